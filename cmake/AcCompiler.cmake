@@ -1,0 +1,32 @@
+# Language level, warnings, and ac_library(): how every library of this project is declared.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+add_library(ac_options INTERFACE)
+target_include_directories(ac_options INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_definitions(ac_options INTERFACE _GNU_SOURCE)
+target_compile_options(ac_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wno-sign-conversion
+  -ffp-contract=off # a*b+c is fused only where the code says fma(): the bits must not depend on the compiler
+  $<$<BOOL:${AC_WERROR}>:-Werror>)
+target_compile_definitions(ac_options INTERFACE $<$<BOOL:${AC_DEBUG_CHECKS}>:AC_DEBUG_CHECKS=1>)
+if(AC_SANITIZE)
+  target_compile_options(ac_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+    -fno-sanitize-recover=undefined)
+  target_link_options(ac_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# ac_library(NAME SOURCES a.c b.c [DEPENDS lib…])
+# A static library that sees only what it names: a library without MPI in DEPENDS cannot include mpi.h.
+function(ac_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC ac_options ${arg_DEPENDS})
+  set_property(GLOBAL APPEND PROPERTY AC_LIBRARIES ${name})
+endfunction()

@@ -1,0 +1,52 @@
+# Every third-party library, as an imported target named ac::NAME. All are Debian 12 packages.
+find_package(PkgConfig REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(Threads REQUIRED)
+
+# MPI through pkg-config: the target carries the C flags alone.
+pkg_check_modules(ompi REQUIRED IMPORTED_TARGET GLOBAL ompi-c)
+add_library(ac::mpi ALIAS PkgConfig::ompi)
+
+pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial)
+add_library(ac::hdf5 ALIAS PkgConfig::hdf5)
+
+# The OpenMP build of OpenBLAS, by its own path: the alternatives system may point elsewhere.
+find_path(AC_OPENBLAS_INCLUDE NAMES cblas.h
+  PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp REQUIRED)
+find_library(AC_OPENBLAS_LIBRARY NAMES openblas
+  PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp REQUIRED)
+add_library(ac_openblas INTERFACE)
+target_include_directories(ac_openblas SYSTEM INTERFACE "${AC_OPENBLAS_INCLUDE}")
+target_link_libraries(ac_openblas INTERFACE "${AC_OPENBLAS_LIBRARY}")
+add_library(ac::openblas ALIAS ac_openblas)
+
+foreach(pair "jpeg:libjpeg" "png:libpng" "webp:libwebp" "zstd:libzstd" "pcre2:libpcre2-8" "utf8proc:libutf8proc"
+             "jansson:jansson" "yaml:yaml-0.1" "zlib:zlib" "xxhash:libxxhash")
+  string(REPLACE ":" ";" parts ${pair})
+  list(GET parts 0 name)
+  list(GET parts 1 module)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+  add_library(ac::${name} ALIAS PkgConfig::${name})
+endforeach()
+
+find_path(AC_RANDOM123_INCLUDE NAMES Random123/philox.h REQUIRED)
+add_library(ac_random123 INTERFACE)
+target_include_directories(ac_random123 SYSTEM INTERFACE "${AC_RANDOM123_INCLUDE}")
+add_library(ac::random123 ALIAS ac_random123)
+
+if(NOT AC_WITH_DNNL STREQUAL "OFF")
+  find_path(AC_DNNL_INCLUDE NAMES oneapi/dnnl/dnnl.h)
+  find_library(AC_DNNL_LIBRARY NAMES dnnl)
+  if(AC_DNNL_INCLUDE AND AC_DNNL_LIBRARY)
+    add_library(ac_dnnl INTERFACE)
+    target_include_directories(ac_dnnl SYSTEM INTERFACE "${AC_DNNL_INCLUDE}")
+    target_link_libraries(ac_dnnl INTERFACE "${AC_DNNL_LIBRARY}")
+    target_compile_definitions(ac_dnnl INTERFACE AC_HAVE_DNNL=1)
+    add_library(ac::dnnl ALIAS ac_dnnl)
+    message(STATUS "oneDNN: ${AC_DNNL_LIBRARY}")
+  elseif(AC_WITH_DNNL STREQUAL "ON")
+    message(FATAL_ERROR "AC_WITH_DNNL is ON but oneDNN was not found (Debian: libdnnl-dev)")
+  else()
+    message(STATUS "oneDNN: not found, building with OpenBLAS alone")
+  endif()
+endif()
