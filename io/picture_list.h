@@ -1,0 +1,28 @@
+/** The pictures of an input: a folder (searched recursively), one picture, or a .txt list of paths. */
+#ifndef AC_IO_PICTURE_LIST_H
+#define AC_IO_PICTURE_LIST_H
+
+#include <stdbool.h>
+
+#include "engine/base/buffer.h"
+
+/**
+ * Sorted bytewise by key, then path. A key is the path relative to the input without its last extension, '/'-separated
+ * (one picture: its stem). An item whose key equals the one before it is a duplicate: a bad item, kept in the list.
+ */
+typedef struct ac_picture_list {
+    ac_texts keys;  /* [count] */
+    ac_texts paths; /* [count], to open */
+    int64_t count;
+    char fingerprint[33]; /* of all keys, extensions and sizes, hexadecimal */
+} ac_picture_list;
+
+/** AC_E_ARG where the input is not there or holds no picture: the message says what was looked for. */
+ac_status ac_picture_list_read(ac_picture_list *self, const char *input);
+void ac_picture_list_free(ac_picture_list *self);
+bool ac_picture_list_is_duplicate(const ac_picture_list *self, int64_t i);
+
+/** A zero-terminated copy of path i with its extension replaced by `extension` (".txt"); free with free(). */
+ac_status ac_picture_list_sidecar(const ac_picture_list *self, int64_t i, const char *extension, char **out);
+
+#endif

@@ -1,0 +1,15 @@
+/** Files appear under their final name whole or not at all: temporary name, fsync, rename, fsync of the folder. */
+#ifndef AC_IO_PUBLISH_H
+#define AC_IO_PUBLISH_H
+
+#include <stddef.h>
+
+#include "engine/base/status.h"
+
+/** Write n bytes as the file `path`, replacing what is there. Removes its temporary file on failure. */
+ac_status ac_publish_file(const char *path, const void *bytes, size_t n);
+
+/** Rename a closed, synced temporary file to its final name in the same folder. The temporary stays on failure. */
+ac_status ac_publish_rename(const char *temporary, const char *path);
+
+#endif

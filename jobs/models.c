@@ -1,0 +1,219 @@
+#include "jobs/models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "engine/image/preprocess.h"
+#include "io/model_config.h"
+#include "io/tokenizer_files.h"
+
+enum { PICTURE_BATCH = 16, TEXT_BATCH = 256 };
+
+/* One fingerprint of several. */
+static void
+join_fingerprints(char out[33], const char *a, const char *b)
+{
+    XXH128_hash_t h;
+    char both[80];
+    int n = snprintf(both, sizeof both, "%s %s", a, b);
+
+    h = XXH3_128bits(both, (size_t) n);
+    snprintf(out, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+}
+
+/* ---- CLIP ------------------------------------------------------------------------------------------------------ */
+
+static ac_status
+open_clip_tokenizer(ac_clip_model *self, const ac_clip_options *o, const ac_clip_config *config, char fingerprint[33])
+{
+    ac_status st = ac_tokenizer_open(&self->tokenizer, o->model, o->vocabulary, AC_TOKENIZER_CLIP, fingerprint);
+
+    if (st != AC_OK) {
+        fingerprint[0] = '\0';
+        return o->need_tokenizer ? st : AC_OK;
+    }
+    self->has_tokenizer = true;
+    if (ac_tokenizer_size(&self->tokenizer) > config->vocab_size)
+        return ac_error_set(AC_E_FORMAT, "%s: the vocabulary has %lld entries, but the model's token embedding only %lld: another model's vocabulary?",
+                            o->vocabulary ? o->vocabulary : o->model, (long long) ac_tokenizer_size(&self->tokenizer),
+                            (long long) config->vocab_size);
+    return AC_OK;
+}
+
+ac_status
+ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
+{
+    ac_status st = AC_OK;
+    ac_clip_config config;
+    char weights[33] = "", vocabulary[33] = "";
+    size_t bytes;
+
+    *self = (ac_clip_model) { 0 };
+    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
+    AC_TRY(ac_weights_open(&self->weights, o->model));
+    AC_TRY(ac_clip_config_load(&config, o->model, o->model_config, &self->weights));
+    if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
+        AC_TRY(open_clip_tokenizer(self, o, &config, vocabulary));
+    bytes = ac_clip_packed_bytes(&config, &o->compute, o->towers);
+    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) bytes, 1));
+    AC_TRY(ac_clip_init(&self->net, &config, &self->weights.tensors, &o->compute, o->towers, self->packed, true));
+    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
+    join_fingerprints(self->fingerprint, weights, vocabulary);
+out:
+    if (st != AC_OK)
+        ac_clip_model_free(self);
+    return st;
+}
+
+void
+ac_clip_model_free(ac_clip_model *self)
+{
+    ac_clip_free(&self->net);
+    if (self->has_tokenizer)
+        ac_tokenizer_free(&self->tokenizer);
+    ac_weights_close(&self->weights);
+    ac_scratch_free(&self->scratch);
+    ac_encoding_free(&self->encoding);
+    free(self->packed);
+    free(self->path);
+    free(self->ids);
+    free(self->pixels);
+    *self = (ac_clip_model) { 0 };
+}
+
+/* Tokenize text i into self->ids at `used`. */
+static ac_status
+push_ids(ac_clip_model *self, const ac_texts *texts, int64_t i, const char *prefix, int64_t used, int64_t *cut)
+{
+    ac_status st = AC_OK;
+    const ac_encoding *e = &self->encoding;
+    const char *text = ac_texts_at(texts, i);
+    size_t n = ac_texts_size(texts, i);
+    ac_buffer joined = { 0 };
+
+    if (prefix[0]) {
+        ac_buffer_push_text(&joined, prefix);
+        AC_TRY(ac_buffer_push(&joined, text, n));
+        text = joined.data;
+        n = joined.size;
+    }
+    AC_TRY(ac_tokenizer_encode(&self->tokenizer, text, n, self->net.config.max_position_embeddings, true, &self->encoding));
+    *cut += e->length > e->count;
+    AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
+    memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
+out:
+    ac_buffer_free(&joined);
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_texts(ac_clip_model *self, float *y, const ac_texts *texts, int64_t first, int64_t n,
+                          const char *prefix, int64_t *cut)
+{
+    ac_status st = AC_OK;
+    int64_t offsets[TEXT_BATCH + 1] = { 0 };
+    const int64_t D = self->net.config.projection_dim;
+
+    AC_CHECK(self->has_tokenizer);
+    for (int64_t i = 0; i < n; i += TEXT_BATCH) {
+        int64_t B = n - i < TEXT_BATCH ? n - i : TEXT_BATCH;
+        for (int64_t b = 0; b < B; b++) {
+            AC_TRY(push_ids(self, texts, first + i + b, prefix, offsets[b], cut));
+            offsets[b + 1] = offsets[b] + self->encoding.count;
+        }
+        AC_TRY(ac_clip_model_embed_ids(self, y + i * D, self->ids, offsets, B));
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_ids(ac_clip_model *self, float *y, const int32_t *ids, const int64_t *offsets, int64_t B)
+{
+    ac_status st = ac_scratch_reserve(&self->scratch, ac_clip_texts_scratch_bytes(&self->net, B, offsets[B]));
+
+    if (st == AC_OK)
+        ac_clip_embed_texts(&self->net, y, ids, offsets, B, &self->scratch);
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_pictures(ac_clip_model *self, float *y, const uint8_t *rgb, int64_t n)
+{
+    ac_status st = AC_OK;
+    const int64_t S = self->net.config.image_size, D = self->net.config.projection_dim, each = 3 * S * S;
+
+    if (!self->pixels)
+        AC_TRY(ac_alloc_aligned(&self->pixels, PICTURE_BATCH * each, sizeof(float)));
+    AC_TRY(ac_scratch_reserve(&self->scratch, ac_clip_images_scratch_bytes(&self->net, PICTURE_BATCH)));
+    for (int64_t i = 0; i < n; i += PICTURE_BATCH) {
+        int64_t B = n - i < PICTURE_BATCH ? n - i : PICTURE_BATCH;
+#pragma omp parallel for
+        for (int64_t b = 0; b < B; b++)
+            ac_image_normalise(self->pixels + b * each, rgb + (i + b) * each, S);
+        ac_clip_embed_images(&self->net, y + i * D, self->pixels, B, &self->scratch);
+    }
+out:
+    return st;
+}
+
+/* ---- BART ------------------------------------------------------------------------------------------------------ */
+
+ac_status
+ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_norms, const ac_compute *compute,
+                   bool need_tokenizer)
+{
+    ac_status st = AC_OK;
+    ac_bart_config config;
+    char weights[33] = "", vocabulary[33] = "", trained[33] = "";
+
+    *self = (ac_bart_model) { 0 };
+    AC_TRY(ac_duplicate(&self->path, model, strlen(model)));
+    AC_TRY(ac_bart_config_load(&config, model));
+    AC_TRY(ac_weights_open(&self->weights, model));
+    if (layer_norms)
+        AC_TRY(ac_weights_open(&self->layer_norms, layer_norms));
+    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1));
+    AC_TRY(ac_bart_init(&self->net, &config, &self->weights.tensors, layer_norms ? &self->layer_norms.tensors : NULL,
+                        compute, self->packed, true));
+    st = ac_tokenizer_open(&self->tokenizer, model, NULL, AC_TOKENIZER_BART, vocabulary);
+    self->has_tokenizer = st == AC_OK;
+    if (st != AC_OK && need_tokenizer)
+        goto out;
+    if (self->has_tokenizer && ac_tokenizer_size(&self->tokenizer) > config.vocab_size)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the vocabulary has %lld entries, but the model's token embedding only %lld: another model's vocabulary?",
+                            model, (long long) ac_tokenizer_size(&self->tokenizer), (long long) config.vocab_size));
+    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
+    if (layer_norms)
+        AC_TRY(ac_weights_fingerprint(&self->layer_norms, trained));
+    join_fingerprints(self->fingerprint, weights, trained);
+    join_fingerprints(self->fingerprint, self->fingerprint, vocabulary);
+out:
+    if (st != AC_OK)
+        ac_bart_model_free(self);
+    return st;
+}
+
+void
+ac_bart_model_free(ac_bart_model *self)
+{
+    ac_bart_free(&self->net);
+    if (self->has_tokenizer)
+        ac_tokenizer_free(&self->tokenizer);
+    ac_weights_close(&self->weights);
+    ac_weights_close(&self->layer_norms);
+    ac_encoding_free(&self->encoding);
+    ac_generator_free(&self->generator);
+    free(self->packed);
+    free(self->path);
+    *self = (ac_bart_model) { 0 };
+}
+
+ac_status
+ac_bart_model_generate(ac_bart_model *self, const int32_t *ids, const int64_t *offsets, const uint64_t *streams, int64_t B,
+                       ac_generated *out)
+{
+    return ac_generate(&self->generator, &self->net, &self->generation, ids, offsets, streams, B, out);
+}

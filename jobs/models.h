@@ -1,0 +1,82 @@
+/**
+ * Models from their folders: weights and configs (io) joined with the networks (engine/nn) and their tokenizers.
+ * One process, no MPI.
+ */
+#ifndef AC_JOBS_MODELS_H
+#define AC_JOBS_MODELS_H
+
+#include <stdbool.h>
+
+#include "engine/nn/bart.h"
+#include "engine/nn/clip.h"
+#include "engine/nn/generate.h"
+#include "engine/text/tokenizer.h"
+#include "io/weights.h"
+
+/** CLIP, ready to embed. Starts zeroed; owns everything. */
+typedef struct ac_clip_model {
+    ac_clip net;
+    ac_tokenizer tokenizer;
+    bool has_tokenizer;
+    char fingerprint[33]; /* of the weights and the vocabulary */
+    char *path;
+    ac_weights weights;
+    void *packed;
+    ac_scratch scratch;
+    ac_encoding encoding;
+    int32_t *ids; /* texts of one batch, packed */
+    int64_t ids_capacity;
+    float *pixels; /* one batch of pictures, normalised */
+} ac_clip_model;
+
+typedef struct ac_clip_options {
+    const char *model;        /* a Hugging Face folder or OpenAI's .pt */
+    const char *model_config; /* or NULL */
+    const char *vocabulary;   /* or NULL: beside the weights */
+    ac_compute compute;
+    unsigned towers;
+    bool need_tokenizer;
+} ac_clip_options;
+
+ac_status ac_clip_model_open(ac_clip_model *self, const ac_clip_options *options);
+void ac_clip_model_free(ac_clip_model *self);
+
+/**
+ * Embed texts, in batches formed in order, so that the bits depend on the texts alone.
+ * Shapes: y [texts->count - first …, projection_dim]; texts [first, first + n).
+ * @param[in] prefix  put in front of each ("" for none)
+ * @param[out] cut    incremented by the number of texts longer than the context, which were cut
+ */
+ac_status ac_clip_model_embed_texts(ac_clip_model *self, float *y, const ac_texts *texts, int64_t first, int64_t n,
+                                    const char *prefix, int64_t *cut);
+
+/** ids [offsets[B]], offsets [B + 1]: one batch of token ids -> y [B, projection_dim]. */
+ac_status ac_clip_model_embed_ids(ac_clip_model *self, float *y, const int32_t *ids, const int64_t *offsets, int64_t B);
+
+/** rgb [n, S, S, 3] bytes -> y [n, projection_dim], unit length; in batches formed in order. */
+ac_status ac_clip_model_embed_pictures(ac_clip_model *self, float *y, const uint8_t *rgb, int64_t n);
+
+/** BART with its tokenizer. */
+typedef struct ac_bart_model {
+    ac_bart net;
+    ac_tokenizer tokenizer;
+    bool has_tokenizer;
+    char fingerprint[33];
+    char *path;
+    ac_weights weights;
+    ac_weights layer_norms;
+    void *packed;
+    ac_encoding encoding;
+    ac_generation_config generation; /* the caller fills it in */
+    ac_generator generator;          /* memory kept between calls */
+} ac_bart_model;
+
+ac_status ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_norms,
+                             const ac_compute *compute, bool need_tokenizer);
+void ac_bart_model_free(ac_bart_model *self);
+
+/** Candidates for B encoder inputs (ids [offsets[B]], offsets [B + 1]) by self->generation; streams [B]: random streams. */
+ac_status ac_bart_model_generate(ac_bart_model *self, const int32_t *ids, const int64_t *offsets, const uint64_t *streams,
+                                 int64_t B, ac_generated *out);
+
+#endif

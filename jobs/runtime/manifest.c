@@ -1,0 +1,183 @@
+#include "jobs/runtime/manifest.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/json_write.h"
+#include "io/publish.h"
+
+enum { MANIFEST_FORMAT = 1 };
+
+ac_status
+ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items, int64_t shard_items)
+{
+    ac_status st = AC_OK;
+
+    AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0);
+    *self = (ac_manifest) { .items = items, .shard_items = shard_items,
+                            .shard_count = (items + shard_items - 1) / shard_items, .stage_count = stage_count };
+    for (int s = 0; s < stage_count; s++) {
+        snprintf(self->stages[s].name, sizeof self->stages[s].name, "%s", stages[s]);
+        AC_TRY(ac_alloc(&self->stages[s].shards, self->shard_count, sizeof(ac_shard_record)));
+    }
+    return AC_OK;
+out:
+    ac_manifest_free(self);
+    return st;
+}
+
+void
+ac_manifest_free(ac_manifest *self)
+{
+    for (int s = 0; s < self->stage_count; s++)
+        free(self->stages[s].shards);
+    *self = (ac_manifest) { 0 };
+}
+
+static void
+push_field(ac_buffer *b, const char *name, const char *value)
+{
+    ac_buffer_printf(b, "  \"%s\": ", name);
+    ac_json_text(b, value);
+    ac_buffer_push_text(b, ",\n");
+}
+
+ac_status
+ac_manifest_save(const ac_manifest *self, const char *path)
+{
+    ac_buffer b = { 0 };
+    ac_status st;
+
+    ac_buffer_printf(&b, "{\n  \"format\": %d,\n", MANIFEST_FORMAT);
+    push_field(&b, "job", self->job);
+    push_field(&b, "version", self->version);
+    push_field(&b, "config_fingerprint", self->config_fingerprint);
+    push_field(&b, "input_fingerprint", self->input_fingerprint);
+    push_field(&b, "clip_fingerprint", self->clip);
+    push_field(&b, "cache_fingerprint", self->cache);
+    push_field(&b, "bart_fingerprint", self->bart);
+    push_field(&b, "kernels", self->kernels);
+    push_field(&b, "precision", self->precision);
+    ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [", (long long) self->items,
+                     (long long) self->shard_items);
+    for (int s = 0; s < self->stage_count; s++) {
+        const ac_stage_record *stage = &self->stages[s];
+        bool first = true;
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"shards\": [", s ? "," : "", stage->name,
+                         stage->seconds);
+        for (int64_t i = 0; i < self->shard_count; i++) {
+            const ac_shard_record *r = &stage->shards[i];
+            if (!r->done)
+                continue;
+            ac_buffer_printf(&b, "%s\n      {\"shard\": %lld, \"rows\": %lld, \"bad\": %lld, \"checksum\": \"%s\"}",
+                             first ? "" : ",", (long long) i, (long long) r->rows, (long long) r->bad, r->checksum);
+            first = false;
+        }
+        ac_buffer_push_text(&b, "]}");
+    }
+    ac_buffer_push_text(&b, "\n  ]\n}\n");
+    st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
+    ac_buffer_free(&b);
+    return st;
+}
+
+static void
+take_shard(ac_manifest *self, ac_stage_record *stage, const json_t *line)
+{
+    json_int_t shard = -1, rows = -1, bad = -1;
+    const char *checksum = NULL;
+
+    if (json_unpack((json_t *) line, "{s:I, s:I, s:I, s:s}", "shard", &shard, "rows", &rows, "bad", &bad, "checksum",
+                    &checksum) != 0 ||
+        shard < 0 || shard >= self->shard_count || rows < 0 || bad < 0 || strlen(checksum) != 32)
+        return;
+    stage->shards[shard] = (ac_shard_record) { .rows = rows, .bad = bad, .done = true };
+    memcpy(stage->shards[shard].checksum, checksum, 33);
+}
+
+static ac_stage_record *
+find_stage(ac_manifest *self, const char *name)
+{
+    for (int s = 0; name && s < self->stage_count; s++)
+        if (strcmp(self->stages[s].name, name) == 0)
+            return &self->stages[s];
+    return NULL;
+}
+
+static void
+copy_text(char *out, size_t size, const json_t *root, const char *key)
+{
+    const char *text = json_string_value(json_object_get(root, key));
+
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+ac_status
+ac_manifest_load(ac_manifest *self, const char *path, bool *found)
+{
+    ac_status st = AC_OK;
+    json_error_t error;
+    json_t *root = NULL, *stages, *stage, *line;
+    size_t i, j;
+
+    *found = false;
+    if (access(path, F_OK) != 0)
+        return AC_OK;
+    if (!(root = json_load_file(path, 0, &error)))
+        return ac_error_set(AC_E_FORMAT, "%s:%d: %s; restore it, or start afresh with another --run folder", path,
+                            error.line, error.text);
+    if (json_integer_value(json_object_get(root, "format")) != MANIFEST_FORMAT)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: written by another version of this program; use that one, or another --run folder", path));
+    *found = true;
+    copy_text(self->job, sizeof self->job, root, "job");
+    copy_text(self->version, sizeof self->version, root, "version");
+    copy_text(self->config_fingerprint, sizeof self->config_fingerprint, root, "config_fingerprint");
+    copy_text(self->input_fingerprint, sizeof self->input_fingerprint, root, "input_fingerprint");
+    copy_text(self->clip, sizeof self->clip, root, "clip_fingerprint");
+    copy_text(self->cache, sizeof self->cache, root, "cache_fingerprint");
+    copy_text(self->bart, sizeof self->bart, root, "bart_fingerprint");
+    copy_text(self->kernels, sizeof self->kernels, root, "kernels");
+    copy_text(self->precision, sizeof self->precision, root, "precision");
+    if (json_integer_value(json_object_get(root, "items")) != self->items ||
+        json_integer_value(json_object_get(root, "shard_items")) != self->shard_items)
+        goto out; /* another input: the fingerprints differ too, and the caller says so */
+    stages = json_object_get(root, "stages");
+    json_array_foreach(stages, i, stage) {
+        ac_stage_record *mine = find_stage(self, json_string_value(json_object_get(stage, "name")));
+        if (!mine)
+            continue;
+        mine->seconds = json_number_value(json_object_get(stage, "seconds"));
+        json_array_foreach(json_object_get(stage, "shards"), j, line)
+            take_shard(self, mine, line);
+    }
+out:
+    json_decref(root);
+    return st;
+}
+
+void
+ac_manifest_replay(ac_manifest *self, const char *text, size_t n)
+{
+    const char *end = text + n, *newline;
+
+    for (; text < end && (newline = memchr(text, '\n', (size_t) (end - text))); text = newline + 1) {
+        json_t *line = json_loadb(text, (size_t) (newline - text), 0, NULL);
+        ac_stage_record *stage = find_stage(self, json_string_value(json_object_get(line, "stage")));
+        if (stage)
+            take_shard(self, stage, line);
+        json_decref(line);
+    }
+}
+
+ac_status
+ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self, int stage, int64_t shard, const ac_shard_record *r)
+{
+    return ac_buffer_printf(out, "{\"stage\": \"%s\", \"shard\": %lld, \"rows\": %lld, \"bad\": %lld, \"checksum\": \"%s\"}\n",
+                            self->stages[stage].name, (long long) shard, (long long) r->rows, (long long) r->bad,
+                            r->checksum);
+}

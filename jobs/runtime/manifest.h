@@ -1,0 +1,57 @@
+/**
+ * What a run has finished: manifest.json (rank 0, whole, replaced atomically) and one append-only journal a rank, read
+ * at the next start. A shard counts as done only where one of them holds its checksum and the file has it.
+ */
+#ifndef AC_JOBS_RUNTIME_MANIFEST_H
+#define AC_JOBS_RUNTIME_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/buffer.h"
+#include "engine/base/status.h"
+
+typedef struct ac_shard_record {
+    int64_t rows, bad;
+    char checksum[33]; /* XXH3-128 of the whole file, hexadecimal */
+    bool done;
+} ac_shard_record;
+
+enum { AC_MAX_STAGES = 4 };
+
+typedef struct ac_stage_record {
+    char name[16];
+    double seconds;
+    ac_shard_record *shards; /* [shard_count], owned */
+} ac_stage_record;
+
+typedef struct ac_manifest {
+    char job[24], version[16];
+    char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
+    char kernels[160], precision[8];
+    int64_t items, shard_items, shard_count;
+    ac_stage_record stages[AC_MAX_STAGES];
+    int stage_count;
+} ac_manifest;
+
+ac_status ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items,
+                           int64_t shard_items);
+void ac_manifest_free(ac_manifest *self);
+
+/** manifest.json replaced atomically. */
+ac_status ac_manifest_save(const ac_manifest *self, const char *path);
+
+/**
+ * Read manifest.json into a manifest of the same stages and shards; what does not fit is an error that names it.
+ * @param[out] found  false: there is no such file (and nothing is changed)
+ */
+ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
+
+/** Take in the lines of one journal; a last line cut short by a kill is passed over, and so is what does not fit. */
+void ac_manifest_replay(ac_manifest *self, const char *text, size_t n);
+
+/** One journal line for a published shard. */
+ac_status ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self, int stage, int64_t shard,
+                                   const ac_shard_record *record);
+
+#endif

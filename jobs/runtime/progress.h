@@ -1,0 +1,43 @@
+/**
+ * Progress of a stage, summed over the ranks on rank 0: one line redrawn on a terminal, plain lines elsewhere (every
+ * 30 s and at each tenth), and progress.json for `antarctic status`.
+ */
+#ifndef AC_JOBS_RUNTIME_PROGRESS_H
+#define AC_JOBS_RUNTIME_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/comm/comm.h"
+
+typedef struct ac_progress {
+    const ac_comm *comm;
+    const char *json_path; /* borrowed; rank 0 */
+    const char *job, *stage, *unit; /* borrowed */
+    int64_t total, done, bad, done_at_start;
+    double started, last_line, last_json;
+    int last_tenth;
+    bool terminal, drawn;
+    int64_t *outgoing; /* [2]: items and bad items on their way to rank 0; owned */
+    MPI_Request request;
+} ac_progress;
+
+/** Begin a stage. Collective, but moves no message. done: units finished by earlier runs. */
+ac_status ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_path, const char *job,
+                                const char *stage, const char *unit, int64_t done, int64_t bad, int64_t total);
+
+/** Local, any rank: `items` more are done, `bad` of them bad. */
+void ac_progress_add(ac_progress *self, int64_t items, int64_t bad);
+
+/** Local; call between micro-batches on every rank. On rank 0 it takes in the other ranks' reports and redraws, which
+ *  also gives MPI its chance to serve the other ranks' claims. */
+void ac_progress_tick(ac_progress *self);
+
+/** Collective. The last line; after it every report has arrived. */
+void ac_progress_end_all(ac_progress *self);
+
+/** Seconds on a clock that only goes forward. */
+double ac_progress_clock(void);
+
+#endif

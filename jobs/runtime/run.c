@@ -1,0 +1,328 @@
+#include "jobs/runtime/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/checksum.h"
+#include "io/publish.h"
+#include "io/text_file.h"
+#include "jobs/runtime/lock.h"
+#include "jobs/version.h"
+
+static const char *const stage_folders[][2] = {
+    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "cache/shards" },
+};
+
+const char *
+ac_run_stage_folder(const char *stage)
+{
+    for (size_t i = 0; i < sizeof stage_folders / sizeof *stage_folders; i++)
+        if (strcmp(stage_folders[i][0], stage) == 0)
+            return stage_folders[i][1];
+    ac_bug(__FILE__, __LINE__, "stage %s has no folder", stage);
+}
+
+ac_status
+ac_run_path(const ac_run *self, char **out, const char *format, ...)
+{
+    char *relative = NULL;
+    va_list args;
+    int n;
+
+    *out = NULL;
+    va_start(args, format);
+    n = vasprintf(&relative, format, args);
+    va_end(args);
+    if (n < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    n = asprintf(out, "%s/%s", self->folder, relative);
+    free(relative);
+    if (n < 0) {
+        *out = NULL;
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    }
+    return AC_OK;
+}
+
+ac_status
+ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
+{
+    return ac_run_path(self, out, "%s/%05lld.h5", ac_run_stage_folder(self->manifest.stages[stage].name), (long long) shard);
+}
+
+ac_status
+ac_run_make_folder(const char *path)
+{
+    char part[4096];
+    size_t n = strlen(path);
+
+    if (n >= sizeof part)
+        return ac_error_set(AC_E_LIMIT, "%.100s…: a path of %zu bytes is too long", path, n);
+    memcpy(part, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", part, strerror(errno));
+        part[i] = path[i];
+    }
+    return AC_OK;
+}
+
+/* ---- opening, rank 0 ------------------------------------------------------------------------------------------- */
+
+static ac_status
+remove_temporary_files(const ac_run *self)
+{
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        char *folder = NULL, *path = NULL;
+        struct dirent *entry;
+        DIR *d;
+        ac_status st = ac_run_path(self, &folder, "%s", ac_run_stage_folder(self->manifest.stages[s].name));
+
+        if (st == AC_OK && (d = opendir(folder))) {
+            while ((entry = readdir(d)))
+                if (strstr(entry->d_name, ".tmp") && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                    unlink(path);
+                    free(path);
+                }
+            closedir(d);
+        }
+        free(folder);
+        if (st != AC_OK)
+            return st;
+    }
+    return AC_OK;
+}
+
+static ac_status
+check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old, const char *old_config_path)
+{
+    ac_status st = AC_OK;
+    ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
+    const char *advice = "give --run another folder to start afresh, or restore what changed";
+
+    if (strcmp(old->job, id->job) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", self->folder, old->job, advice));
+    if (strcmp(old->config_fingerprint, self->manifest.config_fingerprint) != 0) {
+        AC_TRY(ac_text_file_read(old_config_path, &old_text));
+        AC_TRY(ac_config_print(self->config, id->job, &new_text));
+        AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", self->folder,
+                            difference.data ? difference.data : "?", advice));
+    }
+    if (strcmp(old->input_fingerprint, id->input) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: the input differs from the one this run began with (%lld items then, %lld now, by names and sizes); %s",
+                            self->folder, (long long) old->items, (long long) id->items, advice));
+    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 || strcmp(old->cache, id->cache) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: the %s differs from the one this run began with; %s", self->folder,
+                            strcmp(old->clip, id->clip) != 0 ? "CLIP model" : strcmp(old->bart, id->bart) != 0 ? "BART model" : "cache",
+                            advice));
+    if (strcmp(old->kernels, id->kernels) != 0)
+        ac_log(AC_LOG_WARNING, "this run began with other kernels (%s) than those here (%s): results may differ in their last bits",
+               old->kernels, id->kernels);
+out:
+    ac_buffer_free(&old_text);
+    ac_buffer_free(&new_text);
+    ac_buffer_free(&difference);
+    return st;
+}
+
+static ac_status
+replay_journals(ac_run *self)
+{
+    ac_status st = AC_OK;
+    char *folder = NULL, *path = NULL;
+    struct dirent *entry;
+    DIR *d;
+
+    AC_TRY(ac_run_path(self, &folder, "journal"));
+    if (!(d = opendir(folder)))
+        goto out;
+    while (st == AC_OK && (entry = readdir(d))) {
+        ac_buffer text = { 0 };
+        if (!strstr(entry->d_name, ".jsonl"))
+            continue;
+        st = ac_run_path(self, &path, "journal/%s", entry->d_name);
+        if (st == AC_OK && (st = ac_text_file_read(path, &text)) == AC_OK && text.size)
+            ac_manifest_replay(&self->manifest, text.data, text.size);
+        ac_buffer_free(&text);
+        free(path);
+        path = NULL;
+    }
+    closedir(d);
+out:
+    free(folder);
+    free(path);
+    return st;
+}
+
+static ac_status
+open_folder(ac_run *self, const ac_run_identity *id)
+{
+    ac_status st = AC_OK;
+    ac_manifest old = { 0 };
+    ac_buffer text = { 0 };
+    char *lock = NULL, *config = NULL, *manifest = NULL, *path = NULL, *done = NULL;
+    bool found;
+
+    AC_TRY(ac_run_make_folder(self->folder));
+    AC_TRY(ac_run_path(self, &path, "journal"));
+    AC_TRY(ac_run_make_folder(path));
+    for (int s = 0; s < id->stage_count; s++) {
+        free(path);
+        AC_TRY(ac_run_path(self, &path, "%s", ac_run_stage_folder(id->stages[s])));
+        AC_TRY(ac_run_make_folder(path));
+    }
+    AC_TRY(ac_run_path(self, &lock, "lock"));
+    AC_TRY(ac_lock_take(lock));
+    self->locked = true;
+    AC_TRY(ac_run_path(self, &config, "config.yaml"));
+    AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
+    AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items, self->manifest.shard_items));
+    AC_TRY(ac_manifest_load(&old, manifest, &found));
+    if (found) {
+        AC_TRY(check_same(self, id, &old, config));
+        for (int s = 0; s < id->stage_count; s++) {
+            self->manifest.stages[s].seconds = old.stages[s].seconds;
+            memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
+                   (size_t) old.shard_count * sizeof *old.stages[s].shards);
+        }
+        AC_TRY(replay_journals(self));
+        AC_TRY(remove_temporary_files(self));
+    } else {
+        AC_TRY(ac_config_print(self->config, id->job, &text));
+        AC_TRY(ac_publish_file(config, text.data, text.size));
+        AC_TRY(ac_manifest_save(&self->manifest, manifest));
+    }
+    AC_TRY(ac_run_path(self, &done, "DONE"));
+    self->finished_before = found && access(done, F_OK) == 0;
+out:
+    ac_manifest_free(&old);
+    ac_buffer_free(&text);
+    free(lock);
+    free(config);
+    free(manifest);
+    free(path);
+    free(done);
+    return st;
+}
+
+/* ---- opening, all ranks ---------------------------------------------------------------------------------------- */
+
+/* Each rank checks its part of the finished files; what is gone or damaged is done again. */
+static ac_status
+verify_shards_all(ac_run *self)
+{
+    ac_status st = AC_OK;
+    int64_t lost = 0;
+    char *path = NULL;
+
+    for (int s = 0; st == AC_OK && s < self->manifest.stage_count; s++) {
+        for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
+            ac_shard_record *r = &self->manifest.stages[s].shards[i];
+            char found[33] = "";
+
+            if (!r->done || i % self->comm->size != self->comm->rank) {
+                *r = (ac_shard_record) { 0 };
+                continue;
+            }
+            st = ac_run_shard_path(self, s, i, &path);
+            if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, r->checksum) != 0)) {
+                ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
+                *r = (ac_shard_record) { 0 };
+                lost++;
+            }
+            free(path);
+            path = NULL;
+        }
+    }
+    st = ac_agree_all(self->comm, st);
+    if (st != AC_OK)
+        return st;
+    for (int s = 0; s < self->manifest.stage_count; s++)
+        ac_run_join_records_all(self, self->manifest.stages[s].shards);
+    ac_sum_int64_all(self->comm, &lost, 1);
+    if (lost)
+        self->finished_before = false;
+    return AC_OK;
+}
+
+static ac_status
+open_journal(ac_run *self)
+{
+    char *path = NULL;
+    ac_status st = ac_run_path(self, &path, "journal/%04d.jsonl", self->comm->rank);
+
+    if (st == AC_OK && (self->journal = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+        st = ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, const char *folder,
+                const ac_run_identity *id)
+{
+    ac_status st = AC_OK;
+    ac_manifest *m = &self->manifest;
+    char finished = 0;
+
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .started = ac_progress_clock() };
+    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
+    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items, config->output.shard_items));
+    snprintf(m->job, sizeof m->job, "%s", id->job);
+    snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
+    snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
+    snprintf(m->clip, sizeof m->clip, "%s", id->clip);
+    snprintf(m->cache, sizeof m->cache, "%s", id->cache);
+    snprintf(m->bart, sizeof m->bart, "%s", id->bart);
+    snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    AC_TRY(ac_config_fingerprint(config, id->job, m->config_fingerprint));
+    AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
+    AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
+    AC_TRY(ac_run_path(self, &self->progress_path, "progress.json"));
+    if (comm->rank == 0)
+        st = open_folder(self, id);
+    AC_TRY(ac_agree_all(comm, st));
+    for (int s = 0; s < m->stage_count; s++) {
+        AC_TRY(ac_broadcast_bytes_all(comm, m->stages[s].shards, (size_t) m->shard_count * sizeof(ac_shard_record), 0));
+        AC_TRY(ac_broadcast_bytes_all(comm, &m->stages[s].seconds, sizeof(double), 0));
+    }
+    finished = self->finished_before;
+    AC_TRY(ac_broadcast_bytes_all(comm, &finished, 1, 0));
+    self->finished_before = finished;
+    AC_TRY(verify_shards_all(self));
+    if (!self->finished_before)
+        AC_TRY(ac_agree_all(comm, open_journal(self)));
+out:
+    return st;
+}
+
+void
+ac_run_free(ac_run *self)
+{
+    char *lock = NULL;
+
+    if (self->locked && ac_run_path(self, &lock, "lock") == AC_OK)
+        ac_lock_release(lock);
+    free(lock);
+    if (self->journal >= 0 && self->folder)
+        close(self->journal);
+    ac_manifest_free(&self->manifest);
+    free(self->folder);
+    free(self->todo);
+    free(self->mine);
+    free(self->progress_path);
+    *self = (ac_run) { .journal = -1 };
+}

@@ -1,0 +1,36 @@
+#include "jobs/runtime/signals.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* A signal handler can reach nothing else. */
+static volatile sig_atomic_t stop_asked;
+
+static void
+on_signal(int number)
+{
+    stop_asked = 1;
+    if (number != SIGUSR1)
+        signal(number, SIG_DFL);
+}
+
+void
+ac_signals_init(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool
+ac_signals_stopped(void)
+{
+    return stop_asked != 0;
+}

@@ -1,0 +1,13 @@
+/** The graceful stop: USR1 everywhere, TERM and INT where the launcher leaves the time. */
+#ifndef AC_JOBS_RUNTIME_SIGNALS_H
+#define AC_JOBS_RUNTIME_SIGNALS_H
+
+#include <stdbool.h>
+
+/** From now on the three signals only set a flag; a second INT or TERM ends the process as usual. */
+void ac_signals_init(void);
+
+/** Was a stop asked for? Cheap; asked between units of work. */
+bool ac_signals_stopped(void);
+
+#endif
