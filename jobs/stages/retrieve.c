@@ -162,7 +162,7 @@ retrieve_shard_all(retriever *self, ac_pipeline *p, int64_t shard, int root)
     if (st == AC_OK)
         st = ac_alloc(&bounds, p->comm->size + 1, sizeof *bounds);
     AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, -1, self->merged_ids, self->merged_scores));
+    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, self->merged_ids, self->merged_scores));
     AC_TRY(ac_agree_all(p->comm, pack_entries(self, n, &packed)));
     AC_TRY(ac_gather_bytes_all(p->comm, packed.data, packed.size, root, &all, bounds));
     if (p->comm->rank == root) {
