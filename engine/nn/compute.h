@@ -21,6 +21,21 @@ typedef struct ac_tap {
     void *context;
 } ac_tap;
 
+/**
+ * Once a process, before any model: `threads` for our OpenMP loops, and one for each OpenBLAS call (products run
+ * single-threaded on fixed tiles, see linear.h).
+ */
+void ac_compute_init(int threads);
+
+/** "openblas SkylakeX" or the like: which kernels run, for manifests. Valid until the next call of the thread. */
+const char *ac_compute_kernels(const ac_compute *compute);
+
+/**
+ * The OPENBLAS_CORETYPE that fits this CPU, where OpenBLAS may not know it; NULL: leave it alone. OpenBLAS reads the
+ * variable when it is loaded, so a program sets it and executes itself again.
+ */
+const char *ac_compute_openblas_coretype(void);
+
 typedef enum ac_activation {
     AC_ACTIVATION_NONE = 0,
     AC_ACTIVATION_GELU,       /* 0.5 x (1 + erf(x / sqrt 2)) */

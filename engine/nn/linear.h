@@ -25,6 +25,9 @@ typedef struct ac_linear {
     ac_compute compute; /* backend resolved: never AUTO */
 } ac_linear;
 
+/** AUTO: oneDNN where it is built in, else OpenBLAS. */
+ac_backend ac_backend_resolve(const ac_compute *compute);
+
 /** Bytes of packed weights and bias for [out, in]; a multiple of 64. */
 size_t ac_linear_packed_bytes(const ac_compute *compute, int64_t out, int64_t in);
 
@@ -43,7 +46,7 @@ void ac_linear_free(ac_linear *self);
 size_t ac_linear_scratch_bytes(const ac_linear *self, int64_t M);
 
 /**
- * Shapes: y [M, out], x [M, in], residual [M, out] or NULL (may be y). y is not x. Local. Cannot fail.
+ * Shapes: y [M, out], x [M, in], residual [M, out] or NULL. y is neither x nor residual. Local. Cannot fail.
  */
 void ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activation activation,
                        const float *residual, ac_scratch *scratch);

@@ -1,0 +1,18 @@
+/** Activations over arrays. */
+#ifndef AC_ENGINE_NN_ACTIVATION_H
+#define AC_ENGINE_NN_ACTIVATION_H
+
+#include <stdint.h>
+
+#include "engine/nn/compute.h"
+
+/** x [n] in place. The exponential is a polynomial good to about 2 ulp; erf to 1.5e-7 absolute (Abramowitz, Stegun 7.1.26). */
+void ac_activation_apply(ac_activation activation, float *x, int64_t n);
+
+/** The definition, in double, of one number. */
+double ac_activation_ref(ac_activation activation, double x);
+
+/** y[i] = exp(x[i]) for x <= 88; below -87: 0. y may be x. */
+void ac_exp(float *y, const float *x, int64_t n);
+
+#endif
