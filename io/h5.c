@@ -112,7 +112,7 @@ creation_properties(const ac_h5_writer *self, int rank, const hsize_t *dims, siz
 ac_status
 ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank, const int64_t *shape, const void *data)
 {
-    hsize_t dims[AC_MAX_RANK];
+    hsize_t dims[AC_MAX_RANK] = { 0 };
     hid_t space, properties, set;
     bool empty = false, good;
 

@@ -46,6 +46,35 @@ ac_exp(float *y, const float *x, int64_t n)
         y[i] = exp_polynomial(x[i]);
 }
 
+AC_CLONES static float
+sum_exp(const float *x, float largest, int64_t n)
+{
+    float sum = 0;
+
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++)
+        sum += exp_polynomial(x[i] - largest);
+    return sum;
+}
+
+AC_CLONES static float
+largest_of(const float *x, int64_t n)
+{
+    float m = -INFINITY;
+
+    for (int64_t i = 0; i < n; i++)
+        m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+float
+ac_log_sum_exp(const float *x, int64_t n)
+{
+    float m = largest_of(x, n);
+
+    return m == -INFINITY ? m : m + logf(sum_exp(x, m, n));
+}
+
 AC_CLONES static void
 gelu(float *x, int64_t n)
 {

@@ -15,4 +15,7 @@ double ac_activation_ref(ac_activation activation, double x);
 /** y[i] = exp(x[i]) for x <= 88; below -87: 0. y may be x. */
 void ac_exp(float *y, const float *x, int64_t n);
 
+/** log of the sum of exp(x[i]), by the largest; -inf where all are. */
+float ac_log_sum_exp(const float *x, int64_t n);
+
 #endif

@@ -111,6 +111,7 @@ size_t
 ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
 {
     (void) M;
+    (void) self;
 #ifdef AC_HAVE_DNNL
     if (self->compute.backend == AC_BACKEND_ONEDNN)
         return (size_t) omp_get_max_threads() * ac_scratch_room(ac_linear_dnnl_scratch_bytes(self));
@@ -153,10 +154,10 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac
 {
     const size_t mark = ac_scratch_mark(scratch);
     int64_t rows = ROWS, columns = COLUMNS, blocks, strips;
+#ifdef AC_HAVE_DNNL
     size_t each = 0;
     char *room = NULL;
 
-#ifdef AC_HAVE_DNNL
     if (self->compute.backend == AC_BACKEND_ONEDNN) {
         rows = ac_linear_dnnl_tile_rows(M);
         each = ac_scratch_room(ac_linear_dnnl_scratch_bytes(self));
