@@ -1,0 +1,10 @@
+/** What CLIP's tokenizer does to a text before it looks for words. */
+#ifndef AC_ENGINE_TEXT_CLEAN_H
+#define AC_ENGINE_TEXT_CLEAN_H
+
+#include "engine/base/buffer.h"
+
+/** White space collapsed to one space and stripped, then lower-cased. text is valid UTF-8; appended to out. */
+ac_status ac_text_clean_clip(ac_buffer *out, const char *text, size_t n);
+
+#endif

@@ -1,0 +1,150 @@
+#include "engine/text/unicode.h"
+
+#include <utf8proc.h>
+
+/* Bytes of the well-formed sequence at p; 0: not well-formed, and *part bytes of it begin one. */
+static size_t
+sequence(const unsigned char *p, size_t n, size_t *part)
+{
+    size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    unsigned char low = 0x80, high = 0xbf;
+
+    *part = 1;
+    if (length < 2)
+        return length;
+    if (p[0] == 0xe0)
+        low = 0xa0;
+    if (p[0] == 0xed)
+        high = 0x9f;
+    if (p[0] == 0xf0)
+        low = 0x90;
+    if (p[0] == 0xf4)
+        high = 0x8f;
+    for (size_t i = 1; i < length; i++) {
+        if (i == n || p[i] < low || p[i] > high)
+            return 0;
+        *part = i + 1;
+        low = 0x80;
+        high = 0xbf;
+    }
+    return length;
+}
+
+ac_status
+ac_utf8_check(const char *text, size_t n)
+{
+    size_t part;
+
+    for (size_t i = 0, length; i < n; i += length)
+        if (!(length = sequence((const unsigned char *) text + i, n - i, &part)))
+            return ac_error_set(AC_E_FORMAT, "not UTF-8 at byte %zu", i);
+    return AC_OK;
+}
+
+ac_status
+ac_utf8_replace(ac_buffer *out, const char *bytes, size_t n)
+{
+    size_t part;
+
+    for (size_t i = 0; i < n;) {
+        size_t length = sequence((const unsigned char *) bytes + i, n - i, &part);
+        if (length) {
+            ac_buffer_push(out, bytes + i, length);
+            i += length;
+        } else {
+            ac_buffer_push(out, "\xef\xbf\xbd", 3);
+            i += part;
+        }
+    }
+    return out->status;
+}
+
+int32_t
+ac_utf8_next(const char *text, size_t n, size_t *at)
+{
+    utf8proc_int32_t point = 0;
+    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) text + *at, (utf8proc_ssize_t) (n - *at), &point);
+
+    AC_CHECK(used > 0);
+    *at += (size_t) used;
+    return point;
+}
+
+ac_status
+ac_utf8_push(ac_buffer *out, int32_t point)
+{
+    utf8proc_uint8_t bytes[4];
+    utf8proc_ssize_t n = utf8proc_encode_char(point, bytes);
+
+    return ac_buffer_push(out, bytes, (size_t) n);
+}
+
+bool
+ac_unicode_is_space(int32_t point)
+{
+    utf8proc_category_t c;
+
+    if (point < 0x80)
+        return point == ' ' || (point >= '\t' && point <= '\r') || (point >= 0x1c && point <= 0x1f);
+    c = utf8proc_category(point);
+    return point == 0x85 || c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL || c == UTF8PROC_CATEGORY_ZP;
+}
+
+static bool
+is_cased(int32_t p)
+{
+    utf8proc_category_t c = utf8proc_category(p);
+
+    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT || utf8proc_tolower(p) != p ||
+           utf8proc_toupper(p) != p || p == 0xaa || p == 0xba;
+}
+
+static bool
+is_case_ignorable(int32_t p)
+{
+    utf8proc_category_t c = utf8proc_category(p);
+
+    return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_ME || c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_LM ||
+           c == UTF8PROC_CATEGORY_SK || p == '\'' || p == '.' || p == ':' || p == 0xb7 || p == 0x387 || p == 0x55f || p == 0x5f4 ||
+           p == 0x2018 || p == 0x2019 || p == 0x2024 || p == 0x2027 || p == 0xfe13 || p == 0xfe52 || p == 0xfe55 || p == 0xff07 ||
+           p == 0xff0e || p == 0xff1a;
+}
+
+/* Sigma at [from, to): a letter before it, none after it, case-ignorable ones passed over. */
+static bool
+is_final_sigma(const char *text, size_t n, size_t from, size_t to)
+{
+    bool before = false;
+
+    for (size_t i = 0; i < from;) {
+        int32_t p = ac_utf8_next(text, n, &i);
+        if (!is_case_ignorable(p))
+            before = is_cased(p);
+    }
+    if (!before)
+        return false;
+    while (to < n) {
+        int32_t p = ac_utf8_next(text, n, &to);
+        if (!is_case_ignorable(p))
+            return !is_cased(p);
+    }
+    return true;
+}
+
+ac_status
+ac_unicode_lower(ac_buffer *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t from = i;
+        int32_t p = ac_utf8_next(text, n, &i);
+        if (p < 0x80)
+            ac_buffer_push_char(out, (char) (p >= 'A' && p <= 'Z' ? p + 32 : p));
+        else if (p == 0x130)
+            ac_buffer_push(out, "i\xcc\x87", 3);
+        else if (p == 0x3a3)
+            ac_utf8_push(out, is_final_sigma(text, n, from, i) ? 0x3c2 : 0x3c3);
+        else
+            ac_utf8_push(out, utf8proc_tolower(p));
+    }
+    return out->status;
+}

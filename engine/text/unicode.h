@@ -1,0 +1,27 @@
+/** Code points, and what of Unicode the tokenizers need. Tables: utf8proc. */
+#ifndef AC_ENGINE_TEXT_UNICODE_H
+#define AC_ENGINE_TEXT_UNICODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/buffer.h"
+
+/** AC_E_FORMAT with the offset of the first byte that is not UTF-8. */
+ac_status ac_utf8_check(const char *text, size_t n);
+
+/** The code point at text[*at], which is moved behind it. The text is valid UTF-8. */
+int32_t ac_utf8_next(const char *text, size_t n, size_t *at);
+
+ac_status ac_utf8_push(ac_buffer *out, int32_t point);
+
+/** Python's str.isspace(). */
+bool ac_unicode_is_space(int32_t point);
+
+/** Python's str.lower(): full, with the final sigma. */
+ac_status ac_unicode_lower(ac_buffer *out, const char *text, size_t n);
+
+/** Decode bytes that may not be UTF-8: U+FFFD for each maximal invalid part, as Python's errors="replace". */
+ac_status ac_utf8_replace(ac_buffer *out, const char *bytes, size_t n);
+
+#endif
