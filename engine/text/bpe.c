@@ -22,17 +22,6 @@ point_of_byte(int byte)
     return -1;
 }
 
-static int
-byte_of_point(int32_t point)
-{
-    if (point < 256)
-        return point;
-    for (int b = 0; b < 256; b++)
-        if (point_of_byte(b) == point)
-            return b;
-    return -1;
-}
-
 static bool
 is_token(const ac_bpe *self, int32_t id, const char *text, size_t n)
 {
@@ -150,7 +139,9 @@ ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges, size_t mer
         AC_TRY(ac_texts_push(&self->tokens, ac_texts_at(tokens, i), ac_texts_size(tokens, i)));
     AC_TRY(index_tokens(self));
     AC_TRY(read_merges(self, merges, merges_bytes));
+    memset(self->point_bytes, 0xff, sizeof self->point_bytes);
     for (int b = 0; b < 256; b++) {
+        self->point_bytes[point_of_byte(b)] = (int16_t) b;
         ac_buffer_reset(&symbol);
         AC_TRY(ac_utf8_push(&symbol, point_of_byte(b)));
         self->byte_ids[b] = ac_bpe_find(self, symbol.data, symbol.size);
@@ -217,7 +208,7 @@ ac_bpe_bytes(const ac_bpe *self, int32_t id, ac_buffer *out, bool *ends_word)
     for (size_t i = 0; i < n;) {
         size_t from = i;
         int32_t point = ac_utf8_next(text, n, &i);
-        int byte = byte_of_point(point);
+        int byte = point < 512 ? self->point_bytes[point] : -1;
         if (byte >= 0)
             ac_buffer_push_char(out, (char) byte);
         else

@@ -20,6 +20,7 @@ typedef struct ac_bpe {
     int64_t by_text_mask, merges_mask;
     int32_t byte_ids[256];       /* id of a byte's own token; -1: none */
     int32_t byte_end_ids[256];   /* the same with the word's end mark */
+    int16_t point_bytes[512];    /* code point of GPT-2's alphabet -> byte; -1: none */
     bool word_end;
 } ac_bpe;
 

@@ -1,0 +1,34 @@
+/** A decoded picture in its own mode, as Pillow names them. */
+#ifndef AC_ENGINE_IMAGE_PICTURE_H
+#define AC_ENGINE_IMAGE_PICTURE_H
+
+#include <stdint.h>
+
+#include "engine/base/status.h"
+
+typedef enum ac_picture_mode {
+    AC_MODE_1 = 0, /* one byte a pixel, 0 or 255 */
+    AC_MODE_L, AC_MODE_LA, AC_MODE_P, AC_MODE_RGB, AC_MODE_RGBA,
+    AC_MODE_CMYK, /* as Pillow keeps it: 255 is full ink */
+    AC_MODE_I16   /* 16-bit grey, native order */
+} ac_picture_mode;
+
+/** Owns its pixels: row-major, channels interleaved. Starts zeroed. */
+typedef struct ac_picture {
+    ac_picture_mode mode;
+    int64_t width, height;
+    uint8_t *pixels;
+    uint8_t palette[256][3]; /* mode P */
+} ac_picture;
+
+void ac_picture_free(ac_picture *self);
+
+/** Channels of a mode (I16: 1), and bytes of a pixel. */
+int ac_picture_channels(ac_picture_mode mode);
+int ac_picture_pixel_bytes(ac_picture_mode mode);
+const char *ac_picture_mode_name(ac_picture_mode mode); /* "RGB", "I;16" */
+
+/** n pixels of `mode` at x as RGB, Pillow's conversion: grey copied, palette looked up, alpha dropped, 16 bits clipped. */
+void ac_picture_to_rgb(uint8_t *rgb, const void *x, int64_t n, ac_picture_mode mode, const uint8_t palette[256][3]);
+
+#endif

@@ -1,0 +1,180 @@
+#include "engine/image/resize.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+
+enum { PRECISION = 22 };
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#else
+#define CLONES
+#endif
+
+/* Keys' cubic with a = -0.5. */
+static double
+bicubic(double x)
+{
+    const double a = -0.5;
+
+    x = fabs(x);
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+    if (x < 2.0)
+        return (((x - 5) * x + 8) * x - 4) * a;
+    return 0;
+}
+
+ac_status
+ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count)
+{
+    const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale, support = 2 * f, inverse = 1 / f;
+    double *w = NULL;
+    ac_status st = AC_OK;
+
+    self->count = count;
+    self->most = (int64_t) ceil(support) * 2 + 1;
+    AC_TRY(ac_grow(&self->start, &self->start_capacity, count, sizeof *self->start));
+    AC_TRY(ac_grow(&self->length, &self->length_capacity, count, sizeof *self->length));
+    AC_TRY(ac_grow(&self->weights, &self->weight_capacity, count * self->most, sizeof *self->weights));
+    AC_TRY(ac_alloc(&w, self->most, sizeof *w));
+    for (int64_t i = 0; i < count; i++) {
+        const double centre = ((double) (first + i) + 0.5) * scale;
+        int64_t low = (int64_t) (centre - support + 0.5), high = (int64_t) (centre + support + 0.5), n;
+        double sum = 0;
+        low = low < 0 ? 0 : low;
+        high = high > in ? in : high;
+        n = high - low;
+        for (int64_t k = 0; k < n; k++) {
+            w[k] = bicubic(((double) (k + low) - centre + 0.5) * inverse);
+            sum += w[k];
+        }
+        for (int64_t k = 0; k < n; k++) {
+            double v = sum != 0 ? w[k] / sum : w[k];
+            v *= (double) (1 << PRECISION);
+            self->weights[i * self->most + k] = (int32_t) (v < 0 ? v - 0.5 : v + 0.5);
+        }
+        self->start[i] = low;
+        self->length[i] = n;
+    }
+out:
+    free(w);
+    return st;
+}
+
+void
+ac_taps_free(ac_taps *self)
+{
+    free(self->start);
+    free(self->length);
+    free(self->weights);
+    *self = (ac_taps) { 0 };
+}
+
+static inline uint8_t
+clip8(int32_t v)
+{
+    v >>= PRECISION;
+    return (uint8_t) (v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+static inline uint16_t
+clip16(int64_t v)
+{
+    v >>= PRECISION;
+    return (uint16_t) (v < 0 ? 0 : v > 65535 ? 65535 : v);
+}
+
+#define HORIZONTAL(C)                                                                     \
+    for (int64_t i = 0; i < t->count; i++) {                                              \
+        const uint8_t *p = x + t->start[i] * (C);                                         \
+        const int32_t *w = t->weights + i * t->most;                                      \
+        int32_t sum[C];                                                                   \
+        for (int c = 0; c < (C); c++)                                                     \
+            sum[c] = 1 << (PRECISION - 1);                                                \
+        for (int64_t k = 0; k < t->length[i]; k++)                                        \
+            for (int c = 0; c < (C); c++)                                                 \
+                sum[c] += p[k * (C) + c] * w[k];                                          \
+        for (int c = 0; c < (C); c++)                                                     \
+            y[i * (C) + c] = clip8(sum[c]);                                               \
+    }
+
+CLONES static void
+horizontal_row(uint8_t *y, const uint8_t *x, int C, const ac_taps *t)
+{
+    if (C == 3) {
+        HORIZONTAL(3)
+    } else if (C == 4) {
+        HORIZONTAL(4)
+    } else if (C == 2) {
+        HORIZONTAL(2)
+    } else {
+        HORIZONTAL(1)
+    }
+}
+
+static void
+horizontal_row_wide(uint16_t *y, const uint16_t *x, const ac_taps *t)
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        int64_t sum = 1 << (PRECISION - 1);
+        for (int64_t k = 0; k < t->length[i]; k++)
+            sum += (int64_t) x[t->start[i] + k] * t->weights[i * t->most + k];
+        y[i] = clip16(sum);
+    }
+}
+
+void
+ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C, const ac_taps *t, int wide)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        if (wide)
+            horizontal_row_wide((uint16_t *) y + r * t->count, (const uint16_t *) x + r * width, t);
+        else
+            horizontal_row((uint8_t *) y + r * t->count * C, (const uint8_t *) x + r * width * C, C, t);
+    }
+}
+
+enum { STRIP = 1024 };
+
+CLONES static void
+vertical_strip(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w, int64_t taps)
+{
+    int32_t sum[STRIP];
+
+    for (int64_t i = 0; i < n; i++)
+        sum[i] = 1 << (PRECISION - 1);
+    for (int64_t k = 0; k < taps; k++)
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += x[k * stride + i] * w[k];
+    for (int64_t i = 0; i < n; i++)
+        y[i] = clip8(sum[i]);
+}
+
+static void
+vertical_row_wide(uint16_t *y, const uint16_t *x, int64_t n, const int32_t *w, int64_t taps)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int64_t sum = 1 << (PRECISION - 1);
+        for (int64_t k = 0; k < taps; k++)
+            sum += (int64_t) x[k * n + i] * w[k];
+        y[i] = clip16(sum);
+    }
+}
+
+void
+ac_resize_vertical(void *y, const void *x, int64_t n, const ac_taps *t, int wide)
+{
+    for (int64_t r = 0; r < t->count; r++) {
+        const int32_t *w = t->weights + r * t->most;
+        if (wide) {
+            vertical_row_wide((uint16_t *) y + r * n, (const uint16_t *) x + t->start[r] * n, n, w, t->length[r]);
+            continue;
+        }
+        for (int64_t i = 0; i < n; i += STRIP)
+            vertical_strip((uint8_t *) y + r * n + i, (const uint8_t *) x + t->start[r] * n + i, n, n - i < STRIP ? n - i : STRIP, w,
+                           t->length[r]);
+    }
+}

@@ -1,0 +1,26 @@
+/** Pillow's antialiased bicubic resize, to the byte. Private to engine/image. */
+#ifndef AC_ENGINE_IMAGE_RESIZE_H
+#define AC_ENGINE_IMAGE_RESIZE_H
+
+#include <stdint.h>
+
+#include "engine/image/picture.h"
+
+/** The taps of outputs [first, first + count) of a resize from `in` to `out`: fixed point, 22 bits. Owned. */
+typedef struct ac_taps {
+    int64_t count, most; /* outputs; taps of one at most */
+    int64_t *start;      /* [count]: its first input */
+    int64_t *length;     /* [count] */
+    int32_t *weights;    /* [count, most] */
+    int64_t start_capacity, length_capacity, weight_capacity;
+} ac_taps;
+
+ac_status ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count);
+void ac_taps_free(ac_taps *self);
+
+/** One pass along rows: y [rows, taps->count, C] from x [rows, width, C]. wide: 16-bit samples, C = 1. */
+void ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C, const ac_taps *taps, int wide);
+/** One pass along columns: y [taps->count, n] from x [height, n], n = width × channels. */
+void ac_resize_vertical(void *y, const void *x, int64_t n, const ac_taps *taps, int wide);
+
+#endif
