@@ -20,7 +20,7 @@ target_include_directories(ac_openblas SYSTEM INTERFACE "${AC_OPENBLAS_INCLUDE}"
 target_link_libraries(ac_openblas INTERFACE "${AC_OPENBLAS_LIBRARY}")
 add_library(ac::openblas ALIAS ac_openblas)
 
-foreach(pair "jpeg:libjpeg" "png:libpng" "webp:libwebp" "zstd:libzstd" "pcre2:libpcre2-8" "utf8proc:libutf8proc"
+foreach(pair "jpeg:libjpeg" "png:libpng" "webp:libwebp" "webpdemux:libwebpdemux" "zstd:libzstd" "pcre2:libpcre2-8" "utf8proc:libutf8proc"
              "jansson:jansson" "yaml:yaml-0.1" "zlib:zlib" "xxhash:libxxhash")
   string(REPLACE ":" ";" parts ${pair})
   list(GET parts 0 name)

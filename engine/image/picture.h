@@ -2,6 +2,7 @@
 #ifndef AC_ENGINE_IMAGE_PICTURE_H
 #define AC_ENGINE_IMAGE_PICTURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/status.h"

@@ -1,6 +1,7 @@
 #include "engine/image/preprocess.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

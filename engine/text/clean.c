@@ -1,5 +1,8 @@
 #include "engine/text/clean.h"
 
+#include <stdlib.h>
+#include <utf8proc.h>
+
 #include "engine/text/unicode.h"
 
 static ac_status
@@ -25,7 +28,14 @@ ac_status
 ac_text_clean_clip(ac_buffer *out, const char *text, size_t n)
 {
     ac_buffer collapsed = { 0 };
-    ac_status st = collapse_space(&collapsed, text, n);
+    utf8proc_uint8_t *composed = NULL;
+    utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    ac_status st;
+
+    if (size < 0)
+        return ac_error_set(AC_E_NOMEM, "a text of %zu bytes cannot be normalised: %s", n, utf8proc_errmsg(size));
+    st = collapse_space(&collapsed, (const char *) composed, (size_t) size);
+    free(composed);
 
     if (st == AC_OK)
         st = ac_unicode_lower(out, collapsed.data ? collapsed.data : "", collapsed.size);

@@ -4,7 +4,7 @@
 
 #include "engine/base/buffer.h"
 
-/** White space collapsed to one space and stripped, then lower-cased. text is valid UTF-8; appended to out. */
+/** Unicode's NFC, white space collapsed to one space and stripped, then lower-cased. text is valid UTF-8; appended to out. */
 ac_status ac_text_clean_clip(ac_buffer *out, const char *text, size_t n);
 
 #endif

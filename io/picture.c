@@ -1,0 +1,117 @@
+#include "io/picture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/picture_formats.h"
+
+const char *
+ac_bad_reason_name(ac_bad_reason reason)
+{
+    static const char *const names[] = { "good", "unreadable", "empty", "unsupported_format", "truncated", "corrupt", "too_large",
+                                         "duplicate_key", "not_finite" };
+    return names[reason];
+}
+
+ac_status
+ac_verdict_set(ac_verdict *self, ac_bad_reason reason, const char *format, ...)
+{
+    va_list args;
+
+    self->reason = reason;
+    va_start(args, format);
+    vsnprintf(self->detail, sizeof self->detail, format, args);
+    va_end(args);
+    return AC_OK;
+}
+
+ac_status
+ac_picture_allocate(ac_picture *out, ac_picture_mode mode, int64_t width, int64_t height, int64_t max_pixels, ac_verdict *verdict)
+{
+    if (width < 1 || height < 1)
+        return ac_verdict_set(verdict, AC_BAD_CORRUPT, "%lld x %lld pixels", (long long) width, (long long) height);
+    if (width > max_pixels / height)
+        return ac_verdict_set(verdict, AC_BAD_TOO_LARGE, "%lld x %lld pixels, limits.max_pixels is %lld", (long long) width,
+                              (long long) height, (long long) max_pixels);
+    out->mode = mode;
+    out->width = width;
+    out->height = height;
+    return ac_alloc(&out->pixels, width * height, (size_t) ac_picture_pixel_bytes(mode));
+}
+
+static bool
+begins(const unsigned char *bytes, size_t n, const char *with, size_t length)
+{
+    return n >= length && memcmp(bytes, with, length) == 0;
+}
+
+ac_status
+ac_picture_decode(ac_picture *out, const void *data, size_t n, int64_t max_pixels, ac_verdict *verdict)
+{
+    const unsigned char *bytes = data;
+    ac_status st = AC_OK;
+
+    *out = (ac_picture) { 0 };
+    *verdict = (ac_verdict) { 0 };
+    if (n == 0)
+        return ac_verdict_set(verdict, AC_BAD_EMPTY, "no bytes");
+    if (begins(bytes, n, "\xff\xd8\xff", 3))
+        st = ac_jpeg_decode(out, bytes, n, max_pixels, verdict);
+    else if (begins(bytes, n, "\x89PNG\r\n\x1a\n", 8))
+        st = ac_png_decode(out, bytes, n, max_pixels, verdict);
+    else if (n >= 12 && begins(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
+        st = ac_webp_decode(out, bytes, n, max_pixels, verdict);
+    else if (begins(bytes, n, "BM", 2))
+        st = ac_bmp_decode(out, bytes, n, max_pixels, verdict);
+    else
+        ac_verdict_set(verdict, AC_BAD_UNSUPPORTED_FORMAT, "neither JPEG, PNG, BMP nor WebP by its content");
+    if (st != AC_OK || verdict->reason != AC_GOOD)
+        ac_picture_free(out);
+    return st;
+}
+
+ac_status
+ac_picture_read_file(ac_picture *out, const char *path, int64_t max_pixels, ac_verdict *verdict)
+{
+    ac_status st = AC_OK;
+    struct stat info;
+    unsigned char *bytes = NULL;
+    size_t used = 0, room;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
+
+    *out = (ac_picture) { 0 };
+    *verdict = (ac_verdict) { 0 };
+    if (fd < 0)
+        return ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", S_ISDIR(info.st_mode) ? "a folder, not a file" : "not a regular file");
+        goto out;
+    }
+    room = (size_t) info.st_size;
+    AC_TRY(ac_alloc(&bytes, (int64_t) room, 1));
+    while (used < room) {
+        ssize_t got = read(fd, bytes + used, room - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", strerror(errno));
+            goto out;
+        }
+        if (got == 0)
+            break;
+        used += (size_t) got;
+    }
+    st = ac_picture_decode(out, bytes, used, max_pixels, verdict);
+out:
+    close(fd);
+    free(bytes);
+    return st;
+}
