@@ -53,7 +53,7 @@ ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
     *self = (ac_clip_model) { 0 };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(ac_weights_open(&self->weights, o->model));
-    AC_TRY(ac_clip_config_load(&config, o->model, o->model_config, &self->weights));
+    AC_TRY(ac_clip_config_load(&config, o->model, o->model_config));
     if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
         AC_TRY(open_clip_tokenizer(self, o, &config, vocabulary));
     bytes = ac_clip_packed_bytes(&config, &o->compute, o->towers);

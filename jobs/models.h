@@ -11,6 +11,7 @@
 #include "engine/nn/clip.h"
 #include "engine/nn/generate.h"
 #include "engine/text/tokenizer.h"
+#include "io/model_config.h"
 #include "io/weights.h"
 
 /** CLIP, ready to embed. Starts zeroed; owns everything. */

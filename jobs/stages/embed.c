@@ -11,18 +11,13 @@
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 
-typedef struct bad_item {
-    ac_bad_reason reason; /* AC_GOOD: a good picture */
-    char detail[200];
-} bad_item;
-
 /* Buffers for micro-batches, and what a shard has gathered so far. */
 typedef struct embedder {
     int64_t size, width, batch; /* picture size, embedding width, pictures a micro-batch */
     int threads;
     ac_resizer *resizers; /* [threads] */
     uint8_t *rgb;         /* [batch, S, S, 3] */
-    bad_item *bad;        /* [batch] */
+    ac_verdict *bad;        /* [batch] */
     uint8_t *small;       /* one thumbnail's pixels */
     float *embeddings;    /* [shard_items, D] */
     ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
@@ -65,23 +60,17 @@ out:
 
 /* Decode and resize one picture into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
 static ac_status
-read_picture(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, bad_item *bad)
+read_picture(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verdict *bad)
 {
     ac_status st = AC_OK;
     ac_picture picture = { 0 };
     char *path = NULL;
 
-    bad->reason = AC_GOOD;
-    bad->detail[0] = '\0';
-    if (ac_picture_list_is_duplicate(&p->pictures, item)) {
-        bad->reason = AC_BAD_DUPLICATE_KEY;
-        snprintf(bad->detail, sizeof bad->detail, "another picture before it has this key");
-        return AC_OK;
-    }
+    *bad = (ac_verdict) { 0 };
+    if (ac_picture_list_is_duplicate(&p->pictures, item))
+        return ac_verdict_set(bad, AC_BAD_DUPLICATE_KEY, "another picture before it has this key");
     AC_TRY(ac_duplicate(&path, ac_texts_at(&p->pictures.paths, item), ac_texts_size(&p->pictures.paths, item)));
-    AC_TRY(ac_picture_read_file(&picture, path, p->config->limits.max_pixels, &bad->reason, bad->detail));
-    if (bad->reason == AC_GOOD && p->config->input.apply_exif)
-        AC_TRY(ac_picture_apply_orientation(&picture));
+    AC_TRY(ac_picture_read_file(&picture, path, p->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD)
         AC_TRY(ac_image_clip_resize(rgb, &picture, self->size, &self->resizers[omp_get_thread_num()]));
 out:
@@ -115,7 +104,7 @@ push_thumbnail(embedder *self, const uint8_t *rgb)
 }
 
 static ac_status
-push_bad(embedder *self, const ac_pipeline *p, int64_t item, const bad_item *bad)
+push_bad(embedder *self, const ac_pipeline *p, int64_t item, const ac_verdict *bad)
 {
     ac_status st = AC_OK;
     const char *reason = ac_bad_reason_name(bad->reason);
@@ -177,7 +166,7 @@ write_shard(const embedder *self, const ac_pipeline *p, int64_t shard, char chec
     char *path = NULL;
 
     AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "image embeddings"));
     AC_TRY(ac_h5_write_text_attribute(&w, "model", p->clip.fingerprint));
     AC_TRY(ac_h5_write_int_attribute(&w, "items", self->keys.count + self->bad_keys.count));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/random.h"
 #include "io/h5.h"
 #include "jobs/rescore.h"
 #include "jobs/stages/stages.h"
@@ -201,7 +202,7 @@ write_shard(const captioner *self, const ac_pipeline *p, int64_t shard, char che
     const int64_t n = self->keys.count, total = self->candidates.count;
 
     AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_GENERATE, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "captions"));
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write_texts(&w, "captions", &self->captions));

@@ -335,7 +335,7 @@ write_references(const ac_pipeline *p)
             }
         }
         for (int r = 0; pass == 0 && r < fewest; r++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof name, "ref%d.txt", r);
             AC_TRY(create(&files[r], p, name));
         }

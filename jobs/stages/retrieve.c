@@ -136,7 +136,7 @@ write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const a
     int64_t shape[2] = { keys->count, self->K };
 
     AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_RETRIEVE, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "retrieved tables"));
     AC_TRY(ac_h5_write_texts(&w, "keys", keys));
     AC_TRY(ac_h5_write(&w, "ids", AC_I64, 2, shape, self->merged_ids));

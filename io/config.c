@@ -1,0 +1,582 @@
+#include "io/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <yaml.h>
+
+#include "engine/base/memory.h"
+
+typedef enum key_type { KEY_BOOL, KEY_INT, KEY_SHARE, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
+
+enum { ALL = 31, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, PICTURES = EMBED | TAG | CAPTION };
+
+typedef struct key {
+    const char *name;
+    key_type type;
+    size_t offset;
+    const char *fallback;    /* as in YAML */
+    double least, most;      /* numbers */
+    const char *const *words; /* choices; NULL at the end */
+    unsigned jobs;
+    bool in_fingerprint;
+    const char *help;
+} key;
+
+static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
+static const char *const backends[] = { "auto", "openblas", "onednn", NULL };
+static const char *const precisions[] = { "fp32", "bf16", NULL };
+static const char *const searches[] = { "hf5", "hf4.9", NULL };
+static const char *const early_words[] = { "false", "true", "never", NULL };
+
+#define AT(field) offsetof(ac_config, field)
+#define GENERATION(name, type, least, most, help) \
+    { "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, true, help }
+
+/* The one table. Order: as printed. */
+static const key keys[] = {
+    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
+    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
+    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
+    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION, false, "a cache folder, or a text file with one entry a line" },
+    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
+    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
+    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
+    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, CAPTION, true, "BART's input is cut to this; none: the model's limit" },
+    GENERATION(num_beams, KEY_OPTIONAL, 1, 1000, "generation: transformers' names; auto: as the model's own files say"),
+    GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates a picture"),
+    GENERATION(do_sample, KEY_OPTIONAL_BOOL, 0, 1, "draw at random"),
+    GENERATION(temperature, KEY_OPTIONAL, 0, 1e6, "with do_sample"),
+    GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
+    GENERATION(top_p, KEY_OPTIONAL, 0, 1, "with do_sample; none: off"),
+    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
+    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
+    GENERATION(length_penalty, KEY_OPTIONAL, -100, 100, "a hypothesis scores sum of log-probabilities / length^penalty"),
+    GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000, "no n-gram of this size twice; none: off"),
+    GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
+    GENERATION(forced_bos_token_id, KEY_OPTIONAL, 0, 1e9, "first token after the start token; none: free"),
+    GENERATION(forced_eos_token_id, KEY_OPTIONAL, 0, 1e9, "last token at max_length; none: free"),
+    GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
+    { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches, CAPTION, true, "as transformers 5, or as 4.9 of 2021" },
+    { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
+    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
+    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
+    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
+    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
+    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
+    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES, true, "keep small pictures for the report" },
+    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
+    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
+    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
+    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
+    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
+    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
+};
+
+enum { KEYS = sizeof keys / sizeof *keys };
+
+static void *
+place(const ac_config *self, const key *k)
+{
+    return (char *) (uintptr_t) self + k->offset;
+}
+
+static bool
+is_text(const key *k)
+{
+    return k->type == KEY_TEXT || k->type == KEY_PATH;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+static bool
+parse_bool(const char *value, bool *out)
+{
+    *out = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "on") == 0;
+    return *out || strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "off") == 0;
+}
+
+static bool
+parse_choice(const char *value, const char *const *words, int64_t *out)
+{
+    for (int64_t i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+parse_number(const char *value, bool whole, const key *k, double *out)
+{
+    char *end;
+
+    *out = strtod(value, &end);
+    return end != value && !*end && isfinite(*out) && *out >= k->least && *out <= k->most && (!whole || *out == floor(*out));
+}
+
+static bool
+is_whole(const key *k)
+{
+    return strcmp(k->name, "generation.temperature") != 0 && strcmp(k->name, "generation.top_p") != 0 &&
+           strcmp(k->name, "generation.length_penalty") != 0;
+}
+
+static ac_status
+wrong_value(const key *k, const char *value, const char *where)
+{
+    char needed[200] = "";
+
+    if (k->words || k->type == KEY_OPTIONAL_EARLY) {
+        const char *const *words = k->words ? k->words : early_words;
+        size_t used = (size_t) snprintf(needed, sizeof needed, "one of");
+        for (; *words && used < sizeof needed; words++)
+            used += (size_t) snprintf(needed + used, sizeof needed - used, " %s", *words);
+    } else if (k->type == KEY_BOOL || k->type == KEY_OPTIONAL_BOOL) {
+        snprintf(needed, sizeof needed, "true or false");
+    } else if (k->type == KEY_SHARE) {
+        snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
+    } else {
+        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || is_whole(k) ? "whole " : "", k->least, k->most,
+                 k->type == KEY_OPTIONAL ? ", auto or none" : "");
+    }
+    return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
+}
+
+/* A path relative to `base` (a folder with its slash, or "") as an absolute one. */
+static ac_status
+resolve_path(char **out, const char *base, const char *value)
+{
+    char folder[4096];
+    int n;
+
+    if (value[0] == '/')
+        return ac_duplicate(out, value, strlen(value));
+    if (base[0] == '/')
+        folder[0] = '\0';
+    else if (!getcwd(folder, sizeof folder - 1))
+        return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
+    n = asprintf(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
+    return n < 0 ? ac_error_set(AC_E_NOMEM, "out of memory for a path") : AC_OK;
+}
+
+static ac_status
+set_text(ac_config *self, const key *k, const char *value, bool quoted, const char *base)
+{
+    char **text = place(self, k), *made = NULL;
+    ac_status st = AC_OK;
+
+    if (k->type == KEY_PATH && !(strcmp(value, "none") == 0 && !quoted))
+        st = resolve_path(&made, base, value);
+    else if (k->type == KEY_TEXT)
+        st = ac_duplicate(&made, value, strlen(value));
+    if (st != AC_OK)
+        return st;
+    free(*text);
+    *text = made;
+    return AC_OK;
+}
+
+static bool
+parse_share(const char *value, double *out)
+{
+    char *end;
+
+    *out = strtod(value, &end);
+    if (end == value || !(*out >= 0))
+        return false;
+    while (*end == ' ')
+        end++;
+    if (*end == '%' && end[1] == '\0' && *out <= 100) {
+        *out /= 100;
+        return true;
+    }
+    return *end == '\0';
+}
+
+static ac_status
+set_value(ac_config *self, const key *k, const char *value, bool quoted, const char *base, const char *where)
+{
+    void *at = place(self, k);
+    ac_optional *optional = at;
+    bool truth, good = true;
+    int64_t choice;
+    double number;
+
+    if (is_text(k))
+        return set_text(self, k, value, quoted, base);
+    if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
+        *optional = (ac_optional) { value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
+        return AC_OK;
+    }
+    switch (k->type) {
+    case KEY_BOOL:
+        if ((good = parse_bool(value, &truth)))
+            *(bool *) at = truth;
+        break;
+    case KEY_OPTIONAL_BOOL:
+        if ((good = parse_bool(value, &truth)))
+            *optional = (ac_optional) { AC_SET, truth };
+        break;
+    case KEY_OPTIONAL_EARLY:
+        if ((good = parse_choice(value, early_words, &choice)))
+            *optional = (ac_optional) { AC_SET, (double) choice };
+        break;
+    case KEY_CHOICE:
+        if ((good = parse_choice(value, k->words, &choice)))
+            *(int64_t *) at = choice;
+        break;
+    case KEY_INT:
+        number = 0;
+        good = (strcmp(k->fallback, "auto") == 0 && strcmp(value, "auto") == 0) || parse_number(value, true, k, &number);
+        if (good)
+            *(int64_t *) at = (int64_t) number;
+        break;
+    case KEY_SHARE:
+        if ((good = parse_share(value, &number)))
+            *(double *) at = number;
+        break;
+    case KEY_OPTIONAL:
+        if ((good = parse_number(value, is_whole(k), k, &number)))
+            *optional = (ac_optional) { AC_SET, number };
+        break;
+    case KEY_TEXT:
+    case KEY_PATH: break;
+    }
+    return good ? AC_OK : wrong_value(k, value, where);
+}
+
+static int
+edit_distance(const char *a, const char *b)
+{
+    int row[128], n = (int) strlen(b);
+
+    for (int j = 0; j <= n && j < 128; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n && j < 128; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[n < 128 ? n : 127];
+}
+
+static ac_status
+find_key(const key **out, const char *name, const char *where)
+{
+    const key *near = NULL;
+    int least = 1000;
+
+    for (size_t i = 0; i < KEYS; i++) {
+        int d = edit_distance(name, keys[i].name);
+        if (d == 0) {
+            *out = &keys[i];
+            return AC_OK;
+        }
+        if (d < least) {
+            least = d;
+            near = &keys[i];
+        }
+    }
+    return ac_error_set(AC_E_ARG, "%s: unknown key \"%s\"; the nearest known one is \"%s\"", where, name, near->name);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+ac_status
+ac_config_init(ac_config *self)
+{
+    ac_status st = AC_OK;
+
+    *self = (ac_config) { 0 };
+    for (size_t i = 0; i < KEYS && st == AC_OK; i++) {
+        bool quoted = keys[i].fallback[0] == '"';
+        st = set_value(self, &keys[i], quoted ? "" : keys[i].fallback, quoted, "", "default");
+    }
+    return st;
+}
+
+void
+ac_config_free(ac_config *self)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        if (is_text(&keys[i]))
+            free(*(char **) place(self, &keys[i]));
+    *self = (ac_config) { 0 };
+}
+
+static ac_status
+read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const char *prefix, const char *path, const char *base)
+{
+    ac_status st = AC_OK;
+
+    if (node->type != YAML_MAPPING_NODE)
+        return ac_error_set(AC_E_ARG, "%s:%zu: %s is a section: its keys go below it, indented", path, node->start_mark.line + 1, *prefix ? prefix : "the config");
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && st == AC_OK; p++) {
+        yaml_node_t *name = yaml_document_get_node(document, p->key), *value = yaml_document_get_node(document, p->value);
+        char full[256], where[4400];
+        const key *k = NULL;
+        bool section = false;
+        snprintf(where, sizeof where, "%s:%zu", path, name->start_mark.line + 1);
+        if (name->type != YAML_SCALAR_NODE)
+            return ac_error_set(AC_E_ARG, "%s: a key must be a word", where);
+        snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "", (const char *) name->data.scalar.value);
+        for (size_t i = 0; i < KEYS; i++)
+            section = section || (strncmp(keys[i].name, full, strlen(full)) == 0 && keys[i].name[strlen(full)] == '.');
+        if (section) {
+            st = read_node(self, document, value, full, path, base);
+            continue;
+        }
+        st = find_key(&k, full, where);
+        if (st == AC_OK && value->type != YAML_SCALAR_NODE)
+            st = ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, full);
+        if (st == AC_OK)
+            st = set_value(self, k, (const char *) value->data.scalar.value, value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, base, where);
+    }
+    return st;
+}
+
+ac_status
+ac_config_read(ac_config *self, const char *path)
+{
+    ac_status st = AC_OK;
+    yaml_parser_t parser;
+    yaml_document_t document;
+    yaml_node_t *root;
+    const char *slash = strrchr(path, '/');
+    char base[4096];
+    FILE *f = fopen(path, "rb");
+
+    if (!f)
+        return ac_error_set(AC_E_ARG, "%s: the config cannot be opened: %s", path, strerror(errno));
+    snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);
+    if (!yaml_parser_initialize(&parser)) {
+        fclose(f);
+        return ac_error_set(AC_E_NOMEM, "out of memory for the config");
+    }
+    yaml_parser_set_input_file(&parser, f);
+    if (!yaml_parser_load(&parser, &document)) {
+        st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML");
+    } else {
+        root = yaml_document_get_root_node(&document);
+        if (root)
+            st = read_node(self, &document, root, "", path, base);
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    fclose(f);
+    return st;
+}
+
+ac_status
+ac_config_set(ac_config *self, const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    char name[256];
+    const key *k;
+    ac_status st;
+
+    if (!equals)
+        return ac_error_set(AC_E_ARG, "--set %s: needs the form key.path=value", assignment);
+    snprintf(name, sizeof name, "%.*s", (int) (equals - assignment), assignment);
+    st = find_key(&k, name, "--set");
+    return st == AC_OK ? set_value(self, k, equals + 1, false, "", "--set") : st;
+}
+
+/* ---- what a job asks ------------------------------------------------------------------------------------------- */
+
+static unsigned
+job_bit(const char *job)
+{
+    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train" };
+
+    for (unsigned i = 0; i < 5; i++)
+        if (strcmp(job, names[i]) == 0)
+            return 1u << i;
+    return ALL;
+}
+
+ac_status
+ac_config_check(const ac_config *self, const char *job)
+{
+    static const char *const needed[] = { "input.path", "clip.model", "cache.path", "bart.model" };
+
+    for (size_t i = 0; i < 4; i++) {
+        const key *k = NULL;
+        ac_status st = find_key(&k, needed[i], "");
+        if (st == AC_OK && (k->jobs & job_bit(job)) && !*(char **) place(self, k))
+            return ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name);
+    }
+    return AC_OK;
+}
+
+int64_t
+ac_config_max_bad_items(const ac_config *self, int64_t items)
+{
+    int64_t most;
+
+    if (self->limits.max_bad_items >= 1 || self->limits.max_bad_items == 0)
+        return (int64_t) self->limits.max_bad_items;
+    most = (int64_t) (self->limits.max_bad_items * (double) items);
+    return most < 10 ? 10 : most;
+}
+
+int64_t
+ac_config_max_tokens(const ac_config *self, int64_t model_limit)
+{
+    const ac_optional *m = &self->retrieval.max_tokens;
+
+    return m->presence == AC_SET && (int64_t) m->value < model_limit ? (int64_t) m->value : model_limit;
+}
+
+static int64_t
+lay_over(const ac_optional *o, int64_t model, int64_t none)
+{
+    return o->presence == AC_SET ? (int64_t) o->value : o->presence == AC_NONE ? none : model;
+}
+
+void
+ac_config_generation(const ac_config *self, ac_generation_config *out)
+{
+    out->num_beams = lay_over(&self->generation.num_beams, out->num_beams, 1);
+    out->num_return_sequences = lay_over(&self->generation.num_return_sequences, out->num_return_sequences, 1);
+    out->do_sample = lay_over(&self->generation.do_sample, out->do_sample, 0) != 0;
+    out->top_k = lay_over(&self->generation.top_k, out->top_k, 0);
+    out->max_length = lay_over(&self->generation.max_length, out->max_length, 20);
+    out->min_length = lay_over(&self->generation.min_length, out->min_length, 0);
+    out->no_repeat_ngram_size = lay_over(&self->generation.no_repeat_ngram_size, out->no_repeat_ngram_size, 0);
+    out->early_stopping = (ac_early_stopping) lay_over(&self->generation.early_stopping, out->early_stopping, 0);
+    out->forced_bos_token_id = (int32_t) lay_over(&self->generation.forced_bos_token_id, out->forced_bos_token_id, -1);
+    out->forced_eos_token_id = (int32_t) lay_over(&self->generation.forced_eos_token_id, out->forced_eos_token_id, -1);
+    out->decoder_start_token_id = (int32_t) lay_over(&self->generation.decoder_start_token_id, out->decoder_start_token_id, out->decoder_start_token_id);
+    if (self->generation.temperature.presence != AC_UNSET)
+        out->temperature = self->generation.temperature.presence == AC_SET ? self->generation.temperature.value : 1;
+    if (self->generation.top_p.presence != AC_UNSET)
+        out->top_p = self->generation.top_p.presence == AC_SET ? self->generation.top_p.value : 1;
+    if (self->generation.length_penalty.presence != AC_UNSET)
+        out->length_penalty = self->generation.length_penalty.presence == AC_SET ? self->generation.length_penalty.value : 1;
+    out->beam_search = (ac_beam_search) self->generation.beam_search;
+    out->seed = (uint64_t) self->seed;
+}
+
+/* ---- printing -------------------------------------------------------------------------------------------------- */
+
+static void
+print_value(const ac_config *self, const key *k, ac_buffer *out)
+{
+    const void *at = place(self, k);
+    const ac_optional *o = at;
+    const char *text;
+
+    switch (k->type) {
+    case KEY_BOOL: ac_buffer_push_text(out, *(const bool *) at ? "true" : "false"); return;
+    case KEY_CHOICE: ac_buffer_push_text(out, k->words[*(const int64_t *) at]); return;
+    case KEY_INT:
+        if (*(const int64_t *) at == 0 && strcmp(k->fallback, "auto") == 0)
+            ac_buffer_push_text(out, "auto");
+        else
+            ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
+        return;
+    case KEY_SHARE: ac_buffer_printf(out, *(const double *) at < 1 ? "%.10g %%" : "%.10g", *(const double *) at * (*(const double *) at < 1 ? 100 : 1)); return;
+    case KEY_TEXT:
+    case KEY_PATH:
+        text = *(char *const *) at;
+        if (!text) {
+            ac_buffer_push_text(out, "none");
+            return;
+        }
+        ac_buffer_push_char(out, '"');
+        for (; *text; text++) {
+            if (*text == '"' || *text == '\\')
+                ac_buffer_push_char(out, '\\');
+            if (*text == '\n')
+                ac_buffer_push_text(out, "\\n");
+            else
+                ac_buffer_push_char(out, *text);
+        }
+        ac_buffer_push_char(out, '"');
+        return;
+    default: break;
+    }
+    if (o->presence != AC_SET)
+        ac_buffer_push_text(out, o->presence == AC_UNSET ? "auto" : "none");
+    else if (k->type == KEY_OPTIONAL_BOOL)
+        ac_buffer_push_text(out, o->value != 0 ? "true" : "false");
+    else if (k->type == KEY_OPTIONAL_EARLY)
+        ac_buffer_push_text(out, early_words[(int) o->value]);
+    else
+        ac_buffer_printf(out, "%.17g", o->value);
+}
+
+ac_status
+ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
+{
+    const unsigned bit = job_bit(job);
+    char section[64] = "";
+
+    ac_buffer_printf(out, "# antarctic %s: every key with its value\n", job);
+    for (size_t i = 0; i < KEYS; i++) {
+        const char *dot = strchr(keys[i].name, '.');
+        const size_t n = dot ? (size_t) (dot - keys[i].name) : 0;
+        if (!(keys[i].jobs & bit))
+            continue;
+        if (n && (strncmp(section, keys[i].name, n) != 0 || section[n])) {
+            snprintf(section, sizeof section, "%.*s", (int) n, keys[i].name);
+            ac_buffer_printf(out, "\n%s:\n", section);
+        }
+        ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
+        print_value(self, &keys[i], out);
+        ac_buffer_printf(out, "  # %s\n", keys[i].help);
+    }
+    return out->status;
+}
+
+ac_status
+ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
+{
+    ac_buffer text = { 0 };
+    XXH128_hash_t digest;
+
+    for (size_t i = 0; i < KEYS; i++) {
+        if (!keys[i].in_fingerprint || !(keys[i].jobs & job_bit(job)))
+            continue;
+        ac_buffer_printf(&text, "%s=", keys[i].name);
+        print_value(self, &keys[i], &text);
+        ac_buffer_push_char(&text, '\n');
+    }
+    if (text.status != AC_OK)
+        return text.status;
+    digest = XXH3_128bits(text.data, text.size);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    ac_buffer_free(&text);
+    return AC_OK;
+}
+
+ac_status
+ac_config_difference(const char *before, const char *after, ac_buffer *out)
+{
+    while (*before && *after) {
+        const size_t n = strcspn(before, "\n"), m = strcspn(after, "\n");
+        if (n != m || strncmp(before, after, n) != 0) {
+            const char *a = memmem(before, n, "  #", 3), *b = memmem(after, m, "  #", 3);
+            ac_buffer_printf(out, "%s\"%.*s\" is now \"%.*s\"", out->size ? "; " : "", (int) (a ? a - before : (ptrdiff_t) n) - (int) strspn(before, " "),
+                             before + strspn(before, " "), (int) (b ? b - after : (ptrdiff_t) m) - (int) strspn(after, " "), after + strspn(after, " "));
+        }
+        before += n + (before[n] == '\n');
+        after += m + (after[m] == '\n');
+    }
+    return out->status;
+}

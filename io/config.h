@@ -1,0 +1,71 @@
+/** A job's configuration: YAML, one table of keys for types, defaults, ranges and help. docs: antarctic JOB --print-config. */
+#ifndef AC_IO_CONFIG_H
+#define AC_IO_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/buffer.h"
+#include "engine/nn/generate.h"
+#include "io/h5.h"
+
+/** A number that may be left to the model ("auto") or switched off ("none"). */
+typedef enum ac_presence { AC_UNSET = 0, AC_NONE, AC_SET } ac_presence;
+
+typedef struct ac_optional {
+    ac_presence presence;
+    double value; /* whole numbers are exact up to 2^53 */
+} ac_optional;
+
+/** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
+typedef struct ac_config {
+    struct { char *path; bool apply_exif; } input;
+    struct { char *model, *model_config; } clip;
+    struct { char *path; } cache;
+    struct { char *model, *layer_norms; } bart;
+    struct { int64_t topk; ac_optional max_tokens; } retrieval;
+    struct {
+        ac_optional num_beams, num_return_sequences, do_sample, temperature, top_k, top_p, max_length, min_length, length_penalty,
+            no_repeat_ngram_size, early_stopping, forced_bos_token_id, forced_eos_token_id, decoder_start_token_id;
+        int64_t beam_search;
+        bool clean_up_tokenization_spaces;
+    } generation;
+    struct { bool enabled; char *prefix; } rescore;
+    int64_t seed;
+    struct { int64_t shard_items; int64_t compression; bool thumbnails; } output;
+    struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
+    struct { double max_bad_items; int64_t max_pixels; } limits;    /* below 1: a share of the items; from 1: a count */
+} ac_config;
+
+/** Defaults. */
+ac_status ac_config_init(ac_config *self);
+void ac_config_free(ac_config *self);
+
+/** Read a YAML file over what is set. AC_E_ARG names file, line, key and the nearest known key. */
+ac_status ac_config_read(ac_config *self, const char *path);
+
+/** One "key.path=value", as on the command line. */
+ac_status ac_config_set(ac_config *self, const char *assignment);
+
+/** Are the keys there that this job cannot do without? The message says how to give them. */
+ac_status ac_config_check(const ac_config *self, const char *job);
+
+/** The whole config as commented YAML, every default written out. Reads back to the same. */
+ac_status ac_config_print(const ac_config *self, const char *job, ac_buffer *out);
+
+/** XXH3-128 of the keys that decide the output, 32 digits and a zero byte. */
+ac_status ac_config_fingerprint(const ac_config *self, const char *job, char hex[33]);
+
+/** The lines that differ between two printed configs: "retrieval.topk was 10, is 12; …". */
+ac_status ac_config_difference(const char *before, const char *after, ac_buffer *out);
+
+/** limits.max_bad_items as a count: the share of the items, and never fewer than 10. */
+int64_t ac_config_max_bad_items(const ac_config *self, int64_t items);
+
+/** retrieval.max_tokens, at most the model's own limit. */
+int64_t ac_config_max_tokens(const ac_config *self, int64_t model_limit);
+
+/** The generation keys that are set, laid over what the model's files say. */
+void ac_config_generation(const ac_config *self, ac_generation_config *out);
+
+#endif

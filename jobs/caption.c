@@ -1,0 +1,205 @@
+/* The jobs embed-images, tag and caption: one, two or three stages of the same pipeline. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "io/json_write.h"
+#include "io/publish.h"
+#include "jobs/jobs.h"
+#include "jobs/stages/build_cache.h"
+#include "jobs/stages/stages.h"
+#include "jobs/version.h"
+
+static ac_status
+read_pictures_all(ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+
+    if (p->comm->rank == 0)
+        st = ac_picture_list_read(&p->pictures, p->config->input.path);
+    st = ac_agree_all(p->comm, st);
+    if (st != AC_OK)
+        return st;
+    AC_TRY(ac_broadcast_texts_all(p->comm, &p->pictures.keys, 0));
+    AC_TRY(ac_broadcast_texts_all(p->comm, &p->pictures.paths, 0));
+    ac_broadcast_bytes_all(p->comm, p->pictures.fingerprint, sizeof p->pictures.fingerprint, 0);
+    p->pictures.count = p->pictures.keys.count;
+out:
+    return st;
+}
+
+static ac_compute
+compute_of(const ac_config *config)
+{
+    return (ac_compute) { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
+}
+
+/* Models are opened by every rank: local, then one agreement. */
+static ac_status
+open_models(ac_pipeline *p, int stages)
+{
+    const ac_compute compute = compute_of(p->config);
+    const ac_clip_options options = {
+        .model = p->config->clip.model, .model_config = p->config->clip.model_config, .compute = compute,
+        .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0), .need_tokenizer = stages > 1,
+    };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_clip_model_open(&p->clip, &options));
+    if (stages < 3)
+        goto out;
+    AC_TRY(ac_bart_model_open(&p->bart, p->config->bart.model, p->config->bart.layer_norms, &compute, true));
+    AC_TRY(ac_generation_config_load(&p->bart.generation, p->config->bart.model, &p->bart.net.config));
+    ac_config_generation(p->config, &p->bart.generation);
+    AC_TRY(ac_generation_config_check(&p->bart.generation, &p->bart.net.config));
+out:
+    return st;
+}
+
+/* A cache folder is opened; a text file is built into RUN/cache first. */
+static ac_status
+open_cache_all(ac_pipeline *p, const char *folder)
+{
+    const char *path = p->config->cache.path;
+    struct stat info;
+    char *built = NULL;
+    ac_status st = AC_OK;
+
+    if (stat(path, &info) != 0)
+        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path)));
+    if (!S_ISDIR(info.st_mode)) {
+        if (asprintf(&built, "%s/cache", folder) < 0)
+            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        AC_TRY(ac_agree_all(p->comm, st));
+        AC_TRY(ac_build_cache_all(p->comm, p->config, &p->clip, path, built, NULL));
+        path = built;
+    }
+    st = ac_cache_open(&p->cache, path);
+    if (st == AC_OK)
+        st = ac_cache_check_model(&p->cache, p->clip.fingerprint, p->clip.net.config.projection_dim);
+    st = ac_agree_all(p->comm, st);
+out:
+    free(built);
+    return st;
+}
+
+static ac_status
+write_summary(const ac_pipeline *p, double seconds, const char *kernels)
+{
+    const ac_run *run = &p->run;
+    const int64_t bad = ac_run_bad(run, AC_STAGE_EMBED), ok = ac_run_rows(run, AC_STAGE_EMBED);
+    ac_buffer b = { 0 };
+    char *path = NULL;
+    ac_status st = ac_run_path(run, &path, "summary.json");
+
+    ac_buffer_printf(&b, "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
+                     run->manifest.job, AC_VERSION, (long long) run->manifest.items, (long long) ok, (long long) bad);
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ", p->comm->size, p->config->compute.precision ? "bf16" : "fp32");
+    ac_json_text(&b, kernels);
+    ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [", seconds,
+                     seconds > 0 ? (double) ok / seconds : 0);
+    for (int s = 0; s < run->manifest.stage_count; s++)
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
+                         run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
+    ac_buffer_push_text(&b, "\n  ]\n}\n");
+    if (st == AC_OK)
+        st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
+    ac_buffer_free(&b);
+    free(path);
+    return st;
+}
+
+static void
+show_result(const ac_pipeline *p, int stages)
+{
+    const ac_run *run = &p->run;
+
+    if (p->comm->rank != 0)
+        return;
+    ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
+           (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
+    ac_log(AC_LOG_INFO, "results: %s/%s", run->folder, stages > 2 ? "captions.jsonl" : stages > 1 ? "tags.jsonl" : "embeddings");
+}
+
+static ac_status
+run_stages_all(ac_pipeline *p, int stages)
+{
+    ac_status st = AC_OK;
+    int64_t cut[2];
+
+    AC_TRY(ac_stage_embed_all(p));
+    AC_TRY(ac_merge_bad_items_all(p));
+    AC_TRY(ac_check_bad_items(p));
+    if (stages > 1)
+        AC_TRY(ac_stage_retrieve_all(p));
+    if (stages > 2)
+        AC_TRY(ac_stage_generate_all(p));
+    cut[0] = p->cut_tables;
+    cut[1] = p->cut_texts;
+    ac_sum_int64_all(p->comm, cut, 2);
+    if (p->comm->rank == 0 && (cut[0] || cut[1]))
+        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
+    AC_TRY(ac_merge_all(p, stages));
+out:
+    return st;
+}
+
+static ac_status
+run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder, const char *job, int stages)
+{
+    static const char *const names[] = { "embed", "retrieve", "generate" };
+    const ac_compute compute = compute_of(config);
+    ac_pipeline p = { .comm = comm, .config = config };
+    ac_run_identity id = { .job = job, .stages = names, .stage_count = stages };
+    const double started = ac_progress_clock();
+    ac_status st = AC_OK;
+
+    p.run.journal = -1;
+    id.kernels = ac_compute_kernels(&compute);
+    AC_TRY(read_pictures_all(&p));
+    AC_TRY(ac_agree_all(comm, open_models(&p, stages)));
+    if (stages > 1)
+        AC_TRY(open_cache_all(&p, folder));
+    id.items = p.pictures.count;
+    id.input = p.pictures.fingerprint;
+    id.clip = p.clip.fingerprint;
+    id.cache = p.cache.fingerprint;
+    id.bart = p.bart.fingerprint;
+    AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
+    if (!p.run.finished_before) {
+        AC_TRY(run_stages_all(&p, stages));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
+        AC_TRY(ac_run_finish_all(&p.run));
+    } else if (comm->rank == 0) {
+        ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
+    }
+    show_result(&p, stages);
+out:
+    ac_run_free(&p.run);
+    ac_picture_list_free(&p.pictures);
+    ac_clip_model_free(&p.clip);
+    ac_bart_model_free(&p.bart);
+    ac_cache_close(&p.cache);
+    return st;
+}
+
+ac_status
+ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    return run_pipeline_all(comm, config, folder, "embed-images", 1);
+}
+
+ac_status
+ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    return run_pipeline_all(comm, config, folder, "tag", 2);
+}
+
+ac_status
+ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    return run_pipeline_all(comm, config, folder, "caption", 3);
+}

@@ -1,0 +1,15 @@
+/** The jobs: what runs under mpirun or srun. Each is collective over comm and works in the run folder `folder`. */
+#ifndef AC_JOBS_JOBS_H
+#define AC_JOBS_JOBS_H
+
+#include "engine/comm/comm.h"
+#include "io/config.h"
+
+typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config, const char *folder);
+
+ac_status ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder);
+ac_status ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder);
+ac_status ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder);
+ac_status ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder);
+
+#endif
