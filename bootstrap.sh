@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
-test_packages="hdf5-tools jq"
+test_packages="jq procps"
 
 usage() { printf 'usage: %s demo | test | build\n' "$0"; }
 
@@ -54,6 +54,9 @@ demo)
   build release
   mpi_environment
   mpirun --oversubscribe -n 2 build/release/antarctic caption configs/demo.yaml
+  printf '\n'
+  paste runs/caption-demo/keys.txt runs/caption-demo/preds.txt
+  printf '\nAll results: %s\n' "$PWD/runs/caption-demo"
   ;;
 test)
   install_packages $test_packages

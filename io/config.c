@@ -386,7 +386,7 @@ ac_config_set(ac_config *self, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     char name[256];
-    const key *k;
+    const key *k = NULL;
     ac_status st;
 
     if (!equals)

@@ -93,9 +93,10 @@ load(json_t **out, const char *path, const char *model_type)
     type = json_string_value(json_object_get(*out, "model_type"));
     if (!model_type || (type && strcmp(type, model_type) == 0))
         return AC_OK;
+    ac_error_set(AC_E_FORMAT, "%s: model_type is \"%s\", but \"%s\" is needed here", path, type ? type : "missing", model_type);
     json_decref(*out);
     *out = NULL;
-    return ac_error_set(AC_E_FORMAT, "%s: model_type is \"%s\", but \"%s\" is needed here", path, type ? type : "missing", model_type);
+    return AC_E_FORMAT;
 }
 
 static void
