@@ -10,6 +10,7 @@
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/signals.h"
+#include "jobs/tools/tools.h"
 #include "jobs/version.h"
 
 enum { EXIT_BUG = 70 };
@@ -27,6 +28,21 @@ static const job jobs[] = {
 };
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
+
+typedef struct tool {
+    const char *name, *what;
+    ac_status (*run)(int argc, char **argv);
+} tool;
+
+static const tool tools[] = {
+    { "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
+    { "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
+    { "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
+    { "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
+    { "generate", "BART on tables or token ids", ac_tool_generate },
+};
+
+enum { TOOLS = sizeof tools / sizeof *tools };
 
 static int
 exit_code(ac_status st)
@@ -72,6 +88,9 @@ print_help(FILE *f)
     fprintf(f, "  antarctic help | --version\n\njobs:\n");
     for (size_t i = 0; i < JOBS; i++)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
+    fprintf(f, "\ntools (one process, without MPI; NAME --help):\n");
+    for (size_t i = 0; i < TOOLS; i++)
+        fprintf(f, "  %-14s %s\n", tools[i].name, tools[i].what);
     fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
 }
 
@@ -194,10 +213,48 @@ choose_openblas_kernels(char **argv)
     execv("/proc/self/exe", argv); /* where that fails, its own choice must do */
 }
 
+static int
+main_tool(const tool *t, int argc, char **argv)
+{
+    const ac_status st = t->run(argc, argv);
+
+    if (st != AC_OK)
+        fprintf(stderr, "antarctic %s: %s\n", t->name, ac_error_message());
+    return exit_code(st);
+}
+
+/* Run the job or tool of this name; -1: there is none. */
+static int
+dispatch(const char *name, int argc, char **argv)
+{
+    for (size_t i = 0; i < JOBS; i++)
+        if (strcmp(name, jobs[i].name) == 0)
+            return main_job(&jobs[i], argc, argv);
+    for (size_t i = 0; i < TOOLS; i++)
+        if (strcmp(name, tools[i].name) == 0)
+            return main_tool(&tools[i], argc, argv);
+    return -1;
+}
+
+static int
+main_unknown(const char *name)
+{
+    const char *names[JOBS + TOOLS + 1] = { 0 }, *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < JOBS; i++)
+        names[n++] = jobs[i].name;
+    for (size_t i = 0; i < TOOLS; i++)
+        names[n++] = tools[i].name;
+    near = ac_nearest_word(name, names);
+    fprintf(stderr, "antarctic: \"%s\" is no job or tool%s%s%s; antarctic help lists them\n", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return 1;
+}
+
 int
 main(int argc, char **argv)
 {
-    const char *names[JOBS + 1] = { 0 }, *near;
+    int code;
 
     choose_openblas_kernels(argv);
     ac_bug_handler_set(on_bug);
@@ -207,9 +264,8 @@ main(int argc, char **argv)
         return 1;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        for (size_t i = 0; argc > 2 && i < JOBS; i++)
-            if (strcmp(argv[2], jobs[i].name) == 0)
-                return main_job(&jobs[i], 2, (char *[]) { argv[2], "--help", NULL });
+        if (argc > 2)
+            return (code = dispatch(argv[2], 2, (char *[]) { argv[2], "--help", NULL })) >= 0 ? code : main_unknown(argv[2]);
         print_help(stdout);
         return 0;
     }
@@ -217,12 +273,6 @@ main(int argc, char **argv)
         printf("antarctic %s\n", AC_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < JOBS; i++) {
-        names[i] = jobs[i].name;
-        if (strcmp(argv[1], jobs[i].name) == 0)
-            return main_job(&jobs[i], argc - 1, argv + 1);
-    }
-    near = ac_nearest_word(argv[1], names);
-    fprintf(stderr, "antarctic: \"%s\" is no job%s%s%s; antarctic help lists them\n", argv[1], near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    return 1;
+    code = dispatch(argv[1], argc - 1, argv + 1);
+    return code >= 0 ? code : main_unknown(argv[1]);
 }

@@ -1,0 +1,45 @@
+# The tools answer as documented: JSON lines in and out, in order; errors in their place and exit code 2; .npy that reads back.
+code_of() { local code=0; "$@" > out.txt 2> err.txt || code=$?; echo $code; }
+
+printf '{"text": "a cat"}\n{"nothing": 1}\nnot json\n{"text": "red car | zebra | "}\n' > in.jsonl
+[ "$(code_of "$antarctic" tokenize --model "$demo/bart" < in.jsonl)" -eq 2 ]
+[ "$(wc -l < out.txt)" -eq 4 ]
+[ "$(jq -c 'has("error")' out.txt | tr '\n' ' ')" = "false true true false " ]
+jq -c 'select(.ids)' out.txt | "$antarctic" tokenize --decode --model "$demo/bart" | jq -r .text > texts
+printf 'a cat\nred car | zebra | \n' | cmp - texts
+"$antarctic" tokenize --model "$demo/clip" --max-length 3 < <(echo '{"text": "a red car and a blue one"}') | jq -e '(.ids | length) == 3 and .length > 3' > /dev/null
+
+"$antarctic" preprocess --size 32 --out x.npy "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_01.jpg" | jq -e .ok > /dev/null
+[ "$(stat -c %s x.npy)" -eq $((128 + 2 * 32 * 32 * 3)) ]
+[ "$(code_of "$antarctic" preprocess --size 32 --float --out y.npy "$demo/pictures/scene_00.jpg" none.jpg)" -eq 3 ]
+[ "$(jq -r .reason out.txt | tr '\n' ' ')" = "null unreadable " ]
+[ "$(stat -c %s y.npy)" -eq $((128 + 2 * 32 * 32 * 3 * 4)) ]
+
+# a picture's nearest entries are those of the captioning run
+"$antarctic" embed --model "$demo/clip" --out q.npy --images "$demo/pictures/scene_00.jpg" > /dev/null
+printf 'input:\n  path: %s\nclip:\n  model: %s\n' "$demo/cache.txt" "$demo/clip" > cache.yaml
+"$antarctic" build-cache cache.yaml --run cache 2> /dev/null
+"$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids i.npy --out-scores s.npy
+od -A n -t d8 -j 128 i.npy | tr -s ' ' '\n' | grep . > ids
+head -1 "$data/golden/demo/expected.jsonl" | jq '.table[:3][].id' | cmp - ids
+"$antarctic" topk --cache cache --model "$demo/clip" -k 2 --image "$demo/pictures/scene_00.jpg" | grep -q 'candle on a table'
+"$antarctic" topk --cache cache --model "$demo/clip" -k 1 --text 'octopus' | grep -q 'octopus'
+"$antarctic" embed --model "$demo/clip" --out t.npy --texts < <(printf '{"text": "zebra"}\n{"text": "a cat"}\n')
+[ "$(code_of "$antarctic" topk --cache t.npy -k 5 --queries x.npy --out-ids a.npy --out-scores b.npy)" -eq 2 ]
+"$antarctic" topk --cache t.npy -k 5 --queries t.npy --out-ids a.npy --out-scores b.npy
+[ "$(od -A n -t d8 -j 128 a.npy | tr -s ' \n' ' ')" = " 0 1 -1 -1 -1 1 0 -1 -1 -1 " ]
+
+# generate: the reference's candidates from its token ids
+head -3 "$data/golden/demo/expected.jsonl" | jq -c '{ids: .table_ids}' |
+  "$antarctic" generate --model "$demo/bart" --layer-norms "$demo/layer_norms.safetensors" --num-beams 3 --num-return-sequences 3 --max-length 32 > out.jsonl
+jq -c '.candidates[].ids' out.jsonl > ours
+head -3 "$data/golden/demo/expected.jsonl" | jq -c '.candidates[].ids' | cmp - ours
+# sampled tokens depend on the key and the seed alone
+sample() { "$antarctic" generate --model "$demo/bart" --do-sample true --num-beams 1 --num-return-sequences 5 --seed "$1" | jq -c "[.candidates[].ids]"; }
+printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 > one
+printf '{"text": "zebra | ", "key": "b"}\n' | sample 1 | cmp - <(tail -1 one)
+printf '{"text": "zebra | ", "key": "b"}\n' | sample 2 > two
+! cmp -s two <(tail -1 one)
+for tool in tokenize preprocess embed topk generate caption tag build-cache embed-images; do
+  "$antarctic" help $tool | grep -q usage
+done
