@@ -34,10 +34,11 @@ head -3 "$data/golden/demo/expected.jsonl" | jq -c '{ids: .table_ids}' |
   "$antarctic" generate --model "$demo/bart" --layer-norms "$demo/layer_norms.safetensors" --num-beams 3 --num-return-sequences 3 --max-length 32 > out.jsonl
 jq -c '.candidates[].ids' out.jsonl > ours
 head -3 "$data/golden/demo/expected.jsonl" | jq -c '.candidates[].ids' | cmp - ours
-# sampled tokens depend on the key and the seed alone
+# the same call gives the same bytes, another seed or key others
 sample() { "$antarctic" generate --model "$demo/bart" --do-sample true --num-beams 1 --num-return-sequences 5 --seed "$1" | jq -c "[.candidates[].ids]"; }
 printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 > one
-printf '{"text": "zebra | ", "key": "b"}\n' | sample 1 | cmp - <(tail -1 one)
+printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 | cmp - one
+! cmp -s <(head -1 one) <(tail -1 one)
 printf '{"text": "zebra | ", "key": "b"}\n' | sample 2 > two
 ! cmp -s two <(tail -1 one)
 for tool in tokenize preprocess embed topk generate caption tag build-cache embed-images; do
