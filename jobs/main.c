@@ -29,17 +29,21 @@ static const job jobs[] = {
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
 
+/* Commands (on what jobs made) and tools (JSON lines, arrays): one process, without MPI. */
+typedef enum tool_kind { KIND_COMMAND = 0, KIND_TOOL } tool_kind;
+
 typedef struct tool {
+    tool_kind kind;
     const char *name, *what;
     ac_status (*run)(int argc, char **argv);
 } tool;
 
 static const tool tools[] = {
-    { "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
-    { "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
-    { "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
-    { "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
-    { "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
+    { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
+    { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
+    { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
+    { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
 };
 
 enum { TOOLS = sizeof tools / sizeof *tools };
@@ -80,17 +84,25 @@ on_bug(const char *text)
 }
 
 static void
+print_tools(FILE *f, tool_kind kind, const char *title)
+{
+    fprintf(f, "\n%s\n", title);
+    for (size_t i = 0; i < TOOLS; i++)
+        if (tools[i].kind == kind)
+            fprintf(f, "  %-14s %s\n", tools[i].name, tools[i].what);
+}
+
+static void
 print_help(FILE *f)
 {
     fprintf(f, "antarctic %s: captions for image archives, from a cache of phrases, with CLIP and BART\n\n", AC_VERSION);
     fprintf(f, "  antarctic JOB CONFIG.yaml [--run DIR] [--set key.path=value]…    alone, or under mpirun or srun\n");
     fprintf(f, "  antarctic JOB --print-config [CONFIG.yaml]                       every key, its value and its meaning\n");
-    fprintf(f, "  antarctic help | --version\n\njobs:\n");
+    fprintf(f, "  antarctic COMMAND … | TOOL … | help [NAME] | --version\n\njobs:\n");
     for (size_t i = 0; i < JOBS; i++)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
-    fprintf(f, "\ntools (one process, without MPI; NAME --help):\n");
-    for (size_t i = 0; i < TOOLS; i++)
-        fprintf(f, "  %-14s %s\n", tools[i].name, tools[i].what);
+    print_tools(f, KIND_COMMAND, "commands on what jobs made (one process; NAME --help):");
+    print_tools(f, KIND_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
 }
 
@@ -247,7 +259,7 @@ main_unknown(const char *name)
     for (size_t i = 0; i < TOOLS; i++)
         names[n++] = tools[i].name;
     near = ac_nearest_word(name, names);
-    fprintf(stderr, "antarctic: \"%s\" is no job or tool%s%s%s; antarctic help lists them\n", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fprintf(stderr, "antarctic: \"%s\" is no job, command or tool%s%s%s; antarctic help lists them\n", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return 1;
 }
 
