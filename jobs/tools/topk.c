@@ -21,6 +21,7 @@ static const ac_option options[] = {
     { "text", 0, "T", "print the entries nearest to this text (with --model)" },
     { "image", 0, "F", "print the entries nearest to this picture (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
+    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };
@@ -135,6 +136,7 @@ search_and_print(const ac_arguments *a, const vectors *v, int64_t k, const ac_co
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_need(a, "model", &o.model));
+    o.model_config = ac_arguments_get(a, "model-config");
     AC_TRY(ac_clip_model_open(&clip, &o));
     if (v->cache.folder)
         AC_TRY(ac_cache_check_model(&v->cache, clip.fingerprint, clip.net.config.projection_dim));
