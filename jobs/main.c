@@ -7,6 +7,7 @@
 
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
+#include "jobs/commands/commands.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/signals.h"
@@ -39,6 +40,8 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
+    { KIND_COMMAND, "export", "a cache -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
