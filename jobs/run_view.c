@@ -81,6 +81,7 @@ ac_status
 ac_run_view_open(ac_run_view *self, const char *folder)
 {
     ac_status st = AC_OK;
+    const char *state;
     char *path = NULL;
     bool found;
 
@@ -96,10 +97,8 @@ ac_run_view_open(ac_run_view *self, const char *folder)
     path = NULL;
     AC_TRY(join(&path, folder, "summary.json"));
     self->summary = json_load_file(path, 0, NULL);
-    free(path);
-    path = NULL;
-    AC_TRY(join(&path, folder, "DONE"));
-    self->done = access(path, F_OK) == 0;
+    state = json_string_value(json_object_get(self->summary, "state"));
+    self->done = state && strcmp(state, "done") == 0;
 out:
     free(path);
     if (st != AC_OK)
