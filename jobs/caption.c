@@ -80,7 +80,7 @@ open_cache_all(ac_pipeline *p, const char *folder)
     }
     st = ac_cache_open(&p->cache, path);
     if (st == AC_OK)
-        st = ac_cache_check_model(&p->cache, p->clip.fingerprint, p->clip.net.config.projection_dim);
+        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path, p->clip.net.config.projection_dim);
     st = ac_agree_all(p->comm, st);
 out:
     free(built);

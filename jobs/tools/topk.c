@@ -137,7 +137,7 @@ search_and_print(const ac_arguments *a, const vectors *v, int64_t k, const ac_co
     AC_TRY(ac_arguments_need(a, "model", &o.model));
     AC_TRY(ac_clip_model_open(&clip, &o));
     if (v->cache.folder)
-        AC_TRY(ac_cache_check_model(&v->cache, clip.fingerprint, clip.net.config.projection_dim));
+        AC_TRY(ac_cache_check_model(&v->cache, clip.text_fingerprint, clip.path, clip.net.config.projection_dim));
     AC_TRY(ac_alloc(&q, v->D, sizeof *q));
     S = clip.net.config.image_size;
     if (text) {
