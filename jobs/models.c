@@ -81,6 +81,8 @@ ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
     AC_TRY(ac_clip_init(&self->net, &config, &self->weights.tensors, &o->compute, o->towers, self->packed, true));
     AC_TRY(ac_weights_fingerprint(&self->weights, weights));
     join_fingerprints(self->fingerprint, weights, vocabulary);
+    if (o->towers & AC_CLIP_TEXT)
+        AC_TRY(ac_clip_model_text_fingerprint(self, self->text_fingerprint));
 out:
     if (st != AC_OK)
         ac_clip_model_free(self);
