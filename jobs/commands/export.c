@@ -7,6 +7,8 @@
 
 static const ac_option options[] = {
     { "out", 0, "PATH", "the folder to write into" },
+    { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
+    { "model", 0, "DIR", "the Hugging Face folder of BART that --layer-norms belong to" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -25,6 +27,17 @@ out:
     return st;
 }
 
+static ac_status
+export_layer_norms(const ac_arguments *a, const char *out)
+{
+    const char *model;
+    ac_status st = ac_arguments_need(a, "model", &model);
+
+    if (st == AC_OK && a->word_count)
+        st = ac_error_set(AC_E_ARG, "\"%s\": export --layer-norms takes no folder but --model and --out", a->words[0]);
+    return st == AC_OK ? ac_export_layer_norms(ac_arguments_get(a, "layer-norms"), model, out) : st;
+}
+
 ac_status
 ac_command_export(int argc, char **argv)
 {
@@ -34,10 +47,14 @@ ac_command_export(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "export CACHE --out FOLDER", "What this program made, in other programs' files.", options);
+        ac_options_help(stdout, "export CACHE --out FOLDER\n       antarctic export --layer-norms FILE --model BART --out FOLDER", "What this program made, in other programs' files.", options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));
+    if (ac_arguments_has(&a, "layer-norms")) {
+        st = export_layer_norms(&a, out);
+        goto out;
+    }
     if (a.word_count != 1)
         AC_TRY(ac_error_set(AC_E_ARG, "export needs one cache; export --help says how"));
     AC_TRY(export_cache(a.words[0], out));
