@@ -21,6 +21,13 @@ if(AC_SANITIZE)
     -fno-sanitize-recover=undefined)
   target_link_options(ac_options INTERFACE -fsanitize=address,undefined)
 endif()
+if(AC_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "AC_FUZZ needs clang (cmake --preset fuzz)")
+  endif()
+  target_compile_options(ac_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(ac_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # ac_library(NAME SOURCES a.c b.c [DEPENDS lib…])
 # A static library that sees only what it names: a library without MPI in DEPENDS cannot include mpi.h.
