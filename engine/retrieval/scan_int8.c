@@ -108,6 +108,7 @@ tile_half(int32_t *out, const __m256i *entries, const int16_t *q, int64_t steps,
             const __m256i x = broadcast4(q + r * AC_SCAN_STEP);
             sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, x));
             sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(b, x));
+            __asm__("" : "+x"(sums[r][0]), "+x"(sums[r][1]));
         }
     }
 #pragma GCC unroll 6
