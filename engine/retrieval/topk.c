@@ -1,7 +1,8 @@
 /*
  * The search. Queries in blocks whose panels fit a core's second-level cache; entries in chunks that the threads share out.
  * For each group of 16 entries (expanded once) and each panel of 6 queries a kernel gives 96 approximate scores, which are
- * looked at at once: those that can still matter become candidates, the others are never written anywhere.
+ * looked at at once: those that can still matter become candidates, the others are never written anywhere. Where the kernel
+ * has a coarse stage, it decides for which queries a group is scanned at full width.
  */
 #include "engine/retrieval/topk.h"
 
@@ -18,7 +19,9 @@
 enum {
     PANEL_BYTES = 288 << 10,     /* of a block of queries */
     CANDIDATE_BYTES = 32 << 20,  /* of a thread, where k allows */
-    CHUNK_GROUPS = 64            /* groups a thread takes at a time */
+    CHUNK_GROUPS = 64,           /* groups a thread takes at a time */
+    COARSE_SHARE = 5,            /* the coarse stage pays while it rules out all but a fifth */
+    COARSE_REST = 15             /* chunks without it before it is tried again */
 };
 
 /* Far above the rounding of the few operations in double that bounds are made of. */
@@ -30,19 +33,28 @@ typedef struct row {
     float limit; /* upper bounds below it (without base and constant) cannot matter */
 } row;
 
+/* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules too little out. The result
+ * does not depend on it. */
+typedef struct coarse_state {
+    int64_t looked_at, kept; /* pairs of group and query in this chunk */
+    int rest;                /* chunks to go without it */
+} coarse_state;
+
 /* One thread's memory. */
 typedef struct worker {
     row *rows;             /* [block] */
     ac_candidate *items;   /* [block, capacity] */
     unsigned char *tile;   /* an expanded group */
     float *scanned;        /* [6, 16] */
+    coarse_state coarse;
 } worker;
 
 /* A block of queries in search. */
 typedef struct block {
     const ac_topk_index *index;
     const ac_scan_query *queries; /* [rows] */
-    const unsigned char *panels;
+    const ac_scan_coarse *coarse; /* NULL: no such stage */
+    const unsigned char *panels, *coarse_panels;
     double *thresholds; /* [rows]: the best that any thread has made known */
     int64_t rows, k;
     bool direct;
@@ -96,6 +108,18 @@ scale_avx2(float *scanned, const float *scales, float scale)
         _mm256_storeu_ps(scanned + h, _mm256_mul_ps(_mm256_mul_ps(x, _mm256_loadu_ps(scales + h)), _mm256_set1_ps(scale)));
     }
 }
+
+__attribute__((target("avx2"))) static void
+scale_coarse_avx2(float *scanned, const float *scales, float scale, int32_t query_sum)
+{
+    const __m256i shift = _mm256_set1_epi32(255 * query_sum);
+
+    for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
+        const __m256i x = _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *) (const void *) (scanned + h)), 2);
+        const __m256 y = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(x, shift)), _mm256_loadu_ps(scales + h));
+        _mm256_storeu_ps(scanned + h, _mm256_mul_ps(y, _mm256_set1_ps(0.5f * scale)));
+    }
+}
 #endif
 
 /* Bit j: entry j's upper bound is not below the limit (also where it is not a number). */
@@ -109,7 +133,7 @@ select_scalar(const float *scanned, const float *errors, const float *norms, flo
     return mask;
 }
 
-/* Integer dot products, in place, to scores. */
+/* Integer dot products, in place, to scores; in the coarse stage integers stand for halves. */
 static void
 scale_scalar(float *scanned, const float *scales, float scale)
 {
@@ -120,10 +144,21 @@ scale_scalar(float *scanned, const float *scales, float scale)
     }
 }
 
-/* The chosen ones of the two pairs above. */
+static void
+scale_coarse_scalar(float *scanned, const float *scales, float scale, int32_t query_sum)
+{
+    for (int j = 0; j < AC_SCAN_GROUP; j++) {
+        int32_t integer;
+        memcpy(&integer, scanned + j, sizeof integer);
+        scanned[j] = (float) ac_scan_coarse_double(integer, query_sum) * scales[j] * (0.5f * scale);
+    }
+}
+
+/* The functions above for this CPU. */
 typedef struct selection {
     unsigned (*select)(const float *, const float *, const float *, float, float, float);
     void (*scale)(float *, const float *, float);
+    void (*scale_coarse)(float *, const float *, float, int32_t);
 } selection;
 
 static selection
@@ -131,9 +166,9 @@ choose_selection(void)
 {
 #if defined(__x86_64__)
     if (ac_scan_fp32_avx2.is_available())
-        return (selection) { select_avx2, scale_avx2 };
+        return (selection) { select_avx2, scale_avx2, scale_coarse_avx2 };
 #endif
-    return (selection) { select_scalar, scale_scalar };
+    return (selection) { select_scalar, scale_scalar, scale_coarse_scalar };
 }
 
 static void
@@ -142,7 +177,7 @@ push(const block *b, row *self, int64_t r, int64_t at, float scanned)
     const ac_scan_query *q = &b->queries[r];
     const ac_candidate_source source = source_of(b, r);
     const double before = self->found.threshold, centre = q->base + (double) scanned;
-    const double spread = (double) q->spread * (double) b->index->errors[at] + (double) q->slack * (double) b->index->norms[at];
+    const double spread = (double) q->fine.spread * (double) b->index->errors[at] + (double) q->fine.slack * (double) b->index->norms[at];
     const double radius = spread + q->constant + DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
     ac_candidates_push(&self->found, &source, centre - radius, centre + radius, at);
@@ -150,39 +185,107 @@ push(const block *b, row *self, int64_t r, int64_t at, float scanned)
         set_limit(self, q);
 }
 
-static void
-scan_group(const block *b, const selection *use, worker *w, int64_t g)
+/* A group of 16 entries at hand. */
+typedef struct group {
+    const void *packed; /* or the caller's rows */
+    ac_scan_facts facts;
+    int64_t first, count;
+} group;
+
+static group
+group_at(const ac_topk_index *x, int64_t g)
 {
-    const ac_topk_index *x = b->index;
-    const ac_scan_kernel *kernel = x->kernel;
-    const int64_t first = g * AC_SCAN_GROUP, count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP;
-    const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (x->embeddings + first * x->D)
-                                                     : x->packed + g * ac_scan_group_bytes(kernel->scan, x->D);
-    const int64_t width = kernel->query_max ? ac_scan_padded(x->D) : x->D;
+    const ac_scan_facts all = ac_topk_index_facts(x);
+    const int64_t first = g * AC_SCAN_GROUP;
+    group self = { .first = first, .count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP };
+
+    self.facts = ac_scan_facts_at(&all, first);
+    self.packed = x->kernel->scan == AC_SCAN_FP32 ? (const void *) (x->embeddings + first * x->D)
+                                                  : x->packed + g * ac_scan_group_bytes(x->kernel->scan, x->D);
+    return self;
+}
+
+/* The scanned scores of one query and a group: what can matter becomes a candidate. */
+static void
+take_candidates(const block *b, const selection *use, worker *w, const group *g, int64_t r, float *scanned)
+{
+    const ac_scan_rounded *q = &b->queries[r].fine;
+    unsigned mask;
+
+    if (b->index->kernel->query_max)
+        use->scale(scanned, g->facts.scales, q->scale);
+    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack, w->rows[r].limit);
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        if (j < g->count)
+            push(b, &w->rows[r], r, g->first + j, scanned[j]);
+    }
+}
+
+static void
+scan_fine(const block *b, const selection *use, worker *w, const group *g)
+{
+    const ac_scan_kernel *kernel = b->index->kernel;
+    const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) * kernel->query_bytes;
 
     if (!b->direct && kernel->expand)
-        kernel->expand(w->tile, group, x->D, count);
+        kernel->expand(w->tile, g->packed, D, g->count);
     for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
         const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
-        const void *panel = b->panels + from * width * kernel->query_bytes;
+        const void *panel = b->panels + from * panel_bytes;
         if (b->direct)
-            kernel->tile_direct(w->scanned, group, panel, x->D, rows, count);
+            kernel->tile_direct(w->scanned, g->packed, panel, D, rows, g->count);
         else
-            kernel->tile(w->scanned, kernel->expand ? w->tile : group, panel, x->sums + first, x->D, rows);
+            kernel->tile(w->scanned, kernel->expand ? w->tile : g->packed, panel, g->facts.sums, D, rows);
+        for (int r = 0; r < rows; r++)
+            take_candidates(b, use, w, g, from + r, w->scanned + r * AC_SCAN_GROUP);
+    }
+}
+
+/* Seven bits first; a query for which they cannot rule the group out takes it at full width. */
+static void
+scan_coarse(const block *b, const selection *use, worker *w, const group *g)
+{
+    const ac_scan_kernel *kernel = b->index->kernel;
+    const int64_t D = b->index->D;
+    float full[AC_SCAN_GROUP];
+
+    b->coarse->expand(w->tile, g->packed, D);
+    for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
+        const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
+        b->coarse->tile(w->scanned, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D, rows);
         for (int r = 0; r < rows; r++) {
             const ac_scan_query *q = &b->queries[from + r];
             float *scanned = w->scanned + r * AC_SCAN_GROUP;
-            unsigned mask;
-            if (kernel->query_max)
-                use->scale(scanned, x->scales + first, q->scale);
-            mask = use->select(scanned, x->errors + first, x->norms + first, q->spread, q->slack, w->rows[from + r].limit);
-            for (; mask; mask &= mask - 1) {
-                const int j = __builtin_ctz(mask);
-                if (j < count)
-                    push(b, &w->rows[from + r], from + r, first + j, scanned[j]);
-            }
+            use->scale_coarse(scanned, g->facts.scales, q->coarse.scale, q->coarse_sum);
+            if (!use->select(scanned, g->facts.coarse_errors, g->facts.coarse_norms, q->coarse.spread, q->coarse.slack, w->rows[from + r].limit))
+                continue;
+            w->coarse.kept++;
+            kernel->tile_direct(full, g->packed, q->fine.integers, D, 1, g->count);
+            take_candidates(b, use, w, g, from + r, full);
         }
     }
+    w->coarse.looked_at += b->rows;
+}
+
+/* Groups [from, to). */
+static void
+scan_chunk(const block *b, const selection *use, worker *w, int64_t from, int64_t to)
+{
+    const bool coarse = b->coarse && w->coarse.rest == 0;
+
+    w->coarse.looked_at = w->coarse.kept = 0;
+    for (int64_t i = from; i < to; i++) {
+        const group g = group_at(b->index, i);
+        if (coarse)
+            scan_coarse(b, use, w, &g);
+        else
+            scan_fine(b, use, w, &g);
+    }
+    if (w->coarse.rest > 0)
+        w->coarse.rest--;
+    else if (w->coarse.kept * COARSE_SHARE > w->coarse.looked_at)
+        w->coarse.rest = COARSE_REST;
 }
 
 /* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and writing only costs time. */
@@ -216,6 +319,7 @@ is_zero(const float *q, int64_t D)
 static void
 begin_rows(const block *b, worker *w, int64_t capacity)
 {
+    w->coarse = (coarse_state) { .rest = 1 }; /* the first chunk makes thresholds */
     for (int64_t r = 0; r < b->rows; r++) {
         ac_candidates_reset(&w->rows[r].found, w->items + r * capacity, capacity, b->k);
         w->rows[r].limit = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
@@ -271,8 +375,7 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
             begin_rows(b, &workers[t], capacity);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t from = 0; from < groups; from += step) {
-            for (int64_t g = from; g < groups && g < from + step; g++)
-                scan_group(b, &use, w, g);
+            scan_chunk(b, &use, w, from, groups - from < step ? groups : from + step);
             share_thresholds(b, w);
         }
 #pragma omp for schedule(dynamic, 8) reduction(+ : scored)
@@ -336,10 +439,11 @@ ac_status
 ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int64_t k, int64_t *ids, float *scores, int64_t *scored)
 {
     const ac_scan_kernel *kernel = self->kernel;
+    const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, self->D);
     const sizes s = sizes_of(self, nq, k);
     ac_scan_query *prepared = NULL;
     int16_t *integers = NULL;
-    unsigned char *panels = NULL;
+    unsigned char *panels = NULL, *coarse_panels = NULL;
     double *thresholds = NULL;
     worker *workers = NULL;
     int64_t total = 0;
@@ -348,18 +452,23 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     AC_TRY(ac_alloc(&prepared, s.rows, sizeof *prepared));
     AC_TRY(ac_alloc(&thresholds, s.rows, sizeof *thresholds));
     AC_TRY(ac_alloc_aligned(&panels, s.rows * s.width, (size_t) kernel->query_bytes));
-    if (kernel->query_max)
-        AC_TRY(ac_alloc_aligned(&integers, s.rows * s.width, sizeof *integers));
+    AC_TRY(ac_alloc_aligned(&integers, s.rows * ac_scan_query_integers(kernel, self->D), sizeof *integers));
+    if (coarse)
+        AC_TRY(ac_alloc_aligned(&coarse_panels, s.rows, (size_t) ac_scan_coarse_padded(self->D)));
     AC_TRY(workers_init(&workers, kernel, &s));
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
-        const block b = { self, prepared, panels, thresholds, rows, k, rows <= kernel->direct_rows };
+        const bool direct = rows <= kernel->direct_rows;
+        const block b = { self, prepared, direct ? NULL : coarse, panels, coarse_panels, thresholds, rows, k, direct };
         for (int64_t r = 0; r < rows; r++)
-            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers ? integers + r * s.width : NULL, self->centre,
-                               self->centre_norm, self->D);
-        for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS)
-            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r,
-                          rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS, self->D);
+            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers + r * ac_scan_query_integers(kernel, self->D),
+                               self->centre, self->centre_norm, self->D);
+        for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS) {
+            const int count = rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS;
+            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r, count, self->D);
+            if (coarse)
+                coarse->panel(coarse_panels + r * ac_scan_coarse_padded(self->D), prepared + r, count, self->D);
+        }
         total += search_block(&b, workers, s.threads, s.capacity, ids + from * k, scores + from * k);
     }
     if (scored)
@@ -368,6 +477,7 @@ out:
     free(prepared);
     free(integers);
     free(panels);
+    free(coarse_panels);
     free(thresholds);
     workers_free(workers, s.threads);
     return st;

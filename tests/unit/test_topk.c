@@ -302,7 +302,7 @@ kernels_give_the_same_integers(void **state)
                         integers[r * padded + d] = (int16_t) (d >= D ? 0 : r == 0 ? most : r == 1 ? -most : draw_from(21, d * 6 + r, -most, most));
                 }
                 for (int r = 0; r < rows; r++)
-                    queries[r].integers = integers + r * padded;
+                    queries[r].fine.integers = integers + r * padded;
                 kernels[i]->panel(panel, queries, rows, D);
                 for (int direct = 0; direct <= (rows <= kernels[i]->direct_rows); direct++) {
                     if (direct) {
@@ -344,7 +344,7 @@ bounds_hold(void **state)
         problem_init(&p, (kind) what, n, D, nq, 1);
         for (int i = 0; i < count; i++) {
             const ac_scan_kernel *kernel = kernels[i];
-            int16_t *integers = calloc((size_t) (nq * D), sizeof *integers);
+            int16_t *integers = calloc((size_t) (nq * D * 2), sizeof *integers);
             unsigned char *panel = calloc((size_t) (nq * D), sizeof(float));
             void *tile = aligned_alloc(64, (size_t) D * AC_SCAN_GROUP * sizeof(float));
             ac_scan_query queries[6];
@@ -356,7 +356,7 @@ bounds_hold(void **state)
                 const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (p.c + g * AC_SCAN_GROUP * D)
                                                                  : index.packed + g * ac_scan_group_bytes(kernel->scan, D);
                 for (int r = 0; r < nq; r++)
-                    ac_scan_query_init(&queries[r], kernel, p.q + r * D, kernel->query_max ? integers + r * D : NULL, index.centre,
+                    ac_scan_query_init(&queries[r], kernel, p.q + r * D, integers + r * D * 2, index.centre,
                                        index.centre_norm, D);
                 kernel->panel(panel, queries, (int) nq, D);
                 if (kernel->expand)
@@ -369,8 +369,8 @@ bounds_hold(void **state)
                     for (int64_t d = 0; d < D; d++)
                         sum += (double) p.q[r * D + d] * (double) p.c[at * D + d];
                     memcpy(&integer, &out[j], sizeof integer);
-                    scanned = (double) (kernel->query_max ? (float) integer * index.scales[at] * queries[r].scale : out[j]);
-                    bound = (double) queries[r].spread * (double) index.errors[at] + (double) queries[r].slack * (double) index.norms[at] +
+                    scanned = (double) (kernel->query_max ? (float) integer * index.scales[at] * queries[r].fine.scale : out[j]);
+                    bound = (double) queries[r].fine.spread * (double) index.errors[at] + (double) queries[r].fine.slack * (double) index.norms[at] +
                             queries[r].constant;
                     if (fabs((double) (float) sum - queries[r].base - scanned) > bound)
                         fail_msg("%s, %s: score %.9g, scanned %.9g, bound %.9g", kernel->name, kind_names[what], sum, queries[r].base + scanned, bound);
