@@ -65,6 +65,7 @@ ac_scan_norm(const float *x, int64_t D)
 {
     double sum = 0;
 
+#pragma omp simd reduction(+ : sum)
     for (int64_t d = 0; d < D; d++)
         sum += (double) x[d] * (double) x[d];
     return sqrt(sum);
@@ -107,6 +108,9 @@ typedef struct rounding {
     double error, norm;
 } rounding;
 
+/* Compiled once for any CPU and once for AVX2. */
+#define INLINE static inline __attribute__((always_inline))
+
 static inline void
 account(rounding *self, double wanted, double got)
 {
@@ -114,28 +118,98 @@ account(rounding *self, double wanted, double got)
     self->norm += got * got;
 }
 
-static void
-pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *coarse, const float *x, const float *centre, int64_t D)
+/* Sums over one entry rounded to 8 bits: of (v - c^)^2, of +-(v - c^) with the sign of the lowest bit, of integers. */
+typedef struct int8_sums {
+    double error, signed_error;
+    int64_t squares, coarse_squares;
+    int32_t integers;
+} int8_sums;
+
+/* v = x - centre; row [D] takes the integers. */
+INLINE void
+round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
 {
     float largest = 0, inverse;
+    double error = 0, signed_error = 0;
+    int32_t total = 0;
 
+#pragma omp simd reduction(max : largest)
     for (int64_t d = 0; d < D; d++) {
         const float v = fabsf(x[d] - centre[d]);
         largest = v > largest ? v : largest;
     }
     *scale = (double) largest < TINY ? 0 : largest / 127;
     inverse = *scale > 0 ? 1 / *scale : 0;
+#pragma omp simd
     for (int64_t d = 0; d < D; d++) {
-        const double wanted = (double) x[d] - (double) centre[d];
-        float r = rintf((x[d] - centre[d]) * inverse);
-        int8_t integer;
+        float r = (x[d] - centre[d]) * inverse; /* nearest, halves away from zero; any rounding would do */
+        r += r < 0 ? -0.5f : 0.5f;
         r = r > 127 ? 127 : r < -127 ? -127 : r;
-        integer = (int8_t) r;
-        group[d / AC_SCAN_STEP * AC_SCAN_GROUP * AC_SCAN_STEP + d % AC_SCAN_STEP] = integer;
-        *sum += integer;
-        account(fine, wanted, (double) *scale * integer);
-        account(coarse, wanted, (double) *scale * (2 * (integer >> 1) + 0.5));
+        row[d] = (int8_t) (int32_t) r;
     }
+#pragma omp simd reduction(+ : error, signed_error, total)
+    for (int64_t d = 0; d < D; d++) {
+        const double left = (double) x[d] - (double) centre[d] - (double) *scale * row[d];
+        error += left * left;
+        signed_error += left * (1 - 2 * (row[d] & 1));
+        total += row[d];
+    }
+    *sums = (int8_sums) { .error = error, .signed_error = signed_error, .integers = total };
+    for (int64_t from = 0; from < D; from += 4096) { /* so that int32 sums do not overflow */
+        const int64_t to = from + 4096 < D ? from + 4096 : D;
+        int32_t squares = 0, coarse = 0;
+#pragma omp simd reduction(+ : squares, coarse)
+        for (int64_t d = from; d < to; d++) {
+            const int32_t four = 4 * (row[d] >> 1) + 1; /* twice the coarse number */
+            squares += row[d] * row[d];
+            coarse += four * four;
+        }
+        sums->squares += squares;
+        sums->coarse_squares += coarse;
+    }
+}
+
+static void
+round_row_scalar(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
+{
+    round_row(row, scale, sums, x, centre, D);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void
+round_row_avx2(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
+{
+    round_row(row, scale, sums, x, centre, D);
+}
+#endif
+
+/*
+ * The coarse number of an 8-bit integer i is 2 (i >> 1) + 1/2, so that what it leaves is what i leaves, plus half a unit
+ * where i is odd, minus half a unit where it is even: its squares follow from the sums.
+ */
+static void
+pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *coarse, const float *x, const float *centre, int64_t D)
+{
+    int8_t row[AC_TOPK_MAX_DIMENSION];
+    int8_sums s;
+    double unit;
+
+#if defined(__x86_64__)
+    if (ac_scan_int8_avx2.is_available())
+        round_row_avx2(row, scale, &s, x, centre, D);
+    else
+#endif
+        round_row_scalar(row, scale, &s, x, centre, D);
+    unit = (double) *scale;
+    *sum = s.integers;
+    fine->error = s.error;
+    fine->norm = unit * unit * (double) s.squares;
+    coarse->error = s.error - unit * s.signed_error + 0.25 * unit * unit * (double) D;
+    coarse->error += 0x1p-40 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
+    coarse->norm = 0.25 * unit * unit * (double) s.coarse_squares;
+    memset(row + D, 0, (size_t) (ac_scan_padded(D) - D));
+    for (int64_t d = 0; d < D; d += AC_SCAN_STEP)
+        memcpy(group + d * AC_SCAN_GROUP, row + d, AC_SCAN_STEP);
 }
 
 /* To the nearest, ties to even; the numbers are finite and far from overflow. */

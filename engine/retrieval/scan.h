@@ -47,14 +47,26 @@ typedef struct ac_scan_query {
     int32_t coarse_sum; /* of the coarse integers */
 } ac_scan_query;
 
+/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views. */
+typedef struct ac_scan_facts {
+    float *scales;                      /* of the integers; 1 for others */
+    float *errors, *norms;              /* |c - m - c^| and |c^|, rounded up */
+    float *coarse_errors, *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
+    int32_t *sums;                      /* of the integers */
+} ac_scan_facts;
+
 /** The coarse stage: entries in 7 bits, made from the packed 8 when a group is expanded. */
 typedef struct ac_scan_coarse {
     int32_t query_max;
     int64_t dimension_max; /* beyond it sums could overflow, and the stage is left out */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D);
-    /* out [rows, 16]: int32; see ac_scan_coarse_score */
-    void (*tile)(void *out, const void *tile, const void *panel, int64_t D, int rows);
+    void (*tile)(int32_t *out, const void *tile, const void *panel, int64_t D, int rows); /* out [rows, 16] */
+    /* Bit j of masks [rows]: by the coarse bound, entry j may reach limits[r]. */
+    void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts, const ac_scan_query *queries, const float *limits,
+                   int rows);
+    /* The dot product of entry j of a packed group with a query's fine integers. */
+    int32_t (*fine_one)(const void *group, const int16_t *q, int64_t D, int j);
 } ac_scan_coarse;
 
 /** One implementation of one scan. */
@@ -65,7 +77,7 @@ typedef struct ac_scan_kernel {
     int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
     int64_t query_bytes;   /* of a number in a panel */
     int64_t tile_bytes;    /* of a number in an expanded group; 0: entries are used as they are packed */
-    const ac_scan_coarse *coarse; /* or NULL; a kernel with it has direct_rows >= 1 and takes one query's integers as a panel */
+    const ac_scan_coarse *coarse; /* or NULL */
     int direct_rows;       /* with up to this many queries, tile_direct is used on the entries as they are packed */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D, int64_t count);
@@ -92,14 +104,6 @@ static inline int64_t ac_scan_coarse_padded(int64_t D)
 /** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
 int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
 
-/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views. */
-typedef struct ac_scan_facts {
-    float *scales;                      /* of the integers; 1 for others */
-    float *errors, *norms;              /* |c - m - c^| and |c^|, rounded up */
-    float *coarse_errors, *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
-    int32_t *sums;                      /* of the integers */
-} ac_scan_facts;
-
 /** Pack entries [count <= 16, D] at x as one group; missing ones become zeros. facts: of the group's first entry; centre [D]. */
 void ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x, const float *centre, int64_t count,
                         int64_t D);
@@ -115,9 +119,6 @@ int64_t ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D);
 
 /** The coarse stage of this kernel, if vectors of D numbers can have it; else NULL. */
 const ac_scan_coarse *ac_scan_coarse_of(const ac_scan_kernel *kernel, int64_t D);
-
-/** A coarse tile's integer -> twice q^.c^ over the scales: 7-bit numbers stand for the middle of two 8-bit ones. */
-static inline int32_t ac_scan_coarse_double(int32_t out, int32_t query_sum) { return 4 * out - 255 * query_sum; }
 
 /** |x|, and a number at least as large, as float. */
 double ac_scan_norm(const float *x, int64_t D);

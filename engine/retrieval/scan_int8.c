@@ -57,8 +57,8 @@ const ac_scan_kernel ac_scan_int8_scalar = {
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2")))
 
-/* Keeps a sum in its register: gcc 12 reorders integer sums until it runs out of registers, and spills them. */
-#define STAY(sum) __asm__("" : "+x"(sum))
+/* sum += x, in its own register: gcc 12 reorders integer sums until it runs out of registers, and spills them. */
+#define ADD(sum, x) __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(x))
 
 static bool
 has_avx2(void)
@@ -109,10 +109,8 @@ tile_half(int32_t *out, const __m256i *entries, const int16_t *q, int64_t steps,
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
             const __m256i x = broadcast4(q + r * AC_SCAN_STEP);
-            sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, x));
-            sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(b, x));
-            STAY(sums[r][0]);
-            STAY(sums[r][1]);
+            ADD(sums[r][0], _mm256_madd_epi16(a, x));
+            ADD(sums[r][1], _mm256_madd_epi16(b, x));
         }
     }
 #pragma GCC unroll 6
@@ -162,7 +160,7 @@ tile_direct_rows(int32_t *out, const __m128i *entries, const int16_t *q, int64_t
             const __m256i c = _mm256_cvtepi8_epi16(_mm_loadu_si128(entries + j));
 #pragma GCC unroll 3
             for (int r = 0; r < R; r++)
-                sums[r][j] = _mm256_add_epi32(sums[r][j], _mm256_madd_epi16(c, x[r]));
+                ADD(sums[r][j], _mm256_madd_epi16(c, x[r]));
         }
     }
 #pragma GCC unroll 3
@@ -245,8 +243,7 @@ coarse_half(int32_t *out, const __m256i *entries, const int8_t *q, int64_t pairs
         for (int r = 0; r < R; r++) {
             const __m256i x = _mm256_maddubs_epi16(a, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP));
             const __m256i y = _mm256_maddubs_epi16(b, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP + AC_SCAN_STEP));
-            sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(_mm256_add_epi16(x, y), ones));
-            STAY(sums[r]);
+            ADD(sums[r], _mm256_madd_epi16(_mm256_add_epi16(x, y), ones));
         }
     }
 #pragma GCC unroll 6
@@ -261,8 +258,10 @@ coarse_rows(int32_t *out, const __m256i *entries, const int8_t *q, int64_t pairs
     coarse_half(out + 8, entries + 2 * pairs, q, pairs, R);
 }
 
+/* The integers stand for (q^.c^ / scales + 64 sum(q)): the entries are shifted by 64, and each of their 7-bit numbers i for
+ * the middle of two 8-bit ones, 2 i + 1/2. So q^.c^ over the scales is 2 out - 127.5 sum(q). */
 AVX2 static void
-coarse_tile(void *out, const void *tile, const void *panel, int64_t D, int rows)
+coarse_tile(int32_t *out, const void *tile, const void *panel, int64_t D, int rows)
 {
     const int64_t pairs = ac_scan_coarse_padded(D) / AC_SCAN_COARSE_STEP;
 
@@ -276,12 +275,62 @@ coarse_tile(void *out, const void *tile, const void *panel, int64_t D, int rows)
     }
 }
 
+/* Entry j of a group at full width: its numbers lie four by four, 64 bytes apart. */
+AVX2 static int32_t
+fine_one(const void *group, const int16_t *q, int64_t D, int j)
+{
+    const int8_t *c = (const int8_t *) group + j * AC_SCAN_STEP;
+    const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
+    __m256i sum = _mm256_setzero_si256();
+    __m128i half;
+    int32_t rest = 0;
+    int64_t i = 0;
+
+    for (; i + 4 <= steps; i += 4, c += 4 * AC_SCAN_GROUP * AC_SCAN_STEP, q += 4 * AC_SCAN_STEP) {
+        int32_t four[4];
+        for (int h = 0; h < 4; h++)
+            memcpy(&four[h], c + h * AC_SCAN_GROUP * AC_SCAN_STEP, sizeof four[h]);
+        const __m256i x = _mm256_cvtepi8_epi16(_mm_set_epi32(four[3], four[2], four[1], four[0]));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *) q)));
+    }
+    for (; i < steps; i++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += AC_SCAN_STEP)
+        for (int s = 0; s < AC_SCAN_STEP; s++)
+            rest += q[s] * c[s];
+    half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    half = _mm_hadd_epi32(half, half);
+    half = _mm_hadd_epi32(half, half);
+    return rest + _mm_cvtsi128_si32(half);
+}
+
+/* Bit j of masks[r]: the upper bound of query r and entry j is not below limits[r] (or not a number). */
+AVX2 static void
+coarse_select(uint32_t *masks, const int32_t *tile, const ac_scan_facts *facts, const ac_scan_query *queries, const float *limits,
+              int rows)
+{
+    for (int r = 0; r < rows; r++) {
+        const ac_scan_rounded *q = &queries[r].coarse;
+        const __m256 A = _mm256_set1_ps(q->spread), B = _mm256_set1_ps(q->slack), half = _mm256_set1_ps(0.5f * q->scale);
+        const __m256i shift = _mm256_set1_epi32(255 * queries[r].coarse_sum);
+        masks[r] = 0;
+        for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
+            const __m256i twice = _mm256_sub_epi32(_mm256_slli_epi32(_mm256_loadu_si256((const __m256i *) (tile + r * AC_SCAN_GROUP + h)), 2), shift);
+            const __m256 score = _mm256_mul_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(twice), _mm256_loadu_ps(facts->scales + h)), half);
+            const __m256 radius = _mm256_add_ps(_mm256_mul_ps(A, _mm256_loadu_ps(facts->coarse_errors + h)),
+                                                _mm256_mul_ps(B, _mm256_loadu_ps(facts->coarse_norms + h)));
+            const __m256 keep = _mm256_cmp_ps(_mm256_add_ps(score, radius), _mm256_set1_ps(limits[r]), _CMP_NLT_UQ);
+            masks[r] |= (uint32_t) _mm256_movemask_ps(keep) << h;
+        }
+    }
+}
+
 static const ac_scan_coarse coarse_avx2 = {
     .query_max = COARSE_QUERY_MAX,
     .dimension_max = COARSE_DIMENSION_MAX,
     .panel = coarse_panel,
     .expand = coarse_expand,
     .tile = coarse_tile,
+    .select = coarse_select,
+    .fine_one = fine_one,
 };
 
 const ac_scan_kernel ac_scan_int8_avx2 = {

@@ -20,29 +20,25 @@ enum {
     PANEL_BYTES = 288 << 10,     /* of a block of queries */
     CANDIDATE_BYTES = 32 << 20,  /* of a thread, where k allows */
     CHUNK_GROUPS = 64,           /* groups a thread takes at a time */
-    COARSE_SHARE = 5,            /* the coarse stage pays while it rules out all but a fifth */
-    COARSE_REST = 15             /* chunks without it before it is tried again */
+    COARSE_SHARE = 20,           /* the coarse stage pays while it rules out all but one in so many */
+    COARSE_REST = 4              /* chunks without it before it is tried again */
 };
 
 /* Far above the rounding of the few operations in double that bounds are made of. */
 #define DOUBLE_CUSHION 0x1p-48
 
-/* One query as one thread sees it. */
-typedef struct row {
-    ac_candidates found;
-    float limit; /* upper bounds below it (without base and constant) cannot matter */
-} row;
 
 /* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules too little out. The result
  * does not depend on it. */
 typedef struct coarse_state {
-    int64_t looked_at, kept; /* pairs of group and query in this chunk */
+    int64_t looked_at, kept; /* pairs of entry and query in this chunk */
     int rest;                /* chunks to go without it */
 } coarse_state;
 
 /* One thread's memory. */
 typedef struct worker {
-    row *rows;             /* [block] */
+    ac_candidates *found;  /* [block] */
+    float *limits;         /* [block]: upper bounds below it (without base and constant) cannot matter */
     ac_candidate *items;   /* [block, capacity] */
     unsigned char *tile;   /* an expanded group */
     float *scanned;        /* [6, 16] */
@@ -75,12 +71,12 @@ round_down(double x)
 }
 
 /* The threshold as a limit for base-less scanned scores in float. */
-static void
-set_limit(row *self, const ac_scan_query *q)
+static float
+limit_of(double threshold, const ac_scan_query *q)
 {
-    const double t = self->found.threshold;
-
-    self->limit = isinf(t) ? (float) t : round_down(t - q->base - q->constant - DOUBLE_CUSHION * (fabs(t) + fabs(q->base)));
+    if (isinf(threshold))
+        return (float) threshold;
+    return round_down(threshold - q->base - q->constant - DOUBLE_CUSHION * (fabs(threshold) + fabs(q->base)));
 }
 
 #if defined(__x86_64__)
@@ -108,18 +104,6 @@ scale_avx2(float *scanned, const float *scales, float scale)
         _mm256_storeu_ps(scanned + h, _mm256_mul_ps(_mm256_mul_ps(x, _mm256_loadu_ps(scales + h)), _mm256_set1_ps(scale)));
     }
 }
-
-__attribute__((target("avx2"))) static void
-scale_coarse_avx2(float *scanned, const float *scales, float scale, int32_t query_sum)
-{
-    const __m256i shift = _mm256_set1_epi32(255 * query_sum);
-
-    for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-        const __m256i x = _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *) (const void *) (scanned + h)), 2);
-        const __m256 y = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(x, shift)), _mm256_loadu_ps(scales + h));
-        _mm256_storeu_ps(scanned + h, _mm256_mul_ps(y, _mm256_set1_ps(0.5f * scale)));
-    }
-}
 #endif
 
 /* Bit j: entry j's upper bound is not below the limit (also where it is not a number). */
@@ -133,7 +117,7 @@ select_scalar(const float *scanned, const float *errors, const float *norms, flo
     return mask;
 }
 
-/* Integer dot products, in place, to scores; in the coarse stage integers stand for halves. */
+/* Integer dot products, in place, to scores. */
 static void
 scale_scalar(float *scanned, const float *scales, float scale)
 {
@@ -144,21 +128,10 @@ scale_scalar(float *scanned, const float *scales, float scale)
     }
 }
 
-static void
-scale_coarse_scalar(float *scanned, const float *scales, float scale, int32_t query_sum)
-{
-    for (int j = 0; j < AC_SCAN_GROUP; j++) {
-        int32_t integer;
-        memcpy(&integer, scanned + j, sizeof integer);
-        scanned[j] = (float) ac_scan_coarse_double(integer, query_sum) * scales[j] * (0.5f * scale);
-    }
-}
-
 /* The functions above for this CPU. */
 typedef struct selection {
     unsigned (*select)(const float *, const float *, const float *, float, float, float);
     void (*scale)(float *, const float *, float);
-    void (*scale_coarse)(float *, const float *, float, int32_t);
 } selection;
 
 static selection
@@ -166,23 +139,24 @@ choose_selection(void)
 {
 #if defined(__x86_64__)
     if (ac_scan_fp32_avx2.is_available())
-        return (selection) { select_avx2, scale_avx2, scale_coarse_avx2 };
+        return (selection) { select_avx2, scale_avx2 };
 #endif
-    return (selection) { select_scalar, scale_scalar, scale_coarse_scalar };
+    return (selection) { select_scalar, scale_scalar };
 }
 
 static void
-push(const block *b, row *self, int64_t r, int64_t at, float scanned)
+push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
 {
     const ac_scan_query *q = &b->queries[r];
     const ac_candidate_source source = source_of(b, r);
-    const double before = self->found.threshold, centre = q->base + (double) scanned;
+    ac_candidates *found = &w->found[r];
+    const double before = found->threshold, centre = q->base + (double) scanned;
     const double spread = (double) q->fine.spread * (double) b->index->errors[at] + (double) q->fine.slack * (double) b->index->norms[at];
     const double radius = spread + q->constant + DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
-    ac_candidates_push(&self->found, &source, centre - radius, centre + radius, at);
-    if (self->found.threshold > before)
-        set_limit(self, q);
+    ac_candidates_push(found, &source, centre - radius, centre + radius, at);
+    if (found->threshold > before)
+        w->limits[r] = limit_of(found->threshold, q);
 }
 
 /* A group of 16 entries at hand. */
@@ -214,11 +188,11 @@ take_candidates(const block *b, const selection *use, worker *w, const group *g,
 
     if (b->index->kernel->query_max)
         use->scale(scanned, g->facts.scales, q->scale);
-    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack, w->rows[r].limit);
+    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack, w->limits[r]);
     for (; mask; mask &= mask - 1) {
         const int j = __builtin_ctz(mask);
         if (j < g->count)
-            push(b, &w->rows[r], r, g->first + j, scanned[j]);
+            push(b, w, r, g->first + j, scanned[j]);
     }
 }
 
@@ -242,50 +216,62 @@ scan_fine(const block *b, const selection *use, worker *w, const group *g)
     }
 }
 
-/* Seven bits first; a query for which they cannot rule the group out takes it at full width. */
+/* Entries that the coarse stage could not rule out for a query: at full width. */
 static void
-scan_coarse(const block *b, const selection *use, worker *w, const group *g)
+refine(const block *b, worker *w, const group *g, int64_t r, uint32_t mask)
 {
-    const ac_scan_kernel *kernel = b->index->kernel;
+    const ac_scan_rounded *q = &b->queries[r].fine;
+
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        float scanned;
+        if (j >= g->count)
+            break;
+        w->coarse.kept++;
+        scanned = (float) b->coarse->fine_one(g->packed, q->integers, b->index->D, j) * g->facts.scales[j] * q->scale;
+        if (!(scanned + (q->spread * g->facts.errors[j] + q->slack * g->facts.norms[j]) < w->limits[r]))
+            push(b, w, r, g->first + j, scanned);
+    }
+}
+
+static void
+scan_coarse(const block *b, worker *w, const group *g)
+{
     const int64_t D = b->index->D;
-    float full[AC_SCAN_GROUP];
+    int32_t out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+    uint32_t masks[AC_SCAN_ROWS];
 
     b->coarse->expand(w->tile, g->packed, D);
     for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
         const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
-        b->coarse->tile(w->scanned, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D, rows);
+        b->coarse->tile(out, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D, rows);
+        b->coarse->select(masks, out, &g->facts, b->queries + from, w->limits + from, rows);
         for (int r = 0; r < rows; r++) {
-            const ac_scan_query *q = &b->queries[from + r];
-            float *scanned = w->scanned + r * AC_SCAN_GROUP;
-            use->scale_coarse(scanned, g->facts.scales, q->coarse.scale, q->coarse_sum);
-            if (!use->select(scanned, g->facts.coarse_errors, g->facts.coarse_norms, q->coarse.spread, q->coarse.slack, w->rows[from + r].limit))
-                continue;
-            w->coarse.kept++;
-            kernel->tile_direct(full, g->packed, q->fine.integers, D, 1, g->count);
-            take_candidates(b, use, w, g, from + r, full);
+            if (masks[r])
+                refine(b, w, g, from + r, masks[r]);
         }
     }
-    w->coarse.looked_at += b->rows;
+    w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
 }
 
 /* Groups [from, to). */
 static void
 scan_chunk(const block *b, const selection *use, worker *w, int64_t from, int64_t to)
 {
-    const bool coarse = b->coarse && w->coarse.rest == 0;
+    coarse_state *coarse = &w->coarse;
 
-    w->coarse.looked_at = w->coarse.kept = 0;
+    coarse->looked_at = coarse->kept = 0;
     for (int64_t i = from; i < to; i++) {
         const group g = group_at(b->index, i);
-        if (coarse)
-            scan_coarse(b, use, w, &g);
-        else
+        if (!b->coarse || coarse->rest > 0) {
             scan_fine(b, use, w, &g);
+            continue;
+        }
+        scan_coarse(b, w, &g);
+        if (coarse->kept * COARSE_SHARE > coarse->looked_at)
+            coarse->rest = COARSE_REST;
     }
-    if (w->coarse.rest > 0)
-        w->coarse.rest--;
-    else if (w->coarse.kept * COARSE_SHARE > w->coarse.looked_at)
-        w->coarse.rest = COARSE_REST;
+    coarse->rest -= coarse->rest > 0;
 }
 
 /* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and writing only costs time. */
@@ -296,12 +282,12 @@ share_thresholds(const block *b, worker *w)
         double shared;
 #pragma omp atomic read
         shared = b->thresholds[r];
-        if (shared > w->rows[r].found.threshold) {
-            w->rows[r].found.threshold = shared;
-            set_limit(&w->rows[r], &b->queries[r]);
-        } else if (shared < w->rows[r].found.threshold) {
+        if (shared > w->found[r].threshold) {
+            w->found[r].threshold = shared;
+            w->limits[r] = limit_of(shared, &b->queries[r]);
+        } else if (shared < w->found[r].threshold) {
 #pragma omp atomic write
-            b->thresholds[r] = w->rows[r].found.threshold;
+            b->thresholds[r] = w->found[r].threshold;
         }
     }
 }
@@ -317,12 +303,12 @@ is_zero(const float *q, int64_t D)
 }
 
 static void
-begin_rows(const block *b, worker *w, int64_t capacity)
+begin_block(const block *b, worker *w, int64_t capacity)
 {
     w->coarse = (coarse_state) { .rest = 1 }; /* the first chunk makes thresholds */
     for (int64_t r = 0; r < b->rows; r++) {
-        ac_candidates_reset(&w->rows[r].found, w->items + r * capacity, capacity, b->k);
-        w->rows[r].limit = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
+        ac_candidates_reset(&w->found[r], w->items + r * capacity, capacity, b->k);
+        w->limits[r] = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
     }
 }
 
@@ -331,7 +317,7 @@ static int64_t
 finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t *ids, float *scores)
 {
     const ac_candidate_source source = source_of(b, r);
-    ac_candidates *all = &workers[0].rows[r].found;
+    ac_candidates *all = &workers[0].found[r];
     int64_t scored = 0;
 
     if (is_zero(source.query, source.D)) {
@@ -342,7 +328,7 @@ finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t *ids
         return 0;
     }
     for (int t = 1; t < threads; t++) {
-        const ac_candidates *other = &workers[t].rows[r].found;
+        const ac_candidates *other = &workers[t].found[r];
         for (int64_t i = 0; i < other->count; i++)
             ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper, other->items[i].at);
         scored += other->scored;
@@ -372,7 +358,7 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
         worker *w = &workers[omp_get_thread_num()];
 #pragma omp for schedule(static)
         for (int t = 0; t < threads; t++) /* all, also those that get no thread: finish_row reads them */
-            begin_rows(b, &workers[t], capacity);
+            begin_block(b, &workers[t], capacity);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t from = 0; from < groups; from += step) {
             scan_chunk(b, &use, w, from, groups - from < step ? groups : from + step);
@@ -410,7 +396,8 @@ static void
 workers_free(worker *workers, int threads)
 {
     for (int t = 0; workers && t < threads; t++) {
-        free(workers[t].rows);
+        free(workers[t].found);
+        free(workers[t].limits);
         free(workers[t].items);
         free(workers[t].tile);
         free(workers[t].scanned);
@@ -426,7 +413,8 @@ workers_init(worker **out, const ac_scan_kernel *kernel, const sizes *s)
     AC_TRY(ac_alloc(out, s->threads, sizeof **out));
     for (int t = 0; t < s->threads; t++) {
         worker *w = *out + t;
-        AC_TRY(ac_alloc(&w->rows, s->rows, sizeof *w->rows));
+        AC_TRY(ac_alloc(&w->found, s->rows, sizeof *w->found));
+        AC_TRY(ac_alloc(&w->limits, s->rows, sizeof *w->limits));
         AC_TRY(ac_alloc_aligned(&w->items, s->rows * s->capacity, sizeof *w->items));
         AC_TRY(ac_alloc_aligned(&w->tile, AC_SCAN_GROUP * s->width, (size_t) kernel->tile_bytes));
         AC_TRY(ac_alloc_aligned(&w->scanned, AC_SCAN_ROWS * AC_SCAN_GROUP, sizeof *w->scanned));
