@@ -66,9 +66,10 @@ ac_mine(ac_mined *out, ac_mining_report *report, const char *const *inputs, int6
         for (int64_t piece = 0; piece < miner.corpus.pieces; piece++)
             AC_TRY(ac_miner_count(&miner, piece));
         AC_TRY(ac_miner_join(&miner, &miner.edges));
-        AC_TRY(ac_miner_finish(&miner));
+        if (!ac_miner_is_whole(&miner))
+            AC_TRY(ac_miner_finish(&miner));
         for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-            AC_TRY(merge_kind(&miner, kind));
+            AC_TRY(ac_miner_is_whole(&miner) ? ac_miner_take_whole(&miner, kind, miner.report.words) : merge_kind(&miner, kind));
     }
     AC_TRY(ac_miner_entries(&miner, out));
     *report = miner.report;

@@ -99,6 +99,10 @@ int64_t ac_miner_bucket_budget(const ac_mining_options *options);
 /** self->merge holds all records of a bucket: choose from them, and empty it. words: N, all words of the corpus. */
 ac_status ac_miner_take(ac_miner *self, int kind, int64_t words);
 
+/** The same from all that was counted, where that is still in memory and no other process counted anything: no merging then. */
+bool ac_miner_is_whole(const ac_miner *self);
+ac_status ac_miner_take_whole(ac_miner *self, int kind, int64_t words);
+
 /** All entries, from the corpus and from self->best, which hold the chosen ones of all processes. */
 ac_status ac_miner_entries(ac_miner *self, ac_mined *out);
 

@@ -402,6 +402,57 @@ ac_miner_take(ac_miner *self, int kind, int64_t words)
     return st;
 }
 
+bool
+ac_miner_is_whole(const ac_miner *self)
+{
+    return self->runs.count == 0;
+}
+
+static ac_status
+take_counted(ac_miner *self, int kind, const uint32_t *numbers, uint32_t count, int64_t words, ac_buffer *key)
+{
+    const ac_ngram_counter *counter = &self->counter;
+    uint64_t counts[AC_NGRAM_KINDS], first = 0;
+    double score = (double) count;
+    ac_status st;
+
+    if (kind > 0 && count < (uint64_t) self->options->filter)
+        return AC_OK;
+    self->report.distinct[kind]++;
+    if (!self->options->wanted[kind])
+        return AC_OK;
+    for (int i = 0; i <= kind; i++)
+        counts[i] = counter->words[numbers[i]].count;
+    if (kind == 0)
+        first = counter->words[numbers[0]].first;
+    else
+        score = ac_ngram_pmi(count, (uint64_t) words, counts, kind + 1);
+    if (!ac_ngram_best_may_take(&self->best[kind], score))
+        return AC_OK;
+    ac_buffer_reset(key);
+    st = ac_ngram_counter_key(counter, numbers, kind + 1, key);
+    return st == AC_OK ? ac_ngram_best_push(&self->best[kind], score, count, first, key->data, (uint32_t) key->size) : st;
+}
+
+ac_status
+ac_miner_take_whole(ac_miner *self, int kind, int64_t words)
+{
+    const ac_ngram_counter *c = &self->counter;
+    const int64_t places[] = { c->word_count, c->pair_room, c->triple_room };
+    ac_buffer key = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < places[kind] && st == AC_OK; i++) {
+        const uint32_t number = (uint32_t) i;
+        const uint32_t *numbers = kind == 0 ? &number : kind == 1 ? c->pairs[i].words : c->triples[i].words;
+        const uint32_t count = kind == 0 ? c->words[i].count : kind == 1 ? c->pairs[i].count : c->triples[i].count;
+        if (count)
+            st = take_counted(self, kind, numbers, count, words, &key);
+    }
+    ac_buffer_free(&key);
+    return st;
+}
+
 /* ---- what is said ------------------------------------------------------------------------------------------------ */
 
 void

@@ -24,6 +24,8 @@ typedef struct ac_ngram_best {
 } ac_ngram_best;
 
 ac_status ac_ngram_best_push(ac_ngram_best *self, double score, uint64_t count, uint64_t first, const char *key, uint32_t key_bytes);
+/** false: no n-gram with this score can be among the best any more. */
+static inline bool ac_ngram_best_may_take(const ac_ngram_best *self, double score) { return !self->has_worst || score >= self->worst.score; }
 /** Sort, and drop all but the best `most`. */
 ac_status ac_ngram_best_finish(ac_ngram_best *self);
 

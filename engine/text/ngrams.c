@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL /* most words are a few bytes long: the call would cost more than the hash */
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
@@ -68,20 +69,20 @@ ac_ngram_counter_bytes(const ac_ngram_counter *self)
 }
 
 static void
-index_word(uint32_t *slots, int64_t room, uint64_t hash, uint32_t number)
+index_word(ac_ngram_slot *slots, int64_t room, uint64_t hash, uint32_t number)
 {
     int64_t at = (int64_t) (hash & (uint64_t) (room - 1));
 
-    while (slots[at])
+    while (slots[at].number)
         at = (at + 1) & (room - 1);
-    slots[at] = number + 1;
+    slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), number + 1 };
 }
 
 static ac_status
 grow_words(ac_ngram_counter *self)
 {
     const int64_t room = self->word_room ? 2 * self->word_room : FIRST_ROOM / 2;
-    uint32_t *slots = NULL;
+    ac_ngram_slot *slots = NULL;
     ac_status st = ac_alloc(&slots, 2 * room, sizeof *slots);
 
     if (st == AC_OK) {
@@ -236,16 +237,15 @@ ac_ngram_counter_break(ac_ngram_counter *self)
 
 /* The number of a word, which is new where it was not seen since the last reset. There is room for it. */
 static ac_status
-number_word(ac_ngram_counter *self, const char *word, size_t n, uint32_t *number)
+number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, uint32_t *number)
 {
-    const uint64_t hash = XXH3_64bits(word, n);
     int64_t at = (int64_t) (hash & (uint64_t) (self->slot_room - 1));
     ac_status st;
 
-    for (; self->slots[at]; at = (at + 1) & (self->slot_room - 1)) {
-        const ac_ngram_word *w = &self->words[self->slots[at] - 1];
-        if (w->hash == hash && w->length == n && memcmp(self->text.data + w->offset, word, n) == 0) {
-            *number = self->slots[at] - 1;
+    for (; self->slots[at].number; at = (at + 1) & (self->slot_room - 1)) {
+        const ac_ngram_word *w = &self->words[self->slots[at].number - 1];
+        if (self->slots[at].tag == (uint32_t) (hash >> 32) && w->length == n && memcmp(self->text.data + w->offset, word, n) == 0) {
+            *number = self->slots[at].number - 1;
             return AC_OK;
         }
     }
@@ -254,9 +254,18 @@ number_word(ac_ngram_counter *self, const char *word, size_t n, uint32_t *number
         return ac_error_set(AC_E_LIMIT, "a word of %zu bytes", n);
     *number = (uint32_t) self->word_count;
     self->words[self->word_count++] = (ac_ngram_word) { .hash = hash, .offset = self->text.size, .length = (uint32_t) n };
-    self->slots[at] = *number + 1;
+    self->slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), *number + 1 };
     st = ac_buffer_push(&self->text, word, n);
     return st;
+}
+
+static ac_status
+number_text(ac_ngram_counter *self, const ac_texts *words, int64_t i, uint32_t *number)
+{
+    const char *text = ac_texts_at(words, i);
+    const size_t n = ac_texts_size(words, i);
+
+    return number_word(self, text, n, XXH3_64bits(text, n), number);
 }
 
 static void
@@ -276,33 +285,65 @@ count_ngrams(ac_ngram_counter *self, const uint32_t *words, int first, int count
     }
 }
 
-/* The bytes of a word as it is counted: its own, or lower-cased in self->lowered. */
-static ac_status
-lower_word(ac_ngram_counter *self, const char **word, size_t *n, ac_word_case letters)
-{
-    ac_status st;
+/* A word of the batch in hand. */
+typedef struct found_word {
+    const char *text; /* NULL: lower-cased, at self->lowered.data + offset */
+    size_t offset, length;
+    uint64_t hash;
+} found_word;
 
-    if (!self->options.lower || letters == AC_WORD_LOWER)
-        return AC_OK;
+static ac_status
+lower_word(ac_ngram_counter *self, found_word *word, ac_word_case letters)
+{
+    ac_status st = AC_OK;
+
+    word->offset = self->lowered.size;
+    if (letters == AC_WORD_UNICODE) {
+        st = ac_unicode_lower(&self->lowered, word->text, word->length);
+    } else {
+        st = ac_buffer_push(&self->lowered, word->text, word->length);
+        for (size_t i = word->offset; st == AC_OK && i < self->lowered.size; i++)
+            if (self->lowered.data[i] >= 'A' && self->lowered.data[i] <= 'Z')
+                self->lowered.data[i] = (char) (self->lowered.data[i] + 32);
+    }
+    word->text = NULL;
+    word->length = self->lowered.size - word->offset;
+    return st;
+}
+
+/* The next words of the text, at most BATCH, as they are counted; the memory that counting them will touch is called for. */
+static ac_status
+find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found_word *words, int *count)
+{
+    ac_word_span span;
+    ac_status st = AC_OK;
+
     ac_buffer_reset(&self->lowered);
-    st = ac_unicode_lower(&self->lowered, *word, *n);
-    *word = self->lowered.data;
-    *n = self->lowered.size;
+    for (*count = 0; *count < BATCH && ac_words_next(text, n, at, &span); ++*count) {
+        found_word *w = &words[*count];
+        *w = (found_word) { .text = text + span.from, .length = span.to - span.from };
+        if (self->options.lower && span.letters != AC_WORD_LOWER)
+            AC_TRY(lower_word(self, w, span.letters));
+        w->hash = XXH3_64bits(w->text ? w->text : self->lowered.data + w->offset, w->length);
+        __builtin_prefetch(&self->slots[w->hash & (uint64_t) (self->slot_room - 1)]);
+    }
+out:
     return st;
 }
 
 static ac_status
-count_word(ac_ngram_counter *self, const char *word, size_t n, uint32_t *number)
+count_word(ac_ngram_counter *self, const found_word *found, uint32_t *number)
 {
+    const char *text = found->text ? found->text : self->lowered.data + found->offset;
     ac_ngram_word *w;
     ac_status st = AC_OK;
 
-    AC_TRY(number_word(self, word, n, number));
+    AC_TRY(number_word(self, text, found->length, found->hash, number));
     w = &self->words[*number];
     if (w->count++ == 0)
         w->first = self->position;
     if (self->head.count < 2)
-        AC_TRY(ac_texts_push(&self->head, word, n));
+        AC_TRY(ac_texts_push(&self->head, text, found->length));
     self->position++;
     self->since_flush++;
 out:
@@ -313,25 +354,27 @@ ac_status
 ac_ngram_counter_add(ac_ngram_counter *self, const char *text, size_t n)
 {
     uint32_t words[BATCH + 2];
-    ac_word_span span;
+    found_word found[BATCH];
+    size_t at = 0;
+    int count = BATCH;
     ac_status st = AC_OK;
-    bool more = true;
 
-    for (size_t at = 0; more;) {
-        int count, first;
-
+    while (count == BATCH) {
+        int first;
         AC_TRY(make_room(self));
-        count = first = self->before_count;
+        first = self->before_count;
         memcpy(words, self->before, sizeof self->before);
-        while (count < BATCH + first && (more = ac_words_next(text, n, &at, &span))) {
-            const char *word = text + span.from;
-            size_t length = span.to - span.from;
-            AC_TRY(lower_word(self, &word, &length, span.letters));
-            AC_TRY(count_word(self, word, length, &words[count++]));
+        AC_TRY(find_words(self, text, n, &at, found, &count));
+        for (int i = 0; i < count; i++) {
+            if (i + AHEAD < count) {
+                const ac_ngram_slot *slot = &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_room - 1)];
+                __builtin_prefetch(&self->words[slot->number ? slot->number - 1 : 0]);
+            }
+            AC_TRY(count_word(self, &found[i], &words[first + i]));
         }
-        count_ngrams(self, words, first, count);
-        self->before_count = count < 2 ? count : 2;
-        memcpy(self->before, words + count - self->before_count, (size_t) self->before_count * sizeof *words);
+        count_ngrams(self, words, first, first + count);
+        self->before_count = first + count < 2 ? first + count : 2;
+        memcpy(self->before, words + first + count - self->before_count, (size_t) self->before_count * sizeof *words);
     }
 out:
     return st;
@@ -361,7 +404,7 @@ ac_ngram_counter_add_single(ac_ngram_counter *self, int k, const ac_texts *words
         return AC_OK;
     AC_TRY(make_room(self));
     for (int i = 0; i <= k; i++)
-        AC_TRY(number_word(self, ac_texts_at(words, i), ac_texts_size(words, i), &numbers[i]));
+        AC_TRY(number_text(self, words, i, &numbers[i]));
     if (k == 1)
         count_pair(self->pairs, self->pair_room, &(ac_ngram_pair) { { numbers[0], numbers[1] }, 1 }, &self->pair_count);
     else
@@ -386,7 +429,7 @@ ac_ngram_counter_reset(ac_ngram_counter *self)
     ac_buffer_free(&self->text); /* the tables keep their room; the texts take theirs again */
     self->word_count = self->pair_count = self->triple_count = self->since_flush = 0;
     for (int64_t i = 0; i < kept.count && st == AC_OK; i++)
-        st = number_word(self, ac_texts_at(&kept, i), ac_texts_size(&kept, i), &self->before[i]);
+        st = number_text(self, &kept, i, &self->before[i]);
     ac_texts_free(&kept);
     return st;
 }
@@ -490,18 +533,26 @@ ac_status
 ac_ngram_record_push(ac_buffer *out, const ac_ngram_counter *counter, int kind, uint32_t place)
 {
     uint32_t words[3], count, key_bytes = 0;
+    char head[AC_NGRAM_RECORD_HEAD];
     const int n = words_at(counter, kind, place, words, &count);
     const uint64_t wide = count, first = kind == 0 ? counter->words[words[0]].first : 0;
 
     for (int i = 0; i < n; i++)
         key_bytes += (uint32_t) sizeof(uint32_t) + counter->words[words[i]].length;
-    ac_buffer_push(out, &key_bytes, sizeof key_bytes);
-    ac_buffer_push(out, &wide, sizeof wide);
-    ac_buffer_push(out, &first, sizeof first);
+    memcpy(head, &key_bytes, 4);
+    memcpy(head + 4, &wide, 8);
+    memcpy(head + 12, &first, 8);
+    ac_buffer_push(out, head, sizeof head);
+    return ac_ngram_counter_key(counter, words, n, out);
+}
+
+ac_status
+ac_ngram_counter_key(const ac_ngram_counter *self, const uint32_t *words, int n, ac_buffer *out)
+{
     for (int i = 0; i < n; i++) {
-        const ac_ngram_word *w = &counter->words[words[i]];
+        const ac_ngram_word *w = &self->words[words[i]];
         ac_buffer_push(out, &w->length, sizeof w->length);
-        ac_buffer_push(out, counter->text.data + w->offset, w->length);
+        ac_buffer_push(out, self->text.data + w->offset, w->length);
     }
     return out->status;
 }

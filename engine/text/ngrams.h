@@ -28,6 +28,7 @@ typedef struct ac_ngram_word {
     uint32_t length, count;
 } ac_ngram_word;
 
+typedef struct ac_ngram_slot { uint32_t tag, number; } ac_ngram_slot; /* high bits of the hash; word number + 1, 0: free */
 typedef struct ac_ngram_pair { uint32_t words[2], count; } ac_ngram_pair;     /* count 0: free */
 typedef struct ac_ngram_triple { uint32_t words[3], count; } ac_ngram_triple; /* count 0: free */
 
@@ -50,7 +51,7 @@ typedef struct ac_ngram_counter {
     ac_ngram_word *words;
     ac_ngram_pair *pairs;
     ac_ngram_triple *triples;
-    uint32_t *slots; /* word numbers + 1; 0: free */
+    ac_ngram_slot *slots;
     int64_t word_count, word_room, slot_room; /* slot_room: a power of two, twice word_room */
     int64_t pair_count, pair_room, triple_count, triple_room;
     uint64_t position;   /* of the next word */
@@ -87,6 +88,9 @@ void ac_ngram_order_free(ac_ngram_order *self);
  */
 enum { AC_NGRAM_RECORD_HEAD = 20 };
 ac_status ac_ngram_record_push(ac_buffer *out, const ac_ngram_counter *counter, int kind, uint32_t place);
+/** Append the key of n words by their numbers. */
+ac_status ac_ngram_counter_key(const ac_ngram_counter *self, const uint32_t *words, int n, ac_buffer *out);
+
 /** What ac_ngram_record_push would append. */
 int64_t ac_ngram_record_bytes(const ac_ngram_counter *counter, int kind, uint32_t place);
 

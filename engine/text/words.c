@@ -6,15 +6,24 @@
 
 #include "engine/text/unicode.h"
 
-typedef enum class { SPACE = 0, LETTER, OTHER } class;
+typedef enum class { SPACE = 0, LETTER = 1, OTHER = 2 } class;
 
-static class
-class_of_ascii(unsigned char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')
-        return LETTER;
-    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f) ? SPACE : OTHER;
-}
+/* Bit 0: a letter, digit or "_"; bit 1: neither that nor white space; bit 2: a capital. */
+enum { ASCII_LETTER = 1, ASCII_OTHER = 2, ASCII_CAPITAL = 5 };
+#define S 0
+#define L ASCII_LETTER
+#define O ASCII_OTHER
+#define C ASCII_CAPITAL
+static const uint8_t ascii[128] = {
+    O, O, O, O, O, O, O, O, O, S, S, S, S, S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, S, S, S, S,
+    S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O, O,
+    O, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, O, O, O, O, L,
+    O, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O,
+};
+#undef S
+#undef L
+#undef O
+#undef C
 
 static class
 class_of_point(int32_t p)
@@ -33,10 +42,10 @@ read_class(const char *text, size_t n, size_t *at, ac_word_case *letters)
     const unsigned char c = (unsigned char) text[*at];
 
     if (c < 0x80) {
-        if (c >= 'A' && c <= 'Z' && *letters == AC_WORD_LOWER)
+        if (ascii[c] == ASCII_CAPITAL && *letters == AC_WORD_LOWER)
             *letters = AC_WORD_ASCII_UPPER;
         (*at)++;
-        return class_of_ascii(c);
+        return (class) (ascii[c] & 3);
     }
     *letters = AC_WORD_UNICODE;
     return class_of_point(ac_utf8_next(text, n, at));

@@ -52,6 +52,13 @@ out:
     return st;
 }
 
+/* One rank that has all counts in memory needs no exchange. */
+static bool
+is_whole(const ac_miner *miner, const ac_comm *comm)
+{
+    return comm->size == 1 && ac_miner_is_whole(miner);
+}
+
 /* The n-grams on both sides of pieces' borders are rank 0's. */
 static ac_status
 join_pieces_all(ac_miner *miner, const ac_comm *comm)
@@ -64,7 +71,7 @@ join_pieces_all(ac_miner *miner, const ac_comm *comm)
     AC_TRY(ac_gather_bytes_all(comm, miner->edges.data, miner->edges.size, 0, &edges, bounds));
     if (comm->rank == 0)
         st = ac_miner_join(miner, &edges);
-    if (st == AC_OK)
+    if (st == AC_OK && !is_whole(miner, comm))
         st = ac_miner_finish(miner);
     st = ac_agree_all(comm, st);
 out:
@@ -182,7 +189,7 @@ count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path)
     ac_sum_int64_all(comm, &report->spilled_bytes, 1);
     ac_sum_int64_all(comm, &report->runs, 1);
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-        AC_TRY(merge_kind_all(miner, comm, kind));
+        AC_TRY(is_whole(miner, comm) ? ac_miner_take_whole(miner, kind, report->words) : merge_kind_all(miner, comm, kind));
     ac_sum_int64_all(comm, report->distinct, AC_NGRAM_KINDS);
 out:
     return st;
