@@ -67,6 +67,7 @@ static const key keys[] = {
     { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
     { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
     { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE, true, "put in front of each entry for embedding only" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },

@@ -31,6 +31,7 @@ typedef struct ac_config {
         bool clean_up_tokenization_spaces;
     } generation;
     struct { bool enabled; char *prefix; } rescore;
+    struct { char *prefix; } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails; } output;
     struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
