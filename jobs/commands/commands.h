@@ -10,4 +10,7 @@ ac_status ac_command_import(int argc, char **argv);
 /** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
 ac_status ac_command_export(int argc, char **argv);
 
+/** A run's report.html, written again. */
+ac_status ac_command_report(int argc, char **argv);
+
 #endif
