@@ -14,7 +14,7 @@
 
 typedef enum key_type { KEY_BOOL, KEY_INT, KEY_SHARE, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
 
-enum { ALL = 31, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, PICTURES = EMBED | TAG | CAPTION };
+enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
 typedef struct key {
     const char *name;
@@ -32,6 +32,7 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
+static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -44,7 +45,8 @@ static const key keys[] = {
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
     { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
     { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
@@ -67,7 +69,7 @@ static const key keys[] = {
     { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
     { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
     { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
-    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE, true, "put in front of each entry for embedding only" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
@@ -403,9 +405,9 @@ ac_config_set(ac_config *self, const char *assignment)
 static unsigned
 job_bit(const char *job)
 {
-    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train" };
+    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train", "extend-cache" };
 
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(job, names[i]) == 0)
             return 1u << i;
     return ALL;

@@ -112,7 +112,7 @@ ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *
     AC_TRY(open_run_all(&b, comm, folder));
     if (!b.run.finished_before)
         AC_TRY(build_all(&b));
-    st = ac_agree_all(comm, comm->rank == 0 ? ac_entries_remove_stage(&b.run, AC_CACHE_STAGE_EMBED) : AC_OK);
+    st = ac_agree_all(comm, comm->rank == 0 ? ac_remove_files(folder, ac_run_stage_folder("embed"), false) : AC_OK);
 out:
     builder_free(&b);
     return st;

@@ -202,29 +202,31 @@ ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D,
 }
 
 ac_status
-ac_entries_remove_stage(const ac_run *run, int stage)
+ac_remove_files(const char *folder, const char *part, bool temporary)
 {
-    char *folder = NULL, *path = NULL;
+    char *inner = NULL, *path = NULL;
     struct dirent *entry;
     DIR *d;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_path(run, &folder, "%s", ac_run_stage_folder(run->manifest.stages[stage].name)));
-    if (!(d = opendir(folder)))
+    if (asprintf(&inner, "%s/%s", folder, part) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (!(d = opendir(inner)))
         goto out;
     while (st == AC_OK && (entry = readdir(d))) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
             continue;
-        st = ac_run_path(run, &path, "%s/%s", ac_run_stage_folder(run->manifest.stages[stage].name), entry->d_name);
-        if (st == AC_OK && unlink(path) != 0)
+        if (asprintf(&path, "%s/%s", inner, entry->d_name) < 0)
+            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        else if (unlink(path) != 0)
             st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
         free(path);
         path = NULL;
     }
     closedir(d);
-    if (st == AC_OK && rmdir(folder) != 0)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", folder, strerror(errno));
+    if (st == AC_OK && !temporary && rmdir(inner) != 0)
+        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", inner, strerror(errno));
 out:
-    free(folder);
+    free(inner);
     return st;
 }
