@@ -14,7 +14,7 @@
 
 typedef enum key_type { KEY_BOOL, KEY_INT, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
 
-enum { ALL = 31, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, PICTURES = EMBED | TAG | CAPTION };
+enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
 typedef struct key {
     const char *name;
@@ -32,6 +32,7 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
+static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -44,7 +45,8 @@ static const key keys[] = {
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
     { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
     { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
@@ -67,17 +69,17 @@ static const key keys[] = {
     { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
     { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
     { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
-    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE, true, "each line of the text is an entry" },
-    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE, true, "the most frequent words" },
-    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE, true, "the best by pointwise mutual information" },
-    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE, true, "the best by pointwise mutual information" },
-    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE, true, "n-grams of each kind" },
-    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE, true, "bigrams and trigrams seen fewer times are dropped" },
-    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE, true, "lower-case" },
-    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE, true, "n-grams go on over the ends of lines and files" },
-    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE, true, "put in front of each entry for embedding only" },
-    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE, true, "drop an entry that was there before" },
-    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE, true, "of the members of a tar that are text" },
+    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "each line of the text is an entry" },
+    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the most frequent words" },
+    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE | EXTEND, true, "n-grams of each kind" },
+    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true, "bigrams and trigrams seen fewer times are dropped" },
+    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true, "lower-case" },
+    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
+    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
+    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
@@ -446,9 +448,9 @@ ac_config_set(ac_config *self, const char *assignment)
 static unsigned
 job_bit(const char *job)
 {
-    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train" };
+    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train", "extend-cache" };
 
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(job, names[i]) == 0)
             return 1u << i;
     return ALL;

@@ -21,7 +21,7 @@ typedef struct ac_optional {
 typedef struct ac_config {
     struct { char *path; bool apply_exif; } input;
     struct { char *model, *model_config; } clip;
-    struct { char *path; } cache;
+    struct { char *path; int64_t duplicates; } cache; /* duplicates: 0 dropped, 1 kept */
     struct { char *model, *layer_norms; } bart;
     struct { int64_t topk; ac_optional max_tokens; } retrieval;
     struct {

@@ -367,3 +367,24 @@ out:
     ac_byte_stream_close(&stream);
     return st;
 }
+
+bool
+ac_text_source_is_plain(const char *path)
+{
+    ac_byte_stream stream = { 0 };
+    char head[TAR_HEADER];
+    struct stat info;
+    int64_t n = 0;
+    bool plain = true;
+
+    if (strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+        return false;
+    if (ac_byte_stream_open(&stream, path) != AC_OK)
+        return true;
+    if (ac_byte_stream_read(&stream, head, sizeof head, &n) == AC_OK)
+        plain = stream.kind == AC_STREAM_PLAIN && !is_tar(head, n);
+    else
+        plain = stream.kind == AC_STREAM_PLAIN;
+    ac_byte_stream_close(&stream);
+    return plain;
+}

@@ -19,6 +19,9 @@
  */
 ac_status ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count);
 
+/** Is this one plain text file: no folder, not compressed, no tar, not standard input? Also true where it cannot be opened. */
+bool ac_text_source_is_plain(const char *path);
+
 /** What preparing a source found. Plain data, the same size everywhere, zeroed where not prepared. */
 typedef struct ac_text_document {
     int64_t bytes;        /* of its text; 0 where all was skipped */

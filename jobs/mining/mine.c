@@ -229,6 +229,17 @@ out:
     return st;
 }
 
+bool
+ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config)
+{
+    char asked = !config->ngrams.lines || config->ngrams.unigrams || config->ngrams.bigrams || config->ngrams.trigrams || config->ngrams.unique;
+
+    if (comm->rank == 0 && !asked)
+        asked = !ac_text_source_is_plain(config->input.path);
+    ac_broadcast_bytes_all(comm, &asked, sizeof asked, 0);
+    return asked;
+}
+
 ac_status
 ac_mine_all(const ac_comm *comm, const ac_config *config, const char *scratch, ac_texts *entries, ac_mining_report *report)
 {

@@ -10,6 +10,12 @@
 #include "io/config.h"
 
 /**
+ * Collective. Is config->input.path to be mined? Not where it is one plain text file and ngrams asks for its lines alone: that
+ * is a list of entries, taken as they are. Rank 0 looks at the file.
+ */
+bool ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config);
+
+/**
  * Collective. The entries that config->ngrams asks for, of config->input.path, in the order of a cache. They are the same for
  * any number of ranks and any limits.memory.
  * @param[in]  scratch   a folder that all ranks see, made where it is not there; emptied of what mining left
