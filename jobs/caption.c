@@ -8,9 +8,9 @@
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "jobs/cache/build.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
-#include "jobs/stages/build_cache.h"
 #include "jobs/stages/stages.h"
 #include "jobs/version.h"
 
@@ -60,6 +60,17 @@ out:
     return st;
 }
 
+/* From the lines of cache.path, in a run of its own. */
+static ac_status
+build_cache_all(ac_pipeline *p, const char *folder)
+{
+    ac_config config = *p->config; /* borrows its texts */
+
+    config.input.path = p->config->cache.path;
+    config.output.shard_items = AC_CACHE_SHARD_ITEMS;
+    return ac_build_cache_all(p->comm, &config, &p->clip, folder);
+}
+
 /* A cache folder is opened; a text file is built into RUN/cache first. */
 static ac_status
 open_cache_all(ac_pipeline *p, const char *folder)
@@ -75,7 +86,7 @@ open_cache_all(ac_pipeline *p, const char *folder)
         if (asprintf(&built, "%s/cache", folder) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_agree_all(p->comm, st));
-        AC_TRY(ac_build_cache_all(p->comm, p->config, &p->clip, path, built, NULL));
+        AC_TRY(build_cache_all(p, built));
         path = built;
     }
     st = ac_cache_open(&p->cache, path);

@@ -27,6 +27,7 @@ static const job jobs[] = {
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },
+    { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
 };
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
@@ -50,6 +51,7 @@ static const tool tools[] = {
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
+    { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
