@@ -31,11 +31,16 @@ typedef struct ac_config {
         bool clean_up_tokenization_spaces;
     } generation;
     struct { bool enabled; char *prefix; } rescore;
-    struct { char *prefix; } ngrams;
+    struct {
+        char *prefix;
+        bool lines, unigrams, bigrams, trigrams, lower, cross_lines, unique;
+        int64_t topk_ngrams, filter;
+        char *member_extension;
+    } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
     struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { double max_bad_items; int64_t max_pixels; } limits;    /* below 1: a share of the items; from 1: a count */
+    struct { double max_bad_items; int64_t max_pixels, memory; } limits; /* bad items below 1: a share, from 1: a count; memory 0: auto */
 } ac_config;
 
 /** Defaults. */

@@ -108,7 +108,7 @@ ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *
     builder b = { .config = config, .clip = clip, .run = { .journal = -1 } };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_entry_input_read_all(&b.input, comm, config));
+    AC_TRY(ac_entry_input_read_all(&b.input, comm, config, folder));
     AC_TRY(open_run_all(&b, comm, folder));
     if (!b.run.finished_before)
         AC_TRY(build_all(&b));

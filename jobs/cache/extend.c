@@ -142,12 +142,12 @@ out:
 }
 
 static ac_status
-read_input_all(extender *self)
+read_input_all(extender *self, const char *folder)
 {
     ac_status st = AC_OK;
 
     if (!self->other.folder)
-        return ac_entry_input_read_all(&self->input, self->comm, self->config);
+        return ac_entry_input_read_all(&self->input, self->comm, self->config, folder);
     AC_TRY(ac_agree_all(self->comm, gather_entries_all(self->comm, &self->other, &self->input.entries)));
     AC_TRY(ac_broadcast_texts_all(self->comm, &self->input.entries, 0));
     self->input.kind = "cache";
@@ -411,7 +411,7 @@ ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model 
 
     AC_TRY(ac_agree_all(comm, open_caches(&e)));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder) : AC_OK));
-    AC_TRY(read_input_all(&e));
+    AC_TRY(read_input_all(&e, folder));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? look_back(&e, folder, &joined) : AC_OK));
     ac_broadcast_bytes_all(comm, &joined, 1, 0);
     if (!joined) {
