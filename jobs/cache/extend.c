@@ -323,8 +323,8 @@ place_shard(const extender *self, int stage, int64_t i, const char *checksum)
         AC_TRY(ac_error_set(AC_E_IO, "%s: not what was written a moment ago: run again", from));
     st = ac_publish_rename(temporary, to);
 out:
-    if (st != AC_OK && temporary)
-        unlink(temporary);
+    if (temporary)
+        unlink(temporary); /* also after a rename, which does nothing where both names were one file's already */
     free(from);
     free(to);
     free(temporary);
