@@ -43,7 +43,7 @@ typedef struct tool {
 static const tool tools[] = {
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
-    { KIND_COMMAND, "export", "a cache -> other programs' files", ac_command_export },
+    { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
