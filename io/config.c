@@ -186,21 +186,23 @@ set_text(ac_config *self, const key *k, const char *value, bool quoted, const ch
     return AC_OK;
 }
 
+/* "25", "10 %", "0.1" */
 static bool
-parse_share(const char *value, double *out)
+parse_share(const char *value, ac_share *out)
 {
     char *end;
+    double x = strtod(value, &end);
 
-    *out = strtod(value, &end);
-    if (end == value || !(*out >= 0))
+    if (end == value || !(x >= 0) || !(x <= 1e12))
         return false;
     while (*end == ' ')
         end++;
-    if (*end == '%' && end[1] == '\0' && *out <= 100) {
-        *out /= 100;
-        return true;
+    if (*end == '%') {
+        *out = (ac_share) { true, x / 100 };
+        return end[1] == '\0' && x <= 100;
     }
-    return *end == '\0';
+    *out = (ac_share) { x > 0 && x < 1, x };
+    return *end == '\0' && (out->of_all || x == floor(x));
 }
 
 static ac_status
@@ -210,6 +212,7 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
     ac_optional *optional = at;
     bool truth, good = true;
     int64_t choice;
+    ac_share share;
     double number;
 
     if (is_text(k))
@@ -242,8 +245,8 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
             *(int64_t *) at = (int64_t) number;
         break;
     case KEY_SHARE:
-        if ((good = parse_share(value, &number)))
-            *(double *) at = number;
+        if ((good = parse_share(value, &share)))
+            *(ac_share *) at = share;
         break;
     case KEY_OPTIONAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
@@ -427,12 +430,10 @@ ac_config_check(const ac_config *self, const char *job)
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
-    int64_t most;
+    const ac_share *share = &self->limits.max_bad_items;
+    const int64_t most = (int64_t) (share->of_all ? share->value * (double) items : share->value);
 
-    if (self->limits.max_bad_items >= 1 || self->limits.max_bad_items == 0)
-        return (int64_t) self->limits.max_bad_items;
-    most = (int64_t) (self->limits.max_bad_items * (double) items);
-    return most < 10 ? 10 : most;
+    return share->of_all && most < 10 ? 10 : most;
 }
 
 int64_t
@@ -480,6 +481,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
+    const ac_share *share = at;
     const char *text;
 
     switch (k->type) {
@@ -491,7 +493,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
-    case KEY_SHARE: ac_buffer_printf(out, *(const double *) at < 1 ? "%.10g %%" : "%.10g", *(const double *) at * (*(const double *) at < 1 ? 100 : 1)); return;
+    case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:
         text = *(char *const *) at;

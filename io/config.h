@@ -17,6 +17,12 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
+/** A count, or a share of all items (1 is all). */
+typedef struct ac_share {
+    bool of_all;
+    double value;
+} ac_share;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct { char *path; bool apply_exif; } input;
@@ -34,7 +40,7 @@ typedef struct ac_config {
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
     struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { double max_bad_items; int64_t max_pixels; } limits;    /* below 1: a share of the items; from 1: a count */
+    struct { ac_share max_bad_items; int64_t max_pixels; } limits;
 } ac_config;
 
 /** Defaults. */
