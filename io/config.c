@@ -29,7 +29,7 @@ typedef struct key {
 } key;
 
 static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
-static const char *const backends[] = { "auto", "openblas", "onednn", NULL };
+static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
