@@ -413,18 +413,37 @@ job_bit(const char *job)
     return ALL;
 }
 
+int
+ac_config_needed(const char *job, const char *names[], const char *meanings[])
+{
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    int n = 0;
+
+    for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
+        const key *k = NULL;
+        if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
+            continue;
+        names[n] = k->name;
+        meanings[n++] = k->help;
+    }
+    return n;
+}
+
 ac_status
 ac_config_check(const ac_config *self, const char *job)
 {
-    static const char *const needed[] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
+    const int n = ac_config_needed(job, names, meanings);
+    ac_status st = AC_OK;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (int i = 0; i < n; i++) {
         const key *k = NULL;
-        ac_status st = find_key(&k, needed[i], "");
-        if (st == AC_OK && (k->jobs & job_bit(job)) && !*(char **) place(self, k))
-            return ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name);
+        AC_TRY(find_key(&k, names[i], ""));
+        if (!*(char **) place(self, k))
+            AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
-    return AC_OK;
+out:
+    return st;
 }
 
 int64_t
@@ -542,7 +561,10 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         }
         ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
         print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s\n", keys[i].help);
+        ac_buffer_printf(out, "  # %s", keys[i].help);
+        for (const char *const *word = keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_push_char(out, '\n');
     }
     return out->status;
 }

@@ -53,6 +53,10 @@ ac_status ac_config_read(ac_config *self, const char *path);
 /** One "key.path=value", as on the command line. */
 ac_status ac_config_set(ac_config *self, const char *assignment);
 
+/** The keys that a job cannot do without, and what they mean. Returns how many; names and meanings [AC_CONFIG_MOST_NEEDED]. */
+enum { AC_CONFIG_MOST_NEEDED = 4 };
+int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
+
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 ac_status ac_config_check(const ac_config *self, const char *job);
 

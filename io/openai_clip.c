@@ -239,7 +239,7 @@ ac_status
 ac_openai_clip_config(ac_clip_config *c, const ac_tensors *mapped)
 {
     ac_status st = AC_OK;
-    int64_t positions, grid = 1;
+    int64_t positions = 0, grid = 1;
 
     *c = (ac_clip_config) { 0 };
     AC_TRY(tower_config(&c->vision, mapped, "vision_model", "post_layernorm"));

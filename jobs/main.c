@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
 #include "jobs/commands/commands.h"
+#include "jobs/help.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/run_log.h"
@@ -109,7 +110,8 @@ print_help(FILE *f)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
     print_tools(f, KIND_COMMAND, "commands on what jobs made (one process; NAME --help):");
     print_tools(f, KIND_TOOL, "tools (one process, without MPI; NAME --help):");
-    fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
+    fprintf(f, "\n");
+    ac_exit_codes_help(f);
 }
 
 static const ac_option job_options[] = {
@@ -207,9 +209,7 @@ main_job(const job *j, int argc, char **argv)
     int code;
 
     if (st == AC_OK && a.help) {
-        char usage[64];
-        snprintf(usage, sizeof usage, "%s CONFIG.yaml [options]", j->name);
-        ac_options_help(stdout, usage, j->what, job_options);
+        ac_job_help(stdout, j->name, j->what, job_options);
         ac_arguments_free(&a);
         return 0;
     }
