@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
@@ -155,6 +157,17 @@ default_threads(const ac_comm *comm)
     return cores > comm->node_size ? (int) (cores / comm->node_size) : 1;
 }
 
+/* A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
+static void
+wait_until_read(int fd)
+{
+    const struct timespec pause = { 0, 5000000 };
+    int unread = 0;
+
+    for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
+        nanosleep(&pause, NULL);
+}
+
 /* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
 static void
 start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config, const char *folder)
@@ -193,9 +206,35 @@ run_job(const job *j, const ac_arguments *a, const ac_config *config)
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
     stop_log(&log, st);
+    if (st != AC_OK) {
+        wait_until_read(STDERR_FILENO);
+        AC_MPI(MPI_Barrier(comm.mpi));
+    }
     ac_comm_free(&comm);
 out:
     free(folder);
+    return st;
+}
+
+/* Words that were wrong are wrong on every rank: one says it, before any ends. Under a launcher that takes MPI. Returns st. */
+static ac_status
+refuse(const char *name, ac_status st)
+{
+    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+    int rank = 0;
+
+    if (launched) {
+        MPI_Init(NULL, NULL);
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    }
+    if (rank == 0) {
+        fprintf(stderr, "antarctic %s: %s\n", name, ac_error_message());
+        wait_until_read(STDERR_FILENO);
+    }
+    if (launched) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        MPI_Finalize();
+    }
     return st;
 }
 
@@ -227,10 +266,9 @@ main_job(const job *j, int argc, char **argv)
         st = ac_error_set(AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key", j->name, j->name);
     if (st == AC_OK)
         st = ac_config_check(&config, j->name);
-    if (st != AC_OK) { /* the same on every rank: one says it, and the launcher sees each end */
-        const char *rank = getenv("OMPI_COMM_WORLD_RANK") ? getenv("OMPI_COMM_WORLD_RANK") : getenv("PMIX_RANK");
-        if (!rank || strcmp(rank, "0") == 0)
-            fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+    if (st != AC_OK)
+        st = refuse(j->name, st);
+    if (st != AC_OK) {
         ac_config_free(&config);
         return exit_code(st);
     }
