@@ -1,7 +1,8 @@
 # Every config of the tree runs. Its first line may name its job ("# job: build-cache"); without one it is a caption job.
 . "$source/tests/cli/lib.sh"
 mkdir pictures
-cp "$demo"/pictures/scene_0[0-5].jpg pictures # six of the demo's pictures stand for all
+cp "$demo"/pictures/scene_0[0-5].jpg pictures # six of the demo's pictures stand for all, and some of its entries
+head -200 "$demo/cache.txt" > entries.txt
 for config in "$source"/configs/*.yaml; do
   name=$(basename "$config" .yaml) job=$(head -1 "$config" | sed -n 's/^# job: \([a-z-]*\)$/\1/p')
   if grep -q '^# test: none' "$config"; then
@@ -10,6 +11,7 @@ for config in "$source"/configs/*.yaml; do
   fi
   fewer=()
   ! grep -q 'path: ../models/demo/pictures' "$config" || fewer=(--set input.path=pictures)
+  ! grep -q 'path: ../models/demo/cache.txt' "$config" || fewer+=(--set cache.path=entries.txt)
   run 0 "${job:-caption}" "$config" --run "$name" "${fewer[@]}"
   [ -s "$name/summary.json" ] || [ -s "$name/manifest.json" ]
 done
