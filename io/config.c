@@ -202,21 +202,23 @@ set_text(ac_config *self, const key *k, const char *value, bool quoted, const ch
     return AC_OK;
 }
 
+/* "25", "10 %", "0.1" */
 static bool
-parse_share(const char *value, double *out)
+parse_share(const char *value, ac_share *out)
 {
     char *end;
+    double x = strtod(value, &end);
 
-    *out = strtod(value, &end);
-    if (end == value || !(*out >= 0))
+    if (end == value || !(x >= 0) || !(x <= 1e12))
         return false;
     while (*end == ' ')
         end++;
-    if (*end == '%' && end[1] == '\0' && *out <= 100) {
-        *out /= 100;
-        return true;
+    if (*end == '%') {
+        *out = (ac_share) { true, x / 100 };
+        return end[1] == '\0' && x <= 100;
     }
-    return *end == '\0';
+    *out = (ac_share) { x > 0 && x < 1, x };
+    return *end == '\0' && (out->of_all || x == floor(x));
 }
 
 /* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
@@ -251,6 +253,7 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
     ac_optional *optional = at;
     bool truth, good = true;
     int64_t choice;
+    ac_share share;
     double number;
 
     if (is_text(k))
@@ -288,8 +291,8 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
             *(int64_t *) at = choice;
         break;
     case KEY_SHARE:
-        if ((good = parse_share(value, &number)))
-            *(double *) at = number;
+        if ((good = parse_share(value, &share)))
+            *(ac_share *) at = share;
         break;
     case KEY_OPTIONAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
@@ -456,29 +459,46 @@ job_bit(const char *job)
     return ALL;
 }
 
+int
+ac_config_needed(const char *job, const char *names[], const char *meanings[])
+{
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    int n = 0;
+
+    for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
+        const key *k = NULL;
+        if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
+            continue;
+        names[n] = k->name;
+        meanings[n++] = k->help;
+    }
+    return n;
+}
+
 ac_status
 ac_config_check(const ac_config *self, const char *job)
 {
-    static const char *const needed[] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
+    const int n = ac_config_needed(job, names, meanings);
+    ac_status st = AC_OK;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (int i = 0; i < n; i++) {
         const key *k = NULL;
-        ac_status st = find_key(&k, needed[i], "");
-        if (st == AC_OK && (k->jobs & job_bit(job)) && !*(char **) place(self, k))
-            return ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name);
+        AC_TRY(find_key(&k, names[i], ""));
+        if (!*(char **) place(self, k))
+            AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
-    return AC_OK;
+out:
+    return st;
 }
 
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
-    int64_t most;
+    const ac_share *share = &self->limits.max_bad_items;
+    const int64_t most = (int64_t) (share->of_all ? share->value * (double) items : share->value);
 
-    if (self->limits.max_bad_items >= 1 || self->limits.max_bad_items == 0)
-        return (int64_t) self->limits.max_bad_items;
-    most = (int64_t) (self->limits.max_bad_items * (double) items);
-    return most < 10 ? 10 : most;
+    return share->of_all && most < 10 ? 10 : most;
 }
 
 int64_t
@@ -526,6 +546,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
+    const ac_share *share = at;
     const char *text;
 
     switch (k->type) {
@@ -538,7 +559,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
-    case KEY_SHARE: ac_buffer_printf(out, *(const double *) at < 1 ? "%.10g %%" : "%.10g", *(const double *) at * (*(const double *) at < 1 ? 100 : 1)); return;
+    case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:
         text = *(char *const *) at;
@@ -587,7 +608,10 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         }
         ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
         print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s\n", keys[i].help);
+        ac_buffer_printf(out, "  # %s", keys[i].help);
+        for (const char *const *word = keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_push_char(out, '\n');
     }
     return out->status;
 }
