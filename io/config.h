@@ -33,8 +33,10 @@ typedef struct ac_config {
     struct { bool enabled; char *prefix; } rescore;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails; } output;
-    struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { double max_bad_items; int64_t max_pixels; } limits;    /* below 1: a share of the items; from 1: a count */
+    struct { int64_t threads, batch, backend, precision; /* threads, batch 0: auto */
+             int64_t part, parts; } compute;
+    struct { double max_bad_items; /* below 1: a share of the items; from 1: a count */
+             int64_t max_pixels; double stall_minutes, grace_seconds; } limits;
 } ac_config;
 
 /** Defaults. */

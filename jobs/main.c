@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
+#include "jobs/commands/commands.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
+#include "jobs/runtime/attempt.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
 #include "jobs/version.h"
@@ -39,6 +42,8 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { KIND_COMMAND, "status", "how a run stands", ac_command_status },
+    { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
@@ -106,6 +111,19 @@ print_help(FILE *f)
     fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
 }
 
+/* On the watchdog's thread: this rank can neither go on nor reach agreement with the others. Where all ranks stalled each gets the time
+ * to say where it stands, before the launcher ends those that are left. */
+static void
+end_now(ac_status st, const char *message)
+{
+    const struct timespec pause = { 2, 0 };
+
+    fprintf(stderr, "antarctic: %s\n", message);
+    if (st == AC_E_RETRY)
+        nanosleep(&pause, NULL);
+    _exit(exit_code(st));
+}
+
 static const ac_option job_options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
     { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
@@ -151,14 +169,21 @@ static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config)
 {
     ac_comm comm;
+    ac_pulse pulse = { 0 };
+    ac_attempt attempt = { 0 };
     char *folder = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
+    comm.pulse = &pulse;
+    ac_pulse_phase(&pulse, "start");
     AC_TRY(ac_agree_all(&comm, run_folder(&folder, j->name, a)));
     ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
     ac_signals_init();
-    st = j->run(&comm, config, folder);
+    st = ac_attempt_begin_all(&attempt, &comm, config, folder, j->name, end_now, exit_code);
+    if (st == AC_OK)
+        st = j->run(&comm, config, folder);
+    ac_attempt_end(&attempt, st);
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
     ac_comm_free(&comm);
@@ -174,7 +199,7 @@ main_job(const job *j, int argc, char **argv)
     ac_config config = { 0 };
     ac_buffer text = { 0 };
     ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
-    int code;
+    int code, threads;
 
     if (st == AC_OK && a.help) {
         char usage[64];
@@ -204,7 +229,7 @@ main_job(const job *j, int argc, char **argv)
         ac_config_free(&config);
         return exit_code(st);
     }
-    MPI_Init(NULL, NULL);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     st = run_job(j, &a, &config);
     MPI_Finalize();
     code = exit_code(st);

@@ -106,6 +106,7 @@ read_shard(shard_view *v, const ac_pipeline *p, int64_t shard, int stages)
     ac_status st = AC_OK;
     char *path = NULL;
 
+    ac_pulse_beat(p->comm->pulse);
     shard_view_free(v);
     v->K = p->config->retrieval.topk;
     for (int s = 0; s < stages; s++) {

@@ -146,7 +146,7 @@ search_and_print(const ac_arguments *a, const vectors *v, int64_t k, const ac_co
     } else {
         ac_verdict verdict;
         AC_TRY(ac_alloc(&rgb, S * S, 3));
-        AC_TRY(ac_pictures_read(rgb, &verdict, &image, 1, S));
+        AC_TRY(ac_pictures_read(rgb, &verdict, &image, 1, S, AC_MAX_PIXELS));
         if (verdict.reason != AC_GOOD)
             AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %s: %s", image, ac_bad_reason_name(verdict.reason), verdict.detail));
         AC_TRY(ac_clip_model_embed_pictures(&clip, q, rgb, 1));
