@@ -10,4 +10,13 @@ ac_status ac_command_status(int argc, char **argv);
 /** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is off. */
 ac_status ac_command_verify(int argc, char **argv);
 
+/** Other programs' files -> ours: a cache from a text file and embeddings. */
+ac_status ac_command_import(int argc, char **argv);
+
+/** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
+ac_status ac_command_export(int argc, char **argv);
+
+/** A run's report.html, written again. */
+ac_status ac_command_report(int argc, char **argv);
+
 #endif

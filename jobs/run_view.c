@@ -1,0 +1,93 @@
+#include "jobs/run_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+
+static ac_status
+join(char **out, const char *folder, const char *name)
+{
+    if (asprintf(out, "%s/%s", folder, name) >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
+ac_status
+ac_run_view_open(ac_run_view *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    const char *state;
+    char *path = NULL;
+
+    *self = (ac_run_view) { 0 };
+    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
+    AC_TRY(join(&path, folder, "manifest.json"));
+    if (access(path, R_OK) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run folder: it has no manifest.json that can be read", folder));
+    AC_TRY(ac_manifest_read(&self->manifest, path));
+    free(path);
+    AC_TRY(join(&path, folder, "journal"));
+    AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
+    free(path);
+    AC_TRY(join(&path, folder, "summary.json"));
+    self->summary = json_load_file(path, 0, NULL);
+    state = json_string_value(json_object_get(self->summary, "state"));
+    self->done = state && strcmp(state, "done") == 0;
+out:
+    free(path);
+    if (st != AC_OK)
+        ac_run_view_close(self);
+    return st;
+}
+
+void
+ac_run_view_close(ac_run_view *self)
+{
+    ac_manifest_free(&self->manifest);
+    json_decref(self->summary);
+    free(self->folder);
+    *self = (ac_run_view) { 0 };
+}
+
+bool
+ac_run_view_has(const ac_run_view *self, int64_t shard, int stages)
+{
+    for (int s = 0; s < stages; s++)
+        if (!self->manifest.stages[s].shards[shard].done)
+            return false;
+    return true;
+}
+
+unsigned
+ac_run_view_parts(const ac_run_view *self)
+{
+    const int stages = self->manifest.stage_count;
+
+    return AC_VIEW_KEYS | AC_VIEW_BAD | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+int64_t
+ac_run_view_rows(const ac_run_view *self)
+{
+    const ac_manifest *m = &self->manifest;
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < m->shard_count; i++)
+        if (ac_run_view_has(self, i, m->stage_count))
+            n += m->stages[0].shards[i].rows;
+    return n;
+}
+
+int64_t
+ac_run_view_bad(const ac_run_view *self)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < self->manifest.shard_count; i++)
+        n += self->manifest.stages[0].shards[i].bad;
+    return n;
+}
