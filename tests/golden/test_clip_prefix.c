@@ -114,7 +114,7 @@ check(const ac_clip *clip)
 static void
 check_model(const char *folder)
 {
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
     const int n = test_backends(backends);
     ac_clip_config config;
 

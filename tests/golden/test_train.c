@@ -294,7 +294,7 @@ single_operations(void **state)
 {
     char *path = golden_path("train/operations.safetensors");
     ac_safetensors file = { 0 };
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
 
     (void) state;
     if (!path)
@@ -503,7 +503,7 @@ gradients_with(const ac_compute *compute, bool recompute)
 static void
 gradients(void **state)
 {
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
 
     (void) state;
     for (int i = 0, n = test_backends(backends); i < n; i++) {
@@ -517,7 +517,7 @@ two_replicas(void **state)
 {
     char *path = golden_path("train/gradients_two_replicas.safetensors");
     ac_safetensors golden = { 0 };
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
     float *gradient;
     model m;
 
@@ -559,7 +559,7 @@ run_of_steps(const char *run)
 {
     char relative[96], key[64], *path;
     ac_safetensors golden = { 0 };
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
     const json_t *record, *log, *optimizer, *line;
     float *gradient, *exp_avg, *exp_avg_sq;
     ac_adamw adamw;
