@@ -177,9 +177,9 @@ verify_cache(verifier *self, const char *folder)
         goto out;
     }
     for (int64_t i = 0; i < cache.shard_count; i++) {
-        const int64_t from = cache.entries ? rows : 0;
+        const int64_t from = rows;
         free(path);
-        AC_TRY(format_path(&path, "%s/shards/%05lld.h5", folder, (long long) i));
+        AC_TRY(ac_cache_shard_path(&path, folder, i));
         self->files++;
         rows += cache.shards[i].rows;
         st = ac_file_checksum(path, found);
@@ -402,8 +402,7 @@ verify_folder(verifier *self, const char *folder)
     ac_status st = AC_OK;
     char *manifest = NULL, *done = NULL, *cache = NULL, *checkpoints = NULL;
     json_t *root = NULL;
-    const char *content;
-    bool is_done;
+    bool is_done, is_known = false;
 
     AC_TRY(format_path(&manifest, "%s/manifest.json", folder));
     AC_TRY(format_path(&done, "%s/DONE", folder));
@@ -415,13 +414,16 @@ verify_folder(verifier *self, const char *folder)
         goto out;
     }
     root = json_load_file(manifest, 0, NULL);
-    content = json_string_value(json_object_get(root, "content"));
     if (!root)
         trouble(self, manifest, "not JSON: damaged, or gone");
-    else if (content && strcmp(content, "cache") == 0)
-        AC_TRY(verify_cache(self, folder));
-    else if (json_is_array(json_object_get(root, "stages")))
+    if ((is_known = json_is_array(json_object_get(root, "stages"))))
         AC_TRY(verify_run(self, folder, manifest, is_done));
+    if (json_is_object(json_object_get(root, "cache"))) {
+        is_known = true;
+        AC_TRY(verify_cache(self, folder));
+    }
+    if (root && !is_known)
+        AC_TRY(verify_files(self, folder));
     if (is_done)
         AC_TRY(ac_done_visit(folder, visit_result, self));
     if (access(checkpoints, F_OK) == 0)
@@ -503,6 +505,8 @@ ac_command_verify(int argc, char **argv)
     for (int i = 0; i < a.word_count; i++) {
         verifier v = { .root = a.words[i], .json = ac_arguments_has(&a, "json") };
         AC_TRY(verify_path(&v, a.words[i]));
+        if (v.files == 0 && v.troubles == 0)
+            trouble(&v, a.words[i], "nothing in it that can be checked");
         print_verdict(&v);
         troubles += v.troubles;
     }

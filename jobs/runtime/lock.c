@@ -15,6 +15,8 @@
 #include "engine/base/memory.h"
 #include "io/json_write.h"
 
+enum { DYING_WAITS = 15 };
+
 /* What tells one process from all others, ever. */
 typedef struct identity {
     char host[256], boot[64], pid_space[64];
@@ -38,13 +40,15 @@ read_line(const char *path, char *out, size_t size)
 static int64_t
 start_time(int64_t pid)
 {
-    char path[64], line[1024];
+    char path[64], line[1024], state = 'Z';
     const char *at;
     long long ticks = -1;
 
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long) pid);
     read_line(path, line, sizeof line);
     at = strrchr(line, ')'); /* the name before it may hold anything */
+    if (at && sscanf(at + 1, " %c", &state) == 1 && (state == 'Z' || state == 'X'))
+        return -1; /* dead, and only its parent has not looked yet */
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (!at || sscanf(at, " %lld", &ticks) != 1)
@@ -272,7 +276,8 @@ ac_lock_take(ac_lock *self, const char *path)
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
     AC_TRY(write_temporary(temporary, &me, self->token));
-    for (int attempt = 0; attempt < 5 && !taken; attempt++) {
+    for (int attempt = 0, waits = 0; attempt < 5 && !taken; attempt++) {
+        const struct timespec pause = { 0, 200000000 };
         ac_lock_holder holder;
         struct stat info;
         if ((taken = link_exclusively(temporary, path)))
@@ -280,6 +285,11 @@ ac_lock_take(ac_lock *self, const char *path)
         if (errno != EEXIST)
             AC_TRY(ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno)));
         look(&holder, path, stat(temporary, &info) == 0 ? (int64_t) info.st_mtime : (int64_t) time(NULL));
+        if (holder.found && holder.alive && strcmp(holder.host, me.host) == 0 && waits++ < DYING_WAITS) {
+            nanosleep(&pause, NULL); /* mpirun ends before the last of the ranks that it killed */
+            attempt--;
+            continue;
+        }
         if (holder.found && holder.alive)
             AC_TRY(ac_lock_refuse(&holder, path));
         if (holder.found)
