@@ -272,11 +272,17 @@ static void
 choose_openblas_kernels(char **argv)
 {
     const char *wanted = ac_compute_openblas_coretype();
+    char self[4096];
+    ssize_t n;
 
     if (!wanted || getenv("OPENBLAS_CORETYPE"))
         return;
     setenv("OPENBLAS_CORETYPE", wanted, 1);
-    execv("/proc/self/exe", argv); /* where that fails, its own choice must do */
+    n = readlink("/proc/self/exe", self, sizeof self - 1); /* by its name, which tools show */
+    if (n <= 0)
+        return;
+    self[n] = '\0';
+    execv(self, argv); /* where that fails, its own choice must do */
 }
 
 static int

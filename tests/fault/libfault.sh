@@ -17,7 +17,8 @@ no_leftovers() { ! find "$1" -name '*.tmp*' | grep .; }
 # ranks_of RUN: the process ids of the ranks that work in the run folder RUN.
 ranks_of() {
   local pid
-  for pid in $(pgrep -x antarctic); do
+  for pid in $(pgrep -f -- "--run $1"); do
+    [ "$(readlink "/proc/$pid/exe")" = "$antarctic" ] || continue # mpirun has the same words
     tr '\0' '\n' < "/proc/$pid/cmdline" 2>/dev/null | grep -Fxq -- "$1" && echo "$pid"
   done
   true
