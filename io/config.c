@@ -12,7 +12,7 @@
 
 #include "engine/base/memory.h"
 
-typedef enum key_type { KEY_BOOL, KEY_INT, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
+typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
 
 enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
@@ -89,9 +89,13 @@ static const key keys[] = {
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
     { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
     { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
+    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
+    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
     { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
     { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
     { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
+    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
+    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
 };
 
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -162,7 +166,7 @@ wrong_value(const key *k, const char *value, const char *where)
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
-        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || is_whole(k) ? "whole " : "", k->least, k->most,
+        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || (k->type == KEY_OPTIONAL && is_whole(k)) ? "whole " : "", k->least, k->most,
                  k->type == KEY_OPTIONAL ? ", auto or none" : "");
     }
     return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
@@ -289,6 +293,10 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         choice = 0;
         if ((good = strcmp(value, "auto") == 0 || parse_bytes(value, k, &choice)))
             *(int64_t *) at = choice;
+        break;
+    case KEY_REAL:
+        if ((good = parse_number(value, false, k, &number)))
+            *(double *) at = number;
         break;
     case KEY_SHARE:
         if ((good = parse_share(value, &share)))
@@ -488,6 +496,9 @@ ac_config_check(const ac_config *self, const char *job)
         if (!*(char **) place(self, k))
             AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
+    if (self->compute.part >= self->compute.parts)
+        st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
+                          (long long) self->compute.parts);
 out:
     return st;
 }
@@ -559,6 +570,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
+    case KEY_REAL: ac_buffer_printf(out, "%.17g", *(const double *) at); return;
     case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:

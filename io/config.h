@@ -45,8 +45,16 @@ typedef struct ac_config {
     } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
-    struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { ac_share max_bad_items; int64_t max_pixels, memory; } limits; /* memory: bytes a node; 0: auto */
+    struct {
+        int64_t threads, batch; /* 0: auto */
+        int64_t backend, precision;
+        int64_t part, parts;
+    } compute;
+    struct {
+        ac_share max_bad_items;
+        int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
+        double stall_minutes, grace_seconds;
+    } limits;
 } ac_config;
 
 /** Defaults. */

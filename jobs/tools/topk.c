@@ -200,7 +200,7 @@ embed_query(const ac_arguments *a, ac_clip_model *clip, float *q)
         goto out;
     }
     AC_TRY(ac_alloc(&rgb, S * S, 3));
-    AC_TRY(ac_pictures_read(rgb, &verdict, &image, 1, S));
+    AC_TRY(ac_pictures_read(rgb, &verdict, &image, 1, S, AC_MAX_PIXELS));
     if (verdict.reason != AC_GOOD)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %s: %s", image, ac_bad_reason_name(verdict.reason), verdict.detail));
     AC_TRY(ac_clip_model_embed_pictures(clip, q, rgb, 1));
