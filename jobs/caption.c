@@ -72,8 +72,8 @@ build_cache_all(ac_pipeline *p, const char *folder)
 }
 
 /* A cache folder is opened; a text file is built into RUN/cache first. */
-static ac_status
-open_cache_all(ac_pipeline *p, const char *folder)
+ac_status
+ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
 {
     const char *path = p->config->cache.path;
     struct stat info;
@@ -195,7 +195,7 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p) : AC_OK));
     AC_TRY(ac_agree_all(comm, open_models(&p, stages)));
     if (stages > 1)
-        AC_TRY(open_cache_all(&p, folder));
+        AC_TRY(ac_pipeline_open_cache_all(&p, folder));
     id.items = p.pictures.count;
     id.input = p.pictures.fingerprint;
     id.clip = p.clip.fingerprint;

@@ -28,15 +28,22 @@ exp_polynomial(float x)
     return x < low ? 0.0f : p * scale;
 }
 
+/* bell: exp(-x^2) */
 static inline float
-erf_formula(float x)
+erf_with(float x, float bell)
 {
     float a = x < 0 ? -x : x;
     float t = 1.0f / (1.0f + 0.3275911f * a);
     float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-    float y = 1.0f - p * exp_polynomial(-a * a);
+    float y = 1.0f - p * bell;
 
     return x < 0 ? -y : y;
+}
+
+static inline float
+erf_formula(float x)
+{
+    return erf_with(x, exp_polynomial(-x * x));
 }
 
 AC_CLONES void
@@ -135,9 +142,9 @@ ac_activation_ref(ac_activation activation, double x)
 AC_CLONES static void
 gelu_backward(float *dy, const float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x) */
-        const float below = 0.5f * (1.0f + erf_formula(x[i] * 0.70710678118654752f));
-        dy[i] *= below + x[i] * 0.39894228040143268f * exp_polynomial(-0.5f * x[i] * x[i]);
+    for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x); both have exp(-x^2 / 2) in them */
+        const float bell = exp_polynomial(-0.5f * x[i] * x[i]), below = 0.5f * (1.0f + erf_with(x[i] * 0.70710678118654752f, bell));
+        dy[i] *= below + x[i] * 0.39894228040143268f * bell;
     }
 }
 
