@@ -76,6 +76,30 @@ ac_log_sum_exp(const float *x, int64_t n)
 }
 
 AC_CLONES static void
+subtract_twice(float *x, float a, float b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = x[i] - a - b;
+}
+
+void
+ac_log_softmax(float *x, int64_t n)
+{
+    const float m = largest_of(x, n);
+
+    if (m > -INFINITY)
+        subtract_twice(x, m, logf(sum_exp(x, m, n)), n);
+}
+
+float
+ac_log_softmax_at(const float *x, int64_t n, int64_t i)
+{
+    const float m = largest_of(x, n);
+
+    return m == -INFINITY ? m : x[i] - m - logf(sum_exp(x, m, n));
+}
+
+AC_CLONES static void
 gelu(float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

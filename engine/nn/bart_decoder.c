@@ -205,7 +205,7 @@ self_attention(const ac_bart *self, ac_bart_state *s, int64_t layer, float *y, c
         memcpy(keys + at, qkv + r * 3 * C + C, (size_t) C * sizeof(float));
         memcpy(values + at, qkv + r * 3 * C + 2 * C, (size_t) C * sizeof(float));
     }
-#pragma omp parallel for schedule(dynamic, 4)
+#pragma omp parallel for schedule(dynamic, 4) if (R * C > 8192)
     for (int64_t r = 0; r < R; r++)
         attend_slots(y + r * C, qkv + r * 3 * C, keys, values, s->ancestry + lines[r].slot * s->steps, s->steps, lines[r].step + 1, H,
                      C / H, (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
@@ -221,7 +221,7 @@ cross_attention(const ac_bart *self, const ac_bart_state *s, int64_t layer, floa
     const float *cross = s->cross + layer * s->tokens * 2 * C;
     char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 
-#pragma omp parallel for schedule(dynamic, 4)
+#pragma omp parallel for schedule(dynamic, 4) if (R * C > 8192)
     for (int64_t r = 0; r < R; r++) {
         const int64_t first = s->offsets[lines[r].text], n = s->offsets[lines[r].text + 1] - first;
         attend_text(y + r * C, q + r * C, cross + first * 2 * C, n, H, C / H,

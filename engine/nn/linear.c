@@ -12,6 +12,8 @@
 #include "engine/nn/linear_backend.h"
 #include "engine/nn/simd.h"
 
+enum { WORTH_THREADS = 1 << 20 }; /* multiplications: some 20 microseconds; waking threads costs several */
+
 ac_backend
 ac_backend_resolve(const ac_compute *compute)
 {
@@ -175,12 +177,15 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac
     const int threads = omp_get_max_threads();
     char *room = each ? ac_scratch_take(scratch, each * (size_t) threads) : NULL;
     int64_t rows, columns, blocks, strips;
+    bool is_parallel;
 
     AC_CHECK(residual != y); /* the product overwrites y first */
     self->backend->tiling(self, M, threads, &rows, &columns);
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1)
+    /* The other backends would start threads of their own outside of a parallel region. */
+    is_parallel = self->compute.backend != AC_BACKEND_NATIVE || M * self->out * self->in > WORTH_THREADS;
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (is_parallel)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * rows, column = s * columns;
