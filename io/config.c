@@ -71,6 +71,7 @@ static const key keys[] = {
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
     { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES, true, "keep small pictures for the report" },
+    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true, "write NAME.knn beside each picture: its entries, one a line, best first" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
     { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },

@@ -32,7 +32,7 @@ typedef struct ac_config {
     } generation;
     struct { bool enabled; char *prefix; } rescore;
     int64_t seed;
-    struct { int64_t shard_items; int64_t compression; bool thumbnails; } output;
+    struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
     struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
     struct { double max_bad_items; int64_t max_pixels; } limits;    /* below 1: a share of the items; from 1: a count */
 } ac_config;

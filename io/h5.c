@@ -204,7 +204,7 @@ ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_
             continue;
         from = H5Screate_simple(rank, part, NULL);
         good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
-               H5Pset_virtual(properties, space, sources[i].file, name, from) >= 0;
+               H5Pset_virtual(properties, space, sources[i].file, sources[i].dataset ? sources[i].dataset : name, from) >= 0;
         H5Sclose(from);
         start[0] += part[0];
     }

@@ -9,6 +9,7 @@
 #include "io/json_write.h"
 #include "io/publish.h"
 #include "jobs/jobs.h"
+#include "jobs/report/run_report.h"
 #include "jobs/stages/build_cache.h"
 #include "jobs/stages/stages.h"
 #include "jobs/version.h"
@@ -79,7 +80,7 @@ open_cache_all(ac_pipeline *p, const char *folder)
     }
     st = ac_cache_open(&p->cache, path);
     if (st == AC_OK)
-        st = ac_cache_check_model(&p->cache, p->clip.fingerprint, p->clip.net.config.projection_dim);
+        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path, p->clip.net.config.projection_dim);
     st = ac_agree_all(p->comm, st);
 out:
     free(built);
@@ -121,6 +122,7 @@ show_result(const ac_pipeline *p, int stages)
         return;
     ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
            (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
+    ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
     ac_log(AC_LOG_INFO, "results: %s/%s", run->folder, stages > 2 ? "captions.jsonl" : stages > 1 ? "tags.jsonl" : "embeddings");
 }
 
@@ -143,6 +145,10 @@ run_stages_all(ac_pipeline *p, int stages)
     if (p->comm->rank == 0 && (cut[0] || cut[1]))
         ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
     AC_TRY(ac_merge_all(p, stages));
+    if (stages > 2)
+        AC_TRY(ac_merge_h5_all(p));
+    if (stages > 1 && p->config->output.knn)
+        AC_TRY(ac_knn_write_all(p));
 out:
     return st;
 }
@@ -160,6 +166,8 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     p.run.journal = -1;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(read_pictures_all(&p));
+    if (stages > 1 && config->output.knn)
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p) : AC_OK));
     AC_TRY(ac_agree_all(comm, open_models(&p, stages)));
     if (stages > 1)
         AC_TRY(open_cache_all(&p, folder));
@@ -172,6 +180,7 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");

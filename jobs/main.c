@@ -7,8 +7,10 @@
 
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
+#include "jobs/commands/commands.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
+#include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
 #include "jobs/version.h"
@@ -39,11 +41,15 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
+    { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
+    { KIND_COMMAND, "export", "a cache -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
 enum { TOOLS = sizeof tools / sizeof *tools };
@@ -147,20 +153,44 @@ default_threads(const ac_comm *comm)
     return cores > comm->node_size ? (int) (cores / comm->node_size) : 1;
 }
 
+/* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
+static void
+start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config, const char *folder)
+{
+    char host[256] = "unknown", header[4096];
+
+    gethostname(host, sizeof host - 1);
+    snprintf(header, sizeof header, "antarctic %s: %s %s --run %s, %d rank%s, process %d on %s", AC_VERSION, name, config, folder, comm->size,
+             comm->size == 1 ? "" : "s", (int) getpid(), host);
+    ac_run_log_init(log, comm->rank == 0 ? folder : NULL, header);
+    ac_log_set(ac_run_log_line, log, AC_LOG_DEBUG);
+}
+
+static void
+stop_log(ac_run_log *log, ac_status st)
+{
+    ac_log(AC_LOG_DEBUG, "exit %d%s%s", exit_code(st), st == AC_OK ? "" : ": ", st == AC_OK ? "" : ac_error_message());
+    ac_log_set(print_line, NULL, AC_LOG_INFO);
+    ac_run_log_close(log);
+}
+
 static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config)
 {
     ac_comm comm;
+    ac_run_log log;
     char *folder = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
     AC_TRY(ac_agree_all(&comm, run_folder(&folder, j->name, a)));
+    start_log(&log, &comm, j->name, a->words[0], folder);
     ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
     ac_signals_init();
     st = j->run(&comm, config, folder);
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+    stop_log(&log, st);
     ac_comm_free(&comm);
 out:
     free(folder);

@@ -35,13 +35,16 @@ build_shard(builder *self, const ac_config *config, ac_clip_model *clip, const c
 {
     const int64_t first = shard * CACHE_SHARD_ITEMS, left = self->entries.count - first;
     const int64_t rows = left < CACHE_SHARD_ITEMS ? left : CACHE_SHARD_ITEMS;
+    char *path = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_embed_texts(clip, self->embeddings, &self->entries, first, rows, "", &self->cut));
-    AC_TRY(ac_cache_shard_write(folder, shard, &self->entries, first, rows, self->embeddings, self->dimension,
+    AC_TRY(ac_cache_shard_path(&path, folder, shard));
+    AC_TRY(ac_cache_shard_write(path, &self->entries, first, rows, self->embeddings, self->dimension,
                                 (ac_compression) config->output.compression, self->shards[shard].checksum));
     self->shards[shard].rows = rows;
 out:
+    free(path);
     return st;
 }
 
@@ -108,7 +111,7 @@ ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *
     bool built;
     int64_t made = 0;
 
-    AC_TRY(is_built_all(comm, folder, clip->fingerprint, source, &built));
+    AC_TRY(is_built_all(comm, folder, clip->text_fingerprint, source, &built));
     if (built)
         return AC_OK;
     AC_TRY(read_entries_all(&b, comm, source, folder));
@@ -132,7 +135,13 @@ ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *
     if (comm->rank == 0) {
         if (b.cut)
             ac_log(AC_LOG_WARNING, "%lld entries are longer than CLIP's context and were cut", (long long) b.cut);
-        st = ac_cache_manifest_write(folder, clip->fingerprint, source, b.dimension, b.shards, b.shard_count);
+        ac_cache cache = { 0 };
+        st = ac_cache_identity_set(&cache, clip->text_fingerprint, clip->path, "", b.dimension);
+        if (st == AC_OK)
+            st = ac_cache_add_shards(&cache, b.shards, b.shard_count);
+        if (st == AC_OK)
+            st = ac_cache_save(&cache, folder);
+        ac_cache_close(&cache);
     }
     st = ac_agree_all(comm, st);
 out:

@@ -45,7 +45,7 @@ retriever_init(retriever *self, const ac_pipeline *p)
     rows = p->run.manifest.shard_items * self->K;
     AC_TRY(ac_alloc_aligned(&self->embeddings, self->count * self->width, sizeof(float)));
     AC_TRY(ac_cache_read_slice(&p->cache, self->first, self->count, self->embeddings, &self->entries));
-    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width, self->first));
+    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width, self->first, AC_SCAN_AUTO, p->run.manifest.shard_items));
     AC_TRY(ac_alloc_aligned(&self->queries, p->run.manifest.shard_items * self->width, sizeof(float)));
     AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
     AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
@@ -73,7 +73,7 @@ search_slice(retriever *self, const ac_pipeline *p, int64_t shard, ac_texts *key
     if (!ac_embeddings_check(self->queries, *n, self->width, &bad))
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the embedding of %.*s is not finite; remove the file and run again", path,
                             (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad)));
-    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores));
+    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores, NULL));
 out:
     ac_h5_close(&r);
     free(path);

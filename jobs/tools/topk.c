@@ -21,6 +21,7 @@ static const ac_option options[] = {
     { "text", 0, "T", "print the entries nearest to this text (with --model)" },
     { "image", 0, "F", "print the entries nearest to this picture (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
+    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };
@@ -107,8 +108,8 @@ search_file(const ac_arguments *a, const vectors *v, int64_t k)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: vectors of %lld numbers, those searched have %lld", queries, (long long) D, (long long) v->D));
     AC_TRY(ac_alloc(&ids, n * k, sizeof *ids));
     AC_TRY(ac_alloc(&scores, n * k, sizeof *scores));
-    AC_TRY(ac_topk_index_init(&index, v->x, v->n, v->D, 0));
-    AC_TRY(ac_topk_search(&index, q, n, k, ids, scores));
+    AC_TRY(ac_topk_index_init(&index, v->x, v->n, v->D, 0, AC_SCAN_AUTO, 0));
+    AC_TRY(ac_topk_search(&index, q, n, k, ids, scores, NULL));
     AC_TRY(ac_npy_save(ids_path, AC_I64, 2, (int64_t[]) { n, k }, ids));
     AC_TRY(ac_npy_save(scores_path, AC_F32, 2, (int64_t[]) { n, k }, scores));
 out:
@@ -135,9 +136,10 @@ search_and_print(const ac_arguments *a, const vectors *v, int64_t k, const ac_co
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_need(a, "model", &o.model));
+    o.model_config = ac_arguments_get(a, "model-config");
     AC_TRY(ac_clip_model_open(&clip, &o));
     if (v->cache.folder)
-        AC_TRY(ac_cache_check_model(&v->cache, clip.fingerprint, clip.net.config.projection_dim));
+        AC_TRY(ac_cache_check_model(&v->cache, clip.text_fingerprint, clip.path, clip.net.config.projection_dim));
     AC_TRY(ac_alloc(&q, v->D, sizeof *q));
     S = clip.net.config.image_size;
     if (text) {
@@ -153,8 +155,8 @@ search_and_print(const ac_arguments *a, const vectors *v, int64_t k, const ac_co
     }
     AC_TRY(ac_alloc(&ids, k, sizeof *ids));
     AC_TRY(ac_alloc(&scores, k, sizeof *scores));
-    AC_TRY(ac_topk_index_init(&index, v->x, v->n, v->D, 0));
-    AC_TRY(ac_topk_search(&index, q, 1, k, ids, scores));
+    AC_TRY(ac_topk_index_init(&index, v->x, v->n, v->D, 0, AC_SCAN_AUTO, 0));
+    AC_TRY(ac_topk_search(&index, q, 1, k, ids, scores, NULL));
     for (int64_t i = 0; i < k && ids[i] >= 0; i++)
         printf("%4lld  %.4f  %8lld  %.*s\n", (long long) i + 1, (double) scores[i], (long long) ids[i],
                v->entries.count ? (int) ac_texts_size(&v->entries, ids[i]) : 0, v->entries.count ? ac_texts_at(&v->entries, ids[i]) : "");

@@ -1,0 +1,208 @@
+/* Making an index: its centre, its groups, and the choice of the scan. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/retrieval/scan.h"
+
+enum {
+    CENTRE_SAMPLE = 4096,   /* entries the centre is taken from */
+    CHOICE_ENTRIES = 32768, /* entries searched to choose a scan */
+    CHOICE_QUERIES = 96,
+    CHOICE_LEAST = 4096, /* with fewer entries nothing is worth packing */
+    CHOICE_K = 10
+};
+
+bool
+ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
+{
+    for (int64_t i = 0; i < n * D; i++) {
+        if (!isfinite(x[i])) {
+            *bad_row = i / D;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+ac_scan_from_name(const char *name, ac_scan *out)
+{
+    static const char *const names[] = { "auto", "int8", "bf16", "fp32" };
+
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (ac_scan) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+ac_topk_index_scan(const ac_topk_index *self)
+{
+    return self->kernel->name;
+}
+
+static ac_status
+take(ac_topk_index *self, void *out, int64_t count, size_t size)
+{
+    self->bytes += (size_t) count * size;
+    return ac_alloc_aligned(out, count, size);
+}
+
+/*
+ * The mean of a sample, if entries are shorter without it: embeddings of one model crowd around a direction, and what they
+ * share need not be rounded. Any centre keeps the bound; a bad one only loosens it. sums [D]: scratch.
+ */
+static void
+choose_centre(ac_topk_index *self, double *sums)
+{
+    const int64_t sample = self->n < CENTRE_SAMPLE ? self->n : CENTRE_SAMPLE, D = self->D;
+    double before = 0, after = 0;
+
+    for (int64_t i = 0; i < sample; i++)
+        for (int64_t d = 0; d < D; d++)
+            sums[d] += (double) self->embeddings[i * self->n / sample * D + d];
+    for (int64_t d = 0; d < D; d++)
+        self->centre[d] = (float) (sums[d] / (double) (sample ? sample : 1));
+    for (int64_t i = 0; i < sample; i++) {
+        const float *x = self->embeddings + i * self->n / sample * D;
+        double left = 0;
+        for (int64_t d = 0; d < D; d++) {
+            const double v = (double) x[d] - (double) self->centre[d];
+            left += v * v;
+        }
+        before += ac_scan_norm(x, D);
+        after += sqrt(left);
+    }
+    self->centre_norm = ac_scan_norm(self->centre, D);
+    if (after < 0.97 * before && self->centre_norm < 0x1p40)
+        return;
+    memset(self->centre, 0, (size_t) D * sizeof *self->centre);
+    self->centre_norm = 0;
+}
+
+static void
+pack(ac_topk_index *self)
+{
+    const int64_t groups = (self->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP, bytes = ac_scan_group_bytes(self->kernel->scan, self->D);
+
+#pragma omp parallel for schedule(static)
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t at = g * AC_SCAN_GROUP, count = self->n - at < AC_SCAN_GROUP ? self->n - at : AC_SCAN_GROUP;
+        ac_scan_pack_group(self->kernel->scan, self->packed + g * bytes, self->scales + at, self->errors + at, self->norms + at,
+                           self->sums + at, self->embeddings + at * self->D, self->centre, count, self->D);
+    }
+}
+
+ac_status
+ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first,
+                          const ac_scan_kernel *kernel)
+{
+    const int64_t padded = (n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP * AC_SCAN_GROUP;
+    double *sums = NULL;
+    ac_status st = AC_OK;
+
+    *self = (ac_topk_index) { .embeddings = embeddings, .n = n, .D = D, .first = first, .kernel = kernel };
+    if (D < 1 || D > AC_TOPK_MAX_DIMENSION)
+        AC_TRY(ac_error_set(AC_E_LIMIT, "top-k: vectors of %lld numbers; the search takes 1 to %d", (long long) D, AC_TOPK_MAX_DIMENSION));
+    AC_TRY(take(self, &self->centre, D, sizeof *self->centre));
+    memset(self->centre, 0, (size_t) D * sizeof *self->centre);
+    AC_TRY(take(self, &self->packed, padded / AC_SCAN_GROUP, (size_t) ac_scan_group_bytes(kernel->scan, D)));
+    AC_TRY(take(self, &self->scales, padded, sizeof *self->scales));
+    AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
+    AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
+    AC_TRY(take(self, &self->sums, padded, sizeof *self->sums));
+    if (kernel->scan != AC_SCAN_FP32) {
+        AC_TRY(ac_alloc(&sums, D, sizeof *sums));
+        choose_centre(self, sums);
+    }
+    pack(self);
+out:
+    free(sums);
+    if (st != AC_OK)
+        ac_topk_index_free(self);
+    return st;
+}
+
+void
+ac_topk_index_free(ac_topk_index *self)
+{
+    free(self->centre);
+    free(self->packed);
+    free(self->scales);
+    free(self->errors);
+    free(self->norms);
+    free(self->sums);
+    *self = (ac_topk_index) { 0 };
+}
+
+/* Seconds of the better of two searches of a part of the entries, by other entries of it. */
+static ac_status
+time_scan(double *seconds, const ac_topk_index *part, const float *queries, int64_t nq)
+{
+    int64_t ids[CHOICE_QUERIES * CHOICE_K];
+    float scores[CHOICE_QUERIES * CHOICE_K];
+    ac_status st = AC_OK;
+
+    *seconds = INFINITY;
+    for (int i = 0; i < 2 && st == AC_OK; i++) {
+        const double start = omp_get_wtime();
+        double took;
+        st = ac_topk_search(part, queries, nq, CHOICE_K, ids, scores, NULL);
+        took = omp_get_wtime() - start;
+        *seconds = took < *seconds ? took : *seconds;
+    }
+    return st;
+}
+
+static ac_status
+choose_scan(const ac_scan_kernel **best, const float *embeddings, int64_t n, int64_t D, int64_t batch)
+{
+    const int64_t entries = n < CHOICE_ENTRIES ? n : CHOICE_ENTRIES, nq = batch > 0 && batch < CHOICE_QUERIES ? batch : CHOICE_QUERIES;
+    float *queries = NULL;
+    double least = INFINITY;
+    ac_status st = AC_OK;
+
+    *best = ac_scan_kernel_best(AC_SCAN_FP32);
+    if (n < CHOICE_LEAST)
+        return AC_OK;
+    AC_TRY(ac_alloc_aligned(&queries, nq * D, sizeof *queries));
+    for (int64_t i = 0; i < nq; i++)
+        memcpy(queries + i * D, embeddings + i * n / nq * D, (size_t) D * sizeof *queries);
+    for (int scan = AC_SCAN_INT8; scan <= AC_SCAN_FP32; scan++) {
+        const ac_scan_kernel *kernel = ac_scan_kernel_best((ac_scan) scan);
+        ac_topk_index part = { 0 };
+        double seconds = INFINITY;
+        st = ac_topk_index_init_kernel(&part, embeddings, entries, D, 0, kernel);
+        if (st == AC_OK)
+            st = time_scan(&seconds, &part, queries, nq);
+        ac_topk_index_free(&part);
+        AC_TRY(st);
+        if (seconds < least) {
+            least = seconds;
+            *best = kernel;
+        }
+    }
+out:
+    free(queries);
+    return st;
+}
+
+ac_status
+ac_topk_index_init(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first, ac_scan scan, int64_t batch)
+{
+    const ac_scan_kernel *kernel = scan == AC_SCAN_AUTO ? NULL : ac_scan_kernel_best(scan);
+    ac_status st = AC_OK;
+
+    *self = (ac_topk_index) { 0 };
+    if (!kernel)
+        st = choose_scan(&kernel, embeddings, n, D, batch);
+    if (st == AC_OK)
+        st = ac_topk_index_init_kernel(self, embeddings, n, D, first, kernel);
+    return st;
+}

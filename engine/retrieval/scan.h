@@ -1,0 +1,89 @@
+/**
+ * The cheap scan of the exact search: approximate scores of 16 entries against up to 6 queries at a time, with a proven
+ * bound of their error. Private to engine/retrieval and its tests. The bound and its proof: docs/adr/0501-exact-search.md.
+ *
+ * An entry c and a query q stand in the index as approximations c^ (of c minus the index's centre m) and q^:
+ *
+ *     |score(q, c) - (q.m + scanned)| <= query.spread * error + query.slack * norm + query.constant
+ *
+ * with error >= |c - m - c^| and norm >= |c^| stored for each entry, both rounded up.
+ *
+ * Memory: entries lie in groups of 16. A group is [D / 4][16][4] int8, [D][16] bfloat16, or, for fp32, the caller's own
+ * rows. A panel of R queries is [D / 4][R][4] int16 or uint8, or [D][R] fp32, so that one step of a kernel reads both in a
+ * row. D is rounded up to a multiple of 4 with zeros (fp32: not rounded).
+ */
+#ifndef AC_ENGINE_RETRIEVAL_SCAN_H
+#define AC_ENGINE_RETRIEVAL_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/retrieval/topk.h"
+
+enum {
+    AC_SCAN_GROUP = 16, /* entries */
+    AC_SCAN_ROWS = 6,   /* queries: 6 rows of 16 columns fill AVX2's registers */
+    AC_SCAN_STEP = 4    /* numbers of one entry that lie together in a group of int8 */
+};
+
+/** One query, ready to be scanned with. Numbers [D rounded up to a multiple of 4] are the caller's memory. */
+typedef struct ac_scan_query {
+    const float *q;   /* [D] */
+    int16_t *integers; /* q^ / scale, for int8 scans; NULL for others */
+    float scale;      /* of the integers; 1 for others */
+    double base;      /* q.m */
+    float spread, slack;
+    double constant;
+} ac_scan_query;
+
+/** One implementation of one scan. */
+typedef struct ac_scan_kernel {
+    const char *name; /* "int8 avx2" */
+    ac_scan scan;
+    bool (*is_available)(void);
+    int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
+    int64_t query_bytes;   /* of a number in a panel */
+    int64_t tile_bytes;    /* of a number in an expanded group; 0: entries are used as they are packed */
+    int direct_rows;       /* with up to this many queries, tile_direct is used on the entries as they are packed */
+    void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
+    void (*expand)(void *tile, const void *group, int64_t D, int64_t count);
+    /* out [rows, 16]: int32 dot products of the integers, or fp32 ones; sums [16]: of the entries' integers */
+    void (*tile)(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows);
+    void (*tile_direct)(void *out, const void *group, const void *panel, int64_t D, int rows, int64_t count);
+} ac_scan_kernel;
+
+/** All kernels compiled into this program, the preferred one of each scan first. */
+const ac_scan_kernel *const *ac_scan_kernels(int *count);
+/** The first that this CPU has. */
+const ac_scan_kernel *ac_scan_kernel_best(ac_scan scan);
+
+/** Largest magnitude of a query's integer such that a dot product of D terms stays in an int32. */
+int32_t ac_scan_query_max(const ac_scan_kernel *kernel, int64_t D);
+
+static inline int64_t ac_scan_padded(int64_t D) { return (D + AC_SCAN_STEP - 1) / AC_SCAN_STEP * AC_SCAN_STEP; }
+
+/** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
+int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
+
+/**
+ * Pack entries [count <= 16, D] at x as one group; missing ones become zeros.
+ * Shapes: centre [D]; scales, errors, norms, sums [16].
+ */
+void ac_scan_pack_group(ac_scan scan, void *group, float *scales, float *errors, float *norms, int32_t *sums, const float *x,
+                        const float *centre, int64_t count, int64_t D);
+
+/** Fill in all but q of a query. */
+void ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q, int16_t *integers, const float *centre,
+                        double centre_norm, int64_t D);
+
+/** |x|, and a number at least as large, as float. */
+double ac_scan_norm(const float *x, int64_t D);
+float ac_scan_round_up(double x);
+
+extern const ac_scan_kernel ac_scan_int8_scalar, ac_scan_bf16_scalar, ac_scan_fp32_scalar;
+#if defined(__x86_64__)
+extern const ac_scan_kernel ac_scan_int8_avx2, ac_scan_int8_avxvnni, ac_scan_int8_avx512vnni, ac_scan_bf16_avx2, ac_scan_fp32_avx2;
+#endif
+
+#endif
