@@ -10,7 +10,7 @@
 
 #include "engine/nn/activation.h"
 #include "engine/nn/linear_backend.h"
-#include "engine/nn/simd.h"
+#include "engine/nn/vector.h"
 
 enum { WORTH_THREADS = 1 << 20 }; /* multiplications: some 20 microseconds; waking threads costs several */
 
@@ -149,23 +149,18 @@ ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
     return (size_t) omp_get_max_threads() * tile_room(self);
 }
 
-AC_CLONES static void
-add_bias(float *y, const float *bias, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] += bias[i];
-}
-
 /* Bias, activation, residual, while the tile is in the cache. */
 static void
 finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation, const float *residual)
 {
+    const ac_vector *v = ac_vector_best();
+
     for (int64_t r = 0; r < t->rows; r++) {
         float *y = t->y + r * self->out;
-        add_bias(y, self->bias + t->column, t->columns);
+        v->add(y, self->bias + t->column, t->columns);
         ac_activation_apply(activation, y, t->columns);
         if (residual)
-            add_bias(y, residual + r * self->out, t->columns);
+            v->add(y, residual + r * self->out, t->columns);
     }
 }
 
