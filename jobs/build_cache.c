@@ -14,7 +14,7 @@ ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char 
     ac_clip_model clip = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, ac_clip_model_open(&clip, &options)));
+    AC_TRY(ac_clip_model_open_all(&clip, comm, &options));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_make_folder(folder) : AC_OK));
     AC_TRY(ac_build_cache_all(comm, config, &clip, config->input.path, folder, NULL));
     if (comm->rank == 0)
