@@ -660,6 +660,9 @@ ac_config_generation(const ac_config *self, ac_generation_config *out)
     if (self->generation.length_penalty.presence != AC_UNSET)
         out->length_penalty = self->generation.length_penalty.presence == AC_SET ? self->generation.length_penalty.value : 1;
     out->beam_search = (ac_beam_search) self->generation.beam_search;
+    /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never from the model's files */
+    if (out->beam_search == AC_BEAM_HF49 && out->do_sample && out->num_beams > 1 && self->generation.early_stopping.presence == AC_UNSET)
+        out->early_stopping = AC_EARLY_FALSE;
     out->seed = (uint64_t) self->seed;
 }
 

@@ -1,9 +1,11 @@
-/* AVX-512: 12 rows by 32 columns, 24 accumulators. Compiled with -mavx512f; called where the CPU has it. */
+/* AVX-512: products of 12 rows by 32 columns, 24 accumulators. Compiled with -mavx512f; called where the CPU has it. */
 #include <immintrin.h>
 
 #include "engine/nn/linear_native.h"
+#include "engine/nn/vector.h"
 
 typedef __m512 vec;
+typedef int32_t ivec __attribute__((vector_size(64)));
 
 static inline vec zero(void) { return _mm512_setzero_ps(); }
 static inline vec set1(float x) { return _mm512_set1_ps(x); }
@@ -35,3 +37,7 @@ load_bf16(const uint16_t *p)
 #include "engine/nn/linear_native_kernel.h"
 
 const ac_native_kernels ac_native_avx512 = { "avx512", ROWS, PANELS, fp32, bf16 };
+
+#include "engine/nn/vector_body.h"
+
+const ac_vector ac_vector_avx512 = AC_VECTOR_TABLE;

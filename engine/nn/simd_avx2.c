@@ -1,9 +1,11 @@
-/* AVX2 and FMA: 6 rows by 16 columns, 12 accumulators. Compiled with -mavx2 -mfma; called where the CPU has both. */
+/* AVX2 and FMA: products of 6 rows by 16 columns, 12 accumulators. Compiled with -mavx2 -mfma; called where the CPU has both. */
 #include <immintrin.h>
 
 #include "engine/nn/linear_native.h"
+#include "engine/nn/vector.h"
 
 typedef __m256 vec;
+typedef int32_t ivec __attribute__((vector_size(32)));
 
 static inline vec zero(void) { return _mm256_setzero_ps(); }
 static inline vec set1(float x) { return _mm256_set1_ps(x); }
@@ -35,3 +37,7 @@ load_bf16(const uint16_t *p)
 #include "engine/nn/linear_native_kernel.h"
 
 const ac_native_kernels ac_native_avx2 = { "avx2", ROWS, PANELS, fp32, bf16 };
+
+#include "engine/nn/vector_body.h"
+
+const ac_vector ac_vector_avx2 = AC_VECTOR_TABLE;

@@ -1,15 +1,17 @@
-/* Any CPU: vectors of four floats, which every compiler for x86-64 and aarch64 has registers for. 3 rows by 16 columns.
+/* Any CPU: vectors of four floats, which every compiler for x86-64 and aarch64 has registers for. Products of 3 rows by 16 columns.
  * Without fused multiply-add in the instruction set (x86-64 before 2013) the product is rounded before it is added. */
 #include <string.h>
 
 #include "engine/base/tensor.h"
 #include "engine/nn/linear_native.h"
+#include "engine/nn/vector.h"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
 typedef float vec __attribute__((vector_size(16)));
+typedef int32_t ivec __attribute__((vector_size(16)));
 
 static inline vec zero(void) { return (vec) { 0, 0, 0, 0 }; }
 static inline vec set1(float x) { return (vec) { x, x, x, x }; }
@@ -51,3 +53,7 @@ load_bf16(const uint16_t *p)
 #include "engine/nn/linear_native_kernel.h"
 
 const ac_native_kernels ac_native_generic = { "generic", ROWS, PANELS, fp32, bf16 };
+
+#include "engine/nn/vector_body.h"
+
+const ac_vector ac_vector_generic = AC_VECTOR_TABLE;
