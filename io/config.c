@@ -188,7 +188,7 @@ is_whole(const key *k)
 static const char *
 word_of_zero(const key *k)
 {
-    return k->type == KEY_INT && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
+    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
 }
 
 /* "[0.9, 0.999]", brackets or not. */
