@@ -197,7 +197,7 @@ spool_end_text(spool *self, const checker *c, const char *name, ac_text_document
     out->skipped++;
     if (ftruncate(self->file, self->bytes) != 0 || lseek(self->file, self->bytes, SEEK_SET) < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->path, strerror(errno));
-    return ac_texts_push(skipped, name, strlen(name));
+    return ac_texts_push(skipped, name, strlen(name) + 1);
 }
 
 typedef struct tar_input {
@@ -312,7 +312,7 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
         return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
     if (!is_whole(c)) {
         out->skipped = 1;
-        return ac_texts_push(skipped, path, strlen(path));
+        return ac_texts_push(skipped, path, strlen(path) + 1);
     }
     out->texts = 1;
     out->bytes = bytes;

@@ -40,10 +40,21 @@ run 0 build-cache mine.yaml --run one
 run 0 export one --out out
 [ "$(sum < out/postcache.txt)" = "$(setting entries_sha256)" ]
 [ ! -e one/mining ]
+cmp one/mined.txt out/postcache.txt
+jq -e '.words == 28580 or env.AC_GOLDEN != null' one/mining.json > /dev/null
+[ "$(jq '.not_utf8 | length' one/mining.json)" = "$(jq '.settings.small.skipped_not_utf8 | length' "$golden/settings.json")" ]
+# again: nothing is mined a second time, unless what was kept is damaged, or a text has changed
+run 0 build-cache mine.yaml --run one
+if grep -q 'mined:' said.txt; then exit 1; fi
+printf 'x\n' >> one/mined.txt
+run 0 build-cache mine.yaml --run one
+grep -q 'mined:' said.txt
+cmp one/mined.txt out/postcache.txt
 for ranks in 2 3; do
   mpirun --oversubscribe -n $ranks "$antarctic" build-cache mine.yaml --run r$ranks --set limits.memory=1MB > said.txt 2>&1
   grep -q 'MB spilled in [1-9]' said.txt
   for f in one/shards/*.h5; do cmp "$f" "r$ranks/shards/$(basename "$f")"; done
+  cmp one/mining.json r$ranks/mining.json
   [ ! -e r$ranks/mining ]
 done
 # standard input is rank 0's
