@@ -255,6 +255,7 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
     if (!a || asprintf(&end, ".%s", extension) < 0)
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a tar"));
     archive_read_support_format_tar(a);
+    archive_read_set_options(a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
     if (archive_read_open(a, input, NULL, read_tar_block, NULL) != ARCHIVE_OK)
         AC_TRY(tar_failed(input, a, self->source));
     while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {

@@ -26,7 +26,7 @@ mutate(size_t n, uint64_t stream, uint32_t number)
         const uint8_t byte = (uint8_t) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 2) * 256);
         const int kind = (int) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 3) * 5);
         if (kind <= 1 && at < n) {
-            mutated[at] = kind ? byte : (uint8_t) (mutated[at] ^ (1 << byte % 8));
+            mutated[at] = (uint8_t) (kind ? byte : mutated[at] ^ 1 << byte % 8);
         } else if (kind == 2) {
             n = at;
         } else if (kind == 3 && n < LONGEST) {
