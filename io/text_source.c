@@ -197,7 +197,7 @@ spool_end_text(spool *self, const checker *c, const char *name, ac_text_document
     out->skipped++;
     if (ftruncate(self->file, self->bytes) != 0 || lseek(self->file, self->bytes, SEEK_SET) < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->path, strerror(errno));
-    return ac_texts_push(skipped, name, strlen(name));
+    return ac_texts_push(skipped, name, strlen(name) + 1);
 }
 
 typedef struct tar_input {
@@ -255,6 +255,7 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
     if (!a || asprintf(&end, ".%s", extension) < 0)
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a tar"));
     archive_read_support_format_tar(a);
+    archive_read_set_options(a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
     if (archive_read_open(a, input, NULL, read_tar_block, NULL) != ARCHIVE_OK)
         AC_TRY(tar_failed(input, a, self->source));
     while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
@@ -312,7 +313,7 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
         return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
     if (!is_whole(c)) {
         out->skipped = 1;
-        return ac_texts_push(skipped, path, strlen(path));
+        return ac_texts_push(skipped, path, strlen(path) + 1);
     }
     out->texts = 1;
     out->bytes = bytes;
