@@ -15,10 +15,12 @@
 
 enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
 
-/* HDF5's own messages are for HDF5's developers; ours name the file. */
+/* HDF5's own messages are for HDF5's developers; ours name the file. Its exit handler crashes (1.10) on a file whose closing
+ * failed, as on a full disk, and has nothing to do otherwise: every file is closed by its owner. */
 static ac_status
 prepare(void)
 {
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     return ac_h5_zstd_register();
 }
@@ -204,7 +206,7 @@ ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_
             continue;
         from = H5Screate_simple(rank, part, NULL);
         good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
-               H5Pset_virtual(properties, space, sources[i].file, name, from) >= 0;
+               H5Pset_virtual(properties, space, sources[i].file, sources[i].dataset ? sources[i].dataset : name, from) >= 0;
         H5Sclose(from);
         start[0] += part[0];
     }

@@ -57,9 +57,10 @@ ac_status ac_h5_read_text_attribute(const ac_h5_reader *self, const char *name, 
 typedef struct ac_h5_source {
     const char *file;
     int64_t rows;
+    const char *dataset; /* NULL: of the same name as the virtual one */
 } ac_h5_source;
 
-/** Add to an open writer a dataset that shows the sources' datasets `name` one below the other; columns 0: rank 1. */
+/** Add to an open writer a dataset that shows the sources' datasets one below the other; columns 0: rank 1. */
 ac_status ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_t columns,
                               const ac_h5_source *sources, int64_t count);
 

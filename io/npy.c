@@ -245,34 +245,44 @@ ac_npy_close(ac_npy *self)
 }
 
 ac_status
-ac_npy_save(const char *path, ac_dtype dtype, int rank, const int64_t *shape, const void *data)
+ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype, int rank, const int64_t *shape)
 {
     static const char *const names[] = { "<f4", "<f8", "<f2", NULL, "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1" };
     ac_buffer h = { 0 };
-    ac_text_file f = { 0 };
     ac_status st = AC_OK;
-    int64_t count = 1;
     size_t length;
 
     AC_CHECK(names[dtype]);
     ac_buffer_printf(&h, "{'descr': '%s', 'fortran_order': False, 'shape': (", names[dtype]);
-    for (int d = 0; d < rank; d++) {
+    for (int d = 0; d < rank; d++)
         ac_buffer_printf(&h, "%lld,%s", (long long) shape[d], d + 1 < rank ? " " : "");
-        count *= shape[d];
-    }
     ac_buffer_push_text(&h, "), }");
     while ((10 + h.size + 1) % 64)
         ac_buffer_push_char(&h, ' ');
     AC_TRY(ac_buffer_push_char(&h, '\n'));
     length = h.size;
-    AC_TRY(ac_text_file_create(&f, path));
-    ac_text_file_write(&f, "\x93NUMPY\x01\x00", 8);
-    ac_text_file_write(&f, (char[]) { (char) (length & 255), (char) (length >> 8) }, 2);
-    ac_text_file_write(&f, h.data, h.size);
+    AC_TRY(ac_text_file_create(file, path));
+    ac_text_file_write(file, "\x93NUMPY\x01\x00", 8);
+    ac_text_file_write(file, (char[]) { (char) (length & 255), (char) (length >> 8) }, 2);
+    ac_text_file_write(file, h.data, h.size);
+out:
+    ac_buffer_free(&h);
+    return st;
+}
+
+ac_status
+ac_npy_save(const char *path, ac_dtype dtype, int rank, const int64_t *shape, const void *data)
+{
+    ac_text_file f = { 0 };
+    ac_status st = AC_OK;
+    int64_t count = 1;
+
+    for (int d = 0; d < rank; d++)
+        count *= shape[d];
+    AC_TRY(ac_npy_begin(&f, path, dtype, rank, shape));
     ac_text_file_write(&f, data, (size_t) count * ac_dtype_bytes(dtype));
     st = ac_text_file_commit(&f);
 out:
     ac_text_file_abandon(&f);
-    ac_buffer_free(&h);
     return st;
 }

@@ -233,18 +233,23 @@ ac_picture_list_is_duplicate(const ac_picture_list *self, int64_t i)
 }
 
 ac_status
-ac_picture_list_sidecar(const ac_picture_list *self, int64_t i, const char *extension, char **out)
+ac_picture_sidecar(const char *path, size_t n, const char *extension, char **out)
 {
     ac_status st;
-    char *path = NULL;
-    const char *p = ac_texts_at(&self->paths, i);
-    size_t n = ac_texts_size(&self->paths, i), e = strlen(extension);
+    char *made = NULL;
+    const size_t e = strlen(extension);
 
     *out = NULL;
-    AC_TRY(ac_alloc(&path, (int64_t) (n + e + 1), 1));
-    memcpy(path, p, n);
-    memcpy(path + stem_length(path), extension, e + 1);
-    *out = path;
+    AC_TRY(ac_alloc(&made, (int64_t) (n + e + 1), 1));
+    memcpy(made, path, n);
+    memcpy(made + stem_length(made), extension, e + 1);
+    *out = made;
 out:
     return st;
+}
+
+ac_status
+ac_picture_list_sidecar(const ac_picture_list *self, int64_t i, const char *extension, char **out)
+{
+    return ac_picture_sidecar(ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i), extension, out);
 }

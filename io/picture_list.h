@@ -22,6 +22,9 @@ ac_status ac_picture_list_read(ac_picture_list *self, const char *input);
 void ac_picture_list_free(ac_picture_list *self);
 bool ac_picture_list_is_duplicate(const ac_picture_list *self, int64_t i);
 
+/** A zero-terminated copy of the path with its extension replaced by `extension` (".knn"); free with free(). */
+ac_status ac_picture_sidecar(const char *path, size_t n, const char *extension, char **out);
+
 /** A zero-terminated copy of path i with its extension replaced by `extension` (".txt"); free with free(). */
 ac_status ac_picture_list_sidecar(const ac_picture_list *self, int64_t i, const char *extension, char **out);
 

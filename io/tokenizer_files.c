@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
 #include "io/text_file.h"
+#include "io/tokenizer_openai.h"
 
 static int
 kind_of_folder(const char *folder, const json_t *vocabulary)
@@ -60,30 +63,108 @@ out:
     return st;
 }
 
-ac_status
-ac_tokenizer_open(ac_tokenizer *self, const char *folder, const char *vocabulary, int kind, char fingerprint[33])
+/* vocab.json and merges.txt of a folder. */
+static ac_status
+read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
 {
     ac_status st = AC_OK;
-    const char *from = vocabulary ? vocabulary : folder;
     char *vocab_path = NULL, *merges_path = NULL;
-    ac_buffer vocab = { 0 }, merges = { 0 };
-    ac_texts tokens = { 0 };
     json_t *root = NULL;
     json_error_t error;
+
+    if (asprintf(&vocab_path, "%s/vocab.json", from) < 0 || asprintf(&merges_path, "%s/merges.txt", from) < 0)
+        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    if (access(vocab_path, F_OK) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
+    AC_TRY(ac_text_file_read(vocab_path, vocab));
+    AC_TRY(ac_text_file_read(merges_path, merges));
+    root = json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(root))
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line, root ? "not an object" : error.text));
+    AC_TRY(order_tokens(tokens, root, vocab_path));
+    if (*kind == AC_TOKENIZER_ANY)
+        *kind = kind_of_folder(folder, root);
+out:
+    json_decref(root);
+    free(vocab_path);
+    free(merges_path);
+    return st;
+}
+
+/* A folder's path: the path itself, or of a file the folder it lies in. */
+static ac_status
+folder_of(char **out, const char *path)
+{
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+
+    if (stat(path, &info) != 0 || S_ISDIR(info.st_mode))
+        return ac_duplicate(out, path, strlen(path));
+    return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path)) : ac_duplicate(out, ".", 1);
+}
+
+/* OpenAI's vocabulary: `from` itself where it is a file, else the file of its usual name in that folder. NULL: neither. */
+static ac_status
+find_openai(char **out, const char *from)
+{
+    struct stat info;
+    char *path = NULL;
+
+    *out = NULL;
+    if (stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
+        return ac_duplicate(out, from, strlen(from));
+    for (int packed = 1; packed >= 0; packed--) {
+        if (asprintf(&path, "%s/%.*s", from, (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3), AC_OPENAI_VOCABULARY) < 0)
+            return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        if (access(path, F_OK) == 0) {
+            *out = path;
+            return AC_OK;
+        }
+        free(path);
+    }
+    return AC_OK;
+}
+
+/* Hugging Face's files where they are, else OpenAI's. vocab: bytes that count into the fingerprint. */
+static ac_status
+read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
+{
+    ac_status st = AC_OK;
+    char *openai = NULL, *hugging_face = NULL;
+
+    if (asprintf(&hugging_face, "%s/vocab.json", from) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (access(hugging_face, F_OK) != 0)
+        AC_TRY(find_openai(&openai, from));
+    if (!openai) {
+        st = read_hugging_face(from, folder, kind, tokens, vocab, merges);
+        goto out;
+    }
+    if (*kind != AC_TOKENIZER_ANY && *kind != AC_TOKENIZER_CLIP)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
+    *kind = AC_TOKENIZER_CLIP;
+    st = ac_tokenizer_openai_read(openai, tokens, merges);
+out:
+    free(openai);
+    free(hugging_face);
+    return st;
+}
+
+ac_status
+ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind, char fingerprint[33])
+{
+    ac_status st = AC_OK;
+    char *folder = NULL;
+    const char *from;
+    ac_buffer vocab = { 0 }, merges = { 0 };
+    ac_texts tokens = { 0 };
     XXH128_hash_t digest;
 
     *self = (ac_tokenizer) { 0 };
     fingerprint[0] = '\0';
-    if (asprintf(&vocab_path, "%s/vocab.json", from) < 0 || asprintf(&merges_path, "%s/merges.txt", from) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    AC_TRY(ac_text_file_read(vocab_path, &vocab));
-    AC_TRY(ac_text_file_read(merges_path, &merges));
-    root = json_loadb(vocab.data ? vocab.data : "", vocab.size, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(root))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line, root ? "not an object" : error.text));
-    AC_TRY(order_tokens(&tokens, root, vocab_path));
-    if (kind == AC_TOKENIZER_ANY)
-        kind = kind_of_folder(folder, root);
+    AC_TRY(folder_of(&folder, model));
+    from = vocabulary ? vocabulary : folder;
+    AC_TRY(read_vocabulary(from, folder, &kind, &tokens, &vocab, &merges));
     st = ac_tokenizer_init(self, (ac_tokenizer_kind) kind, &tokens, merges.data ? merges.data : "", merges.size);
     if (st != AC_OK) {
         ac_error_prefix(st, "%s", from);
@@ -94,11 +175,9 @@ ac_tokenizer_open(ac_tokenizer *self, const char *folder, const char *vocabulary
     digest = XXH3_128bits(vocab.data, vocab.size);
     snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
 out:
-    json_decref(root);
     ac_texts_free(&tokens);
     ac_buffer_free(&vocab);
     ac_buffer_free(&merges);
-    free(vocab_path);
-    free(merges_path);
+    free(folder);
     return st;
 }

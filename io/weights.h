@@ -2,20 +2,35 @@
 #ifndef AC_IO_WEIGHTS_H
 #define AC_IO_WEIGHTS_H
 
+#include <stdbool.h>
+
 #include "engine/base/tensor.h"
+#include "io/openai_clip.h"
 #include "io/safetensors.h"
+#include "io/torch.h"
+
+/** One file, of either kind. */
+typedef struct ac_weights_file {
+    ac_safetensors safetensors;
+    ac_torch torch;
+    bool is_torch;
+} ac_weights_file;
 
 /** Starts zeroed. */
 typedef struct ac_weights {
     ac_tensors tensors;
-    ac_tensor *items;       /* owned array; names and data belong to the files */
-    ac_safetensors *files;  /* [file_count] */
+    ac_tensor *items;       /* owned array; names and data belong to the files, or to `openai` */
+    ac_weights_file *files; /* [file_count] */
     int64_t file_count;
+    ac_openai_clip openai;
+    bool is_openai; /* the names were OpenAI's; there need not be a config.json */
+    bool is_folder;
     char *path;
 } ac_weights;
 
 /**
- * Open a folder (model.safetensors, or the shards named by model.safetensors.index.json) or one .safetensors file.
+ * Open a model's folder (model.safetensors; the shards named by model.safetensors.index.json; pytorch_model.bin; the shards
+ * named by pytorch_model.bin.index.json: the first of these that is there) or one file: .safetensors, PyTorch's, OpenAI's CLIP.
  * The message says what was looked for.
  */
 ac_status ac_weights_open(ac_weights *self, const char *path);

@@ -8,8 +8,9 @@
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "jobs/cache/build.h"
 #include "jobs/jobs.h"
-#include "jobs/stages/build_cache.h"
+#include "jobs/report/run_report.h"
 #include "jobs/stages/stages.h"
 #include "jobs/version.h"
 
@@ -59,6 +60,17 @@ out:
     return st;
 }
 
+/* From the lines of cache.path, in a run of its own. */
+static ac_status
+build_cache_all(ac_pipeline *p, const char *folder)
+{
+    ac_config config = *p->config; /* borrows its texts */
+
+    config.input.path = p->config->cache.path;
+    config.output.shard_items = AC_CACHE_SHARD_ITEMS;
+    return ac_build_cache_all(p->comm, &config, &p->clip, folder);
+}
+
 /* A cache folder is opened; a text file is built into RUN/cache first. */
 static ac_status
 open_cache_all(ac_pipeline *p, const char *folder)
@@ -66,20 +78,21 @@ open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL;
-    ac_status st = AC_OK;
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
 
-    if (stat(path, &info) != 0)
-        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path)));
+    AC_TRY(ac_agree_all(p->comm, st));
     if (!S_ISDIR(info.st_mode)) {
+        const double started = ac_progress_clock();
         if (asprintf(&built, "%s/cache", folder) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_agree_all(p->comm, st));
-        AC_TRY(ac_build_cache_all(p->comm, p->config, &p->clip, path, built, NULL));
+        AC_TRY(build_cache_all(p, built));
+        p->cache_seconds = ac_progress_clock() - started;
         path = built;
     }
     st = ac_cache_open(&p->cache, path);
     if (st == AC_OK)
-        st = ac_cache_check_model(&p->cache, p->clip.fingerprint, p->clip.net.config.projection_dim);
+        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path, p->clip.net.config.projection_dim);
     st = ac_agree_all(p->comm, st);
 out:
     free(built);
@@ -101,6 +114,9 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
     ac_json_text(&b, kernels);
     ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [", seconds,
                      seconds > 0 ? (double) ok / seconds : 0);
+    if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
+        ac_buffer_printf(&b, "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s", p->cache_seconds, (long long) p->cache.entries,
+                         run->manifest.stage_count ? "," : "");
     for (int s = 0; s < run->manifest.stage_count; s++)
         ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
                          run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
@@ -121,6 +137,7 @@ show_result(const ac_pipeline *p, int stages)
         return;
     ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
            (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
+    ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
     ac_log(AC_LOG_INFO, "results: %s/%s", run->folder, stages > 2 ? "captions.jsonl" : stages > 1 ? "tags.jsonl" : "embeddings");
 }
 
@@ -143,6 +160,10 @@ run_stages_all(ac_pipeline *p, int stages)
     if (p->comm->rank == 0 && (cut[0] || cut[1]))
         ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
     AC_TRY(ac_merge_all(p, stages));
+    if (stages > 2)
+        AC_TRY(ac_merge_h5_all(p));
+    if (stages > 1 && p->config->output.knn)
+        AC_TRY(ac_knn_write_all(p));
 out:
     return st;
 }
@@ -160,6 +181,8 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     p.run.journal = -1;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(read_pictures_all(&p));
+    if (stages > 1 && config->output.knn)
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p) : AC_OK));
     AC_TRY(ac_agree_all(comm, open_models(&p, stages)));
     if (stages > 1)
         AC_TRY(open_cache_all(&p, folder));
@@ -172,6 +195,7 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");

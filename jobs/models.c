@@ -23,6 +23,18 @@ join_fingerprints(char out[33], const char *a, const char *b)
     snprintf(out, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
 }
 
+/* A vocabulary of another model gives wrong captions without any error: what can be compared is. */
+static ac_status
+check_vocabulary(const ac_tokenizer *t, const char *from, int64_t vocab_size, int32_t end)
+{
+    if (ac_tokenizer_size(t) > vocab_size)
+        return ac_error_set(AC_E_FORMAT, "%s: the vocabulary has %lld entries, but the model's token embedding only %lld: another model's vocabulary?", from,
+                            (long long) ac_tokenizer_size(t), (long long) vocab_size);
+    if (t->end != end)
+        return ac_error_set(AC_E_FORMAT, "%s: the vocabulary's end token is %d, but the model's config says %d: another model's vocabulary?", from, t->end, end);
+    return AC_OK;
+}
+
 /* ---- CLIP ------------------------------------------------------------------------------------------------------ */
 
 static ac_status
@@ -35,11 +47,19 @@ open_clip_tokenizer(ac_clip_model *self, const ac_clip_options *o, const ac_clip
         return o->need_tokenizer ? st : AC_OK;
     }
     self->has_tokenizer = true;
-    if (ac_tokenizer_size(&self->tokenizer) > config->vocab_size)
-        return ac_error_set(AC_E_FORMAT, "%s: the vocabulary has %lld entries, but the model's token embedding only %lld: another model's vocabulary?",
-                            o->vocabulary ? o->vocabulary : o->model, (long long) ac_tokenizer_size(&self->tokenizer),
-                            (long long) config->vocab_size);
-    return AC_OK;
+    return check_vocabulary(&self->tokenizer, o->vocabulary ? o->vocabulary : o->model, config->vocab_size,
+                            config->eos_token_id == 2 ? self->tokenizer.end : config->eos_token_id); /* 2: old configs, which are wrong about it */
+}
+
+/* From clip.model_config, the model's folder, or, of OpenAI's files, the weights. */
+static ac_status
+load_clip_config(ac_clip_config *config, const ac_clip_options *o, const ac_weights *weights)
+{
+    if (!o->model_config && weights->is_openai)
+        return ac_openai_clip_config(config, &weights->tensors);
+    if (!o->model_config && !weights->is_folder)
+        return ac_error_set(AC_E_ARG, "%s: the names in this file are not OpenAI's, so it has no config of its own: name the model's folder, or a config.json as clip.model_config (--model-config)", o->model);
+    return ac_clip_config_load(config, o->model, o->model_config);
 }
 
 ac_status
@@ -53,7 +73,7 @@ ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
     *self = (ac_clip_model) { 0 };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(ac_weights_open(&self->weights, o->model));
-    AC_TRY(ac_clip_config_load(&config, o->model, o->model_config));
+    AC_TRY(load_clip_config(&config, o, &self->weights));
     if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
         AC_TRY(open_clip_tokenizer(self, o, &config, vocabulary));
     bytes = ac_clip_packed_bytes(&config, &o->compute, o->towers);
@@ -61,6 +81,8 @@ ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
     AC_TRY(ac_clip_init(&self->net, &config, &self->weights.tensors, &o->compute, o->towers, self->packed, true));
     AC_TRY(ac_weights_fingerprint(&self->weights, weights));
     join_fingerprints(self->fingerprint, weights, vocabulary);
+    if (o->towers & AC_CLIP_TEXT)
+        AC_TRY(ac_clip_model_text_fingerprint(self, self->text_fingerprint));
 out:
     if (st != AC_OK)
         ac_clip_model_free(self);
@@ -182,9 +204,8 @@ ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_nor
     self->has_tokenizer = st == AC_OK;
     if (st != AC_OK && need_tokenizer)
         goto out;
-    if (self->has_tokenizer && ac_tokenizer_size(&self->tokenizer) > config.vocab_size)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the vocabulary has %lld entries, but the model's token embedding only %lld: another model's vocabulary?",
-                            model, (long long) ac_tokenizer_size(&self->tokenizer), (long long) config.vocab_size));
+    if (self->has_tokenizer)
+        AC_TRY(check_vocabulary(&self->tokenizer, model, config.vocab_size, config.eos_token_id));
     AC_TRY(ac_weights_fingerprint(&self->weights, weights));
     if (layer_norms)
         AC_TRY(ac_weights_fingerprint(&self->layer_norms, trained));

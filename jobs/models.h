@@ -20,6 +20,7 @@ typedef struct ac_clip_model {
     ac_tokenizer tokenizer;
     bool has_tokenizer;
     char fingerprint[33]; /* of the weights and the vocabulary */
+    char text_fingerprint[33]; /* of what texts' embeddings depend on; "" without the text tower */
     char *path;
     ac_weights weights;
     void *packed;
@@ -41,6 +42,9 @@ typedef struct ac_clip_options {
 
 ac_status ac_clip_model_open(ac_clip_model *self, const ac_clip_options *options);
 void ac_clip_model_free(ac_clip_model *self);
+
+/** Fingerprint of the text tower's numbers, shape and vocabulary, however they are stored: 32 digits and a zero byte. */
+ac_status ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33]);
 
 /**
  * Embed texts, in batches formed in order, so that the bits depend on the texts alone.

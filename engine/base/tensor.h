@@ -60,4 +60,13 @@ static inline float ac_bf16_to_f32(uint16_t h)
     return v.f;
 }
 
+/** Rounded to nearest, ties to even; NaN stays NaN. */
+static inline uint16_t ac_f32_to_bf16(float f)
+{
+    union { uint32_t u; float f; } v = { .f = f };
+    if ((v.u & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t) (v.u >> 16 | 0x40u);
+    return (uint16_t) ((v.u + 0x7fffu + (v.u >> 16 & 1u)) >> 16);
+}
+
 #endif

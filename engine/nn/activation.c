@@ -129,3 +129,52 @@ ac_activation_ref(ac_activation activation, double x)
     }
     return x;
 }
+
+/* ---- derivatives ------------------------------------------------------------------------------------------------ */
+
+AC_CLONES static void
+gelu_backward(float *dy, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x) */
+        const float below = 0.5f * (1.0f + erf_formula(x[i] * 0.70710678118654752f));
+        dy[i] *= below + x[i] * 0.39894228040143268f * exp_polynomial(-0.5f * x[i] * x[i]);
+    }
+}
+
+AC_CLONES static void
+gelu_new_backward(float *dy, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) { /* x s(2u): s + x s (1 - s) 2 u' */
+        const float square = x[i] * x[i], u = 0.79788456080286536f * x[i] * (1.0f + 0.044715f * square);
+        const float s = 1.0f / (1.0f + exp_polynomial(-2.0f * u)), slope = 0.79788456080286536f * (1.0f + 0.134145f * square);
+        dy[i] *= s + 2.0f * x[i] * s * (1.0f - s) * slope;
+    }
+}
+
+AC_CLONES static void
+quick_gelu_backward(float *dy, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const float s = 1.0f / (1.0f + exp_polynomial(-1.702f * x[i]));
+        dy[i] *= s + 1.702f * x[i] * s * (1.0f - s);
+    }
+}
+
+AC_CLONES static void
+relu_backward(float *dy, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dy[i] = x[i] > 0 ? dy[i] : 0;
+}
+
+void
+ac_activation_backward(ac_activation activation, float *dy, const float *x, int64_t n)
+{
+    switch (activation) {
+    case AC_ACTIVATION_NONE: return;
+    case AC_ACTIVATION_GELU: gelu_backward(dy, x, n); return;
+    case AC_ACTIVATION_GELU_NEW: gelu_new_backward(dy, x, n); return;
+    case AC_ACTIVATION_QUICK_GELU: quick_gelu_backward(dy, x, n); return;
+    case AC_ACTIVATION_RELU: relu_backward(dy, x, n); return;
+    }
+}

@@ -12,6 +12,9 @@ void ac_activation_apply(ac_activation activation, float *x, int64_t n);
 /** The definition, in double, of one number. */
 double ac_activation_ref(ac_activation activation, double x);
 
+/** dy [n] in place: times the activation's derivative at x [n] (what the activation was given). For AC_ACTIVATION_NONE nothing. */
+void ac_activation_backward(ac_activation activation, float *dy, const float *x, int64_t n);
+
 /** y[i] = exp(x[i]) for x <= 88; below -87: 0. y may be x. */
 void ac_exp(float *y, const float *x, int64_t n);
 

@@ -6,21 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/nn/clip_layers.h"
 #include "engine/nn/kernels.h"
 #include "engine/nn/linear.h"
 #include "engine/nn/pack.h"
 
-typedef struct block {
-    const float *norm1_weight, *norm1_bias, *norm2_weight, *norm2_bias; /* [C] */
-    ac_linear qkv, out, fc1, fc2;
-} block;
-
-typedef struct tower {
-    ac_clip_tower_config config;
-    block *blocks; /* [layers] */
-    const float *final_weight, *final_bias;
-    ac_linear projection; /* [projection_dim, C], no bias */
-} tower;
+typedef ac_clip_block block;
+typedef ac_clip_tower tower;
 
 struct ac_clip_vision {
     tower tower;
@@ -28,12 +20,6 @@ struct ac_clip_vision {
     const float *class_token; /* [C] */
     const float *positions;  /* [1 + patches, C] */
     const float *pre_weight, *pre_bias;
-};
-
-struct ac_clip_text {
-    tower tower;
-    const float *tokens;    /* [vocab_size, C] */
-    const float *positions; /* [max_position_embeddings, C] */
 };
 
 /* ---- making ---------------------------------------------------------------------------------------------------- */
@@ -228,8 +214,8 @@ take(ac_scratch *scratch, int64_t n)
     return ac_scratch_take(scratch, (size_t) n * sizeof(float));
 }
 
-static size_t
-largest_linear(const tower *self, int64_t T)
+size_t
+ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
 {
     size_t most = ac_linear_scratch_bytes(&self->projection, T);
 
@@ -248,7 +234,7 @@ static size_t
 tower_scratch(const tower *self, int64_t T, int64_t longest)
 {
     const int64_t C = self->config.hidden_size, F = self->config.intermediate_size;
-    size_t attention = ac_self_attention_scratch_bytes(longest), linear = largest_linear(self, T);
+    size_t attention = ac_self_attention_scratch_bytes(longest), linear = ac_clip_linear_scratch_bytes(self, T);
 
     return 3 * room(T * C) + room(T * (3 * C > F ? 3 * C : F)) + (attention > linear ? attention : linear);
 }
@@ -355,9 +341,8 @@ ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
     return tower_scratch(&self->text->tower, tokens, self->config.max_position_embeddings) + room(B * self->config.text.hidden_size);
 }
 
-/* The token whose output stands for the text. */
-static int64_t
-pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
+int64_t
+ac_clip_pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
 {
     int64_t at = 0;
 
@@ -398,7 +383,7 @@ ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int
         tap(self, "text.final_norm", -1, x, T, C);
     }
     for (int64_t b = 0; b < B; b++) {
-        int64_t at = offsets[b] + pooled_position(&self->config, ids + offsets[b], offsets[b + 1] - offsets[b]);
+        int64_t at = offsets[b] + ac_clip_pooled_position(&self->config, ids + offsets[b], offsets[b + 1] - offsets[b]);
         memcpy(pooled + b * C, x + at * C, (size_t) C * sizeof(float));
     }
     if (!self->tap.fn) /* the pooled rows alone */

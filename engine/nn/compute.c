@@ -2,8 +2,10 @@
 
 #include <omp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/nn/linear.h"
+#include "engine/nn/linear_native.h"
 
 #ifdef AC_HAVE_DNNL
 #include <oneapi/dnnl/dnnl.h>
@@ -18,6 +20,17 @@ ac_compute_init(int threads)
 {
     openblas_set_num_threads(1); /* in its OpenMP build this sets OpenMP's number too, so ours comes after */
     omp_set_num_threads(threads);
+}
+
+bool
+ac_compute_multiplies_bf16(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
 }
 
 #ifdef AC_HAVE_DNNL
@@ -42,14 +55,15 @@ ac_compute_kernels(const ac_compute *compute)
 {
     static _Thread_local char text[128];
 
+    switch (ac_backend_resolve(compute)) {
 #ifdef AC_HAVE_DNNL
-    if (ac_backend_resolve(compute) == AC_BACKEND_ONEDNN) {
-        snprintf(text, sizeof text, "onednn %s, openblas %s", isa_name(), openblas_get_corename());
-        return text;
-    }
+    case AC_BACKEND_ONEDNN: snprintf(text, sizeof text, "onednn %s", isa_name()); break;
 #endif
-    (void) compute;
-    snprintf(text, sizeof text, "openblas %s", openblas_get_corename());
+    case AC_BACKEND_OPENBLAS: snprintf(text, sizeof text, "openblas"); break;
+    default: snprintf(text, sizeof text, "native %s", ac_native_best()->name); break;
+    }
+    /* attention's small products are OpenBLAS's */
+    snprintf(text + strlen(text), sizeof text - strlen(text), ", openblas %s", openblas_get_corename());
     return text;
 }
 

@@ -2,9 +2,10 @@
 #ifndef AC_ENGINE_NN_COMPUTE_H
 #define AC_ENGINE_NN_COMPUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-typedef enum ac_backend { AC_BACKEND_AUTO = 0, AC_BACKEND_OPENBLAS, AC_BACKEND_ONEDNN } ac_backend;
+typedef enum ac_backend { AC_BACKEND_AUTO = 0, AC_BACKEND_OPENBLAS, AC_BACKEND_ONEDNN, AC_BACKEND_NATIVE } ac_backend;
 typedef enum ac_precision { AC_PRECISION_FP32 = 0, AC_PRECISION_BF16 } ac_precision;
 
 typedef struct ac_compute {
@@ -29,6 +30,9 @@ void ac_compute_init(int threads);
 
 /** "openblas SkylakeX" or the like: which kernels run, for manifests. Valid until the next call of the thread. */
 const char *ac_compute_kernels(const ac_compute *compute);
+
+/** Does this CPU have instructions that multiply bf16 (AVX512-BF16)? oneDNN needs them to be fast, native does not use them. */
+bool ac_compute_multiplies_bf16(void);
 
 /**
  * The OPENBLAS_CORETYPE that fits this CPU, where OpenBLAS may not know it; NULL: leave it alone. OpenBLAS reads the

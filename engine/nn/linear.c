@@ -1,11 +1,9 @@
 /* Linear layers: packing, tiles, and the epilogue. The product of a tile is the backend's.
  *
- * A tile is a block of rows times a block of columns whose sizes follow from M, out and in alone; one thread computes it
- * whole. So the bits are those of the tiles, whatever the number of threads. */
+ * A tile is a block of rows times a block of columns; one thread computes it whole. Either its bits do not depend on the
+ * tile (native, oneDNN) or the tile follows from M, out and in alone (OpenBLAS): never on the number of threads. */
 #include "engine/nn/linear.h"
 
-#include <cblas.h>
-#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,109 +12,139 @@
 #include "engine/nn/linear_backend.h"
 #include "engine/nn/simd.h"
 
-enum { ROWS = 256, COLUMNS = 512 };
-
 ac_backend
 ac_backend_resolve(const ac_compute *compute)
 {
     if (compute->backend != AC_BACKEND_AUTO)
         return compute->backend;
 #ifdef AC_HAVE_DNNL
-    return AC_BACKEND_ONEDNN;
-#else
-    return AC_BACKEND_OPENBLAS;
+    if (compute->precision == AC_PRECISION_BF16 && ac_compute_multiplies_bf16())
+        return AC_BACKEND_ONEDNN;
 #endif
+    return AC_BACKEND_NATIVE;
 }
 
-static size_t
-weight_bytes(const ac_compute *compute, int64_t out, int64_t in)
+/* NULL: not in this build. */
+static const ac_linear_backend *
+backend_of(const ac_compute *compute)
 {
+    switch (ac_backend_resolve(compute)) {
+    case AC_BACKEND_OPENBLAS: return &ac_linear_openblas;
+    case AC_BACKEND_ONEDNN:
 #ifdef AC_HAVE_DNNL
-    if (ac_backend_resolve(compute) == AC_BACKEND_ONEDNN)
-        return ac_scratch_room(ac_linear_dnnl_packed_bytes(compute->precision, out, in));
+        return &ac_linear_dnnl;
 #else
-    (void) compute;
+        return NULL;
 #endif
-    return ac_scratch_room((size_t) (out * in) * sizeof(float));
+    default: return &ac_linear_native;
+    }
 }
 
 size_t
 ac_linear_packed_bytes(const ac_compute *compute, int64_t out, int64_t in)
 {
-    return weight_bytes(compute, out, in) + ac_scratch_room((size_t) out * sizeof(float));
+    const ac_linear_backend *b = backend_of(compute);
+
+    return b ? ac_scratch_room(b->weight_bytes(compute->precision, out, in)) + ac_scratch_room((size_t) out * sizeof(float)) : 0;
 }
 
-/* Stack the parts' rows and biases as floats. weight [out, in] or NULL, bias [out]. */
+/* Rows [first, first + n) of the stacked parts, as floats. */
 static void
-read_parts(float *weight, float *bias, const ac_tensor *const *weights, const ac_tensor *const *biases, int parts, int64_t in)
+read_rows(float *weight, const ac_tensor *const *weights, int parts, int64_t in, int64_t first, int64_t n)
+{
+    for (int p = 0; p < parts && n > 0; p++) {
+        const int64_t rows = weights[p]->shape[0];
+        if (first < rows) {
+            const int64_t take = rows - first < n ? rows - first : n;
+            ac_tensor_read(weights[p], weight, first * in, take * in);
+            weight += take * in;
+            n -= take;
+            first = 0;
+        } else {
+            first -= rows;
+        }
+    }
+}
+
+static void
+read_biases(float *bias, const ac_tensor *const *weights, const ac_tensor *const *biases, int parts)
 {
     for (int p = 0; p < parts; p++) {
         const int64_t rows = weights[p]->shape[0];
-        ac_tensor_read(weights[p], weight, 0, rows * in);
         if (biases && biases[p])
             ac_tensor_read(biases[p], bias, 0, rows);
         else
             memset(bias, 0, (size_t) rows * sizeof(float));
-        weight += rows * in;
         bias += rows;
     }
+}
+
+static ac_status
+pack_weights(const ac_linear *self, const ac_tensor *const *weights, int parts, void *packed)
+{
+    const int64_t room = AC_LINEAR_STRIP * self->in;
+    float *rows = NULL;
+    ac_status st = ac_alloc_aligned(&rows, omp_get_max_threads() * room, sizeof *rows);
+
+    if (st != AC_OK)
+        return st;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t column = 0; column < self->out; column += AC_LINEAR_STRIP) {
+        const int64_t columns = self->out - column < AC_LINEAR_STRIP ? self->out - column : AC_LINEAR_STRIP;
+        float *mine = rows + omp_get_thread_num() * room;
+        read_rows(mine, weights, parts, self->in, column, columns);
+        self->backend->pack(self, packed, mine, column, columns);
+    }
+    free(rows);
+    return AC_OK;
 }
 
 ac_status
 ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *const *weights, const ac_tensor *const *biases,
                int parts, void *packed, bool fill)
 {
+    float *bias;
     ac_status st = AC_OK;
-    float *weight = NULL, *bias;
 
-    *self = (ac_linear) { .packed = packed, .compute = *compute };
+    *self = (ac_linear) { .packed = packed, .compute = *compute, .backend = backend_of(compute) };
     self->compute.backend = ac_backend_resolve(compute);
+    if (!self->backend)
+        return ac_error_set(AC_E_ARG, "compute.backend: onednn is not in this build (AC_WITH_DNNL); use native or openblas");
     for (int p = 0; p < parts; p++)
         self->out += weights[p]->shape[0];
     self->in = ac_tensor_count(weights[0]) / weights[0]->shape[0];
-    bias = (float *) ((char *) packed + weight_bytes(compute, self->out, self->in));
+    bias = (float *) (void *) ((char *) packed + ac_scratch_room(self->backend->weight_bytes(compute->precision, self->out, self->in)));
     self->bias = bias;
-    if (self->compute.backend == AC_BACKEND_OPENBLAS) {
-        if (compute->precision != AC_PRECISION_FP32)
-            return ac_error_set(AC_E_ARG, "compute.precision: bf16 needs compute.backend: onednn");
-        if (fill)
-            read_parts(packed, bias, weights, biases, parts, self->in);
-        return AC_OK;
-    }
-#ifdef AC_HAVE_DNNL
+    AC_TRY(self->backend->init(self));
     if (fill) {
-        AC_TRY(ac_alloc_aligned(&weight, self->out * self->in, sizeof(float)));
-        read_parts(weight, bias, weights, biases, parts, self->in);
+        AC_TRY(pack_weights(self, weights, parts, packed));
+        read_biases(bias, weights, biases, parts);
     }
-    st = ac_linear_dnnl_init(self, weight, packed);
-#else
-    AC_TRY(ac_error_set(AC_E_ARG, "compute.backend: onednn is not in this build (AC_WITH_DNNL); use openblas"));
-#endif
 out:
-    free(weight);
+    if (st != AC_OK)
+        ac_linear_free(self);
     return st;
 }
 
 void
 ac_linear_free(ac_linear *self)
 {
-#ifdef AC_HAVE_DNNL
-    if (self->plan)
-        ac_linear_dnnl_free(self);
-#endif
+    if (self->backend && self->backend->free)
+        self->backend->free(self);
     *self = (ac_linear) { 0 };
+}
+
+static size_t
+tile_room(const ac_linear *self)
+{
+    return self->backend->tile_scratch_bytes ? ac_scratch_room(self->backend->tile_scratch_bytes(self)) : 0;
 }
 
 size_t
 ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
 {
     (void) M;
-    (void) self;
-#ifdef AC_HAVE_DNNL
-    if (self->compute.backend == AC_BACKEND_ONEDNN)
-        return (size_t) omp_get_max_threads() * ac_scratch_room(ac_linear_dnnl_scratch_bytes(self));
-#endif
-    return 0;
+    return (size_t) omp_get_max_threads() * tile_room(self);
 }
 
 AC_CLONES static void
@@ -139,32 +167,17 @@ finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activa
     }
 }
 
-static void
-blas_tile(const ac_linear *self, const ac_linear_tile *t)
-{
-    const float *w = (const float *) self->packed + t->column * self->in;
-
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) t->rows, (int) t->columns, (int) self->in, 1.0f, t->x,
-                (int) self->in, w, (int) self->in, 0.0f, t->y, (int) self->out);
-}
-
 void
 ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activation activation, const float *residual,
                   ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch);
-    int64_t rows = ROWS, columns = COLUMNS, blocks, strips;
-#ifdef AC_HAVE_DNNL
-    size_t each = 0;
-    char *room = NULL;
+    const size_t mark = ac_scratch_mark(scratch), each = tile_room(self);
+    const int threads = omp_get_max_threads();
+    char *room = each ? ac_scratch_take(scratch, each * (size_t) threads) : NULL;
+    int64_t rows, columns, blocks, strips;
 
-    if (self->compute.backend == AC_BACKEND_ONEDNN) {
-        rows = ac_linear_dnnl_tile_rows(M);
-        each = ac_scratch_room(ac_linear_dnnl_scratch_bytes(self));
-        room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
-    }
-#endif
     AC_CHECK(residual != y); /* the product overwrites y first */
+    self->backend->tiling(self, M, threads, &rows, &columns);
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
@@ -176,12 +189,7 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac
                 .rows = M - row < rows ? M - row : rows,
                 .columns = self->out - column < columns ? self->out - column : columns,
             };
-            if (self->compute.backend == AC_BACKEND_OPENBLAS)
-                blas_tile(self, &tile);
-#ifdef AC_HAVE_DNNL
-            else
-                ac_linear_dnnl_tile(self, &tile, room + each * (size_t) omp_get_thread_num());
-#endif
+            self->backend->tile(self, &tile, room ? room + each * (size_t) omp_get_thread_num() : NULL);
             finish_tile(self, &tile, activation, residual ? residual + row * self->out + column : NULL);
         }
     }

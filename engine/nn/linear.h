@@ -3,8 +3,9 @@
  *
  * A layer does not own its packed weights: the caller gives a buffer of ac_linear_packed_bytes(), 64-byte aligned,
  * which several processes may share (one fills it, the others attach).
- * Matrix products run single-threaded on tiles that depend on the shape alone, inside one OpenMP loop, so the bits
- * do not depend on the number of threads.
+ * Matrix products run single-threaded on tiles inside one OpenMP loop, so the bits do not depend on the number of threads.
+ * With the backends native and oneDNN a row of y depends on its row of x alone, bit for bit: not on M, nor on its
+ * neighbours. With OpenBLAS it depends on M too.
  */
 #ifndef AC_ENGINE_NN_LINEAR_H
 #define AC_ENGINE_NN_LINEAR_H
@@ -21,11 +22,14 @@ typedef struct ac_linear {
     int64_t in, out;
     const void *packed; /* borrowed */
     const float *bias;  /* [out], inside packed; NULL: none */
+    const struct ac_linear_backend *backend;
     void *plan;         /* the backend's own; owned */
     ac_compute compute; /* backend resolved: never AUTO */
 } ac_linear;
 
-/** AUTO: oneDNN where it is built in, else OpenBLAS. */
+/**
+ * AUTO: native; for bf16 oneDNN, where it is built in and the CPU multiplies bf16. Evidence: docs/adr/0201.
+ */
 ac_backend ac_backend_resolve(const ac_compute *compute);
 
 /** Bytes of packed weights and bias for [out, in]; a multiple of 64. */

@@ -1,9 +1,14 @@
 #include "engine/text/clean.h"
 
-#include <stdlib.h>
-#include <utf8proc.h>
-
+#include "engine/text/ftfy.h"
+#include "engine/text/html_unescape.h"
 #include "engine/text/unicode.h"
+
+static const char *
+bytes_of(const ac_buffer *self)
+{
+    return self->data ? self->data : "";
+}
 
 static ac_status
 collapse_space(ac_buffer *out, const char *text, size_t n)
@@ -27,18 +32,18 @@ collapse_space(ac_buffer *out, const char *text, size_t n)
 ac_status
 ac_text_clean_clip(ac_buffer *out, const char *text, size_t n)
 {
-    ac_buffer collapsed = { 0 };
-    utf8proc_uint8_t *composed = NULL;
-    utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    ac_status st;
+    ac_buffer a = { 0 }, b = { 0 };
+    ac_status st = AC_OK;
 
-    if (size < 0)
-        return ac_error_set(AC_E_NOMEM, "a text of %zu bytes cannot be normalised: %s", n, utf8proc_errmsg(size));
-    st = collapse_space(&collapsed, (const char *) composed, (size_t) size);
-    free(composed);
-
-    if (st == AC_OK)
-        st = ac_unicode_lower(out, collapsed.data ? collapsed.data : "", collapsed.size);
-    ac_buffer_free(&collapsed);
+    AC_TRY(ac_ftfy_fix_text(&a, text, n));
+    AC_TRY(ac_html_unescape(&b, bytes_of(&a), a.size));
+    ac_buffer_reset(&a);
+    AC_TRY(ac_html_unescape(&a, bytes_of(&b), b.size));
+    ac_buffer_reset(&b);
+    AC_TRY(collapse_space(&b, bytes_of(&a), a.size));
+    st = ac_unicode_lower(out, bytes_of(&b), b.size);
+out:
+    ac_buffer_free(&a);
+    ac_buffer_free(&b);
     return st;
 }

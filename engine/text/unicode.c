@@ -1,5 +1,7 @@
 #include "engine/text/unicode.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 /* Bytes of the well-formed sequence at p; 0: not well-formed, and *part bytes of it begin one. */
@@ -33,11 +35,20 @@ sequence(const unsigned char *p, size_t n, size_t *part)
 ac_status
 ac_utf8_check(const char *text, size_t n)
 {
-    size_t part;
+    size_t part, length;
 
-    for (size_t i = 0, length; i < n; i += length)
+    for (size_t i = 0; i < n; i += length) {
+        uint64_t eight;
+        for (; n - i >= sizeof eight; i += sizeof eight) { /* ASCII, eight bytes at a time */
+            memcpy(&eight, text + i, sizeof eight);
+            if (eight & 0x8080808080808080u)
+                break;
+        }
+        if (i == n)
+            break;
         if (!(length = sequence((const unsigned char *) text + i, n - i, &part)))
             return ac_error_set(AC_E_FORMAT, "not UTF-8 at byte %zu", i);
+    }
     return AC_OK;
 }
 
@@ -110,19 +121,10 @@ is_case_ignorable(int32_t p)
            p == 0xff0e || p == 0xff1a;
 }
 
-/* Sigma at [from, to): a letter before it, none after it, case-ignorable ones passed over. */
+/* Is there no letter behind text[to], case-ignorable ones passed over? Then a sigma before it is a final one. */
 static bool
-is_final_sigma(const char *text, size_t n, size_t from, size_t to)
+ends_word(const char *text, size_t n, size_t to)
 {
-    bool before = false;
-
-    for (size_t i = 0; i < from;) {
-        int32_t p = ac_utf8_next(text, n, &i);
-        if (!is_case_ignorable(p))
-            before = is_cased(p);
-    }
-    if (!before)
-        return false;
     while (to < n) {
         int32_t p = ac_utf8_next(text, n, &to);
         if (!is_case_ignorable(p))
@@ -134,17 +136,47 @@ is_final_sigma(const char *text, size_t n, size_t from, size_t to)
 ac_status
 ac_unicode_lower(ac_buffer *out, const char *text, size_t n)
 {
+    bool after_letter = false; /* case-ignorable characters passed over */
+
     for (size_t i = 0; i < n;) {
-        size_t from = i;
         int32_t p = ac_utf8_next(text, n, &i);
         if (p < 0x80)
             ac_buffer_push_char(out, (char) (p >= 'A' && p <= 'Z' ? p + 32 : p));
         else if (p == 0x130)
             ac_buffer_push(out, "i\xcc\x87", 3);
         else if (p == 0x3a3)
-            ac_utf8_push(out, is_final_sigma(text, n, from, i) ? 0x3c2 : 0x3c3);
+            ac_utf8_push(out, after_letter && ends_word(text, n, i) ? 0x3c2 : 0x3c3);
         else
             ac_utf8_push(out, utf8proc_tolower(p));
+        if (!is_case_ignorable(p))
+            after_letter = is_cased(p);
     }
     return out->status;
+}
+
+int32_t
+ac_windows_1252_point(int32_t control)
+{
+    static const uint16_t points[32] = {
+        0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
+        0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
+    };
+
+    AC_CHECK(control >= 0x80 && control <= 0x9f);
+    return points[control - 0x80];
+}
+
+ac_status
+ac_unicode_nfc(ac_buffer *out, const char *text, size_t n)
+{
+    utf8proc_uint8_t *composed = NULL;
+    const utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed,
+                                               UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    ac_status st;
+
+    if (size < 0)
+        return ac_error_set(AC_E_NOMEM, "a text of %zu bytes cannot be normalised: %s", n, utf8proc_errmsg(size));
+    st = ac_buffer_push(out, composed, (size_t) size);
+    free(composed);
+    return st;
 }

@@ -27,7 +27,7 @@ ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_p
 {
     *self = (ac_progress) {
         .comm = comm, .json_path = json_path, .job = job, .stage = stage, .unit = unit,
-        .total = total, .done = done, .bad = bad, .done_at_start = done,
+        .total = total, .done = done, .bad = bad, .done_at_start = done, .last_tenth = total > 0 ? (int) (10 * done / total) : 10,
         .started = ac_progress_clock(), .last_line = ac_progress_clock(),
         .terminal = isatty(STDERR_FILENO), .request = MPI_REQUEST_NULL,
     };
@@ -96,16 +96,15 @@ show(ac_progress *self)
         write_json(self);
         self->last_json = now;
     }
-    if (self->terminal) {
-        if (now - self->last_line >= 0.1) {
-            format_line(self, line, sizeof line);
-            fprintf(stderr, "\r\033[K%s", line);
-            self->drawn = true;
-            self->last_line = now;
-        }
-    } else if (now - self->last_line >= 30 || (tenth > self->last_tenth && now - self->last_line >= 1)) {
+    if (self->terminal && now - self->last_drawn >= 0.1) {
         format_line(self, line, sizeof line);
-        ac_log(AC_LOG_INFO, "%s", line);
+        fprintf(stderr, "\r\033[K%s", line);
+        self->drawn = true;
+        self->last_drawn = now;
+    }
+    if (now - self->last_line >= 30 || (tenth > self->last_tenth && tenth < 10)) { /* the last tenth has the stage's last line */
+        format_line(self, line, sizeof line);
+        ac_log(self->terminal ? AC_LOG_DEBUG : AC_LOG_INFO, "%s", line); /* on a terminal: for log.txt alone */
         self->last_line = now;
     }
     self->last_tenth = tenth;

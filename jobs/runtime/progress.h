@@ -16,7 +16,7 @@ typedef struct ac_progress {
     const char *json_path; /* borrowed; rank 0 */
     const char *job, *stage, *unit; /* borrowed */
     int64_t total, done, bad, done_at_start;
-    double started, last_line, last_json;
+    double started, last_drawn, last_line, last_json;
     int last_tenth;
     bool terminal, drawn;
     int64_t *outgoing; /* [2]: items and bad items on their way to rank 0; owned */

@@ -4,119 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/h5.h"
 #include "io/json_write.h"
 #include "io/text_file.h"
+#include "jobs/shard_view.h"
 #include "jobs/stages/stages.h"
 
 enum { MAX_REFERENCES = 16 };
 
-/* One shard as it stands in the files of its stages. */
-typedef struct shard_view {
-    int64_t n, K;
-    ac_texts keys, bad_keys, bad_reasons, bad_details;
-    int64_t *ids;
-    float *scores;
-    ac_texts entries;
-    ac_texts captions, candidates;
-    int64_t *offsets;
-    float *clip_scores, *candidate_clip_scores, *candidate_scores;
-} shard_view;
-
-static void
-shard_view_free(shard_view *self)
+/* The parts of a shard that a job of so many stages has. */
+static unsigned
+parts_of(int stages)
 {
-    ac_texts_free(&self->keys);
-    ac_texts_free(&self->bad_keys);
-    ac_texts_free(&self->bad_reasons);
-    ac_texts_free(&self->bad_details);
-    ac_texts_free(&self->entries);
-    ac_texts_free(&self->captions);
-    ac_texts_free(&self->candidates);
-    free(self->ids);
-    free(self->scores);
-    free(self->offsets);
-    free(self->clip_scores);
-    free(self->candidate_clip_scores);
-    free(self->candidate_scores);
-    *self = (shard_view) { 0 };
-}
-
-static ac_status
-read_embeddings(shard_view *v, const char *path)
-{
-    ac_status st = AC_OK;
-    ac_h5_reader r = { 0 };
-
-    AC_TRY(ac_h5_open(&r, path));
-    AC_TRY(ac_h5_read_texts(&r, "keys", &v->keys));
-    AC_TRY(ac_h5_read_texts(&r, "bad_keys", &v->bad_keys));
-    AC_TRY(ac_h5_read_texts(&r, "bad_reasons", &v->bad_reasons));
-    AC_TRY(ac_h5_read_texts(&r, "bad_details", &v->bad_details));
-    v->n = v->keys.count;
-out:
-    ac_h5_close(&r);
-    return st;
-}
-
-static ac_status
-read_tables(shard_view *v, const char *path)
-{
-    ac_status st = AC_OK;
-    ac_h5_reader r = { 0 };
-
-    AC_TRY(ac_alloc(&v->ids, v->n * v->K, sizeof *v->ids));
-    AC_TRY(ac_alloc(&v->scores, v->n * v->K, sizeof *v->scores));
-    AC_TRY(ac_h5_open(&r, path));
-    AC_TRY(ac_h5_read(&r, "ids", AC_I64, 2, (int64_t[]) { v->n, v->K }, v->ids));
-    AC_TRY(ac_h5_read(&r, "scores", AC_F32, 2, (int64_t[]) { v->n, v->K }, v->scores));
-    AC_TRY(ac_h5_read_texts(&r, "entries", &v->entries));
-out:
-    ac_h5_close(&r);
-    return st;
-}
-
-static ac_status
-read_captions(shard_view *v, const char *path)
-{
-    ac_status st = AC_OK;
-    ac_h5_reader r = { 0 };
-    int64_t total;
-
-    AC_TRY(ac_alloc(&v->offsets, v->n + 1, sizeof *v->offsets));
-    AC_TRY(ac_alloc(&v->clip_scores, v->n, sizeof(float)));
-    AC_TRY(ac_h5_open(&r, path));
-    AC_TRY(ac_h5_read_texts(&r, "captions", &v->captions));
-    AC_TRY(ac_h5_read(&r, "clip_scores", AC_F32, 1, &v->n, v->clip_scores));
-    AC_TRY(ac_h5_read(&r, "candidate_offsets", AC_I64, 1, (int64_t[]) { v->n + 1 }, v->offsets));
-    AC_TRY(ac_h5_read_texts(&r, "candidates", &v->candidates));
-    total = v->candidates.count;
-    AC_TRY(ac_alloc(&v->candidate_clip_scores, total, sizeof(float)));
-    AC_TRY(ac_alloc(&v->candidate_scores, total, sizeof(float)));
-    AC_TRY(ac_h5_read(&r, "candidate_clip_scores", AC_F32, 1, &total, v->candidate_clip_scores));
-    AC_TRY(ac_h5_read(&r, "candidate_scores", AC_F32, 1, &total, v->candidate_scores));
-out:
-    ac_h5_close(&r);
-    return st;
-}
-
-static ac_status
-read_shard(shard_view *v, const ac_pipeline *p, int64_t shard, int stages)
-{
-    ac_status st = AC_OK;
-    char *path = NULL;
-
-    shard_view_free(v);
-    v->K = p->config->retrieval.topk;
-    for (int s = 0; s < stages; s++) {
-        free(path);
-        path = NULL;
-        AC_TRY(ac_run_shard_path(&p->run, s, shard, &path));
-        AC_TRY(s == 0 ? read_embeddings(v, path) : s == 1 ? read_tables(v, path) : read_captions(v, path));
-    }
-out:
-    free(path);
-    return st;
+    return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
 }
 
 static void
@@ -135,7 +34,7 @@ push_float_field(ac_buffer *b, const char *name, float x)
 
 /* One line of captions.jsonl. */
 static void
-push_record(ac_buffer *b, const shard_view *v, int64_t i, int stages)
+push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
 {
     const char *comma = "";
 
@@ -206,13 +105,13 @@ write_bad_items(const ac_pipeline *p)
     ac_status st = AC_OK;
     ac_text_file f = { 0 };
     ac_buffer line = { 0 };
-    shard_view v = { 0 };
+    ac_shard_view v = { 0 };
 
     AC_TRY(create(&f, p, "bad_items.jsonl"));
     for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
         if (!p->run.manifest.stages[AC_STAGE_EMBED].shards[s].bad)
             continue;
-        AC_TRY(read_shard(&v, p, s, 1));
+        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_BAD));
         for (int64_t i = 0; i < v.bad_keys.count; i++) {
             ac_buffer_push_text(&line, "{");
             push_text_field(&line, "key", &v.bad_keys, i);
@@ -229,7 +128,7 @@ write_bad_items(const ac_pipeline *p)
 out:
     ac_text_file_abandon(&f);
     ac_buffer_free(&line);
-    shard_view_free(&v);
+    ac_shard_view_free(&v);
     return st;
 }
 
@@ -240,7 +139,7 @@ write_records(const ac_pipeline *p, int stages)
     ac_status st = AC_OK;
     ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
     ac_buffer b = { 0 };
-    shard_view v = { 0 };
+    ac_shard_view v = { 0 };
 
     AC_TRY(create(&keys, p, "keys.txt"));
     if (stages > 1)
@@ -248,7 +147,7 @@ write_records(const ac_pipeline *p, int stages)
     if (stages > 2)
         AC_TRY(create(&predictions, p, "preds.txt"));
     for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
-        AC_TRY(read_shard(&v, p, s, stages));
+        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, parts_of(stages)));
         for (int64_t i = 0; i < v.n; i++) {
             push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
             flush_to(&keys, &b);
@@ -273,7 +172,7 @@ out:
     ac_text_file_abandon(&records);
     ac_text_file_abandon(&predictions);
     ac_buffer_free(&b);
-    shard_view_free(&v);
+    ac_shard_view_free(&v);
     return st;
 }
 
@@ -306,7 +205,7 @@ write_references(const ac_pipeline *p)
     ac_status st = AC_OK;
     ac_text_file files[MAX_REFERENCES] = { 0 };
     ac_buffer text = { 0 }, b = { 0 };
-    shard_view v = { 0 };
+    ac_shard_view v = { 0 };
     const char *lines[MAX_REFERENCES];
     size_t sizes[MAX_REFERENCES];
     int fewest = MAX_REFERENCES, count;
@@ -317,7 +216,7 @@ write_references(const ac_pipeline *p)
         for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
             int64_t first, n, good = 0;
             ac_run_shard_items(&p->run, s, &first, &n);
-            AC_TRY(read_shard(&v, p, s, 1));
+            AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_KEYS));
             for (item = first; item < first + n && fewest; item++) { /* the good ones are a subsequence of the list */
                 const ac_texts *keys = &p->pictures.keys;
                 if (good == v.n || ac_picture_list_is_duplicate(&p->pictures, item) ||
@@ -347,7 +246,7 @@ out:
         ac_text_file_abandon(&files[r]);
     ac_buffer_free(&text);
     ac_buffer_free(&b);
-    shard_view_free(&v);
+    ac_shard_view_free(&v);
     return st;
 }
 

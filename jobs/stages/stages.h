@@ -29,6 +29,7 @@ typedef struct ac_pipeline {
     ac_clip_model clip;
     ac_bart_model bart;
     ac_cache cache;
+    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
     int64_t cut_tables, cut_texts; /* inputs longer than the model takes, on this rank */
 } ac_pipeline;
 
@@ -43,6 +44,18 @@ ac_status ac_merge_bad_items_all(ac_pipeline *self);
 
 /** Rank 0 writes the run's files from the shards; `stages` tells how far the job went (1, 2 or 3). */
 ac_status ac_merge_all(ac_pipeline *self, int stages);
+
+/**
+ * captions.h5: a small file that shows the shards of all stages as one. Numbers and texts' bytes are virtual datasets, offsets are
+ * written anew, since those of a shard begin at 0. Rank 0 writes it.
+ */
+ac_status ac_merge_h5_all(ac_pipeline *self);
+
+/** output.knn, before any work: may the pictures' folders be written? AC_E_IO names the first that may not. Local, for rank 0. */
+ac_status ac_knn_check(const ac_pipeline *self);
+
+/** NAME.knn beside each picture: its entries, one a line, best first. The ranks share the shards. */
+ac_status ac_knn_write_all(ac_pipeline *self);
 
 /** Fails with AC_E_BAD_ITEMS where the embed stage has more bad items than limits.max_bad_items. Same on all ranks. */
 ac_status ac_check_bad_items(const ac_pipeline *self);

@@ -4,13 +4,15 @@
 
 #include "engine/base/memory.h"
 #include "io/npy.h"
+#include "io/tokenizer_openai.h"
 #include "jobs/models.h"
 #include "jobs/tools/pictures.h"
 #include "jobs/tools/tools.h"
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "Hugging Face folder of a CLIP model" },
-    { "vocabulary", 0, "DIR", "read vocab.json and merges.txt from here" },
+    { "model", 0, "DIR", "Hugging Face folder of a CLIP model, or OpenAI's .pt" },
+    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
+    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy", "fp32 [N, D], unit length; a zero row where a picture or text is bad" },
     { "images", 0, NULL, "the words after the options are pictures" },
     { "texts", 0, NULL, "{\"text\": …} or {\"ids\": […]} lines on stdin" },
@@ -119,6 +121,7 @@ ac_tool_embed(int argc, char **argv)
     AC_TRY(ac_arguments_need(&a, "model", &o.model));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     AC_TRY(ac_tool_compute(&a, &o.compute));
+    o.model_config = ac_arguments_get(&a, "model-config");
     o.vocabulary = ac_arguments_get(&a, "vocabulary");
     o.towers = images ? AC_CLIP_VISION : AC_CLIP_TEXT;
     AC_TRY(ac_clip_model_open(&clip, &o));

@@ -5,13 +5,14 @@
 #include "io/json_write.h"
 #include "io/model_config.h"
 #include "io/tokenizer_files.h"
+#include "io/tokenizer_openai.h"
 #include "jobs/tools/tools.h"
 
 enum { CLIP_CONTEXT = 77, BART_TOKENS = 128, ANY_ID = 0x7fffffff };
 
 static const ac_option options[] = {
     { "model", 0, "DIR", "folder with vocab.json and merges.txt (and config.json)" },
-    { "vocabulary", 0, "DIR", "read vocab.json and merges.txt from here" },
+    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "kind", 0, "K", "clip, bart or gpt2 (default: from config.json, else from the vocabulary)" },
     { "max-length", 0, "N", "cut to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: no cut" },
     { "no-special", 0, NULL, "no start and end tokens" },

@@ -10,7 +10,7 @@
 ac_status
 ac_tool_compute(const ac_arguments *a, ac_compute *out)
 {
-    static const char *const backends[] = { "auto", "openblas", "onednn" };
+    static const char *const backends[] = { "auto", "openblas", "onednn", "native" };
     const char *precision = ac_arguments_get(a, "precision"), *backend = ac_arguments_get(a, "backend");
     int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
     ac_status st = ac_arguments_int(a, "threads", &threads, 1, 4096);
@@ -22,9 +22,9 @@ ac_tool_compute(const ac_arguments *a, ac_compute *out)
         out->precision = AC_PRECISION_BF16;
     else if (precision && strcmp(precision, "fp32") != 0)
         return ac_error_set(AC_E_ARG, "--precision: \"%s\" is neither fp32 nor bf16", precision);
-    for (int i = 0; backend && i < 4; i++) {
-        if (i == 3)
-            return ac_error_set(AC_E_ARG, "--backend: \"%s\" is none of auto, openblas, onednn", backend);
+    for (int i = 0; backend && i <= 4; i++) {
+        if (i == 4)
+            return ac_error_set(AC_E_ARG, "--backend: \"%s\" is none of auto, openblas, onednn, native", backend);
         if (strcmp(backend, backends[i]) == 0) {
             out->backend = (ac_backend) i;
             break;

@@ -14,11 +14,14 @@ ac_status ac_tool_preprocess(int argc, char **argv);
 ac_status ac_tool_embed(int argc, char **argv);
 ac_status ac_tool_topk(int argc, char **argv);
 ac_status ac_tool_generate(int argc, char **argv);
+ac_status ac_tool_inspect(int argc, char **argv);
+ac_status ac_tool_ngrams(int argc, char **argv);
+ac_status ac_tool_loss(int argc, char **argv);
 
 /* Options that every computing tool takes. */
 #define AC_TOOL_COMPUTE_OPTIONS                                                                      \
     { "precision", 0, "P", "fp32 or bf16 (default: fp32)" },                                         \
-    { "backend", 0, "B", "auto, openblas or onednn (default: auto)" },                               \
+    { "backend", 0, "B", "auto, native, openblas or onednn (default: auto)" },                       \
     { "threads", 0, "N", "threads (default: the machine's cores)" }
 
 /** Read them and start computing with them. */

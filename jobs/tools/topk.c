@@ -23,6 +23,7 @@ static const ac_option options[] = {
     { "text", 0, "T", "print the entries nearest to this text (with --model)" },
     { "image", 0, "F", "print the entries nearest to this picture (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
+    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
     { "scan", 0, "S", "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
     { "repeat", 0, "R", "search R times more, and print a JSON line of the times in memory" },
     AC_TOOL_COMPUTE_OPTIONS,
@@ -238,10 +239,11 @@ search_and_print(const ac_arguments *a, const char *path, const vectors *v, int6
     if (ac_arguments_has(a, "text") && ac_arguments_has(a, "image"))
         AC_TRY(ac_error_set(AC_E_ARG, "give either --text or --image"));
     AC_TRY(ac_arguments_need(a, "model", &o.model));
+    o.model_config = ac_arguments_get(a, "model-config");
     AC_TRY(ac_clip_model_open(&clip, &o));
     width = clip.net.config.projection_dim;
     if (v->cache.folder)
-        AC_TRY(ac_cache_check_model(&v->cache, clip.fingerprint, width));
+        AC_TRY(ac_cache_check_model(&v->cache, clip.text_fingerprint, clip.path, width));
     if (v->D != width)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: vectors of %" PRId64 " numbers, the model %s makes %" PRId64 "; use the model that made them",
                             path, v->D, o.model, width));

@@ -133,7 +133,7 @@ check_model(const char *model, ac_compute compute)
 static void
 check_all_backends(const char *model)
 {
-    ac_compute backends[2];
+    ac_compute backends[TEST_BACKENDS];
     const int n = test_backends(backends);
 
     for (int i = 0; i < n; i++)

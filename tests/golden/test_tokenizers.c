@@ -45,14 +45,20 @@ open_tokenizer(ac_tokenizer *t, const char *folder, int kind)
     assert_int_equal(strlen(fingerprint), 32);
 }
 
-/* Lines on which the plain cleaning (white space, lower case) is known not to be enough: the data gives for them other ids from
- * a tokenizer that knows neither ftfy nor HTML. They are counted, and said; every other line must be equal. */
+/* ftfy's repair of mojibake, its step "encoding", is left out: a line that needs it may differ, and is counted. Where the data
+ * lists no steps of ftfy's, the line's class says so. */
 static bool
-needs_more_cleaning(const json_t *line)
+needs_encoding_step(const json_t *line)
 {
-    const json_t *plain = json_object_get(line, "hf_ids");
+    const json_t *steps = json_object_get(line, "ftfy"), *step, *class = json_object_get(line, "class");
+    size_t i;
 
-    return plain && !json_equal(plain, json_object_get(line, "ids"));
+    if (!steps)
+        return class && strcmp(json_string_value(class), "mojibake") == 0;
+    json_array_foreach(steps, i, step)
+        if (strcmp(json_string_value(step), "encoding") == 0)
+            return true;
+    return false;
 }
 
 static void
@@ -80,7 +86,7 @@ check_encode(const char *folder_name, const char *cases_name, int kind, int64_t 
             fail_msg("%s:%zu: %s", cases, i + 1, ac_error_message());
         if (same_ids(&e, json_object_get(line, key)) && (kind == AC_TOKENIZER_GPT2 || e.length == json_integer_value(length))) {
             equal++;
-        } else if (needs_more_cleaning(line)) {
+        } else if (kind == AC_TOKENIZER_CLIP && needs_encoding_step(line)) {
             passed_over++;
         } else if (different++ < 10) {
             char *dump = json_dumps(line, JSON_COMPACT);
@@ -88,7 +94,7 @@ check_encode(const char *folder_name, const char *cases_name, int kind, int64_t 
             free(dump);
         }
     }
-    print_message("%s: %d equal, %d different, %d need ftfy or HTML\n", cases_name, equal, different, passed_over);
+    print_message("%s: %d equal, %d different, %d left out: they need the repair of mojibake\n", cases_name, equal, different, passed_over);
     assert_int_equal(different, 0);
     assert_true(equal > 100);
     json_decref(lines);

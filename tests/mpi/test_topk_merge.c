@@ -1,84 +1,93 @@
-/* A cache split over the ranks, searched slice by slice and merged, gives the single search's answer on every rank: ties
- * across slices, slices without entries, k past the end, any scan on any rank. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <limits.h>
-#include <stdio.h>
+/* Merging top-k lists: against one sorted list of everything, with ties across ranks and slices shorter than k. */
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/comm/topk_merge.h"
-#include "engine/retrieval/topk.h"
+#include "tests/mpi/check.h"
 
-static ac_comm comm;
+typedef struct scored {
+    int64_t id;
+    float score;
+} scored;
 
-/* The same on every rank: every fourth entry is that of 40 places before, so that scores tie across slices. */
-static void
-fill(float *x, int64_t n, int64_t D, uint64_t stream)
+static int
+best_first(const void *a, const void *b)
 {
+    const scored *x = a, *y = b;
+
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Entry `id`'s score for query q: few different values, so that ties are many. */
+static float
+score_of(int64_t q, int64_t id)
+{
+    return floorf((float) (8 * ac_random_uniform(7, (uint64_t) q, (uint32_t) id, 0))) / 8;
+}
+
+/* The best k of entries [first, last), padded with -1 and -inf. */
+static void
+best_of(int64_t q, int64_t first, int64_t last, int64_t k, int64_t *ids, float *scores)
+{
+    const int64_t n = last - first;
+    scored *all;
+
+    CHECK(ac_alloc(&all, n, sizeof *all) == AC_OK);
     for (int64_t i = 0; i < n; i++)
-        for (int64_t d = 0; d < D; d++)
-            x[i * D + d] = i % 4 == 0 && i >= 40 ? x[(i - 40) * D + d] : (float) (2 * ac_random_uniform(7, stream, (uint32_t) i, (uint32_t) d) - 1);
+        all[i] = (scored) { first + i, score_of(q, first + i) };
+    qsort(all, (size_t) n, sizeof *all, best_first);
+    for (int64_t j = 0; j < k; j++) {
+        ids[j] = j < n ? all[j].id : -1;
+        scores[j] = j < n ? all[j].score : -INFINITY;
+    }
+    free(all);
 }
 
 static void
-check(int64_t n, int64_t D, int64_t nq, int64_t k)
+merge_equals_sorting(const ac_comm *comm, int64_t entries, int64_t nq, int64_t k)
 {
-    const int64_t first = n * comm.rank / comm.size, count = n * (comm.rank + 1) / comm.size - first;
-    const ac_scan scan = (ac_scan) (AC_SCAN_INT8 + (comm.rank + 1) % 3); /* ranks need not agree */
-    float *x = calloc((size_t) (n * D + 1), sizeof *x), *q = calloc((size_t) (nq * D), sizeof *q), *scores = calloc((size_t) (3 * nq * k), sizeof *scores);
-    int64_t *ids = calloc((size_t) (3 * nq * k), sizeof *ids), *merged = ids + nq * k, *expected = merged + nq * k;
-    ac_topk_index index = { 0 };
+    const int64_t first = entries * comm->rank / comm->size, last = entries * (comm->rank + 1) / comm->size;
+    int64_t *ids, *merged, *expected;
+    float *scores, *merged_scores, *expected_scores;
 
-    fill(x, n, D, 1);
-    fill(q, nq, D, 2);
-    assert_int_equal(ac_topk_index_init(&index, x + first * D, count, D, first, scan, 0), AC_OK);
-    assert_int_equal(ac_topk_search(&index, q, nq, k, ids, scores, NULL), AC_OK);
-    assert_int_equal(ac_topk_merge_all(&comm, nq, k, ids, scores, merged, scores + nq * k), AC_OK);
-    assert_int_equal(ac_topk_ref(x, n, D, 0, q, nq, k, expected, scores + 2 * nq * k), AC_OK);
-    assert_memory_equal(merged, expected, (size_t) (nq * k) * sizeof *ids);
-    assert_memory_equal(scores + nq * k, scores + 2 * nq * k, (size_t) (nq * k) * sizeof *scores);
-    ac_topk_index_free(&index);
-    free(x);
-    free(q);
+    CHECK(ac_alloc(&ids, nq * k, sizeof *ids) == AC_OK && ac_alloc(&merged, nq * k, sizeof *merged) == AC_OK);
+    CHECK(ac_alloc(&scores, nq * k, sizeof *scores) == AC_OK && ac_alloc(&merged_scores, nq * k, sizeof *merged_scores) == AC_OK);
+    CHECK(ac_alloc(&expected, k, sizeof *expected) == AC_OK && ac_alloc(&expected_scores, k, sizeof *expected_scores) == AC_OK);
+    for (int64_t q = 0; q < nq; q++)
+        best_of(q, first, last, k, ids + q * k, scores + q * k);
+    CHECK(ac_topk_merge_all(comm, nq, k, ids, scores, merged, merged_scores) == AC_OK);
+    for (int64_t q = 0; q < nq; q++) {
+        best_of(q, 0, entries, k, expected, expected_scores);
+        for (int64_t j = 0; j < k; j++) {
+            CHECK(merged[q * k + j] == expected[j]);
+            CHECK(merged_scores[q * k + j] == expected_scores[j]);
+        }
+    }
     free(ids);
+    free(merged);
+    free(expected);
     free(scores);
-}
-
-static void
-equals_the_single_search(void **state)
-{
-    (void) state;
-    check(1001, 33, 50, 10);
-    check(400, 64, 7, 1);
-    check(17, 8, 5, 30);
-    check(2, 8, 5, 3); /* fewer entries than ranks */
-    check(0, 8, 5, 3);
-}
-
-static void
-refuses_what_one_exchange_cannot_carry(void **state)
-{
-    (void) state;
-    assert_int_equal(ac_topk_merge_all(&comm, INT_MAX, 2, NULL, NULL, NULL, NULL), AC_E_LIMIT);
+    free(merged_scores);
+    free(expected_scores);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(equals_the_single_search), cmocka_unit_test(refuses_what_one_exchange_cannot_carry) };
-    int failed;
+    ac_comm comm;
 
-    MPI_Init(NULL, NULL);
-    if (ac_comm_init(&comm, MPI_COMM_WORLD) != AC_OK)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1); /* the others may wait in a collective */
+    MPI_Init(&argc, &argv);
+    CHECK(ac_comm_init(&comm, MPI_COMM_WORLD) == AC_OK);
+    merge_equals_sorting(&comm, 1000, 25, 10);
+    merge_equals_sorting(&comm, 1000, 3, 300); /* k past a slice's size at 4 ranks */
+    merge_equals_sorting(&comm, 2, 4, 5);      /* fewer entries than ranks, and than k */
+    merge_equals_sorting(&comm, 1, 1, 1);
+    merge_equals_sorting(&comm, 50, 0, 3); /* no query */
     ac_comm_free(&comm);
     MPI_Finalize();
-    return failed;
+    return 0;
 }

@@ -13,6 +13,7 @@ const float *test_floats(const ac_tensors *set, const char *name);
 int64_t test_integer(const ac_tensor *tensor, int64_t i);
 
 /** The backends and precisions of this build that give fp32 results. */
-int test_backends(ac_compute out[2]);
+enum { TEST_BACKENDS = 3 };
+int test_backends(ac_compute out[TEST_BACKENDS]);
 
 #endif

@@ -1,0 +1,35 @@
+/* Entries from a text file. */
+#include <string.h>
+
+#include "cache_builder/cache.h"
+#include "engine/text/unicode.h"
+#include "io/text_file.h"
+
+ac_status
+ac_cache_read_entries(const char *path, ac_texts *entries)
+{
+    ac_status st = AC_OK;
+    ac_buffer text = { 0 };
+    int64_t line = 0;
+
+    AC_TRY(ac_text_file_read(path, &text));
+    for (size_t at = 0; at < text.size;) {
+        const char *end = memchr(text.data + at, '\n', text.size - at);
+        size_t n = (end ? (size_t) (end - text.data) : text.size) - at, next = at + n + 1;
+        line++;
+        if (n && text.data[at + n - 1] == '\r')
+            n--;
+        st = ac_utf8_check(text.data + at, n);
+        if (st != AC_OK) {
+            ac_error_prefix(st, "%s:%lld", path, (long long) line);
+            goto out;
+        }
+        AC_TRY(ac_texts_push(entries, text.data + at, n));
+        at = next;
+    }
+    if (entries->count == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: no entry in it (one a line)", path));
+out:
+    ac_buffer_free(&text);
+    return st;
+}

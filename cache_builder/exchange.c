@@ -1,0 +1,319 @@
+#include "cache_builder/exchange.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/checksum.h"
+#include "io/npy.h"
+#include "io/text_file.h"
+
+enum { IMPORT_SHARD_ROWS = 4096 };
+
+/* Foreign embeddings: the files, in order, as one matrix. */
+typedef struct parts {
+    char **paths; /* [count], owned */
+    ac_npy *files;
+    int64_t count, room;
+    int64_t rows, dimension;
+} parts;
+
+static void
+parts_free(parts *self)
+{
+    for (int64_t i = 0; i < self->count; i++) {
+        free(self->paths[i]);
+        if (self->files)
+            ac_npy_close(&self->files[i]);
+    }
+    free(self->paths);
+    free(self->files);
+    *self = (parts) { 0 };
+}
+
+static ac_status
+format_path(char **out, const char *folder, const char *name)
+{
+    if (asprintf(out, "%s/%s", folder, name) >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
+/* ---- finding the files ----------------------------------------------------------------------------------------- */
+
+/* emb00000.npy, text_emb_0.npy: a part's number; -1: not a part. */
+static long
+part_number(const char *name)
+{
+    static const char *const stems[] = { "text_emb_", "emb" };
+
+    for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
+        const size_t n = strlen(stems[i]);
+        char *end;
+        long number;
+        if (strncmp(name, stems[i], n) != 0 || name[n] < '0' || name[n] > '9')
+            continue;
+        number = strtol(name + n, &end, 10);
+        return strcmp(end, ".npy") == 0 ? number : -1;
+    }
+    return -1;
+}
+
+/* By number: clip-retrieval's text_emb_10 comes after text_emb_9. */
+static int
+by_number(const void *a, const void *b)
+{
+    const char *x = strrchr(*(char *const *) a, '/') + 1, *y = strrchr(*(char *const *) b, '/') + 1;
+    const long i = part_number(x), j = part_number(y);
+
+    return i != j ? (i > j) - (i < j) : strcmp(x, y);
+}
+
+static ac_status
+list_folder(parts *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    struct dirent *entry;
+    DIR *d = opendir(folder);
+
+    if (!d)
+        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+    while (st == AC_OK && (entry = readdir(d))) {
+        if (part_number(entry->d_name) < 0)
+            continue;
+        st = ac_grow(&self->paths, &self->room, self->count + 1, sizeof *self->paths);
+        if (st == AC_OK)
+            st = format_path(&self->paths[self->count], folder, entry->d_name);
+        self->count += st == AC_OK;
+    }
+    closedir(d);
+    if (st == AC_OK && self->count)
+        qsort(self->paths, (size_t) self->count, sizeof *self->paths, by_number);
+    return st;
+}
+
+/* A file; a folder of parts; a folder with a folder text_emb of parts. */
+static ac_status
+find_parts(parts *self, const char *embeddings)
+{
+    ac_status st = AC_OK;
+    struct stat info;
+    char *inner = NULL;
+
+    if (stat(embeddings, &info) != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: %s", embeddings, strerror(errno)));
+    if (!S_ISDIR(info.st_mode)) {
+        AC_TRY(ac_grow(&self->paths, &self->room, 1, sizeof *self->paths));
+        AC_TRY(ac_duplicate(&self->paths[0], embeddings, strlen(embeddings)));
+        self->count = 1;
+        goto out;
+    }
+    AC_TRY(list_folder(self, embeddings));
+    AC_TRY(format_path(&inner, embeddings, "text_emb"));
+    if (self->count == 0 && access(inner, F_OK) == 0)
+        AC_TRY(list_folder(self, inner));
+    if (self->count == 0)
+        st = ac_error_set(AC_E_ARG, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
+out:
+    free(inner);
+    return st;
+}
+
+static ac_status
+open_parts(parts *self, const ac_cache *identity)
+{
+    ac_status st = AC_OK;
+
+    self->dimension = identity->dimension;
+    AC_TRY(ac_alloc(&self->files, self->count, sizeof *self->files));
+    for (int64_t i = 0; i < self->count; i++) {
+        const ac_tensor *t = &self->files[i].tensor;
+        AC_TRY(ac_npy_open(&self->files[i], self->paths[i]));
+        if (t->rank != 2 || (t->dtype != AC_F32 && t->dtype != AC_F16 && t->dtype != AC_F64))
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: embeddings are floats of two dimensions, this is %s of %d", self->paths[i],
+                                ac_dtype_name(t->dtype), t->rank));
+        if (t->shape[1] != self->dimension)
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: its rows have %lld numbers, embeddings of the CLIP model %s have %lld: made by another model",
+                                self->paths[i], (long long) t->shape[1], identity->model_path, (long long) self->dimension));
+        self->rows += t->shape[0];
+    }
+out:
+    return st;
+}
+
+/* ---- import ---------------------------------------------------------------------------------------------------- */
+
+/* Rows [first, first + count) -> y [count, D]; each must be finite. off: those not of unit length, counted. */
+static ac_status
+read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *off)
+{
+    const int64_t D = self->dimension;
+    int64_t begin = 0;
+
+    for (int64_t i = 0; i < self->count && count; begin += self->files[i++].tensor.shape[0]) {
+        const ac_tensor *t = &self->files[i].tensor;
+        const int64_t from = first - begin;
+        int64_t rows = t->shape[0] - from;
+        if (rows <= 0)
+            continue;
+        rows = rows < count ? rows : count;
+        ac_tensor_read(t, y, from * D, rows * D);
+        for (int64_t r = 0; r < rows; r++) {
+            double squares = 0;
+            for (int64_t d = 0; d < D; d++)
+                squares += (double) y[r * D + d] * (double) y[r * D + d];
+            if (!isfinite(squares))
+                return ac_error_set(AC_E_FORMAT, "%s: row %lld holds a number that is not finite", self->paths[i], (long long) (from + r));
+            *off += fabs(squares - 1) > 0.01;
+        }
+        y += rows * D;
+        first += rows;
+        count -= rows;
+    }
+    return AC_OK;
+}
+
+static ac_status
+write_shards(ac_cache *cache, const parts *p, const ac_texts *entries, ac_compression compression, const char *folder)
+{
+    ac_status st = AC_OK;
+    float *rows = NULL;
+    char *path = NULL;
+    int64_t off = 0;
+
+    AC_TRY(ac_alloc_aligned(&rows, IMPORT_SHARD_ROWS * p->dimension, sizeof(float)));
+    for (int64_t first = 0; first < entries->count; first += IMPORT_SHARD_ROWS) {
+        const int64_t left = entries->count - first;
+        ac_cache_shard shard = { .rows = left < IMPORT_SHARD_ROWS ? left : IMPORT_SHARD_ROWS };
+        AC_TRY(read_rows(p, first, shard.rows, rows, &off));
+        AC_TRY(ac_cache_shard_path(&path, folder, cache->shard_count));
+        AC_TRY(ac_cache_shard_write(path, entries, first, shard.rows, rows, p->dimension, compression, shard.checksum));
+        AC_TRY(ac_cache_add_shards(cache, &shard, 1));
+        free(path);
+        path = NULL;
+    }
+    if (off)
+        ac_log(AC_LOG_WARNING, "%lld embeddings are not of unit length (by more than 0.5 %%): they are kept as they are, and score by it", (long long) off);
+out:
+    free(rows);
+    free(path);
+    return st;
+}
+
+static ac_status
+make_folder(const char *folder)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(format_path(&path, folder, "manifest.json"));
+    if (access(path, F_OK) == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: there is a cache or run in this folder already; give another, or remove it", folder));
+    free(path);
+    AC_TRY(format_path(&path, folder, "shards"));
+    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) || (mkdir(path, 0777) != 0 && errno != EEXIST))
+        st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_cache_import(const char *text, const char *embeddings, const ac_cache *identity, ac_compression compression, const char *folder)
+{
+    ac_cache cache = { 0 };
+    ac_cache_source source = { .kind = "import" };
+    ac_texts entries = { 0 };
+    parts p = { 0 };
+    char *beside = NULL;
+    ac_status st = AC_OK;
+
+    if (!text) {
+        AC_TRY(format_path(&beside, embeddings, "entries.txt"));
+        if (access(beside, R_OK) != 0)
+            AC_TRY(ac_error_set(AC_E_ARG, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
+        text = beside;
+    }
+    AC_TRY(find_parts(&p, embeddings));
+    AC_TRY(open_parts(&p, identity));
+    AC_TRY(ac_cache_read_entries(text, &entries));
+    if (entries.count != p.rows)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s has %lld lines, but %s has %lld rows: they must be of the same cache, a line a row", text,
+                            (long long) entries.count, embeddings, (long long) p.rows));
+    AC_TRY(make_folder(folder));
+    AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path, identity->prefix, identity->dimension));
+    AC_TRY(write_shards(&cache, &p, &entries, compression, folder));
+    source.path = (char *) (uintptr_t) text;
+    source.entries = entries.count;
+    AC_TRY(ac_file_checksum(text, source.input));
+    AC_TRY(ac_cache_add_source(&cache, &source));
+    st = ac_cache_save(&cache, folder);
+out:
+    ac_cache_close(&cache);
+    ac_texts_free(&entries);
+    parts_free(&p);
+    free(beside);
+    return st;
+}
+
+/* ---- export ---------------------------------------------------------------------------------------------------- */
+
+static ac_status
+export_shard(const ac_cache *self, int64_t shard, int64_t first, float *rows, ac_texts *entries, ac_text_file *text, ac_text_file *npy)
+{
+    const int64_t n = self->shards[shard].rows;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_cache_read_slice(self, first, n, rows, entries));
+    for (int64_t i = 0; i < n; i++) {
+        const char *entry = ac_texts_at(entries, i);
+        const size_t size = ac_texts_size(entries, i);
+        if (memchr(entry, '\n', size))
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: entry %lld has a line feed in it: it cannot be a line of a text file", self->folder,
+                                (long long) (first + i)));
+        ac_text_file_write(text, entry, size);
+        ac_text_file_write(text, "\n", 1);
+    }
+    ac_text_file_write(npy, (const char *) rows, (size_t) (n * self->dimension) * sizeof *rows);
+out:
+    return st;
+}
+
+ac_status
+ac_cache_export(const ac_cache *self, const char *folder)
+{
+    ac_text_file text = { 0 }, npy = { 0 };
+    ac_texts entries = { 0 };
+    char *text_path = NULL, *npy_path = NULL;
+    float *rows = NULL;
+    int64_t most = 0, first = 0;
+    ac_status st = AC_OK;
+
+    for (int64_t s = 0; s < self->shard_count; s++)
+        most = self->shards[s].rows > most ? self->shards[s].rows : most;
+    AC_TRY(ac_alloc_aligned(&rows, most * self->dimension, sizeof *rows));
+    AC_TRY(format_path(&text_path, folder, "postcache.txt"));
+    AC_TRY(format_path(&npy_path, folder, "postcache.npy"));
+    AC_TRY(ac_text_file_create(&text, text_path));
+    AC_TRY(ac_npy_begin(&npy, npy_path, AC_F32, 2, (int64_t[]) { self->entries, self->dimension }));
+    for (int64_t s = 0; s < self->shard_count; first += self->shards[s++].rows)
+        AC_TRY(export_shard(self, s, first, rows, &entries, &text, &npy));
+    AC_TRY(ac_text_file_commit(&npy));
+    st = ac_text_file_commit(&text);
+out:
+    ac_text_file_abandon(&text);
+    ac_text_file_abandon(&npy);
+    ac_texts_free(&entries);
+    free(text_path);
+    free(npy_path);
+    free(rows);
+    return st;
+}

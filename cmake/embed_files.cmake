@@ -1,0 +1,13 @@
+# Called by ac_embed() at build time: BASE.c and BASE.h from FILES.
+set(code "#include \"${BASE}.h\"\n")
+set(header "/* Written by cmake/embed_files.cmake. */\n#pragma once\n")
+foreach(file ${FILES})
+  get_filename_component(name "${file}" NAME)
+  string(MAKE_C_IDENTIFIER "${name}" name)
+  file(READ "${file}" bytes HEX)
+  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
+  string(APPEND code "const char ${PREFIX}_${name}[] = { ${bytes}0 };\n")
+  string(APPEND header "extern const char ${PREFIX}_${name}[];\n")
+endforeach()
+file(WRITE "${BASE}.c" "${code}")
+file(WRITE "${BASE}.h" "${header}")

@@ -1,0 +1,148 @@
+/* Our own products: packing, blocking, and the choice of a kernel.
+ *
+ * A number of y is the sum, in order, of one chain of fused multiply-adds for each AC_NATIVE_DEPTH of k. Neither tiles, nor
+ * threads, nor the number of rows enter into it: a row's bits follow from the row and the weights alone. */
+#include "engine/nn/linear_native.h"
+
+#include <string.h>
+
+#include "engine/nn/linear_backend.h"
+
+enum { ROWS = 96, PANEL = AC_NATIVE_PANEL, DEPTH = AC_NATIVE_DEPTH, WIDEST = 2 * PANEL };
+
+const ac_native_kernels *
+ac_native_best(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return &ac_native_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &ac_native_avx2;
+#endif
+    return &ac_native_generic;
+}
+
+static size_t
+element_bytes(ac_precision precision)
+{
+    return precision == AC_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* An even number of panels, so that a kernel may take two. */
+static int64_t
+padded(int64_t out)
+{
+    return (out + WIDEST - 1) / WIDEST * WIDEST;
+}
+
+static size_t
+weight_bytes(ac_precision precision, int64_t out, int64_t in)
+{
+    return (size_t) (padded(out) * in) * element_bytes(precision);
+}
+
+static ac_status
+init(ac_linear *self)
+{
+    self->plan = NULL;
+    return AC_OK;
+}
+
+static void
+pack(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns)
+{
+    const int64_t K = self->in, last = column + columns == self->out ? padded(self->out) - column : columns;
+    const bool narrow = self->compute.precision == AC_PRECISION_BF16;
+
+    for (int64_t p = 0; p < last; p += PANEL) {
+        float *wide = (float *) packed + (column + p) * K;
+        uint16_t *half = (uint16_t *) packed + (column + p) * K;
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t c = 0; c < PANEL; c++) {
+                const float w = p + c < columns ? weight[(p + c) * K + k] : 0;
+                if (narrow)
+                    half[k * PANEL + c] = ac_f32_to_bf16(w);
+                else
+                    wide[k * PANEL + c] = w;
+            }
+    }
+}
+
+static void
+tiling(const ac_linear *self, int64_t M, int threads, int64_t *rows, int64_t *columns)
+{
+    const int64_t blocks = (M + ROWS - 1) / ROWS;
+
+    *rows = ROWS;
+    *columns = AC_LINEAR_STRIP;
+    while (threads > 1 && *columns > 2 * WIDEST && blocks * ((self->out + *columns - 1) / *columns) < 4 * threads)
+        *columns /= 2;
+}
+
+static size_t
+tile_scratch_bytes(const ac_linear *self)
+{
+    (void) self;
+    return sizeof(float) * (ROWS * DEPTH + AC_NATIVE_MOST_ROWS * WIDEST);
+}
+
+/* Rows of x, `most` side by side, k by k: [rows / most][K][most], the last group as many as are left. */
+static void
+pack_rows(float *a, const float *x, int64_t in, int64_t rows, int64_t K, int64_t most)
+{
+    for (int64_t r = 0; r < rows; r += most) {
+        const int64_t R = rows - r < most ? rows - r : most;
+        for (int64_t i = 0; i < R; i++) {
+            const float *from = x + (r + i) * in;
+            for (int64_t k = 0; k < K; k++)
+                a[k * R + i] = from[k];
+        }
+        a += R * K;
+    }
+}
+
+/* One group of rows by the kernel's panels; past the layer's last column through a buffer. */
+static void
+block(const ac_native_kernels *kernels, ac_native_kernel kernel, float *y, int64_t ldy, const float *a, const void *b, int64_t stride,
+      int64_t K, int64_t R, int64_t columns, bool add, float *edge)
+{
+    const int64_t width = kernels->panels * PANEL;
+
+    if (columns >= width) {
+        kernel(y, ldy, a, b, stride, K, (int) R, add);
+        return;
+    }
+    for (int64_t r = 0; r < R && add; r++)
+        memcpy(edge + r * width, y + r * ldy, (size_t) columns * sizeof(float));
+    kernel(edge, width, a, b, stride, K, (int) R, add);
+    for (int64_t r = 0; r < R; r++)
+        memcpy(y + r * ldy, edge + r * width, (size_t) columns * sizeof(float));
+}
+
+static void
+tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
+{
+    const ac_native_kernels *kernels = ac_native_best();
+    const bool narrow = self->compute.precision == AC_PRECISION_BF16;
+    const ac_native_kernel kernel = narrow ? kernels->bf16 : kernels->fp32;
+    const size_t each = element_bytes(self->compute.precision);
+    const int64_t in = self->in, width = kernels->panels * PANEL;
+    float *a = scratch, *edge = a + ROWS * DEPTH;
+
+    for (int64_t k = 0; k < in; k += DEPTH) {
+        const int64_t K = in - k < DEPTH ? in - k : DEPTH;
+        pack_rows(a, t->x + k, in, t->rows, K, kernels->rows);
+        for (int64_t c = 0; c < t->columns; c += width) {
+            const char *b = (const char *) self->packed + (size_t) ((t->column + c) * in + k * PANEL) * each;
+            const float *group = a;
+            for (int64_t r = 0; r < t->rows; r += kernels->rows) {
+                const int64_t R = t->rows - r < kernels->rows ? t->rows - r : kernels->rows;
+                block(kernels, kernel, t->y + r * self->out + c, self->out, group, b, PANEL * in, K, R, t->columns - c, k > 0, edge);
+                group += R * K;
+            }
+        }
+    }
+}
+
+const ac_linear_backend ac_linear_native = { weight_bytes, init, NULL, pack, tiling, tile_scratch_bytes, tile };

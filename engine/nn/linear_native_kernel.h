@@ -1,0 +1,75 @@
+/* The body of a kernel, included once for each instruction set and type of weight. The includer defines
+ *   NAME         of the kernel                 ROWS, PANELS  the most rows, panels of weights side by side
+ *   WIDTH        floats a vector               vec           the vector
+ *   WEIGHT       type of a weight              load_b(p)     WIDTH weights as a vec
+ *   fma_(a, b, c), load(p), store(p, v), set1(x), add_(a, b), zero() */
+
+#define VECTORS (PANELS * AC_NATIVE_PANEL / WIDTH) /* of a row of y */
+#define IN_PANEL (AC_NATIVE_PANEL / WIDTH)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define ROWS_OF JOIN(NAME, _rows)
+
+/* One loop for every R: the constant is known after inlining, so the accumulators stay in registers. */
+static inline __attribute__((always_inline)) void
+ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t K, const int R, int add)
+{
+    vec sums[ROWS][VECTORS];
+
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++)
+            sums[r][v] = zero();
+    for (int64_t k = 0; k < K; k++, a += R, b += AC_NATIVE_PANEL) {
+        vec weights[VECTORS];
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++)
+            weights[v] = load_b(b + v / IN_PANEL * stride + v % IN_PANEL * WIDTH);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            const vec x = set1(a[r]);
+#pragma GCC unroll 16
+            for (int v = 0; v < VECTORS; v++)
+                sums[r][v] = fma_(x, weights[v], sums[r][v]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++) {
+            float *to = y + r * ldy + v * WIDTH;
+            store(to, add ? add_(load(to), sums[r][v]) : sums[r][v]);
+        }
+}
+
+static void
+NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t K, int R, int add)
+{
+    switch (R) {
+#define CASE(n) case n: ROWS_OF(y, ldy, a, b, stride, K, n, add); return
+        CASE(1);
+        CASE(2);
+        CASE(3);
+#if ROWS > 3
+        CASE(4);
+        CASE(5);
+        CASE(6);
+#endif
+#if ROWS > 6
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+#endif
+#undef CASE
+    }
+}
+
+#undef VECTORS
+#undef IN_PANEL
+#undef JOIN_
+#undef JOIN
+#undef ROWS_OF

@@ -1,0 +1,25 @@
+/** The commands: what is done with the things that jobs made. One process, no MPI; argv[0] is the command's name. */
+#ifndef AC_JOBS_COMMANDS_COMMANDS_H
+#define AC_JOBS_COMMANDS_COMMANDS_H
+
+#include "engine/base/status.h"
+
+/** Other programs' files -> ours: a cache from a text file and embeddings. */
+ac_status ac_command_import(int argc, char **argv);
+
+/** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
+ac_status ac_command_export(int argc, char **argv);
+
+/** The reference's Lightning checkpoint -> a safetensors file of layer norms (io/lightning.h), published whole. */
+ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
+
+/**
+ * Layer norms laid over the BART in folder `model` -> a Hugging Face folder `out`, which must be new or empty: model.safetensors,
+ * configs and tokenizer files. AC_E_FORMAT where a layer norm has no place in that model.
+ */
+ac_status ac_export_layer_norms(const char *layer_norms, const char *model, const char *out);
+
+/** A run's report.html, written again. */
+ac_status ac_command_report(int argc, char **argv);
+
+#endif

@@ -1,0 +1,75 @@
+/* antarctic export: ours become other programs' files. Which ones, the options and the kind of folder say. */
+#include "cache_builder/exchange.h"
+#include "engine/base/log.h"
+#include "jobs/commands/commands.h"
+#include "jobs/commands/export_run.h"
+#include "jobs/options.h"
+#include "jobs/runtime/run.h"
+
+static const ac_option options[] = {
+    { "out", 0, "PATH", "the file or folder to write" },
+    { "format", 0, "F", "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each picture)" },
+    { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
+    { "model", 0, "DIR", "the Hugging Face folder of BART that --layer-norms belong to" },
+    { NULL, 0, NULL, NULL },
+};
+
+static ac_status
+export_cache(const char *path, const char *out)
+{
+    ac_cache cache = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_cache_open(&cache, path));
+    AC_TRY(ac_run_make_folder(out));
+    AC_TRY(ac_cache_export(&cache, out));
+    ac_log(AC_LOG_INFO, "%lld entries: %s/postcache.txt, postcache.npy", (long long) cache.entries, out);
+out:
+    ac_cache_close(&cache);
+    return st;
+}
+
+static ac_status
+export_layer_norms(const ac_arguments *a, const char *out)
+{
+    const char *model;
+    ac_status st = ac_arguments_need(a, "model", &model);
+
+    if (st == AC_OK && a->word_count)
+        st = ac_error_set(AC_E_ARG, "\"%s\": export --layer-norms takes no folder but --model and --out", a->words[0]);
+    return st == AC_OK ? ac_export_layer_norms(ac_arguments_get(a, "layer-norms"), model, out) : st;
+}
+
+ac_status
+ac_command_export(int argc, char **argv)
+{
+    ac_arguments a = { 0 };
+    const char *out;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
+    if (a.help) {
+        ac_options_help(stdout, "export CACHE --out FOLDER\n       antarctic export RUN --format coco|csv|txt --out PATH\n"
+                                "       antarctic export --layer-norms FILE --model BART --out FOLDER",
+                        "What this program made, in other programs' files: a cache as postcache.txt and postcache.npy, a run's captions, a merged model.",
+                        options);
+        goto out;
+    }
+    if (ac_arguments_has(&a, "format")) {
+        if (a.word_count != 1)
+            AC_TRY(ac_error_set(AC_E_ARG, "export needs one run folder; export --help says how"));
+        AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"), ac_arguments_get(&a, "out")));
+        goto out;
+    }
+    AC_TRY(ac_arguments_need(&a, "out", &out));
+    if (ac_arguments_has(&a, "layer-norms")) {
+        st = export_layer_norms(&a, out);
+        goto out;
+    }
+    if (a.word_count != 1)
+        AC_TRY(ac_error_set(AC_E_ARG, "export needs one cache; export --help says how"));
+    AC_TRY(export_cache(a.words[0], out));
+out:
+    ac_arguments_free(&a);
+    return st;
+}

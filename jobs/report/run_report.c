@@ -1,0 +1,335 @@
+#include "jobs/report/run_report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "io/picture.h"
+#include "jobs/report/gallery.h"
+#include "jobs/run_view.h"
+
+/* What a card shows of many candidates, and the list of bad items of many. The run's own files have all. */
+enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
+
+typedef struct reporter {
+    ac_run_view run;
+    ac_shard_view shard;
+    ac_page page;
+    ac_gallery gallery;
+    int64_t rows, bad, limit;
+    int64_t seen;      /* pictures passed, shown or not */
+    int64_t *ranking;  /* candidates of one picture, best first */
+} reporter;
+
+static void
+reporter_free(reporter *self)
+{
+    ac_run_view_close(&self->run);
+    ac_shard_view_free(&self->shard);
+    ac_page_abandon(&self->page);
+    free(self->ranking);
+}
+
+static const char *
+summary_text(const reporter *self, const char *name)
+{
+    return json_string_value(json_object_get(self->run.summary, name));
+}
+
+static double
+summary_number(const reporter *self, const char *name)
+{
+    return json_number_value(json_object_get(self->run.summary, name));
+}
+
+/* ---- above the gallery ----------------------------------------------------------------------------------------- */
+
+static void
+write_facts(reporter *self)
+{
+    const ac_manifest *m = &self->run.manifest;
+    ac_page *page = &self->page;
+    const char *kernels = summary_text(self, "kernels"), *precision = summary_text(self, "precision");
+
+    ac_page_section(page, "summary", "");
+    if (!self->run.done) {
+        ac_page_html(page, "<p class=\"note warn\">");
+        ac_page_printf(page, "This run is not finished: %lld of %lld items are through all stages. The same command goes on with it.",
+                       (long long) (self->rows + self->bad), (long long) m->items);
+        ac_page_html(page, "</p>\n");
+    }
+    ac_page_facts_begin(page);
+    ac_page_fact(page, m->stage_count > 2 ? "captioned" : m->stage_count > 1 ? "tagged" : "embedded", "%lld", (long long) self->rows);
+    ac_page_fact(page, "bad items", "%lld", (long long) self->bad);
+    if (self->run.summary) {
+        ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
+        ac_page_fact(page, "pictures / s", "%.3g", summary_number(self, "pictures_per_second"));
+        ac_page_fact(page, "ranks", "%.0f", summary_number(self, "ranks"));
+    }
+    if (precision)
+        ac_page_fact(page, "precision", "%s", precision);
+    ac_page_fact(page, "kernels", "%s", kernels ? kernels : m->kernels);
+    ac_page_facts_end(page);
+}
+
+/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run those of the manifest. */
+static int
+list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1], double seconds[AC_MAX_STAGES + 1])
+{
+    const ac_manifest *m = &self->run.manifest;
+    const json_t *stages = json_object_get(self->run.summary, "stages"), *stage;
+    size_t i;
+    int n = 0;
+
+    json_array_foreach(stages, i, stage) {
+        if (n <= AC_MAX_STAGES && json_string_value(json_object_get(stage, "name"))) {
+            names[n] = json_string_value(json_object_get(stage, "name"));
+            seconds[n++] = json_number_value(json_object_get(stage, "seconds"));
+        }
+    }
+    for (int s = 0; !stages && s < m->stage_count; s++) {
+        names[n] = m->stages[s].name;
+        seconds[n++] = m->stages[s].seconds;
+    }
+    return n;
+}
+
+static void
+write_stages(reporter *self)
+{
+    const char *names[AC_MAX_STAGES + 1];
+    double seconds[AC_MAX_STAGES + 1], longest = 1e-9, rest = summary_number(self, "wall_seconds");
+    const int n = list_stages(self, names, seconds);
+
+    for (int s = 0; s < n; s++) {
+        longest = fmax(longest, seconds[s]);
+        rest -= seconds[s];
+    }
+    longest = fmax(longest, rest);
+    ac_page_panel_begin(&self->page, "Seconds by stage");
+    ac_page_bars_begin(&self->page);
+    for (int s = 0; s < n; s++)
+        ac_page_bar(&self->page, names[s], seconds[s] / longest, "%.1f s", seconds[s]);
+    if (rest > 0) /* of the last start: models opened, files written */
+        ac_page_bar(&self->page, "the rest", rest / longest, "%.1f s", rest);
+    ac_page_bars_end(&self->page);
+    ac_page_panel_end(&self->page);
+}
+
+static void
+write_cell(ac_page *page, const ac_texts *texts, int64_t i)
+{
+    ac_page_html(page, "<td>");
+    ac_page_text(page, ac_texts_at(texts, i), ac_texts_size(texts, i));
+    ac_page_html(page, "</td>");
+}
+
+/* How many bad items there are of each reason. */
+typedef struct reasons {
+    ac_texts names;
+    int64_t *counts; /* [names.count] */
+    int64_t capacity;
+} reasons;
+
+static ac_status
+count_reason(reasons *self, const char *name, size_t n)
+{
+    ac_status st = AC_OK;
+    int64_t r = 0;
+
+    while (r < self->names.count && (ac_texts_size(&self->names, r) != n || memcmp(ac_texts_at(&self->names, r), name, n) != 0))
+        r++;
+    if (r == self->names.count) {
+        AC_TRY(ac_texts_push(&self->names, name, n));
+        AC_TRY(ac_grow(&self->counts, &self->capacity, r + 1, sizeof *self->counts));
+        self->counts[r] = 0;
+    }
+    self->counts[r]++;
+out:
+    return st;
+}
+
+/* Over all bad items: count them by reason, or write the first as rows of the list. */
+static ac_status
+each_bad_item(reporter *self, reasons *counted)
+{
+    ac_status st = AC_OK;
+    ac_page *page = &self->page;
+    int64_t left = MOST_BAD_ROWS;
+
+    for (int64_t s = 0; s < self->run.manifest.shard_count && (counted || left); s++) {
+        const ac_shard_view *v = &self->shard;
+        if (!self->run.manifest.stages[0].shards[s].bad)
+            continue;
+        AC_TRY(ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_BAD));
+        for (int64_t i = 0; counted && i < v->bad_keys.count; i++)
+            AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i), ac_texts_size(&v->bad_reasons, i)));
+        for (int64_t i = 0; !counted && left && i < v->bad_keys.count; i++, left--) {
+            ac_page_html(page, "<tr>");
+            write_cell(page, &v->bad_keys, i);
+            write_cell(page, &v->bad_reasons, i);
+            write_cell(page, &v->bad_details, i);
+            ac_page_html(page, "</tr>\n");
+        }
+    }
+out:
+    return st;
+}
+
+static ac_status
+write_bad_items(reporter *self)
+{
+    ac_status st = AC_OK;
+    ac_page *page = &self->page;
+    reasons found = { 0 };
+
+    ac_page_panel_begin(page, "Bad items");
+    if (self->bad == 0) {
+        ac_page_html(page, "<p>None: every item could be used.</p>\n");
+        ac_page_panel_end(page);
+        return AC_OK;
+    }
+    AC_TRY(each_bad_item(self, &found));
+    ac_page_bars_begin(page);
+    for (int64_t r = 0; r < found.names.count; r++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int) ac_texts_size(&found.names, r), ac_texts_at(&found.names, r));
+        ac_page_bar(page, name, (double) found.counts[r] / (double) self->bad, "%lld", (long long) found.counts[r]);
+    }
+    ac_page_bars_end(page);
+    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
+                       "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th scope=\"col\">detail</th></tr></thead><tbody>\n");
+    AC_TRY(each_bad_item(self, NULL));
+    ac_page_html(page, "</tbody></table></div>\n");
+    if (self->bad > MOST_BAD_ROWS) {
+        ac_page_html(page, "<p class=\"note\">");
+        ac_page_printf(page, "The first %d; bad_items.jsonl has all.", MOST_BAD_ROWS);
+        ac_page_html(page, "</p>\n");
+    }
+    ac_page_html(page, "</details>\n");
+    ac_page_panel_end(page);
+out:
+    ac_texts_free(&found.names);
+    free(found.counts);
+    return st;
+}
+
+/* ---- the gallery ----------------------------------------------------------------------------------------------- */
+
+/* Candidates [first, last) that say something new, best first; ties and NaN: in the order generated. */
+static int64_t
+rank_candidates(reporter *self, int64_t first, int64_t last)
+{
+    const ac_shard_view *v = &self->shard;
+    const float *scores = v->candidate_clip_scores;
+    int64_t n = 0;
+
+    for (int64_t c = first; c < last; c++) {
+        int64_t at = n, same = 0;
+        for (; same < n; same++) {
+            const int64_t other = self->ranking[same];
+            if (ac_texts_size(&v->candidates, other) == ac_texts_size(&v->candidates, c) &&
+                memcmp(ac_texts_at(&v->candidates, other), ac_texts_at(&v->candidates, c), ac_texts_size(&v->candidates, c)) == 0)
+                break;
+        }
+        if (same < n || (n == MOST_CANDIDATES && !(scores[c] > scores[self->ranking[n - 1]])))
+            continue;
+        at = n < MOST_CANDIDATES ? n++ : n - 1;
+        for (; at > 0 && scores[c] > scores[self->ranking[at - 1]]; at--)
+            self->ranking[at] = self->ranking[at - 1];
+        self->ranking[at] = c;
+    }
+    return n;
+}
+
+static void
+write_candidates(reporter *self, int64_t i)
+{
+    const ac_shard_view *v = &self->shard;
+    const int64_t n = rank_candidates(self, v->offsets[i], v->offsets[i + 1]);
+
+    for (int64_t r = 0; r < n; r++) {
+        const int64_t best = self->ranking[r];
+        int64_t times = 0;
+        char label[32] = "";
+        for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++)
+            times += ac_texts_size(&v->candidates, c) == ac_texts_size(&v->candidates, best) &&
+                     memcmp(ac_texts_at(&v->candidates, c), ac_texts_at(&v->candidates, best), ac_texts_size(&v->candidates, c)) == 0;
+        if (times > 1)
+            snprintf(label, sizeof label, "%lld times", (long long) times);
+        ac_gallery_candidate(&self->gallery, ac_texts_at(&v->candidates, best), ac_texts_size(&v->candidates, best),
+                             v->candidate_clip_scores[best], label);
+    }
+}
+
+static void
+write_picture(reporter *self, int64_t i, int stages)
+{
+    const ac_shard_view *v = &self->shard;
+    const bool captioned = stages > 2;
+
+    ac_gallery_picture(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i), captioned ? ac_texts_at(&v->captions, i) : NULL,
+                       captioned ? ac_texts_size(&v->captions, i) : 0, captioned ? v->clip_scores[i] : NAN, ac_texts_at(&v->thumbnails, i),
+                       ac_texts_size(&v->thumbnails, i));
+    if (captioned)
+        write_candidates(self, i);
+    for (int64_t k = i * v->K; stages > 1 && k < (i + 1) * v->K; k++)
+        if (v->ids[k] >= 0)
+            ac_gallery_entry(&self->gallery, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k), v->scores[k]);
+}
+
+static ac_status
+write_gallery(reporter *self)
+{
+    const ac_gallery_options options = { "Candidates", "Retrieved table", self->rows };
+    const int64_t shown = self->rows < self->limit ? self->rows : self->limit;
+    const int stages = self->run.manifest.stage_count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&self->ranking, MOST_CANDIDATES, sizeof *self->ranking));
+    ac_page_section(&self->page, "pictures", "Pictures");
+    ac_gallery_begin(&self->gallery, &self->page, &options);
+    for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
+        if (!ac_run_view_has(&self->run, s, stages))
+            continue;
+        st = ac_shard_view_read(&self->shard, self->run.folder, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
+        for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* picture j is shown where j * shown / rows steps up */
+            if (shown == self->rows || (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
+                write_picture(self, i, stages);
+    }
+    ac_gallery_end(&self->gallery);
+out:
+    return st;
+}
+
+ac_status
+ac_run_report_write(const char *folder, const char *path, int64_t pictures)
+{
+    reporter r = { .limit = pictures };
+    char title[64], *own = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_view_open(&r.run, folder));
+    r.rows = ac_run_view_rows(&r.run);
+    r.bad = ac_run_view_bad(&r.run);
+    if (!path && asprintf(&own, "%s/report.html", folder) < 0) {
+        own = NULL;
+        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    }
+    snprintf(title, sizeof title, "antarctic %s", r.run.manifest.job);
+    AC_TRY(ac_page_open(&r.page, path ? path : own, title, folder));
+    write_facts(&r);
+    ac_page_section(&r.page, "work", "");
+    ac_page_columns_begin(&r.page);
+    write_stages(&r);
+    AC_TRY(write_bad_items(&r));
+    ac_page_columns_end(&r.page);
+    AC_TRY(write_gallery(&r));
+    AC_TRY(ac_page_commit(&r.page));
+out:
+    reporter_free(&r);
+    free(own);
+    return st;
+}

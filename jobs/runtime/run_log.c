@@ -1,0 +1,77 @@
+#include "jobs/runtime/run_log.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const marks[] = { "error: ", "warning: ", "", "" };
+
+/* Open log.txt as soon as the run folder exists: the log does not make it. */
+static void
+open_file(ac_run_log *self)
+{
+    struct stat info;
+    char *path = NULL;
+
+    if (self->file || !self->folder || stat(self->folder, &info) != 0 || !S_ISDIR(info.st_mode))
+        return;
+    if (asprintf(&path, "%s/log.txt", self->folder) >= 0) {
+        self->file = fopen(path, "a");
+        free(path);
+    }
+    if (!self->file)
+        self->folder = NULL; /* not writable: what matters there fails with a message of its own */
+}
+
+static void
+keep(ac_run_log *self, const char *mark, const char *line)
+{
+    const time_t now = time(NULL);
+    struct tm utc;
+    char stamp[32] = "";
+
+    if (!self->folder)
+        return;
+    if (gmtime_r(&now, &utc))
+        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    ac_buffer_printf(&self->waiting, "%s %s%s\n", stamp, mark, line);
+    open_file(self);
+    if (!self->file)
+        return;
+    if (self->waiting.size)
+        fwrite(self->waiting.data, 1, self->waiting.size, self->file);
+    fflush(self->file);
+    ac_buffer_reset(&self->waiting);
+}
+
+void
+ac_run_log_init(ac_run_log *self, const char *folder, const char *header)
+{
+    *self = (ac_run_log) { .folder = folder, .terminal = isatty(STDERR_FILENO) };
+    keep(self, "=== ", header);
+}
+
+void
+ac_run_log_line(void *context, ac_log_level level, const char *line)
+{
+    ac_run_log *self = context;
+
+    if (level <= AC_LOG_INFO) /* on a terminal a progress line may stand there: write over it */
+        fprintf(stderr, "%s%s%s\n", self->terminal ? "\r\033[K" : "", marks[level], line);
+#pragma omp critical(ac_run_log)
+    keep(self, marks[level], line);
+}
+
+void
+ac_run_log_close(ac_run_log *self)
+{
+    open_file(self);
+    if (self->file) {
+        if (self->waiting.size)
+            fwrite(self->waiting.data, 1, self->waiting.size, self->file);
+        fclose(self->file);
+    }
+    ac_buffer_free(&self->waiting);
+    *self = (ac_run_log) { 0 };
+}
