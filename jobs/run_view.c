@@ -9,6 +9,8 @@
 #include "engine/base/memory.h"
 #include "io/text_file.h"
 
+enum { MAX_SHARDS = 1 << 24 }; /* what a manifest may make this program allocate; no file system likes more in one folder */
+
 static ac_status
 join(char **out, const char *folder, const char *name)
 {
@@ -32,7 +34,7 @@ init_manifest(ac_manifest *self, const char *path)
 
     if (!root)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
-    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || shard_items < 1 || items < 0)
+    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || shard_items < 1 || items < 0 || items / shard_items > MAX_SHARDS)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not the manifest of a run over pictures", path));
     json_array_foreach(stages, i, stage) {
         names[i] = json_string_value(json_object_get(stage, "name"));
