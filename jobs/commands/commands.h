@@ -4,6 +4,12 @@
 
 #include "engine/base/status.h"
 
+/** How a run stands: reads its folder, writes nothing. */
+ac_status ac_command_status(int argc, char **argv);
+
+/** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is off. */
+ac_status ac_command_verify(int argc, char **argv);
+
 /** Other programs' files -> ours: a cache from a text file and embeddings. */
 ac_status ac_command_import(int argc, char **argv);
 
