@@ -29,6 +29,7 @@ typedef struct ac_pipeline {
     ac_clip_model clip;
     ac_bart_model bart;
     ac_cache cache;
+    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
     const uint8_t *known_bad; /* [pictures.count] ac_bad_reason of items that are bad before they are opened; NULL: none */
     int64_t random_crops;     /* items [0, random_crops) are embedded by a random crop of the picture, the others by its centre */
     int64_t cut_tables, cut_texts; /* inputs longer than the model takes, on this rank */

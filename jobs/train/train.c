@@ -20,7 +20,7 @@ compute_of(const ac_config *config)
 }
 
 static ac_status
-open_models(ac_pipeline *p)
+open_models_all(ac_pipeline *p)
 {
     const ac_config *config = p->config;
     const ac_compute compute = compute_of(config);
@@ -30,10 +30,12 @@ open_models(ac_pipeline *p)
     };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_clip_model_open(&p->clip, &options));
-    AC_TRY(ac_bart_model_open(&p->bart, config->bart.model, config->bart.layer_norms, &compute, true));
-    AC_TRY(ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config));
-    st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
+    AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
+    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, config->bart.model, config->bart.layer_norms, &compute, true));
+    st = ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config);
+    if (st == AC_OK)
+        st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
+    st = ac_agree_all(p->comm, st);
 out:
     return st;
 }
@@ -171,7 +173,7 @@ train_all(ac_training *self, const char *folder)
     p->run.journal = -1;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(ac_training_items_read_all(&self->items, p));
-    AC_TRY(ac_agree_all(p->comm, open_models(p)));
+    AC_TRY(open_models_all(p));
     AC_TRY(ac_pipeline_open_cache_all(p, folder));
     id.items = p->pictures.count;
     id.input = self->items.fingerprint;

@@ -1,0 +1,40 @@
+#include "jobs/cache/input.h"
+
+#include <stdio.h>
+#include <xxhash.h>
+
+#include "cache_builder/cache.h"
+#include "jobs/mining/mine.h"
+
+void
+ac_texts_fingerprint(const ac_texts *texts, char hex[33])
+{
+    const XXH128_hash_t bounds = texts->count ? XXH3_128bits(texts->offsets, (size_t) (texts->count + 1) * sizeof *texts->offsets) : (XXH128_hash_t) { 0, 0 };
+    const XXH128_hash_t h = XXH3_128bits_withSeed(texts->bytes.data, texts->bytes.size, bounds.low64 ^ bounds.high64);
+
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+}
+
+ac_status
+ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    const bool mined = ac_mining_is_asked_all(comm, config);
+    ac_status st = AC_OK;
+
+    self->kind = mined ? "ngrams" : "lines";
+    if (mined)
+        AC_TRY(ac_mine_all(comm, config, folder, &self->entries));
+    else if (comm->rank == 0)
+        st = ac_cache_read_entries(config->input.path, &self->entries);
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(ac_broadcast_texts_all(comm, &self->entries, 0));
+    ac_texts_fingerprint(&self->entries, self->fingerprint);
+out:
+    return st;
+}
+
+void
+ac_entry_input_free(ac_entry_input *self)
+{
+    ac_texts_free(&self->entries);
+}
