@@ -37,7 +37,7 @@ rm -rf stopped
 "$antarctic" train train.yaml --run stopped > said.txt 2>&1 &
 pid=$!
 for _ in $(seq 600); do
-  [ "$(wc -l < stopped/metrics.jsonl 2> /dev/null || echo 0)" -ge 2 ] && break
+  [ -e stopped/metrics.jsonl ] && [ "$(wc -l < stopped/metrics.jsonl)" -ge 2 ] && break
   sleep 0.02
 done
 kill -USR1 $pid
