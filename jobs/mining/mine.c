@@ -18,7 +18,7 @@
 
 /* Rank 0 holds the scratch folder's lock, so that no other run cleans it away, and renews it now and then. */
 static ac_status
-take_scratch(const ac_mining_options *options, char **lock)
+take_scratch(const ac_mining_options *options, ac_lock *lock)
 {
     char *path = NULL;
     ac_status st = AC_OK;
@@ -28,9 +28,7 @@ take_scratch(const ac_mining_options *options, char **lock)
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
     AC_TRY(ac_run_make_folder(options->scratch));
-    AC_TRY(ac_lock_take(path));
-    *lock = path;
-    path = NULL;
+    AC_TRY(ac_lock_take(lock, path));
     ac_mining_clean(options->scratch);
 out:
     free(path);
@@ -38,13 +36,20 @@ out:
 }
 
 static void
-release_scratch(const ac_mining_options *options, char *lock)
+release_scratch(const ac_mining_options *options, ac_lock *lock)
 {
-    if (!lock)
-        return;
-    ac_mining_clean(options->scratch);
+    if (lock->path)
+        ac_mining_clean(options->scratch);
     ac_lock_release(lock);
-    free(lock);
+}
+
+/* Renew the lock where this rank holds it. */
+static ac_status
+keep_scratch(const ac_lock *lock)
+{
+    if (!lock->path || ac_lock_renew(lock))
+        return AC_OK;
+    return ac_error_set(AC_E_RETRY, "%s: the lock of the scratch folder was lost: another run has taken it over while this one stood still", lock->path);
 }
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
@@ -64,7 +69,7 @@ stopped(void)
 }
 
 static ac_status
-count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const char *lock)
+count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const ac_lock *lock)
 {
     ac_queue queue = { 0 };
     ac_progress progress = { 0 };
@@ -73,10 +78,10 @@ count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path
     AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache", "mine", "bytes", 0, 0, miner->report.bytes)));
     AC_TRY(ac_queue_open_all(&queue, comm, miner->corpus.pieces));
     for (int64_t piece; st == AC_OK && ac_queue_claim(&queue, &piece);) {
-        st = ac_signals_stopped() ? stopped() : ac_miner_count(miner, piece);
+        st = ac_signals_stopped() ? stopped() : keep_scratch(lock);
+        if (st == AC_OK)
+            st = ac_miner_count(miner, piece);
         ac_progress_add(&progress, piece_bytes(&miner->corpus, piece), 0);
-        if (lock)
-            ac_lock_renew(lock);
     }
     if (st != AC_OK)
         ac_queue_fail(&queue);
@@ -192,7 +197,7 @@ out:
 }
 
 static ac_status
-merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind, const char *lock)
+merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind, const ac_lock *lock)
 {
     int bounds[AC_NGRAM_PREFIXES + 1], buckets;
     ac_status st = AC_OK;
@@ -201,10 +206,8 @@ merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind, const char *lock)
     buckets = ac_miner_plan(miner->runs.costs[kind], ac_miner_bucket_budget(miner->options), comm->size, bounds);
     ac_debug_equal_all(comm, buckets, "buckets of n-grams");
     for (int first = 0; first < buckets; first += comm->size) {
-        AC_TRY(ac_agree_all(comm, ac_signals_stopped() ? stopped() : AC_OK));
+        AC_TRY(ac_agree_all(comm, ac_signals_stopped() ? stopped() : keep_scratch(lock)));
         AC_TRY(merge_round_all(miner, comm, kind, bounds, first, buckets));
-        if (lock)
-            ac_lock_renew(lock);
     }
     if (kind == 0)
         AC_TRY(share_vocabulary_all(miner, comm));
@@ -214,7 +217,7 @@ out:
 }
 
 static ac_status
-count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const char *lock)
+count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const ac_lock *lock)
 {
     ac_mining_report *report = &miner->report;
     ac_status st = AC_OK;
@@ -240,14 +243,14 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
 {
     ac_miner miner = { 0 };
     ac_mined unused = { 0 };
-    char *lock = NULL; /* rank 0 */
+    ac_lock lock = { 0 }; /* held by rank 0 */
     ac_status st = AC_OK;
 
     AC_TRY(ac_agree_all(comm, ac_miner_init(&miner, options)));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? take_scratch(options, &lock) : AC_OK));
     AC_TRY(ac_mining_prepare_all(&miner, comm, inputs, count, progress_path));
     if (ac_miner_counts(options))
-        AC_TRY(count_all(&miner, comm, progress_path, lock));
+        AC_TRY(count_all(&miner, comm, progress_path, &lock));
     if (comm->rank == 0)
         st = ac_miner_entries(&miner, out ? out : &unused);
     AC_TRY(ac_agree_all(comm, st));
@@ -258,7 +261,7 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
 out:
     ac_mined_free(&unused);
     ac_miner_free(&miner);
-    release_scratch(options, lock); /* every rank is here, or past its last look into the folder */
+    release_scratch(options, &lock); /* every rank is here, or past its last look into the folder */
     return st;
 }
 
