@@ -12,7 +12,7 @@
 
 #include "engine/base/memory.h"
 
-typedef enum key_type { KEY_BOOL, KEY_INT, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
+typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
 
 enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
@@ -89,9 +89,13 @@ static const key keys[] = {
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
     { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
     { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
+    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
+    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
     { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
     { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
     { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
+    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
+    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
 };
 
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -162,7 +166,7 @@ wrong_value(const key *k, const char *value, const char *where)
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
-        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || is_whole(k) ? "whole " : "", k->least, k->most,
+        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || (k->type == KEY_OPTIONAL && is_whole(k)) ? "whole " : "", k->least, k->most,
                  k->type == KEY_OPTIONAL ? ", auto or none" : "");
     }
     return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
@@ -202,21 +206,23 @@ set_text(ac_config *self, const key *k, const char *value, bool quoted, const ch
     return AC_OK;
 }
 
+/* "25", "10 %", "0.1" */
 static bool
-parse_share(const char *value, double *out)
+parse_share(const char *value, ac_share *out)
 {
     char *end;
+    double x = strtod(value, &end);
 
-    *out = strtod(value, &end);
-    if (end == value || !(*out >= 0))
+    if (end == value || !(x >= 0) || !(x <= 1e12))
         return false;
     while (*end == ' ')
         end++;
-    if (*end == '%' && end[1] == '\0' && *out <= 100) {
-        *out /= 100;
-        return true;
+    if (*end == '%') {
+        *out = (ac_share) { true, x / 100 };
+        return end[1] == '\0' && x <= 100;
     }
-    return *end == '\0';
+    *out = (ac_share) { x > 0 && x < 1, x };
+    return *end == '\0' && (out->of_all || x == floor(x));
 }
 
 /* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
@@ -251,6 +257,7 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
     ac_optional *optional = at;
     bool truth, good = true;
     int64_t choice;
+    ac_share share;
     double number;
 
     if (is_text(k))
@@ -287,9 +294,13 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         if ((good = strcmp(value, "auto") == 0 || parse_bytes(value, k, &choice)))
             *(int64_t *) at = choice;
         break;
-    case KEY_SHARE:
-        if ((good = parse_share(value, &number)))
+    case KEY_REAL:
+        if ((good = parse_number(value, false, k, &number)))
             *(double *) at = number;
+        break;
+    case KEY_SHARE:
+        if ((good = parse_share(value, &share)))
+            *(ac_share *) at = share;
         break;
     case KEY_OPTIONAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
@@ -456,29 +467,49 @@ job_bit(const char *job)
     return ALL;
 }
 
+int
+ac_config_needed(const char *job, const char *names[], const char *meanings[])
+{
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    int n = 0;
+
+    for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
+        const key *k = NULL;
+        if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
+            continue;
+        names[n] = k->name;
+        meanings[n++] = k->help;
+    }
+    return n;
+}
+
 ac_status
 ac_config_check(const ac_config *self, const char *job)
 {
-    static const char *const needed[] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
+    const int n = ac_config_needed(job, names, meanings);
+    ac_status st = AC_OK;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (int i = 0; i < n; i++) {
         const key *k = NULL;
-        ac_status st = find_key(&k, needed[i], "");
-        if (st == AC_OK && (k->jobs & job_bit(job)) && !*(char **) place(self, k))
-            return ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name);
+        AC_TRY(find_key(&k, names[i], ""));
+        if (!*(char **) place(self, k))
+            AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
-    return AC_OK;
+    if (self->compute.part >= self->compute.parts)
+        st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
+                          (long long) self->compute.parts);
+out:
+    return st;
 }
 
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
-    int64_t most;
+    const ac_share *share = &self->limits.max_bad_items;
+    const int64_t most = (int64_t) (share->of_all ? share->value * (double) items : share->value);
 
-    if (self->limits.max_bad_items >= 1 || self->limits.max_bad_items == 0)
-        return (int64_t) self->limits.max_bad_items;
-    most = (int64_t) (self->limits.max_bad_items * (double) items);
-    return most < 10 ? 10 : most;
+    return share->of_all && most < 10 ? 10 : most;
 }
 
 int64_t
@@ -526,6 +557,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
+    const ac_share *share = at;
     const char *text;
 
     switch (k->type) {
@@ -538,7 +570,8 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
-    case KEY_SHARE: ac_buffer_printf(out, *(const double *) at < 1 ? "%.10g %%" : "%.10g", *(const double *) at * (*(const double *) at < 1 ? 100 : 1)); return;
+    case KEY_REAL: ac_buffer_printf(out, "%.17g", *(const double *) at); return;
+    case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:
         text = *(char *const *) at;
@@ -587,7 +620,10 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         }
         ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
         print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s\n", keys[i].help);
+        ac_buffer_printf(out, "  # %s", keys[i].help);
+        for (const char *const *word = keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_push_char(out, '\n');
     }
     return out->status;
 }

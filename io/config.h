@@ -17,6 +17,12 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
+/** A count, or a share of all items (1 is all). */
+typedef struct ac_share {
+    bool of_all;
+    double value;
+} ac_share;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct { char *path; bool apply_exif; } input;
@@ -39,8 +45,16 @@ typedef struct ac_config {
     } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
-    struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { double max_bad_items; int64_t max_pixels, memory; } limits; /* bad items below 1: a share, from 1: a count; memory 0: auto */
+    struct {
+        int64_t threads, batch; /* 0: auto */
+        int64_t backend, precision;
+        int64_t part, parts;
+    } compute;
+    struct {
+        ac_share max_bad_items;
+        int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
+        double stall_minutes, grace_seconds;
+    } limits;
 } ac_config;
 
 /** Defaults. */
@@ -52,6 +66,10 @@ ac_status ac_config_read(ac_config *self, const char *path);
 
 /** One "key.path=value", as on the command line. */
 ac_status ac_config_set(ac_config *self, const char *assignment);
+
+/** The keys that a job cannot do without, and what they mean. Returns how many; names and meanings [AC_CONFIG_MOST_NEEDED]. */
+enum { AC_CONFIG_MOST_NEEDED = 4 };
+int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 ac_status ac_config_check(const ac_config *self, const char *job);

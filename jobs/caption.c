@@ -78,15 +78,18 @@ open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL;
-    ac_status st = AC_OK;
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
 
-    if (stat(path, &info) != 0)
-        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path)));
+    if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
+        st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
+    AC_TRY(ac_agree_all(p->comm, st));
     if (!S_ISDIR(info.st_mode)) {
+        const double started = ac_progress_clock();
         if (asprintf(&built, "%s/cache", folder) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_agree_all(p->comm, st));
         AC_TRY(build_cache_all(p, built));
+        p->cache_seconds = ac_progress_clock() - started;
         path = built;
     }
     st = ac_cache_open(&p->cache, path);
@@ -113,6 +116,9 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
     ac_json_text(&b, kernels);
     ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [", seconds,
                      seconds > 0 ? (double) ok / seconds : 0);
+    if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
+        ac_buffer_printf(&b, "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s", p->cache_seconds, (long long) p->cache.entries,
+                         run->manifest.stage_count ? "," : "");
     for (int s = 0; s < run->manifest.stage_count; s++)
         ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
                          run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
@@ -131,6 +137,11 @@ show_result(const ac_pipeline *p, int stages)
 
     if (p->comm->rank != 0)
         return;
+    if (ac_run_is_part(run)) {
+        ac_log(AC_LOG_INFO, "part %lld of %lld is done; the same command without compute.parts completes the run",
+               (long long) p->config->compute.part, (long long) p->config->compute.parts);
+        return;
+    }
     ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
            (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
@@ -144,7 +155,8 @@ run_stages_all(ac_pipeline *p, int stages)
     int64_t cut[2];
 
     AC_TRY(ac_stage_embed_all(p));
-    AC_TRY(ac_merge_bad_items_all(p));
+    if (!ac_run_is_part(&p->run))
+        AC_TRY(ac_merge_bad_items_all(p));
     AC_TRY(ac_check_bad_items(p));
     if (stages > 1)
         AC_TRY(ac_stage_retrieve_all(p));
@@ -155,6 +167,8 @@ run_stages_all(ac_pipeline *p, int stages)
     ac_sum_int64_all(p->comm, cut, 2);
     if (p->comm->rank == 0 && (cut[0] || cut[1]))
         ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
+    if (ac_run_is_part(&p->run)) /* the last run merges */
+        goto out;
     AC_TRY(ac_merge_all(p, stages));
     if (stages > 2)
         AC_TRY(ac_merge_h5_all(p));
@@ -174,7 +188,7 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     const double started = ac_progress_clock();
     ac_status st = AC_OK;
 
-    p.run.journal = -1;
+    p.run.journal = p.run.hand.file = -1;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(read_pictures_all(&p));
     if (stages > 1 && config->output.knn)
@@ -190,8 +204,10 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
-        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
-        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
+        if (!ac_run_is_part(&p.run)) {
+            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
+            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
+        }
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");

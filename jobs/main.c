@@ -3,13 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
 #include "jobs/commands/commands.h"
+#include "jobs/help.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
+#include "jobs/runtime/attempt.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
@@ -42,14 +46,17 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { KIND_COMMAND, "status", "how a run stands", ac_command_status },
+    { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
-    { KIND_COMMAND, "export", "a cache -> other programs' files", ac_command_export },
+    { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
     { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
@@ -111,7 +118,21 @@ print_help(FILE *f)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
     print_tools(f, KIND_COMMAND, "commands on what jobs made (one process; NAME --help):");
     print_tools(f, KIND_TOOL, "tools (one process, without MPI; NAME --help):");
-    fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
+    fprintf(f, "\n");
+    ac_exit_codes_help(f);
+}
+
+/* On the watchdog's thread: this rank can neither go on nor reach agreement with the others. Where all ranks stalled each gets the time
+ * to say where it stands, before the launcher ends those that are left. */
+static void
+end_now(ac_status st, const char *message)
+{
+    const struct timespec pause = { 2, 0 };
+
+    fprintf(stderr, "antarctic: %s\n", message);
+    if (st == AC_E_RETRY)
+        nanosleep(&pause, NULL);
+    _exit(exit_code(st));
 }
 
 static const ac_option job_options[] = {
@@ -155,6 +176,17 @@ default_threads(const ac_comm *comm)
     return cores > comm->node_size ? (int) (cores / comm->node_size) : 1;
 }
 
+/* A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
+static void
+wait_until_read(int fd)
+{
+    const struct timespec pause = { 0, 5000000 };
+    int unread = 0;
+
+    for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
+        nanosleep(&pause, NULL);
+}
+
 /* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
 static void
 start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config, const char *folder)
@@ -180,22 +212,55 @@ static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config)
 {
     ac_comm comm;
+    ac_pulse pulse = { 0 };
+    ac_attempt attempt = { 0 };
     ac_run_log log;
     char *folder = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
+    comm.pulse = &pulse;
+    ac_pulse_phase(&pulse, "start");
     AC_TRY(ac_agree_all(&comm, run_folder(&folder, j->name, a)));
     start_log(&log, &comm, j->name, a->words[0], folder);
     ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
     ac_signals_init();
-    st = j->run(&comm, config, folder);
+    st = ac_attempt_begin_all(&attempt, &comm, config, folder, j->name, end_now, exit_code);
+    if (st == AC_OK)
+        st = j->run(&comm, config, folder);
+    ac_attempt_end(&attempt, st);
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
     stop_log(&log, st);
+    if (st != AC_OK) {
+        wait_until_read(STDERR_FILENO);
+        AC_MPI(MPI_Barrier(comm.mpi));
+    }
     ac_comm_free(&comm);
 out:
     free(folder);
+    return st;
+}
+
+/* Words that were wrong are wrong on every rank: one says it, before any ends. Under a launcher that takes MPI. Returns st. */
+static ac_status
+refuse(const char *name, ac_status st)
+{
+    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+    int rank = 0;
+
+    if (launched) {
+        MPI_Init(NULL, NULL);
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    }
+    if (rank == 0) {
+        fprintf(stderr, "antarctic %s: %s\n", name, ac_error_message());
+        wait_until_read(STDERR_FILENO);
+    }
+    if (launched) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        MPI_Finalize();
+    }
     return st;
 }
 
@@ -206,12 +271,10 @@ main_job(const job *j, int argc, char **argv)
     ac_config config = { 0 };
     ac_buffer text = { 0 };
     ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
-    int code;
+    int code, threads;
 
     if (st == AC_OK && a.help) {
-        char usage[64];
-        snprintf(usage, sizeof usage, "%s CONFIG.yaml [options]", j->name);
-        ac_options_help(stdout, usage, j->what, job_options);
+        ac_job_help(stdout, j->name, j->what, job_options);
         ac_arguments_free(&a);
         return 0;
     }
@@ -229,14 +292,13 @@ main_job(const job *j, int argc, char **argv)
         st = ac_error_set(AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key", j->name, j->name);
     if (st == AC_OK)
         st = ac_config_check(&config, j->name);
-    if (st != AC_OK) { /* the same on every rank: one says it, and the launcher sees each end */
-        const char *rank = getenv("OMPI_COMM_WORLD_RANK") ? getenv("OMPI_COMM_WORLD_RANK") : getenv("PMIX_RANK");
-        if (!rank || strcmp(rank, "0") == 0)
-            fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+    if (st != AC_OK)
+        st = refuse(j->name, st);
+    if (st != AC_OK) {
         ac_config_free(&config);
         return exit_code(st);
     }
-    MPI_Init(NULL, NULL);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     st = run_job(j, &a, &config);
     MPI_Finalize();
     code = exit_code(st);
@@ -250,11 +312,17 @@ static void
 choose_openblas_kernels(char **argv)
 {
     const char *wanted = ac_compute_openblas_coretype();
+    char self[4096];
+    ssize_t n;
 
     if (!wanted || getenv("OPENBLAS_CORETYPE"))
         return;
     setenv("OPENBLAS_CORETYPE", wanted, 1);
-    execv("/proc/self/exe", argv); /* where that fails, its own choice must do */
+    n = readlink("/proc/self/exe", self, sizeof self - 1); /* by its name, which tools show */
+    if (n <= 0)
+        return;
+    self[n] = '\0';
+    execv(self, argv); /* where that fails, its own choice must do */
 }
 
 static int

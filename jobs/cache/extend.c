@@ -30,15 +30,13 @@ typedef struct extender {
     int64_t *picked;      /* [entries of input]: their numbers among all that were given */
     int64_t duplicates;
     ac_entry_work work;
-    char *lock; /* of the cache; rank 0 */
+    ac_lock lock; /* of the cache; rank 0 */
 } extender;
 
 static void
 extender_free(extender *self)
 {
-    if (self->lock)
-        ac_lock_release(self->lock);
-    free(self->lock);
+    ac_lock_release(&self->lock);
     free(self->picked);
     ac_entry_work_free(&self->work);
     ac_entry_input_free(&self->input);
@@ -74,9 +72,7 @@ lock_cache(extender *self, const char *folder)
         lock = NULL;
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
-    AC_TRY(ac_lock_take(lock));
-    self->lock = lock;
-    lock = NULL;
+    AC_TRY(ac_lock_take(&self->lock, lock));
     AC_TRY(ac_remove_files(self->cache.folder, "shards", true));
     st = ac_remove_files(self->cache.folder, ".", true);
 out:
