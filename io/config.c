@@ -12,7 +12,9 @@
 
 #include "engine/base/memory.h"
 
-typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
+typedef enum key_type {
+    KEY_BOOL, KEY_INT, KEY_REAL, KEY_PAIR, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY
+} key_type;
 
 enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
@@ -33,23 +35,33 @@ static const char *const backends[] = { "auto", "openblas", "onednn", "native", 
 static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
+static const char *const loss_means[] = { "replica", "token", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
 #define AT(field) offsetof(ac_config, field)
 #define GENERATION(name, type, least, most, help) \
     { "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, true, help }
 
+#define TRAINING(name, type, fallback, least, most, words, help) \
+    { "train." #name, type, AT(train.name), fallback, least, most, words, TRAIN, true, help }
+
 /* The one table. Order: as printed. */
 static const key keys[] = {
-    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
-    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
+    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
+    { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, TRAIN, false, "a folder of pictures with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
+    { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL, TRAIN, false, "COCO's captions_….json, in place of input.train" },
+    { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, TRAIN, false, "the folder of its pictures" },
+    { "input.validation", KEY_PATH, AT(input.validation), "none", 0, 0, NULL, TRAIN, false, "as input.train: the pictures that choose the best checkpoint" },
+    { "input.validation.annotations", KEY_PATH, AT(input.validation_annotations), "none", 0, 0, NULL, TRAIN, false, "as input.train.annotations" },
+    { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL, TRAIN, false, "as input.train.images" },
+    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES | TRAIN, true, "turn pictures as their EXIF orientation says" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND | TRAIN, false, "a cache folder, or a text file with one entry a line" },
     { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
-    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
-    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
-    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
+    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION | TRAIN, false, "Hugging Face folder of a BART model" },
+    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION | TRAIN, false, "trained layer norms (safetensors) laid over it" },
+    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION | TRAIN, true, "entries a table" },
     { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, CAPTION, true, "BART's input is cut to this; none: the model's limit" },
     GENERATION(num_beams, KEY_OPTIONAL, 1, 1000, "generation: transformers' names; auto: as the model's own files say"),
     GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates a picture"),
@@ -80,10 +92,29 @@ static const key keys[] = {
     { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
     { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
     { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
+    TRAINING(replicas, KEY_INT, "1", 1, 65536, NULL, "parts of the global batch, shared out over the ranks: results do not depend on ranks"),
+    TRAINING(batch, KEY_INT, "16", 1, 65536, NULL, "pictures a replica and step"),
+    TRAINING(max_steps, KEY_INT, "100000", 1, 1e12, NULL, "steps of the optimiser in all"),
+    TRAINING(learning_rate, KEY_REAL, "3e-4", 0, 1e6, NULL, "AdamW's"),
+    TRAINING(betas, KEY_PAIR, "[0.9, 0.999]", 0, 0.9999999999, NULL, "AdamW's"),
+    TRAINING(eps, KEY_REAL, "1e-8", 0, 1, NULL, "AdamW's"),
+    TRAINING(weight_decay, KEY_REAL, "0.01", 0, 1e6, NULL, "AdamW's, on every trained number"),
+    TRAINING(t_max, KEY_REAL, "100000", 1, 1e12, NULL, "the rate falls as a cosine for so many steps (epochs with per_epoch), then rises again"),
+    TRAINING(per_epoch, KEY_BOOL, "false", 0, 0, NULL, "step the rate each epoch, as the original did"),
+    TRAINING(warmup_steps, KEY_INT, "0", 0, 1e12, NULL, "the rate rises linearly over the first steps (epochs with per_epoch); the cosine begins after them"),
+    TRAINING(clip_norm, KEY_OPTIONAL, "none", 1e-9, 1e9, NULL, "a longer gradient is shortened to this"),
+    TRAINING(validate_every, KEY_INT, "epoch", 0, 1e12, NULL, "steps between validations and checkpoints; epoch: at each one's end"),
+    TRAINING(save_top_k, KEY_INT, "10", 0, 1e6, NULL, "checkpoints kept by validation loss; the last is always kept"),
+    TRAINING(max_source_tokens, KEY_INT, "128", 3, 1e6, NULL, "tables are cut to this"),
+    TRAINING(max_target_tokens, KEY_INT, "32", 3, 1e6, NULL, "captions are cut to this"),
+    TRAINING(crops_per_image, KEY_INT, "1", 0, 1000, NULL, "tables a picture, each of another random crop, drawn once; 0: one, of the centre crop"),
+    TRAINING(loss_mean, KEY_CHOICE, "replica", 0, 0, loss_means, "over replicas: the mean of their means, or of all tokens"),
+    TRAINING(dropout, KEY_OPTIONAL, "auto", 0, 0.99, NULL, "auto: the model's; a number replaces each of its probabilities that is not 0; none: off"),
+    { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, TRAIN, false, "keep less between the two passes: a third slower, the same numbers" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
-    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES, true, "keep small pictures for the report" },
+    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES | TRAIN, true, "keep small pictures for the report" },
     { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true, "write NAME.knn beside each picture: its entries, one a line, best first" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
@@ -93,7 +124,7 @@ static const key keys[] = {
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
     { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
     { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
-    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
+    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES | TRAIN, false, "a larger picture is a bad item" },
     { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
     { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
 };
@@ -145,8 +176,39 @@ parse_number(const char *value, bool whole, const key *k, double *out)
 static bool
 is_whole(const key *k)
 {
-    return strcmp(k->name, "generation.temperature") != 0 && strcmp(k->name, "generation.top_p") != 0 &&
-           strcmp(k->name, "generation.length_penalty") != 0;
+    static const char *const broken[] = { "generation.temperature", "generation.top_p", "generation.length_penalty", "train.clip_norm", "train.dropout" };
+
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+        if (strcmp(k->name, broken[i]) == 0)
+            return false;
+    return k->type != KEY_REAL && k->type != KEY_PAIR;
+}
+
+/* The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
+static const char *
+word_of_zero(const key *k)
+{
+    return k->type == KEY_INT && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
+}
+
+/* "[0.9, 0.999]", brackets or not. */
+static bool
+parse_pair(const char *value, const key *k, double out[2])
+{
+    char text[128], *comma, *end;
+
+    if (strlen(value) >= sizeof text)
+        return false;
+    strcpy(text, value[0] == '[' ? value + 1 : value);
+    end = text + strlen(text);
+    if (value[0] == '[' && end > text && end[-1] == ']')
+        *--end = '\0';
+    if (!(comma = strchr(text, ',')))
+        return false;
+    *comma++ = '\0';
+    while (*comma == ' ')
+        comma++;
+    return parse_number(text, false, k, &out[0]) && parse_number(comma, false, k, &out[1]);
 }
 
 static ac_status
@@ -166,8 +228,9 @@ wrong_value(const key *k, const char *value, const char *where)
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
-        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || (k->type == KEY_OPTIONAL && is_whole(k)) ? "whole " : "", k->least, k->most,
-                 k->type == KEY_OPTIONAL ? ", auto or none" : "");
+        snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s", k->type == KEY_PAIR ? "two " : "a ",
+                 is_whole(k) ? "whole " : "", k->type == KEY_PAIR ? "s" : "", k->least, k->most,
+                 k->type == KEY_OPTIONAL ? ", auto or none" : word_of_zero(k) ? ", or " : "", word_of_zero(k) ? word_of_zero(k) : "");
     }
     return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
 }
@@ -258,7 +321,7 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
     bool truth, good = true;
     int64_t choice;
     ac_share share;
-    double number;
+    double number, pair[2];
 
     if (is_text(k))
         return set_text(self, k, value, quoted, base);
@@ -283,9 +346,17 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         if ((good = parse_choice(value, k->words, &choice)))
             *(int64_t *) at = choice;
         break;
+    case KEY_REAL:
+        if ((good = parse_number(value, false, k, &number)))
+            *(double *) at = number;
+        break;
+    case KEY_PAIR:
+        if ((good = parse_pair(value, k, pair)))
+            memcpy(at, pair, sizeof pair);
+        break;
     case KEY_INT:
         number = 0;
-        good = (strcmp(k->fallback, "auto") == 0 && strcmp(value, "auto") == 0) || parse_number(value, true, k, &number);
+        good = (word_of_zero(k) && strcmp(value, word_of_zero(k)) == 0) || parse_number(value, true, k, &number);
         if (good)
             *(int64_t *) at = (int64_t) number;
         break;
@@ -293,10 +364,6 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         choice = 0;
         if ((good = strcmp(value, "auto") == 0 || parse_bytes(value, k, &choice)))
             *(int64_t *) at = choice;
-        break;
-    case KEY_REAL:
-        if ((good = parse_number(value, false, k, &number)))
-            *(double *) at = number;
         break;
     case KEY_SHARE:
         if ((good = parse_share(value, &share)))
@@ -376,6 +443,31 @@ ac_config_free(ac_config *self)
     *self = (ac_config) { 0 };
 }
 
+/* Is this the full name of a key? (input.train is one, and a section too.) */
+static bool
+is_key(const char *name)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* [a, b] of YAML, put together as set_value takes it. */
+static ac_status
+set_sequence(ac_config *self, const key *k, yaml_document_t *document, yaml_node_t *node, const char *where)
+{
+    char text[128] = "";
+    size_t used = 0;
+
+    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top && used < sizeof text; i++) {
+        const yaml_node_t *item = yaml_document_get_node(document, *i);
+        used += (size_t) snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
+                                  item->type == YAML_SCALAR_NODE ? (const char *) item->data.scalar.value : "?");
+    }
+    return set_value(self, k, text, false, "", where);
+}
+
 static ac_status
 read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const char *prefix, const char *path, const char *base)
 {
@@ -394,11 +486,15 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
         snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "", (const char *) name->data.scalar.value);
         for (size_t i = 0; i < KEYS; i++)
             section = section || (strncmp(keys[i].name, full, strlen(full)) == 0 && keys[i].name[strlen(full)] == '.');
-        if (section) {
+        if (section && !(value->type == YAML_SCALAR_NODE && is_key(full))) {
             st = read_node(self, document, value, full, path, base);
             continue;
         }
         st = find_key(&k, full, where);
+        if (st == AC_OK && k->type == KEY_PAIR && value->type == YAML_SEQUENCE_NODE) {
+            st = set_sequence(self, k, document, value, where);
+            continue;
+        }
         if (st == AC_OK && value->type != YAML_SCALAR_NODE)
             st = ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, full);
         if (st == AC_OK)
@@ -483,6 +579,19 @@ ac_config_needed(const char *job, const char *names[], const char *meanings[])
     return n;
 }
 
+/* A folder, or annotations and images: one of both, and whole. */
+static ac_status
+check_captioned(const char *name, const char *folder, const char *annotations, const char *images)
+{
+    if (folder && (annotations || images))
+        return ac_error_set(AC_E_ARG, "%s is given as a folder and as {annotations, images}: give one (the other: none)", name);
+    if (!folder && !annotations && !images)
+        return ac_error_set(AC_E_ARG, "train needs %s: a folder of pictures with a .txt beside each, or {annotations: F.json, images: FOLDER}", name);
+    if (!folder && !(annotations && images))
+        return ac_error_set(AC_E_ARG, "%s needs both annotations and images", name);
+    return AC_OK;
+}
+
 ac_status
 ac_config_check(const ac_config *self, const char *job)
 {
@@ -495,6 +604,10 @@ ac_config_check(const ac_config *self, const char *job)
         AC_TRY(find_key(&k, names[i], ""));
         if (!*(char **) place(self, k))
             AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
+    }
+    if (job_bit(job) == TRAIN) {
+        AC_TRY(check_captioned("input.train", self->input.train, self->input.train_annotations, self->input.train_images));
+        AC_TRY(check_captioned("input.validation", self->input.validation, self->input.validation_annotations, self->input.validation_images));
     }
     if (self->compute.part >= self->compute.parts)
         st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
@@ -547,10 +660,27 @@ ac_config_generation(const ac_config *self, ac_generation_config *out)
     if (self->generation.length_penalty.presence != AC_UNSET)
         out->length_penalty = self->generation.length_penalty.presence == AC_SET ? self->generation.length_penalty.value : 1;
     out->beam_search = (ac_beam_search) self->generation.beam_search;
+    /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never from the model's files */
+    if (out->beam_search == AC_BEAM_HF49 && out->do_sample && out->num_beams > 1 && self->generation.early_stopping.presence == AC_UNSET)
+        out->early_stopping = AC_EARLY_FALSE;
     out->seed = (uint64_t) self->seed;
 }
 
 /* ---- printing -------------------------------------------------------------------------------------------------- */
+
+/* As short as reads back to the same. */
+static void
+print_real(double x, ac_buffer *out)
+{
+    char text[32];
+
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    ac_buffer_push_text(out, text);
+}
 
 static void
 print_value(const ac_config *self, const key *k, ac_buffer *out)
@@ -565,12 +695,19 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
     case KEY_CHOICE: ac_buffer_push_text(out, k->words[*(const int64_t *) at]); return;
     case KEY_BYTES:
     case KEY_INT:
-        if (*(const int64_t *) at == 0 && strcmp(k->fallback, "auto") == 0)
-            ac_buffer_push_text(out, "auto");
+        if (*(const int64_t *) at == 0 && word_of_zero(k))
+            ac_buffer_push_text(out, word_of_zero(k));
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
-    case KEY_REAL: ac_buffer_printf(out, "%.17g", *(const double *) at); return;
+    case KEY_REAL: print_real(*(const double *) at, out); return;
+    case KEY_PAIR:
+        ac_buffer_push_char(out, '[');
+        print_real(((const double *) at)[0], out);
+        ac_buffer_push_text(out, ", ");
+        print_real(((const double *) at)[1], out);
+        ac_buffer_push_char(out, ']');
+        return;
     case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:

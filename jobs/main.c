@@ -28,6 +28,7 @@ typedef struct job {
 
 static const job jobs[] = {
     { "caption", "pictures + cache + models -> captions, candidates, scores, tables", ac_job_caption_all },
+    { "train", "captioned pictures + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },

@@ -30,8 +30,8 @@ element_bytes(ac_precision precision)
 }
 
 /* An even number of panels, so that a kernel may take two. */
-static int64_t
-padded(int64_t out)
+int64_t
+ac_native_columns(int64_t out)
 {
     return (out + WIDEST - 1) / WIDEST * WIDEST;
 }
@@ -39,7 +39,7 @@ padded(int64_t out)
 static size_t
 weight_bytes(ac_precision precision, int64_t out, int64_t in)
 {
-    return (size_t) (padded(out) * in) * element_bytes(precision);
+    return (size_t) (ac_native_columns(out) * in) * element_bytes(precision);
 }
 
 static ac_status
@@ -52,7 +52,7 @@ init(ac_linear *self)
 static void
 pack(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns)
 {
-    const int64_t K = self->in, last = column + columns == self->out ? padded(self->out) - column : columns;
+    const int64_t K = self->in, last = column + columns == self->out ? ac_native_columns(self->out) - column : columns;
     const bool narrow = self->compute.precision == AC_PRECISION_BF16;
 
     for (int64_t p = 0; p < last; p += PANEL) {
@@ -118,6 +118,26 @@ block(const ac_native_kernels *kernels, ac_native_kernel kernel, float *y, int64
     kernel(edge, width, a, b, stride, K, (int) R, add);
     for (int64_t r = 0; r < R; r++)
         memcpy(y + r * ldy, edge + r * width, (size_t) columns * sizeof(float));
+}
+
+size_t
+ac_native_rows_scratch_bytes(void)
+{
+    return ac_scratch_room(AC_NATIVE_MOST_ROWS * (DEPTH + WIDEST) * sizeof(float));
+}
+
+void
+ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R, const float *b, int64_t out, int64_t in, void *scratch)
+{
+    const ac_native_kernels *kernels = ac_native_best();
+    float *a = scratch, *edge = a + AC_NATIVE_MOST_ROWS * DEPTH;
+
+    for (int64_t k = 0; k < in; k += DEPTH) {
+        const int64_t K = in - k < DEPTH ? in - k : DEPTH;
+        pack_rows(a, x + k, x_row, R, K, R);
+        for (int64_t c = 0; c < out; c += kernels->panels * PANEL)
+            block(kernels, kernels->fp32, y + c, y_row, a, b + c * in + k * PANEL, PANEL * in, K, R, out - c, k > 0, edge);
+    }
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "io/picture.h"
 #include "jobs/report/gallery.h"
 #include "jobs/run_view.h"
+#include "jobs/train/report.h"
 
 /* What a card shows of many candidates, and the list of bad items of many. The run's own files have all. */
 enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
@@ -317,6 +318,10 @@ ac_run_report_write(const char *folder, const char *path, int64_t pictures)
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {
         own = NULL;
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    }
+    if (strcmp(r.run.manifest.job, "train") == 0) {
+        st = ac_train_report_write(&r.run, path ? path : own);
+        goto out;
     }
     snprintf(title, sizeof title, "antarctic %s", r.run.manifest.job);
     AC_TRY(ac_page_open(&r.page, path ? path : own, title, folder));
