@@ -243,7 +243,7 @@ each_picture(exporter *self, use_picture use)
     for (int64_t s = 0; s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, self->run.manifest.stage_count))
             continue;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run.folder, s, ac_run_view_parts(&self->run)));
+        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run)));
         for (int64_t i = 0; i < self->shard.n; i++)
             AC_TRY(use(self, i));
     }
