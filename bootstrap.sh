@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 # What a build needs, and what the tests need besides; all from Debian 12.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
-  libutf8proc-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
+  libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
 test_packages="jq procps"
 
 usage() {

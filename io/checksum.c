@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/publish.h"
 
 enum { BLOCK = 1 << 20 };
 
@@ -33,7 +34,7 @@ ac_file_checksum(const char *path, char hex[33])
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
+            AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno)));
         XXH3_128bits_update(state, block, (size_t) n);
     }
     digest = XXH3_128bits_digest(state);

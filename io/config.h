@@ -27,7 +27,7 @@ typedef struct ac_share {
 typedef struct ac_config {
     struct { char *path; bool apply_exif; } input;
     struct { char *model, *model_config; } clip;
-    struct { char *path; } cache;
+    struct { char *path; int64_t duplicates; } cache; /* duplicates: 0 dropped, 1 kept */
     struct { char *model, *layer_norms; } bart;
     struct { int64_t topk; ac_optional max_tokens; } retrieval;
     struct {
@@ -37,10 +37,24 @@ typedef struct ac_config {
         bool clean_up_tokenization_spaces;
     } generation;
     struct { bool enabled; char *prefix; } rescore;
+    struct {
+        char *prefix;
+        bool lines, unigrams, bigrams, trigrams, lower, cross_lines, unique;
+        int64_t topk_ngrams, filter;
+        char *member_extension;
+    } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
-    struct { int64_t threads, batch, backend, precision; } compute; /* threads, batch 0: auto */
-    struct { ac_share max_bad_items; int64_t max_pixels; } limits;
+    struct {
+        int64_t threads, batch; /* 0: auto */
+        int64_t backend, precision;
+        int64_t part, parts;
+    } compute;
+    struct {
+        ac_share max_bad_items;
+        int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
+        double stall_minutes, grace_seconds;
+    } limits;
 } ac_config;
 
 /** Defaults. */

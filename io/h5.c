@@ -20,6 +20,8 @@ enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
 static ac_status
 prepare(void)
 {
+    /* After a failed write (a full disk) a file cannot be closed, and HDF5's own clean-up at exit ends in a segmentation fault over it.
+     * Nothing is lost without it: a file that counts was closed. Has no effect but in the first call. */
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     return ac_h5_zstd_register();
@@ -62,10 +64,7 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     *self = (ac_h5_writer) { .compression = compression };
     AC_TRY(prepare());
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if (asprintf(&self->temporary, "%s.tmp.%d", path, (int) getpid()) < 0) {
-        self->temporary = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_publish_temporary(&self->temporary, path));
     access = H5Pcreate(H5P_FILE_ACCESS);
     create = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
@@ -73,7 +72,7 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     errno = 0;
     file = H5Fcreate(self->temporary, H5F_ACC_TRUNC, create, access);
     if (file < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
     self->file = file;
 out:
     if (access >= 0)
@@ -132,7 +131,7 @@ ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank, cons
     H5Pclose(properties);
     H5Sclose(space);
     if (!good)
-        return ac_error_set(AC_E_IO, "%s: dataset %s cannot be written: %s", self->temporary, name,
+        return ac_error_set(ac_io_failure(errno), "%s: dataset %s cannot be written: %s", self->temporary, name,
                             errno ? strerror(errno) : "HDF5 refused");
     return AC_OK;
 }
@@ -227,11 +226,11 @@ ac_h5_commit(ac_h5_writer *self, char checksum[33])
     errno = 0;
     if (H5Fclose(self->file) < 0) {
         self->file = 0;
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
     }
     self->file = 0;
     if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be synced: %s", self->temporary, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", self->temporary, strerror(errno)));
     AC_TRY(ac_file_checksum(self->temporary, checksum));
     AC_TRY(ac_publish_rename(self->temporary, self->path));
     free(self->temporary);

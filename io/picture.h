@@ -10,7 +10,7 @@
 typedef enum ac_bad_reason {
     AC_GOOD = 0,
     AC_BAD_UNREADABLE, AC_BAD_EMPTY, AC_BAD_UNSUPPORTED_FORMAT, AC_BAD_TRUNCATED, AC_BAD_CORRUPT, AC_BAD_TOO_LARGE,
-    AC_BAD_DUPLICATE_KEY, AC_BAD_NOT_FINITE
+    AC_BAD_DUPLICATE_KEY, AC_BAD_NOT_FINITE, AC_BAD_CRASHED
 } ac_bad_reason;
 
 /** The names of bad_items.jsonl: "unreadable" and so on. */

@@ -9,6 +9,28 @@
 
 #include "engine/base/memory.h"
 
+ac_status
+ac_io_failure(int error_number)
+{
+    switch (error_number) {
+    case EIO: case ESTALE: case ETIMEDOUT: case EAGAIN: case EINTR: case ENOTCONN: case ECONNRESET: case ECONNREFUSED: case EHOSTDOWN:
+    case EHOSTUNREACH: case ENETDOWN: case ENETUNREACH: case EREMOTEIO: case ENFILE: return AC_E_RETRY;
+    default: return AC_E_IO;
+    }
+}
+
+ac_status
+ac_publish_temporary(char **out, const char *path)
+{
+    char host[256] = "";
+
+    gethostname(host, sizeof host - 1);
+    if (asprintf(out, "%s.tmp.%s.%d", path, host, (int) getpid()) >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
 static ac_status
 sync_folder_of(const char *path)
 {
@@ -22,7 +44,7 @@ sync_folder_of(const char *path)
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* EINVAL: a file system whose folders cannot be synced; the rename has happened all the same */
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be synced: %s", folder, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be synced: %s", folder, strerror(errno));
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -33,7 +55,7 @@ ac_status
 ac_publish_rename(const char *temporary, const char *path)
 {
     if (rename(temporary, path) != 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be renamed to %s: %s", temporary, path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be renamed to %s: %s", temporary, path, strerror(errno));
     return sync_folder_of(path);
 }
 
@@ -45,12 +67,12 @@ write_all(int fd, const char *bytes, size_t n, const char *path)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path, strerror(errno));
         bytes += done;
         n -= (size_t) done;
     }
     if (fsync(fd) != 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be synced: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", path, strerror(errno));
     return AC_OK;
 }
 
@@ -61,11 +83,10 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     char *temporary = NULL;
     int fd = -1;
 
-    if (asprintf(&temporary, "%s.tmp.%d", path, (int) getpid()) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_publish_temporary(&temporary, path));
     fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be created: %s", temporary, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno)));
     AC_TRY(write_all(fd, bytes, n, temporary));
     if (close(fd) != 0) {
         fd = -1;
@@ -76,7 +97,7 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
 out:
     if (fd >= 0)
         close(fd);
-    if (st != AC_OK)
+    if (st != AC_OK && temporary)
         unlink(temporary);
     free(temporary);
     return st;

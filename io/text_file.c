@@ -15,10 +15,7 @@ ac_text_file_create(ac_text_file *self, const char *path)
 
     *self = (ac_text_file) { 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if (asprintf(&self->temporary, "%s.tmp.%d", path, (int) getpid()) < 0) {
-        self->temporary = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_publish_temporary(&self->temporary, path));
     if (!(self->stream = fopen(self->temporary, "wb")))
         st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary, strerror(errno));
 out:
@@ -39,7 +36,7 @@ ac_text_file_commit(ac_text_file *self)
     ac_status st = AC_OK;
 
     if (ferror(self->stream) || fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(errno));
     if (fclose(self->stream) != 0 && st == AC_OK)
         st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary, strerror(errno));
     self->stream = NULL;
@@ -86,7 +83,7 @@ ac_text_file_read(const char *path, ac_buffer *out)
     while ((n = fread(block, 1, sizeof block, f)) > 0)
         ac_buffer_push(out, block, n);
     if (ferror(f))
-        st = ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     else
         st = out->status;
     fclose(f);

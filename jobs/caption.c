@@ -8,9 +8,9 @@
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "jobs/cache/build.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
-#include "jobs/stages/build_cache.h"
 #include "jobs/stages/stages.h"
 #include "jobs/version.h"
 
@@ -60,6 +60,17 @@ out:
     return st;
 }
 
+/* From the lines of cache.path, in a run of its own. */
+static ac_status
+build_cache_all(ac_pipeline *p, const char *folder)
+{
+    ac_config config = *p->config; /* borrows its texts */
+
+    config.input.path = p->config->cache.path;
+    config.output.shard_items = AC_CACHE_SHARD_ITEMS;
+    return ac_build_cache_all(p->comm, &config, &p->clip, folder);
+}
+
 /* A cache folder is opened; a text file is built into RUN/cache first. */
 static ac_status
 open_cache_all(ac_pipeline *p, const char *folder)
@@ -67,16 +78,17 @@ open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL;
-    ac_status st = AC_OK;
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
 
-    if (stat(path, &info) != 0)
-        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path)));
+    if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
+        st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
+    AC_TRY(ac_agree_all(p->comm, st));
     if (!S_ISDIR(info.st_mode)) {
         const double started = ac_progress_clock();
         if (asprintf(&built, "%s/cache", folder) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_agree_all(p->comm, st));
-        AC_TRY(ac_build_cache_all(p->comm, p->config, &p->clip, path, built, NULL));
+        AC_TRY(build_cache_all(p, built));
         p->cache_seconds = ac_progress_clock() - started;
         path = built;
     }
@@ -125,6 +137,11 @@ show_result(const ac_pipeline *p, int stages)
 
     if (p->comm->rank != 0)
         return;
+    if (ac_run_is_part(run)) {
+        ac_log(AC_LOG_INFO, "part %lld of %lld is done; the same command without compute.parts completes the run",
+               (long long) p->config->compute.part, (long long) p->config->compute.parts);
+        return;
+    }
     ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
            (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
@@ -138,7 +155,8 @@ run_stages_all(ac_pipeline *p, int stages)
     int64_t cut[2];
 
     AC_TRY(ac_stage_embed_all(p));
-    AC_TRY(ac_merge_bad_items_all(p));
+    if (!ac_run_is_part(&p->run))
+        AC_TRY(ac_merge_bad_items_all(p));
     AC_TRY(ac_check_bad_items(p));
     if (stages > 1)
         AC_TRY(ac_stage_retrieve_all(p));
@@ -149,6 +167,8 @@ run_stages_all(ac_pipeline *p, int stages)
     ac_sum_int64_all(p->comm, cut, 2);
     if (p->comm->rank == 0 && (cut[0] || cut[1]))
         ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
+    if (ac_run_is_part(&p->run)) /* the last run merges */
+        goto out;
     AC_TRY(ac_merge_all(p, stages));
     if (stages > 2)
         AC_TRY(ac_merge_h5_all(p));
@@ -168,7 +188,7 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     const double started = ac_progress_clock();
     ac_status st = AC_OK;
 
-    p.run.journal = -1;
+    p.run.journal = p.run.hand.file = -1;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(read_pictures_all(&p));
     if (stages > 1 && config->output.knn)
@@ -184,8 +204,10 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
-        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
-        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
+        if (!ac_run_is_part(&p.run)) {
+            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
+            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_PICTURES) : AC_OK));
+        }
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");

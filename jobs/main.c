@@ -14,6 +14,7 @@
 #include "jobs/help.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
+#include "jobs/runtime/attempt.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
@@ -31,6 +32,7 @@ static const job jobs[] = {
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },
+    { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
 };
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
@@ -45,6 +47,8 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { KIND_COMMAND, "status", "how a run stands", ac_command_status },
+    { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
@@ -53,6 +57,8 @@ static const tool tools[] = {
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
+    { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
@@ -115,6 +121,19 @@ print_help(FILE *f)
     print_tools(f, KIND_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\n");
     ac_exit_codes_help(f);
+}
+
+/* On the watchdog's thread: this rank can neither go on nor reach agreement with the others. Where all ranks stalled each gets the time
+ * to say where it stands, before the launcher ends those that are left. */
+static void
+end_now(ac_status st, const char *message)
+{
+    const struct timespec pause = { 2, 0 };
+
+    fprintf(stderr, "antarctic: %s\n", message);
+    if (st == AC_E_RETRY)
+        nanosleep(&pause, NULL);
+    _exit(exit_code(st));
 }
 
 static const ac_option job_options[] = {
@@ -197,16 +216,23 @@ static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config)
 {
     ac_comm comm;
+    ac_pulse pulse = { 0 };
+    ac_attempt attempt = { 0 };
     ac_run_log log;
     char *folder = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
+    comm.pulse = &pulse;
+    ac_pulse_phase(&pulse, "start");
     AC_TRY(ac_agree_all(&comm, run_folder(&folder, j->name, a)));
     start_log(&log, &comm, j->name, a->words[0], folder);
     ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
     ac_signals_init();
-    st = j->run(&comm, config, folder);
+    st = ac_attempt_begin_all(&attempt, &comm, config, folder, j->name, end_now, exit_code);
+    if (st == AC_OK)
+        st = j->run(&comm, config, folder);
+    ac_attempt_end(&attempt, st);
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
     stop_log(&log, st);
@@ -249,7 +275,7 @@ main_job(const job *j, int argc, char **argv)
     ac_config config = { 0 };
     ac_buffer text = { 0 };
     ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
-    int code;
+    int code, threads;
 
     if (st == AC_OK && a.help) {
         ac_job_help(stdout, j->name, j->what, job_options);
@@ -276,7 +302,7 @@ main_job(const job *j, int argc, char **argv)
         ac_config_free(&config);
         return exit_code(st);
     }
-    MPI_Init(NULL, NULL);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     st = run_job(j, &a, &config);
     MPI_Finalize();
     code = exit_code(st);
@@ -290,11 +316,17 @@ static void
 choose_openblas_kernels(char **argv)
 {
     const char *wanted = ac_compute_openblas_coretype();
+    char self[4096];
+    ssize_t n;
 
     if (!wanted || getenv("OPENBLAS_CORETYPE"))
         return;
     setenv("OPENBLAS_CORETYPE", wanted, 1);
-    execv("/proc/self/exe", argv); /* where that fails, its own choice must do */
+    n = readlink("/proc/self/exe", self, sizeof self - 1); /* by its name, which tools show */
+    if (n <= 0)
+        return;
+    self[n] = '\0';
+    execv(self, argv); /* where that fails, its own choice must do */
 }
 
 static int

@@ -1,6 +1,5 @@
 #include "jobs/run_view.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 
 #include "engine/base/memory.h"
 #include "io/checksum.h"
-#include "io/text_file.h"
 #include "jobs/runtime/run.h"
 
 static ac_status
@@ -20,83 +18,23 @@ join(char **out, const char *folder, const char *name)
     return ac_error_set(AC_E_NOMEM, "out of memory for a path");
 }
 
-/* A manifest of the stages and sizes that manifest.json names. */
-static ac_status
-init_manifest(ac_manifest *self, const char *path)
-{
-    ac_status st = AC_OK;
-    const char *names[AC_MAX_STAGES];
-    json_error_t error;
-    json_t *root = json_load_file(path, 0, &error), *stages = json_object_get(root, "stages"), *stage;
-    const json_int_t items = json_integer_value(json_object_get(root, "items"));
-    const json_int_t shard_items = json_integer_value(json_object_get(root, "shard_items"));
-    size_t i;
-
-    if (!root)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
-    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || shard_items < 1 || items < 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not the manifest of a run over pictures", path));
-    json_array_foreach(stages, i, stage) {
-        names[i] = json_string_value(json_object_get(stage, "name"));
-        if (!names[i])
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a stage has no name", path));
-    }
-    st = ac_manifest_init(self, names, (int) json_array_size(stages), items, shard_items);
-out:
-    json_decref(root);
-    return st;
-}
-
-static ac_status
-replay_journals(ac_run_view *self)
-{
-    ac_status st = AC_OK;
-    char *folder = NULL, *path = NULL;
-    ac_buffer text = { 0 };
-    struct dirent *entry;
-    DIR *d = NULL;
-
-    AC_TRY(join(&folder, self->folder, "journal"));
-    if (!(d = opendir(folder)))
-        goto out;
-    while ((entry = readdir(d))) {
-        if (!strstr(entry->d_name, ".jsonl"))
-            continue;
-        AC_TRY(join(&path, folder, entry->d_name));
-        ac_buffer_reset(&text);
-        AC_TRY(ac_text_file_read(path, &text));
-        if (text.size)
-            ac_manifest_replay(&self->manifest, text.data, text.size);
-        free(path);
-        path = NULL;
-    }
-out:
-    if (d)
-        closedir(d);
-    ac_buffer_free(&text);
-    free(folder);
-    free(path);
-    return st;
-}
-
 ac_status
 ac_run_view_open(ac_run_view *self, const char *folder)
 {
     ac_status st = AC_OK;
     const char *state;
     char *path = NULL;
-    bool found;
 
     *self = (ac_run_view) { 0 };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(join(&path, folder, "manifest.json"));
     if (access(path, R_OK) != 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run folder: it has no manifest.json that can be read", folder));
-    AC_TRY(init_manifest(&self->manifest, path));
-    AC_TRY(ac_manifest_load(&self->manifest, path, &found));
-    AC_TRY(replay_journals(self));
+    AC_TRY(ac_manifest_read(&self->manifest, path));
     free(path);
-    path = NULL;
+    AC_TRY(join(&path, folder, "journal"));
+    AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
+    free(path);
     AC_TRY(join(&path, folder, "summary.json"));
     self->summary = json_load_file(path, 0, NULL);
     state = json_string_value(json_object_get(self->summary, "state"));

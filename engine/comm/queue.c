@@ -34,6 +34,7 @@ ac_queue_claim(ac_queue *self, int64_t *item)
     if (!self->pending)
         return false;
     AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE));
+    ac_pulse_beat(self->comm->pulse);
     self->pending = false;
     if (self->failed || self->ahead >= self->items)
         return false;
@@ -54,6 +55,18 @@ void
 ac_queue_fail(ac_queue *self)
 {
     self->failed = true;
+}
+
+void
+ac_queue_stop(ac_queue *self)
+{
+    const int64_t past_all = (int64_t) 1 << 40; /* every rank may add it once */
+
+    if (self->failed || !self->open)
+        return;
+    self->failed = true;
+    AC_MPI(MPI_Accumulate(&past_all, 1, MPI_INT64_T, 0, 0, 1, MPI_INT64_T, MPI_SUM, self->window));
+    AC_MPI(MPI_Win_flush_local(0, self->window));
 }
 
 void

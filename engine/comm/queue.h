@@ -28,6 +28,8 @@ bool ac_queue_claim(ac_queue *self, int64_t *item);
 void ac_queue_progress(ac_queue *self);
 /** Local: this rank claims nothing more. */
 void ac_queue_fail(ac_queue *self);
+/** Local: neither this rank nor any other claims anything more. */
+void ac_queue_stop(ac_queue *self);
 /** Collective. */
 void ac_queue_close_all(ac_queue *self);
 

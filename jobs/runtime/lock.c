@@ -2,87 +2,336 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <stdbool.h>
-
 #include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/json_write.h"
 
-enum { STALE_SECONDS = 300 };
+enum { DYING_WAITS = 15 };
+
+/* What tells one process from all others, ever. */
+typedef struct identity {
+    char host[256], boot[64], pid_space[64];
+    int64_t pid, started; /* ticks after boot */
+    int64_t slurm_job, slurm_restart;
+} identity;
 
 static void
-host_name(char name[256])
+read_line(const char *path, char *out, size_t size)
 {
-    if (gethostname(name, 255) != 0)
-        snprintf(name, 256, "unknown");
-    name[255] = '\0';
+    FILE *f = fopen(path, "re");
+
+    if (!f || !fgets(out, (int) size, f))
+        out[0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (f)
+        fclose(f);
 }
 
-/* Is the holder written in the lock file still there? Where in doubt: yes. */
-static bool
-is_alive(const char *path, char holder[256], int *pid)
+/* When the process started, in ticks after boot; -1: there is no such process. */
+static int64_t
+start_time(int64_t pid)
 {
-    char mine[256];
-    struct stat info;
-    FILE *f = fopen(path, "r");
+    char path[64], line[1024], state = 'Z';
+    const char *at;
+    long long ticks = -1;
 
-    *pid = 0;
-    snprintf(holder, 256, "unknown");
-    if (!f)
-        return errno != ENOENT;
-    if (fscanf(f, "%255s %d", holder, pid) != 2)
-        *pid = 0;
-    if (fstat(fileno(f), &info) != 0)
-        info.st_mtime = time(NULL);
-    fclose(f);
-    host_name(mine);
-    if (*pid > 0 && strcmp(holder, mine) == 0)
-        return kill(*pid, 0) == 0 || errno == EPERM;
-    return time(NULL) - info.st_mtime < STALE_SECONDS;
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long) pid);
+    read_line(path, line, sizeof line);
+    at = strrchr(line, ')'); /* the name before it may hold anything */
+    if (at && sscanf(at + 1, " %c", &state) == 1 && (state == 'Z' || state == 'X'))
+        return -1; /* dead, and only its parent has not looked yet */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at || sscanf(at, " %lld", &ticks) != 1)
+        return -1;
+    return ticks;
+}
+
+static int64_t
+number_from_environment(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+static void
+identity_of_this_process(identity *self)
+{
+    ssize_t n;
+
+    memset(self, 0, sizeof *self);
+    if (gethostname(self->host, sizeof self->host - 1) != 0)
+        snprintf(self->host, sizeof self->host, "unknown");
+    read_line("/proc/sys/kernel/random/boot_id", self->boot, sizeof self->boot);
+    n = readlink("/proc/self/ns/pid", self->pid_space, sizeof self->pid_space - 1);
+    self->pid_space[n > 0 ? n : 0] = '\0';
+    self->pid = getpid();
+    self->started = start_time(self->pid);
+    self->slurm_job = number_from_environment("SLURM_JOB_ID");
+    self->slurm_restart = number_from_environment("SLURM_RESTART_COUNT");
+}
+
+static void
+copy_text(char *out, size_t size, const json_t *root, const char *key)
+{
+    const char *text = json_string_value(json_object_get(root, key));
+
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+/* The holder's identity as the lock file tells it; what it does not tell stays empty. */
+static void
+read_identity(const char *path, identity *who, char token[33])
+{
+    json_t *root = json_load_file(path, 0, NULL);
+
+    memset(who, 0, sizeof *who);
+    copy_text(who->host, sizeof who->host, root, "host");
+    copy_text(who->boot, sizeof who->boot, root, "boot");
+    copy_text(who->pid_space, sizeof who->pid_space, root, "pid_space");
+    copy_text(token, 33, root, "token");
+    who->pid = json_integer_value(json_object_get(root, "pid"));
+    who->started = json_integer_value(json_object_get(root, "started"));
+    who->slurm_job = json_integer_value(json_object_get(root, "slurm_job"));
+    who->slurm_restart = json_integer_value(json_object_get(root, "slurm_restart"));
+    json_decref(root);
+}
+
+static ac_status
+write_identity(ac_buffer *out, const identity *who, const char *token)
+{
+    ac_buffer_push_text(out, "{\"host\": ");
+    ac_json_text(out, who->host);
+    ac_buffer_printf(out, ", \"pid\": %lld, \"started\": %lld, \"boot\": \"%s\", \"pid_space\": \"%s\", \"slurm_job\": %lld, "
+                     "\"slurm_restart\": %lld, \"token\": \"%s\"}\n", (long long) who->pid, (long long) who->started, who->boot,
+                     who->pid_space, (long long) who->slurm_job, (long long) who->slurm_restart, token);
+    return out->status;
+}
+
+static int64_t
+boot_moment(void)
+{
+    struct timespec up;
+
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return (int64_t) time(NULL) - up.tv_sec;
+}
+
+/* Where in doubt, the holder lives. */
+static bool
+lives(const identity *holder, const identity *me, int64_t renewed, int64_t now)
+{
+    if (holder->pid > 0 && strcmp(holder->host, me->host) == 0) {
+        if (strcmp(holder->boot, me->boot) == 0 && strcmp(holder->pid_space, me->pid_space) == 0)
+            return start_time(holder->pid) == holder->started;
+        if (strcmp(holder->boot, me->boot) != 0 && renewed < boot_moment())
+            return false;
+    }
+    if (holder->slurm_job && holder->slurm_job == me->slurm_job && holder->slurm_restart < me->slurm_restart)
+        return false;
+    return now - renewed < AC_LOCK_STALE_SECONDS;
+}
+
+/* now: by the clock that stamped the lock. */
+static void
+look(ac_lock_holder *out, const char *path, int64_t now)
+{
+    identity holder, me;
+    struct stat info;
+
+    *out = (ac_lock_holder) { 0 };
+    if (stat(path, &info) != 0) {
+        out->found = out->alive = errno != ENOENT;
+        return;
+    }
+    identity_of_this_process(&me);
+    read_identity(path, &holder, out->token);
+    out->found = true;
+    out->alive = lives(&holder, &me, info.st_mtime, now);
+    snprintf(out->host, sizeof out->host, "%s", holder.host[0] ? holder.host : "unknown");
+    out->pid = holder.pid;
+    out->slurm_job = holder.slurm_job;
+    out->slurm_restart = holder.slurm_restart;
+    out->age = now > info.st_mtime ? now - info.st_mtime : 0;
+}
+
+void
+ac_lock_look(ac_lock_holder *out, const char *path)
+{
+    look(out, path, time(NULL));
 }
 
 ac_status
-ac_lock_take(const char *path)
+ac_lock_refuse(const ac_lock_holder *holder, const char *path)
 {
-    char host[256], text[300];
-    int pid, fd = -1;
+    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it, or give "
+                        "--run another folder (a run that is gone is taken over %d s after it was last seen)",
+                        path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
+}
 
-    for (int attempt = 0; attempt < 3 && fd < 0; attempt++) {
-        fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-        if (fd >= 0)
-            break;
-        if (errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
-        if (is_alive(path, host, &pid))
-            return ac_error_set(AC_E_ARG,
-                                "%s: another run works in this folder: host %s, process %d; wait for it, or give --run "
-                                "another folder (if it is surely gone, remove the lock file)",
-                                path, host, pid);
-        ac_log(AC_LOG_WARNING, "lock of a run that is gone (host %s, process %d) taken over", host, pid);
-        unlink(path);
+/* Make `path` of `temporary`, for one of all who try. errno EEXIST: it is there. */
+static bool
+link_exclusively(const char *temporary, const char *path)
+{
+    struct stat info;
+    int from, to;
+    char bytes[2048];
+    ssize_t n;
+    bool good;
+
+    if (link(temporary, path) == 0)
+        return true;
+    if (errno == EEXIST) /* of a repeated request the first may have succeeded, its answer being lost */
+        return stat(temporary, &info) == 0 && info.st_nlink == 2 ? true : (errno = EEXIST, false);
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+        return false;
+    if ((to = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+        return false;
+    from = open(temporary, O_RDONLY | O_CLOEXEC);
+    n = from >= 0 ? read(from, bytes, sizeof bytes) : -1;
+    good = n > 0 && write(to, bytes, (size_t) n) == n && fsync(to) == 0;
+    if (from >= 0)
+        close(from);
+    close(to);
+    return good;
+}
+
+/* Move the lock that was judged dead out of the way. Where another came first, its lock is put back. */
+static ac_status
+break_lock(const char *path, const ac_lock_holder *dead, const char *token)
+{
+    ac_status st = AC_OK;
+    identity who;
+    char *aside = NULL, found[33];
+
+    if (asprintf(&aside, "%s.tmp.%s.old", path, token) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (rename(path, aside) != 0) {
+        if (errno != ENOENT)
+            st = ac_error_set(AC_E_IO, "%s: the lock of a run that is gone cannot be removed: %s", path, strerror(errno));
+        goto out;
     }
-    if (fd < 0)
-        return ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: others take the lock at the same time", path);
-    host_name(host);
-    snprintf(text, sizeof text, "%s %d\n", host, (int) getpid());
-    if (write(fd, text, strlen(text)) < 0 || close(fd) != 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+    read_identity(aside, &who, found);
+    if (strcmp(found, dead->token) == 0)
+        ac_log(AC_LOG_WARNING, "lock of a run that is gone (host %s, process %lld) taken over", dead->host, (long long) dead->pid);
+    else
+        link_exclusively(aside, path);
+    unlink(aside);
+out:
+    free(aside);
+    return st;
+}
+
+static ac_status
+write_temporary(const char *path, const identity *me, const char *token)
+{
+    ac_buffer text = { 0 };
+    ac_status st = write_identity(&text, me, token);
+    int fd = -1;
+
+    if (st == AC_OK && ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0 ||
+                        write(fd, text.data, text.size) != (ssize_t) text.size || fsync(fd) != 0))
+        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
+    if (fd >= 0 && close(fd) != 0 && st == AC_OK)
+        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
+    ac_buffer_free(&text);
+    return st;
+}
+
+static ac_status
+make_token(char token[33])
+{
+    unsigned char bytes[16];
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t) sizeof bytes)
+        return ac_error_set(AC_E_IO, "no random numbers from the system: %s", strerror(errno));
+    for (int i = 0; i < 16; i++)
+        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
     return AC_OK;
 }
 
-void
-ac_lock_renew(const char *path)
+ac_status
+ac_lock_take(ac_lock *self, const char *path)
 {
-    utimensat(AT_FDCWD, path, NULL, 0);
+    ac_status st = AC_OK;
+    identity me;
+    char *temporary = NULL;
+    bool taken = false;
+
+    *self = (ac_lock) { 0 };
+    identity_of_this_process(&me);
+    AC_TRY(make_token(self->token));
+    if (asprintf(&temporary, "%s.tmp.%s", path, self->token) < 0) {
+        temporary = NULL;
+        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    }
+    AC_TRY(write_temporary(temporary, &me, self->token));
+    for (int attempt = 0, waits = 0; attempt < 5 && !taken; attempt++) {
+        const struct timespec pause = { 0, 200000000 };
+        ac_lock_holder holder;
+        struct stat info;
+        if ((taken = link_exclusively(temporary, path)))
+            break;
+        if (errno != EEXIST)
+            AC_TRY(ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno)));
+        look(&holder, path, stat(temporary, &info) == 0 ? (int64_t) info.st_mtime : (int64_t) time(NULL));
+        if (holder.found && holder.alive && strcmp(holder.host, me.host) == 0 && waits++ < DYING_WAITS) {
+            nanosleep(&pause, NULL); /* mpirun ends before the last of the ranks that it killed */
+            attempt--;
+            continue;
+        }
+        if (holder.found && holder.alive)
+            AC_TRY(ac_lock_refuse(&holder, path));
+        if (holder.found)
+            AC_TRY(break_lock(path, &holder, self->token));
+    }
+    if (!taken)
+        AC_TRY(ac_error_set(AC_E_RETRY, "%s: the run folder cannot be locked: others take the lock at the same time", path));
+    st = ac_duplicate(&self->path, path, strlen(path));
+    if (st != AC_OK)
+        unlink(path);
+out:
+    if (temporary)
+        unlink(temporary);
+    free(temporary);
+    return st;
+}
+
+/* A lock that is there but cannot be read just now is not lost. */
+static bool
+is_ours(const ac_lock *self)
+{
+    identity who;
+    char token[33];
+
+    read_identity(self->path, &who, token);
+    return token[0] ? strcmp(token, self->token) == 0 : access(self->path, F_OK) == 0 || errno != ENOENT;
+}
+
+bool
+ac_lock_renew(const ac_lock *self)
+{
+    if (!is_ours(self))
+        return false;
+    utimensat(AT_FDCWD, self->path, NULL, 0);
+    return true;
 }
 
 void
-ac_lock_release(const char *path)
+ac_lock_release(ac_lock *self)
 {
-    unlink(path);
+    if (self->path && is_ours(self))
+        unlink(self->path);
+    free(self->path);
+    *self = (ac_lock) { 0 };
 }

@@ -1,5 +1,6 @@
 #include "jobs/runtime/manifest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "engine/base/memory.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "io/text_file.h"
 
 enum { MANIFEST_FORMAT = 1 };
 
@@ -172,6 +174,64 @@ ac_manifest_replay(ac_manifest *self, const char *text, size_t n)
             take_shard(self, stage, line);
         json_decref(line);
     }
+}
+
+ac_status
+ac_manifest_replay_folder(ac_manifest *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    struct dirent *entry;
+    DIR *d = opendir(folder);
+
+    if (!d)
+        return errno == ENOENT ? AC_OK : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+    while (st == AC_OK && (entry = readdir(d))) {
+        ac_buffer text = { 0 };
+        char *path = NULL;
+        if (!strstr(entry->d_name, ".jsonl") || strstr(entry->d_name, ".tmp"))
+            continue;
+        if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
+            path = NULL;
+            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        }
+        if (st == AC_OK && (st = ac_text_file_read(path, &text)) == AC_OK && text.size)
+            ac_manifest_replay(self, text.data, text.size);
+        ac_buffer_free(&text);
+        free(path);
+    }
+    closedir(d);
+    return st;
+}
+
+ac_status
+ac_manifest_read(ac_manifest *self, const char *path)
+{
+    ac_status st = AC_OK;
+    json_error_t error;
+    json_t *root = json_load_file(path, 0, &error), *stages = json_object_get(root, "stages"), *stage;
+    const char *names[AC_MAX_STAGES];
+    json_int_t items, shard_items;
+    bool found;
+    size_t i;
+
+    *self = (ac_manifest) { 0 };
+    if (!root)
+        return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
+    items = json_integer_value(json_object_get(root, "items"));
+    shard_items = json_integer_value(json_object_get(root, "shard_items"));
+    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 || shard_items < 1)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run's manifest", path));
+    json_array_foreach(stages, i, stage) {
+        if (!(names[i] = json_string_value(json_object_get(stage, "name"))))
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: stage %zu has no name", path, i));
+    }
+    AC_TRY(ac_manifest_init(self, names, (int) i, items, shard_items));
+    st = ac_manifest_load(self, path, &found);
+out:
+    json_decref(root);
+    if (st != AC_OK)
+        ac_manifest_free(self);
+    return st;
 }
 
 ac_status

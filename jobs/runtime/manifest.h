@@ -47,6 +47,12 @@ ac_status ac_manifest_save(const ac_manifest *self, const char *path);
  */
 ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
 
+/** Read a manifest as it stands, its stages and shards from the file itself: for commands. AC_E_ARG where it is no run's. */
+ac_status ac_manifest_read(ac_manifest *self, const char *path);
+
+/** Take in every journal of the folder. */
+ac_status ac_manifest_replay_folder(ac_manifest *self, const char *folder);
+
 /** Take in the lines of one journal; a last line cut short by a kill is passed over, and so is what does not fit. */
 void ac_manifest_replay(ac_manifest *self, const char *text, size_t n);
 

@@ -31,6 +31,7 @@ ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_p
         .started = ac_progress_clock(), .last_line = ac_progress_clock(),
         .terminal = isatty(STDERR_FILENO), .request = MPI_REQUEST_NULL,
     };
+    ac_pulse_phase(comm->pulse, stage);
     return ac_alloc(&self->outgoing, 2, sizeof *self->outgoing);
 }
 
@@ -118,7 +119,7 @@ receive_reports(ac_progress *self)
 
     while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, &waiting, &from) == MPI_SUCCESS && waiting) {
         int64_t report[2];
-        MPI_Recv(report, 2, MPI_INT64_T, from.MPI_SOURCE, TAG_PROGRESS, self->comm->mpi, MPI_STATUS_IGNORE);
+        AC_MPI(MPI_Recv(report, 2, MPI_INT64_T, from.MPI_SOURCE, TAG_PROGRESS, self->comm->mpi, MPI_STATUS_IGNORE));
         self->done += report[0];
         self->bad += report[1];
     }
@@ -131,10 +132,10 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
         self->done += items;
         self->bad += bad;
     } else {
-        MPI_Wait(&self->request, MPI_STATUS_IGNORE); /* 16 bytes, sent eagerly: no waiting for rank 0 */
+        AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE)); /* 16 bytes, sent eagerly: no waiting for rank 0 */
         self->outgoing[0] = items;
         self->outgoing[1] = bad;
-        MPI_Isend(self->outgoing, 2, MPI_INT64_T, 0, TAG_PROGRESS, self->comm->mpi, &self->request);
+        AC_MPI(MPI_Isend(self->outgoing, 2, MPI_INT64_T, 0, TAG_PROGRESS, self->comm->mpi, &self->request));
     }
     ac_progress_tick(self);
 }
@@ -142,6 +143,7 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
 void
 ac_progress_tick(ac_progress *self)
 {
+    ac_pulse_beat(self->comm->pulse);
     if (self->comm->rank != 0)
         return;
     receive_reports(self);
@@ -154,8 +156,9 @@ ac_progress_end_all(ac_progress *self)
     char line[256];
     double seconds = ac_progress_clock() - self->started;
 
-    MPI_Wait(&self->request, MPI_STATUS_IGNORE);
-    MPI_Barrier(self->comm->mpi);
+    AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE));
+    AC_MPI(MPI_Barrier(self->comm->mpi));
+    ac_pulse_phase(self->comm->pulse, "between stages");
     if (self->comm->rank == 0) {
         receive_reports(self);
         if (self->drawn)

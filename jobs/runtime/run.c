@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <omp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,12 @@
 #include "io/checksum.h"
 #include "io/publish.h"
 #include "io/text_file.h"
-#include "jobs/runtime/lock.h"
+#include "jobs/runtime/attempt.h"
+#include "jobs/runtime/done.h"
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
-    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "cache/shards" },
+    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "shards" },
 };
 
 const char *
@@ -81,14 +83,15 @@ ac_run_make_folder(const char *path)
 
 /* ---- opening, rank 0 ------------------------------------------------------------------------------------------- */
 
+/* What killed processes left half written. Parts leave it to the last run: their neighbours are at work. */
 static ac_status
 remove_temporary_files(const ac_run *self)
 {
-    for (int s = 0; s < self->manifest.stage_count; s++) {
+    for (int s = -1; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s", ac_run_stage_folder(self->manifest.stages[s].name));
+        ac_status st = ac_run_path(self, &folder, "%s", s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
@@ -139,41 +142,12 @@ out:
 }
 
 static ac_status
-replay_journals(ac_run *self)
-{
-    ac_status st = AC_OK;
-    char *folder = NULL, *path = NULL;
-    struct dirent *entry;
-    DIR *d;
-
-    AC_TRY(ac_run_path(self, &folder, "journal"));
-    if (!(d = opendir(folder)))
-        goto out;
-    while (st == AC_OK && (entry = readdir(d))) {
-        ac_buffer text = { 0 };
-        if (!strstr(entry->d_name, ".jsonl"))
-            continue;
-        st = ac_run_path(self, &path, "journal/%s", entry->d_name);
-        if (st == AC_OK && (st = ac_text_file_read(path, &text)) == AC_OK && text.size)
-            ac_manifest_replay(&self->manifest, text.data, text.size);
-        ac_buffer_free(&text);
-        free(path);
-        path = NULL;
-    }
-    closedir(d);
-out:
-    free(folder);
-    free(path);
-    return st;
-}
-
-static ac_status
 open_folder(ac_run *self, const ac_run_identity *id)
 {
     ac_status st = AC_OK;
     ac_manifest old = { 0 };
     ac_buffer text = { 0 };
-    char *lock = NULL, *config = NULL, *manifest = NULL, *path = NULL, *done = NULL;
+    char *config = NULL, *manifest = NULL, *path = NULL, *done = NULL;
     bool found;
 
     AC_TRY(ac_run_make_folder(self->folder));
@@ -184,9 +158,6 @@ open_folder(ac_run *self, const ac_run_identity *id)
         AC_TRY(ac_run_path(self, &path, "%s", ac_run_stage_folder(id->stages[s])));
         AC_TRY(ac_run_make_folder(path));
     }
-    AC_TRY(ac_run_path(self, &lock, "lock"));
-    AC_TRY(ac_lock_take(lock));
-    self->locked = true;
     AC_TRY(ac_run_path(self, &config, "config.yaml"));
     AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
     AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items, self->manifest.shard_items));
@@ -198,19 +169,31 @@ open_folder(ac_run *self, const ac_run_identity *id)
             memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
                    (size_t) old.shard_count * sizeof *old.stages[s].shards);
         }
-        AC_TRY(replay_journals(self));
+        free(path);
+        AC_TRY(ac_run_path(self, &path, "journal"));
+        AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
         AC_TRY(remove_temporary_files(self));
     } else {
-        AC_TRY(ac_config_print(self->config, id->job, &text));
+        ac_config whole = *self->config; /* a view: nothing is owned twice */
+        whole.compute.part = 0;
+        whole.compute.parts = 1;
+        AC_TRY(ac_config_print(&whole, id->job, &text));
         AC_TRY(ac_publish_file(config, text.data, text.size));
         AC_TRY(ac_manifest_save(&self->manifest, manifest));
     }
     AC_TRY(ac_run_path(self, &done, "DONE"));
-    self->finished_before = found && access(done, F_OK) == 0;
+    if (found && access(done, F_OK) == 0) {
+        ac_status whole = ac_done_check(self->folder);
+        if (whole == AC_E_NOMEM)
+            AC_TRY(whole);
+        if (whole != AC_OK)
+            ac_log(AC_LOG_WARNING, "%s; it is made again", ac_error_message());
+        self->finished_before = whole == AC_OK;
+    }
+    AC_TRY(ac_run_read_crashed(self));
 out:
     ac_manifest_free(&old);
     ac_buffer_free(&text);
-    free(lock);
     free(config);
     free(manifest);
     free(path);
@@ -220,53 +203,76 @@ out:
 
 /* ---- opening, all ranks ---------------------------------------------------------------------------------------- */
 
-/* Each rank checks its part of the finished files; what is gone or damaged is done again. */
+/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again. lost: incremented. */
 static ac_status
-verify_shards_all(ac_run *self)
+verify_stage_all(ac_run *self, int stage, int64_t *lost)
+{
+    ac_shard_record *records = self->manifest.stages[stage].shards;
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
+        char found[33] = "";
+
+        if (!records[i].done || i % self->comm->size != self->comm->rank) {
+            records[i] = (ac_shard_record) { 0 };
+            continue;
+        }
+        st = ac_run_shard_path(self, stage, i, &path);
+        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, records[i].checksum) != 0)) {
+            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
+            records[i] = (ac_shard_record) { 0 };
+            ++*lost;
+        }
+        ac_pulse_beat(self->comm->pulse);
+        free(path);
+        path = NULL;
+    }
+    st = ac_agree_all(self->comm, st);
+    if (st == AC_OK)
+        ac_run_join_records_all(self, records);
+    return st;
+}
+
+/* Of a run that is done, temporary stages have no shards any more: they are made again where another stage's are lost. */
+static ac_status
+verify_shards_all(ac_run *self, unsigned temporary)
 {
     ac_status st = AC_OK;
     int64_t lost = 0;
-    char *path = NULL;
 
-    for (int s = 0; st == AC_OK && s < self->manifest.stage_count; s++) {
-        for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
-            ac_shard_record *r = &self->manifest.stages[s].shards[i];
-            char found[33] = "";
-
-            if (!r->done || i % self->comm->size != self->comm->rank) {
-                *r = (ac_shard_record) { 0 };
-                continue;
-            }
-            st = ac_run_shard_path(self, s, i, &path);
-            if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, r->checksum) != 0)) {
-                ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
-                *r = (ac_shard_record) { 0 };
-                lost++;
-            }
-            free(path);
-            path = NULL;
-        }
-    }
-    st = ac_agree_all(self->comm, st);
-    if (st != AC_OK)
-        return st;
     for (int s = 0; s < self->manifest.stage_count; s++)
-        ac_run_join_records_all(self, self->manifest.stages[s].shards);
+        if (!(self->finished_before && temporary >> s & 1))
+            AC_TRY(verify_stage_all(self, s, &lost));
     ac_sum_int64_all(self->comm, &lost, 1);
-    if (lost)
-        self->finished_before = false;
-    return AC_OK;
+    if (!lost || !self->finished_before)
+        goto out;
+    self->finished_before = false;
+    for (int s = 0; s < self->manifest.stage_count; s++)
+        if (temporary >> s & 1)
+            memset(self->manifest.stages[s].shards, 0, (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
+out:
+    return st;
 }
 
 static ac_status
 open_journal(ac_run *self)
 {
-    char *path = NULL;
-    ac_status st = ac_run_path(self, &path, "journal/%04d.jsonl", self->comm->rank);
+    char *path = NULL, *hand = NULL;
+    struct stat info;
+    ac_status st = ac_run_path(self, &path, "journal/%s%04d.jsonl", self->prefix, self->comm->rank);
 
+    if (st == AC_OK)
+        st = ac_run_path(self, &hand, "journal/%s%04d.hand", self->prefix, self->comm->rank);
     if (st == AC_OK && (self->journal = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
         st = ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    /* a line that a kill cut short must not swallow the next one */
+    if (st == AC_OK && fstat(self->journal, &info) == 0 && info.st_size && write(self->journal, "\n", 1) != 1)
+        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (st == AC_OK)
+        st = ac_hand_open(&self->hand, hand, omp_get_max_threads());
     free(path);
+    free(hand);
     return st;
 }
 
@@ -278,7 +284,10 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .started = ac_progress_clock() };
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 }, .started = ac_progress_clock() };
+    ac_part_prefix(self->prefix, config);
+    self->stage_names = id->stages;
+    ac_pulse_phase(comm->pulse, "check of what is done");
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items, config->output.shard_items));
     snprintf(m->job, sizeof m->job, "%s", id->job);
@@ -291,7 +300,8 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     AC_TRY(ac_config_fingerprint(config, id->job, m->config_fingerprint));
     AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
     AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
-    AC_TRY(ac_run_path(self, &self->progress_path, "progress.json"));
+    AC_TRY(ac_alloc(&self->crashed, m->items, sizeof *self->crashed));
+    AC_TRY(ac_run_path(self, &self->progress_path, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "", self->prefix));
     if (comm->rank == 0)
         st = open_folder(self, id);
     AC_TRY(ac_agree_all(comm, st));
@@ -302,7 +312,8 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     finished = self->finished_before;
     ac_broadcast_bytes_all(comm, &finished, 1, 0);
     self->finished_before = finished;
-    AC_TRY(verify_shards_all(self));
+    AC_TRY(ac_run_share_crashed_all(self));
+    AC_TRY(verify_shards_all(self, id->temporary));
     if (!self->finished_before)
         AC_TRY(ac_agree_all(comm, open_journal(self)));
 out:
@@ -312,17 +323,16 @@ out:
 void
 ac_run_free(ac_run *self)
 {
-    char *lock = NULL;
-
-    if (self->locked && ac_run_path(self, &lock, "lock") == AC_OK)
-        ac_lock_release(lock);
-    free(lock);
     if (self->journal >= 0 && self->folder)
         close(self->journal);
+    if (self->folder)
+        ac_hand_close(&self->hand);
     ac_manifest_free(&self->manifest);
     free(self->folder);
     free(self->todo);
     free(self->mine);
+    free(self->suspects);
+    free(self->crashed);
     free(self->progress_path);
-    *self = (ac_run) { .journal = -1 };
+    *self = (ac_run) { .journal = -1, .hand = { -1 } };
 }

@@ -1,9 +1,12 @@
 /**
- * A run: its folder, what is done in it, and who works there.
+ * A run: its folder, and what is done in it. (Who works there: attempt.h.)
  *
- * Life: ac_run_open_all (lock, config compared, journals replayed, finished shards verified) -> a stage at a time:
+ * Life: ac_run_open_all (config compared, journals replayed, finished shards verified) -> a stage at a time:
  * ac_run_stage_begin_all, ac_run_claim until false, ac_run_publish for each shard, ac_run_stage_end_all ->
  * ac_run_finish_all. Every function ending in _all is collective over comm; the others are local.
+ *
+ * Where compute.parts > 1 this is one of several runs that share a folder at the same time: each stage works on this part's shards
+ * alone and remembers them in journals of its own; the manifest, the merge and DONE are left to a last run without parts.
  */
 #ifndef AC_JOBS_RUNTIME_RUN_H
 #define AC_JOBS_RUNTIME_RUN_H
@@ -15,6 +18,7 @@
 #include "engine/comm/queue.h"
 #include "io/config.h"
 #include "io/picture_list.h"
+#include "jobs/runtime/hand.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/progress.h"
 
@@ -23,6 +27,7 @@ typedef struct ac_run {
     const ac_config *config;
     char *folder;
     ac_manifest manifest;
+    const char *const *stage_names; /* the identity's: they live as long as the program */
     int stage;            /* the one in hand */
     int64_t *todo;        /* [todo_count] shards of this stage that are not done */
     int64_t todo_count;
@@ -31,8 +36,12 @@ typedef struct ac_run {
     ac_progress progress;
     char *progress_path;
     int journal; /* file descriptor; -1: none */
+    ac_hand hand;             /* what this rank has in hand */
+    ac_hand_item *suspects;   /* [suspect_count]: in hand when an earlier attempt died; the same on all ranks */
+    int64_t suspect_count;
+    bool *crashed;            /* [items]: quarantined; the same on all ranks */
+    char prefix[16];          /* of this part's own files; "" for a whole run */
     bool finished_before; /* DONE is there and nothing changed */
-    bool locked;
     double started;
     double stage_started;
 } ac_run;
@@ -40,12 +49,13 @@ typedef struct ac_run {
 /** What identifies the run's inputs, beside the config. Fingerprints "" where the job has no such thing. */
 typedef struct ac_run_identity {
     const char *job;
-    const char *const *stages;
+    const char *const *stages; /* string literals */
     int stage_count;
     int64_t items;
     const char *input, *clip, *cache, *bart;
     const char *kernels;
     const char *unit;
+    unsigned temporary; /* bit s: the shards of stage s are removed once the run is done (by the job), and then not missed */
 } ac_run_identity;
 
 /**
@@ -65,6 +75,10 @@ ac_status ac_run_make_folder(const char *path);
 /** The file of a stage's shard; free with free(). */
 ac_status ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out);
 
+/** Rank 0, within ac_run_open_all: what was quarantined and what died hands held; then for all ranks. */
+ac_status ac_run_read_crashed(ac_run *self);
+ac_status ac_run_share_crashed_all(ac_run *self);
+
 /** records [shard_count], each filled in on at most one rank and zero elsewhere: the same on all ranks afterwards. */
 void ac_run_join_records_all(const ac_run *self, ac_shard_record *records);
 
@@ -76,16 +90,25 @@ ac_status ac_run_stage_begin_all(ac_run *self, int stage, const char *unit);
 bool ac_run_claim(ac_run *self, int64_t *shard);
 /** Items [first, first + count) make up a shard. */
 void ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *count);
-/** Between micro-batches: progress, and MPI for the other ranks' claims. */
-void ac_run_tick(ac_run *self);
+/** Between micro-batches: progress, and MPI for the other ranks' claims. AC_E_STOPPED, once half of a stop's time of grace is over:
+ *  the shard in hand is to be dropped. */
+ac_status ac_run_tick(ac_run *self);
+/** On whichever thread (its number is the slot) begins and ends with an item. */
+void ac_run_take(ac_run *self, int slot, int64_t item);
+void ac_run_put(ac_run *self, int slot);
+/** Rank 0 remembers the items marked in crashed [items] on any rank, after ac_run_open_all; then every rank has them all. */
+ac_status ac_run_quarantine_all(ac_run *self, const bool *crashed, const ac_texts *keys);
 /** The shard's file is under its final name: write it into the journal, count it. */
 ac_status ac_run_publish(ac_run *self, int64_t shard, int64_t rows, int64_t bad, const char *checksum);
-/** After a failure a rank claims nothing more. */
+/** After a failure neither this rank nor any other claims anything more; what is in hand elsewhere is finished. */
 void ac_run_fail(ac_run *self);
 /** Agree on `st`, share what was published, save the manifest. AC_E_STOPPED where a stop left shards undone. */
 ac_status ac_run_stage_end_all(ac_run *self, ac_status st);
 
-/** Rank 0: DONE, last of all. Collective. */
+/** Is this one of several parts of a run, so that the merge is not ours? */
+static inline bool ac_run_is_part(const ac_run *self) { return self->prefix[0] != '\0'; }
+
+/** Rank 0: DONE, last of all; for a part its own. Collective. */
 ac_status ac_run_finish_all(ac_run *self);
 
 int64_t ac_run_rows(const ac_run *self, int stage); /* of the done shards */

@@ -10,4 +10,7 @@ void ac_signals_init(void);
 /** Was a stop asked for? Cheap; asked between units of work. */
 bool ac_signals_stopped(void);
 
+/** Seconds since the stop was asked for; negative: it was not. */
+double ac_signals_seconds(void);
+
 #endif

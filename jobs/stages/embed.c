@@ -9,6 +9,7 @@
 #include "io/h5.h"
 #include "io/picture.h"
 #include "jobs/stages/stages.h"
+#include "jobs/stages/trial.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 
@@ -61,7 +62,7 @@ out:
 
 /* Decode and resize one picture into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
 static ac_status
-read_picture(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verdict *bad)
+read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verdict *bad)
 {
     ac_status st = AC_OK;
     ac_picture picture = { 0 };
@@ -70,12 +71,16 @@ read_picture(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, a
     *bad = (ac_verdict) { 0 };
     if (ac_picture_list_is_duplicate(&p->pictures, item))
         return ac_verdict_set(bad, AC_BAD_DUPLICATE_KEY, "another picture before it has this key");
+    if (p->run.crashed[item])
+        return ac_verdict_set(bad, AC_BAD_CRASHED, "ended the program that read it, and again when it was read alone");
+    ac_run_take(&p->run, omp_get_thread_num(), item);
     AC_TRY(ac_duplicate(&path, ac_texts_at(&p->pictures.paths, item), ac_texts_size(&p->pictures.paths, item)));
     AC_TRY(ac_picture_read_file(&picture, path, p->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD && p->config->input.apply_exif)
         AC_TRY(ac_picture_orient(&picture));
     if (bad->reason == AC_GOOD)
         AC_TRY(ac_image_clip_resize(rgb, &picture, self->size, &self->resizers[omp_get_thread_num()]));
+    ac_run_put(&p->run, omp_get_thread_num());
 out:
     ac_picture_free(&picture);
     free(path);
@@ -229,7 +234,7 @@ embed_shard(embedder *self, ac_pipeline *p, int64_t shard)
     ac_run_shard_items(&p->run, shard, &first, &count);
     for (int64_t i = 0; i < count; i += self->batch) {
         AC_TRY(embed_batch(self, p, first + i, count - i < self->batch ? count - i : self->batch));
-        ac_run_tick(&p->run);
+        AC_TRY(ac_run_tick(&p->run));
     }
     AC_TRY(write_shard(self, p, shard, checksum));
     AC_TRY(ac_run_publish(&p->run, shard, self->keys.count, self->bad_keys.count, checksum));
@@ -243,6 +248,9 @@ ac_stage_embed_all(ac_pipeline *p)
     embedder e = { 0 };
     ac_status st;
 
+    st = ac_trial_all(p);
+    if (st != AC_OK)
+        return st;
     st = ac_run_stage_begin_all(&p->run, AC_STAGE_EMBED, "pictures");
     if (st != AC_OK)
         return st;

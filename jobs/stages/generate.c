@@ -235,10 +235,10 @@ caption_shard(captioner *self, ac_pipeline *p, int64_t shard)
         int64_t n = self->keys.count - i < self->chunk ? self->keys.count - i : self->chunk;
         AC_TRY(tokenize_tables(self, p, i, n));
         AC_TRY(ac_bart_model_generate(&p->bart, self->ids, self->ids_offsets, self->streams, n, &self->generated));
-        ac_run_tick(&p->run);
+        AC_TRY(ac_run_tick(&p->run));
         AC_TRY(take_candidates(self, p, i, n));
         AC_TRY(choose_captions(self, p, i, n));
-        ac_run_tick(&p->run);
+        AC_TRY(ac_run_tick(&p->run));
     }
     AC_TRY(write_shard(self, p, shard, checksum));
     AC_TRY(ac_run_publish(&p->run, shard, self->keys.count, 0, checksum));

@@ -32,7 +32,7 @@ embed_images(ac_clip_model *clip, const char *const *files, int64_t n, const cha
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&verdicts, n, sizeof *verdicts));
     AC_TRY(ac_alloc(&y, n * D, sizeof *y));
-    AC_TRY(ac_pictures_read(rgb, verdicts, files, n, S));
+    AC_TRY(ac_pictures_read(rgb, verdicts, files, n, S, AC_MAX_PIXELS));
     AC_TRY(ac_clip_model_embed_pictures(clip, y, rgb, n));
     for (int64_t i = 0; i < n; i++)
         if (verdicts[i].reason != AC_GOOD)

@@ -14,12 +14,13 @@ static const ac_option options[] = {
     { "size", 0, "S", "side of the square (CLIP: 224)" },
     { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where a picture is bad" },
     { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
+    { "max-pixels", 0, "N", "a larger picture is bad (default: 178956970)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { NULL, 0, NULL, NULL },
 };
 
 ac_status
-ac_pictures_read(uint8_t *rgb, ac_verdict *verdicts, const char *const *files, int64_t n, int64_t S)
+ac_pictures_read(uint8_t *rgb, ac_verdict *verdicts, const char *const *files, int64_t n, int64_t S, int64_t max_pixels)
 {
     const int threads = omp_get_max_threads();
     ac_resizer *resizers = NULL;
@@ -30,7 +31,7 @@ ac_pictures_read(uint8_t *rgb, ac_verdict *verdicts, const char *const *files, i
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
         ac_picture p = { 0 };
-        ac_status one = ac_picture_read_file(&p, files[i], AC_MAX_PIXELS, &verdicts[i]);
+        ac_status one = ac_picture_read_file(&p, files[i], max_pixels, &verdicts[i]);
         if (one == AC_OK && verdicts[i].reason == AC_GOOD)
             one = ac_image_clip_resize(rgb + i * S * S * 3, &p, S, &resizers[omp_get_thread_num()]);
         ac_picture_free(&p);
@@ -80,7 +81,7 @@ ac_tool_preprocess(int argc, char **argv)
     uint8_t *rgb = NULL;
     float *pixels = NULL;
     const char *out_path;
-    int64_t S = 0, n;
+    int64_t S = 0, n, max_pixels = AC_MAX_PIXELS;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -91,11 +92,12 @@ ac_tool_preprocess(int argc, char **argv)
     AC_TRY(ac_tool_compute(&a, &compute));
     AC_TRY(ac_arguments_need(&a, "size", &out_path));
     AC_TRY(ac_arguments_int(&a, "size", &S, 1, 8192));
+    AC_TRY(ac_arguments_int(&a, "max-pixels", &max_pixels, 1, 1000000000000));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     n = a.word_count;
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&verdicts, n, sizeof *verdicts));
-    AC_TRY(ac_pictures_read(rgb, verdicts, a.words, n, S));
+    AC_TRY(ac_pictures_read(rgb, verdicts, a.words, n, S, max_pixels));
     if (ac_arguments_has(&a, "float")) {
         AC_TRY(ac_alloc(&pixels, n * S * S * 3, sizeof *pixels));
         for (int64_t i = 0; i < n; i++)

@@ -1,0 +1,354 @@
+/* status: how a run stands, from its folder alone (and Slurm's word on its jobs, where Slurm is in reach). */
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/text_file.h"
+#include "jobs/commands/commands.h"
+#include "jobs/options.h"
+#include "jobs/runtime/lock.h"
+#include "jobs/runtime/manifest.h"
+
+enum { MAX_SLURM_JOBS = 32 };
+
+static const ac_option options[] = {
+    { "json", 0, NULL, "one JSON object in place of lines for people" },
+    { NULL, 0, NULL, NULL },
+};
+
+/* What the folder tells. JSON values are borrowed from the roots. */
+typedef struct view {
+    const char *folder;
+    ac_manifest manifest;
+    bool has_manifest, done_marker;
+    ac_lock_holder holder; /* the one that lives, or the last found */
+    json_t *progress;      /* progress.json; NULL: none */
+    json_t *start, *end;   /* the last events of attempts.jsonl; end is of this start */
+    int64_t attempts;
+    int64_t slurm_jobs[MAX_SLURM_JOBS];
+    int slurm_job_count;
+    const char *state, *stage;
+    int64_t done, total, bad; /* of the stage in hand */
+} view;
+
+static void
+view_free(view *self)
+{
+    ac_manifest_free(&self->manifest);
+    json_decref(self->progress);
+    json_decref(self->start);
+    json_decref(self->end);
+}
+
+static ac_status
+path_in(char **out, const view *self, const char *name)
+{
+    if (asprintf(out, "%s/%s", self->folder, name) >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
+static void
+add_slurm_job(view *self, int64_t id)
+{
+    for (int i = 0; i < self->slurm_job_count; i++)
+        if (self->slurm_jobs[i] == id)
+            return;
+    if (id > 0 && self->slurm_job_count < MAX_SLURM_JOBS)
+        self->slurm_jobs[self->slurm_job_count++] = id;
+}
+
+static void
+take_event(view *self, json_t *event)
+{
+    const char *kind = json_string_value(json_object_get(event, "event"));
+
+    if (kind && strcmp(kind, "start") == 0) {
+        json_decref(self->start);
+        json_decref(self->end);
+        self->start = json_incref(event);
+        self->end = NULL;
+        self->attempts++;
+        add_slurm_job(self, json_integer_value(json_object_get(event, "slurm_job")));
+    } else if (kind && strcmp(kind, "end") == 0) {
+        json_decref(self->end);
+        self->end = json_incref(event);
+    } else if (kind && strcmp(kind, "submit") == 0) {
+        add_slurm_job(self, json_integer_value(json_object_get(event, "slurm_job")));
+    }
+}
+
+/* attempts.jsonl, then jobs.jsonl, which `submit` writes; either may be missing. */
+static ac_status
+read_events(view *self, const char *name)
+{
+    ac_status st = AC_OK;
+    ac_buffer text = { 0 };
+    char *path = NULL;
+
+    AC_TRY(path_in(&path, self, name));
+    if (access(path, F_OK) != 0)
+        goto out;
+    AC_TRY(ac_text_file_read(path, &text));
+    for (const char *line = text.data; line && *line;) {
+        const size_t n = strcspn(line, "\n");
+        json_t *event = json_loadb(line, n, 0, NULL);
+        take_event(self, event);
+        json_decref(event);
+        line += n + (line[n] == '\n');
+    }
+out:
+    ac_buffer_free(&text);
+    free(path);
+    return st;
+}
+
+/* The lock of the whole run, or of any part that lives. */
+static ac_status
+read_locks(view *self)
+{
+    ac_status st = AC_OK;
+    char *path = NULL;
+    struct dirent *entry;
+    DIR *d = opendir(self->folder);
+
+    if (!d)
+        return ac_error_set(AC_E_ARG, "%s: there is no such run folder: %s", self->folder, strerror(errno));
+    while (st == AC_OK && !self->holder.alive && (entry = readdir(d))) {
+        const size_t n = strlen(entry->d_name);
+        if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
+            continue;
+        st = path_in(&path, self, entry->d_name);
+        if (st == AC_OK)
+            ac_lock_look(&self->holder, path);
+        free(path);
+        path = NULL;
+    }
+    closedir(d);
+    return st;
+}
+
+static ac_status
+read_folder(view *self)
+{
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    AC_TRY(read_locks(self));
+    AC_TRY(path_in(&path, self, "manifest.json"));
+    if (access(path, F_OK) == 0) {
+        self->has_manifest = ac_manifest_read(&self->manifest, path) == AC_OK; /* a cache's, or another job's: without stages */
+        free(path);
+        AC_TRY(path_in(&path, self, "journal"));
+        if (self->has_manifest)
+            AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
+    }
+    free(path);
+    AC_TRY(path_in(&path, self, "progress.json"));
+    self->progress = json_load_file(path, 0, NULL);
+    free(path);
+    AC_TRY(path_in(&path, self, "DONE"));
+    self->done_marker = access(path, F_OK) == 0;
+    AC_TRY(read_events(self, "jobs.jsonl"));
+    AC_TRY(read_events(self, "attempts.jsonl"));
+out:
+    free(path);
+    return st;
+}
+
+static const char *
+state_of(const view *self)
+{
+    const char *last = json_string_value(json_object_get(self->end, "state"));
+
+    if (self->holder.alive)
+        return "running";
+    if (self->done_marker)
+        return "done";
+    if (last && strcmp(last, "done") == 0)
+        return self->has_manifest ? "parts done" : "done"; /* a part's end; a job that leaves no DONE */
+    if (last)
+        return last;
+    if (self->start)
+        return "killed";
+    return self->slurm_job_count ? "submitted" : "not begun";
+}
+
+/* The first stage that is not done, with the items of its finished shards. */
+static void
+count_stages(view *self)
+{
+    const ac_manifest *m = &self->manifest;
+
+    self->stage = json_string_value(json_object_get(self->progress, "stage"));
+    self->done = json_integer_value(json_object_get(self->progress, "done"));
+    self->total = json_integer_value(json_object_get(self->progress, "total"));
+    self->bad = json_integer_value(json_object_get(self->progress, "bad"));
+    if (!self->has_manifest)
+        return;
+    self->bad = 0;
+    for (int s = 0; s < m->stage_count; s++) {
+        int64_t done = 0;
+        for (int64_t i = 0; i < m->shard_count; i++) {
+            const int64_t left = m->items - i * m->shard_items;
+            if (m->stages[s].shards[i].done)
+                done += left < m->shard_items ? left : m->shard_items;
+            self->bad += m->stages[s].shards[i].bad;
+        }
+        if (s == 0 || self->done == self->total) {
+            self->stage = m->stages[s].name;
+            self->done = done;
+            self->total = m->items;
+        }
+    }
+}
+
+/* Items a second, and the seconds to the end of the stage; negative: not known. */
+static void
+pace(const view *self, double *rate, double *eta)
+{
+    const char *stage = json_string_value(json_object_get(self->progress, "stage"));
+
+    *rate = *eta = -1;
+    if (!stage || !self->stage || strcmp(stage, self->stage) != 0)
+        return;
+    *rate = json_number_value(json_object_get(self->progress, "rate"));
+    if (self->holder.alive && *rate > 0)
+        *eta = (double) (self->total - self->done) / *rate;
+}
+
+/* Slurm's word on its jobs, "12 RUNNING, 13 PENDING (Dependency)"; "" where it is out of reach or knows them no more. */
+static void
+ask_slurm(const view *self, char *out, size_t size)
+{
+    char command[512] = "", line[256];
+    size_t used = (size_t) snprintf(command, sizeof command, "timeout 10 squeue -h -o '%%i %%T (%%r)' -j ");
+    FILE *f;
+
+    out[0] = '\0';
+    if (self->slurm_job_count == 0)
+        return;
+    for (int i = 0; i < self->slurm_job_count && used < sizeof command - 40; i++)
+        used += (size_t) snprintf(command + used, sizeof command - used, "%s%lld", i ? "," : "", (long long) self->slurm_jobs[i]);
+    snprintf(command + used, sizeof command - used, " 2>/dev/null");
+    if (!(f = popen(command, "r")))
+        return;
+    for (used = 0; fgets(line, sizeof line, f) && used < size;) {
+        line[strcspn(line, "\n")] = '\0';
+        used += (size_t) snprintf(out + used, size - used, "%s%s", used ? ", " : "", line);
+    }
+    pclose(f);
+}
+
+static const char *
+last_error(const view *self)
+{
+    const char *message = json_string_value(json_object_get(self->end, "message"));
+
+    return message && *message ? message : NULL;
+}
+
+static json_t *
+real_or_null(double x)
+{
+    return x >= 0 ? json_real(x) : json_null();
+}
+
+static ac_status
+print_json(const view *self, const char *slurm)
+{
+    double rate, eta;
+    const char *error = last_error(self);
+    json_t *stages = json_array(), *root, *jobs = json_array();
+    char *text;
+
+    pace(self, &rate, &eta);
+    for (int s = 0; self->has_manifest && s < self->manifest.stage_count; s++) {
+        int64_t done = 0;
+        for (int64_t i = 0; i < self->manifest.shard_count; i++)
+            done += self->manifest.stages[s].shards[i].done;
+        json_array_append_new(stages, json_pack("{s:s, s:I, s:I}", "name", self->manifest.stages[s].name, "shards_done", (json_int_t) done,
+                                                "shards", (json_int_t) self->manifest.shard_count));
+    }
+    for (int i = 0; i < self->slurm_job_count; i++)
+        json_array_append_new(jobs, json_integer(self->slurm_jobs[i]));
+    root = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run", self->folder, "job",
+                     self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job")), "state", self->state, "stage",
+                     self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad", (json_int_t) self->bad, "rate",
+                     real_or_null(rate), "eta_seconds", real_or_null(eta), "last_error", error, "attempts", (json_int_t) self->attempts, "stages",
+                     stages, "slurm_jobs", jobs, "slurm", slurm);
+    if (self->holder.alive && root)
+        json_object_set_new(root, "holder", json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid", (json_int_t) self->holder.pid,
+                                                      "seconds_ago", (json_int_t) self->holder.age));
+    text = root ? json_dumps(root, 0) : NULL;
+    json_decref(root);
+    if (!text)
+        return ac_error_set(AC_E_NOMEM, "out of memory for the answer");
+    printf("%s\n", text);
+    free(text);
+    return AC_OK;
+}
+
+static void
+print_lines(const view *self, const char *slurm)
+{
+    double rate, eta;
+    const char *job = self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job"));
+
+    pace(self, &rate, &eta);
+    printf("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "", self->state);
+    if (self->stage && self->total)
+        printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done, (long long) self->total,
+               100 * (double) self->done / (double) self->total);
+    if (rate > 0)
+        printf("  rate       %.3g a second\n", rate);
+    if (eta >= 0)
+        printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600, (long long) eta / 60 % 60, (long long) eta % 60);
+    printf("  bad items  %lld%s\n", (long long) self->bad, self->bad ? " (bad_items.jsonl, once the stage is done)" : "");
+    if (self->holder.alive)
+        printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host, (long long) self->holder.pid, (long long) self->holder.age);
+    if (self->attempts)
+        printf("  attempts   %lld\n", (long long) self->attempts);
+    if (last_error(self))
+        printf("  last error %s (exit code %lld)\n", last_error(self), (long long) json_integer_value(json_object_get(self->end, "code")));
+    if (self->slurm_job_count)
+        printf("  Slurm      %s\n", *slurm ? slurm : "its jobs are no longer in the queue, or Slurm is out of reach from here");
+}
+
+ac_status
+ac_command_status(int argc, char **argv)
+{
+    ac_arguments a = { 0 };
+    view v = { 0 };
+    char slurm[1024];
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
+    if (a.help) {
+        ac_options_help(stdout, "status RUN [--json]", "How a run stands: state, stage, done of total, rate, ETA, bad items, last error, Slurm jobs.", options);
+        goto out;
+    }
+    if (a.word_count != 1)
+        AC_TRY(ac_error_set(AC_E_ARG, "needs one run folder; --help shows the usage"));
+    v.folder = a.words[0];
+    AC_TRY(read_folder(&v));
+    count_stages(&v);
+    v.state = state_of(&v);
+    ask_slurm(&v, slurm, sizeof slurm);
+    if (ac_arguments_has(&a, "json"))
+        st = print_json(&v, slurm);
+    else
+        print_lines(&v, slurm);
+out:
+    view_free(&v);
+    ac_arguments_free(&a);
+    return st;
+}

@@ -1,0 +1,196 @@
+#include "jobs/runtime/attempt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/json_write.h"
+#include "jobs/runtime/run.h"
+
+void
+ac_part_prefix(char prefix[16], const ac_config *config)
+{
+    prefix[0] = '\0';
+    if (config->compute.parts > 1)
+        snprintf(prefix, 16, "p%lld-", (long long) config->compute.part);
+}
+
+static ac_status
+format_path(char **out, const char *folder, const char *before, const char *prefix, const char *name)
+{
+    if (asprintf(out, "%s/%s%s%s", folder, before, prefix, name) >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
+/* One write, so that lines of several processes do not mix. The history is for people: where it cannot be written, the run goes on. */
+static void
+append_line(const char *folder, ac_buffer *line)
+{
+    char *path = NULL;
+    int fd;
+
+    ac_buffer_push_text(line, "}\n");
+    if (line->status == AC_OK && format_path(&path, folder, "", "", "attempts.jsonl") == AC_OK &&
+        (fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) >= 0) {
+        if (write(fd, line->data, line->size) != (ssize_t) line->size)
+            ac_log(AC_LOG_WARNING, "%s: cannot be written: %s", path, strerror(errno));
+        close(fd);
+    }
+    free(path);
+}
+
+static void
+record_start(const ac_attempt *self, const ac_config *config, const char *job)
+{
+    ac_buffer line = { 0 };
+    char host[256] = "unknown";
+    const char *slurm_job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
+
+    gethostname(host, sizeof host - 1);
+    ac_buffer_printf(&line, "{\"event\": \"start\", \"job\": \"%s\", \"time\": %lld, \"host\": ", job, (long long) time(NULL));
+    ac_json_text(&line, host);
+    ac_buffer_printf(&line, ", \"pid\": %d, \"ranks\": %d, \"slurm_job\": %lld, \"slurm_restart\": %lld, \"part\": %lld, \"parts\": %lld",
+                     (int) getpid(), self->comm->size, slurm_job ? strtoll(slurm_job, NULL, 10) : 0, restart ? strtoll(restart, NULL, 10) : 0,
+                     (long long) config->compute.part, (long long) config->compute.parts);
+    append_line(self->folder, &line);
+    ac_buffer_free(&line);
+}
+
+void
+ac_attempt_record(const ac_attempt *self, int code, const char *state, const char *message)
+{
+    ac_buffer line = { 0 };
+
+    if (!self->begun)
+        return;
+    ac_buffer_printf(&line, "{\"event\": \"end\", \"time\": %lld, \"rank\": %d, \"pid\": %d, \"code\": %d, \"state\": \"%s\", \"message\": ",
+                     (long long) time(NULL), self->comm->rank, (int) getpid(), code, state);
+    ac_json_text(&line, message);
+    append_line(self->folder, &line);
+    ac_buffer_free(&line);
+}
+
+static const char *
+state_of(ac_status st)
+{
+    switch (st) {
+    case AC_OK: return "done";
+    case AC_E_BAD_ITEMS: return "bad_items";
+    case AC_E_STOPPED: return "stopped";
+    case AC_E_RETRY: return "retry";
+    default: return "failed";
+    }
+}
+
+/* On the watchdog's thread, before it ends the process. Of a stop one line is enough. */
+static void
+record_end(void *context, ac_status st, const char *message)
+{
+    ac_attempt *self = context;
+
+    if (st != AC_E_STOPPED || self->comm->rank == 0)
+        ac_attempt_record(self, self->exit_code(st), state_of(st), message);
+    ac_lock_release(&self->lock); /* this process is over: the next may come from another host */
+}
+
+/* A whole run and parts of it exclude each other: each takes its own lock first, and then looks for the other kind. */
+static ac_status
+check_other_locks(const ac_attempt *self, bool is_part)
+{
+    ac_status st = AC_OK;
+    DIR *d = opendir(self->folder);
+    struct dirent *entry;
+    char *path = NULL;
+
+    if (!d)
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder, strerror(errno));
+    while (st == AC_OK && (entry = readdir(d))) {
+        const char *dash = strchr(entry->d_name, '-');
+        ac_lock_holder holder;
+        const bool whole = strcmp(entry->d_name, "lock") == 0, part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
+        if (is_part ? !whole : !part)
+            continue;
+        AC_TRY(format_path(&path, self->folder, "", "", entry->d_name));
+        ac_lock_look(&holder, path);
+        if (holder.found && holder.alive)
+            st = ac_lock_refuse(&holder, path);
+        free(path);
+        path = NULL;
+    }
+out:
+    free(path);
+    closedir(d);
+    return st;
+}
+
+/* Rank 0: the folder, its lock, the sign file. */
+static ac_status
+begin(ac_attempt *self, const ac_config *config, const char *job)
+{
+    ac_status st = AC_OK;
+    char *journal = NULL, *lock = NULL, prefix[16];
+    int fd;
+
+    ac_part_prefix(prefix, config);
+    AC_TRY(format_path(&journal, self->folder, "journal", "", ""));
+    AC_TRY(ac_run_make_folder(journal));
+    AC_TRY(format_path(&lock, self->folder, "", prefix, "lock"));
+    AC_TRY(ac_lock_take(&self->lock, lock));
+    AC_TRY(check_other_locks(self, config->compute.parts > 1));
+    if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->sign, strerror(errno)));
+    close(fd);
+    self->begun = true;
+    record_start(self, config, job);
+out:
+    free(journal);
+    free(lock);
+    return st;
+}
+
+ac_status
+ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *config, const char *folder, const char *job, ac_watchdog_end end,
+                     int (*exit_code)(ac_status st))
+{
+    ac_status st;
+    char prefix[16];
+
+    *self = (ac_attempt) { .comm = comm, .exit_code = exit_code };
+    ac_part_prefix(prefix, config);
+    st = ac_duplicate(&self->folder, folder, strlen(folder));
+    if (st == AC_OK)
+        st = format_path(&self->sign, folder, "journal/", prefix, "pulse");
+    if (st == AC_OK && comm->rank == 0)
+        st = begin(self, config, job);
+    AC_TRY(ac_agree_all(comm, st));
+    self->begun = true;
+    self->watchdog = (ac_watchdog) {
+        .rank = comm->rank, .pulse = comm->pulse, .lock = comm->rank == 0 ? &self->lock : NULL, .sign = self->sign,
+        .stall_seconds = 60 * config->limits.stall_minutes, .grace_seconds = config->limits.grace_seconds,
+        .end = end, .record = record_end, .context = self,
+    };
+    st = ac_agree_all(comm, ac_watchdog_start(&self->watchdog));
+out:
+    return st;
+}
+
+void
+ac_attempt_end(ac_attempt *self, ac_status st)
+{
+    ac_watchdog_stop(&self->watchdog);
+    if (self->begun && self->comm->rank == 0)
+        ac_attempt_record(self, self->exit_code(st), state_of(st), st == AC_OK ? "" : ac_error_message());
+    ac_lock_release(&self->lock);
+    free(self->folder);
+    free(self->sign);
+    *self = (ac_attempt) { 0 };
+}

@@ -1,0 +1,165 @@
+/* A run's memory of what killed it: items in hand at a death are suspects, items that kill their trial too are quarantined. */
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/json_write.h"
+#include "io/publish.h"
+#include "io/text_file.h"
+#include "jobs/runtime/run.h"
+
+static ac_status
+read_quarantined(ac_run *self, const char *path)
+{
+    ac_status st = AC_OK;
+    ac_buffer text = { 0 };
+
+    AC_TRY(ac_text_file_read(path, &text));
+    for (const char *line = text.data; line && *line;) {
+        const size_t n = strcspn(line, "\n");
+        json_t *root = json_loadb(line, n, 0, NULL);
+        const json_t *item = json_object_get(root, "item");
+        if (json_is_integer(item) && json_integer_value(item) >= 0 && json_integer_value(item) < self->manifest.items)
+            self->crashed[json_integer_value(item)] = true;
+        json_decref(root);
+        line += n + (line[n] == '\n');
+    }
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+    const size_t n = strlen(name), e = strlen(end);
+
+    return n >= e && strcmp(name + n - e, end) == 0;
+}
+
+/* The hands of earlier attempts are read and removed: a part its own, a whole run all. */
+static ac_status
+read_hand(ac_run *self, const char *name, const char *path, int64_t *capacity)
+{
+    const size_t prefix = strlen(self->prefix);
+    ac_status st;
+
+    if (strncmp(name, self->prefix, prefix) != 0)
+        return AC_OK;
+    st = ac_hand_read(path, &self->suspects, &self->suspect_count, capacity);
+    if (st == AC_OK)
+        unlink(path);
+    return st;
+}
+
+ac_status
+ac_run_read_crashed(ac_run *self)
+{
+    ac_status st = AC_OK;
+    char *folder = NULL, *path = NULL;
+    int64_t capacity = 0, kept = 0;
+    struct dirent *entry;
+    DIR *d;
+
+    AC_TRY(ac_run_path(self, &folder, "journal"));
+    if (!(d = opendir(folder)))
+        AC_TRY(ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno)));
+    while (st == AC_OK && (entry = readdir(d))) {
+        st = ac_run_path(self, &path, "journal/%s", entry->d_name);
+        if (st == AC_OK && ends_with(entry->d_name, "crashed.jsonl"))
+            st = read_quarantined(self, path);
+        else if (st == AC_OK && ends_with(entry->d_name, ".hand"))
+            st = read_hand(self, entry->d_name, path, &capacity);
+        free(path);
+        path = NULL;
+    }
+    closedir(d);
+    for (int64_t i = 0; i < self->suspect_count; i++) {
+        const ac_hand_item *s = &self->suspects[i];
+        if (s->stage >= 0 && s->stage < self->manifest.stage_count && s->item < self->manifest.items && !self->crashed[s->item])
+            self->suspects[kept++] = *s;
+    }
+    self->suspect_count = kept;
+out:
+    free(folder);
+    return st;
+}
+
+ac_status
+ac_run_share_crashed_all(ac_run *self)
+{
+    ac_status st = AC_OK;
+    const ac_comm *comm = self->comm;
+
+    ac_broadcast_bytes_all(comm, self->crashed, (size_t) self->manifest.items * sizeof *self->crashed, 0);
+    ac_broadcast_bytes_all(comm, &self->suspect_count, sizeof self->suspect_count, 0);
+    if (comm->rank != 0)
+        st = ac_alloc(&self->suspects, self->suspect_count, sizeof *self->suspects);
+    AC_TRY(ac_agree_all(comm, st));
+    ac_broadcast_bytes_all(comm, self->suspects, (size_t) self->suspect_count * sizeof *self->suspects, 0);
+out:
+    return st;
+}
+
+/* Rank 0: the whole list again, published whole. */
+static ac_status
+write_quarantined(const ac_run *self, const ac_texts *keys)
+{
+    ac_status st = AC_OK;
+    ac_buffer text = { 0 };
+    char *path = NULL;
+
+    for (int64_t i = 0; i < self->manifest.items; i++) {
+        if (!self->crashed[i])
+            continue;
+        ac_buffer_printf(&text, "{\"item\": %lld, \"key\": ", (long long) i);
+        ac_json_string(&text, ac_texts_at(keys, i), ac_texts_size(keys, i));
+        ac_buffer_push_text(&text, "}\n");
+    }
+    AC_TRY(text.status);
+    AC_TRY(ac_run_path(self, &path, "journal/%scrashed.jsonl", self->prefix));
+    st = ac_publish_file(path, text.data ? text.data : "", text.size);
+out:
+    ac_buffer_free(&text);
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_quarantine_all(ac_run *self, const bool *crashed, const ac_texts *keys)
+{
+    const int64_t items = self->manifest.items;
+    int64_t new_ones = 0;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < items; i++)
+        self->crashed[i] = self->crashed[i] || crashed[i];
+    for (int64_t at = 0; at < items; at += 1 << 28)
+        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, self->crashed + at, (int) (items - at < 1 << 28 ? items - at : 1 << 28), MPI_C_BOOL, MPI_LOR,
+                             self->comm->mpi));
+    for (int64_t i = 0; i < self->suspect_count; i++)
+        new_ones += self->crashed[self->suspects[i].item];
+    if (self->comm->rank == 0 && new_ones) {
+        ac_log(AC_LOG_WARNING, "%lld items that end the program that reads them are set aside (bad items: crashed)", (long long) new_ones);
+        st = write_quarantined(self, keys);
+    }
+    return ac_agree_all(self->comm, st);
+}
+
+void
+ac_run_take(ac_run *self, int slot, int64_t item)
+{
+    ac_hand_take(&self->hand, slot, self->stage, item);
+}
+
+void
+ac_run_put(ac_run *self, int slot)
+{
+    ac_hand_put(&self->hand, slot);
+}

@@ -1,0 +1,227 @@
+/*
+ * LD_PRELOAD library: counts the program's own calls of one kind, and makes the Nth of them fail.
+ *
+ *     FAULT_KIND   malloc | hdf5malloc | read | write | enospc | fsync | rename      (enospc: a write that fails with ENOSPC, once and for all)
+ *     FAULT_NTH    1, 2, …; 0 or none: only count
+ *     FAULT_COUNT  a file that gets "COUNT FIRED" at the end, FIRED 1 if the call was made to fail
+ *
+ * Of malloc (calloc, realloc, …) the places are counted, not the calls: the first call from each distinct chain of FRAMES callers.
+ * Only calls made directly by the program or by the libraries it stores and reads data with (HDF5, jansson, yaml) count: MPI ends the
+ * process by itself when a call of its own fails. "write" is write, pwrite and fflush: stdio's own calls cannot be seen.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { KNOWN = 4096, CHAINS = 1 << 16, FRAMES = 7, OWN_FRAMES = 3 };
+
+static __thread bool inside; /* dladdr and the reading of the environment allocate */
+static long count, nth;
+static int fired;
+static char kind[16];
+
+static void __attribute__((constructor))
+begin(void)
+{
+    const char *k = getenv("FAULT_KIND"), *n = getenv("FAULT_NTH");
+
+    snprintf(kind, sizeof kind, "%s", k ? k : "");
+    nth = n ? atol(n) : 0;
+}
+
+static void __attribute__((destructor))
+report(void)
+{
+    const char *path = getenv("FAULT_COUNT");
+    char line[64];
+    int fd, n;
+
+    kind[0] = '\0';
+    if (!path || strcmp(program_invocation_short_name, "antarctic") != 0 || (fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644)) < 0)
+        return;
+    n = snprintf(line, sizeof line, "%ld %d\n", count, fired);
+    if (write(fd, line, (size_t) n) < 0)
+        n = 0;
+    close(fd);
+}
+
+static bool
+is_ours(const char *file)
+{
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+
+    if (strcmp(kind, "malloc") == 0 && strncmp(name, "libhdf5", 7) == 0)
+        return false;
+    if (strcmp(kind, "hdf5malloc") == 0)
+        return strncmp(name, "libhdf5", 7) == 0;
+    return strcmp(name, "antarctic") == 0 || strncmp(name, "libhdf5", 7) == 0 || strncmp(name, "libjansson", 10) == 0 ||
+           strncmp(name, "libyaml", 7) == 0;
+}
+
+/* The verdict on a caller's address, remembered. */
+static bool
+counts(void *caller)
+{
+    static struct {
+        void *address;
+        char verdict;
+    } known[KNOWN];
+    const size_t at = ((size_t) caller >> 2) % KNOWN;
+    Dl_info info;
+    bool ours;
+
+    if (known[at].address == caller)
+        return known[at].verdict;
+    inside = true;
+    ours = dladdr(caller, &info) && info.dli_fname && is_ours(info.dli_fname);
+    inside = false;
+    known[at].verdict = ours;
+    known[at].address = caller;
+    return ours;
+}
+
+/* Is it the first call from this chain of callers? */
+static bool
+is_new_chain(void)
+{
+    static uint64_t known[CHAINS];
+    void *frames[OWN_FRAMES + FRAMES] = { 0 };
+    uint64_t hash = 14695981039346656037u;
+    size_t at;
+
+    inside = true;
+    backtrace(frames, OWN_FRAMES + FRAMES);
+    inside = false;
+    for (int i = OWN_FRAMES; i < OWN_FRAMES + FRAMES; i++)
+        hash = (hash ^ (uint64_t) (uintptr_t) frames[i]) * 1099511628211u;
+    hash |= 1;
+    for (at = hash % CHAINS; known[at]; at = (at + 1) % CHAINS)
+        if (known[at] == hash)
+            return false;
+    known[at] = hash;
+    return true;
+}
+
+/* Is this call to fail? */
+static bool
+fails(const char *mine, void *caller)
+{
+    long now;
+
+    if (inside || !kind[0])
+        return false;
+    if (strcmp(kind, mine) != 0 && !(strcmp(kind, "enospc") == 0 && strcmp(mine, "write") == 0) &&
+        !(strcmp(kind, "hdf5malloc") == 0 && strcmp(mine, "malloc") == 0))
+        return false;
+    if (!counts(caller) || (strcmp(mine, "malloc") == 0 && !is_new_chain()))
+        return false;
+    now = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
+    if (nth && (now == nth || (now > nth && strcmp(kind, "enospc") == 0))) {
+        fired = 1;
+        errno = strcmp(mine, "malloc") == 0 ? ENOMEM : strcmp(kind, "enospc") == 0 ? ENOSPC : EIO;
+        return true;
+    }
+    return false;
+}
+
+#define REAL(name) ((__typeof__(&name)) next(#name))
+#define CALLER __builtin_return_address(0)
+
+static void *
+next(const char *name)
+{
+    void *found;
+
+    inside = true;
+    found = dlsym(RTLD_NEXT, name);
+    inside = false;
+    return found;
+}
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+void *
+malloc(size_t n)
+{
+    return fails("malloc", CALLER) ? NULL : __libc_malloc(n);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+    return fails("malloc", CALLER) ? NULL : __libc_calloc(n, size);
+}
+
+void *
+realloc(void *p, size_t n)
+{
+    return fails("malloc", CALLER) ? NULL : __libc_realloc(p, n);
+}
+
+void *
+aligned_alloc(size_t alignment, size_t n)
+{
+    return fails("malloc", CALLER) ? NULL : __libc_memalign(alignment, n);
+}
+
+int
+posix_memalign(void **out, size_t alignment, size_t n)
+{
+    if (fails("malloc", CALLER))
+        return ENOMEM;
+    *out = __libc_memalign(alignment, n);
+    return *out ? 0 : ENOMEM;
+}
+
+ssize_t
+read(int fd, void *bytes, size_t n)
+{
+    return fails("read", CALLER) ? -1 : REAL(read)(fd, bytes, n);
+}
+
+ssize_t
+pread(int fd, void *bytes, size_t n, off_t at)
+{
+    return fails("read", CALLER) ? -1 : REAL(pread)(fd, bytes, n, at);
+}
+
+ssize_t
+write(int fd, const void *bytes, size_t n)
+{
+    return fails("write", CALLER) ? -1 : REAL(write)(fd, bytes, n);
+}
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+    return fails("write", CALLER) ? -1 : REAL(pwrite)(fd, bytes, n, at);
+}
+
+int
+fflush(FILE *f)
+{
+    return f != stdout && f != stderr && fails("write", CALLER) ? EOF : REAL(fflush)(f);
+}
+
+int
+fsync(int fd)
+{
+    return fails("fsync", CALLER) ? -1 : REAL(fsync)(fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+    return fails("rename", CALLER) ? -1 : REAL(rename)(from, to);
+}

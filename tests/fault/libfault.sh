@@ -1,0 +1,34 @@
+# What the fault tests share. $antarctic, $source, $demo, $fault (the folder of the LD_PRELOAD libraries) are set.
+
+# same RUN_A RUN_B: every result that must be equal to the byte is there in both and equal; says which is not.
+same() {
+  local f relative
+  for f in "$1"/captions.jsonl "$1"/tags.jsonl "$1"/preds.txt "$1"/keys.txt "$1"/bad_items.jsonl "$1"/ref?.txt "$1"/layer_norms.safetensors \
+           "$1"/embeddings/*.h5 "$1"/tables/*.h5 "$1"/shards/*.h5 "$1"/cache/shards/*.h5 "$1"/checkpoints/*; do
+    [ -e "$f" ] || continue
+    relative=${f#"$1"/}
+    cmp -s "$f" "$2/$relative" || { echo "$2/$relative differs from $f"; return 1; }
+  done
+}
+
+# no_leftovers RUN: no half-written file under a temporary name.
+no_leftovers() { ! find "$1" -name '*.tmp*' | grep .; }
+
+# ranks_of RUN: the process ids of the ranks that work in the run folder RUN.
+ranks_of() {
+  local pid
+  for pid in $(pgrep -f -- "--run $1"); do
+    [ "$(readlink "/proc/$pid/exe")" = "$antarctic" ] || continue # mpirun has the same words
+    tr '\0' '\n' < "/proc/$pid/cmdline" 2>/dev/null | grep -Fxq -- "$1" && echo "$pid"
+  done
+  true
+}
+
+# gone_within SECONDS RUN: true as soon as no rank of the run is left.
+gone_within() {
+  local until=$((SECONDS + $1))
+  while [ -n "$(ranks_of "$2")" ]; do
+    [ $SECONDS -lt $until ] || return 1
+    sleep 0.1
+  done
+}
