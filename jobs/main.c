@@ -300,6 +300,7 @@ main_job(const job *j, int argc, char **argv)
         st = refuse(j->name, st);
     if (st != AC_OK) {
         ac_config_free(&config);
+        ac_arguments_free(&a);
         return exit_code(st);
     }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
