@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -182,8 +183,11 @@ static void
 wait_until_read(int fd)
 {
     const struct timespec pause = { 0, 5000000 };
+    struct stat info;
     int unread = 0;
 
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return;
     for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
         nanosleep(&pause, NULL);
 }
@@ -297,6 +301,7 @@ main_job(const job *j, int argc, char **argv)
         st = refuse(j->name, st);
     if (st != AC_OK) {
         ac_config_free(&config);
+        ac_arguments_free(&a);
         return exit_code(st);
     }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
