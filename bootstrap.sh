@@ -6,32 +6,54 @@ cd "$(dirname "$0")"
 # What a build needs, and what the tests need besides; all from Debian 12.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
-  libutf8proc-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
+  libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
 test_packages="jq procps"
 
-usage() { printf 'usage: %s demo | test | build\n' "$0"; }
+usage() {
+  cat <<END
+usage: $0 demo | test | build
+  demo   packages, build, caption the demo pictures on two ranks, print captions and the report's path
+  test   packages, build (release and sanitizers), all tests but those labelled long
+  build  packages, build: build/release/antarctic
+END
+}
 
-# Install the packages that are not there yet; say which.
+# os_field NAME: a field of /etc/os-release, without its quotes.
+os_field() { sed -n "s/^$1=//p" /etc/os-release 2> /dev/null | tr -d '"'; }
+
+# Install the packages that are not there yet, and say which. Elsewhere than on Debian 12: say what is needed.
 install_packages() {
-  local missing="" package
-  if ! grep -qs '^ID=debian' /etc/os-release || ! grep -qs '^VERSION_ID="12"' /etc/os-release; then
-    printf 'This is not Debian 12, so nothing is installed. If the build fails, these are needed (Debian names):\n'
+  local missing="" package as_root=""
+  if [ "$(os_field ID) $(os_field VERSION_ID)" != "debian 12" ]; then
+    printf 'This is %s, not Debian 12, so nothing is installed here. What the build needs, by its Debian names:\n' \
+      "$(os_field PRETTY_NAME || echo 'another system')"
     printf '  %s\n' $build_packages "$@"
+    printf 'Going on with what is there; warnings of other compilers are no errors.\n'
+    configure_options=(-DAC_WERROR=OFF)
     return
   fi
   for package in $build_packages "$@"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+    dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'install ok installed' || missing="$missing $package"
   done
-  [ -z "$missing" ] && return
-  printf 'Installing:%s\n' "$missing"
-  local sudo=""
-  [ "$(id -u)" -eq 0 ] || sudo=sudo
-  $sudo apt-get update -q
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+  if [ -z "$missing" ]; then
+    printf 'Packages: all there.\n'
+    return
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root=sudo
+    if ! command -v sudo > /dev/null; then
+      printf 'These packages are missing, and installing them takes root or sudo:\n  apt-get install --no-install-recommends%s\n' "$missing" >&2
+      exit 2
+    fi
+  fi
+  printf 'Installing, from Debian:%s\n' "$missing"
+  $as_root apt-get update -q
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
 }
 
+configure_options=()
 build() { # build PRESET
-  cmake --preset "$1" >/dev/null || cmake --preset "$1"
+  cmake --preset "$1" "${configure_options[@]}"
   cmake --build --preset "$1"
 }
 
@@ -41,6 +63,33 @@ mpi_environment() {
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
   export OMPI_MCA_mpi_yield_when_idle=1
+}
+
+# part NAME COMMAND…: runs it and keeps how long it took.
+parts=""
+part() {
+  local name=$1 started=$SECONDS
+  shift
+  printf '\n== %s\n' "$name"
+  "$@"
+  parts="$parts$(printf '%-28s %4d s' "$name" $((SECONDS - started)))"$'\n'
+}
+
+demo_run() { mpirun --oversubscribe -n 2 build/release/antarctic caption configs/demo.yaml; }
+
+demo() {
+  local code=0
+  demo_run || code=$?
+  if [ $code -eq 1 ] && [ -d runs/caption-demo ]; then # made by another version of the program, with other settings
+    printf 'The demo begins afresh: runs/caption-demo is of another version.\n'
+    rm -rf runs/caption-demo
+    code=0
+    demo_run || code=$?
+  fi
+  [ $code -eq 0 ] || exit $code
+  printf '\n'
+  paste runs/caption-demo/keys.txt runs/caption-demo/preds.txt
+  printf '\nAll results: %s\nThe report, for a browser: %s\n' "$PWD/runs/caption-demo" "$PWD/runs/caption-demo/report.html"
 }
 
 case "${1:-}" in
@@ -53,18 +102,16 @@ demo)
   install_packages
   build release
   mpi_environment
-  mpirun --oversubscribe -n 2 build/release/antarctic caption configs/demo.yaml
-  printf '\n'
-  paste runs/caption-demo/keys.txt runs/caption-demo/preds.txt
-  printf '\nAll results: %s\n' "$PWD/runs/caption-demo"
+  demo
   ;;
 test)
-  install_packages $test_packages
-  build release
-  build asan
   mpi_environment
-  ctest --preset asan
-  ctest --preset release
+  part 'packages' install_packages $test_packages
+  part 'build, release' build release
+  part 'build, sanitizers' build asan
+  part 'tests, sanitizers' ctest --preset asan
+  printf '\n%s== tests, release\n' "$parts"
+  ctest --preset release # last: its summary ends the output
   ;;
 -h | --help) usage ;;
 *)

@@ -18,8 +18,16 @@ target_compile_options(ac_options INTERFACE
 target_compile_definitions(ac_options INTERFACE $<$<BOOL:${AC_DEBUG_CHECKS}>:AC_DEBUG_CHECKS=1>)
 if(AC_SANITIZE)
   target_compile_options(ac_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-    -fno-sanitize-recover=undefined)
+    -fno-sanitize-recover=undefined
+    $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>) # instrumented loops do not vectorise, and need not
   target_link_options(ac_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(AC_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "AC_FUZZ needs clang (cmake --preset fuzz)")
+  endif()
+  target_compile_options(ac_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(ac_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # ac_library(NAME SOURCES a.c b.c [DEPENDS lib…])

@@ -21,7 +21,7 @@ target_link_libraries(ac_openblas INTERFACE "${AC_OPENBLAS_LIBRARY}")
 add_library(ac::openblas ALIAS ac_openblas)
 
 foreach(pair "jpeg:libjpeg" "png:libpng" "webp:libwebp" "webpdemux:libwebpdemux" "zstd:libzstd" "pcre2:libpcre2-8" "utf8proc:libutf8proc"
-             "jansson:jansson" "yaml:yaml-0.1" "zlib:zlib" "xxhash:libxxhash")
+             "jansson:jansson" "yaml:yaml-0.1" "zlib:zlib" "xxhash:libxxhash" "archive:libarchive")
   string(REPLACE ":" ";" parts ${pair})
   list(GET parts 0 name)
   list(GET parts 1 module)

@@ -12,9 +12,9 @@
 
 #include "engine/base/memory.h"
 
-typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
+typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
 
-enum { ALL = 31, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, PICTURES = EMBED | TAG | CAPTION };
+enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
 
 typedef struct key {
     const char *name;
@@ -32,6 +32,7 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
+static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -44,7 +45,8 @@ static const key keys[] = {
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
     { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
     { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
@@ -67,6 +69,17 @@ static const key keys[] = {
     { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
     { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
     { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
+    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "each line of the text is an entry" },
+    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the most frequent words" },
+    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE | EXTEND, true, "n-grams of each kind" },
+    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true, "bigrams and trigrams seen fewer times are dropped" },
+    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true, "lower-case" },
+    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
+    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
+    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
     { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
@@ -79,6 +92,7 @@ static const key keys[] = {
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
     { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
+    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
     { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
     { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
     { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
@@ -147,6 +161,8 @@ wrong_value(const key *k, const char *value, const char *where)
             used += (size_t) snprintf(needed + used, sizeof needed - used, " %s", *words);
     } else if (k->type == KEY_BOOL || k->type == KEY_OPTIONAL_BOOL) {
         snprintf(needed, sizeof needed, "true or false");
+    } else if (k->type == KEY_BYTES) {
+        snprintf(needed, sizeof needed, "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
@@ -163,7 +179,7 @@ resolve_path(char **out, const char *base, const char *value)
     char folder[4096];
     int n;
 
-    if (value[0] == '/')
+    if (value[0] == '/' || strcmp(value, "-") == 0) /* "-": standard input */
         return ac_duplicate(out, value, strlen(value));
     if (base[0] == '/')
         folder[0] = '\0';
@@ -190,21 +206,48 @@ set_text(ac_config *self, const key *k, const char *value, bool quoted, const ch
     return AC_OK;
 }
 
+/* "25", "10 %", "0.1" */
 static bool
-parse_share(const char *value, double *out)
+parse_share(const char *value, ac_share *out)
 {
     char *end;
+    double x = strtod(value, &end);
 
-    *out = strtod(value, &end);
-    if (end == value || !(*out >= 0))
+    if (end == value || !(x >= 0) || !(x <= 1e12))
         return false;
     while (*end == ' ')
         end++;
-    if (*end == '%' && end[1] == '\0' && *out <= 100) {
-        *out /= 100;
-        return true;
+    if (*end == '%') {
+        *out = (ac_share) { true, x / 100 };
+        return end[1] == '\0' && x <= 100;
     }
-    return *end == '\0';
+    *out = (ac_share) { x > 0 && x < 1, x };
+    return *end == '\0' && (out->of_all || x == floor(x));
+}
+
+/* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
+static bool
+parse_bytes(const char *value, const key *k, int64_t *out)
+{
+    static const char letters[] = "kmgt";
+    char *end;
+    const char *letter;
+    double x = strtod(value, &end), unit = 1;
+
+    if (end == value || !isfinite(x))
+        return false;
+    end += strspn(end, " ");
+    letter = *end ? strchr(letters, *end | 0x20) : NULL;
+    if (letter) {
+        const bool thousands = (end[1] | 0x20) == 'b';
+        for (const char *l = letters; l <= letter; l++)
+            unit *= thousands ? 1000 : 1024;
+        end += 1 + (end[1] == 'i');
+    }
+    end += (*end | 0x20) == 'b';
+    x *= unit;
+    *out = x >= k->least && x <= k->most ? (int64_t) x : 0;
+    return *end == '\0' && *out > 0;
 }
 
 static ac_status
@@ -214,6 +257,7 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
     ac_optional *optional = at;
     bool truth, good = true;
     int64_t choice;
+    ac_share share;
     double number;
 
     if (is_text(k))
@@ -249,9 +293,14 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         if ((good = parse_number(value, false, k, &number)))
             *(double *) at = number;
         break;
+    case KEY_BYTES:
+        choice = 0;
+        if ((good = strcmp(value, "auto") == 0 || parse_bytes(value, k, &choice)))
+            *(int64_t *) at = choice;
+        break;
     case KEY_SHARE:
-        if ((good = parse_share(value, &number)))
-            *(double *) at = number;
+        if ((good = parse_share(value, &share)))
+            *(ac_share *) at = share;
         break;
     case KEY_OPTIONAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
@@ -410,40 +459,57 @@ ac_config_set(ac_config *self, const char *assignment)
 static unsigned
 job_bit(const char *job)
 {
-    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train" };
+    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train", "extend-cache" };
 
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(job, names[i]) == 0)
             return 1u << i;
     return ALL;
 }
 
+int
+ac_config_needed(const char *job, const char *names[], const char *meanings[])
+{
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    int n = 0;
+
+    for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
+        const key *k = NULL;
+        if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
+            continue;
+        names[n] = k->name;
+        meanings[n++] = k->help;
+    }
+    return n;
+}
+
 ac_status
 ac_config_check(const ac_config *self, const char *job)
 {
-    static const char *const needed[] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
+    const int n = ac_config_needed(job, names, meanings);
+    ac_status st = AC_OK;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (int i = 0; i < n; i++) {
         const key *k = NULL;
-        ac_status st = find_key(&k, needed[i], "");
-        if (st == AC_OK && (k->jobs & job_bit(job)) && !*(char **) place(self, k))
-            return ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name);
+        AC_TRY(find_key(&k, names[i], ""));
+        if (!*(char **) place(self, k))
+            AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
     if (self->compute.part >= self->compute.parts)
-        return ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
-                            (long long) self->compute.parts);
-    return AC_OK;
+        st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
+                          (long long) self->compute.parts);
+out:
+    return st;
 }
 
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
-    int64_t most;
+    const ac_share *share = &self->limits.max_bad_items;
+    const int64_t most = (int64_t) (share->of_all ? share->value * (double) items : share->value);
 
-    if (self->limits.max_bad_items >= 1 || self->limits.max_bad_items == 0)
-        return (int64_t) self->limits.max_bad_items;
-    most = (int64_t) (self->limits.max_bad_items * (double) items);
-    return most < 10 ? 10 : most;
+    return share->of_all && most < 10 ? 10 : most;
 }
 
 int64_t
@@ -491,11 +557,13 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
+    const ac_share *share = at;
     const char *text;
 
     switch (k->type) {
     case KEY_BOOL: ac_buffer_push_text(out, *(const bool *) at ? "true" : "false"); return;
     case KEY_CHOICE: ac_buffer_push_text(out, k->words[*(const int64_t *) at]); return;
+    case KEY_BYTES:
     case KEY_INT:
         if (*(const int64_t *) at == 0 && strcmp(k->fallback, "auto") == 0)
             ac_buffer_push_text(out, "auto");
@@ -503,7 +571,7 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
     case KEY_REAL: ac_buffer_printf(out, "%.17g", *(const double *) at); return;
-    case KEY_SHARE: ac_buffer_printf(out, *(const double *) at < 1 ? "%.10g %%" : "%.10g", *(const double *) at * (*(const double *) at < 1 ? 100 : 1)); return;
+    case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:
         text = *(char *const *) at;
@@ -552,7 +620,10 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         }
         ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
         print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s\n", keys[i].help);
+        ac_buffer_printf(out, "  # %s", keys[i].help);
+        for (const char *const *word = keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_push_char(out, '\n');
     }
     return out->status;
 }

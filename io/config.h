@@ -17,11 +17,17 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
+/** A count, or a share of all items (1 is all). */
+typedef struct ac_share {
+    bool of_all;
+    double value;
+} ac_share;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct { char *path; bool apply_exif; } input;
     struct { char *model, *model_config; } clip;
-    struct { char *path; } cache;
+    struct { char *path; int64_t duplicates; } cache; /* duplicates: 0 dropped, 1 kept */
     struct { char *model, *layer_norms; } bart;
     struct { int64_t topk; ac_optional max_tokens; } retrieval;
     struct {
@@ -31,12 +37,18 @@ typedef struct ac_config {
         bool clean_up_tokenization_spaces;
     } generation;
     struct { bool enabled; char *prefix; } rescore;
+    struct {
+        char *prefix;
+        bool lines, unigrams, bigrams, trigrams, lower, cross_lines, unique;
+        int64_t topk_ngrams, filter;
+        char *member_extension;
+    } ngrams;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
     struct { int64_t threads, batch, backend, precision; /* threads, batch 0: auto */
              int64_t part, parts; } compute;
-    struct { double max_bad_items; /* below 1: a share of the items; from 1: a count */
-             int64_t max_pixels; double stall_minutes, grace_seconds; } limits;
+    struct { ac_share max_bad_items; int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
+             double stall_minutes, grace_seconds; } limits;
 } ac_config;
 
 /** Defaults. */
@@ -48,6 +60,10 @@ ac_status ac_config_read(ac_config *self, const char *path);
 
 /** One "key.path=value", as on the command line. */
 ac_status ac_config_set(ac_config *self, const char *assignment);
+
+/** The keys that a job cannot do without, and what they mean. Returns how many; names and meanings [AC_CONFIG_MOST_NEEDED]. */
+enum { AC_CONFIG_MOST_NEEDED = 4 };
+int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 ac_status ac_config_check(const ac_config *self, const char *job);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/picture_exif.h"
 #include "io/picture_formats.h"
 
 const char *
@@ -75,6 +76,8 @@ ac_picture_decode(ac_picture *out, const void *data, size_t n, int64_t max_pixel
         ac_verdict_set(verdict, AC_BAD_UNSUPPORTED_FORMAT, "neither JPEG, PNG, BMP nor WebP by its content");
     if (st != AC_OK || verdict->reason != AC_GOOD)
         ac_picture_free(out);
+    else
+        out->orientation = ac_exif_orientation(bytes, n);
     return st;
 }
 

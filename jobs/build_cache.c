@@ -1,8 +1,7 @@
-/* The job build-cache: a cache from a text file, one entry a line. The run folder is the cache. */
+/* The job build-cache: a cache from text. The run folder is the cache. */
 #include "engine/base/log.h"
+#include "jobs/cache/build.h"
 #include "jobs/jobs.h"
-#include "jobs/runtime/run.h"
-#include "jobs/stages/build_cache.h"
 
 ac_status
 ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder)
@@ -15,8 +14,7 @@ ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char 
     ac_status st = AC_OK;
 
     AC_TRY(ac_agree_all(comm, ac_clip_model_open(&clip, &options)));
-    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_make_folder(folder) : AC_OK));
-    AC_TRY(ac_build_cache_all(comm, config, &clip, config->input.path, folder, NULL));
+    AC_TRY(ac_build_cache_all(comm, config, &clip, folder));
     if (comm->rank == 0)
         ac_log(AC_LOG_INFO, "cache: %s", folder);
 out:

@@ -8,9 +8,9 @@
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "jobs/cache/build.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
-#include "jobs/stages/build_cache.h"
 #include "jobs/stages/stages.h"
 #include "jobs/version.h"
 
@@ -60,6 +60,17 @@ out:
     return st;
 }
 
+/* From the lines of cache.path, in a run of its own. */
+static ac_status
+build_cache_all(ac_pipeline *p, const char *folder)
+{
+    ac_config config = *p->config; /* borrows its texts */
+
+    config.input.path = p->config->cache.path;
+    config.output.shard_items = AC_CACHE_SHARD_ITEMS;
+    return ac_build_cache_all(p->comm, &config, &p->clip, folder);
+}
+
 /* A cache folder is opened; a text file is built into RUN/cache first. */
 static ac_status
 open_cache_all(ac_pipeline *p, const char *folder)
@@ -67,18 +78,18 @@ open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL;
-    ac_status st = AC_OK;
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
 
-    if (stat(path, &info) != 0)
-        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path)));
-    if (!S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
-        AC_TRY(ac_agree_all(p->comm, ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first "
-                                                  "(antarctic build-cache)", path)));
+    if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
+        st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
+    AC_TRY(ac_agree_all(p->comm, st));
     if (!S_ISDIR(info.st_mode)) {
+        const double started = ac_progress_clock();
         if (asprintf(&built, "%s/cache", folder) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_agree_all(p->comm, st));
-        AC_TRY(ac_build_cache_all(p->comm, p->config, &p->clip, path, built, NULL));
+        AC_TRY(build_cache_all(p, built));
+        p->cache_seconds = ac_progress_clock() - started;
         path = built;
     }
     st = ac_cache_open(&p->cache, path);
@@ -105,6 +116,9 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
     ac_json_text(&b, kernels);
     ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [", seconds,
                      seconds > 0 ? (double) ok / seconds : 0);
+    if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
+        ac_buffer_printf(&b, "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s", p->cache_seconds, (long long) p->cache.entries,
+                         run->manifest.stage_count ? "," : "");
     for (int s = 0; s < run->manifest.stage_count; s++)
         ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
                          run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));

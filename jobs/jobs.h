@@ -11,5 +11,6 @@ ac_status ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, 
 ac_status ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder);
+ac_status ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder);
 
 #endif

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
 #include "engine/nn/compute.h"
 #include "jobs/commands/commands.h"
+#include "jobs/help.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/attempt.h"
@@ -29,6 +31,7 @@ static const job jobs[] = {
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },
+    { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
 };
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
@@ -47,12 +50,14 @@ static const tool tools[] = {
     { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
-    { KIND_COMMAND, "export", "a cache -> other programs' files", ac_command_export },
+    { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
     { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
+    { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
@@ -113,7 +118,8 @@ print_help(FILE *f)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
     print_tools(f, KIND_COMMAND, "commands on what jobs made (one process; NAME --help):");
     print_tools(f, KIND_TOOL, "tools (one process, without MPI; NAME --help):");
-    fprintf(f, "\nexit codes: 0 done; 1 usage or config; 2 failure; 3 more bad items than allowed; 70 a bug; 74 try again; 75 stopped on request\n");
+    fprintf(f, "\n");
+    ac_exit_codes_help(f);
 }
 
 /* On the watchdog's thread: this rank can neither go on nor reach agreement with the others. Where all ranks stalled each gets the time
@@ -170,6 +176,17 @@ default_threads(const ac_comm *comm)
     return cores > comm->node_size ? (int) (cores / comm->node_size) : 1;
 }
 
+/* A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
+static void
+wait_until_read(int fd)
+{
+    const struct timespec pause = { 0, 5000000 };
+    int unread = 0;
+
+    for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
+        nanosleep(&pause, NULL);
+}
+
 /* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
 static void
 start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config, const char *folder)
@@ -215,9 +232,35 @@ run_job(const job *j, const ac_arguments *a, const ac_config *config)
     if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
     stop_log(&log, st);
+    if (st != AC_OK) {
+        wait_until_read(STDERR_FILENO);
+        AC_MPI(MPI_Barrier(comm.mpi));
+    }
     ac_comm_free(&comm);
 out:
     free(folder);
+    return st;
+}
+
+/* Words that were wrong are wrong on every rank: one says it, before any ends. Under a launcher that takes MPI. Returns st. */
+static ac_status
+refuse(const char *name, ac_status st)
+{
+    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+    int rank = 0;
+
+    if (launched) {
+        MPI_Init(NULL, NULL);
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    }
+    if (rank == 0) {
+        fprintf(stderr, "antarctic %s: %s\n", name, ac_error_message());
+        wait_until_read(STDERR_FILENO);
+    }
+    if (launched) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        MPI_Finalize();
+    }
     return st;
 }
 
@@ -231,9 +274,7 @@ main_job(const job *j, int argc, char **argv)
     int code, threads;
 
     if (st == AC_OK && a.help) {
-        char usage[64];
-        snprintf(usage, sizeof usage, "%s CONFIG.yaml [options]", j->name);
-        ac_options_help(stdout, usage, j->what, job_options);
+        ac_job_help(stdout, j->name, j->what, job_options);
         ac_arguments_free(&a);
         return 0;
     }
@@ -251,10 +292,9 @@ main_job(const job *j, int argc, char **argv)
         st = ac_error_set(AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key", j->name, j->name);
     if (st == AC_OK)
         st = ac_config_check(&config, j->name);
-    if (st != AC_OK) { /* the same on every rank: one says it, and the launcher sees each end */
-        const char *rank = getenv("OMPI_COMM_WORLD_RANK") ? getenv("OMPI_COMM_WORLD_RANK") : getenv("PMIX_RANK");
-        if (!rank || strcmp(rank, "0") == 0)
-            fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+    if (st != AC_OK)
+        st = refuse(j->name, st);
+    if (st != AC_OK) {
         ac_config_free(&config);
         return exit_code(st);
     }

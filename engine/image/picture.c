@@ -3,11 +3,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
+
 void
 ac_picture_free(ac_picture *self)
 {
     free(self->pixels);
     *self = (ac_picture) { 0 };
+}
+
+/* Where pixel (x, y) of the turned picture comes from, in one of width W and height H. */
+static int64_t
+source_of(int orientation, int64_t x, int64_t y, int64_t W, int64_t H)
+{
+    const bool swapped = orientation >= 5;
+    int64_t sx = swapped ? y : x, sy = swapped ? x : y;
+
+    if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
+        sx = W - 1 - sx;
+    if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
+        sy = H - 1 - sy;
+    return sy * W + sx;
+}
+
+ac_status
+ac_picture_orient(ac_picture *self)
+{
+    const int64_t W = self->width, H = self->height;
+    const bool swapped = self->orientation >= 5;
+    const int64_t width = swapped ? H : W, height = swapped ? W : H;
+    const size_t bytes = (size_t) ac_picture_pixel_bytes(self->mode);
+    uint8_t *turned;
+    ac_status st;
+
+    if (self->orientation <= 1 || self->orientation > 8)
+        return AC_OK;
+    st = ac_alloc(&turned, W * H, bytes);
+    if (st != AC_OK)
+        return st;
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            memcpy(turned + (size_t) (y * width + x) * bytes, self->pixels + (size_t) source_of(self->orientation, x, y, W, H) * bytes, bytes);
+    free(self->pixels);
+    self->pixels = turned;
+    self->width = width;
+    self->height = height;
+    self->orientation = 1;
+    return AC_OK;
 }
 
 int

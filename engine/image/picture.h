@@ -20,9 +20,16 @@ typedef struct ac_picture {
     int64_t width, height;
     uint8_t *pixels;
     uint8_t palette[256][3]; /* mode P */
+    int orientation; /* EXIF's, 1 to 8; the decoders record it and do not apply it */
 } ac_picture;
 
 void ac_picture_free(ac_picture *self);
+
+/**
+ * Turn and mirror the pixels as `orientation` says (as Pillow's exif_transpose); it is 1 afterwards. 0 and 1: nothing to do.
+ * AC_E_NOMEM leaves the picture as it was.
+ */
+ac_status ac_picture_orient(ac_picture *self);
 
 /** Channels of a mode (I16: 1), and bytes of a pixel. */
 int ac_picture_channels(ac_picture_mode mode);

@@ -61,7 +61,7 @@ ac_normalize(float *y, const float *x, int64_t N, int64_t C)
             squares += (double) x[n * C + c] * (double) x[n * C + c];
         length = (float) sqrt(squares);
         for (int64_t c = 0; c < C; c++)
-            y[n * C + c] = length > 0 ? x[n * C + c] / length : 0;
+            y[n * C + c] = length == 0 ? 0 : x[n * C + c] / length; /* a NaN stays one: it is for the caller to see */
     }
 }
 

@@ -86,16 +86,24 @@ choose_centre(ac_topk_index *self, double *sums)
     self->centre_norm = 0;
 }
 
+ac_scan_facts
+ac_topk_index_facts(const ac_topk_index *self)
+{
+    return (ac_scan_facts) { self->scales, self->errors, self->norms, self->coarse_errors, self->coarse_norms, self->sums };
+}
+
 static void
 pack(ac_topk_index *self)
 {
     const int64_t groups = (self->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP, bytes = ac_scan_group_bytes(self->kernel->scan, self->D);
+    const ac_scan_facts all = ac_topk_index_facts(self);
 
 #pragma omp parallel for schedule(static)
     for (int64_t g = 0; g < groups; g++) {
         const int64_t at = g * AC_SCAN_GROUP, count = self->n - at < AC_SCAN_GROUP ? self->n - at : AC_SCAN_GROUP;
-        ac_scan_pack_group(self->kernel->scan, self->packed + g * bytes, self->scales + at, self->errors + at, self->norms + at,
-                           self->sums + at, self->embeddings + at * self->D, self->centre, count, self->D);
+        const ac_scan_facts facts = ac_scan_facts_at(&all, at);
+        ac_scan_pack_group(self->kernel->scan, self->packed + g * bytes, &facts, self->embeddings + at * self->D, self->centre, count,
+                           self->D);
     }
 }
 
@@ -117,6 +125,10 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
     AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
     AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
     AC_TRY(take(self, &self->sums, padded, sizeof *self->sums));
+    if (ac_scan_coarse_of(kernel, D)) {
+        AC_TRY(take(self, &self->coarse_errors, padded, sizeof *self->coarse_errors));
+        AC_TRY(take(self, &self->coarse_norms, padded, sizeof *self->coarse_norms));
+    }
     if (kernel->scan != AC_SCAN_FP32) {
         AC_TRY(ac_alloc(&sums, D, sizeof *sums));
         choose_centre(self, sums);
@@ -137,6 +149,8 @@ ac_topk_index_free(ac_topk_index *self)
     free(self->scales);
     free(self->errors);
     free(self->norms);
+    free(self->coarse_errors);
+    free(self->coarse_norms);
     free(self->sums);
     *self = (ac_topk_index) { 0 };
 }

@@ -8,6 +8,9 @@
  *
  * with error >= |c - m - c^| and norm >= |c^| stored for each entry, both rounded up.
  *
+ * A scan of int8 may have a coarse stage in front, in 7 bits, which is faster and has a wider bound of the same form; groups
+ * that it cannot rule out for a query are scanned again at full width.
+ *
  * Memory: entries lie in groups of 16. A group is [D / 4][16][4] int8, [D][16] bfloat16, or, for fp32, the caller's own
  * rows. A panel of R queries is [D / 4][R][4] int16 or uint8, or [D][R] fp32, so that one step of a kernel reads both in a
  * row. D is rounded up to a multiple of 4 with zeros (fp32: not rounded).
@@ -24,18 +27,47 @@
 enum {
     AC_SCAN_GROUP = 16, /* entries */
     AC_SCAN_ROWS = 6,   /* queries: 6 rows of 16 columns fill AVX2's registers */
-    AC_SCAN_STEP = 4    /* numbers of one entry that lie together in a group of int8 */
+    AC_SCAN_STEP = 4,   /* numbers of one entry that lie together in a group of int8 */
+    AC_SCAN_COARSE_STEP = 8 /* numbers of one query that lie together in a coarse panel */
 };
 
-/** One query, ready to be scanned with. Numbers [D rounded up to a multiple of 4] are the caller's memory. */
+/** A query's rounded numbers, and what the bound needs to know of them. */
+typedef struct ac_scan_rounded {
+    int16_t *integers;   /* q^ / scale [D rounded up to a multiple of 4]; the caller's memory; NULL for fp32 arithmetic */
+    float scale;         /* 1 for fp32 arithmetic */
+    float spread, slack; /* of the error, as above */
+} ac_scan_rounded;
+
+/** One query, ready to be scanned with. */
 typedef struct ac_scan_query {
-    const float *q;   /* [D] */
-    int16_t *integers; /* q^ / scale, for int8 scans; NULL for others */
-    float scale;      /* of the integers; 1 for others */
-    double base;      /* q.m */
-    float spread, slack;
+    const float *q; /* [D] */
+    double base;    /* q.m */
     double constant;
+    ac_scan_rounded fine, coarse;
+    int32_t coarse_sum; /* of the coarse integers */
 } ac_scan_query;
+
+/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views. */
+typedef struct ac_scan_facts {
+    float *scales;                      /* of the integers; 1 for others */
+    float *errors, *norms;              /* |c - m - c^| and |c^|, rounded up */
+    float *coarse_errors, *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
+    int32_t *sums;                      /* of the integers */
+} ac_scan_facts;
+
+/** The coarse stage: entries in 7 bits, made from the packed 8 when a group is expanded. */
+typedef struct ac_scan_coarse {
+    int32_t query_max;
+    int64_t dimension_max; /* beyond it sums could overflow, and the stage is left out */
+    void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
+    void (*expand)(void *tile, const void *group, int64_t D);
+    void (*tile)(int32_t *out, const void *tile, const void *panel, int64_t D, int rows); /* out [rows, 16] */
+    /* Bit j of masks [rows]: by the coarse bound, entry j may reach limits[r]. */
+    void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts, const ac_scan_query *queries, const float *limits,
+                   int rows);
+    /* The dot product of entry j of a packed group with a query's fine integers. */
+    int32_t (*fine_one)(const void *group, const int16_t *q, int64_t D, int j);
+} ac_scan_coarse;
 
 /** One implementation of one scan. */
 typedef struct ac_scan_kernel {
@@ -45,6 +77,7 @@ typedef struct ac_scan_kernel {
     int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
     int64_t query_bytes;   /* of a number in a panel */
     int64_t tile_bytes;    /* of a number in an expanded group; 0: entries are used as they are packed */
+    const ac_scan_coarse *coarse; /* or NULL */
     int direct_rows;       /* with up to this many queries, tile_direct is used on the entries as they are packed */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D, int64_t count);
@@ -63,19 +96,29 @@ int32_t ac_scan_query_max(const ac_scan_kernel *kernel, int64_t D);
 
 static inline int64_t ac_scan_padded(int64_t D) { return (D + AC_SCAN_STEP - 1) / AC_SCAN_STEP * AC_SCAN_STEP; }
 
+static inline int64_t ac_scan_coarse_padded(int64_t D)
+{
+    return (D + AC_SCAN_COARSE_STEP - 1) / AC_SCAN_COARSE_STEP * AC_SCAN_COARSE_STEP;
+}
+
 /** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
 int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
 
-/**
- * Pack entries [count <= 16, D] at x as one group; missing ones become zeros.
- * Shapes: centre [D]; scales, errors, norms, sums [16].
- */
-void ac_scan_pack_group(ac_scan scan, void *group, float *scales, float *errors, float *norms, int32_t *sums, const float *x,
-                        const float *centre, int64_t count, int64_t D);
+/** Pack entries [count <= 16, D] at x as one group; missing ones become zeros. facts: of the group's first entry; centre [D]. */
+void ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x, const float *centre, int64_t count,
+                        int64_t D);
 
-/** Fill in all but q of a query. */
+/** An index's facts, and those from entry `at` on. */
+ac_scan_facts ac_topk_index_facts(const ac_topk_index *index);
+ac_scan_facts ac_scan_facts_at(const ac_scan_facts *all, int64_t at);
+
+/** integers: room for ac_scan_query_integers() numbers; not needed where that is 0. */
 void ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q, int16_t *integers, const float *centre,
                         double centre_norm, int64_t D);
+int64_t ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D);
+
+/** The coarse stage of this kernel, if vectors of D numbers can have it; else NULL. */
+const ac_scan_coarse *ac_scan_coarse_of(const ac_scan_kernel *kernel, int64_t D);
 
 /** |x|, and a number at least as large, as float. */
 double ac_scan_norm(const float *x, int64_t D);

@@ -19,7 +19,7 @@ panel_uint8(void *panel, const ac_scan_query *queries, int rows, int64_t D)
     for (int64_t d = 0; d < ac_scan_padded(D); d += AC_SCAN_STEP)
         for (int r = 0; r < rows; r++)
             for (int s = 0; s < AC_SCAN_STEP; s++)
-                *y++ = (uint8_t) (queries[r].integers[d + s] + SHIFT);
+                *y++ = (uint8_t) (queries[r].fine.integers[d + s] + SHIFT);
 }
 
 static inline int32_t

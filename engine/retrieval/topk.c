@@ -1,7 +1,8 @@
 /*
  * The search. Queries in blocks whose panels fit a core's second-level cache; entries in chunks that the threads share out.
  * For each group of 16 entries (expanded once) and each panel of 6 queries a kernel gives 96 approximate scores, which are
- * looked at at once: those that can still matter become candidates, the others are never written anywhere.
+ * looked at at once: those that can still matter become candidates, the others are never written anywhere. Where the kernel
+ * has a coarse stage, it decides for which queries a group is scanned at full width.
  */
 #include "engine/retrieval/topk.h"
 
@@ -18,31 +19,38 @@
 enum {
     PANEL_BYTES = 288 << 10,     /* of a block of queries */
     CANDIDATE_BYTES = 32 << 20,  /* of a thread, where k allows */
-    CHUNK_GROUPS = 64            /* groups a thread takes at a time */
+    CHUNK_GROUPS = 64,           /* groups a thread takes at a time */
+    COARSE_SHARE = 20,           /* the coarse stage pays while it rules out all but one in so many */
+    COARSE_REST = 4              /* chunks without it before it is tried again */
 };
 
 /* Far above the rounding of the few operations in double that bounds are made of. */
 #define DOUBLE_CUSHION 0x1p-48
 
-/* One query as one thread sees it. */
-typedef struct row {
-    ac_candidates found;
-    float limit; /* upper bounds below it (without base and constant) cannot matter */
-} row;
+
+/* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules too little out. The result
+ * does not depend on it. */
+typedef struct coarse_state {
+    int64_t looked_at, kept; /* pairs of entry and query in this chunk */
+    int rest;                /* chunks to go without it */
+} coarse_state;
 
 /* One thread's memory. */
 typedef struct worker {
-    row *rows;             /* [block] */
+    ac_candidates *found;  /* [block] */
+    float *limits;         /* [block]: upper bounds below it (without base and constant) cannot matter */
     ac_candidate *items;   /* [block, capacity] */
     unsigned char *tile;   /* an expanded group */
     float *scanned;        /* [6, 16] */
+    coarse_state coarse;
 } worker;
 
 /* A block of queries in search. */
 typedef struct block {
     const ac_topk_index *index;
     const ac_scan_query *queries; /* [rows] */
-    const unsigned char *panels;
+    const ac_scan_coarse *coarse; /* NULL: no such stage */
+    const unsigned char *panels, *coarse_panels;
     double *thresholds; /* [rows]: the best that any thread has made known */
     int64_t rows, k;
     bool direct;
@@ -63,12 +71,12 @@ round_down(double x)
 }
 
 /* The threshold as a limit for base-less scanned scores in float. */
-static void
-set_limit(row *self, const ac_scan_query *q)
+static float
+limit_of(double threshold, const ac_scan_query *q)
 {
-    const double t = self->found.threshold;
-
-    self->limit = isinf(t) ? (float) t : round_down(t - q->base - q->constant - DOUBLE_CUSHION * (fabs(t) + fabs(q->base)));
+    if (isinf(threshold))
+        return (float) threshold;
+    return round_down(threshold - q->base - q->constant - DOUBLE_CUSHION * (fabs(threshold) + fabs(q->base)));
 }
 
 #if defined(__x86_64__)
@@ -120,7 +128,7 @@ scale_scalar(float *scanned, const float *scales, float scale)
     }
 }
 
-/* The chosen ones of the two pairs above. */
+/* The functions above for this CPU. */
 typedef struct selection {
     unsigned (*select)(const float *, const float *, const float *, float, float, float);
     void (*scale)(float *, const float *, float);
@@ -137,52 +145,133 @@ choose_selection(void)
 }
 
 static void
-push(const block *b, row *self, int64_t r, int64_t at, float scanned)
+push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
 {
     const ac_scan_query *q = &b->queries[r];
     const ac_candidate_source source = source_of(b, r);
-    const double before = self->found.threshold, centre = q->base + (double) scanned;
-    const double spread = (double) q->spread * (double) b->index->errors[at] + (double) q->slack * (double) b->index->norms[at];
+    ac_candidates *found = &w->found[r];
+    const double before = found->threshold, centre = q->base + (double) scanned;
+    const double spread = (double) q->fine.spread * (double) b->index->errors[at] + (double) q->fine.slack * (double) b->index->norms[at];
     const double radius = spread + q->constant + DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
-    ac_candidates_push(&self->found, &source, centre - radius, centre + radius, at);
-    if (self->found.threshold > before)
-        set_limit(self, q);
+    ac_candidates_push(found, &source, centre - radius, centre + radius, at);
+    if (found->threshold > before)
+        w->limits[r] = limit_of(found->threshold, q);
+}
+
+/* A group of 16 entries at hand. */
+typedef struct group {
+    const void *packed; /* or the caller's rows */
+    ac_scan_facts facts;
+    int64_t first, count;
+} group;
+
+static group
+group_at(const ac_topk_index *x, int64_t g)
+{
+    const ac_scan_facts all = ac_topk_index_facts(x);
+    const int64_t first = g * AC_SCAN_GROUP;
+    group self = { .first = first, .count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP };
+
+    self.facts = ac_scan_facts_at(&all, first);
+    self.packed = x->kernel->scan == AC_SCAN_FP32 ? (const void *) (x->embeddings + first * x->D)
+                                                  : x->packed + g * ac_scan_group_bytes(x->kernel->scan, x->D);
+    return self;
+}
+
+/* The scanned scores of one query and a group: what can matter becomes a candidate. */
+static void
+take_candidates(const block *b, const selection *use, worker *w, const group *g, int64_t r, float *scanned)
+{
+    const ac_scan_rounded *q = &b->queries[r].fine;
+    unsigned mask;
+
+    if (b->index->kernel->query_max)
+        use->scale(scanned, g->facts.scales, q->scale);
+    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack, w->limits[r]);
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        if (j < g->count)
+            push(b, w, r, g->first + j, scanned[j]);
+    }
 }
 
 static void
-scan_group(const block *b, const selection *use, worker *w, int64_t g)
+scan_fine(const block *b, const selection *use, worker *w, const group *g)
 {
-    const ac_topk_index *x = b->index;
-    const ac_scan_kernel *kernel = x->kernel;
-    const int64_t first = g * AC_SCAN_GROUP, count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP;
-    const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (x->embeddings + first * x->D)
-                                                     : x->packed + g * ac_scan_group_bytes(kernel->scan, x->D);
-    const int64_t width = kernel->query_max ? ac_scan_padded(x->D) : x->D;
+    const ac_scan_kernel *kernel = b->index->kernel;
+    const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) * kernel->query_bytes;
 
     if (!b->direct && kernel->expand)
-        kernel->expand(w->tile, group, x->D, count);
+        kernel->expand(w->tile, g->packed, D, g->count);
     for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
         const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
-        const void *panel = b->panels + from * width * kernel->query_bytes;
+        const void *panel = b->panels + from * panel_bytes;
         if (b->direct)
-            kernel->tile_direct(w->scanned, group, panel, x->D, rows, count);
+            kernel->tile_direct(w->scanned, g->packed, panel, D, rows, g->count);
         else
-            kernel->tile(w->scanned, kernel->expand ? w->tile : group, panel, x->sums + first, x->D, rows);
+            kernel->tile(w->scanned, kernel->expand ? w->tile : g->packed, panel, g->facts.sums, D, rows);
+        for (int r = 0; r < rows; r++)
+            take_candidates(b, use, w, g, from + r, w->scanned + r * AC_SCAN_GROUP);
+    }
+}
+
+/* Entries that the coarse stage could not rule out for a query: at full width. */
+static void
+refine(const block *b, worker *w, const group *g, int64_t r, uint32_t mask)
+{
+    const ac_scan_rounded *q = &b->queries[r].fine;
+
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        float scanned;
+        if (j >= g->count)
+            break;
+        w->coarse.kept++;
+        scanned = (float) b->coarse->fine_one(g->packed, q->integers, b->index->D, j) * g->facts.scales[j] * q->scale;
+        if (!(scanned + (q->spread * g->facts.errors[j] + q->slack * g->facts.norms[j]) < w->limits[r]))
+            push(b, w, r, g->first + j, scanned);
+    }
+}
+
+static void
+scan_coarse(const block *b, worker *w, const group *g)
+{
+    const int64_t D = b->index->D;
+    int32_t out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+    uint32_t masks[AC_SCAN_ROWS];
+
+    b->coarse->expand(w->tile, g->packed, D);
+    for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
+        const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
+        b->coarse->tile(out, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D, rows);
+        b->coarse->select(masks, out, &g->facts, b->queries + from, w->limits + from, rows);
         for (int r = 0; r < rows; r++) {
-            const ac_scan_query *q = &b->queries[from + r];
-            float *scanned = w->scanned + r * AC_SCAN_GROUP;
-            unsigned mask;
-            if (kernel->query_max)
-                use->scale(scanned, x->scales + first, q->scale);
-            mask = use->select(scanned, x->errors + first, x->norms + first, q->spread, q->slack, w->rows[from + r].limit);
-            for (; mask; mask &= mask - 1) {
-                const int j = __builtin_ctz(mask);
-                if (j < count)
-                    push(b, &w->rows[from + r], from + r, first + j, scanned[j]);
-            }
+            if (masks[r])
+                refine(b, w, g, from + r, masks[r]);
         }
     }
+    w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
+}
+
+/* Groups [from, to). */
+static void
+scan_chunk(const block *b, const selection *use, worker *w, int64_t from, int64_t to)
+{
+    coarse_state *coarse = &w->coarse;
+
+    coarse->looked_at = coarse->kept = 0;
+    for (int64_t i = from; i < to; i++) {
+        const group g = group_at(b->index, i);
+        if (!b->coarse || coarse->rest > 0) {
+            scan_fine(b, use, w, &g);
+            continue;
+        }
+        scan_coarse(b, w, &g);
+        if (coarse->kept * COARSE_SHARE > coarse->looked_at)
+            coarse->rest = COARSE_REST;
+    }
+    coarse->rest -= coarse->rest > 0;
 }
 
 /* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and writing only costs time. */
@@ -193,12 +282,12 @@ share_thresholds(const block *b, worker *w)
         double shared;
 #pragma omp atomic read
         shared = b->thresholds[r];
-        if (shared > w->rows[r].found.threshold) {
-            w->rows[r].found.threshold = shared;
-            set_limit(&w->rows[r], &b->queries[r]);
-        } else if (shared < w->rows[r].found.threshold) {
+        if (shared > w->found[r].threshold) {
+            w->found[r].threshold = shared;
+            w->limits[r] = limit_of(shared, &b->queries[r]);
+        } else if (shared < w->found[r].threshold) {
 #pragma omp atomic write
-            b->thresholds[r] = w->rows[r].found.threshold;
+            b->thresholds[r] = w->found[r].threshold;
         }
     }
 }
@@ -214,11 +303,12 @@ is_zero(const float *q, int64_t D)
 }
 
 static void
-begin_rows(const block *b, worker *w, int64_t capacity)
+begin_block(const block *b, worker *w, int64_t capacity)
 {
+    w->coarse = (coarse_state) { .rest = 1 }; /* the first chunk makes thresholds */
     for (int64_t r = 0; r < b->rows; r++) {
-        ac_candidates_reset(&w->rows[r].found, w->items + r * capacity, capacity, b->k);
-        w->rows[r].limit = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
+        ac_candidates_reset(&w->found[r], w->items + r * capacity, capacity, b->k);
+        w->limits[r] = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
     }
 }
 
@@ -227,7 +317,7 @@ static int64_t
 finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t *ids, float *scores)
 {
     const ac_candidate_source source = source_of(b, r);
-    ac_candidates *all = &workers[0].rows[r].found;
+    ac_candidates *all = &workers[0].found[r];
     int64_t scored = 0;
 
     if (is_zero(source.query, source.D)) {
@@ -238,7 +328,7 @@ finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t *ids
         return 0;
     }
     for (int t = 1; t < threads; t++) {
-        const ac_candidates *other = &workers[t].rows[r].found;
+        const ac_candidates *other = &workers[t].found[r];
         for (int64_t i = 0; i < other->count; i++)
             ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper, other->items[i].at);
         scored += other->scored;
@@ -268,11 +358,10 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
         worker *w = &workers[omp_get_thread_num()];
 #pragma omp for schedule(static)
         for (int t = 0; t < threads; t++) /* all, also those that get no thread: finish_row reads them */
-            begin_rows(b, &workers[t], capacity);
+            begin_block(b, &workers[t], capacity);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t from = 0; from < groups; from += step) {
-            for (int64_t g = from; g < groups && g < from + step; g++)
-                scan_group(b, &use, w, g);
+            scan_chunk(b, &use, w, from, groups - from < step ? groups : from + step);
             share_thresholds(b, w);
         }
 #pragma omp for schedule(dynamic, 8) reduction(+ : scored)
@@ -307,7 +396,8 @@ static void
 workers_free(worker *workers, int threads)
 {
     for (int t = 0; workers && t < threads; t++) {
-        free(workers[t].rows);
+        free(workers[t].found);
+        free(workers[t].limits);
         free(workers[t].items);
         free(workers[t].tile);
         free(workers[t].scanned);
@@ -323,7 +413,8 @@ workers_init(worker **out, const ac_scan_kernel *kernel, const sizes *s)
     AC_TRY(ac_alloc(out, s->threads, sizeof **out));
     for (int t = 0; t < s->threads; t++) {
         worker *w = *out + t;
-        AC_TRY(ac_alloc(&w->rows, s->rows, sizeof *w->rows));
+        AC_TRY(ac_alloc(&w->found, s->rows, sizeof *w->found));
+        AC_TRY(ac_alloc(&w->limits, s->rows, sizeof *w->limits));
         AC_TRY(ac_alloc_aligned(&w->items, s->rows * s->capacity, sizeof *w->items));
         AC_TRY(ac_alloc_aligned(&w->tile, AC_SCAN_GROUP * s->width, (size_t) kernel->tile_bytes));
         AC_TRY(ac_alloc_aligned(&w->scanned, AC_SCAN_ROWS * AC_SCAN_GROUP, sizeof *w->scanned));
@@ -336,10 +427,11 @@ ac_status
 ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int64_t k, int64_t *ids, float *scores, int64_t *scored)
 {
     const ac_scan_kernel *kernel = self->kernel;
+    const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, self->D);
     const sizes s = sizes_of(self, nq, k);
     ac_scan_query *prepared = NULL;
     int16_t *integers = NULL;
-    unsigned char *panels = NULL;
+    unsigned char *panels = NULL, *coarse_panels = NULL;
     double *thresholds = NULL;
     worker *workers = NULL;
     int64_t total = 0;
@@ -348,18 +440,23 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     AC_TRY(ac_alloc(&prepared, s.rows, sizeof *prepared));
     AC_TRY(ac_alloc(&thresholds, s.rows, sizeof *thresholds));
     AC_TRY(ac_alloc_aligned(&panels, s.rows * s.width, (size_t) kernel->query_bytes));
-    if (kernel->query_max)
-        AC_TRY(ac_alloc_aligned(&integers, s.rows * s.width, sizeof *integers));
+    AC_TRY(ac_alloc_aligned(&integers, s.rows * ac_scan_query_integers(kernel, self->D), sizeof *integers));
+    if (coarse)
+        AC_TRY(ac_alloc_aligned(&coarse_panels, s.rows, (size_t) ac_scan_coarse_padded(self->D)));
     AC_TRY(workers_init(&workers, kernel, &s));
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
-        const block b = { self, prepared, panels, thresholds, rows, k, rows <= kernel->direct_rows };
+        const bool direct = rows <= kernel->direct_rows;
+        const block b = { self, prepared, direct ? NULL : coarse, panels, coarse_panels, thresholds, rows, k, direct };
         for (int64_t r = 0; r < rows; r++)
-            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers ? integers + r * s.width : NULL, self->centre,
-                               self->centre_norm, self->D);
-        for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS)
-            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r,
-                          rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS, self->D);
+            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers + r * ac_scan_query_integers(kernel, self->D),
+                               self->centre, self->centre_norm, self->D);
+        for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS) {
+            const int count = rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS;
+            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r, count, self->D);
+            if (coarse)
+                coarse->panel(coarse_panels + r * ac_scan_coarse_padded(self->D), prepared + r, count, self->D);
+        }
         total += search_block(&b, workers, s.threads, s.capacity, ids + from * k, scores + from * k);
     }
     if (scored)
@@ -368,6 +465,7 @@ out:
     free(prepared);
     free(integers);
     free(panels);
+    free(coarse_panels);
     free(thresholds);
     workers_free(workers, s.threads);
     return st;

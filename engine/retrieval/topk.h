@@ -31,6 +31,7 @@ typedef struct ac_topk_index {
     double centre_norm;
     unsigned char *packed;          /* [groups] groups of 16 entries */
     float *scales, *errors, *norms; /* [groups * 16] */
+    float *coarse_errors, *coarse_norms; /* [groups * 16], or NULL */
     int32_t *sums;                  /* [groups * 16] */
 } ac_topk_index;
 

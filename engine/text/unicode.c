@@ -1,6 +1,7 @@
 #include "engine/text/unicode.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 /* Bytes of the well-formed sequence at p; 0: not well-formed, and *part bytes of it begin one. */
@@ -34,11 +35,20 @@ sequence(const unsigned char *p, size_t n, size_t *part)
 ac_status
 ac_utf8_check(const char *text, size_t n)
 {
-    size_t part;
+    size_t part, length;
 
-    for (size_t i = 0, length; i < n; i += length)
+    for (size_t i = 0; i < n; i += length) {
+        uint64_t eight;
+        for (; n - i >= sizeof eight; i += sizeof eight) { /* ASCII, eight bytes at a time */
+            memcpy(&eight, text + i, sizeof eight);
+            if (eight & 0x8080808080808080u)
+                break;
+        }
+        if (i == n)
+            break;
         if (!(length = sequence((const unsigned char *) text + i, n - i, &part)))
             return ac_error_set(AC_E_FORMAT, "not UTF-8 at byte %zu", i);
+    }
     return AC_OK;
 }
 

@@ -16,6 +16,15 @@ ac_status ac_command_import(int argc, char **argv);
 /** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
 ac_status ac_command_export(int argc, char **argv);
 
+/** The reference's Lightning checkpoint -> a safetensors file of layer norms (io/lightning.h), published whole. */
+ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
+
+/**
+ * Layer norms laid over the BART in folder `model` -> a Hugging Face folder `out`, which must be new or empty: model.safetensors,
+ * configs and tokenizer files. AC_E_FORMAT where a layer norm has no place in that model.
+ */
+ac_status ac_export_layer_norms(const char *layer_norms, const char *model, const char *out);
+
 /** A run's report.html, written again. */
 ac_status ac_command_report(int argc, char **argv);
 

@@ -2,11 +2,15 @@
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
 #include "jobs/commands/commands.h"
+#include "jobs/commands/export_run.h"
 #include "jobs/options.h"
 #include "jobs/runtime/run.h"
 
 static const ac_option options[] = {
-    { "out", 0, "PATH", "the folder to write into" },
+    { "out", 0, "PATH", "the file or folder to write" },
+    { "format", 0, "F", "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each picture)" },
+    { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
+    { "model", 0, "DIR", "the Hugging Face folder of BART that --layer-norms belong to" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -25,6 +29,17 @@ out:
     return st;
 }
 
+static ac_status
+export_layer_norms(const ac_arguments *a, const char *out)
+{
+    const char *model;
+    ac_status st = ac_arguments_need(a, "model", &model);
+
+    if (st == AC_OK && a->word_count)
+        st = ac_error_set(AC_E_ARG, "\"%s\": export --layer-norms takes no folder but --model and --out", a->words[0]);
+    return st == AC_OK ? ac_export_layer_norms(ac_arguments_get(a, "layer-norms"), model, out) : st;
+}
+
 ac_status
 ac_command_export(int argc, char **argv)
 {
@@ -34,10 +49,23 @@ ac_command_export(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "export CACHE --out FOLDER", "What this program made, in other programs' files.", options);
+        ac_options_help(stdout, "export CACHE --out FOLDER\n       antarctic export RUN --format coco|csv|txt --out PATH\n"
+                                "       antarctic export --layer-norms FILE --model BART --out FOLDER",
+                        "What this program made, in other programs' files: a cache as postcache.txt and postcache.npy, a run's captions, a merged model.",
+                        options);
+        goto out;
+    }
+    if (ac_arguments_has(&a, "format")) {
+        if (a.word_count != 1)
+            AC_TRY(ac_error_set(AC_E_ARG, "export needs one run folder; export --help says how"));
+        AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"), ac_arguments_get(&a, "out")));
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));
+    if (ac_arguments_has(&a, "layer-norms")) {
+        st = export_layer_norms(&a, out);
+        goto out;
+    }
     if (a.word_count != 1)
         AC_TRY(ac_error_set(AC_E_ARG, "export needs one cache; export --help says how"));
     AC_TRY(export_cache(a.words[0], out));

@@ -11,7 +11,8 @@ static const ac_option options[] = {
     { "model", 0, "DIR", "a cache: the CLIP model that made the embeddings" },
     { "vocabulary", 0, "FILE", "its vocabulary, where it is not beside it" },
     { "prefix", 0, "TEXT", "a cache: what was put in front of each entry for embedding (default: nothing)" },
-    { "out", 0, "PATH", "what to write" },
+    { "checkpoint", 0, "FILE.ckpt", "layer norms: a Lightning checkpoint of the reference" },
+    { "out", 0, "PATH", "what to write: the cache's folder, or the safetensors file of layer norms" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -45,14 +46,14 @@ ac_command_import(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "import --text FILE --embeddings FILE.npy|FOLDER --model CLIP --out CACHE",
+        ac_options_help(stdout, "import --text FILE --embeddings FILE.npy|FOLDER --model CLIP --out CACHE\n       antarctic import --checkpoint FILE.ckpt --out FILE.safetensors",
                         "Other programs' files become ours.", options);
         goto out;
     }
     if (a.word_count)
         AC_TRY(ac_error_set(AC_E_ARG, "\"%s\": import takes options only; import --help lists them", a.words[0]));
     AC_TRY(ac_arguments_need(&a, "out", &out));
-    AC_TRY(import_cache(&a, out));
+    st = ac_arguments_has(&a, "checkpoint") ? ac_import_checkpoint(ac_arguments_get(&a, "checkpoint"), out) : import_cache(&a, out);
 out:
     ac_arguments_free(&a);
     return st;

@@ -64,8 +64,8 @@ write_facts(reporter *self)
     ac_page_fact(page, m->stage_count > 2 ? "captioned" : m->stage_count > 1 ? "tagged" : "embedded", "%lld", (long long) self->rows);
     ac_page_fact(page, "bad items", "%lld", (long long) self->bad);
     if (self->run.summary) {
-        ac_page_fact(page, "wall seconds", "%.1f", summary_number(self, "wall_seconds"));
-        ac_page_fact(page, "pictures a second", "%.3g", summary_number(self, "pictures_per_second"));
+        ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
+        ac_page_fact(page, "pictures / s", "%.3g", summary_number(self, "pictures_per_second"));
         ac_page_fact(page, "ranks", "%.0f", summary_number(self, "ranks"));
     }
     if (precision)
@@ -74,22 +74,45 @@ write_facts(reporter *self)
     ac_page_facts_end(page);
 }
 
+/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run those of the manifest. */
+static int
+list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1], double seconds[AC_MAX_STAGES + 1])
+{
+    const ac_manifest *m = &self->run.manifest;
+    const json_t *stages = json_object_get(self->run.summary, "stages"), *stage;
+    size_t i;
+    int n = 0;
+
+    json_array_foreach(stages, i, stage) {
+        if (n <= AC_MAX_STAGES && json_string_value(json_object_get(stage, "name"))) {
+            names[n] = json_string_value(json_object_get(stage, "name"));
+            seconds[n++] = json_number_value(json_object_get(stage, "seconds"));
+        }
+    }
+    for (int s = 0; !stages && s < m->stage_count; s++) {
+        names[n] = m->stages[s].name;
+        seconds[n++] = m->stages[s].seconds;
+    }
+    return n;
+}
+
 static void
 write_stages(reporter *self)
 {
-    const ac_manifest *m = &self->run.manifest;
-    double longest = 1e-9, rest = summary_number(self, "wall_seconds");
+    const char *names[AC_MAX_STAGES + 1];
+    double seconds[AC_MAX_STAGES + 1], longest = 1e-9, rest = summary_number(self, "wall_seconds");
+    const int n = list_stages(self, names, seconds);
 
-    for (int s = 0; s < m->stage_count; s++) {
-        longest = fmax(longest, m->stages[s].seconds);
-        rest -= m->stages[s].seconds;
+    for (int s = 0; s < n; s++) {
+        longest = fmax(longest, seconds[s]);
+        rest -= seconds[s];
     }
     longest = fmax(longest, rest);
     ac_page_panel_begin(&self->page, "Seconds by stage");
     ac_page_bars_begin(&self->page);
-    for (int s = 0; s < m->stage_count; s++)
-        ac_page_bar(&self->page, m->stages[s].name, m->stages[s].seconds / longest, "%.1f s", m->stages[s].seconds);
-    if (rest > 0) /* of the last start: models opened, a cache built, files written */
+    for (int s = 0; s < n; s++)
+        ac_page_bar(&self->page, names[s], seconds[s] / longest, "%.1f s", seconds[s]);
+    if (rest > 0) /* of the last start: models opened, files written */
         ac_page_bar(&self->page, "the rest", rest / longest, "%.1f s", rest);
     ac_page_bars_end(&self->page);
     ac_page_panel_end(&self->page);

@@ -21,7 +21,7 @@
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
-    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "cache/shards" },
+    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "shards" },
 };
 
 const char *
@@ -203,43 +203,56 @@ out:
 
 /* ---- opening, all ranks ---------------------------------------------------------------------------------------- */
 
-/* Each rank checks its part of the finished files; what is gone or damaged is done again. */
+/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again. lost: incremented. */
 static ac_status
-verify_shards_all(ac_run *self)
+verify_stage_all(ac_run *self, int stage, int64_t *lost)
+{
+    ac_shard_record *records = self->manifest.stages[stage].shards;
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
+        char found[33] = "";
+
+        if (!records[i].done || i % self->comm->size != self->comm->rank) {
+            records[i] = (ac_shard_record) { 0 };
+            continue;
+        }
+        st = ac_run_shard_path(self, stage, i, &path);
+        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, records[i].checksum) != 0)) {
+            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
+            records[i] = (ac_shard_record) { 0 };
+            ++*lost;
+        }
+        ac_pulse_beat(self->comm->pulse);
+        free(path);
+        path = NULL;
+    }
+    st = ac_agree_all(self->comm, st);
+    if (st == AC_OK)
+        ac_run_join_records_all(self, records);
+    return st;
+}
+
+/* Of a run that is done, temporary stages have no shards any more: they are made again where another stage's are lost. */
+static ac_status
+verify_shards_all(ac_run *self, unsigned temporary)
 {
     ac_status st = AC_OK;
     int64_t lost = 0;
-    char *path = NULL;
 
-    for (int s = 0; st == AC_OK && s < self->manifest.stage_count; s++) {
-        for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
-            ac_shard_record *r = &self->manifest.stages[s].shards[i];
-            char found[33] = "";
-
-            if (!r->done || i % self->comm->size != self->comm->rank) {
-                *r = (ac_shard_record) { 0 };
-                continue;
-            }
-            st = ac_run_shard_path(self, s, i, &path);
-            if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, r->checksum) != 0)) {
-                ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
-                *r = (ac_shard_record) { 0 };
-                lost++;
-            }
-            ac_pulse_beat(self->comm->pulse);
-            free(path);
-            path = NULL;
-        }
-    }
-    st = ac_agree_all(self->comm, st);
-    if (st != AC_OK)
-        return st;
     for (int s = 0; s < self->manifest.stage_count; s++)
-        ac_run_join_records_all(self, self->manifest.stages[s].shards);
+        if (!(self->finished_before && temporary >> s & 1))
+            AC_TRY(verify_stage_all(self, s, &lost));
     ac_sum_int64_all(self->comm, &lost, 1);
-    if (lost)
-        self->finished_before = false;
-    return AC_OK;
+    if (!lost || !self->finished_before)
+        goto out;
+    self->finished_before = false;
+    for (int s = 0; s < self->manifest.stage_count; s++)
+        if (temporary >> s & 1)
+            memset(self->manifest.stages[s].shards, 0, (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
+out:
+    return st;
 }
 
 static ac_status
@@ -300,7 +313,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_broadcast_bytes_all(comm, &finished, 1, 0);
     self->finished_before = finished;
     AC_TRY(ac_run_share_crashed_all(self));
-    AC_TRY(verify_shards_all(self));
+    AC_TRY(verify_shards_all(self, id->temporary));
     if (!self->finished_before)
         AC_TRY(ac_agree_all(comm, open_journal(self)));
 out:

@@ -55,6 +55,7 @@ typedef struct ac_run_identity {
     const char *input, *clip, *cache, *bart;
     const char *kernels;
     const char *unit;
+    unsigned temporary; /* bit s: the shards of stage s are removed once the run is done (by the job), and then not missed */
 } ac_run_identity;
 
 /**

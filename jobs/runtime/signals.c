@@ -31,6 +31,7 @@ ac_signals_init(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* past a limit on file sizes a write fails, as on a full disk, and is reported */
 }
 
 bool

@@ -1,4 +1,5 @@
 /* Stage embed: pictures -> CLIP's unit vectors, a shard at a time. */
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verd
     ac_run_take(&p->run, omp_get_thread_num(), item);
     AC_TRY(ac_duplicate(&path, ac_texts_at(&p->pictures.paths, item), ac_texts_size(&p->pictures.paths, item)));
     AC_TRY(ac_picture_read_file(&picture, path, p->config->limits.max_pixels, bad));
+    if (bad->reason == AC_GOOD && p->config->input.apply_exif)
+        AC_TRY(ac_picture_orient(&picture));
     if (bad->reason == AC_GOOD)
         AC_TRY(ac_image_clip_resize(rgb, &picture, self->size, &self->resizers[omp_get_thread_num()]));
     ac_run_put(&p->run, omp_get_thread_num());
@@ -122,12 +125,36 @@ out:
 }
 
 static ac_status
+push_good(embedder *self, const ac_pipeline *p, int64_t item, const uint8_t *rgb)
+{
+    const ac_picture_list *l = &p->pictures;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
+    AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item), ac_texts_size(&l->paths, item)));
+    st = p->config->output.thumbnails ? push_thumbnail(self, rgb) : ac_texts_push(&self->thumbnails, "", 0);
+out:
+    return st;
+}
+
+static bool
+is_finite(const float *x, int64_t n)
+{
+    bool finite = true;
+
+    for (int64_t i = 0; i < n; i++)
+        finite = finite && isfinite(x[i]);
+    return finite;
+}
+
+static ac_status
 embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
 {
     ac_status st = AC_OK, worst = AC_OK;
     const int64_t bytes = self->size * self->size * 3;
     char message[1024] = "";
     int64_t good = 0;
+    float *y;
 
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
@@ -142,23 +169,25 @@ embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
     }
     if (worst != AC_OK)
         return ac_error_set(worst, "%s", message);
-    for (int64_t i = 0; i < n; i++) {
-        const ac_picture_list *l = &p->pictures;
-        if (self->bad[i].reason != AC_GOOD) {
-            AC_TRY(push_bad(self, p, first + i, &self->bad[i]));
-            continue;
+    for (int64_t i = 0; i < n; i++) /* the good ones move together */
+        if (self->bad[i].reason == AC_GOOD && good++ != i)
+            memcpy(self->rgb + (good - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
+    y = self->embeddings + self->keys.count * self->width;
+    AC_TRY(ac_clip_model_embed_pictures(&p->clip, y, self->rgb, good));
+    for (int64_t i = 0, row = 0, kept = 0; i < n; i++) {
+        if (self->bad[i].reason == AC_GOOD) {
+            if (is_finite(y + row * self->width, self->width)) {
+                memmove(y + kept * self->width, y + row * self->width, (size_t) self->width * sizeof *y);
+                AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes));
+                kept++;
+            } else {
+                ac_verdict_set(&self->bad[i], AC_BAD_NOT_FINITE, "its CLIP embedding has a NaN or an infinity");
+            }
+            row++;
         }
-        if (good != i)
-            memcpy(self->rgb + good * bytes, self->rgb + i * bytes, (size_t) bytes);
-        good++;
-        AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&l->keys, first + i), ac_texts_size(&l->keys, first + i)));
-        AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, first + i), ac_texts_size(&l->paths, first + i)));
-        if (p->config->output.thumbnails)
-            AC_TRY(push_thumbnail(self, self->rgb + (good - 1) * bytes));
-        else
-            AC_TRY(ac_texts_push(&self->thumbnails, "", 0));
+        if (self->bad[i].reason != AC_GOOD)
+            AC_TRY(push_bad(self, p, first + i, &self->bad[i]));
     }
-    AC_TRY(ac_clip_model_embed_pictures(&p->clip, self->embeddings + (self->keys.count - good) * self->width, self->rgb, good));
 out:
     return st;
 }

@@ -1,5 +1,7 @@
 /* .knn files beside the pictures, as clip-grams wrote them: a picture's entries, one a line, best first. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +19,27 @@ folder_length(const char *path, size_t n)
     return n;
 }
 
+/* By trying: what access() says of other file systems, and to root, is not always so. */
+static ac_status
+try_folder(const char *folder)
+{
+    ac_status st = AC_OK;
+    char *path = NULL;
+    int fd;
+
+    if (asprintf(&path, "%s/.antarctic.tmp.%d", folder, (int) getpid()) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        st = ac_error_set(AC_E_IO, "%s: .knn files cannot be written there: %s; set output.knn to false (tags.jsonl and captions.jsonl have "
+                          "the same entries), or give the pictures in a folder of yours", folder, strerror(errno));
+    else
+        close(fd);
+    unlink(path);
+    free(path);
+    return st;
+}
+
 ac_status
 ac_knn_check(const ac_pipeline *self)
 {
@@ -28,12 +51,11 @@ ac_knn_check(const ac_pipeline *self)
         const char *path = ac_texts_at(paths, i);
         const size_t n = folder_length(path, ac_texts_size(paths, i));
         if (folder && strlen(folder) == n && memcmp(folder, path, n) == 0)
-            continue;
+            continue; /* keys are sorted: a folder's pictures mostly follow each other */
         free(folder);
-        AC_TRY(ac_duplicate(&folder, n ? path : ".", n ? n : 1));
-        if (access(folder, W_OK | X_OK) != 0)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: .knn files cannot be written there: %s; set output.knn to false (tags.jsonl and "
-                                "captions.jsonl have the same entries), or give the pictures in a folder of yours", folder, strerror(errno)));
+        folder = NULL;
+        AC_TRY(ac_duplicate(&folder, n ? path : "./", n ? n : 2));
+        AC_TRY(try_folder(folder));
     }
 out:
     free(folder);

@@ -29,6 +29,7 @@ typedef struct ac_pipeline {
     ac_clip_model clip;
     ac_bart_model bart;
     ac_cache cache;
+    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
     int64_t cut_tables, cut_texts; /* inputs longer than the model takes, on this rank */
 } ac_pipeline;
 

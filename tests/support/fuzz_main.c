@@ -1,5 +1,5 @@
-/* The main of fuzz harnesses where libFuzzer is not linked: replays the files given, or the harness's corpus, each as it is
- * and in mutated forms. For real fuzzing: clang -fsanitize=fuzzer on the harness in place of this file. */
+/* The main of fuzz harnesses where libFuzzer is not linked (it is with AC_FUZZ, and takes the same arguments): replays the files
+ * and folders given, or the harness's own corpus, each file as it is and in mutated forms. */
 #include "tests/support/fuzz.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ mutate(size_t n, uint64_t stream, uint32_t number)
         const uint8_t byte = (uint8_t) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 2) * 256);
         const int kind = (int) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 3) * 5);
         if (kind <= 1 && at < n) {
-            mutated[at] = kind ? byte : (uint8_t) (mutated[at] ^ (1 << byte % 8));
+            mutated[at] = (uint8_t) (kind ? byte : mutated[at] ^ (1 << byte % 8));
         } else if (kind == 2) {
             n = at;
         } else if (kind == 3 && n < LONGEST) {
@@ -55,8 +55,9 @@ run_one(const uint8_t *bytes, size_t n)
 }
 
 static int
-replay_file(const char *path)
+replay_file(const char *path, int *count)
 {
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path; /* the seed: the same wherever the tree lies */
     FILE *f = fopen(path, "rb");
     size_t n;
 
@@ -68,33 +69,45 @@ replay_file(const char *path)
     fclose(f);
     run_one(input, n);
     for (uint32_t i = 0; i < MUTATIONS; i++)
-        run_one(mutated, mutate(n, ac_random_stream(path, strlen(path)), i));
+        run_one(mutated, mutate(n, ac_random_stream(name, strlen(name)), i));
+    ++*count;
     return 0;
+}
+
+/* A file, or the files of a folder in order. */
+static int
+replay(const char *path, int *files)
+{
+    struct dirent **entries;
+    const int count = scandir(path, &entries, NULL, alphasort);
+    char inside[8192];
+    int failed = 0;
+
+    if (count < 0)
+        return replay_file(path, files);
+    for (int i = 0; i < count; i++) {
+        snprintf(inside, sizeof inside, "%s/%s", path, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.')
+            failed |= replay_file(inside, files);
+        free(entries[i]);
+    }
+    free(entries);
+    return failed;
 }
 
 int
 main(int argc, char **argv)
 {
     const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-    char folder[4096], path[8192];
-    struct dirent **entries;
-    int count, failed = 0;
+    char folder[4096];
+    int failed = 0, files = 0;
 
-    for (int i = 1; i < argc; i++)
-        failed |= replay_file(argv[i]);
-    if (argc > 1)
-        return failed;
     name += strncmp(name, "fuzz_", 5) == 0 ? 5 : 0;
     snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", AC_SOURCE_DIR, name);
-    count = scandir(folder, &entries, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.')
-            failed |= replay_file(path);
-        free(entries[i]);
-    }
-    if (count > 0)
-        free(entries);
-    printf("%s: %d files, %d mutations each, seed %d\n", folder, count > 2 ? count - 2 : 0, MUTATIONS, SEED);
-    return failed || count <= 2;
+    if (argc < 2)
+        failed |= replay(folder, &files);
+    for (int i = 1; i < argc; i++)
+        failed |= replay(argv[i], &files);
+    printf("%s: %d files, %d mutations each, seed %d\n", name, files, MUTATIONS, SEED);
+    return failed || files == 0;
 }

@@ -192,7 +192,7 @@ compare_first(const problem *p, const ac_scan_kernel *kernel, int threads, int64
                      (double) p->scores[i], (long long) p->expected_ids[i], (double) p->expected[i]);
 }
 
-/* Every kernel of this CPU, with batches of the first 1, 2, 3, 7 and of all queries, on 1 and 2 threads. */
+/* Every kernel of this CPU, with batches of the first 1, 2, 3, 7 and of all queries, on 1 and (the last two) 2 threads. */
 static void
 check(kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
 {
@@ -209,7 +209,7 @@ check(kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
         assert_int_equal(ac_topk_index_init_kernel(&index, p.c, n, D, 100, kernels[i]), AC_OK);
         for (int threads = 1; threads <= 2; threads++) {
             ac_compute_init(threads);
-            for (size_t j = 0; j < sizeof batches / sizeof *batches; j++) {
+            for (size_t j = threads == 1 ? 0 : 3; j < sizeof batches / sizeof *batches; j++) {
                 const int64_t batch = batches[j] < nq ? batches[j] : nq;
                 memset(p.ids, 0x55, (size_t) (nq * k) * sizeof *p.ids);
                 memset(p.scores, 0x55, (size_t) (nq * k) * sizeof *p.scores);
@@ -302,7 +302,7 @@ kernels_give_the_same_integers(void **state)
                         integers[r * padded + d] = (int16_t) (d >= D ? 0 : r == 0 ? most : r == 1 ? -most : draw_from(21, d * 6 + r, -most, most));
                 }
                 for (int r = 0; r < rows; r++)
-                    queries[r].integers = integers + r * padded;
+                    queries[r].fine.integers = integers + r * padded;
                 kernels[i]->panel(panel, queries, rows, D);
                 for (int direct = 0; direct <= (rows <= kernels[i]->direct_rows); direct++) {
                     if (direct) {
@@ -330,6 +330,123 @@ kernels_give_the_same_integers(void **state)
     }
 }
 
+/* The coarse stage's integers at the extremes: nothing saturates, and fine_one is the plain sum. */
+static void
+coarse_integers_are_exact(void **state)
+{
+    int count;
+    const ac_scan_kernel *const *kernels = ac_scan_kernels(&count);
+
+    (void) state;
+    for (int i = 0; i < count; i++) {
+        if (!kernels[i]->is_available() || !kernels[i]->coarse)
+            continue;
+        for (int64_t D = 1; D <= 2000; D = D * 3 + 2) {
+            const ac_scan_coarse *coarse = kernels[i]->coarse;
+            const int64_t padded = ac_scan_padded(D), wide = ac_scan_coarse_padded(D);
+            int8_t *group = calloc((size_t) padded * AC_SCAN_GROUP, 1), *panel = calloc((size_t) wide * AC_SCAN_ROWS, 1);
+            void *tile = aligned_alloc(64, (size_t) wide * AC_SCAN_GROUP);
+            int16_t *integers = calloc((size_t) padded * AC_SCAN_ROWS, sizeof *integers);
+            ac_scan_query queries[AC_SCAN_ROWS] = { 0 };
+            for (int64_t d = 0; d < D; d++) {
+                for (int64_t j = 0; j < AC_SCAN_GROUP; j++)
+                    group[d / 4 * 64 + j * 4 + d % 4] = (int8_t) (j == 0 ? 127 : j == 1 ? -127 : draw_from(22, d * 16 + j, -127, 127));
+                for (int r = 0; r < AC_SCAN_ROWS; r++)
+                    integers[r * padded + d] = (int16_t) (r == 0 ? coarse->query_max : r == 1 ? -coarse->query_max
+                                                                                              : draw_from(23, d * 6 + r, -coarse->query_max, coarse->query_max));
+            }
+            for (int r = 0; r < AC_SCAN_ROWS; r++)
+                queries[r].coarse.integers = integers + r * padded;
+            coarse->expand(tile, group, D);
+            for (int rows = 1; rows <= AC_SCAN_ROWS; rows++) {
+                int32_t out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+                coarse->panel(panel, queries, rows, D);
+                coarse->tile(out, tile, panel, D, rows);
+                for (int r = 0; r < rows; r++) {
+                    for (int j = 0; j < AC_SCAN_GROUP; j++) {
+                        int64_t seven = 0, eight = 0;
+                        for (int64_t d = 0; d < D; d++) {
+                            const int c = group[d / 4 * 64 + j * 4 + d % 4], q = integers[r * padded + d];
+                            seven += q * ((c + 128) / 2);
+                            eight += q * c;
+                        }
+                        assert_int_equal(out[r * AC_SCAN_GROUP + j], seven);
+                        assert_int_equal(coarse->fine_one(group, queries[r].coarse.integers, D, j), eight);
+                    }
+                }
+            }
+            free(group);
+            free(panel);
+            free(tile);
+            free(integers);
+        }
+    }
+}
+
+/* |score - scanned| <= bound, or fail. */
+static void
+assert_within(const problem *p, const char *name, int64_t r, int64_t at, double scanned, double bound)
+{
+    double sum = 0;
+
+    for (int64_t d = 0; d < p->D; d++)
+        sum += (double) p->q[r * p->D + d] * (double) p->c[at * p->D + d];
+    if (fabs((double) (float) sum - scanned) > bound)
+        fail_msg("%s, %s: score %.9g, scanned %.9g, bound %.9g", name, kind_names[p->what], sum, scanned, bound);
+}
+
+static void
+check_bounds(const problem *p, const ac_scan_kernel *kernel)
+{
+    const int64_t D = p->D, room = ac_scan_query_integers(kernel, D);
+    const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, D);
+    int16_t *integers = calloc((size_t) (p->nq * room + 1), sizeof *integers);
+    unsigned char *panel = calloc((size_t) (p->nq * ac_scan_coarse_padded(D)), sizeof(float));
+    void *tile = aligned_alloc(64, (size_t) D * AC_SCAN_GROUP * sizeof(float));
+    ac_scan_query queries[AC_SCAN_ROWS];
+    ac_topk_index x = { 0 };
+
+    assert_int_equal(ac_topk_index_init_kernel(&x, p->c, p->n, D, 0, kernel), AC_OK);
+    for (int r = 0; r < p->nq; r++)
+        ac_scan_query_init(&queries[r], kernel, p->q + r * D, integers + r * room, x.centre, x.centre_norm, D);
+    for (int64_t g = 0; g < p->n / AC_SCAN_GROUP; g++) {
+        float out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+        int32_t coarse_out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+        const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (p->c + g * AC_SCAN_GROUP * D)
+                                                         : x.packed + g * ac_scan_group_bytes(kernel->scan, D);
+        kernel->panel(panel, queries, (int) p->nq, D);
+        if (kernel->expand)
+            kernel->expand(tile, group, D, AC_SCAN_GROUP);
+        kernel->tile(out, kernel->expand ? tile : group, panel, x.sums + g * AC_SCAN_GROUP, D, (int) p->nq);
+        if (coarse) {
+            coarse->panel(panel, queries, (int) p->nq, D);
+            coarse->expand(tile, group, D);
+            coarse->tile(coarse_out, tile, panel, D, (int) p->nq);
+        }
+        for (int64_t j = 0; j < p->nq * AC_SCAN_GROUP; j++) {
+            const int64_t r = j / AC_SCAN_GROUP, at = g * AC_SCAN_GROUP + j % AC_SCAN_GROUP;
+            const ac_scan_query *q = &queries[r];
+            double scanned = (double) out[j];
+            if (kernel->query_max) {
+                int32_t integer;
+                memcpy(&integer, &out[j], sizeof integer);
+                scanned = (double) ((float) integer * x.scales[at] * q->fine.scale);
+            }
+            assert_within(p, kernel->name, r, at, q->base + scanned,
+                          (double) q->fine.spread * (double) x.errors[at] + (double) q->fine.slack * (double) x.norms[at] + q->constant);
+            if (!coarse)
+                continue;
+            scanned = (double) ((float) (4 * coarse_out[j] - 255 * q->coarse_sum) * x.scales[at] * (0.5f * q->coarse.scale));
+            assert_within(p, "coarse", r, at, q->base + scanned,
+                          (double) q->coarse.spread * (double) x.coarse_errors[at] + (double) q->coarse.slack * (double) x.coarse_norms[at] + q->constant);
+        }
+    }
+    ac_topk_index_free(&x);
+    free(integers);
+    free(panel);
+    free(tile);
+}
+
 /* The promise of scan.h itself, number by number: no score lies outside its interval. */
 static void
 bounds_hold(void **state)
@@ -339,50 +456,77 @@ bounds_hold(void **state)
 
     (void) state;
     for (int what = 0; what < KINDS; what++) {
-        const int64_t n = 64, D = 96, nq = 6;
         problem p;
-        problem_init(&p, (kind) what, n, D, nq, 1);
-        for (int i = 0; i < count; i++) {
-            const ac_scan_kernel *kernel = kernels[i];
-            int16_t *integers = calloc((size_t) (nq * D), sizeof *integers);
-            unsigned char *panel = calloc((size_t) (nq * D), sizeof(float));
-            void *tile = aligned_alloc(64, (size_t) D * AC_SCAN_GROUP * sizeof(float));
-            ac_scan_query queries[6];
-            ac_topk_index index = { 0 };
-            if (kernel->is_available())
-                assert_int_equal(ac_topk_index_init_kernel(&index, p.c, n, D, 0, kernel), AC_OK);
-            for (int64_t g = 0; g < n / AC_SCAN_GROUP && kernel->is_available(); g++) {
-                float out[6 * AC_SCAN_GROUP];
-                const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (p.c + g * AC_SCAN_GROUP * D)
-                                                                 : index.packed + g * ac_scan_group_bytes(kernel->scan, D);
-                for (int r = 0; r < nq; r++)
-                    ac_scan_query_init(&queries[r], kernel, p.q + r * D, kernel->query_max ? integers + r * D : NULL, index.centre,
-                                       index.centre_norm, D);
-                kernel->panel(panel, queries, (int) nq, D);
-                if (kernel->expand)
-                    kernel->expand(tile, group, D, AC_SCAN_GROUP);
-                kernel->tile(out, kernel->expand ? tile : group, panel, index.sums + g * AC_SCAN_GROUP, D, (int) nq);
-                for (int64_t j = 0; j < nq * AC_SCAN_GROUP; j++) {
-                    const int64_t r = j / AC_SCAN_GROUP, at = g * AC_SCAN_GROUP + j % AC_SCAN_GROUP;
-                    double sum = 0, scanned, bound;
-                    int32_t integer;
-                    for (int64_t d = 0; d < D; d++)
-                        sum += (double) p.q[r * D + d] * (double) p.c[at * D + d];
-                    memcpy(&integer, &out[j], sizeof integer);
-                    scanned = (double) (kernel->query_max ? (float) integer * index.scales[at] * queries[r].scale : out[j]);
-                    bound = (double) queries[r].spread * (double) index.errors[at] + (double) queries[r].slack * (double) index.norms[at] +
-                            queries[r].constant;
-                    if (fabs((double) (float) sum - queries[r].base - scanned) > bound)
-                        fail_msg("%s, %s: score %.9g, scanned %.9g, bound %.9g", kernel->name, kind_names[what], sum, queries[r].base + scanned, bound);
-                }
-            }
-            ac_topk_index_free(&index);
-            free(integers);
-            free(panel);
-            free(tile);
-        }
+        problem_init(&p, (kind) what, 256, 96, AC_SCAN_ROWS, 1);
+        for (int i = 0; i < count; i++)
+            if (kernels[i]->is_available())
+                check_bounds(&p, kernels[i]);
         problem_free(&p);
     }
+}
+
+/* Searches for the best of n entries and their mirror images (so that the centre is 0), of which x [n, D] are given. */
+static int64_t
+best_of_mirrored(const ac_scan_kernel *kernel, float *x, int64_t n, int64_t D, const float *q)
+{
+    ac_topk_index index = { 0 };
+    int64_t id = -1, expected = -2;
+    float score, expected_score;
+
+    for (int64_t i = 0; i < n * D; i++)
+        x[n * D + i] = -x[i];
+    assert_int_equal(ac_topk_ref(x, 2 * n, D, 0, q, 1, 1, &expected, &expected_score), AC_OK);
+    assert_int_equal(ac_topk_index_init_kernel(&index, x, 2 * n, D, 0, kernel), AC_OK);
+    assert_int_equal(ac_topk_search(&index, q, 1, 1, &id, &score, NULL), AC_OK);
+    ac_topk_index_free(&index);
+    if (id != expected)
+        fail_msg("%s: entry %lld, the definition says %lld", kernel->name, (long long) id, (long long) expected);
+    return id;
+}
+
+/*
+ * The worst case of each term of the bound, where half of it would lose the best entry. Room for many ordinary entries
+ * before the two that matter, so that they meet a threshold.
+ *   entry's error: all that sets the best entry apart was lost in rounding it, and the query points along it;
+ *   query's error: the same with the parts exchanged.
+ */
+static void
+the_worst_case_is_found(void **state)
+{
+    enum { D = 64, ENTRIES = 600 };
+    int count;
+    const ac_scan_kernel *const *kernels = ac_scan_kernels(&count);
+    float *x = calloc(2 * ENTRIES * D, sizeof *x), q[D];
+
+    (void) state;
+    ac_compute_init(1);
+    for (int i = 0; i < count; i++) {
+        const float unit = 1.0f / 127, query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
+        if (kernels[i]->scan != AC_SCAN_INT8 || !kernels[i]->is_available())
+            continue;
+        for (int64_t d = 0; d < D; d++) { /* entries: multiples of a unit; the query: signs, which are exact */
+            const int sign = draw_from(31, d, 0, 1) ? 1 : -1, g = (int) draw_from(30, d, 1, 60) * sign;
+            q[d] = d ? (float) sign : 0;
+            for (int64_t j = 0; j < ENTRIES; j++)
+                x[j * D + d] = d ? (float) (g - (j + d) % 2 * sign) * unit : 1;
+            x[(ENTRIES - 2) * D + d] = d ? (float) (g + (d < 28) * sign) * unit : 1; /* 27 units up, to the integer */
+            x[(ENTRIES - 1) * D + d] = d ? ((float) g + 0.49f * (float) sign) * unit : 1; /* 63 times 0.49, all lost */
+        }
+        assert_int_equal(best_of_mirrored(kernels[i], x, ENTRIES, D, q), ENTRIES - 1);
+
+        memset(x, 0, ENTRIES * D * sizeof *x);
+        for (int64_t d = 0; d < D; d++) {
+            const float sign = draw_from(31, d, 0, 1) ? 1 : -1;
+            q[d] = d == 0 ? 1 : d == 1 ? rintf(0.86f * 62 * 0.49f * 127) * query_unit : 0.49f * query_unit * sign;
+            x[(ENTRIES - 1) * D + d] = d == 0 ? 1 : d == 1 ? 0 : sign;
+        }
+        for (int64_t j = 0; j < ENTRIES - 1; j++)
+            x[j * D] = 1;
+        x[(ENTRIES - 2) * D + 1] = unit; /* 0.86 of what the last entry gains by what the query lost */
+        if (q[1] <= 1)
+            assert_int_equal(best_of_mirrored(kernels[i], x, ENTRIES, D, q), ENTRIES - 1);
+    }
+    free(x);
 }
 
 /* The scan is worth its name: on random unit vectors few scores are computed. */
@@ -443,7 +587,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_give_the_same_integers),
+        cmocka_unit_test(coarse_integers_are_exact),
         cmocka_unit_test(bounds_hold),
+        cmocka_unit_test(the_worst_case_is_found),
         cmocka_unit_test(equals_the_definition_on_every_kind),
         cmocka_unit_test(equals_the_definition_at_every_size),
         cmocka_unit_test(k_may_be_all_or_more),

@@ -1,0 +1,15 @@
+/** Which of some new entries a cache does not hold yet. */
+#ifndef AC_CACHE_BUILDER_DUPLICATES_H
+#define AC_CACHE_BUILDER_DUPLICATES_H
+
+#include "engine/base/buffer.h"
+
+/**
+ * @param[in] old     entries that are there already
+ * @param[in] fresh   entries that want to join
+ * @param[out] picked [fresh->count]: the numbers of those that are neither in `old` nor earlier in `fresh`, ascending
+ * @param[out] count  how many
+ */
+ac_status ac_entries_pick_new(const ac_texts *old, const ac_texts *fresh, int64_t *picked, int64_t *count);
+
+#endif

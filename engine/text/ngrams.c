@@ -1,0 +1,609 @@
+#include "engine/text/ngrams.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL /* most words are a few bytes long: the call would cost more than the hash */
+#include <xxhash.h>
+
+#include "engine/base/memory.h"
+#include "engine/text/unicode.h"
+#include "engine/text/words.h"
+
+enum { BATCH = 256, FIRST_ROOM = 2048, AHEAD = 8 };
+#define MOST_WORDS (1LL << 31) /* between two flushes, so that 32 bits hold any count and place */
+
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
+
+static int64_t
+pair_place(uint32_t a, uint32_t b, int64_t room)
+{
+    const uint64_t h = ((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u;
+
+    return (int64_t) ((h ^ h >> 32) & (uint64_t) (room - 1));
+}
+
+static int64_t
+triple_place(uint32_t a, uint32_t b, uint32_t c, int64_t room)
+{
+    const uint64_t h = (((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u + c) * 0xbf58476d1ce4e5b9u;
+
+    return (int64_t) ((h ^ h >> 32) & (uint64_t) (room - 1));
+}
+
+static void
+count_pair(ac_ngram_pair *table, int64_t room, const ac_ngram_pair *x, int64_t *used)
+{
+    int64_t at = pair_place(x->words[0], x->words[1], room);
+
+    while (table[at].count && (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1]))
+        at = (at + 1) & (room - 1);
+    if (table[at].count) {
+        table[at].count += x->count;
+    } else {
+        table[at] = *x;
+        ++*used;
+    }
+}
+
+static void
+count_triple(ac_ngram_triple *table, int64_t room, const ac_ngram_triple *x, int64_t *used)
+{
+    int64_t at = triple_place(x->words[0], x->words[1], x->words[2], room);
+
+    while (table[at].count && (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1] || table[at].words[2] != x->words[2]))
+        at = (at + 1) & (room - 1);
+    if (table[at].count) {
+        table[at].count += x->count;
+    } else {
+        table[at] = *x;
+        ++*used;
+    }
+}
+
+int64_t
+ac_ngram_counter_bytes(const ac_ngram_counter *self)
+{
+    return (int64_t) self->text.capacity + self->word_room * (int64_t) sizeof *self->words + self->slot_room * (int64_t) sizeof *self->slots +
+           self->pair_room * (int64_t) sizeof *self->pairs + self->triple_room * (int64_t) sizeof *self->triples;
+}
+
+static void
+index_word(ac_ngram_slot *slots, int64_t room, uint64_t hash, uint32_t number)
+{
+    int64_t at = (int64_t) (hash & (uint64_t) (room - 1));
+
+    while (slots[at].number)
+        at = (at + 1) & (room - 1);
+    slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), number + 1 };
+}
+
+static ac_status
+grow_words(ac_ngram_counter *self)
+{
+    const int64_t room = self->word_room ? 2 * self->word_room : FIRST_ROOM / 2;
+    ac_ngram_slot *slots = NULL;
+    ac_status st = ac_alloc(&slots, 2 * room, sizeof *slots);
+
+    if (st == AC_OK) {
+        ac_ngram_word *words = realloc(self->words, (size_t) room * sizeof *words);
+        if (!words) {
+            free(slots);
+            return ac_error_set(AC_E_NOMEM, "out of memory for %lld words; lower limits.memory", (long long) room);
+        }
+        for (int64_t i = 0; i < self->word_count; i++)
+            index_word(slots, 2 * room, words[i].hash, (uint32_t) i);
+        free(self->slots);
+        self->slots = slots;
+        self->words = words;
+        self->word_room = room;
+        self->slot_room = 2 * room;
+    }
+    return st;
+}
+
+static ac_status
+grow_pairs(ac_ngram_counter *self)
+{
+    const int64_t room = self->pair_room ? 2 * self->pair_room : FIRST_ROOM;
+    ac_ngram_pair *table = NULL;
+    int64_t used = 0;
+    ac_status st = ac_alloc(&table, room, sizeof *table);
+
+    for (int64_t i = 0; i < self->pair_room && st == AC_OK; i++)
+        if (self->pairs[i].count)
+            count_pair(table, room, &self->pairs[i], &used);
+    if (st == AC_OK) {
+        free(self->pairs);
+        self->pairs = table;
+        self->pair_room = room;
+    }
+    return st;
+}
+
+static ac_status
+grow_triples(ac_ngram_counter *self)
+{
+    const int64_t room = self->triple_room ? 2 * self->triple_room : FIRST_ROOM;
+    ac_ngram_triple *table = NULL;
+    int64_t used = 0;
+    ac_status st = ac_alloc(&table, room, sizeof *table);
+
+    for (int64_t i = 0; i < self->triple_room && st == AC_OK; i++)
+        if (self->triples[i].count)
+            count_triple(table, room, &self->triples[i], &used);
+    if (st == AC_OK) {
+        free(self->triples);
+        self->triples = table;
+        self->triple_room = room;
+    }
+    return st;
+}
+
+/* A table is full at 5/8 of its places. */
+static bool
+is_tight(int64_t count, int64_t room)
+{
+    return count + BATCH + 4 > room / 8 * 5;
+}
+
+static ac_status
+flush(ac_ngram_counter *self)
+{
+    ac_status st = self->options.flush(self->options.context, self);
+
+    return st == AC_OK ? ac_ngram_counter_reset(self) : st;
+}
+
+/* Room for one batch in every table: by growing where the budget allows, else by handing over what was counted. While a table
+ * grows, the old one is still there. */
+static ac_status
+make_room(ac_ngram_counter *self)
+{
+    const int64_t budget = self->options.memory, bytes = ac_ngram_counter_bytes(self);
+    const bool words = self->word_count + BATCH + 4 > self->word_room;
+    const bool pairs = self->options.pairs && is_tight(self->pair_count, self->pair_room);
+    const bool triples = self->options.triples && is_tight(self->triple_count, self->triple_room);
+    int64_t more = 0;
+    ac_status st = AC_OK;
+
+    if (words)
+        more += 2 * self->word_room * (int64_t) (sizeof *self->words + 2 * sizeof *self->slots);
+    if (pairs)
+        more += 2 * self->pair_room * (int64_t) sizeof *self->pairs;
+    if (triples)
+        more += 2 * self->triple_room * (int64_t) sizeof *self->triples;
+    if (bytes + more > (more ? budget / 8 * 7 : budget) || self->since_flush > MOST_WORDS) { /* an eighth is left to the texts */
+        if (self->since_flush)
+            return flush(self);
+        if (more == 0)
+            return AC_OK; /* a budget that is too small for one batch is not kept to */
+    }
+    if (words)
+        AC_TRY(grow_words(self));
+    if (pairs)
+        AC_TRY(grow_pairs(self));
+    if (triples)
+        AC_TRY(grow_triples(self));
+out:
+    return st;
+}
+
+/* ---- counting ---------------------------------------------------------------------------------------------------- */
+
+ac_status
+ac_ngram_counter_init(ac_ngram_counter *self, const ac_ngram_options *options)
+{
+    ac_status st = AC_OK;
+
+    *self = (ac_ngram_counter) { .options = *options };
+    AC_TRY(grow_words(self));
+    if (options->pairs)
+        AC_TRY(grow_pairs(self));
+    if (options->triples)
+        AC_TRY(grow_triples(self));
+out:
+    if (st != AC_OK)
+        ac_ngram_counter_free(self);
+    return st;
+}
+
+void
+ac_ngram_counter_free(ac_ngram_counter *self)
+{
+    ac_buffer_free(&self->text);
+    ac_buffer_free(&self->lowered);
+    ac_texts_free(&self->head);
+    free(self->words);
+    free(self->slots);
+    free(self->pairs);
+    free(self->triples);
+    *self = (ac_ngram_counter) { 0 };
+}
+
+void
+ac_ngram_counter_begin(ac_ngram_counter *self, uint64_t position)
+{
+    self->position = position;
+    self->before_count = 0;
+    ac_texts_reset(&self->head);
+}
+
+void
+ac_ngram_counter_break(ac_ngram_counter *self)
+{
+    self->before_count = 0;
+}
+
+/* The number of a word, which is new where it was not seen since the last reset. There is room for it. */
+static ac_status
+number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, uint32_t *number)
+{
+    int64_t at = (int64_t) (hash & (uint64_t) (self->slot_room - 1));
+    ac_status st;
+
+    for (; self->slots[at].number; at = (at + 1) & (self->slot_room - 1)) {
+        const ac_ngram_word *w = &self->words[self->slots[at].number - 1];
+        if (self->slots[at].tag == (uint32_t) (hash >> 32) && w->length == n && memcmp(self->text.data + w->offset, word, n) == 0) {
+            *number = self->slots[at].number - 1;
+            return AC_OK;
+        }
+    }
+    AC_CHECK(self->word_count < self->word_room);
+    if (n > UINT32_MAX / 4)
+        return ac_error_set(AC_E_LIMIT, "a word of %zu bytes", n);
+    *number = (uint32_t) self->word_count;
+    self->words[self->word_count++] = (ac_ngram_word) { .hash = hash, .offset = self->text.size, .length = (uint32_t) n };
+    self->slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), *number + 1 };
+    st = ac_buffer_push(&self->text, word, n);
+    return st;
+}
+
+static ac_status
+number_text(ac_ngram_counter *self, const ac_texts *words, int64_t i, uint32_t *number)
+{
+    const char *text = ac_texts_at(words, i);
+    const size_t n = ac_texts_size(words, i);
+
+    return number_word(self, text, n, XXH3_64bits(text, n), number);
+}
+
+static void
+count_ngrams(ac_ngram_counter *self, const uint32_t *words, int first, int count)
+{
+    for (int i = first > 1 ? first : 1; self->options.pairs && i < count; i++) {
+        const ac_ngram_pair pair = { { words[i - 1], words[i] }, 1 };
+        if (i + AHEAD < count)
+            __builtin_prefetch(&self->pairs[pair_place(words[i + AHEAD - 1], words[i + AHEAD], self->pair_room)], 1);
+        count_pair(self->pairs, self->pair_room, &pair, &self->pair_count);
+    }
+    for (int i = first > 2 ? first : 2; self->options.triples && i < count; i++) {
+        const ac_ngram_triple triple = { { words[i - 2], words[i - 1], words[i] }, 1 };
+        if (i + AHEAD < count)
+            __builtin_prefetch(&self->triples[triple_place(words[i + AHEAD - 2], words[i + AHEAD - 1], words[i + AHEAD], self->triple_room)], 1);
+        count_triple(self->triples, self->triple_room, &triple, &self->triple_count);
+    }
+}
+
+/* A word of the batch in hand. */
+typedef struct found_word {
+    const char *text; /* NULL: lower-cased, at self->lowered.data + offset */
+    size_t offset, length;
+    uint64_t hash;
+} found_word;
+
+static ac_status
+lower_word(ac_ngram_counter *self, found_word *word, ac_word_case letters)
+{
+    ac_status st = AC_OK;
+
+    word->offset = self->lowered.size;
+    if (letters == AC_WORD_UNICODE) {
+        st = ac_unicode_lower(&self->lowered, word->text, word->length);
+    } else {
+        st = ac_buffer_push(&self->lowered, word->text, word->length);
+        for (size_t i = word->offset; st == AC_OK && i < self->lowered.size; i++)
+            if (self->lowered.data[i] >= 'A' && self->lowered.data[i] <= 'Z')
+                self->lowered.data[i] = (char) (self->lowered.data[i] + 32);
+    }
+    word->text = NULL;
+    word->length = self->lowered.size - word->offset;
+    return st;
+}
+
+/* The next words of the text, at most BATCH, as they are counted; the memory that counting them will touch is called for. */
+static ac_status
+find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found_word *words, int *count)
+{
+    ac_word_span span;
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(&self->lowered);
+    for (*count = 0; *count < BATCH && ac_words_next(text, n, at, &span); ++*count) {
+        found_word *w = &words[*count];
+        *w = (found_word) { .text = text + span.from, .length = span.to - span.from };
+        if (self->options.lower && span.letters != AC_WORD_LOWER)
+            AC_TRY(lower_word(self, w, span.letters));
+        w->hash = XXH3_64bits(w->text ? w->text : self->lowered.data + w->offset, w->length);
+        __builtin_prefetch(&self->slots[w->hash & (uint64_t) (self->slot_room - 1)]);
+    }
+out:
+    return st;
+}
+
+static ac_status
+count_word(ac_ngram_counter *self, const found_word *found, uint32_t *number)
+{
+    const char *text = found->text ? found->text : self->lowered.data + found->offset;
+    ac_ngram_word *w;
+    ac_status st = AC_OK;
+
+    AC_TRY(number_word(self, text, found->length, found->hash, number));
+    w = &self->words[*number];
+    if (w->count++ == 0)
+        w->first = self->position;
+    if (self->head.count < 2)
+        AC_TRY(ac_texts_push(&self->head, text, found->length));
+    self->position++;
+    self->since_flush++;
+out:
+    return st;
+}
+
+ac_status
+ac_ngram_counter_add(ac_ngram_counter *self, const char *text, size_t n)
+{
+    uint32_t words[BATCH + 2];
+    found_word found[BATCH];
+    size_t at = 0;
+    int count = BATCH;
+    ac_status st = AC_OK;
+
+    while (count == BATCH) {
+        int first;
+        AC_TRY(make_room(self));
+        first = self->before_count;
+        memcpy(words, self->before, sizeof self->before);
+        AC_TRY(find_words(self, text, n, &at, found, &count));
+        for (int i = 0; i < count; i++) {
+            if (i + AHEAD < count) {
+                const ac_ngram_slot *slot = &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_room - 1)];
+                __builtin_prefetch(&self->words[slot->number ? slot->number - 1 : 0]);
+            }
+            AC_TRY(count_word(self, &found[i], &words[first + i]));
+        }
+        count_ngrams(self, words, first, first + count);
+        self->before_count = first + count < 2 ? first + count : 2;
+        memcpy(self->before, words + first + count - self->before_count, (size_t) self->before_count * sizeof *words);
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_ngram_counter_tail(const ac_ngram_counter *self, ac_texts *out)
+{
+    ac_status st = AC_OK;
+
+    for (int i = 0; i < self->before_count; i++) {
+        const ac_ngram_word *w = &self->words[self->before[i]];
+        AC_TRY(ac_texts_push(out, self->text.data + w->offset, w->length));
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_ngram_counter_add_single(ac_ngram_counter *self, int k, const ac_texts *words)
+{
+    uint32_t numbers[3];
+    ac_status st = AC_OK;
+
+    AC_CHECK(words->count == k + 1 && (k == 1 || k == 2));
+    if (k == 1 ? !self->options.pairs : !self->options.triples)
+        return AC_OK;
+    AC_TRY(make_room(self));
+    for (int i = 0; i <= k; i++)
+        AC_TRY(number_text(self, words, i, &numbers[i]));
+    if (k == 1)
+        count_pair(self->pairs, self->pair_room, &(ac_ngram_pair) { { numbers[0], numbers[1] }, 1 }, &self->pair_count);
+    else
+        count_triple(self->triples, self->triple_room, &(ac_ngram_triple) { { numbers[0], numbers[1], numbers[2] }, 1 }, &self->triple_count);
+    self->since_flush++;
+out:
+    return st;
+}
+
+ac_status
+ac_ngram_counter_reset(ac_ngram_counter *self)
+{
+    ac_texts kept = { 0 };
+    ac_status st = ac_ngram_counter_tail(self, &kept);
+
+    if (self->slots)
+        memset(self->slots, 0, (size_t) self->slot_room * sizeof *self->slots);
+    if (self->pairs)
+        memset(self->pairs, 0, (size_t) self->pair_room * sizeof *self->pairs);
+    if (self->triples)
+        memset(self->triples, 0, (size_t) self->triple_room * sizeof *self->triples);
+    ac_buffer_free(&self->text); /* the tables keep their room; the texts take theirs again */
+    self->word_count = self->pair_count = self->triple_count = self->since_flush = 0;
+    for (int64_t i = 0; i < kept.count && st == AC_OK; i++)
+        st = number_text(self, &kept, i, &self->before[i]);
+    ac_texts_free(&kept);
+    return st;
+}
+
+/* ---- content as records ------------------------------------------------------------------------------------------ */
+
+/* The words of the n-gram at a place of table `kind`; 0: the place is free. */
+static int
+words_at(const ac_ngram_counter *self, int kind, int64_t place, uint32_t words[3], uint32_t *count)
+{
+    if (kind == 0) {
+        words[0] = (uint32_t) place;
+        *count = self->words[place].count;
+    } else if (kind == 1) {
+        memcpy(words, self->pairs[place].words, sizeof self->pairs[place].words);
+        *count = self->pairs[place].count;
+    } else {
+        memcpy(words, self->triples[place].words, sizeof self->triples[place].words);
+        *count = self->triples[place].count;
+    }
+    return *count ? kind + 1 : 0;
+}
+
+static int
+prefix_of(const ac_ngram_counter *self, const uint32_t *words, int n)
+{
+    uint64_t h = 0;
+
+    for (int i = 0; i < n; i++) {
+        h = (h ^ self->words[words[i]].hash) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return (int) (h * 0xbf58476d1ce4e5b9u >> 52);
+}
+
+static int64_t
+table_room(const ac_ngram_counter *self, int kind)
+{
+    return kind == 0 ? self->word_count : kind == 1 ? self->pair_room : self->triple_room;
+}
+
+/* Counting sort of a table's places by prefix. */
+static ac_status
+order_table(ac_ngram_order *self, const ac_ngram_counter *counter, int kind)
+{
+    int64_t *bounds = self->bounds[kind], next[AC_NGRAM_PREFIXES], total = 0;
+    uint32_t words[3], count;
+    int n;
+    ac_status st;
+
+    for (int64_t i = 0; i < table_room(counter, kind); i++)
+        if ((n = words_at(counter, kind, i, words, &count)))
+            bounds[prefix_of(counter, words, n) + 1]++;
+    for (int p = 0; p < AC_NGRAM_PREFIXES; p++) {
+        next[p] = total;
+        total += bounds[p + 1];
+        bounds[p + 1] = total;
+    }
+    st = ac_alloc(&self->places[kind], total, sizeof **self->places);
+    for (int64_t i = 0; st == AC_OK && i < table_room(counter, kind); i++)
+        if ((n = words_at(counter, kind, i, words, &count)))
+            self->places[kind][next[prefix_of(counter, words, n)]++] = (uint32_t) i;
+    return st;
+}
+
+ac_status
+ac_ngram_order_init(ac_ngram_order *self, const ac_ngram_counter *counter)
+{
+    ac_status st = AC_OK;
+
+    *self = (ac_ngram_order) { 0 };
+    for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
+        AC_TRY(order_table(self, counter, kind));
+out:
+    if (st != AC_OK)
+        ac_ngram_order_free(self);
+    return st;
+}
+
+void
+ac_ngram_order_free(ac_ngram_order *self)
+{
+    for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
+        free(self->places[kind]);
+    *self = (ac_ngram_order) { 0 };
+}
+
+int64_t
+ac_ngram_record_bytes(const ac_ngram_counter *counter, int kind, uint32_t place)
+{
+    uint32_t words[3], count;
+    const int n = words_at(counter, kind, place, words, &count);
+    int64_t bytes = AC_NGRAM_RECORD_HEAD;
+
+    for (int i = 0; i < n; i++)
+        bytes += (int64_t) sizeof(uint32_t) + counter->words[words[i]].length;
+    return bytes;
+}
+
+ac_status
+ac_ngram_record_push(ac_buffer *out, const ac_ngram_counter *counter, int kind, uint32_t place)
+{
+    uint32_t words[3], count, key_bytes = 0;
+    char head[AC_NGRAM_RECORD_HEAD];
+    const int n = words_at(counter, kind, place, words, &count);
+    const uint64_t wide = count, first = kind == 0 ? counter->words[words[0]].first : 0;
+
+    for (int i = 0; i < n; i++)
+        key_bytes += (uint32_t) sizeof(uint32_t) + counter->words[words[i]].length;
+    memcpy(head, &key_bytes, 4);
+    memcpy(head + 4, &wide, 8);
+    memcpy(head + 12, &first, 8);
+    ac_buffer_push(out, head, sizeof head);
+    return ac_ngram_counter_key(counter, words, n, out);
+}
+
+ac_status
+ac_ngram_counter_key(const ac_ngram_counter *self, const uint32_t *words, int n, ac_buffer *out)
+{
+    for (int i = 0; i < n; i++) {
+        const ac_ngram_word *w = &self->words[words[i]];
+        ac_buffer_push(out, &w->length, sizeof w->length);
+        ac_buffer_push(out, self->text.data + w->offset, w->length);
+    }
+    return out->status;
+}
+
+void
+ac_ngram_record_read(ac_ngram_record *out, const char *bytes, size_t *at)
+{
+    memcpy(&out->key_bytes, bytes + *at, sizeof out->key_bytes);
+    memcpy(&out->count, bytes + *at + 4, sizeof out->count);
+    memcpy(&out->first, bytes + *at + 12, sizeof out->first);
+    out->key = bytes + *at + AC_NGRAM_RECORD_HEAD;
+    *at += AC_NGRAM_RECORD_HEAD + out->key_bytes;
+}
+
+bool
+ac_ngram_key_next(const char *key, size_t n, size_t *at, const char **word, uint32_t *length)
+{
+    if (*at >= n)
+        return false;
+    memcpy(length, key + *at, sizeof *length);
+    *word = key + *at + sizeof *length;
+    *at += sizeof *length + *length;
+    return true;
+}
+
+int
+ac_ngram_key_compare(const char *a, const char *b, int words)
+{
+    for (size_t i = 0, j = 0; words > 0; words--) {
+        uint32_t n, m;
+        int order;
+        memcpy(&n, a + i, sizeof n);
+        memcpy(&m, b + j, sizeof m);
+        order = memcmp(a + i + sizeof n, b + j + sizeof m, n < m ? n : m);
+        if (order || n != m)
+            return order ? order : n < m ? -1 : 1;
+        i += sizeof n + n;
+        j += sizeof m + m;
+    }
+    return 0;
+}
+
+double
+ac_ngram_pmi(uint64_t n, uint64_t N, const uint64_t *word_counts, int k)
+{
+    unsigned __int128 joint = n, product = 1;
+
+    AC_CHECK(N < (uint64_t) 1 << 42);
+    for (int i = 0; i < k; i++)
+        product *= word_counts[i];
+    for (int i = 1; i < k; i++)
+        joint *= N;
+    return log2((double) joint) - log2((double) product);
+}

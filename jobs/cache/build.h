@@ -1,0 +1,18 @@
+/** Building a cache: a run of its own, whose folder is the cache. */
+#ifndef AC_JOBS_CACHE_BUILD_H
+#define AC_JOBS_CACHE_BUILD_H
+
+#include "engine/comm/comm.h"
+#include "io/config.h"
+#include "jobs/models.h"
+
+enum { AC_CACHE_SHARD_ITEMS = 1024 }; /* entries a shard where another job builds its cache: its own output.shard_items counts pictures */
+
+/**
+ * Collective. The cache `folder` from config->input.path, embedded by `clip`, whose text tower and tokenizer are open. Where it is
+ * there already, made from the same, nothing is done; where a run was interrupted, it goes on. The cache appears in manifest.json last
+ * of all.
+ */
+ac_status ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder);
+
+#endif

@@ -1,0 +1,56 @@
+#include "jobs/cache/input.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "cache_builder/cache.h"
+#include "jobs/mining/mine.h"
+
+void
+ac_texts_fingerprint(const ac_texts *texts, char hex[33])
+{
+    const XXH128_hash_t bounds = texts->count ? XXH3_128bits(texts->offsets, (size_t) (texts->count + 1) * sizeof *texts->offsets) : (XXH128_hash_t) { 0, 0 };
+    const XXH128_hash_t h = XXH3_128bits_withSeed(texts->bytes.data, texts->bytes.size, bounds.low64 ^ bounds.high64);
+
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+}
+
+/* On rank 0. */
+static ac_status
+mine_entries_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    ac_mining_report report;
+    char *scratch = NULL;
+    ac_status st = asprintf(&scratch, "%s/mining", folder) >= 0 ? AC_OK : ac_error_set(AC_E_NOMEM, "out of memory for a path");
+
+    AC_TRY(ac_agree_all(comm, st));
+    st = ac_mine_all(comm, config, scratch, &self->entries, &report);
+    free(scratch);
+out:
+    return st;
+}
+
+ac_status
+ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    const bool mined = ac_mining_is_asked_all(comm, config);
+    ac_status st = AC_OK;
+
+    self->kind = mined ? "ngrams" : "lines";
+    if (mined)
+        AC_TRY(mine_entries_all(self, comm, config, folder));
+    else if (comm->rank == 0)
+        st = ac_cache_read_entries(config->input.path, &self->entries);
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(ac_broadcast_texts_all(comm, &self->entries, 0));
+    ac_texts_fingerprint(&self->entries, self->fingerprint);
+out:
+    return st;
+}
+
+void
+ac_entry_input_free(ac_entry_input *self)
+{
+    ac_texts_free(&self->entries);
+}

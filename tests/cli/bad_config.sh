@@ -1,0 +1,58 @@
+# Wrong words: configs, options, names. Each is refused before anything is made, with the nearest right word.
+. "$source/tests/cli/lib.sh"
+mkdir pictures hollow
+cp "$demo"/pictures/scene_00.jpg pictures
+small_job job.yaml pictures
+
+run 1 caption job.yaml --run x --set retrieval.topkk=3
+says 'unknown key "retrieval.topkk".*"retrieval.topk"'
+sed 's/model:/modle:/' job.yaml > typo.yaml
+run 1 caption typo.yaml --run x
+says 'typo.yaml:4: unknown key "clip.modle".*"clip.model"'
+run_on 3 1 caption typo.yaml --run x
+[ "$(grep -c 'unknown key' said.txt)" -eq 1 ] # said once, not by every rank
+run 1 caption job.yaml --run x --set retrieval.topk=many
+says 'retrieval.topk: "many" is not a whole number'
+run 1 caption job.yaml --run x --set retrieval.topk=0
+says 'from 1 to'
+run 1 caption job.yaml --run x --set output.compression=lz4
+says 'one of zstd gzip none'
+run 1 caption job.yaml --run x --set limits.max_bad_items=2.5
+says 'a count (25) or a share (10 %)'
+run 1 caption job.yaml --run x --set retrieval.topk
+says 'key.path=value'
+printf 'input:\n  path: [a, b]\n' > list.yaml
+run 1 caption list.yaml --run x
+says 'list.yaml:2: input.path: needs one value'
+printf 'input: pictures\n' > section.yaml
+run 1 caption section.yaml --run x
+says 'section.yaml:1: input is a section'
+printf 'input:\n  path: "unclosed\n' > broken.yaml
+run 1 caption broken.yaml --run x
+says 'broken.yaml:'
+run 1 caption nowhere.yaml --run x
+says 'nowhere.yaml: the config cannot be opened'
+printf 'input:\n  path: pictures\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
+run 1 caption lacking.yaml --run x
+says 'caption needs cache.path'
+run 1 caption
+says 'needs one config file'
+run 1 caption job.yaml --runn x
+says 'did you mean --run'
+run 1 captoin job.yaml
+says 'did you mean caption'
+run 1 help captoin
+run_on 3 1 caption job.yaml --run x --set input.path=none_such
+says 'input.path: .*none_such: No such file'
+run_on 3 1 caption job.yaml --run x --set input.path=hollow
+says 'holds no picture'
+[ ! -e x ]
+
+# every config in the tree can be printed, and the print reads back to the same
+for config in "$source"/configs/*.yaml; do
+  job=$(head -1 "$config" | sed -n 's/^# job: \([a-z-]*\)$/\1/p')
+  "$antarctic" "${job:-caption}" --print-config "$config" > one.yaml
+  "$antarctic" "${job:-caption}" --print-config one.yaml > two.yaml
+  cmp one.yaml two.yaml
+  ! grep -v '^#' one.yaml | grep ': ' | grep -v '#' | grep . # every value has its comment
+done

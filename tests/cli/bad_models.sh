@@ -1,0 +1,30 @@
+# Models that cannot be used: refused with the file and what is wrong, the same code on one rank and on three.
+. "$source/tests/cli/lib.sh"
+mkdir pictures
+cp "$demo"/pictures/scene_0[0-3].jpg pictures
+small_job job.yaml pictures
+
+cp -r "$demo/bart" broken
+head -c 100000 "$demo/bart/model.safetensors" > broken/model.safetensors
+run 2 caption job.yaml --run x --set bart.model=broken
+says 'broken/model.safetensors'
+run_on 3 2 caption job.yaml --run x --set bart.model=broken
+run 2 caption job.yaml --run x --set bart.model="$demo/clip"
+says 'model_type is "clip"'
+run 2 caption job.yaml --run x --set bart.layer_norms="$demo/clip/model.safetensors"
+says 'is not a layer norm'
+
+# a NaN among the weights of the picture tower: each picture is a bad item, none a caption
+cp -r "$demo/clip" poisoned
+model=poisoned/model.safetensors
+header=$(od -A n -t u8 -N 8 $model | tr -d ' ')
+at=$(head -c $((8 + header)) $model | tail -c +9 | jq '."visual_projection.weight".data_offsets[0]')
+width=$(head -c $((8 + header)) $model | tail -c +9 | jq -r '."visual_projection.weight".dtype' | grep -o '[0-9]*')
+[ "$width" -eq 32 ] && nan='\x00\x00\xc0\x7f' || nan='\x00\x7e'
+printf "$nan" | dd of=$model bs=1 seek=$((8 + header + at)) conv=notrunc 2> /dev/null
+for ranks in 1 3; do
+  run_on $ranks 0 caption job.yaml --run "nan$ranks" --set clip.model=poisoned --set output.shard_items=2
+  [ "$(jq -r .reason "nan$ranks/bad_items.jsonl" | sort | uniq -c | tr -s ' ')" = " 4 not_finite" ]
+  jq -e '.ok == 0 and .bad == 4' "nan$ranks/summary.json" > /dev/null
+done
+run_on 3 3 caption job.yaml --run nan0 --set clip.model=poisoned --set limits.max_bad_items=3

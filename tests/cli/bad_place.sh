@@ -1,0 +1,79 @@
+# Places that refuse: no permission, no room, damaged shards, a folder in use. A clear message, the right code, no hang, nothing half.
+. "$source/tests/cli/lib.sh"
+mkdir pictures
+cp "$demo"/pictures/scene_0[0-5].jpg pictures
+small_job job.yaml pictures
+"$antarctic" caption job.yaml --run whole --set output.shard_items=2 > said.txt 2>&1
+same() { cmp whole/captions.jsonl "$1/captions.jsonl" && cmp whole/captions.h5 "$1/captions.h5"; }
+
+# a run folder that cannot be made, for root too
+for ranks in 1 3; do
+  run_on $ranks 2 caption job.yaml --run /proc/antarctic
+  says '/proc/antarctic: the folder cannot be made'
+done
+run 2 caption job.yaml --run cache.txt
+says 'cache.txt'
+
+# a file system without room: a small one of our own, or, everywhere, a limit on the size of files
+full() { # full NAME: the message and the code after a failed run in NAME, and the same result once there is room
+  says "$1.*\(No space left\|File too large\|cannot be written\)"
+  no_half_files "$1"
+  [ ! -e "$1/DONE" ] && [ ! -e "$1/captions.jsonl" ]
+}
+limited() { # limited RANKS KILOBYTES: MPI's own files stay out of it, so TCP and no shared memory
+  code=0
+  timeout 120 mpirun --oversubscribe --mca btl self,tcp --mca osc pt2pt -n "$1" bash -c "ulimit -f $2
+    exec '$antarctic' caption job.yaml --run limited --set output.shard_items=2" > said.txt 2>&1 || code=$?
+  [ $code -eq 2 ] || { echo "exit $code, $1 ranks, files limited to $2 kB"; cat said.txt; exit 1; }
+}
+limited 1 12
+full limited
+limited 3 12
+full limited
+limited 1 44 # all but the report fits
+says 'limited/report.html.* cannot be written'
+no_half_files limited
+[ ! -e limited/DONE ] && [ ! -e limited/report.html ]
+run 0 caption job.yaml --run limited --set output.shard_items=2
+same limited
+mkdir small
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=100k none small 2> /dev/null; then
+  trap 'umount small' EXIT
+  for ranks in 1 3; do
+    run_on $ranks 2 caption job.yaml --run small/run --set output.shard_items=2
+    full small/run
+    mount -o remount,size=10m small # room is made: the same command goes on
+    run 0 caption job.yaml --run small/run --set output.shard_items=2
+    same small/run
+    rm -r small/run
+    mount -o remount,size=100k small
+  done
+  umount small
+  trap - EXIT
+else
+  echo 'skipped here: a full file system (mounting one needs root); the limit on file sizes stood in for it'
+fi
+
+# damaged shards of a stopped run: found by whichever rank looks, and made again; a damaged manifest is refused
+for ranks in 1 3; do
+  rm -rf damaged && cp -r whole damaged && rm damaged/DONE
+  printf 'x' | dd of=damaged/embeddings/00001.h5 bs=1 seek=2500 conv=notrunc 2> /dev/null
+  rm damaged/tables/00002.h5
+  : > damaged/shards/00000.h5
+  run_on $ranks 0 caption job.yaml --run damaged --set output.shard_items=2
+  says 'embeddings/00001.h5: not what was published; it is made again'
+  says 'tables/00002.h5: gone or unreadable; it is made again'
+  same damaged
+  for f in whole/*/*.h5; do cmp "$f" "damaged/${f#whole/}"; done
+done
+printf 'not json' > damaged/manifest.json
+run_on 3 2 caption job.yaml --run damaged --set output.shard_items=2
+says 'damaged/manifest.json.*another --run folder'
+
+# another process works there
+rm damaged/DONE damaged/manifest.json
+sleep 60 &
+printf '%s %d\n' "$(hostname)" $! > damaged/lock
+run_on 3 1 caption job.yaml --run damaged --set output.shard_items=2
+says 'another run works in this folder'
+kill $!

@@ -1,0 +1,30 @@
+# Every config of the tree runs. Its first line may name its job ("# job: build-cache"); without one it is a caption job.
+. "$source/tests/cli/lib.sh"
+mkdir pictures
+cp "$demo"/pictures/scene_0[0-5].jpg pictures # six of the demo's pictures stand for all, and some of its entries
+head -200 "$demo/cache.txt" > entries.txt
+for config in "$source"/configs/*.yaml; do
+  name=$(basename "$config" .yaml) job=$(head -1 "$config" | sed -n 's/^# job: \([a-z-]*\)$/\1/p')
+  if grep -q '^# test: none' "$config"; then
+    echo "$name: run by a test of its own"
+    continue
+  fi
+  fewer=()
+  ! grep -q 'path: ../models/demo/pictures' "$config" || fewer=(--set input.path=pictures)
+  ! grep -q 'path: ../models/demo/cache.txt' "$config" || fewer+=(--set cache.path=entries.txt)
+  run 0 "${job:-caption}" "$config" --run "$name" "${fewer[@]}"
+  [ -s "$name/summary.json" ] || [ -s "$name/manifest.json" ]
+done
+
+# what makes the reference's sampler: three drawn candidates a picture, the table not cut, the same again with the same seed
+[ "$(jq -c '.candidates | length' reference/captions.jsonl | sort -u)" = 3 ]
+[ "$(wc -l < reference/captions.jsonl)" -eq 6 ]
+grep -q 'max_tokens: none' reference/config.yaml
+
+# help is useful: what must be given, an example, the exit codes
+for job in caption tag embed-images build-cache; do
+  "$antarctic" $job --help > help.txt
+  grep -q '^  clip.model ' help.txt && grep -q "mpirun -n 8 antarctic $job my.yaml" help.txt && grep -q '^  75  stopped' help.txt
+done
+grep -q '^    path: /data/phrases.txt' help.txt # build-cache reads a text
+"$antarctic" help | grep -q '^   3  more bad items'

@@ -1,0 +1,83 @@
+# Models that are not right: each gives one message with file, place and remedy; and OpenAI's own files are taken.
+refused() { # refused 'words of the message' arguments…
+  local words=$1 code=0
+  shift
+  "$antarctic" "$@" > out.txt 2> err.txt < /dev/null || code=$?
+  [ "$code" -eq 1 ] || [ "$code" -eq 2 ] || { echo "exit $code: $*"; cat err.txt; exit 1; }
+  [ "$(wc -l < err.txt)" -eq 1 ] || { echo "not one line:"; cat err.txt; exit 1; }
+  grep -q -e "$words" err.txt || { echo "no \"$words\" in:"; cat err.txt; exit 1; }
+}
+with_config() { # with_config FOLDER 'jq program': the demo's CLIP with another config
+  mkdir -p "$1"
+  ln -sf "$demo"/clip/model.safetensors "$demo"/clip/vocab.json "$demo"/clip/merges.txt "$1"
+  jq "$2" "$demo/clip/config.json" > "$1/config.json"
+}
+picture=$demo/pictures/scene_00.jpg
+embed="embed --out x.npy --images $picture --model"
+
+refused 'none: there is no such model' $embed none
+mkdir nothing
+refused 'nothing: no weights in this folder (looked for model.safetensors, pytorch_model.bin' $embed nothing
+ln -s "$demo/clip/model.safetensors" nothing/
+refused 'nothing/config.json' $embed nothing
+
+mkdir lacking
+sed 's/"visual_projection.weight"/"visual_projection.weighs"/' "$demo/clip/model.safetensors" > lacking/model.safetensors
+cp "$demo/clip/config.json" lacking
+refused 'lacking: has no tensor "visual_projection.weight".*complete?' $embed lacking
+
+with_config shape '.projection_dim += 1'
+refused 'shape: tensor "visual_projection.weight" has shape .* but config.json asks for' $embed shape
+with_config type '.model_type = "blip"'
+refused 'type/config.json: model_type is "blip", but "clip" is needed' $embed type
+with_config heads '.vision_config.num_attention_heads = 7'
+refused 'heads/config.json: vision_config.hidden_size is not a multiple of num_attention_heads' $embed heads
+with_config broken '.'
+echo '{"model_type": "clip",' > broken/config.json
+refused 'broken/config.json:[0-9]*: ' $embed broken
+
+# another vocabulary: larger than the embedding, or with its end token elsewhere
+with_config vocabulary '.'
+rm vocabulary/vocab.json
+jq '. + {"one more</w>": length}' "$demo/clip/vocab.json" > vocabulary/vocab.json
+refused "vocabulary: the vocabulary has $(jq length vocabulary/vocab.json) entries, but the model's token embedding only" embed --out x.npy --texts --model vocabulary
+with_config end '.text_config.eos_token_id -= 1'
+printf 'a cat\n' > one.txt
+printf 'input:\n  path: one.txt\nclip:\n  model: end\n' > end.yaml
+refused "end: the vocabulary's end token is .* another model's vocabulary?" build-cache end.yaml --run cache
+with_config wordless '.'
+rm wordless/vocab.json
+printf 'input:\n  path: one.txt\nclip:\n  model: wordless\n' > wordless.yaml
+refused 'wordless: no vocabulary here (looked for vocab.json with merges.txt, and for bpe_simple_vocab_16e6.txt.gz)' build-cache wordless.yaml --run cache
+
+# weights cut into shards: an index that names them, one of them missing, one named outside
+mkdir shards
+cp "$demo/clip/config.json" shards
+ln -s "$demo/clip/model.safetensors" shards/part.safetensors
+echo '{"weight_map": {"visual_projection.weight": "part.safetensors", "logit_scale": "part.safetensors"}}' > shards/model.safetensors.index.json
+"$antarctic" embed --model "$demo/clip" --out whole.npy --images "$picture" > /dev/null
+"$antarctic" $embed shards > /dev/null
+cmp whole.npy x.npy
+echo '{"weight_map": {"visual_projection.weight": "gone.safetensors"}}' > shards/model.safetensors.index.json
+refused 'shards/gone.safetensors' $embed shards
+echo '{"weight_map": {"visual_projection.weight": "../part.safetensors"}}' > shards/model.safetensors.index.json
+refused 'model.safetensors.index.json: "visual_projection.weight" does not name a file of this folder' $embed shards
+
+# the vocabulary as OpenAI publishes it: the same ids
+mkdir openai
+{ echo '"bpe_simple_vocab_16e6.txt#version: 0.2'; tail -n +2 "$demo/clip/merges.txt"; } | gzip > openai/bpe_simple_vocab_16e6.txt.gz
+head -50 "$demo/cache.txt" | jq -R '{text: .}' -c > texts.jsonl
+"$antarctic" tokenize --model "$demo/clip" < texts.jsonl > expected
+"$antarctic" tokenize --model openai < texts.jsonl | cmp - expected
+"$antarctic" tokenize --model nowhere --vocabulary openai/bpe_simple_vocab_16e6.txt.gz < texts.jsonl | cmp - expected
+head -c 2000 openai/bpe_simple_vocab_16e6.txt.gz > cut.gz
+refused 'cut.gz: ' tokenize --model nowhere --vocabulary cut.gz
+refused 'a vocabulary of CLIP, where one of BART or GPT-2 is needed' tokenize --model openai --kind bart
+
+# OpenAI's CLIP itself (golden data): needs a config, since its heads are not width / 64
+openai=$data/golden/clip/a_openai_fp16_torchscript.pt
+refused 'a_openai_fp16_torchscript.pt: .*clip.model_config' $embed "$openai"
+"$antarctic" $embed "$openai" --model-config "$data/golden/clip/a/config.json" > /dev/null
+[ "$(stat -c %s x.npy)" -eq $((128 + 4 * 40)) ]
+refused 'hostile_system.pt: refused: .*posix.system' $embed "$data/golden/formats/torch/hostile_system.pt"
+refused 'state_dict.pt: the names in this file are not OpenAI' $embed "$data/golden/formats/torch/state_dict.pt"

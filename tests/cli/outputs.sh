@@ -1,0 +1,102 @@
+# What a run leaves for people and other programs: the report, log.txt, captions.h5, .knn files, exports.
+. "$source/tests/cli/lib.sh"
+mkdir -p pictures/a
+cp "$demo"/pictures/scene_0[0-2].jpg pictures
+cp "$demo/pictures/scene_03.jpg" "pictures/a/with, \"odd\" <name>& 7.jpg"
+: > pictures/empty.png
+small_job job.yaml pictures
+run_on 2 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
+says 'report: out/report.html'
+
+# the report: whole, no address of any network in it, every picture and the bad item, nothing of the data taken for markup
+[ "$(tail -1 out/report.html)" = '</html>' ]
+! grep -oE '(https?:)?//[a-z]+\.[a-z]+|@import|url\(|src *= *"http' out/report.html | grep . # no address
+[ "$(grep -c '<script type="application/json" id="pictures-' out/report.html)" -eq 1 ]
+sed -n '/id="pictures-0"/,/<\/script>/p' out/report.html | sed 's/.*id="pictures-0">//; s/<\/script>//' > records.json
+jq -r '.[][0]' records.json | cmp - out/keys.txt
+jq -r '.[][1]' records.json | cmp - out/preds.txt
+! grep -q '<name>' out/report.html
+grep -q '<td>empty</td><td>empty</td>' out/report.html
+grep -q 'id="thumbnails-0">\["/9j/' out/report.html # JPEG, in base64
+"$antarctic" report out --out again.html > said.txt
+cmp out/report.html again.html
+"$antarctic" report out --out few.html --pictures 2 > said.txt
+sed -n '/id="pictures-0"/,/<\/script>/p' few.html | sed 's/.*id="pictures-0">//; s/<\/script>//' | jq -e 'length == 2' > /dev/null
+run 1 report pictures
+says 'not a run folder'
+run 1 report out --picturs 3
+run 2 report out --out /proc/none/report.html
+
+# log.txt: stamped, a header a start, appended by the next
+grep -cE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z ' out/log.txt > stamped
+[ "$(cat stamped)" -eq "$(wc -l < out/log.txt)" ]
+grep -q '=== antarctic .*: caption job.yaml --run out, 2 ranks' out/log.txt
+grep -q 'embed: 5/5 pictures' out/log.txt
+run 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
+says 'nothing to do'
+[ "$(grep -c '=== antarctic' out/log.txt)" -eq 2 ]
+tail -1 out/log.txt | grep -q 'exit 0$'
+
+# .knn: the table's entries, one a line, best first
+for key in scene_00 'a/with, "odd" <name>& 7'; do
+  jq -r --arg key "$key" 'select(.key == $key) | .table[].entry' out/captions.jsonl | cmp - "pictures/$key.knn"
+done
+[ ! -e pictures/empty.knn ]
+no_half_files pictures
+run 0 tag job.yaml --run tags
+[ -s tags/report.html ] && [ "$(wc -l < tags/tags.jsonl)" -eq 4 ]
+for ranks in 1 3; do # a folder that cannot be written is found before any work
+  printf '/proc/cpuinfo.jpg\n' > list.txt
+  run_on $ranks 2 tag job.yaml --run shut --set input.path=list.txt --set output.knn=true
+  says '/proc/: .knn files cannot be written there'
+  [ ! -e shut ]
+done
+
+# exports
+run 0 export out --format coco --out coco.json
+jq -e 'length == 4 and (map(.image_id) | sort == [0, 1, 2, 7]) and (.[0] | keys == ["caption", "image_id"])' coco.json > /dev/null
+cp -r out wordy && cp pictures/scene_00.jpg pictures/wordless.jpg
+run 0 caption job.yaml --run wordy2 --set output.shard_items=2
+run 3 export wordy2 --format coco --out coco2.json # one key has no number: named, left out
+says 'wordless: the key ends with no number'
+jq -e 'length == 4' coco2.json > /dev/null
+cp pictures/scene_01.jpg pictures/a/other_001.jpg
+run 0 caption job.yaml --run twice
+run 2 export twice --format coco --out coco3.json
+says 'two keys end with the number 1'
+[ ! -e coco3.json ]
+run 1 export tags --format coco --out coco4.json
+says 'need a caption run'
+
+run 0 export out --format csv --out out.csv
+head -1 out.csv | grep -q '^key,caption,clip_score.$'
+[ "$(grep -c $'\r$' out.csv)" -eq 5 ]
+grep -q '^"a/with, ""odd"" <name>& 7",' out.csv
+run 0 export tags --format csv --out tags.csv
+head -1 tags.csv | grep -q '^key,rank,entry,id,score.$'
+[ "$(wc -l < tags.csv)" -eq 13 ]
+
+run 0 export out --format txt --out texts
+cat "texts/a/with, \"odd\" <name>& 7.txt" texts/scene_0[0-2].txt | cmp - out/preds.txt
+run 0 export out --format txt # beside the pictures
+cmp texts/scene_01.txt pictures/scene_01.txt
+run 0 export out --format txt
+printf 'somebody wrote this\n' > pictures/scene_02.txt
+rm pictures/scene_01.txt
+run 1 export out --format txt
+says 'scene_02.txt: is there already with other content'
+[ ! -e pictures/scene_01.txt ] # nothing was written
+run 1 export out --format xml --out x
+says 'none of coco, csv, txt'
+run 1 export out --format csv
+says '--out is missing'
+run 1 export pictures --format csv --out x
+
+# a run that was stopped can be looked at too
+rm -r out/DONE out/summary.json
+jq '.stages[2].shards |= .[:1]' out/manifest.json > m && mv m out/manifest.json && rm -r out/journal
+"$antarctic" report out > /dev/null
+grep -q 'This run is not finished: 2 of 5 items' out/report.html
+run 0 export out --format csv --out part.csv
+says 'not finished'
+[ "$(wc -l < part.csv)" -eq 2 ]
