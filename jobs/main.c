@@ -49,6 +49,7 @@ static const tool tools[] = {
     { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 

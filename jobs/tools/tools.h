@@ -14,6 +14,7 @@ ac_status ac_tool_preprocess(int argc, char **argv);
 ac_status ac_tool_embed(int argc, char **argv);
 ac_status ac_tool_topk(int argc, char **argv);
 ac_status ac_tool_generate(int argc, char **argv);
+ac_status ac_tool_measure(int argc, char **argv);
 ac_status ac_tool_loss(int argc, char **argv);
 
 /* Options that every computing tool takes. */
