@@ -12,6 +12,7 @@
 #include "cache_builder/ngram_best.h"
 #include "cache_builder/ngram_merge.h"
 #include "cache_builder/ngram_runs.h"
+#include "engine/base/pulse.h"
 #include "io/text_corpus.h"
 
 typedef enum ac_entry_kind { AC_ENTRY_UNIGRAM = 0, AC_ENTRY_BIGRAM, AC_ENTRY_TRIGRAM, AC_ENTRY_LINE } ac_entry_kind;
@@ -28,6 +29,7 @@ typedef struct ac_mining_options {
     const char *scratch;          /* a folder for spilled counts and unpacked text, there already */
     int64_t memory;      /* bytes, of this process */
     int64_t piece_bytes; /* 0: a default; no result depends on it */
+    ac_pulse *pulse;     /* beats while texts are unpacked and read; NULL: nobody watches */
 } ac_mining_options;
 
 /** What was found and done; sums over all processes where several work. */

@@ -69,7 +69,7 @@ push_lines(ac_miner *self, ac_mined *out)
     line_reader reader = { .out = out, .lower = self->options->lower };
     ac_status st = AC_OK;
 
-    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++)
+    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++, ac_pulse_beat(self->options->pulse))
         st = ac_text_corpus_read(&self->corpus, piece, take_lines, &reader);
     self->report.lines = reader.lines;
     self->report.entries[AC_ENTRY_LINE] = reader.lines;

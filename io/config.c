@@ -563,6 +563,12 @@ job_bit(const char *job)
     return ALL;
 }
 
+bool
+ac_config_is_job(const char *job)
+{
+    return job_bit(job) != ALL;
+}
+
 int
 ac_config_needed(const char *job, const char *names[], const char *meanings[])
 {

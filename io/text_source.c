@@ -103,6 +103,7 @@ out:
 /* ---- checking text piece by piece -------------------------------------------------------------------------------- */
 
 typedef struct checker {
+    ac_pulse *pulse;
     char block[SEQUENCE + BLOCK]; /* the beginning of a sequence that the last block cut, then a block */
     int64_t kept;
     bool valid;
@@ -129,6 +130,7 @@ check_block(checker *self, int64_t n)
     char *from = self->block + SEQUENCE - self->kept;
     const int64_t all = self->kept + n, rest = unfinished(from, all);
 
+    ac_pulse_beat(self->pulse);
     if (self->valid && ac_utf8_check(from, (size_t) (all - rest)) != AC_OK)
         self->valid = false;
     memmove(self->block + SEQUENCE - rest, from + all - rest, (size_t) rest);
@@ -322,7 +324,8 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
 }
 
 ac_status
-ac_text_source_prepare(const char *path, const char *spool_path, const char *extension, ac_text_document *out, ac_texts *skipped)
+ac_text_source_prepare(const char *path, const char *spool_path, const char *extension, ac_text_document *out, ac_texts *skipped,
+                       ac_pulse *pulse)
 {
     ac_byte_stream stream = { 0 };
     spool to = { .path = spool_path, .source = path, .file = -1 };
@@ -335,6 +338,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     *out = (ac_text_document) { 0 };
     AC_TRY(ac_byte_stream_open(&stream, path));
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
+    c->pulse = pulse;
     if (fstat(stream.file, &before) != 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno)));
     if (S_ISDIR(before.st_mode))

@@ -10,46 +10,19 @@
 #include "engine/comm/queue.h"
 #include "jobs/mining/kept.h"
 #include "jobs/mining/prepare.h"
-#include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/run.h"
 #include "jobs/runtime/signals.h"
 
-/* Rank 0 holds the scratch folder's lock, so that no other run cleans it away, and renews it now and then. */
+/* Rank 0, which holds the run folder's lock: nobody else is at work here. */
 static ac_status
-take_scratch(const ac_mining_options *options, ac_lock *lock)
+make_scratch(const ac_mining_options *options)
 {
-    char *path = NULL;
-    ac_status st = AC_OK;
+    const ac_status st = ac_run_make_folder(options->scratch);
 
-    if (asprintf(&path, "%s/lock", options->scratch) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    AC_TRY(ac_run_make_folder(options->scratch));
-    AC_TRY(ac_lock_take(lock, path));
     ac_mining_clean(options->scratch);
-out:
-    free(path);
     return st;
-}
-
-static void
-release_scratch(const ac_mining_options *options, ac_lock *lock)
-{
-    if (lock->path)
-        ac_mining_clean(options->scratch);
-    ac_lock_release(lock);
-}
-
-/* Renew the lock where this rank holds it. */
-static ac_status
-keep_scratch(const ac_lock *lock)
-{
-    if (!lock->path || ac_lock_renew(lock))
-        return AC_OK;
-    return ac_error_set(AC_E_RETRY, "%s: the lock of the scratch folder was lost: another run has taken it over while this one stood still", lock->path);
 }
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
@@ -69,7 +42,7 @@ stopped(void)
 }
 
 static ac_status
-count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const ac_lock *lock)
+count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path)
 {
     ac_queue queue = { 0 };
     ac_progress progress = { 0 };
@@ -78,9 +51,7 @@ count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path
     AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache", "mine", "bytes", 0, 0, miner->report.bytes)));
     AC_TRY(ac_queue_open_all(&queue, comm, miner->corpus.pieces));
     for (int64_t piece; st == AC_OK && ac_queue_claim(&queue, &piece);) {
-        st = ac_signals_stopped() ? stopped() : keep_scratch(lock);
-        if (st == AC_OK)
-            st = ac_miner_count(miner, piece);
+        st = ac_signals_stopped() ? stopped() : ac_miner_count(miner, piece);
         ac_progress_add(&progress, piece_bytes(&miner->corpus, piece), 0);
     }
     if (st != AC_OK)
@@ -197,7 +168,7 @@ out:
 }
 
 static ac_status
-merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind, const ac_lock *lock)
+merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind)
 {
     int bounds[AC_NGRAM_PREFIXES + 1], buckets;
     ac_status st = AC_OK;
@@ -206,7 +177,7 @@ merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind, const ac_lock *lo
     buckets = ac_miner_plan(miner->runs.costs[kind], ac_miner_bucket_budget(miner->options), comm->size, bounds);
     ac_debug_equal_all(comm, buckets, "buckets of n-grams");
     for (int first = 0; first < buckets; first += comm->size) {
-        AC_TRY(ac_agree_all(comm, ac_signals_stopped() ? stopped() : keep_scratch(lock)));
+        AC_TRY(ac_agree_all(comm, ac_signals_stopped() ? stopped() : AC_OK));
         AC_TRY(merge_round_all(miner, comm, kind, bounds, first, buckets));
     }
     if (kind == 0)
@@ -217,19 +188,19 @@ out:
 }
 
 static ac_status
-count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path, const ac_lock *lock)
+count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path)
 {
     ac_mining_report *report = &miner->report;
     ac_status st = AC_OK;
 
-    AC_TRY(count_pieces_all(miner, comm, progress_path, lock));
+    AC_TRY(count_pieces_all(miner, comm, progress_path));
     AC_TRY(join_pieces_all(miner, comm));
     ac_sum_int64_all(comm, &report->lines, 1);
     ac_sum_int64_all(comm, &report->words, 1);
     ac_sum_int64_all(comm, &report->spilled_bytes, 1);
     ac_sum_int64_all(comm, &report->runs, 1);
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-        AC_TRY(is_whole(miner, comm) ? ac_miner_take_whole(miner, kind, report->words) : merge_kind_all(miner, comm, kind, lock));
+        AC_TRY(is_whole(miner, comm) ? ac_miner_take_whole(miner, kind, report->words) : merge_kind_all(miner, comm, kind));
     ac_sum_int64_all(comm, report->distinct, AC_NGRAM_KINDS);
 out:
     return st;
@@ -243,14 +214,13 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
 {
     ac_miner miner = { 0 };
     ac_mined unused = { 0 };
-    ac_lock lock = { 0 }; /* held by rank 0 */
     ac_status st = AC_OK;
 
     AC_TRY(ac_agree_all(comm, ac_miner_init(&miner, options)));
-    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? take_scratch(options, &lock) : AC_OK));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_scratch(options) : AC_OK));
     AC_TRY(ac_mining_prepare_all(&miner, comm, inputs, count, progress_path));
     if (ac_miner_counts(options))
-        AC_TRY(count_all(&miner, comm, progress_path, &lock));
+        AC_TRY(count_all(&miner, comm, progress_path));
     if (comm->rank == 0)
         st = ac_miner_entries(&miner, out ? out : &unused);
     AC_TRY(ac_agree_all(comm, st));
@@ -261,7 +231,8 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
 out:
     ac_mined_free(&unused);
     ac_miner_free(&miner);
-    release_scratch(options, &lock); /* every rank is here, or past its last look into the folder */
+    if (comm->rank == 0) /* every rank is here, or past its last look into the folder */
+        ac_mining_clean(options->scratch);
     return st;
 }
 
@@ -286,7 +257,7 @@ options_of(const ac_comm *comm, const ac_config *config, const char *scratch)
         .lower = config->ngrams.lower, .cross_lines = config->ngrams.cross_lines, .unique = config->ngrams.unique,
         .most = config->ngrams.topk_ngrams, .filter = config->ngrams.filter,
         .member_extension = config->ngrams.member_extension ? config->ngrams.member_extension : "txt",
-        .scratch = scratch, .memory = node / comm->node_size,
+        .scratch = scratch, .memory = node / comm->node_size, .pulse = comm->pulse,
     };
 }
 

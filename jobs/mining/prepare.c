@@ -29,7 +29,7 @@ prepare_source(preparer *self, const ac_mining_options *options, int64_t i)
     ac_status st = ac_miner_spool_path(options, i, &spool);
 
     if (st == AC_OK)
-        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool, options->member_extension, &self->documents[i], &self->skipped);
+        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool, options->member_extension, &self->documents[i], &self->skipped, options->pulse);
     free(spool);
     return st;
 }
