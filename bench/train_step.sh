@@ -2,7 +2,8 @@
 # One training step of BART-large's shape, batch 16, beside the reference's way in PyTorch. About five minutes on two idle cores.
 #   bench/train_step.sh [MODEL [STEPS]]      PYTHON: a Python with torch and transformers (none: ours alone is measured)
 # MODEL: a folder of BART-large's shape; without one, formula weights are written by ../shared/golden/make/fullsize.py.
-# Lengths: what tables of 10 to 12 entries (60 tokens on the average) and captions (12) have; the reference pads to 128 and 32.
+# Lengths: with BART's vocabulary the tables of the demo's pictures have 54 tokens with 10 entries and 64 with 12, captions of the scenes 10
+# (the decoder's input): 60 and 12 here. The reference pads to 128 and 32.
 set -eu
 cd "$(dirname "$0")/.."
 model=${1:-/tmp/fullsize/bart-large} steps=${2:-2}
