@@ -92,6 +92,16 @@ run 1 export out --format csv
 says '--out is missing'
 run 1 export pictures --format csv --out x
 
+# a damaged shard is seen before HDF5 opens it
+cp -r out hurt && printf x | dd of=hurt/tables/00001.h5 bs=1 seek=1000 conv=notrunc 2> /dev/null
+run 2 export hurt --format csv --out hurt.csv
+says 'hurt/tables/00001.h5: not what was published'
+[ ! -e hurt.csv ]
+cp hurt/report.html before.html
+run 2 report hurt
+cmp before.html hurt/report.html # the old one stays
+no_half_files hurt
+
 # a run that was stopped can be looked at too
 rm -r out/DONE out/summary.json
 jq '.stages[2].shards |= .[:1]' out/manifest.json > m && mv m out/manifest.json && rm -r out/journal
