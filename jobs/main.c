@@ -65,6 +65,7 @@ static const tool tools[] = {
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
     { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
+    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
