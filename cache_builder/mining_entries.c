@@ -16,6 +16,7 @@ ac_mined_free(ac_mined *self)
     free(self->kinds);
     free(self->counts);
     free(self->pmis);
+    ac_texts_free(&self->skipped);
     *self = (ac_mined) { 0 };
 }
 
@@ -68,7 +69,7 @@ push_lines(ac_miner *self, ac_mined *out)
     line_reader reader = { .out = out, .lower = self->options->lower };
     ac_status st = AC_OK;
 
-    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++)
+    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++, ac_pulse_beat(self->options->pulse))
         st = ac_text_corpus_read(&self->corpus, piece, take_lines, &reader);
     self->report.lines = reader.lines;
     self->report.entries[AC_ENTRY_LINE] = reader.lines;
@@ -146,6 +147,8 @@ ac_miner_entries(ac_miner *self, ac_mined *out)
     if (o->unique)
         AC_TRY(drop_duplicates(out, &self->report));
     AC_TRY(ac_text_corpus_check(&self->corpus));
+    out->skipped = self->skipped;
+    self->skipped = (ac_texts) { 0 };
     if (out->entries.count == 0)
         st = ac_error_set(AC_E_ARG, "mining left no entry: %lld lines, %lld words, and no n-gram was seen %lld times; lower ngrams.filter, or switch on lines or unigrams",
                           (long long) self->report.lines, (long long) self->report.words, (long long) o->filter);
