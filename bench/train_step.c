@@ -37,11 +37,11 @@ typedef struct texts {
 } texts;
 
 static double
-now(void)
+now(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
@@ -110,7 +110,7 @@ main(int argc, char **argv)
     int64_t B = 16, table = 60, caption = 12, steps = 2;
     void *packed = NULL, *packed_back = NULL;
     float *gradient = NULL, *exp_avg = NULL, *exp_avg_sq = NULL;
-    double started, best = 1e30;
+    double best = 1e30, least_cpu = 1e30;
     struct rusage usage;
     const char *model;
     ac_status st = AC_OK;
@@ -138,14 +138,16 @@ main(int argc, char **argv)
     batch = (ac_bart_batch) { .B = B, .ids = t.ids, .offsets = t.offsets, .decoder_ids = t.decoder_ids, .labels = t.labels,
                               .decoder_offsets = t.decoder_offsets, .streams = ac_arguments_has(&a, "dropout") ? t.streams : NULL };
     for (int64_t s = 0; s <= steps; s++) {
-        started = now();
+        const double started = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
         AC_TRY(ac_bart_trainer_run(&trainer, &batch, gradient, &loss));
         ac_adamw_step(&adamw, trainer.values, exp_avg, exp_avg_sq, gradient, trainer.count, s + 1, 3e-4);
-        if (s && now() - started < best)
-            best = now() - started;
+        if (s && now(CLOCK_MONOTONIC) - started < best)
+            best = now(CLOCK_MONOTONIC) - started;
+        if (s && now(CLOCK_PROCESS_CPUTIME_ID) - cpu < least_cpu)
+            least_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     }
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, \"activation_MB\": %.1f, \"packed_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n", best,
+    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, \"activation_MB\": %.1f, \"packed_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n", best, least_cpu,
            loss.sum / (double) loss.targets, (long long) (t.offsets[B] + t.decoder_offsets[B]), (double) loss.bytes / 1e6,
            (double) (ac_bart_packed_bytes(&config, &compute) + ac_bart_trainer_packed_bytes(&config, &compute)) / 1e6,
            (double) usage.ru_maxrss * 1024 / 1e6, ac_compute_kernels(&compute));

@@ -188,7 +188,7 @@ is_whole(const key *k)
 static const char *
 word_of_zero(const key *k)
 {
-    return k->type == KEY_INT && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
+    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
 }
 
 /* "[0.9, 0.999]", brackets or not. */
@@ -561,6 +561,12 @@ job_bit(const char *job)
         if (strcmp(job, names[i]) == 0)
             return 1u << i;
     return ALL;
+}
+
+bool
+ac_config_is_job(const char *job)
+{
+    return job_bit(job) != ALL;
 }
 
 int

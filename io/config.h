@@ -85,6 +85,9 @@ ac_status ac_config_set(ac_config *self, const char *assignment);
 enum { AC_CONFIG_MOST_NEEDED = 4 };
 int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
+/** Is it the name of a job? */
+bool ac_config_is_job(const char *job);
+
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 ac_status ac_config_check(const ac_config *self, const char *job);
 

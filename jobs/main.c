@@ -1,9 +1,13 @@
 /* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that ends the process. */
+#include <errno.h>
 #include <mpi.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +15,7 @@
 #include "engine/nn/compute.h"
 #include "jobs/commands/commands.h"
 #include "jobs/help.h"
+#include "jobs/job_arguments.h"
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/attempt.h"
@@ -48,6 +53,7 @@ typedef struct tool {
 
 static const tool tools[] = {
     { KIND_COMMAND, "status", "how a run stands", ac_command_status },
+    { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted", ac_command_submit },
     { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
@@ -59,6 +65,7 @@ static const tool tools[] = {
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
     { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
+    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
@@ -143,38 +150,19 @@ static const ac_option job_options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-static ac_status
-read_config(ac_config *config, const ac_arguments *a)
-{
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_config_init(config));
-    if (a->word_count)
-        AC_TRY(ac_config_read(config, a->words[0]));
-    for (int i = 0; i < a->set_count; i++)
-        if (strcmp(a->set[i].option->name, "set") == 0)
-            AC_TRY(ac_config_set(config, a->set[i].value));
-out:
-    return st;
-}
-
-/* runs/JOB-CONFIGNAME */
-static ac_status
-run_folder(char **out, const char *name, const ac_arguments *a)
-{
-    const char *given = ac_arguments_get(a, "run"), *slash = strrchr(a->words[0], '/'), *base = slash ? slash + 1 : a->words[0];
-    const char *dot = strrchr(base, '.');
-    int n = given ? asprintf(out, "%s", given) : asprintf(out, "runs/%s-%.*s", name, dot ? (int) (dot - base) : (int) strlen(base), base);
-
-    return n < 0 ? ac_error_set(AC_E_NOMEM, "out of memory for a path") : AC_OK;
-}
-
+/* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the job was given. */
 static int
 default_threads(const ac_comm *comm)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *given = getenv("SLURM_CPUS_PER_TASK");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN), share = cores > comm->node_size ? cores / comm->node_size : 1;
+    cpu_set_t bound;
 
-    return cores > comm->node_size ? (int) (cores / comm->node_size) : 1;
+    if (given && atoi(given) > 0)
+        return atoi(given);
+    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) < share)
+        return CPU_COUNT(&bound) > 0 ? CPU_COUNT(&bound) : 1;
+    return (int) share;
 }
 
 /* A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
@@ -182,8 +170,11 @@ static void
 wait_until_read(int fd)
 {
     const struct timespec pause = { 0, 5000000 };
+    struct stat info;
     int unread = 0;
 
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return;
     for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
         nanosleep(&pause, NULL);
 }
@@ -209,6 +200,24 @@ stop_log(ac_run_log *log, ac_status st)
     ac_run_log_close(log);
 }
 
+static void
+on_alarm(int number)
+{
+    static const char text[] = "antarctic: MPI does not start or end: a rank is missing, or the launcher and MPI do not agree\n";
+
+    (void) number;
+    if (write(STDERR_FILENO, text, sizeof text - 1) >= 0 || errno)
+        _exit(exit_code(AC_E_RETRY));
+}
+
+/* Before the watchdog lives and after its end, MPI itself may wait for ever. */
+static void
+guard_launcher(double minutes)
+{
+    signal(SIGALRM, on_alarm);
+    alarm(minutes > 0 ? (unsigned) (60 * minutes) + 10 : 0);
+}
+
 static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config)
 {
@@ -222,7 +231,7 @@ run_job(const job *j, const ac_arguments *a, const ac_config *config)
     AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
     comm.pulse = &pulse;
     ac_pulse_phase(&pulse, "start");
-    AC_TRY(ac_agree_all(&comm, run_folder(&folder, j->name, a)));
+    AC_TRY(ac_agree_all(&comm, ac_job_run_folder(&folder, j->name, a, 0)));
     start_log(&log, &comm, j->name, a->words[0], folder);
     ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
     ac_signals_init();
@@ -280,7 +289,7 @@ main_job(const job *j, int argc, char **argv)
         return 0;
     }
     if (st == AC_OK)
-        st = read_config(&config, &a);
+        st = ac_job_config_read(&config, &a, 0);
     if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
         st = ac_config_print(&config, j->name, &text);
         fputs(text.data, stdout);
@@ -297,11 +306,16 @@ main_job(const job *j, int argc, char **argv)
         st = refuse(j->name, st);
     if (st != AC_OK) {
         ac_config_free(&config);
+        ac_arguments_free(&a);
         return exit_code(st);
     }
+    guard_launcher(config.limits.stall_minutes);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
+    alarm(0);
     st = run_job(j, &a, &config);
+    guard_launcher(config.limits.stall_minutes);
     MPI_Finalize();
+    alarm(0);
     code = exit_code(st);
     ac_config_free(&config);
     ac_arguments_free(&a);

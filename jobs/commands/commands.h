@@ -7,6 +7,9 @@
 /** How a run stands: reads its folder, writes nothing. */
 ac_status ac_command_status(int argc, char **argv);
 
+/** A job's batch script into its run folder, and to Slurm. */
+ac_status ac_command_submit(int argc, char **argv);
+
 /** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is off. */
 ac_status ac_command_verify(int argc, char **argv);
 

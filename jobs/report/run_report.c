@@ -164,7 +164,7 @@ each_bad_item(reporter *self, reasons *counted)
         const ac_shard_view *v = &self->shard;
         if (!self->run.manifest.stages[0].shards[s].bad)
             continue;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_BAD));
+        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_BAD));
         for (int64_t i = 0; counted && i < v->bad_keys.count; i++)
             AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i), ac_texts_size(&v->bad_reasons, i)));
         for (int64_t i = 0; !counted && left && i < v->bad_keys.count; i++, left--) {
@@ -295,7 +295,7 @@ write_gallery(reporter *self)
     for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, stages))
             continue;
-        st = ac_shard_view_read(&self->shard, self->run.folder, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
+        st = ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
         for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* picture j is shown where j * shown / rows steps up */
             if (shown == self->rows || (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
                 write_picture(self, i, stages);

@@ -17,11 +17,11 @@
 /* Folders, beside the run folder itself, whose files the manifest does not know. */
 static const char *const folders[] = { "", "checkpoints/" };
 
-/* Files that change after the end, or are no result. */
+/* Files that change after the end (a cache grows), or are no result. */
 static bool
 is_no_result(const char *name)
 {
-    static const char *const names[] = { "DONE", "lock", "attempts.jsonl", "progress.json", "log.txt", "report.html", "job.sbatch", "jobs.jsonl" };
+    static const char *const names[] = { "DONE", "lock", "attempts.jsonl", "manifest.json", "progress.json", "log.txt", "report.html", "job.sbatch", "jobs.jsonl" };
     const char *dot = strrchr(name, '.');
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -107,6 +107,7 @@ run_replicas(ac_training *self)
         head = (replica_part) { loss.sum, loss.targets, batch.offsets[batch.B] + batch.decoder_offsets[batch.B] };
         memcpy(part, &head, sizeof head);
         self->activation_bytes = loss.bytes > self->activation_bytes ? loss.bytes : self->activation_bytes;
+        ac_pulse_beat(self->pipeline.comm->pulse);
     }
 out:
     return st;
@@ -252,6 +253,7 @@ run_blocks(ac_training *self)
         AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, NULL, &loss));
         part = (block_part) { loss.sum, loss.targets };
         memcpy(ac_parts_put(&self->blocks, i), &part, sizeof part);
+        ac_pulse_beat(self->pipeline.comm->pulse);
     }
 out:
     return st;

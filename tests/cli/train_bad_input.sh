@@ -9,7 +9,7 @@ printf 'a bad \xff byte\n' > data/train/scene_02.txt
 printf 'a zebra\n\n   \na zebra again\n' > data/train/scene_03.txt
 printf 'a house without a picture\n' > data/train/orphan.txt
 head -c 1000 data/train/scene_04.jpg > cut && mv cut data/train/scene_04.jpg
-yes 'and a very long caption' | head -20 | tr '\n' ' ' > data/train/scene_05.txt
+printf 'and a very long caption %.0s' {1..20} > data/train/scene_05.txt
 train 2 bad $short
 jq -r '.key + " " + .reason' bad/bad_items.jsonl | sort > reasons
 printf 'train/scene_00 no_caption\ntrain/scene_01 no_caption\ntrain/scene_02 caption_not_utf8\ntrain/scene_04 truncated\n' | cmp - reasons

@@ -4,7 +4,7 @@ train 2 whole
 
 # killed at different moments, gone on with on other numbers of ranks
 ranks=1
-for delay in 0.9 1.5 2.1 2.7; do
+for delay in 0.9 1.6 2.4; do
   rm -rf killed
   mpirun --oversubscribe -n 2 "$antarctic" train train.yaml --run killed > /dev/null 2>&1 &
   pid=$!
@@ -18,7 +18,7 @@ done
 ! find killed -name '*.tmp*' | grep .
 
 # killed right after each checkpoint's publishing
-for step in 3 6 9; do
+for step in 3 9; do
   rm -rf killed
   mpirun --oversubscribe -n 3 "$antarctic" train train.yaml --run killed > /dev/null 2>&1 &
   pid=$!
@@ -37,7 +37,7 @@ rm -rf stopped
 "$antarctic" train train.yaml --run stopped > said.txt 2>&1 &
 pid=$!
 for _ in $(seq 600); do
-  [ "$(wc -l < stopped/metrics.jsonl 2> /dev/null || echo 0)" -ge 2 ] && break
+  [ -e stopped/metrics.jsonl ] && [ "$(wc -l < stopped/metrics.jsonl)" -ge 2 ] && break
   sleep 0.02
 done
 kill -USR1 $pid
@@ -65,14 +65,22 @@ train 2 flipped
 grep -q "$newest.*checksum.*the checkpoint before it is used" said.txt
 same whole flipped
 
-# no space while saving: nothing is lost (a file may not grow beyond 40 kB: tables are there, a checkpoint does not fit)
-begin_again full
-rm -r full/checkpoints full/metrics.jsonl full/layer_norms.safetensors
-expect 2 bash -c "trap '' XFSZ; ulimit -f 40; '$antarctic' train train.yaml --run full > said.txt 2>&1"
-grep -q 'checkpoints/step=0000003.*cannot be written' said.txt
-[ -z "$(ls full/checkpoints)" ]
-train 2 full
-same whole full
+# no space while saving: said, nothing is lost, and on with more room (40 kB: a checkpoint has 75)
+if [ "$(id -u)" -eq 0 ] && mkdir small && mount -t tmpfs -o size=40k none small 2> /dev/null; then
+  trap 'umount -l "$PWD/small" 2> /dev/null || true' EXIT
+  begin_again full
+  rm -r full/checkpoints full/metrics.jsonl full/layer_norms.safetensors
+  ln -s "$PWD/small" full/checkpoints
+  expect 2 train 2 full
+  grep -q 'checkpoints/step=0000003.*No space left on device' said.txt
+  [ -z "$(ls small)" ]
+  umount small
+  rm full/checkpoints
+  train 2 full
+  same whole full
+else
+  echo 'skipped here: a full disk (mounting a small file system needs root)'
+fi
 
 # a checkpoint of another run, model, or a newer program
 begin_again foreign
