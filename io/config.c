@@ -456,7 +456,8 @@ ac_config_is_job(const char *job)
 int
 ac_config_needed(const char *job, const char *names[], const char *meanings[])
 {
-    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "input.train", "input.validation",
+                                                               "clip.model", "cache.path", "bart.model" };
     int n = 0;
 
     for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
@@ -492,7 +493,7 @@ ac_config_check(const ac_config *self, const char *job)
     for (int i = 0; i < n; i++) {
         const ac_config_key *k = NULL;
         AC_TRY(find_key(&k, names[i], ""));
-        if (!*(char **) place(self, k))
+        if (k->jobs != TRAIN && !*(char **) place(self, k)) /* training's pictures have two forms: below */
             AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
     }
     if (job_bit(job) == TRAIN) {
