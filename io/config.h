@@ -82,7 +82,7 @@ ac_status ac_config_read(ac_config *self, const char *path);
 ac_status ac_config_set(ac_config *self, const char *assignment);
 
 /** The keys that a job cannot do without, and what they mean. Returns how many; names and meanings [AC_CONFIG_MOST_NEEDED]. */
-enum { AC_CONFIG_MOST_NEEDED = 4 };
+enum { AC_CONFIG_MOST_NEEDED = 6 };
 int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
 /** Is it the name of a job? */
