@@ -127,3 +127,28 @@ job_shards() {
   local until=$((SECONDS + $3))
   until ls "$1/$2"/*.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ] || { cat "$1"/slurm-*.out; return 1; }; sleep 0.1; done
 }
+
+# slurm_demo: pictures and configs of small jobs; slow.yaml takes its time.
+slurm_demo() {
+  mkdir pictures
+  cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
+  head -600 "$demo/cache.txt" > cache.txt
+  cat > job.yaml <<END
+input: { path: pictures }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
+generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
+output: { shard_items: 2 }
+END
+  sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 100/' job.yaml > cache.yaml
+  # one that takes its time
+  sed -e 's/num_beams: 3, num_return_sequences: 3/num_beams: 1, do_sample: true, num_return_sequences: 60/' job.yaml > slow.yaml
+}
+
+submitted() { sed -n 's/^submitted: job \([0-9]*\).*/\1/p' submitted.txt; }
+submit() { "$antarctic" submit "$@" > submitted.txt || { cat submitted.txt; return 1; }; }
+complete() { # complete REFERENCE RUN
+  same "$1" "$2" && "$antarctic" verify "$2" && [ "$("$antarctic" status "$2" --json | jq -r .state)" = done ] ||
+    { cat "$2"/slurm-*.out "$2"/attempts.jsonl; return 1; }
+}
