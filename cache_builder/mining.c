@@ -18,9 +18,9 @@ prepare(ac_miner *self, const char *const *inputs, int64_t count)
     for (int64_t i = 0; i < sources.count; i++) {
         free(spool);
         AC_TRY(ac_miner_spool_path(self->options, i, &spool));
-        AC_TRY(ac_text_source_prepare(ac_texts_at(&sources, i), spool, self->options->member_extension, &documents[i], &skipped));
+        AC_TRY(ac_text_source_prepare(ac_texts_at(&sources, i), spool, self->options->member_extension, &documents[i], &skipped, self->options->pulse));
     }
-    ac_mining_warn_skipped(&skipped);
+    AC_TRY(ac_miner_take_skipped(self, skipped.bytes.data, skipped.bytes.size));
     st = ac_miner_arrange(self, &sources, documents);
     documents = NULL;
 out:

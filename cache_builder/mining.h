@@ -12,6 +12,7 @@
 #include "cache_builder/ngram_best.h"
 #include "cache_builder/ngram_merge.h"
 #include "cache_builder/ngram_runs.h"
+#include "engine/base/pulse.h"
 #include "io/text_corpus.h"
 
 typedef enum ac_entry_kind { AC_ENTRY_UNIGRAM = 0, AC_ENTRY_BIGRAM, AC_ENTRY_TRIGRAM, AC_ENTRY_LINE } ac_entry_kind;
@@ -28,6 +29,7 @@ typedef struct ac_mining_options {
     const char *scratch;          /* a folder for spilled counts and unpacked text, there already */
     int64_t memory;      /* bytes, of this process */
     int64_t piece_bytes; /* 0: a default; no result depends on it */
+    ac_pulse *pulse;     /* beats while texts are unpacked and read; NULL: nobody watches */
 } ac_mining_options;
 
 /** What was found and done; sums over all processes where several work. */
@@ -46,6 +48,7 @@ typedef struct ac_mined {
     int64_t *counts;      /* [count]; 0 for lines */
     double *pmis;         /* [count]; NaN for lines and words */
     int64_t capacity[3];
+    ac_texts skipped;     /* names of texts that are not UTF-8, as ac_text_source_prepare gives them, sorted */
 } ac_mined;
 
 void ac_mined_free(ac_mined *self);
@@ -69,6 +72,7 @@ typedef struct ac_miner {
     ac_buffer words;  /* records of the words that n-grams may hold, from the buckets taken here */
     ac_ngram_merge vocabulary; /* the same from all processes */
     ac_ngram_best best[AC_NGRAM_KINDS];
+    ac_texts skipped;          /* names of texts that are not UTF-8, of all processes where there is only one to tell them */
     ac_mining_report report;
 } ac_miner;
 
@@ -108,7 +112,7 @@ ac_status ac_miner_entries(ac_miner *self, ac_mined *out);
 
 /** One line for the log. */
 void ac_mining_report_log(const ac_mining_report *self);
-/** Warn of each skipped text, at most of some; names as ac_text_source_prepare gives them. */
-void ac_mining_warn_skipped(const ac_texts *names);
+/** Take names of skipped texts, each with a zero byte behind it, sort them, and warn of them, at most of some. */
+ac_status ac_miner_take_skipped(ac_miner *self, const char *names, size_t n);
 
 #endif

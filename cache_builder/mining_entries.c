@@ -16,6 +16,7 @@ ac_mined_free(ac_mined *self)
     free(self->kinds);
     free(self->counts);
     free(self->pmis);
+    ac_texts_free(&self->skipped);
     *self = (ac_mined) { 0 };
 }
 
@@ -68,7 +69,7 @@ push_lines(ac_miner *self, ac_mined *out)
     line_reader reader = { .out = out, .lower = self->options->lower };
     ac_status st = AC_OK;
 
-    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++)
+    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++, ac_pulse_beat(self->options->pulse))
         st = ac_text_corpus_read(&self->corpus, piece, take_lines, &reader);
     self->report.lines = reader.lines;
     self->report.entries[AC_ENTRY_LINE] = reader.lines;
@@ -105,12 +106,12 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
 
     while (room < 2 * self->entries.count)
         room *= 2;
-    AC_TRY(ac_alloc(&slots, room, sizeof *slots)); /* place in kept + 1; 0: free */
+    AC_TRY(ac_alloc(&slots, room, sizeof *slots)); /* number of an entry that is kept + 1; 0: free */
     for (int64_t i = 0; i < self->entries.count; i++) {
         const char *text = ac_texts_at(&self->entries, i);
         const size_t n = ac_texts_size(&self->entries, i);
         int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) (room - 1));
-        while (slots[at] && (ac_texts_size(&kept, slots[at] - 1) != n || memcmp(ac_texts_at(&kept, slots[at] - 1), text, n) != 0))
+        while (slots[at] && (ac_texts_size(&self->entries, slots[at] - 1) != n || memcmp(ac_texts_at(&self->entries, slots[at] - 1), text, n) != 0))
             at = (at + 1) & (room - 1);
         if (slots[at]) {
             report->entries[self->kinds[i]]--;
@@ -121,7 +122,7 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
         self->counts[kept.count] = self->counts[i];
         self->pmis[kept.count] = self->pmis[i];
         AC_TRY(ac_texts_push(&kept, text, n));
-        slots[at] = kept.count;
+        slots[at] = i + 1;
     }
     ac_texts_free(&self->entries);
     self->entries = kept;
@@ -146,6 +147,8 @@ ac_miner_entries(ac_miner *self, ac_mined *out)
     if (o->unique)
         AC_TRY(drop_duplicates(out, &self->report));
     AC_TRY(ac_text_corpus_check(&self->corpus));
+    out->skipped = self->skipped;
+    self->skipped = (ac_texts) { 0 };
     if (out->entries.count == 0)
         st = ac_error_set(AC_E_ARG, "mining left no entry: %lld lines, %lld words, and no n-gram was seen %lld times; lower ngrams.filter, or switch on lines or unigrams",
                           (long long) self->report.lines, (long long) self->report.words, (long long) o->filter);

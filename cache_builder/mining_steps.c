@@ -50,6 +50,7 @@ ac_miner_free(ac_miner *self)
     ac_ngram_merge_free(&self->merge);
     ac_buffer_free(&self->words);
     ac_ngram_merge_free(&self->vocabulary);
+    ac_texts_free(&self->skipped);
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
         ac_ngram_best_free(&self->best[kind]);
     *self = (ac_miner) { 0 };
@@ -465,11 +466,33 @@ ac_mining_report_log(const ac_mining_report *r)
            (long long) r->entries[2], (long long) r->distinct[2], (long long) r->duplicates, (long long) (r->spilled_bytes >> 20), (long long) r->runs);
 }
 
-void
-ac_mining_warn_skipped(const ac_texts *names)
+static int
+by_bytes(const void *a, const void *b)
 {
-    for (int64_t i = 0; i < names->count && i < NAMED_SKIPPED; i++)
-        ac_log(AC_LOG_WARNING, "%.*s: not UTF-8, left out", (int) ac_texts_size(names, i), ac_texts_at(names, i));
-    if (names->count > NAMED_SKIPPED)
-        ac_log(AC_LOG_WARNING, "… and %lld more texts that are not UTF-8", (long long) names->count - NAMED_SKIPPED);
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+ac_status
+ac_miner_take_skipped(ac_miner *self, const char *names, size_t n)
+{
+    const char **order = NULL;
+    int64_t count = 0, capacity = 0;
+    ac_status st = AC_OK;
+
+    for (size_t at = 0; at < n; at += strlen(names + at) + 1) {
+        AC_TRY(ac_grow(&order, &capacity, count + 1, sizeof *order));
+        order[count++] = names + at;
+    }
+    if (count)
+        qsort(order, (size_t) count, sizeof *order, by_bytes);
+    for (int64_t i = 0; i < count; i++) {
+        AC_TRY(ac_texts_push(&self->skipped, order[i], strlen(order[i])));
+        if (i < NAMED_SKIPPED)
+            ac_log(AC_LOG_WARNING, "%s: not UTF-8, left out", order[i]);
+    }
+    if (count > NAMED_SKIPPED)
+        ac_log(AC_LOG_WARNING, "… and %lld more texts that are not UTF-8", (long long) count - NAMED_SKIPPED);
+out:
+    free(order);
+    return st;
 }

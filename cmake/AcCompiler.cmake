@@ -14,6 +14,7 @@ target_compile_definitions(ac_options INTERFACE _GNU_SOURCE)
 target_compile_options(ac_options INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wno-sign-conversion
   -ffp-contract=off # a*b+c is fused only where the code says fma(): the bits must not depend on the compiler
+  -fno-trapping-math # nobody looks at floating-point exceptions: loops with a condition vectorise, to the same numbers
   $<$<BOOL:${AC_WERROR}>:-Werror>)
 target_compile_definitions(ac_options INTERFACE $<$<BOOL:${AC_DEBUG_CHECKS}>:AC_DEBUG_CHECKS=1>)
 if(AC_SANITIZE)

@@ -11,103 +11,18 @@
 #include <yaml.h>
 
 #include "engine/base/memory.h"
+#include "io/config_keys.h"
 
-typedef enum key_type { KEY_BOOL, KEY_INT, KEY_REAL, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY } key_type;
-
-enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
-
-typedef struct key {
-    const char *name;
-    key_type type;
-    size_t offset;
-    const char *fallback;    /* as in YAML */
-    double least, most;      /* numbers */
-    const char *const *words; /* choices; NULL at the end */
-    unsigned jobs;
-    bool in_fingerprint;
-    const char *help;
-} key;
-
-static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
-static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
-static const char *const precisions[] = { "fp32", "bf16", NULL };
-static const char *const searches[] = { "hf5", "hf4.9", NULL };
-static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
-#define AT(field) offsetof(ac_config, field)
-#define GENERATION(name, type, least, most, help) \
-    { "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, true, help }
-
-/* The one table. Order: as printed. */
-static const key keys[] = {
-    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
-    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES, true, "turn pictures as their EXIF orientation says" },
-    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
-    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND, false, "a cache folder, or a text file with one entry a line" },
-    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
-    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION, false, "Hugging Face folder of a BART model" },
-    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION, false, "trained layer norms (safetensors) laid over it" },
-    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION, true, "entries a table" },
-    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, CAPTION, true, "BART's input is cut to this; none: the model's limit" },
-    GENERATION(num_beams, KEY_OPTIONAL, 1, 1000, "generation: transformers' names; auto: as the model's own files say"),
-    GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates a picture"),
-    GENERATION(do_sample, KEY_OPTIONAL_BOOL, 0, 1, "draw at random"),
-    GENERATION(temperature, KEY_OPTIONAL, 0, 1e6, "with do_sample"),
-    GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
-    GENERATION(top_p, KEY_OPTIONAL, 0, 1, "with do_sample; none: off"),
-    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
-    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
-    GENERATION(length_penalty, KEY_OPTIONAL, -100, 100, "a hypothesis scores sum of log-probabilities / length^penalty"),
-    GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000, "no n-gram of this size twice; none: off"),
-    GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
-    GENERATION(forced_bos_token_id, KEY_OPTIONAL, 0, 1e9, "first token after the start token; none: free"),
-    GENERATION(forced_eos_token_id, KEY_OPTIONAL, 0, 1e9, "last token at max_length; none: free"),
-    GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
-    { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches, CAPTION, true, "as transformers 5, or as 4.9 of 2021" },
-    { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
-    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
-    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
-    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "each line of the text is an entry" },
-    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the most frequent words" },
-    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
-    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
-    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE | EXTEND, true, "n-grams of each kind" },
-    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true, "bigrams and trigrams seen fewer times are dropped" },
-    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true, "lower-case" },
-    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
-    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
-    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
-    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
-    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
-    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
-    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
-    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES, true, "keep small pictures for the report" },
-    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true, "write NAME.knn beside each picture: its entries, one a line, best first" },
-    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
-    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
-    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
-    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
-    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
-    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
-    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
-    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
-    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES, false, "a larger picture is a bad item" },
-    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
-    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
-};
-
-enum { KEYS = sizeof keys / sizeof *keys };
-
 static void *
-place(const ac_config *self, const key *k)
+place(const ac_config *self, const ac_config_key *k)
 {
     return (char *) (uintptr_t) self + k->offset;
 }
 
 static bool
-is_text(const key *k)
+is_text(const ac_config_key *k)
 {
     return k->type == KEY_TEXT || k->type == KEY_PATH;
 }
@@ -134,7 +49,7 @@ parse_choice(const char *value, const char *const *words, int64_t *out)
 }
 
 static bool
-parse_number(const char *value, bool whole, const key *k, double *out)
+parse_number(const char *value, bool whole, const ac_config_key *k, double *out)
 {
     char *end;
 
@@ -143,14 +58,45 @@ parse_number(const char *value, bool whole, const key *k, double *out)
 }
 
 static bool
-is_whole(const key *k)
+is_whole(const ac_config_key *k)
 {
-    return strcmp(k->name, "generation.temperature") != 0 && strcmp(k->name, "generation.top_p") != 0 &&
-           strcmp(k->name, "generation.length_penalty") != 0;
+    static const char *const broken[] = { "generation.temperature", "generation.top_p", "generation.length_penalty", "train.clip_norm", "train.dropout" };
+
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+        if (strcmp(k->name, broken[i]) == 0)
+            return false;
+    return k->type != KEY_REAL && k->type != KEY_PAIR;
+}
+
+/* The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
+static const char *
+word_of_zero(const ac_config_key *k)
+{
+    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
+}
+
+/* "[0.9, 0.999]", brackets or not. */
+static bool
+parse_pair(const char *value, const ac_config_key *k, double out[2])
+{
+    char text[128], *comma, *end;
+
+    if (strlen(value) >= sizeof text)
+        return false;
+    strcpy(text, value[0] == '[' ? value + 1 : value);
+    end = text + strlen(text);
+    if (value[0] == '[' && end > text && end[-1] == ']')
+        *--end = '\0';
+    if (!(comma = strchr(text, ',')))
+        return false;
+    *comma++ = '\0';
+    while (*comma == ' ')
+        comma++;
+    return parse_number(text, false, k, &out[0]) && parse_number(comma, false, k, &out[1]);
 }
 
 static ac_status
-wrong_value(const key *k, const char *value, const char *where)
+wrong_value(const ac_config_key *k, const char *value, const char *where)
 {
     char needed[200] = "";
 
@@ -166,8 +112,9 @@ wrong_value(const key *k, const char *value, const char *where)
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
-        snprintf(needed, sizeof needed, "a %snumber from %.12g to %.12g%s", k->type == KEY_INT || (k->type == KEY_OPTIONAL && is_whole(k)) ? "whole " : "", k->least, k->most,
-                 k->type == KEY_OPTIONAL ? ", auto or none" : "");
+        snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s", k->type == KEY_PAIR ? "two " : "a ",
+                 is_whole(k) ? "whole " : "", k->type == KEY_PAIR ? "s" : "", k->least, k->most,
+                 k->type == KEY_OPTIONAL ? ", auto or none" : word_of_zero(k) ? ", or " : "", word_of_zero(k) ? word_of_zero(k) : "");
     }
     return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
 }
@@ -190,7 +137,7 @@ resolve_path(char **out, const char *base, const char *value)
 }
 
 static ac_status
-set_text(ac_config *self, const key *k, const char *value, bool quoted, const char *base)
+set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base)
 {
     char **text = place(self, k), *made = NULL;
     ac_status st = AC_OK;
@@ -227,7 +174,7 @@ parse_share(const char *value, ac_share *out)
 
 /* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
 static bool
-parse_bytes(const char *value, const key *k, int64_t *out)
+parse_bytes(const char *value, const ac_config_key *k, int64_t *out)
 {
     static const char letters[] = "kmgt";
     char *end;
@@ -251,14 +198,14 @@ parse_bytes(const char *value, const key *k, int64_t *out)
 }
 
 static ac_status
-set_value(ac_config *self, const key *k, const char *value, bool quoted, const char *base, const char *where)
+set_value(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base, const char *where)
 {
     void *at = place(self, k);
     ac_optional *optional = at;
     bool truth, good = true;
     int64_t choice;
     ac_share share;
-    double number;
+    double number, pair[2];
 
     if (is_text(k))
         return set_text(self, k, value, quoted, base);
@@ -283,15 +230,19 @@ set_value(ac_config *self, const key *k, const char *value, bool quoted, const c
         if ((good = parse_choice(value, k->words, &choice)))
             *(int64_t *) at = choice;
         break;
-    case KEY_INT:
-        number = 0;
-        good = (strcmp(k->fallback, "auto") == 0 && strcmp(value, "auto") == 0) || parse_number(value, true, k, &number);
-        if (good)
-            *(int64_t *) at = (int64_t) number;
-        break;
     case KEY_REAL:
         if ((good = parse_number(value, false, k, &number)))
             *(double *) at = number;
+        break;
+    case KEY_PAIR:
+        if ((good = parse_pair(value, k, pair)))
+            memcpy(at, pair, sizeof pair);
+        break;
+    case KEY_INT:
+        number = 0;
+        good = (word_of_zero(k) && strcmp(value, word_of_zero(k)) == 0) || parse_number(value, true, k, &number);
+        if (good)
+            *(int64_t *) at = (int64_t) number;
         break;
     case KEY_BYTES:
         choice = 0;
@@ -333,20 +284,20 @@ edit_distance(const char *a, const char *b)
 }
 
 static ac_status
-find_key(const key **out, const char *name, const char *where)
+find_key(const ac_config_key **out, const char *name, const char *where)
 {
-    const key *near = NULL;
+    const ac_config_key *near = NULL;
     int least = 1000;
 
-    for (size_t i = 0; i < KEYS; i++) {
-        int d = edit_distance(name, keys[i].name);
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        int d = edit_distance(name, ac_config_keys[i].name);
         if (d == 0) {
-            *out = &keys[i];
+            *out = &ac_config_keys[i];
             return AC_OK;
         }
         if (d < least) {
             least = d;
-            near = &keys[i];
+            near = &ac_config_keys[i];
         }
     }
     return ac_error_set(AC_E_ARG, "%s: unknown key \"%s\"; the nearest known one is \"%s\"", where, name, near->name);
@@ -360,9 +311,9 @@ ac_config_init(ac_config *self)
     ac_status st = AC_OK;
 
     *self = (ac_config) { 0 };
-    for (size_t i = 0; i < KEYS && st == AC_OK; i++) {
-        bool quoted = keys[i].fallback[0] == '"';
-        st = set_value(self, &keys[i], quoted ? "" : keys[i].fallback, quoted, "", "default");
+    for (size_t i = 0; i < ac_config_key_count && st == AC_OK; i++) {
+        bool quoted = ac_config_keys[i].fallback[0] == '"';
+        st = set_value(self, &ac_config_keys[i], quoted ? "" : ac_config_keys[i].fallback, quoted, "", "default");
     }
     return st;
 }
@@ -370,10 +321,35 @@ ac_config_init(ac_config *self)
 void
 ac_config_free(ac_config *self)
 {
-    for (size_t i = 0; i < KEYS; i++)
-        if (is_text(&keys[i]))
-            free(*(char **) place(self, &keys[i]));
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (is_text(&ac_config_keys[i]))
+            free(*(char **) place(self, &ac_config_keys[i]));
     *self = (ac_config) { 0 };
+}
+
+/* Is this the full name of a key? (input.train is one, and a section too.) */
+static bool
+is_key(const char *name)
+{
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (strcmp(ac_config_keys[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* [a, b] of YAML, put together as set_value takes it. */
+static ac_status
+set_sequence(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node, const char *where)
+{
+    char text[128] = "";
+    size_t used = 0;
+
+    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top && used < sizeof text; i++) {
+        const yaml_node_t *item = yaml_document_get_node(document, *i);
+        used += (size_t) snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
+                                  item->type == YAML_SCALAR_NODE ? (const char *) item->data.scalar.value : "?");
+    }
+    return set_value(self, k, text, false, "", where);
 }
 
 static ac_status
@@ -386,19 +362,23 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
     for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && st == AC_OK; p++) {
         yaml_node_t *name = yaml_document_get_node(document, p->key), *value = yaml_document_get_node(document, p->value);
         char full[256], where[4400];
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         bool section = false;
         snprintf(where, sizeof where, "%s:%zu", path, name->start_mark.line + 1);
         if (name->type != YAML_SCALAR_NODE)
             return ac_error_set(AC_E_ARG, "%s: a key must be a word", where);
         snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "", (const char *) name->data.scalar.value);
-        for (size_t i = 0; i < KEYS; i++)
-            section = section || (strncmp(keys[i].name, full, strlen(full)) == 0 && keys[i].name[strlen(full)] == '.');
-        if (section) {
+        for (size_t i = 0; i < ac_config_key_count; i++)
+            section = section || (strncmp(ac_config_keys[i].name, full, strlen(full)) == 0 && ac_config_keys[i].name[strlen(full)] == '.');
+        if (section && !(value->type == YAML_SCALAR_NODE && is_key(full))) {
             st = read_node(self, document, value, full, path, base);
             continue;
         }
         st = find_key(&k, full, where);
+        if (st == AC_OK && k->type == KEY_PAIR && value->type == YAML_SEQUENCE_NODE) {
+            st = set_sequence(self, k, document, value, where);
+            continue;
+        }
         if (st == AC_OK && value->type != YAML_SCALAR_NODE)
             st = ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, full);
         if (st == AC_OK)
@@ -444,7 +424,7 @@ ac_config_set(ac_config *self, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     char name[256];
-    const key *k = NULL;
+    const ac_config_key *k = NULL;
     ac_status st;
 
     if (!equals)
@@ -476,17 +456,31 @@ ac_config_is_job(const char *job)
 int
 ac_config_needed(const char *job, const char *names[], const char *meanings[])
 {
-    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "clip.model", "cache.path", "bart.model" };
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "input.train", "input.validation",
+                                                               "clip.model", "cache.path", "bart.model" };
     int n = 0;
 
     for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
             continue;
         names[n] = k->name;
         meanings[n++] = k->help;
     }
     return n;
+}
+
+/* A folder, or annotations and images: one of both, and whole. */
+static ac_status
+check_captioned(const char *name, const char *folder, const char *annotations, const char *images)
+{
+    if (folder && (annotations || images))
+        return ac_error_set(AC_E_ARG, "%s is given as a folder and as {annotations, images}: give one (the other: none)", name);
+    if (!folder && !annotations && !images)
+        return ac_error_set(AC_E_ARG, "train needs %s: a folder of pictures with a .txt beside each, or {annotations: F.json, images: FOLDER}", name);
+    if (!folder && !(annotations && images))
+        return ac_error_set(AC_E_ARG, "%s needs both annotations and images", name);
+    return AC_OK;
 }
 
 ac_status
@@ -497,10 +491,14 @@ ac_config_check(const ac_config *self, const char *job)
     ac_status st = AC_OK;
 
     for (int i = 0; i < n; i++) {
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         AC_TRY(find_key(&k, names[i], ""));
-        if (!*(char **) place(self, k))
+        if (k->jobs != TRAIN && !*(char **) place(self, k)) /* training's pictures have two forms: below */
             AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
+    }
+    if (job_bit(job) == TRAIN) {
+        AC_TRY(check_captioned("input.train", self->input.train, self->input.train_annotations, self->input.train_images));
+        AC_TRY(check_captioned("input.validation", self->input.validation, self->input.validation_annotations, self->input.validation_images));
     }
     if (self->compute.part >= self->compute.parts)
         st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
@@ -553,13 +551,30 @@ ac_config_generation(const ac_config *self, ac_generation_config *out)
     if (self->generation.length_penalty.presence != AC_UNSET)
         out->length_penalty = self->generation.length_penalty.presence == AC_SET ? self->generation.length_penalty.value : 1;
     out->beam_search = (ac_beam_search) self->generation.beam_search;
+    /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never from the model's files */
+    if (out->beam_search == AC_BEAM_HF49 && out->do_sample && out->num_beams > 1 && self->generation.early_stopping.presence == AC_UNSET)
+        out->early_stopping = AC_EARLY_FALSE;
     out->seed = (uint64_t) self->seed;
 }
 
 /* ---- printing -------------------------------------------------------------------------------------------------- */
 
+/* As short as reads back to the same. */
 static void
-print_value(const ac_config *self, const key *k, ac_buffer *out)
+print_real(double x, ac_buffer *out)
+{
+    char text[32];
+
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    ac_buffer_push_text(out, text);
+}
+
+static void
+print_value(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
@@ -571,12 +586,19 @@ print_value(const ac_config *self, const key *k, ac_buffer *out)
     case KEY_CHOICE: ac_buffer_push_text(out, k->words[*(const int64_t *) at]); return;
     case KEY_BYTES:
     case KEY_INT:
-        if (*(const int64_t *) at == 0 && strcmp(k->fallback, "auto") == 0)
-            ac_buffer_push_text(out, "auto");
+        if (*(const int64_t *) at == 0 && word_of_zero(k))
+            ac_buffer_push_text(out, word_of_zero(k));
         else
             ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
         return;
-    case KEY_REAL: ac_buffer_printf(out, "%.17g", *(const double *) at); return;
+    case KEY_REAL: print_real(*(const double *) at, out); return;
+    case KEY_PAIR:
+        ac_buffer_push_char(out, '[');
+        print_real(((const double *) at)[0], out);
+        ac_buffer_push_text(out, ", ");
+        print_real(((const double *) at)[1], out);
+        ac_buffer_push_char(out, ']');
+        return;
     case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
     case KEY_TEXT:
     case KEY_PATH:
@@ -615,20 +637,20 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
     char section[64] = "";
 
     ac_buffer_printf(out, "# antarctic %s: every key with its value\n", job);
-    for (size_t i = 0; i < KEYS; i++) {
-        const char *dot = strchr(keys[i].name, '.');
-        const size_t n = dot ? (size_t) (dot - keys[i].name) : 0;
-        if (!(keys[i].jobs & bit))
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        const char *dot = strchr(ac_config_keys[i].name, '.');
+        const size_t n = dot ? (size_t) (dot - ac_config_keys[i].name) : 0;
+        if (!(ac_config_keys[i].jobs & bit))
             continue;
-        if (n && (strncmp(section, keys[i].name, n) != 0 || section[n])) {
-            snprintf(section, sizeof section, "%.*s", (int) n, keys[i].name);
+        if (n && (strncmp(section, ac_config_keys[i].name, n) != 0 || section[n])) {
+            snprintf(section, sizeof section, "%.*s", (int) n, ac_config_keys[i].name);
             ac_buffer_printf(out, "\n%s:\n", section);
         }
-        ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
-        print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s", keys[i].help);
-        for (const char *const *word = keys[i].words; word && *word; word++)
-            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : ac_config_keys[i].name);
+        print_value(self, &ac_config_keys[i], out);
+        ac_buffer_printf(out, "  # %s", ac_config_keys[i].help);
+        for (const char *const *word = ac_config_keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == ac_config_keys[i].words ? "; one of " : ", ", *word);
         ac_buffer_push_char(out, '\n');
     }
     return out->status;
@@ -640,11 +662,11 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
     ac_buffer text = { 0 };
     XXH128_hash_t digest;
 
-    for (size_t i = 0; i < KEYS; i++) {
-        if (!keys[i].in_fingerprint || !(keys[i].jobs & job_bit(job)))
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        if (!ac_config_keys[i].in_fingerprint || !(ac_config_keys[i].jobs & job_bit(job)))
             continue;
-        ac_buffer_printf(&text, "%s=", keys[i].name);
-        print_value(self, &keys[i], &text);
+        ac_buffer_printf(&text, "%s=", ac_config_keys[i].name);
+        print_value(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
     if (text.status != AC_OK)

@@ -23,9 +23,16 @@ typedef struct ac_share {
     double value;
 } ac_share;
 
+typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
-    struct { char *path; bool apply_exif; } input;
+    struct {
+        char *path;
+        char *train, *train_annotations, *train_images;                /* a folder, or COCO's file and folder */
+        char *validation, *validation_annotations, *validation_images;
+        bool apply_exif;
+    } input;
     struct { char *model, *model_config; } clip;
     struct { char *path; int64_t duplicates; } cache; /* duplicates: 0 dropped, 1 kept */
     struct { char *model, *layer_norms; } bart;
@@ -43,12 +50,25 @@ typedef struct ac_config {
         int64_t topk_ngrams, filter;
         char *member_extension;
     } ngrams;
+    struct {
+        int64_t replicas, batch, max_steps, warmup_steps, validate_every, save_top_k; /* validate_every 0: each epoch */
+        double learning_rate, betas[2], eps, weight_decay, t_max;
+        bool per_epoch, recompute;
+        ac_optional clip_norm, dropout; /* dropout unset: the model's */
+        int64_t max_source_tokens, max_target_tokens, crops_per_image, loss_mean;
+    } train;
     int64_t seed;
     struct { int64_t shard_items; int64_t compression; bool thumbnails, knn; } output;
-    struct { int64_t threads, batch, backend, precision; /* threads, batch 0: auto */
-             int64_t part, parts; } compute;
-    struct { ac_share max_bad_items; int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
-             double stall_minutes, grace_seconds; } limits;
+    struct {
+        int64_t threads, batch; /* 0: auto */
+        int64_t backend, precision;
+        int64_t part, parts;
+    } compute;
+    struct {
+        ac_share max_bad_items;
+        int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
+        double stall_minutes, grace_seconds;
+    } limits;
 } ac_config;
 
 /** Defaults. */
@@ -62,7 +82,7 @@ ac_status ac_config_read(ac_config *self, const char *path);
 ac_status ac_config_set(ac_config *self, const char *assignment);
 
 /** The keys that a job cannot do without, and what they mean. Returns how many; names and meanings [AC_CONFIG_MOST_NEEDED]. */
-enum { AC_CONFIG_MOST_NEEDED = 4 };
+enum { AC_CONFIG_MOST_NEEDED = 6 };
 int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
 /** Is it the name of a job? */

@@ -18,7 +18,7 @@ const char *
 ac_bad_reason_name(ac_bad_reason reason)
 {
     static const char *const names[] = { "good", "unreadable", "empty", "unsupported_format", "truncated", "corrupt", "too_large",
-                                         "duplicate_key", "not_finite", "crashed" };
+                                         "duplicate_key", "not_finite", "crashed", "no_caption", "caption_not_utf8" };
     return names[reason];
 }
 

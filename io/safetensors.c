@@ -183,6 +183,26 @@ out:
     return st;
 }
 
+ac_status
+ac_safetensors_metadata(const ac_safetensors *self, const char *key, char **out)
+{
+    uint64_t length = 0;
+    const char *value;
+    json_t *header;
+    ac_status st = AC_OK;
+
+    *out = NULL;
+    for (int i = 0; i < 8; i++) /* checked when the file was opened */
+        length |= (uint64_t) self->map.data[i] << (8 * i);
+    if (!(header = json_loadb((const char *) self->map.data + 8, (size_t) length, 0, NULL)))
+        return ac_error_set(AC_E_NOMEM, "%s: the header cannot be read again", self->path);
+    value = json_string_value(json_object_get(json_object_get(header, "__metadata__"), key));
+    if (value)
+        st = ac_duplicate(out, value, strlen(value));
+    json_decref(header);
+    return st;
+}
+
 void
 ac_safetensors_close(ac_safetensors *self)
 {

@@ -15,6 +15,9 @@ typedef struct ac_safetensors {
 
 /** AC_E_FORMAT names the file, the tensor and the rule that is broken. */
 ac_status ac_safetensors_open(ac_safetensors *self, const char *path);
+/** The value of a key of __metadata__, a copy to free with free(); *out NULL where there is none. */
+ac_status ac_safetensors_metadata(const ac_safetensors *self, const char *key, char **out);
+
 void ac_safetensors_close(ac_safetensors *self);
 
 #endif

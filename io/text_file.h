@@ -19,6 +19,9 @@ ac_status ac_text_file_commit(ac_text_file *self);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_text_file_abandon(ac_text_file *self);
 
+/** A line for a file of one item a line: line breaks inside become spaces. */
+ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
+
 /** The whole of a file, appended to out. */
 ac_status ac_text_file_read(const char *path, ac_buffer *out);
 

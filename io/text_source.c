@@ -85,10 +85,11 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
 
     for (int64_t i = 0; i < count; i++) {
         const int64_t before = paths->count;
-        struct stat info;
-        if (strcmp(inputs[i], "-") != 0 && stat(inputs[i], &info) != 0)
+        const bool is_named = strcmp(inputs[i], "-") != 0;
+        struct stat info = { 0 };
+        if (is_named && stat(inputs[i], &info) != 0)
             AC_TRY(ac_error_set(AC_E_ARG, "%s: cannot be found: %s", inputs[i], strerror(errno)));
-        if (strcmp(inputs[i], "-") != 0 && S_ISDIR(info.st_mode)) {
+        if (is_named && S_ISDIR(info.st_mode)) {
             AC_TRY(list_folder(paths, inputs[i]));
             if (paths->count == before)
                 AC_TRY(ac_error_set(AC_E_ARG, "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, .tar.gz, .tar.zst", inputs[i]));
@@ -103,6 +104,7 @@ out:
 /* ---- checking text piece by piece -------------------------------------------------------------------------------- */
 
 typedef struct checker {
+    ac_pulse *pulse;
     char block[SEQUENCE + BLOCK]; /* the beginning of a sequence that the last block cut, then a block */
     int64_t kept;
     bool valid;
@@ -129,6 +131,7 @@ check_block(checker *self, int64_t n)
     char *from = self->block + SEQUENCE - self->kept;
     const int64_t all = self->kept + n, rest = unfinished(from, all);
 
+    ac_pulse_beat(self->pulse);
     if (self->valid && ac_utf8_check(from, (size_t) (all - rest)) != AC_OK)
         self->valid = false;
     memmove(self->block + SEQUENCE - rest, from + all - rest, (size_t) rest);
@@ -197,7 +200,7 @@ spool_end_text(spool *self, const checker *c, const char *name, ac_text_document
     out->skipped++;
     if (ftruncate(self->file, self->bytes) != 0 || lseek(self->file, self->bytes, SEEK_SET) < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->path, strerror(errno));
-    return ac_texts_push(skipped, name, strlen(name));
+    return ac_texts_push(skipped, name, strlen(name) + 1);
 }
 
 typedef struct tar_input {
@@ -252,9 +255,14 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
     char *end = NULL, *name = NULL;
     int result;
 
-    if (!a || asprintf(&end, ".%s", extension) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a tar"));
+    if (asprintf(&end, ".%s", extension) < 0)
+        end = NULL;
+    if (!a || !end) {
+        st = ac_error_set(AC_E_NOMEM, "out of memory for a tar");
+        goto out;
+    }
     archive_read_support_format_tar(a);
+    archive_read_set_options(a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
     if (archive_read_open(a, input, NULL, read_tar_block, NULL) != ARCHIVE_OK)
         AC_TRY(tar_failed(input, a, self->source));
     while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
@@ -265,7 +273,8 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
         free(name);
         if (asprintf(&name, "%s: %s", self->source, member) < 0) {
             name = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a name"));
+            st = ac_error_set(AC_E_NOMEM, "out of memory for a name");
+            goto out;
         }
         AC_TRY(spool_end_text(self, c, name, out, skipped));
     }
@@ -312,7 +321,7 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
         return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
     if (!is_whole(c)) {
         out->skipped = 1;
-        return ac_texts_push(skipped, path, strlen(path));
+        return ac_texts_push(skipped, path, strlen(path) + 1);
     }
     out->texts = 1;
     out->bytes = bytes;
@@ -321,7 +330,8 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
 }
 
 ac_status
-ac_text_source_prepare(const char *path, const char *spool_path, const char *extension, ac_text_document *out, ac_texts *skipped)
+ac_text_source_prepare(const char *path, const char *spool_path, const char *extension, ac_text_document *out, ac_texts *skipped,
+                       ac_pulse *pulse)
 {
     ac_byte_stream stream = { 0 };
     spool to = { .path = spool_path, .source = path, .file = -1 };
@@ -334,6 +344,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     *out = (ac_text_document) { 0 };
     AC_TRY(ac_byte_stream_open(&stream, path));
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
+    c->pulse = pulse;
     if (fstat(stream.file, &before) != 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno)));
     if (S_ISDIR(before.st_mode))
@@ -351,7 +362,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     } else {
         AC_TRY(spool_open(&to));
         AC_TRY(check_text(&stream, &to, c, n, &bytes));
-        AC_TRY(spool_end_text(&to, c, stream.name, out, skipped));
+        AC_TRY(spool_end_text(&to, c, strcmp(path, "-") == 0 ? "standard input" : path, out, skipped));
     }
     if (to.file >= 0) {
         out->bytes = to.bytes;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/pulse.h"
 
 /**
  * The sources of the inputs, in their order. A folder is searched recursively for names that end in .txt, .txt.gz, .txt.zst,
@@ -35,9 +36,11 @@ typedef struct ac_text_document {
  * Check a source, and unpack it where it is not a plain file. Local.
  * @param[in] spool      the file to unpack into, made where it is needed and removed where it stays empty
  * @param[in] extension  of the members of a tar that are taken, without the dot
- * @param[out] skipped   appended: the names of texts that are not UTF-8, "shard.tar: member" for a member
+ * @param[out] skipped   appended: the names of texts that are not UTF-8, "shard.tar: member" for a member;
+ *                       each with its zero byte
+ * @param[in] pulse      beats with each block; may be NULL
  */
 ac_status ac_text_source_prepare(const char *path, const char *spool, const char *extension, ac_text_document *out,
-                                 ac_texts *skipped);
+                                 ac_texts *skipped, ac_pulse *pulse);
 
 #endif

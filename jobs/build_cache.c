@@ -13,7 +13,7 @@ ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char 
     ac_clip_model clip = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, ac_clip_model_open(&clip, &options)));
+    AC_TRY(ac_clip_model_open_all(&clip, comm, &options));
     AC_TRY(ac_build_cache_all(comm, config, &clip, folder));
     if (comm->rank == 0)
         ac_log(AC_LOG_INFO, "cache: %s", folder);

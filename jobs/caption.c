@@ -38,9 +38,9 @@ compute_of(const ac_config *config)
     return (ac_compute) { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
 }
 
-/* Models are opened by every rank: local, then one agreement. */
+/* Packed weights are held once a node. */
 static ac_status
-open_models(ac_pipeline *p, int stages)
+open_models_all(ac_pipeline *p, int stages)
 {
     const ac_compute compute = compute_of(p->config);
     const ac_clip_options options = {
@@ -49,13 +49,16 @@ open_models(ac_pipeline *p, int stages)
     };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_clip_model_open(&p->clip, &options));
+    AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
     if (stages < 3)
         goto out;
-    AC_TRY(ac_bart_model_open(&p->bart, p->config->bart.model, p->config->bart.layer_norms, &compute, true));
-    AC_TRY(ac_generation_config_load(&p->bart.generation, p->config->bart.model, &p->bart.net.config));
-    ac_config_generation(p->config, &p->bart.generation);
-    AC_TRY(ac_generation_config_check(&p->bart.generation, &p->bart.net.config));
+    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, p->config->bart.model, p->config->bart.layer_norms, &compute, true));
+    st = ac_generation_config_load(&p->bart.generation, p->config->bart.model, &p->bart.net.config);
+    if (st == AC_OK) {
+        ac_config_generation(p->config, &p->bart.generation);
+        st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
+    }
+    st = ac_agree_all(p->comm, st);
 out:
     return st;
 }
@@ -72,8 +75,8 @@ build_cache_all(ac_pipeline *p, const char *folder)
 }
 
 /* A cache folder is opened; a text file is built into RUN/cache first. */
-static ac_status
-open_cache_all(ac_pipeline *p, const char *folder)
+ac_status
+ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
 {
     const char *path = p->config->cache.path;
     struct stat info;
@@ -193,9 +196,9 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     AC_TRY(read_pictures_all(&p));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p) : AC_OK));
-    AC_TRY(ac_agree_all(comm, open_models(&p, stages)));
+    AC_TRY(open_models_all(&p, stages));
     if (stages > 1)
-        AC_TRY(open_cache_all(&p, folder));
+        AC_TRY(ac_pipeline_open_cache_all(&p, folder));
     id.items = p.pictures.count;
     id.input = p.pictures.fingerprint;
     id.clip = p.clip.fingerprint;

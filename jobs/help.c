@@ -10,7 +10,7 @@ example_of(const char *job, const char *key)
 {
     static const char *const values[][2] = {
         { "input.path", "/data/pictures" }, { "clip.model", "/models/clip-vit-b16" }, { "cache.path", "/data/phrases.txt" },
-        { "bart.model", "/models/bart-large" },
+        { "bart.model", "/models/bart-large" }, { "input.train", "/data/train" }, { "input.validation", "/data/validation" },
     };
 
     if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)
@@ -47,9 +47,11 @@ ac_job_help(FILE *f, const char *name, const char *what, const ac_option *option
     for (int i = 0; i < needed; i++)
         fprintf(f, "  %-32s %s\n", names[i], meanings[i]);
     fprintf(f, "\nexample, my.yaml:\n");
-    for (int i = 0; i < needed; i++) { /* every needed key is section.key, each in a section of its own */
+    for (int i = 0; i < needed; i++) { /* every needed key is section.key; those of a section stand together */
         const size_t section = strcspn(names[i], ".");
-        fprintf(f, "  %.*s:\n    %s: %s\n", (int) section, names[i], names[i] + section + 1, example_of(name, names[i]));
+        if (i == 0 || strncmp(names[i - 1], names[i], section + 1) != 0)
+            fprintf(f, "  %.*s:\n", (int) section, names[i]);
+        fprintf(f, "    %s: %s\n", names[i] + section + 1, example_of(name, names[i]));
     }
     fprintf(f, "\n  antarctic %s my.yaml\n  mpirun -n 8 antarctic %s my.yaml --run /data/run\n", name, name);
     fprintf(f, "\nThe same command goes on with a run that was stopped, on any number of ranks; a finished run is only shown.\n\n");

@@ -10,6 +10,7 @@ typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config, co
 ac_status ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder);
+ac_status ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder);
 ac_status ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder);
 

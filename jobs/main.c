@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ typedef struct job {
 
 static const job jobs[] = {
     { "caption", "pictures + cache + models -> captions, candidates, scores, tables", ac_job_caption_all },
+    { "train", "captioned pictures + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },
@@ -63,6 +65,7 @@ static const tool tools[] = {
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
     { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
+    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
@@ -167,8 +170,11 @@ static void
 wait_until_read(int fd)
 {
     const struct timespec pause = { 0, 5000000 };
+    struct stat info;
     int unread = 0;
 
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return;
     for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
         nanosleep(&pause, NULL);
 }
@@ -300,6 +306,7 @@ main_job(const job *j, int argc, char **argv)
         st = refuse(j->name, st);
     if (st != AC_OK) {
         ac_config_free(&config);
+        ac_arguments_free(&a);
         return exit_code(st);
     }
     guard_launcher(config.limits.stall_minutes);

@@ -62,27 +62,61 @@ load_clip_config(ac_clip_config *config, const ac_clip_options *o, const ac_weig
     return ac_clip_config_load(config, o->model, o->model_config);
 }
 
+/* All but the packed weights. */
+static ac_status
+read_clip(ac_clip_model *self, ac_clip_config *config, const ac_clip_options *o)
+{
+    ac_status st = AC_OK;
+    char weights[33] = "", vocabulary[33] = "";
+
+    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
+    AC_TRY(ac_weights_open(&self->weights, o->model));
+    AC_TRY(load_clip_config(config, o, &self->weights));
+    if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
+        AC_TRY(open_clip_tokenizer(self, o, config, vocabulary));
+    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
+    join_fingerprints(self->fingerprint, weights, vocabulary);
+out:
+    return st;
+}
+
+static ac_status
+make_clip(ac_clip_model *self, const ac_clip_config *config, const ac_clip_options *o)
+{
+    ac_status st = ac_clip_init(&self->net, config, &self->weights.tensors, &o->compute, o->towers, self->packed.bytes, self->packed.fills);
+
+    if (st == AC_OK && (o->towers & AC_CLIP_TEXT))
+        st = ac_clip_model_text_fingerprint(self, self->text_fingerprint);
+    return st;
+}
+
 ac_status
 ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
 {
     ac_status st = AC_OK;
     ac_clip_config config;
-    char weights[33] = "", vocabulary[33] = "";
-    size_t bytes;
 
     *self = (ac_clip_model) { 0 };
-    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
-    AC_TRY(ac_weights_open(&self->weights, o->model));
-    AC_TRY(load_clip_config(&config, o, &self->weights));
-    if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
-        AC_TRY(open_clip_tokenizer(self, o, &config, vocabulary));
-    bytes = ac_clip_packed_bytes(&config, &o->compute, o->towers);
-    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) bytes, 1));
-    AC_TRY(ac_clip_init(&self->net, &config, &self->weights.tensors, &o->compute, o->towers, self->packed, true));
-    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
-    join_fingerprints(self->fingerprint, weights, vocabulary);
-    if (o->towers & AC_CLIP_TEXT)
-        AC_TRY(ac_clip_model_text_fingerprint(self, self->text_fingerprint));
+    AC_TRY(read_clip(self, &config, o));
+    AC_TRY(ac_shared_init(&self->packed, ac_clip_packed_bytes(&config, &o->compute, o->towers)));
+    st = make_clip(self, &config, o);
+out:
+    if (st != AC_OK)
+        ac_clip_model_free(self);
+    return st;
+}
+
+ac_status
+ac_clip_model_open_all(ac_clip_model *self, const ac_comm *comm, const ac_clip_options *o)
+{
+    ac_status st;
+    ac_clip_config config = { 0 };
+
+    *self = (ac_clip_model) { 0 };
+    st = read_clip(self, &config, o);
+    AC_TRY(ac_shared_init_all(&self->packed, comm, st == AC_OK ? ac_clip_packed_bytes(&config, &o->compute, o->towers) : 0, st));
+    AC_TRY(ac_agree_all(comm, self->packed.fills ? make_clip(self, &config, o) : AC_OK));
+    AC_TRY(ac_agree_all(comm, self->packed.fills ? AC_OK : make_clip(self, &config, o))); /* attach to what is filled by now */
 out:
     if (st != AC_OK)
         ac_clip_model_free(self);
@@ -98,7 +132,7 @@ ac_clip_model_free(ac_clip_model *self)
     ac_weights_close(&self->weights);
     ac_scratch_free(&self->scratch);
     ac_encoding_free(&self->encoding);
-    free(self->packed);
+    ac_shared_free(&self->packed);
     free(self->path);
     free(self->ids);
     free(self->pixels);
@@ -183,34 +217,68 @@ out:
 
 /* ---- BART ------------------------------------------------------------------------------------------------------ */
 
-ac_status
-ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_norms, const ac_compute *compute,
-                   bool need_tokenizer)
+/* All but the packed weights. */
+static ac_status
+read_bart(ac_bart_model *self, ac_bart_config *config, const char *model, const char *layer_norms, bool need_tokenizer)
 {
     ac_status st = AC_OK;
-    ac_bart_config config;
     char weights[33] = "", vocabulary[33] = "", trained[33] = "";
 
-    *self = (ac_bart_model) { 0 };
     AC_TRY(ac_duplicate(&self->path, model, strlen(model)));
-    AC_TRY(ac_bart_config_load(&config, model));
+    AC_TRY(ac_bart_config_load(config, model));
     AC_TRY(ac_weights_open(&self->weights, model));
     if (layer_norms)
         AC_TRY(ac_weights_open(&self->layer_norms, layer_norms));
-    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1));
-    AC_TRY(ac_bart_init(&self->net, &config, &self->weights.tensors, layer_norms ? &self->layer_norms.tensors : NULL,
-                        compute, self->packed, true));
     st = ac_tokenizer_open(&self->tokenizer, model, NULL, AC_TOKENIZER_BART, vocabulary);
     self->has_tokenizer = st == AC_OK;
     if (st != AC_OK && need_tokenizer)
         goto out;
     if (self->has_tokenizer)
-        AC_TRY(check_vocabulary(&self->tokenizer, model, config.vocab_size, config.eos_token_id));
+        AC_TRY(check_vocabulary(&self->tokenizer, model, config->vocab_size, config->eos_token_id));
     AC_TRY(ac_weights_fingerprint(&self->weights, weights));
     if (layer_norms)
         AC_TRY(ac_weights_fingerprint(&self->layer_norms, trained));
     join_fingerprints(self->fingerprint, weights, trained);
     join_fingerprints(self->fingerprint, self->fingerprint, vocabulary);
+out:
+    return st;
+}
+
+static ac_status
+make_bart(ac_bart_model *self, const ac_bart_config *config, const ac_compute *compute)
+{
+    return ac_bart_init(&self->net, config, &self->weights.tensors, self->layer_norms.tensors.count ? &self->layer_norms.tensors : NULL, compute,
+                        self->packed.bytes, self->packed.fills);
+}
+
+ac_status
+ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_norms, const ac_compute *compute, bool need_tokenizer)
+{
+    ac_status st = AC_OK;
+    ac_bart_config config;
+
+    *self = (ac_bart_model) { 0 };
+    AC_TRY(read_bart(self, &config, model, layer_norms, need_tokenizer));
+    AC_TRY(ac_shared_init(&self->packed, ac_bart_packed_bytes(&config, compute)));
+    st = make_bart(self, &config, compute);
+out:
+    if (st != AC_OK)
+        ac_bart_model_free(self);
+    return st;
+}
+
+ac_status
+ac_bart_model_open_all(ac_bart_model *self, const ac_comm *comm, const char *model, const char *layer_norms, const ac_compute *compute,
+                       bool need_tokenizer)
+{
+    ac_status st;
+    ac_bart_config config = { 0 };
+
+    *self = (ac_bart_model) { 0 };
+    st = read_bart(self, &config, model, layer_norms, need_tokenizer);
+    AC_TRY(ac_shared_init_all(&self->packed, comm, st == AC_OK ? ac_bart_packed_bytes(&config, compute) : 0, st));
+    AC_TRY(ac_agree_all(comm, self->packed.fills ? make_bart(self, &config, compute) : AC_OK));
+    AC_TRY(ac_agree_all(comm, self->packed.fills ? AC_OK : make_bart(self, &config, compute))); /* attach to what is filled by now */
 out:
     if (st != AC_OK)
         ac_bart_model_free(self);
@@ -227,7 +295,7 @@ ac_bart_model_free(ac_bart_model *self)
     ac_weights_close(&self->layer_norms);
     ac_encoding_free(&self->encoding);
     ac_generator_free(&self->generator);
-    free(self->packed);
+    ac_shared_free(&self->packed);
     free(self->path);
     *self = (ac_bart_model) { 0 };
 }

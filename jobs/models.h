@@ -1,12 +1,13 @@
 /**
  * Models from their folders: weights and configs (io) joined with the networks (engine/nn) and their tokenizers.
- * One process, no MPI.
+ * A job opens them on all ranks (_all): the packed weights are then held once a node. A tool opens them for itself, without MPI.
  */
 #ifndef AC_JOBS_MODELS_H
 #define AC_JOBS_MODELS_H
 
 #include <stdbool.h>
 
+#include "engine/comm/shared.h"
 #include "engine/nn/bart.h"
 #include "engine/nn/clip.h"
 #include "engine/nn/generate.h"
@@ -23,7 +24,7 @@ typedef struct ac_clip_model {
     char text_fingerprint[33]; /* of what texts' embeddings depend on; "" without the text tower */
     char *path;
     ac_weights weights;
-    void *packed;
+    ac_shared packed;
     ac_scratch scratch;
     ac_encoding encoding;
     int32_t *ids; /* texts of one batch, packed */
@@ -41,6 +42,8 @@ typedef struct ac_clip_options {
 } ac_clip_options;
 
 ac_status ac_clip_model_open(ac_clip_model *self, const ac_clip_options *options);
+/** Collective. The same, the packed weights shared by the ranks of a node. */
+ac_status ac_clip_model_open_all(ac_clip_model *self, const ac_comm *comm, const ac_clip_options *options);
 void ac_clip_model_free(ac_clip_model *self);
 
 /** Fingerprint of the text tower's numbers, shape and vocabulary, however they are stored: 32 digits and a zero byte. */
@@ -70,7 +73,7 @@ typedef struct ac_bart_model {
     char *path;
     ac_weights weights;
     ac_weights layer_norms;
-    void *packed;
+    ac_shared packed;
     ac_encoding encoding;
     ac_generation_config generation; /* the caller fills it in */
     ac_generator generator;          /* memory kept between calls */
@@ -78,6 +81,9 @@ typedef struct ac_bart_model {
 
 ac_status ac_bart_model_open(ac_bart_model *self, const char *model, const char *layer_norms,
                              const ac_compute *compute, bool need_tokenizer);
+/** Collective. The same, the packed weights shared by the ranks of a node. */
+ac_status ac_bart_model_open_all(ac_bart_model *self, const ac_comm *comm, const char *model, const char *layer_norms,
+                                 const ac_compute *compute, bool need_tokenizer);
 void ac_bart_model_free(ac_bart_model *self);
 
 /** Candidates for B encoder inputs (ids [offsets[B]], offsets [B + 1]) by self->generation; streams [B]: random streams. */

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/checksum.h"
+#include "jobs/runtime/run.h"
 
 static ac_status
 join(char **out, const char *folder, const char *name)
@@ -68,6 +70,37 @@ ac_run_view_parts(const ac_run_view *self)
     const int stages = self->manifest.stage_count;
 
     return AC_VIEW_KEYS | AC_VIEW_BAD | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+static ac_status
+check_file(const ac_run_view *self, int stage, int64_t shard)
+{
+    const ac_stage_record *record = &self->manifest.stages[stage];
+    ac_status st = AC_OK;
+    char *path = NULL, found[33];
+
+    if (asprintf(&path, "%s/%s/%05lld.h5", self->folder, ac_run_stage_folder(record->name), (long long) shard) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_file_checksum(path, found));
+    if (strcmp(found, record->shards[shard].checksum) != 0)
+        st = ac_error_set(AC_E_FORMAT, "%s: not what was published; the same command that made the run makes it again", path);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts)
+{
+    static const unsigned of_stage[] = { ~0u, AC_VIEW_TABLES, AC_VIEW_CAPTIONS };
+    ac_status st = AC_OK;
+
+    for (int s = 0; s < self->manifest.stage_count && s < 3; s++)
+        if (parts & of_stage[s])
+            AC_TRY(check_file(self, s, shard));
+    st = ac_shard_view_read(view, self->folder, shard, parts);
+out:
+    return st;
 }
 
 int64_t

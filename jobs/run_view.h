@@ -26,6 +26,12 @@ bool ac_run_view_has(const ac_run_view *self, int64_t shard, int stages);
 /** The AC_VIEW_… parts that a run of so many stages has. */
 unsigned ac_run_view_parts(const ac_run_view *self);
 
+/**
+ * Read a shard that is there (ac_run_view_has), after its files were compared with their checksums: HDF5 may crash on a damaged one.
+ * AC_E_FORMAT names the file that is not what was published.
+ */
+ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts);
+
 /** Pictures that are through all stages, and bad items of the first. */
 int64_t ac_run_view_rows(const ac_run_view *self);
 int64_t ac_run_view_bad(const ac_run_view *self);

@@ -27,10 +27,19 @@ bicubic(double x)
     return 0;
 }
 
-ac_status
-ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count)
+/* The triangle: bilinear. */
+static double
+triangle(double x)
 {
-    const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale, support = 2 * f, inverse = 1 / f;
+    x = fabs(x);
+    return x < 1.0 ? 1.0 - x : 0;
+}
+
+/* reach: where the filter ends, before it is widened to the scale of a shrinking. */
+static ac_status
+make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int64_t out, int64_t first, int64_t count)
+{
+    const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale, support = reach * f, inverse = 1 / f;
     double *w = NULL;
     ac_status st = AC_OK;
 
@@ -48,7 +57,7 @@ ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t c
         high = high > in ? in : high;
         n = high - low;
         for (int64_t k = 0; k < n; k++) {
-            w[k] = bicubic(((double) (k + low) - centre + 0.5) * inverse);
+            w[k] = filter(((double) (k + low) - centre + 0.5) * inverse);
             sum += w[k];
         }
         for (int64_t k = 0; k < n; k++) {
@@ -62,6 +71,18 @@ ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t c
 out:
     free(w);
     return st;
+}
+
+ac_status
+ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count)
+{
+    return make_taps(self, bicubic, 2, in, out, first, count);
+}
+
+ac_status
+ac_taps_bilinear(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count)
+{
+    return make_taps(self, triangle, 1, in, out, first, count);
 }
 
 void

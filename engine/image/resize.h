@@ -1,4 +1,4 @@
-/** Pillow's antialiased bicubic resize, to the byte. Private to engine/image. */
+/** Pillow's antialiased bicubic and bilinear resize, to the byte. Private to engine/image. */
 #ifndef AC_ENGINE_IMAGE_RESIZE_H
 #define AC_ENGINE_IMAGE_RESIZE_H
 
@@ -16,6 +16,7 @@ typedef struct ac_taps {
 } ac_taps;
 
 ac_status ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count);
+ac_status ac_taps_bilinear(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count);
 void ac_taps_free(ac_taps *self);
 
 /** One pass along rows: y [rows, taps->count, C] from x [rows, width, C]. wide: 16-bit samples, C = 1. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/nn/simd.h"
+#include "engine/nn/vector.h"
 
 /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, and a polynomial of degree 6 for exp(r). Branch-free, so that loops vectorise. */
 static inline float
@@ -28,81 +29,50 @@ exp_polynomial(float x)
     return x < low ? 0.0f : p * scale;
 }
 
+/* bell: exp(-x^2) */
 static inline float
-erf_formula(float x)
+erf_with(float x, float bell)
 {
     float a = x < 0 ? -x : x;
     float t = 1.0f / (1.0f + 0.3275911f * a);
     float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
-    float y = 1.0f - p * exp_polynomial(-a * a);
+    float y = 1.0f - p * bell;
 
     return x < 0 ? -y : y;
 }
 
-AC_CLONES void
+void
 ac_exp(float *y, const float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        y[i] = exp_polynomial(x[i]);
-}
-
-AC_CLONES static float
-sum_exp(const float *x, float largest, int64_t n)
-{
-    float sum = 0;
-
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++)
-        sum += exp_polynomial(x[i] - largest);
-    return sum;
-}
-
-AC_CLONES static float
-largest_of(const float *x, int64_t n)
-{
-    float m = -INFINITY;
-
-    for (int64_t i = 0; i < n; i++)
-        m = x[i] > m ? x[i] : m;
-    return m;
+    ac_vector_best()->exp(y, x, 0, n);
 }
 
 float
 ac_log_sum_exp(const float *x, int64_t n)
 {
-    float m = largest_of(x, n);
+    const ac_vector *v = ac_vector_best();
+    const float m = v->largest(x, n);
 
-    return m == -INFINITY ? m : m + logf(sum_exp(x, m, n));
+    return m == -INFINITY ? m : m + logf(v->sum_exp(x, m, n));
 }
 
-AC_CLONES static void
-gelu(float *x, int64_t n)
+void
+ac_log_softmax(float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        x[i] = 0.5f * x[i] * (1.0f + erf_formula(x[i] * 0.70710678118654752f));
+    const ac_vector *v = ac_vector_best();
+    const float m = v->largest(x, n);
+
+    if (m > -INFINITY)
+        v->shift(x, m, logf(v->sum_exp(x, m, n)), n);
 }
 
-AC_CLONES static void
-gelu_new(float *x, int64_t n)
+float
+ac_log_softmax_at(const float *x, int64_t n, int64_t i)
 {
-    for (int64_t i = 0; i < n; i++) { /* 0.5 (1 + tanh u) = 1 / (1 + exp(-2u)) */
-        float u = 0.79788456080286536f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
-        x[i] = x[i] / (1.0f + exp_polynomial(-2.0f * u));
-    }
-}
+    const ac_vector *v = ac_vector_best();
+    const float m = v->largest(x, n);
 
-AC_CLONES static void
-quick_gelu(float *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] = x[i] / (1.0f + exp_polynomial(-1.702f * x[i]));
-}
-
-AC_CLONES static void
-relu(float *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] = x[i] > 0 ? x[i] : 0;
+    return m == -INFINITY ? m : x[i] - m - logf(v->sum_exp(x, m, n));
 }
 
 void
@@ -110,10 +80,10 @@ ac_activation_apply(ac_activation activation, float *x, int64_t n)
 {
     switch (activation) {
     case AC_ACTIVATION_NONE: return;
-    case AC_ACTIVATION_GELU: gelu(x, n); return;
-    case AC_ACTIVATION_GELU_NEW: gelu_new(x, n); return;
-    case AC_ACTIVATION_QUICK_GELU: quick_gelu(x, n); return;
-    case AC_ACTIVATION_RELU: relu(x, n); return;
+    case AC_ACTIVATION_GELU: ac_vector_best()->gelu(x, n); return;
+    case AC_ACTIVATION_GELU_NEW: ac_vector_best()->gelu_new(x, n); return;
+    case AC_ACTIVATION_QUICK_GELU: ac_vector_best()->quick_gelu(x, n); return;
+    case AC_ACTIVATION_RELU: ac_vector_best()->relu(x, n); return;
     }
 }
 
@@ -135,9 +105,9 @@ ac_activation_ref(ac_activation activation, double x)
 AC_CLONES static void
 gelu_backward(float *dy, const float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x) */
-        const float below = 0.5f * (1.0f + erf_formula(x[i] * 0.70710678118654752f));
-        dy[i] *= below + x[i] * 0.39894228040143268f * exp_polynomial(-0.5f * x[i] * x[i]);
+    for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x); both have exp(-x^2 / 2) in them */
+        const float bell = exp_polynomial(-0.5f * x[i] * x[i]), below = 0.5f * (1.0f + erf_with(x[i] * 0.70710678118654752f, bell));
+        dy[i] *= below + x[i] * 0.39894228040143268f * bell;
     }
 }
 

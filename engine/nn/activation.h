@@ -21,4 +21,10 @@ void ac_exp(float *y, const float *x, int64_t n);
 /** log of the sum of exp(x[i]), by the largest; -inf where all are. */
 float ac_log_sum_exp(const float *x, int64_t n);
 
+/** In place: x[i] becomes (x[i] - largest) - log of the sum of exp(x - largest), which keeps its digits at any offset. */
+void ac_log_softmax(float *x, int64_t n);
+
+/** What ac_log_softmax would leave at x[i]. */
+float ac_log_softmax_at(const float *x, int64_t n, int64_t i);
+
 #endif

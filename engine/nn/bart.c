@@ -206,7 +206,7 @@ ac_bart_encode_scratch_bytes(const ac_bart *self, int64_t B, int64_t T)
         size_t n = ac_linear_scratch_bytes(i == 0 ? &k->qkv : i == 1 ? &k->out : i == 2 ? &k->fc1 : &k->fc2, T);
         linear = n > linear ? n : linear;
     }
-    attention = ac_self_attention_scratch_bytes(longest);
+    attention = ac_self_attention_scratch_bytes(longest, C / c->encoder_attention_heads);
     return 2 * room(T * C) + room(T * wide) + (linear > attention ? linear : attention);
 }
 

@@ -57,7 +57,8 @@ typedef struct ac_bart_state {
     int64_t slots, steps, texts, tokens; /* room: lines, steps a line, encoder texts, encoder tokens in all */
     float *keys, *values;                /* [decoder_layers, slots, steps, C] */
     int32_t *ancestry;                   /* [slots, steps] */
-    float *cross;                        /* [decoder_layers, tokens, 2 C]: key and value side by side */
+    float *cross;                        /* [decoder_layers, texts, heads]: keys, then values, packed for products */
+    int64_t cross_layer, *cross_at;      /* floats a layer; [texts + 1]: where a text begins in a layer */
     int64_t *offsets;                    /* [texts + 1]: encoder tokens of a text */
 } ac_bart_state;
 

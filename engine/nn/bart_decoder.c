@@ -88,13 +88,15 @@ ac_bart_free_decoder(struct ac_bart_decoder *self, const ac_bart_config *c)
 ac_status
 ac_bart_state_init(ac_bart_state *self, const ac_bart *bart, int64_t slots, int64_t steps, int64_t texts, int64_t tokens)
 {
-    const int64_t C = bart->config.d_model, L = bart->config.decoder_layers;
+    const int64_t C = bart->config.d_model, L = bart->config.decoder_layers, H = bart->config.decoder_attention_heads, D = C / H;
     ac_status st = AC_OK;
 
     *self = (ac_bart_state) { .slots = slots, .steps = steps, .texts = texts, .tokens = tokens };
     AC_TRY(ac_alloc_aligned(&self->keys, L * slots * steps * C, sizeof(float)));
     AC_TRY(ac_alloc_aligned(&self->values, L * slots * steps * C, sizeof(float)));
-    AC_TRY(ac_alloc_aligned(&self->cross, L * tokens * 2 * C, sizeof(float)));
+    self->cross_layer = H * (ac_attention_keys_size(tokens, D) + texts * ac_attention_keys_size(1, D) + ac_attention_values_size(tokens, D));
+    AC_TRY(ac_alloc_aligned(&self->cross, L * self->cross_layer, sizeof(float)));
+    AC_TRY(ac_alloc(&self->cross_at, texts + 1, sizeof *self->cross_at));
     AC_TRY(ac_alloc(&self->ancestry, slots * steps, sizeof *self->ancestry));
     AC_TRY(ac_alloc(&self->offsets, texts + 1, sizeof *self->offsets));
 out:
@@ -109,6 +111,7 @@ ac_bart_state_free(ac_bart_state *self)
     free(self->keys);
     free(self->values);
     free(self->cross);
+    free(self->cross_at);
     free(self->ancestry);
     free(self->offsets);
     *self = (ac_bart_state) { 0 };
@@ -117,16 +120,35 @@ ac_bart_state_free(ac_bart_state *self)
 void
 ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encoded, const int64_t *offsets, int64_t B, ac_scratch *scratch)
 {
-    const int64_t C = bart->config.d_model;
+    const int64_t C = bart->config.d_model, H = bart->config.decoder_attention_heads, D = C / H;
+    const size_t mark = ac_scratch_mark(scratch);
+    float *kv = ac_scratch_take(scratch, (size_t) (offsets[B] * 2 * C) * sizeof(float));
 
     AC_CHECK(B <= self->texts && offsets[B] <= self->tokens);
     memcpy(self->offsets, offsets, (size_t) (B + 1) * sizeof *offsets);
-    for (int64_t l = 0; l < bart->config.decoder_layers; l++)
-        ac_linear_forward(&bart->decoder->layers[l].cross_kv, self->cross + l * self->tokens * 2 * C, encoded, offsets[B],
-                          AC_ACTIVATION_NONE, NULL, scratch);
+    for (int64_t b = 0; b < B; b++) {
+        const int64_t n = offsets[b + 1] - offsets[b];
+        self->cross_at[b + 1] = self->cross_at[b] + H * (ac_attention_keys_size(n, D) + ac_attention_values_size(n, D));
+    }
+    AC_CHECK(self->cross_at[B] <= self->cross_layer);
+    for (int64_t l = 0; l < bart->config.decoder_layers; l++) {
+        ac_linear_forward(&bart->decoder->layers[l].cross_kv, kv, encoded, offsets[B], AC_ACTIVATION_NONE, NULL, scratch);
+#pragma omp parallel for collapse(2) if (offsets[B] * C > 65536)
+        for (int64_t b = 0; b < B; b++) {
+            for (int64_t h = 0; h < H; h++) {
+                const int64_t n = offsets[b + 1] - offsets[b];
+                const float *from = kv + offsets[b] * 2 * C + h * D;
+                float *keys = self->cross + l * self->cross_layer + self->cross_at[b] + h * (self->cross_at[b + 1] - self->cross_at[b]) / H;
+                ac_attention_pack(keys, keys + ac_attention_keys_size(n, D), from, from + C, 2 * C, n, D);
+            }
+        }
+    }
+    ac_scratch_release(scratch, mark);
 }
 
 /* ---- a step ---------------------------------------------------------------------------------------------------- */
+
+enum { LINES_TOGETHER = 12 };
 
 static size_t
 room(int64_t n)
@@ -148,13 +170,18 @@ ac_bart_decode_scratch_bytes(const ac_bart *self, const ac_bart_state *state, in
     const int64_t C = c->d_model, F = c->decoder_ffn_dim, M = R > state->tokens ? R : state->tokens;
     const ac_bart_decoder_layer *k = self->decoder->layers;
     const ac_linear *all[] = { &self->decoder->head, &k->qkv, &k->out, &k->cross_q, &k->cross_kv, &k->cross_out, &k->fc1, &k->fc2 };
-    size_t linear = 0, weights = (size_t) omp_get_max_threads() * room(longest_row(c, state));
+    const size_t threads = (size_t) omp_get_max_threads();
+    const size_t rows = threads * ac_attention_rows_scratch_bytes(c->max_position_embeddings) + ac_scratch_room((size_t) (R + 1) * sizeof(int32_t));
+    const size_t slots = threads * room(longest_row(c, state));
+    size_t linear = 0, attention = rows > slots ? rows : slots, step, fill;
 
     for (int i = 0; i < (c->decoder_layers ? 8 : 1); i++) {
         size_t n = ac_linear_scratch_bytes(all[i], M);
         linear = n > linear ? n : linear;
     }
-    return 3 * room(R * C) + room(R * (3 * C > F ? 3 * C : F)) + (linear > weights ? linear : weights);
+    step = 3 * room(R * C) + room(R * (3 * C > F ? 3 * C : F)) + (linear > attention ? linear : attention);
+    fill = room(state->tokens * 2 * C) + linear;
+    return step > fill ? step : fill;
 }
 
 /* One line, all heads: y [C] from q [C] over n keys; key(i), value(i) are found by the caller's strides or slots. */
@@ -176,22 +203,6 @@ attend_slots(float *y, const float *q, const float *keys, const float *values, c
 }
 
 static void
-attend_text(float *y, const float *q, const float *cross, int64_t n, int64_t H, int64_t D, float *weights)
-{
-    const int64_t C = H * D;
-    const float scale = 1.0f / sqrtf((float) D);
-
-    for (int64_t h = 0; h < H; h++) {
-        for (int64_t t = 0; t < n; t++)
-            weights[t] = scale * ac_dot(q + h * D, cross + t * 2 * C + h * D, D);
-        ac_softmax(weights, n);
-        memset(y + h * D, 0, (size_t) D * sizeof(float));
-        for (int64_t t = 0; t < n; t++)
-            ac_axpy(y + h * D, weights[t], cross + t * 2 * C + C + h * D, D);
-    }
-}
-
-static void
 self_attention(const ac_bart *self, ac_bart_state *s, int64_t layer, float *y, const float *qkv, const ac_bart_line *lines, int64_t R,
                ac_scratch *scratch)
 {
@@ -205,27 +216,44 @@ self_attention(const ac_bart *self, ac_bart_state *s, int64_t layer, float *y, c
         memcpy(keys + at, qkv + r * 3 * C + C, (size_t) C * sizeof(float));
         memcpy(values + at, qkv + r * 3 * C + 2 * C, (size_t) C * sizeof(float));
     }
-#pragma omp parallel for schedule(dynamic, 4)
+#pragma omp parallel for schedule(dynamic, 4) if (R * C > 8192)
     for (int64_t r = 0; r < R; r++)
         attend_slots(y + r * C, qkv + r * 3 * C, keys, values, s->ancestry + lines[r].slot * s->steps, s->steps, lines[r].step + 1, H,
                      C / H, (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
     ac_scratch_release(scratch, mark);
 }
 
+/* Lines of the same text that stand together are one small product, so that its keys are read once for them. */
+static int64_t
+find_runs(int32_t *starts, const ac_bart_line *lines, int64_t R)
+{
+    int64_t n = 0;
+
+    for (int64_t r = 0; r < R; r++)
+        if (r == 0 || lines[r].text != lines[r - 1].text || r - starts[n - 1] == LINES_TOGETHER)
+            starts[n++] = (int32_t) r;
+    starts[n] = (int32_t) R;
+    return n;
+}
+
 static void
 cross_attention(const ac_bart *self, const ac_bart_state *s, int64_t layer, float *y, const float *q, const ac_bart_line *lines, int64_t R,
                 ac_scratch *scratch)
 {
-    const int64_t C = self->config.d_model, H = self->config.decoder_attention_heads;
-    const size_t mark = ac_scratch_mark(scratch), each = room(longest_row(&self->config, s));
-    const float *cross = s->cross + layer * s->tokens * 2 * C;
-    char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    const int64_t C = self->config.d_model, H = self->config.decoder_attention_heads, D = C / H;
+    const size_t mark = ac_scratch_mark(scratch), each = ac_attention_rows_scratch_bytes(self->config.max_position_embeddings);
+    char *room_of_threads = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    int32_t *starts = ac_scratch_take(scratch, (size_t) (R + 1) * sizeof *starts);
+    const int64_t runs = find_runs(starts, lines, R);
 
-#pragma omp parallel for schedule(dynamic, 4)
-    for (int64_t r = 0; r < R; r++) {
-        const int64_t first = s->offsets[lines[r].text], n = s->offsets[lines[r].text + 1] - first;
-        attend_text(y + r * C, q + r * C, cross + first * 2 * C, n, H, C / H,
-                    (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
+#pragma omp parallel for collapse(2) schedule(dynamic, 4) if (R * C > 8192)
+    for (int64_t i = 0; i < runs; i++) {
+        for (int64_t h = 0; h < H; h++) {
+            const int64_t r = starts[i], text = lines[r].text, n = s->offsets[text + 1] - s->offsets[text];
+            const float *keys = s->cross + layer * s->cross_layer + s->cross_at[text] + h * (s->cross_at[text + 1] - s->cross_at[text]) / H;
+            ac_attention_rows(y + r * C + h * D, C, q + r * C + h * D, C, starts[i + 1] - r, keys, keys + ac_attention_keys_size(n, D), n, D,
+                              -1, room_of_threads + each * (size_t) omp_get_thread_num());
+        }
     }
     ac_scratch_release(scratch, mark);
 }

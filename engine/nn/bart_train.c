@@ -129,7 +129,7 @@ turn(ac_linear_transposed *out, const ac_linear *forward, ac_pack *pack, const c
     const int64_t rows = forward->out / parts;
     ac_status st = AC_OK;
 
-    for (int p = 0; pack->fill && p < parts; p++)
+    for (int p = 0; p < parts; p++)
         AC_TRY(ac_pack_tensor(pack, &weights[p], 2, (int64_t[]) { rows, forward->in }, "%s.layers.%d.%s.weight", stack, (int) layer, names[p]));
     AC_TRY(ac_linear_transposed_init(out, forward, weights, parts, pack->next, pack->fill));
     pack->next += ac_linear_transposed_packed_bytes(pack->compute, forward->out, forward->in);

@@ -36,7 +36,7 @@ typedef struct ac_bart_trainer {
     struct ac_bart_activations *activations; /* memory kept between batches */
 } ac_bart_trainer;
 
-/** Bytes of transposed weights; 0 where the backend needs none (linear_transposed.h). */
+/** Bytes that the way back's weights may use; untouched where the file's serve (linear_transposed.h). */
 size_t ac_bart_trainer_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 /**

@@ -48,10 +48,12 @@ ac_beams_free(ac_beams *self)
 void
 ac_beams_reset(ac_beams *self, const ac_generation_config *c)
 {
-    self->live = 1;
+    self->live = c->do_sample && c->beam_search == AC_BEAM_HF49 ? c->num_beams : 1;
     self->length = 1;
-    self->scores[0] = 0;
-    self->ids[0] = c->decoder_start_token_id;
+    for (int64_t b = 0; b < self->live; b++) {
+        self->scores[b] = 0;
+        self->ids[b * c->max_length] = c->decoder_start_token_id;
+    }
     self->done_count = 0;
     self->finished = false;
 }
@@ -103,17 +105,27 @@ choose_best(ac_beams *self, const float *rows, int64_t V, int64_t want)
     return n;
 }
 
-/* `want` candidates drawn one after the other without replacement from softmax(scores + row), in the order drawn. */
+/* Best first; equal ones stay in order. */
+static void
+sort_candidates(ac_beam_candidate *c, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++) {
+        const ac_beam_candidate k = c[i];
+        int64_t at = i;
+        for (; at > 0 && c[at - 1].score < k.score; at--)
+            c[at] = c[at - 1];
+        c[at] = k;
+    }
+}
+
+/* `want` candidates drawn one after the other without replacement from softmax(rows), all beams together, in the order drawn. */
 static int64_t
-draw_candidates(ac_beams *self, const ac_generation_config *c, float *rows, int64_t V, int64_t want, uint64_t stream)
+draw_candidates(ac_beams *self, const ac_generation_config *c, float *rows, int64_t V, int64_t want, uint64_t stream, int64_t search)
 {
     int64_t n = 0, total = self->live * V;
 
-    for (int64_t b = 0; b < self->live; b++)
-        for (int64_t i = 0; i < V; i++)
-            rows[b * V + i] += self->scores[b];
     for (; n < want; n++) {
-        double u = ac_random_uniform(c->seed, stream, (uint32_t) n, (uint32_t) self->length);
+        double u = ac_random_uniform(c->seed, stream, (uint32_t) (search * want + n), (uint32_t) self->length);
         int64_t at = ac_logits_draw(rows, total, u);
         if (rows[at] == -INFINITY)
             break;
@@ -121,6 +133,22 @@ draw_candidates(ac_beams *self, const ac_generation_config *c, float *rows, int6
         rows[at] = -INFINITY;
     }
     return n;
+}
+
+/* Scores of all continuations for drawing. transformers 5 filters a beam's own log-probabilities and adds its score; 4.9 adds
+ * the score first and filters the sums, so that the temperature divides what the beam has gathered too. */
+static void
+filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, int64_t V, ac_scored_token *order)
+{
+    for (int64_t b = 0; b < self->live; b++) {
+        float *row = logits + b * V;
+        if (c->beam_search == AC_BEAM_HF5)
+            ac_logits_warp(c, row, V, 2, order);
+        for (int64_t i = 0; i < V; i++)
+            row[i] += self->scores[b];
+        if (c->beam_search == AC_BEAM_HF49)
+            ac_logits_warp(c, row, V, 2, order);
+    }
 }
 
 /* Can the best open beam still beat the worst finished hypothesis? */
@@ -160,7 +188,8 @@ advance(ac_beams *self, const ac_generation_config *c, const ac_beam_candidate *
 }
 
 void
-ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int64_t V, ac_scored_token *order, uint64_t stream)
+ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int64_t V, ac_scored_token *order, uint64_t stream,
+              int64_t search)
 {
     const int64_t B = c->num_beams, L = c->max_length, n = self->length;
     const bool at_limit = n + 1 >= L;
@@ -169,14 +198,18 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     float first;
 
     for (int64_t b = 0; b < self->live; b++) {
-        float *row = logits + b * V, total = ac_log_sum_exp(row, V);
-        for (int64_t i = 0; i < V; i++)
-            row[i] -= total;
+        float *row = logits + b * V;
+        ac_log_softmax(row, V);
         ac_logits_process(c, row, V, self->ids + b * L, n);
-        if (c->do_sample)
-            ac_logits_warp(c, row, V, 2, order);
     }
-    count = c->do_sample ? draw_candidates(self, c, logits, V, 2 * B, stream) : choose_best(self, logits, V, 2 * B);
+    if (c->do_sample) {
+        filter_rows(self, c, logits, V, order);
+        count = draw_candidates(self, c, logits, V, 2 * B, stream, search);
+        if (c->beam_search == AC_BEAM_HF49)
+            sort_candidates(candidates, count);
+    } else {
+        count = choose_best(self, logits, V, 2 * B);
+    }
     first = count ? candidates[0].score : -INFINITY;
 
     for (int64_t i = 0; i < count; i++) { /* ended ones are taken out, the open ones stay in order */
@@ -187,13 +220,8 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
         else if (i < B)
             finish(self, B, (double) (k.score / (float) pow((double) n, c->length_penalty)), self->ids + k.beam * L, n, k.token, true);
     }
-    for (int64_t i = 1; i < open && c->do_sample; i++) { /* drawn in any order: the best go on */
-        const ac_beam_candidate k = candidates[i];
-        int64_t at = i;
-        for (; at > 0 && candidates[at - 1].score < k.score; at--)
-            candidates[at] = candidates[at - 1];
-        candidates[at] = k;
-    }
+    if (c->do_sample) /* drawn in any order: the best go on */
+        sort_candidates(candidates, open);
     open = open < B ? open : B;
     self->finished = should_stop(self, c, first, open ? candidates[0].score : -INFINITY);
     if (self->finished)

@@ -30,7 +30,7 @@ typedef struct ac_beams {
 
 ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config);
 void ac_beams_free(ac_beams *self);
-/** Begin: one open beam that holds the start token. */
+/** Begin: one open beam that holds the start token; drawing as transformers 4.9 does, num_beams equal ones. */
 void ac_beams_reset(ac_beams *self, const ac_generation_config *config);
 
 /**
@@ -38,8 +38,9 @@ void ac_beams_reset(ac_beams *self, const ac_generation_config *config);
  * are those of the next step, or `finished` is set.
  * @param[in] order    [V] scratch, for sampling with beams
  * @param[in] stream   the text's random stream, for sampling with beams
+ * @param[in] search   which of the text's searches this is: each draws its own numbers
  */
 void ac_beams_step(ac_beams *self, const ac_generation_config *config, float *logits, int64_t V, ac_scored_token *order,
-                   uint64_t stream);
+                   uint64_t stream, int64_t search);
 
 #endif

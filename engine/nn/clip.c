@@ -234,7 +234,7 @@ static size_t
 tower_scratch(const tower *self, int64_t T, int64_t longest)
 {
     const int64_t C = self->config.hidden_size, F = self->config.intermediate_size;
-    size_t attention = ac_self_attention_scratch_bytes(longest), linear = ac_clip_linear_scratch_bytes(self, T);
+    size_t attention = ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads), linear = ac_clip_linear_scratch_bytes(self, T);
 
     return 3 * room(T * C) + room(T * (3 * C > F ? 3 * C : F)) + (attention > linear ? attention : linear);
 }

@@ -21,6 +21,13 @@ ac_generation_config_defaults(ac_generation_config *self, const ac_bart_config *
     };
 }
 
+/* Searches a text. Drawing with beams, transformers 4.9 runs one for each returned sequence and returns the best of each. */
+static int64_t
+searches_of(const ac_generation_config *c)
+{
+    return c->do_sample && c->num_beams > 1 && c->beam_search == AC_BEAM_HF49 ? c->num_return_sequences : 1;
+}
+
 ac_status
 ac_generation_config_check(const ac_generation_config *c, const ac_bart_config *model)
 {
@@ -29,7 +36,7 @@ ac_generation_config_check(const ac_generation_config *c, const ac_bart_config *
         int64_t value, least, most;
     } whole[] = {
         { "num_beams", c->num_beams, 1, 1000 },
-        { "num_return_sequences", c->num_return_sequences, 1, c->do_sample && c->num_beams == 1 ? 1000000 : c->num_beams },
+        { "num_return_sequences", c->num_return_sequences, 1, searches_of(c) > 1 || (c->do_sample && c->num_beams == 1) ? 1000000 : c->num_beams },
         { "max_length", c->max_length, 2, model->max_position_embeddings },
         { "min_length", c->min_length, 0, c->max_length },
         { "no_repeat_ngram_size", c->no_repeat_ngram_size, 0, 1000 },
@@ -114,12 +121,13 @@ out:
 
 /* ---- beam search ----------------------------------------------------------------------------------------------- */
 
+/* Searches [from, from + n) of the flattened (text, search) list. */
 typedef struct beam_group {
-    int64_t n;              /* texts */
+    int64_t from, n, first_text;
     ac_beams *beams;        /* [n] */
     ac_bart_line *lines;    /* [n num_beams] */
-    int64_t *first;         /* [n]: a text's first line of this step */
-    int32_t *active;        /* [n]: texts that are not finished */
+    int64_t *first;         /* [n]: a search's first line of this step */
+    int32_t *active;        /* [n]: searches that are not finished */
     int32_t *ancestry;      /* [num_beams, max_length] a thread: scratch of the reordering */
     ac_scored_token *order; /* [V] a thread, with sampling */
 } beam_group;
@@ -138,12 +146,14 @@ beam_group_free(beam_group *self)
 }
 
 static ac_status
-beam_group_init(beam_group *self, const ac_generation_config *c, int64_t n, int64_t V)
+beam_group_init(beam_group *self, const ac_generation_config *c, int64_t from, int64_t n, int64_t V)
 {
     const int threads = omp_get_max_threads();
     ac_status st = AC_OK;
 
+    self->from = from;
     self->n = n;
+    self->first_text = from / searches_of(c);
     AC_TRY(ac_alloc(&self->beams, n, sizeof *self->beams));
     AC_TRY(ac_alloc(&self->lines, n * c->num_beams, sizeof *self->lines));
     AC_TRY(ac_alloc(&self->first, n, sizeof *self->first));
@@ -170,30 +180,37 @@ reorder(ac_bart_state *state, const ac_beams *b, int64_t base, int32_t *scratch)
 }
 
 static void
-take_beams(const beam_group *g, const ac_generation_config *c, int64_t at, ac_generated *out)
+take_hypothesis(const ac_beams *b, const ac_generation_config *c, int64_t k, int64_t to, ac_generated *out)
 {
-    for (int64_t i = 0; i < g->n; i++) {
-        const ac_beams *b = &g->beams[i];
-        for (int64_t k = 0; k < c->num_return_sequences; k++) {
-            /* fewer hypotheses than asked for: the last again, so that every text has its number */
-            const int64_t from = k < b->done_count ? k : b->done_count - 1, to = (at + i) * out->each + k;
-            if (b->done_count == 0) {
-                out->ids[to * c->max_length] = c->decoder_start_token_id;
-                out->counts[to] = 1;
-                out->scores[to] = -INFINITY;
-                continue;
-            }
-            memcpy(out->ids + to * c->max_length, b->done[from].ids, (size_t) b->done[from].count * sizeof(int32_t));
-            out->counts[to] = b->done[from].count;
-            out->scores[to] = b->done[from].score;
-        }
+    int32_t *ids = out->ids + to * c->max_length;
+
+    if (b->done_count == 0) {
+        ids[0] = c->decoder_start_token_id;
+        out->counts[to] = 1;
+        out->scores[to] = -INFINITY;
+        return;
     }
+    if (k >= b->done_count) /* fewer hypotheses than asked for: the last again, so that every text has its number */
+        k = b->done_count - 1;
+    memcpy(ids, b->done[k].ids, (size_t) b->done[k].count * sizeof *ids);
+    out->counts[to] = b->done[k].count;
+    out->scores[to] = b->done[k].score;
+}
+
+static void
+take_beams(const beam_group *g, const ac_generation_config *c, ac_generated *out)
+{
+    const int64_t each = c->num_return_sequences / searches_of(c);
+
+    for (int64_t i = 0; i < g->n; i++)
+        for (int64_t k = 0; k < each; k++)
+            take_hypothesis(&g->beams[i], c, k, (g->from + i) * each + k, out);
 }
 
 static void
 run_beams(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, beam_group *g, const uint64_t *streams)
 {
-    const int64_t B = c->num_beams, L = c->max_length, V = bart->config.vocab_size;
+    const int64_t B = c->num_beams, L = c->max_length, V = bart->config.vocab_size, S = searches_of(c);
     int64_t active = g->n;
 
     for (int64_t i = 0; i < g->n; i++) {
@@ -207,14 +224,15 @@ run_beams(ac_generator *self, const ac_bart *bart, const ac_generation_config *c
             const ac_beams *b = &g->beams[i];
             g->first[a] = lines;
             for (int64_t j = 0; j < b->live; j++)
-                g->lines[lines++] = (ac_bart_line) { b->ids[j * L + b->length - 1], (int32_t) (i * B + j), i, (int32_t) (b->length - 1) };
+                g->lines[lines++] = (ac_bart_line) { b->ids[j * L + b->length - 1], (int32_t) (i * B + j),
+                                                     (int32_t) ((g->from + i) / S - g->first_text), (int32_t) (b->length - 1) };
         }
         ac_bart_decode(bart, &self->state, self->logits, g->lines, lines, &self->scratch);
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (active * V > 32768)
         for (int64_t a = 0; a < active; a++) {
-            const int64_t i = g->active[a], thread = omp_get_thread_num();
+            const int64_t i = g->active[a], thread = omp_get_thread_num(), search = g->from + i;
             ac_beams *b = &g->beams[i];
-            ac_beams_step(b, c, self->logits + g->first[a] * V, V, g->order ? g->order + thread * V : NULL, streams[i]);
+            ac_beams_step(b, c, self->logits + g->first[a] * V, V, g->order ? g->order + thread * V : NULL, streams[search / S], search % S);
             if (!b->finished)
                 reorder(&self->state, b, i * B, g->ancestry + thread * B * L);
         }
@@ -259,7 +277,7 @@ run_samples(ac_generator *self, const ac_bart *bart, const ac_generation_config 
     }
     while (active) {
         ac_bart_decode(bart, &self->state, self->logits, lines, rows, &self->scratch);
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (active * V > 32768)
         for (int64_t a = 0; a < active; a++) {
             const int64_t s = alive[a], at = from + s, thread = omp_get_thread_num(), length = out->counts[at];
             float *row = copies + thread * V;
@@ -274,7 +292,7 @@ run_samples(ac_generator *self, const ac_bart *bart, const ac_generation_config 
                 for (int64_t i = 1; i < V; i++)
                     token = row[i] > row[token] ? (int32_t) i : token;
             }
-            out->scores[at] += (double) row[token] - (double) ac_log_sum_exp(row, V);
+            out->scores[at] += (double) ac_log_softmax_at(row, V, token);
             ids[length] = token;
             out->counts[at] = length + 1;
         }
@@ -316,19 +334,19 @@ static ac_status
 generate_beams(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, const int32_t *ids, const int64_t *offsets,
                const uint64_t *streams, int64_t B, int64_t rows, int64_t *own, ac_generated *out)
 {
-    const int64_t size = rows / c->num_beams > 0 ? rows / c->num_beams : 1;
+    const int64_t size = rows / c->num_beams > 0 ? rows / c->num_beams : 1, S = searches_of(c), total = B * S;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < B && st == AC_OK; i += size) {
-        const int64_t n = B - i < size ? B - i : size;
+    for (int64_t i = 0; i < total && st == AC_OK; i += size) {
+        const int64_t n = total - i < size ? total - i : size, first = i / S, texts = (i + n - 1) / S - first + 1;
         beam_group g = { 0 };
-        shift_offsets(own, offsets, i, n);
-        st = encode_group(self, bart, c, ids + offsets[i], own, n, n * c->num_beams);
+        shift_offsets(own, offsets, first, texts);
+        st = encode_group(self, bart, c, ids + offsets[first], own, texts, n * c->num_beams);
         if (st == AC_OK)
-            st = beam_group_init(&g, c, n, bart->config.vocab_size);
+            st = beam_group_init(&g, c, i, n, bart->config.vocab_size);
         if (st == AC_OK) {
-            run_beams(self, bart, c, &g, streams + i);
-            take_beams(&g, c, i, out);
+            run_beams(self, bart, c, &g, streams);
+            take_beams(&g, c, out);
         }
         beam_group_free(&g);
     }

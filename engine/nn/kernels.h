@@ -30,7 +30,28 @@ void ac_softmax(float *x, int64_t n);
 void ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal,
                        ac_scratch *scratch);
 /** For texts of at most `longest` tokens. */
-size_t ac_self_attention_scratch_bytes(int64_t longest);
+size_t ac_self_attention_scratch_bytes(int64_t longest, int64_t D);
+
+/**
+ * One head's keys and values of T tokens, laid out for products: keys [ac_attention_keys_size], values
+ * [ac_attention_values_size] floats. k, v: D numbers a token, rows `row` apart.
+ */
+int64_t ac_attention_keys_size(int64_t T, int64_t D);
+int64_t ac_attention_values_size(int64_t T, int64_t D);
+void ac_attention_pack(float *keys, float *values, const float *k, const float *v, int64_t row, int64_t T, int64_t D);
+
+/**
+ * One head, R queries over packed keys and values: y [R, D] = softmax(q k / sqrt(D)) v. A row's bits do not depend on R.
+ * @param[in] first    -1: every query sees all T tokens; else query r sees tokens 0 … first + r
+ * @param[in] scratch  ac_attention_rows_scratch_bytes(T), of this thread
+ */
+void ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_t R, const float *keys, const float *values, int64_t T,
+                       int64_t D, int64_t first, void *scratch);
+size_t ac_attention_rows_scratch_bytes(int64_t T);
+
+/** The definitions, for the tests. */
+void ac_layernorm_ref(float *y, const float *x, const float *gamma, const float *beta, int64_t N, int64_t C, float eps);
+void ac_self_attention_ref(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal);
 
 /** dot(a, b), in an order that depends on n and the CPU alone. */
 float ac_dot(const float *a, const float *b, int64_t n);

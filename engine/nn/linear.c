@@ -10,7 +10,9 @@
 
 #include "engine/nn/activation.h"
 #include "engine/nn/linear_backend.h"
-#include "engine/nn/simd.h"
+#include "engine/nn/vector.h"
+
+enum { WORTH_THREADS = 1 << 20 }; /* multiplications: some 20 microseconds; waking threads costs several */
 
 ac_backend
 ac_backend_resolve(const ac_compute *compute)
@@ -147,23 +149,18 @@ ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
     return (size_t) omp_get_max_threads() * tile_room(self);
 }
 
-AC_CLONES static void
-add_bias(float *y, const float *bias, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] += bias[i];
-}
-
 /* Bias, activation, residual, while the tile is in the cache. */
 static void
 finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation, const float *residual)
 {
+    const ac_vector *v = ac_vector_best();
+
     for (int64_t r = 0; r < t->rows; r++) {
         float *y = t->y + r * self->out;
-        add_bias(y, self->bias + t->column, t->columns);
+        v->add(y, self->bias + t->column, t->columns);
         ac_activation_apply(activation, y, t->columns);
         if (residual)
-            add_bias(y, residual + r * self->out, t->columns);
+            v->add(y, residual + r * self->out, t->columns);
     }
 }
 
@@ -175,12 +172,15 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac
     const int threads = omp_get_max_threads();
     char *room = each ? ac_scratch_take(scratch, each * (size_t) threads) : NULL;
     int64_t rows, columns, blocks, strips;
+    bool is_parallel;
 
     AC_CHECK(residual != y); /* the product overwrites y first */
     self->backend->tiling(self, M, threads, &rows, &columns);
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1)
+    /* The other backends would start threads of their own outside of a parallel region. */
+    is_parallel = self->compute.backend != AC_BACKEND_NATIVE || M * self->out * self->in > WORTH_THREADS;
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (is_parallel)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * rows, column = s * columns;

@@ -30,8 +30,8 @@ element_bytes(ac_precision precision)
 }
 
 /* An even number of panels, so that a kernel may take two. */
-static int64_t
-padded(int64_t out)
+int64_t
+ac_native_columns(int64_t out)
 {
     return (out + WIDEST - 1) / WIDEST * WIDEST;
 }
@@ -39,7 +39,7 @@ padded(int64_t out)
 static size_t
 weight_bytes(ac_precision precision, int64_t out, int64_t in)
 {
-    return (size_t) (padded(out) * in) * element_bytes(precision);
+    return (size_t) (ac_native_columns(out) * in) * element_bytes(precision);
 }
 
 static ac_status
@@ -52,7 +52,7 @@ init(ac_linear *self)
 static void
 pack(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns)
 {
-    const int64_t K = self->in, last = column + columns == self->out ? padded(self->out) - column : columns;
+    const int64_t K = self->in, last = column + columns == self->out ? ac_native_columns(self->out) - column : columns;
     const bool narrow = self->compute.precision == AC_PRECISION_BF16;
 
     for (int64_t p = 0; p < last; p += PANEL) {
@@ -87,17 +87,76 @@ tile_scratch_bytes(const ac_linear *self)
     return sizeof(float) * (ROWS * DEPTH + AC_NATIVE_MOST_ROWS * WIDEST);
 }
 
-/* Rows of x, `most` side by side, k by k: [rows / most][K][most], the last group as many as are left. */
+typedef float four __attribute__((vector_size(16)));
+
+static inline four
+load_four(const float *p)
+{
+    four v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Four rows, four numbers each, to a[k R + 0 … 3], k = 0 … 3. */
+static inline void
+turn_four(float *a, const float *x, int64_t in, int64_t R)
+{
+    const four r0 = load_four(x), r1 = load_four(x + in), r2 = load_four(x + 2 * in), r3 = load_four(x + 3 * in);
+    const four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    const four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    const four turned[4] = {
+        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7),
+    };
+
+    for (int k = 0; k < 4; k++)
+        memcpy(a + k * R, &turned[k], sizeof turned[k]);
+}
+
+static inline void
+turn_two(float *a, const float *x, int64_t in, int64_t R)
+{
+    const four r0 = load_four(x), r1 = load_four(x + in);
+    const four turned[2] = { __builtin_shufflevector(r0, r1, 0, 4, 1, 5), __builtin_shufflevector(r0, r1, 2, 6, 3, 7) };
+
+    for (int k = 0; k < 4; k++)
+        memcpy(a + k * R, (const char *) turned + k * 8, 8);
+}
+
+/* R rows of x side by side, k by k: a [K, R]. */
+static void
+pack_group(float *a, const float *x, int64_t in, int64_t R, int64_t K)
+{
+    int64_t i = 0;
+
+    for (; i + 4 <= R; i += 4) {
+        int64_t k = 0;
+        for (; k + 4 <= K; k += 4)
+            turn_four(a + k * R + i, x + i * in + k, in, R);
+        for (; k < K; k++)
+            for (int64_t j = i; j < i + 4; j++)
+                a[k * R + j] = x[j * in + k];
+    }
+    for (; i + 2 <= R; i += 2) {
+        int64_t k = 0;
+        for (; k + 4 <= K; k += 4)
+            turn_two(a + k * R + i, x + i * in + k, in, R);
+        for (; k < K; k++)
+            for (int64_t j = i; j < i + 2; j++)
+                a[k * R + j] = x[j * in + k];
+    }
+    for (int64_t k = 0; k < K && i < R; k++)
+        a[k * R + i] = x[i * in + k];
+}
+
+/* Groups of `most` rows, one after the other; the last has as many as are left. */
 static void
 pack_rows(float *a, const float *x, int64_t in, int64_t rows, int64_t K, int64_t most)
 {
     for (int64_t r = 0; r < rows; r += most) {
         const int64_t R = rows - r < most ? rows - r : most;
-        for (int64_t i = 0; i < R; i++) {
-            const float *from = x + (r + i) * in;
-            for (int64_t k = 0; k < K; k++)
-                a[k * R + i] = from[k];
-        }
+        pack_group(a, x + r * in, in, R, K);
         a += R * K;
     }
 }
@@ -118,6 +177,26 @@ block(const ac_native_kernels *kernels, ac_native_kernel kernel, float *y, int64
     kernel(edge, width, a, b, stride, K, (int) R, add);
     for (int64_t r = 0; r < R; r++)
         memcpy(y + r * ldy, edge + r * width, (size_t) columns * sizeof(float));
+}
+
+size_t
+ac_native_rows_scratch_bytes(void)
+{
+    return ac_scratch_room(AC_NATIVE_MOST_ROWS * (DEPTH + WIDEST) * sizeof(float));
+}
+
+void
+ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R, const float *b, int64_t out, int64_t in, void *scratch)
+{
+    const ac_native_kernels *kernels = ac_native_best();
+    float *a = scratch, *edge = a + AC_NATIVE_MOST_ROWS * DEPTH;
+
+    for (int64_t k = 0; k < in; k += DEPTH) {
+        const int64_t K = in - k < DEPTH ? in - k : DEPTH;
+        pack_rows(a, x + k, x_row, R, K, R);
+        for (int64_t c = 0; c < out; c += kernels->panels * PANEL)
+            block(kernels, kernels->fp32, y + c, y_row, a, b + c * in + k * PANEL, PANEL * in, K, R, out - c, k > 0, edge);
+    }
 }
 
 static void

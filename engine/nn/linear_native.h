@@ -2,6 +2,7 @@
 #ifndef AC_ENGINE_NN_LINEAR_NATIVE_H
 #define AC_ENGINE_NN_LINEAR_NATIVE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Weights lie in panels of PANEL columns, a panel [in, PANEL]; their number is even, columns past the last are zero. */
@@ -28,5 +29,15 @@ extern const ac_native_kernels ac_native_avx512;
 
 /** The fastest that this CPU runs. */
 const ac_native_kernels *ac_native_best(void);
+
+/** Columns with those that fill the last panels up: what a packed matrix of `out` columns has. */
+int64_t ac_native_columns(int64_t out);
+
+/**
+ * R <= the kernels' rows: y [R, out] = x [R, in] times a packed fp32 matrix b [ac_native_columns(out), in]; rows of y, x
+ * y_row, x_row apart; scratch of ac_native_rows_scratch_bytes().
+ */
+void ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R, const float *b, int64_t out, int64_t in, void *scratch);
+size_t ac_native_rows_scratch_bytes(void);
 
 #endif

@@ -205,7 +205,7 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     fine->error = s.error;
     fine->norm = unit * unit * (double) s.squares;
     coarse->error = s.error - unit * s.signed_error + 0.25 * unit * unit * (double) D;
-    coarse->error += 0x1p-40 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
+    coarse->error += 0x1p-36 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
     coarse->norm = 0.25 * unit * unit * (double) s.coarse_squares;
     memset(row + D, 0, (size_t) (ac_scan_padded(D) - D));
     for (int64_t d = 0; d < D; d += AC_SCAN_STEP)

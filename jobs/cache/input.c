@@ -1,7 +1,6 @@
 #include "jobs/cache/input.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <xxhash.h>
 
 #include "cache_builder/cache.h"
@@ -16,30 +15,18 @@ ac_texts_fingerprint(const ac_texts *texts, char hex[33])
     snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
 }
 
-/* On rank 0. */
-static ac_status
-mine_entries_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
-{
-    ac_mining_report report;
-    char *scratch = NULL;
-    ac_status st = asprintf(&scratch, "%s/mining", folder) >= 0 ? AC_OK : ac_error_set(AC_E_NOMEM, "out of memory for a path");
-
-    AC_TRY(ac_agree_all(comm, st));
-    st = ac_mine_all(comm, config, scratch, &self->entries, &report);
-    free(scratch);
-out:
-    return st;
-}
-
 ac_status
 ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
 {
-    const bool mined = ac_mining_is_asked_all(comm, config);
+    bool mined;
     ac_status st = AC_OK;
 
+    if (config->compute.parts > 1)
+        AC_TRY(ac_agree_all(comm, ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; parts are for the jobs on pictures")));
+    mined = ac_mining_is_asked_all(comm, config);
     self->kind = mined ? "ngrams" : "lines";
     if (mined)
-        AC_TRY(mine_entries_all(self, comm, config, folder));
+        AC_TRY(ac_mine_all(comm, config, folder, &self->entries));
     else if (comm->rank == 0)
         st = ac_cache_read_entries(config->input.path, &self->entries);
     AC_TRY(ac_agree_all(comm, st));

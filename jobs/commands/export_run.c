@@ -129,23 +129,15 @@ push_csv(exporter *self, int64_t i)
     return out->status;
 }
 
-static void
-push_lines(ac_buffer *out, const char *bytes, size_t n)
-{
-    for (size_t c = 0; c < n; c++)
-        ac_buffer_push_char(out, bytes[c] == '\n' || bytes[c] == '\r' ? ' ' : bytes[c]);
-    ac_buffer_push_char(out, '\n');
-}
-
 static ac_status
 push_txt(exporter *self, int64_t i)
 {
     const ac_shard_view *v = &self->shard;
 
     if (v->captions.count)
-        push_lines(&self->text, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        ac_text_push_line(&self->text, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++)
-        push_lines(&self->text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
+        ac_text_push_line(&self->text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
     return self->text.status;
 }
 
@@ -251,7 +243,7 @@ each_picture(exporter *self, use_picture use)
     for (int64_t s = 0; s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, self->run.manifest.stage_count))
             continue;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run.folder, s, ac_run_view_parts(&self->run)));
+        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run)));
         for (int64_t i = 0; i < self->shard.n; i++)
             AC_TRY(use(self, i));
     }

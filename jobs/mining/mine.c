@@ -1,6 +1,6 @@
 #include "jobs/mining/mine.h"
 
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,11 +8,22 @@
 #include "engine/base/memory.h"
 #include "engine/comm/exchange.h"
 #include "engine/comm/queue.h"
+#include "jobs/mining/kept.h"
 #include "jobs/mining/prepare.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/run.h"
 #include "jobs/runtime/signals.h"
+
+/* Rank 0, which holds the run folder's lock: nobody else is at work here. */
+static ac_status
+make_scratch(const ac_mining_options *options)
+{
+    const ac_status st = ac_run_make_folder(options->scratch);
+
+    ac_mining_clean(options->scratch);
+    return st;
+}
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
 
@@ -206,11 +217,7 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
     ac_status st = AC_OK;
 
     AC_TRY(ac_agree_all(comm, ac_miner_init(&miner, options)));
-    if (comm->rank == 0) {
-        st = ac_run_make_folder(options->scratch);
-        ac_mining_clean(options->scratch);
-    }
-    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_scratch(options) : AC_OK));
     AC_TRY(ac_mining_prepare_all(&miner, comm, inputs, count, progress_path));
     if (ac_miner_counts(options))
         AC_TRY(count_all(&miner, comm, progress_path));
@@ -240,31 +247,82 @@ ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config)
     return asked;
 }
 
-ac_status
-ac_mine_all(const ac_comm *comm, const ac_config *config, const char *scratch, ac_texts *entries, ac_mining_report *report)
+static ac_mining_options
+options_of(const ac_comm *comm, const ac_config *config, const char *scratch)
 {
     const int64_t node = config->limits.memory ? config->limits.memory : ac_machine_memory() / 2;
-    const ac_mining_options options = {
+
+    return (ac_mining_options) {
         .wanted = { config->ngrams.unigrams, config->ngrams.bigrams, config->ngrams.trigrams, config->ngrams.lines },
         .lower = config->ngrams.lower, .cross_lines = config->ngrams.cross_lines, .unique = config->ngrams.unique,
         .most = config->ngrams.topk_ngrams, .filter = config->ngrams.filter,
         .member_extension = config->ngrams.member_extension ? config->ngrams.member_extension : "txt",
-        .scratch = scratch, .memory = node / comm->node_size,
+        .scratch = scratch, .memory = node / comm->node_size, .pulse = comm->pulse,
     };
+}
+
+/* Rank 0, before: are the entries there? After: keep them, unless a source was changed meanwhile. */
+static ac_status
+load_kept(const char *folder, const ac_config *config, const ac_mining_options *options, char fingerprint[33], ac_texts *entries, char *found)
+{
+    const ac_status st = ac_mined_fingerprint(options, config->input.path, fingerprint);
+
+    if (st == AC_OK)
+        *found = ac_mined_load(folder, fingerprint, entries);
+    return st;
+}
+
+static ac_status
+keep(const char *folder, const ac_config *config, const ac_mining_options *options, const char *fingerprint, const ac_mined *mined,
+     const ac_mining_report *report)
+{
+    char now[33];
+    ac_status st = ac_mined_fingerprint(options, config->input.path, now);
+
+    if (st == AC_OK && strcmp(now, fingerprint) != 0)
+        st = ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", config->input.path);
+    return st == AC_OK && fingerprint[0] ? ac_mined_save(folder, fingerprint, mined, report) : st;
+}
+
+ac_status
+ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_texts *entries)
+{
     const char *input = config->input.path;
+    ac_mining_options options;
+    ac_mining_report report;
     ac_mined mined = { 0 };
+    char *scratch = NULL, *progress = NULL, fingerprint[33] = "", found = 0;
     ac_status st = AC_OK;
 
+    if (asprintf(&scratch, "%s/mining", folder) < 0)
+        scratch = NULL;
+    if (asprintf(&progress, "%s/progress.json", folder) < 0)
+        progress = NULL;
+    if (!scratch || !progress)
+        st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_agree_all(comm, st));
+    AC_CHECK(scratch && progress);
+    options = options_of(comm, config, scratch);
     if (!options.wanted[0] && !options.wanted[1] && !options.wanted[2] && !options.wanted[3])
-        return ac_error_set(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, ngrams.bigrams or ngrams.trigrams");
-    AC_TRY(ac_mine_inputs_all(comm, &input, 1, &options, NULL, &mined, report));
+        AC_TRY(ac_error_set(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, ngrams.bigrams or ngrams.trigrams"));
+    if (comm->rank == 0)
+        st = load_kept(folder, config, &options, fingerprint, entries, &found);
+    AC_TRY(ac_agree_all(comm, st));
+    ac_broadcast_bytes_all(comm, &found, sizeof found, 0);
+    if (found)
+        goto out;
+    AC_TRY(ac_mine_inputs_all(comm, &input, 1, &options, progress, &mined, &report));
     if (comm->rank == 0) {
+        rmdir(scratch); /* where nothing else is in it */
+        st = keep(folder, config, &options, fingerprint, &mined, &report);
         ac_texts_free(entries);
         *entries = mined.entries;
         mined.entries = (ac_texts) { 0 };
-        rmdir(scratch); /* where nothing else is in it */
     }
+    st = ac_agree_all(comm, st);
 out:
     ac_mined_free(&mined);
+    free(scratch);
+    free(progress);
     return st;
 }

@@ -17,13 +17,13 @@ bool ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config);
 
 /**
  * Collective. The entries that config->ngrams asks for, of config->input.path, in the order of a cache. They are the same for
- * any number of ranks and any limits.memory.
- * @param[in]  scratch   a folder that all ranks see, made where it is not there; emptied of what mining left
+ * any number of ranks and any limits.memory. What was mined is kept in the run folder (jobs/mining/kept.h), and taken from there
+ * where options and sources are the same as then.
+ * @param[in]  folder    the run folder, which all ranks see; made where it is not there
  * @param[out] entries   on rank 0: replaced; elsewhere untouched
- * @param[out] report    on all ranks
- * AC_E_ARG where no entry is left, AC_E_IO where a text vanished or changed meanwhile, or the scratch folder is full.
+ * AC_E_ARG where no entry is left, AC_E_IO where a text vanished or changed meanwhile, or the folder's disk is full.
  */
-ac_status ac_mine_all(const ac_comm *comm, const ac_config *config, const char *scratch, ac_texts *entries, ac_mining_report *report);
+ac_status ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_texts *entries);
 
 /** Collective. The same with options and inputs given; out on rank 0, with kinds, counts and PMI. progress_path may be NULL. */
 ac_status ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count, const ac_mining_options *options,

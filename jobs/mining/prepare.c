@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/comm/queue.h"
 #include "jobs/runtime/progress.h"
@@ -30,7 +29,7 @@ prepare_source(preparer *self, const ac_mining_options *options, int64_t i)
     ac_status st = ac_miner_spool_path(options, i, &spool);
 
     if (st == AC_OK)
-        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool, options->member_extension, &self->documents[i], &self->skipped);
+        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool, options->member_extension, &self->documents[i], &self->skipped, options->pulse);
     free(spool);
     return st;
 }
@@ -74,57 +73,20 @@ share_documents_all(preparer *self, const ac_comm *comm)
         ac_sum_int64_all(comm, numbers + at, (int) (total - at < SUMMED_AT_ONCE ? total - at : SUMMED_AT_ONCE));
 }
 
-static int
-by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-/* names: texts with a zero byte behind each. */
+/* Rank 0 gets the names of all texts that were left out. */
 static ac_status
-warn_in_order(const ac_buffer *names)
+gather_skipped_all(const preparer *self, const ac_comm *comm, ac_miner *miner)
 {
-    const char **order = NULL;
-    int64_t count = 0, capacity = 0;
-    ac_texts sorted = { 0 };
-    ac_status st = AC_OK;
-
-    for (size_t at = 0; at < names->size; at += strlen(names->data + at) + 1) {
-        AC_TRY(ac_grow(&order, &capacity, count + 1, sizeof *order));
-        order[count++] = names->data + at;
-    }
-    if (count)
-        qsort(order, (size_t) count, sizeof *order, by_bytes);
-    for (int64_t i = 0; i < count; i++)
-        AC_TRY(ac_texts_push(&sorted, order[i], strlen(order[i])));
-    ac_mining_warn_skipped(&sorted);
-out:
-    free(order);
-    ac_texts_free(&sorted);
-    return st;
-}
-
-static ac_status
-warn_skipped_all(const preparer *self, const ac_comm *comm)
-{
-    ac_buffer mine = { 0 }, all = { 0 };
+    ac_buffer all = { 0 };
     int64_t *bounds = NULL;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < self->skipped.count; i++) {
-        ac_buffer_push(&mine, ac_texts_at(&self->skipped, i), ac_texts_size(&self->skipped, i));
-        ac_buffer_push_char(&mine, '\0');
-    }
-    st = mine.status;
-    if (st == AC_OK)
-        st = ac_alloc(&bounds, comm->size + 1, sizeof *bounds);
-    AC_TRY(ac_agree_all(comm, st));
-    AC_TRY(ac_gather_bytes_all(comm, mine.data, mine.size, 0, &all, bounds));
+    AC_TRY(ac_agree_all(comm, ac_alloc(&bounds, comm->size + 1, sizeof *bounds)));
+    AC_TRY(ac_gather_bytes_all(comm, self->skipped.bytes.data, self->skipped.bytes.size, 0, &all, bounds));
     if (comm->rank == 0)
-        st = warn_in_order(&all);
+        st = ac_miner_take_skipped(miner, all.data, all.size);
     st = ac_agree_all(comm, st);
 out:
-    ac_buffer_free(&mine);
     ac_buffer_free(&all);
     free(bounds);
     return st;
@@ -143,7 +105,7 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *i
     AC_TRY(ac_agree_all(comm, ac_alloc(&p.documents, p.sources.count, sizeof *p.documents)));
     AC_TRY(prepare_sources_all(&p, comm, miner->options, progress_path));
     share_documents_all(&p, comm);
-    AC_TRY(warn_skipped_all(&p, comm));
+    AC_TRY(gather_skipped_all(&p, comm, miner));
     st = ac_miner_arrange(miner, &p.sources, p.documents);
     p.documents = NULL;
     st = ac_agree_all(comm, st);

@@ -9,6 +9,7 @@
 #include "io/picture.h"
 #include "jobs/report/gallery.h"
 #include "jobs/run_view.h"
+#include "jobs/train/report.h"
 
 /* What a card shows of many candidates, and the list of bad items of many. The run's own files have all. */
 enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
@@ -163,7 +164,7 @@ each_bad_item(reporter *self, reasons *counted)
         const ac_shard_view *v = &self->shard;
         if (!self->run.manifest.stages[0].shards[s].bad)
             continue;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_BAD));
+        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_BAD));
         for (int64_t i = 0; counted && i < v->bad_keys.count; i++)
             AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i), ac_texts_size(&v->bad_reasons, i)));
         for (int64_t i = 0; !counted && left && i < v->bad_keys.count; i++, left--) {
@@ -294,7 +295,7 @@ write_gallery(reporter *self)
     for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, stages))
             continue;
-        st = ac_shard_view_read(&self->shard, self->run.folder, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
+        st = ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
         for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* picture j is shown where j * shown / rows steps up */
             if (shown == self->rows || (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
                 write_picture(self, i, stages);
@@ -317,6 +318,10 @@ ac_run_report_write(const char *folder, const char *path, int64_t pictures)
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {
         own = NULL;
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    }
+    if (strcmp(r.run.manifest.job, "train") == 0) {
+        st = ac_train_report_write(&r.run, path ? path : own);
+        goto out;
     }
     snprintf(title, sizeof title, "antarctic %s", r.run.manifest.job);
     AC_TRY(ac_page_open(&r.page, path ? path : own, title, folder));

@@ -13,7 +13,7 @@
 #include "io/publish.h"
 #include "io/text_file.h"
 
-enum { MANIFEST_FORMAT = 1 };
+enum { MANIFEST_FORMAT = 1, MAX_SHARDS = 1 << 24 /* what a manifest may ask memory for */ };
 
 ac_status
 ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items, int64_t shard_items)
@@ -219,7 +219,8 @@ ac_manifest_read(ac_manifest *self, const char *path)
         return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
     items = json_integer_value(json_object_get(root, "items"));
     shard_items = json_integer_value(json_object_get(root, "shard_items"));
-    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 || shard_items < 1)
+    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 || shard_items < 1 || items > INT64_MAX / 2 ||
+        shard_items > INT64_MAX / 2 || items / shard_items > MAX_SHARDS)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run's manifest", path));
     json_array_foreach(stages, i, stage) {
         if (!(names[i] = json_string_value(json_object_get(stage, "name"))))

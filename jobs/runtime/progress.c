@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +63,10 @@ format_line(const ac_progress *self, char *line, size_t size)
         while (line[used])
             used++;
         snprintf(line + used, size - used, ", %lld bad", (long long) self->bad);
+    }
+    if (self->note[0]) {
+        size_t used = strlen(line);
+        snprintf(line + used, size - used, ", %s", self->note);
     }
 }
 

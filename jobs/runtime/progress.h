@@ -19,6 +19,7 @@ typedef struct ac_progress {
     double started, last_drawn, last_line, last_json;
     int last_tenth;
     bool terminal, drawn;
+    char note[96];     /* put at the end of the line; "": nothing */
     int64_t *outgoing; /* [2]: items and bad items on their way to rank 0; owned */
     MPI_Request request;
 } ac_progress;

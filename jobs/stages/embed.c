@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/random.h"
+#include "engine/image/crop.h"
 #include "engine/image/preprocess.h"
 #include "io/h5.h"
 #include "io/picture.h"
@@ -60,6 +62,21 @@ out:
     return st;
 }
 
+/* Training's items are random crops, whose numbers follow from the item's key; all others CLIP's own pre-processing. */
+static ac_status
+resize_picture(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, const ac_picture *picture)
+{
+    ac_resizer *resizer = &self->resizers[omp_get_thread_num()];
+    const ac_texts *keys = &p->pictures.keys;
+    ac_crop crop;
+
+    if (item >= p->random_crops)
+        return ac_image_clip_resize(rgb, picture, self->size, resizer);
+    crop = ac_crop_draw(picture->width, picture->height, (uint64_t) p->config->seed,
+                        ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
+    return ac_image_crop_resize(rgb, picture, &crop, self->size, resizer);
+}
+
 /* Decode and resize one picture into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
 static ac_status
 read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verdict *bad)
@@ -69,6 +86,8 @@ read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verd
     char *path = NULL;
 
     *bad = (ac_verdict) { 0 };
+    if (p->known_bad && p->known_bad[item] != AC_GOOD)
+        return ac_verdict_set(bad, (ac_bad_reason) p->known_bad[item], "found before the picture was opened");
     if (ac_picture_list_is_duplicate(&p->pictures, item))
         return ac_verdict_set(bad, AC_BAD_DUPLICATE_KEY, "another picture before it has this key");
     if (p->run.crashed[item])
@@ -79,7 +98,7 @@ read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verd
     if (bad->reason == AC_GOOD && p->config->input.apply_exif)
         AC_TRY(ac_picture_orient(&picture));
     if (bad->reason == AC_GOOD)
-        AC_TRY(ac_image_clip_resize(rgb, &picture, self->size, &self->resizers[omp_get_thread_num()]));
+        AC_TRY(resize_picture(self, p, item, rgb, &picture));
     ac_run_put(&p->run, omp_get_thread_num());
 out:
     ac_picture_free(&picture);

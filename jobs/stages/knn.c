@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/publish.h"
+#include "io/text_file.h"
 #include "jobs/shard_view.h"
 #include "jobs/stages/stages.h"
 
@@ -69,14 +70,9 @@ write_picture(const ac_shard_view *v, int64_t i, ac_buffer *text)
     char *path = NULL;
 
     ac_buffer_reset(text);
-    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++) {
-        const char *entry = ac_texts_at(&v->entries, k);
-        if (v->ids[k] < 0)
-            continue;
-        for (size_t c = 0; c < ac_texts_size(&v->entries, k); c++)
-            ac_buffer_push_char(text, entry[c] == '\n' || entry[c] == '\r' ? ' ' : entry[c]);
-        ac_buffer_push_char(text, '\n');
-    }
+    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++)
+        if (v->ids[k] >= 0)
+            ac_text_push_line(text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
     AC_TRY(text->status);
     AC_TRY(ac_picture_sidecar(ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), ".knn", &path));
     st = ac_publish_file(path, text->size ? text->data : "", text->size);

@@ -71,15 +71,6 @@ push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
     ac_buffer_push_text(b, "}\n");
 }
 
-/* A line for a file of one item a line: line breaks inside become spaces. */
-static void
-push_line(ac_buffer *b, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ac_buffer_push_char(b, bytes[i] == '\n' || bytes[i] == '\r' ? ' ' : bytes[i]);
-    ac_buffer_push_char(b, '\n');
-}
-
 static void
 flush_to(ac_text_file *f, ac_buffer *b)
 {
@@ -149,10 +140,10 @@ write_records(const ac_pipeline *p, int stages)
     for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
         AC_TRY(ac_shard_view_read(&v, p->run.folder, s, parts_of(stages)));
         for (int64_t i = 0; i < v.n; i++) {
-            push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
+            ac_text_push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
             flush_to(&keys, &b);
             if (stages > 2) {
-                push_line(&b, ac_texts_at(&v.captions, i), ac_texts_size(&v.captions, i));
+                ac_text_push_line(&b, ac_texts_at(&v.captions, i), ac_texts_size(&v.captions, i));
                 flush_to(&predictions, &b);
             }
             if (stages > 1) {
@@ -227,7 +218,7 @@ write_references(const ac_pipeline *p)
                 AC_TRY(read_references(p, item, &text, lines, sizes, &count));
                 fewest = count < fewest ? count : fewest;
                 for (int r = 0; pass == 1 && r < fewest; r++) {
-                    push_line(&b, lines[r], sizes[r]);
+                    ac_text_push_line(&b, lines[r], sizes[r]);
                     AC_TRY(b.status);
                     flush_to(&files[r], &b);
                 }

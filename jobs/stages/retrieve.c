@@ -1,8 +1,11 @@
 /* Stage retrieve: all ranks together, each holding its slice of the cache. Blocks of queries (a shard's embeddings) go to
  * every rank, each finds its slice's exact top k, the lists are merged, and the owners send the entries' text. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
 #include "engine/comm/topk_merge.h"
 #include "io/h5.h"
 #include "jobs/runtime/signals.h"
@@ -11,7 +14,7 @@
 typedef struct retriever {
     int64_t first, count; /* the slice: entries [first, first + count) of the cache */
     int64_t width, K;
-    float *embeddings; /* [count, D] */
+    float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index keeps only what it packs */
     ac_texts entries;  /* [count] */
     ac_topk_index index;
     float *queries;            /* [shard_items, D] */
@@ -53,6 +56,19 @@ retriever_init(retriever *self, const ac_pipeline *p)
     AC_TRY(ac_alloc(&self->merged_scores, rows, sizeof *self->merged_scores));
 out:
     return st;
+}
+
+/* What the slices take. They differ by one entry at most, so the mean is every rank's. */
+static void
+log_memory_all(const retriever *self, const ac_pipeline *p)
+{
+    int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float), (int64_t) self->index.bytes };
+
+    ac_sum_int64_all(p->comm, bytes, 2);
+    if (p->comm->rank == 0)
+        ac_log(AC_LOG_INFO, "cache: %" PRId64 " entries over %d ranks, scan %s; memory a rank: %.1f MB of embeddings, %.1f MB of index",
+               p->cache.entries, p->comm->size, ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
+               (double) bytes[1] / p->comm->size * 1e-6);
 }
 
 /* Local: the shard's embeddings, and this slice's best k of each. */
@@ -192,6 +208,8 @@ ac_stage_retrieve_all(ac_pipeline *p)
         return st;
     if (p->run.todo_count)
         st = ac_agree_all(p->comm, retriever_init(&r, p));
+    if (p->run.todo_count && st == AC_OK)
+        log_memory_all(&r, p);
     for (int64_t i = 0; st == AC_OK && i < p->run.todo_count; i++) {
         int64_t stop = ac_signals_stopped();
         ac_sum_int64_all(p->comm, &stop, 1); /* one rank told to stop stops all, at the same shard */

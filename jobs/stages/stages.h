@@ -30,10 +30,15 @@ typedef struct ac_pipeline {
     ac_bart_model bart;
     ac_cache cache;
     double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
+    const uint8_t *known_bad; /* [pictures.count] ac_bad_reason of items that are bad before they are opened; NULL: none */
+    int64_t random_crops;     /* items [0, random_crops) are embedded by a random crop of the picture, the others by its centre */
     int64_t cut_tables, cut_texts; /* inputs longer than the model takes, on this rank */
 } ac_pipeline;
 
 enum { AC_STAGE_EMBED = 0, AC_STAGE_RETRIEVE, AC_STAGE_GENERATE };
+
+/** cache.path: a cache folder is opened; a text file is built into FOLDER/cache first. clip is open with its text tower. */
+ac_status ac_pipeline_open_cache_all(ac_pipeline *self, const char *folder);
 
 ac_status ac_stage_embed_all(ac_pipeline *self);
 ac_status ac_stage_retrieve_all(ac_pipeline *self);

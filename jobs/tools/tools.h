@@ -16,6 +16,7 @@ ac_status ac_tool_topk(int argc, char **argv);
 ac_status ac_tool_generate(int argc, char **argv);
 ac_status ac_tool_inspect(int argc, char **argv);
 ac_status ac_tool_ngrams(int argc, char **argv);
+ac_status ac_tool_measure(int argc, char **argv);
 ac_status ac_tool_loss(int argc, char **argv);
 
 /* Options that every computing tool takes. */

@@ -42,11 +42,12 @@ says 'did you mean --run'
 run 1 captoin job.yaml
 says 'did you mean caption'
 run 1 help captoin
+[ ! -e x ]
 run_on 3 1 caption job.yaml --run x --set input.path=none_such
 says 'input.path: .*none_such: No such file'
 run_on 3 1 caption job.yaml --run x --set input.path=hollow
 says 'holds no picture'
-[ ! -e x ]
+[ "$(ls x | tr '\n' ' ')" = "attempts.jsonl journal log.txt " ] # what was tried and why it ended, for `status`; nothing else
 
 # every config in the tree can be printed, and the print reads back to the same
 for config in "$source"/configs/*.yaml; do

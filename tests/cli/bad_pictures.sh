@@ -52,7 +52,7 @@ jq -e '.ok == 0 and .bad == 2' empty/summary.json > /dev/null
 if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
   chmod 755 . && mkdir theirs && cp "$demo"/pictures/scene_0[45].jpg theirs && chmod 600 theirs/scene_05.jpg
   mkdir open && chmod 777 open
-  as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp "$@"; }
+  as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$PWD/open" TMPDIR="$PWD/open" "$@"; }
   if as_nobody test -x "$antarctic" && as_nobody test -r "$demo/clip/config.json" && as_nobody test -r job.yaml; then
     as_nobody "$antarctic" caption job.yaml --run open/out --set input.path=theirs > said.txt 2>&1
     jq -e '.key == "scene_05" and .reason == "unreadable" and .detail == "Permission denied"' open/out/bad_items.jsonl > /dev/null

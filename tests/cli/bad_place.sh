@@ -54,9 +54,9 @@ else
   echo 'skipped here: a full file system (mounting one needs root); the limit on file sizes stood in for it'
 fi
 
-# damaged shards of a stopped run: found by whichever rank looks, and made again; a damaged manifest is refused
+# damaged shards, of a finished run too: found by whichever rank looks, and made again; a damaged manifest is refused
 for ranks in 1 3; do
-  rm -rf damaged && cp -r whole damaged && rm damaged/DONE
+  rm -rf damaged && cp -r whole damaged
   printf 'x' | dd of=damaged/embeddings/00001.h5 bs=1 seek=2500 conv=notrunc 2> /dev/null
   rm damaged/tables/00002.h5
   : > damaged/shards/00000.h5

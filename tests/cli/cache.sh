@@ -96,6 +96,7 @@ cp -r "$demo/clip" other_clip
 jq '.text_config.layer_norm_eps = 1e-6' "$demo/clip/config.json" > other_clip/config.json
 run 2 extend-cache grow.yaml --run x1 $keys --set clip.model=other_clip
 grep -q "made by another CLIP model ($demo/clip.*other_clip" said.txt
+jq '.text_config.num_hidden_layers = 1' "$demo/clip/config.json" > other_clip/config.json
 run 2 topk --cache a --model other_clip --text zebra
 grep -q "made by another CLIP model" said.txt
 run 0 build-cache b.yaml --run prefixed $keys --set ngrams.prefix='a photo of '

@@ -22,7 +22,7 @@ done
 grep -q 'max_tokens: none' reference/config.yaml
 
 # help is useful: what must be given, an example, the exit codes
-for job in caption tag embed-images build-cache; do
+for job in caption tag train embed-images build-cache; do
   "$antarctic" $job --help > help.txt
   grep -q '^  clip.model ' help.txt && grep -q "mpirun -n 8 antarctic $job my.yaml" help.txt && grep -q '^  75  stopped' help.txt
 done

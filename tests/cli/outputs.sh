@@ -49,7 +49,7 @@ for ranks in 1 3; do # a folder that cannot be written is found before any work
   printf '/proc/cpuinfo.jpg\n' > list.txt
   run_on $ranks 2 tag job.yaml --run shut --set input.path=list.txt --set output.knn=true
   says '/proc/: .knn files cannot be written there'
-  [ ! -e shut ]
+  [ ! -e shut/manifest.json ]
 done
 
 # exports
@@ -91,6 +91,16 @@ says 'none of coco, csv, txt'
 run 1 export out --format csv
 says '--out is missing'
 run 1 export pictures --format csv --out x
+
+# a damaged shard is seen before HDF5 opens it
+cp -r out hurt && printf x | dd of=hurt/tables/00001.h5 bs=1 seek=1000 conv=notrunc 2> /dev/null
+run 2 export hurt --format csv --out hurt.csv
+says 'hurt/tables/00001.h5: not what was published'
+[ ! -e hurt.csv ]
+cp hurt/report.html before.html
+run 2 report hurt
+cmp before.html hurt/report.html # the old one stays
+no_half_files hurt
 
 # a run that was stopped can be looked at too
 rm -r out/DONE out/summary.json

@@ -155,12 +155,13 @@ check_model(const char *model, ac_compute compute)
     assert_int_equal(ac_bart_init(&f.bart, &config, &f.weights.tensors, NULL, &compute, f.packed, true), AC_OK);
     read_inputs(&f);
     for (size_t s = 0; s < json_array_size(json_object_get(f.cases, "settings")); s++) {
-        for (int together = 0; together < 2; together++) {
+        /* alone and together are the same bits with native and oneDNN (golden/test_sampling.c): both ways for one of them */
+        for (int together = compute.backend != AC_BACKEND_NATIVE; together < 2; together++) {
             checked += check_setting(&f, s, AC_BEAM_HF5, together);
             checked += check_setting(&f, s, AC_BEAM_HF49, together);
         }
     }
-    assert_true(checked >= 2 * (int) json_array_size(json_object_get(f.cases, "rows")));
+    assert_true(checked >= (int) json_array_size(json_object_get(f.cases, "rows")));
     print_message("%s: %d searches compared\n", model, checked);
     ac_bart_free(&f.bart);
     ac_weights_close(&f.weights);
@@ -202,6 +203,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(model_a), cmocka_unit_test(model_b) };
 
-    ac_compute_init(2);
+    ac_compute_init(1); /* models too small for threads; test_sampling.c compares numbers of threads */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

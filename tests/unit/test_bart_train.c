@@ -100,10 +100,14 @@ make_tensors(random_model *m)
 
 static random_model the;
 
+static const char *const backend_names[] = { "auto", "openblas", "onednn", "native" };
+static ac_compute backends[TEST_BACKENDS];
+static int backend; /* the one in hand */
+
 static int
 open_model(void **state)
 {
-    const ac_compute compute = { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 };
+    const ac_compute compute = backends[backend];
 
     (void) state;
     the = (random_model) { .config = {
@@ -322,6 +326,10 @@ main(void)
         cmocka_unit_test(model_computes_with_the_trained_numbers),
     };
 
+    int failed = 0;
+
     ac_compute_init(1);
-    return cmocka_run_group_tests(tests, open_model, close_model);
+    for (int n = test_backends(backends); backend < n; backend++)
+        failed += cmocka_run_group_tests_name(backend_names[backends[backend].backend], tests, open_model, close_model);
+    return failed;
 }

@@ -98,7 +98,7 @@ static ac_status
 prepare(const char *name, ac_text_document *d, ac_texts *skipped)
 {
     char *path = strdup(strcmp(name, "-") == 0 ? name : place(name));
-    const ac_status st = ac_text_source_prepare(path, place("spool"), "txt", d, skipped);
+    const ac_status st = ac_text_source_prepare(path, place("spool"), "txt", d, skipped, NULL);
 
     free(path);
     return st;
@@ -220,7 +220,7 @@ members_of_a_tar(void **state)
     assert_int_equal(d.texts, 3);
     assert_int_equal(d.skipped, 2);
     assert_int_equal(skipped.count, 2);
-    assert_non_null(memmem(ac_texts_at(&skipped, 0), ac_texts_size(&skipped, 0), "m.tar: x/2.txt", 14));
+    assert_non_null(strstr(ac_texts_at(&skipped, 0), "m.tar: x/2.txt"));
     ac_texts_free(&skipped);
     unlink(place("spool"));
 }

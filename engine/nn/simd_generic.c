@@ -1,0 +1,59 @@
+/* Any CPU: vectors of four floats, which every compiler for x86-64 and aarch64 has registers for. Products of 3 rows by 16 columns.
+ * Without fused multiply-add in the instruction set (x86-64 before 2013) the product is rounded before it is added. */
+#include <string.h>
+
+#include "engine/base/tensor.h"
+#include "engine/nn/linear_native.h"
+#include "engine/nn/vector.h"
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+typedef float vec __attribute__((vector_size(16)));
+typedef int32_t ivec __attribute__((vector_size(16)));
+
+static inline vec zero(void) { return (vec) { 0, 0, 0, 0 }; }
+static inline vec set1(float x) { return (vec) { x, x, x, x }; }
+static inline vec
+load(const float *p)
+{
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+static inline vec add_(vec a, vec b) { return a + b; }
+#if defined(__aarch64__)
+static inline vec fma_(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+#else
+static inline vec fma_(vec a, vec b, vec c) { return a * b + c; }
+#endif
+static inline vec
+load_bf16(const uint16_t *p)
+{
+    return (vec) { ac_bf16_to_f32(p[0]), ac_bf16_to_f32(p[1]), ac_bf16_to_f32(p[2]), ac_bf16_to_f32(p[3]) };
+}
+
+#define ROWS 3
+#define PANELS 1
+#define WIDTH 4
+
+#define NAME fp32
+#define WEIGHT float
+#define load_b load
+#include "engine/nn/linear_native_kernel.h"
+#undef NAME
+#undef WEIGHT
+#undef load_b
+
+#define NAME bf16
+#define WEIGHT uint16_t
+#define load_b load_bf16
+#include "engine/nn/linear_native_kernel.h"
+
+const ac_native_kernels ac_native_generic = { "generic", ROWS, PANELS, fp32, bf16 };
+
+#include "engine/nn/vector_body.h"
+
+const ac_vector ac_vector_generic = AC_VECTOR_TABLE;

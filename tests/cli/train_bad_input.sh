@@ -1,0 +1,58 @@
+# What a careless data set brings: named, counted, and fatal only where nothing else is left.
+source "$source/tests/cli/lib_train.sh"
+short="--set train.max_steps=2"
+
+# pictures without captions, captions without pictures, empty captions, captions that are no text, long captions
+rm data/train/scene_00.txt
+: > data/train/scene_01.txt
+printf 'a bad \xff byte\n' > data/train/scene_02.txt
+printf 'a zebra\n\n   \na zebra again\n' > data/train/scene_03.txt
+printf 'a house without a picture\n' > data/train/orphan.txt
+head -c 1000 data/train/scene_04.jpg > cut && mv cut data/train/scene_04.jpg
+printf 'and a very long caption %.0s' {1..20} > data/train/scene_05.txt
+train 2 bad $short
+jq -r '.key + " " + .reason' bad/bad_items.jsonl | sort > reasons
+printf 'train/scene_00 no_caption\ntrain/scene_01 no_caption\ntrain/scene_02 caption_not_utf8\ntrain/scene_04 truncated\n' | cmp - reasons
+grep -q '2 empty captions are left out' said.txt
+grep -q '1 captions belong to no picture and are left out: orphan.txt' said.txt
+grep -q '1 captions to train.max_target_tokens (32)' said.txt
+grep -q 'training: 16 pictures' said.txt
+jq -e '.items == 26 and .ok == 22 and .bad == 4' bad/summary.json > /dev/null
+expect 3 train 2 strict $short --set limits.max_bad_items=3
+
+# too few pictures for a step
+expect 1 train 2 few $short --set train.batch=6
+grep -q '16 usable pictures are fewer than one step needs (train.replicas × train.batch = 18)' said.txt
+
+# a loss that is no number: which batch, and the last good checkpoint stays
+expect 2 train 2 nan --set train.max_steps=40 --set train.validate_every=1 --set train.clip_norm=none --set train.learning_rate=30000 \
+  --set train.weight_decay=3 --set train.save_top_k=1
+grep -q 'is not a finite number' said.txt
+ls nan/checkpoints | grep -q vloss
+! grep -qi 'nan' nan/metrics.jsonl
+
+# words in the config
+expect 1 "$antarctic" train train.yaml --run x --set input.train=none 2> said.txt
+grep -q 'train needs input.train' said.txt
+expect 1 "$antarctic" train train.yaml --run x --set input.train=nowhere 2> said.txt
+grep -q 'input.train: .*nowhere: No such file' said.txt
+expect 1 "$antarctic" train train.yaml --run x --set train.betas=0.9 2> said.txt
+grep -q 'two numbers' said.txt
+expect 1 "$antarctic" train train.yaml --run x --set train.validate_every=often 2> said.txt
+grep -q 'or epoch' said.txt
+sed 's|^  train: data/train|  train: {annotations: nothing.json}|' train.yaml > half.yaml
+expect 1 "$antarctic" train half.yaml --run x 2> said.txt
+grep -q 'needs both annotations and images' said.txt
+sed 's|^  train: data/train|  train: {anotations: nothing.json}|' train.yaml > typo.yaml
+expect 1 "$antarctic" train typo.yaml --run x 2> said.txt
+grep -q 'unknown key "input.train.anotations".*"input.train.annotations"' said.txt
+[ ! -e x ]
+
+# a printed config reads back to itself, a mapping and a list included
+sed 's|^  train: data/train|  train: {annotations: a.json, images: data/train}|; s|^  replicas: 3|  replicas: 3\n  betas: [0.85, 0.98]|' train.yaml > mapping.yaml
+"$antarctic" train --print-config mapping.yaml > printed.yaml
+grep -q 'train.annotations: ".*a.json"' printed.yaml
+grep -q 'betas: \[0.85, 0.98\]' printed.yaml
+grep -q 'learning_rate: 0.001 ' printed.yaml
+grep -q 'validate_every: 3 ' printed.yaml
+"$antarctic" train --print-config printed.yaml | cmp - printed.yaml

@@ -1,0 +1,43 @@
+# Training gives the same bytes on 1, 2, 3 and 4 ranks and with 1 and 2 threads: metrics, checkpoints, layer norms, captions.
+source "$source/tests/cli/lib_train.sh"
+train 1 one
+[ "$(wc -l < one/metrics.jsonl)" -eq 17 ] # 12 steps, 5 validations
+[ "$(ls one/checkpoints | wc -l)" -le 3 ] # the two best and the last
+ls one/checkpoints | grep -q '^step=0000012-epoch=04-vloss=[0-9.]*\.safetensors$'
+[ "$(wc -l < one/samples.jsonl)" -eq 6 ]
+grep -q '<svg' one/report.html
+grep -q 'data:image/jpeg\|/9j/' one/report.html
+train 2 two; same one two
+train 3 three --set compute.threads=2; same one three
+train 4 four; same one four
+grep -q '1 ranks have nothing to do' said.txt
+
+# less memory, the same numbers
+train 2 again --set train.recompute=true
+same one again
+
+# a finished run does nothing
+train 2 one
+grep -q 'nothing to do' said.txt
+
+# its layer norms are for `caption`, and for the tools
+"$antarctic" loss --model "$demo/bart" --layer-norms one/layer_norms.safetensors <<< '{"ids": [0, 5, 2], "decoder_ids": [0, 5], "labels": [5, -100]}' |
+  jq -e '.tokens == 1 and .loss > 0' > /dev/null
+
+# what a picture's key, the seed or the number of crops changes
+different() { ! cmp -s "one/$1" "other/$1" || { echo "$1 is the same"; exit 1; }; }
+rm -rf other; train 2 other --set seed=1; different metrics.jsonl
+rm -rf other; train 2 other --set train.crops_per_image=0; different metrics.jsonl; different embeddings/00000.h5
+rm -rf other; train 2 other --set train.dropout=none; different metrics.jsonl; cmp one/tables/00000.h5 other/tables/00000.h5
+rm -rf other; train 2 other --set train.loss_mean=token; different metrics.jsonl
+rm -rf other; train 2 other --set train.crops_per_image=3
+[ "$(jq '.items' other/summary.json)" -eq 66 ] # 20 pictures of 3 crops, 6 to validate
+
+# COCO's annotations of the same pictures: the same training
+jq -n '{images: [inputs]}' <(ls data/train/*.jpg | while read -r f; do jq -n --arg f "$(basename "$f")" '{file_name: $f}'; done) |
+  jq '.images |= (to_entries | map(.value + {id: .key}))' > images.json
+ls data/train/*.jpg | nl -v 0 | while read -r id f; do jq -R -c --argjson id "$id" '{image_id: $id, id: 0, caption: .}' < "${f%.jpg}.txt"; done |
+  jq -s --slurpfile images images.json '$images[0] + {annotations: .}' > captions.json
+sed 's|^  train: data/train|  train: {annotations: captions.json, images: data/train}|' train.yaml > coco.yaml
+"$antarctic" train coco.yaml --run coco 2> said.txt
+for f in metrics.jsonl layer_norms.safetensors samples.jsonl; do cmp one/$f coco/$f; done
