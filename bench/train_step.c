@@ -147,9 +147,8 @@ main(int argc, char **argv)
             least_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     }
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, \"activation_MB\": %.1f, \"packed_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n", best, least_cpu,
+    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, \"activation_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n", best, least_cpu,
            loss.sum / (double) loss.targets, (long long) (t.offsets[B] + t.decoder_offsets[B]), (double) loss.bytes / 1e6,
-           (double) (ac_bart_packed_bytes(&config, &compute) + ac_bart_trainer_packed_bytes(&config, &compute)) / 1e6,
            (double) usage.ru_maxrss * 1024 / 1e6, ac_compute_kernels(&compute));
 out:
     if (st != AC_OK)

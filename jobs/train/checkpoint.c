@@ -281,6 +281,7 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     ac_tensor *items = NULL;
     ac_tensors tensors = { 0 };
     char *names = NULL, *path = NULL;
+    const int64_t named = c->position ? c->epoch : c->epoch - 1; /* the epoch that the last step belongs to */
     ac_status st = AC_OK;
 
     snprintf(number[0], sizeof number[0], "%d", CHECKPOINT_FORMAT);
@@ -290,9 +291,9 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     snprintf(number[4], sizeof number[4], "%lld", (long long) self->identity.seed);
     if (c->validated) {
         snprintf(vloss, sizeof vloss, "%.17g", c->vloss);
-        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld-vloss=%.3f.safetensors", (long long) c->step, (long long) c->epoch, c->vloss);
+        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld-vloss=%.3f.safetensors", (long long) c->step, (long long) named, c->vloss);
     } else {
-        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld.safetensors", (long long) c->step, (long long) c->epoch);
+        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld.safetensors", (long long) c->step, (long long) named);
     }
     memcpy(fields, (const char *[FIELDS]) { number[0], AC_VERSION, number[1], number[2], number[3], vloss, number[4], self->identity.config,
                                             self->identity.input, self->identity.bart }, sizeof fields);

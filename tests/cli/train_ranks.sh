@@ -3,7 +3,7 @@ source "$source/tests/cli/lib_train.sh"
 train 1 one
 [ "$(wc -l < one/metrics.jsonl)" -eq 17 ] # 12 steps, 5 validations
 [ "$(ls one/checkpoints | wc -l)" -le 3 ] # the two best and the last
-ls one/checkpoints | grep -q '^step=0000012-epoch=04-vloss=[0-9.]*\.safetensors$'
+ls one/checkpoints | grep -q '^step=0000012-epoch=03-vloss=[0-9.]*\.safetensors$'
 [ "$(wc -l < one/samples.jsonl)" -eq 6 ]
 grep -q '<svg' one/report.html
 grep -q 'data:image/jpeg\|/9j/' one/report.html
