@@ -46,7 +46,7 @@ grep -q 'needs both annotations and images' said.txt
 sed 's|^  train: data/train|  train: {anotations: nothing.json}|' train.yaml > typo.yaml
 expect 1 "$antarctic" train typo.yaml --run x 2> said.txt
 grep -q 'unknown key "input.train.anotations".*"input.train.annotations"' said.txt
-[ ! -e x ]
+[ ! -e x/manifest.json ] && [ ! -e x/lock ] # what was tried is recorded, nothing is begun
 
 # a printed config reads back to itself, a mapping and a list included
 sed 's|^  train: data/train|  train: {annotations: a.json, images: data/train}|; s|^  replicas: 3|  replicas: 3\n  betas: [0.85, 0.98]|' train.yaml > mapping.yaml
