@@ -39,7 +39,8 @@ done
 [ "$(code_of "$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids a.npy --out-scores b.npy --scan int4)" -eq 1 ]
 [ "$(code_of "$antarctic" topk --cache i.npy --queries q.npy --out-ids a.npy --out-scores b.npy)" -eq 2 ]
 "$antarctic" topk --cache cache --model "$demo/clip" -k 2 --text 'octopus' > table
-[ "$(head -1 table | tr -s ' ')" = " rank score id entry" ] && [ "$(wc -l < table)" -eq 3 ]
+[ "$(head -1 table | tr -s ' ')" = " rank score id entry" ]
+[ "$(wc -l < table)" -eq 3 ]
 
 # generate: the reference's candidates from its token ids
 head -3 "$data/golden/demo/expected.jsonl" | jq -c '{ids: .table_ids}' |
@@ -50,9 +51,9 @@ head -3 "$data/golden/demo/expected.jsonl" | jq -c '.candidates[].ids' | cmp - o
 sample() { "$antarctic" generate --model "$demo/bart" --do-sample true --num-beams 1 --num-return-sequences 5 --seed "$1" | jq -c "[.candidates[].ids]"; }
 printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 > one
 printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 | cmp - one
-! cmp -s <(head -1 one) <(tail -1 one)
+if cmp -s <(head -1 one) <(tail -1 one); then exit 1; fi
 printf '{"text": "zebra | ", "key": "b"}\n' | sample 2 > two
-! cmp -s two <(tail -1 one)
+if cmp -s two <(tail -1 one); then exit 1; fi
 for tool in tokenize preprocess embed topk generate caption tag build-cache embed-images; do
   "$antarctic" help $tool | grep -q usage
 done

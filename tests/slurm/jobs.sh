@@ -38,7 +38,7 @@ job_ends "$last" 120 COMPLETED
 complete whole array
 [ "$(ls array/journal/p?-DONE | wc -l)" -eq 3 ]
 # the last job had nothing to make: every shard is in a part's journal
-! [ -s array/journal/0000.jsonl ]
+if [ -s array/journal/0000.jsonl ]; then exit 1; fi
 echo "array: well"
 wait $reference
 
