@@ -9,12 +9,18 @@ import re
 import subprocess
 import sys
 
-ORDER = ["images", "captions", "samples", "pictures"]
+SCRIPTS = ["topk", "train_step", "text_tower", "mining", "million"]  # their output, RESULTS/TOPIC.txt, is shown as it is
+ORDER = ["images", "captions", "samples", "pictures"] + SCRIPTS
 TITLES = {
     "images": "Image embedding, CLIP ViT-B/16 shape, fp32",
     "captions": "Captions, BART-large shape, 3 beams, 20 tokens, fp32",
     "samples": "100 sampled candidates a picture, BART-large shape, 20 tokens, fp32",
     "pictures": "JPEG to 224 x 224, as CLIP pre-processes",
+    "topk": "Exact top-10 of a million vectors of 512 numbers",
+    "train_step": "One training step, BART-large shape, batch 16",
+    "text_tower": "N-grams through the text tower, ViT-B/16 shape",
+    "mining": "N-grams mined from 100 MB of text",
+    "million": "A cache of all n-grams of WordNet's glosses",
 }
 
 
@@ -59,10 +65,13 @@ def machine():
 
 def main():
     results, path, threads, topic = sys.argv[1:5]
-    rows, notes = rows_of(results, topic)
+    rows, notes = ([], []) if topic in SCRIPTS else rows_of(results, topic)
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     kept = {"rows": rows, "notes": notes, "machine": machine(), "threads": threads, "date": datetime.date.today().isoformat(), "commit": commit,
             "load": os.getloadavg()[1]}
+    if topic in SCRIPTS:
+        text = open(f"{results}/{topic}.txt").read().strip()
+        kept["text"] = text if "|---" in text else f"```\n{text}\n```"
     json.dump(kept, open(f"{results}/{topic}.json", "w"))
     for what, unit, ours, name, peer, expected in rows:
         print(f"{topic}: {what}: {ours:.3g} {unit}, {name}: {peer:.3g}: ratio {ours / peer:.2f}" + (f" (expected {expected:g})" if expected else ""))
@@ -72,8 +81,11 @@ def main():
         if not os.path.exists(f"{results}/{t}.json"):
             continue
         k = json.load(open(f"{results}/{t}.json"))
-        lines += [f"## {TITLES[t]}", "", f"{k['machine']}, {k['threads']} threads; {k['date']}, commit {k['commit']}; load average {k['load']:.1f}.", "",
-                  "| | this program | peer | | ratio | expected |", "|---|---|---|---|---|---|"]
+        lines += [f"## {TITLES[t]}", "", f"{k['machine']}, {k['threads']} threads; {k['date']}, commit {k['commit']}; load average {k['load']:.1f}.", ""]
+        if "text" in k:
+            lines += [k["text"], ""]
+            continue
+        lines += ["| | this program | peer | | ratio | expected |", "|---|---|---|---|---|---|"]
         for what, unit, ours, name, peer, expected in k["rows"]:
             lines.append(f"| {what} | {ours:.3g} {unit} | {peer:.3g} | {name} | **{ours / peer:.2f}** | {'≥ %g' % expected if expected else ''} |")
         lines += [""] + k["notes"] + ([""] if k["notes"] else [])

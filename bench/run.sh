@@ -1,6 +1,6 @@
 #!/bin/bash
-# bench/run.sh [TOPIC…]: images, captions, samples, pictures (default: all). Both sides in one run on the same threads and
-# weights; prints ratios and writes docs/BENCHMARKS.md from the newest result of each topic.
+# bench/run.sh [TOPIC…]: images, captions, samples, pictures, topk, train_step, text_tower, mining, million (default: all). Both sides
+# in one run on the same threads and weights; prints ratios and writes docs/BENCHMARKS.md from the newest result of each topic.
 #   PYTHON       a Python with torch, transformers, pillow (default: ../../venv/bin/python if it is there, else python3)
 #   THREADS      (default: the machine's cores)
 #   AC_FULLSIZE  folder with clip-vit-b16 and bart-large of golden/fullsize (default: build/fullsize, made if missing)
@@ -55,8 +55,20 @@ run_topic() {
       ours pictures "$threads" 20 $files | keep pictures $round ours
       "$python" bench/peers/pictures.py "$threads" 20 $files | keep pictures $round peer
       ;;
+    topk | train_step | text_tower | mining | million) # a script of its own, whose output is the result
+      case $topic in
+      train_step) need_weights bart-large; set -- "$weights/bart-large" ;;
+      text_tower) need_weights clip-vit-b16; set -- ;;
+      *) set -- ;;
+      esac
+      mkdir -p "$results"
+      PYTHON=$python THREADS=$threads AC_FULLSIZE=$(realpath "$weights") bash "bench/$topic.sh" "$@" 2>"$results/$topic.log" >"$results/$topic.txt" ||
+        { tail -n 5 "$results/$topic.log" >&2; echo "bench: $topic failed; $results/$topic.log" >&2; exit 1; }
+      cat "$results/$topic.txt"
+      break
+      ;;
     *)
-      echo "bench: no topic $topic (images, captions, samples, pictures)" >&2
+      echo "bench: no topic $topic (images, captions, samples, pictures, topk, train_step, text_tower, mining, million)" >&2
       exit 1
       ;;
     esac
@@ -66,5 +78,5 @@ run_topic() {
 
 cmake --preset release >/dev/null
 cmake --build --preset release --target ac_bench >/dev/null
-[ $# -gt 0 ] || set -- images captions samples pictures
+[ $# -gt 0 ] || set -- images captions samples pictures topk train_step text_tower mining million
 for topic in "$@"; do run_topic "$topic"; done

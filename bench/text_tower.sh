@@ -3,14 +3,19 @@
 # the same entries, scaled; same weights, same threads, one run. 20,000 entries are a sorted range of 100,000 of WordNet's, so that they
 # begin alike as often as in a cache of 100,000.
 #
-# Environment: CLIP (a Hugging Face folder of weights; made by ../shared/golden/make/fullsize.py), VOCABULARY (vocab.json, merges.txt;
-# ../shared/golden/clip_tokenizer), PYTHON (with torch and transformers; python3), THREADS (all cores), ENTRIES, PADDED, DYNAMIC.
+#   PYTHON       a Python with torch and transformers (default: ../../venv/bin/python if it is there, else python3)
+#   THREADS      (default: the machine's cores)
+#   AC_FULLSIZE  folder with clip-vit-b16 of golden/fullsize (default: build/fullsize, made if missing)
+#   VOCABULARY   folder of CLIP's vocab.json and merges.txt (default: golden/clip_tokenizer beside this repository)
+#   ENTRIES, PADDED, DYNAMIC  how many (20000, 1000, 4000)
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-program=${1:-$here/../build/release/antarctic}
-clip=${CLIP:-/tmp/fullsize/clip-vit-b16}
-vocabulary=${VOCABULARY:-$here/../../shared/golden/clip_tokenizer}
-python=${PYTHON:-python3}
+root=$(dirname "$here")
+program=${1:-$root/build/release/antarctic}
+golden=$root/../shared/golden
+clip=${AC_FULLSIZE:-$root/build/fullsize}/clip-vit-b16
+vocabulary=${VOCABULARY:-$golden/clip_tokenizer}
+python=${PYTHON:-$( [ -x "$root/../../venv/bin/python" ] && echo "$root/../../venv/bin/python" || echo python3 )}
 threads=${THREADS:-$(nproc)}
 entries=${ENTRIES:-20000} padded=${PADDED:-1000} dynamic=${DYNAMIC:-4000}
 
@@ -18,9 +23,7 @@ skip() { printf 'bench/text_tower.sh: skipped: %s\n' "$1" >&2; exit 77; }
 [ -r /usr/share/wordnet/data.noun ] || skip "install wordnet-base"
 [ -r "$vocabulary/vocab.json" ] || skip "$vocabulary has no vocab.json; set VOCABULARY"
 "$python" -c 'import torch, transformers' 2> /dev/null || skip "$python has no torch and transformers; set PYTHON"
-if [ ! -r "$clip/model.safetensors" ]; then
-  "$python" "$here/../../shared/golden/make/fullsize.py" --what clip-vit-b16 --out "$clip" || skip "$clip is no model folder; set CLIP"
-fi
+[ -r "$clip/model.safetensors" ] || "$python" "$golden/make/fullsize.py" --what clip-vit-b16 --out "$clip" || skip "no $clip; set AC_FULLSIZE"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -106,12 +106,12 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
 
     while (room < 2 * self->entries.count)
         room *= 2;
-    AC_TRY(ac_alloc(&slots, room, sizeof *slots)); /* place in kept + 1; 0: free */
+    AC_TRY(ac_alloc(&slots, room, sizeof *slots)); /* number of an entry that is kept + 1; 0: free */
     for (int64_t i = 0; i < self->entries.count; i++) {
         const char *text = ac_texts_at(&self->entries, i);
         const size_t n = ac_texts_size(&self->entries, i);
         int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) (room - 1));
-        while (slots[at] && (ac_texts_size(&kept, slots[at] - 1) != n || memcmp(ac_texts_at(&kept, slots[at] - 1), text, n) != 0))
+        while (slots[at] && (ac_texts_size(&self->entries, slots[at] - 1) != n || memcmp(ac_texts_at(&self->entries, slots[at] - 1), text, n) != 0))
             at = (at + 1) & (room - 1);
         if (slots[at]) {
             report->entries[self->kinds[i]]--;
@@ -122,7 +122,7 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
         self->counts[kept.count] = self->counts[i];
         self->pmis[kept.count] = self->pmis[i];
         AC_TRY(ac_texts_push(&kept, text, n));
-        slots[at] = kept.count;
+        slots[at] = i + 1;
     }
     ac_texts_free(&self->entries);
     self->entries = kept;

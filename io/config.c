@@ -11,134 +11,18 @@
 #include <yaml.h>
 
 #include "engine/base/memory.h"
+#include "io/config_keys.h"
 
-typedef enum key_type {
-    KEY_BOOL, KEY_INT, KEY_REAL, KEY_PAIR, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY
-} key_type;
-
-enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, PICTURES = EMBED | TAG | CAPTION };
-
-typedef struct key {
-    const char *name;
-    key_type type;
-    size_t offset;
-    const char *fallback;    /* as in YAML */
-    double least, most;      /* numbers */
-    const char *const *words; /* choices; NULL at the end */
-    unsigned jobs;
-    bool in_fingerprint;
-    const char *help;
-} key;
-
-static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
-static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
-static const char *const precisions[] = { "fp32", "bf16", NULL };
-static const char *const searches[] = { "hf5", "hf4.9", NULL };
-static const char *const duplicate_words[] = { "drop", "keep", NULL };
-static const char *const loss_means[] = { "replica", "token", NULL };
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
-#define AT(field) offsetof(ac_config, field)
-#define GENERATION(name, type, least, most, help) \
-    { "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, true, help }
-
-#define TRAINING(name, type, fallback, least, most, words, help) \
-    { "train." #name, type, AT(train.name), fallback, least, most, words, TRAIN, true, help }
-
-/* The one table. Order: as printed. */
-static const key keys[] = {
-    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
-    { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, TRAIN, false, "a folder of pictures with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
-    { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL, TRAIN, false, "COCO's captions_….json, in place of input.train" },
-    { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, TRAIN, false, "the folder of its pictures" },
-    { "input.validation", KEY_PATH, AT(input.validation), "none", 0, 0, NULL, TRAIN, false, "as input.train: the pictures that choose the best checkpoint" },
-    { "input.validation.annotations", KEY_PATH, AT(input.validation_annotations), "none", 0, 0, NULL, TRAIN, false, "as input.train.annotations" },
-    { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL, TRAIN, false, "as input.train.images" },
-    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES | TRAIN, true, "turn pictures as their EXIF orientation says" },
-    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
-    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND | TRAIN, false, "a cache folder, or a text file with one entry a line" },
-    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
-    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION | TRAIN, false, "Hugging Face folder of a BART model" },
-    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION | TRAIN, false, "trained layer norms (safetensors) laid over it" },
-    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION | TRAIN, true, "entries a table" },
-    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, CAPTION, true, "BART's input is cut to this; none: the model's limit" },
-    GENERATION(num_beams, KEY_OPTIONAL, 1, 1000, "generation: transformers' names; auto: as the model's own files say"),
-    GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates a picture"),
-    GENERATION(do_sample, KEY_OPTIONAL_BOOL, 0, 1, "draw at random"),
-    GENERATION(temperature, KEY_OPTIONAL, 0, 1e6, "with do_sample"),
-    GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
-    GENERATION(top_p, KEY_OPTIONAL, 0, 1, "with do_sample; none: off"),
-    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
-    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
-    GENERATION(length_penalty, KEY_OPTIONAL, -100, 100, "a hypothesis scores sum of log-probabilities / length^penalty"),
-    GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000, "no n-gram of this size twice; none: off"),
-    GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
-    GENERATION(forced_bos_token_id, KEY_OPTIONAL, 0, 1e9, "first token after the start token; none: free"),
-    GENERATION(forced_eos_token_id, KEY_OPTIONAL, 0, 1e9, "last token at max_length; none: free"),
-    GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
-    { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches, CAPTION, true, "as transformers 5, or as 4.9 of 2021" },
-    { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
-    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
-    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
-    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "each line of the text is an entry" },
-    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the most frequent words" },
-    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
-    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
-    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE | EXTEND, true, "n-grams of each kind" },
-    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true, "bigrams and trigrams seen fewer times are dropped" },
-    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true, "lower-case" },
-    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
-    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
-    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
-    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
-    TRAINING(replicas, KEY_INT, "1", 1, 65536, NULL, "parts of the global batch, shared out over the ranks: results do not depend on ranks"),
-    TRAINING(batch, KEY_INT, "16", 1, 65536, NULL, "pictures a replica and step"),
-    TRAINING(max_steps, KEY_INT, "100000", 1, 1e12, NULL, "steps of the optimiser in all"),
-    TRAINING(learning_rate, KEY_REAL, "3e-4", 0, 1e6, NULL, "AdamW's"),
-    TRAINING(betas, KEY_PAIR, "[0.9, 0.999]", 0, 0.9999999999, NULL, "AdamW's"),
-    TRAINING(eps, KEY_REAL, "1e-8", 0, 1, NULL, "AdamW's"),
-    TRAINING(weight_decay, KEY_REAL, "0.01", 0, 1e6, NULL, "AdamW's, on every trained number"),
-    TRAINING(t_max, KEY_REAL, "100000", 1, 1e12, NULL, "the rate falls as a cosine for so many steps (epochs with per_epoch), then rises again"),
-    TRAINING(per_epoch, KEY_BOOL, "false", 0, 0, NULL, "step the rate each epoch, as the original did"),
-    TRAINING(warmup_steps, KEY_INT, "0", 0, 1e12, NULL, "the rate rises linearly over the first steps (epochs with per_epoch); the cosine begins after them"),
-    TRAINING(clip_norm, KEY_OPTIONAL, "none", 1e-9, 1e9, NULL, "a longer gradient is shortened to this"),
-    TRAINING(validate_every, KEY_INT, "epoch", 0, 1e12, NULL, "steps between validations and checkpoints; epoch: at each one's end"),
-    TRAINING(save_top_k, KEY_INT, "10", 0, 1e6, NULL, "checkpoints kept by validation loss; the last is always kept"),
-    TRAINING(max_source_tokens, KEY_INT, "128", 3, 1e6, NULL, "tables are cut to this"),
-    TRAINING(max_target_tokens, KEY_INT, "32", 3, 1e6, NULL, "captions are cut to this"),
-    TRAINING(crops_per_image, KEY_INT, "1", 0, 1000, NULL, "tables a picture, each of another random crop, drawn once; 0: one, of the centre crop"),
-    TRAINING(loss_mean, KEY_CHOICE, "replica", 0, 0, loss_means, "over replicas: the mean of their means, or of all tokens"),
-    TRAINING(dropout, KEY_OPTIONAL, "auto", 0, 0.99, NULL, "auto: the model's; a number replaces each of its probabilities that is not 0; none: off"),
-    { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, TRAIN, false, "keep less between the two passes: a third slower, the same numbers" },
-    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
-    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
-    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
-    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, PICTURES | TRAIN, true, "keep small pictures for the report" },
-    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true, "write NAME.knn beside each picture: its entries, one a line, best first" },
-    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
-    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "pictures a micro-batch" },
-    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
-    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
-    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
-    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
-    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
-    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
-    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES | TRAIN, false, "a larger picture is a bad item" },
-    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
-    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
-};
-
-enum { KEYS = sizeof keys / sizeof *keys };
-
 static void *
-place(const ac_config *self, const key *k)
+place(const ac_config *self, const ac_config_key *k)
 {
     return (char *) (uintptr_t) self + k->offset;
 }
 
 static bool
-is_text(const key *k)
+is_text(const ac_config_key *k)
 {
     return k->type == KEY_TEXT || k->type == KEY_PATH;
 }
@@ -165,7 +49,7 @@ parse_choice(const char *value, const char *const *words, int64_t *out)
 }
 
 static bool
-parse_number(const char *value, bool whole, const key *k, double *out)
+parse_number(const char *value, bool whole, const ac_config_key *k, double *out)
 {
     char *end;
 
@@ -174,7 +58,7 @@ parse_number(const char *value, bool whole, const key *k, double *out)
 }
 
 static bool
-is_whole(const key *k)
+is_whole(const ac_config_key *k)
 {
     static const char *const broken[] = { "generation.temperature", "generation.top_p", "generation.length_penalty", "train.clip_norm", "train.dropout" };
 
@@ -186,14 +70,14 @@ is_whole(const key *k)
 
 /* The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
 static const char *
-word_of_zero(const key *k)
+word_of_zero(const ac_config_key *k)
 {
     return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
 }
 
 /* "[0.9, 0.999]", brackets or not. */
 static bool
-parse_pair(const char *value, const key *k, double out[2])
+parse_pair(const char *value, const ac_config_key *k, double out[2])
 {
     char text[128], *comma, *end;
 
@@ -212,7 +96,7 @@ parse_pair(const char *value, const key *k, double out[2])
 }
 
 static ac_status
-wrong_value(const key *k, const char *value, const char *where)
+wrong_value(const ac_config_key *k, const char *value, const char *where)
 {
     char needed[200] = "";
 
@@ -253,7 +137,7 @@ resolve_path(char **out, const char *base, const char *value)
 }
 
 static ac_status
-set_text(ac_config *self, const key *k, const char *value, bool quoted, const char *base)
+set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base)
 {
     char **text = place(self, k), *made = NULL;
     ac_status st = AC_OK;
@@ -290,7 +174,7 @@ parse_share(const char *value, ac_share *out)
 
 /* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
 static bool
-parse_bytes(const char *value, const key *k, int64_t *out)
+parse_bytes(const char *value, const ac_config_key *k, int64_t *out)
 {
     static const char letters[] = "kmgt";
     char *end;
@@ -314,7 +198,7 @@ parse_bytes(const char *value, const key *k, int64_t *out)
 }
 
 static ac_status
-set_value(ac_config *self, const key *k, const char *value, bool quoted, const char *base, const char *where)
+set_value(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base, const char *where)
 {
     void *at = place(self, k);
     ac_optional *optional = at;
@@ -400,20 +284,20 @@ edit_distance(const char *a, const char *b)
 }
 
 static ac_status
-find_key(const key **out, const char *name, const char *where)
+find_key(const ac_config_key **out, const char *name, const char *where)
 {
-    const key *near = NULL;
+    const ac_config_key *near = NULL;
     int least = 1000;
 
-    for (size_t i = 0; i < KEYS; i++) {
-        int d = edit_distance(name, keys[i].name);
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        int d = edit_distance(name, ac_config_keys[i].name);
         if (d == 0) {
-            *out = &keys[i];
+            *out = &ac_config_keys[i];
             return AC_OK;
         }
         if (d < least) {
             least = d;
-            near = &keys[i];
+            near = &ac_config_keys[i];
         }
     }
     return ac_error_set(AC_E_ARG, "%s: unknown key \"%s\"; the nearest known one is \"%s\"", where, name, near->name);
@@ -427,9 +311,9 @@ ac_config_init(ac_config *self)
     ac_status st = AC_OK;
 
     *self = (ac_config) { 0 };
-    for (size_t i = 0; i < KEYS && st == AC_OK; i++) {
-        bool quoted = keys[i].fallback[0] == '"';
-        st = set_value(self, &keys[i], quoted ? "" : keys[i].fallback, quoted, "", "default");
+    for (size_t i = 0; i < ac_config_key_count && st == AC_OK; i++) {
+        bool quoted = ac_config_keys[i].fallback[0] == '"';
+        st = set_value(self, &ac_config_keys[i], quoted ? "" : ac_config_keys[i].fallback, quoted, "", "default");
     }
     return st;
 }
@@ -437,9 +321,9 @@ ac_config_init(ac_config *self)
 void
 ac_config_free(ac_config *self)
 {
-    for (size_t i = 0; i < KEYS; i++)
-        if (is_text(&keys[i]))
-            free(*(char **) place(self, &keys[i]));
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (is_text(&ac_config_keys[i]))
+            free(*(char **) place(self, &ac_config_keys[i]));
     *self = (ac_config) { 0 };
 }
 
@@ -447,15 +331,15 @@ ac_config_free(ac_config *self)
 static bool
 is_key(const char *name)
 {
-    for (size_t i = 0; i < KEYS; i++)
-        if (strcmp(keys[i].name, name) == 0)
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (strcmp(ac_config_keys[i].name, name) == 0)
             return true;
     return false;
 }
 
 /* [a, b] of YAML, put together as set_value takes it. */
 static ac_status
-set_sequence(ac_config *self, const key *k, yaml_document_t *document, yaml_node_t *node, const char *where)
+set_sequence(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node, const char *where)
 {
     char text[128] = "";
     size_t used = 0;
@@ -478,14 +362,14 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
     for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && st == AC_OK; p++) {
         yaml_node_t *name = yaml_document_get_node(document, p->key), *value = yaml_document_get_node(document, p->value);
         char full[256], where[4400];
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         bool section = false;
         snprintf(where, sizeof where, "%s:%zu", path, name->start_mark.line + 1);
         if (name->type != YAML_SCALAR_NODE)
             return ac_error_set(AC_E_ARG, "%s: a key must be a word", where);
         snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "", (const char *) name->data.scalar.value);
-        for (size_t i = 0; i < KEYS; i++)
-            section = section || (strncmp(keys[i].name, full, strlen(full)) == 0 && keys[i].name[strlen(full)] == '.');
+        for (size_t i = 0; i < ac_config_key_count; i++)
+            section = section || (strncmp(ac_config_keys[i].name, full, strlen(full)) == 0 && ac_config_keys[i].name[strlen(full)] == '.');
         if (section && !(value->type == YAML_SCALAR_NODE && is_key(full))) {
             st = read_node(self, document, value, full, path, base);
             continue;
@@ -540,7 +424,7 @@ ac_config_set(ac_config *self, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     char name[256];
-    const key *k = NULL;
+    const ac_config_key *k = NULL;
     ac_status st;
 
     if (!equals)
@@ -577,7 +461,7 @@ ac_config_needed(const char *job, const char *names[], const char *meanings[])
     int n = 0;
 
     for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         if (find_key(&k, needed[i], "") != AC_OK || !(k->jobs & job_bit(job)))
             continue;
         names[n] = k->name;
@@ -607,7 +491,7 @@ ac_config_check(const ac_config *self, const char *job)
     ac_status st = AC_OK;
 
     for (int i = 0; i < n; i++) {
-        const key *k = NULL;
+        const ac_config_key *k = NULL;
         AC_TRY(find_key(&k, names[i], ""));
         if (k->jobs != TRAIN && !*(char **) place(self, k)) /* training's pictures have two forms: below */
             AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
@@ -690,7 +574,7 @@ print_real(double x, ac_buffer *out)
 }
 
 static void
-print_value(const ac_config *self, const key *k, ac_buffer *out)
+print_value(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
     const void *at = place(self, k);
     const ac_optional *o = at;
@@ -753,20 +637,20 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
     char section[64] = "";
 
     ac_buffer_printf(out, "# antarctic %s: every key with its value\n", job);
-    for (size_t i = 0; i < KEYS; i++) {
-        const char *dot = strchr(keys[i].name, '.');
-        const size_t n = dot ? (size_t) (dot - keys[i].name) : 0;
-        if (!(keys[i].jobs & bit))
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        const char *dot = strchr(ac_config_keys[i].name, '.');
+        const size_t n = dot ? (size_t) (dot - ac_config_keys[i].name) : 0;
+        if (!(ac_config_keys[i].jobs & bit))
             continue;
-        if (n && (strncmp(section, keys[i].name, n) != 0 || section[n])) {
-            snprintf(section, sizeof section, "%.*s", (int) n, keys[i].name);
+        if (n && (strncmp(section, ac_config_keys[i].name, n) != 0 || section[n])) {
+            snprintf(section, sizeof section, "%.*s", (int) n, ac_config_keys[i].name);
             ac_buffer_printf(out, "\n%s:\n", section);
         }
-        ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : keys[i].name);
-        print_value(self, &keys[i], out);
-        ac_buffer_printf(out, "  # %s", keys[i].help);
-        for (const char *const *word = keys[i].words; word && *word; word++)
-            ac_buffer_printf(out, "%s%s", word == keys[i].words ? "; one of " : ", ", *word);
+        ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : ac_config_keys[i].name);
+        print_value(self, &ac_config_keys[i], out);
+        ac_buffer_printf(out, "  # %s", ac_config_keys[i].help);
+        for (const char *const *word = ac_config_keys[i].words; word && *word; word++)
+            ac_buffer_printf(out, "%s%s", word == ac_config_keys[i].words ? "; one of " : ", ", *word);
         ac_buffer_push_char(out, '\n');
     }
     return out->status;
@@ -778,11 +662,11 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
     ac_buffer text = { 0 };
     XXH128_hash_t digest;
 
-    for (size_t i = 0; i < KEYS; i++) {
-        if (!keys[i].in_fingerprint || !(keys[i].jobs & job_bit(job)))
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        if (!ac_config_keys[i].in_fingerprint || !(ac_config_keys[i].jobs & job_bit(job)))
             continue;
-        ac_buffer_printf(&text, "%s=", keys[i].name);
-        print_value(self, &keys[i], &text);
+        ac_buffer_printf(&text, "%s=", ac_config_keys[i].name);
+        print_value(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
     if (text.status != AC_OK)

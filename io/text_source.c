@@ -85,10 +85,11 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
 
     for (int64_t i = 0; i < count; i++) {
         const int64_t before = paths->count;
-        struct stat info;
-        if (strcmp(inputs[i], "-") != 0 && stat(inputs[i], &info) != 0)
+        const bool is_named = strcmp(inputs[i], "-") != 0;
+        struct stat info = { 0 };
+        if (is_named && stat(inputs[i], &info) != 0)
             AC_TRY(ac_error_set(AC_E_ARG, "%s: cannot be found: %s", inputs[i], strerror(errno)));
-        if (strcmp(inputs[i], "-") != 0 && S_ISDIR(info.st_mode)) {
+        if (is_named && S_ISDIR(info.st_mode)) {
             AC_TRY(list_folder(paths, inputs[i]));
             if (paths->count == before)
                 AC_TRY(ac_error_set(AC_E_ARG, "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, .tar.gz, .tar.zst", inputs[i]));
@@ -254,8 +255,12 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
     char *end = NULL, *name = NULL;
     int result;
 
-    if (!a || asprintf(&end, ".%s", extension) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a tar"));
+    if (asprintf(&end, ".%s", extension) < 0)
+        end = NULL;
+    if (!a || !end) {
+        st = ac_error_set(AC_E_NOMEM, "out of memory for a tar");
+        goto out;
+    }
     archive_read_support_format_tar(a);
     archive_read_set_options(a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
     if (archive_read_open(a, input, NULL, read_tar_block, NULL) != ARCHIVE_OK)
@@ -268,7 +273,8 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
         free(name);
         if (asprintf(&name, "%s: %s", self->source, member) < 0) {
             name = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a name"));
+            st = ac_error_set(AC_E_NOMEM, "out of memory for a name");
+            goto out;
         }
         AC_TRY(spool_end_text(self, c, name, out, skipped));
     }
@@ -356,7 +362,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     } else {
         AC_TRY(spool_open(&to));
         AC_TRY(check_text(&stream, &to, c, n, &bytes));
-        AC_TRY(spool_end_text(&to, c, stream.name, out, skipped));
+        AC_TRY(spool_end_text(&to, c, strcmp(path, "-") == 0 ? "standard input" : path, out, skipped));
     }
     if (to.file >= 0) {
         out->bytes = to.bytes;

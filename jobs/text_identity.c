@@ -67,7 +67,7 @@ ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
     XXH3_state_t *state = XXH3_createState();
     XXH128_hash_t digest;
     float *block = NULL;
-    char text[160];
+    char text[256];
     int n;
     ac_status st = AC_OK;
 
@@ -75,8 +75,10 @@ ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory"));
     AC_TRY(ac_alloc_aligned(&block, BLOCK, sizeof *block));
     XXH3_128bits_reset(state);
-    n = snprintf(text, sizeof text, "heads %lld act %d eps %.9g end %d", (long long) c->text.num_attention_heads, (int) c->text.hidden_act,
-                 (double) c->text.layer_norm_eps, c->eos_token_id);
+    n = snprintf(text, sizeof text, "layers %lld width %lld heads %lld hidden %lld act %d eps %.9g context %lld end %d",
+                 (long long) c->text.num_hidden_layers, (long long) c->text.hidden_size, (long long) c->text.num_attention_heads,
+                 (long long) c->text.intermediate_size, (int) c->text.hidden_act, (double) c->text.layer_norm_eps,
+                 (long long) c->max_position_embeddings, c->eos_token_id);
     XXH3_128bits_update(state, text, (size_t) n);
     for (int64_t i = 0; i < self->weights.tensors.count; i++)
         if (is_text_weight(&self->weights.tensors.items[i]))

@@ -35,6 +35,18 @@ triangle(double x)
     return x < 1.0 ? 1.0 - x : 0;
 }
 
+/* w = 2048 high + low with low in [-1024, 1023]; four by four, zeros behind the last. */
+static void
+split_weights(int16_t *pairs, const int32_t *w, int64_t n)
+{
+    for (int64_t k = 0; k < (n + 3) / 4 * 4; k++) {
+        const int32_t whole = k < n ? w[k] : 0, low = ((whole + 1024) & 2047) - 1024;
+        int16_t *four = pairs + k / 4 * 8 + k % 4;
+        four[0] = (int16_t) low;
+        four[4] = (int16_t) ((whole - low) / 2048);
+    }
+}
+
 /* reach: where the filter ends, before it is widened to the scale of a shrinking. */
 static ac_status
 make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int64_t out, int64_t first, int64_t count)
@@ -48,6 +60,7 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
     AC_TRY(ac_grow(&self->start, &self->start_capacity, count, sizeof *self->start));
     AC_TRY(ac_grow(&self->length, &self->length_capacity, count, sizeof *self->length));
     AC_TRY(ac_grow(&self->weights, &self->weight_capacity, count * self->most, sizeof *self->weights));
+    AC_TRY(ac_grow(&self->pairs, &self->pair_capacity, count * ((self->most + 3) / 4) * 8, sizeof *self->pairs));
     AC_TRY(ac_alloc(&w, self->most, sizeof *w));
     for (int64_t i = 0; i < count; i++) {
         const double centre = ((double) (first + i) + 0.5) * scale;
@@ -67,6 +80,7 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
         }
         self->start[i] = low;
         self->length[i] = n;
+        split_weights(self->pairs + i * ((self->most + 3) / 4) * 8, self->weights + i * self->most, n);
     }
 out:
     free(w);
@@ -91,6 +105,7 @@ ac_taps_free(ac_taps *self)
     free(self->start);
     free(self->length);
     free(self->weights);
+    free(self->pairs);
     *self = (ac_taps) { 0 };
 }
 
@@ -150,7 +165,13 @@ horizontal_row_wide(uint16_t *y, const uint16_t *x, const ac_taps *t)
 void
 ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C, const ac_taps *t, int wide)
 {
-    for (int64_t r = 0; r < rows; r++) {
+    int64_t r = 0;
+
+#if defined(__x86_64__)
+    if (!wide && C == 3 && __builtin_cpu_supports("avx2"))
+        r = ac_resize_horizontal_rgb_avx2(y, x, rows, width, t);
+#endif
+    for (; r < rows; r++) {
         if (wide)
             horizontal_row_wide((uint16_t *) y + r * t->count, (const uint16_t *) x + r * width, t);
         else

@@ -87,17 +87,76 @@ tile_scratch_bytes(const ac_linear *self)
     return sizeof(float) * (ROWS * DEPTH + AC_NATIVE_MOST_ROWS * WIDEST);
 }
 
-/* Rows of x, `most` side by side, k by k: [rows / most][K][most], the last group as many as are left. */
+typedef float four __attribute__((vector_size(16)));
+
+static inline four
+load_four(const float *p)
+{
+    four v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Four rows, four numbers each, to a[k R + 0 … 3], k = 0 … 3. */
+static inline void
+turn_four(float *a, const float *x, int64_t in, int64_t R)
+{
+    const four r0 = load_four(x), r1 = load_four(x + in), r2 = load_four(x + 2 * in), r3 = load_four(x + 3 * in);
+    const four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    const four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    const four turned[4] = {
+        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7),
+    };
+
+    for (int k = 0; k < 4; k++)
+        memcpy(a + k * R, &turned[k], sizeof turned[k]);
+}
+
+static inline void
+turn_two(float *a, const float *x, int64_t in, int64_t R)
+{
+    const four r0 = load_four(x), r1 = load_four(x + in);
+    const four turned[2] = { __builtin_shufflevector(r0, r1, 0, 4, 1, 5), __builtin_shufflevector(r0, r1, 2, 6, 3, 7) };
+
+    for (int k = 0; k < 4; k++)
+        memcpy(a + k * R, (const char *) turned + k * 8, 8);
+}
+
+/* R rows of x side by side, k by k: a [K, R]. */
+static void
+pack_group(float *a, const float *x, int64_t in, int64_t R, int64_t K)
+{
+    int64_t i = 0;
+
+    for (; i + 4 <= R; i += 4) {
+        int64_t k = 0;
+        for (; k + 4 <= K; k += 4)
+            turn_four(a + k * R + i, x + i * in + k, in, R);
+        for (; k < K; k++)
+            for (int64_t j = i; j < i + 4; j++)
+                a[k * R + j] = x[j * in + k];
+    }
+    for (; i + 2 <= R; i += 2) {
+        int64_t k = 0;
+        for (; k + 4 <= K; k += 4)
+            turn_two(a + k * R + i, x + i * in + k, in, R);
+        for (; k < K; k++)
+            for (int64_t j = i; j < i + 2; j++)
+                a[k * R + j] = x[j * in + k];
+    }
+    for (int64_t k = 0; k < K && i < R; k++)
+        a[k * R + i] = x[i * in + k];
+}
+
+/* Groups of `most` rows, one after the other; the last has as many as are left. */
 static void
 pack_rows(float *a, const float *x, int64_t in, int64_t rows, int64_t K, int64_t most)
 {
     for (int64_t r = 0; r < rows; r += most) {
         const int64_t R = rows - r < most ? rows - r : most;
-        for (int64_t i = 0; i < R; i++) {
-            const float *from = x + (r + i) * in;
-            for (int64_t k = 0; k < K; k++)
-                a[k * R + i] = from[k];
-        }
+        pack_group(a, x + r * in, in, R, K);
         a += R * K;
     }
 }

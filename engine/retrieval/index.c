@@ -1,8 +1,8 @@
 /* Making an index: its centre, its groups, and the choice of the scan. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/memory.h"
 #include "engine/retrieval/scan.h"
@@ -155,7 +155,17 @@ ac_topk_index_free(ac_topk_index *self)
     *self = (ac_topk_index) { 0 };
 }
 
-/* Seconds of the better of two searches of a part of the entries, by other entries of it. */
+static double
+cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+/* The least of three searches of a part of the entries, by other entries of it. Processor time, all threads': the clock on
+ * the wall would ask what else this machine does. */
 static ac_status
 time_scan(double *seconds, const ac_topk_index *part, const float *queries, int64_t nq)
 {
@@ -164,11 +174,11 @@ time_scan(double *seconds, const ac_topk_index *part, const float *queries, int6
     ac_status st = AC_OK;
 
     *seconds = INFINITY;
-    for (int i = 0; i < 2 && st == AC_OK; i++) {
-        const double start = omp_get_wtime();
+    for (int i = 0; i < 3 && st == AC_OK; i++) {
+        const double start = cpu_seconds();
         double took;
         st = ac_topk_search(part, queries, nq, CHOICE_K, ids, scores, NULL);
-        took = omp_get_wtime() - start;
+        took = cpu_seconds() - start;
         *seconds = took < *seconds ? took : *seconds;
     }
     return st;
@@ -197,7 +207,7 @@ choose_scan(const ac_scan_kernel **best, const float *embeddings, int64_t n, int
             st = time_scan(&seconds, &part, queries, nq);
         ac_topk_index_free(&part);
         AC_TRY(st);
-        if (seconds < least) {
+        if (seconds < 0.9 * least) { /* the smaller one, unless the other is clearly faster */
             least = seconds;
             *best = kernel;
         }

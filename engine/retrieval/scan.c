@@ -129,18 +129,19 @@ typedef struct int8_sums {
 INLINE void
 round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
 {
-    float largest = 0, inverse;
+    float largest, inverse;
     double error = 0, signed_error = 0;
-    int32_t total = 0;
+    int32_t largest_bits = 0, total = 0;
 
-#pragma omp simd reduction(max : largest)
-    for (int64_t d = 0; d < D; d++) {
+    for (int64_t d = 0; d < D; d++) { /* floats without sign are in the order of their bits */
         const float v = fabsf(x[d] - centre[d]);
-        largest = v > largest ? v : largest;
+        int32_t bits;
+        memcpy(&bits, &v, sizeof bits);
+        largest_bits = bits > largest_bits ? bits : largest_bits;
     }
+    memcpy(&largest, &largest_bits, sizeof largest);
     *scale = (double) largest < TINY ? 0 : largest / 127;
     inverse = *scale > 0 ? 1 / *scale : 0;
-#pragma omp simd
     for (int64_t d = 0; d < D; d++) {
         float r = (x[d] - centre[d]) * inverse; /* nearest, halves away from zero; any rounding would do */
         r += r < 0 ? -0.5f : 0.5f;
@@ -158,7 +159,6 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
     for (int64_t from = 0; from < D; from += 4096) { /* so that int32 sums do not overflow */
         const int64_t to = from + 4096 < D ? from + 4096 : D;
         int32_t squares = 0, coarse = 0;
-#pragma omp simd reduction(+ : squares, coarse)
         for (int64_t d = from; d < to; d++) {
             const int32_t four = 4 * (row[d] >> 1) + 1; /* twice the coarse number */
             squares += row[d] * row[d];
@@ -205,7 +205,7 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     fine->error = s.error;
     fine->norm = unit * unit * (double) s.squares;
     coarse->error = s.error - unit * s.signed_error + 0.25 * unit * unit * (double) D;
-    coarse->error += 0x1p-40 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
+    coarse->error += 0x1p-36 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
     coarse->norm = 0.25 * unit * unit * (double) s.coarse_squares;
     memset(row + D, 0, (size_t) (ac_scan_padded(D) - D));
     for (int64_t d = 0; d < D; d += AC_SCAN_STEP)

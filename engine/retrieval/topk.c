@@ -52,7 +52,7 @@ typedef struct block {
     const ac_scan_coarse *coarse; /* NULL: no such stage */
     const unsigned char *panels, *coarse_panels;
     double *thresholds; /* [rows]: the best that any thread has made known */
-    int64_t rows, k;
+    int64_t rows, k; /* k: of the search, at most n */
     bool direct;
 } block;
 
@@ -312,39 +312,36 @@ begin_block(const block *b, worker *w, int64_t capacity)
     }
 }
 
-/* Join what the threads found for one query, and score it. */
+/* Join what the threads found for one query, and score it. ids, scores [wanted]: past b->k, and past the end, absent. */
 static int64_t
-finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t *ids, float *scores)
+finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t wanted, int64_t *ids, float *scores)
 {
     const ac_candidate_source source = source_of(b, r);
+    const bool zero = is_zero(source.query, source.D);
     ac_candidates *all = &workers[0].found[r];
-    int64_t scored = 0;
+    int64_t scored = 0, count;
 
-    if (is_zero(source.query, source.D)) {
-        for (int64_t j = 0; j < b->k; j++) {
-            ids[j] = j < b->index->n ? b->index->first + j : -1;
-            scores[j] = j < b->index->n ? 0 : -INFINITY;
-        }
-        return 0;
-    }
-    for (int t = 1; t < threads; t++) {
+    for (int t = 1; t < threads && !zero; t++) {
         const ac_candidates *other = &workers[t].found[r];
         for (int64_t i = 0; i < other->count; i++)
             ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper, other->items[i].at);
         scored += other->scored;
     }
-    ac_candidates_prune(all);
-    ac_candidates_settle(all, &source);
-    for (int64_t j = 0; j < b->k; j++) {
-        ids[j] = j < all->count ? b->index->first + all->items[j].at : -1;
-        scores[j] = j < all->count ? (float) all->items[j].lower : -INFINITY;
+    if (!zero) {
+        ac_candidates_prune(all);
+        ac_candidates_settle(all, &source);
+    }
+    count = zero ? (b->k < b->index->n ? b->k : b->index->n) : all->count;
+    for (int64_t j = 0; j < wanted; j++) {
+        ids[j] = j >= count ? -1 : b->index->first + (zero ? j : all->items[j].at);
+        scores[j] = j >= count ? -INFINITY : zero ? 0 : (float) all->items[j].lower;
     }
     return scored + all->scored;
 }
 
-/* ids, scores [rows, k]. */
+/* ids, scores [rows, wanted]. */
 static int64_t
-search_block(const block *b, worker *workers, int threads, int64_t capacity, int64_t *ids, float *scores)
+search_block(const block *b, worker *workers, int threads, int64_t capacity, int64_t wanted, int64_t *ids, float *scores)
 {
     const int64_t groups = (b->index->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP;
     const int64_t share = groups / ((int64_t) threads * 4) + 1, step = share < CHUNK_GROUPS ? share : CHUNK_GROUPS;
@@ -366,7 +363,7 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
         }
 #pragma omp for schedule(dynamic, 8) reduction(+ : scored)
         for (int64_t r = 0; r < b->rows; r++)
-            scored += finish_row(b, workers, threads, r, ids + r * b->k, scores + r * b->k);
+            scored += finish_row(b, workers, threads, r, wanted, ids + r * wanted, scores + r * wanted);
     }
     return scored;
 }
@@ -374,20 +371,22 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
 /* Queries of a block, and the numbers of bytes that follow from it. */
 typedef struct sizes {
     int threads;
+    int64_t k; /* candidates wanted: no more than there are entries */
     int64_t rows, capacity, width;
 } sizes;
 
 static sizes
 sizes_of(const ac_topk_index *x, int64_t nq, int64_t k)
 {
-    sizes s = { .threads = omp_get_max_threads(), .capacity = ac_candidates_capacity(k) };
-    int64_t by_candidates = CANDIDATE_BYTES / (s.capacity * (int64_t) sizeof(ac_candidate));
+    sizes s = { .threads = omp_get_max_threads(), .k = k < x->n ? k : x->n > 0 ? x->n : 1 };
+    int64_t by_candidates;
 
+    s.capacity = ac_candidates_capacity(s.k);
+    by_candidates = CANDIDATE_BYTES / (s.capacity * (int64_t) sizeof(ac_candidate));
     s.width = x->kernel->query_max ? ac_scan_padded(x->D) : x->D;
     s.rows = PANEL_BYTES / (s.width * x->kernel->query_bytes);
-    s.rows = s.rows > by_candidates ? by_candidates : s.rows;
-    s.rows -= s.rows % AC_SCAN_ROWS;
-    s.rows = s.rows < AC_SCAN_ROWS ? AC_SCAN_ROWS : s.rows;
+    s.rows = s.rows < AC_SCAN_ROWS ? AC_SCAN_ROWS : s.rows - s.rows % AC_SCAN_ROWS;
+    s.rows = s.rows < by_candidates ? s.rows : by_candidates > 0 ? by_candidates : 1;
     s.rows = s.rows > nq ? nq : s.rows;
     return s;
 }
@@ -447,7 +446,7 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
         const bool direct = rows <= kernel->direct_rows;
-        const block b = { self, prepared, direct ? NULL : coarse, panels, coarse_panels, thresholds, rows, k, direct };
+        const block b = { self, prepared, direct ? NULL : coarse, panels, coarse_panels, thresholds, rows, s.k, direct };
         for (int64_t r = 0; r < rows; r++)
             ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers + r * ac_scan_query_integers(kernel, self->D),
                                self->centre, self->centre_norm, self->D);
@@ -457,7 +456,7 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
             if (coarse)
                 coarse->panel(coarse_panels + r * ac_scan_coarse_padded(self->D), prepared + r, count, self->D);
         }
-        total += search_block(&b, workers, s.threads, s.capacity, ids + from * k, scores + from * k);
+        total += search_block(&b, workers, s.threads, s.capacity, k, ids + from * k, scores + from * k);
     }
     if (scored)
         *scored = total;

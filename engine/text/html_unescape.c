@@ -92,7 +92,9 @@ read_number(const char *text, size_t n, size_t at, int32_t *point)
 static bool
 ends_name(char c)
 {
-    return memchr("\t\n\f <&#;", c, 8) != NULL;
+    static const char ends[] = { '\t', '\n', '\f', ' ', '<', '&', '#', ';' };
+
+    return memchr(ends, c, sizeof ends) != NULL;
 }
 
 /* Name characters from text[at] on, at most LONGEST_NAME code points. Returns the place behind them. */

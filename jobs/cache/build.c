@@ -38,18 +38,17 @@ open_run_all(builder *self, const ac_comm *comm, const char *folder)
     return ac_run_open_all(&self->run, comm, self->config, folder, &id);
 }
 
-/* A cache that grew after it was built cannot be built again in place: its growth would be lost. Rank 0. */
+/* Rank 0: has this cache grown since it was built? Then it is not built again in place: the growth would be lost. */
 static ac_status
-check_not_grown(const char *folder)
+look_for_growth(const ac_run *run, char *grown)
 {
     ac_cache cache = { 0 };
-    ac_status st = ac_cache_open(&cache, folder);
+    ac_status st = AC_OK;
 
-    if (st == AC_OK && cache.source_count > 1)
+    *grown = ac_cache_open(&cache, run->folder) == AC_OK && cache.source_count > 1;
+    if (*grown && ac_run_rows(run, AC_CACHE_STAGE_WRITE) < run->manifest.items)
         st = ac_error_set(AC_E_FORMAT, "%s: this cache has grown since it was built, and one of its first shards is gone or damaged: restore that file",
-                          folder);
-    else
-        st = AC_OK;
+                          run->folder);
     ac_cache_close(&cache);
     return st;
 }
@@ -83,9 +82,13 @@ build_all(builder *self)
     const ac_comm *comm = run->comm;
     const int64_t D = self->clip->net.config.projection_dim;
     ac_cache_source source = { .path = self->config->input.path, .entries = self->input.entries.count };
+    char grown = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? check_not_grown(run->folder) : AC_OK));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? look_for_growth(run, &grown) : AC_OK));
+    ac_broadcast_bytes_all(comm, &grown, 1, 0);
+    if (grown)
+        return ac_run_finish_all(run);
     self->work = (ac_entry_work) { .run = run, .clip = self->clip, .entries = &self->input.entries, .prefix = self->config->ngrams.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
     AC_TRY(ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D, ac_entries_embedded_rows, &self->work));

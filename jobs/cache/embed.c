@@ -11,11 +11,13 @@
 #include "engine/nn/clip_prefix.h"
 #include "engine/retrieval/topk.h"
 #include "io/h5.h"
+#include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/signals.h"
 
 const char *const ac_cache_stages[AC_CACHE_STAGES] = { "embed", "cache" };
 
-enum { GROUP_BYTES = 1 << 30 }; /* embeddings that a rank holds while it puts them into the cache's order */
+/* Embeddings that a rank holds while it puts them into the cache's order: each pass over the units' files fills as many. */
+enum { GROUP_BYTES = 1 << 28, GROUP_PASSES = 4 };
 
 void
 ac_entry_work_free(ac_entry_work *self)
@@ -54,7 +56,7 @@ embed_tokens(embedder *self, ac_entry_work *work)
         AC_TRY(ac_prefix_tree_build(&self->tree, t->ids, t->offsets + first, n));
         AC_TRY(ac_scratch_reserve(&clip->scratch, ac_clip_prefixes_scratch_bytes(&clip->net, &self->tree)));
         ac_clip_embed_prefixes(&clip->net, self->rows + first * D, &self->tree, &clip->scratch);
-        ac_run_tick(work->run);
+        AC_TRY(ac_run_tick(work->run));
     }
     if (!ac_embeddings_check(self->rows, t->count, D, &bad))
         st = ac_error_set(AC_E_FORMAT, "%s: this model's text tower gives numbers that are not finite", clip->path);
@@ -156,22 +158,39 @@ write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int6
     AC_TRY(ac_run_shard_path(run, stage, shard, &path));
     AC_TRY(ac_cache_shard_write(path, entries, first, count, rows, D, (ac_compression) run->config->output.compression, checksum));
     AC_TRY(ac_run_publish(run, shard, count, 0, checksum));
-    ac_run_tick(run);
+    st = ac_run_tick(run);
 out:
     free(path);
     return st;
 }
 
-/* Shards todo[begin .. end): as many as lie within `most` rows are read together. */
+/* Shards that a rank with `span` of them puts in order at once: in a few passes, or more where memory is short. */
+static int64_t
+group_shards(const ac_run *run, int64_t span, int64_t D)
+{
+    const int64_t shard_bytes = run->manifest.shard_items * D * (int64_t) sizeof(float);
+    const int64_t node = run->config->limits.memory ? run->config->limits.memory : ac_machine_memory();
+    const int64_t half = node / run->comm->node_size / 2;
+    int64_t bytes = span * shard_bytes / GROUP_PASSES, shards;
+
+    bytes = bytes < GROUP_BYTES ? GROUP_BYTES : bytes;
+    bytes = bytes < half ? bytes : half;
+    shards = bytes / shard_bytes;
+    shards = shards < span ? shards : span;
+    return shards > 1 ? shards : 1;
+}
+
+/* Shards todo[begin .. end): those that lie close together are read together. */
 static ac_status
 write_shards(ac_run *run, int stage, int64_t begin, int64_t end, const ac_texts *entries, int64_t D, ac_row_reader read, void *context)
 {
-    const int64_t items = run->manifest.shard_items, fit = GROUP_BYTES / ((int64_t) sizeof(float) * D * items), most = fit > 0 ? fit : 1;
+    const int64_t items = run->manifest.shard_items;
     const int64_t span = begin < end ? run->todo[end - 1] - run->todo[begin] + 1 : 0; /* in shards, those that are done included */
+    const int64_t most = group_shards(run, span, D);
     float *rows = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc_aligned(&rows, (span < most ? span : most) * items * D, sizeof *rows));
+    AC_TRY(ac_alloc_aligned(&rows, most * items * D, sizeof *rows));
     while (begin < end && !ac_signals_stopped()) {
         int64_t next = begin + 1, first, last, count;
         while (next < end && run->todo[next] - run->todo[begin] < most)
@@ -214,7 +233,7 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     if (!(d = opendir(inner)))
         goto out;
     while (st == AC_OK && (entry = readdir(d))) {
-        if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
+        if (entry->d_name[0] == '.' || (temporary && (!strstr(entry->d_name, ".tmp") || strncmp(entry->d_name, "lock", 4) == 0)))
             continue;
         if (asprintf(&path, "%s/%s", inner, entry->d_name) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");

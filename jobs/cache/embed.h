@@ -41,7 +41,8 @@ ac_status ac_entries_embedded_rows(void *work, int64_t first, int64_t count, flo
 /** Collective: stage `stage` writes the shards of `entries` with the rows that `read` gives. D: their width. */
 ac_status ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D, ac_row_reader read, void *context);
 
-/** Local: remove FOLDER/part and the files in it, where it is there; temporary: only its temporary files, which a kill left. */
+/** Local: remove FOLDER/part and the files in it, where it is there; temporary: only its temporary files, which a kill left
+ *  (not those of a lock, which may be another's). */
 ac_status ac_remove_files(const char *folder, const char *part, bool temporary);
 
 void ac_entry_work_free(ac_entry_work *self);

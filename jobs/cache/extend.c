@@ -17,6 +17,7 @@
 #include "jobs/cache/embed.h"
 #include "jobs/cache/input.h"
 #include "jobs/cache/summary.h"
+#include "jobs/runtime/done.h"
 #include "jobs/runtime/lock.h"
 
 typedef struct extender {
@@ -327,6 +328,20 @@ out:
     return st;
 }
 
+/* The run that built the cache keeps checksums of its files, of the manifest too. */
+static ac_status
+renew_done(const char *folder)
+{
+    char *path = NULL;
+    ac_status st;
+
+    if (asprintf(&path, "%s/DONE", folder) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    st = access(path, F_OK) == 0 ? ac_done_write(folder) : AC_OK;
+    free(path);
+    return st;
+}
+
 static ac_status
 join(extender *self, const ac_cache_source *source)
 {
@@ -337,6 +352,8 @@ join(extender *self, const ac_cache_source *source)
 
     if (m->items == 0)
         return AC_OK; /* nothing new: the cache stays as it is */
+    if (!ac_lock_renew(&self->lock))
+        return ac_error_set(AC_E_RETRY, "%s: another run took this cache's lock meanwhile: run again", self->cache.folder);
     AC_TRY(ac_alloc(&shards, m->shard_count, sizeof *shards));
     for (int64_t i = 0; i < m->shard_count; i++) {
         shards[i].rows = m->stages[stage].shards[i].rows;
@@ -345,7 +362,8 @@ join(extender *self, const ac_cache_source *source)
     }
     AC_TRY(ac_cache_add_source(&self->cache, source));
     AC_TRY(ac_cache_add_shards(&self->cache, shards, m->shard_count));
-    st = ac_cache_save(&self->cache, self->cache.folder);
+    AC_TRY(ac_cache_save(&self->cache, self->cache.folder));
+    st = renew_done(self->cache.folder);
 out:
     free(shards);
     return st;
@@ -377,24 +395,10 @@ out:
 static ac_status
 clean_up(const char *folder)
 {
-    ac_status st = AC_OK;
+    ac_status st = ac_remove_files(folder, ".", true);
 
     for (int i = 0; i < AC_CACHE_STAGES && st == AC_OK; i++)
         st = ac_remove_files(folder, ac_run_stage_folder(ac_cache_stages[i]), false);
-    return st;
-}
-
-static ac_status
-finish_joined(const char *folder)
-{
-    char *path = NULL;
-    ac_status st = AC_OK;
-
-    if (asprintf(&path, "%s/DONE", folder) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    if (access(path, F_OK) != 0)
-        st = ac_publish_file(path, "", 0);
-    free(path);
     return st;
 }
 
@@ -418,7 +422,9 @@ ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model 
         AC_TRY(extend_all(&e));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "these entries joined the cache before; nothing to do");
-        st = joined ? finish_joined(folder) : AC_OK;
+        st = joined ? renew_done(e.cache.folder) : AC_OK;
+        if (st == AC_OK && joined)
+            st = ac_done_write(folder);
     }
     AC_TRY(ac_agree_all(comm, st));
     st = ac_agree_all(comm, comm->rank == 0 ? clean_up(folder) : AC_OK);

@@ -18,9 +18,12 @@ ac_texts_fingerprint(const ac_texts *texts, char hex[33])
 ac_status
 ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
 {
-    const bool mined = ac_mining_is_asked_all(comm, config);
+    bool mined;
     ac_status st = AC_OK;
 
+    if (config->compute.parts > 1)
+        AC_TRY(ac_agree_all(comm, ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; parts are for the jobs on pictures")));
+    mined = ac_mining_is_asked_all(comm, config);
     self->kind = mined ? "ngrams" : "lines";
     if (mined)
         AC_TRY(ac_mine_all(comm, config, folder, &self->entries));

@@ -301,6 +301,7 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
     if (!scratch || !progress)
         st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
     AC_TRY(ac_agree_all(comm, st));
+    AC_CHECK(scratch && progress);
     options = options_of(comm, config, scratch);
     if (!options.wanted[0] && !options.wanted[1] && !options.wanted[2] && !options.wanted[3])
         AC_TRY(ac_error_set(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, ngrams.bigrams or ngrams.trigrams"));

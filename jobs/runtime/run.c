@@ -234,23 +234,44 @@ verify_stage_all(ac_run *self, int stage, int64_t *lost)
     return st;
 }
 
-/* Of a run that is done, temporary stages have no shards any more: they are made again where another stage's are lost. */
+/* Are all shards of the stages that keep them there? false where there is no such stage. */
+static bool
+is_kept_whole(const ac_run *self, unsigned temporary)
+{
+    bool whole = false;
+
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        if (temporary >> s & 1)
+            continue;
+        whole = true;
+        for (int64_t i = 0; i < self->manifest.shard_count; i++)
+            if (!self->manifest.stages[s].shards[i].done)
+                return false;
+    }
+    return whole;
+}
+
+/* Temporary stages' shards are removed at the end, and missed only where another stage's must be made again. */
 static ac_status
 verify_shards_all(ac_run *self, unsigned temporary)
 {
+    const bool finished = self->finished_before;
     ac_status st = AC_OK;
     int64_t lost = 0;
 
     for (int s = 0; s < self->manifest.stage_count; s++)
-        if (!(self->finished_before && temporary >> s & 1))
+        if (!(temporary >> s & 1))
             AC_TRY(verify_stage_all(self, s, &lost));
     ac_sum_int64_all(self->comm, &lost, 1);
-    if (!lost || !self->finished_before)
-        goto out;
-    self->finished_before = false;
-    for (int s = 0; s < self->manifest.stage_count; s++)
-        if (temporary >> s & 1)
+    self->finished_before = finished && !lost;
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        if (!(temporary >> s & 1) || self->finished_before || is_kept_whole(self, temporary))
+            continue;
+        if (finished)
             memset(self->manifest.stages[s].shards, 0, (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
+        else
+            AC_TRY(verify_stage_all(self, s, &lost));
+    }
 out:
     return st;
 }

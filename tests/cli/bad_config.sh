@@ -55,5 +55,5 @@ for config in "$source"/configs/*.yaml; do
   "$antarctic" "${job:-caption}" --print-config "$config" > one.yaml
   "$antarctic" "${job:-caption}" --print-config one.yaml > two.yaml
   cmp one.yaml two.yaml
-  ! grep -v '^#' one.yaml | grep ': ' | grep -v '#' | grep . # every value has its comment
+  if grep -v '^#' one.yaml | grep ': ' | grep -v '#' | grep .; then exit 1; fi # every value has its comment
 done

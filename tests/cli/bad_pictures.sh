@@ -35,7 +35,9 @@ cmp out1/captions.h5 out3/captions.h5
 # past the limit: 3, nothing merged, what is finished stays and serves the next try
 run_on 3 3 caption job.yaml --run few --set limits.max_bad_items=7
 says '8 of 13 items are bad.*limits.max_bad_items allows (7)'
-[ ! -e few/captions.jsonl ] && [ ! -e few/DONE ] && [ -s few/bad_items.jsonl ]
+[ ! -e few/captions.jsonl ]
+[ ! -e few/DONE ]
+[ -s few/bad_items.jsonl ]
 run 3 caption job.yaml --run few --set limits.max_bad_items=0
 run 0 caption job.yaml --run few --set limits.max_bad_items=100%
 says 'embed: 13/13 pictures.*done before'
@@ -45,14 +47,17 @@ cmp out1/captions.jsonl few/captions.jsonl
 mkdir bad
 cp pictures/cut.jpg pictures/text.bmp bad
 run 0 caption job.yaml --run empty --set input.path=bad
-[ -e empty/captions.jsonl ] && [ ! -s empty/captions.jsonl ] && [ -s empty/captions.h5 ] && [ -s empty/report.html ]
+[ -e empty/captions.jsonl ]
+[ ! -s empty/captions.jsonl ]
+[ -s empty/captions.h5 ]
+[ -s empty/report.html ]
 jq -e '.ok == 0 and .bad == 2' empty/summary.json > /dev/null
 
 # a picture that another user may not read
 if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
   chmod 755 . && mkdir theirs && cp "$demo"/pictures/scene_0[45].jpg theirs && chmod 600 theirs/scene_05.jpg
   mkdir open && chmod 777 open
-  as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp "$@"; }
+  as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$PWD/open" TMPDIR="$PWD/open" "$@"; }
   if as_nobody test -x "$antarctic" && as_nobody test -r "$demo/clip/config.json" && as_nobody test -r job.yaml; then
     as_nobody "$antarctic" caption job.yaml --run open/out --set input.path=theirs > said.txt 2>&1
     jq -e '.key == "scene_05" and .reason == "unreadable" and .detail == "Permission denied"' open/out/bad_items.jsonl > /dev/null

@@ -18,7 +18,8 @@ says 'cache.txt'
 full() { # full NAME: the message and the code after a failed run in NAME, and the same result once there is room
   says "$1.*\(No space left\|File too large\|cannot be written\)"
   no_half_files "$1"
-  [ ! -e "$1/DONE" ] && [ ! -e "$1/captions.jsonl" ]
+  [ ! -e "$1/DONE" ]
+  [ ! -e "$1/captions.jsonl" ]
 }
 limited() { # limited RANKS KILOBYTES: MPI's own files stay out of it, so TCP and no shared memory
   code=0
@@ -33,7 +34,8 @@ full limited
 limited 1 44 # all but the report fits
 says 'limited/report.html.* cannot be written'
 no_half_files limited
-[ ! -e limited/DONE ] && [ ! -e limited/report.html ]
+[ ! -e limited/DONE ]
+[ ! -e limited/report.html ]
 run 0 caption job.yaml --run limited --set output.shard_items=2
 same limited
 mkdir small

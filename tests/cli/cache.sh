@@ -1,10 +1,5 @@
 # Caches: built, imported, exported, grown; the same bytes from any ranks and threads; mixing and bad input refused.
-run() { # run EXPECTED_CODE arguments…: runs the program, keeps what it says in said.txt
-  local expected=$1 code=0
-  shift
-  "$antarctic" "$@" > said.txt 2>&1 || code=$?
-  [ "$code" -eq "$expected" ] || { echo "exit $code, expected $expected: $*"; cat said.txt; exit 1; }
-}
+. "$source/tests/cli/lib.sh"
 same() { # same CACHE_A CACHE_B: every shard equal to the byte, and the cache's own part of the manifest
   cmp <(ls "$1/shards") <(ls "$2/shards")
   for f in "$1"/shards/*.h5; do cmp "$f" "$2/shards/$(basename "$f")"; done
@@ -26,8 +21,13 @@ for ranks in 2 3; do
   same a r$ranks
 done
 
-# out and in again: identical
+# as the tool embeds them, one after the other
+head -100 a.txt | jq -R -c '{text: .}' | "$antarctic" embed --model "$demo/clip" --threads 1 --texts --out alone.npy
 run 0 export a --out out
+paste <(od -A n -v -t f4 -w4 -j 128 alone.npy) <(od -A n -v -t f4 -w4 -j 128 -N 102400 out/postcache.npy) |
+  awk '{ d = $1 - $2; if (d < 0) d = -d; if (!(d <= 1e-6)) { print "alone " $1 ", in the cache " $2; bad = 1 } } END { exit bad || NR != 25600 }'
+
+# out and in again: identical
 cmp out/postcache.txt a.txt
 run 0 import --text out/postcache.txt --embeddings out/postcache.npy --model "$demo/clip" --out imported
 run 0 export imported --out again
@@ -96,6 +96,7 @@ cp -r "$demo/clip" other_clip
 jq '.text_config.layer_norm_eps = 1e-6' "$demo/clip/config.json" > other_clip/config.json
 run 2 extend-cache grow.yaml --run x1 $keys --set clip.model=other_clip
 grep -q "made by another CLIP model ($demo/clip.*other_clip" said.txt
+jq '.text_config.num_hidden_layers = 1' "$demo/clip/config.json" > other_clip/config.json
 run 2 topk --cache a --model other_clip --text zebra
 grep -q "made by another CLIP model" said.txt
 run 0 build-cache b.yaml --run prefixed $keys --set ngrams.prefix='a photo of '

@@ -30,7 +30,8 @@ run 0 caption job.yaml --run single --set input.path=pictures/one.JPG
 printf 'one\n' | cmp - single/keys.txt
 grep '"key": "one"' folder/captions.jsonl | cmp - single/captions.jsonl
 printf 'a caption\n' | cmp - single/ref0.txt
-[ -e single/ref1.txt ] && [ ! -e single/ref2.txt ]
+[ -e single/ref1.txt ]
+[ ! -e single/ref2.txt ]
 
 # orientation 6 means: turn by a right angle. Asked for, the turned picture is what is embedded; by default it is not.
 mkdir turned

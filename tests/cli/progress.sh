@@ -9,7 +9,7 @@ run 0 caption job.yaml --run plain --set output.shard_items=4
 says '^embed: [0-9]*/40 pictures, [0-9.e+]*/s, ETA [0-9:?]*$'
 says '^embed: 40/40 pictures in [0-9.]* s$'
 says '^generate: 40/40 pictures in [0-9.]* s$'
-! grep -q $'\r\|\033' said.txt # nothing for terminals
+if grep -q $'\r\|\033' said.txt; then exit 1; fi # nothing for terminals
 [ "$(grep -c '^embed: ' said.txt)" -ge 5 ] # at each tenth, and at the end
 
 script -q -e -c "'$antarctic' caption job.yaml --run terminal --set output.shard_items=4" typescript > /dev/null

@@ -16,14 +16,18 @@ cards() { grep -o '<article class="picture">' dom.html | wc -l; }
 first() { grep -o '<p class="key">[^<]*' dom.html | head -1; }
 
 dom ''
-[ "$(cards)" -eq 48 ] && [ "$(first)" = '<p class="key">p10' ]
+[ "$(cards)" -eq 48 ]
+[ "$(first)" = '<p class="key">p10' ]
 grep -q '60 pictures\.' dom.html && grep -q 'alt="' dom.html && grep -q 'of <span id="gallery-pages">2<' dom.html
 dom "at('gallery-next').click();"
-[ "$(cards)" -eq 12 ] && [ "$(first)" = '<p class="key">p58' ]
+[ "$(cards)" -eq 12 ]
+[ "$(first)" = '<p class="key">p58' ]
 dom "at('gallery-search').value = 'P6 '; at('gallery-search').dispatchEvent(new Event('input'));"
-[ "$(cards)" -eq 10 ] && grep -q '10 of 60 pictures' dom.html
+[ "$(cards)" -eq 10 ]
+grep -q '10 of 60 pictures' dom.html
 dom "at('gallery-search').value = 'nothing like that'; at('gallery-search').dispatchEvent(new Event('input'));"
-[ "$(cards)" -eq 0 ] && grep -q '0 of 60 pictures' dom.html
+[ "$(cards)" -eq 0 ]
+grep -q '0 of 60 pictures' dom.html
 dom "at('gallery-order').value = '-key'; at('gallery-order').dispatchEvent(new Event('change'));"
 [ "$(first)" = '<p class="key">p69' ]
 dom "at('gallery-order').value = '-score'; at('gallery-order').dispatchEvent(new Event('change'));"

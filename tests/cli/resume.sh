@@ -14,7 +14,7 @@ for delay in 0.3 0.8 1.2 1.6 2.0 2.4; do
   for folder in embeddings tables shards; do
     for f in whole/$folder/*.h5; do cmp "$f" "killed/$folder/$(basename "$f")"; done
   done
-  ! find killed -name '*.tmp*' | grep .
+  if find killed -name '*.tmp*' | grep .; then exit 1; fi
 done
 
 # A damaged shard is found and made again.

@@ -29,6 +29,19 @@ head -1 "$data/golden/demo/expected.jsonl" | jq '.table[:3][].id' | cmp - ids
 "$antarctic" topk --cache t.npy -k 5 --queries t.npy --out-ids a.npy --out-scores b.npy
 [ "$(od -A n -t d8 -j 128 a.npy | tr -s ' \n' ' ')" = " 0 1 -1 -1 -1 1 0 -1 -1 -1 " ]
 
+# every scan gives the same bytes; --repeat tells times; what does not fit is refused with both sizes
+for scan in int8 bf16 fp32; do
+  "$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids i2.npy --out-scores s2.npy --scan $scan --repeat 2 > times.json
+  cmp i.npy i2.npy
+  cmp s.npy s2.npy
+  jq -e --arg scan $scan '(.scan | startswith($scan)) and .median_seconds > 0 and .index_bytes > 0' times.json > /dev/null
+done
+[ "$(code_of "$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids a.npy --out-scores b.npy --scan int4)" -eq 1 ]
+[ "$(code_of "$antarctic" topk --cache i.npy --queries q.npy --out-ids a.npy --out-scores b.npy)" -eq 2 ]
+"$antarctic" topk --cache cache --model "$demo/clip" -k 2 --text 'octopus' > table
+[ "$(head -1 table | tr -s ' ')" = " rank score id entry" ]
+[ "$(wc -l < table)" -eq 3 ]
+
 # generate: the reference's candidates from its token ids
 head -3 "$data/golden/demo/expected.jsonl" | jq -c '{ids: .table_ids}' |
   "$antarctic" generate --model "$demo/bart" --layer-norms "$demo/layer_norms.safetensors" --num-beams 3 --num-return-sequences 3 --max-length 32 > out.jsonl
@@ -38,9 +51,9 @@ head -3 "$data/golden/demo/expected.jsonl" | jq -c '.candidates[].ids' | cmp - o
 sample() { "$antarctic" generate --model "$demo/bart" --do-sample true --num-beams 1 --num-return-sequences 5 --seed "$1" | jq -c "[.candidates[].ids]"; }
 printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 > one
 printf '{"text": "zebra | ", "key": "a"}\n{"text": "zebra | ", "key": "b"}\n' | sample 1 | cmp - one
-! cmp -s <(head -1 one) <(tail -1 one)
+if cmp -s <(head -1 one) <(tail -1 one); then exit 1; fi
 printf '{"text": "zebra | ", "key": "b"}\n' | sample 2 > two
-! cmp -s two <(tail -1 one)
+if cmp -s two <(tail -1 one); then exit 1; fi
 for tool in tokenize preprocess embed topk generate caption tag build-cache embed-images; do
   "$antarctic" help $tool | grep -q usage
 done

@@ -29,7 +29,7 @@ expect 2 train 2 nan --set train.max_steps=40 --set train.validate_every=1 --set
   --set train.weight_decay=3 --set train.save_top_k=1
 grep -q 'is not a finite number' said.txt
 ls nan/checkpoints | grep -q vloss
-! grep -qi 'nan' nan/metrics.jsonl
+if grep -qi 'nan' nan/metrics.jsonl; then exit 1; fi
 
 # words in the config
 expect 1 "$antarctic" train train.yaml --run x --set input.train=none 2> said.txt
@@ -46,7 +46,8 @@ grep -q 'needs both annotations and images' said.txt
 sed 's|^  train: data/train|  train: {anotations: nothing.json}|' train.yaml > typo.yaml
 expect 1 "$antarctic" train typo.yaml --run x 2> said.txt
 grep -q 'unknown key "input.train.anotations".*"input.train.annotations"' said.txt
-[ ! -e x ]
+[ ! -e x/manifest.json ] # what was tried is recorded, nothing is begun
+[ ! -e x/lock ]
 
 # a printed config reads back to itself, a mapping and a list included
 sed 's|^  train: data/train|  train: {annotations: a.json, images: data/train}|; s|^  replicas: 3|  replicas: 3\n  betas: [0.85, 0.98]|' train.yaml > mapping.yaml

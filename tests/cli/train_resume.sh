@@ -15,7 +15,7 @@ for delay in 0.9 1.6 2.4; do
   same whole killed
   ranks=$((ranks % 4 + 1))
 done
-! find killed -name '*.tmp*' | grep .
+if find killed -name '*.tmp*' | grep .; then exit 1; fi
 
 # killed right after each checkpoint's publishing
 for step in 3 9; do

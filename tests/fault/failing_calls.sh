@@ -53,4 +53,4 @@ for kind in ${FAULT_KINDS:-malloc read write enospc fsync rename}; do
   xargs -P "${FAULT_JOBS:-2}" -L 1 bash -c 'one "$0" "$1"' < turns
   echo "$kind: $(wc -l < turns) of $calls calls failed in turn, $(grep "^$kind " verdicts | grep -vc good || true) bad"
 done
-! grep -v good verdicts
+if grep -v good verdicts; then exit 1; fi

@@ -147,7 +147,7 @@ done
 # of a cache: told by verify, and a run refuses it
 cp -r cache broken
 printf '\377' | dd of=broken/shards/00000.h5 bs=1 seek=5000 conv=notrunc 2> /dev/null
-! "$antarctic" verify broken > said.txt 2>&1
+if "$antarctic" verify broken > said.txt 2>&1; then exit 1; fi
 grep -q 'OFF  broken/shards/00000.h5: not the file that was published' said.txt
 code=0
 "$antarctic" caption job.yaml --run x --set cache.path=broken > said.txt 2>&1 || code=$?

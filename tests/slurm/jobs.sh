@@ -1,30 +1,10 @@
-# On a real Slurm of two nodes, by `antarctic submit`: a job over both, an array, a chain, a requeue, a time limit, a node that crashes.
+# On a real Slurm of two nodes, by `antarctic submit`: a job over both, an array, a chain, a requeue, a time limit.
 # Each ends with the complete output, equal to the byte to that of a run without Slurm.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_up
 
-mkdir pictures
-cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
-head -600 "$demo/cache.txt" > cache.txt
-cat > job.yaml <<END
-input: { path: pictures }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
-output: { shard_items: 2 }
-END
-sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 100/' job.yaml > cache.yaml
-# one that takes its time
-sed -e 's/num_beams: 3, num_return_sequences: 3/num_beams: 1, do_sample: true, num_return_sequences: 120/' job.yaml > slow.yaml
-
-submitted() { sed -n 's/^submitted: job \([0-9]*\).*/\1/p' submitted.txt; }
-submit() { "$antarctic" submit "$@" > submitted.txt || { cat submitted.txt; return 1; }; }
-complete() { # complete REFERENCE RUN
-  same "$1" "$2" && "$antarctic" verify "$2" && [ "$("$antarctic" status "$2" --json | jq -r .state)" = done ] ||
-    { cat "$2"/slurm-*.out "$2"/attempts.jsonl; return 1; }
-}
+slurm_demo
 
 # A chain: the cache, and when that is done the captions, over both nodes.
 submit build-cache cache.yaml --run cache --ranks-per-node 1 --time 10
@@ -35,20 +15,20 @@ job_field "$second" Dependency | grep -q "afterok:$first"
 "$antarctic" status chain --json | jq -e '.state == "submitted" and (.slurm | test("PENDING"))' > /dev/null
 job_ends "$first" 90 COMPLETED
 job_ends "$second" 90 COMPLETED
-"$antarctic" caption job.yaml --run whole 2> said.txt
+"$antarctic" caption job.yaml --set compute.threads=1 --run whole 2> said.txt
 complete whole chain
-jq -e 'select(.event == "start") | .ranks == 2' chain/attempts.jsonl > /dev/null
-"$antarctic" caption slow.yaml --run slow 2> said.txt &
+jq -se 'map(select(.event == "start")) | all(.ranks == 2)' chain/attempts.jsonl > /dev/null
+"$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt &
 reference=$!
 
 # A chain whose first job fails ends too, and does not wait for ever.
-submit build-cache cache.yaml --run broken --set clip.model="$demo/bart" --time 10
+submit build-cache cache.yaml --run broken --set input.path=none.txt --time 10
 first=$(submitted)
 submit caption job.yaml --run never --after broken --time 10
 second=$(submitted)
 job_ends "$first" 60 FAILED
 job_ends "$second" 60 CANCELLED
-"$antarctic" status broken --json | jq -e '.state == "failed" and (.last_error | test("model_type"))' > /dev/null
+"$antarctic" status broken --json | jq -e '.state == "failed" and (.last_error | test("none.txt"))' > /dev/null
 echo "chain: well"
 
 # An array: three parts at the same time, and a job that completes the run.
@@ -58,7 +38,7 @@ job_ends "$last" 120 COMPLETED
 complete whole array
 [ "$(ls array/journal/p?-DONE | wc -l)" -eq 3 ]
 # the last job had nothing to make: every shard is in a part's journal
-! [ -s array/journal/0000.jsonl ]
+if [ -s array/journal/0000.jsonl ]; then exit 1; fi
 echo "array: well"
 wait $reference
 
@@ -79,18 +59,6 @@ job=$(sbatch --parsable limit/job.sbatch)
 job_ends "$job" 240 COMPLETED
 [ "$(job_field "$job" Restarts)" -ge 1 ]
 grep -q 'ends with exit code 75' limit/slurm-*.out
-jq -e 'select(.event == "end" and .code == 75)' limit/attempts.jsonl > /dev/null
+jq -se 'any(.event == "end" and .code == 75)' limit/attempts.jsonl > /dev/null
 complete slow limit
 echo "time limit: well"
-
-# A node that crashes with all its processes, and comes back.
-submit caption slow.yaml --run crash --nodes 2 --ranks-per-node 1 --time 10
-job=$(submitted)
-job_shards crash shards 60
-slurm_crash_node n2
-sleep 2
-slurm_start_node n2
-job_ends "$job" 240 COMPLETED
-[ "$(job_field "$job" Restarts)" -ge 1 ]
-complete slow crash
-echo "node crash: well"

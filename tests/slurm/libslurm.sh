@@ -10,7 +10,7 @@ slurm_need() {
   for program in slurmctld slurmd munged sbatch; do
     PATH=$PATH:/usr/sbin:/sbin command -v $program > /dev/null || slurm_skip "$program is not installed"
   done
-  srun --mpi=list 2>&1 | grep -qw pmix || slurm_skip "Slurm has no PMIx plug-in"
+  ls /usr/lib/*/slurm*/mpi_pmix.so > /dev/null 2>&1 || slurm_skip "Slurm has no PMIx plug-in"
   ls /usr/lib/*/libpmix.so > /dev/null 2>&1 || slurm_skip "libpmix.so is not installed (libpmix-dev)"
 }
 
@@ -19,6 +19,7 @@ slurm_start_node() { # each with a host name of its own, as nodes have
 }
 
 slurm_up() {
+  export OMP_WAIT_POLICY=passive OMPI_MCA_mpi_yield_when_idle=1
   slurm_need
   export PATH=$PATH:/usr/sbin:/sbin
   slurm=$PWD/slurm
@@ -27,7 +28,7 @@ slurm_up() {
   address=$(hostname -I | tr ' ' '\n' | grep -m 1 -v : || true)
   [ -n "$address" ] || slurm_skip "this machine has no address but the loopback"
   unshare --uts true 2> /dev/null || slurm_skip "no right to give a process its own host name"
-  mkdir -p "$slurm/state"
+  mkdir -p "$slurm/state" "$slurm/t.n1" "$slurm/t.n2"
   # munge wants a key, and a path that others cannot write to
   chmod 755 . "$slurm"
   dd if=/dev/urandom of="$slurm/munge.key" bs=64 count=1 2> /dev/null
@@ -39,9 +40,10 @@ SlurmctldPort=$port
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$slurm/munge.socket
+AuthInfo=socket=$slurm/munge.socket,cred_expire=5
 StateSaveLocation=$slurm/state
 SlurmdSpoolDir=$slurm/spool.%n
+TmpFS=$slurm/t.%n
 SlurmctldPidFile=$slurm/slurmctld.pid
 SlurmdPidFile=$slurm/slurmd.%n.pid
 SlurmctldLogFile=$slurm/slurmctld.log
@@ -60,8 +62,8 @@ ReturnToService=2
 SlurmdTimeout=10
 KillWait=10
 MailProg=/bin/true
-NodeName=n1 NodeHostname=$host NodeAddr=$address Port=$((port + 1)) CPUs=2 RealMemory=8000
-NodeName=n2 NodeHostname=$host NodeAddr=$address Port=$((port + 2)) CPUs=2 RealMemory=8000
+NodeName=n1 NodeHostname=$host NodeAddr=$address Port=$((port + 1)) CPUs=1 RealMemory=8000
+NodeName=n2 NodeHostname=$host NodeAddr=$address Port=$((port + 2)) CPUs=1 RealMemory=8000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 END
   echo 'CgroupPlugin=cgroup/v1' > "$slurm/cgroup.conf"
@@ -124,4 +126,29 @@ job_ends() {
 job_shards() {
   local until=$((SECONDS + $3))
   until ls "$1/$2"/*.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ] || { cat "$1"/slurm-*.out; return 1; }; sleep 0.1; done
+}
+
+# slurm_demo: pictures and configs of small jobs; slow.yaml takes its time.
+slurm_demo() {
+  mkdir pictures
+  cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
+  head -600 "$demo/cache.txt" > cache.txt
+  cat > job.yaml <<END
+input: { path: pictures }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
+generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
+output: { shard_items: 2 }
+END
+  sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 100/' job.yaml > cache.yaml
+  # one that takes its time
+  sed -e 's/num_beams: 3, num_return_sequences: 3/num_beams: 1, do_sample: true, num_return_sequences: 60/' job.yaml > slow.yaml
+}
+
+submitted() { sed -n 's/^submitted: job \([0-9]*\).*/\1/p' submitted.txt; }
+submit() { "$antarctic" submit "$@" > submitted.txt || { cat submitted.txt; return 1; }; }
+complete() { # complete REFERENCE RUN
+  same "$1" "$2" && "$antarctic" verify "$2" && [ "$("$antarctic" status "$2" --json | jq -r .state)" = done ] ||
+    { cat "$2"/slurm-*.out "$2"/attempts.jsonl; return 1; }
 }

@@ -15,7 +15,7 @@ typedef struct text {
     size_t size;
 } text;
 
-#define TEXT(literal) { literal, sizeof literal - 1 }
+#define TEXT(literal) { (literal), sizeof(literal) - 1 }
 
 static const struct {
     text given, unescaped, fixed, clean;

@@ -366,7 +366,7 @@ coarse_integers_are_exact(void **state)
                     for (int j = 0; j < AC_SCAN_GROUP; j++) {
                         int64_t seven = 0, eight = 0;
                         for (int64_t d = 0; d < D; d++) {
-                            const int c = group[d / 4 * 64 + j * 4 + d % 4], q = integers[r * padded + d];
+                            const int c = (int) group[d / 4 * 64 + j * 4 + d % 4], q = (int) integers[r * padded + d]; /* NOLINT(bugprone-signed-char-misuse): signed it is */
                             seven += q * ((c + 128) / 2);
                             eight += q * c;
                         }

@@ -1,0 +1,20 @@
+# On a real Slurm: a node that dies with all its processes. Slurm notices, starts the job again when the node is back, and the run ends
+# with the complete output, equal to the byte.
+. "$source/tests/slurm/libslurm.sh"
+. "$source/tests/fault/libfault.sh"
+slurm_up
+slurm_demo
+"$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
+"$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
+
+submit caption slow.yaml --run crash --nodes 2 --ranks-per-node 1 --time 10 --set limits.stall_minutes=1
+job=$(submitted)
+job_shards crash shards 90
+slurm_crash_node n2
+until=$((SECONDS + 90))
+until timeout 5 sinfo -h -n n2 -o %T | grep -q down || [ "$(job_field "$job" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ]; sleep 0.5; done
+slurm_start_node n2
+job_ends "$job" 240 COMPLETED
+[ "$(job_field "$job" Restarts)" -ge 1 ]
+complete slow crash
+echo "node crash: well"
