@@ -114,6 +114,7 @@ demo)
 test)
   mpi_environment
   part 'packages' install_packages $test_packages
+  part 'packages of Slurm' install_optional $slurm_packages
   part 'build, release' build release
   part 'build, sanitizers' build asan
   part 'tests, sanitizers' ctest --preset asan
