@@ -8,6 +8,8 @@ build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev open
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
 test_packages="jq procps"
+# For the tests on a real Slurm, which are skipped without them.
+slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
 
 usage() {
   cat <<END
@@ -52,6 +54,11 @@ install_packages() {
 }
 
 configure_options=()
+# Packages that tests can do without: where they cannot be had, that is said, and no error.
+install_optional() {
+  (install_packages "$@") || printf 'Not installed: %s; the tests that need them are skipped.\n' "$*"
+}
+
 build() { # build PRESET
   cmake --preset "$1" "${configure_options[@]}"
   cmake --build --preset "$1"
@@ -107,6 +114,7 @@ demo)
 test)
   mpi_environment
   part 'packages' install_packages $test_packages
+  part 'packages of Slurm' install_optional $slurm_packages
   part 'build, release' build release
   part 'build, sanitizers' build asan
   part 'tests, sanitizers' ctest --preset asan
