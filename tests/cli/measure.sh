@@ -1,14 +1,10 @@
 # measure at the demo's shapes: every backend of the build gives a speed; the advice is a setting that exists.
-set -eu
-antarctic=$1
-source_folder=$(cd "$(dirname "$0")/../.." && pwd)
-
-"$antarctic" measure --model "$source_folder/models/demo/bart" --json >out.json
+"$antarctic" measure --model "$demo/bart" --json >out.json
 jq -e '.cores >= 1 and .read_gb_per_second.all_threads > 0' out.json >/dev/null
 jq -e "[.products[] | .gflops > 0 and .gflops_one_thread > 0] | length > 9 and all" out.json >/dev/null
 jq -e '[.products[].backend] | unique | index("native") != null and index("openblas") != null' out.json >/dev/null
 jq -e '.compute.backend as $b | ["native", "openblas", "onednn"] | index($b) != null' out.json >/dev/null
-width=$(jq .d_model "$source_folder/models/demo/bart/config.json")
+width=$(jq .d_model "$demo/bart/config.json")
 jq -e --argjson width "$width" '[.products[] | select(.layer == "bart decoder qkv")] | length > 0 and all(.in == $width and .out == 3 * $width)' out.json >/dev/null
 
 code=0
