@@ -47,6 +47,7 @@ cp pictures/cut.jpg pictures/text.bmp bad
 run 0 caption job.yaml --run empty --set input.path=bad
 [ -e empty/captions.jsonl ] && [ ! -s empty/captions.jsonl ] && [ -s empty/captions.h5 ] && [ -s empty/report.html ]
 jq -e '.ok == 0 and .bad == 2' empty/summary.json > /dev/null
+! ls empty/ref*.txt > /dev/null 2>&1 # no picture, no references
 
 # a picture that another user may not read
 if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
