@@ -60,23 +60,28 @@ is_folder_with_manifest(const char *path)
     return found;
 }
 
-/* Rank 0: nobody else grows or builds this cache now. */
+/* Rank 0: nobody else grows or builds this cache from now on. Until then what its manifest says may change. */
 static ac_status
 lock_cache(extender *self, const char *folder)
 {
-    char *lock = NULL, *mine = realpath(folder, NULL), *grown = realpath(self->cache.folder, NULL);
+    ac_cache found = { 0 };
+    char *lock = NULL, *mine = NULL, *grown = NULL;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_cache_open(&found, self->config->cache.path));
+    mine = realpath(folder, NULL);
+    grown = realpath(found.folder, NULL);
     if (mine && grown && strcmp(mine, grown) == 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: the run folder cannot be the cache itself: give --run another folder", folder));
-    if (asprintf(&lock, "%s/lock", self->cache.folder) < 0) {
+    if (asprintf(&lock, "%s/lock", found.folder) < 0) {
         lock = NULL;
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
     AC_TRY(ac_lock_take(&self->lock, lock));
-    AC_TRY(ac_remove_files(self->cache.folder, "shards", true));
-    st = ac_remove_files(self->cache.folder, ".", true);
+    AC_TRY(ac_remove_files(found.folder, "shards", true));
+    st = ac_remove_files(found.folder, ".", true);
 out:
+    ac_cache_close(&found);
     free(lock);
     free(mine);
     free(grown);
@@ -85,9 +90,9 @@ out:
 
 /* Local: the cache, and the other one where input.path is one; do they and the model fit together? */
 static ac_status
-open_caches(extender *self)
+open_caches(extender *self, bool from_cache)
 {
-    const char *prefix = self->config->ngrams.prefix, *input = self->config->input.path;
+    const char *prefix = self->config->ngrams.prefix;
     const ac_clip_model *clip = self->clip;
     ac_status st = AC_OK;
 
@@ -96,9 +101,9 @@ open_caches(extender *self)
     if (prefix[0] && strcmp(prefix, self->cache.prefix) != 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: its entries were embedded with the prefix \"%s\", ngrams.prefix is \"%s\": one cache has one prefix; "
                             "leave the key out to take the cache's", self->cache.folder, self->cache.prefix, prefix));
-    if (!is_folder_with_manifest(input))
+    if (!from_cache)
         goto out;
-    AC_TRY(ac_cache_open(&self->other, input));
+    AC_TRY(ac_cache_open(&self->other, self->config->input.path));
     st = ac_cache_check_same(&self->cache, &self->other);
 out:
     return st;
@@ -406,11 +411,12 @@ ac_status
 ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
 {
     extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1 } };
-    char joined = 0;
+    char joined = 0, from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 
-    AC_TRY(ac_agree_all(comm, open_caches(&e)));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder) : AC_OK));
+    ac_broadcast_bytes_all(comm, &from_cache, sizeof from_cache, 0);
+    AC_TRY(ac_agree_all(comm, open_caches(&e, from_cache)));
     AC_TRY(read_input_all(&e, folder));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? look_back(&e, folder, &joined) : AC_OK));
     ac_broadcast_bytes_all(comm, &joined, 1, 0);

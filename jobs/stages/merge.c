@@ -202,6 +202,8 @@ write_references(const ac_pipeline *p)
     int fewest = MAX_REFERENCES, count;
     int64_t item = 0;
 
+    if (ac_run_rows(&p->run, AC_STAGE_EMBED) == 0) /* no picture, no references */
+        return AC_OK;
     for (int pass = 0; pass < 2 && fewest; pass++) {
         item = 0;
         for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {

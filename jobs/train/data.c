@@ -260,6 +260,13 @@ row_is(const loader *self, int64_t row, int64_t item)
            memcmp(ac_texts_at(keys, item), ac_texts_at(&self->keys, row), ac_texts_size(keys, item)) == 0;
 }
 
+/* Of a picture that has not all its crops (one of them a bad item) nothing stays: tables are found by the picture's number. */
+static void
+drop_half_pictures(ac_captioned_set *set)
+{
+    set->tables.count = set->count * set->tables_each;
+}
+
 static ac_status
 load_item(loader *self, int64_t item, int64_t *row)
 {
@@ -269,8 +276,10 @@ load_item(loader *self, int64_t item, int64_t *row)
     const int64_t within = validation ? item - self->items->training : item, picture = within / set->tables_each;
     ac_status st = AC_OK;
 
-    if (within % set->tables_each == 0)
+    if (within % set->tables_each == 0) {
         self->tables_pushed = 0;
+        drop_half_pictures(set);
+    }
     if (self->items->known_bad[item] != AC_GOOD || !row_is(self, *row, item))
         return AC_OK;
     AC_TRY(push_table(self, set, (*row)++));
@@ -309,6 +318,7 @@ load(loader *self)
             AC_TRY(load_item(self, item, &row));
         AC_CHECK(row == self->keys.count);
     }
+    drop_half_pictures(&self->data->train);
 out:
     ac_encoding_free(&self->encoding);
     ac_buffer_free(&self->table);

@@ -20,6 +20,16 @@ grep -q 'training: 16 pictures' said.txt
 jq -e '.items == 26 and .ok == 22 and .bad == 4' bad/summary.json > /dev/null
 expect 3 train 2 strict $short --set limits.max_bad_items=3
 
+# a picture of which one crop is a bad item: left out whole, and the others keep their own tables
+crops="$short --set train.crops_per_image=2"
+mkdir -p crop/journal others
+printf '{"item": 12, "key": "train/scene_06#0"}\n' > crop/journal/crashed.jsonl
+train 1 crop $crops
+jq -r '.key + " " + .reason' crop/bad_items.jsonl | grep -q '^train/scene_06#0 crashed$'
+cp data/train/* others && rm others/scene_06.*
+train 1 without $crops --set input.train=others
+cmp crop/layer_norms.safetensors without/layer_norms.safetensors
+
 # too few pictures for a step
 expect 1 train 2 few $short --set train.batch=6
 grep -q '16 usable pictures are fewer than one step needs (train.replicas × train.batch = 18)' said.txt
