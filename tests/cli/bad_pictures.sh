@@ -52,7 +52,7 @@ run 0 caption job.yaml --run empty --set input.path=bad
 [ -s empty/captions.h5 ]
 [ -s empty/report.html ]
 jq -e '.ok == 0 and .bad == 2' empty/summary.json > /dev/null
-! ls empty/ref*.txt > /dev/null 2>&1 # no picture, no references
+if ls empty/ref*.txt > /dev/null 2>&1; then exit 1; fi # no picture, no references
 
 # a picture that another user may not read
 if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
