@@ -80,16 +80,20 @@ ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
 {
     const char *path = p->config->cache.path;
     struct stat info;
-    char *built = NULL;
+    char *built = NULL, is_text;
     ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
 
     if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
         st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
     AC_TRY(ac_agree_all(p->comm, st));
-    if (!S_ISDIR(info.st_mode)) {
+    is_text = !S_ISDIR(info.st_mode);
+    ac_broadcast_bytes_all(p->comm, &is_text, sizeof is_text, 0); /* what rank 0 sees decides for all */
+    if (is_text) {
         const double started = ac_progress_clock();
-        if (asprintf(&built, "%s/cache", folder) < 0)
+        if (asprintf(&built, "%s/cache", folder) < 0) {
+            built = NULL;
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        }
         AC_TRY(ac_agree_all(p->comm, st));
         AC_TRY(build_cache_all(p, built));
         p->cache_seconds = ac_progress_clock() - started;

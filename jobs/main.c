@@ -218,60 +218,65 @@ guard_launcher(double minutes)
     alarm(minutes > 0 ? (unsigned) (60 * minutes) + 10 : 0);
 }
 
+static void
+say(const job *j, const ac_comm *comm, ac_status st)
+{
+    if (st != AC_OK && comm->rank == 0) /* agreed: every rank has the same status and message */
+        fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+}
+
+/* In the run folder, locked and watched. */
 static ac_status
-run_job(const job *j, const ac_arguments *a, const ac_config *config)
+run_in_folder(const job *j, const char *config_path, const ac_config *config, const ac_comm *comm, const char *folder)
+{
+    ac_attempt attempt = { 0 };
+    ac_run_log log;
+    ac_status st;
+
+    start_log(&log, comm, j->name, config_path, folder);
+    ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(comm));
+    ac_signals_init();
+    st = ac_attempt_begin_all(&attempt, comm, config, folder, j->name, end_now, exit_code);
+    if (st == AC_OK)
+        st = j->run(comm, config, folder);
+    ac_attempt_end(&attempt, st);
+    say(j, comm, st);
+    stop_log(&log, st);
+    return st;
+}
+
+/* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see other files: they agree before anything else. */
+static ac_status
+run_job(const job *j, const ac_arguments *a, const ac_config *config, ac_status st)
 {
     ac_comm comm;
     ac_pulse pulse = { 0 };
-    ac_attempt attempt = { 0 };
-    ac_run_log log;
     char *folder = NULL;
-    ac_status st = AC_OK;
 
-    AC_TRY(ac_comm_init(&comm, MPI_COMM_WORLD));
+    ac_comm_init(&comm, MPI_COMM_WORLD);
     comm.pulse = &pulse;
     ac_pulse_phase(&pulse, "start");
-    AC_TRY(ac_agree_all(&comm, ac_job_run_folder(&folder, j->name, a, 0)));
-    start_log(&log, &comm, j->name, a->words[0], folder);
-    ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(&comm));
-    ac_signals_init();
-    st = ac_attempt_begin_all(&attempt, &comm, config, folder, j->name, end_now, exit_code);
     if (st == AC_OK)
-        st = j->run(&comm, config, folder);
-    ac_attempt_end(&attempt, st);
-    if (st != AC_OK && comm.rank == 0) /* agreed: every rank has the same status and message */
-        fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
-    stop_log(&log, st);
+        st = ac_job_run_folder(&folder, j->name, a, 0);
+    st = ac_agree_all(&comm, st);
+    if (st == AC_OK)
+        st = run_in_folder(j, a->words[0], config, &comm, folder);
+    else
+        say(j, &comm, st);
     if (st != AC_OK) {
         wait_until_read(STDERR_FILENO);
         AC_MPI(MPI_Barrier(comm.mpi));
     }
     ac_comm_free(&comm);
-out:
     free(folder);
     return st;
 }
 
-/* Words that were wrong are wrong on every rank: one says it, before any ends. Under a launcher that takes MPI. Returns st. */
-static ac_status
-refuse(const char *name, ac_status st)
+/* By mpirun or srun: there may be other ranks. */
+static bool
+is_launched(void)
 {
-    const bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
-    int rank = 0;
-
-    if (launched) {
-        MPI_Init(NULL, NULL);
-        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    }
-    if (rank == 0) {
-        fprintf(stderr, "antarctic %s: %s\n", name, ac_error_message());
-        wait_until_read(STDERR_FILENO);
-    }
-    if (launched) {
-        MPI_Barrier(MPI_COMM_WORLD);
-        MPI_Finalize();
-    }
-    return st;
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
 }
 
 static int
@@ -302,9 +307,8 @@ main_job(const job *j, int argc, char **argv)
         st = ac_error_set(AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key", j->name, j->name);
     if (st == AC_OK)
         st = ac_config_check(&config, j->name);
-    if (st != AC_OK)
-        st = refuse(j->name, st);
-    if (st != AC_OK) {
+    if (st != AC_OK && !is_launched()) {
+        fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
         ac_config_free(&config);
         ac_arguments_free(&a);
         return exit_code(st);
@@ -314,7 +318,7 @@ main_job(const job *j, int argc, char **argv)
     setenv("OMPI_MCA_osc", "^rdma", 0);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     alarm(0);
-    st = run_job(j, &a, &config);
+    st = run_job(j, &a, &config, st);
     guard_launcher(config.limits.stall_minutes);
     MPI_Finalize();
     alarm(0);

@@ -297,6 +297,31 @@ open_journal(ac_run *self)
     return st;
 }
 
+/* Local: all memory of a run, and what it is to be. */
+static ac_status
+prepare(ac_run *self, const char *folder, const ac_run_identity *id)
+{
+    ac_manifest *m = &self->manifest;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
+    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items, self->config->output.shard_items));
+    snprintf(m->job, sizeof m->job, "%s", id->job);
+    snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
+    snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
+    snprintf(m->clip, sizeof m->clip, "%s", id->clip);
+    snprintf(m->cache, sizeof m->cache, "%s", id->cache);
+    snprintf(m->bart, sizeof m->bart, "%s", id->bart);
+    snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
+    AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
+    AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
+    AC_TRY(ac_alloc(&self->crashed, m->items, sizeof *self->crashed));
+    st = ac_run_path(self, &self->progress_path, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "", self->prefix);
+out:
+    return st;
+}
+
 ac_status
 ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, const char *folder,
                 const ac_run_identity *id)
@@ -309,21 +334,8 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_pulse_phase(comm->pulse, "check of what is done");
-    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items, config->output.shard_items));
-    snprintf(m->job, sizeof m->job, "%s", id->job);
-    snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
-    snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
-    snprintf(m->clip, sizeof m->clip, "%s", id->clip);
-    snprintf(m->cache, sizeof m->cache, "%s", id->cache);
-    snprintf(m->bart, sizeof m->bart, "%s", id->bart);
-    snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
-    AC_TRY(ac_config_fingerprint(config, id->job, m->config_fingerprint));
-    AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
-    AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
-    AC_TRY(ac_alloc(&self->crashed, m->items, sizeof *self->crashed));
-    AC_TRY(ac_run_path(self, &self->progress_path, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "", self->prefix));
-    if (comm->rank == 0)
+    st = prepare(self, folder, id);
+    if (st == AC_OK && comm->rank == 0)
         st = open_folder(self, id);
     AC_TRY(ac_agree_all(comm, st));
     for (int s = 0; s < m->stage_count; s++) {
