@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
@@ -40,7 +41,7 @@ ac_shared_free(ac_shared *self)
 typedef struct invitation {
     long process;
     int fd;
-    unsigned long long size;
+    unsigned long long size, device, file; /* device and file: which memory it is */
 } invitation;
 
 static int
@@ -55,13 +56,21 @@ create(size_t size)
     return fd;
 }
 
+/* Where a rank has a /proc of its own (a container a rank), another process has this number there: its file is not the one meant. */
 static int
 join(const invitation *i)
 {
     char path[64];
+    struct stat info;
+    int fd;
 
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", i->process, i->fd);
-    return open(path, O_RDWR | O_CLOEXEC);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, &info) != 0 || info.st_dev != i->device || info.st_ino != i->file)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 /* Collective over the node. The memory's descriptor, or -1 on all of them; *same: all want the same size. */
@@ -69,10 +78,15 @@ static int
 open_on_node(MPI_Comm node, int rank, size_t size, bool *same)
 {
     invitation mine = { .size = size };
+    struct stat info;
     int fd = -1, ok, all;
 
     if (rank == 0) {
         fd = create(size);
+        if (fd >= 0 && fstat(fd, &info) == 0) {
+            mine.device = info.st_dev;
+            mine.file = info.st_ino;
+        }
         mine.process = (long) getpid();
         mine.fd = fd;
     }
