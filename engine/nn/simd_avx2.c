@@ -6,6 +6,7 @@
 
 typedef __m256 vec;
 typedef int32_t ivec __attribute__((vector_size(32)));
+typedef uint32_t uvec __attribute__((vector_size(32))); /* whose overflow is defined */
 
 static inline vec zero(void) { return _mm256_setzero_ps(); }
 static inline vec set1(float x) { return _mm256_set1_ps(x); }

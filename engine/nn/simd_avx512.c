@@ -6,6 +6,7 @@
 
 typedef __m512 vec;
 typedef int32_t ivec __attribute__((vector_size(64)));
+typedef uint32_t uvec __attribute__((vector_size(64))); /* whose overflow is defined */
 
 static inline vec zero(void) { return _mm512_setzero_ps(); }
 static inline vec set1(float x) { return _mm512_set1_ps(x); }

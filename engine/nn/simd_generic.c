@@ -12,6 +12,7 @@
 
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));
+typedef uint32_t uvec __attribute__((vector_size(16))); /* whose overflow is defined */
 
 static inline vec zero(void) { return (vec) { 0, 0, 0, 0 }; }
 static inline vec set1(float x) { return (vec) { x, x, x, x }; }

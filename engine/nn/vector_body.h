@@ -56,7 +56,7 @@ exp_(vec x)
     p = fma_(p, r, set1(1.6666665459e-1f));
     p = fma_(p, r, set1(5.0000001201e-1f));
     p = fma_(p, r * r, r) + set1(1.0f);
-    p = p * (vec) ((ivec) set1(1.0f) + ((ivec) t << 23));
+    p = p * (vec) ((uvec) set1(1.0f) + ((uvec) t << 23));
     return choose(none, set1(0.0f), p);
 }
 
