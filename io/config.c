@@ -12,6 +12,7 @@
 
 #include "engine/base/memory.h"
 #include "io/config_keys.h"
+#include "io/publish.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
@@ -407,7 +408,12 @@ ac_config_read(ac_config *self, const char *path)
     }
     yaml_parser_set_input_file(&parser, f);
     if (!yaml_parser_load(&parser, &document)) {
-        st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML");
+        if (ferror(f))
+            st = ac_error_set(errno == EISDIR ? AC_E_ARG : ac_io_failure(errno), "%s: the config cannot be read: %s", path, strerror(errno));
+        else if (parser.error == YAML_MEMORY_ERROR)
+            st = ac_error_set(AC_E_NOMEM, "%s: out of memory for the config", path);
+        else
+            st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML");
     } else {
         root = yaml_document_get_root_node(&document);
         if (root)

@@ -218,6 +218,15 @@ guard_launcher(double minutes)
     alarm(minutes > 0 ? (unsigned) (60 * minutes) + 10 : 0);
 }
 
+/* What was printed must have arrived. */
+static ac_status
+check_output(ac_status st)
+{
+    if (st == AC_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        return ac_error_set(AC_E_IO, "standard output cannot be written: %s", strerror(errno));
+    return st;
+}
+
 static void
 say(const job *j, const ac_comm *comm, ac_status st)
 {
@@ -297,7 +306,10 @@ main_job(const job *j, int argc, char **argv)
         st = ac_job_config_read(&config, &a, 0);
     if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
         st = ac_config_print(&config, j->name, &text);
-        fputs(text.data, stdout);
+        if (st == AC_OK)
+            fputs(text.data, stdout);
+        if ((st = check_output(st)) != AC_OK)
+            fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
         ac_buffer_free(&text);
         ac_config_free(&config);
         ac_arguments_free(&a);
@@ -351,7 +363,7 @@ choose_openblas_kernels(char **argv)
 static int
 main_tool(const tool *t, int argc, char **argv)
 {
-    const ac_status st = t->run(argc, argv);
+    const ac_status st = check_output(t->run(argc, argv));
 
     if (st != AC_OK)
         fprintf(stderr, "antarctic %s: %s\n", t->name, ac_error_message());

@@ -56,6 +56,19 @@ else
   echo 'skipped here: a full file system (mounting one needs root); the limit on file sizes stood in for it'
 fi
 
+# standard output without room is no success
+printed() {
+  code=0
+  "$antarctic" "$@" > /dev/full 2> said.txt || code=$?
+  [ $code -eq 2 ] || { echo "exit $code, standard output full: $*"; exit 1; }
+  says 'standard output cannot be written'
+}
+printed preprocess --size 8 --out x.npy pictures/scene_00.jpg
+printed embed --model "$demo/clip" --out x.npy --images pictures/scene_00.jpg
+printed caption --print-config job.yaml
+printed status whole --json
+printed verify whole --json
+
 # damaged shards, of a finished run too: found by whichever rank looks, and made again; a damaged manifest is refused
 for ranks in 1 3; do
   rm -rf damaged && cp -r whole damaged
