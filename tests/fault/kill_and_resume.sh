@@ -1,4 +1,4 @@
-# SIGKILL of a random rank at random instants of caption and build-cache, every other time a second one during recovery; each resumed
+# SIGKILL of a random rank at random instants of caption, build-cache and train, every other time a second one during recovery; each resumed
 # on another number of ranks: byte-identical every time, the others of the job gone within 30 s, a nonzero exit. A kill is one of a
 # rank that lived; runs that were over before count for nothing.
 # FAULT_KILLS (5): kills in each job. FAULT_SEED (1). FAULT_JOBS_LIST: which jobs.
@@ -21,6 +21,16 @@ output: { shard_items: 2 }
 compute: { threads: 1 }
 END
 sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 64/' caption.yaml > build-cache.yaml
+head -100 cache.txt > small.txt
+cat > train.yaml <<END
+input: { train: pictures, validation: pictures }
+clip: { model: $demo/clip }
+cache: { path: small.txt }
+bart: { model: $demo/bart }
+train: { replicas: 2, batch: 3, max_steps: 12, validate_every: 3, save_top_k: 2, learning_rate: 1e-3, crops_per_image: 0 }
+output: { shard_items: 8 }
+compute: { threads: 1 }
+END
 
 start() { # start JOB RUN RANKS: in the background, so that $! is mpirun
   mpirun --oversubscribe -n "$3" "$antarctic" "$1" "$1.yaml" --run "$2" > "$2.said" 2>&1 &
@@ -36,7 +46,7 @@ kill_one() {
   [ ${#ranks[@]} -gt 0 ] && kill -KILL "${ranks[RANDOM % ${#ranks[@]}]}" 2> /dev/null
 }
 
-for job in ${FAULT_JOBS_LIST:-caption build-cache}; do
+for job in ${FAULT_JOBS_LIST:-caption build-cache train}; do
   begun=$(date +%s.%N)
   start $job whole.$job 2
   wait $!
