@@ -15,12 +15,12 @@ target_compile_options(ac_options INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wno-sign-conversion
   -ffp-contract=off # a*b+c is fused only where the code says fma(): the bits must not depend on the compiler
   -fno-trapping-math # nobody looks at floating-point exceptions: loops with a condition vectorise, to the same numbers
+  $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed> # `omp simd` loops that clang leaves scalar: a matter of speed, not of the code
   $<$<BOOL:${AC_WERROR}>:-Werror>)
 target_compile_definitions(ac_options INTERFACE $<$<BOOL:${AC_DEBUG_CHECKS}>:AC_DEBUG_CHECKS=1>)
 if(AC_SANITIZE)
   target_compile_options(ac_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-    -fno-sanitize-recover=undefined
-    $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>) # instrumented loops do not vectorise, and need not
+    -fno-sanitize-recover=undefined)
   target_link_options(ac_options INTERFACE -fsanitize=address,undefined)
 endif()
 if(AC_FUZZ)

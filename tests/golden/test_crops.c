@@ -69,7 +69,7 @@ drawn_boxes_are_torchvisions(void **state)
         const ac_crop c = ac_crop_draw(200, 180, 3, 77, k);
         assert_int_equal(c.width, c.height);
         assert_true(c.top >= 0 && c.left >= 0 && c.top + c.height <= 180 && c.left + c.width <= 200);
-        assert_true(c.width * c.width >= 0.74 * 200 * 180);
+        assert_true((double) (c.width * c.width) >= 0.74 * 200 * 180);
         area += (double) (c.width * c.width) / (200 * 180) / N;
         top += c.height < 180 ? (double) c.top / (double) (180 - c.height) / N : 0.5 / N;
         left += (double) c.left / (double) (200 - c.width) / N;
