@@ -176,15 +176,12 @@ ac_manifest_replay(ac_manifest *self, const char *text, size_t n)
     }
 }
 
-ac_status
-ac_manifest_replay_folder(ac_manifest *self, const char *folder)
+static ac_status
+replay_files(ac_manifest *self, DIR *d, const char *folder)
 {
     ac_status st = AC_OK;
     struct dirent *entry;
-    DIR *d = opendir(folder);
 
-    if (!d)
-        return errno == ENOENT ? AC_OK : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         ac_buffer text = { 0 };
         char *path = NULL;
@@ -199,6 +196,30 @@ ac_manifest_replay_folder(ac_manifest *self, const char *folder)
         ac_buffer_free(&text);
         free(path);
     }
+    return st;
+}
+
+/* The manifest is saved after the journals' lines: where both know a shard, the journals may tell of a file that was made again since. */
+ac_status
+ac_manifest_replay_folder(ac_manifest *self, const char *folder)
+{
+    ac_manifest journals = { 0 };
+    const char *names[AC_MAX_STAGES];
+    ac_status st = AC_OK;
+    DIR *d = opendir(folder);
+
+    if (!d)
+        return errno == ENOENT ? AC_OK : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+    for (int s = 0; s < self->stage_count; s++)
+        names[s] = self->stages[s].name;
+    AC_TRY(ac_manifest_init(&journals, names, self->stage_count, self->items, self->shard_items));
+    AC_TRY(replay_files(&journals, d, folder));
+    for (int s = 0; s < self->stage_count; s++)
+        for (int64_t i = 0; i < self->shard_count; i++)
+            if (!self->stages[s].shards[i].done)
+                self->stages[s].shards[i] = journals.stages[s].shards[i];
+out:
+    ac_manifest_free(&journals);
     closedir(d);
     return st;
 }

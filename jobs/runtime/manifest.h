@@ -50,7 +50,7 @@ ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
 /** Read a manifest as it stands, its stages and shards from the file itself: for commands. AC_E_ARG where it is no run's. */
 ac_status ac_manifest_read(ac_manifest *self, const char *path);
 
-/** Take in every journal of the folder. */
+/** Take in every journal of the folder: what the manifest does not know yet. */
 ac_status ac_manifest_replay_folder(ac_manifest *self, const char *folder);
 
 /** Take in the lines of one journal; a last line cut short by a kill is passed over, and so is what does not fit. */

@@ -81,6 +81,11 @@ for ranks in 1 3; do
   same damaged
   for f in whole/*/*.h5; do cmp "$f" "damaged/${f#whole/}"; done
 done
+# a journal's line of before a shard was made again does not make the new one wrong
+printf '{"stage": "embed", "shard": 0, "rows": 2, "bad": 0, "checksum": "%032d"}\n' 0 > damaged/journal/0009.jsonl
+run 0 verify damaged
+run 0 caption job.yaml --run damaged --set output.shard_items=2
+says 'this run is finished'
 printf 'not json' > damaged/manifest.json
 run_on 3 2 caption job.yaml --run damaged --set output.shard_items=2
 says 'damaged/manifest.json.*another --run folder'
