@@ -13,6 +13,9 @@
 #include "engine/base/memory.h"
 #include "io/picture_exif.h"
 #include "io/picture_formats.h"
+#include "io/publish.h"
+
+enum { READ_TRIES = 3 };
 
 const char *
 ac_bad_reason_name(ac_bad_reason reason)
@@ -81,13 +84,32 @@ ac_picture_decode(ac_picture *out, const void *data, size_t n, int64_t max_pixel
     return st;
 }
 
+/* All of an open file of `room` bytes. An input/output error may pass (a file server, a disk's second look): it is tried again. */
+static bool
+read_all(int fd, unsigned char *bytes, size_t room, size_t *used)
+{
+    int failures = 0;
+
+    for (*used = 0; *used < room;) {
+        const ssize_t got = pread(fd, bytes + *used, room - *used, (off_t) *used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && (ac_io_failure(errno) != AC_E_RETRY || ++failures == READ_TRIES))
+            return false;
+        if (got == 0)
+            break; /* shorter than it was: the decoder says so */
+        *used += got > 0 ? (size_t) got : 0;
+    }
+    return true;
+}
+
 ac_status
 ac_picture_read_file(ac_picture *out, const char *path, int64_t max_pixels, ac_verdict *verdict)
 {
     ac_status st = AC_OK;
     struct stat info;
     unsigned char *bytes = NULL;
-    size_t used = 0, room;
+    size_t used = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
 
     *out = (ac_picture) { 0 };
@@ -98,19 +120,10 @@ ac_picture_read_file(ac_picture *out, const char *path, int64_t max_pixels, ac_v
         ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", S_ISDIR(info.st_mode) ? "a folder, not a file" : "not a regular file");
         goto out;
     }
-    room = (size_t) info.st_size;
-    AC_TRY(ac_alloc(&bytes, (int64_t) room, 1));
-    while (used < room) {
-        ssize_t got = read(fd, bytes + used, room - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", strerror(errno));
-            goto out;
-        }
-        if (got == 0)
-            break;
-        used += (size_t) got;
+    AC_TRY(ac_alloc(&bytes, (int64_t) info.st_size, 1));
+    if (!read_all(fd, bytes, (size_t) info.st_size, &used)) {
+        ac_verdict_set(verdict, AC_BAD_UNREADABLE, "%s", strerror(errno));
+        goto out;
     }
     st = ac_picture_decode(out, bytes, used, max_pixels, verdict);
 out:
