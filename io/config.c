@@ -686,12 +686,24 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 ac_status
 ac_config_difference(const char *before, const char *after, ac_buffer *out)
 {
+    const char *section = "";
+    int section_size = 0;
+
     while (*before && *after) {
         const size_t n = strcspn(before, "\n"), m = strcspn(after, "\n");
-        if (n != m || strncmp(before, after, n) != 0) {
-            const char *a = memmem(before, n, "  #", 3), *b = memmem(after, m, "  #", 3);
-            ac_buffer_printf(out, "%s\"%.*s\" is now \"%.*s\"", out->size ? "; " : "", (int) (a ? a - before : (ptrdiff_t) n) - (int) strspn(before, " "),
-                             before + strspn(before, " "), (int) (b ? b - after : (ptrdiff_t) m) - (int) strspn(after, " "), after + strspn(after, " "));
+        const int name = (int) strcspn(before, ":\n");
+        if (*before != ' ' && *before != '#' && before[name] == ':') { /* at the margin: a section, or a key without one */
+            section = before;
+            section_size = before[name + 1] == '\n' ? name : 0;
+        }
+        const char *a = memmem(before, n, "  #", 3), *b = memmem(after, m, "  #", 3); /* comments are another version's business */
+        const int size = (int) (a ? a - before : (ptrdiff_t) n), size_after = (int) (b ? b - after : (ptrdiff_t) m);
+
+        if (size != size_after || strncmp(before, after, (size_t) size) != 0) {
+            const int skip = (int) strspn(before, " "), skip_after = (int) strspn(after, " "), shown = skip ? section_size : 0;
+            const char *dot = shown ? "." : "";
+            ac_buffer_printf(out, "%s\"%.*s%s%.*s\" is now \"%.*s%s%.*s\"", out->size ? "; " : "", shown, section, dot, size - skip, before + skip,
+                             shown, section, dot, size_after - skip_after, after + skip_after);
         }
         before += n + (before[n] == '\n');
         after += m + (after[m] == '\n');

@@ -97,7 +97,7 @@ ac_status ac_config_print(const ac_config *self, const char *job, ac_buffer *out
 /** XXH3-128 of the keys that decide the output, 32 digits and a zero byte. */
 ac_status ac_config_fingerprint(const ac_config *self, const char *job, char hex[33]);
 
-/** The lines that differ between two printed configs: "retrieval.topk was 10, is 12; …". */
+/** The lines that differ between two printed configs: "retrieval.topk: 10" is now "retrieval.topk: 12"; …. */
 ac_status ac_config_difference(const char *before, const char *after, ac_buffer *out);
 
 /** limits.max_bad_items as a count: the share of the items, and never fewer than 10. */

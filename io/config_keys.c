@@ -15,7 +15,7 @@ static const char *const loss_means[] = { "replica", "token", NULL };
     { "train." #name, type, AT(train.name), fallback, least, most, words, TRAIN, true, help }
 
 const ac_config_key ac_config_keys[] = {
-    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache" },
+    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false, "a folder (searched recursively), one picture, a .txt list; text for build-cache and extend-cache" },
     { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, TRAIN, false, "a folder of pictures with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
     { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL, TRAIN, false, "COCO's captions_….json, in place of input.train" },
     { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, TRAIN, false, "the folder of its pictures" },
@@ -23,9 +23,9 @@ const ac_config_key ac_config_keys[] = {
     { "input.validation.annotations", KEY_PATH, AT(input.validation_annotations), "none", 0, 0, NULL, TRAIN, false, "as input.train.annotations" },
     { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL, TRAIN, false, "as input.train.images" },
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, PICTURES | TRAIN, true, "turn pictures as their EXIF orientation says" },
-    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "Hugging Face folder of a CLIP model" },
+    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "CLIP: a Hugging Face folder, or OpenAI's .pt" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND | TRAIN, false, "a cache folder, or a text file with one entry a line" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND | TRAIN, false, "a cache folder (extend-cache: the one that grows), or a text file with one entry a line" },
     { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION | TRAIN, false, "Hugging Face folder of a BART model" },
     { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION | TRAIN, false, "trained layer norms (safetensors) laid over it" },
@@ -91,7 +91,7 @@ const ac_config_key ac_config_keys[] = {
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
     { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
-    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: what the node has" },
+    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: the node's (half of it for mining)" },
     { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, PICTURES | TRAIN, false, "a larger picture is a bad item" },
     { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
     { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },

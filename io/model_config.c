@@ -1,5 +1,6 @@
 #include "io/model_config.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +88,12 @@ load(json_t **out, const char *path, const char *model_type)
     json_error_t error;
     const char *type;
 
+    if (access(path, R_OK) != 0)
+        return ac_error_set(errno == ENOENT || errno == ENOTDIR ? AC_E_ARG : AC_E_FORMAT, "%s: the model's config cannot be read: %s", path,
+                            strerror(errno));
     *out = json_load_file(path, 0, &error);
     if (!*out)
-        return ac_error_set(access(path, F_OK) == 0 ? AC_E_FORMAT : AC_E_ARG, "%s:%d: %s", path, error.line, error.text);
+        return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
     type = json_string_value(json_object_get(*out, "model_type"));
     if (!model_type || (type && strcmp(type, model_type) == 0))
         return AC_OK;

@@ -15,6 +15,10 @@ example_of(const char *job, const char *key)
 
     if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)
         return "/data/phrases.txt";
+    if (strcmp(job, "extend-cache") == 0 && strcmp(key, "input.path") == 0)
+        return "/data/more_phrases.txt";
+    if (strcmp(job, "extend-cache") == 0 && strcmp(key, "cache.path") == 0)
+        return "/data/cache";
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(values[i][0], key) == 0)
             return values[i][1];

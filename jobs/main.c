@@ -36,7 +36,7 @@ static const job jobs[] = {
     { "train", "captioned pictures + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
     { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
     { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
-    { "build-cache", "a text file, one entry a line -> a cache", ac_job_build_cache_all },
+    { "build-cache", "text: a list of entries, or to mine n-grams from -> a cache", ac_job_build_cache_all },
     { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
 };
 

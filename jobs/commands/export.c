@@ -1,9 +1,15 @@
 /* antarctic export: ours become other programs' files. Which ones, the options and the kind of folder say. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
 #include "jobs/commands/commands.h"
 #include "jobs/commands/export_run.h"
 #include "jobs/options.h"
+#include "jobs/runtime/manifest.h"
 #include "jobs/runtime/run.h"
 
 static const ac_option options[] = {
@@ -14,13 +20,33 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
+/* Not a cache being built, but a run whose results are exported with --format. Says nothing by itself: the error before stays. */
+static bool
+is_run_of_pictures(const char *path)
+{
+    static const char *const jobs[] = { "caption", "tag", "embed-images" };
+    ac_manifest manifest = { 0 };
+    char *file = NULL;
+    bool found = false;
+
+    if (asprintf(&file, "%s/manifest.json", path) >= 0 && access(file, R_OK) == 0 && ac_manifest_read(&manifest, file) == AC_OK)
+        for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
+            found = found || strcmp(manifest.job, jobs[i]) == 0;
+    ac_manifest_free(&manifest);
+    free(file);
+    return found;
+}
+
 static ac_status
 export_cache(const char *path, const char *out)
 {
     ac_cache cache = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_cache_open(&cache, path));
+    st = ac_cache_open(&cache, path);
+    if (st != AC_OK && is_run_of_pictures(path))
+        st = ac_error_set(AC_E_ARG, "%s is a run without a cache of its own: give --format coco, csv or txt for what it made", path);
+    AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
     AC_TRY(ac_cache_export(&cache, out));
     ac_log(AC_LOG_INFO, "%lld entries: %s/postcache.txt, postcache.npy", (long long) cache.entries, out);

@@ -30,7 +30,7 @@ import_cache(const ac_arguments *a, const char *out)
     AC_TRY(ac_clip_model_open(&clip, &o));
     AC_TRY(ac_cache_identity_set(&identity, clip.text_fingerprint, clip.path, prefix ? prefix : "", clip.net.config.projection_dim));
     AC_TRY(ac_cache_import(ac_arguments_get(a, "text"), embeddings, &identity, AC_COMPRESSION_ZSTD, out));
-    ac_log(AC_LOG_INFO, "cache: %s", out);
+    ac_log(AC_LOG_INFO, "%s: a cache of the entries and embeddings as they were", out);
 out:
     ac_cache_close(&identity);
     ac_clip_model_free(&clip);

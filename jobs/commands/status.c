@@ -288,7 +288,7 @@ print_json(const view *self, const char *slurm)
     if (self->holder.alive && root)
         json_object_set_new(root, "holder", json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid", (json_int_t) self->holder.pid,
                                                       "seconds_ago", (json_int_t) self->holder.age));
-    text = root ? json_dumps(root, 0) : NULL;
+    text = root ? json_dumps(root, JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!text)
         return ac_error_set(AC_E_NOMEM, "out of memory for the answer");
@@ -312,7 +312,7 @@ print_lines(const view *self, const char *slurm)
         printf("  rate       %.3g a second\n", rate);
     if (eta >= 0)
         printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600, (long long) eta / 60 % 60, (long long) eta % 60);
-    printf("  bad items  %lld%s\n", (long long) self->bad, self->bad ? " (bad_items.jsonl, once the stage is done)" : "");
+    printf("  bad items  %lld%s\n", (long long) self->bad, !self->bad ? "" : self->done_marker ? " (bad_items.jsonl)" : " (bad_items.jsonl, once the run is done)");
     if (self->holder.alive)
         printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host, (long long) self->holder.pid, (long long) self->holder.age);
     if (self->attempts)

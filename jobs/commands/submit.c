@@ -126,9 +126,9 @@ print_sizes(const request *self)
 
     printf("  a node has       %lld cores, %.0f MB%s\n", (long long) self->cores, (double) self->memory / MB,
            self->from_sinfo ? "" : " (this machine: Slurm does not answer)");
-    printf("  to be started    %lld nodes x %lld ranks x %lld threads%s\n", (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
+    printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n", (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
            self->array ? ", for each part" : "");
-    printf("  memory a node    %.0f MB = models' files %.0f + %lld ranks x (packed weights %.0f + batch %.0f + program %.0f) + cache slice %.0f%s\n",
+    printf("  memory a node    %.0f MB = models' files %.0f + ranks %lld x (packed weights %.0f + batch %.0f + program %.0f) + cache slice %.0f%s\n",
            (double) self->needed / MB, (double) s->mapped / MB, (long long) self->ranks, (double) s->packed / MB, (double) s->work / MB,
            (double) s->program / MB, (double) s->cache / (double) self->nodes / MB, s->cache_known ? "" : " (the cache is not there yet: not counted)");
 }

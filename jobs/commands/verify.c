@@ -524,7 +524,7 @@ ac_command_verify(int argc, char **argv)
         troubles += v.troubles;
     }
     if (troubles)
-        st = ac_error_set(AC_E_FORMAT, "%lld things are off", (long long) troubles);
+        st = ac_error_set(AC_E_FORMAT, "%lld thing%s off", (long long) troubles, troubles == 1 ? " is" : "s are");
 out:
     ac_arguments_free(&a);
     return st;

@@ -313,6 +313,7 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->cache, sizeof m->cache, "%s", id->cache);
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    snprintf(m->precision, sizeof m->precision, "%s", self->config->compute.precision ? "bf16" : "fp32");
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
     AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
     AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));

@@ -66,8 +66,8 @@ log_memory_all(const retriever *self, const ac_pipeline *p)
 
     ac_sum_int64_all(p->comm, bytes, 2);
     if (p->comm->rank == 0)
-        ac_log(AC_LOG_INFO, "cache: %" PRId64 " entries over %d ranks, scan %s; memory a rank: %.1f MB of embeddings, %.1f MB of index",
-               p->cache.entries, p->comm->size, ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
+        ac_log(AC_LOG_INFO, "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of embeddings, %.1f MB of index",
+               p->cache.entries, p->comm->size, p->comm->size == 1 ? "" : "s", ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
                (double) bytes[1] / p->comm->size * 1e-6);
 }
 

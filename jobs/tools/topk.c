@@ -11,6 +11,7 @@
 #include "engine/base/memory.h"
 #include "engine/retrieval/topk.h"
 #include "io/npy.h"
+#include "io/tokenizer_openai.h"
 #include "jobs/models.h"
 #include "jobs/tools/pictures.h"
 #include "jobs/tools/tools.h"
@@ -25,6 +26,7 @@ static const ac_option options[] = {
     { "image", 0, "F", "print the entries nearest to this picture (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
     { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
+    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "scan", 0, "S", "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
     { "repeat", 0, "R", "search R times more, and print a JSON line of the times in memory" },
     AC_TOOL_COMPUTE_OPTIONS,
@@ -232,7 +234,7 @@ print_table(const vectors *v, const int64_t *ids, const float *scores, int64_t k
 static ac_status
 search_and_print(const ac_arguments *a, const char *path, const vectors *v, int64_t k, const ac_compute *compute)
 {
-    ac_clip_options o = { .compute = *compute, .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = true };
+    ac_clip_options o = { .compute = *compute, .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = ac_arguments_has(a, "text") };
     ac_clip_model clip = { 0 };
     ac_topk_index index = { 0 };
     float *q = NULL, *scores = NULL;
@@ -243,6 +245,7 @@ search_and_print(const ac_arguments *a, const char *path, const vectors *v, int6
         AC_TRY(ac_error_set(AC_E_ARG, "give either --text or --image"));
     AC_TRY(ac_arguments_need(a, "model", &o.model));
     o.model_config = ac_arguments_get(a, "model-config");
+    o.vocabulary = ac_arguments_get(a, "vocabulary");
     AC_TRY(ac_clip_model_open(&clip, &o));
     width = clip.net.config.projection_dim;
     if (v->cache.folder)

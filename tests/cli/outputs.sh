@@ -111,3 +111,8 @@ grep -q 'This run is not finished: 2 of 5 items' out/report.html
 run 0 export out --format csv --out part.csv
 says 'not finished'
 [ "$(wc -l < part.csv)" -eq 2 ]
+
+# the manifest says in which precision; a run is not taken for a half-built cache
+grep -q '"precision": "fp32"' out/manifest.json
+run 1 export out --out post
+says 'is a run without a cache of its own: give --format coco, csv or txt'
