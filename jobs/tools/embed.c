@@ -63,7 +63,7 @@ read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capa
         return true;
     }
     if (!list)
-        return ac_json_lines_refuse(lines, text ? "the model's folder has no tokenizer files: give \"ids\"" : "has neither \"text\" nor \"ids\""), false;
+        return ac_json_lines_refuse(lines, text ? "the model has no tokenizer beside it (vocab.json and merges.txt; OpenAI's .pt: bpe_simple_vocab_16e6.txt.gz): give --vocabulary, or \"ids\"" : "has neither \"text\" nor \"ids\""), false;
     if (!ac_json_ids(list, c->vocab_size, ids, capacity, n, &message))
         return ac_json_lines_refuse(lines, message), false;
     if (*n < 1 || *n > c->max_position_embeddings)

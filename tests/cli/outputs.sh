@@ -114,5 +114,6 @@ says 'not finished'
 
 # the manifest says in which precision; a run is not taken for a half-built cache
 grep -q '"precision": "fp32"' out/manifest.json
-run 1 export out --out post
+run 0 tag job.yaml --run lean --set cache.path=out/cache
+run 1 export lean --out post
 says 'is a run without a cache of its own: give --format coco, csv or txt'
