@@ -39,7 +39,7 @@ done
 [ "$(code_of "$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids a.npy --out-scores b.npy --scan int4)" -eq 1 ]
 [ "$(code_of "$antarctic" topk --cache i.npy --queries q.npy --out-ids a.npy --out-scores b.npy)" -eq 2 ]
 "$antarctic" topk --cache cache --model "$demo/clip" -k 2 --text 'octopus' > table
-[ "$(head -1 table | tr -s ' ')" = " rank score id entry" ]
+[ "$(head -1 table | tr -s ' ')" = "rank score id entry" ]
 [ "$(wc -l < table)" -eq 3 ]
 
 # generate: the reference's candidates from its token ids
