@@ -20,7 +20,7 @@ TITLES = {
     "train_step": "One training step, BART-large shape, batch 16",
     "text_tower": "N-grams through the text tower, ViT-B/16 shape",
     "mining": "N-grams mined from 100 MB of text",
-    "million": "A cache of all n-grams of WordNet's glosses",
+    "million": "A cache of a million n-grams of WordNet's glosses",
 }
 
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/json_write.h"
@@ -171,12 +172,13 @@ out:
 static ac_status
 read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **lines, size_t *sizes, int *count)
 {
+    struct stat info;
     char *path = NULL;
     ac_status st = ac_picture_list_sidecar(&p->pictures, i, ".txt", &path);
 
     *count = 0;
     ac_buffer_reset(text);
-    if (st == AC_OK && access(path, R_OK) == 0) {
+    if (st == AC_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0) {
         st = ac_text_file_read(path, text);
         for (char *line = text->data, *end; st == AC_OK && line && *line && *count < MAX_REFERENCES; line = *end ? end + 1 : end) {
             end = line + strcspn(line, "\n");
