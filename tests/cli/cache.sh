@@ -16,7 +16,7 @@ printf 'input:\n  path: b.txt\nclip:\n  model: %s\ncache:\n  path: grown\n' "$de
 run 0 build-cache a.yaml --run a $keys
 jq -e '.positions.computed < .positions.own_length and .positions.own_length < .positions.padded and .entries == 700' a/summary.json > /dev/null
 [ ! -e a/embeddings ]
-for ranks in 2 3; do
+for ranks in 2 3 4; do
   mpirun --oversubscribe -n $ranks "$antarctic" build-cache a.yaml --run r$ranks --set output.shard_items=100 --set compute.threads=2 2> /dev/null
   same a r$ranks
 done
