@@ -1,4 +1,4 @@
-# On a real Slurm of two nodes, by `antarctic submit`: a job over both, an array, a chain, a requeue, a time limit.
+# On a real Slurm of two nodes, by `antarctic submit`: a job over both, an array, a chain, a requeue.
 # Each ends with the complete output, equal to the byte to that of a run without Slurm.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
@@ -51,14 +51,3 @@ job_ends "$job" 180 COMPLETED
 [ "$(job_field "$job" Restarts)" -ge 1 ]
 complete slow requeue
 echo "requeue: well"
-
-# A time limit: USR1 before it, exit code 75, requeued by the script, done in the second start.
-submit caption slow.yaml --run limit --nodes 2 --ranks-per-node 1 --time 1 --set limits.grace_seconds=10 --dry-run
-sed -i 's/USR1@120/USR1@52/' limit/job.sbatch
-job=$(sbatch --parsable limit/job.sbatch)
-job_ends "$job" 240 COMPLETED
-[ "$(job_field "$job" Restarts)" -ge 1 ]
-grep -q 'ends with exit code 75' limit/slurm-*.out
-jq -se 'any(.event == "end" and .code == 75)' limit/attempts.jsonl > /dev/null
-complete slow limit
-echo "time limit: well"

@@ -1,0 +1,20 @@
+# On a real Slurm: a time limit. USR1 before it, exit code 75, requeued by the script, done in the second start. Slurm's shortest limit is
+# a minute and its signal comes up to half a minute early, so the run must take longer than that: CANDIDATES sets how long (60 take
+# about ten seconds on two idle cores). AC_TEST_LABELS: long
+. "$source/tests/slurm/libslurm.sh"
+. "$source/tests/fault/libfault.sh"
+slurm_up
+slurm_demo
+sed -i "s/num_return_sequences: 60/num_return_sequences: ${CANDIDATES:-600}/" slow.yaml
+"$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
+"$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
+
+submit caption slow.yaml --run limit --nodes 2 --ranks-per-node 1 --time 1 --set limits.grace_seconds=10 --dry-run
+sed -i 's/USR1@120/USR1@52/' limit/job.sbatch
+job=$(sbatch --parsable limit/job.sbatch)
+job_ends "$job" 240 COMPLETED
+[ "$(job_field "$job" Restarts)" -ge 1 ]
+grep -q 'ends with exit code 75' limit/slurm-*.out
+jq -se 'any(.event == "end" and .code == 75)' limit/attempts.jsonl > /dev/null
+complete slow limit
+echo "time limit: well"
