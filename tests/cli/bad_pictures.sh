@@ -10,7 +10,7 @@ echo 'not a picture' > pictures/text.bmp
 printf '\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xc3\x50\0\0\xc3\x50\x08\x02\0\0\0\xc4\xcd\xaa\x9d\0\0\x10\0IDAT' > pictures/vast.png # 50,000 x 50,000
 mkfifo pictures/pipe.webp
 ln -s nowhere pictures/dangling.jpg
-mkdir pictures/scene_02.txt                                            # a folder where captions might be: no captions
+mkdir pictures/really_a_jpeg.txt                                       # a folder where the first picture's captions might be: none
 small_job job.yaml pictures
 cat > expected <<'END'
 cut truncated
