@@ -144,5 +144,5 @@ out:
 int64_t
 ac_sizing_node_bytes(const ac_sizing *self, int64_t nodes, int64_t ranks_per_node)
 {
-    return self->mapped + ranks_per_node * (self->packed + self->work + self->program) + self->cache / nodes;
+    return self->mapped + self->packed + ranks_per_node * (self->work + self->program) + self->cache / nodes;
 }

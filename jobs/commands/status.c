@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
@@ -36,6 +37,7 @@ typedef struct view {
     int slurm_job_count;
     const char *state, *stage;
     int64_t done, total, bad; /* of the stage in hand */
+    bool is_import; /* a cache that no run made: `import` wrote it whole */
 } view;
 
 static void
@@ -136,6 +138,19 @@ read_locks(view *self)
     return st;
 }
 
+/* A cache that `import` wrote: whole, or not there. */
+static void
+look_for_import(view *self)
+{
+    ac_cache cache = { 0 };
+
+    if (self->has_manifest || self->start || self->slurm_job_count || ac_cache_open(&cache, self->folder) != AC_OK)
+        return;
+    self->is_import = true;
+    self->done = self->total = cache.entries;
+    ac_cache_close(&cache);
+}
+
 static ac_status
 read_folder(view *self)
 {
@@ -171,7 +186,7 @@ state_of(const view *self)
 
     if (self->holder.alive)
         return "running";
-    if (self->done_marker)
+    if (self->done_marker || self->is_import)
         return "done";
     if (last && strcmp(last, "done") == 0)
         return self->has_manifest ? "parts done" : "done"; /* a part's end; a job that leaves no DONE */
@@ -182,11 +197,22 @@ state_of(const view *self)
     return self->slurm_job_count ? "submitted" : "not begun";
 }
 
-/* The first stage that is not done, with the items of its finished shards. */
+static bool
+has_stage(const ac_manifest *m, const char *name)
+{
+    for (int s = 0; s < m->stage_count; s++)
+        if (strcmp(m->stages[s].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The first stage that is not done, with the items of its finished shards. What goes on after the shards' stages (the steps of a
+ * training) is told by progress.json alone. */
 static void
 count_stages(view *self)
 {
     const ac_manifest *m = &self->manifest;
+    bool beyond;
 
     self->stage = json_string_value(json_object_get(self->progress, "stage"));
     self->done = json_integer_value(json_object_get(self->progress, "done"));
@@ -194,6 +220,7 @@ count_stages(view *self)
     self->bad = json_integer_value(json_object_get(self->progress, "bad"));
     if (!self->has_manifest)
         return;
+    beyond = self->stage && !has_stage(m, self->stage);
     self->bad = 0;
     for (int s = 0; s < m->stage_count; s++) {
         int64_t done = 0;
@@ -203,7 +230,7 @@ count_stages(view *self)
                 done += left < m->shard_items ? left : m->shard_items;
             self->bad += m->stages[s].shards[i].bad;
         }
-        if (s == 0 || self->done == self->total) {
+        if (!beyond && (s == 0 || self->done == self->total)) {
             self->stage = m->stages[s].name;
             self->done = done;
             self->total = m->items;
@@ -249,6 +276,12 @@ ask_slurm(const view *self, char *out, size_t size)
 }
 
 static const char *
+job_of(const view *self)
+{
+    return self->has_manifest ? self->manifest.job : self->is_import ? "import" : json_string_value(json_object_get(self->start, "job"));
+}
+
+static const char *
 last_error(const view *self)
 {
     const char *message = json_string_value(json_object_get(self->end, "message"));
@@ -281,7 +314,7 @@ print_json(const view *self, const char *slurm)
     for (int i = 0; i < self->slurm_job_count; i++)
         json_array_append_new(jobs, json_integer(self->slurm_jobs[i]));
     root = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run", self->folder, "job",
-                     self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job")), "state", self->state, "stage",
+                     job_of(self), "state", self->state, "stage",
                      self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad", (json_int_t) self->bad, "rate",
                      real_or_null(rate), "eta_seconds", real_or_null(eta), "last_error", error, "attempts", (json_int_t) self->attempts, "stages",
                      stages, "slurm_jobs", jobs, "slurm", slurm);
@@ -301,10 +334,12 @@ static void
 print_lines(const view *self, const char *slurm)
 {
     double rate, eta;
-    const char *job = self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job"));
+    const char *job = job_of(self);
 
     pace(self, &rate, &eta);
     printf("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "", self->state);
+    if (self->is_import)
+        printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
         printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done, (long long) self->total,
                100 * (double) self->done / (double) self->total);
@@ -341,6 +376,7 @@ ac_command_status(int argc, char **argv)
     v.folder = a.words[0];
     AC_TRY(read_folder(&v));
     count_stages(&v);
+    look_for_import(&v);
     v.state = state_of(&v);
     ask_slurm(&v, slurm, sizeof slurm);
     if (ac_arguments_has(&a, "json"))
