@@ -108,22 +108,43 @@ remove_temporary_files(const ac_run *self)
     return AC_OK;
 }
 
-static ac_status
-check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old, const char *old_config_path)
+static const char advice[] = "give --run another folder to start afresh, or restore what changed";
+
+ac_status
+ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config, const char *job)
 {
     ac_status st = AC_OK;
     ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
-    const char *advice = "give --run another folder to start afresh, or restore what changed";
+    char fingerprint[33], *path = NULL;
 
-    if (strcmp(old->job, id->job) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", self->folder, old->job, advice));
-    if (strcmp(old->config_fingerprint, self->manifest.config_fingerprint) != 0) {
-        AC_TRY(ac_text_file_read(old_config_path, &old_text));
-        AC_TRY(ac_config_print(self->config, id->job, &new_text));
-        AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", self->folder,
-                            difference.data ? difference.data : "?", advice));
+    if (strcmp(old->job, job) != 0)
+        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder, old->job, advice);
+    AC_TRY(ac_config_fingerprint(config, job, fingerprint));
+    if (strcmp(old->config_fingerprint, fingerprint) == 0)
+        goto out;
+    if (asprintf(&path, "%s/config.yaml", folder) < 0) {
+        path = NULL;
+        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
+    AC_TRY(ac_text_file_read(path, &old_text));
+    AC_TRY(ac_config_print(config, job, &new_text));
+    AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
+    st = ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", folder,
+                      difference.data ? difference.data : "?", advice);
+out:
+    ac_buffer_free(&old_text);
+    ac_buffer_free(&new_text);
+    ac_buffer_free(&difference);
+    free(path);
+    return st;
+}
+
+static ac_status
+check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
     if (strcmp(old->input_fingerprint, id->input) != 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: the input differs from the one this run began with (%lld items then, %lld now, by names and sizes); %s",
                             self->folder, (long long) old->items, (long long) id->items, advice));
@@ -135,9 +156,6 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
         ac_log(AC_LOG_WARNING, "this run began with other kernels (%s) than those here (%s): results may differ in their last bits",
                old->kernels, id->kernels);
 out:
-    ac_buffer_free(&old_text);
-    ac_buffer_free(&new_text);
-    ac_buffer_free(&difference);
     return st;
 }
 
@@ -163,7 +181,7 @@ open_folder(ac_run *self, const ac_run_identity *id)
     AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items, self->manifest.shard_items));
     AC_TRY(ac_manifest_load(&old, manifest, &found));
     if (found) {
-        AC_TRY(check_same(self, id, &old, config));
+        AC_TRY(check_same(self, id, &old));
         for (int s = 0; s < id->stage_count; s++) {
             self->manifest.stages[s].seconds = old.stages[s].seconds;
             memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
