@@ -22,7 +22,7 @@
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/run.h"
 
-enum { CORES_A_RANK = 8 };
+enum { CORES_A_RANK = 8, ENDING_SECONDS = 120 };
 
 static const ac_option options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
@@ -182,7 +182,8 @@ out:
     return st;
 }
 
-/* A run that was begun before must have begun with these settings, and must not be in the queue already. *done: nothing is left to do. */
+/* A run that was begun before must have begun with these settings, and must not be in the queue already; a job that was cancelled and is
+ * just ending is waited for. *done: nothing is left to do. */
 static ac_status
 check_run(const request *self, bool *done)
 {
@@ -207,9 +208,16 @@ check_run(const request *self, bool *done)
         goto out;
     AC_TRY(ac_slurm_jobs_read(&jobs, self->run));
     ac_slurm_queue_ask(&queue, &jobs);
-    if (!*done && queue.waiting)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: this run is in Slurm's queue already: %s; let it go on, or end it first: scancel %lld", self->run, queue.text,
-                            (long long) jobs.ids[0]));
+    for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS; i++) { /* its ranks would refuse the new ones */
+        if (i == 0) {
+            printf("waiting for the job before to end: %s\n", queue.text);
+            fflush(stdout);
+        }
+        sleep(1);
+        ac_slurm_queue_ask(&queue, &jobs);
+    }
+    if (!*done && queue.text[0])
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: this run is in Slurm's queue already: %s; let it go on, or end it first (scancel)", self->run, queue.text));
 out:
     ac_manifest_free(&manifest);
     free(path);
@@ -261,7 +269,7 @@ keep_script(const char *path, const ac_buffer *text)
     }
     if (rename(path, kept) != 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno)));
-    printf("  the one before   %s (it was another)\n", kept);
+    printf("  kept             %s (the script before, which differs)\n", kept);
 out:
     ac_buffer_free(&before);
     free(kept);
