@@ -16,7 +16,7 @@
 #include "io/json_write.h"
 #include "jobs/runtime/signals.h"
 
-enum { DYING_WAITS = 15 };
+enum { DYING_WAITS = 15, SAYING_WAITS = 3 };
 
 /* What tells one process from all others, ever. */
 typedef struct identity {
@@ -201,7 +201,7 @@ server_time(const char *own)
 static ac_status
 await(ac_lock_holder *holder, const char *path, const char *own)
 {
-    const struct timespec pause = { 0, 200000000 };
+    static const struct timespec fifth = { 0, 200000000 }, second = { 1, 0 };
     ac_lock_holder first;
 
     look(&first, path, server_time(own));
@@ -211,10 +211,10 @@ await(ac_lock_holder *holder, const char *path, const char *own)
             return refuse(holder, path);
         if (ac_signals_stopped())
             return ac_error_set(AC_E_STOPPED, "%s: stopped while waiting for the lock of host %s, process %lld", path, holder->host, (long long) holder->pid);
-        if (waits == DYING_WAITS)
+        if (!holder->certain && waits == SAYING_WAITS)
             ac_log(AC_LOG_WARNING, "%s: a run on host %s, process %lld was last seen here %lld s ago: waiting for a sign of it, or until it was "
                    "not seen for %d s", path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
-        nanosleep(&pause, NULL);
+        nanosleep(holder->certain ? &fifth : &second, NULL);
         look(holder, path, server_time(own));
     }
     return AC_OK;
