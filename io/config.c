@@ -12,6 +12,7 @@
 
 #include "engine/base/memory.h"
 #include "io/config_keys.h"
+#include "io/path.h"
 #include "io/publish.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
@@ -125,7 +126,6 @@ static ac_status
 resolve_path(char **out, const char *base, const char *value)
 {
     char folder[4096];
-    int n;
 
     if (value[0] == '/' || strcmp(value, "-") == 0) /* "-": standard input */
         return ac_duplicate(out, value, strlen(value));
@@ -133,8 +133,7 @@ resolve_path(char **out, const char *base, const char *value)
         folder[0] = '\0';
     else if (!getcwd(folder, sizeof folder - 1))
         return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
-    n = asprintf(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
-    return n < 0 ? ac_error_set(AC_E_NOMEM, "out of memory for a path") : AC_OK;
+    return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
 }
 
 static ac_status
@@ -528,6 +527,12 @@ ac_config_max_tokens(const ac_config *self, int64_t model_limit)
     const ac_optional *m = &self->retrieval.max_tokens;
 
     return m->presence == AC_SET && (int64_t) m->value < model_limit ? (int64_t) m->value : model_limit;
+}
+
+ac_compute
+ac_config_compute(const ac_config *self)
+{
+    return (ac_compute) { (ac_backend) self->compute.backend, (ac_precision) self->compute.precision };
 }
 
 static int64_t

@@ -154,7 +154,7 @@ add_cache(ac_sizing *self, const char *path, int64_t width)
 ac_status
 ac_sizing_estimate(ac_sizing *self, const ac_config *config, const char *job)
 {
-    const ac_compute compute = { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
+    const ac_compute compute = ac_config_compute(config);
     const bool caption = strcmp(job, "caption") == 0, train = strcmp(job, "train") == 0;
     const bool retrieves = caption || train || strcmp(job, "tag") == 0, pictures = retrieves || strcmp(job, "embed-images") == 0;
     int64_t width;
