@@ -48,10 +48,10 @@ say(const ac_cache *cache, const ac_cache_source *s)
 }
 
 ac_status
-ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source)
+ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source, double started)
 {
     const int64_t memory = ac_peak_memory_all(run->comm);
-    const double seconds = ac_progress_clock() - run->started;
+    const double seconds = ac_progress_clock() - started;
     ac_buffer b = { 0 };
     char *path = NULL;
     ac_status st = AC_OK;

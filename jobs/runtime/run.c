@@ -331,7 +331,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 }, .started = ac_progress_clock() };
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_pulse_phase(comm->pulse, "check of what is done");
