@@ -1,5 +1,6 @@
 /* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that ends the process. */
 #include <errno.h>
+#include <jansson.h>
 #include <mpi.h>
 #include <sched.h>
 #include <signal.h>
@@ -234,6 +235,18 @@ say(const job *j, const ac_comm *comm, ac_status st)
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
 }
 
+/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a segmentation fault), and where it does, that cannot be told
+ * from a damaged file: a lock would seem nobody's. So there the process ends, in order, as it does at any failure. */
+static void *
+memory_for_json(size_t n)
+{
+    void *memory = malloc(n);
+
+    if (!memory)
+        end_now(AC_E_NOMEM, "out of memory while reading or writing JSON");
+    return memory;
+}
+
 /* In the run folder, locked and watched. */
 static ac_status
 run_in_folder(const job *j, const char *config_path, const ac_config *config, const ac_comm *comm, const char *folder)
@@ -405,6 +418,7 @@ main(int argc, char **argv)
 
     choose_openblas_kernels(argv);
     ac_bug_handler_set(on_bug);
+    json_set_alloc_funcs(memory_for_json, free);
     ac_log_set(print_line, NULL, AC_LOG_INFO);
     if (argc < 2) {
         print_help(stderr);
