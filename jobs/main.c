@@ -341,8 +341,12 @@ main_job(const job *j, int argc, char **argv)
     guard_launcher(config.limits.stall_minutes);
     /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN): sm, ucx and pt2pt are left */
     setenv("OMPI_MCA_osc", "^rdma", 0);
-    if (!is_launched()) /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
+    if (!is_launched()) {
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        /* such processes share one folder in /tmp, which one removes while another makes it: then MPI_Init fails; a rank alone needs none */
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     alarm(0);
     st = run_job(j, &a, &config, st);

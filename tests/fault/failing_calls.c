@@ -63,8 +63,8 @@ is_ours(const char *file)
 {
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
 
-    if (strcmp(kind, "malloc") == 0 && strncmp(name, "libhdf5", 7) == 0)
-        return false;
+    if (strcmp(kind, "malloc") == 0 && (strncmp(name, "libhdf5", 7) == 0 || (__asan_init && strncmp(name, "libyaml", 7) == 0)))
+        return false; /* libyaml 0.2.5 loses a stack of its loader where memory is refused to it: its leak, not ours */
     if (strcmp(kind, "hdf5malloc") == 0)
         return strncmp(name, "libhdf5", 7) == 0;
     return strcmp(name, "antarctic") == 0 || strncmp(name, "libhdf5", 7) == 0 || strncmp(name, "libjansson", 10) == 0 ||

@@ -4,8 +4,10 @@
 # keeps. What comes after the fault is then left out, and fewer calls fail.
 # FAULT_STEP=1 for every call (docs/RELIABILITY.md); by default every tenth. Of malloc@1 the second of two ranks alone has the fault: the
 # first must learn of it wherever it waits. Starting two ranks takes longer, so of these every fiftieth (FAULT_STEP=1: every fifth).
-. "$source/tests/fault/libfault.sh"
+# FAULT_JOB: build-cache or train in place of caption. FAULT_KINDS: which kinds of call.
 # AC_TEST_LABELS: calls
+. "$source/tests/fault/libfault.sh"
+job=${FAULT_JOB:-caption}
 sanitized=""
 if ldd "$antarctic" | grep -q libasan; then sanitized=yes; fi
 step=${FAULT_STEP:-$([ $sanitized ] && echo 60 || echo 10)}
@@ -18,7 +20,13 @@ export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1:exitcode=0:abort_on_
 mkdir pictures
 cp "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_00.txt" "$demo/pictures/scene_01.jpg" "$demo/pictures/scene_01.txt" pictures
 head -40 "$demo/cache.txt" > cache.txt
-cat > job.yaml <<END
+cat > build-cache.yaml <<END
+input: { path: cache.txt }
+clip: { model: $demo/clip }
+compute: { threads: 1 }
+output: { shard_items: 20 }
+END
+cat > caption.yaml <<END
 input: { path: pictures }
 clip: { model: $demo/clip }
 cache: { path: cache }
@@ -27,12 +35,20 @@ generation: { num_beams: 1, num_return_sequences: 1, max_length: 4 }
 compute: { threads: 1 }
 output: { shard_items: 1 }
 END
-"$antarctic" build-cache job.yaml --set input.path=cache.txt --run cache 2> said.txt
-"$antarctic" caption job.yaml --run whole 2> said.txt
+cat > train.yaml <<END
+input: { train: pictures, validation: pictures }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart }
+train: { batch: 2, max_steps: 2, validate_every: 1, save_top_k: 1, crops_per_image: 0 }
+compute: { threads: 1 }
+END
+"$antarctic" build-cache build-cache.yaml --run cache 2> said.txt
+"$antarctic" "$job" "$job.yaml" --run whole 2> said.txt
 
 attempt() { # attempt KIND N RUN
   local faults=(env FAULT_KIND="${1%@1}" FAULT_NTH="$2" FAULT_COUNT="$3.count" LD_PRELOAD="$fault/failing_calls.so")
-  local words=("$antarctic" caption job.yaml --run "$3")
+  local words=("$antarctic" "$job" "$job.yaml" --run "$3")
   case $1 in
     *@1) mpirun --oversubscribe -n 1 "${words[@]}" : -n 1 "${faults[@]}" "${words[@]}" ;;
     *) "${faults[@]}" "${words[@]}" ;;
@@ -58,13 +74,13 @@ one() { # one KIND N: writes "KIND N verdict" to verdicts
   fi
   if [ $verdict = good ] && [ ! $sanitized ]; then
     code=0
-    timeout -k 5 60 "$antarctic" caption job.yaml --run "$run" > "$run.again" 2>&1 || code=$?
+    timeout -k 5 60 "$antarctic" "$job" "$job.yaml" --run "$run" > "$run.again" 2>&1 || code=$?
     { [ $code -eq 0 ] && same whole "$run" && no_leftovers "$run"; } > "$run.off" 2>&1 || verdict=NOT_RECOVERED_$code
   fi
   if [ $verdict = good ]; then rm -rf "$run" "$run".*; else cat "$run".said "$run".again "$run".off 2>/dev/null | sed "s/^/$kind $nth: /" >&2; fi
   echo "$kind $nth $verdict" >> verdicts
 }
-export fault sanitized
+export fault sanitized job
 export -f attempt one same no_leftovers
 
 for kind in $kinds; do
