@@ -1,8 +1,8 @@
 # Each malloc (by place), read, write, fsync and rename of a tiny run made to fail in turn, and the disk full from each write on: no
 # crash, no hang, no success without the right files; and the same command without the fault then gives the right bytes.
 # A program built with the sanitizers (preset asan) is watched besides: no error of memory, and nothing left at its end, but what MPI_Init
-# keeps. What comes after the fault is then left out, and fewer calls fail.
-# FAULT_STEP=1 for every call (docs/RELIABILITY.md); by default every tenth. Of malloc@1 the second of two ranks alone has the fault: the
+# keeps. What comes after the fault is then left out.
+# FAULT_STEP=1 for every call (docs/RELIABILITY.md); by default every tenth, with the sanitizers every ninetieth. Of malloc@1 the second of two ranks alone has the fault: the
 # first must learn of it wherever it waits. Starting two ranks takes longer, so of these every fiftieth (FAULT_STEP=1: every fifth).
 # FAULT_JOB: build-cache or train in place of caption. FAULT_KINDS: which kinds of call.
 # AC_TEST_LABELS: calls
@@ -10,7 +10,7 @@
 job=${FAULT_JOB:-caption}
 sanitized=""
 if ldd "$antarctic" | grep -q libasan; then sanitized=yes; fi
-step=${FAULT_STEP:-$([ $sanitized ] && echo 60 || echo 10)}
+step=${FAULT_STEP:-$([ $sanitized ] && echo 90 || echo 10)}
 kinds=${FAULT_KINDS:-malloc $([ $sanitized ] || echo malloc@1) read write enospc fsync rename}
 export OMP_NUM_THREADS=1
 # The library that makes calls fail stands before the sanitizer's. A leak ends nothing (exitcode=0): its report is what tells
