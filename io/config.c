@@ -672,6 +672,7 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 {
     ac_buffer text = { 0 };
     XXH128_hash_t digest;
+    ac_status st;
 
     for (size_t i = 0; i < ac_config_key_count; i++) {
         if (!ac_config_keys[i].in_fingerprint || !(ac_config_keys[i].jobs & job_bit(job)))
@@ -680,12 +681,13 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
         print_value(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
-    if (text.status != AC_OK)
-        return text.status;
-    digest = XXH3_128bits(text.data, text.size);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    st = text.status;
+    if (st == AC_OK) {
+        digest = XXH3_128bits(text.data, text.size);
+        snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    }
     ac_buffer_free(&text);
-    return AC_OK;
+    return st;
 }
 
 ac_status

@@ -175,6 +175,8 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     digest = XXH3_128bits(vocab.data, vocab.size);
     snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
 out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
     ac_texts_free(&tokens);
     ac_buffer_free(&vocab);
     ac_buffer_free(&merges);
