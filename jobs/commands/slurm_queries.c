@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
+#include "io/path.h"
 #include "io/text_file.h"
 
 /* Is name one of the list "a,b"? */
@@ -70,8 +71,8 @@ ac_slurm_nodes_ask(ac_slurm_nodes *out, const char *partition)
     out->answered = pclose(f) == 0 && out->partitions[0];
 }
 
-void
-ac_slurm_jobs_add(ac_slurm_jobs *self, int64_t id)
+static void
+add_id(ac_slurm_jobs *self, int64_t id)
 {
     for (int i = 0; i < self->count; i++)
         if (self->ids[i] == id)
@@ -87,8 +88,7 @@ read_ids(ac_slurm_jobs *self, const char *run, const char *name)
     ac_buffer text = { 0 };
     char *path = NULL;
 
-    if (asprintf(&path, "%s/%s", run, name) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s/%s", run, name));
     if (access(path, F_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, &text));
@@ -97,7 +97,7 @@ read_ids(ac_slurm_jobs *self, const char *run, const char *name)
         json_t *event = json_loadb(line, n, 0, NULL);
         const char *kind = json_string_value(json_object_get(event, "event"));
         const int64_t id = json_integer_value(json_object_get(event, "slurm_job"));
-        ac_slurm_jobs_add(self, id);
+        add_id(self, id);
         if (id > 0 && kind && strcmp(kind, "submit") == 0)
             self->last_submitted = id;
         json_decref(event);

@@ -28,8 +28,6 @@ typedef struct ac_slurm_jobs {
     int64_t last_submitted; /* 0: none was by submit */
 } ac_slurm_jobs;
 
-void ac_slurm_jobs_add(ac_slurm_jobs *self, int64_t id);
-
 /** What the run folder tells; a file that is not there tells nothing. */
 ac_status ac_slurm_jobs_read(ac_slurm_jobs *self, const char *run);
 

@@ -11,6 +11,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/commands/slurm_queries.h"
@@ -47,15 +48,6 @@ view_free(view *self)
     json_decref(self->end);
 }
 
-static ac_status
-path_in(char **out, const view *self, const char *name)
-{
-    if (asprintf(out, "%s/%s", self->folder, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
-
 static void
 take_event(view *self, json_t *event)
 {
@@ -81,7 +73,7 @@ read_attempts(view *self)
     ac_buffer text = { 0 };
     char *path = NULL;
 
-    AC_TRY(path_in(&path, self, "attempts.jsonl"));
+    AC_TRY(ac_path_format(&path, "%s/attempts.jsonl", self->folder));
     if (access(path, F_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, &text));
@@ -113,7 +105,7 @@ read_locks(view *self)
         const size_t n = strlen(entry->d_name);
         if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
             continue;
-        st = path_in(&path, self, entry->d_name);
+        st = ac_path_format(&path, "%s/%s", self->folder, entry->d_name);
         if (st == AC_OK)
             ac_lock_look(&self->holder, path);
         free(path);
@@ -143,19 +135,19 @@ read_folder(view *self)
     char *path = NULL;
 
     AC_TRY(read_locks(self));
-    AC_TRY(path_in(&path, self, "manifest.json"));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, F_OK) == 0) {
         self->has_manifest = ac_manifest_read(&self->manifest, path) == AC_OK; /* a cache's, or another job's: without stages */
         free(path);
-        AC_TRY(path_in(&path, self, "journal"));
+        AC_TRY(ac_path_format(&path, "%s/journal", self->folder));
         if (self->has_manifest)
             AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
     }
     free(path);
-    AC_TRY(path_in(&path, self, "progress.json"));
+    AC_TRY(ac_path_format(&path, "%s/progress.json", self->folder));
     self->progress = json_load_file(path, 0, NULL);
     free(path);
-    AC_TRY(path_in(&path, self, "DONE"));
+    AC_TRY(ac_path_format(&path, "%s/DONE", self->folder));
     self->done_marker = access(path, F_OK) == 0;
     AC_TRY(ac_slurm_jobs_read(&self->slurm, self->folder));
     AC_TRY(read_attempts(self));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
@@ -146,12 +147,11 @@ static ac_status
 has_file(bool *out, const char *folder, const char *name)
 {
     char *path = NULL;
+    const ac_status st = ac_path_format(&path, "%s/%s", folder, name);
 
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    *out = access(path, F_OK) == 0;
+    *out = path && access(path, F_OK) == 0;
     free(path);
-    return AC_OK;
+    return st;
 }
 
 /* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. A run that is done is not waited for; one that is neither
@@ -193,10 +193,7 @@ check_run(const request *self, bool *done)
     ac_slurm_queue queue;
     char *path = NULL;
 
-    if (asprintf(&path, "%s/manifest.json", self->run) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->run));
     if (access(path, F_OK) == 0 && ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
         AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job));
     AC_TRY(has_file(done, self->run, "DONE"));
@@ -263,10 +260,7 @@ keep_script(const char *path, const ac_buffer *text)
     if (st == AC_OK && before.size == text->size && memcmp(before.data, text->data, text->size) == 0)
         goto out;
     st = AC_OK;
-    if (asprintf(&kept, "%s.before", path) < 0) {
-        kept = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno)));
     printf("  kept             %s (the script before, which differs)\n", kept);
@@ -346,10 +340,7 @@ submit_script(const request *self, const char *name, const char *dependency, lon
     FILE *f;
     int code;
 
-    if (asprintf(&path, "%s/%s", self->run, name) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
     ac_buffer_printf(&command, "timeout 60 sbatch --parsable %s ", dependency);
     ac_shell_word(&command, path);
     AC_TRY(ac_buffer_push_text(&command, " 2>&1"));
@@ -367,10 +358,7 @@ submit_script(const request *self, const char *name, const char *dependency, lon
     if (code != 0 || sscanf(said, "%lld", id) != 1)
         AC_TRY(ac_error_set(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing"));
     free(path);
-    if (asprintf(&path, "%s/jobs.jsonl", self->run) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/jobs.jsonl", self->run));
     if (!(f = fopen(path, "a")) || fprintf(f, "{\"event\": \"submit\", \"slurm_job\": %lld, \"script\": \"%s\", \"time\": %lld}\n", *id, name,
                                            (long long) time(NULL)) < 0)
         st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id, path, strerror(errno));

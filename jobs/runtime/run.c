@@ -14,6 +14,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/checksum.h"
+#include "io/path.h"
 #include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/runtime/attempt.h"
@@ -122,10 +123,7 @@ ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config 
     AC_TRY(ac_config_fingerprint(config, job, fingerprint));
     if (strcmp(old->config_fingerprint, fingerprint) == 0)
         goto out;
-    if (asprintf(&path, "%s/config.yaml", folder) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
     AC_TRY(ac_text_file_read(path, &old_text));
     AC_TRY(ac_config_print(config, job, &new_text));
     AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
@@ -349,7 +347,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 }, .started = ac_progress_clock() };
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_pulse_phase(comm->pulse, "check of what is done");
