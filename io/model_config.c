@@ -276,3 +276,46 @@ ac_generation_config_load(ac_generation_config *c, const char *folder, const ac_
     }
     return st;
 }
+
+/* ---- describing ------------------------------------------------------------------------------------------------ */
+
+static void
+describe_tower(const ac_clip_tower_config *t, ac_buffer *out)
+{
+    ac_buffer_printf(out, "width %lld layers %lld heads %lld hidden %lld act %d eps %.9g\n", (long long) t->hidden_size,
+                     (long long) t->num_hidden_layers, (long long) t->num_attention_heads, (long long) t->intermediate_size, (int) t->hidden_act,
+                     (double) t->layer_norm_eps);
+}
+
+void
+ac_clip_config_describe(const ac_clip_config *c, ac_buffer *out)
+{
+    describe_tower(&c->vision, out);
+    describe_tower(&c->text, out);
+    ac_buffer_printf(out, "image %lld patch %lld context %lld vocabulary %lld start %d end %d projection %lld\n", (long long) c->image_size,
+                     (long long) c->patch_size, (long long) c->max_position_embeddings, (long long) c->vocab_size, c->bos_token_id, c->eos_token_id,
+                     (long long) c->projection_dim);
+}
+
+void
+ac_bart_config_describe(const ac_bart_config *c, ac_buffer *out)
+{
+    ac_buffer_printf(out, "width %lld vocabulary %lld context %lld encoder %lld %lld %lld decoder %lld %lld %lld act %d scaled %d eps %.9g\n",
+                     (long long) c->d_model, (long long) c->vocab_size, (long long) c->max_position_embeddings, (long long) c->encoder_layers,
+                     (long long) c->encoder_attention_heads, (long long) c->encoder_ffn_dim, (long long) c->decoder_layers,
+                     (long long) c->decoder_attention_heads, (long long) c->decoder_ffn_dim, (int) c->activation_function, c->scale_embedding,
+                     (double) c->layer_norm_eps);
+    ac_buffer_printf(out, "dropout %.9g %.9g %.9g start %d pad %d end %d decoder start %d\n", (double) c->dropout, (double) c->attention_dropout,
+                     (double) c->activation_dropout, c->bos_token_id, c->pad_token_id, c->eos_token_id, c->decoder_start_token_id);
+}
+
+void
+ac_generation_config_describe(const ac_generation_config *c, ac_buffer *out)
+{
+    ac_buffer_printf(out, "beams %lld returned %lld length %lld to %lld no repeat %lld sampled %d temperature %.17g top k %lld top p %.17g\n",
+                     (long long) c->num_beams, (long long) c->num_return_sequences, (long long) c->min_length, (long long) c->max_length,
+                     (long long) c->no_repeat_ngram_size, c->do_sample, c->temperature, (long long) c->top_k, c->top_p);
+    ac_buffer_printf(out, "penalty %.17g early %d search %d forced %d %d start %d end %d seed %llu\n", c->length_penalty, (int) c->early_stopping,
+                     (int) c->beam_search, c->forced_bos_token_id, c->forced_eos_token_id, c->decoder_start_token_id, c->eos_token_id,
+                     (unsigned long long) c->seed);
+}

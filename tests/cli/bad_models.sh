@@ -38,3 +38,22 @@ for ranks in 1 3; do
   jq -e '.ok == 0 and .bad == 4' "nan$ranks/summary.json" > /dev/null
 done
 run_on 3 3 caption job.yaml --run nan0 --set clip.model=poisoned --set limits.max_bad_items=3
+
+# a run goes on with the model it began with: its config and the way it generates are part of that, not its weights alone
+cp -rL "$demo/bart" changing
+printf 'input:\n  path: pictures\nclip:\n  model: %s\nbart:\n  model: changing\ncache:\n  path: cache.txt\nretrieval:\n  topk: 2\ncompute:\n  threads: 1\n' "$demo/clip" > changing.yaml
+run 0 caption changing.yaml --run same
+run 0 caption changing.yaml --run same
+jq '.vision_config.hidden_act = "gelu"' "$demo/clip/config.json" > gelu.json
+run 1 caption changing.yaml --run same --set clip.model_config=gelu.json
+says 'the CLIP model differs from the one this run began with'
+cp changing/generation_config.json before.json
+jq '.num_beams = 2' before.json > changing/generation_config.json
+run 1 caption changing.yaml --run same
+says 'the BART model differs from the one this run began with'
+cp before.json changing/generation_config.json
+jq '.scale_embedding = true' "$demo/bart/config.json" > changing/config.json
+run 1 caption changing.yaml --run same
+says 'the BART model differs from the one this run began with'
+cp "$demo/bart/config.json" changing
+run 0 caption changing.yaml --run same
