@@ -371,6 +371,17 @@ generate_samples(ac_generator *self, const ac_bart *bart, const ac_generation_co
     return st;
 }
 
+/* Weights that are not finite end in scores that are not: their candidates are no captions, though they look like empty ones. */
+static ac_status
+check_scores(const ac_generated *out)
+{
+    for (int64_t i = 0; i < out->texts * out->each; i++)
+        if (!isfinite(out->scores[i]))
+            return ac_error_set(AC_E_FORMAT, "a candidate's score is not a finite number: is there a NaN or an infinity among BART's weights, "
+                                "or is generation.temperature too near 0?");
+    return AC_OK;
+}
+
 ac_status
 ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, const int32_t *ids, const int64_t *offsets,
             const uint64_t *streams, int64_t B, ac_generated *out)
@@ -386,6 +397,8 @@ ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config 
         st = generate_beams(self, bart, c, ids, offsets, streams, B, rows, own, out);
     else
         st = generate_samples(self, bart, c, ids, offsets, streams, B, rows, own, out);
+    if (st == AC_OK)
+        st = check_scores(out);
 out:
     free(own);
     return st;

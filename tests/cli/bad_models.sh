@@ -39,6 +39,25 @@ for ranks in 1 3; do
 done
 run_on 3 3 caption job.yaml --run nan0 --set clip.model=poisoned --set limits.max_bad_items=3
 
+# a NaN among BART's weights: no caption can be had of it, and none is made up (they were all empty)
+cp -rL "$demo/bart" rotten
+model=rotten/model.safetensors
+header=$(od -A n -t u8 -N 8 $model | tr -d ' ')
+entry=$(head -c $((8 + header)) $model | tail -c +9 | jq -c 'with_entries(select(.key | endswith("decoder.layers.0.final_layer_norm.weight")))[]')
+at=$(echo "$entry" | jq '.data_offsets[0]')
+[ "$(echo "$entry" | jq -r .dtype)" = F32 ] && nan='\x00\x00\xc0\x7f' || nan='\x00\x7e'
+printf "$nan" | dd of=$model bs=1 seek=$((8 + header + at)) conv=notrunc 2> /dev/null
+run 2 caption job.yaml --run rotten1 --set bart.model=rotten
+says 'not a finite number'
+run_on 3 2 caption job.yaml --run rotten3 --set bart.model=rotten --set output.shard_items=1
+printf '{"ids": [0, 100, 2]}\n' > one.jsonl
+for way in '--num-beams 2' '--num-beams 1' '--num-beams 1 --do-sample true'; do
+  code=0
+  "$antarctic" generate --model rotten $way < one.jsonl > out.jsonl 2> said.txt || code=$?
+  [ $code -eq 2 ]
+  cat out.jsonl said.txt | grep -q 'not a finite number'
+done
+
 # a run goes on with the model it began with: its config and the way it generates are part of that, not its weights alone
 cp -rL "$demo/bart" changing
 printf 'input:\n  path: pictures\nclip:\n  model: %s\nbart:\n  model: changing\ncache:\n  path: cache.txt\nretrieval:\n  topk: 2\ncompute:\n  threads: 1\n' "$demo/clip" > changing.yaml
