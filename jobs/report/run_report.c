@@ -200,7 +200,7 @@ write_bad_items(reporter *self)
         ac_page_bar(page, name, (double) found.counts[r] / (double) self->bad, "%lld", (long long) found.counts[r]);
     }
     ac_page_bars_end(page);
-    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
+    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" role=\"region\" aria-label=\"Bad items\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
                        "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th scope=\"col\">detail</th></tr></thead><tbody>\n");
     AC_TRY(each_bad_item(self, NULL));
     ac_page_html(page, "</tbody></table></div>\n");
