@@ -313,6 +313,8 @@ ac_run_report_write(const char *folder, const char *path, int64_t pictures)
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_open(&r.run, folder));
+    if (strstr(r.run.manifest.job, "-cache"))
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no pictures to report on; antarctic inspect shows a cache", folder, r.run.manifest.job));
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {

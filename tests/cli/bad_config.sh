@@ -46,6 +46,9 @@ run 1 caption
 says 'needs one config file'
 run 1 caption job.yaml --runn x
 says 'did you mean --run'
+run 1 caption job.yaml --run= # not the root of the file system
+says '--run needs the name of a folder'
+[ ! -e /journal ]
 run 1 captoin job.yaml
 says 'did you mean caption'
 run 1 help captoin

@@ -14,6 +14,9 @@ printf 'a cat\nred car | zebra | \n' | cmp - texts
 [ "$(stat -c %s x.npy)" -eq $((128 + 2 * 32 * 32 * 3)) ]
 [ "$(code_of "$antarctic" preprocess --size 32 --float --out y.npy "$demo/pictures/scene_00.jpg" none.jpg)" -eq 3 ]
 [ "$(jq -r .reason out.txt | tr '\n' ' ')" = "null unreadable " ]
+[ "$(code_of "$antarctic" preprocess --size 32 --out none.npy)" -eq 1 ] # a pattern that matched nothing is no success
+[ "$(code_of "$antarctic" embed --model "$demo/clip" --out none.npy --images)" -eq 1 ]
+[ ! -e none.npy ]
 [ "$(stat -c %s y.npy)" -eq $((128 + 2 * 32 * 32 * 3 * 4)) ]
 
 # a picture's nearest entries are those of the captioning run
