@@ -7,18 +7,10 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/publish.h"
 
 enum { CACHE_FORMAT = 2 };
-
-static ac_status
-manifest_path(char **out, const char *folder)
-{
-    if (asprintf(out, "%s/manifest.json", folder) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
@@ -112,11 +104,8 @@ find_folder(char **out, const char *folder)
     char *inner = NULL, *manifest = NULL;
     ac_status st = AC_OK;
 
-    if (asprintf(&inner, "%s/cache", folder) < 0) {
-        inner = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    AC_TRY(manifest_path(&manifest, inner));
+    AC_TRY(ac_path_format(&inner, "%s/cache", folder));
+    AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
     AC_TRY(ac_duplicate(out, access(manifest, F_OK) == 0 ? inner : folder, strlen(access(manifest, F_OK) == 0 ? inner : folder)));
 out:
     free(inner);
@@ -134,7 +123,7 @@ ac_cache_open(ac_cache *self, const char *folder)
 
     *self = (ac_cache) { 0 };
     AC_TRY(find_folder(&self->folder, folder));
-    AC_TRY(manifest_path(&path, self->folder));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, F_OK) != 0)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder));
     if (!(root = json_load_file(path, 0, &error)))
@@ -184,7 +173,7 @@ ac_cache_save(const ac_cache *self, const char *folder)
     json_t *root = NULL, *cache = NULL;
     json_error_t error;
 
-    AC_TRY(manifest_path(&path, folder));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     root = access(path, F_OK) == 0 ? json_load_file(path, 0, &error) : json_object();
     if (!root)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));

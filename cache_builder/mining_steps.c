@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/text/words.h"
+#include "io/path.h"
 
 enum { PIECE_BYTES = 8 << 20, WORD_BITS = 38, PIECE_BITS = 26, NAMED_SKIPPED = 20 };
 
@@ -61,10 +62,7 @@ ac_miner_free(ac_miner *self)
 ac_status
 ac_miner_spool_path(const ac_mining_options *options, int64_t source, char **path)
 {
-    if (asprintf(path, "%s/spool-%08lld", options->scratch, (long long) source) >= 0)
-        return AC_OK;
-    *path = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    return ac_path_format(path, "%s/spool-%08lld", options->scratch, (long long) source);
 }
 
 ac_status
@@ -108,7 +106,7 @@ ac_mining_clean(const char *scratch)
     while (folder && (entry = readdir(folder))) {
         if (strncmp(entry->d_name, "spool-", 6) != 0 && strncmp(entry->d_name, "ngrams-", 7) != 0)
             continue;
-        if (asprintf(&path, "%s/%s", scratch, entry->d_name) < 0)
+        if (ac_path_format(&path, "%s/%s", scratch, entry->d_name) != AC_OK)
             break;
         unlink(path);
         free(path);

@@ -13,6 +13,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/coco.h"
+#include "io/path.h"
 #include "io/picture_list.h"
 #include "io/publish.h"
 #include "io/text_file.h"
@@ -122,10 +123,7 @@ look_for_orphans(ac_captioned_list *self, const char *path, size_t root)
             continue;
         free(child);
         child = NULL;
-        if (asprintf(&child, "%s/%s", path, name) < 0) {
-            child = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&child, "%s/%s", path, name));
         if (stat(child, &info) != 0)
             continue;
         if (S_ISDIR(info.st_mode))

@@ -1,4 +1,5 @@
 #include "io/model_config.h"
+#include "io/path.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -129,8 +130,7 @@ ac_clip_config_load(ac_clip_config *c, const char *folder, const char *config_pa
     ac_status st = AC_OK;
 
     *c = (ac_clip_config) { 0 };
-    if ((config_path ? asprintf(&path, "%s", config_path) : asprintf(&path, "%s/config.json", folder)) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s%s", config_path ? config_path : folder, config_path ? "" : "/config.json"));
     AC_TRY(load(&root, path, "clip"));
     r.path = path;
     read_tower(&r, &c->vision, root, "vision_config", 768, 12, 12, 3072);
@@ -162,8 +162,7 @@ ac_bart_config_load(ac_bart_config *c, const char *folder)
     ac_status st = AC_OK;
 
     *c = (ac_bart_config) { 0 };
-    if (asprintf(&path, "%s/config.json", folder) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s/config.json", folder));
     AC_TRY(load(&root, path, "bart"));
     r.path = path;
     r.object = root;
@@ -231,8 +230,8 @@ ac_generation_config_load(ac_generation_config *c, const char *folder, const ac_
         char *path = NULL;
         json_t *root = NULL;
         reader r = { .section = "" };
-        if (asprintf(&path, "%s/%s", folder, names[i]) < 0)
-            return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        if (ac_path_format(&path, "%s/%s", folder, names[i]) != AC_OK)
+            return AC_E_NOMEM;
         if (access(path, F_OK) == 0 && (st = load(&root, path, NULL)) == AC_OK) {
             r.path = path;
             r.object = root;

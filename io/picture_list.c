@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/publish.h"
 
 typedef struct found {
@@ -80,10 +81,7 @@ search(finder *self, const char *path, size_t root, int depth)
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (asprintf(&child, "%s/%s", path, entry->d_name) < 0) {
-            child = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
         if (entry->d_type == DT_DIR ||
             ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) && stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
             if (is_picture_name(entry->d_name)) /* a folder where a picture should be: said, not skipped in silence */
@@ -122,10 +120,7 @@ read_list(finder *self, const char *path)
             line[--n] = '\0';
         if (n == 0)
             continue;
-        if ((line[0] == '/' ? asprintf(&full, "%s", line) : asprintf(&full, "%.*s%s", folder_length, path, line)) < 0) {
-            full = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, path, line));
         AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
         free(full);
         full = NULL;

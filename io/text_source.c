@@ -14,6 +14,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/byte_stream.h"
+#include "io/path.h"
 #include "io/publish.h"
 
 enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
@@ -59,11 +60,10 @@ list_folder(ac_texts *paths, const char *folder)
         const char *name = entries[i]->d_name;
         char *path = NULL;
         struct stat info;
-        if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-            if (asprintf(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name) < 0) {
-                path = NULL;
-                st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-            } else if (stat(path, &info) != 0) {
+        if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+            st = ac_path_format(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
+        if (path) {
+            if (stat(path, &info) != 0) {
                 if (is_text_name(name))
                     st = ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno));
             } else if (S_ISDIR(info.st_mode) && entries[i]->d_type != DT_LNK) {

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 
 static const ac_tensors *
 tensors_of(const ac_weights_file *f)
@@ -37,8 +38,7 @@ add_file(ac_weights *self, const char *folder, const char *name)
     char *path = NULL;
     int64_t capacity = self->file_count;
 
-    if (asprintf(&path, "%s%s%s", folder, *name ? "/" : "", name) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s%s%s", folder, *name ? "/" : "", name));
     AC_TRY(ac_grow(&self->files, &capacity, self->file_count + 1, sizeof *self->files));
     self->files[self->file_count] = (ac_weights_file) { 0 };
     AC_TRY(open_file(&self->files[self->file_count], path));
@@ -160,8 +160,8 @@ add_folder(ac_weights *self, const char *folder)
         bool found;
         ac_status st = AC_OK;
 
-        if (asprintf(&path, "%s/%s", folder, places[i].name) < 0)
-            return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        if (ac_path_format(&path, "%s/%s", folder, places[i].name) != AC_OK)
+            return AC_E_NOMEM;
         found = access(path, F_OK) == 0;
         if (found)
             st = places[i].index ? add_shards(self, folder, path) : add_file(self, folder, places[i].name);

@@ -32,17 +32,11 @@ out:
     return st;
 }
 
-static ac_compute
-compute_of(const ac_config *config)
-{
-    return (ac_compute) { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
-}
-
 /* Packed weights are held once a node. */
 static ac_status
 open_models_all(ac_pipeline *p, int stages)
 {
-    const ac_compute compute = compute_of(p->config);
+    const ac_compute compute = ac_config_compute(p->config);
     const ac_clip_options options = {
         .model = p->config->clip.model, .model_config = p->config->clip.model_config, .compute = compute,
         .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0), .need_tokenizer = stages > 1,
@@ -189,7 +183,7 @@ static ac_status
 run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder, const char *job, int stages)
 {
     static const char *const names[] = { "embed", "retrieve", "generate" };
-    const ac_compute compute = compute_of(config);
+    const ac_compute compute = ac_config_compute(config);
     ac_pipeline p = { .comm = comm, .config = config };
     ac_run_identity id = { .job = job, .stages = names, .stage_count = stages };
     const double started = ac_progress_clock();

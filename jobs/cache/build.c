@@ -29,7 +29,7 @@ builder_free(builder *self)
 static ac_status
 open_run_all(builder *self, const ac_comm *comm, const char *folder)
 {
-    const ac_compute compute = { (ac_backend) self->config->compute.backend, (ac_precision) self->config->compute.precision };
+    const ac_compute compute = ac_config_compute(self->config);
     const ac_run_identity id = {
         .job = "build-cache", .stages = ac_cache_stages, .stage_count = AC_CACHE_STAGES, .items = self->input.entries.count,
         .input = self->input.fingerprint, .clip = self->clip->text_fingerprint, .cache = "", .bart = "", .kernels = ac_compute_kernels(&compute),

@@ -230,7 +230,7 @@ out:
 static ac_status
 open_run_all(extender *self, const char *folder)
 {
-    const ac_compute compute = { (ac_backend) self->config->compute.backend, (ac_precision) self->config->compute.precision };
+    const ac_compute compute = ac_config_compute(self->config);
     const bool embeds = !self->other.folder;
     const ac_run_identity id = {
         .job = "extend-cache", .stages = ac_cache_stages + (embeds ? 0 : AC_CACHE_STAGE_WRITE), .stage_count = embeds ? AC_CACHE_STAGES : 1,

@@ -31,6 +31,9 @@ paste <(od -A n -v -t f4 -w4 -j 128 alone.npy) <(od -A n -v -t f4 -w4 -j 128 -N 
 # out and in again: identical
 cmp out/postcache.txt a.txt
 run 0 import --text out/postcache.txt --embeddings out/postcache.npy --model "$demo/clip" --out imported
+run 0 status imported
+says '^imported: import, done'
+says 'cache  *[1-9][0-9]* entries'
 run 0 export imported --out again
 cmp out/postcache.npy again/postcache.npy
 cmp out/postcache.txt again/postcache.txt
