@@ -85,7 +85,7 @@ read_cache(ac_cache *self, const json_t *root, const char *path)
     ac_status st = AC_OK;
 
     if (!json_is_object(cache) && json_is_array(json_object_get(root, "stages")))
-        return ac_error_set(AC_E_ARG, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
+        return ac_error_set(AC_E_FORMAT, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
     if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model || strlen(model) != 32 || !model_path || !prefix ||
         dimension < 1 || dimension > INT32_MAX)
         return ac_error_set(AC_E_FORMAT, "%s: not a cache's manifest of this version", path);
@@ -131,7 +131,7 @@ ac_cache_open(ac_cache *self, const char *folder)
     AC_TRY(find_folder(&self->folder, folder));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, R_OK) != 0)
-        AC_TRY(errno == ENOENT ? ac_error_set(AC_E_ARG, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder)
+        AC_TRY(errno == ENOENT ? ac_error_set(AC_E_FORMAT, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder)
                                : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
     if (!(root = json_load_file(path, 0, &error)))
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));

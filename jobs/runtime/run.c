@@ -18,6 +18,7 @@
 #include "io/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
@@ -96,7 +97,8 @@ remove_temporary_files(const ac_run *self)
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
                 if (strstr(entry->d_name, ".tmp") && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
-                    unlink(path);
+                    if (!ac_lock_is_awaited(path))
+                        unlink(path);
                     free(path);
                 }
             closedir(d);

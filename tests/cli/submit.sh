@@ -39,6 +39,6 @@ says 'not done in parts'
 run 1 submit caption job.yaml --dry-run --run x --after nowhere
 says 'nowhere: that run is not done, and was not submitted'
 sed -i "s#model: .*/clip#model: nowhere#" job.yaml
-run 1 submit caption job.yaml --dry-run --run x
+run 2 submit caption job.yaml --dry-run --run x
 says 'nowhere'
 [ ! -e x/job.sbatch ]
