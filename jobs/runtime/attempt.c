@@ -107,14 +107,11 @@ check_other_locks(const ac_attempt *self, bool is_part)
         return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder, strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         const char *dash = strchr(entry->d_name, '-');
-        ac_lock_holder holder;
         const bool whole = strcmp(entry->d_name, "lock") == 0, part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
         if (is_part ? !whole : !part)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
-        ac_lock_look(&holder, path);
-        if (holder.found && holder.alive)
-            st = ac_lock_refuse(&holder, path);
+        st = ac_lock_check(&self->lock, path);
         free(path);
         path = NULL;
     }

@@ -65,6 +65,9 @@ ac_status ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *co
                           const ac_run_identity *identity);
 void ac_run_free(ac_run *self);
 
+/** AC_E_ARG, saying what differs, where the run with the manifest `old` was of another job, or had other settings. */
+ac_status ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config, const char *job);
+
 /** "embed" -> "embeddings": the folder in which a stage keeps its shards. */
 const char *ac_run_stage_folder(const char *stage);
 

@@ -12,6 +12,8 @@
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/signals.h"
 
+enum { AFTER_RANK_0_SECONDS = 2 };
+
 /* What the thread remembers from one look to the next. */
 typedef struct watcher {
     ac_watchdog *dog;
@@ -100,7 +102,8 @@ step(watcher *self)
     const ac_watchdog *dog = self->dog;
     const double now = ac_progress_clock();
 
-    if (ac_signals_seconds() > dog->grace_seconds)
+    /* rank 0 first: it writes the end down, and the first rank to go takes the others along */
+    if (ac_signals_seconds() > dog->grace_seconds + (dog->rank == 0 ? 0 : AFTER_RANK_0_SECONDS))
         end(dog, AC_E_STOPPED, "stopped on request; what was in hand when the time of grace ended is dropped, all finished work is published; "
                                "the same command goes on from here");
     renew_locks(self, now);

@@ -17,6 +17,13 @@ for delay in 0.3 0.8 1.2 1.6 2.0 2.4; do
   done
   if find killed -name '*.tmp*' | grep .; then exit 1; fi
 done
+# Killed before there was a manifest: what is half written then goes too, but nothing of others.
+mkdir young
+touch young/config.yaml.tmp.vm.1 young/manifest.json.tmp.vm.1 young/notes.tmp
+touch -d '1 hour ago' young/lock.tmp.1
+"$antarctic" caption "$source/configs/demo.yaml" --run young --set compute.threads=1 2> /dev/null
+[ "$(ls young | grep tmp)" = notes.tmp ]
+
 [ $interrupted -ge 1 ] || { echo 'no kill came before the end of a run'; exit 1; }
 
 # A damaged shard is found and made again.

@@ -30,6 +30,25 @@ says 'not submitted: a node would need .* MB and has 95'
 
 run 1 submit caption job.yaml --dry-run --run x --ranks-per-node $((cores + 1)) --set limits.memory=100GB
 says "but a node has $cores cores"
+# what the job would miss is told now and not after hours in the queue; what another run makes may be missing until then
+for key in input.path bart.layer_norms cache.path; do
+  run 2 submit caption job.yaml --dry-run --run x --set $key=nothing
+  says "$key: .*/nothing: No such file"
+done
+mkdir made
+printf '{"event": "submit", "slurm_job": 123}\n' > made/jobs.jsonl
+run 0 submit caption job.yaml --dry-run --run later --set cache.path=nothing --after made
+grep -q '^#SBATCH --dependency=afterok:123$' later/job.sbatch
+run 1 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
+says 'input.path'
+
+# a script that was edited is kept; the ranks start what --program names
+echo '# mine' >> sized/job.sbatch
+run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node 1 --set limits.memory=100GB --program in_container.sh
+says 'kept  .*sized/job.sbatch.before'
+tail -n 1 sized/job.sbatch.before | grep -q '^# mine$'
+grep -q "^antarctic=$PWD/in_container.sh$" sized/job.sbatch
+
 run 1 submit dance job.yaml --dry-run
 says '"dance" is no job'
 run 1 submit caption job.yaml --dry-run --run x --array 3
