@@ -39,7 +39,7 @@ mkdir made
 printf '{"event": "submit", "slurm_job": 123}\n' > made/jobs.jsonl
 run 0 submit caption job.yaml --dry-run --run later --set cache.path=nothing --after made
 grep -q '^#SBATCH --dependency=afterok:123$' later/job.sbatch
-run 1 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
+run 2 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
 says 'input.path'
 
 # a script that was edited is kept; the ranks start what --program names
