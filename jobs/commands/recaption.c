@@ -121,7 +121,7 @@ push_number(ac_buffer *b, const char *name, float x)
     ac_json_float(b, x);
 }
 
-/* Caption a row of the shard that is loaded, and print its line: it has left this process before the next row is begun. */
+/* Caption a row of the shard that is loaded, and print its line. */
 static ac_status
 caption_row(recaptioner *self, int64_t row)
 {
@@ -147,7 +147,6 @@ caption_row(recaptioner *self, int64_t row)
     ac_buffer_push_text(&line, "]}");
     AC_TRY(line.status);
     ac_json_put(&line);
-    fflush(stdout);
 out:
     ac_buffer_free(&line);
     return st;
@@ -164,7 +163,6 @@ refuse(const char *key)
     ac_buffer_push_text(&line, ", \"error\": \"no picture with this key that has a table\"}");
     if ((st = line.status) == AC_OK)
         ac_json_put(&line);
-    fflush(stdout);
     ac_buffer_free(&line);
     return st;
 }

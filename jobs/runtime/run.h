@@ -100,8 +100,9 @@ void ac_run_put(ac_run *self, int slot);
  * Collective, after ac_run_open_all. Rank 0 remembers the items marked in crashed [items] on any rank; then every rank has them all.
  * The shards that hold a new one are made again without it, from the first stage on: their files are removed.
  * @param[in,out] crashed  replaced by the new ones of all ranks
+ * @param[in] all          where there is a new one all shards are made again: what a shard holds depends on which items are left out
  */
-ac_status ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys);
+ac_status ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all);
 /** The shard's file is under its final name: write it into the journal, count it. */
 ac_status ac_run_publish(ac_run *self, int64_t shard, int64_t rows, int64_t bad, const char *checksum);
 /** After a failure neither this rank nor any other claims anything more; what is in hand elsewhere is finished. */

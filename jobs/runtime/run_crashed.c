@@ -132,14 +132,18 @@ out:
     return st;
 }
 
-/* Rank 0: a shard's files, those of the last stage first, so that a kill in between leaves none without what it was made from. */
+/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a kill in between leaves none without what
+ * it was made from. */
 static ac_status
-remove_shard(const ac_run *self, int64_t shard)
+forget_shard(ac_run *self, int64_t shard)
 {
     ac_status st = AC_OK;
     char *path = NULL;
 
     for (int s = self->manifest.stage_count - 1; s >= 0; s--) {
+        self->manifest.stages[s].shards[shard] = (ac_shard_record) { 0 };
+        if (self->comm->rank != 0)
+            continue;
         free(path);
         AC_TRY(ac_run_shard_path(self, s, shard, &path));
         if (unlink(path) != 0 && errno != ENOENT)
@@ -151,7 +155,7 @@ out:
 }
 
 ac_status
-ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys)
+ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all)
 {
     const ac_manifest *m = &self->manifest;
     const int64_t items = m->items;
@@ -166,12 +170,12 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys)
         if (!crashed[i])
             continue;
         new_ones++;
-        if (self->comm->rank == 0 && st == AC_OK)
-            st = remove_shard(self, i / m->shard_items);
-        for (int s = 0; s < m->stage_count; s++)
-            m->stages[s].shards[i / m->shard_items] = (ac_shard_record) { 0 };
         self->crashed[i] = true;
+        if (st == AC_OK && !all)
+            st = forget_shard(self, i / m->shard_items);
     }
+    for (int64_t s = 0; st == AC_OK && all && new_ones && s < m->shard_count; s++)
+        st = forget_shard(self, s);
     if (self->comm->rank == 0 && st == AC_OK && new_ones) { /* last: until an item is on the list its shard is made with it */
         ac_log(AC_LOG_WARNING, "%lld items that end the program are set aside (bad items: crashed)", (long long) new_ones);
         st = write_quarantined(self, keys);

@@ -96,59 +96,40 @@ out:
     return st;
 }
 
-/* A child on suspects [first, first + n). answered: those it came through. */
+/* An ac_child_trial. */
 static ac_child_end
-try_accused(accused *self, int64_t first, int64_t n, int64_t *answered)
+try_accused(void *context, int64_t first, int64_t n, int64_t *lines)
 {
+    accused *self = context;
     const ac_pipeline *p = self->pipeline;
     const double minutes = p->config->limits.stall_minutes;
     char *fixed[FIXED_WORDS] = { "antarctic", "recaption", "--probe", "--threads", self->threads, "--shard", self->shard, "--", p->run.folder };
     const ac_child child = { .words = self->words, .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES), .first_to_go = true,
                              .pulse = p->comm->pulse };
-    ac_child_end end;
 
     memcpy(self->words, fixed, sizeof fixed);
     memcpy(self->words + FIXED_WORDS, self->keys + first, (size_t) n * sizeof *self->keys);
     self->words[FIXED_WORDS + n] = NULL;
-    end = ac_child_run(&child, answered);
-    --*answered; /* the first line is the probe's: -1 where the child came not even through that */
-    return end;
-}
-
-/* One after the other; whoever the child dies of is tried alone, in a fresh one. */
-static void
-try_all_accused(accused *self, bool *crashes)
-{
-    int64_t answered;
-
-    for (int64_t at = 0; at < self->count; at += answered + 1) {
-        ac_child_end end = try_accused(self, at, self->count - at, &answered);
-        if (end == AC_CHILD_DONE)
-            return;
-        if (end != AC_CHILD_CRASHED || answered < 0) {
-            ac_log(AC_LOG_WARNING, "shard %s was in hand when an earlier attempt died; the trial of its pictures %s, so none is set aside", self->shard,
-                   end == AC_CHILD_CRASHED  ? "dies before it comes to one"
-                   : end == AC_CHILD_SILENT ? "does not get on"
-                                            : "was ended from elsewhere");
-            return;
-        }
-        if (at + answered < self->count) {
-            int64_t alone;
-            end = try_accused(self, at + answered, 1, &alone);
-            crashes[self->items[at + answered]] = end == AC_CHILD_CRASHED && alone == 0;
-        }
-    }
+    return ac_child_run(&child, lines);
 }
 
 static ac_status
 try_tables(const ac_pipeline *p, const ac_hand_items *suspects, bool *crashes)
 {
     accused a = { 0 };
-    const ac_status st = accused_init(&a, p, suspects);
+    bool *guilty = NULL;
+    char what[64];
+    ac_status st = AC_OK;
 
-    if (st == AC_OK)
-        try_all_accused(&a, crashes);
+    AC_TRY(ac_alloc(&guilty, suspects->count, sizeof *guilty));
+    AC_TRY(accused_init(&a, p, suspects));
+    snprintf(what, sizeof what, "%lld pictures of shard %s", (long long) a.count, a.shard);
+    ac_child_try(a.count, try_accused, &a, what, guilty);
+    for (int64_t i = 0; i < a.count; i++)
+        crashes[a.items[i]] = crashes[a.items[i]] || guilty[i];
+out:
     accused_free(&a);
+    free(guilty);
     return st;
 }
 
@@ -212,7 +193,7 @@ ac_trial_all(ac_pipeline *p)
     if (st == AC_OK)
         st = try_share(p, nodes, node, crashes);
     AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_run_quarantine_all(run, crashes, &p->pictures.keys));
+    AC_TRY(ac_run_quarantine_all(run, crashes, &p->pictures.keys, false));
 out:
     free(crashes);
     return st;
