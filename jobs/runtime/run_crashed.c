@@ -177,7 +177,8 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool al
     for (int64_t s = 0; st == AC_OK && all && new_ones && s < m->shard_count; s++)
         st = forget_shard(self, s);
     if (self->comm->rank == 0 && st == AC_OK && new_ones) { /* last: until an item is on the list its shard is made with it */
-        ac_log(AC_LOG_WARNING, "%lld items that end the program are set aside (bad items: crashed)", (long long) new_ones);
+        ac_log(AC_LOG_WARNING, "%lld item%s the program ended with %s set aside (bad items: crashed)", (long long) new_ones, new_ones == 1 ? "" : "s",
+               new_ones == 1 ? "is" : "are");
         st = write_quarantined(self, keys);
     }
     return ac_agree_all(self->comm, st);

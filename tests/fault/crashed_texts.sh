@@ -1,5 +1,5 @@
-# Texts that end the process: a picture whose table or candidates do is set aside after one death, whatever the ranks; every other
-# result keeps its bytes. A rank killed from outside sets nothing aside.
+# Texts that end the process: a picture whose table or candidates do, and an entry of a cache, is set aside after one death, whatever the
+# ranks; every other result keeps its bytes. A rank killed from outside sets nothing aside. A picture of training is set aside too.
 . "$source/tests/fault/libfault.sh"
 export crash=$fault/crash_on_text.so
 
@@ -15,9 +15,7 @@ generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
 output: { shard_items: 4 }
 compute: { threads: 1 }
 END
-sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' job.yaml > cache.yaml
-"$antarctic" build-cache cache.yaml --run cache 2> said.txt
-"$antarctic" caption job.yaml --run whole 2> said.txt
+sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 4/shard_items: 64/' job.yaml > cache.yaml
 
 job() { # job JOB RANKS RUN OPTIONS…
   local name=$1 ranks=$2 run=$3
@@ -31,6 +29,38 @@ dies() { # dies JOB RANKS RUN OPTIONS…: with a signal's exit code
 }
 passes() { job "$@" || { cat "$3.said"; exit 1; }; }
 
+# An entry: the cache is that of a text without its line, and the counts tell of it.
+mark='butterfly in a room'
+sed "/^$mark\$/d" cache.txt > without.txt
+[ "$(wc -l < without.txt)" -eq 599 ]
+export CRASH_ON_TEXT=$mark
+LD_PRELOAD=$crash dies build-cache 1 less cache.yaml
+LD_PRELOAD=$crash passes build-cache 2 less cache.yaml
+[ "$(jq -r '.key + " " + .reason' less/bad_items.jsonl)" = "$mark crashed" ]
+[ "$(jq -c '[.items, .ok, .bad, .entries]' less/summary.json)" = "[600,599,1,599]" ]
+"$antarctic" verify less > said.txt
+grep -q '600 items in, 599 ok + 1 bad' said.txt
+unset CRASH_ON_TEXT
+"$antarctic" build-cache cache.yaml --set input.path=without.txt --run without 2> said.txt
+for run in less without; do "$antarctic" export $run --out $run.export > /dev/null; done
+cmp less.export/postcache.txt without.export/postcache.txt
+cmp less.export/postcache.npy without.export/postcache.npy
+no_leftovers less
+# and of a cache that grows; a shard may be left without entries
+"$antarctic" build-cache cache.yaml --run cache 2> said.txt
+cp -r cache grown
+printf 'one\na marked text\nthree\n' > more.txt
+sed -e 's/cache.txt/more.txt/' -e 's/shard_items: 64/shard_items: 1/' -e '$a cache: { path: grown }' cache.yaml > extend.yaml
+export CRASH_ON_TEXT='a marked text'
+LD_PRELOAD=$crash dies extend-cache 2 growth extend.yaml
+LD_PRELOAD=$crash passes extend-cache 1 growth extend.yaml
+unset CRASH_ON_TEXT
+[ "$(jq -r '.key + " " + .reason' growth/bad_items.jsonl)" = "a marked text crashed" ]
+"$antarctic" verify grown growth > /dev/null
+"$antarctic" export grown --out grown.export > /dev/null
+cat cache.txt <(printf 'one\nthree\n') | cmp - grown.export/postcache.txt
+
+"$antarctic" caption job.yaml --run whole 2> said.txt
 # The picture's own shard is another one without it; all other files, and all lines, are those of the whole run.
 set_aside() { # set_aside RUN KEY SHARD
   [ "$(jq -r '.key + " " + .reason' "$1/bad_items.jsonl")" = "$2 crashed" ]
@@ -90,3 +120,21 @@ grep -q 'an earlier attempt died' killed.said
 same slow killed
 [ ! -s killed/bad_items.jsonl ]
 [ ! -e killed/journal/crashed.jsonl ]
+
+# Training embeds its pictures as the other jobs do.
+mkdir train validation
+cp "$demo"/train/train_000[01]* train
+cp "$demo"/validation/val_0000* validation
+cat > train.yaml <<END
+input: { train: train, validation: validation }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart }
+train: { replicas: 1, batch: 2, max_steps: 2, validate_every: 2, save_top_k: 1, learning_rate: 1e-3, crops_per_image: 0 }
+compute: { threads: 1 }
+END
+export CRASH_ON_OPEN=val_00005.jpg CRASH_SIGNAL=11
+LD_PRELOAD=$fault/crash_on_open.so dies train 1 trained train.yaml
+LD_PRELOAD=$fault/crash_on_open.so passes train 2 trained train.yaml
+[ "$(jq -r '.key + " " + .reason' trained/bad_items.jsonl)" = "validation/val_00005 crashed" ]
+"$antarctic" verify trained > /dev/null
