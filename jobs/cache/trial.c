@@ -3,116 +3,55 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "engine/base/log.h"
+#include "engine/base/memory.h"
 #include "io/json_write.h"
 #include "io/text_file.h"
-#include "jobs/runtime/child.h"
+#include "jobs/runtime/text_trial.h"
 
-enum { SILENT_SECONDS = 120 };
-
-/* Entries in hand at an earlier death, for children that are this program's tool `tokenize`. */
-typedef struct accused {
-    const ac_run *run;
-    const ac_texts *entries;
-    const char *prefix;
-    char *model, *input; /* CLIP's folder or file; the file of texts */
-    int64_t *items;      /* [count] */
-    int64_t count, capacity;
-} accused;
-
+/* The suspects' numbers, and their texts as the tokenizer gets them. */
 static ac_status
-accused_init(accused *self, const ac_clip_model *clip)
-{
-    const ac_run *run = self->run;
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_duplicate(&self->model, clip->path, strlen(clip->path)));
-    AC_TRY(ac_run_path(run, &self->input, "journal/trial.tmp.%d.jsonl", run->comm->rank));
-    for (int64_t s = 0; s < run->suspect_count; s++) {
-        const ac_hand_items *suspects = &run->suspects[s];
-        AC_TRY(ac_grow(&self->items, &self->capacity, self->count + suspects->count, sizeof *self->items));
-        for (int64_t i = suspects->first; i < suspects->first + suspects->count; i++)
-            if (!run->crashed[i])
-                self->items[self->count++] = i;
-    }
-out:
-    return st;
-}
-
-static void
-push_text(ac_buffer *out, const char *prefix, const char *text, size_t n)
+collect(const ac_run *run, const ac_texts *entries, const char *prefix, ac_texts *texts, int64_t **items)
 {
     ac_buffer whole = { 0 };
-
-    ac_buffer_push_text(&whole, prefix);
-    ac_buffer_push(&whole, text, n);
-    ac_buffer_push_text(out, "{\"text\": ");
-    if (whole.status == AC_OK)
-        ac_json_string(out, whole.data ? whole.data : "", whole.size);
-    ac_buffer_push_text(out, "}\n");
-    ac_buffer_free(&whole);
-}
-
-/* The probe is an empty entry. */
-static ac_status
-write_input(const accused *self, int64_t first, int64_t n)
-{
-    ac_text_file f = { 0 };
-    ac_buffer lines = { 0 };
+    int64_t capacity = 0;
     ac_status st = AC_OK;
 
-    push_text(&lines, self->prefix, "", 0);
-    for (int64_t i = first; i < first + n; i++)
-        push_text(&lines, self->prefix, ac_texts_at(self->entries, self->items[i]), ac_texts_size(self->entries, self->items[i]));
-    AC_TRY(lines.status);
-    AC_TRY(ac_text_file_create(&f, self->input));
-    ac_text_file_write(&f, lines.data, lines.size);
-    st = ac_text_file_commit(&f);
-out:
-    ac_text_file_abandon(&f);
-    ac_buffer_free(&lines);
-    return st;
-}
-
-/* An ac_child_trial. */
-static ac_child_end
-try_accused(void *context, int64_t first, int64_t n, int64_t *lines)
-{
-    accused *self = context;
-    char *words[] = { "antarctic", "tokenize", "--kind", "clip", "--model", self->model, NULL };
-    const ac_child child = { .words = words, .input = self->input, .silence = SILENT_SECONDS, .pulse = self->run->comm->pulse };
-
-    *lines = 0;
-    if (write_input(self, first, n) != AC_OK) {
-        ac_log(AC_LOG_WARNING, "%s", ac_error_message());
-        return AC_CHILD_UNKNOWN;
+    for (int64_t s = 0; s < run->suspect_count; s++) {
+        const ac_hand_items *suspects = &run->suspects[s];
+        AC_TRY(ac_grow(items, &capacity, texts->count + suspects->count, sizeof **items));
+        for (int64_t i = suspects->first; i < suspects->first + suspects->count; i++) {
+            if (run->crashed[i])
+                continue;
+            ac_buffer_reset(&whole);
+            ac_buffer_push_text(&whole, prefix);
+            AC_TRY(ac_buffer_push(&whole, ac_texts_at(entries, i), ac_texts_size(entries, i)));
+            (*items)[texts->count] = i;
+            AC_TRY(ac_texts_push(texts, whole.data ? whole.data : "", whole.size));
+        }
     }
-    return ac_child_run(&child, lines);
+out:
+    ac_buffer_free(&whole);
+    return st;
 }
 
 /* Rank 0. */
 static ac_status
 try_suspects(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const char *prefix, bool *crashes)
 {
-    accused a = { .run = run, .entries = entries, .prefix = prefix };
+    ac_texts texts = { 0 };
+    int64_t *items = NULL;
     bool *guilty = NULL;
-    char what[64];
     ac_status st = AC_OK;
 
-    ac_log(AC_LOG_INFO, "an earlier attempt died; what it had in hand is tried in a process of its own");
-    AC_TRY(accused_init(&a, clip));
-    AC_TRY(ac_alloc(&guilty, a.count, sizeof *guilty));
-    snprintf(what, sizeof what, "%lld entries", (long long) a.count);
-    ac_child_try(a.count, try_accused, &a, what, guilty);
-    unlink(a.input);
-    for (int64_t i = 0; i < a.count; i++)
-        crashes[a.items[i]] = crashes[a.items[i]] || guilty[i];
+    AC_TRY(collect(run, entries, prefix, &texts, &items));
+    AC_TRY(ac_alloc(&guilty, texts.count, sizeof *guilty));
+    AC_TRY(ac_text_trial(run, clip->path, "clip", &texts, "entries", guilty));
+    for (int64_t i = 0; i < texts.count; i++)
+        crashes[items[i]] = crashes[items[i]] || guilty[i];
 out:
-    free(a.model);
-    free(a.input);
-    free(a.items);
+    ac_texts_free(&texts);
+    free(items);
     free(guilty);
     return st;
 }

@@ -11,6 +11,7 @@
 #include "io/publish.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
+#include "jobs/train/trial.h"
 #include "jobs/version.h"
 
 static ac_compute
@@ -47,6 +48,7 @@ make_tables_all(ac_training *self)
     ac_pipeline *p = &self->pipeline;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_training_trial_all(p, &self->items));
     AC_TRY(ac_stage_embed_all(p));
     AC_TRY(ac_merge_bad_items_all(p));
     AC_TRY(ac_check_bad_items(p));

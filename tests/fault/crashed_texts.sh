@@ -33,6 +33,12 @@ passes() { job "$@" || { cat "$3.said"; exit 1; }; }
 mark='butterfly in a room'
 sed "/^$mark\$/d" cache.txt > without.txt
 [ "$(wc -l < without.txt)" -eq 599 ]
+mkdir -p less/embeddings/00005.h5 # in the way of the sixth unit: five are made, in an order that has the entry
+code=0
+job build-cache 1 less cache.yaml || code=$?
+[ $code -eq 2 ]
+[ -f less/embeddings/00004.h5 ]
+rmdir less/embeddings/00005.h5
 export CRASH_ON_TEXT=$mark
 LD_PRELOAD=$crash dies build-cache 1 less cache.yaml
 LD_PRELOAD=$crash passes build-cache 2 less cache.yaml
@@ -121,10 +127,11 @@ same slow killed
 [ ! -s killed/bad_items.jsonl ]
 [ ! -e killed/journal/crashed.jsonl ]
 
-# Training embeds its pictures as the other jobs do.
+# Training: a picture that ends its reader, then a caption that ends BART's tokenizer.
 mkdir train validation
-cp "$demo"/train/train_000[01]* train
+cp "$demo"/train/train_000* train
 cp "$demo"/validation/val_0000* validation
+grep -lx 'a broom in a blue sky' train/*.txt | cmp - <(echo train/train_00012.txt)
 cat > train.yaml <<END
 input: { train: train, validation: validation }
 clip: { model: $demo/clip }
@@ -133,8 +140,18 @@ bart: { model: $demo/bart }
 train: { replicas: 1, batch: 2, max_steps: 2, validate_every: 2, save_top_k: 1, learning_rate: 1e-3, crops_per_image: 0 }
 compute: { threads: 1 }
 END
-export CRASH_ON_OPEN=val_00005.jpg CRASH_SIGNAL=11
-LD_PRELOAD=$fault/crash_on_open.so dies train 1 trained train.yaml
-LD_PRELOAD=$fault/crash_on_open.so passes train 2 trained train.yaml
-[ "$(jq -r '.key + " " + .reason' trained/bad_items.jsonl)" = "validation/val_00005 crashed" ]
+export CRASH_ON_OPEN=val_00005.jpg CRASH_SIGNAL=11 CRASH_ON_TEXT='a broom in a blue sky'
+crash="$fault/crash_on_open.so $crash"
+LD_PRELOAD=$crash dies train 1 trained train.yaml
+LD_PRELOAD=$crash dies train 1 trained train.yaml
+LD_PRELOAD=$crash passes train 2 trained train.yaml
+[ "$(jq -r '.key + " " + .reason' trained/bad_items.jsonl | tr '\n' ' ')" = "train/train_00012 crashed validation/val_00005 crashed " ]
 "$antarctic" verify trained > /dev/null
+unset CRASH_ON_OPEN CRASH_ON_TEXT
+mkdir fewer
+cp train/* fewer
+rm fewer/train_00012.*
+cp -r validation others
+rm others/val_00005.*
+passes train 1 without.trained train.yaml --set input.train=fewer --set input.validation=others
+cmp without.trained/layer_norms.safetensors trained/layer_norms.safetensors
