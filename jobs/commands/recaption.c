@@ -15,6 +15,7 @@ static const ac_option options[] = {
     { "set", 0, "KEY=VALUE", "a key of the run's config, changed for this (generation.…, rescore.…, seed, bart.…); may be given often" },
     { "shard", 0, "N", "look for the keys in this shard alone" },
     { "probe", 0, NULL, "caption an empty table first: do models and machine work?" },
+    { "unchecked", 0, NULL, "do not compare the shards with their checksums first" },
     { "threads", 0, "N", "threads (default: compute.threads, else the machine's cores)" },
     { NULL, 0, NULL, NULL },
 };
@@ -91,7 +92,7 @@ out:
 
 /* Where the keys lie: shards [first, end) of those whose tables are there. */
 static ac_status
-find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int64_t end)
+find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int64_t end, bool checked)
 {
     ac_status st = AC_OK;
 
@@ -102,7 +103,8 @@ find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int6
         const ac_texts *there = &self->shard.keys;
         if (!ac_run_view_has(&self->run, s, AC_STAGE_RETRIEVE + 1))
             continue;
-        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_KEYS | AC_VIEW_TABLES));
+        AC_TRY(checked ? ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_KEYS | AC_VIEW_TABLES)
+                       : ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_KEYS));
         for (int64_t row = 0; row < there->count; row++)
             for (int k = 0; k < n; k++)
                 if (strlen(keys[k]) == ac_texts_size(there, row) && memcmp(keys[k], ac_texts_at(there, row), ac_texts_size(there, row)) == 0) {
@@ -212,7 +214,8 @@ ac_command_recaption(int argc, char **argv)
     AC_TRY(ac_arguments_int(&a, "shard", &shard, 0, r.run.manifest.shard_count - 1));
     threads = r.config.compute.threads ? r.config.compute.threads : sysconf(_SC_NPROCESSORS_ONLN);
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
-    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard < 0 ? 0 : shard, shard < 0 ? r.run.manifest.shard_count : shard + 1));
+    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard < 0 ? 0 : shard, shard < 0 ? r.run.manifest.shard_count : shard + 1,
+                     !ac_arguments_has(&a, "unchecked")));
     AC_TRY(open_models(&r, threads));
     if (ac_arguments_has(&a, "probe")) {
         AC_TRY(ac_captioner_read_blank(&r.captioner));

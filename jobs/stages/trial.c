@@ -39,7 +39,7 @@ out:
 
 /* ---- tables that were being captioned -------------------------------------------------------------------------- */
 
-enum { FIXED_WORDS = 9 };
+enum { FIXED_WORDS = 10 };
 
 /* The suspects of one shard, for children that are this program's command `recaption`. */
 typedef struct accused {
@@ -103,7 +103,8 @@ try_accused(void *context, int64_t first, int64_t n, int64_t *lines)
     accused *self = context;
     const ac_pipeline *p = self->pipeline;
     const double minutes = p->config->limits.stall_minutes;
-    char *fixed[FIXED_WORDS] = { "antarctic", "recaption", "--probe", "--threads", self->threads, "--shard", self->shard, "--", p->run.folder };
+    /* this run has compared the files just now; its journals may still know older ones */
+    char *fixed[FIXED_WORDS] = { "antarctic", "recaption", "--probe", "--unchecked", "--threads", self->threads, "--shard", self->shard, "--", p->run.folder };
     const ac_child child = { .words = self->words, .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES), .first_to_go = true,
                              .pulse = p->comm->pulse };
 
