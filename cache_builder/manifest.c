@@ -27,8 +27,9 @@ read_shards(ac_cache *self, const json_t *list, const char *path)
     AC_TRY(ac_alloc(&shards, (int64_t) json_array_size(list), sizeof *shards));
     json_array_foreach(list, i, item) {
         const char *checksum = json_string_value(json_object_get(item, "checksum"));
-        const json_int_t rows = json_integer_value(json_object_get(item, "rows"));
-        if (!checksum || strlen(checksum) != 32 || rows < 1 || rows > INT32_MAX)
+        const json_t *count = json_object_get(item, "rows");
+        const json_int_t rows = json_integer_value(count);
+        if (!checksum || strlen(checksum) != 32 || !json_is_integer(count) || rows < 0 || rows > INT32_MAX)
             AC_TRY(ac_error_set(AC_E_FORMAT, "%s: shard %zu has no rows or checksum", path, i));
         shards[i].rows = rows;
         memcpy(shards[i].checksum, checksum, 33);

@@ -101,11 +101,11 @@ is_first_file(const char *name)
 static ac_status
 remove_temporary_files(const ac_run *self, bool is_new)
 {
-    for (int s = -1; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
+    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s", s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
+        ac_status st = ac_run_path(self, &folder, "%s", s < -1 ? "journal" : s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))

@@ -62,3 +62,23 @@ if cmp -s two <(tail -1 one); then exit 1; fi
 for tool in tokenize preprocess embed topk generate caption tag build-cache embed-images; do
   "$antarctic" help $tool | grep -q usage
 done
+
+# recaption: what the run holds, from its tables; other settings give other candidates; what is not there is said
+mkdir again
+cp "$demo"/pictures/scene_0[0-4]* again
+cat > again.yaml <<END
+input: { path: again }
+clip: { model: $demo/clip }
+cache: { path: again.txt }
+bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
+generation: { num_beams: 2, num_return_sequences: 2, max_length: 12 }
+output: { shard_items: 2 }
+END
+head -100 "$demo/cache.txt" > again.txt
+"$antarctic" caption again.yaml --run again.run 2> said.txt
+"$antarctic" recaption again.run scene_03 scene_00 | jq -c '[.key, .caption, .clip_score, .candidates]' | sort > recaptioned
+jq -c 'select(.key == "scene_00" or .key == "scene_03") | [.key, .caption, .clip_score, .candidates]' again.run/captions.jsonl | cmp - recaptioned
+"$antarctic" recaption again.run --shard 1 --set generation.num_return_sequences=1 scene_03 | jq -e '.candidates | length == 1' > /dev/null
+[ "$(code_of "$antarctic" recaption again.run --shard 1 scene_00)" -eq 1 ]
+jq -e '.key == "scene_00" and .error' out.txt > /dev/null
+[ "$(code_of "$antarctic" recaption again.run/cache scene_00)" -eq 1 ]
