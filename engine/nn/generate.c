@@ -43,6 +43,7 @@ ac_generation_config_check(const ac_generation_config *c, const ac_bart_config *
         { "forced_bos_token_id", c->forced_bos_token_id, -1, model->vocab_size - 1 },
         { "forced_eos_token_id", c->forced_eos_token_id, -1, model->vocab_size - 1 },
         { "decoder_start_token_id", c->decoder_start_token_id, 0, model->vocab_size - 1 },
+        { "eos_token_id", c->eos_token_id, 0, model->vocab_size - 1 },
     };
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
