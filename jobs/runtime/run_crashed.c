@@ -58,6 +58,52 @@ read_hand(ac_run *self, const char *name, const char *path, int64_t *capacity)
     return st;
 }
 
+/* A trial in stage generate costs about what was in hand, so there one death is not enough: a node's end is no picture's fault. */
+static bool
+needs_two_deaths(const ac_run *self, const ac_hand_items *s)
+{
+    return strcmp(self->manifest.stages[s->stage].name, "generate") == 0;
+}
+
+static bool
+overlaps(const ac_hand_items *s, const ac_hand_items *others, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (others[i].stage == s->stage && others[i].first < s->first + s->count && s->first - others[i].first < others[i].count)
+            return true;
+    return false;
+}
+
+/* Those that were in hand at one death so far are remembered in journal/once, and are no suspects yet. */
+static ac_status
+remember_first_deaths(ac_run *self)
+{
+    ac_hand_items *once = NULL;
+    int64_t before = 0, count, capacity = 0, kept = 0;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_path(self, &path, "journal/%sonce", self->prefix));
+    AC_TRY(ac_hand_read(path, &once, &before, &capacity));
+    count = before;
+    for (int64_t i = 0; i < self->suspect_count; i++) {
+        const ac_hand_items *s = &self->suspects[i];
+        if (!needs_two_deaths(self, s) || overlaps(s, once, before)) {
+            self->suspects[kept++] = *s;
+            continue;
+        }
+        AC_TRY(ac_grow(&once, &capacity, count + 1, sizeof *once));
+        once[count++] = *s;
+    }
+    self->suspect_count = kept;
+    if (count > before)
+        st = ac_publish_file(path, (const char *) once, (size_t) count * sizeof *once);
+out:
+    free(once);
+    free(path);
+    return st;
+}
+
 ac_status
 ac_run_read_crashed(ac_run *self)
 {
@@ -87,6 +133,8 @@ ac_run_read_crashed(ac_run *self)
             self->suspects[kept++] = *s;
     }
     self->suspect_count = kept;
+    AC_TRY(st);
+    st = remember_first_deaths(self);
 out:
     free(folder);
     return st;
