@@ -6,8 +6,8 @@ cd "$(dirname "$0")"
 # What a build needs, and what the tests need besides; all from Debian 12.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
-  libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev libcmocka-dev zlib1g-dev"
-test_packages="jq procps"
+  libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
+test_packages="libcmocka-dev jq procps"
 # For the tests on a real Slurm, which are skipped without them.
 slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
 
@@ -23,15 +23,29 @@ END
 # os_field NAME: a field of /etc/os-release, without its quotes.
 os_field() { sed -n "s/^$1=//p" /etc/os-release 2> /dev/null | tr -d '"'; }
 
-# Install the packages that are not there yet, and say which. Elsewhere than on Debian 12: say what is needed.
+# other_system PACKAGE…: elsewhere than on Debian 12 nothing is installed; say what is needed, and go on with what is there.
+other_system() {
+  local name program missing=""
+  name=$(os_field PRETTY_NAME) || true
+  printf 'This is %s, not Debian 12, so nothing is installed here. What is needed, by its Debian names:\n' "${name:-another system}"
+  printf '%s ' $build_packages "$@" | fold -s -w 100 | sed 's/^/  /'
+  printf '\n'
+  for program in cc cmake ninja pkg-config mpirun; do
+    command -v $program > /dev/null || missing="$missing $program"
+  done
+  if [ -n "$missing" ]; then
+    printf 'The build cannot start without these programs, which are not here:%s\n' "$missing" >&2
+    exit 2
+  fi
+  printf 'Going on with what is there; warnings of other compilers are no errors.\n'
+  configure_options=(-DAC_WERROR=OFF)
+}
+
+# Install the packages that are not there yet, and say which.
 install_packages() {
   local missing="" package as_root=""
   if [ "$(os_field ID) $(os_field VERSION_ID)" != "debian 12" ]; then
-    printf 'This is %s, not Debian 12, so nothing is installed here. What the build needs, by its Debian names:\n' \
-      "$(os_field PRETTY_NAME || echo 'another system')"
-    printf '  %s\n' $build_packages "$@"
-    printf 'Going on with what is there; warnings of other compilers are no errors.\n'
-    configure_options=(-DAC_WERROR=OFF)
+    other_system "$@"
     return
   fi
   for package in $build_packages "$@"; do
@@ -59,9 +73,21 @@ install_optional() {
   (install_packages "$@") || printf 'Not installed: %s; the tests that need them are skipped.\n' "$*"
 }
 
-build() { # build PRESET
-  cmake --preset "$1" "${configure_options[@]}"
-  cmake --build --preset "$1"
+# build PRESET OPTION…
+build() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" "${configure_options[@]}" "$@"
+  cmake --build --preset "$preset"
+}
+
+# The program alone; a build folder that has the tests keeps them.
+build_program() {
+  if [ -e build/release/CMakeCache.txt ]; then
+    build release
+  else
+    build release -DAC_BUILD_TESTS=OFF
+  fi
 }
 
 # Open MPI refuses to run as root, and wants to be told where ranks outnumber cores.
@@ -102,12 +128,12 @@ demo() {
 case "${1:-}" in
 build)
   install_packages
-  build release
+  build_program
   printf 'Built: %s\n' "$PWD/build/release/antarctic"
   ;;
 demo)
   install_packages
-  build release
+  build_program
   mpi_environment
   demo
   ;;
@@ -115,8 +141,8 @@ test)
   mpi_environment
   part 'packages' install_packages $test_packages
   part 'packages of Slurm' install_optional $slurm_packages
-  part 'build, release' build release
-  part 'build, sanitizers' build asan
+  part 'build, release' build release -DAC_BUILD_TESTS=ON
+  part 'build, sanitizers' build asan -DAC_BUILD_TESTS=ON
   part 'tests, sanitizers' ctest --preset asan
   printf '\n%s== tests, release\n' "$parts"
   ctest --preset release # last: its summary ends the output

@@ -512,6 +512,21 @@ out:
     return st;
 }
 
+ac_status
+ac_config_check_paths(const ac_config *self, const char *job, bool later)
+{
+    const unsigned bit = job_bit(job);
+
+    for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count; k++) {
+        const char *path = k->type == KEY_PATH && (k->jobs & bit) ? *(char **) place(self, k) : NULL;
+        const bool made = strcmp(k->name, "cache.path") == 0 || strcmp(k->name, "bart.layer_norms") == 0 ||
+                          (strcmp(k->name, "input.path") == 0 && strcmp(job, "extend-cache") == 0);
+        if (path && access(path, F_OK) != 0 && !(later && made))
+            return ac_error_set(ac_io_failure(errno), "%s: %s: %s", k->name, path, strerror(errno));
+    }
+    return AC_OK;
+}
+
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
@@ -672,6 +687,7 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 {
     ac_buffer text = { 0 };
     XXH128_hash_t digest;
+    ac_status st;
 
     for (size_t i = 0; i < ac_config_key_count; i++) {
         if (!ac_config_keys[i].in_fingerprint || !(ac_config_keys[i].jobs & job_bit(job)))
@@ -680,12 +696,27 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
         print_value(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
-    if (text.status != AC_OK)
-        return text.status;
-    digest = XXH3_128bits(text.data, text.size);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    st = text.status;
+    if (st == AC_OK) {
+        digest = XXH3_128bits(text.data, text.size);
+        snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    }
     ac_buffer_free(&text);
-    return AC_OK;
+    return st;
+}
+
+/* Can the key of this printed line be why fingerprints differ? Threads or a path cannot. */
+static bool
+may_decide(const char *section, int section_size, const char *line)
+{
+    char name[128];
+    const int skip = (int) strspn(line, " ");
+
+    snprintf(name, sizeof name, "%.*s%s%.*s", section_size, section, section_size ? "." : "", (int) strcspn(line + skip, ":\n"), line + skip);
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (strcmp(ac_config_keys[i].name, name) == 0)
+            return ac_config_keys[i].in_fingerprint;
+    return true;
 }
 
 ac_status
@@ -704,7 +735,7 @@ ac_config_difference(const char *before, const char *after, ac_buffer *out)
         const char *a = memmem(before, n, "  #", 3), *b = memmem(after, m, "  #", 3); /* comments are another version's business */
         const int size = (int) (a ? a - before : (ptrdiff_t) n), size_after = (int) (b ? b - after : (ptrdiff_t) m);
 
-        if (size != size_after || strncmp(before, after, (size_t) size) != 0) {
+        if ((size != size_after || strncmp(before, after, (size_t) size) != 0) && may_decide(section, *before == ' ' ? section_size : 0, before)) {
             const int skip = (int) strspn(before, " "), skip_after = (int) strspn(after, " "), shown = skip ? section_size : 0;
             const char *dot = shown ? "." : "";
             ac_buffer_printf(out, "%s\"%.*s%s%.*s\" is now \"%.*s%s%.*s\"", out->size ? "; " : "", shown, section, dot, size - skip, before + skip,

@@ -91,6 +91,12 @@ bool ac_config_is_job(const char *job);
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 ac_status ac_config_check(const ac_config *self, const char *job);
 
+/**
+ * Are the files and folders there that this job reads? later: another run will make some first, and what a run can make (a cache, trained
+ * layer norms) may be missing still. AC_E_IO names the key.
+ */
+ac_status ac_config_check_paths(const ac_config *self, const char *job, bool later);
+
 /** The whole config as commented YAML, every default written out. Reads back to the same. */
 ac_status ac_config_print(const ac_config *self, const char *job, ac_buffer *out);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/publish.h"
+
 /* A JSON object being read: errors stick, so that many keys are read before one check. */
 typedef struct reader {
     const json_t *object;
@@ -115,7 +117,7 @@ load(json_t **out, const char *path, const char *model_type)
     const char *type;
 
     if (access(path, R_OK) != 0)
-        return ac_error_set(errno == ENOENT || errno == ENOTDIR ? AC_E_ARG : AC_E_FORMAT, "%s: the model's config cannot be read: %s", path,
+        return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s", path,
                             strerror(errno));
     *out = json_load_file(path, 0, &error);
     if (!*out)

@@ -76,7 +76,7 @@ ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL, is_text;
-    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file", path);
 
     if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
         st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);

@@ -1,5 +1,6 @@
 /* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that ends the process. */
 #include <errno.h>
+#include <jansson.h>
 #include <mpi.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,12 +20,11 @@
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/child.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
 #include "jobs/version.h"
-
-enum { EXIT_BUG = 70 };
 
 typedef struct job {
     const char *name, *what;
@@ -55,6 +55,7 @@ static const tool tools[] = {
     { KIND_COMMAND, "status", "how a run stands", ac_command_status },
     { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted", ac_command_submit },
     { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
+    { KIND_COMMAND, "recaption", "pictures of a run captioned again, with other settings if wanted", ac_command_recaption },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
@@ -102,8 +103,8 @@ on_bug(const char *text)
     MPI_Initialized(&initialized);
     MPI_Finalized(&finalized);
     if (initialized && !finalized)
-        MPI_Abort(MPI_COMM_WORLD, EXIT_BUG);
-    _exit(EXIT_BUG);
+        MPI_Abort(MPI_COMM_WORLD, AC_EXIT_BUG);
+    _exit(AC_EXIT_BUG);
 }
 
 static void
@@ -234,6 +235,18 @@ say(const job *j, const ac_comm *comm, ac_status st)
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
 }
 
+/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a segmentation fault), and where it does, that cannot be told
+ * from a damaged file: a lock would seem nobody's. So there the process ends, in order, as it does at any failure. */
+static void *
+memory_for_json(size_t n)
+{
+    void *memory = malloc(n);
+
+    if (!memory)
+        end_now(AC_E_NOMEM, "out of memory while reading or writing JSON");
+    return memory;
+}
+
 /* In the run folder, locked and watched. */
 static ac_status
 run_in_folder(const job *j, const char *config_path, const ac_config *config, const ac_comm *comm, const char *folder)
@@ -328,8 +341,12 @@ main_job(const job *j, int argc, char **argv)
     guard_launcher(config.limits.stall_minutes);
     /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN): sm, ucx and pt2pt are left */
     setenv("OMPI_MCA_osc", "^rdma", 0);
-    if (!is_launched()) /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
+    if (!is_launched()) {
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        /* such processes share one folder in /tmp, which one removes while another makes it: then MPI_Init fails; a rank alone needs none */
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     alarm(0);
     st = run_job(j, &a, &config, st);
@@ -405,6 +422,7 @@ main(int argc, char **argv)
 
     choose_openblas_kernels(argv);
     ac_bug_handler_set(on_bug);
+    json_set_alloc_funcs(memory_for_json, free);
     ac_log_set(print_line, NULL, AC_LOG_INFO);
     if (argc < 2) {
         print_help(stderr);

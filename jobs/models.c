@@ -60,7 +60,7 @@ open_clip_tokenizer(ac_clip_model *self, const ac_clip_options *o, const ac_clip
 
     if (st != AC_OK) {
         fingerprint[0] = '\0';
-        return o->need_tokenizer ? st : AC_OK;
+        return o->need_tokenizer || st == AC_E_NOMEM ? st : AC_OK;
     }
     self->has_tokenizer = true;
     return check_vocabulary(&self->tokenizer, o->vocabulary ? o->vocabulary : o->model, config->vocab_size,

@@ -9,15 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/path.h"
+#include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
+#include "jobs/commands/slurm_queries.h"
 #include "jobs/options.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/manifest.h"
-
-enum { MAX_SLURM_JOBS = 32 };
 
 static const ac_option options[] = {
     { "json", 0, NULL, "one JSON object in place of lines for people" },
@@ -33,10 +34,10 @@ typedef struct view {
     json_t *progress;      /* progress.json; NULL: none */
     json_t *start, *end;   /* the last events of attempts.jsonl; end is of this start */
     int64_t attempts;
-    int64_t slurm_jobs[MAX_SLURM_JOBS];
-    int slurm_job_count;
+    ac_slurm_jobs slurm;
     const char *state, *stage;
     int64_t done, total, bad; /* of the stage in hand */
+    bool is_import; /* a cache that no run made: `import` wrote it whole */
 } view;
 
 static void
@@ -46,16 +47,6 @@ view_free(view *self)
     json_decref(self->progress);
     json_decref(self->start);
     json_decref(self->end);
-}
-
-static void
-add_slurm_job(view *self, int64_t id)
-{
-    for (int i = 0; i < self->slurm_job_count; i++)
-        if (self->slurm_jobs[i] == id)
-            return;
-    if (id > 0 && self->slurm_job_count < MAX_SLURM_JOBS)
-        self->slurm_jobs[self->slurm_job_count++] = id;
 }
 
 static void
@@ -69,24 +60,21 @@ take_event(view *self, json_t *event)
         self->start = json_incref(event);
         self->end = NULL;
         self->attempts++;
-        add_slurm_job(self, json_integer_value(json_object_get(event, "slurm_job")));
     } else if (kind && strcmp(kind, "end") == 0) {
         json_decref(self->end);
         self->end = json_incref(event);
-    } else if (kind && strcmp(kind, "submit") == 0) {
-        add_slurm_job(self, json_integer_value(json_object_get(event, "slurm_job")));
     }
 }
 
-/* attempts.jsonl, then jobs.jsonl, which `submit` writes; either may be missing. */
+/* attempts.jsonl, which may be missing. */
 static ac_status
-read_events(view *self, const char *name)
+read_attempts(view *self)
 {
     ac_status st = AC_OK;
     ac_buffer text = { 0 };
     char *path = NULL;
 
-    AC_TRY(ac_path_format(&path, "%s/%s", self->folder, name));
+    AC_TRY(ac_path_format(&path, "%s/attempts.jsonl", self->folder));
     if (access(path, F_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, &text));
@@ -113,7 +101,7 @@ read_locks(view *self)
     DIR *d = opendir(self->folder);
 
     if (!d)
-        return ac_error_set(AC_E_ARG, "%s: there is no such run folder: %s", self->folder, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: there is no such run folder: %s", self->folder, strerror(errno));
     while (st == AC_OK && !self->holder.alive && (entry = readdir(d))) {
         const size_t n = strlen(entry->d_name);
         if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
@@ -126,6 +114,19 @@ read_locks(view *self)
     }
     closedir(d);
     return st;
+}
+
+/* A cache that `import` wrote: whole, or not there. */
+static void
+look_for_import(view *self)
+{
+    ac_cache cache = { 0 };
+
+    if (self->has_manifest || self->start || self->slurm.count || ac_cache_open(&cache, self->folder) != AC_OK)
+        return;
+    self->is_import = true;
+    self->done = self->total = cache.entries;
+    ac_cache_close(&cache);
 }
 
 static ac_status
@@ -149,8 +150,8 @@ read_folder(view *self)
     free(path);
     AC_TRY(ac_path_format(&path, "%s/DONE", self->folder));
     self->done_marker = access(path, F_OK) == 0;
-    AC_TRY(read_events(self, "jobs.jsonl"));
-    AC_TRY(read_events(self, "attempts.jsonl"));
+    AC_TRY(ac_slurm_jobs_read(&self->slurm, self->folder));
+    AC_TRY(read_attempts(self));
 out:
     free(path);
     return st;
@@ -163,7 +164,7 @@ state_of(const view *self)
 
     if (self->holder.alive)
         return "running";
-    if (self->done_marker)
+    if (self->done_marker || self->is_import)
         return "done";
     if (last && strcmp(last, "done") == 0)
         return self->has_manifest ? "parts done" : "done"; /* a part's end; a job that leaves no DONE */
@@ -171,14 +172,25 @@ state_of(const view *self)
         return last;
     if (self->start)
         return "killed";
-    return self->slurm_job_count ? "submitted" : "not begun";
+    return self->slurm.count ? "submitted" : "not begun";
 }
 
-/* The first stage that is not done, with the items of its finished shards. */
+static bool
+has_stage(const ac_manifest *m, const char *name)
+{
+    for (int s = 0; s < m->stage_count; s++)
+        if (strcmp(m->stages[s].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The first stage that is not done, with the items of its finished shards. What goes on after the shards' stages (the steps of a
+ * training) is told by progress.json alone. */
 static void
 count_stages(view *self)
 {
     const ac_manifest *m = &self->manifest;
+    bool beyond;
 
     self->stage = json_string_value(json_object_get(self->progress, "stage"));
     self->done = json_integer_value(json_object_get(self->progress, "done"));
@@ -186,6 +198,7 @@ count_stages(view *self)
     self->bad = json_integer_value(json_object_get(self->progress, "bad"));
     if (!self->has_manifest)
         return;
+    beyond = self->stage && !has_stage(m, self->stage);
     self->bad = 0;
     for (int s = 0; s < m->stage_count; s++) {
         int64_t done = 0;
@@ -195,7 +208,7 @@ count_stages(view *self)
                 done += left < m->shard_items ? left : m->shard_items;
             self->bad += m->stages[s].shards[i].bad;
         }
-        if (s == 0 || self->done == self->total) {
+        if (!beyond && (s == 0 || self->done == self->total)) {
             self->stage = m->stages[s].name;
             self->done = done;
             self->total = m->items;
@@ -217,27 +230,10 @@ pace(const view *self, double *rate, double *eta)
         *eta = (double) (self->total - self->done) / *rate;
 }
 
-/* Slurm's word on its jobs, "12 RUNNING, 13 PENDING (Dependency)"; "" where it is out of reach or knows them no more. */
-static void
-ask_slurm(const view *self, char *out, size_t size)
+static const char *
+job_of(const view *self)
 {
-    char command[512] = "", line[256];
-    size_t used = (size_t) snprintf(command, sizeof command, "timeout 10 squeue -h -o '%%i %%T (%%r)' -j ");
-    FILE *f;
-
-    out[0] = '\0';
-    if (self->slurm_job_count == 0)
-        return;
-    for (int i = 0; i < self->slurm_job_count && used < sizeof command - 40; i++)
-        used += (size_t) snprintf(command + used, sizeof command - used, "%s%lld", i ? "," : "", (long long) self->slurm_jobs[i]);
-    snprintf(command + used, sizeof command - used, " 2>/dev/null");
-    if (!(f = popen(command, "r")))
-        return;
-    for (used = 0; fgets(line, sizeof line, f) && used < size;) {
-        line[strcspn(line, "\n")] = '\0';
-        used += (size_t) snprintf(out + used, size - used, "%s%s", used ? ", " : "", line);
-    }
-    pclose(f);
+    return self->has_manifest ? self->manifest.job : self->is_import ? "import" : json_string_value(json_object_get(self->start, "job"));
 }
 
 static const char *
@@ -255,7 +251,7 @@ real_or_null(double x)
 }
 
 static ac_status
-print_json(const view *self, const char *slurm)
+print_json(const view *self, const ac_slurm_queue *queue)
 {
     double rate, eta;
     const char *error = last_error(self);
@@ -270,13 +266,13 @@ print_json(const view *self, const char *slurm)
         json_array_append_new(stages, json_pack("{s:s, s:I, s:I}", "name", self->manifest.stages[s].name, "shards_done", (json_int_t) done,
                                                 "shards", (json_int_t) self->manifest.shard_count));
     }
-    for (int i = 0; i < self->slurm_job_count; i++)
-        json_array_append_new(jobs, json_integer(self->slurm_jobs[i]));
+    for (int i = 0; i < self->slurm.count; i++)
+        json_array_append_new(jobs, json_integer(self->slurm.ids[i]));
     root = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run", self->folder, "job",
-                     self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job")), "state", self->state, "stage",
+                     job_of(self), "state", self->state, "stage",
                      self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad", (json_int_t) self->bad, "rate",
                      real_or_null(rate), "eta_seconds", real_or_null(eta), "last_error", error, "attempts", (json_int_t) self->attempts, "stages",
-                     stages, "slurm_jobs", jobs, "slurm", slurm);
+                     stages, "slurm_jobs", jobs, "slurm", queue->text);
     if (self->holder.alive && root)
         json_object_set_new(root, "holder", json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid", (json_int_t) self->holder.pid,
                                                       "seconds_ago", (json_int_t) self->holder.age));
@@ -290,13 +286,15 @@ print_json(const view *self, const char *slurm)
 }
 
 static void
-print_lines(const view *self, const char *slurm)
+print_lines(const view *self, const ac_slurm_queue *queue)
 {
     double rate, eta;
-    const char *job = self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job"));
+    const char *job = job_of(self);
 
     pace(self, &rate, &eta);
     printf("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "", self->state);
+    if (self->is_import)
+        printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
         printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done, (long long) self->total,
                100 * (double) self->done / (double) self->total);
@@ -311,8 +309,8 @@ print_lines(const view *self, const char *slurm)
         printf("  attempts   %lld\n", (long long) self->attempts);
     if (last_error(self))
         printf("  last error %s (exit code %lld)\n", last_error(self), (long long) json_integer_value(json_object_get(self->end, "code")));
-    if (self->slurm_job_count)
-        printf("  Slurm      %s\n", *slurm ? slurm : "its jobs are no longer in the queue, or Slurm is out of reach from here");
+    if (self->slurm.count)
+        printf("  Slurm      %s\n", queue->text[0] ? queue->text : queue->answered ? "its jobs are no longer in the queue" : "out of reach from here");
 }
 
 ac_status
@@ -320,7 +318,7 @@ ac_command_status(int argc, char **argv)
 {
     ac_arguments a = { 0 };
     view v = { 0 };
-    char slurm[1024];
+    ac_slurm_queue queue;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -333,12 +331,13 @@ ac_command_status(int argc, char **argv)
     v.folder = a.words[0];
     AC_TRY(read_folder(&v));
     count_stages(&v);
+    look_for_import(&v);
     v.state = state_of(&v);
-    ask_slurm(&v, slurm, sizeof slurm);
+    ac_slurm_queue_ask(&queue, &v.slurm);
     if (ac_arguments_has(&a, "json"))
-        st = print_json(&v, slurm);
+        st = print_json(&v, &queue);
     else
-        print_lines(&v, slurm);
+        print_lines(&v, &queue);
 out:
     view_free(&v);
     ac_arguments_free(&a);

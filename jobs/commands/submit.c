@@ -5,30 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/commands/sizing.h"
+#include "jobs/commands/slurm_queries.h"
 #include "jobs/commands/slurm_script.h"
 #include "jobs/job_arguments.h"
+#include "jobs/runtime/done.h"
+#include "jobs/runtime/manifest.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/run.h"
 
-enum { CORES_A_RANK = 8 };
+enum { CORES_A_RANK = 8, ENDING_SECONDS = 120 };
 
 static const ac_option options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
     { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
     { "nodes", 0, "N", "nodes (default: 1)" },
     { "ranks-per-node", 0, "R", "ranks a node (default: one for each 8 cores, fewer where memory asks for it)" },
-    { "time", 0, "T", "time limit, as sbatch takes it; the run goes on in a further one" },
+    { "time", 0, "T", "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run goes on in a further one" },
     { "partition", 0, "P", "partition" },
     { "after", 0, "RUN", "begin when that run, submitted before, is done" },
     { "array", 0, "N", "N jobs, each with its own part of the shards, and a last one that completes the run" },
+    { "program", 0, "FILE", "what the ranks start in place of this program: a script that enters a container" },
     { "dry-run", 0, NULL, "write the script and show the numbers; submit nothing" },
     { NULL, 0, NULL, NULL },
 };
@@ -41,7 +47,7 @@ typedef struct request {
     char *config_path, *run, *program; /* absolute; owned */
     int64_t nodes, ranks, threads, array;
     int64_t cores, memory; /* of a node; memory in bytes */
-    bool from_sinfo;
+    ac_slurm_nodes slurm;
     ac_sizing sizing;
     int64_t needed; /* bytes a node */
     char dependency[128];
@@ -72,41 +78,24 @@ absolute_path(char **out, const char *path)
 }
 
 /* The smallest node of the partition; where Slurm does not answer, this machine. */
-static void
+static ac_status
 ask_nodes(request *self)
 {
     const char *partition = ac_arguments_get(self->a, "partition");
-    ac_buffer command = { 0 };
-    long long cores, megabytes;
-    char line[256];
-    FILE *f = NULL;
+    ac_slurm_nodes *slurm = &self->slurm;
 
-    ac_buffer_push_text(&command, "timeout 10 sinfo -h -o '%c %m' ");
-    if (partition) {
-        ac_buffer_push_text(&command, "-p ");
-        ac_shell_word(&command, partition);
-    }
-    ac_buffer_push_text(&command, " 2>/dev/null");
-    if (command.status == AC_OK)
-        f = popen(command.data, "r");
-    while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "%lld%*[+] %lld", &cores, &megabytes) != 2 && sscanf(line, "%lld %lld", &cores, &megabytes) != 2)
-            continue;
-        if (!self->from_sinfo || cores < self->cores)
-            self->cores = cores;
-        if (!self->from_sinfo || megabytes << 20 < self->memory)
-            self->memory = megabytes << 20;
-        self->from_sinfo = true;
-    }
-    if (f)
-        pclose(f);
-    ac_buffer_free(&command);
-    if (!self->from_sinfo) {
-        self->cores = sysconf(_SC_NPROCESSORS_ONLN);
-        self->memory = ac_machine_memory();
-    }
+    ac_slurm_nodes_ask(slurm, partition);
+    if (slurm->answered && slurm->count == 0 && partition)
+        return ac_error_set(AC_E_ARG, "--partition %s: there is no such partition (Slurm has: %s)", partition, slurm->partitions);
+    if (slurm->answered && slurm->count == 0)
+        return ac_error_set(AC_E_ARG, "this Slurm has no default partition: give --partition (there are: %s)", slurm->partitions);
+    if (slurm->answered && self->nodes > slurm->count)
+        return ac_error_set(AC_E_ARG, "--nodes %lld, but the partition has %lld", (long long) self->nodes, (long long) slurm->count);
+    self->cores = slurm->answered ? slurm->cores : sysconf(_SC_NPROCESSORS_ONLN);
+    self->memory = slurm->answered ? slurm->memory : ac_machine_memory();
     if (self->config.limits.memory)
         self->memory = self->config.limits.memory;
+    return AC_OK;
 }
 
 /* Megabytes for #SBATCH --mem: the estimate and half as much again, within what a node has. */
@@ -125,11 +114,11 @@ print_sizes(const request *self)
     const double MB = 1 << 20;
 
     printf("  a node has       %lld cores, %.0f MB%s\n", (long long) self->cores, (double) self->memory / MB,
-           self->from_sinfo ? "" : " (this machine: Slurm does not answer)");
+           self->slurm.answered ? "" : " (this machine: Slurm does not answer)");
     printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n", (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
            self->array ? ", for each part" : "");
-    printf("  memory a node    %.0f MB = models' files %.0f + ranks %lld x (packed weights %.0f + batch %.0f + program %.0f) + cache slice %.0f%s\n",
-           (double) self->needed / MB, (double) s->mapped / MB, (long long) self->ranks, (double) s->packed / MB, (double) s->work / MB,
+    printf("  memory a node    %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
+           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB, (long long) self->ranks, (double) s->work / MB,
            (double) s->program / MB, (double) s->cache / (double) self->nodes / MB, s->cache_known ? "" : " (the cache is not there yet: not counted)");
 }
 
@@ -154,41 +143,80 @@ fit(request *self)
     return AC_OK;
 }
 
-/* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. */
+static ac_status
+has_file(bool *out, const char *folder, const char *name)
+{
+    char *path = NULL;
+    const ac_status st = ac_path_format(&path, "%s/%s", folder, name);
+
+    *out = path && access(path, F_OK) == 0;
+    free(path);
+    return st;
+}
+
+/* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. A run that is done is not waited for; one that is neither
+ * done nor in the queue never will be done. */
 static ac_status
 find_dependency(request *self, const char *after)
 {
     ac_status st = AC_OK;
-    ac_buffer text = { 0 };
-    char *path = NULL;
-    long long id = 0;
+    ac_slurm_jobs jobs = { 0 };
+    ac_slurm_queue queue;
+    bool done = false;
 
-    if (asprintf(&path, "%s/DONE", after) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    if (access(path, F_OK) == 0)
-        goto out; /* nothing to wait for */
-    free(path);
-    if (asprintf(&path, "%s/jobs.jsonl", after) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    if (ac_text_file_read(path, &text) != AC_OK)
+    AC_TRY(has_file(&done, after, "DONE"));
+    if (done)
+        goto out;
+    AC_TRY(ac_slurm_jobs_read(&jobs, after));
+    if (jobs.last_submitted == 0)
         AC_TRY(ac_error_set(AC_E_ARG, "--after %s: that run is not done, and was not submitted (it has no jobs.jsonl)", after));
-    for (const char *line = text.data; line && *line;) {
-        const size_t n = strcspn(line, "\n");
-        json_t *event = json_loadb(line, n, 0, NULL);
-        if (json_integer_value(json_object_get(event, "slurm_job")) > 0)
-            id = json_integer_value(json_object_get(event, "slurm_job"));
-        json_decref(event);
-        line += n + (line[n] == '\n');
-    }
-    if (id == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: names no Slurm job", path));
-    snprintf(self->dependency, sizeof self->dependency, "afterok:%lld", id);
+    ac_slurm_queue_ask(&queue, &jobs);
+    AC_TRY(has_file(&done, after, "DONE")); /* it may have ended just now */
+    if (done)
+        goto out;
+    if (queue.answered && !queue.text[0])
+        AC_TRY(ac_error_set(AC_E_ARG, "--after %s: that run is not done, and its job %lld is no longer in the queue; antarctic status tells why. "
+                            "Submit it again first", after, (long long) jobs.last_submitted));
+    snprintf(self->dependency, sizeof self->dependency, "afterok:%lld", (long long) jobs.last_submitted);
 out:
-    ac_buffer_free(&text);
+    return st;
+}
+
+/* A run that was begun before must have begun with these settings, and must not be in the queue already; a job that was cancelled and is
+ * just ending is waited for. *done: nothing is left to do. */
+static ac_status
+check_run(const request *self, bool *done)
+{
+    ac_status st = AC_OK;
+    ac_manifest manifest = { 0 };
+    ac_slurm_jobs jobs = { 0 };
+    ac_slurm_queue queue;
+    char *path = NULL;
+
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->run));
+    if (access(path, F_OK) == 0 && ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
+        AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job));
+    AC_TRY(has_file(done, self->run, "DONE"));
+    if (*done && (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
+        printf("%s\n", ac_error_message());
+        *done = false;
+    }
+    if (st == AC_E_NOMEM)
+        goto out;
+    AC_TRY(ac_slurm_jobs_read(&jobs, self->run));
+    ac_slurm_queue_ask(&queue, &jobs);
+    for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS; i++) { /* its ranks would refuse the new ones */
+        if (i == 0) {
+            printf("waiting for the job before to end: %s\n", queue.text);
+            fflush(stdout);
+        }
+        sleep(1);
+        ac_slurm_queue_ask(&queue, &jobs);
+    }
+    if (!*done && queue.text[0])
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: this run is in Slurm's queue already: %s; let it go on, or end it first (scancel)", self->run, queue.text));
+out:
+    ac_manifest_free(&manifest);
     free(path);
     return st;
 }
@@ -215,6 +243,31 @@ push_directive(ac_buffer *out, const char *name, const char *value)
 {
     if (value)
         ac_buffer_printf(out, "#SBATCH --%s=%s\n", name, value);
+}
+
+/* The script that is there may have been edited: it is kept where the new one is another. */
+static ac_status
+keep_script(const char *path, const ac_buffer *text)
+{
+    ac_status st = AC_OK;
+    ac_buffer before = { 0 };
+    char *kept = NULL;
+
+    if (access(path, F_OK) != 0)
+        return AC_OK;
+    if ((st = ac_text_file_read(path, &before)) == AC_E_NOMEM)
+        goto out;
+    if (st == AC_OK && before.size == text->size && memcmp(before.data, text->data, text->size) == 0)
+        goto out;
+    st = AC_OK;
+    AC_TRY(ac_path_format(&kept, "%s.before", path));
+    if (rename(path, kept) != 0)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno)));
+    printf("  kept             %s (the script before, which differs)\n", kept);
+out:
+    ac_buffer_free(&before);
+    free(kept);
+    return st;
 }
 
 /* RUN/name: one job, one task of an array for each part, or the last job of an array. */
@@ -262,6 +315,7 @@ write_script(const request *self, const char *name, bool array, bool is_last)
         };
         AC_TRY(ac_slurm_script(&text, list));
     }
+    AC_TRY(keep_script(path, &text));
     AC_TRY(ac_publish_file(path, text.data, text.size));
     printf("  script           %s\n", path);
 out:
@@ -284,11 +338,9 @@ submit_script(const request *self, const char *name, const char *dependency, lon
     ac_buffer command = { 0 };
     char *path = NULL, line[1024] = "", said[1024] = "";
     FILE *f;
+    int code;
 
-    if (asprintf(&path, "%s/%s", self->run, name) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
     ac_buffer_printf(&command, "timeout 60 sbatch --parsable %s ", dependency);
     ac_shell_word(&command, path);
     AC_TRY(ac_buffer_push_text(&command, " 2>&1"));
@@ -298,13 +350,15 @@ submit_script(const request *self, const char *name, const char *dependency, lon
     while (fgets(line, sizeof line, f))
         snprintf(said, sizeof said, "%s", line);
     said[strcspn(said, "\n")] = '\0';
-    if (pclose(f) != 0 || sscanf(said, "%lld", id) != 1)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "is Slurm installed here?"));
+    code = pclose(f);
+    if (WIFEXITED(code) && WEXITSTATUS(code) == 127)
+        AC_TRY(ac_error_set(AC_E_IO, "sbatch is not on this machine: submit on a login node of the cluster, or take the script there: sbatch %s", path));
+    if (WIFEXITED(code) && WEXITSTATUS(code) == 124)
+        AC_TRY(ac_error_set(AC_E_RETRY, "%s: Slurm did not answer within a minute; squeue tells whether it took the job", path));
+    if (code != 0 || sscanf(said, "%lld", id) != 1)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing"));
     free(path);
-    if (asprintf(&path, "%s/jobs.jsonl", self->run) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/jobs.jsonl", self->run));
     if (!(f = fopen(path, "a")) || fprintf(f, "{\"event\": \"submit\", \"slurm_job\": %lld, \"script\": \"%s\", \"time\": %lld}\n", *id, name,
                                            (long long) time(NULL)) < 0)
         st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id, path, strerror(errno));
@@ -357,9 +411,13 @@ read_request(request *self)
     AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
-    n = readlink("/proc/self/exe", link, sizeof link - 1);
-    link[n > 0 ? n : 0] = '\0';
-    AC_TRY(ac_duplicate(&self->program, link, strlen(link)));
+    if (ac_arguments_has(a, "program")) {
+        AC_TRY(absolute_path(&self->program, ac_arguments_get(a, "program")));
+    } else {
+        n = readlink("/proc/self/exe", link, sizeof link - 1);
+        link[n > 0 ? n : 0] = '\0';
+        AC_TRY(ac_duplicate(&self->program, link, strlen(link)));
+    }
 out:
     free(run);
     return st;
@@ -384,6 +442,7 @@ ac_command_submit(int argc, char **argv)
 {
     ac_arguments a = { 0 };
     request r = { .a = &a, .nodes = 1 };
+    bool done = false;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -400,18 +459,27 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(check_array(&r));
     if (ac_arguments_has(&a, "after"))
         AC_TRY(find_dependency(&r, ac_arguments_get(&a, "after")));
+    AC_TRY(ac_config_check_paths(&r.config, r.job, r.dependency[0] != '\0'));
+    AC_TRY(check_run(&r, &done));
+    if (done) {
+        printf("%s: this run is done, and nothing is submitted; for other settings or pictures give --run another folder\n", r.run);
+        goto out;
+    }
     printf("%s into %s\n", r.job, r.run);
-    ask_nodes(&r);
+    AC_TRY(ask_nodes(&r));
     AC_TRY(ac_sizing_estimate(&r.sizing, &r.config, r.job));
     AC_TRY(fit(&r));
     AC_TRY(ac_run_make_folder(r.run));
     AC_TRY(write_script(&r, "job.sbatch", r.array > 0, false));
     if (r.array)
         AC_TRY(write_script(&r, "end.sbatch", false, true));
-    if (ac_arguments_has(&a, "dry-run"))
+    if (ac_arguments_has(&a, "dry-run")) {
         printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n", r.run);
-    else
+        if (r.array)
+            printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER --kill-on-invalid-dep=yes %s/end.sbatch\n", r.run);
+    } else {
         st = submit_all(&r);
+    }
 out:
     request_free(&r);
     ac_arguments_free(&a);

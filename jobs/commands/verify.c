@@ -473,7 +473,8 @@ print_verdict(const verifier *self)
         printf("%s  %s: %s%s%lld files checked, %lld off", self->troubles ? "OFF" : "ok ", self->root, self->note, *self->note ? ", " : "",
                (long long) self->files, (long long) self->troubles);
         if (self->items)
-            printf("; %lld items in, %lld ok + %lld bad so far", (long long) self->items, (long long) self->ok, (long long) self->bad);
+            printf("; %lld items in, %lld ok + %lld bad%s", (long long) self->items, (long long) self->ok, (long long) self->bad,
+                   self->ok + self->bad < self->items ? " so far" : "");
         printf("\n");
         return;
     }

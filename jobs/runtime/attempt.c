@@ -91,7 +91,7 @@ record_end(void *context, ac_status st, const char *message)
 
     if (st != AC_E_STOPPED || self->comm->rank == 0)
         ac_attempt_record(self, self->exit_code(st), state_of(st), message);
-    ac_lock_release(&self->lock); /* this process is over: the next may come from another host */
+    ac_lock_remove_held(); /* this process is over: the next may come from another host */
 }
 
 /* A whole run and parts of it exclude each other: each takes its own lock first, and then looks for the other kind. */
@@ -107,14 +107,11 @@ check_other_locks(const ac_attempt *self, bool is_part)
         return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder, strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         const char *dash = strchr(entry->d_name, '-');
-        ac_lock_holder holder;
         const bool whole = strcmp(entry->d_name, "lock") == 0, part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
         if (is_part ? !whole : !part)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
-        ac_lock_look(&holder, path);
-        if (holder.found && holder.alive)
-            st = ac_lock_refuse(&holder, path);
+        st = ac_lock_check(&self->lock, path);
         free(path);
         path = NULL;
     }
@@ -166,8 +163,8 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
     AC_TRY(ac_agree_all(comm, st));
     self->begun = true;
     self->watchdog = (ac_watchdog) {
-        .rank = comm->rank, .pulse = comm->pulse, .lock = comm->rank == 0 ? &self->lock : NULL, .sign = self->sign,
-        .stall_seconds = 60 * config->limits.stall_minutes, .grace_seconds = config->limits.grace_seconds,
+        .rank = comm->rank, .pulse = comm->pulse, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
+        .grace_seconds = config->limits.grace_seconds, .renew_seconds = AC_LOCK_RENEW_SECONDS,
         .end = end, .record = record_end, .context = self,
     };
     st = ac_agree_all(comm, ac_watchdog_start(&self->watchdog));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,13 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/json_write.h"
+#include "jobs/runtime/signals.h"
 
-enum { DYING_WAITS = 15 };
+enum { DYING_WAITS = 15, SAYING_WAITS = 3 };
+
+/* What this process holds: the run folder, and what else a job locks. */
+static pthread_mutex_t held_mutex = PTHREAD_MUTEX_INITIALIZER;
+static ac_lock *held;
 
 /* What tells one process from all others, ever. */
 typedef struct identity {
@@ -127,13 +133,16 @@ boot_moment(void)
     return (int64_t) time(NULL) - up.tv_sec;
 }
 
-/* Where in doubt, the holder lives. */
+/* Where in doubt, the holder lives. *certain: its process is in sight. */
 static bool
-lives(const identity *holder, const identity *me, int64_t renewed, int64_t now)
+lives(const identity *holder, const identity *me, int64_t renewed, int64_t now, bool *certain)
 {
+    *certain = false;
     if (holder->pid > 0 && strcmp(holder->host, me->host) == 0) {
-        if (strcmp(holder->boot, me->boot) == 0 && strcmp(holder->pid_space, me->pid_space) == 0)
+        if (strcmp(holder->boot, me->boot) == 0 && strcmp(holder->pid_space, me->pid_space) == 0) {
+            *certain = true;
             return start_time(holder->pid) == holder->started;
+        }
         if (strcmp(holder->boot, me->boot) != 0 && renewed < boot_moment())
             return false;
     }
@@ -151,17 +160,18 @@ look(ac_lock_holder *out, const char *path, int64_t now)
 
     *out = (ac_lock_holder) { 0 };
     if (stat(path, &info) != 0) {
-        out->found = out->alive = errno != ENOENT;
+        out->found = out->alive = out->certain = errno != ENOENT; /* nothing to watch */
         return;
     }
     identity_of_this_process(&me);
     read_identity(path, &holder, out->token);
     out->found = true;
-    out->alive = lives(&holder, &me, info.st_mtime, now);
+    out->alive = lives(&holder, &me, info.st_mtime, now, &out->certain);
     snprintf(out->host, sizeof out->host, "%s", holder.host[0] ? holder.host : "unknown");
     out->pid = holder.pid;
     out->slurm_job = holder.slurm_job;
     out->slurm_restart = holder.slurm_restart;
+    out->renewed = info.st_mtime;
     out->age = now > info.st_mtime ? now - info.st_mtime : 0;
 }
 
@@ -171,12 +181,69 @@ ac_lock_look(ac_lock_holder *out, const char *path)
     look(out, path, time(NULL));
 }
 
-ac_status
-ac_lock_refuse(const ac_lock_holder *holder, const char *path)
+bool
+ac_lock_is_awaited(const char *path)
 {
-    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it, or give "
-                        "--run another folder (a run that is gone is taken over %d s after it was last seen)",
+    ac_lock_holder holder;
+
+    if (!strstr(path, "lock.tmp."))
+        return false;
+    ac_lock_look(&holder, path);
+    return holder.found && holder.alive;
+}
+
+static ac_status
+refuse(const ac_lock_holder *holder, const char *path)
+{
+    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it "
+                        "(a run can be given another folder with --run; one that is gone is taken over %d s after it was last seen)",
                         path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
+}
+
+/* The present moment by the clock of the server that has the file, which is touched for that. */
+static int64_t
+server_time(const char *own)
+{
+    struct stat info;
+
+    utimensat(AT_FDCWD, own, NULL, 0);
+    return stat(own, &info) == 0 ? (int64_t) info.st_mtime : (int64_t) time(NULL);
+}
+
+/*
+ * What becomes of the holder: AC_OK where it is gone, AC_E_ARG where it lives. In sight (this host): it is given the moment that mpirun's
+ * last ranks take to die. Out of sight: the next renewal tells that it lives, five minutes without one that it does not.
+ */
+static ac_status
+await(ac_lock_holder *holder, const char *path, const char *own)
+{
+    static const struct timespec fifth = { 0, 200000000 }, second = { 1, 0 };
+    ac_lock_holder first;
+
+    look(&first, path, server_time(own));
+    *holder = first;
+    for (int waits = 0; holder->found && holder->alive; waits++) {
+        if (holder->certain ? waits >= DYING_WAITS : holder->renewed != first.renewed || strcmp(holder->token, first.token) != 0)
+            return refuse(holder, path);
+        if (!holder->certain && waits >= AC_LOCK_STALE_SECONDS)
+            return AC_OK; /* by this clock too, whatever times the file has */
+        if (ac_signals_stopped())
+            return ac_error_set(AC_E_STOPPED, "%s: stopped while waiting for the lock of host %s, process %lld", path, holder->host, (long long) holder->pid);
+        if (!holder->certain && waits == SAYING_WAITS)
+            ac_log(AC_LOG_WARNING, "%s: a run on host %s, process %lld was last seen here %lld s ago: waiting for a sign of it, or until it was "
+                   "not seen for %d s", path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
+        nanosleep(holder->certain ? &fifth : &second, NULL);
+        look(holder, path, server_time(own));
+    }
+    return AC_OK;
+}
+
+ac_status
+ac_lock_check(const ac_lock *own, const char *path)
+{
+    ac_lock_holder holder;
+
+    return await(&holder, path, own->path);
 }
 
 /* Make `path` of `temporary`, for one of all who try. errno EEXIST: it is there. */
@@ -260,6 +327,28 @@ make_token(char token[33])
     return AC_OK;
 }
 
+static void
+hold(ac_lock *self)
+{
+    pthread_mutex_lock(&held_mutex);
+    self->next = held;
+    held = self;
+    pthread_mutex_unlock(&held_mutex);
+}
+
+static void
+let_go(const ac_lock *self)
+{
+    pthread_mutex_lock(&held_mutex);
+    for (ac_lock **at = &held; *at; at = &(*at)->next) {
+        if (*at != self)
+            continue;
+        *at = self->next;
+        break;
+    }
+    pthread_mutex_unlock(&held_mutex);
+}
+
 ac_status
 ac_lock_take(ac_lock *self, const char *path)
 {
@@ -276,29 +365,22 @@ ac_lock_take(ac_lock *self, const char *path)
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
     AC_TRY(write_temporary(temporary, &me, self->token));
-    for (int attempt = 0, waits = 0; attempt < 5 && !taken; attempt++) {
-        const struct timespec pause = { 0, 200000000 };
+    for (int attempt = 0; attempt < 5 && !taken; attempt++) {
         ac_lock_holder holder;
-        struct stat info;
         if ((taken = link_exclusively(temporary, path)))
             break;
         if (errno != EEXIST)
             AC_TRY(ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno)));
-        look(&holder, path, stat(temporary, &info) == 0 ? (int64_t) info.st_mtime : (int64_t) time(NULL));
-        if (holder.found && holder.alive && strcmp(holder.host, me.host) == 0 && waits++ < DYING_WAITS) {
-            nanosleep(&pause, NULL); /* mpirun ends before the last of the ranks that it killed */
-            attempt--;
-            continue;
-        }
-        if (holder.found && holder.alive)
-            AC_TRY(ac_lock_refuse(&holder, path));
+        AC_TRY(await(&holder, path, temporary));
         if (holder.found)
             AC_TRY(break_lock(path, &holder, self->token));
     }
     if (!taken)
         AC_TRY(ac_error_set(AC_E_RETRY, "%s: the run folder cannot be locked: others take the lock at the same time", path));
     st = ac_duplicate(&self->path, path, strlen(path));
-    if (st != AC_OK)
+    if (st == AC_OK)
+        hold(self);
+    else
         unlink(path);
 out:
     if (temporary)
@@ -327,11 +409,42 @@ ac_lock_renew(const ac_lock *self)
     return true;
 }
 
+static void
+remove_file(const ac_lock *self)
+{
+    if (is_ours(self))
+        unlink(self->path);
+}
+
 void
 ac_lock_release(ac_lock *self)
 {
-    if (self->path && is_ours(self))
-        unlink(self->path);
+    if (self->path) {
+        let_go(self);
+        remove_file(self);
+    }
     free(self->path);
     *self = (ac_lock) { 0 };
+}
+
+bool
+ac_lock_renew_held(char lost[AC_LOCK_PATH])
+{
+    bool ours = true;
+
+    pthread_mutex_lock(&held_mutex);
+    for (const ac_lock *lock = held; lock && ours; lock = lock->next)
+        if (!(ours = ac_lock_renew(lock)))
+            snprintf(lost, AC_LOCK_PATH, "%s", lock->path);
+    pthread_mutex_unlock(&held_mutex);
+    return ours;
+}
+
+void
+ac_lock_remove_held(void)
+{
+    pthread_mutex_lock(&held_mutex);
+    for (const ac_lock *lock = held; lock; lock = lock->next)
+        remove_file(lock);
+    pthread_mutex_unlock(&held_mutex);
 }

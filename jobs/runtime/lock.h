@@ -18,23 +18,29 @@
 
 #include "engine/base/status.h"
 
-enum { AC_LOCK_STALE_SECONDS = 300, AC_LOCK_RENEW_SECONDS = 10 };
+enum { AC_LOCK_STALE_SECONDS = 300, AC_LOCK_RENEW_SECONDS = 10, AC_LOCK_PATH = 1024 /* of a path in a message */ };
 
-/** Starts zeroed. */
+/** Starts zeroed, and stays where it is while it is held: the process keeps a list of its locks, which the watchdog renews. */
 typedef struct ac_lock {
     char *path;    /* owned; NULL: not held */
     char token[33]; /* in the file: this lock and no other */
+    struct ac_lock *next; /* of those that this process holds */
 } ac_lock;
 
 /** Who holds a lock. */
 typedef struct ac_lock_holder {
     bool found, alive;
+    bool certain;                          /* alive is told by the process itself, not by the lock's age */
     char host[256], token[33];
     int64_t pid, slurm_job, slurm_restart; /* slurm_job 0: none */
     int64_t age;                           /* seconds since the last renewal */
+    int64_t renewed;                       /* when that was, by the file server's clock */
 } ac_lock_holder;
 
-/** AC_E_ARG naming host and process where another run holds it. */
+/**
+ * AC_E_ARG naming host and process where another run holds it. A holder that can be judged by its renewals alone (on another host) is
+ * watched: up to AC_LOCK_RENEW_SECONDS where it lives, up to AC_LOCK_STALE_SECONDS where it is gone. AC_E_STOPPED: a stop was asked for.
+ */
 ac_status ac_lock_take(ac_lock *self, const char *path);
 
 /** Still ours? Then renewed. false: another has taken it over, and this run must end. */
@@ -43,10 +49,19 @@ bool ac_lock_renew(const ac_lock *self);
 /** Remove it, if it is still ours. Idempotent. */
 void ac_lock_release(ac_lock *self);
 
+/** Every lock that this process holds, on whichever thread. false: the file `lost` is another's now (or gone), and this run must end. */
+bool ac_lock_renew_held(char lost[AC_LOCK_PATH]);
+
+/** Remove them all: this process is over, and others need not wait. The locks themselves stay to be released. Any thread. */
+void ac_lock_remove_held(void);
+
 /** Who holds it, and does the holder live as far as can be told from here? Writes nothing. */
 void ac_lock_look(ac_lock_holder *out, const char *path);
 
-/** AC_E_ARG: "another run works in this folder: host …". */
-ac_status ac_lock_refuse(const ac_lock_holder *holder, const char *path);
+/** Is the file one that a living process is about to make a lock of? Who clears away temporary files leaves it. */
+bool ac_lock_is_awaited(const char *path);
+
+/** AC_OK: nobody holds the lock at `path`, or one that is gone. Else as ac_lock_take, without taking it; `own` is renewed meanwhile. */
+ac_status ac_lock_check(const ac_lock *own, const char *path);
 
 #endif

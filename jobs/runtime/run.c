@@ -14,10 +14,12 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/checksum.h"
+#include "io/path.h"
 #include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
@@ -83,20 +85,33 @@ ac_run_make_folder(const char *path)
 
 /* ---- opening, rank 0 ------------------------------------------------------------------------------------------- */
 
+/* Half-written files of a run's very beginning. In a folder that is no run's yet, others' temporary files are not ours to remove. */
+static bool
+is_first_file(const char *name)
+{
+    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp." };
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0)
+            return true;
+    return false;
+}
+
 /* What killed processes left half written. Parts leave it to the last run: their neighbours are at work. */
 static ac_status
-remove_temporary_files(const ac_run *self)
+remove_temporary_files(const ac_run *self, bool is_new)
 {
-    for (int s = -1; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
+    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s", s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
+        ac_status st = ac_run_path(self, &folder, "%s", s < -1 ? "journal" : s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
-                if (strstr(entry->d_name, ".tmp") && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
-                    unlink(path);
+                if (strstr(entry->d_name, ".tmp") && (!is_new || is_first_file(entry->d_name)) && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                    if (!ac_lock_is_awaited(path))
+                        unlink(path);
                     free(path);
                 }
             closedir(d);
@@ -108,22 +123,40 @@ remove_temporary_files(const ac_run *self)
     return AC_OK;
 }
 
-static ac_status
-check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old, const char *old_config_path)
+static const char advice[] = "give --run another folder to start afresh, or restore what changed";
+
+ac_status
+ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config, const char *job)
 {
     ac_status st = AC_OK;
     ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
-    const char *advice = "give --run another folder to start afresh, or restore what changed";
+    char fingerprint[33], *path = NULL;
 
-    if (strcmp(old->job, id->job) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", self->folder, old->job, advice));
-    if (strcmp(old->config_fingerprint, self->manifest.config_fingerprint) != 0) {
-        AC_TRY(ac_text_file_read(old_config_path, &old_text));
-        AC_TRY(ac_config_print(self->config, id->job, &new_text));
-        AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", self->folder,
-                            difference.data ? difference.data : "?", advice));
-    }
+    if (strcmp(old->job, job) != 0)
+        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder, old->job, advice);
+    AC_TRY(ac_config_fingerprint(config, job, fingerprint));
+    if (strcmp(old->config_fingerprint, fingerprint) == 0)
+        goto out;
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
+    AC_TRY(ac_text_file_read(path, &old_text));
+    AC_TRY(ac_config_print(config, job, &new_text));
+    AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
+    st = ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", folder,
+                      difference.data ? difference.data : "?", advice);
+out:
+    ac_buffer_free(&old_text);
+    ac_buffer_free(&new_text);
+    ac_buffer_free(&difference);
+    free(path);
+    return st;
+}
+
+static ac_status
+check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
     if (strcmp(old->input_fingerprint, id->input) != 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: the input differs from the one this run began with (%lld items then, %lld now, by names and sizes); %s",
                             self->folder, (long long) old->items, (long long) id->items, advice));
@@ -135,9 +168,6 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
         ac_log(AC_LOG_WARNING, "this run began with other kernels (%s) than those here (%s): results may differ in their last bits",
                old->kernels, id->kernels);
 out:
-    ac_buffer_free(&old_text);
-    ac_buffer_free(&new_text);
-    ac_buffer_free(&difference);
     return st;
 }
 
@@ -163,7 +193,7 @@ open_folder(ac_run *self, const ac_run_identity *id)
     AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items, self->manifest.shard_items));
     AC_TRY(ac_manifest_load(&old, manifest, &found));
     if (found) {
-        AC_TRY(check_same(self, id, &old, config));
+        AC_TRY(check_same(self, id, &old));
         for (int s = 0; s < id->stage_count; s++) {
             self->manifest.stages[s].seconds = old.stages[s].seconds;
             memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
@@ -172,11 +202,12 @@ open_folder(ac_run *self, const ac_run_identity *id)
         free(path);
         AC_TRY(ac_run_path(self, &path, "journal"));
         AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
-        AC_TRY(remove_temporary_files(self));
+        AC_TRY(remove_temporary_files(self, false));
     } else {
         ac_config whole = *self->config; /* a view: nothing is owned twice */
         whole.compute.part = 0;
         whole.compute.parts = 1;
+        AC_TRY(remove_temporary_files(self, true));
         AC_TRY(ac_config_print(&whole, id->job, &text));
         AC_TRY(ac_publish_file(config, text.data, text.size));
         AC_TRY(ac_manifest_save(&self->manifest, manifest));
@@ -331,7 +362,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 }, .started = ac_progress_clock() };
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_pulse_phase(comm->pulse, "check of what is done");

@@ -4,6 +4,10 @@ mkdir pictures
 cp "$demo"/pictures/scene_0[0-3].jpg pictures
 small_job job.yaml pictures
 
+run_on 3 2 caption job.yaml --run x --set clip.model=none_such
+says 'none_such: there is no such model'
+run 2 caption job.yaml --run x --set bart.model=pictures
+says 'pictures/config.json: .*No such file'
 cp -r "$demo/bart" broken
 head -c 100000 "$demo/bart/model.safetensors" > broken/model.safetensors
 run 2 caption job.yaml --run x --set bart.model=broken

@@ -104,6 +104,7 @@ mkdir openai
 { echo '"bpe_simple_vocab_16e6.txt#version: 0.2'; tail -n +2 "$demo/clip/merges.txt"; } | gzip > openai/bpe_simple_vocab_16e6.txt.gz
 head -50 "$demo/cache.txt" | jq -R '{text: .}' -c > texts.jsonl
 "$antarctic" tokenize --model "$demo/clip" < texts.jsonl > expected
+[ "$(wc -l < expected)" -eq 50 ]
 "$antarctic" tokenize --model openai < texts.jsonl | cmp - expected
 "$antarctic" tokenize --model nowhere --vocabulary openai/bpe_simple_vocab_16e6.txt.gz < texts.jsonl | cmp - expected
 head -c 2000 openai/bpe_simple_vocab_16e6.txt.gz > cut.gz

@@ -101,13 +101,19 @@ same whole twice
 # Locks: of a dead process taken over; of another host only when it was long not renewed.
 lock() { printf '{"host": "%s", "pid": %d, "started": 1, "boot": "b", "pid_space": "p", "slurm_job": %d, "slurm_restart": 0, "token": "t"}\n' "$@" > twice/lock; }
 lock elsewhere 12 0
+(sleep 2; touch twice/lock) & # its next renewal
 code=0
 "$antarctic" caption job.yaml --run twice > second.said 2>&1 || code=$?
 [ $code -eq 1 ]
-grep -q 'host elsewhere, process 12' second.said
+grep -q 'another run works in this folder: host elsewhere, process 12' second.said
 [ "$("$antarctic" status twice --json | jq -r '.state + .holder.host')" = runningelsewhere ]
 touch -d '10 minutes ago' twice/lock
 "$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'lock of a run that is gone (host elsewhere, process 12) taken over'
+lock elsewhere 12 0
+touch -d '292 seconds ago' twice/lock # killed not five minutes ago: waited for
+"$antarctic" caption job.yaml --run twice > second.said 2>&1
+grep -q 'host elsewhere, process 12 was last seen here 29[0-9] s ago: waiting' second.said
+grep -q 'taken over' second.said
 lock elsewhere 12 77 # the same Slurm job, started again elsewhere
 SLURM_JOB_ID=77 SLURM_RESTART_COUNT=1 "$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'taken over'
 [ ! -e twice/lock ]

@@ -48,8 +48,8 @@ compare_tensors(const char *file, ac_dtype dtype, double relative, double absolu
     ac_weights expected, found;
     int compared = 0;
 
+    open_weights(&found, file); /* this one may be missing: before there is anything to free */
     open_weights(&expected, "a");
-    open_weights(&found, file);
     for (int64_t i = 0; i < expected.tensors.count; i++) {
         const ac_tensor *e = &expected.tensors.items[i], *f = ac_tensors_find(&found.tensors, e->name);
         float *x, *y;

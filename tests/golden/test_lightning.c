@@ -25,8 +25,11 @@ compare(const char *name, int least)
 
     snprintf(relative, sizeof relative, "train/%s", name);
     path = golden_path(relative);
-    if (!path || !steps_path)
+    if (!path || !steps_path) {
+        free(path);
+        free(steps_path);
         skip();
+    }
     if (ac_lightning_open(&c, path) != AC_OK)
         fail_msg("%s", ac_error_message());
     assert_int_equal(ac_safetensors_open(&steps, steps_path), AC_OK);

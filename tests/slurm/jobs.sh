@@ -21,7 +21,29 @@ jq -se 'map(select(.event == "start")) | all(.ranks == 2)' chain/attempts.jsonl 
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt &
 reference=$!
 
+# What cannot begin is refused, not queued: no such partition, too few nodes, a run that is in the queue or done, one that never will be.
+refused() { # refused WORDS ARGUMENTS…
+  local words=$1
+  shift
+  if "$antarctic" submit "$@" > refused.txt 2>&1; then cat refused.txt; return 1; fi
+  grep -q "$words" refused.txt || { cat refused.txt; return 1; }
+}
+refused 'no such partition (Slurm has: main)' caption job.yaml --run x --partition gpu
+refused 'nodes 3, but the partition has 2' caption job.yaml --run x --nodes 3
+submit caption job.yaml --run held --time 10 --dry-run
+held=$(sbatch --parsable --hold held/job.sbatch)
+printf '{"event": "submit", "slurm_job": %d}\n' "$held" > held/jobs.jsonl
+refused "in Slurm's queue already: $held PENDING" caption job.yaml --run held
+scancel "$held"
+refused "job $held is no longer in the queue" caption job.yaml --run x --after held
+submit caption job.yaml --run whole --set compute.threads=1
+grep -q 'this run is done, and nothing is submitted' submitted.txt
+refused 'topk: 10.*is now.*topk: 3' caption job.yaml --run whole --set retrieval.topk=3
+[ ! -e x ]
+echo "refusals: well"
+
 # A chain whose first job fails ends too, and does not wait for ever.
+: > none.txt
 submit build-cache cache.yaml --run broken --set input.path=none.txt --time 10
 first=$(submitted)
 submit caption job.yaml --run never --after broken --time 10

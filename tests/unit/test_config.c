@@ -187,6 +187,10 @@ differences_are_named(void **state)
     assert_int_equal(ac_config_difference("s:\n  a: 1  # x\n\nt:\n  a: 1  # x\n\nc: 1\n", "s:\n  a: 1  # another comment\n\nt:\n  a: 2  # x\n\nc: 2\n", &out), AC_OK);
     assert_string_equal(out.data, "\"t.a: 1\" is now \"t.a: 2\"; \"c: 1\" is now \"c: 2\"");
     ac_buffer_free(&out);
+    assert_int_equal(ac_config_difference("retrieval:\n  topk: 10  # x\ncompute:\n  threads: 1  # y\n",
+                                          "retrieval:\n  topk: 3  # x\ncompute:\n  threads: 2  # y\n", &out), AC_OK);
+    assert_string_equal(out.data, "\"retrieval.topk: 10\" is now \"retrieval.topk: 3\""); /* threads decide nothing */
+    ac_buffer_free(&out);
 }
 
 int
