@@ -14,6 +14,7 @@
 #include "io/checksum.h"
 #include "io/npy.h"
 #include "io/path.h"
+#include "io/publish.h"
 #include "io/text_file.h"
 
 enum { IMPORT_SHARD_ROWS = 4096 };
@@ -101,7 +102,7 @@ find_parts(parts *self, const char *embeddings)
     char *inner = NULL;
 
     if (stat(embeddings, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: %s", embeddings, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: %s", embeddings, strerror(errno)));
     if (!S_ISDIR(info.st_mode)) {
         AC_TRY(ac_grow(&self->paths, &self->room, 1, sizeof *self->paths));
         AC_TRY(ac_duplicate(&self->paths[0], embeddings, strlen(embeddings)));
@@ -113,7 +114,7 @@ find_parts(parts *self, const char *embeddings)
     if (self->count == 0 && access(inner, F_OK) == 0)
         AC_TRY(list_folder(self, inner));
     if (self->count == 0)
-        st = ac_error_set(AC_E_ARG, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
+        st = ac_error_set(AC_E_FORMAT, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
 out:
     free(inner);
     return st;
@@ -231,7 +232,7 @@ ac_cache_import(const char *text, const char *embeddings, const ac_cache *identi
     if (!text) {
         AC_TRY(ac_path_format(&beside, "%s/entries.txt", embeddings));
         if (access(beside, R_OK) != 0)
-            AC_TRY(ac_error_set(AC_E_ARG, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
         text = beside;
     }
     AC_TRY(find_parts(&p, embeddings));

@@ -1,5 +1,7 @@
 /* The cache in its folder's manifest.json: reading it, and publishing it beside what else the file holds. */
+#include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +27,9 @@ read_shards(ac_cache *self, const json_t *list, const char *path)
     AC_TRY(ac_alloc(&shards, (int64_t) json_array_size(list), sizeof *shards));
     json_array_foreach(list, i, item) {
         const char *checksum = json_string_value(json_object_get(item, "checksum"));
-        const json_int_t rows = json_integer_value(json_object_get(item, "rows"));
-        if (!checksum || strlen(checksum) != 32 || rows < 1 || rows > INT32_MAX)
+        const json_t *count = json_object_get(item, "rows");
+        const json_int_t rows = json_integer_value(count);
+        if (!checksum || strlen(checksum) != 32 || !json_is_integer(count) || rows < 0 || rows > INT32_MAX)
             AC_TRY(ac_error_set(AC_E_FORMAT, "%s: shard %zu has no rows or checksum", path, i));
         shards[i].rows = rows;
         memcpy(shards[i].checksum, checksum, 33);
@@ -83,9 +86,9 @@ read_cache(ac_cache *self, const json_t *root, const char *path)
     ac_status st = AC_OK;
 
     if (!json_is_object(cache) && json_is_array(json_object_get(root, "stages")))
-        return ac_error_set(AC_E_ARG, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
+        return ac_error_set(AC_E_FORMAT, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
     if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model || strlen(model) != 32 || !model_path || !prefix ||
-        dimension < 1)
+        dimension < 1 || dimension > INT32_MAX)
         return ac_error_set(AC_E_FORMAT, "%s: not a cache's manifest of this version", path);
     AC_TRY(ac_cache_identity_set(self, model, model_path, prefix, dimension));
     AC_TRY(read_shards(self, json_object_get(cache, "shards"), path));
@@ -102,11 +105,15 @@ static ac_status
 find_folder(char **out, const char *folder)
 {
     char *inner = NULL, *manifest = NULL;
+    bool found;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&inner, "%s/cache", folder));
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
-    AC_TRY(ac_duplicate(out, access(manifest, F_OK) == 0 ? inner : folder, strlen(access(manifest, F_OK) == 0 ? inner : folder)));
+    found = access(manifest, F_OK) == 0;
+    if (!found && errno != ENOENT && errno != ENOTDIR)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", manifest, strerror(errno)));
+    AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
 out:
     free(inner);
     free(manifest);
@@ -124,8 +131,9 @@ ac_cache_open(ac_cache *self, const char *folder)
     *self = (ac_cache) { 0 };
     AC_TRY(find_folder(&self->folder, folder));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
-    if (access(path, F_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder));
+    if (access(path, R_OK) != 0)
+        AC_TRY(errno == ENOENT ? ac_error_set(AC_E_FORMAT, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder)
+                               : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
     if (!(root = json_load_file(path, 0, &error)))
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
     AC_TRY(read_cache(self, root, path));

@@ -88,7 +88,7 @@ ac_miner_arrange(ac_miner *self, const ac_texts *sources, ac_text_document *docu
     }
     AC_TRY(ac_text_corpus_arrange(corpus, self->options->piece_bytes ? self->options->piece_bytes : PIECE_BYTES));
     if (self->report.bytes == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "no text to mine: %lld texts, all empty, and %lld that are not UTF-8", (long long) self->report.texts, (long long) self->report.skipped));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "no text to mine: %lld texts, all empty, and %lld that are not UTF-8", (long long) self->report.texts, (long long) self->report.skipped));
     if (corpus->pieces >> PIECE_BITS)
         AC_TRY(ac_error_set(AC_E_LIMIT, "%lld bytes of text are more than this program can number", (long long) self->report.bytes));
 out:

@@ -522,7 +522,7 @@ ac_config_check_paths(const ac_config *self, const char *job, bool later)
         const bool made = strcmp(k->name, "cache.path") == 0 || strcmp(k->name, "bart.layer_norms") == 0 ||
                           (strcmp(k->name, "input.path") == 0 && strcmp(job, "extend-cache") == 0);
         if (path && access(path, F_OK) != 0 && !(later && made))
-            return ac_error_set(AC_E_ARG, "%s: %s: %s", k->name, path, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: %s: %s", k->name, path, strerror(errno));
     }
     return AC_OK;
 }

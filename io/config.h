@@ -93,7 +93,7 @@ ac_status ac_config_check(const ac_config *self, const char *job);
 
 /**
  * Are the files and folders there that this job reads? later: another run will make some first, and what a run can make (a cache, trained
- * layer norms) may be missing still. AC_E_ARG names the key.
+ * layer norms) may be missing still. AC_E_IO names the key.
  */
 ac_status ac_config_check_paths(const ac_config *self, const char *job, bool later);
 

@@ -11,6 +11,7 @@
 
 #include "engine/base/memory.h"
 #include "io/path.h"
+#include "io/publish.h"
 
 typedef struct found {
     char *path, *key; /* owned */
@@ -113,7 +114,7 @@ read_list(finder *self, const char *path)
     ssize_t n;
 
     if (!f)
-        return ac_error_set(AC_E_ARG, "%s: the list of pictures cannot be opened: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: the list of pictures cannot be opened: %s", path, strerror(errno));
     while ((n = getline(&line, &room, f)) >= 0) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
@@ -185,7 +186,7 @@ ac_picture_list_read(ac_picture_list *self, const char *input)
         n--;
     AC_TRY(ac_duplicate(&path, input, n));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "input.path: %s: %s", path, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "input.path: %s: %s", path, strerror(errno)));
     if (S_ISDIR(info.st_mode)) {
         AC_TRY(search(&f, path, n + 1, 0));
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
@@ -195,7 +196,7 @@ ac_picture_list_read(ac_picture_list *self, const char *input)
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
     if (f.count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "input.path: %s holds no picture (looked for jpg, jpeg, png, bmp, webp, in all folders below)",
+        AC_TRY(ac_error_set(AC_E_FORMAT, "input.path: %s holds no picture (looked for jpg, jpeg, png, bmp, webp, in all folders below)",
                             path));
     AC_TRY(take_sorted(self, &f));
 out:

@@ -27,7 +27,8 @@ out:
 void
 ac_text_file_write(ac_text_file *self, const char *bytes, size_t n)
 {
-    fwrite(bytes, 1, n, self->stream);
+    if (fwrite(bytes, 1, n, self->stream) < n && !self->error)
+        self->error = errno;
 }
 
 ac_status
@@ -35,8 +36,10 @@ ac_text_file_commit(ac_text_file *self)
 {
     ac_status st = AC_OK;
 
-    if (ferror(self->stream) || fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(errno));
+    if (!self->error && (fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0))
+        self->error = errno;
+    if (self->error)
+        st = ac_error_set(ac_io_failure(self->error), "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(self->error));
     if (fclose(self->stream) != 0 && st == AC_OK)
         st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary, strerror(errno));
     self->stream = NULL;

@@ -10,6 +10,7 @@
 typedef struct ac_text_file {
     FILE *stream;
     char *path, *temporary;
+    int error; /* of the first write that failed; 0: none */
 } ac_text_file;
 
 ac_status ac_text_file_create(ac_text_file *self, const char *path);

@@ -76,7 +76,7 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
     AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
     if (access(vocab_path, F_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
+        AC_TRY(ac_error_set(AC_E_IO, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
     AC_TRY(ac_text_file_read(vocab_path, vocab));
     AC_TRY(ac_text_file_read(merges_path, merges));
     root = json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
@@ -141,7 +141,7 @@ read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *token
         goto out;
     }
     if (*kind != AC_TOKENIZER_ANY && *kind != AC_TOKENIZER_CLIP)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
     *kind = AC_TOKENIZER_CLIP;
     st = ac_tokenizer_openai_read(openai, tokens, merges);
 out:

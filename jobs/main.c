@@ -20,12 +20,11 @@
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/child.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/tools/tools.h"
 #include "jobs/version.h"
-
-enum { EXIT_BUG = 70 };
 
 typedef struct job {
     const char *name, *what;
@@ -56,6 +55,7 @@ static const tool tools[] = {
     { KIND_COMMAND, "status", "how a run stands", ac_command_status },
     { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted", ac_command_submit },
     { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
+    { KIND_COMMAND, "recaption", "pictures of a run captioned again, with other settings if wanted", ac_command_recaption },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
@@ -103,8 +103,8 @@ on_bug(const char *text)
     MPI_Initialized(&initialized);
     MPI_Finalized(&finalized);
     if (initialized && !finalized)
-        MPI_Abort(MPI_COMM_WORLD, EXIT_BUG);
-    _exit(EXIT_BUG);
+        MPI_Abort(MPI_COMM_WORLD, AC_EXIT_BUG);
+    _exit(AC_EXIT_BUG);
 }
 
 static void

@@ -21,7 +21,7 @@ ac_run_view_open(ac_run_view *self, const char *folder)
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     if (access(path, R_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run folder: it has no manifest.json that can be read", folder));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read", folder));
     AC_TRY(ac_manifest_read(&self->manifest, path));
     free(path);
     AC_TRY(ac_path_format(&path, "%s/journal", folder));

@@ -43,6 +43,7 @@ ac_generation_config_check(const ac_generation_config *c, const ac_bart_config *
         { "forced_bos_token_id", c->forced_bos_token_id, -1, model->vocab_size - 1 },
         { "forced_eos_token_id", c->forced_eos_token_id, -1, model->vocab_size - 1 },
         { "decoder_start_token_id", c->decoder_start_token_id, 0, model->vocab_size - 1 },
+        { "eos_token_id", c->eos_token_id, 0, model->vocab_size - 1 },
     };
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
@@ -292,6 +293,17 @@ generate_samples(ac_generator *self, const ac_bart *bart, const ac_generation_co
     return st;
 }
 
+/* Weights that are not finite end in scores that are not: their candidates are no captions, though they look like empty ones. */
+static ac_status
+check_scores(const ac_generated *out)
+{
+    for (int64_t i = 0; i < out->texts * out->each; i++)
+        if (!isfinite(out->scores[i]))
+            return ac_error_set(AC_E_FORMAT, "a candidate's score is not a finite number: is there a NaN or an infinity among BART's weights, "
+                                "or is generation.temperature too near 0?");
+    return AC_OK;
+}
+
 ac_status
 ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, const int32_t *ids, const int64_t *offsets,
             const uint64_t *streams, int64_t B, ac_generated *out)
@@ -307,6 +319,8 @@ ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config 
         st = generate_beams(self, bart, c, ids, offsets, streams, B, rows, own, out);
     else
         st = generate_samples(self, bart, c, ids, offsets, streams, B, rows, own, out);
+    if (st == AC_OK)
+        st = check_scores(out);
 out:
     free(own);
     return st;

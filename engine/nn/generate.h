@@ -77,6 +77,7 @@ void ac_generator_free(ac_generator *self);
  * Generate for B texts together. Shapes: ids [offsets[B]]; offsets [B + 1]; streams [B], the texts' random streams
  * (ac_random_stream of their keys). Texts are taken in groups that follow from the inputs and max_rows alone, so the bits
  * do not depend on the number of threads. Local.
+ * @return AC_E_ARG by ac_generation_config_check; AC_E_FORMAT where a score is not finite (a NaN among the weights)
  */
 ac_status ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config *config, const int32_t *ids,
                       const int64_t *offsets, const uint64_t *streams, int64_t B, ac_generated *out);

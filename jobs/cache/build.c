@@ -47,7 +47,7 @@ look_for_growth(const ac_run *run, char *grown)
     ac_status st = AC_OK;
 
     *grown = ac_cache_open(&cache, run->folder) == AC_OK && cache.source_count > 1;
-    if (*grown && ac_run_rows(run, AC_CACHE_STAGE_WRITE) < run->manifest.items)
+    if (*grown && ac_run_rows(run, AC_CACHE_STAGE_WRITE) + ac_run_bad(run, AC_CACHE_STAGE_WRITE) < run->manifest.items)
         st = ac_error_set(AC_E_FORMAT, "%s: this cache has grown since it was built, and one of its first shards is gone or damaged: restore that file",
                           run->folder);
     ac_cache_close(&cache);
@@ -82,7 +82,7 @@ build_all(builder *self)
     ac_run *run = &self->run;
     const ac_comm *comm = run->comm;
     const int64_t D = self->clip->net.config.projection_dim;
-    ac_cache_source source = { .path = self->config->input.path, .entries = self->input.entries.count };
+    ac_cache_source source = { .path = self->config->input.path };
     char grown = 0;
     ac_status st = AC_OK;
 
@@ -93,6 +93,7 @@ build_all(builder *self)
     self->work = (ac_entry_work) { .run = run, .clip = self->clip, .entries = &self->input.entries, .prefix = self->config->ngrams.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
     AC_TRY(ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D, ac_entries_embedded_rows, &self->work));
+    source.entries = ac_run_rows(run, AC_CACHE_STAGE_WRITE);
     memcpy(source.kind, self->input.kind, strlen(self->input.kind));
     memcpy(source.input, self->input.fingerprint, sizeof source.input);
     source.cut = self->work.plan.cut;
@@ -109,7 +110,7 @@ out:
 ac_status
 ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
 {
-    builder b = { .config = config, .clip = clip, .run = { .journal = -1 }, .started = ac_progress_clock() };
+    builder b = { .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
     ac_status st = AC_OK;
 
     AC_TRY(ac_entry_input_read_all(&b.input, comm, config, folder));

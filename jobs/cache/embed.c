@@ -11,6 +11,8 @@
 #include "engine/nn/clip_prefix.h"
 #include "engine/retrieval/topk.h"
 #include "io/h5.h"
+#include "jobs/cache/trial.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/signals.h"
 
@@ -23,6 +25,17 @@ void
 ac_entry_work_free(ac_entry_work *self)
 {
     ac_entry_plan_free(&self->plan);
+}
+
+/* Those that are left out, of items [first, first + count) or, with an order, of their places in it. */
+static int64_t
+count_crashed(const ac_run *run, const int64_t *order, int64_t first, int64_t count)
+{
+    int64_t n = 0;
+
+    for (int64_t i = first; i < first + count; i++)
+        n += run->crashed[order ? order[i] : i];
+    return n;
 }
 
 /* ---- stage embed ----------------------------------------------------------------------------------------------- */
@@ -68,20 +81,21 @@ static ac_status
 embed_unit(embedder *self, ac_entry_work *work, int64_t unit)
 {
     ac_run *run = work->run;
-    int64_t first, count, cut = 0;
+    int64_t first, count, crashed, cut = 0;
     char *path = NULL, checksum[33];
     ac_h5_writer w = { 0 };
     ac_status st = AC_OK;
 
     ac_run_shard_items(run, unit, &first, &count);
-    AC_TRY(ac_entry_tokens(work->clip, work->entries, work->plan.order, first, count, work->prefix, &self->tokens, &cut));
+    crashed = count_crashed(run, work->plan.order, first, count);
+    AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, first, count, work->prefix, &self->tokens, &cut));
     AC_TRY(embed_tokens(self, work));
     AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
     AC_TRY(ac_h5_create(&w, path, AC_COMPRESSION_NONE)); /* soon read again, then removed */
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "embeddings in the order of token ids"));
     AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]) { count, work->clip->net.config.projection_dim }, self->rows));
     AC_TRY(ac_h5_commit(&w, checksum));
-    AC_TRY(ac_run_publish(run, unit, count, 0, checksum));
+    AC_TRY(ac_run_publish(run, unit, count - crashed, crashed, checksum));
 out:
     ac_h5_abandon(&w);
     free(path);
@@ -95,7 +109,8 @@ ac_entries_embed_all(ac_entry_work *self)
     embedder e = { 0 };
     ac_status st;
 
-    AC_TRY(ac_entry_plan_all(&self->plan, run->comm, self->clip, self->entries, self->prefix, run->manifest.shard_items));
+    AC_TRY(ac_entry_trial_all(run, self->clip, self->entries, self->prefix));
+    AC_TRY(ac_entry_plan_all(&self->plan, run, self->clip, self->entries, self->prefix));
     AC_TRY(ac_run_stage_begin_all(run, AC_CACHE_STAGE_EMBED, "entries"));
     st = ac_alloc_aligned(&e.rows, run->manifest.shard_items * self->clip->net.config.projection_dim, sizeof(float));
     for (int64_t unit; st == AC_OK && ac_run_claim(run, &unit);)
@@ -147,19 +162,42 @@ out:
     return st;
 }
 
+/* Without those that are left out: their texts into `kept`, the rows moved together. */
 static ac_status
-write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int64_t D, const float *rows)
+keep_good(const ac_run *run, const ac_texts *entries, int64_t first, int64_t count, int64_t D, float *rows, ac_texts *kept)
 {
-    int64_t first, count;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < count; i++) {
+        if (run->crashed[first + i])
+            continue;
+        memmove(rows + kept->count * D, rows + i * D, (size_t) D * sizeof *rows);
+        AC_TRY(ac_texts_push(kept, ac_texts_at(entries, first + i), ac_texts_size(entries, first + i)));
+    }
+out:
+    return st;
+}
+
+/* rows [count, D]: used up. */
+static ac_status
+write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int64_t D, float *rows)
+{
+    int64_t first, count, crashed;
     char *path = NULL, checksum[33];
+    ac_texts kept = { 0 };
     ac_status st = AC_OK;
 
     ac_run_shard_items(run, shard, &first, &count);
+    crashed = count_crashed(run, NULL, first, count);
     AC_TRY(ac_run_shard_path(run, stage, shard, &path));
-    AC_TRY(ac_cache_shard_write(path, entries, first, count, rows, D, (ac_compression) run->config->output.compression, checksum));
-    AC_TRY(ac_run_publish(run, shard, count, 0, checksum));
+    if (crashed)
+        AC_TRY(keep_good(run, entries, first, count, D, rows, &kept));
+    AC_TRY(ac_cache_shard_write(path, crashed ? &kept : entries, crashed ? 0 : first, count - crashed, rows, D,
+                                (ac_compression) run->config->output.compression, checksum));
+    AC_TRY(ac_run_publish(run, shard, count - crashed, crashed, checksum));
     st = ac_run_tick(run);
 out:
+    ac_texts_free(&kept);
     free(path);
     return st;
 }
@@ -233,11 +271,11 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     if (!(d = opendir(inner)))
         goto out;
     while (st == AC_OK && (entry = readdir(d))) {
-        if (entry->d_name[0] == '.' || (temporary && (!strstr(entry->d_name, ".tmp") || strncmp(entry->d_name, "lock", 4) == 0)))
+        if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
             continue;
         if (asprintf(&path, "%s/%s", inner, entry->d_name) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-        else if (unlink(path) != 0)
+        else if (!ac_lock_is_awaited(path) && unlink(path) != 0 && errno != ENOENT)
             st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
         free(path);
         path = NULL;

@@ -379,10 +379,11 @@ static ac_status
 extend_all(extender *self)
 {
     const ac_comm *comm = self->comm;
-    ac_cache_source source = { .path = self->config->input.path, .entries = self->input.entries.count, .duplicates = self->duplicates };
+    ac_cache_source source = { .path = self->config->input.path, .duplicates = self->duplicates };
     ac_status st = AC_OK;
 
     AC_TRY(make_shards_all(self));
+    source.entries = ac_run_rows(&self->run, self->run.manifest.stage_count - 1);
     memcpy(source.kind, self->input.kind, strlen(self->input.kind));
     memcpy(source.input, self->input.fingerprint, sizeof source.input);
     memcpy(source.before, self->cache.fingerprint, sizeof source.before);
@@ -411,7 +412,7 @@ clean_up(const char *folder)
 ac_status
 ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
 {
-    extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1 }, .started = ac_progress_clock() };
+    extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
     char joined = 0, from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 

@@ -59,8 +59,9 @@ ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_so
     if (run->comm->rank != 0)
         return AC_OK;
     say(cache, source);
-    ac_buffer_printf(&b, "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": 0,\n", run->manifest.job,
-                     AC_VERSION, (long long) source->entries, (long long) source->entries);
+    ac_buffer_printf(&b, "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
+                     run->manifest.job, AC_VERSION, (long long) run->manifest.items, (long long) source->entries,
+                     (long long) ac_run_bad(run, run->manifest.stage_count - 1));
     ac_buffer_printf(&b, "  \"entries\": %lld,\n  \"duplicates\": %lld,\n  \"cut\": %lld,\n", (long long) cache->entries, (long long) source->duplicates, (long long) source->cut);
     push_positions(&b, source);
     ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ", run->comm->size, run->config->compute.precision ? "bf16" : "fp32");

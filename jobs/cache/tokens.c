@@ -1,5 +1,6 @@
 #include "jobs/cache/tokens.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,11 @@ typedef struct block_result {
 } block_result;
 
 static ac_status
-encode_one(const ac_clip_model *clip, const ac_texts *entries, int64_t i, const char *prefix, ac_buffer *joined, ac_encoding *encoding)
+encode_one(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries, int64_t i, const char *prefix, ac_buffer *joined,
+           ac_encoding *encoding)
 {
     const char *text = ac_texts_at(entries, i);
-    size_t n = ac_texts_size(entries, i);
+    size_t n = run->crashed[i] ? 0 : ac_texts_size(entries, i); /* it keeps a place here; the cache is written without it */
 
     if (prefix[0]) {
         ac_buffer_reset(joined);
@@ -34,18 +36,23 @@ encode_one(const ac_clip_model *clip, const ac_texts *entries, int64_t i, const 
 }
 
 static void
-encode_block(const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix, block_result *out)
+encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix,
+             block_result *out)
 {
     ac_buffer joined = { 0 };
     ac_encoding e = { 0 };
     ac_status st = AC_OK;
 
+    if (!order)
+        ac_run_take(run, omp_get_thread_num(), first, n);
     for (int64_t i = first; i < first + n; i++) {
-        AC_TRY(encode_one(clip, entries, order ? order[i] : i, prefix, &joined, &e));
+        AC_TRY(encode_one(run, clip, entries, order ? order[i] : i, prefix, &joined, &e));
         out->cut += e.length > e.count;
         AC_TRY(ac_token_lists_push(&out->lists, e.ids, ac_clip_pooled_length(&clip->net.config, e.ids, e.count)));
     }
 out:
+    if (!order)
+        ac_run_put(run, omp_get_thread_num());
     if (st != AC_OK)
         snprintf(out->message, sizeof out->message, "%s", ac_error_message());
     out->status = st;
@@ -54,7 +61,7 @@ out:
 }
 
 ac_status
-ac_entry_tokens(const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix,
+ac_entry_tokens(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix,
                 ac_token_lists *out, int64_t *cut)
 {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
@@ -65,7 +72,7 @@ ac_entry_tokens(const ac_clip_model *clip, const ac_texts *entries, const int64_
     AC_TRY(ac_alloc(&results, blocks, sizeof *results));
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t b = 0; b < blocks; b++)
-        encode_block(clip, entries, order, first + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK, prefix, &results[b]);
+        encode_block(run, clip, entries, order, first + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK, prefix, &results[b]);
     for (int64_t b = 0; b < blocks; b++) {
         if (results[b].status != AC_OK)
             AC_TRY(ac_error_set(results[b].status, "%s", results[b].message));
@@ -133,8 +140,9 @@ out:
 }
 
 ac_status
-ac_entry_plan_all(ac_entry_plan *self, const ac_comm *comm, const ac_clip_model *clip, const ac_texts *entries, const char *prefix, int64_t unit)
+ac_entry_plan_all(ac_entry_plan *self, ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const char *prefix)
 {
+    const ac_comm *comm = run->comm;
     const int64_t n = entries->count, first = n * comm->rank / comm->size, count = n * (comm->rank + 1) / comm->size - first;
     ac_token_lists mine = { 0 }, all = { 0 };
     int64_t *numbers[] = { &self->positions, &self->positions_alone, &self->positions_padded };
@@ -142,11 +150,11 @@ ac_entry_plan_all(ac_entry_plan *self, const ac_comm *comm, const ac_clip_model 
 
     st = ac_alloc(&self->order, n, sizeof *self->order);
     if (st == AC_OK)
-        st = ac_entry_tokens(clip, entries, NULL, first, count, prefix, &mine, &self->cut);
+        st = ac_entry_tokens(run, clip, entries, NULL, first, count, prefix, &mine, &self->cut);
     AC_TRY(ac_agree_all(comm, st));
     st = gather_all(comm, &mine, &all);
     if (st == AC_OK && comm->rank == 0)
-        st = sort_entries(self, &all, unit, clip->net.config.max_position_embeddings);
+        st = sort_entries(self, &all, run->manifest.shard_items, clip->net.config.max_position_embeddings);
     AC_TRY(ac_agree_all(comm, st));
     ac_broadcast_bytes_all(comm, self->order, (size_t) n * sizeof *self->order, 0);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

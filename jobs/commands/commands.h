@@ -28,6 +28,9 @@ ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
  */
 ac_status ac_export_layer_norms(const char *layer_norms, const char *model, const char *out);
 
+/** Pictures of a run, captioned again from their tables, each by itself: JSON lines. The run is not changed. */
+ac_status ac_command_recaption(int argc, char **argv);
+
 /** A run's report.html, written again. */
 ac_status ac_command_report(int argc, char **argv);
 

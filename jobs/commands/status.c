@@ -12,6 +12,7 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/path.h"
+#include "io/publish.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/commands/slurm_queries.h"
@@ -100,7 +101,7 @@ read_locks(view *self)
     DIR *d = opendir(self->folder);
 
     if (!d)
-        return ac_error_set(AC_E_ARG, "%s: there is no such run folder: %s", self->folder, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: there is no such run folder: %s", self->folder, strerror(errno));
     while (st == AC_OK && !self->holder.alive && (entry = readdir(d))) {
         const size_t n = strlen(entry->d_name);
         if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))

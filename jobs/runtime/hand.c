@@ -27,9 +27,9 @@ ac_hand_close(ac_hand *self)
 }
 
 void
-ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t item)
+ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t first, int64_t count)
 {
-    const ac_hand_item now = { stage, item };
+    const ac_hand_items now = { stage, first, count };
 
     if (self->file >= 0 && pwrite(self->file, &now, sizeof now, (off_t) (slot * (int64_t) sizeof now)) != (ssize_t) sizeof now)
         return;
@@ -38,20 +38,20 @@ ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t item)
 void
 ac_hand_put(ac_hand *self, int slot)
 {
-    ac_hand_take(self, slot, -1, -1);
+    ac_hand_take(self, slot, -1, -1, 0);
 }
 
 ac_status
-ac_hand_read(const char *path, ac_hand_item **items, int64_t *count, int64_t *capacity)
+ac_hand_read(const char *path, ac_hand_items **items, int64_t *count, int64_t *capacity)
 {
     ac_status st = AC_OK;
-    ac_hand_item one;
+    ac_hand_items one;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return AC_OK;
     while (read(fd, &one, sizeof one) == (ssize_t) sizeof one) {
-        if (one.item < 0)
+        if (one.first < 0 || one.count < 1)
             continue;
         AC_TRY(ac_grow(items, capacity, *count + 1, sizeof **items));
         (*items)[(*count)++] = one;

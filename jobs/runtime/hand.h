@@ -1,5 +1,5 @@
 /**
- * What a rank has in hand, written down before it is begun: journal/RANK.hand holds for each thread the stage and item that it works
+ * What a rank has in hand, written down before it is begun: journal/RANK.hand holds for each thread the stage and items that it works
  * on. What a process that died had in hand is thereby known at the next start, whatever it died of.
  */
 #ifndef AC_JOBS_RUNTIME_HAND_H
@@ -9,9 +9,10 @@
 
 #include "engine/base/status.h"
 
-typedef struct ac_hand_item {
-    int64_t stage, item; /* item -1: empty */
-} ac_hand_item;
+/** Items [first, first + count) of a stage; count 0: empty. */
+typedef struct ac_hand_items {
+    int64_t stage, first, count;
+} ac_hand_items;
 
 /** Starts with file -1. One slot a thread; each thread uses its own. */
 typedef struct ac_hand {
@@ -25,10 +26,10 @@ void ac_hand_close(ac_hand *self);
 
 /** Thread-safe, a microsecond: the bytes are the system's before the item is touched, so they survive the process. A file that
  *  cannot be written costs the quarantine, not the run. */
-void ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t item);
+void ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t first, int64_t count);
 void ac_hand_put(ac_hand *self, int slot);
 
-/** The items in hand in a file left behind, appended to *items; a file that is not there or cut short has fewer. */
-ac_status ac_hand_read(const char *path, ac_hand_item **items, int64_t *count, int64_t *capacity);
+/** What a file left behind has in hand, appended to *items; a file that is not there or cut short has fewer. */
+ac_status ac_hand_read(const char *path, ac_hand_items **items, int64_t *count, int64_t *capacity);
 
 #endif

@@ -181,6 +181,17 @@ ac_lock_look(ac_lock_holder *out, const char *path)
     look(out, path, time(NULL));
 }
 
+bool
+ac_lock_is_awaited(const char *path)
+{
+    ac_lock_holder holder;
+
+    if (!strstr(path, "lock.tmp."))
+        return false;
+    ac_lock_look(&holder, path);
+    return holder.found && holder.alive;
+}
+
 static ac_status
 refuse(const ac_lock_holder *holder, const char *path)
 {

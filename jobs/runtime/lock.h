@@ -58,6 +58,9 @@ void ac_lock_remove_held(void);
 /** Who holds it, and does the holder live as far as can be told from here? Writes nothing. */
 void ac_lock_look(ac_lock_holder *out, const char *path);
 
+/** Is the file one that a living process is about to make a lock of? Who clears away temporary files leaves it. */
+bool ac_lock_is_awaited(const char *path);
+
 /** AC_OK: nobody holds the lock at `path`, or one that is gone. Else as ac_lock_take, without taking it; `own` is renewed meanwhile. */
 ac_status ac_lock_check(const ac_lock *own, const char *path);
 

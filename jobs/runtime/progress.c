@@ -1,8 +1,10 @@
 #include "jobs/runtime/progress.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,6 +93,15 @@ write_json(const ac_progress *self)
     ac_buffer_free(&json);
 }
 
+/* A longer line would go on in the next row, and each redrawing leave one. INT_MAX: the terminal does not say. */
+static int
+line_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
 static void
 show(ac_progress *self)
 {
@@ -104,7 +115,7 @@ show(ac_progress *self)
     }
     if (self->terminal && now - self->last_drawn >= 0.1) {
         format_line(self, line, sizeof line);
-        fprintf(stderr, "\r\033[K%s", line);
+        fprintf(stderr, "\r\033[K%.*s", line_columns(), line);
         self->drawn = true;
         self->last_drawn = now;
     }

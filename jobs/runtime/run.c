@@ -19,6 +19,7 @@
 #include "io/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
@@ -84,20 +85,33 @@ ac_run_make_folder(const char *path)
 
 /* ---- opening, rank 0 ------------------------------------------------------------------------------------------- */
 
+/* Half-written files of a run's very beginning. In a folder that is no run's yet, others' temporary files are not ours to remove. */
+static bool
+is_first_file(const char *name)
+{
+    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp." };
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0)
+            return true;
+    return false;
+}
+
 /* What killed processes left half written. Parts leave it to the last run: their neighbours are at work. */
 static ac_status
-remove_temporary_files(const ac_run *self)
+remove_temporary_files(const ac_run *self, bool is_new)
 {
-    for (int s = -1; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
+    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s", s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
+        ac_status st = ac_run_path(self, &folder, "%s", s < -1 ? "journal" : s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
-                if (strstr(entry->d_name, ".tmp") && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
-                    unlink(path);
+                if (strstr(entry->d_name, ".tmp") && (!is_new || is_first_file(entry->d_name)) && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                    if (!ac_lock_is_awaited(path))
+                        unlink(path);
                     free(path);
                 }
             closedir(d);
@@ -188,11 +202,12 @@ open_folder(ac_run *self, const ac_run_identity *id)
         free(path);
         AC_TRY(ac_run_path(self, &path, "journal"));
         AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
-        AC_TRY(remove_temporary_files(self));
+        AC_TRY(remove_temporary_files(self, false));
     } else {
         ac_config whole = *self->config; /* a view: nothing is owned twice */
         whole.compute.part = 0;
         whole.compute.parts = 1;
+        AC_TRY(remove_temporary_files(self, true));
         AC_TRY(ac_config_print(&whole, id->job, &text));
         AC_TRY(ac_publish_file(config, text.data, text.size));
         AC_TRY(ac_manifest_save(&self->manifest, manifest));

@@ -37,7 +37,7 @@ typedef struct ac_run {
     char *progress_path;
     int journal; /* file descriptor; -1: none */
     ac_hand hand;             /* what this rank has in hand */
-    ac_hand_item *suspects;   /* [suspect_count]: in hand when an earlier attempt died; the same on all ranks */
+    ac_hand_items *suspects;  /* [suspect_count]: in hand when an earlier attempt died; the same on all ranks */
     int64_t suspect_count;
     bool *crashed;            /* [items]: quarantined; the same on all ranks */
     char prefix[16];          /* of this part's own files; "" for a whole run */
@@ -95,11 +95,16 @@ void ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64
 /** Between micro-batches: progress, and MPI for the other ranks' claims. AC_E_STOPPED, once half of a stop's time of grace is over:
  *  the shard in hand is to be dropped. */
 ac_status ac_run_tick(ac_run *self);
-/** On whichever thread (its number is the slot) begins and ends with an item. */
-void ac_run_take(ac_run *self, int slot, int64_t item);
+/** On whichever thread (its number is the slot) begins and ends with items [first, first + count). */
+void ac_run_take(ac_run *self, int slot, int64_t first, int64_t count);
 void ac_run_put(ac_run *self, int slot);
-/** Rank 0 remembers the items marked in crashed [items] on any rank, after ac_run_open_all; then every rank has them all. */
-ac_status ac_run_quarantine_all(ac_run *self, const bool *crashed, const ac_texts *keys);
+/**
+ * Collective, after ac_run_open_all. Rank 0 remembers the items marked in crashed [items] on any rank; then every rank has them all.
+ * The shards that hold a new one are made again without it, from the first stage on: their files are removed.
+ * @param[in,out] crashed  replaced by the new ones of all ranks
+ * @param[in] all          where there is a new one all shards are made again: what a shard holds depends on which items are left out
+ */
+ac_status ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all);
 /** The shard's file is under its final name: write it into the journal, count it. */
 ac_status ac_run_publish(ac_run *self, int64_t shard, int64_t rows, int64_t bad, const char *checksum);
 /** After a failure neither this rank nor any other claims anything more; what is in hand elsewhere is finished. */

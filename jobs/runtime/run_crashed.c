@@ -58,6 +58,52 @@ read_hand(ac_run *self, const char *name, const char *path, int64_t *capacity)
     return st;
 }
 
+/* A trial in stage generate costs about what was in hand, so there one death is not enough: a node's end is no picture's fault. */
+static bool
+needs_two_deaths(const ac_run *self, const ac_hand_items *s)
+{
+    return strcmp(self->manifest.stages[s->stage].name, "generate") == 0;
+}
+
+static bool
+overlaps(const ac_hand_items *s, const ac_hand_items *others, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (others[i].stage == s->stage && others[i].first < s->first + s->count && s->first - others[i].first < others[i].count)
+            return true;
+    return false;
+}
+
+/* Those that were in hand at one death so far are remembered in journal/once, and are no suspects yet. */
+static ac_status
+remember_first_deaths(ac_run *self)
+{
+    ac_hand_items *once = NULL;
+    int64_t before = 0, count, capacity = 0, kept = 0;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_path(self, &path, "journal/%sonce", self->prefix));
+    AC_TRY(ac_hand_read(path, &once, &before, &capacity));
+    count = before;
+    for (int64_t i = 0; i < self->suspect_count; i++) {
+        const ac_hand_items *s = &self->suspects[i];
+        if (!needs_two_deaths(self, s) || overlaps(s, once, before)) {
+            self->suspects[kept++] = *s;
+            continue;
+        }
+        AC_TRY(ac_grow(&once, &capacity, count + 1, sizeof *once));
+        once[count++] = *s;
+    }
+    self->suspect_count = kept;
+    if (count > before)
+        st = ac_publish_file(path, (const char *) once, (size_t) count * sizeof *once);
+out:
+    free(once);
+    free(path);
+    return st;
+}
+
 ac_status
 ac_run_read_crashed(ac_run *self)
 {
@@ -80,12 +126,15 @@ ac_run_read_crashed(ac_run *self)
         path = NULL;
     }
     closedir(d);
-    for (int64_t i = 0; i < self->suspect_count; i++) {
-        const ac_hand_item *s = &self->suspects[i];
-        if (s->stage >= 0 && s->stage < self->manifest.stage_count && s->item < self->manifest.items && !self->crashed[s->item])
+    for (int64_t i = 0; i < self->suspect_count; i++) { /* the files are not trusted */
+        const ac_hand_items *s = &self->suspects[i];
+        const int64_t items = self->manifest.items;
+        if (s->stage >= 0 && s->stage < self->manifest.stage_count && s->first < items && s->count <= items - s->first)
             self->suspects[kept++] = *s;
     }
     self->suspect_count = kept;
+    AC_TRY(st);
+    st = remember_first_deaths(self);
 out:
     free(folder);
     return st;
@@ -131,31 +180,62 @@ out:
     return st;
 }
 
-ac_status
-ac_run_quarantine_all(ac_run *self, const bool *crashed, const ac_texts *keys)
+/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a kill in between leaves none without what
+ * it was made from. */
+static ac_status
+forget_shard(ac_run *self, int64_t shard)
 {
-    const int64_t items = self->manifest.items;
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    for (int s = self->manifest.stage_count - 1; s >= 0; s--) {
+        self->manifest.stages[s].shards[shard] = (ac_shard_record) { 0 };
+        if (self->comm->rank != 0)
+            continue;
+        free(path);
+        AC_TRY(ac_run_shard_path(self, s, shard, &path));
+        if (unlink(path) != 0 && errno != ENOENT)
+            AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno)));
+    }
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all)
+{
+    const ac_manifest *m = &self->manifest;
+    const int64_t items = m->items;
     int64_t new_ones = 0;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < items; i++)
-        self->crashed[i] = self->crashed[i] || crashed[i];
     for (int64_t at = 0; at < items; at += 1 << 28)
-        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, self->crashed + at, (int) (items - at < 1 << 28 ? items - at : 1 << 28), MPI_C_BOOL, MPI_LOR,
+        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, crashed + at, (int) (items - at < 1 << 28 ? items - at : 1 << 28), MPI_C_BOOL, MPI_LOR,
                              self->comm->mpi));
-    for (int64_t i = 0; i < self->suspect_count; i++)
-        new_ones += self->crashed[self->suspects[i].item];
-    if (self->comm->rank == 0 && new_ones) {
-        ac_log(AC_LOG_WARNING, "%lld items that end the program that reads them are set aside (bad items: crashed)", (long long) new_ones);
+    for (int64_t i = 0; i < items; i++) {
+        crashed[i] = crashed[i] && !self->crashed[i];
+        if (!crashed[i])
+            continue;
+        new_ones++;
+        self->crashed[i] = true;
+        if (st == AC_OK && !all)
+            st = forget_shard(self, i / m->shard_items);
+    }
+    for (int64_t s = 0; st == AC_OK && all && new_ones && s < m->shard_count; s++)
+        st = forget_shard(self, s);
+    if (self->comm->rank == 0 && st == AC_OK && new_ones) { /* last: until an item is on the list its shard is made with it */
+        ac_log(AC_LOG_WARNING, "%lld item%s the program ended with %s set aside (bad items: crashed)", (long long) new_ones, new_ones == 1 ? "" : "s",
+               new_ones == 1 ? "is" : "are");
         st = write_quarantined(self, keys);
     }
     return ac_agree_all(self->comm, st);
 }
 
 void
-ac_run_take(ac_run *self, int slot, int64_t item)
+ac_run_take(ac_run *self, int slot, int64_t first, int64_t count)
 {
-    ac_hand_take(&self->hand, slot, self->stage, item);
+    ac_hand_take(&self->hand, slot, self->stage, first, count);
 }
 
 void

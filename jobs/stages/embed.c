@@ -91,8 +91,8 @@ read_picture(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_verd
     if (ac_picture_list_is_duplicate(&p->pictures, item))
         return ac_verdict_set(bad, AC_BAD_DUPLICATE_KEY, "another picture before it has this key");
     if (p->run.crashed[item])
-        return ac_verdict_set(bad, AC_BAD_CRASHED, "ended the program that read it, and again when it was read alone");
-    ac_run_take(&p->run, omp_get_thread_num(), item);
+        return ac_verdict_set(bad, AC_BAD_CRASHED, "ended the program, and again when it was tried alone");
+    ac_run_take(&p->run, omp_get_thread_num(), item, 1);
     AC_TRY(ac_duplicate(&path, ac_texts_at(&p->pictures.paths, item), ac_texts_size(&p->pictures.paths, item)));
     AC_TRY(ac_picture_read_file(&picture, path, p->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD && p->config->input.apply_exif)

@@ -39,6 +39,7 @@ ac_json_put(ac_buffer *line)
 {
     ac_buffer_push_char(line, '\n');
     fwrite(line->data, 1, line->size, stdout);
+    fflush(stdout);
     ac_buffer_reset(line);
 }
 

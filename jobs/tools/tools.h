@@ -47,6 +47,6 @@ ac_status ac_json_lines_end(ac_json_lines *self);
 bool ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity, int64_t *count, const char **message);
 
 void ac_json_push_ids(ac_buffer *out, const int32_t *ids, int64_t n);
-void ac_json_put(ac_buffer *line); /* to stdout with a newline; the buffer is emptied */
+void ac_json_put(ac_buffer *line); /* to stdout with a newline, at once; the buffer is emptied */
 
 #endif

@@ -282,6 +282,7 @@ load_item(loader *self, int64_t item, int64_t *row)
     }
     if (self->items->known_bad[item] != AC_GOOD || !row_is(self, *row, item))
         return AC_OK;
+    ac_run_take(&self->pipeline->run, 0, item, 1); /* of the last stage, which made the table */
     AC_TRY(push_table(self, set, (*row)++));
     if (++self->tables_pushed == set->tables_each)
         AC_TRY(push_picture(self, set, list, picture, item - set->tables_each + 1));
@@ -320,6 +321,7 @@ load(loader *self)
     }
     drop_half_pictures(&self->data->train);
 out:
+    ac_run_put(&self->pipeline->run, 0);
     ac_encoding_free(&self->encoding);
     ac_buffer_free(&self->table);
     ac_texts_free(&self->keys);

@@ -11,7 +11,7 @@
 #include "jobs/report/gallery.h"
 #include "jobs/report/page.h"
 
-enum { WIDTH = 720, HEIGHT = 300, LEFT = 52, BOTTOM = 34, TOP = 12, RIGHT = 14, MOST_POINTS = 360, TICKS = 5 };
+enum { WIDTH = 720, HEIGHT = 300, LEFT = 52, BOTTOM = 28, TOP = 12, RIGHT = 14, MOST_POINTS = 360, TICKS = 5, MARKS = 6 };
 
 /* ---- metrics --------------------------------------------------------------------------------------------------- */
 
@@ -139,16 +139,28 @@ push_line(ac_buffer *svg, const frame *f, const curve *c, const char *colour, bo
                          place_x(f, c->points[i].x), place_y(f, c->points[i].y), colour, c->points[i].x, c->points[i].y);
 }
 
+/* Steps between two marks of the axis: 1, 2 or 5 times a power of ten, so that each mark is a step's number. */
+static double
+mark_every(double most)
+{
+    const double least = most / MARKS, power = pow(10, floor(log10(fmax(least, 1))));
+    const double times = least / power;
+
+    return power * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10);
+}
+
 static void
 push_axes(ac_buffer *svg, const frame *f)
 {
+    const double every = mark_every(f->most_x);
+
     for (int t = 0; t <= TICKS; t++) {
-        const double y = f->low + (f->high - f->low) * t / TICKS, x = f->most_x * t / TICKS;
+        const double y = f->low + (f->high - f->low) * t / TICKS;
         ac_buffer_printf(svg, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"var(--line)\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n",
                          LEFT, WIDTH - RIGHT, place_y(f, y), place_y(f, y), LEFT - 8, place_y(f, y) + 4, y);
-        ac_buffer_printf(svg, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", place_x(f, x), HEIGHT - BOTTOM + 18, x);
     }
-    ac_buffer_printf(svg, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">steps</text>\n", WIDTH - RIGHT, HEIGHT - 2);
+    for (double x = 0; x <= f->most_x; x += every)
+        ac_buffer_printf(svg, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", place_x(f, x), HEIGHT - BOTTOM + 20, x);
 }
 
 static ac_status
@@ -291,7 +303,7 @@ ac_train_report_write(const ac_run_view *run, const char *path)
     ac_page_section(&page, "summary", "");
     write_facts(&page, run, &c);
     ac_page_section(&page, "loss", "Loss");
-    ac_page_panel_begin(&page, "Mean cross-entropy of a caption's tokens");
+    ac_page_panel_begin(&page, "Mean cross-entropy of a caption's tokens, by step");
     AC_TRY(write_chart(&page, &c));
     ac_page_panel_end(&page);
     ac_page_section(&page, "pictures", "Validation pictures, before and after");

@@ -11,6 +11,7 @@
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
+#include "jobs/train/trial.h"
 #include "jobs/version.h"
 
 static ac_status
@@ -41,6 +42,7 @@ make_tables_all(ac_training *self)
     ac_pipeline *p = &self->pipeline;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_training_trial_all(p, &self->items));
     AC_TRY(ac_stage_embed_all(p));
     AC_TRY(ac_merge_bad_items_all(p));
     AC_TRY(ac_check_bad_items(p));

@@ -74,15 +74,15 @@ grep -q 'cut.txt.gz: damaged gzip data: it ends too early; fetch' said.txt
 run 2 build-cache mine.yaml --run x --set input.path=cut.txt.gz
 grep -q 'cut.txt.gz' said.txt
 [ ! -e x/manifest.json ]
-run 1 ngrams nowhere.txt
+run 2 ngrams nowhere.txt
 grep -q 'nowhere.txt: cannot be found' said.txt
 mkdir empty
-run 1 ngrams empty
+run 2 ngrams empty
 grep -q 'empty: no text in this folder' said.txt
 : > empty/a.txt
-run 1 ngrams empty
+run 2 ngrams empty
 grep -q 'no text to mine' said.txt
-run 1 build-cache mine.yaml --run x --set input.path=empty
+run 2 build-cache mine.yaml --run x --set input.path=empty
 printf 'each word once\n' > once.txt
 run 1 ngrams --unigrams false once.txt
 grep -q 'mining left no entry.*lower ngrams.filter' said.txt

@@ -32,14 +32,14 @@ run 1 submit caption job.yaml --dry-run --run x --ranks-per-node $((cores + 1)) 
 says "but a node has $cores cores"
 # what the job would miss is told now and not after hours in the queue; what another run makes may be missing until then
 for key in input.path bart.layer_norms cache.path; do
-  run 1 submit caption job.yaml --dry-run --run x --set $key=nothing
+  run 2 submit caption job.yaml --dry-run --run x --set $key=nothing
   says "$key: .*/nothing: No such file"
 done
 mkdir made
 printf '{"event": "submit", "slurm_job": 123}\n' > made/jobs.jsonl
 run 0 submit caption job.yaml --dry-run --run later --set cache.path=nothing --after made
 grep -q '^#SBATCH --dependency=afterok:123$' later/job.sbatch
-run 1 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
+run 2 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
 says 'input.path'
 
 # a script that was edited is kept; the ranks start what --program names
@@ -58,6 +58,6 @@ says 'not done in parts'
 run 1 submit caption job.yaml --dry-run --run x --after nowhere
 says 'nowhere: that run is not done, and was not submitted'
 sed -i "s#model: .*/clip#model: nowhere#" job.yaml
-run 1 submit caption job.yaml --dry-run --run x
+run 2 submit caption job.yaml --dry-run --run x
 says 'nowhere'
 [ ! -e x/job.sbatch ]

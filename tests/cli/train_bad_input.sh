@@ -44,7 +44,7 @@ if grep -qi 'nan' nan/metrics.jsonl; then exit 1; fi
 # words in the config
 expect 1 "$antarctic" train train.yaml --run x --set input.train=none 2> said.txt
 grep -q 'train needs input.train' said.txt
-expect 1 "$antarctic" train train.yaml --run x --set input.train=nowhere 2> said.txt
+expect 2 "$antarctic" train train.yaml --run x --set input.train=nowhere 2> said.txt
 grep -q 'input.train: .*nowhere: No such file' said.txt
 expect 1 "$antarctic" train train.yaml --run x --set train.betas=0.9 2> said.txt
 grep -q 'two numbers' said.txt

@@ -188,6 +188,27 @@ extents_are_not_believed(void **state)
     free(path);
 }
 
+/* The reason of a failed write is told, whatever other calls failed between it and the commit. */
+static void
+first_error_is_told(void **state)
+{
+    static char bytes[1 << 16];
+    char *path = in_folder("d.txt"), *temporary = NULL;
+    ac_text_file f = { 0 };
+
+    (void) state;
+    assert_int_equal(ac_publish_temporary(&temporary, path), AC_OK);
+    assert_int_equal(symlink("/dev/full", temporary), 0);
+    assert_int_equal(ac_text_file_create(&f, path), AC_OK);
+    ac_text_file_write(&f, bytes, sizeof bytes);
+    assert_int_equal(access("/there/is/no/such/file", F_OK), -1);
+    assert_int_equal(ac_text_file_commit(&f), AC_E_IO);
+    assert_non_null(strstr(ac_error_message(), "No space left on device"));
+    assert_int_equal(access(path, F_OK), -1);
+    free(temporary);
+    free(path);
+}
+
 /* One bit flipped anywhere in the data is never returned as data: the chunk's checksum sees it. */
 static void
 damage_is_seen(void **state)
@@ -359,6 +380,7 @@ main(void)
         cmocka_unit_test(reads_back_and_repeats_its_bytes),
         cmocka_unit_test(damage_is_seen),
         cmocka_unit_test(extents_are_not_believed),
+        cmocka_unit_test(first_error_is_told),
         cmocka_unit_test(no_file_is_an_error_of_its_own),
         cmocka_unit_test(virtual_datasets_show_their_sources),
         cmocka_unit_test(publishing_is_whole_or_not_at_all),
