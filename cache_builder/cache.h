@@ -44,7 +44,7 @@ typedef struct ac_cache {
     int64_t source_count, source_room;
 } ac_cache;
 
-/** The folder, or the folder `cache` in it (a run that built one). AC_E_ARG where there is no cache (the message says how to
+/** The folder, or the folder `cache` in it (a run that built one). AC_E_FORMAT where there is no cache (the message says how to
  *  go on with a half-built one), AC_E_FORMAT where its manifest is not whole. */
 ac_status ac_cache_open(ac_cache *self, const char *folder);
 void ac_cache_close(ac_cache *self);

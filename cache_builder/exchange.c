@@ -13,6 +13,8 @@
 #include "engine/base/memory.h"
 #include "io/checksum.h"
 #include "io/npy.h"
+#include "io/path.h"
+#include "io/publish.h"
 #include "io/text_file.h"
 
 enum { IMPORT_SHARD_ROWS = 4096 };
@@ -36,15 +38,6 @@ parts_free(parts *self)
     free(self->paths);
     free(self->files);
     *self = (parts) { 0 };
-}
-
-static ac_status
-format_path(char **out, const char *folder, const char *name)
-{
-    if (asprintf(out, "%s/%s", folder, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
 }
 
 /* ---- finding the files ----------------------------------------------------------------------------------------- */
@@ -91,7 +84,7 @@ list_folder(parts *self, const char *folder)
             continue;
         st = ac_grow(&self->paths, &self->room, self->count + 1, sizeof *self->paths);
         if (st == AC_OK)
-            st = format_path(&self->paths[self->count], folder, entry->d_name);
+            st = ac_path_format(&self->paths[self->count], "%s/%s", folder, entry->d_name);
         self->count += st == AC_OK;
     }
     closedir(d);
@@ -109,7 +102,7 @@ find_parts(parts *self, const char *embeddings)
     char *inner = NULL;
 
     if (stat(embeddings, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: %s", embeddings, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: %s", embeddings, strerror(errno)));
     if (!S_ISDIR(info.st_mode)) {
         AC_TRY(ac_grow(&self->paths, &self->room, 1, sizeof *self->paths));
         AC_TRY(ac_duplicate(&self->paths[0], embeddings, strlen(embeddings)));
@@ -117,11 +110,11 @@ find_parts(parts *self, const char *embeddings)
         goto out;
     }
     AC_TRY(list_folder(self, embeddings));
-    AC_TRY(format_path(&inner, embeddings, "text_emb"));
+    AC_TRY(ac_path_format(&inner, "%s/text_emb", embeddings));
     if (self->count == 0 && access(inner, F_OK) == 0)
         AC_TRY(list_folder(self, inner));
     if (self->count == 0)
-        st = ac_error_set(AC_E_ARG, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
+        st = ac_error_set(AC_E_FORMAT, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
 out:
     free(inner);
     return st;
@@ -214,11 +207,11 @@ make_folder(const char *folder)
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(format_path(&path, folder, "manifest.json"));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     if (access(path, F_OK) == 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: there is a cache or run in this folder already; give another, or remove it", folder));
     free(path);
-    AC_TRY(format_path(&path, folder, "shards"));
+    AC_TRY(ac_path_format(&path, "%s/shards", folder));
     if ((mkdir(folder, 0777) != 0 && errno != EEXIST) || (mkdir(path, 0777) != 0 && errno != EEXIST))
         st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
 out:
@@ -237,9 +230,9 @@ ac_cache_import(const char *text, const char *embeddings, const ac_cache *identi
     ac_status st = AC_OK;
 
     if (!text) {
-        AC_TRY(format_path(&beside, embeddings, "entries.txt"));
+        AC_TRY(ac_path_format(&beside, "%s/entries.txt", embeddings));
         if (access(beside, R_OK) != 0)
-            AC_TRY(ac_error_set(AC_E_ARG, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
         text = beside;
     }
     AC_TRY(find_parts(&p, embeddings));
@@ -300,8 +293,8 @@ ac_cache_export(const ac_cache *self, const char *folder)
     for (int64_t s = 0; s < self->shard_count; s++)
         most = self->shards[s].rows > most ? self->shards[s].rows : most;
     AC_TRY(ac_alloc_aligned(&rows, most * self->dimension, sizeof *rows));
-    AC_TRY(format_path(&text_path, folder, "postcache.txt"));
-    AC_TRY(format_path(&npy_path, folder, "postcache.npy"));
+    AC_TRY(ac_path_format(&text_path, "%s/postcache.txt", folder));
+    AC_TRY(ac_path_format(&npy_path, "%s/postcache.npy", folder));
     AC_TRY(ac_text_file_create(&text, text_path));
     AC_TRY(ac_npy_begin(&npy, npy_path, AC_F32, 2, (int64_t[]) { self->entries, self->dimension }));
     for (int64_t s = 0; s < self->shard_count; first += self->shards[s++].rows)

@@ -1,5 +1,7 @@
 /* The cache in its folder's manifest.json: reading it, and publishing it beside what else the file holds. */
+#include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,18 +9,10 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/publish.h"
 
 enum { CACHE_FORMAT = 2 };
-
-static ac_status
-manifest_path(char **out, const char *folder)
-{
-    if (asprintf(out, "%s/manifest.json", folder) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
@@ -92,9 +86,9 @@ read_cache(ac_cache *self, const json_t *root, const char *path)
     ac_status st = AC_OK;
 
     if (!json_is_object(cache) && json_is_array(json_object_get(root, "stages")))
-        return ac_error_set(AC_E_ARG, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
+        return ac_error_set(AC_E_FORMAT, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
     if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model || strlen(model) != 32 || !model_path || !prefix ||
-        dimension < 1)
+        dimension < 1 || dimension > INT32_MAX)
         return ac_error_set(AC_E_FORMAT, "%s: not a cache's manifest of this version", path);
     AC_TRY(ac_cache_identity_set(self, model, model_path, prefix, dimension));
     AC_TRY(read_shards(self, json_object_get(cache, "shards"), path));
@@ -111,14 +105,15 @@ static ac_status
 find_folder(char **out, const char *folder)
 {
     char *inner = NULL, *manifest = NULL;
+    bool found;
     ac_status st = AC_OK;
 
-    if (asprintf(&inner, "%s/cache", folder) < 0) {
-        inner = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    AC_TRY(manifest_path(&manifest, inner));
-    AC_TRY(ac_duplicate(out, access(manifest, F_OK) == 0 ? inner : folder, strlen(access(manifest, F_OK) == 0 ? inner : folder)));
+    AC_TRY(ac_path_format(&inner, "%s/cache", folder));
+    AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
+    found = access(manifest, F_OK) == 0;
+    if (!found && errno != ENOENT && errno != ENOTDIR)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", manifest, strerror(errno)));
+    AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
 out:
     free(inner);
     free(manifest);
@@ -135,9 +130,10 @@ ac_cache_open(ac_cache *self, const char *folder)
 
     *self = (ac_cache) { 0 };
     AC_TRY(find_folder(&self->folder, folder));
-    AC_TRY(manifest_path(&path, self->folder));
-    if (access(path, F_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
+    if (access(path, R_OK) != 0)
+        AC_TRY(errno == ENOENT ? ac_error_set(AC_E_FORMAT, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder)
+                               : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
     if (!(root = json_load_file(path, 0, &error)))
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
     AC_TRY(read_cache(self, root, path));
@@ -185,7 +181,7 @@ ac_cache_save(const ac_cache *self, const char *folder)
     json_t *root = NULL, *cache = NULL;
     json_error_t error;
 
-    AC_TRY(manifest_path(&path, folder));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     root = access(path, F_OK) == 0 ? json_load_file(path, 0, &error) : json_object();
     if (!root)
         AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));

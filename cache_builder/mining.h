@@ -55,7 +55,7 @@ void ac_mined_free(ac_mined *self);
 
 /**
  * Mine the inputs (ac_text_sources_list). Warnings name texts that are not UTF-8, which are left out.
- * AC_E_ARG where nothing is left.
+ * AC_E_FORMAT where there is no text, AC_E_ARG where the options leave nothing of it.
  */
 ac_status ac_mine(ac_mined *out, ac_mining_report *report, const char *const *inputs, int64_t count, const ac_mining_options *options);
 
@@ -83,7 +83,7 @@ bool ac_miner_counts(const ac_mining_options *options);
 
 /** The path of source i's spool file; free with free(). */
 ac_status ac_miner_spool_path(const ac_mining_options *options, int64_t source, char **path);
-/** self->corpus from all sources and what preparing them gave (documents: taken). AC_E_ARG where there is no text. */
+/** self->corpus from all sources and what preparing them gave (documents: taken). AC_E_FORMAT where there is no text. */
 ac_status ac_miner_arrange(ac_miner *self, const ac_texts *sources, ac_text_document *documents);
 /** Remove what mining leaves in a scratch folder: for its end, and for its beginning where another was killed. */
 void ac_mining_clean(const char *scratch);

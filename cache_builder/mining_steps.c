@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/text/words.h"
+#include "io/path.h"
 
 enum { PIECE_BYTES = 8 << 20, WORD_BITS = 38, PIECE_BITS = 26, NAMED_SKIPPED = 20 };
 
@@ -61,10 +62,7 @@ ac_miner_free(ac_miner *self)
 ac_status
 ac_miner_spool_path(const ac_mining_options *options, int64_t source, char **path)
 {
-    if (asprintf(path, "%s/spool-%08lld", options->scratch, (long long) source) >= 0)
-        return AC_OK;
-    *path = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    return ac_path_format(path, "%s/spool-%08lld", options->scratch, (long long) source);
 }
 
 ac_status
@@ -90,7 +88,7 @@ ac_miner_arrange(ac_miner *self, const ac_texts *sources, ac_text_document *docu
     }
     AC_TRY(ac_text_corpus_arrange(corpus, self->options->piece_bytes ? self->options->piece_bytes : PIECE_BYTES));
     if (self->report.bytes == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "no text to mine: %lld texts, all empty, and %lld that are not UTF-8", (long long) self->report.texts, (long long) self->report.skipped));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "no text to mine: %lld texts, all empty, and %lld that are not UTF-8", (long long) self->report.texts, (long long) self->report.skipped));
     if (corpus->pieces >> PIECE_BITS)
         AC_TRY(ac_error_set(AC_E_LIMIT, "%lld bytes of text are more than this program can number", (long long) self->report.bytes));
 out:
@@ -108,7 +106,7 @@ ac_mining_clean(const char *scratch)
     while (folder && (entry = readdir(folder))) {
         if (strncmp(entry->d_name, "spool-", 6) != 0 && strncmp(entry->d_name, "ngrams-", 7) != 0)
             continue;
-        if (asprintf(&path, "%s/%s", scratch, entry->d_name) < 0)
+        if (ac_path_format(&path, "%s/%s", scratch, entry->d_name) != AC_OK)
             break;
         unlink(path);
         free(path);

@@ -9,6 +9,7 @@
 
 #include "cache_builder/ngram_merge.h"
 #include "engine/base/memory.h"
+#include "io/path.h"
 
 enum { BLOCK = 1 << 20 };
 
@@ -19,8 +20,8 @@ open_scratch(ac_ngram_runs *self)
 
     if (self->file > 0)
         return AC_OK;
-    if (asprintf(&path, "%s/ngrams-XXXXXX", self->folder) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (ac_path_format(&path, "%s/ngrams-XXXXXX", self->folder) != AC_OK)
+        return AC_E_NOMEM;
     self->file = mkostemp(path, O_CLOEXEC);
     if (self->file < 0) {
         ac_error_set(AC_E_IO, "%s: no scratch file can be created: %s", self->folder, strerror(errno));

@@ -7,14 +7,12 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/checksum.h"
+#include "io/path.h"
 
 ac_status
 ac_cache_shard_path(char **out, const char *folder, int64_t number)
 {
-    if (asprintf(out, "%s/shards/%05lld.h5", folder, (long long) number) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    return ac_path_format(out, "%s/shards/%05lld.h5", folder, (long long) number);
 }
 
 ac_status

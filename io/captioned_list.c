@@ -13,7 +13,9 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/coco.h"
+#include "io/path.h"
 #include "io/picture_list.h"
+#include "io/publish.h"
 #include "io/text_file.h"
 
 /* ---- captions -------------------------------------------------------------------------------------------------- */
@@ -121,10 +123,7 @@ look_for_orphans(ac_captioned_list *self, const char *path, size_t root)
             continue;
         free(child);
         child = NULL;
-        if (asprintf(&child, "%s/%s", path, name) < 0) {
-            child = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&child, "%s/%s", path, name));
         if (stat(child, &info) != 0)
             continue;
         if (S_ISDIR(info.st_mode))
@@ -207,7 +206,7 @@ ac_captioned_list_read(ac_captioned_list *self, const char *folder, const char *
         n--;
     AC_TRY(ac_duplicate(&path, folder, n));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: %s: %s", what, path, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno)));
     if (!S_ISDIR(info.st_mode))
         AC_TRY(ac_error_set(AC_E_ARG, "%s: %s is not a folder of pictures and .txt files; COCO's annotations go under %s.annotations and %s.images",
                             what, path, what, what));
@@ -314,10 +313,10 @@ ac_captioned_list_read_coco(ac_captioned_list *self, const char *annotations, co
 
     *self = (ac_captioned_list) { 0 };
     if (stat(images, &info) != 0 || !S_ISDIR(info.st_mode))
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: there is no such folder of pictures (for %s)", images, annotations));
+        AC_TRY(ac_error_set(AC_E_IO, "%s: there is no such folder of pictures (for %s)", images, annotations));
     AC_TRY(ac_coco_read(&coco, annotations));
     if (coco.count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: lists no image", annotations));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: lists no image", annotations));
     AC_TRY(ac_alloc(&places, coco.count, sizeof *places));
     AC_TRY(list_images(&pictures, places, &coco, images));
     AC_TRY(take_pictures(self, &pictures));

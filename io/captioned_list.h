@@ -24,7 +24,7 @@ typedef struct ac_captioned_list {
     char fingerprint[33];     /* of all keys, extensions, sizes and captions, hexadecimal */
 } ac_captioned_list;
 
-/** what: the config's key, for messages. AC_E_ARG where the folder is not there or holds no picture. */
+/** what: the config's key, for messages. AC_E_IO where the folder is not there, AC_E_FORMAT where it holds no picture. */
 ac_status ac_captioned_list_read(ac_captioned_list *self, const char *folder, const char *what);
 
 /** Pictures are images/FILE_NAME; a file that is not there is found out when it is opened. */

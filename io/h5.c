@@ -15,6 +15,9 @@
 
 enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
 
+/* A dataset may claim any extent: its chunks need not be there. */
+#define LONGEST ((hsize_t) 1 << 48)
+
 /* HDF5's own messages are for HDF5's developers; ours name the file. Its exit handler crashes (1.10) on a file whose closing
  * failed, as on a full disk, and has nothing to do otherwise: every file is closed by its owner. */
 static ac_status
@@ -297,6 +300,7 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
 {
     hid_t space;
     int found;
+    bool sane = true;
 
     *set = H5Dopen2(self->file, name, H5P_DEFAULT);
     if (*set < 0)
@@ -306,9 +310,13 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
     if (found == rank)
         H5Sget_simple_extent_dims(space, dims, NULL);
     H5Sclose(space);
-    if (found == rank)
+    for (int i = 0; found == rank && i < rank; i++)
+        sane = sane && dims[i] <= LONGEST;
+    if (found == rank && sane)
         return AC_OK;
     H5Dclose(*set);
+    if (!sane)
+        return ac_error_set(AC_E_FORMAT, "%s: dataset %s claims to have more elements than any memory holds: damaged", self->path, name);
     return ac_error_set(AC_E_FORMAT, "%s: dataset %s has %d dimensions, not %d", self->path, name, found, rank);
 }
 
@@ -415,11 +423,23 @@ out:
     return st;
 }
 
+/* A list would be read past the room for one. */
+static bool
+is_one(hid_t attribute)
+{
+    const hid_t space = H5Aget_space(attribute);
+    const bool one = space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
+
+    if (space >= 0)
+        H5Sclose(space);
+    return one;
+}
+
 ac_status
 ac_h5_read_int_attribute(const ac_h5_reader *self, const char *name, int64_t *value)
 {
     hid_t a = H5Aopen(self->file, name, H5P_DEFAULT);
-    bool good = a >= 0 && H5Aread(a, H5T_NATIVE_INT64, value) >= 0;
+    bool good = a >= 0 && is_one(a) && H5Aread(a, H5T_NATIVE_INT64, value) >= 0;
 
     if (a >= 0)
         H5Aclose(a);
@@ -436,7 +456,7 @@ ac_h5_read_text_attribute(const ac_h5_reader *self, const char *name, char **val
     if (a < 0)
         return ac_error_set(AC_E_FORMAT, "%s: has no attribute %s", self->path, name);
     type = H5Aget_type(a);
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0)
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 || !is_one(a))
         st = ac_error_set(AC_E_FORMAT, "%s: attribute %s is not a text", self->path, name);
     else
         st = ac_alloc(value, (int64_t) H5Tget_size(type) + 1, 1);

@@ -41,7 +41,8 @@ check_dataset(const char *path, hid_t file, const char *name)
     ac_status st = AC_OK;
     const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
     hid_t space = -1, type = -1;
-    hsize_t dims[AC_MAX_RANK] = { 0 }, row = 1;
+    hsize_t dims[AC_MAX_RANK] = { 0 };
+    int64_t row, all = 0;
     void *block = NULL;
     int rank;
 
@@ -50,16 +51,20 @@ check_dataset(const char *path, hid_t file, const char *name)
     space = H5Dget_space(set);
     type = H5Dget_type(set);
     rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 1 || rank > AC_MAX_RANK || H5Tis_variable_str(type) > 0 || H5Tget_size(type) == 0)
+    if (rank < 1 || rank > AC_MAX_RANK || H5Tis_variable_str(type) > 0 || H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tget_size(type) == 0)
         goto out; /* nothing of ours */
     H5Sget_simple_extent_dims(space, dims, NULL);
-    for (int i = 1; i < rank; i++)
-        row *= dims[i];
-    row *= H5Tget_size(type);
+    row = (int64_t) H5Tget_size(type);
+    for (int i = rank - 1; i >= 0; i--) {
+        const int64_t most = (int64_t) 1 << 48; /* an extent is a claim: its chunks need not be there */
+        if (dims[i] > (hsize_t) most || __builtin_mul_overflow(row, (int64_t) dims[i], &all) || all > most)
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: dataset %s claims to be larger than any memory: damaged", path, name));
+        row = i > 0 ? all : row;
+    }
     if (dims[0] == 0 || row == 0)
         goto out;
-    AC_TRY(ac_alloc(&block, (int64_t) (row > BLOCK_BYTES ? row : BLOCK_BYTES), 1));
-    if (!read_rows(set, space, type, block, rank, dims, row > BLOCK_BYTES ? 1 : BLOCK_BYTES / row))
+    AC_TRY(ac_alloc(&block, row > BLOCK_BYTES ? row : BLOCK_BYTES, 1));
+    if (!read_rows(set, space, type, block, rank, dims, row > BLOCK_BYTES ? 1 : (hsize_t) (BLOCK_BYTES / row)))
         st = ac_error_set(AC_E_FORMAT, "%s: dataset %s cannot be read to its end: damaged", path, name);
 out:
     free(block);

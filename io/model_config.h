@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "engine/base/buffer.h"
 #include "engine/nn/bart.h"
 #include "engine/nn/clip.h"
 #include "engine/nn/generate.h"
@@ -14,5 +15,10 @@ ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);
 
 /** transformers' defaults, over them config.json's generation keys, over them generation_config.json's. */
 ac_status ac_generation_config_load(ac_generation_config *out, const char *folder, const ac_bart_config *model);
+
+/** Everything that results depend on, as text: what a fingerprint is made of. Appended to out. */
+void ac_clip_config_describe(const ac_clip_config *config, ac_buffer *out);
+void ac_bart_config_describe(const ac_bart_config *config, ac_buffer *out);
+void ac_generation_config_describe(const ac_generation_config *config, ac_buffer *out);
 
 #endif

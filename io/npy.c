@@ -122,7 +122,7 @@ parse_shape(header *h, cursor *c)
 static ac_status
 parse_header(header *h, cursor c, const char *path)
 {
-    char key[32], descr[32];
+    char key[32] = "", descr[32];
 
     if (!take(&c, '{'))
         return ac_error_set(AC_E_FORMAT, "%s: the header is not a Python dict", path);

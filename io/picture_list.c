@@ -10,6 +10,8 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
+#include "io/publish.h"
 
 typedef struct found {
     char *path, *key; /* owned */
@@ -79,10 +81,7 @@ search(finder *self, const char *path, size_t root, int depth)
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (asprintf(&child, "%s/%s", path, entry->d_name) < 0) {
-            child = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
         if (entry->d_type == DT_DIR ||
             ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) && stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
             if (is_picture_name(entry->d_name)) /* a folder where a picture should be: said, not skipped in silence */
@@ -115,16 +114,13 @@ read_list(finder *self, const char *path)
     ssize_t n;
 
     if (!f)
-        return ac_error_set(AC_E_ARG, "%s: the list of pictures cannot be opened: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: the list of pictures cannot be opened: %s", path, strerror(errno));
     while ((n = getline(&line, &room, f)) >= 0) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
         if (n == 0)
             continue;
-        if ((line[0] == '/' ? asprintf(&full, "%s", line) : asprintf(&full, "%.*s%s", folder_length, path, line)) < 0) {
-            full = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory while reading %s", path));
-        }
+        AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, path, line));
         AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
         free(full);
         full = NULL;
@@ -190,7 +186,7 @@ ac_picture_list_read(ac_picture_list *self, const char *input)
         n--;
     AC_TRY(ac_duplicate(&path, input, n));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "input.path: %s: %s", path, strerror(errno)));
+        AC_TRY(ac_error_set(ac_io_failure(errno), "input.path: %s: %s", path, strerror(errno)));
     if (S_ISDIR(info.st_mode)) {
         AC_TRY(search(&f, path, n + 1, 0));
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
@@ -200,7 +196,7 @@ ac_picture_list_read(ac_picture_list *self, const char *input)
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
     if (f.count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "input.path: %s holds no picture (looked for jpg, jpeg, png, bmp, webp, in all folders below)",
+        AC_TRY(ac_error_set(AC_E_FORMAT, "input.path: %s holds no picture (looked for jpg, jpeg, png, bmp, webp, in all folders below)",
                             path));
     AC_TRY(take_sorted(self, &f));
 out:

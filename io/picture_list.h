@@ -17,7 +17,7 @@ typedef struct ac_picture_list {
     char fingerprint[33]; /* of all keys, extensions and sizes, hexadecimal */
 } ac_picture_list;
 
-/** AC_E_ARG where the input is not there or holds no picture: the message says what was looked for. */
+/** AC_E_IO where the input is not there, AC_E_FORMAT where it holds no picture: the message says what was looked for. */
 ac_status ac_picture_list_read(ac_picture_list *self, const char *input);
 void ac_picture_list_free(ac_picture_list *self);
 bool ac_picture_list_is_duplicate(const ac_picture_list *self, int64_t i);

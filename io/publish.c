@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 
 ac_status
 ac_io_failure(int error_number)
@@ -25,10 +26,7 @@ ac_publish_temporary(char **out, const char *path)
     char host[256] = "";
 
     gethostname(host, sizeof host - 1);
-    if (asprintf(out, "%s.tmp.%s.%d", path, host, (int) getpid()) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    return ac_path_format(out, "%s.tmp.%s.%d", path, host, (int) getpid());
 }
 
 static ac_status

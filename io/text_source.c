@@ -14,6 +14,8 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/byte_stream.h"
+#include "io/path.h"
+#include "io/publish.h"
 
 enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
 
@@ -58,11 +60,10 @@ list_folder(ac_texts *paths, const char *folder)
         const char *name = entries[i]->d_name;
         char *path = NULL;
         struct stat info;
-        if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-            if (asprintf(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name) < 0) {
-                path = NULL;
-                st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-            } else if (stat(path, &info) != 0) {
+        if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+            st = ac_path_format(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
+        if (path) {
+            if (stat(path, &info) != 0) {
                 if (is_text_name(name))
                     st = ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno));
             } else if (S_ISDIR(info.st_mode) && entries[i]->d_type != DT_LNK) {
@@ -88,11 +89,11 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
         const bool is_named = strcmp(inputs[i], "-") != 0;
         struct stat info = { 0 };
         if (is_named && stat(inputs[i], &info) != 0)
-            AC_TRY(ac_error_set(AC_E_ARG, "%s: cannot be found: %s", inputs[i], strerror(errno)));
+            AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be found: %s", inputs[i], strerror(errno)));
         if (is_named && S_ISDIR(info.st_mode)) {
             AC_TRY(list_folder(paths, inputs[i]));
             if (paths->count == before)
-                AC_TRY(ac_error_set(AC_E_ARG, "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, .tar.gz, .tar.zst", inputs[i]));
+                AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, .tar.gz, .tar.zst", inputs[i]));
         } else {
             AC_TRY(ac_texts_push(paths, inputs[i], strlen(inputs[i]) + 1));
         }
@@ -348,7 +349,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     if (fstat(stream.file, &before) != 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno)));
     if (S_ISDIR(before.st_mode))
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a folder, not a file", path));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a folder, not a file", path));
     AC_TRY(ac_byte_stream_read(&stream, c->block + SEQUENCE, BLOCK, &n));
     if (is_tar(c->block + SEQUENCE, n)) {
         AC_TRY(ac_alloc(&tar.block, BLOCK, 1));

@@ -16,7 +16,7 @@
 /**
  * The sources of the inputs, in their order. A folder is searched recursively for names that end in .txt, .txt.gz, .txt.zst,
  * .tar, .tar.gz or .tar.zst (case matters), sorted by path component by component, bytewise. "-": standard input.
- * AC_E_ARG where an input is not there, or a folder holds no such file.
+ * AC_E_IO where an input is not there, AC_E_FORMAT where a folder holds no such file.
  */
 ac_status ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count);
 

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/text_file.h"
 #include "io/tokenizer_openai.h"
 
@@ -19,7 +20,7 @@ kind_of_folder(const char *folder, const json_t *vocabulary)
     char *path = NULL;
     int kind = AC_TOKENIZER_ANY;
 
-    if (asprintf(&path, "%s/config.json", folder) >= 0) {
+    if (ac_path_format(&path, "%s/config.json", folder) == AC_OK) {
         json_t *config = json_load_file(path, 0, NULL);
         const char *type = json_string_value(json_object_get(config, "model_type"));
         for (int k = 0; type && k < 3; k++)
@@ -72,10 +73,10 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     json_t *root = NULL;
     json_error_t error;
 
-    if (asprintf(&vocab_path, "%s/vocab.json", from) < 0 || asprintf(&merges_path, "%s/merges.txt", from) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+    AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
+    AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
     if (access(vocab_path, F_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
+        AC_TRY(ac_error_set(AC_E_IO, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
     AC_TRY(ac_text_file_read(vocab_path, vocab));
     AC_TRY(ac_text_file_read(merges_path, merges));
     root = json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
@@ -114,8 +115,8 @@ find_openai(char **out, const char *from)
     if (stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
         return ac_duplicate(out, from, strlen(from));
     for (int packed = 1; packed >= 0; packed--) {
-        if (asprintf(&path, "%s/%.*s", from, (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3), AC_OPENAI_VOCABULARY) < 0)
-            return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        if (ac_path_format(&path, "%s/%.*s", from, (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3), AC_OPENAI_VOCABULARY) != AC_OK)
+            return AC_E_NOMEM;
         if (access(path, F_OK) == 0) {
             *out = path;
             return AC_OK;
@@ -132,8 +133,7 @@ read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *token
     ac_status st = AC_OK;
     char *openai = NULL, *hugging_face = NULL;
 
-    if (asprintf(&hugging_face, "%s/vocab.json", from) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&hugging_face, "%s/vocab.json", from));
     if (access(hugging_face, F_OK) != 0)
         AC_TRY(find_openai(&openai, from));
     if (!openai) {
@@ -141,7 +141,7 @@ read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *token
         goto out;
     }
     if (*kind != AC_TOKENIZER_ANY && *kind != AC_TOKENIZER_CLIP)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
     *kind = AC_TOKENIZER_CLIP;
     st = ac_tokenizer_openai_read(openai, tokens, merges);
 out:
@@ -175,6 +175,8 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     digest = XXH3_128bits(vocab.data, vocab.size);
     snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
 out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
     ac_texts_free(&tokens);
     ac_buffer_free(&vocab);
     ac_buffer_free(&merges);

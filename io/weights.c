@@ -1,5 +1,6 @@
 #include "io/weights.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/path.h"
 
 static const ac_tensors *
 tensors_of(const ac_weights_file *f)
@@ -37,8 +39,7 @@ add_file(ac_weights *self, const char *folder, const char *name)
     char *path = NULL;
     int64_t capacity = self->file_count;
 
-    if (asprintf(&path, "%s%s%s", folder, *name ? "/" : "", name) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s%s%s", folder, *name ? "/" : "", name));
     AC_TRY(ac_grow(&self->files, &capacity, self->file_count + 1, sizeof *self->files));
     self->files[self->file_count] = (ac_weights_file) { 0 };
     AC_TRY(open_file(&self->files[self->file_count], path));
@@ -160,16 +161,18 @@ add_folder(ac_weights *self, const char *folder)
         bool found;
         ac_status st = AC_OK;
 
-        if (asprintf(&path, "%s/%s", folder, places[i].name) < 0)
-            return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        if (ac_path_format(&path, "%s/%s", folder, places[i].name) != AC_OK)
+            return AC_E_NOMEM;
         found = access(path, F_OK) == 0;
-        if (found)
+        if (!found && errno != ENOENT)
+            st = ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", path, strerror(errno));
+        else if (found)
             st = places[i].index ? add_shards(self, folder, path) : add_file(self, folder, places[i].name);
         free(path);
-        if (found)
+        if (found || st != AC_OK)
             return st;
     }
-    return ac_error_set(AC_E_ARG, "%s: no weights in this folder (looked for model.safetensors, pytorch_model.bin and their .index.json)", folder);
+    return ac_error_set(AC_E_FORMAT, "%s: no weights in this folder (looked for model.safetensors, pytorch_model.bin and their .index.json)", folder);
 }
 
 ac_status
@@ -181,7 +184,7 @@ ac_weights_open(ac_weights *self, const char *path)
     *self = (ac_weights) { 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: there is no such model", path));
+        AC_TRY(ac_error_set(AC_E_IO, "%s: there is no such model", path));
     self->is_folder = S_ISDIR(info.st_mode);
     AC_TRY(self->is_folder ? add_folder(self, path) : add_file(self, path, ""));
     AC_TRY(join(self));

@@ -32,31 +32,26 @@ out:
     return st;
 }
 
-static ac_compute
-compute_of(const ac_config *config)
-{
-    return (ac_compute) { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
-}
-
 /* Packed weights are held once a node. */
 static ac_status
 open_models_all(ac_pipeline *p, int stages)
 {
-    const ac_compute compute = compute_of(p->config);
+    const ac_compute compute = ac_config_compute(p->config);
     const ac_clip_options options = {
         .model = p->config->clip.model, .model_config = p->config->clip.model_config, .compute = compute,
         .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0), .need_tokenizer = stages > 1,
     };
+    ac_generation_config generation;
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
     if (stages < 3)
         goto out;
     AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, p->config->bart.model, p->config->bart.layer_norms, &compute, true));
-    st = ac_generation_config_load(&p->bart.generation, p->config->bart.model, &p->bart.net.config);
+    st = ac_generation_config_load(&generation, p->config->bart.model, &p->bart.net.config);
     if (st == AC_OK) {
-        ac_config_generation(p->config, &p->bart.generation);
-        st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
+        ac_config_generation(p->config, &generation);
+        st = ac_bart_model_set_generation(&p->bart, &generation);
     }
     st = ac_agree_all(p->comm, st);
 out:
@@ -81,7 +76,7 @@ ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL, is_text;
-    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_ARG, "cache.path: %s: there is no such cache or text file", path);
+    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file", path);
 
     if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
         st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
@@ -189,7 +184,7 @@ static ac_status
 run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder, const char *job, int stages)
 {
     static const char *const names[] = { "embed", "retrieve", "generate" };
-    const ac_compute compute = compute_of(config);
+    const ac_compute compute = ac_config_compute(config);
     ac_pipeline p = { .comm = comm, .config = config };
     ac_run_identity id = { .job = job, .stages = names, .stage_count = stages };
     const double started = ac_progress_clock();

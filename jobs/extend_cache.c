@@ -8,7 +8,7 @@ ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char
 {
     const ac_clip_options options = {
         .model = config->clip.model, .model_config = config->clip.model_config, .towers = AC_CLIP_TEXT, .need_tokenizer = true,
-        .compute = { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision },
+        .compute = ac_config_compute(config),
     };
     ac_clip_model clip = { 0 };
     ac_status st = AC_OK;

@@ -30,8 +30,8 @@ ac_exit_codes_help(FILE *f)
 {
     fprintf(f, "exit codes:\n"
                "   0  done; recorded bad items within limits.max_bad_items\n"
-               "   1  usage or config\n"
-               "   2  failure: input, output, model, memory\n"
+               "   1  usage or config: the words by themselves\n"
+               "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
                "   3  more bad items than allowed; what is finished stays, run again with another limit\n"
                "  70  a bug of this program\n"
                "  74  stalled, or a passing input/output error: worth another try\n"

@@ -1,5 +1,6 @@
 /* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that ends the process. */
 #include <errno.h>
+#include <jansson.h>
 #include <mpi.h>
 #include <sched.h>
 #include <signal.h>
@@ -234,6 +235,18 @@ say(const job *j, const ac_comm *comm, ac_status st)
         fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
 }
 
+/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a segmentation fault), and where it does, that cannot be told
+ * from a damaged file: a lock would seem nobody's. So there the process ends, in order, as it does at any failure. */
+static void *
+memory_for_json(size_t n)
+{
+    void *memory = malloc(n);
+
+    if (!memory)
+        end_now(AC_E_NOMEM, "out of memory while reading or writing JSON");
+    return memory;
+}
+
 /* In the run folder, locked and watched. */
 static ac_status
 run_in_folder(const job *j, const char *config_path, const ac_config *config, const ac_comm *comm, const char *folder)
@@ -328,8 +341,12 @@ main_job(const job *j, int argc, char **argv)
     guard_launcher(config.limits.stall_minutes);
     /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN): sm, ucx and pt2pt are left */
     setenv("OMPI_MCA_osc", "^rdma", 0);
-    if (!is_launched()) /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
+    if (!is_launched()) {
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        /* such processes share one folder in /tmp, which one removes while another makes it: then MPI_Init fails; a rank alone needs none */
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     alarm(0);
     st = run_job(j, &a, &config, st);
@@ -405,6 +422,7 @@ main(int argc, char **argv)
 
     choose_openblas_kernels(argv);
     ac_bug_handler_set(on_bug);
+    json_set_alloc_funcs(memory_for_json, free);
     ac_log_set(print_line, NULL, AC_LOG_INFO);
     if (argc < 2) {
         print_help(stderr);

@@ -23,6 +23,22 @@ join_fingerprints(char out[33], const char *a, const char *b)
     snprintf(out, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
 }
 
+/* What the model's files say about its shape and use joins its fingerprint, which `text` is freed with. */
+static ac_status
+join_description(char fingerprint[33], ac_buffer *text)
+{
+    const ac_status st = text->status;
+
+    if (st == AC_OK) {
+        const XXH128_hash_t h = XXH3_128bits(text->data, text->size);
+        char own[33];
+        snprintf(own, sizeof own, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+        join_fingerprints(fingerprint, fingerprint, own);
+    }
+    ac_buffer_free(text);
+    return st;
+}
+
 /* A vocabulary of another model gives wrong captions without any error: what can be compared is. */
 static ac_status
 check_vocabulary(const ac_tokenizer *t, const char *from, int64_t vocab_size, int32_t end)
@@ -44,7 +60,7 @@ open_clip_tokenizer(ac_clip_model *self, const ac_clip_options *o, const ac_clip
 
     if (st != AC_OK) {
         fingerprint[0] = '\0';
-        return o->need_tokenizer ? st : AC_OK;
+        return o->need_tokenizer || st == AC_E_NOMEM ? st : AC_OK;
     }
     self->has_tokenizer = true;
     return check_vocabulary(&self->tokenizer, o->vocabulary ? o->vocabulary : o->model, config->vocab_size,
@@ -68,6 +84,7 @@ read_clip(ac_clip_model *self, ac_clip_config *config, const ac_clip_options *o)
 {
     ac_status st = AC_OK;
     char weights[33] = "", vocabulary[33] = "";
+    ac_buffer description = { 0 };
 
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(ac_weights_open(&self->weights, o->model));
@@ -76,6 +93,8 @@ read_clip(ac_clip_model *self, ac_clip_config *config, const ac_clip_options *o)
         AC_TRY(open_clip_tokenizer(self, o, config, vocabulary));
     AC_TRY(ac_weights_fingerprint(&self->weights, weights));
     join_fingerprints(self->fingerprint, weights, vocabulary);
+    ac_clip_config_describe(config, &description);
+    st = join_description(self->fingerprint, &description);
 out:
     return st;
 }
@@ -223,6 +242,7 @@ read_bart(ac_bart_model *self, ac_bart_config *config, const char *model, const 
 {
     ac_status st = AC_OK;
     char weights[33] = "", vocabulary[33] = "", trained[33] = "";
+    ac_buffer description = { 0 };
 
     AC_TRY(ac_duplicate(&self->path, model, strlen(model)));
     AC_TRY(ac_bart_config_load(config, model));
@@ -240,8 +260,23 @@ read_bart(ac_bart_model *self, ac_bart_config *config, const char *model, const 
         AC_TRY(ac_weights_fingerprint(&self->layer_norms, trained));
     join_fingerprints(self->fingerprint, weights, trained);
     join_fingerprints(self->fingerprint, self->fingerprint, vocabulary);
+    ac_bart_config_describe(config, &description);
+    st = join_description(self->fingerprint, &description);
 out:
     return st;
+}
+
+ac_status
+ac_bart_model_set_generation(ac_bart_model *self, const ac_generation_config *generation)
+{
+    ac_buffer description = { 0 };
+    const ac_status st = ac_generation_config_check(generation, &self->net.config);
+
+    if (st != AC_OK)
+        return st;
+    self->generation = *generation;
+    ac_generation_config_describe(generation, &description);
+    return join_description(self->fingerprint, &description);
 }
 
 static ac_status

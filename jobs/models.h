@@ -20,7 +20,7 @@ typedef struct ac_clip_model {
     ac_clip net;
     ac_tokenizer tokenizer;
     bool has_tokenizer;
-    char fingerprint[33]; /* of the weights and the vocabulary */
+    char fingerprint[33]; /* of the weights, the vocabulary and the config */
     char text_fingerprint[33]; /* of what texts' embeddings depend on; "" without the text tower */
     char *path;
     ac_weights weights;
@@ -69,13 +69,13 @@ typedef struct ac_bart_model {
     ac_bart net;
     ac_tokenizer tokenizer;
     bool has_tokenizer;
-    char fingerprint[33];
+    char fingerprint[33]; /* of the weights, the layer norms, the vocabulary, the config; and of `generation` once it is set */
     char *path;
     ac_weights weights;
     ac_weights layer_norms;
     ac_shared packed;
     ac_encoding encoding;
-    ac_generation_config generation; /* the caller fills it in */
+    ac_generation_config generation; /* the caller fills it in, or ac_bart_model_set_generation */
     ac_generator generator;          /* memory kept between calls */
 } ac_bart_model;
 
@@ -85,6 +85,9 @@ ac_status ac_bart_model_open(ac_bart_model *self, const char *model, const char 
 ac_status ac_bart_model_open_all(ac_bart_model *self, const ac_comm *comm, const char *model, const char *layer_norms,
                                  const ac_compute *compute, bool need_tokenizer);
 void ac_bart_model_free(ac_bart_model *self);
+
+/** How to generate, with all that the model's files and the user's config say. Part of the fingerprint. AC_E_ARG names the key that cannot be. */
+ac_status ac_bart_model_set_generation(ac_bart_model *self, const ac_generation_config *generation);
 
 /** Candidates for B encoder inputs (ids [offsets[B]], offsets [B + 1]) by self->generation; streams [B]: random streams. */
 ac_status ac_bart_model_generate(ac_bart_model *self, const int32_t *ids, const int64_t *offsets, const uint64_t *streams,

@@ -7,16 +7,8 @@
 
 #include "engine/base/memory.h"
 #include "io/checksum.h"
+#include "io/path.h"
 #include "jobs/runtime/run.h"
-
-static ac_status
-join(char **out, const char *folder, const char *name)
-{
-    if (asprintf(out, "%s/%s", folder, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
 
 ac_status
 ac_run_view_open(ac_run_view *self, const char *folder)
@@ -27,15 +19,15 @@ ac_run_view_open(ac_run_view *self, const char *folder)
 
     *self = (ac_run_view) { 0 };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(join(&path, folder, "manifest.json"));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     if (access(path, R_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run folder: it has no manifest.json that can be read", folder));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read", folder));
     AC_TRY(ac_manifest_read(&self->manifest, path));
     free(path);
-    AC_TRY(join(&path, folder, "journal"));
+    AC_TRY(ac_path_format(&path, "%s/journal", folder));
     AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
     free(path);
-    AC_TRY(join(&path, folder, "summary.json"));
+    AC_TRY(ac_path_format(&path, "%s/summary.json", folder));
     self->summary = json_load_file(path, 0, NULL);
     state = json_string_value(json_object_get(self->summary, "state"));
     self->done = state && strcmp(state, "done") == 0;
@@ -79,8 +71,7 @@ check_file(const ac_run_view *self, int stage, int64_t shard)
     ac_status st = AC_OK;
     char *path = NULL, found[33];
 
-    if (asprintf(&path, "%s/%s/%05lld.h5", self->folder, ac_run_stage_folder(record->name), (long long) shard) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", self->folder, ac_run_stage_folder(record->name), (long long) shard));
     AC_TRY(ac_file_checksum(path, found));
     if (strcmp(found, record->shards[shard].checksum) != 0)
         st = ac_error_set(AC_E_FORMAT, "%s: not what was published; the same command that made the run makes it again", path);

@@ -16,7 +16,7 @@ typedef struct ac_run_view {
     bool done;
 } ac_run_view;
 
-/** Local. AC_E_ARG where `folder` is no run folder, AC_E_FORMAT where its manifest cannot be used. */
+/** Local. AC_E_FORMAT where `folder` is no run folder or its manifest cannot be used. */
 ac_status ac_run_view_open(ac_run_view *self, const char *folder);
 void ac_run_view_close(ac_run_view *self);
 

@@ -57,7 +57,7 @@ ac_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
     if (needed <= *capacity)
         return AC_OK;
     while (room < needed)
-        room += room / 2;
+        room = room < INT64_MAX / 2 ? room + room / 2 : INT64_MAX;
     if (check_size(&bytes, room, size) != AC_OK)
         return AC_E_NOMEM;
     memcpy(&old, array, sizeof old);

@@ -12,9 +12,9 @@
 /** Outcome of any fallible function. Errors are negative, so MPI_MIN finds the worst. */
 typedef enum ac_status {
     AC_OK = 0,
-    AC_E_ARG = -1,     /* usage or config: the user's words are off */
+    AC_E_ARG = -1,     /* usage or config: the words are off by themselves, whatever the files they name hold */
     AC_E_NOMEM = -2,   /* memory */
-    AC_E_IO = -3,      /* the system refused: open, read, write, space, permission */
+    AC_E_IO = -3,      /* the system refused: nothing there, open, read, write, space, permission */
     AC_E_FORMAT = -4,  /* a file's content is not what it must be */
     AC_E_LIMIT = -5,   /* a size beyond what this program or a library takes */
     AC_E_BAD_ITEMS = -6, /* more bad items than limits.max_bad_items */

@@ -1,4 +1,4 @@
-/* The loops around the network: groups of texts through beam search, chunks of samples through greedy search or sampling. */
+/* The loops around the network: groups of texts through beam search, chunks of samples to samples.c. */
 #include "engine/nn/generate.h"
 
 #include <math.h>
@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/random.h"
-#include "engine/nn/activation.h"
 #include "engine/nn/beam.h"
 #include "engine/nn/logits.h"
+#include "engine/nn/samples.h"
 
 void
 ac_generation_config_defaults(ac_generation_config *self, const ac_bart_config *model)
@@ -44,6 +43,7 @@ ac_generation_config_check(const ac_generation_config *c, const ac_bart_config *
         { "forced_bos_token_id", c->forced_bos_token_id, -1, model->vocab_size - 1 },
         { "forced_eos_token_id", c->forced_eos_token_id, -1, model->vocab_size - 1 },
         { "decoder_start_token_id", c->decoder_start_token_id, 0, model->vocab_size - 1 },
+        { "eos_token_id", c->eos_token_id, 0, model->vocab_size - 1 },
     };
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
@@ -243,83 +243,6 @@ run_beams(ac_generator *self, const ac_bart *bart, const ac_generation_config *c
     }
 }
 
-/* ---- greedy search and sampling -------------------------------------------------------------------------------- */
-
-/* One chunk: lines of samples [from, from + n) of the flattened (text, sample) list. */
-static ac_status
-run_samples(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, const uint64_t *streams, int64_t from, int64_t n,
-            int64_t first_text, ac_generated *out)
-{
-    const int64_t L = c->max_length, V = bart->config.vocab_size, each = c->num_return_sequences;
-    const int threads = omp_get_max_threads();
-    ac_bart_line *lines = NULL;
-    int64_t *alive = NULL, active = n, rows = 0, left;
-    int64_t *row_of = NULL;
-    float *copies = NULL;
-    ac_scored_token *order = NULL;
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_alloc(&lines, n, sizeof *lines));
-    AC_TRY(ac_alloc(&alive, n, sizeof *alive));
-    AC_TRY(ac_alloc(&row_of, n, sizeof *row_of));
-    AC_TRY(ac_alloc_aligned(&copies, threads * V, sizeof *copies));
-    AC_TRY(ac_alloc(&order, threads * V, sizeof *order));
-    for (int64_t s = 0; s < n; s++) { /* the first step once a text: its slot is the first sample's */
-        const int64_t text = (from + s) / each;
-        int32_t *ids = out->ids + (from + s) * L;
-        if (s == 0 || text != (from + s - 1) / each)
-            lines[rows++] = (ac_bart_line) { c->decoder_start_token_id, (int32_t) s, (int32_t) (text - first_text), 0 };
-        row_of[s] = rows - 1;
-        alive[s] = s;
-        ids[0] = c->decoder_start_token_id;
-        out->counts[from + s] = 1;
-        out->scores[from + s] = 0;
-    }
-    while (active) {
-        ac_bart_decode(bart, &self->state, self->logits, lines, rows, &self->scratch);
-#pragma omp parallel for schedule(dynamic, 1) if (active * V > 32768)
-        for (int64_t a = 0; a < active; a++) {
-            const int64_t s = alive[a], at = from + s, thread = omp_get_thread_num(), length = out->counts[at];
-            float *row = copies + thread * V;
-            int32_t *ids = out->ids + at * L, token = 0;
-
-            memcpy(row, self->logits + row_of[a] * V, (size_t) V * sizeof *row);
-            ac_logits_process(c, row, V, ids, length);
-            if (c->do_sample) {
-                ac_logits_warp(c, row, V, 1, order + thread * V);
-                token = ac_logits_draw(row, V, ac_random_uniform(c->seed, streams[at / each], (uint32_t) (at % each), (uint32_t) length));
-            } else {
-                for (int64_t i = 1; i < V; i++)
-                    token = row[i] > row[token] ? (int32_t) i : token;
-            }
-            out->scores[at] += (double) ac_log_softmax_at(row, V, token);
-            ids[length] = token;
-            out->counts[at] = length + 1;
-        }
-        if (rows < active || lines[0].step == 0) /* after the shared first step every sample has its slot */
-            for (int64_t a = 0; a < active; a++)
-                self->state.ancestry[alive[a] * self->state.steps] = lines[row_of[a]].slot;
-        left = 0;
-        for (int64_t a = 0; a < active; a++) {
-            const int64_t s = alive[a], at = from + s, length = out->counts[at];
-            if (out->ids[at * L + length - 1] == c->eos_token_id || length >= L)
-                continue;
-            alive[left] = s;
-            row_of[left] = left;
-            lines[left] = (ac_bart_line) { out->ids[at * L + length - 1], (int32_t) s, (int32_t) (at / each - first_text), (int32_t) (length - 1) };
-            left++;
-        }
-        active = rows = left;
-    }
-out:
-    free(lines);
-    free(alive);
-    free(row_of);
-    free(copies);
-    free(order);
-    return st;
-}
-
 /* ---- both ------------------------------------------------------------------------------------------------------ */
 
 /* The group's own offsets, from 0. */
@@ -365,7 +288,7 @@ generate_samples(ac_generator *self, const ac_bart *bart, const ac_generation_co
         shift_offsets(own, offsets, first, texts);
         st = encode_group(self, bart, c, ids + offsets[first], own, texts, n);
         if (st == AC_OK)
-            st = run_samples(self, bart, c, streams, i, n, first, out);
+            st = ac_samples_run(self, bart, c, streams, i, n, first, out);
     }
     return st;
 }

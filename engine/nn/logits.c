@@ -153,3 +153,34 @@ ac_logits_draw(const float *x, int64_t V, double u)
     }
     return last;
 }
+
+void
+ac_logits_accumulate(double *sums, const float *x, int64_t V)
+{
+    double sum = 0;
+    float most = -INFINITY;
+
+    for (int64_t i = 0; i < V; i++)
+        most = x[i] > most ? x[i] : most;
+    for (int64_t i = 0; i < V; i++) {
+        if (x[i] > -INFINITY)
+            sum += exp((double) x[i] - (double) most);
+        sums[i] = sum;
+    }
+}
+
+int32_t
+ac_logits_find(const double *sums, int64_t V, double u)
+{
+    const double target = u * sums[V - 1];
+    int64_t low = 0, high = V - 1; /* the last sum is above the target: for u < 1 the product rounds to less than it */
+
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (sums[middle] > target)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return (int32_t) low;
+}

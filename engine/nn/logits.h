@@ -25,4 +25,10 @@ void ac_logits_warp(const ac_generation_config *config, float *x, int64_t V, int
 /** The token at u in [0, 1) of the distribution softmax(x), accumulated in double in order of ids. */
 int32_t ac_logits_draw(const float *x, int64_t V, double u);
 
+/** For many draws from one row: sums[i] = the sum over j <= i of exp(x[j] - largest), in double in order of ids. x, sums [V]. */
+void ac_logits_accumulate(double *sums, const float *x, int64_t V);
+
+/** What ac_logits_draw gives for the x that sums [V] are of, by bisection. */
+int32_t ac_logits_find(const double *sums, int64_t V, double u);
+
 #endif

@@ -24,21 +24,7 @@ load_bf16(const uint16_t *p)
 #define PANELS 1
 #define WIDTH 8
 
-#define NAME fp32
-#define WEIGHT float
-#define load_b load
-#include "engine/nn/linear_native_kernel.h"
-#undef NAME
-#undef WEIGHT
-#undef load_b
-
-#define NAME bf16
-#define WEIGHT uint16_t
-#define load_b load_bf16
-#include "engine/nn/linear_native_kernel.h"
+#include "engine/nn/simd_kernels.h"
 
 const ac_native_kernels ac_native_avx2 = { "avx2", ROWS, PANELS, fp32, bf16 };
-
-#include "engine/nn/vector_body.h"
-
 const ac_vector ac_vector_avx2 = AC_VECTOR_TABLE;

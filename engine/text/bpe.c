@@ -84,8 +84,11 @@ add_merge(ac_bpe *self, const char *line, size_t n, int64_t number, int32_t rank
     if (!space || left == 0 || left + 1 == n || memchr(space + 1, ' ', n - left - 1))
         return ac_error_set(AC_E_FORMAT, "merges.txt:%lld: not two symbols with a space between", (long long) number);
     ac_buffer_push(&joined, line, left);
-    if (ac_buffer_push(&joined, space + 1, n - left - 1) != AC_OK)
-        return joined.status;
+    if (ac_buffer_push(&joined, space + 1, n - left - 1) != AC_OK) {
+        const ac_status st = joined.status;
+        ac_buffer_free(&joined);
+        return st;
+    }
     a = ac_bpe_find(self, line, left);
     b = ac_bpe_find(self, space + 1, n - left - 1);
     whole = ac_bpe_find(self, joined.data, joined.size);

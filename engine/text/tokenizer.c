@@ -42,6 +42,10 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
     }
     self->pattern = pcre2_compile((PCRE2_SPTR) (clip ? clip_pattern : gpt2_pattern), PCRE2_ZERO_TERMINATED,
                                   PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | (clip ? PCRE2_CASELESS : 0), &error, &at, NULL);
+    if (!self->pattern && error == PCRE2_ERROR_HEAP_FAILED) {
+        ac_tokenizer_free(self);
+        return ac_error_set(AC_E_NOMEM, "out of memory for the tokenizer's pattern");
+    }
     AC_CHECK(self->pattern);
     pcre2_jit_compile(self->pattern, PCRE2_JIT_COMPLETE); /* slower without, but no failure */
     return AC_OK;

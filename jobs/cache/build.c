@@ -14,6 +14,7 @@ typedef struct builder {
     ac_entry_input input;
     ac_entry_work work;
     ac_cache cache; /* rank 0 */
+    double started;
 } builder;
 
 static void
@@ -28,7 +29,7 @@ builder_free(builder *self)
 static ac_status
 open_run_all(builder *self, const ac_comm *comm, const char *folder)
 {
-    const ac_compute compute = { (ac_backend) self->config->compute.backend, (ac_precision) self->config->compute.precision };
+    const ac_compute compute = ac_config_compute(self->config);
     const ac_run_identity id = {
         .job = "build-cache", .stages = ac_cache_stages, .stage_count = AC_CACHE_STAGES, .items = self->input.entries.count,
         .input = self->input.fingerprint, .clip = self->clip->text_fingerprint, .cache = "", .bart = "", .kernels = ac_compute_kernels(&compute),
@@ -100,7 +101,7 @@ build_all(builder *self)
     source.positions_alone = self->work.plan.positions_alone;
     source.positions_padded = self->work.plan.positions_padded;
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? publish(self, &source) : AC_OK));
-    AC_TRY(ac_agree_all(comm, ac_cache_summary_all(run, &self->cache, &source)));
+    AC_TRY(ac_agree_all(comm, ac_cache_summary_all(run, &self->cache, &source, self->started)));
     st = ac_run_finish_all(run);
 out:
     return st;
@@ -109,7 +110,7 @@ out:
 ac_status
 ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
 {
-    builder b = { .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } } };
+    builder b = { .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
     ac_status st = AC_OK;
 
     AC_TRY(ac_entry_input_read_all(&b.input, comm, config, folder));

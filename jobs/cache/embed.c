@@ -12,6 +12,7 @@
 #include "engine/retrieval/topk.h"
 #include "io/h5.h"
 #include "jobs/cache/trial.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/signals.h"
 
@@ -270,11 +271,11 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     if (!(d = opendir(inner)))
         goto out;
     while (st == AC_OK && (entry = readdir(d))) {
-        if (entry->d_name[0] == '.' || (temporary && (!strstr(entry->d_name, ".tmp") || strncmp(entry->d_name, "lock", 4) == 0)))
+        if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
             continue;
         if (asprintf(&path, "%s/%s", inner, entry->d_name) < 0)
             st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-        else if (unlink(path) != 0)
+        else if (!ac_lock_is_awaited(path) && unlink(path) != 0 && errno != ENOENT)
             st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
         free(path);
         path = NULL;

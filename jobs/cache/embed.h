@@ -42,7 +42,7 @@ ac_status ac_entries_embedded_rows(void *work, int64_t first, int64_t count, flo
 ac_status ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D, ac_row_reader read, void *context);
 
 /** Local: remove FOLDER/part and the files in it, where it is there; temporary: only its temporary files, which a kill left
- *  (not those of a lock, which may be another's). */
+ *  (not those under which a living process waits for a lock). */
 ac_status ac_remove_files(const char *folder, const char *part, bool temporary);
 
 void ac_entry_work_free(ac_entry_work *self);

@@ -32,6 +32,7 @@ typedef struct extender {
     int64_t duplicates;
     ac_entry_work work;
     ac_lock lock; /* of the cache; rank 0 */
+    double started;
 } extender;
 
 static void
@@ -229,7 +230,7 @@ out:
 static ac_status
 open_run_all(extender *self, const char *folder)
 {
-    const ac_compute compute = { (ac_backend) self->config->compute.backend, (ac_precision) self->config->compute.precision };
+    const ac_compute compute = ac_config_compute(self->config);
     const bool embeds = !self->other.folder;
     const ac_run_identity id = {
         .job = "extend-cache", .stages = ac_cache_stages + (embeds ? 0 : AC_CACHE_STAGE_WRITE), .stage_count = embeds ? AC_CACHE_STAGES : 1,
@@ -391,7 +392,7 @@ extend_all(extender *self)
     source.positions_alone = self->work.plan.positions_alone;
     source.positions_padded = self->work.plan.positions_padded;
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? join(self, &source) : AC_OK));
-    AC_TRY(ac_agree_all(comm, ac_cache_summary_all(&self->run, &self->cache, &source)));
+    AC_TRY(ac_agree_all(comm, ac_cache_summary_all(&self->run, &self->cache, &source, self->started)));
     st = ac_run_finish_all(&self->run);
 out:
     return st;
@@ -411,7 +412,7 @@ clean_up(const char *folder)
 ac_status
 ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
 {
-    extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } } };
+    extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
     char joined = 0, from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 

@@ -14,7 +14,7 @@ typedef struct ac_entry_input {
 } ac_entry_input;
 
 /**
- * Collective: the entries that config->input.path and config->ngrams give, on all ranks. AC_E_ARG where there are none.
+ * Collective: the entries that config->input.path and config->ngrams give, on all ranks. AC_E_FORMAT where there are none.
  * folder: the run folder, where mining puts what does not fit into memory; it is made where it is not there.
  */
 ac_status ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder);

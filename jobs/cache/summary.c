@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
+#include "jobs/runtime/memory_limit.h"
 #include "jobs/version.h"
 
 static int64_t
@@ -22,17 +22,6 @@ bytes_on_disk(const ac_cache *cache)
             bytes += info.st_size;
         free(path);
     }
-    return bytes;
-}
-
-/* Bytes resident at most, of the largest rank. */
-static int64_t
-peak_memory_all(const ac_comm *comm)
-{
-    struct rusage usage;
-    int64_t bytes = getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t) usage.ru_maxrss * 1024 : 0;
-
-    AC_MPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_INT64_T, MPI_MAX, comm->mpi));
     return bytes;
 }
 
@@ -59,10 +48,10 @@ say(const ac_cache *cache, const ac_cache_source *s)
 }
 
 ac_status
-ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source)
+ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source, double started)
 {
-    const int64_t memory = peak_memory_all(run->comm);
-    const double seconds = ac_progress_clock() - run->started;
+    const int64_t memory = ac_peak_memory_all(run->comm);
+    const double seconds = ac_progress_clock() - started;
     ac_buffer b = { 0 };
     char *path = NULL;
     ac_status st = AC_OK;

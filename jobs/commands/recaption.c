@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "io/json_write.h"
+#include "io/path.h"
 #include "jobs/commands/commands.h"
 #include "jobs/options.h"
 #include "jobs/run_view.h"
@@ -52,10 +53,7 @@ open_run(recaptioner *self, const char *folder, const ac_arguments *a)
     AC_TRY(ac_run_view_open(&self->run, folder));
     if (strcmp(self->run.manifest.job, "caption") != 0)
         AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of the job %s; recaption needs one of caption", folder, self->run.manifest.job));
-    if (asprintf(&path, "%s/config.yaml", folder) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
     AC_TRY(ac_config_init(&self->config));
     AC_TRY(ac_config_read(&self->config, path));
     for (int i = 0; i < a->set_count; i++)
@@ -73,7 +71,8 @@ open_models(recaptioner *self, int64_t threads)
 {
     ac_pipeline *p = &self->pipeline;
     const ac_config *config = p->config;
-    const ac_compute compute = { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
+    const ac_compute compute = ac_config_compute(config);
+    ac_generation_config generation;
     const ac_clip_options options_of_clip = {
         .model = config->clip.model, .model_config = config->clip.model_config, .compute = compute, .towers = AC_CLIP_TEXT, .need_tokenizer = true,
     };
@@ -82,9 +81,9 @@ open_models(recaptioner *self, int64_t threads)
     ac_compute_init((int) threads);
     AC_TRY(ac_clip_model_open(&p->clip, &options_of_clip));
     AC_TRY(ac_bart_model_open(&p->bart, config->bart.model, config->bart.layer_norms, &compute, true));
-    AC_TRY(ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config));
-    ac_config_generation(config, &p->bart.generation);
-    AC_TRY(ac_generation_config_check(&p->bart.generation, &p->bart.net.config));
+    AC_TRY(ac_generation_config_load(&generation, config->bart.model, &p->bart.net.config));
+    ac_config_generation(config, &generation);
+    AC_TRY(ac_bart_model_set_generation(&p->bart, &generation));
     st = ac_captioner_init(&self->captioner, p);
 out:
     return st;

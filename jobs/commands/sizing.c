@@ -8,6 +8,8 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "engine/nn/bart_train.h"
+#include "engine/nn/generate.h"
 #include "io/model_config.h"
 
 /* As the stages have them; measured where no formula says it (docs/CLUSTER.md). */
@@ -20,6 +22,12 @@ enum {
     THUMBNAIL_BYTES = 6000,
     ENTRY_BYTES = 40,          /* an entry's text with its offset */
 };
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* Bytes of a file, or of the weights' files in a folder. */
 static int64_t
@@ -69,9 +77,29 @@ add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_com
     return AC_OK;
 }
 
+/* Are the weights stored in 16 bits? The way back then makes a copy in 32; of a file in 32 it takes the file's own. */
+static bool
+is_half(const char *model, const ac_bart_config *b)
+{
+    const ac_compute fp32 = { AC_BACKEND_NATIVE, AC_PRECISION_FP32 };
+
+    return weight_bytes(model) < (int64_t) ac_bart_packed_bytes(b, &fp32) * 3 / 4;
+}
+
+/* Training: what the way back keeps of a replica's batch, were every text as long as it may be (a norm's input each, the projections of
+ * attention, the input of the activation: engine/nn/bart_train.h), and half as much again for what a layer needs meanwhile. */
+static int64_t
+training_bytes(const ac_config *config, const ac_bart_config *b)
+{
+    const int64_t C = b->d_model, source = least(config->train.max_source_tokens, b->max_position_embeddings);
+    const int64_t encoder = b->encoder_layers * (5 * C + b->encoder_ffn_dim), decoder = b->decoder_layers * (9 * C + b->decoder_ffn_dim);
+
+    return config->train.batch * (source * encoder + config->train.max_target_tokens * decoder) * (int64_t) sizeof(float) * 3 / 2;
+}
+
 /* BART: cached keys and values of all candidates in hand, cross-attention's of their pictures, logits. */
 static ac_status
-add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute)
+add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bool train)
 {
     ac_bart_config b;
     ac_generation_config g;
@@ -83,12 +111,15 @@ add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute)
     ac_config_generation(config, &g);
     self->mapped += weight_bytes(config->bart.model);
     self->packed += (int64_t) ac_bart_packed_bytes(&b, compute);
-    pictures = CHUNK_CANDIDATES / g.num_return_sequences;
-    pictures = pictures < 1 ? 1 : pictures < CHUNK_PICTURES ? pictures : CHUNK_PICTURES;
+    pictures = least(least(CHUNK_PICTURES, config->output.shard_items), CHUNK_CANDIDATES / g.num_return_sequences);
+    pictures = pictures < 1 ? 1 : pictures;
     slots = pictures * (g.do_sample ? g.num_return_sequences * g.num_beams : g.num_beams);
+    slots = least(slots, g.num_beams > AC_GENERATE_ROWS ? g.num_beams : AC_GENERATE_ROWS); /* ac_generate takes them in groups */
     work = b.decoder_layers * 2 * b.d_model * (int64_t) sizeof(float) *
            (slots * g.max_length + pictures * ac_config_max_tokens(config, b.max_position_embeddings));
     work += slots * (b.vocab_size + VALUES_A_TOKEN * b.d_model) * (int64_t) sizeof(float);
+    if (train)
+        work = training_bytes(config, &b) + (is_half(config->bart.model, &b) ? (int64_t) ac_bart_trainer_packed_bytes(&b, compute) : 0);
     self->work = work > self->work ? work : self->work;
 out:
     return st;
@@ -123,7 +154,7 @@ add_cache(ac_sizing *self, const char *path, int64_t width)
 ac_status
 ac_sizing_estimate(ac_sizing *self, const ac_config *config, const char *job)
 {
-    const ac_compute compute = { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
+    const ac_compute compute = ac_config_compute(config);
     const bool caption = strcmp(job, "caption") == 0, train = strcmp(job, "train") == 0;
     const bool retrieves = caption || train || strcmp(job, "tag") == 0, pictures = retrieves || strcmp(job, "embed-images") == 0;
     int64_t width;
@@ -132,7 +163,7 @@ ac_sizing_estimate(ac_sizing *self, const ac_config *config, const char *job)
     *self = (ac_sizing) { .program = PROGRAM_BYTES, .cache_known = true };
     AC_TRY(add_clip(self, config, (pictures ? AC_CLIP_VISION : 0) | (retrieves || !pictures ? AC_CLIP_TEXT : 0), &compute, &width));
     if (caption || train)
-        AC_TRY(add_bart(self, config, &compute));
+        AC_TRY(add_bart(self, config, &compute, train));
     if (retrieves) {
         self->cache_known = false;
         add_cache(self, config->cache.path, width);
@@ -144,5 +175,5 @@ out:
 int64_t
 ac_sizing_node_bytes(const ac_sizing *self, int64_t nodes, int64_t ranks_per_node)
 {
-    return self->mapped + ranks_per_node * (self->packed + self->work + self->program) + self->cache / nodes;
+    return self->mapped + self->packed + ranks_per_node * (self->work + self->program) + self->cache / nodes;
 }

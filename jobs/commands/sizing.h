@@ -9,7 +9,7 @@
 /** Bytes. */
 typedef struct ac_sizing {
     int64_t mapped;    /* models' files, mapped: once a node */
-    int64_t packed;    /* weights laid out for the kernels: each rank */
+    int64_t packed;    /* weights laid out for the kernels: once a node (engine/comm/shared.h) */
     int64_t work;      /* a shard's items and a batch's intermediate values: each rank */
     int64_t program;   /* the program and its libraries: each rank */
     int64_t cache;     /* embeddings, entries and the scan's copy: split over all ranks */

@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/path.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/options.h"
@@ -36,6 +38,7 @@ typedef struct view {
     int slurm_job_count;
     const char *state, *stage;
     int64_t done, total, bad; /* of the stage in hand */
+    bool is_import; /* a cache that no run made: `import` wrote it whole */
 } view;
 
 static void
@@ -45,15 +48,6 @@ view_free(view *self)
     json_decref(self->progress);
     json_decref(self->start);
     json_decref(self->end);
-}
-
-static ac_status
-path_in(char **out, const view *self, const char *name)
-{
-    if (asprintf(out, "%s/%s", self->folder, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
 }
 
 static void
@@ -94,7 +88,7 @@ read_events(view *self, const char *name)
     ac_buffer text = { 0 };
     char *path = NULL;
 
-    AC_TRY(path_in(&path, self, name));
+    AC_TRY(ac_path_format(&path, "%s/%s", self->folder, name));
     if (access(path, F_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, &text));
@@ -126,7 +120,7 @@ read_locks(view *self)
         const size_t n = strlen(entry->d_name);
         if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
             continue;
-        st = path_in(&path, self, entry->d_name);
+        st = ac_path_format(&path, "%s/%s", self->folder, entry->d_name);
         if (st == AC_OK)
             ac_lock_look(&self->holder, path);
         free(path);
@@ -136,6 +130,19 @@ read_locks(view *self)
     return st;
 }
 
+/* A cache that `import` wrote: whole, or not there. */
+static void
+look_for_import(view *self)
+{
+    ac_cache cache = { 0 };
+
+    if (self->has_manifest || self->start || self->slurm_job_count || ac_cache_open(&cache, self->folder) != AC_OK)
+        return;
+    self->is_import = true;
+    self->done = self->total = cache.entries;
+    ac_cache_close(&cache);
+}
+
 static ac_status
 read_folder(view *self)
 {
@@ -143,19 +150,19 @@ read_folder(view *self)
     char *path = NULL;
 
     AC_TRY(read_locks(self));
-    AC_TRY(path_in(&path, self, "manifest.json"));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, F_OK) == 0) {
         self->has_manifest = ac_manifest_read(&self->manifest, path) == AC_OK; /* a cache's, or another job's: without stages */
         free(path);
-        AC_TRY(path_in(&path, self, "journal"));
+        AC_TRY(ac_path_format(&path, "%s/journal", self->folder));
         if (self->has_manifest)
             AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
     }
     free(path);
-    AC_TRY(path_in(&path, self, "progress.json"));
+    AC_TRY(ac_path_format(&path, "%s/progress.json", self->folder));
     self->progress = json_load_file(path, 0, NULL);
     free(path);
-    AC_TRY(path_in(&path, self, "DONE"));
+    AC_TRY(ac_path_format(&path, "%s/DONE", self->folder));
     self->done_marker = access(path, F_OK) == 0;
     AC_TRY(read_events(self, "jobs.jsonl"));
     AC_TRY(read_events(self, "attempts.jsonl"));
@@ -171,7 +178,7 @@ state_of(const view *self)
 
     if (self->holder.alive)
         return "running";
-    if (self->done_marker)
+    if (self->done_marker || self->is_import)
         return "done";
     if (last && strcmp(last, "done") == 0)
         return self->has_manifest ? "parts done" : "done"; /* a part's end; a job that leaves no DONE */
@@ -182,11 +189,22 @@ state_of(const view *self)
     return self->slurm_job_count ? "submitted" : "not begun";
 }
 
-/* The first stage that is not done, with the items of its finished shards. */
+static bool
+has_stage(const ac_manifest *m, const char *name)
+{
+    for (int s = 0; s < m->stage_count; s++)
+        if (strcmp(m->stages[s].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The first stage that is not done, with the items of its finished shards. What goes on after the shards' stages (the steps of a
+ * training) is told by progress.json alone. */
 static void
 count_stages(view *self)
 {
     const ac_manifest *m = &self->manifest;
+    bool beyond;
 
     self->stage = json_string_value(json_object_get(self->progress, "stage"));
     self->done = json_integer_value(json_object_get(self->progress, "done"));
@@ -194,6 +212,7 @@ count_stages(view *self)
     self->bad = json_integer_value(json_object_get(self->progress, "bad"));
     if (!self->has_manifest)
         return;
+    beyond = self->stage && !has_stage(m, self->stage);
     self->bad = 0;
     for (int s = 0; s < m->stage_count; s++) {
         int64_t done = 0;
@@ -203,7 +222,7 @@ count_stages(view *self)
                 done += left < m->shard_items ? left : m->shard_items;
             self->bad += m->stages[s].shards[i].bad;
         }
-        if (s == 0 || self->done == self->total) {
+        if (!beyond && (s == 0 || self->done == self->total)) {
             self->stage = m->stages[s].name;
             self->done = done;
             self->total = m->items;
@@ -249,6 +268,12 @@ ask_slurm(const view *self, char *out, size_t size)
 }
 
 static const char *
+job_of(const view *self)
+{
+    return self->has_manifest ? self->manifest.job : self->is_import ? "import" : json_string_value(json_object_get(self->start, "job"));
+}
+
+static const char *
 last_error(const view *self)
 {
     const char *message = json_string_value(json_object_get(self->end, "message"));
@@ -281,7 +306,7 @@ print_json(const view *self, const char *slurm)
     for (int i = 0; i < self->slurm_job_count; i++)
         json_array_append_new(jobs, json_integer(self->slurm_jobs[i]));
     root = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run", self->folder, "job",
-                     self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job")), "state", self->state, "stage",
+                     job_of(self), "state", self->state, "stage",
                      self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad", (json_int_t) self->bad, "rate",
                      real_or_null(rate), "eta_seconds", real_or_null(eta), "last_error", error, "attempts", (json_int_t) self->attempts, "stages",
                      stages, "slurm_jobs", jobs, "slurm", slurm);
@@ -301,10 +326,12 @@ static void
 print_lines(const view *self, const char *slurm)
 {
     double rate, eta;
-    const char *job = self->has_manifest ? self->manifest.job : json_string_value(json_object_get(self->start, "job"));
+    const char *job = job_of(self);
 
     pace(self, &rate, &eta);
     printf("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "", self->state);
+    if (self->is_import)
+        printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
         printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done, (long long) self->total,
                100 * (double) self->done / (double) self->total);
@@ -341,6 +368,7 @@ ac_command_status(int argc, char **argv)
     v.folder = a.words[0];
     AC_TRY(read_folder(&v));
     count_stages(&v);
+    look_for_import(&v);
     v.state = state_of(&v);
     ask_slurm(&v, slurm, sizeof slurm);
     if (ac_arguments_has(&a, "json"))

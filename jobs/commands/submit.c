@@ -128,8 +128,8 @@ print_sizes(const request *self)
            self->from_sinfo ? "" : " (this machine: Slurm does not answer)");
     printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n", (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
            self->array ? ", for each part" : "");
-    printf("  memory a node    %.0f MB = models' files %.0f + ranks %lld x (packed weights %.0f + batch %.0f + program %.0f) + cache slice %.0f%s\n",
-           (double) self->needed / MB, (double) s->mapped / MB, (long long) self->ranks, (double) s->packed / MB, (double) s->work / MB,
+    printf("  memory a node    %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
+           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB, (long long) self->ranks, (double) s->work / MB,
            (double) s->program / MB, (double) s->cache / (double) self->nodes / MB, s->cache_known ? "" : " (the cache is not there yet: not counted)");
 }
 

@@ -15,6 +15,7 @@
 #include "io/h5_check.h"
 #include "io/json_write.h"
 #include "io/npy.h"
+#include "io/path.h"
 #include "io/safetensors.h"
 #include "io/text_file.h"
 #include "jobs/commands/commands.h"
@@ -68,21 +69,6 @@ trouble_from_error(verifier *self, const char *file)
     const size_t n = strlen(file);
 
     trouble(self, file, "%s", strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message);
-}
-
-static ac_status __attribute__((format(printf, 2, 3)))
-format_path(char **out, const char *format, ...)
-{
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    n = vasprintf(out, format, args);
-    va_end(args);
-    if (n >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
 }
 
 /* ---- single files ---------------------------------------------------------------------------------------------- */
@@ -257,7 +243,7 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m, int stage
     const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
     char *path = NULL, found[33];
 
-    AC_TRY(format_path(&path, "%s/%s/%05lld.h5", folder, ac_run_stage_folder(m->stages[stage].name), (long long) shard));
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, ac_run_stage_folder(m->stages[stage].name), (long long) shard));
     self->files++;
     st = ac_file_checksum(path, found);
     if (st == AC_E_NOMEM)
@@ -307,7 +293,7 @@ verify_lines(verifier *self, const char *folder)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         int64_t lines;
         free(path);
-        AC_TRY(format_path(&path, "%s/%s", folder, files[i].name));
+        AC_TRY(ac_path_format(&path, "%s/%s", folder, files[i].name));
         if (access(path, F_OK) != 0) /* not of this job; DONE knows which must be there */
             continue;
         AC_TRY(count_lines(self, path, files[i].jsonl, &lines));
@@ -325,7 +311,7 @@ verify_summary(verifier *self, const char *folder)
     char *path = NULL;
     json_t *root;
     json_int_t items = -1, ok = -1, bad = -1;
-    ac_status st = format_path(&path, "%s/summary.json", folder);
+    ac_status st = ac_path_format(&path, "%s/summary.json", folder);
 
     if (st == AC_OK && access(path, F_OK) == 0) {
         root = json_load_file(path, 0, NULL);
@@ -348,7 +334,7 @@ verify_run(verifier *self, const char *folder, const char *manifest_path, bool i
     int64_t undone = 0;
 
     AC_TRY(ac_manifest_read(&m, manifest_path));
-    AC_TRY(format_path(&path, "%s/journal", folder));
+    AC_TRY(ac_path_format(&path, "%s/journal", folder));
     AC_TRY(ac_manifest_replay_folder(&m, path));
     self->items = m.items;
     for (int s = 0; s < m.stage_count; s++) {
@@ -397,7 +383,7 @@ verify_files(verifier *self, const char *folder)
     for (int i = 0; i < n && st == AC_OK; i++) {
         if (entries[i]->d_name[0] == '.' || strstr(entries[i]->d_name, ".tmp"))
             continue;
-        st = format_path(&path, "%s/%s", folder, entries[i]->d_name);
+        st = ac_path_format(&path, "%s/%s", folder, entries[i]->d_name);
         if (st == AC_OK)
             st = verify_path(self, path);
         free(path);
@@ -417,10 +403,10 @@ verify_folder(verifier *self, const char *folder)
     json_t *root = NULL;
     bool is_done, is_known = false;
 
-    AC_TRY(format_path(&manifest, "%s/manifest.json", folder));
-    AC_TRY(format_path(&done, "%s/DONE", folder));
-    AC_TRY(format_path(&cache, "%s/cache/manifest.json", folder));
-    AC_TRY(format_path(&checkpoints, "%s/checkpoints", folder));
+    AC_TRY(ac_path_format(&manifest, "%s/manifest.json", folder));
+    AC_TRY(ac_path_format(&done, "%s/DONE", folder));
+    AC_TRY(ac_path_format(&cache, "%s/cache/manifest.json", folder));
+    AC_TRY(ac_path_format(&checkpoints, "%s/checkpoints", folder));
     is_done = access(done, F_OK) == 0;
     if (access(manifest, F_OK) != 0 && !is_done) {
         st = verify_files(self, folder);

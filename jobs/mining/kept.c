@@ -10,17 +10,9 @@
 #include "cache_builder/cache.h"
 #include "io/checksum.h"
 #include "io/json_write.h"
+#include "io/path.h"
 #include "io/publish.h"
 #include "io/text_file.h"
-
-static ac_status
-path_in(char **out, const char *folder, const char *name)
-{
-    if (asprintf(out, "%s/%s", folder, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
 
 static void
 push_options(ac_buffer *out, const ac_mining_options *o)
@@ -74,7 +66,7 @@ ac_mined_load(const char *folder, const char *fingerprint, ac_texts *entries)
     json_t *root = NULL;
     bool found = false;
 
-    if (fingerprint[0] && path_in(&record, folder, "mining.json") == AC_OK && path_in(&list, folder, "mined.txt") == AC_OK &&
+    if (fingerprint[0] && ac_path_format(&record, "%s/mining.json", folder) == AC_OK && ac_path_format(&list, "%s/mined.txt", folder) == AC_OK &&
         (root = json_load_file(record, 0, NULL)) && is_text_of(root, "fingerprint", fingerprint) && ac_file_checksum(list, checksum) == AC_OK &&
         is_text_of(root, "mined_checksum", checksum)) {
         ac_texts_reset(entries);
@@ -131,8 +123,8 @@ ac_mined_save(const char *folder, const char *fingerprint, const ac_mined *mined
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(path_in(&record, folder, "mining.json"));
-    AC_TRY(path_in(&list, folder, "mined.txt"));
+    AC_TRY(ac_path_format(&record, "%s/mining.json", folder));
+    AC_TRY(ac_path_format(&list, "%s/mined.txt", folder));
     AC_TRY(save_entries(list, &mined->entries, checksum));
     push_record(&text, fingerprint, checksum, mined, report);
     AC_TRY(text.status);

@@ -200,7 +200,7 @@ write_bad_items(reporter *self)
         ac_page_bar(page, name, (double) found.counts[r] / (double) self->bad, "%lld", (long long) found.counts[r]);
     }
     ac_page_bars_end(page);
-    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
+    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" role=\"region\" aria-label=\"Bad items\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
                        "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th scope=\"col\">detail</th></tr></thead><tbody>\n");
     AC_TRY(each_bad_item(self, NULL));
     ac_page_html(page, "</tbody></table></div>\n");
@@ -313,6 +313,8 @@ ac_run_report_write(const char *folder, const char *path, int64_t pictures)
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_open(&r.run, folder));
+    if (strstr(r.run.manifest.job, "-cache"))
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no pictures to report on; antarctic inspect shows a cache", folder, r.run.manifest.job));
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {

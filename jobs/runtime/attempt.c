@@ -12,6 +12,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/json_write.h"
+#include "io/path.h"
 #include "jobs/runtime/run.h"
 
 void
@@ -22,15 +23,6 @@ ac_part_prefix(char prefix[16], const ac_config *config)
         snprintf(prefix, 16, "p%lld-", (long long) config->compute.part);
 }
 
-static ac_status
-format_path(char **out, const char *folder, const char *before, const char *prefix, const char *name)
-{
-    if (asprintf(out, "%s/%s%s%s", folder, before, prefix, name) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-}
-
 /* One write, so that lines of several processes do not mix. The history is for people: where it cannot be written, the run goes on. */
 static void
 append_line(const char *folder, ac_buffer *line)
@@ -39,7 +31,7 @@ append_line(const char *folder, ac_buffer *line)
     int fd;
 
     ac_buffer_push_text(line, "}\n");
-    if (line->status == AC_OK && format_path(&path, folder, "", "", "attempts.jsonl") == AC_OK &&
+    if (line->status == AC_OK && ac_path_format(&path, "%s/attempts.jsonl", folder) == AC_OK &&
         (fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) >= 0) {
         if (write(fd, line->data, line->size) != (ssize_t) line->size)
             ac_log(AC_LOG_WARNING, "%s: cannot be written: %s", path, strerror(errno));
@@ -99,7 +91,7 @@ record_end(void *context, ac_status st, const char *message)
 
     if (st != AC_E_STOPPED || self->comm->rank == 0)
         ac_attempt_record(self, self->exit_code(st), state_of(st), message);
-    ac_lock_release(&self->lock); /* this process is over: the next may come from another host */
+    ac_lock_remove_held(); /* this process is over: the next may come from another host */
 }
 
 /* A whole run and parts of it exclude each other: each takes its own lock first, and then looks for the other kind. */
@@ -119,7 +111,7 @@ check_other_locks(const ac_attempt *self, bool is_part)
         const bool whole = strcmp(entry->d_name, "lock") == 0, part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
         if (is_part ? !whole : !part)
             continue;
-        AC_TRY(format_path(&path, self->folder, "", "", entry->d_name));
+        AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
         ac_lock_look(&holder, path);
         if (holder.found && holder.alive)
             st = ac_lock_refuse(&holder, path);
@@ -141,9 +133,9 @@ begin(ac_attempt *self, const ac_config *config, const char *job)
     int fd;
 
     ac_part_prefix(prefix, config);
-    AC_TRY(format_path(&journal, self->folder, "journal", "", ""));
+    AC_TRY(ac_path_format(&journal, "%s/journal", self->folder));
     AC_TRY(ac_run_make_folder(journal));
-    AC_TRY(format_path(&lock, self->folder, "", prefix, "lock"));
+    AC_TRY(ac_path_format(&lock, "%s/%slock", self->folder, prefix));
     AC_TRY(ac_lock_take(&self->lock, lock));
     AC_TRY(check_other_locks(self, config->compute.parts > 1));
     if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
@@ -168,14 +160,14 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
     ac_part_prefix(prefix, config);
     st = ac_duplicate(&self->folder, folder, strlen(folder));
     if (st == AC_OK)
-        st = format_path(&self->sign, folder, "journal/", prefix, "pulse");
+        st = ac_path_format(&self->sign, "%s/journal/%spulse", folder, prefix);
     if (st == AC_OK && comm->rank == 0)
         st = begin(self, config, job);
     AC_TRY(ac_agree_all(comm, st));
     self->begun = true;
     self->watchdog = (ac_watchdog) {
-        .rank = comm->rank, .pulse = comm->pulse, .lock = comm->rank == 0 ? &self->lock : NULL, .sign = self->sign,
-        .stall_seconds = 60 * config->limits.stall_minutes, .grace_seconds = config->limits.grace_seconds,
+        .rank = comm->rank, .pulse = comm->pulse, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
+        .grace_seconds = config->limits.grace_seconds, .renew_seconds = AC_LOCK_RENEW_SECONDS,
         .end = end, .record = record_end, .context = self,
     };
     st = ac_agree_all(comm, ac_watchdog_start(&self->watchdog));

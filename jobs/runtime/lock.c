@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,10 @@
 #include "io/json_write.h"
 
 enum { DYING_WAITS = 15 };
+
+/* What this process holds: the run folder, and what else a job locks. */
+static pthread_mutex_t held_mutex = PTHREAD_MUTEX_INITIALIZER;
+static ac_lock *held;
 
 /* What tells one process from all others, ever. */
 typedef struct identity {
@@ -171,11 +176,22 @@ ac_lock_look(ac_lock_holder *out, const char *path)
     look(out, path, time(NULL));
 }
 
+bool
+ac_lock_is_awaited(const char *path)
+{
+    ac_lock_holder holder;
+
+    if (!strstr(path, "lock.tmp."))
+        return false;
+    ac_lock_look(&holder, path);
+    return holder.found && holder.alive;
+}
+
 ac_status
 ac_lock_refuse(const ac_lock_holder *holder, const char *path)
 {
-    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it, or give "
-                        "--run another folder (a run that is gone is taken over %d s after it was last seen)",
+    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it "
+                        "(a run can be given another folder with --run; one that is gone is taken over %d s after it was last seen)",
                         path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
 }
 
@@ -260,6 +276,28 @@ make_token(char token[33])
     return AC_OK;
 }
 
+static void
+hold(ac_lock *self)
+{
+    pthread_mutex_lock(&held_mutex);
+    self->next = held;
+    held = self;
+    pthread_mutex_unlock(&held_mutex);
+}
+
+static void
+let_go(const ac_lock *self)
+{
+    pthread_mutex_lock(&held_mutex);
+    for (ac_lock **at = &held; *at; at = &(*at)->next) {
+        if (*at != self)
+            continue;
+        *at = self->next;
+        break;
+    }
+    pthread_mutex_unlock(&held_mutex);
+}
+
 ac_status
 ac_lock_take(ac_lock *self, const char *path)
 {
@@ -298,7 +336,9 @@ ac_lock_take(ac_lock *self, const char *path)
     if (!taken)
         AC_TRY(ac_error_set(AC_E_RETRY, "%s: the run folder cannot be locked: others take the lock at the same time", path));
     st = ac_duplicate(&self->path, path, strlen(path));
-    if (st != AC_OK)
+    if (st == AC_OK)
+        hold(self);
+    else
         unlink(path);
 out:
     if (temporary)
@@ -327,11 +367,42 @@ ac_lock_renew(const ac_lock *self)
     return true;
 }
 
+static void
+remove_file(const ac_lock *self)
+{
+    if (is_ours(self))
+        unlink(self->path);
+}
+
 void
 ac_lock_release(ac_lock *self)
 {
-    if (self->path && is_ours(self))
-        unlink(self->path);
+    if (self->path) {
+        let_go(self);
+        remove_file(self);
+    }
     free(self->path);
     *self = (ac_lock) { 0 };
+}
+
+bool
+ac_lock_renew_held(char lost[AC_LOCK_PATH])
+{
+    bool ours = true;
+
+    pthread_mutex_lock(&held_mutex);
+    for (const ac_lock *lock = held; lock && ours; lock = lock->next)
+        if (!(ours = ac_lock_renew(lock)))
+            snprintf(lost, AC_LOCK_PATH, "%s", lock->path);
+    pthread_mutex_unlock(&held_mutex);
+    return ours;
+}
+
+void
+ac_lock_remove_held(void)
+{
+    pthread_mutex_lock(&held_mutex);
+    for (const ac_lock *lock = held; lock; lock = lock->next)
+        remove_file(lock);
+    pthread_mutex_unlock(&held_mutex);
 }

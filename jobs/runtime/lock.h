@@ -18,12 +18,13 @@
 
 #include "engine/base/status.h"
 
-enum { AC_LOCK_STALE_SECONDS = 300, AC_LOCK_RENEW_SECONDS = 10 };
+enum { AC_LOCK_STALE_SECONDS = 300, AC_LOCK_RENEW_SECONDS = 10, AC_LOCK_PATH = 1024 /* of a path in a message */ };
 
-/** Starts zeroed. */
+/** Starts zeroed, and stays where it is while it is held: the process keeps a list of its locks, which the watchdog renews. */
 typedef struct ac_lock {
     char *path;    /* owned; NULL: not held */
     char token[33]; /* in the file: this lock and no other */
+    struct ac_lock *next; /* of those that this process holds */
 } ac_lock;
 
 /** Who holds a lock. */
@@ -43,8 +44,17 @@ bool ac_lock_renew(const ac_lock *self);
 /** Remove it, if it is still ours. Idempotent. */
 void ac_lock_release(ac_lock *self);
 
+/** Every lock that this process holds, on whichever thread. false: the file `lost` is another's now (or gone), and this run must end. */
+bool ac_lock_renew_held(char lost[AC_LOCK_PATH]);
+
+/** Remove them all: this process is over, and others need not wait. The locks themselves stay to be released. Any thread. */
+void ac_lock_remove_held(void);
+
 /** Who holds it, and does the holder live as far as can be told from here? Writes nothing. */
 void ac_lock_look(ac_lock_holder *out, const char *path);
+
+/** Is the file one that a living process is about to make a lock of? Who clears away temporary files leaves it. */
+bool ac_lock_is_awaited(const char *path);
 
 /** AC_E_ARG: "another run works in this folder: host …". */
 ac_status ac_lock_refuse(const ac_lock_holder *holder, const char *path);

@@ -242,7 +242,7 @@ ac_manifest_read(ac_manifest *self, const char *path)
     shard_items = json_integer_value(json_object_get(root, "shard_items"));
     if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 || shard_items < 1 || items > INT64_MAX / 2 ||
         shard_items > INT64_MAX / 2 || items / shard_items > MAX_SHARDS)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: not a run's manifest", path));
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run's manifest", path));
     json_array_foreach(stages, i, stage) {
         if (!(names[i] = json_string_value(json_object_get(stage, "name"))))
             AC_TRY(ac_error_set(AC_E_FORMAT, "%s: stage %zu has no name", path, i));

@@ -47,7 +47,7 @@ ac_status ac_manifest_save(const ac_manifest *self, const char *path);
  */
 ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
 
-/** Read a manifest as it stands, its stages and shards from the file itself: for commands. AC_E_ARG where it is no run's. */
+/** Read a manifest as it stands, its stages and shards from the file itself: for commands. AC_E_FORMAT where it is no run's. */
 ac_status ac_manifest_read(ac_manifest *self, const char *path);
 
 /** Take in every journal of the folder: what the manifest does not know yet. */

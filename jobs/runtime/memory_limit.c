@@ -1,6 +1,7 @@
 #include "jobs/runtime/memory_limit.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* The number in a file of the kernel; -1: not there, or "max". */
@@ -29,4 +30,14 @@ ac_machine_memory(void)
         if (limits[i] > 0 && limits[i] < least)
             least = limits[i];
     return least;
+}
+
+int64_t
+ac_peak_memory_all(const ac_comm *comm)
+{
+    struct rusage usage;
+    int64_t bytes = getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t) usage.ru_maxrss * 1024 : 0;
+
+    AC_MPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_INT64_T, MPI_MAX, comm->mpi));
+    return bytes;
 }

@@ -1,10 +1,15 @@
-/** How much memory there is. */
+/** How much memory there is, and how much was used. */
 #ifndef AC_JOBS_RUNTIME_MEMORY_LIMIT_H
 #define AC_JOBS_RUNTIME_MEMORY_LIMIT_H
 
 #include <stdint.h>
 
+#include "engine/comm/comm.h"
+
 /** Bytes of memory of this machine, or of the container (cgroup) this process is in where that has less. */
 int64_t ac_machine_memory(void);
+
+/** Collective. The most bytes that any rank has had in memory so far. */
+int64_t ac_peak_memory_all(const ac_comm *comm);
 
 #endif

@@ -1,8 +1,10 @@
 #include "jobs/runtime/progress.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,6 +93,15 @@ write_json(const ac_progress *self)
     ac_buffer_free(&json);
 }
 
+/* A longer line would go on in the next row, and each redrawing leave one. INT_MAX: the terminal does not say. */
+static int
+line_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
 static void
 show(ac_progress *self)
 {
@@ -104,7 +115,7 @@ show(ac_progress *self)
     }
     if (self->terminal && now - self->last_drawn >= 0.1) {
         format_line(self, line, sizeof line);
-        fprintf(stderr, "\r\033[K%s", line);
+        fprintf(stderr, "\r\033[K%.*s", line_columns(), line);
         self->drawn = true;
         self->last_drawn = now;
     }
@@ -117,17 +128,36 @@ show(ac_progress *self)
 }
 
 static void
+receive_report(ac_progress *self)
+{
+    int64_t report[2];
+
+    AC_MPI(MPI_Recv(report, 2, MPI_INT64_T, MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, MPI_STATUS_IGNORE));
+    self->done += report[0];
+    self->bad += report[1];
+    self->reports++;
+}
+
+/* Those that have arrived. */
+static void
 receive_reports(ac_progress *self)
 {
     int waiting = 0;
-    MPI_Status from;
 
-    while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, &waiting, &from) == MPI_SUCCESS && waiting) {
-        int64_t report[2];
-        AC_MPI(MPI_Recv(report, 2, MPI_INT64_T, from.MPI_SOURCE, TAG_PROGRESS, self->comm->mpi, MPI_STATUS_IGNORE));
-        self->done += report[0];
-        self->bad += report[1];
-    }
+    while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, &waiting, MPI_STATUS_IGNORE) == MPI_SUCCESS && waiting)
+        receive_report(self);
+}
+
+/* Rank 0: those too that are still on their way. A barrier alone does not bring them in: its messages go other ways than the reports. */
+static void
+receive_all_reports(ac_progress *self)
+{
+    int64_t sent = self->comm->rank == 0 ? 0 : self->reports, all = 0;
+
+    AC_MPI(MPI_Reduce(&sent, &all, 1, MPI_INT64_T, MPI_SUM, 0, self->comm->mpi));
+    while (self->comm->rank == 0 && self->reports < all)
+        receive_report(self);
+    AC_MPI(MPI_Barrier(self->comm->mpi));
 }
 
 void
@@ -141,6 +171,7 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
         self->outgoing[0] = items;
         self->outgoing[1] = bad;
         AC_MPI(MPI_Isend(self->outgoing, 2, MPI_INT64_T, 0, TAG_PROGRESS, self->comm->mpi, &self->request));
+        self->reports++;
     }
     ac_progress_tick(self);
 }
@@ -162,10 +193,9 @@ ac_progress_end_all(ac_progress *self)
     double seconds = ac_progress_clock() - self->started;
 
     AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE));
-    AC_MPI(MPI_Barrier(self->comm->mpi));
+    receive_all_reports(self);
     ac_pulse_phase(self->comm->pulse, "between stages");
     if (self->comm->rank == 0) {
-        receive_reports(self);
         if (self->drawn)
             fprintf(stderr, "\r\033[K");
         snprintf(line, sizeof line, "%s: %lld/%lld %s in %.1f s", self->stage, (long long) self->done,

@@ -21,6 +21,7 @@ typedef struct ac_progress {
     bool terminal, drawn;
     char note[96];     /* put at the end of the line; "": nothing */
     int64_t *outgoing; /* [2]: items and bad items on their way to rank 0; owned */
+    int64_t reports;   /* sent by this rank, or received by rank 0 */
     MPI_Request request;
 } ac_progress;
 
@@ -35,7 +36,7 @@ void ac_progress_add(ac_progress *self, int64_t items, int64_t bad);
  *  also gives MPI its chance to serve the other ranks' claims. */
 void ac_progress_tick(ac_progress *self);
 
-/** Collective. The last line; after it every report has arrived. */
+/** Collective. The last line; every report of this stage has arrived, and none of the next one is sent before. */
 void ac_progress_end_all(ac_progress *self);
 
 /** Seconds on a clock that only goes forward. */

@@ -18,6 +18,7 @@
 #include "io/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/lock.h"
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
@@ -96,7 +97,8 @@ remove_temporary_files(const ac_run *self)
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
                 if (strstr(entry->d_name, ".tmp") && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
-                    unlink(path);
+                    if (!ac_lock_is_awaited(path))
+                        unlink(path);
                     free(path);
                 }
             closedir(d);
@@ -331,7 +333,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 }, .started = ac_progress_clock() };
+    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_pulse_phase(comm->pulse, "check of what is done");

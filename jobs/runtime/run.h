@@ -42,7 +42,6 @@ typedef struct ac_run {
     bool *crashed;            /* [items]: quarantined; the same on all ranks */
     char prefix[16];          /* of this part's own files; "" for a whole run */
     bool finished_before; /* DONE is there and nothing changed */
-    double started;
     double stage_started;
 } ac_run;
 

@@ -1,19 +1,30 @@
 #include "jobs/runtime/signals.h"
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
-/* A signal handler can reach nothing else. */
-static volatile sig_atomic_t stop_asked;
-static struct timespec stop_moment; /* written before stop_asked, once */
+/* A signal handler can reach nothing else. One number, so that no thread sees half of a request: nanoseconds of the monotonic clock at
+ * the first signal; 0: none came. */
+static _Atomic int64_t stop_moment;
+
+static int64_t
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 static void
 on_signal(int number)
 {
-    if (!stop_asked)
-        clock_gettime(CLOCK_MONOTONIC, &stop_moment);
-    stop_asked = 1;
+    int64_t none = 0;
+
+    atomic_compare_exchange_strong(&stop_moment, &none, now());
     if (number != SIGUSR1)
         signal(number, SIG_DFL);
 }
@@ -37,16 +48,13 @@ ac_signals_init(void)
 bool
 ac_signals_stopped(void)
 {
-    return stop_asked != 0;
+    return atomic_load(&stop_moment) != 0;
 }
 
 double
 ac_signals_seconds(void)
 {
-    struct timespec now;
+    const int64_t moment = atomic_load(&stop_moment);
 
-    if (!stop_asked)
-        return -1;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) (now.tv_sec - stop_moment.tv_sec) + 1e-9 * (double) (now.tv_nsec - stop_moment.tv_nsec);
+    return moment ? 1e-9 * (double) (now() - moment) : -1;
 }

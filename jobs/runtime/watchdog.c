@@ -80,6 +80,21 @@ look(watcher *self, double now)
 }
 
 static void
+renew_locks(watcher *self, double now)
+{
+    char lost[AC_LOCK_PATH], message[AC_LOCK_PATH + 256];
+
+    if (now - self->last_renewal < self->dog->renew_seconds)
+        return;
+    if (!ac_lock_renew_held(lost)) {
+        snprintf(message, sizeof message, "%s: this lock was lost: another run has taken it over while this one stood still, or it was removed; "
+                                          "run again once no other run works there", lost);
+        end(self->dog, AC_E_RETRY, message);
+    }
+    self->last_renewal = now;
+}
+
+static void
 step(watcher *self)
 {
     const ac_watchdog *dog = self->dog;
@@ -88,11 +103,7 @@ step(watcher *self)
     if (ac_signals_seconds() > dog->grace_seconds)
         end(dog, AC_E_STOPPED, "stopped on request; what was in hand when the time of grace ended is dropped, all finished work is published; "
                                "the same command goes on from here");
-    if (dog->lock && now - self->last_renewal >= AC_LOCK_RENEW_SECONDS) {
-        if (!ac_lock_renew(dog->lock))
-            end(dog, AC_E_RETRY, "the lock of the run folder was lost: another run has taken it over while this one stood still, or it was removed");
-        self->last_renewal = now;
-    }
+    renew_locks(self, now);
     if (dog->stall_seconds > 0)
         look(self, now);
     self->last_look = now;

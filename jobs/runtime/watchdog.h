@@ -1,6 +1,6 @@
 /**
- * A thread of each rank that looks on while the others work: renews the lock, and ends the process where a stop's grace time is
- * over, where the lock was lost, or where no rank gets on any more.
+ * A thread of each rank that looks on while the others work: renews the process's locks, and ends the process where a stop's grace time is
+ * over, where a lock was lost, or where no rank gets on any more.
  *
  * A rank that waits for another is not stalled as long as any rank gets on: each touches one file of the run folder when its
  * pulse has beaten, and a watchdog ends its process only when neither its own pulse nor that file has moved for the whole time.
@@ -21,10 +21,10 @@ typedef void (*ac_watchdog_end)(ac_status st, const char *message);
 typedef struct ac_watchdog {
     int rank;
     const ac_pulse *pulse;   /* borrowed */
-    const ac_lock *lock;     /* borrowed; NULL: this rank holds none */
     const char *sign;        /* borrowed: the file that every rank touches */
     double stall_seconds;    /* 0: never */
     double grace_seconds;
+    double renew_seconds;    /* AC_LOCK_RENEW_SECONDS; tests have less patience */
     ac_watchdog_end end;
     void (*record)(void *context, ac_status st, const char *message); /* before the end; may be NULL */
     void *context;

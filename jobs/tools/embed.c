@@ -118,6 +118,8 @@ ac_tool_embed(int argc, char **argv)
     images = ac_arguments_has(&a, "images");
     if (images == ac_arguments_has(&a, "texts"))
         AC_TRY(ac_error_set(AC_E_ARG, "give either --images FILE… or --texts"));
+    if (images && a.word_count == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "no picture given: name one file or more"));
     AC_TRY(ac_arguments_need(&a, "model", &o.model));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     AC_TRY(ac_tool_compute(&a, &o.compute));

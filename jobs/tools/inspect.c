@@ -206,7 +206,7 @@ inspect(json_t *out, const char *path)
     struct stat info;
 
     if (stat(path, &info) != 0)
-        return ac_error_set(AC_E_ARG, "%s: there is no such file or folder", path);
+        return ac_error_set(AC_E_IO, "%s: there is no such file or folder", path);
     return S_ISDIR(info.st_mode) ? ac_inspect_folder(out, path) : ac_inspect_file(out, path);
 }
 

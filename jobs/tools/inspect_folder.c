@@ -167,7 +167,7 @@ put_tokenizer(json_t *out, const char *path)
     char fingerprint[33];
     const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
 
-    if (st == AC_E_ARG) {
+    if (st == AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
         ac_inspect_put_text(out, "tokenizer", "none here");
         return AC_OK;
     }

@@ -95,6 +95,8 @@ ac_tool_preprocess(int argc, char **argv)
     AC_TRY(ac_arguments_int(&a, "max-pixels", &max_pixels, 1, 1000000000000));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     n = a.word_count;
+    if (n == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "no picture given: name one file or more"));
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&verdicts, n, sizeof *verdicts));
     AC_TRY(ac_pictures_read(rgb, verdicts, a.words, n, S, max_pixels));

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/log.h"
+#include "io/path.h"
 #include "io/safetensors.h"
 #include "io/safetensors_write.h"
 #include "jobs/runtime/run.h"
@@ -91,16 +92,6 @@ ac_checkpoint_verify(const char *path)
 /* ---- looking through the folder -------------------------------------------------------------------------------- */
 
 static ac_status
-path_of(const ac_checkpoints *self, const char *name, char **out)
-{
-    if (asprintf(out, "%s/%s", self->folder, name) < 0) {
-        *out = NULL;
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    }
-    return AC_OK;
-}
-
-static ac_status
 check_identity(const ac_checkpoints *self, char *const fields[FIELDS], const char *path)
 {
     const ac_checkpoint_identity *mine = &self->identity;
@@ -139,7 +130,7 @@ look_at(ac_checkpoints *self, const char *name)
     char *fields[FIELDS] = { 0 }, *path = NULL;
     ac_status st;
 
-    AC_TRY(path_of(self, name, &path));
+    AC_TRY(ac_path_format(&path, "%s/%s", self->folder, name));
     st = ac_safetensors_open(&file, path);
     if (st == AC_OK)
         st = read_fields(&file, fields);
@@ -185,7 +176,7 @@ ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trai
         const size_t n = strlen(entry->d_name);
         char *path = NULL;
         if (strstr(entry->d_name, ".tmp.")) {
-            AC_TRY(path_of(self, entry->d_name, &path));
+            AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
             unlink(path);
             free(path);
         } else if (n > 12 && n < sizeof self->files->name && strcmp(entry->d_name + n - 12, ".safetensors") == 0) {
@@ -257,14 +248,14 @@ prune(ac_checkpoints *self, int64_t keep)
         for (int64_t k = 0; f->validated && k < self->count; k++)
             better += self->files[k].validated && (self->files[k].vloss < f->vloss || (self->files[k].vloss == f->vloss && k < i));
         stays = stays || (f->validated && better < keep);
-        if (!stays && path_of(self, f->name, &path) == AC_OK)
+        if (!stays && ac_path_format(&path, "%s/%s", self->folder, f->name) == AC_OK)
             unlink(path);
         free(path);
     }
     /* the ranks of those that stay do not change by the others' going, so the list is narrowed afterwards */
     for (int64_t i = 0; i < self->count; i++) {
         char *path = NULL;
-        const bool there = path_of(self, self->files[i].name, &path) != AC_OK || access(path, F_OK) == 0;
+        const bool there = ac_path_format(&path, "%s/%s", self->folder, self->files[i].name) != AC_OK || access(path, F_OK) == 0;
         if (there)
             self->files[kept++] = self->files[i];
         free(path);
@@ -303,7 +294,7 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     for (int i = 0; i < FIELDS; i++)
         metadata[i] = (ac_metadata) { field_names[i], fields[i] };
     metadata[FIELDS] = (ac_metadata) { "checksum", checksum };
-    AC_TRY(path_of(self, name, &path));
+    AC_TRY(ac_path_format(&path, "%s/%s", self->folder, name));
     AC_TRY(ac_safetensors_save(path, &tensors, metadata, FIELDS + 1));
     if (self->count && strcmp(self->files[self->count - 1].name, name) == 0)
         self->count--; /* written again */
@@ -341,7 +332,7 @@ ac_checkpoints_load(const ac_checkpoints *self, int64_t i, ac_checkpoint *out)
     char *fields[FIELDS] = { 0 }, *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(path_of(self, self->files[i].name, &path));
+    AC_TRY(ac_path_format(&path, "%s/%s", self->folder, self->files[i].name));
     AC_TRY(ac_safetensors_open(&file, path));
     AC_TRY(read_fields(&file, fields));
     AC_TRY(copy_numbers(self, &file, "", out->values));

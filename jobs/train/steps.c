@@ -50,7 +50,7 @@ ac_training_init(ac_training *self)
         return ac_error_set(AC_E_ARG, "input.train: %lld usable pictures are fewer than one step needs (train.replicas × train.batch = %lld): "
                             "give more pictures or a smaller batch", (long long) self->data.train.count, (long long) global);
     if (self->data.validation.count == 0)
-        return ac_error_set(AC_E_ARG, "input.validation: no picture of it can be used");
+        return ac_error_set(AC_E_FORMAT, "input.validation: no picture of it can be used");
     self->steps_per_epoch = self->data.train.count / global;
     self->order_epoch = -1;
     AC_TRY(ac_alloc(&self->order, self->data.train.count, sizeof *self->order));

@@ -4,27 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "engine/base/log.h"
 #include "io/json_write.h"
 #include "io/publish.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
+#include "jobs/runtime/memory_limit.h"
 #include "jobs/train/trial.h"
 #include "jobs/version.h"
-
-static ac_compute
-compute_of(const ac_config *config)
-{
-    return (ac_compute) { (ac_backend) config->compute.backend, (ac_precision) config->compute.precision };
-}
 
 static ac_status
 open_models_all(ac_pipeline *p)
 {
     const ac_config *config = p->config;
-    const ac_compute compute = compute_of(config);
+    const ac_compute compute = ac_config_compute(config);
     const ac_clip_options options = {
         .model = config->clip.model, .model_config = config->clip.model_config, .compute = compute,
         .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = true,
@@ -75,7 +69,7 @@ static ac_status
 open_trainer(ac_training *self)
 {
     ac_pipeline *p = &self->pipeline;
-    const ac_compute compute = compute_of(p->config);
+    const ac_compute compute = ac_config_compute(p->config);
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_trainer_packed_bytes(&p->bart.net.config, &compute), 1));
@@ -83,17 +77,6 @@ open_trainer(ac_training *self)
     st = ac_training_init(self);
 out:
     return st;
-}
-
-/* The most of any rank. */
-static int64_t
-peak_memory_all(const ac_comm *comm)
-{
-    struct rusage usage;
-    int64_t peak = getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t) usage.ru_maxrss * 1024 : 0;
-
-    AC_MPI(MPI_Allreduce(MPI_IN_PLACE, &peak, 1, MPI_INT64_T, MPI_MAX, comm->mpi));
-    return peak;
 }
 
 static ac_status
@@ -167,7 +150,7 @@ train_all(ac_training *self, const char *folder)
     ac_pipeline *p = &self->pipeline;
     const double started = ac_progress_clock();
     static const char *const stages[] = { "embed", "retrieve" };
-    const ac_compute compute = compute_of(p->config);
+    const ac_compute compute = ac_config_compute(p->config);
     ac_run_identity id = { .job = "train", .stages = stages, .stage_count = 2 };
     int64_t peak;
     ac_status st = AC_OK;
@@ -193,7 +176,7 @@ train_all(ac_training *self, const char *folder)
     AC_TRY(ac_agree_all(p->comm, open_trainer(self)));
     AC_TRY(ac_training_resume_all(self));
     AC_TRY(ac_training_run_all(self));
-    peak = peak_memory_all(p->comm);
+    peak = ac_peak_memory_all(p->comm);
     AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? write_results(self, ac_progress_clock() - started, peak) : AC_OK));
     AC_TRY(ac_run_finish_all(&p->run));
     show_result(self);

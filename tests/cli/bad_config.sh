@@ -46,14 +46,20 @@ run 1 caption
 says 'needs one config file'
 run 1 caption job.yaml --runn x
 says 'did you mean --run'
+run 1 caption job.yaml --run= # not the root of the file system
+says '--run needs the name of a folder'
+[ ! -e /journal ]
 run 1 captoin job.yaml
 says 'did you mean caption'
 run 1 help captoin
 [ ! -e x ]
-run_on 3 1 caption job.yaml --run x --set input.path=none_such
+# what the words name and is not there is a failure, not a wrong word
+run_on 3 2 caption job.yaml --run x --set input.path=none_such
 says 'input.path: .*none_such: No such file'
-run_on 3 1 caption job.yaml --run x --set input.path=hollow
+run_on 3 2 caption job.yaml --run x --set input.path=hollow
 says 'holds no picture'
+run_on 3 2 caption job.yaml --run x --set cache.path=none_such
+says 'cache.path: .*none_such: there is no such cache'
 [ "$(ls x | tr '\n' ' ')" = "attempts.jsonl journal log.txt " ] # what was tried and why it ended, for `status`; nothing else
 
 # every config in the tree can be printed, and the print reads back to the same
@@ -61,6 +67,7 @@ for config in "$source"/configs/*.yaml; do
   job=$(head -1 "$config" | sed -n 's/^# job: \([a-z-]*\)$/\1/p')
   "$antarctic" "${job:-caption}" --print-config "$config" > one.yaml
   "$antarctic" "${job:-caption}" --print-config one.yaml > two.yaml
+  [ -s one.yaml ]
   cmp one.yaml two.yaml
   if grep -v '^#' one.yaml | grep ': ' | grep -v '#' | grep .; then exit 1; fi # every value has its comment
 done

@@ -4,6 +4,10 @@ mkdir pictures
 cp "$demo"/pictures/scene_0[0-3].jpg pictures
 small_job job.yaml pictures
 
+run_on 3 2 caption job.yaml --run x --set clip.model=none_such
+says 'none_such: there is no such model'
+run 2 caption job.yaml --run x --set bart.model=pictures
+says 'pictures/config.json: .*No such file'
 cp -r "$demo/bart" broken
 head -c 100000 "$demo/bart/model.safetensors" > broken/model.safetensors
 run 2 caption job.yaml --run x --set bart.model=broken
@@ -13,6 +17,16 @@ run 2 caption job.yaml --run x --set bart.model="$demo/clip"
 says 'model_type is "clip"'
 run 2 caption job.yaml --run x --set bart.layer_norms="$demo/clip/model.safetensors"
 says 'is not a layer norm'
+
+# what is there and cannot be looked at is not "not there" (a link to itself, so that root cannot look either)
+mkdir looped_model looped_cache
+cp "$demo/bart/config.json" looped_model
+ln -s model.safetensors looped_model/model.safetensors
+ln -s manifest.json looped_cache/manifest.json
+run 2 caption job.yaml --run x --set bart.model=looped_model
+says 'looped_model/model.safetensors: cannot be looked for: Too many levels'
+run 2 caption job.yaml --run x --set cache.path=looped_cache
+says 'looped_cache/manifest.json: cannot be read: Too many levels'
 
 # a NaN among the weights of the picture tower: each picture is a bad item, none a caption
 cp -r "$demo/clip" poisoned
@@ -28,3 +42,22 @@ for ranks in 1 3; do
   jq -e '.ok == 0 and .bad == 4' "nan$ranks/summary.json" > /dev/null
 done
 run_on 3 3 caption job.yaml --run nan0 --set clip.model=poisoned --set limits.max_bad_items=3
+
+# a run goes on with the model it began with: its config and the way it generates are part of that, not its weights alone
+cp -rL "$demo/bart" changing
+printf 'input:\n  path: pictures\nclip:\n  model: %s\nbart:\n  model: changing\ncache:\n  path: cache.txt\nretrieval:\n  topk: 2\ncompute:\n  threads: 1\n' "$demo/clip" > changing.yaml
+run 0 caption changing.yaml --run same
+run 0 caption changing.yaml --run same
+jq '.vision_config.hidden_act = "gelu"' "$demo/clip/config.json" > gelu.json
+run 1 caption changing.yaml --run same --set clip.model_config=gelu.json
+says 'the CLIP model differs from the one this run began with'
+cp changing/generation_config.json before.json
+jq '.num_beams = 2' before.json > changing/generation_config.json
+run 1 caption changing.yaml --run same
+says 'the BART model differs from the one this run began with'
+cp before.json changing/generation_config.json
+jq '.scale_embedding = true' "$demo/bart/config.json" > changing/config.json
+run 1 caption changing.yaml --run same
+says 'the BART model differs from the one this run began with'
+cp "$demo/bart/config.json" changing
+run 0 caption changing.yaml --run same

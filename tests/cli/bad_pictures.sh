@@ -62,7 +62,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
   as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$PWD/open" TMPDIR="$PWD/open" "$@"; }
   if as_nobody test -x "$antarctic" && as_nobody test -r "$demo/clip/config.json" && as_nobody test -r job.yaml; then
     as_nobody "$antarctic" caption job.yaml --run open/out --set input.path=theirs > said.txt 2>&1
-    jq -e '.key == "scene_05" and .reason == "unreadable" and .detail == "Permission denied"' open/out/bad_items.jsonl > /dev/null
+    jq -s -e 'length == 1 and (.[0] | .key == "scene_05" and .reason == "unreadable" and .detail == "Permission denied")' open/out/bad_items.jsonl > /dev/null
     code=0
     as_nobody "$antarctic" caption job.yaml --run shut --set input.path=theirs > said.txt 2>&1 || code=$?
     [ $code -eq 2 ]
@@ -73,7 +73,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
 elif [ "$(id -u)" -ne 0 ]; then
   mkdir theirs && cp "$demo"/pictures/scene_0[45].jpg theirs && chmod 0 theirs/scene_05.jpg
   run 0 caption job.yaml --run theirs_out --set input.path=theirs
-  jq -e '.key == "scene_05" and .reason == "unreadable"' theirs_out/bad_items.jsonl > /dev/null
+  jq -s -e 'length == 1 and .[0].key == "scene_05" and .[0].reason == "unreadable"' theirs_out/bad_items.jsonl > /dev/null
 else
   echo 'skipped here: an unreadable picture (root reads everything, and there is no setpriv)'
 fi

@@ -86,6 +86,22 @@ printf '{"stage": "embed", "shard": 0, "rows": 2, "bad": 0, "checksum": "%032d"}
 run 0 verify damaged
 run 0 caption job.yaml --run damaged --set output.shard_items=2
 says 'this run is finished'
+# what killed processes left is cleared away, but not the name under which a living one waits for the lock
+sleep 60 &
+waiting=$!
+awaited() { # awaited TOKEN PROCESS STARTED
+  printf '{"host": "%s", "pid": %d, "started": %s, "boot": "%s", "pid_space": "%s", "token": "%s"}\n' "$(hostname)" "$2" "$3" \
+    "$(cat /proc/sys/kernel/random/boot_id)" "$(readlink /proc/self/ns/pid)" "$1" > "damaged/lock.tmp.$1"
+}
+awaited living $waiting "$(sed 's/.*) //' /proc/$waiting/stat | cut -d ' ' -f 20)"
+awaited dead $waiting 1
+rm damaged/DONE
+run 0 caption job.yaml --run damaged --set output.shard_items=2
+[ -e damaged/lock.tmp.living ]
+[ ! -e damaged/lock.tmp.dead ]
+rm damaged/lock.tmp.living
+kill $waiting
+
 printf 'not json' > damaged/manifest.json
 run_on 3 2 caption job.yaml --run damaged --set output.shard_items=2
 says 'damaged/manifest.json.*another --run folder'

@@ -2,6 +2,7 @@
 . "$source/tests/cli/lib.sh"
 same() { # same CACHE_A CACHE_B: every shard equal to the byte, and the cache's own part of the manifest
   cmp <(ls "$1/shards") <(ls "$2/shards")
+  [ "$(jq .cache.entries "$1/manifest.json")" -gt 0 ]
   for f in "$1"/shards/*.h5; do cmp "$f" "$2/shards/$(basename "$f")"; done
   cmp <(jq -S '.cache | del(.sources)' "$1/manifest.json") <(jq -S '.cache | del(.sources)' "$2/manifest.json")
 }
@@ -30,6 +31,9 @@ paste <(od -A n -v -t f4 -w4 -j 128 alone.npy) <(od -A n -v -t f4 -w4 -j 128 -N 
 # out and in again: identical
 cmp out/postcache.txt a.txt
 run 0 import --text out/postcache.txt --embeddings out/postcache.npy --model "$demo/clip" --out imported
+run 0 status imported
+says '^imported: import, done'
+says 'cache  *[1-9][0-9]* entries'
 run 0 export imported --out again
 cmp out/postcache.npy again/postcache.npy
 cmp out/postcache.txt again/postcache.txt
@@ -114,7 +118,7 @@ jq -e '.entries == 6' odd/summary.json > /dev/null
 run 0 export odd --out out_odd
 cmp out_odd/postcache.txt <(sed 's/\r$//' odd.txt; echo)
 : > empty.txt
-run 1 build-cache a.yaml --run x4 $keys --set input.path=empty.txt
+run 2 build-cache a.yaml --run x4 $keys --set input.path=empty.txt
 grep -q 'empty.txt: no entry' said.txt
 printf 'fine\n\377\376\n' > latin.txt
 run 2 build-cache a.yaml --run x5 $keys --set input.path=latin.txt
@@ -136,7 +140,9 @@ jq -e '.cache.entries == 1351' worse/manifest.json > /dev/null
 cp -r a half
 jq 'del(.cache)' a/manifest.json > half/manifest.json
 rm half/DONE
-run 1 export half --out y
+run 1 report a
+grep -q 'a: a run of build-cache has no pictures' said.txt
+run 2 export half --out y
 grep -q 'half built.*the same command goes on with it' said.txt
 run 0 build-cache a.yaml --run half $keys
 same a half

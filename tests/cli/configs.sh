@@ -24,7 +24,9 @@ grep -q 'max_tokens: none' reference/config.yaml
 # help is useful: what must be given, an example, the exit codes
 for job in caption tag train embed-images build-cache; do
   "$antarctic" $job --help > help.txt
-  grep -q '^  clip.model ' help.txt && grep -q "mpirun -n 8 antarctic $job my.yaml" help.txt && grep -q '^  75  stopped' help.txt
+  for line in '^  clip.model ' "mpirun -n 8 antarctic $job my.yaml" '^  75  stopped'; do
+    grep -q "$line" help.txt || { echo "$job --help lacks $line"; exit 1; }
+  done
 done
 grep -q '^    path: /data/phrases.txt' help.txt # build-cache reads a text
 "$antarctic" help | grep -q '^   3  more bad items'

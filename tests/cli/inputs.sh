@@ -23,7 +23,7 @@ printf 'gone.jpg\none.JPG\none.JPG\n' > pictures/list.txt
 run 0 caption job.yaml --run holes --set input.path=pictures/list.txt
 [ "$(jq -r '.key + " " + .reason' holes/bad_items.jsonl | tr '\n' ' ')" = 'gone unreadable one duplicate_key ' ]
 : > pictures/list.txt
-run 1 caption job.yaml --run nothing --set input.path=pictures/list.txt
+run 2 caption job.yaml --run nothing --set input.path=pictures/list.txt
 
 # one picture
 run 0 caption job.yaml --run single --set input.path=pictures/one.JPG

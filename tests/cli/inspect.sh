@@ -72,7 +72,7 @@ problem cache 'cache/shards/00000.h5'
 # for people, several at once: the good ones are shown, the exit code says that one was not
 code=0
 "$antarctic" inspect "$demo/clip" nothing "$demo/cache.txt" > out.txt 2> err.txt || code=$?
-[ $code -eq 1 ]
+[ $code -eq 2 ]
 grep -q 'model (clip)' out.txt
 grep -q 'and [0-9]* more (--all)' out.txt
 grep -q 'nothing: there is no such file or folder' out.txt

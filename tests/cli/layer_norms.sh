@@ -14,12 +14,14 @@ grep -q 'norms.safetensors: [0-9]* layer norms' said.txt
 cmp merged/config.json "$data/golden/bart/a/config.json"
 echo '{"ids": [0, 5, 6, 7, 2]}' > ids.jsonl
 "$antarctic" generate --model merged < ids.jsonl > ours
+[ -s ours ]
 "$antarctic" generate --model "$data/golden/bart/a" --layer-norms norms.safetensors < ids.jsonl | cmp - ours
 
 # the demo's: tokenizer files come along
 "$antarctic" export --layer-norms "$demo/layer_norms.safetensors" --model "$demo/bart" --out demo 2> /dev/null
 head -3 "$demo/cache.txt" | jq -R '{text: (. + " | ")}' -c > texts.jsonl
 "$antarctic" generate --model demo < texts.jsonl > ours
+[ "$(wc -l < ours)" -eq 3 ]
 "$antarctic" generate --model "$demo/bart" --layer-norms "$demo/layer_norms.safetensors" < texts.jsonl | cmp - ours
 
 refused 'demo: is not empty' export --layer-norms norms.safetensors --model "$demo/bart" --out demo

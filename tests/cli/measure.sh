@@ -1,5 +1,6 @@
 # measure at the demo's shapes: every backend of the build gives a speed; the advice is a setting that exists.
 "$antarctic" measure --model "$demo/bart" --json >out.json
+[ "$(wc -l < out.json)" -eq 1 ] # jq -e of an empty file says yes
 jq -e '.cores >= 1 and .read_gb_per_second.all_threads > 0' out.json >/dev/null
 jq -e "[.products[] | .gflops > 0 and .gflops_one_thread > 0] | length > 9 and all" out.json >/dev/null
 jq -e '[.products[].backend] | unique | index("native") != null and index("openblas") != null' out.json >/dev/null

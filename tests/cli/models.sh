@@ -36,6 +36,42 @@ with_config broken '.'
 echo '{"model_type": "clip",' > broken/config.json
 refused 'broken/config.json:[0-9]*: ' $embed broken
 
+# BART's config: sizes beyond any model, tokens beyond the vocabulary (the end token's logit was written there), a model
+# whose output words have a table of their own (it was taken for one that has not), a dropout that leaves nothing
+with_bart() { # with_bart FOLDER 'jq program for config.json' ['jq program for generation_config.json']
+  mkdir -p "$1"
+  ln -sf "$demo/bart/model.safetensors" "$1"
+  jq "$2" "$demo/bart/config.json" > "$1/config.json"
+  jq "${3:-.}" "$demo/bart/generation_config.json" > "$1/generation_config.json"
+}
+echo '{"ids": [0, 100, 101, 2]}' > ids.jsonl
+generated() { # generated FOLDER options…: the first candidate's ids
+  local folder=$1
+  shift
+  "$antarctic" generate --model "$folder" "$@" < ids.jsonl | jq -c '.candidates[0].ids'
+}
+with_bart huge '.encoder_ffn_dim = 2147483647 | .encoder_layers = 2147483647'
+refused 'huge/config.json: encoder_layers is not a number that makes sense here' generate --model huge
+with_bart far '.eos_token_id = 2000000000'
+refused 'far/config.json: eos_token_id is not below vocab_size' generate --model far --min-length 5
+with_bart farther '.' '.eos_token_id = 2000000000'
+refused 'generation.eos_token_id is 2000000000' generate --model farther --min-length 5
+with_bart untied '.tie_word_embeddings = false'
+refused 'untied/config.json: tie_word_embeddings is false' generate --model untied
+with_bart dropped '.dropout = 1'
+refused 'dropped/config.json: dropout is not a probability' generate --model dropped
+
+# generation_config.json goes before config.json: its end token, and its "none" for a forced one
+with_bart forced '.forced_bos_token_id = 7'
+[ "$(generated forced --max-length 6 | jq '.[1]')" -eq 7 ]
+with_bart unforced '.forced_bos_token_id = 7' '.forced_bos_token_id = null'
+with_bart plain '.'
+[ "$(generated unforced --max-length 6)" = "$(generated plain --max-length 6)" ]
+last=$(generated plain --num-beams 1 --max-length 9 --forced-eos-token-id none | jq '.[4]')
+with_bart ends '.' ".eos_token_id = $last"
+[ "$(generated ends --num-beams 1 --max-length 9 | jq '.[-1]')" -eq "$last" ]
+[ "$(generated ends --num-beams 1 --max-length 9 | jq length)" -le 5 ]
+
 # another vocabulary: larger than the embedding, or with its end token elsewhere
 with_config vocabulary '.'
 rm vocabulary/vocab.json
@@ -68,6 +104,7 @@ mkdir openai
 { echo '"bpe_simple_vocab_16e6.txt#version: 0.2'; tail -n +2 "$demo/clip/merges.txt"; } | gzip > openai/bpe_simple_vocab_16e6.txt.gz
 head -50 "$demo/cache.txt" | jq -R '{text: .}' -c > texts.jsonl
 "$antarctic" tokenize --model "$demo/clip" < texts.jsonl > expected
+[ "$(wc -l < expected)" -eq 50 ]
 "$antarctic" tokenize --model openai < texts.jsonl | cmp - expected
 "$antarctic" tokenize --model nowhere --vocabulary openai/bpe_simple_vocab_16e6.txt.gz < texts.jsonl | cmp - expected
 head -c 2000 openai/bpe_simple_vocab_16e6.txt.gz > cut.gz

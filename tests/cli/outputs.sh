@@ -22,7 +22,7 @@ grep -q 'id="thumbnails-0">\["/9j/' out/report.html # JPEG, in base64
 cmp out/report.html again.html
 "$antarctic" report out --out few.html --pictures 2 > said.txt
 sed -n '/id="pictures-0"/,/<\/script>/p' few.html | sed 's/.*id="pictures-0">//; s/<\/script>//' | jq -e 'length == 2' > /dev/null
-run 1 report pictures
+run 2 report pictures
 says 'not a run folder'
 run 1 report out --picturs 3
 run 2 report out --out /proc/none/report.html
@@ -91,7 +91,7 @@ run 1 export out --format xml --out x
 says 'none of coco, csv, txt'
 run 1 export out --format csv
 says '--out is missing'
-run 1 export pictures --format csv --out x
+run 2 export pictures --format csv --out x
 
 # a damaged shard is seen before HDF5 opens it
 cp -r out hurt && printf x | dd of=hurt/tables/00001.h5 bs=1 seek=1000 conv=notrunc 2> /dev/null

@@ -17,4 +17,9 @@ grep -q $'\r\033\\[Kembed: [0-9]*/40 pictures' typescript # drawn over and over 
 grep -q $'\033\\[Kembed: 40/40 pictures in' typescript
 [ "$(tr -d '\r' < typescript | grep -c '^.\{0,3\}embed: [0-9]*/40 pictures, ')" -le 1 ] # and not a line each time
 [ "$(grep -c 'Z embed: [0-9]*/40 pictures, ' terminal/log.txt)" -ge 4 ] # which the log has
+# a narrow terminal: the line is cut, for a longer one would leave a row at each redrawing
+script -q -e -c "stty cols 24; '$antarctic' caption job.yaml --run narrow --set output.shard_items=4" typescript > /dev/null
+tr '\r' '\n' < typescript | grep -o $'^\033\\[Kgenerate: [0-9]*/40 pi.*' | tail -n +2 > drawn
+[ -s drawn ]
+if grep -v 'pictures in' drawn | grep -E $'^\033.K.{24}'; then exit 1; fi
 jq -e '.stage == "generate" and .done == 40 and .total == 40' terminal/progress.json > /dev/null

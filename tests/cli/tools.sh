@@ -7,12 +7,16 @@ printf '{"text": "a cat"}\n{"nothing": 1}\nnot json\n{"text": "red car | zebra |
 [ "$(jq -c 'has("error")' out.txt | tr '\n' ' ')" = "false true true false " ]
 jq -c 'select(.ids)' out.txt | "$antarctic" tokenize --decode --model "$demo/bart" | jq -r .text > texts
 printf 'a cat\nred car | zebra | \n' | cmp - texts
-"$antarctic" tokenize --model "$demo/clip" --max-length 3 < <(echo '{"text": "a red car and a blue one"}') | jq -e '(.ids | length) == 3 and .length > 3' > /dev/null
+"$antarctic" tokenize --model "$demo/clip" --max-length 3 < <(echo '{"text": "a red car and a blue one"}') |
+  jq -s -e 'length == 1 and (.[0].ids | length) == 3 and .[0].length > 3' > /dev/null
 
-"$antarctic" preprocess --size 32 --out x.npy "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_01.jpg" | jq -e .ok > /dev/null
+"$antarctic" preprocess --size 32 --out x.npy "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_01.jpg" | jq -s -e 'map(.ok) == [true, true]' > /dev/null
 [ "$(stat -c %s x.npy)" -eq $((128 + 2 * 32 * 32 * 3)) ]
 [ "$(code_of "$antarctic" preprocess --size 32 --float --out y.npy "$demo/pictures/scene_00.jpg" none.jpg)" -eq 3 ]
 [ "$(jq -r .reason out.txt | tr '\n' ' ')" = "null unreadable " ]
+[ "$(code_of "$antarctic" preprocess --size 32 --out none.npy)" -eq 1 ] # a pattern that matched nothing is no success
+[ "$(code_of "$antarctic" embed --model "$demo/clip" --out none.npy --images)" -eq 1 ]
+[ ! -e none.npy ]
 [ "$(stat -c %s y.npy)" -eq $((128 + 2 * 32 * 32 * 3 * 4)) ]
 
 # a picture's nearest entries are those of the captioning run
@@ -32,6 +36,7 @@ head -1 "$data/golden/demo/expected.jsonl" | jq '.table[:3][].id' | cmp - ids
 # every scan gives the same bytes; --repeat tells times; what does not fit is refused with both sizes
 for scan in int8 bf16 fp32; do
   "$antarctic" topk --cache cache -k 3 --queries q.npy --out-ids i2.npy --out-scores s2.npy --scan $scan --repeat 2 > times.json
+  [ -s times.json ]
   cmp i.npy i2.npy
   cmp s.npy s2.npy
   jq -e --arg scan $scan '(.scan | startswith($scan)) and .median_seconds > 0 and .index_bytes > 0' times.json > /dev/null

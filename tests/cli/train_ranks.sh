@@ -6,7 +6,7 @@ train 1 one
 ls one/checkpoints | grep -q '^step=0000012-epoch=03-vloss=[0-9.]*\.safetensors$'
 [ "$(wc -l < one/samples.jsonl)" -eq 6 ]
 grep -q '<svg' one/report.html
-grep -q 'data:image/jpeg\|/9j/' one/report.html
+grep -q '"/9j/' one/report.html # a picture's bytes in base64: the words data:image/jpeg stand in every report's script
 train 2 two; same one two
 train 3 three --set compute.threads=2; same one three
 train 4 four; same one four
@@ -22,7 +22,7 @@ grep -q 'nothing to do' said.txt
 
 # its layer norms are for `caption`, and for the tools
 "$antarctic" loss --model "$demo/bart" --layer-norms one/layer_norms.safetensors <<< '{"ids": [0, 5, 2], "decoder_ids": [0, 5], "labels": [5, -100]}' |
-  jq -e '.tokens == 1 and .loss > 0' > /dev/null
+  jq -s -e 'length == 1 and .[0].tokens == 1 and .[0].loss > 0' > /dev/null
 
 # what a picture's key, the seed or the number of crops changes
 different() { ! cmp -s "one/$1" "other/$1" || { echo "$1 is the same"; exit 1; }; }

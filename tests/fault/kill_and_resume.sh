@@ -1,6 +1,6 @@
 # SIGKILL of a random rank at random instants of caption, build-cache and train, every other time a second one during recovery; each resumed
-# on another number of ranks: byte-identical every time, the others of the job gone within 30 s, a nonzero exit. A kill is one of a
-# rank that lived; runs that were over before count for nothing.
+# on another number of ranks: byte-identical every time, the others of the job gone within 30 s, and a nonzero exit, unless DONE says that
+# the run was over. A kill is one of a rank that lived; runs that were over before count for nothing.
 # FAULT_KILLS (5): kills in each job. FAULT_SEED (1). FAULT_JOBS_LIST: which jobs.
 . "$source/tests/fault/libfault.sh"
 kills=${FAULT_KILLS:-5}
@@ -46,6 +46,14 @@ kill_one() {
   [ ${#ranks[@]} -gt 0 ] && kill -KILL "${ranks[RANDOM % ${#ranks[@]}]}" 2> /dev/null
 }
 
+# ended LAUNCHER: after a kill, all ranks are gone within 30 s, and what the launcher says fits what is there.
+ended() {
+  local code=0
+  gone_within 30 run || { echo "ranks are left 30 s after a kill"; exit 1; }
+  wait "$1" || code=$?
+  [ $code -ne 0 ] || [ -e run/DONE ] || { echo "exit 0 after a kill, without DONE"; exit 1; }
+}
+
 for job in ${FAULT_JOBS_LIST:-caption build-cache train}; do
   begun=$(date +%s.%N)
   start $job whole.$job 2
@@ -55,7 +63,7 @@ for job in ${FAULT_JOBS_LIST:-caption build-cache train}; do
   while [ $tried -lt "$kills" ]; do
     rm -rf run run.said
     start $job run $((1 + RANDOM % 4))
-    launcher=$! code=0
+    launcher=$!
     if ! kill_one run "$seconds"; then
       wait $launcher || true
       misses=$((misses + 1))
@@ -63,15 +71,12 @@ for job in ${FAULT_JOBS_LIST:-caption build-cache train}; do
       continue
     fi
     tried=$((tried + 1))
-    gone_within 30 run || { echo "ranks are left 30 s after a kill"; exit 1; }
-    wait $launcher || code=$?
-    [ $code -ne 0 ] || [ -e run/DONE ] || [ $job = build-cache ] || { echo "exit 0 after a kill, without DONE"; exit 1; }
+    ended $launcher
     if [ $((tried % 2)) -eq 0 ]; then
       start $job run $((1 + RANDOM % 4))
       launcher=$!
       kill_one run "$seconds" && second=$((second + 1))
-      gone_within 30 run || { echo "ranks are left 30 s after a kill"; exit 1; }
-      wait $launcher || true
+      ended $launcher
     fi
     start $job run $((1 + RANDOM % 4))
     code=0

@@ -23,6 +23,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_CHECK(clip.patch_size > 0 && clip.image_size % clip.patch_size == 0 && clip.vocab_size > 0 && clip.projection_dim > 0);
     }
     if (ac_bart_config_load(&bart, folder) == AC_OK) {
+        FUZZ_CHECK(bart.eos_token_id < bart.vocab_size && bart.decoder_start_token_id < bart.vocab_size && bart.dropout < 1);
+        FUZZ_CHECK(bart.encoder_layers * bart.d_model < ((int64_t) 1 << 40));
         FUZZ_CHECK(bart.d_model % bart.encoder_attention_heads == 0 && bart.d_model % bart.decoder_attention_heads == 0);
         if (ac_generation_config_load(&generation, folder, &bart) == AC_OK)
             FUZZ_CHECK(generation.num_beams > 0 && generation.max_length > 0);

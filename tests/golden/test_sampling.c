@@ -103,6 +103,29 @@ processors(void **state)
     free(path);
 }
 
+/* Many draws from one row are the draws one by one, ties, dropped tokens and the ends of [0, 1) included. */
+static void
+many_draws(void **state)
+{
+    enum { V = 97, ROWS = 300, DRAWS = 40 };
+    float x[V];
+    double sums[V];
+
+    (void) state;
+    for (uint32_t row = 0; row < ROWS; row++) {
+        for (uint32_t i = 0; i < V; i++) {
+            const double r = ac_random_uniform(7, 1, row, i);
+            x[i] = r < 0.01 * (row % 100) ? -INFINITY : (float) ((row % 3 ? 1 : 200) * r); /* 200: most weigh nothing beside the largest */
+        }
+        x[row % V] = 1;
+        ac_logits_accumulate(sums, x, V);
+        for (uint32_t i = 0; i < DRAWS; i++) {
+            const double u = i == 0 ? 0 : i == 1 ? nextafter(1, 0) : ac_random_uniform(7, 2, row, i);
+            assert_int_equal(ac_logits_find(sums, V, u), ac_logits_draw(x, V, u));
+        }
+    }
+}
+
 /* ---- with a model ---------------------------------------------------------------------------------------------- */
 
 enum { TEXTS = 5 };
@@ -408,7 +431,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processors),
+        cmocka_unit_test(processors), cmocka_unit_test(many_draws),
         cmocka_unit_test(independent_of_neighbours),
         cmocka_unit_test(many_candidates),
         cmocka_unit_test(drawing_with_beams),

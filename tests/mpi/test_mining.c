@@ -152,9 +152,9 @@ nothing_to_mine(void **state)
     const char *const missing = "no-such-text", *const empty = folder;
 
     (void) state;
-    assert_int_equal(ac_mine_inputs_all(&comm, &missing, 1, &o, NULL, NULL, &report), AC_E_ARG);
+    assert_int_equal(ac_mine_inputs_all(&comm, &missing, 1, &o, NULL, NULL, &report), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "no-such-text"));
-    assert_int_equal(ac_mine_inputs_all(&comm, &empty, 1, &o, NULL, NULL, &report), AC_E_ARG);
+    assert_int_equal(ac_mine_inputs_all(&comm, &empty, 1, &o, NULL, NULL, &report), AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "no text in this folder"));
 }
 

@@ -35,6 +35,23 @@ allocation_checks_overflow(void **state)
     assert_int_equal(ac_alloc(&p, -1, 16), AC_E_NOMEM);
 }
 
+/* A count from a damaged file: refused, and the array stays. It went round for ever. */
+static void
+growth_checks_overflow(void **state)
+{
+    int64_t capacity = 0;
+    char *p = NULL;
+
+    (void) state;
+    assert_int_equal(ac_grow(&p, &capacity, 10, 1), AC_OK);
+    assert_int_equal(capacity, 16);
+    assert_int_equal(ac_grow(&p, &capacity, INT64_MAX, 1), AC_E_NOMEM);
+    assert_int_equal(ac_grow(&p, &capacity, INT64_MAX - 1, 8), AC_E_NOMEM);
+    assert_int_equal(capacity, 16);
+    assert_non_null(p);
+    free(p);
+}
+
 static void
 texts_keep_offsets(void **state)
 {
@@ -127,6 +144,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_nest),
         cmocka_unit_test(allocation_checks_overflow),
+        cmocka_unit_test(growth_checks_overflow),
         cmocka_unit_test(texts_keep_offsets),
         cmocka_unit_test(halves_convert_exactly),
         cmocka_unit_test(tensors_are_found_and_checked),

@@ -133,7 +133,7 @@ beside_a_run(void **state)
     assert_int_equal(ac_cache_open(&cache, in_folder("cache")), AC_OK);
     assert_int_equal(mkdir(in_folder("run"), 0777), 0);
     assert_int_equal(ac_publish_file(in_folder("run/manifest.json"), run, sizeof run - 1), AC_OK);
-    assert_int_equal(ac_cache_open(&grown, in_folder("run")), AC_E_ARG);
+    assert_int_equal(ac_cache_open(&grown, in_folder("run")), AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "the same command goes on"));
     memcpy(before, cache.fingerprint, sizeof before);
     assert_int_equal(ac_cache_add_shards(&cache, &shard, 1), AC_OK);

@@ -160,11 +160,11 @@ messages_name_the_key_and_the_remedy(void **state)
     ac_captioned_list list = { 0 };
 
     (void) state;
-    assert_int_equal(ac_captioned_list_read(&list, at("nowhere"), "input.validation"), AC_E_ARG);
+    assert_int_equal(ac_captioned_list_read(&list, at("nowhere"), "input.validation"), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "input.validation"));
     assert_int_equal(ac_captioned_list_read(&list, at("b.jpg"), "input.train"), AC_E_ARG);
     assert_non_null(strstr(ac_error_message(), "input.train.annotations"));
-    assert_int_equal(ac_captioned_list_read_coco(&list, at("captions.json"), "/nowhere"), AC_E_ARG);
+    assert_int_equal(ac_captioned_list_read_coco(&list, at("captions.json"), "/nowhere"), AC_E_IO);
     assert_int_equal(list.count, 0);
     ac_captioned_list_free(&list);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "engine/base/random.h"
 #include "io/checksum.h"
 #include "io/h5.h"
+#include "io/h5_check.h"
 #include "io/publish.h"
 #include "io/text_file.h"
 
@@ -120,6 +122,70 @@ reads_back_and_repeats_its_bytes(void **state)
     ac_texts_free(&texts);
     ac_texts_free(&read);
     assert_int_equal(files_in_folder(), 0);
+}
+
+/* A dataset of chunks that are not there: any extent in a few bytes. */
+static void
+claim(hid_t file, const char *name, int rank, const hsize_t *dims, hid_t type)
+{
+    const hsize_t chunk[3] = { 1, 1, 1 };
+    const hid_t space = H5Screate_simple(rank, dims, NULL), p = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t set;
+
+    assert_true(H5Pset_chunk(p, rank, chunk) >= 0);
+    set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, p, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Pclose(p);
+    H5Sclose(space);
+}
+
+static void
+list_attribute(hid_t file, const char *name, hid_t type, const void *values, hsize_t count)
+{
+    const hid_t space = H5Screate_simple(1, &count, NULL), a = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+
+    assert_true(a >= 0 && H5Awrite(a, type, values) >= 0);
+    H5Aclose(a);
+    H5Sclose(space);
+}
+
+/* Other programs' files, and broken ones: lists as attributes wrote past the room for one; extents beyond any memory went
+ * round for ever, or were passed over as if empty. */
+static void
+extents_are_not_believed(void **state)
+{
+    static int64_t numbers[1000];
+    const int64_t ends[2] = { 0, INT64_MAX - 1 };
+    const hsize_t long_row[3] = { 4, (hsize_t) 1 << 32, (hsize_t) 1 << 31 }, bytes = INT64_MAX - 1, two = 2;
+    char *path = in_folder("c.h5"), *text = NULL;
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), set, space;
+    ac_h5_reader r = { 0 };
+    ac_texts texts = { 0 };
+    int64_t number = 7, datasets;
+
+    (void) state;
+    list_attribute(file, "numbers", H5T_NATIVE_INT64, numbers, 1000);
+    list_attribute(file, "letters", H5T_C_S1, numbers, 8000);
+    claim(file, "x", 3, long_row, H5T_NATIVE_FLOAT);
+    claim(file, "texts_bytes", 1, &bytes, H5T_NATIVE_UINT8);
+    space = H5Screate_simple(1, &two, NULL);
+    set = H5Dcreate2(file, "texts_offsets", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ends) >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Fclose(file);
+    assert_int_equal(ac_h5_open(&r, path), AC_OK);
+    assert_int_equal(ac_h5_read_int_attribute(&r, "numbers", &number), AC_E_FORMAT);
+    assert_int_equal(number, 7);
+    assert_int_equal(ac_h5_read_text_attribute(&r, "letters", &text), AC_E_FORMAT);
+    assert_null(text);
+    assert_int_equal(ac_h5_read_texts(&r, "texts", &texts), AC_E_FORMAT);
+    ac_h5_close(&r);
+    ac_texts_free(&texts);
+    assert_int_equal(ac_h5_check(path, &datasets), AC_E_FORMAT);
+    unlink(path);
+    free(path);
 }
 
 /* One bit flipped anywhere in the data is never returned as data: the chunk's checksum sees it. */
@@ -292,6 +358,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back_and_repeats_its_bytes),
         cmocka_unit_test(damage_is_seen),
+        cmocka_unit_test(extents_are_not_believed),
         cmocka_unit_test(no_file_is_an_error_of_its_own),
         cmocka_unit_test(virtual_datasets_show_their_sources),
         cmocka_unit_test(publishing_is_whole_or_not_at_all),

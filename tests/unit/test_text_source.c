@@ -392,7 +392,7 @@ listing(void **state)
     assert_string_equal(ac_texts_at(&paths, 6), "-");
     ac_texts_free(&paths);
     inputs[0] = "not-here.txt";
-    assert_int_equal(ac_text_sources_list(&paths, inputs, 1), AC_E_ARG);
+    assert_int_equal(ac_text_sources_list(&paths, inputs, 1), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "not-here.txt"));
     ac_texts_free(&paths);
 }
