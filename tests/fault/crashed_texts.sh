@@ -20,7 +20,8 @@ sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generatio
 job() { # job JOB RANKS RUN OPTIONS…
   local name=$1 ranks=$2 run=$3
   shift 3
-  mpirun --oversubscribe -n "$ranks" "$antarctic" "$name" --run "$run" "$@" > "$run.said" 2>&1
+  if [ "$ranks" -gt 1 ]; then set -- mpirun --oversubscribe -n "$ranks" "$antarctic" "$name" --run "$run" "$@"; else set -- "$antarctic" "$name" --run "$run" "$@"; fi
+  "$@" > "$run.said" 2>&1
 }
 dies() { # dies JOB RANKS RUN OPTIONS…: with a signal's exit code
   local code=0
@@ -58,8 +59,8 @@ cp -r cache grown
 printf 'one\na marked text\nthree\n' > more.txt
 sed -e 's/cache.txt/more.txt/' -e 's/shard_items: 64/shard_items: 1/' -e '$a cache: { path: grown }' cache.yaml > extend.yaml
 export CRASH_ON_TEXT='a marked text'
-LD_PRELOAD=$crash dies extend-cache 2 growth extend.yaml
-LD_PRELOAD=$crash passes extend-cache 1 growth extend.yaml
+LD_PRELOAD=$crash dies extend-cache 1 growth extend.yaml
+LD_PRELOAD=$crash passes extend-cache 2 growth extend.yaml
 unset CRASH_ON_TEXT
 [ "$(jq -r '.key + " " + .reason' growth/bad_items.jsonl)" = "a marked text crashed" ]
 "$antarctic" verify grown growth > /dev/null
