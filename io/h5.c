@@ -304,7 +304,7 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
 
     *set = H5Dopen2(self->file, name, H5P_DEFAULT);
     if (*set < 0)
-        return ac_error_set(AC_E_FORMAT, "%s: has no dataset %s", self->path, name);
+        return ac_error_set(AC_E_FORMAT, ac_h5_has(self, name) ? "%s: dataset %s cannot be read" : "%s: has no dataset %s", self->path, name);
     space = H5Dget_space(*set);
     found = H5Sget_simple_extent_ndims(space);
     if (found == rank)

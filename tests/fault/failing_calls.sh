@@ -55,6 +55,11 @@ attempt() { # attempt KIND N RUN
   esac
 }
 
+# leaks FILE: the sanitizer reports memory that is ours. What HDF5 allocated for itself is not: 1.10.8 loses a header's image when its read fails.
+leaks() {
+  awk 'BEGIN { RS = "" } / leak of / && !/#1 [^\n]*\/libhdf5/ { found = 1 } END { exit !found }' "$1"
+}
+
 one() { # one KIND N: writes "KIND N verdict" to verdicts
   local kind=$1 nth=$2 run=run.$1.$2 code=0 verdict=good
   timeout -k 5 "${FAULT_SECONDS:-60}" bash -c 'attempt "$@"' attempt "$kind" "$nth" "$run" > "$run.said" 2>&1 || code=$?
@@ -69,7 +74,7 @@ one() { # one KIND N: writes "KIND N verdict" to verdicts
   fi
   if grep -q 'ERROR: AddressSanitizer\|runtime error:' "$run.said"; then
     verdict=ASAN_$code
-  elif grep -q 'ERROR: LeakSanitizer' "$run.said"; then
+  elif leaks "$run.said"; then
     verdict=LEAK_$code
   fi
   if [ $verdict = good ] && [ ! $sanitized ]; then
@@ -81,7 +86,7 @@ one() { # one KIND N: writes "KIND N verdict" to verdicts
   echo "$kind $nth $verdict" >> verdicts
 }
 export fault sanitized job
-export -f attempt one same no_leftovers
+export -f attempt leaks one same no_leftovers
 
 for kind in $kinds; do
   attempt "$kind" 0 counted > said.txt 2>&1
