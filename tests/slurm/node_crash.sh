@@ -1,5 +1,5 @@
 # On a real Slurm: a node that dies with all its processes. Slurm notices, starts the job again when the node is back, and the run ends
-# with the complete output, equal to the byte. AC_TEST_LABELS: long
+# with the complete output, equal to the byte.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_up

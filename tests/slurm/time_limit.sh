@@ -1,6 +1,6 @@
 # On a real Slurm: a time limit. USR1 before it, exit code 75, requeued by the script; then the limit is raised, and the next start ends the
 # run. Slurm's shortest limit is a minute, and the signal asked for 52 seconds before it comes within the first half minute, so the run
-# must take longer than that: CANDIDATES sets how long (1500 take more than half a minute on two idle cores). AC_TEST_LABELS: long
+# must take longer than that: CANDIDATES sets how long (1500 take more than half a minute on two idle cores).
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_up
