@@ -225,19 +225,22 @@ out:
 }
 
 ac_status
-ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder)
+ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
+    (void) locks;
     return run_pipeline_all(comm, config, folder, "embed-images", 1);
 }
 
 ac_status
-ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder)
+ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
+    (void) locks;
     return run_pipeline_all(comm, config, folder, "tag", 2);
 }
 
 ac_status
-ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder)
+ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
+    (void) locks;
     return run_pipeline_all(comm, config, folder, "caption", 3);
 }

@@ -260,7 +260,7 @@ run_in_folder(const job *j, const char *config_path, const ac_config *config, co
     ac_signals_init();
     st = ac_attempt_begin_all(&attempt, comm, config, folder, j->name, end_now, exit_code);
     if (st == AC_OK)
-        st = j->run(comm, config, folder);
+        st = j->run(comm, config, folder, &attempt.locks);
     ac_attempt_end(&attempt, st);
     say(j, comm, st);
     stop_log(&log, st);

@@ -63,7 +63,7 @@ is_folder_with_manifest(const char *path)
 
 /* Rank 0: nobody else grows or builds this cache from now on. Until then what its manifest says may change. */
 static ac_status
-lock_cache(extender *self, const char *folder)
+lock_cache(extender *self, const char *folder, ac_locks *locks)
 {
     ac_cache found = { 0 };
     char *lock = NULL, *mine = NULL, *grown = NULL;
@@ -78,7 +78,7 @@ lock_cache(extender *self, const char *folder)
         lock = NULL;
         AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
     }
-    AC_TRY(ac_lock_take(&self->lock, lock));
+    AC_TRY(ac_lock_take(&self->lock, locks, lock));
     AC_TRY(ac_remove_files(found.folder, "shards", true));
     st = ac_remove_files(found.folder, ".", true);
 out:
@@ -410,13 +410,13 @@ clean_up(const char *folder)
 }
 
 ac_status
-ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
+ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder, ac_locks *locks)
 {
     extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
     char joined = 0, from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 
-    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder) : AC_OK));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder, locks) : AC_OK));
     ac_broadcast_bytes_all(comm, &from_cache, sizeof from_cache, 0);
     AC_TRY(ac_agree_all(comm, open_caches(&e, from_cache)));
     AC_TRY(read_input_all(&e, folder));

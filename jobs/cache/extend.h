@@ -5,12 +5,14 @@
 #include "engine/comm/comm.h"
 #include "io/config.h"
 #include "jobs/models.h"
+#include "jobs/runtime/lock.h"
 
 /**
  * Collective. The entries of config->input.path (text, or another cache of the same model and prefix, whose embeddings are taken over)
  * join the cache config->cache.path. The run folder `folder` holds the work; new shards are put beside the cache's own, and its manifest,
- * replaced last of all, makes them part of it: before that moment the cache is the old one, after it the new one.
+ * replaced last of all, makes them part of it: before that moment the cache is the old one, after it the new one. The cache is locked
+ * meanwhile, on the list `locks`.
  */
-ac_status ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder);
+ac_status ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder, ac_locks *locks);
 
 #endif

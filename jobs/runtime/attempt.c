@@ -91,7 +91,7 @@ record_end(void *context, ac_status st, const char *message)
 
     if (st != AC_E_STOPPED || self->comm->rank == 0)
         ac_attempt_record(self, self->exit_code(st), state_of(st), message);
-    ac_lock_remove_held(); /* this process is over: the next may come from another host */
+    ac_locks_remove_files(&self->locks); /* this process is over: the next may come from another host */
 }
 
 /* A whole run and parts of it exclude each other: each takes its own lock first, and then looks for the other kind. */
@@ -133,7 +133,7 @@ begin(ac_attempt *self, const ac_config *config, const char *job)
     AC_TRY(ac_path_format(&journal, "%s/journal", self->folder));
     AC_TRY(ac_run_make_folder(journal));
     AC_TRY(ac_path_format(&lock, "%s/%slock", self->folder, prefix));
-    AC_TRY(ac_lock_take(&self->lock, lock));
+    AC_TRY(ac_lock_take(&self->lock, &self->locks, lock));
     AC_TRY(check_other_locks(self, config->compute.parts > 1));
     if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
         AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->sign, strerror(errno)));
@@ -154,6 +154,7 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
     char prefix[16];
 
     *self = (ac_attempt) { .comm = comm, .exit_code = exit_code };
+    ac_locks_init(&self->locks);
     ac_part_prefix(prefix, config);
     st = ac_duplicate(&self->folder, folder, strlen(folder));
     if (st == AC_OK)
@@ -163,7 +164,7 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
     AC_TRY(ac_agree_all(comm, st));
     self->begun = true;
     self->watchdog = (ac_watchdog) {
-        .rank = comm->rank, .pulse = comm->pulse, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
+        .rank = comm->rank, .pulse = comm->pulse, .locks = &self->locks, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
         .grace_seconds = config->limits.grace_seconds, .renew_seconds = AC_LOCK_RENEW_SECONDS,
         .end = end, .record = record_end, .context = self,
     };
@@ -179,6 +180,7 @@ ac_attempt_end(ac_attempt *self, ac_status st)
     if (self->begun && self->comm->rank == 0)
         ac_attempt_record(self, self->exit_code(st), state_of(st), st == AC_OK ? "" : ac_error_message());
     ac_lock_release(&self->lock);
+    ac_locks_free(&self->locks);
     free(self->folder);
     free(self->sign);
     *self = (ac_attempt) { 0 };

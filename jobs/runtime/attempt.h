@@ -19,7 +19,8 @@ typedef struct ac_attempt {
     const ac_comm *comm;
     char *folder; /* owned */
     char *sign;   /* owned: the file that the ranks touch */
-    ac_lock lock; /* rank 0 */
+    ac_locks locks; /* all that this process holds; a job adds its own */
+    ac_lock lock;   /* of the folder; rank 0 */
     ac_watchdog watchdog;
     int (*exit_code)(ac_status st);
     bool begun;
@@ -34,7 +35,7 @@ typedef struct ac_attempt {
 ac_status ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *config, const char *folder, const char *job,
                                ac_watchdog_end end, int (*exit_code)(ac_status st));
 
-/** Local. Stop the watchdog, record how it ended (rank 0), give the lock back, free. Takes a zeroed self. */
+/** Local. Stop the watchdog, record how it ended (rank 0), give the lock back, free. */
 void ac_attempt_end(ac_attempt *self, ac_status st);
 
 /** Local, also from another thread or a bug handler: append an end with this code and message. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,6 @@
 #include "jobs/runtime/signals.h"
 
 enum { DYING_WAITS = 15, SAYING_WAITS = 3 };
-
-/* What this process holds: the run folder, and what else a job locks. */
-static pthread_mutex_t held_mutex = PTHREAD_MUTEX_INITIALIZER;
-static ac_lock *held;
 
 /* What tells one process from all others, ever. */
 typedef struct identity {
@@ -327,30 +322,45 @@ make_token(char token[33])
     return AC_OK;
 }
 
-static void
-hold(ac_lock *self)
+void
+ac_locks_init(ac_locks *self)
 {
-    pthread_mutex_lock(&held_mutex);
-    self->next = held;
-    held = self;
-    pthread_mutex_unlock(&held_mutex);
+    self->first = NULL;
+    pthread_mutex_init(&self->mutex, NULL); /* with no attributes it cannot fail here */
+}
+
+void
+ac_locks_free(ac_locks *self)
+{
+    AC_CHECK(!self->first);
+    pthread_mutex_destroy(&self->mutex);
 }
 
 static void
-let_go(const ac_lock *self)
+hold(ac_lock *self, ac_locks *locks)
 {
-    pthread_mutex_lock(&held_mutex);
-    for (ac_lock **at = &held; *at; at = &(*at)->next) {
+    pthread_mutex_lock(&locks->mutex);
+    self->locks = locks;
+    self->next = locks->first;
+    locks->first = self;
+    pthread_mutex_unlock(&locks->mutex);
+}
+
+static void
+let_go(ac_lock *self)
+{
+    pthread_mutex_lock(&self->locks->mutex);
+    for (ac_lock **at = &self->locks->first; *at; at = &(*at)->next) {
         if (*at != self)
             continue;
         *at = self->next;
         break;
     }
-    pthread_mutex_unlock(&held_mutex);
+    pthread_mutex_unlock(&self->locks->mutex);
 }
 
 ac_status
-ac_lock_take(ac_lock *self, const char *path)
+ac_lock_take(ac_lock *self, ac_locks *locks, const char *path)
 {
     ac_status st = AC_OK;
     identity me;
@@ -379,7 +389,7 @@ ac_lock_take(ac_lock *self, const char *path)
         AC_TRY(ac_error_set(AC_E_RETRY, "%s: the run folder cannot be locked: others take the lock at the same time", path));
     st = ac_duplicate(&self->path, path, strlen(path));
     if (st == AC_OK)
-        hold(self);
+        hold(self, locks);
     else
         unlink(path);
 out:
@@ -428,23 +438,23 @@ ac_lock_release(ac_lock *self)
 }
 
 bool
-ac_lock_renew_held(char lost[AC_LOCK_PATH])
+ac_locks_renew(ac_locks *self, char lost[AC_LOCK_PATH])
 {
     bool ours = true;
 
-    pthread_mutex_lock(&held_mutex);
-    for (const ac_lock *lock = held; lock && ours; lock = lock->next)
+    pthread_mutex_lock(&self->mutex);
+    for (const ac_lock *lock = self->first; lock && ours; lock = lock->next)
         if (!(ours = ac_lock_renew(lock)))
             snprintf(lost, AC_LOCK_PATH, "%s", lock->path);
-    pthread_mutex_unlock(&held_mutex);
+    pthread_mutex_unlock(&self->mutex);
     return ours;
 }
 
 void
-ac_lock_remove_held(void)
+ac_locks_remove_files(ac_locks *self)
 {
-    pthread_mutex_lock(&held_mutex);
-    for (const ac_lock *lock = held; lock; lock = lock->next)
+    pthread_mutex_lock(&self->mutex);
+    for (const ac_lock *lock = self->first; lock; lock = lock->next)
         remove_file(lock);
-    pthread_mutex_unlock(&held_mutex);
+    pthread_mutex_unlock(&self->mutex);
 }

@@ -13,6 +13,7 @@
 #ifndef AC_JOBS_RUNTIME_LOCK_H
 #define AC_JOBS_RUNTIME_LOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,12 +21,23 @@
 
 enum { AC_LOCK_STALE_SECONDS = 300, AC_LOCK_RENEW_SECONDS = 10, AC_LOCK_PATH = 1024 /* of a path in a message */ };
 
-/** Starts zeroed, and stays where it is while it is held: the process keeps a list of its locks, which the watchdog renews. */
+/** Starts zeroed, and stays where it is while it is held. */
 typedef struct ac_lock {
-    char *path;    /* owned; NULL: not held */
+    char *path;     /* owned; NULL: not held */
     char token[33]; /* in the file: this lock and no other */
-    struct ac_lock *next; /* of those that this process holds */
+    struct ac_locks *locks; /* borrowed: the list that it is on */
+    struct ac_lock *next;   /* on it */
 } ac_lock;
+
+/** The locks that a process holds: its run folder's, and what else its job locks. The watchdog renews them all. Any thread. */
+typedef struct ac_locks {
+    pthread_mutex_t mutex;
+    ac_lock *first;
+} ac_locks;
+
+void ac_locks_init(ac_locks *self);
+/** Its locks are released before. */
+void ac_locks_free(ac_locks *self);
 
 /** Who holds a lock. */
 typedef struct ac_lock_holder {
@@ -41,7 +53,7 @@ typedef struct ac_lock_holder {
  * AC_E_ARG naming host and process where another run holds it. A holder that can be judged by its renewals alone (on another host) is
  * watched: up to AC_LOCK_RENEW_SECONDS where it lives, up to AC_LOCK_STALE_SECONDS where it is gone. AC_E_STOPPED: a stop was asked for.
  */
-ac_status ac_lock_take(ac_lock *self, const char *path);
+ac_status ac_lock_take(ac_lock *self, ac_locks *locks, const char *path);
 
 /** Still ours? Then renewed. false: another has taken it over, and this run must end. */
 bool ac_lock_renew(const ac_lock *self);
@@ -49,11 +61,11 @@ bool ac_lock_renew(const ac_lock *self);
 /** Remove it, if it is still ours. Idempotent. */
 void ac_lock_release(ac_lock *self);
 
-/** Every lock that this process holds, on whichever thread. false: the file `lost` is another's now (or gone), and this run must end. */
-bool ac_lock_renew_held(char lost[AC_LOCK_PATH]);
+/** Every lock on the list. false: the file `lost` is another's now (or gone), and this run must end. */
+bool ac_locks_renew(ac_locks *self, char lost[AC_LOCK_PATH]);
 
-/** Remove them all: this process is over, and others need not wait. The locks themselves stay to be released. Any thread. */
-void ac_lock_remove_held(void);
+/** Remove all their files: this process is over, and others need not wait. The locks themselves stay to be released. */
+void ac_locks_remove_files(ac_locks *self);
 
 /** Who holds it, and does the holder live as far as can be told from here? Writes nothing. */
 void ac_lock_look(ac_lock_holder *out, const char *path);

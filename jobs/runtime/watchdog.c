@@ -88,7 +88,7 @@ renew_locks(watcher *self, double now)
 
     if (now - self->last_renewal < self->dog->renew_seconds)
         return;
-    if (!ac_lock_renew_held(lost)) {
+    if (!ac_locks_renew(self->dog->locks, lost)) {
         snprintf(message, sizeof message, "%s: this lock was lost: another run has taken it over while this one stood still, or it was removed; "
                                           "run again once no other run works there", lost);
         end(self->dog, AC_E_RETRY, message);

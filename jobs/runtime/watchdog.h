@@ -21,6 +21,7 @@ typedef void (*ac_watchdog_end)(ac_status st, const char *message);
 typedef struct ac_watchdog {
     int rank;
     const ac_pulse *pulse;   /* borrowed */
+    ac_locks *locks;         /* borrowed */
     const char *sign;        /* borrowed: the file that every rank touches */
     double stall_seconds;    /* 0: never */
     double grace_seconds;

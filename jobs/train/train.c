@@ -211,11 +211,12 @@ training_free(ac_training *self)
 }
 
 ac_status
-ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder)
+ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
     ac_training training = { .pipeline = { .comm = comm, .config = config } };
     const ac_status st = train_all(&training, folder);
 
+    (void) locks;
     training_free(&training);
     return st;
 }

@@ -76,33 +76,36 @@ int
 main(int argc, char **argv)
 {
     char folder[] = "/tmp/antarctic-lock.XXXXXX", run[64], cache[64];
+    ac_locks locks;
     ac_pulse pulse = { 0 };
-    ac_watchdog dog = { .pulse = &pulse, .sign = "", .grace_seconds = 1, .renew_seconds = 0.01, .end = end_thread };
+    ac_watchdog dog = { .pulse = &pulse, .locks = &locks, .sign = "", .grace_seconds = 1, .renew_seconds = 0.01, .end = end_thread };
     ac_lock first = { 0 }, second = { 0 };
     int rank;
 
+    ac_locks_init(&locks);
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     if (rank == 0) {
         CHECK(mkdtemp(folder) != NULL);
         snprintf(run, sizeof run, "%s/lock", folder);
         snprintf(cache, sizeof cache, "%s/cache-lock", folder);
-        CHECK(ac_lock_take(&first, run) == AC_OK);
-        CHECK(ac_lock_take(&second, cache) == AC_OK);
+        CHECK(ac_lock_take(&first, &locks, run) == AC_OK);
+        CHECK(ac_lock_take(&second, &locks, cache) == AC_OK);
         check_all_are_renewed(&dog, run, cache);
-        ac_lock_remove_held();
+        ac_locks_remove_files(&locks);
         CHECK(access(run, F_OK) != 0 && access(cache, F_OK) != 0);
         ac_lock_release(&first);
         ac_lock_release(&second);
-        CHECK(ac_lock_take(&second, cache) == AC_OK);
-        CHECK(ac_lock_take(&first, run) == AC_OK);
+        CHECK(ac_lock_take(&second, &locks, cache) == AC_OK);
+        CHECK(ac_lock_take(&first, &locks, run) == AC_OK);
         ac_lock_release(&second); /* in neither order of taking does a released one stay in the list */
-        CHECK(ac_lock_take(&second, cache) == AC_OK);
+        CHECK(ac_lock_take(&second, &locks, cache) == AC_OK);
         check_a_lost_one_ends(&dog, run, cache);
         ac_lock_release(&first);
         ac_lock_release(&second);
         CHECK(rmdir(folder) == 0);
     }
+    ac_locks_free(&locks);
     MPI_Finalize();
     return 0;
 }
