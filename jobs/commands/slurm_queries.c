@@ -1,14 +1,13 @@
 #include "jobs/commands/slurm_queries.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
+#include "io/json_lines.h"
 #include "io/path.h"
-#include "io/text_file.h"
 
 /* Is name one of the list "a,b"? */
 static bool
@@ -81,30 +80,28 @@ add_id(ac_slurm_jobs *self, int64_t id)
         self->ids[self->count++] = id;
 }
 
+/* An ac_json_line. */
+static ac_status
+take_event(void *context, json_t *event)
+{
+    ac_slurm_jobs *self = context;
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    const int64_t id = json_integer_value(json_object_get(event, "slurm_job"));
+
+    add_id(self, id);
+    if (id > 0 && kind && strcmp(kind, "submit") == 0)
+        self->last_submitted = id;
+    return AC_OK;
+}
+
 static ac_status
 read_ids(ac_slurm_jobs *self, const char *run, const char *name)
 {
-    ac_status st = AC_OK;
-    ac_buffer text = { 0 };
     char *path = NULL;
+    ac_status st = ac_path_format(&path, "%s/%s", run, name);
 
-    AC_TRY(ac_path_format(&path, "%s/%s", run, name));
-    if (access(path, F_OK) != 0)
-        goto out;
-    AC_TRY(ac_text_file_read(path, &text));
-    for (const char *line = text.data; line && *line;) {
-        const size_t n = strcspn(line, "\n");
-        json_t *event = json_loadb(line, n, 0, NULL);
-        const char *kind = json_string_value(json_object_get(event, "event"));
-        const int64_t id = json_integer_value(json_object_get(event, "slurm_job"));
-        add_id(self, id);
-        if (id > 0 && kind && strcmp(kind, "submit") == 0)
-            self->last_submitted = id;
-        json_decref(event);
-        line += n + (line[n] == '\n');
-    }
-out:
-    ac_buffer_free(&text);
+    if (st == AC_OK)
+        st = ac_json_lines_read(path, take_event, self);
     free(path);
     return st;
 }

@@ -1,7 +1,6 @@
 /* status: how a run stands, from its folder alone (and Slurm's word on its jobs, where Slurm is in reach). */
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,9 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/json_lines.h"
 #include "io/path.h"
 #include "io/publish.h"
-#include "io/text_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/commands/slurm_queries.h"
 #include "jobs/options.h"
@@ -49,9 +48,11 @@ view_free(view *self)
     json_decref(self->end);
 }
 
-static void
-take_event(view *self, json_t *event)
+/* An ac_json_line. */
+static ac_status
+take_event(void *context, json_t *event)
 {
+    view *self = context;
     const char *kind = json_string_value(json_object_get(event, "event"));
 
     if (kind && strcmp(kind, "start") == 0) {
@@ -64,29 +65,18 @@ take_event(view *self, json_t *event)
         json_decref(self->end);
         self->end = json_incref(event);
     }
+    return AC_OK;
 }
 
 /* attempts.jsonl, which may be missing. */
 static ac_status
 read_attempts(view *self)
 {
-    ac_status st = AC_OK;
-    ac_buffer text = { 0 };
     char *path = NULL;
+    ac_status st = ac_path_format(&path, "%s/attempts.jsonl", self->folder);
 
-    AC_TRY(ac_path_format(&path, "%s/attempts.jsonl", self->folder));
-    if (access(path, F_OK) != 0)
-        goto out;
-    AC_TRY(ac_text_file_read(path, &text));
-    for (const char *line = text.data; line && *line;) {
-        const size_t n = strcspn(line, "\n");
-        json_t *event = json_loadb(line, n, 0, NULL);
-        take_event(self, event);
-        json_decref(event);
-        line += n + (line[n] == '\n');
-    }
-out:
-    ac_buffer_free(&text);
+    if (st == AC_OK)
+        st = ac_json_lines_read(path, take_event, self);
     free(path);
     return st;
 }

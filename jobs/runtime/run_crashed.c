@@ -1,7 +1,6 @@
 /* A run's memory of what killed it: items in hand at a death are suspects, items that kill their trial too are quarantined. */
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,30 +8,21 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/json_lines.h"
 #include "io/json_write.h"
 #include "io/publish.h"
-#include "io/text_file.h"
 #include "jobs/runtime/run.h"
 
+/* An ac_json_line. */
 static ac_status
-read_quarantined(ac_run *self, const char *path)
+take_quarantined(void *context, json_t *record)
 {
-    ac_status st = AC_OK;
-    ac_buffer text = { 0 };
+    ac_run *self = context;
+    const json_t *item = json_object_get(record, "item");
 
-    AC_TRY(ac_text_file_read(path, &text));
-    for (const char *line = text.data; line && *line;) {
-        const size_t n = strcspn(line, "\n");
-        json_t *root = json_loadb(line, n, 0, NULL);
-        const json_t *item = json_object_get(root, "item");
-        if (json_is_integer(item) && json_integer_value(item) >= 0 && json_integer_value(item) < self->manifest.items)
-            self->crashed[json_integer_value(item)] = true;
-        json_decref(root);
-        line += n + (line[n] == '\n');
-    }
-out:
-    ac_buffer_free(&text);
-    return st;
+    if (json_is_integer(item) && json_integer_value(item) >= 0 && json_integer_value(item) < self->manifest.items)
+        self->crashed[json_integer_value(item)] = true;
+    return AC_OK;
 }
 
 static bool
@@ -119,7 +109,7 @@ ac_run_read_crashed(ac_run *self)
     while (st == AC_OK && (entry = readdir(d))) {
         st = ac_run_path(self, &path, "journal/%s", entry->d_name);
         if (st == AC_OK && ends_with(entry->d_name, "crashed.jsonl"))
-            st = read_quarantined(self, path);
+            st = ac_json_lines_read(path, take_quarantined, self);
         else if (st == AC_OK && ends_with(entry->d_name, ".hand"))
             st = read_hand(self, entry->d_name, path, &capacity);
         free(path);

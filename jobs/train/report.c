@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/memory.h"
-#include "io/text_file.h"
+#include "io/json_lines.h"
+#include "io/path.h"
 #include "jobs/report/gallery.h"
 #include "jobs/report/page.h"
 
@@ -34,32 +34,14 @@ curve_push(curve *self, double x, double y)
     return st;
 }
 
-/* Each JSON line of a file of the run; nothing where it is not there. */
 static ac_status
-each_line(const ac_run_view *run, const char *name, ac_status (*use)(void *context, const json_t *line), void *context)
+each_line(const ac_run_view *run, const char *name, ac_json_line take, void *context)
 {
-    ac_buffer text = { 0 };
     char *path = NULL;
-    ac_status st = AC_OK;
+    ac_status st = ac_path_format(&path, "%s/%s", run->folder, name);
 
-    if (asprintf(&path, "%s/%s", run->folder, name) < 0) {
-        path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
-    }
-    if (access(path, R_OK) != 0)
-        goto out;
-    AC_TRY(ac_text_file_read(path, &text));
-    for (size_t at = 0; at < text.size && st == AC_OK;) {
-        const char *newline = memchr(text.data + at, '\n', text.size - at);
-        const size_t n = newline ? (size_t) (newline - text.data) - at : text.size - at;
-        json_t *line = json_loadb(text.data + at, n, 0, NULL);
-        if (line) /* the last line of a run that works may be half written */
-            st = use(context, line);
-        json_decref(line);
-        at += n + 1;
-    }
-out:
-    ac_buffer_free(&text);
+    if (st == AC_OK)
+        st = ac_json_lines_read(path, take, context);
     free(path);
     return st;
 }
@@ -69,7 +51,7 @@ typedef struct curves {
 } curves;
 
 static ac_status
-take_metrics(void *context, const json_t *line)
+take_metrics(void *context, json_t *line)
 {
     curves *self = context;
     const json_t *step = json_object_get(line, "step"), *loss = json_object_get(line, "loss"), *vloss = json_object_get(line, "vloss");
@@ -259,7 +241,7 @@ out:
 }
 
 static ac_status
-write_sample(void *context, const json_t *line)
+write_sample(void *context, json_t *line)
 {
     samples *self = context;
     const char *key = json_string_value(json_object_get(line, "key")), *before = json_string_value(json_object_get(line, "before"));

@@ -3,19 +3,7 @@
 . "$source/tests/fault/libfault.sh"
 export crash=$fault/crash_on_text.so
 
-mkdir pictures
-cp "$demo"/pictures/scene_0* pictures
-head -600 "$demo/cache.txt" > cache.txt
-cat > job.yaml <<END
-input: { path: pictures }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
-output: { shard_items: 4 }
-compute: { threads: 1 }
-END
-sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 4/shard_items: 64/' job.yaml > cache.yaml
+small_jobs scene_0 4
 
 job() { # job JOB RANKS RUN OPTIONS…
   local name=$1 ranks=$2 run=$3

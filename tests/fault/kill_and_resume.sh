@@ -7,20 +7,10 @@ kills=${FAULT_KILLS:-5}
 RANDOM=${FAULT_SEED:-1}
 echo "seed ${FAULT_SEED:-1}"
 
-mkdir pictures
-cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
+small_jobs 'scene_0 scene_1' 2
 head -c 3000 "$demo/pictures/scene_00.jpg" > pictures/broken.jpg
-head -600 "$demo/cache.txt" > cache.txt
-cat > caption.yaml <<END
-input: { path: pictures }
-clip: { model: $demo/clip }
-cache: { path: cache.txt }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
-output: { shard_items: 2 }
-compute: { threads: 1 }
-END
-sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 64/' caption.yaml > build-cache.yaml
+sed 's/path: cache }/path: cache.txt }/' job.yaml > caption.yaml
+mv cache.yaml build-cache.yaml
 head -100 cache.txt > small.txt
 cat > train.yaml <<END
 input: { train: pictures, validation: pictures }

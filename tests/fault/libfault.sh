@@ -32,3 +32,27 @@ gone_within() {
     sleep 0.1
   done
 }
+
+# small_jobs PICTURES SHARD: PICTURES (names in the demo's folder), a text of 600 entries, and the configs job.yaml (caption, with the cache
+# folder `cache`) and cache.yaml (build-cache of the text); SHARD items a shard of pictures, 64 of entries.
+small_jobs() {
+  local name
+  mkdir pictures
+  for name in $1; do cp "$demo"/pictures/$name* pictures; done
+  head -600 "$demo/cache.txt" > cache.txt
+  cat > job.yaml <<END
+input: { path: pictures }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
+generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
+output: { shard_items: $2 }
+compute: { threads: 1 }
+END
+  cat > cache.yaml <<END
+input: { path: cache.txt }
+clip: { model: $demo/clip }
+output: { shard_items: 64 }
+compute: { threads: 1 }
+END
+}

@@ -2,19 +2,7 @@
 # its reader, damaged shards. Each time the exit code, what status and verify say, and the same bytes in the end.
 . "$source/tests/fault/libfault.sh"
 
-mkdir pictures
-cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
-head -600 "$demo/cache.txt" > cache.txt
-cat > job.yaml <<END
-input: { path: pictures }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
-output: { shard_items: 4 }
-compute: { threads: 1 }
-END
-sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' job.yaml > cache.yaml
+small_jobs 'scene_0 scene_1' 4
 "$antarctic" build-cache cache.yaml --run cache 2> said.txt
 "$antarctic" caption job.yaml --run whole 2> said.txt
 "$antarctic" verify whole cache

@@ -130,18 +130,8 @@ job_shards() {
 
 # slurm_demo: pictures and configs of small jobs; slow.yaml takes its time.
 slurm_demo() {
-  mkdir pictures
-  cp "$demo"/pictures/scene_0* "$demo"/pictures/scene_1* pictures
-  head -600 "$demo/cache.txt" > cache.txt
-  cat > job.yaml <<END
-input: { path: pictures }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 3, num_return_sequences: 3, max_length: 16 }
-output: { shard_items: 2 }
-END
-  sed -e 's/{ path: pictures }/{ path: cache.txt }/' -e '/^bart/d' -e '/^generation/d' -e '/^cache/d' -e 's/shard_items: 2/shard_items: 100/' job.yaml > cache.yaml
+  small_jobs 'scene_0 scene_1' 2
+  sed -i '/^compute/d' job.yaml cache.yaml # the batch script says how many threads
   # one that takes its time
   sed -e 's/num_beams: 3, num_return_sequences: 3/num_beams: 1, do_sample: true, num_return_sequences: 60/' job.yaml > slow.yaml
 }
