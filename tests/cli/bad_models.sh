@@ -80,3 +80,28 @@ run 1 caption changing.yaml --run same
 says 'the BART model differs from the one this run began with'
 cp "$demo/bart/config.json" changing
 run 0 caption changing.yaml --run same
+
+# a model lacking a tensor, one whose config has other sizes, another model's vocabulary; a picture or a folder in place of layer norms or a cache
+for ranks in 1 3; do
+  rm -rf lacking other foreign
+  cp -rL "$demo/clip" lacking
+  sed -i 's/"visual_projection.weight"/"visual_projectioM.weight"/' lacking/model.safetensors
+  run_on $ranks 2 caption job.yaml --run x --set clip.model=lacking
+  says 'lacking.*visual_projection.weight'
+  cp -rL "$demo/bart" other
+  jq '.decoder_ffn_dim += 8' "$demo/bart/config.json" > other/config.json
+  run_on $ranks 2 caption job.yaml --run x --set bart.model=other
+  says 'decoder.layers.0.fc1.weight'
+  cp -rL "$demo/bart" foreign
+  cp "$demo"/clip/vocab.json "$demo"/clip/merges.txt foreign
+  run_on $ranks 2 caption job.yaml --run x --set bart.model=foreign
+  says 'foreign'
+  for thing in pictures pictures/scene_00.jpg; do
+    run_on $ranks 2 caption job.yaml --run x --set bart.layer_norms=$thing
+    says "$thing"
+    run_on $ranks 2 caption job.yaml --run x --set cache.path=$thing
+    says "$thing"
+  done
+done
+[ ! -e x/DONE ]
+[ ! -e x/captions.jsonl ]
