@@ -14,7 +14,7 @@ slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
 usage() {
   cat <<END
 usage: $0 demo | test | build
-  demo   packages, build, caption the demo pictures on two ranks, print captions and the report's path
+  demo   packages, build, caption the demo images on two ranks, print captions and the report's path
   test   packages, build (release and sanitizers), all tests but those labelled long
   build  packages, build: build/release/antarctic
 END

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "engine/image/preprocess.h"
-#include "io/picture.h"
-#include "jobs/models.h"
+#include "io/image/decode.h"
+#include "jobs/models/models.h"
 
 static double
 now(void)
@@ -40,9 +40,9 @@ bench_images(const char *folder, int64_t n)
     AC_TRY(ac_alloc(&y, n * D, sizeof *y));
     for (int64_t i = 0; i < n * 3 * S * S; i++)
         rgb[i] = (uint8_t) (i * 2654435761u >> 13);
-    AC_TRY(ac_clip_model_embed_pictures(&clip, y, rgb, 2));
+    AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, 2));
     start = now();
-    AC_TRY(ac_clip_model_embed_pictures(&clip, y, rgb, n));
+    AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
     seconds = now() - start;
     printf("{\"pictures\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n, seconds, ac_compute_kernels(&options.compute));
 out:
@@ -114,7 +114,7 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
     enum { S = 224 };
     const int64_t most_pixels = 178956970;
     ac_resizer *resizers = NULL;
-    ac_picture *decoded = NULL;
+    ac_image *decoded = NULL;
     uint8_t *rgb = NULL;
     double start, whole, resize;
     int failed = 0;
@@ -124,8 +124,8 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
     AC_TRY(ac_alloc(&decoded, n, sizeof *decoded));
     AC_TRY(ac_alloc(&rgb, (int64_t) threads * S * S, 3));
     for (int64_t i = 0; i < n; i++) {
-        ac_verdict bad = { 0 };
-        AC_TRY(ac_picture_read_file(&decoded[i], files[i], most_pixels, &bad));
+        ac_item_status bad = { 0 };
+        AC_TRY(ac_image_read_file(&decoded[i], files[i], most_pixels, &bad));
         if (bad.reason != AC_GOOD)
             AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %s", files[i], bad.detail));
     }
@@ -133,11 +133,11 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
     for (int64_t i = 0; i < rounds * n; i++) {
         const int t = omp_get_thread_num();
-        ac_picture picture = { 0 };
-        ac_verdict bad = { 0 };
-        failed += ac_picture_read_file(&picture, files[i % n], most_pixels, &bad) != AC_OK || bad.reason != AC_GOOD ||
+        ac_image picture = { 0 };
+        ac_item_status bad = { 0 };
+        failed += ac_image_read_file(&picture, files[i % n], most_pixels, &bad) != AC_OK || bad.reason != AC_GOOD ||
                   ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &picture, S, &resizers[t]) != AC_OK;
-        ac_picture_free(&picture);
+        ac_image_free(&picture);
     }
     whole = now() - start;
     start = now();
@@ -154,7 +154,7 @@ out:
     for (int t = 0; resizers && t < threads; t++)
         ac_resizer_free(&resizers[t]);
     for (int64_t i = 0; decoded && i < n; i++)
-        ac_picture_free(&decoded[i]);
+        ac_image_free(&decoded[i]);
     free(resizers);
     free(decoded);
     free(rgb);

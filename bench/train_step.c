@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/adamw.h"
-#include "engine/nn/bart_train.h"
-#include "io/model_config.h"
-#include "io/weights.h"
-#include "jobs/options.h"
+#include "engine/training/adamw.h"
+#include "engine/training/bart_train.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
+#include "jobs/cli/options.h"
 
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a BART model" },

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 typedef struct ac_cache_shard {
     int64_t rows;

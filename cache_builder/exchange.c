@@ -11,11 +11,11 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "io/checksum.h"
-#include "io/npy.h"
-#include "io/path.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/checksum.h"
+#include "io/checkpoint/npy.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 
 enum { IMPORT_SHARD_ROWS = 4096 };
 

@@ -9,8 +9,8 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
-#include "io/path.h"
-#include "io/publish.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
 
 enum { CACHE_FORMAT = 2 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
-#include "engine/nn/prefix_tree.h"
+#include "engine/models/prefix_tree.h"
 
 void
 ac_token_lists_free(ac_token_lists *self)

@@ -6,8 +6,8 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
-#include "io/checksum.h"
-#include "io/path.h"
+#include "io/file/checksum.h"
+#include "io/file/path.h"
 
 ac_status
 ac_cache_shard_path(char **out, const char *folder, int64_t number)

@@ -4,7 +4,7 @@
 #define AC_JOBS_JOBS_H
 
 #include "engine/comm/comm.h"
-#include "io/config.h"
+#include "io/config/config.h"
 #include "jobs/runtime/lock.h"
 
 typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks);

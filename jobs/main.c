@@ -13,17 +13,17 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
-#include "engine/nn/compute.h"
-#include "jobs/commands/commands.h"
-#include "jobs/help.h"
-#include "jobs/job_arguments.h"
+#include "engine/linear/compute.h"
+#include "jobs/cli/commands/commands.h"
+#include "jobs/cli/help.h"
+#include "jobs/cli/job_arguments.h"
 #include "jobs/jobs.h"
-#include "jobs/options.h"
+#include "jobs/cli/options.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/child.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
-#include "jobs/tools/tools.h"
+#include "jobs/cli/tools/tools.h"
 #include "jobs/version.h"
 
 typedef struct job {
@@ -32,10 +32,10 @@ typedef struct job {
 } job;
 
 static const job jobs[] = {
-    { "caption", "pictures + cache + models -> captions, candidates, scores, tables", ac_job_caption_all },
-    { "train", "captioned pictures + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
-    { "tag", "pictures + cache -> the best entries for each picture", ac_job_tag_all },
-    { "embed-images", "pictures -> CLIP embeddings in HDF5", ac_job_embed_images_all },
+    { "caption", "images + cache + models -> captions, candidates, scores, tables", ac_job_caption_all },
+    { "train", "captioned images + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
+    { "tag", "images + cache -> the best entries for each image", ac_job_tag_all },
+    { "embed-images", "images -> CLIP embeddings in HDF5", ac_job_embed_images_all },
     { "build-cache", "text: a list of entries, or to mine n-grams from -> a cache", ac_job_build_cache_all },
     { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
 };
@@ -55,13 +55,13 @@ static const tool tools[] = {
     { KIND_COMMAND, "status", "how a run stands", ac_command_status },
     { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted", ac_command_submit },
     { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
-    { KIND_COMMAND, "recaption", "pictures of a run captioned again, with other settings if wanted", ac_command_recaption },
+    { KIND_COMMAND, "recaption", "images of a run captioned again, with other settings if wanted", ac_command_recaption },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
     { KIND_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
-    { KIND_TOOL, "preprocess", "pictures -> CLIP's input, as .npy", ac_tool_preprocess },
-    { KIND_TOOL, "embed", "pictures or texts -> CLIP embeddings, as .npy", ac_tool_embed },
+    { KIND_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess },
+    { KIND_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { KIND_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
@@ -272,12 +272,12 @@ static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config, ac_status st)
 {
     ac_comm comm;
-    ac_pulse pulse = { 0 };
+    ac_heartbeat heartbeat = { 0 };
     char *folder = NULL;
 
     ac_comm_init(&comm, MPI_COMM_WORLD);
-    comm.pulse = &pulse;
-    ac_pulse_phase(&pulse, "start");
+    comm.heartbeat = &heartbeat;
+    ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
         st = ac_job_run_folder(&folder, j->name, a, 0);
     st = ac_agree_all(&comm, st);

@@ -11,7 +11,7 @@
 /** y [4] = Philox4x32-10 of counter [4] under key [2]. Local. Golden: golden/sampling/philox4x32_10.json */
 void ac_philox(uint32_t y[4], const uint32_t counter[4], const uint32_t key[2]);
 
-/** A 64-bit stream number from a text (a picture's key): XXH3, seed 0. */
+/** A 64-bit stream number from a text (an image's key): XXH3, seed 0. */
 uint64_t ac_random_stream(const char *text, size_t n);
 
 /**

@@ -1,4 +1,4 @@
-/** Tensors as views: what the readers of io hand to the models of engine/nn. */
+/** Tensors as views: what the readers of io hand to the models of engine/models. */
 #ifndef AC_ENGINE_BASE_TENSOR_H
 #define AC_ENGINE_BASE_TENSOR_H
 

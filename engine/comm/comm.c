@@ -13,7 +13,7 @@ ac_comm_init(ac_comm *self, MPI_Comm mpi)
 {
     MPI_Comm node;
 
-    self->pulse = NULL;
+    self->heartbeat = NULL;
     AC_MPI(MPI_Comm_dup(mpi, &self->mpi));
     AC_MPI(MPI_Comm_rank(self->mpi, &self->rank));
     AC_MPI(MPI_Comm_size(self->mpi, &self->size));
@@ -38,9 +38,9 @@ ac_agree_all(const ac_comm *self, ac_status st)
     } mine = { (int) st, self->rank }, worst;
     char message[1024] = "";
 
-    ac_pulse_beat(self->pulse);
+    ac_heartbeat_beat(self->heartbeat);
     AC_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MINLOC, self->mpi));
-    ac_pulse_beat(self->pulse);
+    ac_heartbeat_beat(self->heartbeat);
     if (worst.status == AC_OK)
         return AC_OK;
     snprintf(message, sizeof message, "%s", ac_error_message());

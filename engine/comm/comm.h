@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
-#include "engine/base/pulse.h"
+#include "engine/base/heartbeat.h"
 #include "engine/base/status.h"
 
 typedef struct ac_comm {
     MPI_Comm mpi; /* a duplicate, owned */
     int rank, size;
     int node_rank, node_size; /* among the ranks of this node */
-    ac_pulse *pulse;          /* beats with each agreement and claim; borrowed, NULL: nobody watches */
+    ac_heartbeat *heartbeat;          /* beats with each agreement and claim; borrowed, NULL: nobody watches */
 } ac_comm;
 
 /* A call of MPI that fails ends the job: no rank could go on. */

@@ -34,7 +34,7 @@ ac_queue_claim(ac_queue *self, int64_t *item)
     if (!self->pending)
         return false;
     AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE));
-    ac_pulse_beat(self->comm->pulse);
+    ac_heartbeat_beat(self->comm->heartbeat);
     self->pending = false;
     if (self->failed || self->ahead >= self->items)
         return false;

@@ -31,9 +31,9 @@ ac_crop_draw(int64_t width, int64_t height, uint64_t seed, uint64_t stream, uint
 }
 
 ac_status
-ac_image_crop_resize(uint8_t *rgb, const ac_picture *p, const ac_crop *c, int64_t S, ac_resizer *self)
+ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t S, ac_resizer *self)
 {
-    const int bytes = ac_picture_pixel_bytes(p->mode);
+    const int bytes = ac_image_pixel_bytes(p->mode);
     uint8_t *cut;
     ac_status st = AC_OK;
 
@@ -42,7 +42,7 @@ ac_image_crop_resize(uint8_t *rgb, const ac_picture *p, const ac_crop *c, int64_
     AC_TRY(ac_grow(&self->first, &self->first_capacity, c->height * S * 3, 1));
     cut = self->source;
     for (int64_t r = 0; r < c->height; r++)
-        ac_picture_to_rgb(cut + r * c->width * 3, p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width, p->mode, p->palette);
+        ac_image_to_rgb(cut + r * c->width * 3, p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width, p->mode, p->palette);
     if (c->width != S) { /* a pass whose size does not change is left out */
         AC_TRY(ac_taps_bilinear(&self->horizontal, c->width, S, 0, S));
         ac_resize_horizontal(self->first, cut, c->height, c->width, 3, &self->horizontal, 0);

@@ -18,13 +18,13 @@ ac_resizer_free(ac_resizer *self)
     *self = (ac_resizer) { 0 };
 }
 
-/* Where the crop lies in the resized picture, and that picture's size. */
+/* Where the crop lies in the resized image, and that image's size. */
 typedef struct geometry {
     int64_t width, height, left, top;
 } geometry;
 
 static geometry
-measure(const ac_picture *p, int64_t S)
+measure(const ac_image *p, int64_t S)
 {
     const int64_t shorter = p->width < p->height ? p->width : p->height;
     geometry g;
@@ -49,7 +49,7 @@ nearest_indices(int64_t *index, int64_t in, int64_t out, int64_t first, int64_t 
 }
 
 static ac_status
-resize_nearest(uint8_t *rgb, const ac_picture *p, int64_t S, const geometry *g)
+resize_nearest(uint8_t *rgb, const ac_image *p, int64_t S, const geometry *g)
 {
     int64_t *index = NULL, *rows;
     ac_status st = ac_alloc(&index, 2 * S, sizeof *index);
@@ -61,7 +61,7 @@ resize_nearest(uint8_t *rgb, const ac_picture *p, int64_t S, const geometry *g)
     nearest_indices(rows, p->height, g->height, g->top, S);
     for (int64_t y = 0; y < S; y++)
         for (int64_t x = 0; x < S; x++)
-            ac_picture_to_rgb(rgb + (y * S + x) * 3, p->pixels + rows[y] * p->width + index[x], 1, p->mode, p->palette);
+            ac_image_to_rgb(rgb + (y * S + x) * 3, p->pixels + rows[y] * p->width + index[x], 1, p->mode, p->palette);
     free(index);
     return AC_OK;
 }
@@ -119,9 +119,9 @@ crop_columns(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int64_t 
 
 /* Both passes in either order; a pass whose size does not change is left out. Result: self->second [S, S, bytes]. */
 static ac_status
-resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_picture *p, int64_t S, const geometry *g)
+resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int64_t S, const geometry *g)
 {
-    const int C = ac_picture_channels(p->mode), bytes = ac_picture_pixel_bytes(p->mode), wide = p->mode == AC_MODE_I16;
+    const int C = ac_image_channels(p->mode), bytes = ac_image_pixel_bytes(p->mode), wide = p->mode == AC_MODE_I16;
     const bool across = g->width != p->width, down = g->height != p->height;
     const bool vertical_first = across && down && g->height < p->height && p->height > 2 * p->width;
     int64_t first_row = g->top, rows = S, first_column = g->left, columns = S;
@@ -159,7 +159,7 @@ out:
 }
 
 ac_status
-ac_image_clip_resize(uint8_t *rgb, const ac_picture *p, int64_t S, ac_resizer *self)
+ac_image_clip_resize(uint8_t *rgb, const ac_image *p, int64_t S, ac_resizer *self)
 {
     const geometry g = measure(p, S);
     const bool alpha = p->mode == AC_MODE_RGBA || p->mode == AC_MODE_LA;
@@ -170,15 +170,15 @@ ac_image_clip_resize(uint8_t *rgb, const ac_picture *p, int64_t S, ac_resizer *s
     if ((p->mode == AC_MODE_P || p->mode == AC_MODE_1) && !same)
         return resize_nearest(rgb, p, S, &g);
     if (alpha && !same) {
-        const int C = ac_picture_channels(p->mode);
+        const int C = ac_image_channels(p->mode);
         AC_TRY(ac_grow(&self->source, &self->source_capacity, p->width * p->height * C, 1));
         premultiply(self->source, p->pixels, p->width * p->height, C);
         pixels = self->source;
     }
     AC_TRY(resize_filtered(self, pixels, p, S, &g));
     if (alpha && !same)
-        divide_by_alpha(self->second, S * S, ac_picture_channels(p->mode));
-    ac_picture_to_rgb(rgb, self->second, S * S, p->mode, p->palette);
+        divide_by_alpha(self->second, S * S, ac_image_channels(p->mode));
+    ac_image_to_rgb(rgb, self->second, S * S, p->mode, p->palette);
 out:
     return st;
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "engine/image/picture.h"
+#include "engine/image/image.h"
 
 /** The taps of outputs [first, first + count) of a resize from `in` to `out`: fixed point, 22 bits. Owned. */
 typedef struct ac_taps {

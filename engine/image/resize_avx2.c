@@ -1,4 +1,4 @@
-/* The pass along rows of RGB pictures with AVX2: four rows at a time, four taps a step. Compiled with -mavx2, called where the
+/* The pass along rows of RGB images with AVX2: four rows at a time, four taps a step. Compiled with -mavx2, called where the
  * CPU has it.
  *
  * Weights have 22 bits, the multiply-add of 16-bit pairs has 15. So a weight is split, w = 2048 high + low, both halves are

@@ -3,10 +3,10 @@
 #define AC_JOBS_CACHE_BUILD_H
 
 #include "engine/comm/comm.h"
-#include "io/config.h"
-#include "jobs/models.h"
+#include "io/config/config.h"
+#include "jobs/models/models.h"
 
-enum { AC_CACHE_SHARD_ITEMS = 1024 }; /* entries a shard where another job builds its cache: its own output.shard_items counts pictures */
+enum { AC_CACHE_SHARD_ITEMS = 1024 }; /* entries a shard where another job builds its cache: its own output.shard_items counts images */
 
 /**
  * Collective. The cache `folder` from config->input.path, embedded by `clip`, whose text tower and tokenizer are open. Where it is

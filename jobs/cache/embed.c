@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "cache_builder/cache.h"
-#include "engine/nn/clip_prefix.h"
+#include "engine/models/clip_prefix.h"
 #include "engine/retrieval/topk.h"
-#include "io/h5.h"
-#include "jobs/cache/trial.h"
+#include "io/hdf5/h5.h"
+#include "jobs/cache/crash_probe.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/signals.h"

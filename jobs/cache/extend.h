@@ -3,8 +3,8 @@
 #define AC_JOBS_CACHE_EXTEND_H
 
 #include "engine/comm/comm.h"
-#include "io/config.h"
-#include "jobs/models.h"
+#include "io/config/config.h"
+#include "jobs/models/models.h"
 #include "jobs/runtime/lock.h"
 
 /**

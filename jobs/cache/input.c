@@ -4,7 +4,7 @@
 #include <xxhash.h>
 
 #include "cache_builder/cache.h"
-#include "jobs/mining/mine.h"
+#include "jobs/cache/mining/mine.h"
 
 void
 ac_texts_fingerprint(const ac_texts *texts, char hex[33])
@@ -22,7 +22,7 @@ ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_conf
     ac_status st = AC_OK;
 
     if (config->compute.parts > 1)
-        AC_TRY(ac_agree_all(comm, ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; parts are for the jobs on pictures")));
+        AC_TRY(ac_agree_all(comm, ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; parts are for the jobs on images")));
     mined = ac_mining_is_asked_all(comm, config);
     self->kind = mined ? "ngrams" : "lines";
     if (mined)

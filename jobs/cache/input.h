@@ -4,7 +4,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/comm/comm.h"
-#include "io/config.h"
+#include "io/config/config.h"
 
 /** Starts zeroed. */
 typedef struct ac_entry_input {

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
-#include "io/json_write.h"
-#include "io/publish.h"
+#include "io/file/json_write.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/version.h"
 

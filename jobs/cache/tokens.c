@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/nn/clip_prefix.h"
+#include "engine/models/clip_prefix.h"
 
 enum { BLOCK = 256 }; /* entries that a thread tokenizes in one go */
 

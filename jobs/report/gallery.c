@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "io/json_write.h"
+#include "io/file/json_write.h"
 #include "ac_report_assets.h"
 
-enum { PICTURES_PER_BLOCK = 128 };
+enum { IMAGES_PER_BLOCK = 128 };
 
 static void
 push_base64(ac_buffer *out, const char *bytes, size_t n)
@@ -33,7 +33,7 @@ push_score(ac_buffer *out, float x)
 }
 
 static void
-end_picture(ac_gallery *self)
+end_image(ac_gallery *self)
 {
     if (!self->open)
         return;
@@ -51,11 +51,11 @@ end_picture(ac_gallery *self)
 static void
 end_block(ac_gallery *self)
 {
-    const int64_t first = self->blocks * PICTURES_PER_BLOCK;
+    const int64_t first = self->blocks * IMAGES_PER_BLOCK;
     char id[48];
 
-    end_picture(self);
-    if (self->pictures == first)
+    end_image(self);
+    if (self->images == first)
         return;
     ac_buffer_push_char(&self->records, ']');
     ac_buffer_push_char(&self->thumbnails, ']');
@@ -81,15 +81,15 @@ ac_gallery_begin(ac_gallery *self, ac_page *page, const ac_gallery_options *opti
 }
 
 void
-ac_gallery_picture(ac_gallery *self, const char *key, size_t key_bytes, const char *caption, size_t caption_bytes, float score,
+ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption, size_t caption_bytes, float score,
                    const char *jpeg, size_t jpeg_bytes)
 {
     const char *before;
 
-    if (self->pictures == (self->blocks + 1) * PICTURES_PER_BLOCK)
+    if (self->images == (self->blocks + 1) * IMAGES_PER_BLOCK)
         end_block(self);
-    end_picture(self);
-    before = self->pictures == self->blocks * PICTURES_PER_BLOCK ? "[" : ",\n";
+    end_image(self);
+    before = self->images == self->blocks * IMAGES_PER_BLOCK ? "[" : ",\n";
     ac_buffer_push_text(&self->records, before);
     ac_buffer_push_text(&self->thumbnails, before);
     ac_buffer_push_char(&self->thumbnails, '"');
@@ -108,7 +108,7 @@ ac_gallery_picture(ac_gallery *self, const char *key, size_t key_bytes, const ch
     ac_buffer_push_char(&self->head, ',');
     push_score(&self->head, score);
     self->candidate_count = self->entry_count = 0;
-    self->pictures++;
+    self->images++;
     self->open = true;
 }
 
@@ -144,7 +144,7 @@ ac_gallery_end(ac_gallery *self)
     end_block(self);
     /* bars begin a little below the lowest score, at a round number */
     ac_buffer_printf(&facts, "{\"blocks\":%lld,\"per_block\":%d,\"total\":%lld,\"low\":%.2f,\"high\":%.2f,\"titles\":{\"candidates\":",
-                     (long long) self->blocks, PICTURES_PER_BLOCK, (long long) self->options.total,
+                     (long long) self->blocks, IMAGES_PER_BLOCK, (long long) self->options.total,
                      isfinite(self->low) ? floor((double) self->low * 20 - 0.5) / 20 : 0, isfinite(self->high) ? ceil((double) self->high * 20) / 20 : 0);
     ac_json_text(&facts, self->options.candidates_title);
     ac_buffer_push_text(&facts, ",\"entries\":");

@@ -1,4 +1,4 @@
-// The gallery: data lies in the page as blocks of JSON (ids pictures-N, thumbnails-N), texts are read at once, thumbnails
+// The gallery: data lies in the page as blocks of JSON (ids images-N, thumbnails-N), texts are read at once, thumbnails
 // when a card needs them, and one page of cards is in the document at a time.
 "use strict";
 (function () {
@@ -62,7 +62,7 @@
   }
 
   function card(i) {
-    const [key, caption, score, candidates, entries] = records[i], root = element("article", "picture");
+    const [key, caption, score, candidates, entries] = records[i], root = element("article", "image");
     const top = element("div", "top"), words = element("div"), jpeg = thumbnail(i);
     if (jpeg) {
       const image = element("img");
@@ -108,8 +108,8 @@
     page = Math.min(Math.max(page, 0), pages - 1);
     byId("gallery-cards").replaceChildren(...shown.slice(page * PER_PAGE, (page + 1) * PER_PAGE).map(card));
     byId("gallery-status").textContent =
-      (shown.length === records.length ? records.length + (records.length === 1 ? " picture" : " pictures")
-                                       : shown.length + " of " + records.length + " pictures") +
+      (shown.length === records.length ? records.length + (records.length === 1 ? " image" : " images")
+                                       : shown.length + " of " + records.length + " images") +
       (facts.total > records.length ? ", evenly taken from all " + facts.total : "") +
       (facts.high > facts.low ? ". Bars run from " + facts.low.toFixed(2) + " to " + facts.high.toFixed(2) + "." : "");
     byId("gallery-pager").hidden = pages === 1;
@@ -125,7 +125,7 @@
     const words = byId("gallery-search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const by = byId("gallery-order").value, sign = by[0] === "-" ? -1 : 1;
     shown = words.length ? order.filter((i) => words.every((w) => haystack(i).includes(w))) : order.slice();
-    // records come in the order of keys; pictures without a score go last
+    // records come in the order of keys; images without a score go last
     if (by.endsWith("score"))
       shown.sort((a, b) => {
         const x = records[a][2], y = records[b][2];

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
-#include "io/picture.h"
+#include "io/image/decode.h"
 #include "jobs/report/gallery.h"
-#include "jobs/run_view.h"
-#include "jobs/train/report.h"
+#include "jobs/runtime/run_view.h"
+#include "jobs/report/train_report.h"
 
 /* What a card shows of many candidates, and the list of bad items of many. The run's own files have all. */
 enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
@@ -20,8 +20,8 @@ typedef struct reporter {
     ac_page page;
     ac_gallery gallery;
     int64_t rows, bad, limit;
-    int64_t seen;      /* pictures passed, shown or not */
-    int64_t *ranking;  /* candidates of one picture, best first */
+    int64_t seen;      /* images passed, shown or not */
+    int64_t *ranking;  /* candidates of one image, best first */
 } reporter;
 
 static void
@@ -66,7 +66,7 @@ write_facts(reporter *self)
     ac_page_fact(page, "bad items", "%lld", (long long) self->bad);
     if (self->run.summary) {
         ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
-        ac_page_fact(page, "pictures / s", "%.3g", summary_number(self, "pictures_per_second"));
+        ac_page_fact(page, "images / s", "%.3g", summary_number(self, "pictures_per_second"));
         ac_page_fact(page, "ranks", "%.0f", summary_number(self, "ranks"));
     }
     if (precision)
@@ -266,12 +266,12 @@ write_candidates(reporter *self, int64_t i)
 }
 
 static void
-write_picture(reporter *self, int64_t i, int stages)
+write_image(reporter *self, int64_t i, int stages)
 {
     const ac_shard_view *v = &self->shard;
     const bool captioned = stages > 2;
 
-    ac_gallery_picture(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i), captioned ? ac_texts_at(&v->captions, i) : NULL,
+    ac_gallery_image(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i), captioned ? ac_texts_at(&v->captions, i) : NULL,
                        captioned ? ac_texts_size(&v->captions, i) : 0, captioned ? v->clip_scores[i] : NAN, ac_texts_at(&v->thumbnails, i),
                        ac_texts_size(&v->thumbnails, i));
     if (captioned)
@@ -290,15 +290,15 @@ write_gallery(reporter *self)
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&self->ranking, MOST_CANDIDATES, sizeof *self->ranking));
-    ac_page_section(&self->page, "pictures", "Pictures");
+    ac_page_section(&self->page, "images", "Images");
     ac_gallery_begin(&self->gallery, &self->page, &options);
     for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, stages))
             continue;
         st = ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
-        for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* picture j is shown where j * shown / rows steps up */
+        for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* image j is shown where j * shown / rows steps up */
             if (shown == self->rows || (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
-                write_picture(self, i, stages);
+                write_image(self, i, stages);
     }
     ac_gallery_end(&self->gallery);
 out:
@@ -306,15 +306,15 @@ out:
 }
 
 ac_status
-ac_run_report_write(const char *folder, const char *path, int64_t pictures)
+ac_run_report_write(const char *folder, const char *path, int64_t images)
 {
-    reporter r = { .limit = pictures };
+    reporter r = { .limit = images };
     char title[64], *own = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_open(&r.run, folder));
     if (strstr(r.run.manifest.job, "-cache"))
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no pictures to report on; antarctic inspect shows a cache", folder, r.run.manifest.job));
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no images to report on; antarctic inspect shows a cache", folder, r.run.manifest.job));
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {

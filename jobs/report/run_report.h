@@ -1,4 +1,4 @@
-/** report.html of a run over pictures: embed-images, tag, caption. */
+/** report.html of a run over images: embed-images, tag, caption. */
 #ifndef AC_JOBS_REPORT_RUN_REPORT_H
 #define AC_JOBS_REPORT_RUN_REPORT_H
 
@@ -6,13 +6,13 @@
 
 #include "engine/base/status.h"
 
-enum { AC_REPORT_PICTURES = 10000 };
+enum { AC_REPORT_IMAGES = 10000 };
 
 /**
  * Local. Write the report of the run in `folder`, finished or not, as the file `path`.
  * @param[in] path      NULL: FOLDER/report.html
- * @param[in] pictures  at most so many cards, evenly taken from all; the counts above them are of the whole run
+ * @param[in] images  at most so many cards, evenly taken from all; the counts above them are of the whole run
  */
-ac_status ac_run_report_write(const char *folder, const char *path, int64_t pictures);
+ac_status ac_run_report_write(const char *folder, const char *path, int64_t images);
 
 #endif

@@ -11,8 +11,8 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "io/json_write.h"
-#include "io/path.h"
+#include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "jobs/runtime/run.h"
 
 void
@@ -164,7 +164,7 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
     AC_TRY(ac_agree_all(comm, st));
     self->begun = true;
     self->watchdog = (ac_watchdog) {
-        .rank = comm->rank, .pulse = comm->pulse, .locks = &self->locks, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
+        .rank = comm->rank, .heartbeat = comm->heartbeat, .locks = &self->locks, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
         .grace_seconds = config->limits.grace_seconds, .renew_seconds = AC_LOCK_RENEW_SECONDS,
         .end = end, .record = record_end, .context = self,
     };

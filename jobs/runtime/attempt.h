@@ -11,7 +11,7 @@
 #define AC_JOBS_RUNTIME_ATTEMPT_H
 
 #include "engine/comm/comm.h"
-#include "io/config.h"
+#include "io/config/config.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/watchdog.h"
 
@@ -27,7 +27,7 @@ typedef struct ac_attempt {
 } ac_attempt;
 
 /**
- * Collective. Makes the folder, takes its lock, starts the watchdogs on comm->pulse. AC_E_ARG where another works in the folder.
+ * Collective. Makes the folder, takes its lock, starts the watchdogs on comm->heartbeat. AC_E_ARG where another works in the folder.
  * self stays where it is until ac_attempt_end.
  * @param[in] end        called by a watchdog; ends the process
  * @param[in] exit_code  of a status, for the record

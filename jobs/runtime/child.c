@@ -61,7 +61,7 @@ read_lines(int fd, int64_t *lines)
 }
 
 static ac_child_end
-verdict(int how)
+item_status(int how)
 {
     static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 
@@ -87,13 +87,13 @@ watch(const ac_child *self, pid_t child, int fd, int64_t *lines)
         while (read_lines(fd, lines))
             heard = ac_progress_clock();
         if (done == child)
-            return verdict(how);
+            return item_status(how);
         if (ac_signals_stopped() || ac_progress_clock() - heard > self->silence) {
             kill(child, SIGKILL);
             waitpid(child, &how, 0);
             return ac_signals_stopped() ? AC_CHILD_UNKNOWN : AC_CHILD_SILENT;
         }
-        ac_pulse_beat(self->pulse);
+        ac_heartbeat_beat(self->heartbeat);
         if (poll(&ready, 1, POLL_MILLISECONDS) > 0 && (ready.revents & POLLHUP)) /* it ends: do not spin meanwhile */
             poll(NULL, 0, POLL_MILLISECONDS);
     }

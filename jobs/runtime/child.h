@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/base/pulse.h"
+#include "engine/base/heartbeat.h"
 
 enum { AC_EXIT_BUG = 70 }; /* the exit code of a process that found a bug of its own */
 
@@ -22,7 +22,7 @@ typedef struct ac_child {
     const char *input;  /* the file that is its standard input; NULL: empty */
     double silence;     /* seconds without a line */
     bool first_to_go;   /* where memory runs out the kernel shall take it first */
-    ac_pulse *pulse;    /* beats while it lives; may be NULL */
+    ac_heartbeat *heartbeat;    /* beats while it lives; may be NULL */
 } ac_child;
 
 /** Local. @param[out] lines  that it printed; may be NULL */

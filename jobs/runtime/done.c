@@ -10,9 +10,9 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
-#include "io/checksum.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/checksum.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 
 /* Folders, beside the run folder itself, whose files the manifest does not know. */
 static const char *const folders[] = { "", "checkpoints/" };

@@ -10,7 +10,7 @@ ac_status ac_done_write(const char *folder);
 /** AC_E_FORMAT or AC_E_IO naming the first file that is gone or not what it was. */
 ac_status ac_done_check(const char *folder);
 
-/** The same for each file, with the verdict of each: visit is called with the file's name and NULL, or what is wrong with it. */
+/** The same for each file, with the item_status of each: visit is called with the file's name and NULL, or what is wrong with it. */
 ac_status ac_done_visit(const char *folder, void (*visit)(void *context, const char *name, const char *trouble), void *context);
 
 #endif

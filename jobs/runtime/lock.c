@@ -13,7 +13,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "io/json_write.h"
+#include "io/file/json_write.h"
 #include "jobs/runtime/signals.h"
 
 enum { DYING_WAITS = 15, SAYING_WAITS = 3 };

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
-#include "io/json_write.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/json_write.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 
 enum { MANIFEST_FORMAT = 1, MAX_SHARDS = 1 << 24 /* what a manifest may ask memory for */ };
 

@@ -10,8 +10,8 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "io/json_write.h"
-#include "io/publish.h"
+#include "io/file/json_write.h"
+#include "io/file/publish.h"
 
 enum { TAG_PROGRESS = 7 };
 
@@ -34,7 +34,7 @@ ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_p
         .started = ac_progress_clock(), .last_line = ac_progress_clock(),
         .terminal = isatty(STDERR_FILENO), .request = MPI_REQUEST_NULL,
     };
-    ac_pulse_phase(comm->pulse, stage);
+    ac_heartbeat_phase(comm->heartbeat, stage);
     return ac_alloc(&self->outgoing, 2, sizeof *self->outgoing);
 }
 
@@ -179,7 +179,7 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
 void
 ac_progress_tick(ac_progress *self)
 {
-    ac_pulse_beat(self->comm->pulse);
+    ac_heartbeat_beat(self->comm->heartbeat);
     if (self->comm->rank != 0)
         return;
     receive_reports(self);
@@ -194,7 +194,7 @@ ac_progress_end_all(ac_progress *self)
 
     AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE));
     receive_all_reports(self);
-    ac_pulse_phase(self->comm->pulse, "between stages");
+    ac_heartbeat_phase(self->comm->heartbeat, "between stages");
     if (self->comm->rank == 0) {
         if (self->drawn)
             fprintf(stderr, "\r\033[K");

@@ -13,10 +13,10 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
-#include "io/checksum.h"
-#include "io/path.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/checksum.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/lock.h"
@@ -255,7 +255,7 @@ verify_stage_all(ac_run *self, int stage, int64_t *lost)
             records[i] = (ac_shard_record) { 0 };
             ++*lost;
         }
-        ac_pulse_beat(self->comm->pulse);
+        ac_heartbeat_beat(self->comm->heartbeat);
         free(path);
         path = NULL;
     }
@@ -365,7 +365,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
-    ac_pulse_phase(comm->pulse, "check of what is done");
+    ac_heartbeat_phase(comm->heartbeat, "check of what is done");
     st = prepare(self, folder, id);
     if (st == AC_OK && comm->rank == 0)
         st = open_folder(self, id);

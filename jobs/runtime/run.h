@@ -16,9 +16,9 @@
 
 #include "engine/comm/comm.h"
 #include "engine/comm/queue.h"
-#include "io/config.h"
-#include "io/picture_list.h"
-#include "jobs/runtime/hand.h"
+#include "io/config/config.h"
+#include "io/source/image_list.h"
+#include "jobs/runtime/inflight.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/progress.h"
 

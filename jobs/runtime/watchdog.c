@@ -33,8 +33,8 @@ end(const ac_watchdog *dog, ac_status st, const char *message)
 static void
 end_stalled(const ac_watchdog *dog, double seconds)
 {
-    const char *phase = atomic_load(&dog->pulse->phase);
-    const int64_t shard = atomic_load(&dog->pulse->shard);
+    const char *phase = atomic_load(&dog->heartbeat->phase);
+    const int64_t shard = atomic_load(&dog->heartbeat->shard);
     char host[256] = "", message[512], where[64] = "no shard in hand";
 
     gethostname(host, sizeof host - 1);
@@ -61,7 +61,7 @@ static void
 look(watcher *self, double now)
 {
     const ac_watchdog *dog = self->dog;
-    const int64_t beats = atomic_load(&dog->pulse->beats);
+    const int64_t beats = atomic_load(&dog->heartbeat->beats);
     const double pause = now - self->last_look;
 
     if (beats != self->beats) {

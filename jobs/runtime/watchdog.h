@@ -3,7 +3,7 @@
  * over, where a lock was lost, or where no rank gets on any more.
  *
  * A rank that waits for another is not stalled as long as any rank gets on: each touches one file of the run folder when its
- * pulse has beaten, and a watchdog ends its process only when neither its own pulse nor that file has moved for the whole time.
+ * heartbeat has beaten, and a watchdog ends its process only when neither its own heartbeat nor that file has moved for the whole time.
  */
 #ifndef AC_JOBS_RUNTIME_WATCHDOG_H
 #define AC_JOBS_RUNTIME_WATCHDOG_H
@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "engine/base/pulse.h"
+#include "engine/base/heartbeat.h"
 #include "engine/base/status.h"
 #include "jobs/runtime/lock.h"
 
@@ -20,7 +20,7 @@ typedef void (*ac_watchdog_end)(ac_status st, const char *message);
 
 typedef struct ac_watchdog {
     int rank;
-    const ac_pulse *pulse;   /* borrowed */
+    const ac_heartbeat *heartbeat;   /* borrowed */
     ac_locks *locks;         /* borrowed */
     const char *sign;        /* borrowed: the file that every rank touches */
     double stall_seconds;    /* 0: never */

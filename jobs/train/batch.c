@@ -9,7 +9,7 @@ enum { FOR_ORDER = 0x6f726472, FOR_CAPTION = 0x63617074, FOR_TABLE = 0x7461626c 
 
 typedef struct place {
     double at;
-    int64_t picture;
+    int64_t image;
 } place;
 
 static int
@@ -19,7 +19,7 @@ compare_places(const void *a, const void *b)
 
     if (x->at != y->at)
         return x->at < y->at ? -1 : 1;
-    return x->picture < y->picture ? -1 : x->picture > y->picture;
+    return x->image < y->image ? -1 : x->image > y->image;
 }
 
 ac_status
@@ -35,7 +35,7 @@ ac_epoch_order(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_
     if (set->count)
         qsort(places, (size_t) set->count, sizeof *places, compare_places);
     for (int64_t i = 0; i < set->count; i++)
-        order[i] = places[i].picture;
+        order[i] = places[i].image;
     free(places);
     return AC_OK;
 }
@@ -72,7 +72,7 @@ copy_list(ac_id_lists *to, const ac_id_lists *from, int64_t i, int64_t skip_firs
 }
 
 ac_status
-ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t step, const int64_t *pictures,
+ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t step, const int64_t *images,
                int64_t n, ac_bart_batch *out)
 {
     ac_status st = AC_OK;
@@ -80,9 +80,9 @@ ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t see
     self->tables.count = self->inputs.count = self->labels.count = 0;
     AC_TRY(ac_grow(&self->streams, &self->streams_capacity, n, sizeof *self->streams));
     for (int64_t i = 0; i < n; i++) {
-        const int64_t caption = ac_epoch_caption(set, seed, epoch, pictures[i]);
-        const uint64_t both[2] = { set->streams[pictures[i]], (uint64_t) step };
-        AC_TRY(copy_list(&self->tables, &set->tables, ac_epoch_table(set, seed, epoch, pictures[i]), 0, 0));
+        const int64_t caption = ac_epoch_caption(set, seed, epoch, images[i]);
+        const uint64_t both[2] = { set->streams[images[i]], (uint64_t) step };
+        AC_TRY(copy_list(&self->tables, &set->tables, ac_epoch_table(set, seed, epoch, images[i]), 0, 0));
         AC_TRY(copy_list(&self->inputs, &set->captions, caption, 0, 1));
         AC_TRY(copy_list(&self->labels, &set->captions, caption, 1, 0));
         self->streams[i] = ac_random_stream((const char *) both, sizeof both);

@@ -10,9 +10,9 @@
 #include <xxhash.h>
 
 #include "engine/base/log.h"
-#include "io/path.h"
-#include "io/safetensors.h"
-#include "io/safetensors_write.h"
+#include "io/file/path.h"
+#include "io/checkpoint/safetensors.h"
+#include "io/checkpoint/safetensors_write.h"
 #include "jobs/runtime/run.h"
 
 enum { CHECKPOINT_FORMAT = 1, FIELDS = 10, MOMENT_NAME_BYTES = AC_PARAMETER_NAME_BYTES + 16 };

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "engine/nn/bart_train.h"
+#include "engine/training/bart_train.h"
 
 /** What a checkpoint belongs to: fingerprints of 32 digits. */
 typedef struct ac_checkpoint_identity {

@@ -8,8 +8,8 @@
 
 #include "engine/base/log.h"
 #include "engine/base/random.h"
-#include "io/h5.h"
-#include "jobs/table.h"
+#include "io/hdf5/h5.h"
+#include "jobs/models/prompt.h"
 
 /* ---- small objects --------------------------------------------------------------------------------------------- */
 
@@ -82,13 +82,13 @@ read_list(ac_captioned_list *list, int which, const ac_config *config)
     st = folder ? ac_captioned_list_read(list, folder, what) : ac_captioned_list_read_coco(list, annotations, images);
     if (st != AC_OK)
         return st;
-    if (list->without_picture) {
+    if (list->without_image) {
         ac_buffer names = { 0 };
-        for (int64_t i = 0; i < list->names_without_picture.count; i++)
-            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&list->names_without_picture, i),
-                             ac_texts_at(&list->names_without_picture, i));
-        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no picture and are left out: %s%s", what, (long long) list->without_picture,
-               names.data ? names.data : "", list->without_picture > list->names_without_picture.count ? ", …" : "");
+        for (int64_t i = 0; i < list->names_without_image.count; i++)
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&list->names_without_image, i),
+                             ac_texts_at(&list->names_without_image, i));
+        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s", what, (long long) list->without_image,
+               names.data ? names.data : "", list->without_image > list->names_without_image.count ? ", …" : "");
         ac_buffer_free(&names);
     }
     if (list->empty_captions)
@@ -96,9 +96,9 @@ read_list(ac_captioned_list *list, int which, const ac_config *config)
     return AC_OK;
 }
 
-/* The items of one folder's pictures, `crops` a picture (0: one without a number). */
+/* The items of one folder's images, `crops` an image (0: one without a number). */
 static ac_status
-push_items(ac_training_items *self, ac_picture_list *pictures, int which, int64_t *at)
+push_items(ac_training_items *self, ac_image_list *images, int which, int64_t *at)
 {
     const ac_captioned_list *list = &self->lists[which];
     const int64_t each = which ? 1 : self->crops;
@@ -113,8 +113,8 @@ push_items(ac_training_items *self, ac_picture_list *pictures, int which, int64_
             if (each > 1)
                 ac_buffer_printf(&key, "#%lld", (long long) c);
             AC_TRY(key.status);
-            AC_TRY(ac_texts_push(&pictures->keys, key.data, key.size));
-            AC_TRY(ac_texts_push(&pictures->paths, ac_texts_at(&list->paths, i), ac_texts_size(&list->paths, i)));
+            AC_TRY(ac_texts_push(&images->keys, key.data, key.size));
+            AC_TRY(ac_texts_push(&images->paths, ac_texts_at(&list->paths, i), ac_texts_size(&list->paths, i)));
             self->known_bad[(*at)++] = list->bad[i];
         }
     }
@@ -137,7 +137,7 @@ read_items(ac_training_items *self, ac_pipeline *p)
     self->training = self->lists[0].count * self->crops;
     AC_TRY(ac_alloc(&self->known_bad, self->training + self->lists[1].count, 1));
     for (int which = 0; which < 2; which++)
-        AC_TRY(push_items(self, &p->pictures, which, &at));
+        AC_TRY(push_items(self, &p->images, which, &at));
     n = snprintf(both, sizeof both, "%s %s", self->lists[0].fingerprint, self->lists[1].fingerprint);
     h = XXH3_128bits(both, (size_t) n);
     snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
@@ -155,13 +155,13 @@ ac_training_items_read_all(ac_training_items *self, ac_pipeline *p)
     if (p->comm->rank == 0)
         st = read_items(self, p);
     AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->pictures.keys, 0));
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->pictures.paths, 0));
-    p->pictures.count = p->pictures.keys.count;
+    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.keys, 0));
+    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.paths, 0));
+    p->images.count = p->images.keys.count;
     if (p->comm->rank != 0)
-        st = ac_alloc(&self->known_bad, p->pictures.count, 1);
+        st = ac_alloc(&self->known_bad, p->images.count, 1);
     AC_TRY(ac_agree_all(p->comm, st));
-    ac_broadcast_bytes_all(p->comm, self->known_bad, (size_t) p->pictures.count, 0);
+    ac_broadcast_bytes_all(p->comm, self->known_bad, (size_t) p->images.count, 0);
     ac_broadcast_bytes_all(p->comm, &self->training, sizeof self->training, 0);
     ac_broadcast_bytes_all(p->comm, self->fingerprint, sizeof self->fingerprint, 0);
     p->known_bad = self->known_bad;
@@ -182,7 +182,7 @@ typedef struct loader {
     ac_texts keys, entries;
     int64_t *ids;
     int64_t ids_capacity;
-    int64_t tables_pushed; /* of the picture in hand */
+    int64_t tables_pushed; /* of the image in hand */
 } loader;
 
 static ac_status
@@ -227,9 +227,9 @@ out:
     return st;
 }
 
-/* Picture i of the list is complete: its key, stream and captions. */
+/* Image i of the list is complete: its key, stream and captions. */
 static ac_status
-push_picture(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i, int64_t item)
+push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i, int64_t item)
 {
     const ac_pipeline *p = self->pipeline;
     const int64_t limit = p->bart.net.config.max_position_embeddings + 1; /* the decoder reads one less */
@@ -254,15 +254,15 @@ out:
 static bool
 row_is(const loader *self, int64_t row, int64_t item)
 {
-    const ac_texts *keys = &self->pipeline->pictures.keys;
+    const ac_texts *keys = &self->pipeline->images.keys;
 
     return row < self->keys.count && ac_texts_size(keys, item) == ac_texts_size(&self->keys, row) &&
            memcmp(ac_texts_at(keys, item), ac_texts_at(&self->keys, row), ac_texts_size(keys, item)) == 0;
 }
 
-/* Of a picture that has not all its crops (one of them a bad item) nothing stays: tables are found by the picture's number. */
+/* Of an image that has not all its crops (one of them a bad item) nothing stays: tables are found by the image's number. */
 static void
-drop_half_pictures(ac_captioned_set *set)
+drop_half_images(ac_captioned_set *set)
 {
     set->tables.count = set->count * set->tables_each;
 }
@@ -273,32 +273,32 @@ load_item(loader *self, int64_t item, int64_t *row)
     const bool validation = item >= self->items->training;
     ac_captioned_set *set = validation ? &self->data->validation : &self->data->train;
     const ac_captioned_list *list = &self->items->lists[validation];
-    const int64_t within = validation ? item - self->items->training : item, picture = within / set->tables_each;
+    const int64_t within = validation ? item - self->items->training : item, image = within / set->tables_each;
     ac_status st = AC_OK;
 
     if (within % set->tables_each == 0) {
         self->tables_pushed = 0;
-        drop_half_pictures(set);
+        drop_half_images(set);
     }
     if (self->items->known_bad[item] != AC_GOOD || !row_is(self, *row, item))
         return AC_OK;
     ac_run_take(&self->pipeline->run, 0, item, 1); /* of the last stage, which made the table */
     AC_TRY(push_table(self, set, (*row)++));
     if (++self->tables_pushed == set->tables_each)
-        AC_TRY(push_picture(self, set, list, picture, item - set->tables_each + 1));
+        AC_TRY(push_image(self, set, list, image, item - set->tables_each + 1));
 out:
     return st;
 }
 
 static ac_status
-set_init(ac_captioned_set *self, int64_t pictures, int64_t tables_each)
+set_init(ac_captioned_set *self, int64_t images, int64_t tables_each)
 {
     ac_status st = AC_OK;
 
     self->tables_each = tables_each;
-    AC_TRY(ac_alloc(&self->streams, pictures, sizeof *self->streams));
-    AC_TRY(ac_alloc(&self->items, pictures, sizeof *self->items));
-    AC_TRY(ac_alloc(&self->caption_offsets, pictures + 1, sizeof *self->caption_offsets));
+    AC_TRY(ac_alloc(&self->streams, images, sizeof *self->streams));
+    AC_TRY(ac_alloc(&self->items, images, sizeof *self->items));
+    AC_TRY(ac_alloc(&self->caption_offsets, images + 1, sizeof *self->caption_offsets));
 out:
     return st;
 }
@@ -319,7 +319,7 @@ load(loader *self)
             AC_TRY(load_item(self, item, &row));
         AC_CHECK(row == self->keys.count);
     }
-    drop_half_pictures(&self->data->train);
+    drop_half_images(&self->data->train);
 out:
     ac_run_put(&self->pipeline->run, 0);
     ac_encoding_free(&self->encoding);

@@ -1,12 +1,12 @@
 /**
- * What is trained on. The pictures of training and validation are embedded and their tables retrieved once, as the items of one
- * list, by the stages of jobs/stages; then each picture is its tables and captions as token ids, held by every rank.
+ * What is trained on. The images of training and validation are embedded and their tables retrieved once, as the items of one
+ * list, by the stages of jobs/caption; then each image is its tables and captions as token ids, held by every rank.
  */
 #ifndef AC_JOBS_TRAIN_DATA_H
 #define AC_JOBS_TRAIN_DATA_H
 
-#include "io/captioned_list.h"
-#include "jobs/stages/stages.h"
+#include "io/source/captioned_list.h"
+#include "jobs/caption/stages.h"
 
 /** Lists of token ids, one after the other. Starts zeroed. */
 typedef struct ac_id_lists {
@@ -18,12 +18,12 @@ typedef struct ac_id_lists {
 void ac_id_lists_free(ac_id_lists *self);
 ac_status ac_id_lists_push(ac_id_lists *self, const int32_t *ids, int64_t n);
 
-/** Pictures of one folder that have tables and captions, in the order of their keys. Starts zeroed. */
+/** Images of one folder that have tables and captions, in the order of their keys. Starts zeroed. */
 typedef struct ac_captioned_set {
     int64_t count, tables_each;
     ac_texts keys;            /* [count] */
     uint64_t *streams;        /* [count]: ac_random_stream of the keys */
-    ac_id_lists tables;       /* [count × tables_each]: a picture's lie together */
+    ac_id_lists tables;       /* [count × tables_each]: an image's lie together */
     ac_id_lists captions;     /* <s> … </s> */
     int64_t *caption_offsets; /* [count + 1] into captions */
     int64_t *items;           /* [count]: the first of its items in ac_training_items (rank 0; the report's thumbnails) */
@@ -34,7 +34,7 @@ void ac_captioned_set_free(ac_captioned_set *self);
 /** The list of items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY". Starts zeroed. */
 typedef struct ac_training_items {
     ac_captioned_list lists[2]; /* training, validation; on rank 0 alone */
-    int64_t crops;              /* items a training picture */
+    int64_t crops;              /* items a training image */
     int64_t training;           /* items [0, training) are training's */
     uint8_t *known_bad;         /* [items] */
     char fingerprint[33];
@@ -42,7 +42,7 @@ typedef struct ac_training_items {
 
 void ac_training_items_free(ac_training_items *self);
 
-/** Collective. Reads both folders on rank 0 and fills in pictures, known_bad and random_crops of the pipeline on all ranks. */
+/** Collective. Reads both folders on rank 0 and fills in images, known_bad and random_crops of the pipeline on all ranks. */
 ac_status ac_training_items_read_all(ac_training_items *self, ac_pipeline *pipeline);
 
 /** Training and validation, ready. */

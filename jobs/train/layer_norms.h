@@ -2,8 +2,8 @@
 #ifndef AC_JOBS_TRAIN_LAYER_NORMS_H
 #define AC_JOBS_TRAIN_LAYER_NORMS_H
 
-#include "engine/nn/bart_train.h"
-#include "io/safetensors_write.h"
+#include "engine/training/bart_train.h"
+#include "io/checkpoint/safetensors_write.h"
 
 /** numbers [trainer->count] (values, a gradient, a moment …) in the trainer's order. Published whole. */
 ac_status ac_layer_norms_save(const char *path, const ac_bart_trainer *trainer, const float *numbers, const ac_metadata *metadata,

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 
 /* How many bytes of the file are whole lines of steps up to `step`. */
 static size_t

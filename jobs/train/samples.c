@@ -1,17 +1,17 @@
-/* Captions of the same validation pictures before and after training. */
+/* Captions of the same validation images before and after training. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/json_write.h"
-#include "io/publish.h"
-#include "jobs/table.h"
+#include "io/file/json_write.h"
+#include "io/file/publish.h"
+#include "jobs/models/prompt.h"
 #include "jobs/train/train.h"
 
 enum { SAMPLES = 24 };
 
-/* Pictures of the validation set, evenly taken, and BART's best candidate for each. */
+/* Images of the validation set, evenly taken, and BART's best candidate for each. */
 typedef struct sampler {
-    int64_t count, pictures[SAMPLES];
+    int64_t count, images[SAMPLES];
     ac_id_lists tables;
     uint64_t streams[SAMPLES];
     ac_texts before, after;
@@ -25,7 +25,7 @@ choose(sampler *self, const ac_captioned_set *set)
     self->count = set->count < SAMPLES ? set->count : SAMPLES;
     for (int64_t i = 0; i < self->count; i++) {
         const int64_t p = i * set->count / self->count;
-        self->pictures[i] = p;
+        self->images[i] = p;
         self->streams[i] = set->streams[p];
         AC_TRY(ac_id_lists_push(&self->tables, set->tables.ids + set->tables.offsets[p], set->tables.offsets[p + 1] - set->tables.offsets[p]));
     }
@@ -83,7 +83,7 @@ static ac_status
 push_sample(const ac_training *self, const sampler *s, int64_t i, ac_buffer *out)
 {
     const ac_captioned_set *set = &self->data.validation;
-    const int64_t p = s->pictures[i];
+    const int64_t p = s->images[i];
     ac_status st = AC_OK;
 
     ac_buffer_push_text(out, "{\"key\": ");

@@ -10,7 +10,7 @@
 #include "jobs/runtime/signals.h"
 #include "jobs/train/layer_norms.h"
 
-enum { VALIDATION_BLOCK = 64 }; /* pictures whose loss is computed together; fixed, so that bits do not depend on ranks */
+enum { VALIDATION_BLOCK = 64 }; /* images whose loss is computed together; fixed, so that bits do not depend on ranks */
 
 /* A replica's part of a step: this, and then the gradient [count]. */
 typedef struct replica_part {
@@ -47,10 +47,10 @@ ac_training_init(ac_training *self)
     ac_status st = AC_OK;
 
     if (self->data.train.count < global)
-        return ac_error_set(AC_E_ARG, "input.train: %lld usable pictures are fewer than one step needs (train.replicas × train.batch = %lld): "
-                            "give more pictures or a smaller batch", (long long) self->data.train.count, (long long) global);
+        return ac_error_set(AC_E_ARG, "input.train: %lld usable images are fewer than one step needs (train.replicas × train.batch = %lld): "
+                            "give more images or a smaller batch", (long long) self->data.train.count, (long long) global);
     if (self->data.validation.count == 0)
-        return ac_error_set(AC_E_FORMAT, "input.validation: no picture of it can be used");
+        return ac_error_set(AC_E_FORMAT, "input.validation: no image of it can be used");
     self->steps_per_epoch = self->data.train.count / global;
     self->order_epoch = -1;
     AC_TRY(ac_alloc(&self->order, self->data.train.count, sizeof *self->order));
@@ -70,9 +70,9 @@ out:
 
 /* ---- one step -------------------------------------------------------------------------------------------------- */
 
-/* The pictures of a replica in step `step`: train.batch of the epoch's order. */
+/* The images of a replica in step `step`: train.batch of the epoch's order. */
 static ac_status
-pictures_of(ac_training *self, int64_t step, int64_t replica, const int64_t **pictures)
+images_of(ac_training *self, int64_t step, int64_t replica, const int64_t **images)
 {
     const ac_config *config = config_of(self);
     const int64_t epoch = step / self->steps_per_epoch, position = step % self->steps_per_epoch;
@@ -82,7 +82,7 @@ pictures_of(ac_training *self, int64_t step, int64_t replica, const int64_t **pi
         AC_TRY(ac_epoch_order(&self->data.train, seed_of(self), epoch, self->order));
         self->order_epoch = epoch;
     }
-    *pictures = self->order + (position * config->train.replicas + replica) * config->train.batch;
+    *images = self->order + (position * config->train.replicas + replica) * config->train.batch;
 out:
     return st;
 }
@@ -96,18 +96,18 @@ run_replicas(ac_training *self)
 
     for (int64_t i = 0; i < self->replicas.count; i++) {
         char *part = ac_parts_put(&self->replicas, i);
-        const int64_t *pictures;
+        const int64_t *images;
         ac_bart_batch batch;
         ac_bart_loss loss;
         replica_part head;
-        AC_TRY(pictures_of(self, self->step, self->replicas.first + i, &pictures));
-        AC_TRY(ac_batch_build(&self->builder, &self->data.train, seed_of(self), self->step / self->steps_per_epoch, self->step, pictures,
+        AC_TRY(images_of(self, self->step, self->replicas.first + i, &images));
+        AC_TRY(ac_batch_build(&self->builder, &self->data.train, seed_of(self), self->step / self->steps_per_epoch, self->step, images,
                               config->train.batch, &batch));
         AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, (float *) (void *) (part + sizeof head), &loss));
         head = (replica_part) { loss.sum, loss.targets, batch.offsets[batch.B] + batch.decoder_offsets[batch.B] };
         memcpy(part, &head, sizeof head);
         self->activation_bytes = loss.bytes > self->activation_bytes ? loss.bytes : self->activation_bytes;
-        ac_pulse_beat(self->pipeline.comm->pulse);
+        ac_heartbeat_beat(self->pipeline.comm->heartbeat);
     }
 out:
     return st;
@@ -168,15 +168,15 @@ not_finite(ac_training *self, const step_sum *sum)
 {
     const ac_captioned_set *set = &self->data.train;
     const int64_t batch = config_of(self)->train.batch, replica = sum->bad_replica < 0 ? 0 : sum->bad_replica;
-    const int64_t *pictures;
+    const int64_t *images;
     ac_buffer names = { 0 };
-    ac_status st = pictures_of(self, self->step, replica, &pictures);
+    ac_status st = images_of(self, self->step, replica, &images);
 
     for (int64_t i = 0; st == AC_OK && i < batch && i < 8; i++)
-        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&set->keys, pictures[i]), ac_texts_at(&set->keys, pictures[i]));
+        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&set->keys, images[i]), ac_texts_at(&set->keys, images[i]));
     if (st == AC_OK)
         st = ac_error_set(AC_E_FORMAT, "step %lld (epoch %lld): the %s is not a finite number; %s %lld saw %s%s. The checkpoints before it stay; "
-                          "lower train.learning_rate, set train.clip_norm, or look at these pictures' captions",
+                          "lower train.learning_rate, set train.clip_norm, or look at these images' captions",
                           (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch), sum->bad_replica < 0 ? "gradient" : "loss",
                           "replica", (long long) replica, names.data ? names.data : "", batch > 8 ? ", …" : "");
     ac_buffer_free(&names);
@@ -197,7 +197,7 @@ note_progress(ac_training *self, double loss)
 {
     const double seconds = self->seconds_steps > 0 ? self->seconds_steps : 1;
 
-    snprintf(self->progress.note, sizeof self->progress.note, "loss %.3f, %.0f tokens/s, %.1f pictures/s", loss, (double) self->tokens_here / seconds,
+    snprintf(self->progress.note, sizeof self->progress.note, "loss %.3f, %.0f tokens/s, %.1f images/s", loss, (double) self->tokens_here / seconds,
              (double) (self->steps_here * config_of(self)->train.replicas * config_of(self)->train.batch) / seconds);
     ac_progress_add(&self->progress, 1, 0);
 }
@@ -243,17 +243,17 @@ run_blocks(ac_training *self)
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < self->blocks.count; i++) {
-        int64_t pictures[VALIDATION_BLOCK], n = 0;
+        int64_t images[VALIDATION_BLOCK], n = 0;
         ac_bart_batch batch;
         ac_bart_loss loss;
         block_part part;
         for (int64_t k = (self->blocks.first + i) * VALIDATION_BLOCK; k < set->count && n < VALIDATION_BLOCK; k++)
-            pictures[n++] = k;
-        AC_TRY(ac_batch_build(&self->builder, set, seed_of(self), AC_VALIDATION_EPOCH, -1, pictures, n, &batch));
+            images[n++] = k;
+        AC_TRY(ac_batch_build(&self->builder, set, seed_of(self), AC_VALIDATION_EPOCH, -1, images, n, &batch));
         AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, NULL, &loss));
         part = (block_part) { loss.sum, loss.targets };
         memcpy(ac_parts_put(&self->blocks, i), &part, sizeof part);
-        ac_pulse_beat(self->pipeline.comm->pulse);
+        ac_heartbeat_beat(self->pipeline.comm->heartbeat);
     }
 out:
     return st;

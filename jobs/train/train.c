@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "engine/base/log.h"
-#include "io/json_write.h"
-#include "io/publish.h"
+#include "io/file/json_write.h"
+#include "io/file/publish.h"
 #include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
-#include "jobs/train/trial.h"
+#include "jobs/train/crash_probe.h"
 #include "jobs/version.h"
 
 static ac_status
@@ -35,7 +35,7 @@ out:
     return st;
 }
 
-/* Pictures to tables, as `tag` does; then CLIP and the cache are no longer needed. */
+/* Images to tables, as `tag` does; then CLIP and the cache are no longer needed. */
 static ac_status
 make_tables_all(ac_training *self)
 {
@@ -51,7 +51,7 @@ make_tables_all(ac_training *self)
     ac_cache_close(&p->cache);
     AC_TRY(ac_training_data_load_all(&self->data, &self->items, p));
     if (p->comm->rank == 0) {
-        ac_log(AC_LOG_INFO, "training: %lld pictures with %lld captions and %lld tables; validation: %lld pictures", (long long) self->data.train.count,
+        ac_log(AC_LOG_INFO, "training: %lld images with %lld captions and %lld tables; validation: %lld images", (long long) self->data.train.count,
                (long long) self->data.train.captions.count, (long long) self->data.train.tables.count, (long long) self->data.validation.count);
         if (self->data.cut_tables || self->data.cut_captions)
             ac_log(AC_LOG_WARNING, "cut: %lld tables to train.max_source_tokens (%lld), %lld captions to train.max_target_tokens (%lld)",
@@ -127,7 +127,7 @@ write_results(ac_training *self, double seconds, int64_t peak)
     AC_TRY(ac_checkpoints_load(&self->checkpoints, at, &best));
     AC_TRY(ac_training_write_samples(self, values));
     AC_TRY(write_summary(self, seconds, peak, &self->checkpoints.files[at]));
-    st = ac_run_report_write(self->pipeline.run.folder, NULL, AC_REPORT_PICTURES);
+    st = ac_run_report_write(self->pipeline.run.folder, NULL, AC_REPORT_IMAGES);
 out:
     free(values);
     return st;
@@ -160,7 +160,7 @@ train_all(ac_training *self, const char *folder)
     AC_TRY(ac_training_items_read_all(&self->items, p));
     AC_TRY(open_models_all(p));
     AC_TRY(ac_pipeline_open_cache_all(p, folder));
-    id.items = p->pictures.count;
+    id.items = p->images.count;
     id.input = self->items.fingerprint;
     id.clip = p->clip.fingerprint;
     id.cache = p->cache.fingerprint;
@@ -204,7 +204,7 @@ training_free(ac_training *self)
     free(self->gradient);
     free(self->order);
     ac_run_free(&p->run);
-    ac_picture_list_free(&p->pictures);
+    ac_image_list_free(&p->images);
     ac_clip_model_free(&p->clip);
     ac_bart_model_free(&p->bart);
     ac_cache_close(&p->cache);

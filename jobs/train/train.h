@@ -6,7 +6,7 @@
 #define AC_JOBS_TRAIN_TRAIN_H
 
 #include "engine/comm/parts.h"
-#include "engine/nn/adamw.h"
+#include "engine/training/adamw.h"
 #include "jobs/train/batch.h"
 #include "jobs/train/checkpoint.h"
 #include "jobs/train/data.h"
@@ -40,7 +40,7 @@ typedef struct ac_training {
     size_t activation_bytes;
 } ac_training;
 
-/** Local: buffers, optimiser, counts. AC_E_ARG where there are fewer pictures than one step needs. */
+/** Local: buffers, optimiser, counts. AC_E_ARG where there are fewer images than one step needs. */
 ac_status ac_training_init(ac_training *self);
 
 /** Collective. Take up the last checkpoint, if any. */
@@ -49,11 +49,11 @@ ac_status ac_training_resume_all(ac_training *self);
 /** Collective. Steps, validations and checkpoints up to train.max_steps. AC_E_STOPPED after a wish to stop, with a checkpoint. */
 ac_status ac_training_run_all(ac_training *self);
 
-/** Collective. The mean loss over all targets of the validation pictures. */
+/** Collective. The mean loss over all targets of the validation images. */
 ac_status ac_training_validate_all(ac_training *self, double *vloss, int64_t *targets);
 
 /**
- * Rank 0: samples.jsonl, captions of some validation pictures by BART before training and with `values`, for the report:
+ * Rank 0: samples.jsonl, captions of some validation images by BART before training and with `values`, for the report:
  * {"key","before","after","captions":[…],"table"}. The trainer's values are those given afterwards.
  */
 ac_status ac_training_write_samples(ac_training *self, const float *values);

@@ -1,8 +1,8 @@
 # Wrong words: configs, options, names. Each is refused before anything is made, with the nearest right word.
 . "$source/tests/cli/lib.sh"
-mkdir pictures hollow
-cp "$demo"/pictures/scene_00.jpg pictures
-small_job job.yaml pictures
+mkdir images hollow
+cp "$demo"/pictures/scene_00.jpg images
+small_job job.yaml images
 
 run 1 caption job.yaml --run x --set retrieval.topkk=3
 says 'unknown key "retrieval.topkk".*"retrieval.topk"'
@@ -29,7 +29,7 @@ says 'key.path=value'
 printf 'input:\n  path: [a, b]\n' > list.yaml
 run 1 caption list.yaml --run x
 says 'list.yaml:2: input.path: needs one value'
-printf 'input: pictures\n' > section.yaml
+printf 'input: images\n' > section.yaml
 run 1 caption section.yaml --run x
 says 'section.yaml:1: input is a section'
 printf 'input:\n  path: "unclosed\n' > broken.yaml
@@ -39,7 +39,7 @@ run 1 caption nowhere.yaml --run x
 says 'nowhere.yaml: the config cannot be opened'
 run 1 caption hollow --run x
 says 'hollow: the config cannot be read: Is a directory'
-printf 'input:\n  path: pictures\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
+printf 'input:\n  path: images\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
 run 1 caption lacking.yaml --run x
 says 'caption needs cache.path'
 run 1 caption
@@ -57,7 +57,7 @@ run 1 help captoin
 run_on 3 2 caption job.yaml --run x --set input.path=none_such
 says 'input.path: .*none_such: No such file'
 run_on 3 2 caption job.yaml --run x --set input.path=hollow
-says 'holds no picture'
+says 'holds no image'
 run_on 3 2 caption job.yaml --run x --set cache.path=none_such
 says 'cache.path: .*none_such: there is no such cache'
 [ "$(ls x | tr '\n' ' ')" = "attempts.jsonl journal log.txt " ] # what was tried and why it ended, for `status`; nothing else

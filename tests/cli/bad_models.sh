@@ -1,13 +1,13 @@
 # Models that cannot be used: refused with the file and what is wrong, the same code on one rank and on three.
 . "$source/tests/cli/lib.sh"
-mkdir pictures
-cp "$demo"/pictures/scene_0[0-3].jpg pictures
-small_job job.yaml pictures
+mkdir images
+cp "$demo"/pictures/scene_0[0-3].jpg images
+small_job job.yaml images
 
 run_on 3 2 caption job.yaml --run x --set clip.model=none_such
 says 'none_such: there is no such model'
-run 2 caption job.yaml --run x --set bart.model=pictures
-says 'pictures/config.json: .*No such file'
+run 2 caption job.yaml --run x --set bart.model=images
+says 'images/config.json: .*No such file'
 cp -r "$demo/bart" broken
 head -c 100000 "$demo/bart/model.safetensors" > broken/model.safetensors
 run 2 caption job.yaml --run x --set bart.model=broken
@@ -28,7 +28,7 @@ says 'looped_model/model.safetensors: cannot be looked for: Too many levels'
 run 2 caption job.yaml --run x --set cache.path=looped_cache
 says 'looped_cache/manifest.json: cannot be read: Too many levels'
 
-# a NaN among the weights of the picture tower: each picture is a bad item, none a caption
+# a NaN among the weights of the image tower: each image is a bad item, none a caption
 cp -r "$demo/clip" poisoned
 model=poisoned/model.safetensors
 header=$(od -A n -t u8 -N 8 $model | tr -d ' ')
@@ -64,7 +64,7 @@ done
 
 # a run goes on with the model it began with: its config and the way it generates are part of that, not its weights alone
 cp -rL "$demo/bart" changing
-printf 'input:\n  path: pictures\nclip:\n  model: %s\nbart:\n  model: changing\ncache:\n  path: cache.txt\nretrieval:\n  topk: 2\ncompute:\n  threads: 1\n' "$demo/clip" > changing.yaml
+printf 'input:\n  path: images\nclip:\n  model: %s\nbart:\n  model: changing\ncache:\n  path: cache.txt\nretrieval:\n  topk: 2\ncompute:\n  threads: 1\n' "$demo/clip" > changing.yaml
 run 0 caption changing.yaml --run same
 run 0 caption changing.yaml --run same
 jq '.vision_config.hidden_act = "gelu"' "$demo/clip/config.json" > gelu.json
@@ -81,7 +81,7 @@ says 'the BART model differs from the one this run began with'
 cp "$demo/bart/config.json" changing
 run 0 caption changing.yaml --run same
 
-# a model lacking a tensor, one whose config has other sizes, another model's vocabulary; a picture or a folder in place of layer norms or a cache
+# a model lacking a tensor, one whose config has other sizes, another model's vocabulary; an image or a folder in place of layer norms or a cache
 for ranks in 1 3; do
   rm -rf lacking other foreign
   cp -rL "$demo/clip" lacking
@@ -96,7 +96,7 @@ for ranks in 1 3; do
   cp "$demo"/clip/vocab.json "$demo"/clip/merges.txt foreign
   run_on $ranks 2 caption job.yaml --run x --set bart.model=foreign
   says 'foreign'
-  for thing in pictures pictures/scene_00.jpg; do
+  for thing in images images/scene_00.jpg; do
     run_on $ranks 2 caption job.yaml --run x --set bart.layer_norms=$thing
     says "$thing"
     run_on $ranks 2 caption job.yaml --run x --set cache.path=$thing

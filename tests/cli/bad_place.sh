@@ -1,8 +1,8 @@
 # Places that refuse: no permission, no room, damaged shards, a folder in use. A clear message, the right code, no hang, nothing half.
 . "$source/tests/cli/lib.sh"
-mkdir pictures
-cp "$demo"/pictures/scene_0[0-5].jpg pictures
-small_job job.yaml pictures
+mkdir images
+cp "$demo"/pictures/scene_0[0-5].jpg images
+small_job job.yaml images
 "$antarctic" caption job.yaml --run whole --set output.shard_items=2 > said.txt 2>&1
 same() { cmp whole/captions.jsonl "$1/captions.jsonl" && cmp whole/captions.h5 "$1/captions.h5"; }
 
@@ -63,8 +63,8 @@ printed() {
   [ $code -eq 2 ] || { echo "exit $code, standard output full: $*"; exit 1; }
   says 'standard output cannot be written'
 }
-printed preprocess --size 8 --out x.npy pictures/scene_00.jpg
-printed embed --model "$demo/clip" --out x.npy --images pictures/scene_00.jpg
+printed preprocess --size 8 --out x.npy images/scene_00.jpg
+printed embed --model "$demo/clip" --out x.npy --images images/scene_00.jpg
 printed caption --print-config job.yaml
 printed status whole --json
 printed verify whole --json

@@ -141,7 +141,7 @@ cp -r a half
 jq 'del(.cache)' a/manifest.json > half/manifest.json
 rm half/DONE
 run 1 report a
-grep -q 'a: a run of build-cache has no pictures' said.txt
+grep -q 'a: a run of build-cache has no images' said.txt
 run 2 export half --out y
 grep -q 'half built.*the same command goes on with it' said.txt
 run 0 build-cache a.yaml --run half $keys

@@ -17,7 +17,7 @@ jq -c "$pick" one/captions.jsonl > ours.jsonl
 jq -c "$pick" "$data/golden/demo/expected.jsonl" > theirs.jsonl
 jq -c '{key, table}' ours.jsonl > a; jq -c '{key, table}' theirs.jsonl > b; cmp a b
 different=$(diff ours.jsonl theirs.jsonl | grep -c '^<' || true)
-echo "pictures whose captions or candidates differ from the reference: $different of 40"
+echo "images whose captions or candidates differ from the reference: $different of 40"
 [ "$different" -le 1 ]
 jq -c '[.clip_score, (.table[].score), (.candidates[].clip_score)] | .[]' one/captions.jsonl > a
 jq -c '[.clip_score, (.table[].score), (.candidates[].clip_score)] | .[]' "$data/golden/demo/expected.jsonl" > b

@@ -1,7 +1,7 @@
 # Every config of the tree runs. Its first line may name its job ("# job: build-cache"); without one it is a caption job.
 . "$source/tests/cli/lib.sh"
-mkdir pictures
-cp "$demo"/pictures/scene_0[0-5].jpg pictures # six of the demo's pictures stand for all, and some of its entries
+mkdir images
+cp "$demo"/pictures/scene_0[0-5].jpg images # six of the demo's images stand for all, and some of its entries
 head -200 "$demo/cache.txt" > entries.txt
 for config in "$source"/configs/*.yaml; do
   name=$(basename "$config" .yaml) job=$(head -1 "$config" | sed -n 's/^# job: \([a-z-]*\)$/\1/p')
@@ -10,13 +10,13 @@ for config in "$source"/configs/*.yaml; do
     continue
   fi
   fewer=()
-  ! grep -q 'path: ../models/demo/pictures' "$config" || fewer=(--set input.path=pictures)
+  ! grep -q 'path: ../models/demo/pictures' "$config" || fewer=(--set input.path=images)
   ! grep -q 'path: ../models/demo/cache.txt' "$config" || fewer+=(--set cache.path=entries.txt)
   run 0 "${job:-caption}" "$config" --run "$name" "${fewer[@]}"
   [ -s "$name/summary.json" ] || [ -s "$name/manifest.json" ]
 done
 
-# what makes the reference's sampler: three drawn candidates a picture, the table not cut, the same again with the same seed
+# what makes the reference's sampler: three drawn candidates an image, the table not cut, the same again with the same seed
 [ "$(jq -c '.candidates | length' reference/captions.jsonl | sort -u)" = 3 ]
 [ "$(wc -l < reference/captions.jsonl)" -eq 6 ]
 grep -q 'max_tokens: none' reference/config.yaml

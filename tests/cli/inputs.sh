@@ -1,39 +1,39 @@
-# The ways to name pictures: a folder, a list, one picture; and EXIF orientation, applied only when asked for.
+# The ways to name images: a folder, a list, one image; and EXIF orientation, applied only when asked for.
 . "$source/tests/cli/lib.sh"
-mkdir -p pictures/deep/er
-cp "$demo"/pictures/scene_00.jpg pictures/one.JPG
-cp "$demo"/pictures/scene_01.jpg pictures/deep/er/two.x.jpeg
-cp "$demo"/pictures/scene_02.jpg 'pictures/deep/with space.jpg'
-printf 'a caption\nanother\n' > pictures/one.txt
-small_job job.yaml pictures
+mkdir -p images/deep/er
+cp "$demo"/pictures/scene_00.jpg images/one.JPG
+cp "$demo"/pictures/scene_01.jpg images/deep/er/two.x.jpeg
+cp "$demo"/pictures/scene_02.jpg 'images/deep/with space.jpg'
+printf 'a caption\nanother\n' > images/one.txt
+small_job job.yaml images
 
 run 0 caption job.yaml --run folder
 printf 'deep/er/two.x\ndeep/with space\none\n' | cmp - folder/keys.txt
 [ ! -e folder/ref0.txt ] # one of three has captions
-run 0 caption job.yaml --run slash --set input.path=pictures/
+run 0 caption job.yaml --run slash --set input.path=images/
 cmp folder/captions.jsonl slash/captions.jsonl
 
 # a list: paths relative to it, or absolute; order of the lines does not matter; keys are as written, without "./"
-printf './one.JPG\r\n\ndeep/with space.jpg\n%s\n' "$PWD/pictures/deep/er/two.x.jpeg" > pictures/list.txt
-run_on 2 0 caption job.yaml --run list --set input.path=pictures/list.txt
-printf '%s\ndeep/with space\none\n' "$PWD/pictures/deep/er/two.x" | cmp - list/keys.txt
+printf './one.JPG\r\n\ndeep/with space.jpg\n%s\n' "$PWD/images/deep/er/two.x.jpeg" > images/list.txt
+run_on 2 0 caption job.yaml --run list --set input.path=images/list.txt
+printf '%s\ndeep/with space\none\n' "$PWD/images/deep/er/two.x" | cmp - list/keys.txt
 jq -c 'del(.key)' list/captions.jsonl > a
 jq -c 'del(.key)' folder/captions.jsonl | cmp - a
-printf 'gone.jpg\none.JPG\none.JPG\n' > pictures/list.txt
-run 0 caption job.yaml --run holes --set input.path=pictures/list.txt
+printf 'gone.jpg\none.JPG\none.JPG\n' > images/list.txt
+run 0 caption job.yaml --run holes --set input.path=images/list.txt
 [ "$(jq -r '.key + " " + .reason' holes/bad_items.jsonl | tr '\n' ' ')" = 'gone unreadable one duplicate_key ' ]
-: > pictures/list.txt
-run 2 caption job.yaml --run nothing --set input.path=pictures/list.txt
+: > images/list.txt
+run 2 caption job.yaml --run nothing --set input.path=images/list.txt
 
-# one picture
-run 0 caption job.yaml --run single --set input.path=pictures/one.JPG
+# one image
+run 0 caption job.yaml --run single --set input.path=images/one.JPG
 printf 'one\n' | cmp - single/keys.txt
 grep '"key": "one"' folder/captions.jsonl | cmp - single/captions.jsonl
 printf 'a caption\n' | cmp - single/ref0.txt
 [ -e single/ref1.txt ]
 [ ! -e single/ref2.txt ]
 
-# orientation 6 means: turn by a right angle. Asked for, the turned picture is what is embedded; by default it is not.
+# orientation 6 means: turn by a right angle. Asked for, the turned image is what is embedded; by default it is not.
 mkdir turned
 cp "$data/exif/orientation_6.png" turned/tagged.png
 cp "$data/exif/expected_6.png" turned/upright.png

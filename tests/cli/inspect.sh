@@ -34,7 +34,7 @@ is "$data/golden/formats/coco/captions_tiny.json" '[.kind, .images, .captions] |
 problem "$torch/hostile_system.pt" 'refused: .*posix.system'
 problem "$torch/truncated.pt" 'truncated.pt'
 
-# pictures, configs, text
+# images, configs, text
 is "$demo/pictures" .pictures "$(ls "$demo"/pictures/*.jpg | wc -l)"
 is "$demo/pictures/scene_00.jpg" '[.kind, .mode, .width] | join(" ")' 'picture RGB 224'
 head -c 1000 "$demo/pictures/scene_00.jpg" > cut.jpg
@@ -54,10 +54,10 @@ is cache '.sample[0]' "$(head -1 "$demo/cache.txt")"
 [ "$(get cache .model)" = "$(get "$demo/clip" .text_fingerprint)" ]
 is cache/shards/00000.h5 '[.kind, .manifest] | join(" ")' 'HDF5 file has this checksum'
 is cache/shards/00000.h5 '.datasets[] | select(.name == "embeddings") | .shape[1]' 256
-mkdir pictures
-cp "$demo"/pictures/scene_0[0-2].jpg pictures
-echo no > pictures/not.png
-printf 'input:\n  path: pictures\nclip:\n  model: %s\nbart:\n  model: %s\ncache:\n  path: cache\noutput:\n  shard_items: 2\n' "$demo/clip" "$demo/bart" > run.yaml
+mkdir images
+cp "$demo"/pictures/scene_0[0-2].jpg images
+echo no > images/not.png
+printf 'input:\n  path: images\nclip:\n  model: %s\nbart:\n  model: %s\ncache:\n  path: cache\noutput:\n  shard_items: 2\n' "$demo/clip" "$demo/bart" > run.yaml
 "$antarctic" caption run.yaml --run run 2> /dev/null
 is run '[.kind, .job, .done, .items] | join(" ")' 'run caption true 4'
 is run '.stages[] | select(.name == "embed") | [.shards_done, .of, .rows, .bad] | join(" ")' '2 2 3 1'

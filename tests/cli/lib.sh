@@ -27,7 +27,7 @@ no_half_files() {
   ! find "$1" -name '*.tmp*' 2>/dev/null | grep . || { echo "left in $1"; exit 1; }
 }
 
-# small_job FILE PICTURES: a caption job on the demo's models and a cache of three entries.
+# small_job FILE IMAGES: a caption job on the demo's models and a cache of three entries.
 small_job() {
   printf 'red car\nzebra\nan ice cream cone\n' > cache.txt
   printf 'input:\n  path: %s\nclip:\n  model: %s\nbart:\n  model: %s\ncache:\n  path: cache.txt\nretrieval:\n  topk: 3\n' \

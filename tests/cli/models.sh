@@ -12,8 +12,8 @@ with_config() { # with_config FOLDER 'jq program': the demo's CLIP with another 
   ln -sf "$demo"/clip/model.safetensors "$demo"/clip/vocab.json "$demo"/clip/merges.txt "$1"
   jq "$2" "$demo/clip/config.json" > "$1/config.json"
 }
-picture=$demo/pictures/scene_00.jpg
-embed="embed --out x.npy --images $picture --model"
+image=$demo/pictures/scene_00.jpg
+embed="embed --out x.npy --images $image --model"
 
 refused 'none: there is no such model' $embed none
 mkdir nothing
@@ -91,7 +91,7 @@ mkdir shards
 cp "$demo/clip/config.json" shards
 ln -s "$demo/clip/model.safetensors" shards/part.safetensors
 echo '{"weight_map": {"visual_projection.weight": "part.safetensors", "logit_scale": "part.safetensors"}}' > shards/model.safetensors.index.json
-"$antarctic" embed --model "$demo/clip" --out whole.npy --images "$picture" > /dev/null
+"$antarctic" embed --model "$demo/clip" --out whole.npy --images "$image" > /dev/null
 "$antarctic" $embed shards > /dev/null
 cmp whole.npy x.npy
 echo '{"weight_map": {"visual_projection.weight": "gone.safetensors"}}' > shards/model.safetensors.index.json

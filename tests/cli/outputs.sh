@@ -1,14 +1,14 @@
 # What a run leaves for people and other programs: the report, log.txt, captions.h5, .knn files, exports.
 . "$source/tests/cli/lib.sh"
-mkdir -p pictures/a
-cp "$demo"/pictures/scene_0[0-2].jpg pictures
-cp "$demo/pictures/scene_03.jpg" "pictures/a/with, \"odd\" <name>& 7.jpg"
-: > pictures/empty.png
-small_job job.yaml pictures
+mkdir -p images/a
+cp "$demo"/pictures/scene_0[0-2].jpg images
+cp "$demo/pictures/scene_03.jpg" "images/a/with, \"odd\" <name>& 7.jpg"
+: > images/empty.png
+small_job job.yaml images
 run_on 2 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
 says 'report: out/report.html'
 
-# the report: whole, no address of any network in it, every picture and the bad item, nothing of the data taken for markup
+# the report: whole, no address of any network in it, every image and the bad item, nothing of the data taken for markup
 [ "$(tail -1 out/report.html)" = '</html>' ]
 if grep -oE '(https?:)?//[a-z]+\.[a-z]+|@import|url\(|src *= *"http' out/report.html | grep .; then exit 1; fi # no address
 [ "$(grep -c '<script type="application/json" id="pictures-' out/report.html)" -eq 1 ]
@@ -20,9 +20,9 @@ grep -q '<td>empty</td><td>empty</td>' out/report.html
 grep -q 'id="thumbnails-0">\["/9j/' out/report.html # JPEG, in base64
 "$antarctic" report out --out again.html > said.txt
 cmp out/report.html again.html
-"$antarctic" report out --out few.html --pictures 2 > said.txt
+"$antarctic" report out --out few.html --images 2 > said.txt
 sed -n '/id="pictures-0"/,/<\/script>/p' few.html | sed 's/.*id="pictures-0">//; s/<\/script>//' | jq -e 'length == 2' > /dev/null
-run 2 report pictures
+run 2 report images
 says 'not a run folder'
 run 1 report out --picturs 3
 run 2 report out --out /proc/none/report.html
@@ -31,7 +31,7 @@ run 2 report out --out /proc/none/report.html
 grep -cE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z ' out/log.txt > stamped
 [ "$(cat stamped)" -eq "$(wc -l < out/log.txt)" ]
 grep -q '=== antarctic .*: caption job.yaml --run out, 2 ranks' out/log.txt
-grep -q 'embed: 5/5 pictures' out/log.txt
+grep -q 'embed: 5/5 images' out/log.txt
 run 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
 says 'nothing to do'
 [ "$(grep -c '=== antarctic' out/log.txt)" -eq 2 ]
@@ -39,10 +39,10 @@ tail -1 out/log.txt | grep -q 'exit 0$'
 
 # .knn: the table's entries, one a line, best first
 for key in scene_00 'a/with, "odd" <name>& 7'; do
-  jq -r --arg key "$key" 'select(.key == $key) | .table[].entry' out/captions.jsonl | cmp - "pictures/$key.knn"
+  jq -r --arg key "$key" 'select(.key == $key) | .table[].entry' out/captions.jsonl | cmp - "images/$key.knn"
 done
-[ ! -e pictures/empty.knn ]
-no_half_files pictures
+[ ! -e images/empty.knn ]
+no_half_files images
 run 0 tag job.yaml --run tags
 [ -s tags/report.html ]
 [ "$(wc -l < tags/tags.jsonl)" -eq 4 ]
@@ -56,12 +56,12 @@ done
 # exports
 run 0 export out --format coco --out coco.json
 jq -e 'length == 4 and (map(.image_id) | sort == [0, 1, 2, 7]) and (.[0] | keys == ["caption", "image_id"])' coco.json > /dev/null
-cp -r out wordy && cp pictures/scene_00.jpg pictures/wordless.jpg
+cp -r out wordy && cp images/scene_00.jpg images/wordless.jpg
 run 0 caption job.yaml --run wordy2 --set output.shard_items=2
 run 3 export wordy2 --format coco --out coco2.json # one key has no number: named, left out
 says 'wordless: the key ends with no number'
 jq -e 'length == 4' coco2.json > /dev/null
-cp pictures/scene_01.jpg pictures/a/other_001.jpg
+cp images/scene_01.jpg images/a/other_001.jpg
 run 0 caption job.yaml --run twice
 run 2 export twice --format coco --out coco3.json
 says 'two keys end with the number 1'
@@ -79,19 +79,19 @@ head -1 tags.csv | grep -q '^key,rank,entry,id,score.$'
 
 run 0 export out --format txt --out texts
 cat "texts/a/with, \"odd\" <name>& 7.txt" texts/scene_0[0-2].txt | cmp - out/preds.txt
-run 0 export out --format txt # beside the pictures
-cmp texts/scene_01.txt pictures/scene_01.txt
+run 0 export out --format txt # beside the images
+cmp texts/scene_01.txt images/scene_01.txt
 run 0 export out --format txt
-printf 'somebody wrote this\n' > pictures/scene_02.txt
-rm pictures/scene_01.txt
+printf 'somebody wrote this\n' > images/scene_02.txt
+rm images/scene_01.txt
 run 1 export out --format txt
 says 'scene_02.txt: is there already with other content'
-[ ! -e pictures/scene_01.txt ] # nothing was written
+[ ! -e images/scene_01.txt ] # nothing was written
 run 1 export out --format xml --out x
 says 'none of coco, csv, txt'
 run 1 export out --format csv
 says '--out is missing'
-run 2 export pictures --format csv --out x
+run 2 export images --format csv --out x
 
 # a damaged shard is seen before HDF5 opens it
 cp -r out hurt && printf x | dd of=hurt/tables/00001.h5 bs=1 seek=1000 conv=notrunc 2> /dev/null

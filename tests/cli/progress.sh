@@ -1,25 +1,25 @@
 # Progress: one moving line on a terminal, plain lines elsewhere, all of it in log.txt.
 . "$source/tests/cli/lib.sh"
 command -v script > /dev/null || { echo 'skipped: there is no program "script" to make a terminal'; exit 77; }
-mkdir pictures
-cp "$demo"/pictures/scene_*.jpg pictures
-small_job job.yaml pictures
+mkdir images
+cp "$demo"/pictures/scene_*.jpg images
+small_job job.yaml images
 
 run 0 caption job.yaml --run plain --set output.shard_items=4
-says '^embed: [0-9]*/40 pictures, [0-9.e+]*/s, ETA [0-9:?]*$'
-says '^embed: 40/40 pictures in [0-9.]* s$'
-says '^generate: 40/40 pictures in [0-9.]* s$'
+says '^embed: [0-9]*/40 images, [0-9.e+]*/s, ETA [0-9:?]*$'
+says '^embed: 40/40 images in [0-9.]* s$'
+says '^generate: 40/40 images in [0-9.]* s$'
 if grep -q $'\r\|\033' said.txt; then exit 1; fi # nothing for terminals
 [ "$(grep -c '^embed: ' said.txt)" -ge 5 ] # at each tenth, and at the end
 
 script -q -e -c "'$antarctic' caption job.yaml --run terminal --set output.shard_items=4" typescript > /dev/null
-grep -q $'\r\033\\[Kembed: [0-9]*/40 pictures' typescript # drawn over and over in place
-grep -q $'\033\\[Kembed: 40/40 pictures in' typescript
-[ "$(tr -d '\r' < typescript | grep -c '^.\{0,3\}embed: [0-9]*/40 pictures, ')" -le 1 ] # and not a line each time
-[ "$(grep -c 'Z embed: [0-9]*/40 pictures, ' terminal/log.txt)" -ge 4 ] # which the log has
+grep -q $'\r\033\\[Kembed: [0-9]*/40 images' typescript # drawn over and over in place
+grep -q $'\033\\[Kembed: 40/40 images in' typescript
+[ "$(tr -d '\r' < typescript | grep -c '^.\{0,3\}embed: [0-9]*/40 images, ')" -le 1 ] # and not a line each time
+[ "$(grep -c 'Z embed: [0-9]*/40 images, ' terminal/log.txt)" -ge 4 ] # which the log has
 # a narrow terminal: the line is cut, for a longer one would leave a row at each redrawing
 script -q -e -c "stty cols 24; '$antarctic' caption job.yaml --run narrow --set output.shard_items=4" typescript > /dev/null
 tr '\r' '\n' < typescript | grep -o $'^\033\\[Kgenerate: [0-9]*/40 pi.*' | tail -n +2 > drawn
 [ -s drawn ]
-if grep -v 'pictures in' drawn | grep -E $'^\033.K.{24}'; then exit 1; fi
+if grep -v 'images in' drawn | grep -E $'^\033.K.{24}'; then exit 1; fi
 jq -e '.stage == "generate" and .done == 40 and .total == 40' terminal/progress.json > /dev/null

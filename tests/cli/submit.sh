@@ -1,8 +1,8 @@
 # submit without a Slurm: the script it writes, the numbers it prints, and what it refuses.
 . "$source/tests/cli/lib.sh"
-mkdir pictures
-cp "$demo/pictures/scene_00.jpg" pictures
-small_job job.yaml pictures
+mkdir images
+cp "$demo/pictures/scene_00.jpg" images
+small_job job.yaml images
 
 # numbers_of RANKS: "needed mapped packed batch program" in MB
 numbers_of() {
@@ -53,7 +53,7 @@ run 1 submit dance job.yaml --dry-run
 says '"dance" is no job'
 run 1 submit caption job.yaml --dry-run --run x --array 3
 says 'cache.path .*/cache.txt is a text file'
-run 1 submit train job.yaml --dry-run --run x --array 3 --set input.train=pictures --set input.validation=pictures
+run 1 submit train job.yaml --dry-run --run x --array 3 --set input.train=images --set input.validation=images
 says 'not done in parts'
 run 1 submit caption job.yaml --dry-run --run x --after nowhere
 says 'nowhere: that run is not done, and was not submitted'

@@ -19,7 +19,7 @@ printf 'a cat\nred car | zebra | \n' | cmp - texts
 [ ! -e none.npy ]
 [ "$(stat -c %s y.npy)" -eq $((128 + 2 * 32 * 32 * 3 * 4)) ]
 
-# a picture's nearest entries are those of the captioning run
+# an image's nearest entries are those of the captioning run
 "$antarctic" embed --model "$demo/clip" --out q.npy --images "$demo/pictures/scene_00.jpg" > /dev/null
 printf 'input:\n  path: %s\nclip:\n  model: %s\n' "$demo/cache.txt" "$demo/clip" > cache.yaml
 "$antarctic" build-cache cache.yaml --run cache 2> /dev/null

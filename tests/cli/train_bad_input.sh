@@ -2,25 +2,25 @@
 source "$source/tests/cli/lib_train.sh"
 short="--set train.max_steps=2"
 
-# pictures without captions, captions without pictures, empty captions, captions that are no text, long captions
+# images without captions, captions without images, empty captions, captions that are no text, long captions
 rm data/train/scene_00.txt
 : > data/train/scene_01.txt
 printf 'a bad \xff byte\n' > data/train/scene_02.txt
 printf 'a zebra\n\n   \na zebra again\n' > data/train/scene_03.txt
-printf 'a house without a picture\n' > data/train/orphan.txt
+printf 'a house without an image\n' > data/train/orphan.txt
 head -c 1000 data/train/scene_04.jpg > cut && mv cut data/train/scene_04.jpg
 printf 'and a very long caption %.0s' {1..20} > data/train/scene_05.txt
 train 2 bad $short
 jq -r '.key + " " + .reason' bad/bad_items.jsonl | sort > reasons
 printf 'train/scene_00 no_caption\ntrain/scene_01 no_caption\ntrain/scene_02 caption_not_utf8\ntrain/scene_04 truncated\n' | cmp - reasons
 grep -q '2 empty captions are left out' said.txt
-grep -q '1 captions belong to no picture and are left out: orphan.txt' said.txt
+grep -q '1 captions belong to no image and are left out: orphan.txt' said.txt
 grep -q '1 captions to train.max_target_tokens (32)' said.txt
-grep -q 'training: 16 pictures' said.txt
+grep -q 'training: 16 images' said.txt
 jq -e '.items == 26 and .ok == 22 and .bad == 4' bad/summary.json > /dev/null
 expect 3 train 2 strict $short --set limits.max_bad_items=3
 
-# a picture of which one crop is a bad item: left out whole, and the others keep their own tables
+# an image of which one crop is a bad item: left out whole, and the others keep their own tables
 crops="$short --set train.crops_per_image=2"
 mkdir -p crop/journal others
 printf '{"item": 12, "key": "train/scene_06#0"}\n' > crop/journal/crashed.jsonl
@@ -30,9 +30,9 @@ cp data/train/* others && rm others/scene_06.*
 train 1 without $crops --set input.train=others
 cmp crop/layer_norms.safetensors without/layer_norms.safetensors
 
-# too few pictures for a step
+# too few images for a step
 expect 1 train 2 few $short --set train.batch=6
-grep -q '16 usable pictures are fewer than one step needs (train.replicas × train.batch = 18)' said.txt
+grep -q '16 usable images are fewer than one step needs (train.replicas × train.batch = 18)' said.txt
 
 # a loss that is no number: which batch, and the last good checkpoint stays
 expect 2 train 2 nan --set train.max_steps=40 --set train.validate_every=1 --set train.clip_norm=none --set train.learning_rate=30000 \

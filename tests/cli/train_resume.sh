@@ -95,7 +95,7 @@ for f in newer/checkpoints/*; do sed -i 's/"format":"1"/"format":"9"/' "$f"; don
 expect 2 train 2 newer
 grep -q 'written by a newer version of this program' said.txt
 
-# a data set that changed, in pictures or in words alone
+# a data set that changed, in images or in words alone
 begin_again changed
 cp data/train/scene_00.txt kept.txt
 sed -i 's/^a /one /' data/train/scene_00.txt

@@ -1,5 +1,5 @@
-# Texts that end the process: an entry of a cache is set aside after one death, a picture whose table or candidates do it after two,
-# whatever the ranks; every other result keeps its bytes. A rank killed from outside sets nothing aside. A picture of training is set aside too.
+# Texts that end the process: an entry of a cache is set aside after one death, an image whose table or candidates do it after two,
+# whatever the ranks; every other result keeps its bytes. A rank killed from outside sets nothing aside. An image of training is set aside too.
 . "$source/tests/fault/libfault.sh"
 export crash=$fault/crash_on_text.so
 
@@ -56,7 +56,7 @@ unset CRASH_ON_TEXT
 cat cache.txt <(printf 'one\nthree\n') | cmp - grown.export/postcache.txt
 
 "$antarctic" caption job.yaml --run whole 2> said.txt
-# The picture's own shard is another one without it; all other files, and all lines, are those of the whole run.
+# The image's own shard is another one without it; all other files, and all lines, are those of the whole run.
 set_aside() { # set_aside RUN KEY SHARD
   [ "$(jq -r '.key + " " + .reason' "$1/bad_items.jsonl")" = "$2 crashed" ]
   jq -c --arg key "$2" 'select(.key != $key)' whole/captions.jsonl > expected
@@ -90,7 +90,7 @@ crashes_on 'butterfly in a room' 1                            # in its table: BA
 crashes_on 'a horse, a horse and a horse on a wooden floor' 2 # among its candidates: CLIP's
 
 # A rank killed while it captions: at one death nothing is tried; what was in hand at two is tried, and found innocent.
-kill_in_generate() { # of 2 ranks one, as soon as it has pictures of the third stage in hand
+kill_in_generate() { # of 2 ranks one, as soon as it has images of the third stage in hand
   local until=$((SECONDS + 60)) rank
   job caption 2 killed job.yaml --set generation.num_return_sequences=100 --set generation.do_sample=true --set generation.num_beams=1 &
   until ls killed/tables/00002.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ]; sleep 0.01; done
@@ -123,7 +123,7 @@ for run in killed again; do
   [ ! -e $run/journal/crashed.jsonl ]
 done
 
-# Training: a picture that ends its reader, then a caption that ends BART's tokenizer.
+# Training: an image that ends its reader, then a caption that ends BART's tokenizer.
 mkdir train validation
 cp "$demo"/train/train_000* train
 cp "$demo"/validation/val_0000* validation

@@ -71,24 +71,24 @@ is_ours(const char *file)
            strncmp(name, "libyaml", 7) == 0;
 }
 
-/* The verdict on a caller's address, remembered. */
+/* The item_status on a caller's address, remembered. */
 static bool
 counts(void *caller)
 {
     static struct {
         void *address;
-        char verdict;
+        char item_status;
     } known[KNOWN];
     const size_t at = ((size_t) caller >> 2) % KNOWN;
     Dl_info info;
     bool ours;
 
     if (known[at].address == caller)
-        return known[at].verdict;
+        return known[at].item_status;
     inside = true;
     ours = dladdr(caller, &info) && info.dli_fname && is_ours(info.dli_fname);
     inside = false;
-    known[at].verdict = ours;
+    known[at].item_status = ours;
     known[at].address = caller;
     return ours;
 }

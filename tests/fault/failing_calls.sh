@@ -17,8 +17,8 @@ export OMP_NUM_THREADS=1
 # (ASAN_OPTIONS=fast_unwind_on_malloc=0 shows callers behind the C library too, and takes twice as long).
 export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1:exitcode=0:abort_on_error=1:${ASAN_OPTIONS:-} UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
-mkdir pictures
-cp "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_00.txt" "$demo/pictures/scene_01.jpg" "$demo/pictures/scene_01.txt" pictures
+mkdir images
+cp "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_00.txt" "$demo/pictures/scene_01.jpg" "$demo/pictures/scene_01.txt" images
 head -40 "$demo/cache.txt" > cache.txt
 cat > build-cache.yaml <<END
 input: { path: cache.txt }
@@ -27,7 +27,7 @@ compute: { threads: 1 }
 output: { shard_items: 20 }
 END
 cat > caption.yaml <<END
-input: { path: pictures }
+input: { path: images }
 clip: { model: $demo/clip }
 cache: { path: cache }
 bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
@@ -36,7 +36,7 @@ compute: { threads: 1 }
 output: { shard_items: 1 }
 END
 cat > train.yaml <<END
-input: { train: pictures, validation: pictures }
+input: { train: images, validation: images }
 clip: { model: $demo/clip }
 cache: { path: cache }
 bart: { model: $demo/bart }
@@ -60,30 +60,30 @@ leaks() {
   awk 'BEGIN { RS = "" } / leak of / && !/#1 [^\n]*\/libhdf5/ { found = 1 } END { exit !found }' "$1"
 }
 
-one() { # one KIND N: writes "KIND N verdict" to verdicts
-  local kind=$1 nth=$2 run=run.$1.$2 code=0 verdict=good
+one() { # one KIND N: writes "KIND N item_status" to item_statuss
+  local kind=$1 nth=$2 run=run.$1.$2 code=0 item_status=good
   timeout -k 5 "${FAULT_SECONDS:-60}" bash -c 'attempt "$@"' attempt "$kind" "$nth" "$run" > "$run.said" 2>&1 || code=$?
   if [ $code -eq 124 ] || [ $code -eq 137 ]; then
-    verdict=HANG
+    item_status=HANG
   elif [ $code -eq 0 ]; then # the call did not matter, or was tried again
-    { same whole "$run" && "$antarctic" verify "$run"; } > "$run.off" 2>&1 || verdict=FALSE_SUCCESS
+    { same whole "$run" && "$antarctic" verify "$run"; } > "$run.off" 2>&1 || item_status=FALSE_SUCCESS
   elif [ $code -ne 1 ] && [ $code -ne 2 ] && [ $code -ne 74 ]; then
-    verdict=CRASH_$code
+    item_status=CRASH_$code
   elif ! grep -q '^antarctic' "$run.said"; then
-    verdict=NO_MESSAGE_$code
+    item_status=NO_MESSAGE_$code
   fi
   if grep -q 'ERROR: AddressSanitizer\|runtime error:' "$run.said"; then
-    verdict=ASAN_$code
+    item_status=ASAN_$code
   elif leaks "$run.said"; then
-    verdict=LEAK_$code
+    item_status=LEAK_$code
   fi
-  if [ $verdict = good ] && [ ! $sanitized ]; then
+  if [ $item_status = good ] && [ ! $sanitized ]; then
     code=0
     timeout -k 5 60 "$antarctic" "$job" "$job.yaml" --run "$run" > "$run.again" 2>&1 || code=$?
-    { [ $code -eq 0 ] && same whole "$run" && no_leftovers "$run"; } > "$run.off" 2>&1 || verdict=NOT_RECOVERED_$code
+    { [ $code -eq 0 ] && same whole "$run" && no_leftovers "$run"; } > "$run.off" 2>&1 || item_status=NOT_RECOVERED_$code
   fi
-  if [ $verdict = good ]; then rm -rf "$run" "$run".*; else cat "$run".said "$run".again "$run".off 2>/dev/null | sed "s/^/$kind $nth: /" >&2; fi
-  echo "$kind $nth $verdict" >> verdicts
+  if [ $item_status = good ]; then rm -rf "$run" "$run".*; else cat "$run".said "$run".again "$run".off 2>/dev/null | sed "s/^/$kind $nth: /" >&2; fi
+  echo "$kind $nth $item_status" >> item_statuss
 }
 export fault sanitized job
 export -f attempt leaks one same no_leftovers
@@ -97,11 +97,11 @@ for kind in $kinds; do
   case $kind in *@1) every=$((5 * step)) ;; esac
   # a seeded start, so that over the releases every call has its turn
   for ((n = 1 + ${FAULT_SEED:-3} % every; n <= calls; n += every)); do echo "$kind $n"; done > turns
-  if [ "$kind" = read ] && [ ! $sanitized ]; then # always the first ones: the pictures', which are tried again and must not become bad items
+  if [ "$kind" = read ] && [ ! $sanitized ]; then # always the first ones: the images', which are tried again and must not become bad items
     printf 'read %s\n' 1 2 3 4 5 6 >> turns
     sort -u -o turns turns
   fi
   xargs -P "${FAULT_JOBS:-2}" -L 1 bash -c 'one "$0" "$1"' < turns
-  echo "$kind: $(wc -l < turns) of $calls calls failed in turn, $(grep "^$kind " verdicts | grep -vc good || true) bad"
+  echo "$kind: $(wc -l < turns) of $calls calls failed in turn, $(grep "^$kind " item_statuss | grep -vc good || true) bad"
 done
-if grep -v good verdicts; then exit 1; fi
+if grep -v good item_statuss; then exit 1; fi

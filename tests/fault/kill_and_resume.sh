@@ -8,12 +8,12 @@ RANDOM=${FAULT_SEED:-1}
 echo "seed ${FAULT_SEED:-1}"
 
 small_jobs 'scene_0 scene_1' 2
-head -c 3000 "$demo/pictures/scene_00.jpg" > pictures/broken.jpg
+head -c 3000 "$demo/pictures/scene_00.jpg" > images/broken.jpg
 sed 's/path: cache }/path: cache.txt }/' job.yaml > caption.yaml
 mv cache.yaml build-cache.yaml
 head -100 cache.txt > small.txt
 cat > train.yaml <<END
-input: { train: pictures, validation: pictures }
+input: { train: images, validation: images }
 clip: { model: $demo/clip }
 cache: { path: small.txt }
 bart: { model: $demo/bart }

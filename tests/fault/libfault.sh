@@ -33,15 +33,15 @@ gone_within() {
   done
 }
 
-# small_jobs PICTURES SHARD: PICTURES (names in the demo's folder), a text of 600 entries, and the configs job.yaml (caption, with the cache
-# folder `cache`) and cache.yaml (build-cache of the text); SHARD items a shard of pictures, 64 of entries.
+# small_jobs IMAGES SHARD: IMAGES (names in the demo's folder), a text of 600 entries, and the configs job.yaml (caption, with the cache
+# folder `cache`) and cache.yaml (build-cache of the text); SHARD items a shard of images, 64 of entries.
 small_jobs() {
   local name
-  mkdir pictures
-  for name in $1; do cp "$demo"/pictures/$name* pictures; done
+  mkdir images
+  for name in $1; do cp "$demo"/pictures/$name* images; done
   head -600 "$demo/cache.txt" > cache.txt
   cat > job.yaml <<END
-input: { path: pictures }
+input: { path: images }
 clip: { model: $demo/clip }
 cache: { path: cache }
 bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }

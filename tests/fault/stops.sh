@@ -1,4 +1,4 @@
-# What ends a run early, one after the other: stop signals, a rank that stands still, a second run on the folder, a picture that kills
+# What ends a run early, one after the other: stop signals, a rank that stands still, a second run on the folder, an image that kills
 # its reader, damaged shards. Each time the exit code, what status and verify say, and the same bytes in the end.
 . "$source/tests/fault/libfault.sh"
 
@@ -106,7 +106,7 @@ lock elsewhere 12 77 # the same Slurm job, started again elsewhere
 SLURM_JOB_ID=77 SLURM_RESTART_COUNT=1 "$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'taken over'
 [ ! -e twice/lock ]
 
-# A picture whose reading ends the process, by a signal of its own or by the kernel's: found, set aside, the run goes on.
+# An image whose reading ends the process, by a signal of its own or by the kernel's: found, set aside, the run goes on.
 for signal in 11 9; do
   rm -rf crash
   code=0

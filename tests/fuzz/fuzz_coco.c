@@ -1,5 +1,5 @@
 /* COCO's captions. Promises: refused, or at most five captions an image. AC_FUZZ_CORPUS: data/golden/formats/coco */
-#include "io/coco.h"
+#include "io/source/coco.h"
 #include "tests/support/fuzz.h"
 
 int

@@ -1,7 +1,7 @@
 /* A job's YAML. Promises: refused, or a config that prints as YAML which reads back to the same config. */
 #include <string.h>
 
-#include "io/config.h"
+#include "io/config/config.h"
 #include "tests/support/fuzz.h"
 
 static void

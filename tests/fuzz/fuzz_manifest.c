@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cache_builder/cache.h"
-#include "jobs/run_view.h"
+#include "jobs/runtime/run_view.h"
 #include "tests/support/fuzz.h"
 
 int

@@ -1,7 +1,7 @@
 /* Pickles by themselves. Promises: refused, or a tree whose places all are within it; memory grows with the bytes alone. */
 #include <stdbool.h>
 
-#include "io/pickle.h"
+#include "io/checkpoint/pickle.h"
 #include "tests/support/fuzz.h"
 
 static const ac_pickle_rule rules[] = {

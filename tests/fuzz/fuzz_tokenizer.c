@@ -6,7 +6,7 @@
 #include "engine/text/clean.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text/unicode.h"
-#include "io/tokenizer_files.h"
+#include "io/checkpoint/tokenizer_files.h"
 #include "tests/support/fuzz.h"
 
 enum { CONTEXT = 77 };

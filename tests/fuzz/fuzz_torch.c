@@ -2,8 +2,8 @@
  * names. AC_FUZZ_CORPUS: data/golden/formats/torch */
 #include <string.h>
 
-#include "io/lightning.h"
-#include "io/torch.h"
+#include "io/checkpoint/lightning.h"
+#include "io/checkpoint/torch.h"
 #include "tests/support/fuzz.h"
 
 int

@@ -1,5 +1,5 @@
 /* OpenAI's vocabulary of CLIP, gzip or plain. Promises: refused, or a tokenizer that encodes. */
-#include "io/tokenizer_files.h"
+#include "io/checkpoint/tokenizer_files.h"
 #include "tests/support/fuzz.h"
 
 int

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/nn/activation.h"
-#include "engine/nn/bart.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/kernels/activation.h"
+#include "engine/models/bart.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

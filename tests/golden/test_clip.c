@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/nn/clip.h"
-#include "engine/nn/kernels.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/models/clip.h"
+#include "engine/kernels/kernels.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/nn/kernels.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/kernels/kernels.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

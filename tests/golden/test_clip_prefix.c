@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/nn/clip.h"
-#include "engine/nn/clip_prefix.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/models/clip.h"
+#include "engine/models/clip_prefix.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

@@ -1,4 +1,4 @@
-/* Training's crops: given their box, Pillow's bytes (golden/preprocess, crops); boxes drawn lie in the picture and have the
+/* Training's crops: given their box, Pillow's bytes (golden/preprocess, crops); boxes drawn lie in the image and have the
  * distribution that torchvision's have. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "engine/image/crop.h"
-#include "io/picture.h"
+#include "io/image/decode.h"
 #include "tests/support/golden.h"
 
 static int64_t
@@ -36,20 +36,20 @@ bytes_equal_pillows(void **state)
         const ac_crop crop = { number(line, "i"), number(line, "j"), number(line, "h"), number(line, "w") };
         const int64_t S = number(line, "size");
         char relative[256], hex[65], *file;
-        ac_picture picture = { 0 };
-        ac_verdict verdict = { 0 };
+        ac_image image = { 0 };
+        ac_item_status item_status = { 0 };
         uint8_t *rgb = malloc((size_t) (S * S * 3));
 
         snprintf(relative, sizeof relative, "preprocess/%s", json_string_value(json_object_get(line, "file")));
         file = golden_path(relative);
         assert_non_null(file);
-        assert_int_equal(ac_picture_read_file(&picture, file, 1 << 28, &verdict), AC_OK);
-        assert_int_equal(verdict.reason, AC_GOOD);
-        assert_int_equal(ac_image_crop_resize(rgb, &picture, &crop, S, &resizer), AC_OK);
+        assert_int_equal(ac_image_read_file(&image, file, 1 << 28, &item_status), AC_OK);
+        assert_int_equal(item_status.reason, AC_GOOD);
+        assert_int_equal(ac_image_crop_resize(rgb, &image, &crop, S, &resizer), AC_OK);
         test_sha256(hex, rgb, (size_t) (S * S * 3));
         if (strcmp(hex, json_string_value(json_object_get(line, "sha256"))) != 0)
             fail_msg("%s: other bytes than Pillow's", json_string_value(json_object_get(line, "key")));
-        ac_picture_free(&picture);
+        ac_image_free(&image);
         free(rgb);
         free(file);
     }
@@ -80,7 +80,7 @@ drawn_boxes_are_torchvisions(void **state)
 }
 
 static void
-an_oblong_picture_gives_its_middle(void **state)
+an_oblong_image_gives_its_middle(void **state)
 {
     const ac_crop tall = ac_crop_draw(100, 301, 1, 2, 3), one = ac_crop_draw(1, 1, 1, 2, 3);
 
@@ -105,7 +105,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_equal_pillows),
         cmocka_unit_test(drawn_boxes_are_torchvisions),
-        cmocka_unit_test(an_oblong_picture_gives_its_middle),
+        cmocka_unit_test(an_oblong_image_gives_its_middle),
         cmocka_unit_test(same_numbers_same_box),
     };
 

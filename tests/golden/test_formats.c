@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "io/npy.h"
-#include "io/safetensors.h"
+#include "io/checkpoint/npy.h"
+#include "io/checkpoint/safetensors.h"
 #include "tests/support/formats.h"
 
 static void

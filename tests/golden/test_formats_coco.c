@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/coco.h"
+#include "io/source/coco.h"
 #include "tests/support/formats.h"
 #include "tests/support/golden.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/torch.h"
+#include "io/checkpoint/torch.h"
 #include "tests/support/formats.h"
 
 /* What the hostile files would make in the current folder if anything of them ran. */

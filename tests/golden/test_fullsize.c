@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/nn/activation.h"
-#include "engine/nn/clip.h"
-#include "engine/nn/generate.h"
-#include "io/safetensors.h"
-#include "io/weights.h"
+#include "engine/kernels/activation.h"
+#include "engine/models/clip.h"
+#include "engine/generation/generate.h"
+#include "io/checkpoint/safetensors.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/fullsize.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/lightning.h"
-#include "io/safetensors.h"
+#include "io/checkpoint/lightning.h"
+#include "io/checkpoint/safetensors.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache_builder/mining.h"
+#include "cache_builder/mining/mining.h"
 #include "tests/support/golden.h"
 
 static const char *const kind_names[AC_ENTRY_KINDS] = { "unigram", "bigram", "trigram", "line" };

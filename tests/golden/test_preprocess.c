@@ -1,4 +1,4 @@
-/* Pictures -> CLIP's input: equality of bytes with Pillow 13 (golden/preprocess/README.md). */
+/* Images -> CLIP's input: equality of bytes with Pillow 13 (golden/preprocess/README.md). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "engine/image/preprocess.h"
-#include "io/picture.h"
-#include "io/safetensors.h"
+#include "io/image/decode.h"
+#include "io/checkpoint/safetensors.h"
 #include "tests/support/golden.h"
 
 enum { MAX_PIXELS = 178956970 };
@@ -33,34 +33,34 @@ expect_digest(const char *file, const char *what, const json_t *line, const char
 }
 
 static void
-check_picture(const char *folder, const json_t *line)
+check_image(const char *folder, const json_t *line)
 {
     static const int sizes[] = { 224, 128, 32 };
     const char *file = json_string_value(json_object_get(line, "file"));
     char path[4096];
-    ac_picture p;
-    ac_verdict v;
+    ac_image p;
+    ac_item_status v;
     ac_resizer resizer = { 0 };
     uint8_t *rgb;
     int64_t n;
 
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    assert_int_equal(ac_picture_read_file(&p, path, MAX_PIXELS, &v), AC_OK);
+    assert_int_equal(ac_image_read_file(&p, path, MAX_PIXELS, &v), AC_OK);
     if (v.reason != AC_GOOD) {
-        print_error("%s: %s, %s\n", file, ac_bad_reason_name(v.reason), v.detail);
+        print_error("%s: %s, %s\n", file, ac_reject_reason_name(v.reason), v.detail);
         wrong++;
         return;
     }
-    if (strcmp(ac_picture_mode_name(p.mode), json_string_value(json_object_get(line, "mode"))) != 0 ||
+    if (strcmp(ac_image_mode_name(p.mode), json_string_value(json_object_get(line, "mode"))) != 0 ||
         p.width != json_integer_value(json_object_get(line, "width")) || p.height != json_integer_value(json_object_get(line, "height"))) {
-        print_error("%s: mode %s, %lld x %lld\n", file, ac_picture_mode_name(p.mode), (long long) p.width, (long long) p.height);
+        print_error("%s: mode %s, %lld x %lld\n", file, ac_image_mode_name(p.mode), (long long) p.width, (long long) p.height);
         wrong++;
     }
     n = p.width * p.height;
     if (p.mode != AC_MODE_1)
-        expect_digest(file, "decoded", line, "decoded_sha256", p.pixels, (size_t) (n * ac_picture_pixel_bytes(p.mode)));
+        expect_digest(file, "decoded", line, "decoded_sha256", p.pixels, (size_t) (n * ac_image_pixel_bytes(p.mode)));
     rgb = calloc((size_t) (n > 224 * 224 ? n : 224 * 224), 3);
-    ac_picture_to_rgb(rgb, p.pixels, n, p.mode, p.palette);
+    ac_image_to_rgb(rgb, p.pixels, n, p.mode, p.palette);
     expect_digest(file, "decoded RGB", line, "decoded_rgb_sha256", rgb, (size_t) n * 3);
     for (int i = 0; i < 3; i++) {
         char key[32];
@@ -70,11 +70,11 @@ check_picture(const char *folder, const json_t *line)
     }
     free(rgb);
     ac_resizer_free(&resizer);
-    ac_picture_free(&p);
+    ac_image_free(&p);
 }
 
 static void
-pictures(void **state)
+images(void **state)
 {
     char *folder = golden_path("preprocess"), *path = golden_path("preprocess/expected.jsonl");
     json_t *lines, *line;
@@ -87,7 +87,7 @@ pictures(void **state)
     lines = test_read_jsonl(path);
     assert_true(json_array_size(lines) > 0);
     json_array_foreach(lines, i, line)
-        check_picture(folder, line);
+        check_image(folder, line);
     assert_int_equal(wrong, 0);
     json_decref(lines);
     free(folder);
@@ -108,18 +108,18 @@ broken(void **state)
     lines = test_read_jsonl(path);
     assert_true(json_array_size(lines) > 0);
     json_array_foreach(lines, i, line) {
-        const char *name = json_string_value(json_object_get(line, "file")), *verdict = json_string_value(json_object_get(line, "verdict"));
-        ac_picture p;
-        ac_verdict v;
+        const char *name = json_string_value(json_object_get(line, "file")), *item_status = json_string_value(json_object_get(line, "item_status"));
+        ac_image p;
+        ac_item_status v;
         snprintf(file, sizeof file, "%s/%s", folder, name);
         assert_int_equal(access(file, F_OK), 0);
-        assert_int_equal(ac_picture_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
-        if ((strcmp(verdict, "ok") == 0 && v.reason != AC_GOOD) || (strcmp(verdict, "reject") == 0 && v.reason == AC_GOOD) ||
-            (strcmp(verdict, "unsupported") == 0 && v.reason == AC_GOOD)) {
-            print_error("%s: wanted %s, found %s (%s)\n", name, verdict, ac_bad_reason_name(v.reason), v.detail);
+        assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
+        if ((strcmp(item_status, "ok") == 0 && v.reason != AC_GOOD) || (strcmp(item_status, "reject") == 0 && v.reason == AC_GOOD) ||
+            (strcmp(item_status, "unsupported") == 0 && v.reason == AC_GOOD)) {
+            print_error("%s: wanted %s, found %s (%s)\n", name, item_status, ac_reject_reason_name(v.reason), v.detail);
             wrong++;
         }
-        ac_picture_free(&p);
+        ac_image_free(&p);
     }
     assert_int_equal(wrong, 0);
     json_decref(lines);
@@ -143,19 +143,19 @@ normalised(void **state)
         const ac_tensor *t = &golden.tensors.items[i];
         const int64_t S = t->shape[1];
         char file[4096];
-        ac_picture p;
-        ac_verdict v;
+        ac_image p;
+        ac_item_status v;
         ac_resizer resizer = { 0 };
         uint8_t *rgb = calloc((size_t) (S * S), 3);
         float *y = calloc((size_t) (S * S * 3), sizeof *y), *expected = calloc((size_t) (S * S * 3), sizeof *y);
         snprintf(file, sizeof file, "%s/%.*s", folder, (int) (strrchr(t->name, '/') - t->name), t->name);
-        assert_int_equal(ac_picture_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
+        assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
         assert_int_equal(v.reason, AC_GOOD);
         assert_int_equal(ac_image_clip_resize(rgb, &p, S, &resizer), AC_OK);
         ac_image_normalise(y, rgb, S);
         ac_tensor_read(t, expected, 0, S * S * 3);
         test_assert_close(t->name, y, expected, S * S * 3, 1e-6);
-        ac_picture_free(&p);
+        ac_image_free(&p);
         ac_resizer_free(&resizer);
         free(rgb);
         free(y);
@@ -169,7 +169,7 @@ normalised(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(pictures), cmocka_unit_test(broken), cmocka_unit_test(normalised) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(images), cmocka_unit_test(broken), cmocka_unit_test(normalised) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

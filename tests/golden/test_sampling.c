@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/activation.h"
-#include "engine/nn/beam.h"
-#include "engine/nn/generate.h"
-#include "engine/nn/logits.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/kernels/activation.h"
+#include "engine/generation/beam.h"
+#include "engine/generation/generate.h"
+#include "engine/generation/logits.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

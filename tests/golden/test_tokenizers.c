@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/tokenizer_files.h"
+#include "io/checkpoint/tokenizer_files.h"
 #include "tests/support/golden.h"
 
 static bool

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/nn/activation.h"
-#include "engine/nn/adamw.h"
-#include "engine/nn/backward.h"
-#include "engine/nn/bart_train.h"
-#include "engine/nn/linear_transposed.h"
-#include "io/model_config.h"
-#include "io/weights.h"
+#include "engine/kernels/activation.h"
+#include "engine/training/adamw.h"
+#include "engine/training/backward.h"
+#include "engine/training/bart_train.h"
+#include "engine/training/linear_transposed.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 

@@ -77,8 +77,8 @@ main(int argc, char **argv)
 {
     char folder[] = "/tmp/antarctic-lock.XXXXXX", run[64], cache[64];
     ac_locks locks;
-    ac_pulse pulse = { 0 };
-    ac_watchdog dog = { .pulse = &pulse, .locks = &locks, .sign = "", .grace_seconds = 1, .renew_seconds = 0.01, .end = end_thread };
+    ac_heartbeat heartbeat = { 0 };
+    ac_watchdog dog = { .heartbeat = &heartbeat, .locks = &locks, .sign = "", .grace_seconds = 1, .renew_seconds = 0.01, .end = end_thread };
     ac_lock first = { 0 }, second = { 0 };
     int rank;
 

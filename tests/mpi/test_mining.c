@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "jobs/mining/mine.h"
+#include "jobs/cache/mining/mine.h"
 #include "tests/support/golden.h"
 
 static ac_comm comm;

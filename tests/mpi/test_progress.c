@@ -24,7 +24,7 @@ run_stage(const ac_comm *comm, int64_t items, int64_t begun_with)
     ac_progress progress;
     const int64_t ranks = comm->size;
 
-    CHECK(ac_progress_begin_all(&progress, comm, NULL, "caption", "embed", "pictures", begun_with, 0, begun_with + ranks * items) == AC_OK);
+    CHECK(ac_progress_begin_all(&progress, comm, NULL, "caption", "embed", "images", begun_with, 0, begun_with + ranks * items) == AC_OK);
     for (int64_t i = 0; i < items; i++)
         ac_progress_add(&progress, 1, i <= comm->rank);
     ac_progress_end_all(&progress);

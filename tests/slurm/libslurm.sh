@@ -128,7 +128,7 @@ job_shards() {
   until ls "$1/$2"/*.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ] || { cat "$1"/slurm-*.out; return 1; }; sleep 0.1; done
 }
 
-# slurm_demo: pictures and configs of small jobs; slow.yaml takes its time.
+# slurm_demo: images and configs of small jobs; slow.yaml takes its time.
 slurm_demo() {
   small_jobs 'scene_0 scene_1' 2
   sed -i '/^compute/d' job.yaml cache.yaml # the batch script says how many threads

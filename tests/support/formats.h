@@ -13,7 +13,7 @@ typedef void (*test_format_check)(const char *name, const char *path, const json
 /** Check every file; skips the test where the topic is not here, fails it where any check counted something wrong. */
 void test_format_topic(const char *topic, test_format_check check);
 
-/** Compare verdict and message (which must name the file) with what the reader returned; count what is wrong.
+/** Compare item_status and message (which must name the file) with what the reader returned; count what is wrong.
  *  Returns whether the content is to be compared: the file was read, and that is right. */
 bool test_format_verdict(const char *name, const json_t *expected, ac_status st);
 

@@ -3,7 +3,7 @@
 #define AC_TESTS_SUPPORT_MODEL_H
 
 #include "engine/base/tensor.h"
-#include "engine/nn/compute.h"
+#include "engine/linear/compute.h"
 
 /** A golden tensor; fails the test where it is missing. */
 const ac_tensor *test_tensor(const ac_tensors *set, const char *name);

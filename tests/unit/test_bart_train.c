@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/bart_train.h"
+#include "engine/training/bart_train.h"
 #include "tests/support/model.h"
 
 enum { C = 48, F = 80, V = 301, LAYERS = 2, HEADS = 3, POSITIONS = 40, MOST_TENSORS = 128 };

@@ -15,8 +15,8 @@
 #include "cache_builder/exchange.h"
 #include "cache_builder/prefix_order.h"
 #include "engine/base/memory.h"
-#include "io/npy.h"
-#include "io/publish.h"
+#include "io/checkpoint/npy.h"
+#include "io/file/publish.h"
 
 enum { ROWS = 10000, D = 4 };
 

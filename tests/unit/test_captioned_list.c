@@ -1,4 +1,4 @@
-/* Captioned pictures from a folder and from COCO's annotations: order, captions, what is bad and why, fingerprints. */
+/* Captioned images from a folder and from COCO's annotations: order, captions, what is bad and why, fingerprints. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/captioned_list.h"
+#include "io/source/captioned_list.h"
 
 static char root[64];
 
@@ -39,19 +39,19 @@ make_folder(void **state)
     snprintf(root, sizeof root, "/tmp/ac-captioned-XXXXXX");
     assert_non_null(mkdtemp(root));
     assert_int_equal(mkdir(at("sub"), 0755), 0);
-    put("b.jpg", "picture");
+    put("b.jpg", "image");
     put("b.txt", "  first \r\n\n\tsecond\n   \nthird");
-    put("a.png", "picture");
-    put("sub/c.JPEG", "picture");
+    put("a.png", "image");
+    put("sub/c.JPEG", "image");
     put("sub/c.txt", "one\n");
-    put("d.jpg", "picture");
+    put("d.jpg", "image");
     put("d.png", "another of the same key");
     put("d.txt", "of both\n");
-    put("e.webp", "picture");
+    put("e.webp", "image");
     put("e.txt", "bad \xff\n");
-    put("f.bmp", "picture");
+    put("f.bmp", "image");
     put("f.txt", "\n \n");
-    put("orphan.txt", "no picture\n");
+    put("orphan.txt", "no image\n");
     put("sub/zz.txt", "none here either\n");
     return 0;
 }
@@ -78,8 +78,8 @@ static void
 folder(void **state)
 {
     static const struct { const char *key; int bad; int captions; } expected[] = {
-        { "a", AC_BAD_NO_CAPTION, 0 }, { "b", AC_GOOD, 3 }, { "d", AC_GOOD, 1 }, { "d", AC_BAD_DUPLICATE_KEY, 0 },
-        { "e", AC_BAD_CAPTION_NOT_UTF8, 0 }, { "f", AC_BAD_NO_CAPTION, 0 }, { "sub/c", AC_GOOD, 1 },
+        { "a", AC_REJECT_NO_CAPTION, 0 }, { "b", AC_GOOD, 3 }, { "d", AC_GOOD, 1 }, { "d", AC_REJECT_DUPLICATE_KEY, 0 },
+        { "e", AC_REJECT_CAPTION_NOT_UTF8, 0 }, { "f", AC_REJECT_NO_CAPTION, 0 }, { "sub/c", AC_GOOD, 1 },
     };
     ac_captioned_list list = { 0 };
 
@@ -96,16 +96,16 @@ folder(void **state)
     check_text(&list.captions, 1, "second");
     check_text(&list.captions, 2, "third");
     assert_int_equal(list.empty_captions, 4);
-    assert_int_equal(list.without_picture, 2);
-    check_text(&list.names_without_picture, 0, "orphan.txt");
-    check_text(&list.names_without_picture, 1, "sub/zz.txt");
+    assert_int_equal(list.without_image, 2);
+    check_text(&list.names_without_image, 0, "orphan.txt");
+    check_text(&list.names_without_image, 1, "sub/zz.txt");
     ac_captioned_list_free(&list);
 }
 
 static void
-fingerprint_follows_words_and_pictures(void **state)
+fingerprint_follows_words_and_images(void **state)
 {
-    ac_captioned_list before = { 0 }, words = { 0 }, pictures = { 0 };
+    ac_captioned_list before = { 0 }, words = { 0 }, images = { 0 };
 
     (void) state;
     assert_int_equal(ac_captioned_list_read(&before, root, "input.train"), AC_OK);
@@ -113,16 +113,16 @@ fingerprint_follows_words_and_pictures(void **state)
     assert_int_equal(ac_captioned_list_read(&words, root, "input.train"), AC_OK);
     assert_string_not_equal(before.fingerprint, words.fingerprint);
     put("sub/c.txt", "one\n");
-    put("sub/c.JPEG", "another picture");
-    assert_int_equal(ac_captioned_list_read(&pictures, root, "input.train"), AC_OK);
-    assert_string_not_equal(before.fingerprint, pictures.fingerprint);
-    put("sub/c.JPEG", "picture");
+    put("sub/c.JPEG", "another image");
+    assert_int_equal(ac_captioned_list_read(&images, root, "input.train"), AC_OK);
+    assert_string_not_equal(before.fingerprint, images.fingerprint);
+    put("sub/c.JPEG", "image");
     ac_captioned_list_free(&words);
     assert_int_equal(ac_captioned_list_read(&words, root, "input.train"), AC_OK);
     assert_string_equal(before.fingerprint, words.fingerprint);
     ac_captioned_list_free(&before);
     ac_captioned_list_free(&words);
-    ac_captioned_list_free(&pictures);
+    ac_captioned_list_free(&images);
 }
 
 static void
@@ -140,7 +140,7 @@ coco(void **state)
     assert_int_equal(ac_captioned_list_read_coco(&list, annotations, root), AC_OK);
     assert_int_equal(list.count, 4); /* by key: a, b, gone, sub/c */
     check_text(&list.keys, 0, "a");
-    assert_int_equal(list.bad[0], AC_BAD_NO_CAPTION);
+    assert_int_equal(list.bad[0], AC_REJECT_NO_CAPTION);
     check_text(&list.keys, 1, "b");
     check_text(&list.captions, 0, "a b");
     check_text(&list.keys, 2, "gone"); /* found out when it is opened */
@@ -148,8 +148,8 @@ coco(void **state)
     check_text(&list.keys, 3, "sub/c");
     check_text(&list.captions, list.caption_offsets[3], "c");
     assert_int_equal(list.empty_captions, 1);
-    assert_int_equal(list.without_picture, 1);
-    check_text(&list.names_without_picture, 0, "image_id 99");
+    assert_int_equal(list.without_image, 1);
+    check_text(&list.names_without_image, 0, "image_id 99");
     ac_captioned_list_free(&list);
     unlink(annotations);
 }
@@ -174,7 +174,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folder),
-        cmocka_unit_test(fingerprint_follows_words_and_pictures),
+        cmocka_unit_test(fingerprint_follows_words_and_images),
         cmocka_unit_test(coco),
         cmocka_unit_test(messages_name_the_key_and_the_remedy),
     };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/config.h"
+#include "io/config/config.h"
 
 static char folder[] = "/tmp/antarctic-config-XXXXXX";
 
@@ -66,10 +66,10 @@ reads_values_and_resolves_paths(void **state)
     char path[64], expected[64];
 
     (void) state;
-    write_config(path, "input:\n  path: pictures\n  apply_exif: yes\ncache:\n  path: none\nbart:\n  model: /models/bart\n"
+    write_config(path, "input:\n  path: images\n  apply_exif: yes\ncache:\n  path: none\nbart:\n  model: /models/bart\n"
                        "retrieval:\n  topk: 7\n  max_tokens: none\ngeneration:\n  top_k: none\n  temperature: 0.5\n"
                        "rescore:\n  prefix: \"A photo depicts \"\nseed: 9000000000000000\n");
-    snprintf(expected, sizeof expected, "%s/pictures", folder);
+    snprintf(expected, sizeof expected, "%s/images", folder);
     assert_int_equal(ac_config_init(&c), AC_OK);
     assert_int_equal(c.retrieval.topk, 10);
     assert_int_equal(ac_config_read(&c, path), AC_OK);

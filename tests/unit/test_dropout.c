@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/dropout.h"
+#include "engine/training/dropout.h"
 
 static void
 mask_is_the_documented_one(void **state)

@@ -15,11 +15,11 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
-#include "io/checksum.h"
-#include "io/h5.h"
-#include "io/h5_check.h"
-#include "io/publish.h"
-#include "io/text_file.h"
+#include "io/file/checksum.h"
+#include "io/hdf5/h5.h"
+#include "io/hdf5/h5_check.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
 
 enum { ROWS = 500, COLUMNS = 40 };
 

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/activation.h"
-#include "engine/nn/compute.h"
-#include "engine/nn/kernels.h"
-#include "engine/nn/vector.h"
+#include "engine/kernels/activation.h"
+#include "engine/linear/compute.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/vector.h"
 #include "tests/support/golden.h"
 
 enum { SEED = 43, LONGEST = 131, TABLES = 3 };

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/linear.h"
-#include "engine/nn/linear_native.h"
+#include "engine/linear/linear.h"
+#include "engine/linear/linear_native.h"
 
 enum { SEED = 41, COMPUTES = 5 };
 

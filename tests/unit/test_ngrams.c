@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache_builder/ngram_best.h"
-#include "cache_builder/ngram_merge.h"
-#include "cache_builder/ngram_runs.h"
+#include "cache_builder/mining/ngram_best.h"
+#include "cache_builder/mining/ngram_merge.h"
+#include "cache_builder/mining/ngram_runs.h"
 #include "engine/base/random.h"
 #include "engine/text/words.h"
 

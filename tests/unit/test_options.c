@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "jobs/options.h"
+#include "jobs/cli/options.h"
 
 static const ac_option options[] = {
     { "count", 'k', "N", "a number" },

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
-#include "io/pickle.h"
+#include "io/checkpoint/pickle.h"
 
 static const ac_pickle_rule rules[] = {
     { "collections", "OrderedDict", AC_PICKLE_DICT },

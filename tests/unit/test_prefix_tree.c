@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/nn/prefix_tree.h"
+#include "engine/models/prefix_tree.h"
 
 enum { TEXTS = 400, LONGEST = 40 };
 

@@ -1,5 +1,5 @@
 /* The passes of the resize against plain sums, to the byte: all channels, widths from 1, shrinking and growing; nothing is
- * read past the last row (the picture ends where its memory ends, so the sanitizers would see it). */
+ * read past the last row (the image ends where its memory ends, so the sanitizers would see it). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/safetensors.h"
-#include "io/safetensors_write.h"
+#include "io/checkpoint/safetensors.h"
+#include "io/checkpoint/safetensors_write.h"
 #include "tests/support/golden.h"
 
 static const float floats[6] = { 1.5f, -0.0f, 3e38f, 1e-40f, 2, 3 };

@@ -17,7 +17,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/words.h"
-#include "io/text_corpus.h"
+#include "io/text/text_corpus.h"
 
 static char folder[64];
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "engine/nn/compute.h"
+#include "engine/linear/compute.h"
 #include "engine/retrieval/candidates.h"
 #include "engine/retrieval/scan.h"
 #include "engine/retrieval/topk.h"

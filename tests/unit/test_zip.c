@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
-#include "io/zip.h"
+#include "io/checkpoint/zip.h"
 
 static void
 number(ac_buffer *b, int bytes, uint64_t x)

@@ -1,0 +1,173 @@
+#include "engine/kernels/kernels.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "engine/linear/linear_native.h"
+#include "engine/kernels/vector.h"
+
+const ac_vector *
+ac_vector_best(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return &ac_vector_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &ac_vector_avx2;
+#endif
+    return &ac_vector_generic;
+}
+
+float
+ac_dot(const float *a, const float *b, int64_t n)
+{
+    return ac_vector_best()->dot(a, b, n);
+}
+
+void
+ac_axpy(float *y, float s, const float *x, int64_t n)
+{
+    ac_vector_best()->axpy(y, s, x, n);
+}
+
+void
+ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, int64_t N, int64_t C, float eps)
+{
+    const ac_vector *v = ac_vector_best();
+
+#pragma omp parallel for schedule(static) if (N * C > 65536)
+    for (int64_t n = 0; n < N; n++)
+        v->layernorm(y + n * C, x + n * C, gamma, beta, C, eps);
+}
+
+void
+ac_normalize(float *y, const float *x, int64_t N, int64_t C)
+{
+    for (int64_t n = 0; n < N; n++) {
+        double squares = 0;
+        float length;
+        for (int64_t c = 0; c < C; c++)
+            squares += (double) x[n * C + c] * (double) x[n * C + c];
+        length = (float) sqrt(squares);
+        for (int64_t c = 0; c < C; c++)
+            y[n * C + c] = length == 0 ? 0 : x[n * C + c] / length; /* a NaN stays one: it is for the caller to see */
+    }
+}
+
+void
+ac_softmax(float *x, int64_t n)
+{
+    const ac_vector *v = ac_vector_best();
+
+    v->scale(x, 1.0f / v->exp(x, x, v->largest(x, n), n), n);
+}
+
+/* ---- attention as products ------------------------------------------------------------------------------------- */
+
+int64_t
+ac_attention_keys_size(int64_t T, int64_t D)
+{
+    return ac_native_columns(T) * D;
+}
+
+int64_t
+ac_attention_values_size(int64_t T, int64_t D)
+{
+    return ac_native_columns(D) * T;
+}
+
+void
+ac_attention_pack(float *keys, float *values, const float *k, const float *v, int64_t row, int64_t T, int64_t D)
+{
+    enum { PANEL = AC_NATIVE_PANEL };
+    const int64_t tokens = ac_native_columns(T), channels = ac_native_columns(D);
+
+    for (int64_t t = 0; t < tokens; t++) {
+        float *to = keys + t / PANEL * PANEL * D + t % PANEL;
+        for (int64_t d = 0; d < D; d++)
+            to[d * PANEL] = t < T ? k[t * row + d] : 0;
+    }
+    for (int64_t p = 0; p < channels; p += PANEL)
+        for (int64_t t = 0; t < T; t++)
+            for (int64_t c = 0; c < PANEL; c++)
+                values[(p * T + t * PANEL) + c] = p + c < D ? v[t * row + p + c] : 0;
+}
+
+size_t
+ac_attention_rows_scratch_bytes(int64_t T)
+{
+    return ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * ac_native_columns(T)) * sizeof(float)) + ac_native_rows_scratch_bytes();
+}
+
+void
+ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_t R, const float *keys, const float *values, int64_t T, int64_t D,
+                  int64_t first, void *scratch)
+{
+    const ac_vector *v = ac_vector_best();
+    const int64_t most = ac_native_best()->rows, columns = ac_native_columns(T);
+    float *scores = scratch;
+    void *room = (char *) scratch + ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * columns) * sizeof(float));
+
+    for (int64_t r = 0; r < R; r += most) {
+        const int64_t n = R - r < most ? R - r : most;
+        ac_native_rows(scores, columns, q + r * q_row, q_row, n, keys, T, D, room);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t seen = first < 0 || first + r + i + 1 > T ? T : first + r + i + 1;
+            v->scale(scores + i * columns, 1.0f / sqrtf((float) D), seen);
+            ac_softmax(scores + i * columns, seen);
+            memset(scores + i * columns + seen, 0, (size_t) (T - seen) * sizeof(float));
+        }
+        ac_native_rows(y + r * y_row, y_row, scores, columns, n, values, D, T, room);
+    }
+}
+
+/* Packed keys, packed values, scratch of the rows. */
+static size_t
+one_attention_bytes(int64_t T, int64_t D)
+{
+    return ac_scratch_room((size_t) ac_attention_keys_size(T, D) * sizeof(float)) +
+           ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float)) + ac_attention_rows_scratch_bytes(T);
+}
+
+size_t
+ac_self_attention_scratch_bytes(int64_t longest, int64_t D)
+{
+    return (size_t) omp_get_max_threads() * one_attention_bytes(longest, D);
+}
+
+/* One text, one head: y [T, D] in rows C apart; qkv of the head in rows 3 C apart. */
+static void
+attend(float *y, const float *qkv, int64_t T, int64_t C, int64_t D, bool causal, char *room)
+{
+    float *keys = (float *) (void *) room;
+    float *values = (float *) (void *) (room + ac_scratch_room((size_t) ac_attention_keys_size(T, D) * sizeof(float)));
+    char *rest = (char *) values + ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float));
+
+    ac_attention_pack(keys, values, qkv + C, qkv + 2 * C, 3 * C, T, D);
+    ac_attention_rows(y, C, qkv, 3 * C, T, keys, values, T, D, causal ? 0 : -1, rest);
+}
+
+void
+ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal, ac_scratch *scratch)
+{
+    const size_t mark = ac_scratch_mark(scratch);
+    const int64_t C = H * D;
+    int64_t longest = 0;
+    size_t each;
+    char *room;
+
+    for (int64_t b = 0; b < B; b++)
+        longest = offsets[b + 1] - offsets[b] > longest ? offsets[b + 1] - offsets[b] : longest;
+    each = one_attention_bytes(longest, D);
+    room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (offsets[B] * C > 65536)
+    for (int64_t b = 0; b < B; b++) {
+        for (int64_t h = 0; h < H; h++) {
+            const int64_t first = offsets[b], T = offsets[b + 1] - first;
+            attend(y + first * C + h * D, qkv + first * 3 * C + h * D, T, C, D, causal, room + each * (size_t) omp_get_thread_num());
+        }
+    }
+    ac_scratch_release(scratch, mark);
+}

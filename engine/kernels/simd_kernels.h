@@ -1,0 +1,16 @@
+/* All kernels of one instruction set: the products in both types of weight, then the loops over vectors. Included once by each
+ * simd_*.c, after what linear_native_kernel.h and vector_body.h ask for, and load_bf16. */
+#define NAME fp32
+#define WEIGHT float
+#define load_b load
+#include "engine/linear/linear_native_kernel.h"
+#undef NAME
+#undef WEIGHT
+#undef load_b
+
+#define NAME bf16
+#define WEIGHT uint16_t
+#define load_b load_bf16
+#include "engine/linear/linear_native_kernel.h"
+
+#include "engine/kernels/vector_body.h"

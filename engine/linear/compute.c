@@ -1,0 +1,82 @@
+#include "engine/linear/compute.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/linear/linear.h"
+#include "engine/linear/linear_native.h"
+
+#ifdef AC_HAVE_DNNL
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+/* OpenBLAS's own; its cblas.h differs between versions in what it declares. */
+extern void openblas_set_num_threads(int threads);
+extern char *openblas_get_corename(void);
+
+void
+ac_compute_init(int threads)
+{
+    openblas_set_num_threads(1); /* in its OpenMP build this sets OpenMP's number too, so ours comes after */
+    omp_set_num_threads(threads);
+}
+
+bool
+ac_compute_multiplies_bf16(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+#ifdef AC_HAVE_DNNL
+static const char *
+isa_name(void)
+{
+    switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41: return "sse41";
+    case dnnl_cpu_isa_avx: return "avx";
+    case dnnl_cpu_isa_avx2: return "avx2";
+    case dnnl_cpu_isa_avx512_core: return "avx512_core";
+    case dnnl_cpu_isa_avx512_core_vnni: return "avx512_core_vnni";
+    case dnnl_cpu_isa_avx512_core_bf16: return "avx512_core_bf16";
+    case dnnl_cpu_isa_avx512_core_amx: return "avx512_core_amx";
+    default: return "other";
+    }
+}
+#endif
+
+const char *
+ac_compute_kernels(const ac_compute *compute)
+{
+    static _Thread_local char text[128];
+
+    switch (ac_backend_resolve(compute)) {
+#ifdef AC_HAVE_DNNL
+    case AC_BACKEND_ONEDNN: snprintf(text, sizeof text, "onednn %s", isa_name()); break;
+#endif
+    case AC_BACKEND_OPENBLAS: snprintf(text, sizeof text, "openblas"); break;
+    default: snprintf(text, sizeof text, "native %s", ac_native_best()->name); break;
+    }
+    /* attention's small products are OpenBLAS's */
+    snprintf(text + strlen(text), sizeof text - strlen(text), ", openblas %s", openblas_get_corename());
+    return text;
+}
+
+const char *
+ac_compute_openblas_coretype(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "Haswell";
+#endif
+    return NULL;
+}

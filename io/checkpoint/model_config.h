@@ -1,0 +1,24 @@
+/** config.json and generation_config.json of a model's folder. */
+#ifndef AC_IO_CHECKPOINT_MODEL_CONFIG_H
+#define AC_IO_CHECKPOINT_MODEL_CONFIG_H
+
+#include <stdbool.h>
+
+#include "engine/base/buffer.h"
+#include "engine/models/bart.h"
+#include "engine/models/clip.h"
+#include "engine/generation/generate.h"
+
+/** @param[in] config_path  another file in place of FOLDER/config.json, or NULL */
+ac_status ac_clip_config_load(ac_clip_config *out, const char *folder, const char *config_path);
+ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);
+
+/** transformers' defaults, over them config.json's generation keys, over them generation_config.json's. */
+ac_status ac_generation_config_load(ac_generation_config *out, const char *folder, const ac_bart_config *model);
+
+/** Everything that results depend on, as text: what a fingerprint is made of. Appended to out. */
+void ac_clip_config_describe(const ac_clip_config *config, ac_buffer *out);
+void ac_bart_config_describe(const ac_bart_config *config, ac_buffer *out);
+void ac_generation_config_describe(const ac_generation_config *config, ac_buffer *out);
+
+#endif

@@ -1,0 +1,185 @@
+#include "io/checkpoint/tokenizer_files.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "engine/base/memory.h"
+#include "io/file/path.h"
+#include "io/text/text_file.h"
+#include "io/checkpoint/tokenizer_openai.h"
+
+static int
+kind_of_folder(const char *folder, const json_t *vocabulary)
+{
+    static const char *const types[] = { "clip", "bart", "gpt2" };
+    char *path = NULL;
+    int kind = AC_TOKENIZER_ANY;
+
+    if (ac_path_format(&path, "%s/config.json", folder) == AC_OK) {
+        json_t *config = json_load_file(path, 0, NULL);
+        const char *type = json_string_value(json_object_get(config, "model_type"));
+        for (int k = 0; type && k < 3; k++)
+            if (strcmp(type, types[k]) == 0)
+                kind = k;
+        json_decref(config);
+        free(path);
+    }
+    if (kind != AC_TOKENIZER_ANY)
+        return kind;
+    return json_object_get(vocabulary, "<|startoftext|>") ? AC_TOKENIZER_CLIP
+           : json_object_get(vocabulary, "<mask>")        ? AC_TOKENIZER_BART
+                                                          : AC_TOKENIZER_GPT2;
+}
+
+/* vocab.json's text -> id as texts by id. */
+static ac_status
+order_tokens(ac_texts *out, json_t *vocabulary, const char *path)
+{
+    ac_status st = AC_OK;
+    const char **by_id = NULL;
+    int64_t size = 0;
+
+    for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
+        const json_t *id = json_object_iter_value(i);
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > 10000000)
+            return ac_error_set(AC_E_FORMAT, "%s: \"%s\" has no id that makes sense", path, json_object_iter_key(i));
+        size = json_integer_value(id) >= size ? json_integer_value(id) + 1 : size;
+    }
+    AC_TRY(ac_alloc(&by_id, size, sizeof *by_id));
+    for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
+        const char **place = &by_id[json_integer_value(json_object_iter_value(i))];
+        if (*place)
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: \"%s\" and \"%s\" have the same id", path, *place, json_object_iter_key(i)));
+        *place = json_object_iter_key(i);
+    }
+    for (int64_t i = 0; i < size; i++)
+        AC_TRY(ac_texts_push(out, by_id[i] ? by_id[i] : "", by_id[i] ? strlen(by_id[i]) : 0));
+out:
+    free(by_id);
+    return st;
+}
+
+/* vocab.json and merges.txt of a folder. */
+static ac_status
+read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
+{
+    ac_status st = AC_OK;
+    char *vocab_path = NULL, *merges_path = NULL;
+    json_t *root = NULL;
+    json_error_t error;
+
+    AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
+    AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
+    if (access(vocab_path, F_OK) != 0)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
+    AC_TRY(ac_text_file_read(vocab_path, vocab));
+    AC_TRY(ac_text_file_read(merges_path, merges));
+    root = json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(root))
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line, root ? "not an object" : error.text));
+    AC_TRY(order_tokens(tokens, root, vocab_path));
+    if (*kind == AC_TOKENIZER_ANY)
+        *kind = kind_of_folder(folder, root);
+out:
+    json_decref(root);
+    free(vocab_path);
+    free(merges_path);
+    return st;
+}
+
+/* A folder's path: the path itself, or of a file the folder it lies in. */
+static ac_status
+folder_of(char **out, const char *path)
+{
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+
+    if (stat(path, &info) != 0 || S_ISDIR(info.st_mode))
+        return ac_duplicate(out, path, strlen(path));
+    return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path)) : ac_duplicate(out, ".", 1);
+}
+
+/* OpenAI's vocabulary: `from` itself where it is a file, else the file of its usual name in that folder. NULL: neither. */
+static ac_status
+find_openai(char **out, const char *from)
+{
+    struct stat info;
+    char *path = NULL;
+
+    *out = NULL;
+    if (stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
+        return ac_duplicate(out, from, strlen(from));
+    for (int packed = 1; packed >= 0; packed--) {
+        if (ac_path_format(&path, "%s/%.*s", from, (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3), AC_OPENAI_VOCABULARY) != AC_OK)
+            return AC_E_NOMEM;
+        if (access(path, F_OK) == 0) {
+            *out = path;
+            return AC_OK;
+        }
+        free(path);
+    }
+    return AC_OK;
+}
+
+/* Hugging Face's files where they are, else OpenAI's. vocab: bytes that count into the fingerprint. */
+static ac_status
+read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
+{
+    ac_status st = AC_OK;
+    char *openai = NULL, *hugging_face = NULL;
+
+    AC_TRY(ac_path_format(&hugging_face, "%s/vocab.json", from));
+    if (access(hugging_face, F_OK) != 0)
+        AC_TRY(find_openai(&openai, from));
+    if (!openai) {
+        st = read_hugging_face(from, folder, kind, tokens, vocab, merges);
+        goto out;
+    }
+    if (*kind != AC_TOKENIZER_ANY && *kind != AC_TOKENIZER_CLIP)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
+    *kind = AC_TOKENIZER_CLIP;
+    st = ac_tokenizer_openai_read(openai, tokens, merges);
+out:
+    free(openai);
+    free(hugging_face);
+    return st;
+}
+
+ac_status
+ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind, char fingerprint[33])
+{
+    ac_status st = AC_OK;
+    char *folder = NULL;
+    const char *from;
+    ac_buffer vocab = { 0 }, merges = { 0 };
+    ac_texts tokens = { 0 };
+    XXH128_hash_t digest;
+
+    *self = (ac_tokenizer) { 0 };
+    fingerprint[0] = '\0';
+    AC_TRY(folder_of(&folder, model));
+    from = vocabulary ? vocabulary : folder;
+    AC_TRY(read_vocabulary(from, folder, &kind, &tokens, &vocab, &merges));
+    st = ac_tokenizer_init(self, (ac_tokenizer_kind) kind, &tokens, merges.data ? merges.data : "", merges.size);
+    if (st != AC_OK) {
+        ac_error_prefix(st, "%s", from);
+        goto out;
+    }
+    ac_buffer_push(&vocab, "", 1);
+    AC_TRY(ac_buffer_push(&vocab, merges.data, merges.size));
+    digest = XXH3_128bits(vocab.data, vocab.size);
+    snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
+    ac_texts_free(&tokens);
+    ac_buffer_free(&vocab);
+    ac_buffer_free(&merges);
+    free(folder);
+    return st;
+}

@@ -1,0 +1,229 @@
+#include "io/checkpoint/weights.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "engine/base/memory.h"
+#include "io/file/path.h"
+
+static const ac_tensors *
+tensors_of(const ac_weights_file *f)
+{
+    return f->is_torch ? &f->torch.tensors : &f->safetensors.tensors;
+}
+
+/* Which kind a file is, its first bytes say. */
+static ac_status
+open_file(ac_weights_file *f, const char *path)
+{
+    ac_map map;
+    ac_status st = ac_map_open(&map, path);
+
+    if (st != AC_OK)
+        return st;
+    f->is_torch = ac_torch_is(map.data, map.size);
+    ac_map_close(&map);
+    return f->is_torch ? ac_torch_open(&f->torch, path) : ac_safetensors_open(&f->safetensors, path);
+}
+
+static ac_status
+add_file(ac_weights *self, const char *folder, const char *name)
+{
+    ac_status st;
+    char *path = NULL;
+    int64_t capacity = self->file_count;
+
+    AC_TRY(ac_path_format(&path, "%s%s%s", folder, *name ? "/" : "", name));
+    AC_TRY(ac_grow(&self->files, &capacity, self->file_count + 1, sizeof *self->files));
+    self->files[self->file_count] = (ac_weights_file) { 0 };
+    AC_TRY(open_file(&self->files[self->file_count], path));
+    self->file_count++;
+out:
+    free(path);
+    return st;
+}
+
+static int
+compare_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* The distinct file names in the index's weight_map, in order. */
+static ac_status
+add_shards(ac_weights *self, const char *folder, const char *index)
+{
+    ac_status st = AC_OK;
+    json_error_t error;
+    json_t *root = json_load_file(index, JSON_REJECT_DUPLICATES, &error), *map = json_object_get(root, "weight_map");
+    const char **names = NULL;
+    int64_t n = 0;
+
+    if (!json_is_object(map))
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: has no weight_map (%s)", index, root ? "another kind of file?" : error.text));
+    AC_TRY(ac_alloc(&names, (int64_t) json_object_size(map), sizeof *names));
+    for (void *i = json_object_iter(map); i; i = json_object_iter_next(map, i)) {
+        const char *name = json_string_value(json_object_iter_value(i));
+        if (!name || strchr(name, '/'))
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: \"%s\" does not name a file of this folder", index, json_object_iter_key(i)));
+        names[n++] = name;
+    }
+    qsort(names, (size_t) n, sizeof *names, compare_text);
+    for (int64_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+            AC_TRY(add_file(self, folder, names[i]));
+out:
+    free(names);
+    json_decref(root);
+    return st;
+}
+
+static int
+compare_tensor(const void *a, const void *b)
+{
+    return strcmp(((const ac_tensor *) a)->name, ((const ac_tensor *) b)->name);
+}
+
+/* Sort self->items [n] and make them the tensors. */
+static ac_status
+sort(ac_weights *self, int64_t n)
+{
+    if (n)
+        qsort(self->items, (size_t) n, sizeof *self->items, compare_tensor);
+    for (int64_t i = 1; i < n; i++)
+        if (strcmp(self->items[i].name, self->items[i - 1].name) == 0)
+            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is there twice", self->path, self->items[i].name);
+    self->tensors = (ac_tensors) { self->items, n, self->path };
+    return AC_OK;
+}
+
+static ac_status
+join(ac_weights *self)
+{
+    int64_t n = 0, at = 0;
+    ac_status st;
+
+    for (int64_t f = 0; f < self->file_count; f++)
+        n += tensors_of(&self->files[f])->count;
+    AC_TRY(ac_alloc(&self->items, n, sizeof *self->items));
+    for (int64_t f = 0; f < self->file_count; f++) {
+        const ac_tensors *t = tensors_of(&self->files[f]);
+        if (t->count)
+            memcpy(self->items + at, t->items, (size_t) t->count * sizeof *t->items);
+        at += t->count;
+    }
+    st = sort(self, n);
+out:
+    return st;
+}
+
+/* OpenAI's names replaced by Hugging Face's. */
+static ac_status
+rename_openai(ac_weights *self)
+{
+    ac_status st = AC_OK;
+
+    if (!ac_openai_clip_is(&self->tensors))
+        return AC_OK;
+    self->is_openai = true;
+    AC_TRY(ac_openai_clip_map(&self->openai, &self->tensors));
+    free(self->items);
+    self->items = NULL;
+    AC_TRY(ac_alloc(&self->items, self->openai.count, sizeof *self->items));
+    memcpy(self->items, self->openai.items, (size_t) self->openai.count * sizeof *self->items);
+    st = sort(self, self->openai.count);
+out:
+    return st;
+}
+
+/* The first of the places where a folder may have its weights. */
+static ac_status
+add_folder(ac_weights *self, const char *folder)
+{
+    static const struct {
+        const char *name;
+        bool index;
+    } places[] = {
+        { "model.safetensors", false },
+        { "model.safetensors.index.json", true },
+        { "pytorch_model.bin", false },
+        { "pytorch_model.bin.index.json", true },
+    };
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char *path = NULL;
+        bool found;
+        ac_status st = AC_OK;
+
+        if (ac_path_format(&path, "%s/%s", folder, places[i].name) != AC_OK)
+            return AC_E_NOMEM;
+        found = access(path, F_OK) == 0;
+        if (!found && errno != ENOENT)
+            st = ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", path, strerror(errno));
+        else if (found)
+            st = places[i].index ? add_shards(self, folder, path) : add_file(self, folder, places[i].name);
+        free(path);
+        if (found || st != AC_OK)
+            return st;
+    }
+    return ac_error_set(AC_E_FORMAT, "%s: no weights in this folder (looked for model.safetensors, pytorch_model.bin and their .index.json)", folder);
+}
+
+ac_status
+ac_weights_open(ac_weights *self, const char *path)
+{
+    ac_status st = AC_OK;
+    struct stat info;
+
+    *self = (ac_weights) { 0 };
+    AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
+    if (stat(path, &info) != 0)
+        AC_TRY(ac_error_set(AC_E_IO, "%s: there is no such model", path));
+    self->is_folder = S_ISDIR(info.st_mode);
+    AC_TRY(self->is_folder ? add_folder(self, path) : add_file(self, path, ""));
+    AC_TRY(join(self));
+    st = rename_openai(self);
+out:
+    if (st != AC_OK)
+        ac_weights_close(self);
+    return st;
+}
+
+void
+ac_weights_close(ac_weights *self)
+{
+    for (int64_t f = 0; f < self->file_count; f++) {
+        ac_safetensors_close(&self->files[f].safetensors);
+        ac_torch_close(&self->files[f].torch);
+    }
+    ac_openai_clip_free(&self->openai);
+    free(self->files);
+    free(self->items);
+    free(self->path);
+    *self = (ac_weights) { 0 };
+}
+
+ac_status
+ac_weights_fingerprint(const ac_weights *self, char hex[33])
+{
+    XXH3_state_t *state = XXH3_createState();
+    XXH128_hash_t digest;
+
+    if (!state)
+        return ac_error_set(AC_E_NOMEM, "out of memory");
+    XXH3_128bits_reset(state);
+    for (int64_t f = 0; f < self->file_count; f++) {
+        const ac_map *map = self->files[f].is_torch ? &self->files[f].torch.map : &self->files[f].safetensors.map;
+        XXH3_128bits_update(state, map->data, map->size);
+    }
+    digest = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    return AC_OK;
+}

@@ -1,0 +1,100 @@
+#include "io/config/config_keys.h"
+
+static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
+static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
+static const char *const precisions[] = { "fp32", "bf16", NULL };
+static const char *const searches[] = { "hf5", "hf4.9", NULL };
+static const char *const duplicate_words[] = { "drop", "keep", NULL };
+static const char *const loss_means[] = { "replica", "token", NULL };
+
+#define AT(field) offsetof(ac_config, field)
+#define GENERATION(name, type, least, most, help) \
+    { "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, true, help }
+
+#define TRAINING(name, type, fallback, least, most, words, help) \
+    { "train." #name, type, AT(train.name), fallback, least, most, words, TRAIN, true, help }
+
+const ac_config_key ac_config_keys[] = {
+    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false, "a folder (searched recursively), one image, a .txt list; text for build-cache and extend-cache" },
+    { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, TRAIN, false, "a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
+    { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL, TRAIN, false, "COCO's captions_….json, in place of input.train" },
+    { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, TRAIN, false, "the folder of its images" },
+    { "input.validation", KEY_PATH, AT(input.validation), "none", 0, 0, NULL, TRAIN, false, "as input.train: the images that choose the best checkpoint" },
+    { "input.validation.annotations", KEY_PATH, AT(input.validation_annotations), "none", 0, 0, NULL, TRAIN, false, "as input.train.annotations" },
+    { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL, TRAIN, false, "as input.train.images" },
+    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, IMAGES | TRAIN, true, "turn images as their EXIF orientation says" },
+    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false, "CLIP: a Hugging Face folder, or OpenAI's .pt" },
+    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false, "a config.json elsewhere than in the model's folder" },
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, TAG | CAPTION | EXTEND | TRAIN, false, "a cache folder (extend-cache: the one that grows), or a text file with one entry a line" },
+    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, EXTEND, true, "new entries that the cache has already, or that come twice" },
+    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION | TRAIN, false, "Hugging Face folder of a BART model" },
+    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION | TRAIN, false, "trained layer norms (safetensors) laid over it" },
+    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, TAG | CAPTION | TRAIN, true, "entries a table" },
+    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, CAPTION, true, "BART's input is cut to this; none: the model's limit" },
+    GENERATION(num_beams, KEY_OPTIONAL, 1, 1000, "generation: transformers' names; auto: as the model's own files say"),
+    GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates an image"),
+    GENERATION(do_sample, KEY_OPTIONAL_BOOL, 0, 1, "draw at random"),
+    GENERATION(temperature, KEY_OPTIONAL, 0, 1e6, "with do_sample"),
+    GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
+    GENERATION(top_p, KEY_OPTIONAL, 0, 1, "with do_sample; none: off"),
+    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
+    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
+    GENERATION(length_penalty, KEY_OPTIONAL, -100, 100, "a hypothesis scores sum of log-probabilities / length^penalty"),
+    GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000, "no n-gram of this size twice; none: off"),
+    GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
+    GENERATION(forced_bos_token_id, KEY_OPTIONAL, 0, 1e9, "first token after the start token; none: free"),
+    GENERATION(forced_eos_token_id, KEY_OPTIONAL, 0, 1e9, "last token at max_length; none: free"),
+    GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
+    { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches, CAPTION, true, "as transformers 5, or as 4.9 of 2021" },
+    { "generation.clean_up_tokenization_spaces", KEY_BOOL, AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true, "remove spaces before punctuation, as in 2021" },
+    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true, "choose the candidate by CLIP's score" },
+    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true, "put in front of a candidate for scoring only" },
+    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "each line of the text is an entry" },
+    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the most frequent words" },
+    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND, true, "the best by pointwise mutual information" },
+    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, CACHE | EXTEND, true, "n-grams of each kind" },
+    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true, "bigrams and trigrams seen fewer times are dropped" },
+    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true, "lower-case" },
+    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true, "put in front of each entry for embedding only" },
+    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true, "drop an entry that was there before" },
+    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, CACHE | EXTEND, true, "of the members of a tar that are text" },
+    TRAINING(replicas, KEY_INT, "1", 1, 65536, NULL, "parts of the global batch, shared out over the ranks: results do not depend on ranks"),
+    TRAINING(batch, KEY_INT, "16", 1, 65536, NULL, "images a replica and step"),
+    TRAINING(max_steps, KEY_INT, "100000", 1, 1e12, NULL, "steps of the optimiser in all"),
+    TRAINING(learning_rate, KEY_REAL, "3e-4", 0, 1e6, NULL, "AdamW's"),
+    TRAINING(betas, KEY_PAIR, "[0.9, 0.999]", 0, 0.9999999999, NULL, "AdamW's"),
+    TRAINING(eps, KEY_REAL, "1e-8", 0, 1, NULL, "AdamW's"),
+    TRAINING(weight_decay, KEY_REAL, "0.01", 0, 1e6, NULL, "AdamW's, on every trained number"),
+    TRAINING(t_max, KEY_REAL, "100000", 1, 1e12, NULL, "the rate falls as a cosine for so many steps (epochs with per_epoch), then rises again"),
+    TRAINING(per_epoch, KEY_BOOL, "false", 0, 0, NULL, "step the rate each epoch, as the original did"),
+    TRAINING(warmup_steps, KEY_INT, "0", 0, 1e12, NULL, "the rate rises linearly over the first steps (epochs with per_epoch); the cosine begins after them"),
+    TRAINING(clip_norm, KEY_OPTIONAL, "none", 1e-9, 1e9, NULL, "a longer gradient is shortened to this"),
+    TRAINING(validate_every, KEY_INT, "epoch", 0, 1e12, NULL, "steps between validations and checkpoints; epoch: at each one's end"),
+    TRAINING(save_top_k, KEY_INT, "10", 0, 1e6, NULL, "checkpoints kept by validation loss; the last is always kept"),
+    TRAINING(max_source_tokens, KEY_INT, "128", 3, 1e6, NULL, "tables are cut to this"),
+    TRAINING(max_target_tokens, KEY_INT, "32", 3, 1e6, NULL, "captions are cut to this"),
+    TRAINING(crops_per_image, KEY_INT, "1", 0, 1000, NULL, "tables an image, each of another random crop, drawn once; 0: one, of the centre crop"),
+    TRAINING(loss_mean, KEY_CHOICE, "replica", 0, 0, loss_means, "over replicas: the mean of their means, or of all tokens"),
+    TRAINING(dropout, KEY_OPTIONAL, "auto", 0, 0.99, NULL, "auto: the model's; a number replaces each of its probabilities that is not 0; none: off"),
+    { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, TRAIN, false, "keep less between the two passes: a third slower, the same numbers" },
+    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
+    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true, "items a shard: the unit of work, restart and error" },
+    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL, true, "of HDF5 data" },
+    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, IMAGES | TRAIN, true, "keep small images for the report" },
+    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true, "write NAME.knn beside each image: its entries, one a line, best first" },
+    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false, "a rank; auto: cores / ranks of the node" },
+    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false, "images a micro-batch" },
+    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false, "of linear layers" },
+    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL, true, "of linear layers' weights" },
+    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION, false, "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
+    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION, false, "1: the whole run; more: shards are shared out, and a last run without this key completes the run" },
+    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL, false, "a count, or a share of the items (never fewer than 10)" },
+    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false, "of a node, shared by its ranks: 512 MB, 4 GiB; auto: the node's (half of it for mining)" },
+    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, IMAGES | TRAIN, false, "a larger image is a bad item" },
+    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL, false, "no rank gets on for so long: exit code 74; 0: never" },
+    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL, false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
+};
+
+const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_keys;

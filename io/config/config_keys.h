@@ -1,0 +1,34 @@
+/** The one table of config keys: names, types, defaults, ranges, help. Private to io/config/config.c, which reads and prints by it. */
+#ifndef AC_IO_CONFIG_CONFIG_KEYS_H
+#define AC_IO_CONFIG_CONFIG_KEYS_H
+
+#include <stddef.h>
+
+#include "io/config/config.config.h"
+
+/** How a value is written and kept. OPTIONAL types are last: they take "auto" and "none". */
+typedef enum ac_key_type {
+    KEY_BOOL, KEY_INT, KEY_REAL, KEY_PAIR, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY
+} ac_key_type;
+
+/* The jobs that have a key, as bits. */
+enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, IMAGES = EMBED | TAG | CAPTION };
+
+/** A row of the table. */
+typedef struct ac_config_key {
+    const char *name;
+    ac_key_type type;
+    size_t offset;            /* in ac_config */
+    const char *fallback;     /* the default, as in YAML */
+    double least, most;       /* numbers */
+    const char *const *words; /* choices; NULL at the end */
+    unsigned jobs;
+    bool in_fingerprint;
+    const char *help;
+} ac_config_key;
+
+/** In the order in which they are printed. */
+extern const ac_config_key ac_config_keys[];
+extern const size_t ac_config_key_count;
+
+#endif

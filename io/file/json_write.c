@@ -1,0 +1,52 @@
+#include "io/file/json_write.h"
+
+#include <math.h>
+#include <string.h>
+#include <utf8proc.h>
+
+ac_status
+ac_json_string(ac_buffer *self, const char *bytes, size_t n)
+{
+    ac_buffer_push_char(self, '"');
+    for (size_t i = 0; i < n;) {
+        unsigned char c = (unsigned char) bytes[i];
+        utf8proc_int32_t point;
+        utf8proc_ssize_t used;
+
+        if (c >= 0x80) {
+            used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i, (utf8proc_ssize_t) (n - i), &point);
+            if (used < 1) {
+                ac_buffer_push_text(self, "\xef\xbf\xbd");
+                used = 1;
+            } else {
+                ac_buffer_push(self, bytes + i, (size_t) used);
+            }
+            i += (size_t) used;
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            ac_buffer_printf(self, "\\%c", c);
+        else if (c == '\n')
+            ac_buffer_push_text(self, "\\n");
+        else if (c < 0x20 || c == 0x7f)
+            ac_buffer_printf(self, "\\u%04x", c);
+        else
+            ac_buffer_push_char(self, (char) c);
+        i++;
+    }
+    return ac_buffer_push_char(self, '"');
+}
+
+ac_status
+ac_json_text(ac_buffer *self, const char *text)
+{
+    return ac_json_string(self, text, strlen(text));
+}
+
+ac_status
+ac_json_float(ac_buffer *self, float x)
+{
+    if (!isfinite(x))
+        return ac_buffer_push_text(self, "null");
+    return ac_buffer_printf(self, "%.9g", (double) x);
+}

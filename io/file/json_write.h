@@ -1,0 +1,16 @@
+/** Writing JSON text: streaming, into an ac_buffer. (Reading is jansson's.) */
+#ifndef AC_IO_FILE_JSON_WRITE_H
+#define AC_IO_FILE_JSON_WRITE_H
+
+#include <stddef.h>
+
+#include "engine/base/buffer.h"
+
+/** A quoted, escaped JSON string. Bytes that are not UTF-8 become U+FFFD, so that the result always is JSON. */
+ac_status ac_json_string(ac_buffer *self, const char *bytes, size_t n);
+ac_status ac_json_text(ac_buffer *self, const char *text);
+
+/** A float that reads back exactly ("%.9g"); null where it is not finite. */
+ac_status ac_json_float(ac_buffer *self, float x);
+
+#endif

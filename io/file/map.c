@@ -1,0 +1,41 @@
+#include "io/file/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+ac_status
+ac_map_open(ac_map *self, const char *path)
+{
+    ac_status st = AC_OK;
+    struct stat info;
+    void *p;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    *self = (ac_map) { 0 };
+    if (fd < 0)
+        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        AC_TRY(ac_error_set(AC_E_IO, "%s: not a regular file", path));
+    if (info.st_size) {
+        p = mmap(NULL, (size_t) info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno)));
+        self->data = p;
+        self->size = (size_t) info.st_size;
+    }
+out:
+    close(fd);
+    return st;
+}
+
+void
+ac_map_close(ac_map *self)
+{
+    if (self->data)
+        munmap((void *) (size_t) self->data, self->size);
+    *self = (ac_map) { 0 };
+}

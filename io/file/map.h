@@ -1,0 +1,17 @@
+/** A file mapped into memory, read-only. */
+#ifndef AC_IO_FILE_MAP_H
+#define AC_IO_FILE_MAP_H
+
+#include <stddef.h>
+
+#include "engine/base/status.h"
+
+typedef struct ac_map {
+    const unsigned char *data; /* NULL for an empty file */
+    size_t size;
+} ac_map;
+
+ac_status ac_map_open(ac_map *self, const char *path);
+void ac_map_close(ac_map *self);
+
+#endif

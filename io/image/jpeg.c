@@ -1,0 +1,142 @@
+/* JPEG by libjpeg-turbo at its defaults (islow DCT, fancy upsampling), which are Pillow's. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "engine/base/memory.h"
+#include "io/image/formats.h"
+
+typedef struct error_manager {
+    struct jpeg_error_mgr base;
+    jmp_buf jump;
+    char message[JMSG_LENGTH_MAX];
+    bool truncated;
+} error_manager;
+
+static void
+on_error(j_common_ptr info)
+{
+    error_manager *e = (error_manager *) (void *) info->err;
+
+    info->err->format_message(info, e->message);
+    longjmp(e->jump, 1);
+}
+
+static void
+on_message(j_common_ptr info, int level)
+{
+    error_manager *e = (error_manager *) (void *) info->err;
+
+    if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) /* where libjpeg only warns, the image is cut short */
+        e->truncated = true;
+}
+
+static void
+no_output(j_common_ptr info)
+{
+    (void) info;
+}
+
+static struct jpeg_error_mgr *
+error_manager_init(error_manager *e)
+{
+    jpeg_std_error(&e->base);
+    e->base.error_exit = on_error;
+    e->base.emit_message = on_message;
+    e->base.output_message = no_output;
+    return &e->base;
+}
+
+/* Everything between two setjmp's: no variable of it is looked at after a jump. */
+static ac_status
+decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_t max_pixels, ac_item_status *item_status)
+{
+    ac_image_mode mode;
+    ac_status st;
+    size_t row;
+
+    jpeg_read_header(d, TRUE);
+    switch (d->num_components) {
+    case 1: mode = AC_MODE_L; d->out_color_space = JCS_GRAYSCALE; break;
+    case 3: mode = AC_MODE_RGB; d->out_color_space = JCS_RGB; break;
+    case 4: mode = AC_MODE_CMYK; d->out_color_space = JCS_CMYK; break;
+    default: return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT, "JPEG of %d components", d->num_components);
+    }
+    st = ac_image_allocate(out, mode, d->image_width, d->image_height, max_pixels, item_status);
+    if (st != AC_OK || item_status->reason != AC_GOOD)
+        return st;
+    jpeg_start_decompress(d);
+    row = (size_t) d->output_width * (size_t) d->output_components;
+    while (d->output_scanline < d->output_height && !e->truncated) {
+        JSAMPROW at = out->pixels + d->output_scanline * row;
+        jpeg_read_scanlines(d, &at, 1);
+    }
+    if (!e->truncated)
+        jpeg_finish_decompress(d);
+    if (mode == AC_MODE_CMYK) /* stored inverted, marker or not */
+        for (size_t i = 0; i < row * (size_t) out->height; i++)
+            out->pixels[i] = (uint8_t) (255 - out->pixels[i]);
+    return AC_OK;
+}
+
+ac_status
+ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels, ac_item_status *item_status)
+{
+    struct jpeg_decompress_struct d;
+    error_manager e = { 0 };
+    ac_status st;
+
+    memset(&d, 0, sizeof d);
+    d.err = error_manager_init(&e);
+    if (setjmp(e.jump)) {
+        jpeg_destroy_decompress(&d);
+        return ac_item_status_set(item_status, e.truncated ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT, "JPEG: %.180s", e.message);
+    }
+    jpeg_create_decompress(&d);
+    jpeg_mem_src(&d, bytes, n);
+    st = decode(&d, &e, out, max_pixels, item_status);
+    jpeg_destroy_decompress(&d);
+    if (st == AC_OK && item_status->reason == AC_GOOD && e.truncated)
+        ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "JPEG: ends before its last row");
+    return st;
+}
+
+ac_status
+ac_image_thumbnail_jpeg(ac_buffer *out, const uint8_t *rgb, int64_t S, int quality)
+{
+    struct jpeg_compress_struct c;
+    error_manager e = { 0 };
+    unsigned char *bytes = NULL;
+    unsigned long n = 0;
+    ac_status st;
+
+    memset(&c, 0, sizeof c);
+    c.err = error_manager_init(&e);
+    if (setjmp(e.jump)) {
+        jpeg_destroy_compress(&c);
+        free(bytes);
+        return ac_error_set(AC_E_NOMEM, "a thumbnail cannot be encoded: %s", e.message);
+    }
+    jpeg_create_compress(&c);
+    jpeg_mem_dest(&c, &bytes, &n);
+    c.image_width = c.image_height = (JDIMENSION) S;
+    c.input_components = 3;
+    c.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&c);
+    jpeg_set_quality(&c, quality, TRUE);
+    jpeg_start_compress(&c, TRUE);
+    while (c.next_scanline < c.image_height) {
+        JSAMPROW row = (JSAMPROW) (uintptr_t) (rgb + (int64_t) c.next_scanline * S * 3);
+        jpeg_write_scanlines(&c, &row, 1);
+    }
+    jpeg_finish_compress(&c);
+    jpeg_destroy_compress(&c);
+    st = ac_buffer_push(out, bytes, n);
+    free(bytes);
+    return st;
+}

@@ -1,0 +1,135 @@
+/* PNG by libpng, in Pillow's modes: 2 and 4 bit grey scaled, 1 bit as mode 1, palettes kept, 16-bit colour cut to its high byte. */
+#include <png.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "io/image/formats.h"
+
+typedef struct source {
+    const unsigned char *bytes;
+    size_t n, at;
+    bool ended;
+    png_bytep *rows; /* here, so that a jump does not lose it */
+    char message[120];
+    jmp_buf jump;
+} source;
+
+static void
+on_read(png_structp png, png_bytep to, size_t n)
+{
+    source *s = png_get_io_ptr(png);
+
+    if (n > s->n - s->at) {
+        s->ended = true;
+        png_error(png, "the file ends too early");
+    }
+    memcpy(to, s->bytes + s->at, n);
+    s->at += n;
+}
+
+static void
+on_error(png_structp png, png_const_charp message)
+{
+    source *s = png_get_error_ptr(png);
+
+    strncpy(s->message, message, sizeof s->message - 1);
+    longjmp(s->jump, 1);
+}
+
+static void
+on_warning(png_structp png, png_const_charp message)
+{
+    (void) png;
+    (void) message;
+}
+
+static ac_image_mode
+choose_mode(png_structp png, png_infop info)
+{
+    const int depth = png_get_bit_depth(png, info);
+
+    switch (png_get_color_type(png, info)) {
+    case PNG_COLOR_TYPE_GRAY:
+        if (depth == 16) {
+            png_set_swap(png);
+            return AC_MODE_I16;
+        }
+        if (depth < 8)
+            png_set_expand_gray_1_2_4_to_8(png);
+        return depth == 1 ? AC_MODE_1 : AC_MODE_L;
+    case PNG_COLOR_TYPE_GRAY_ALPHA: png_set_strip_16(png); return AC_MODE_LA;
+    case PNG_COLOR_TYPE_PALETTE: png_set_packing(png); return AC_MODE_P;
+    case PNG_COLOR_TYPE_RGB: png_set_strip_16(png); return AC_MODE_RGB;
+    default: png_set_strip_16(png); return AC_MODE_RGBA;
+    }
+}
+
+static void
+read_palette(png_structp png, png_infop info, ac_image *out)
+{
+    png_colorp colours;
+    int n = 0;
+
+    png_get_PLTE(png, info, &colours, &n);
+    for (int i = 0; i < n && i < 256; i++) {
+        out->palette[i][0] = colours[i].red;
+        out->palette[i][1] = colours[i].green;
+        out->palette[i][2] = colours[i].blue;
+    }
+}
+
+static ac_status
+decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels, ac_item_status *item_status, source *s)
+{
+    ac_image_mode mode;
+    ac_status st;
+    size_t row;
+
+    png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+    png_read_info(png, info);
+    mode = choose_mode(png, info);
+    st = ac_image_allocate(out, mode, png_get_image_width(png, info), png_get_image_height(png, info), max_pixels, item_status);
+    if (st != AC_OK || item_status->reason != AC_GOOD)
+        return st;
+    if (mode == AC_MODE_P)
+        read_palette(png, info, out);
+    png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    row = (size_t) out->width * (size_t) ac_image_pixel_bytes(mode);
+    AC_CHECK(png_get_rowbytes(png, info) == row);
+    st = ac_alloc(&s->rows, out->height, sizeof *s->rows);
+    if (st != AC_OK)
+        return st;
+    for (int64_t y = 0; y < out->height; y++)
+        s->rows[y] = out->pixels + (size_t) y * row;
+    png_read_image(png, s->rows);
+    png_read_end(png, NULL);
+    return AC_OK;
+}
+
+ac_status
+ac_png_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels, ac_item_status *item_status)
+{
+    source s = { .bytes = bytes, .n = n };
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    ac_status st;
+
+    if (!info) {
+        png_destroy_read_struct(&png, NULL, NULL);
+        return ac_error_set(AC_E_NOMEM, "out of memory for a PNG");
+    }
+    if (setjmp(s.jump)) {
+        png_destroy_read_struct(&png, &info, NULL);
+        free(s.rows);
+        return ac_item_status_set(item_status, s.ended ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT, "PNG: %s", s.message);
+    }
+    png_set_read_fn(png, &s, on_read);
+    st = decode(png, info, out, max_pixels, item_status, &s);
+    png_destroy_read_struct(&png, &info, NULL);
+    free(s.rows);
+    return st;
+}

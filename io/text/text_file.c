@@ -1,0 +1,94 @@
+#include "io/text/text_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/file/publish.h"
+
+ac_status
+ac_text_file_create(ac_text_file *self, const char *path)
+{
+    ac_status st = AC_OK;
+
+    *self = (ac_text_file) { 0 };
+    AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
+    AC_TRY(ac_publish_temporary(&self->temporary, path));
+    if (!(self->stream = fopen(self->temporary, "wb")))
+        st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary, strerror(errno));
+out:
+    if (st != AC_OK)
+        ac_text_file_abandon(self);
+    return st;
+}
+
+void
+ac_text_file_write(ac_text_file *self, const char *bytes, size_t n)
+{
+    if (fwrite(bytes, 1, n, self->stream) < n && !self->error)
+        self->error = errno;
+}
+
+ac_status
+ac_text_file_commit(ac_text_file *self)
+{
+    ac_status st = AC_OK;
+
+    if (!self->error && (fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0))
+        self->error = errno;
+    if (self->error)
+        st = ac_error_set(ac_io_failure(self->error), "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(self->error));
+    if (fclose(self->stream) != 0 && st == AC_OK)
+        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary, strerror(errno));
+    self->stream = NULL;
+    if (st == AC_OK)
+        st = ac_publish_rename(self->temporary, self->path);
+    if (st == AC_OK) {
+        free(self->temporary);
+        self->temporary = NULL;
+    }
+    ac_text_file_abandon(self);
+    return st;
+}
+
+void
+ac_text_file_abandon(ac_text_file *self)
+{
+    if (self->stream)
+        fclose(self->stream);
+    if (self->temporary)
+        unlink(self->temporary);
+    free(self->temporary);
+    free(self->path);
+    *self = (ac_text_file) { 0 };
+}
+
+ac_status
+ac_text_push_line(ac_buffer *out, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ac_buffer_push_char(out, bytes[i] == '\n' || bytes[i] == '\r' ? ' ' : bytes[i]);
+    return ac_buffer_push_char(out, '\n');
+}
+
+ac_status
+ac_text_file_read(const char *path, ac_buffer *out)
+{
+    char block[65536];
+    FILE *f = fopen(path, "rb");
+    ac_status st = AC_OK;
+    size_t n;
+
+    if (!f)
+        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    while ((n = fread(block, 1, sizeof block, f)) > 0)
+        ac_buffer_push(out, block, n);
+    if (ferror(f))
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+    else
+        st = out->status;
+    fclose(f);
+    return st;
+}

@@ -1,0 +1,29 @@
+/** A text file written piece by piece under a temporary name and published whole. */
+#ifndef AC_IO_TEXT_TEXT_FILE_H
+#define AC_IO_TEXT_TEXT_FILE_H
+
+#include <stdio.h>
+
+#include "engine/base/buffer.h"
+
+/** Starts zeroed. Write errors stick and are reported by the commit. */
+typedef struct ac_text_file {
+    FILE *stream;
+    char *path, *temporary;
+    int error; /* of the first write that failed; 0: none */
+} ac_text_file;
+
+ac_status ac_text_file_create(ac_text_file *self, const char *path);
+void ac_text_file_write(ac_text_file *self, const char *bytes, size_t n);
+/** Flush, fsync, rename, fsync of the folder. */
+ac_status ac_text_file_commit(ac_text_file *self);
+/** Remove what was not committed. Idempotent, also after a commit. */
+void ac_text_file_abandon(ac_text_file *self);
+
+/** A line for a file of one item a line: line breaks inside become spaces. */
+ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
+
+/** The whole of a file, appended to out. */
+ac_status ac_text_file_read(const char *path, ac_buffer *out);
+
+#endif

@@ -1,0 +1,250 @@
+#include "jobs/caption/captioner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/random.h"
+#include "io/hdf5/h5.h"
+#include "jobs/models/prompt.h"
+
+enum { CHUNK_IMAGES = 64, CHUNK_CANDIDATES = 2048 };
+
+void
+ac_captioner_free(ac_captioner *self)
+{
+    free(self->queries);
+    free(self->table_ids);
+    free(self->items);
+    free(self->ids);
+    free(self->ids_offsets);
+    free(self->streams);
+    free(self->owner);
+    free(self->offsets);
+    free(self->clip_scores);
+    free(self->candidate_clip_scores);
+    free(self->candidate_scores);
+    ac_generated_free(&self->generated);
+    ac_rescorer_free(&self->rescorer);
+    ac_buffer_free(&self->table);
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->table_keys);
+    ac_texts_free(&self->entries);
+    ac_texts_free(&self->captions);
+    ac_texts_free(&self->candidates);
+}
+
+ac_status
+ac_captioner_init(ac_captioner *self, const ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+    const int64_t rows = p->run.manifest.shard_items, each = p->bart.generation.num_return_sequences;
+
+    self->width = p->clip.net.config.projection_dim;
+    self->K = p->config->retrieval.topk;
+    self->chunk = CHUNK_CANDIDATES / each < CHUNK_IMAGES ? CHUNK_CANDIDATES / each : CHUNK_IMAGES;
+    self->chunk = self->chunk < 1 ? 1 : self->chunk;
+    AC_TRY(ac_alloc_aligned(&self->queries, rows * self->width, sizeof(float)));
+    AC_TRY(ac_alloc(&self->table_ids, rows * self->K, sizeof *self->table_ids));
+    AC_TRY(ac_alloc(&self->items, rows, sizeof *self->items));
+    AC_TRY(ac_alloc(&self->ids_offsets, self->chunk + 1, sizeof *self->ids_offsets));
+    AC_TRY(ac_alloc(&self->streams, self->chunk, sizeof *self->streams));
+    AC_TRY(ac_alloc(&self->offsets, rows + 1, sizeof *self->offsets));
+    AC_TRY(ac_alloc(&self->clip_scores, rows, sizeof *self->clip_scores));
+out:
+    return st;
+}
+
+/* The good images of a shard are a subsequence of its items. */
+static void
+find_items(ac_captioner *self, const ac_pipeline *p, int64_t shard)
+{
+    const ac_texts *all = &p->images.keys, *keys = &self->keys;
+    int64_t first, count, item;
+
+    ac_run_shard_items(&p->run, shard, &first, &count);
+    item = first;
+    for (int64_t row = 0; row < keys->count; row++) {
+        while (item < all->count && item < first + count &&
+               (ac_texts_size(all, item) != ac_texts_size(keys, row) ||
+                memcmp(ac_texts_at(all, item), ac_texts_at(keys, row), ac_texts_size(keys, row)) != 0))
+            item++;
+        self->items[row] = item < all->count && item < first + count ? item++ : -1;
+    }
+}
+
+static void
+forget(ac_captioner *self)
+{
+    ac_texts_reset(&self->keys);
+    ac_texts_reset(&self->table_keys);
+    ac_texts_reset(&self->entries);
+    ac_texts_reset(&self->captions);
+    ac_texts_reset(&self->candidates);
+}
+
+ac_status
+ac_captioner_read(ac_captioner *self, const ac_pipeline *p, int64_t shard)
+{
+    ac_status st = AC_OK;
+    ac_h5_reader e = { 0 }, t = { 0 };
+    char *embeddings = NULL, *tables = NULL;
+    int64_t shape[2] = { 0, self->width };
+
+    forget(self);
+    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &embeddings));
+    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_RETRIEVE, shard, &tables));
+    AC_TRY(ac_h5_open(&e, embeddings));
+    AC_TRY(ac_h5_read_texts(&e, "keys", &self->keys));
+    shape[0] = self->keys.count;
+    AC_TRY(ac_h5_read(&e, "embeddings", AC_F32, 2, shape, self->queries));
+    AC_TRY(ac_h5_open(&t, tables));
+    AC_TRY(ac_h5_read_texts(&t, "keys", &self->table_keys));
+    AC_TRY(ac_h5_read_texts(&t, "entries", &self->entries));
+    if (self->table_keys.count != self->keys.count || self->entries.count != self->keys.count * self->K)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %lld tables of %lld entries, but %s has %lld images; remove the file and run again",
+                            tables, (long long) self->table_keys.count, (long long) self->K, embeddings, (long long) self->keys.count));
+    AC_TRY(ac_h5_read(&t, "ids", AC_I64, 2, (int64_t[]) { self->keys.count, self->K }, self->table_ids));
+    find_items(self, p, shard);
+out:
+    ac_h5_close(&e);
+    ac_h5_close(&t);
+    free(embeddings);
+    free(tables);
+    return st;
+}
+
+ac_status
+ac_captioner_read_blank(ac_captioner *self)
+{
+    forget(self);
+    memset(self->queries, 0, (size_t) self->width * sizeof *self->queries);
+    for (int64_t k = 0; k < self->K; k++)
+        self->table_ids[k] = -1;
+    self->items[0] = -1;
+    return ac_texts_push(&self->keys, "", 0);
+}
+
+/* Rows [first, first + n) are begun. */
+static void
+take(const ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    const int64_t from = self->items[first], to = self->items[first + n - 1];
+
+    if (from >= 0 && to >= from)
+        ac_run_take(&p->run, 0, from, to - from + 1);
+}
+
+/* Encoder inputs of images [first, first + n) of the shard: their tables, tokenized and cut. */
+static ac_status
+tokenize_tables(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK;
+    const int64_t limit = p->bart.net.config.max_position_embeddings;
+    int64_t most = ac_config_max_tokens(p->config, limit), used = 0;
+
+    self->ids_offsets[0] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const ac_encoding *e = &p->bart.encoding;
+        take(self, p, first + i, 1);
+        ac_buffer_reset(&self->table);
+        for (int64_t k = 0; k < self->K; k++) {
+            int64_t at = (first + i) * self->K + k;
+            if (self->table_ids[at] < 0) /* the cache holds fewer entries than K */
+                continue;
+            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, at), ac_texts_size(&self->entries, at)));
+        }
+        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "", self->table.size, most, true, &p->bart.encoding));
+        p->cut_tables += e->length > e->count;
+        AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
+        memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
+        used += e->count;
+        self->ids_offsets[i + 1] = used;
+        self->streams[i] = ac_random_stream(ac_texts_at(&self->keys, first + i), ac_texts_size(&self->keys, first + i));
+    }
+out:
+    return st;
+}
+
+/* Candidates' texts, stripped, and their scores by BART. */
+static ac_status
+take_candidates(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        take(self, p, first + i, 1);
+        for (int64_t c = 0; c < ac_generated_count(&self->generated, i); c++) {
+            ac_candidate candidate = ac_generated_at(&self->generated, i, c);
+            int64_t at = self->candidates.count;
+            const char *text;
+            size_t size;
+
+            ac_buffer_reset(&self->table);
+            AC_TRY(ac_tokenizer_decode(&p->bart.tokenizer, candidate.ids, candidate.count,
+                                       p->config->generation.clean_up_tokenization_spaces, &self->table));
+            text = self->table.data ? self->table.data : "";
+            size = self->table.size;
+            ac_text_strip(&text, &size);
+            AC_TRY(ac_texts_push(&self->candidates, text, size));
+            AC_TRY(ac_grow(&self->candidate_scores, &self->score_capacity, at + 1, sizeof(float)));
+            self->candidate_scores[at] = (float) candidate.score;
+        }
+        self->offsets[first + i + 1] = self->candidates.count;
+    }
+out:
+    return st;
+}
+
+static ac_status
+choose_captions(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK;
+    const int64_t from = self->offsets[first], count = self->offsets[first + n] - from;
+
+    AC_TRY(ac_grow(&self->candidate_clip_scores, &self->clip_capacity, from + count, sizeof(float)));
+    AC_TRY(ac_grow(&self->owner, &self->owner_capacity, count, sizeof *self->owner));
+    for (int64_t i = first; i < first + n; i++)
+        for (int64_t c = self->offsets[i]; c < self->offsets[i + 1]; c++)
+            self->owner[c - from] = i;
+    if (p->config->rescore.enabled) {
+        AC_TRY(ac_rescore(&self->rescorer, &p->clip, self->candidate_clip_scores + from, &self->candidates, from, count,
+                          self->owner, self->queries, p->config->rescore.prefix, &p->cut_texts));
+    } else {
+        for (int64_t c = 0; c < count; c++)
+            self->candidate_clip_scores[from + c] = NAN;
+    }
+    for (int64_t i = first; i < first + n; i++) {
+        int64_t best = self->offsets[i] + ac_rescore_best(self->candidate_clip_scores + self->offsets[i],
+                                                          self->offsets[i + 1] - self->offsets[i]);
+        self->clip_scores[i] = self->candidate_clip_scores[best];
+        AC_TRY(ac_texts_push(&self->captions, ac_texts_at(&self->candidates, best), ac_texts_size(&self->candidates, best)));
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_captioner_generate(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK;
+
+    self->offsets[first] = self->candidates.count;
+    AC_TRY(tokenize_tables(self, p, first, n));
+    take(self, p, first, n);
+    st = ac_bart_model_generate(&p->bart, self->ids, self->ids_offsets, self->streams, n, &self->generated);
+out:
+    return st;
+}
+
+ac_status
+ac_captioner_choose(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(take_candidates(self, p, first, n));
+    take(self, p, first, n);
+    st = choose_captions(self, p, first, n);
+out:
+    return st;
+}

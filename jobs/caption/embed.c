@@ -1,0 +1,297 @@
+/* Stage embed: images -> CLIP's unit vectors, a shard at a time. */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/random.h"
+#include "engine/image/crop.h"
+#include "engine/image/preprocess.h"
+#include "io/hdf5/h5.h"
+#include "io/image/decode.h"
+#include "jobs/caption/stages.h"
+#include "jobs/caption/crash_probe.h"
+
+enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
+
+/* Buffers for micro-batches, and what a shard has gathered so far. */
+typedef struct embedder {
+    int64_t size, width, batch; /* image size, embedding width, images a micro-batch */
+    int threads;
+    ac_resizer *resizers; /* [threads] */
+    uint8_t *rgb;         /* [batch, S, S, 3] */
+    ac_item_status *bad;        /* [batch] */
+    uint8_t *small;       /* one thumbnail's pixels */
+    float *embeddings;    /* [shard_items, D] */
+    ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
+} embedder;
+
+static void
+embedder_free(embedder *self)
+{
+    for (int t = 0; self->resizers && t < self->threads; t++)
+        ac_resizer_free(&self->resizers[t]);
+    free(self->resizers);
+    free(self->rgb);
+    free(self->bad);
+    free(self->small);
+    free(self->embeddings);
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->paths);
+    ac_texts_free(&self->thumbnails);
+    ac_texts_free(&self->bad_keys);
+    ac_texts_free(&self->bad_reasons);
+    ac_texts_free(&self->bad_details);
+}
+
+static ac_status
+embedder_init(embedder *self, const ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+    int64_t S = p->clip.net.config.image_size;
+
+    *self = (embedder) { .size = S, .width = p->clip.net.config.projection_dim, .threads = omp_get_max_threads(),
+                         .batch = p->config->compute.batch > 0 ? p->config->compute.batch : MICRO_BATCH };
+    AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
+    AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
+    AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
+    AC_TRY(ac_alloc(&self->small, S * S, 3));
+    AC_TRY(ac_alloc(&self->embeddings, p->run.manifest.shard_items * self->width, sizeof(float)));
+out:
+    return st;
+}
+
+/* Training's items are random crops, whose numbers follow from the item's key; all others CLIP's own pre-processing. */
+static ac_status
+resize_image(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, const ac_image *image)
+{
+    ac_resizer *resizer = &self->resizers[omp_get_thread_num()];
+    const ac_texts *keys = &p->images.keys;
+    ac_crop crop;
+
+    if (item >= p->random_crops)
+        return ac_image_clip_resize(rgb, image, self->size, resizer);
+    crop = ac_crop_draw(image->width, image->height, (uint64_t) p->config->seed,
+                        ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
+    return ac_image_crop_resize(rgb, image, &crop, self->size, resizer);
+}
+
+/* Decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
+static ac_status
+read_image(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_item_status *bad)
+{
+    ac_status st = AC_OK;
+    ac_image image = { 0 };
+    char *path = NULL;
+
+    *bad = (ac_item_status) { 0 };
+    if (p->known_bad && p->known_bad[item] != AC_GOOD)
+        return ac_item_status_set(bad, (ac_reject_reason) p->known_bad[item], "found before the image was opened");
+    if (ac_image_list_is_duplicate(&p->images, item))
+        return ac_item_status_set(bad, AC_REJECT_DUPLICATE_KEY, "another image before it has this key");
+    if (p->run.crashed[item])
+        return ac_item_status_set(bad, AC_REJECT_CRASHED, "ended the program, and again when it was tried alone");
+    ac_run_take(&p->run, omp_get_thread_num(), item, 1);
+    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item), ac_texts_size(&p->images.paths, item)));
+    AC_TRY(ac_image_read_file(&image, path, p->config->limits.max_pixels, bad));
+    if (bad->reason == AC_GOOD && p->config->input.apply_exif)
+        AC_TRY(ac_image_orient(&image));
+    if (bad->reason == AC_GOOD)
+        AC_TRY(resize_image(self, p, item, rgb, &image));
+    ac_run_put(&p->run, omp_get_thread_num());
+out:
+    ac_image_free(&image);
+    free(path);
+    return st;
+}
+
+/* Halve by 2 x 2 means while the side stays at least THUMBNAIL_LEAST, then JPEG. */
+static ac_status
+push_thumbnail(embedder *self, const uint8_t *rgb)
+{
+    ac_buffer jpeg = { 0 };
+    int64_t S = self->size;
+    ac_status st;
+
+    memcpy(self->small, rgb, (size_t) (S * S * 3));
+    for (; S / 2 >= THUMBNAIL_LEAST; S /= 2) {
+        int64_t half = S / 2;
+        for (int64_t y = 0; y < half; y++)
+            for (int64_t i = 0; i < half * 3; i++) {
+                const uint8_t *s = self->small + 2 * y * S * 3 + i / 3 * 6 + i % 3;
+                self->small[y * half * 3 + i] = (uint8_t) ((s[0] + s[3] + s[S * 3] + s[S * 3 + 3] + 2) / 4);
+            }
+    }
+    st = ac_image_thumbnail_jpeg(&jpeg, self->small, S, THUMBNAIL_QUALITY);
+    if (st == AC_OK)
+        st = ac_texts_push(&self->thumbnails, jpeg.data, jpeg.size);
+    ac_buffer_free(&jpeg);
+    return st;
+}
+
+static ac_status
+push_bad(embedder *self, const ac_pipeline *p, int64_t item, const ac_item_status *bad)
+{
+    ac_status st = AC_OK;
+    const char *reason = ac_reject_reason_name(bad->reason);
+
+    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images.keys, item), ac_texts_size(&p->images.keys, item)));
+    AC_TRY(ac_texts_push(&self->bad_reasons, reason, strlen(reason)));
+    AC_TRY(ac_texts_push(&self->bad_details, bad->detail, strlen(bad->detail)));
+out:
+    return st;
+}
+
+static ac_status
+push_good(embedder *self, const ac_pipeline *p, int64_t item, const uint8_t *rgb)
+{
+    const ac_image_list *l = &p->images;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
+    AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item), ac_texts_size(&l->paths, item)));
+    st = p->config->output.thumbnails ? push_thumbnail(self, rgb) : ac_texts_push(&self->thumbnails, "", 0);
+out:
+    return st;
+}
+
+static bool
+is_finite(const float *x, int64_t n)
+{
+    bool finite = true;
+
+    for (int64_t i = 0; i < n; i++)
+        finite = finite && isfinite(x[i]);
+    return finite;
+}
+
+static ac_status
+embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
+{
+    ac_status st = AC_OK, worst = AC_OK;
+    const int64_t bytes = self->size * self->size * 3;
+    char message[1024] = "";
+    int64_t good = 0;
+    float *y;
+
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t i = 0; i < n; i++) {
+        ac_status one = read_image(self, p, first + i, self->rgb + i * bytes, &self->bad[i]);
+        if (one != AC_OK) {
+#pragma omp critical
+            {
+                worst = one;
+                snprintf(message, sizeof message, "%s", ac_error_message());
+            }
+        }
+    }
+    if (worst != AC_OK)
+        return ac_error_set(worst, "%s", message);
+    for (int64_t i = 0; i < n; i++) /* the good ones move together */
+        if (self->bad[i].reason == AC_GOOD && good++ != i)
+            memcpy(self->rgb + (good - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
+    y = self->embeddings + self->keys.count * self->width;
+    AC_TRY(ac_clip_model_embed_images(&p->clip, y, self->rgb, good));
+    for (int64_t i = 0, row = 0, kept = 0; i < n; i++) {
+        if (self->bad[i].reason == AC_GOOD) {
+            if (is_finite(y + row * self->width, self->width)) {
+                memmove(y + kept * self->width, y + row * self->width, (size_t) self->width * sizeof *y);
+                AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes));
+                kept++;
+            } else {
+                ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE, "its CLIP embedding has a NaN or an infinity");
+            }
+            row++;
+        }
+        if (self->bad[i].reason != AC_GOOD)
+            AC_TRY(push_bad(self, p, first + i, &self->bad[i]));
+    }
+out:
+    return st;
+}
+
+static ac_status
+write_shard(const embedder *self, const ac_pipeline *p, int64_t shard, char checksum[33])
+{
+    ac_status st = AC_OK;
+    ac_h5_writer w = { 0 };
+    char *path = NULL;
+
+    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &path));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+    AC_TRY(ac_h5_write_text_attribute(&w, "content", "image embeddings"));
+    AC_TRY(ac_h5_write_text_attribute(&w, "model", p->clip.fingerprint));
+    AC_TRY(ac_h5_write_int_attribute(&w, "items", self->keys.count + self->bad_keys.count));
+    AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
+    AC_TRY(ac_h5_write_texts(&w, "paths", &self->paths));
+    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]) { self->keys.count, self->width }, self->embeddings));
+    AC_TRY(ac_h5_write_texts(&w, "thumbnails", &self->thumbnails));
+    AC_TRY(ac_h5_write_texts(&w, "bad_keys", &self->bad_keys));
+    AC_TRY(ac_h5_write_texts(&w, "bad_reasons", &self->bad_reasons));
+    AC_TRY(ac_h5_write_texts(&w, "bad_details", &self->bad_details));
+    AC_TRY(ac_h5_commit(&w, checksum));
+out:
+    ac_h5_abandon(&w);
+    free(path);
+    return st;
+}
+
+static ac_status
+embed_shard(embedder *self, ac_pipeline *p, int64_t shard)
+{
+    ac_status st = AC_OK;
+    int64_t first, count;
+    char checksum[33];
+
+    ac_texts_reset(&self->keys);
+    ac_texts_reset(&self->paths);
+    ac_texts_reset(&self->thumbnails);
+    ac_texts_reset(&self->bad_keys);
+    ac_texts_reset(&self->bad_reasons);
+    ac_texts_reset(&self->bad_details);
+    ac_run_shard_items(&p->run, shard, &first, &count);
+    for (int64_t i = 0; i < count; i += self->batch) {
+        AC_TRY(embed_batch(self, p, first + i, count - i < self->batch ? count - i : self->batch));
+        AC_TRY(ac_run_tick(&p->run));
+    }
+    AC_TRY(write_shard(self, p, shard, checksum));
+    AC_TRY(ac_run_publish(&p->run, shard, self->keys.count, self->bad_keys.count, checksum));
+out:
+    return st;
+}
+
+ac_status
+ac_stage_embed_all(ac_pipeline *p)
+{
+    embedder e = { 0 };
+    ac_status st;
+
+    st = ac_trial_all(p);
+    if (st != AC_OK)
+        return st;
+    st = ac_run_stage_begin_all(&p->run, AC_STAGE_EMBED, "images");
+    if (st != AC_OK)
+        return st;
+    if (p->run.todo_count)
+        st = embedder_init(&e, p);
+    for (int64_t shard; st == AC_OK && ac_run_claim(&p->run, &shard);)
+        st = embed_shard(&e, p, shard);
+    if (st != AC_OK)
+        ac_run_fail(&p->run);
+    embedder_free(&e);
+    return ac_run_stage_end_all(&p->run, st);
+}
+
+ac_status
+ac_check_bad_items(const ac_pipeline *self)
+{
+    const int64_t items = self->run.manifest.items, bad = ac_run_bad(&self->run, AC_STAGE_EMBED);
+    const int64_t most = ac_config_max_bad_items(self->config, items);
+
+    if (bad <= most)
+        return AC_OK;
+    return ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld items are bad, more than limits.max_bad_items allows (%lld); %s/bad_items.jsonl names them; "
+                        "mend them, or run again with a higher limit: what is finished stays",
+                        (long long) bad, (long long) items, (long long) most, self->run.folder);
+}

@@ -1,0 +1,100 @@
+/* .knn files beside the images, as clip-grams wrote them: an image's entries, one a line, best first. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
+#include "jobs/runtime/shard_view.h"
+#include "jobs/caption/stages.h"
+
+static size_t
+folder_length(const char *path, size_t n)
+{
+    while (n && path[n - 1] != '/')
+        n--;
+    return n;
+}
+
+/* By trying: what access() says of other file systems, and to root, is not always so. */
+static ac_status
+try_folder(const char *folder)
+{
+    ac_status st = AC_OK;
+    char *path = NULL;
+    int fd;
+
+    if (asprintf(&path, "%s/.antarctic.tmp.%d", folder, (int) getpid()) < 0)
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        st = ac_error_set(AC_E_IO, "%s: .knn files cannot be written there: %s; set output.knn to false (tags.jsonl and captions.jsonl have "
+                          "the same entries), or give the images in a folder of yours", folder, strerror(errno));
+    else
+        close(fd);
+    unlink(path);
+    free(path);
+    return st;
+}
+
+ac_status
+ac_knn_check(const ac_pipeline *self)
+{
+    const ac_texts *paths = &self->images.paths;
+    ac_status st = AC_OK;
+    char *folder = NULL;
+
+    for (int64_t i = 0; i < paths->count; i++) {
+        const char *path = ac_texts_at(paths, i);
+        const size_t n = folder_length(path, ac_texts_size(paths, i));
+        if (folder && strlen(folder) == n && memcmp(folder, path, n) == 0)
+            continue; /* keys are sorted: a folder's images mostly follow each other */
+        free(folder);
+        folder = NULL;
+        AC_TRY(ac_duplicate(&folder, n ? path : "./", n ? n : 2));
+        AC_TRY(try_folder(folder));
+    }
+out:
+    free(folder);
+    return st;
+}
+
+static ac_status
+write_image(const ac_shard_view *v, int64_t i, ac_buffer *text)
+{
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    ac_buffer_reset(text);
+    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++)
+        if (v->ids[k] >= 0)
+            ac_text_push_line(text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
+    AC_TRY(text->status);
+    AC_TRY(ac_image_sidecar(ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), ".knn", &path));
+    st = ac_publish_file(path, text->size ? text->data : "", text->size);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_knn_write_all(ac_pipeline *self)
+{
+    ac_shard_view v = { 0 };
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t s = self->comm->rank; s < self->run.manifest.shard_count; s += self->comm->size) {
+        AC_TRY(ac_shard_view_read(&v, self->run.folder, s, AC_VIEW_TABLES));
+        for (int64_t i = 0; i < v.n; i++)
+            AC_TRY(write_image(&v, i, &text));
+    }
+out:
+    ac_shard_view_free(&v);
+    ac_buffer_free(&text);
+    return ac_agree_all(self->comm, st);
+}

@@ -1,0 +1,266 @@
+/* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order of keys. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/file/json_write.h"
+#include "io/text/text_file.h"
+#include "jobs/runtime/shard_view.h"
+#include "jobs/caption/stages.h"
+
+enum { MAX_REFERENCES = 16 };
+
+/* The parts of a shard that a job of so many stages has. */
+static unsigned
+parts_of(int stages)
+{
+    return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+static void
+push_text_field(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
+{
+    ac_buffer_printf(b, "\"%s\": ", name);
+    ac_json_string(b, ac_texts_at(texts, i), ac_texts_size(texts, i));
+}
+
+static void
+push_float_field(ac_buffer *b, const char *name, float x)
+{
+    ac_buffer_printf(b, ", \"%s\": ", name);
+    ac_json_float(b, x);
+}
+
+/* One line of captions.jsonl. */
+static void
+push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
+{
+    const char *comma = "";
+
+    ac_buffer_push_text(b, "{");
+    push_text_field(b, "key", &v->keys, i);
+    if (stages > 2) {
+        ac_buffer_push_text(b, ", ");
+        push_text_field(b, "caption", &v->captions, i);
+        push_float_field(b, "clip_score", v->clip_scores[i]);
+    }
+    ac_buffer_push_text(b, ", \"table\": [");
+    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++) {
+        if (v->ids[k] < 0)
+            continue;
+        ac_buffer_printf(b, "%s{", comma);
+        push_text_field(b, "entry", &v->entries, k);
+        ac_buffer_printf(b, ", \"id\": %lld", (long long) v->ids[k]);
+        push_float_field(b, "score", v->scores[k]);
+        ac_buffer_push_text(b, "}");
+        comma = ", ";
+    }
+    ac_buffer_push_text(b, "]");
+    if (stages > 2) {
+        ac_buffer_push_text(b, ", \"candidates\": [");
+        for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
+            ac_buffer_printf(b, "%s{", c > v->offsets[i] ? ", " : "");
+            push_text_field(b, "text", &v->candidates, c);
+            push_float_field(b, "clip_score", v->candidate_clip_scores[c]);
+            push_float_field(b, "score", v->candidate_scores[c]);
+            ac_buffer_push_text(b, "}");
+        }
+        ac_buffer_push_text(b, "]");
+    }
+    ac_buffer_push_text(b, "}\n");
+}
+
+static void
+flush_to(ac_text_file *f, ac_buffer *b)
+{
+    ac_text_file_write(f, b->data ? b->data : "", b->size);
+    ac_buffer_reset(b);
+}
+
+static ac_status
+create(ac_text_file *f, const ac_pipeline *p, const char *name)
+{
+    char *path = NULL;
+    ac_status st = ac_run_path(&p->run, &path, "%s", name);
+
+    if (st == AC_OK)
+        st = ac_text_file_create(f, path);
+    free(path);
+    return st;
+}
+
+static ac_status
+write_bad_items(const ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+    ac_text_file f = { 0 };
+    ac_buffer line = { 0 };
+    ac_shard_view v = { 0 };
+
+    AC_TRY(create(&f, p, "bad_items.jsonl"));
+    for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
+        if (!p->run.manifest.stages[AC_STAGE_EMBED].shards[s].bad)
+            continue;
+        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_BAD));
+        for (int64_t i = 0; i < v.bad_keys.count; i++) {
+            ac_buffer_push_text(&line, "{");
+            push_text_field(&line, "key", &v.bad_keys, i);
+            ac_buffer_push_text(&line, ", ");
+            push_text_field(&line, "reason", &v.bad_reasons, i);
+            ac_buffer_push_text(&line, ", ");
+            push_text_field(&line, "detail", &v.bad_details, i);
+            ac_buffer_push_text(&line, "}\n");
+        }
+        AC_TRY(line.status);
+        flush_to(&f, &line);
+    }
+    AC_TRY(ac_text_file_commit(&f));
+out:
+    ac_text_file_abandon(&f);
+    ac_buffer_free(&line);
+    ac_shard_view_free(&v);
+    return st;
+}
+
+/* captions.jsonl (tags.jsonl for a job without captions), keys.txt, preds.txt. */
+static ac_status
+write_records(const ac_pipeline *p, int stages)
+{
+    ac_status st = AC_OK;
+    ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
+    ac_buffer b = { 0 };
+    ac_shard_view v = { 0 };
+
+    AC_TRY(create(&keys, p, "keys.txt"));
+    if (stages > 1)
+        AC_TRY(create(&records, p, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
+    if (stages > 2)
+        AC_TRY(create(&predictions, p, "preds.txt"));
+    for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
+        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, parts_of(stages)));
+        for (int64_t i = 0; i < v.n; i++) {
+            ac_text_push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
+            flush_to(&keys, &b);
+            if (stages > 2) {
+                ac_text_push_line(&b, ac_texts_at(&v.captions, i), ac_texts_size(&v.captions, i));
+                flush_to(&predictions, &b);
+            }
+            if (stages > 1) {
+                push_record(&b, &v, i, stages);
+                flush_to(&records, &b);
+            }
+            AC_TRY(b.status);
+        }
+    }
+    AC_TRY(ac_text_file_commit(&keys));
+    if (stages > 1)
+        AC_TRY(ac_text_file_commit(&records));
+    if (stages > 2)
+        AC_TRY(ac_text_file_commit(&predictions));
+out:
+    ac_text_file_abandon(&keys);
+    ac_text_file_abandon(&records);
+    ac_text_file_abandon(&predictions);
+    ac_buffer_free(&b);
+    ac_shard_view_free(&v);
+    return st;
+}
+
+/* The captions beside image i: its .txt file's lines that are not empty, at most MAX_REFERENCES. 0 where there is none. */
+static ac_status
+read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **lines, size_t *sizes, int *count)
+{
+    struct stat info;
+    char *path = NULL;
+    ac_status st = ac_image_list_sidecar(&p->images, i, ".txt", &path);
+
+    *count = 0;
+    ac_buffer_reset(text);
+    if (st == AC_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0) {
+        st = ac_text_file_read(path, text);
+        for (char *line = text->data, *end; st == AC_OK && line && *line && *count < MAX_REFERENCES; line = *end ? end + 1 : end) {
+            end = line + strcspn(line, "\n");
+            sizes[*count] = (size_t) (end - line) - (end > line && end[-1] == '\r');
+            if (sizes[*count])
+                lines[(*count)++] = line;
+        }
+    }
+    free(path);
+    return st;
+}
+
+/* ref0.txt …: as many as the image with fewest captions has, in the order of keys.txt. */
+static ac_status
+write_references(const ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+    ac_text_file files[MAX_REFERENCES] = { 0 };
+    ac_buffer text = { 0 }, b = { 0 };
+    ac_shard_view v = { 0 };
+    const char *lines[MAX_REFERENCES];
+    size_t sizes[MAX_REFERENCES];
+    int fewest = MAX_REFERENCES, count;
+    int64_t item = 0;
+
+    if (ac_run_rows(&p->run, AC_STAGE_EMBED) == 0) /* no image, no references */
+        return AC_OK;
+    for (int pass = 0; pass < 2 && fewest; pass++) {
+        item = 0;
+        for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
+            int64_t first, n, good = 0;
+            ac_run_shard_items(&p->run, s, &first, &n);
+            AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_KEYS));
+            for (item = first; item < first + n && fewest; item++) { /* the good ones are a subsequence of the list */
+                const ac_texts *keys = &p->images.keys;
+                if (good == v.n || ac_image_list_is_duplicate(&p->images, item) ||
+                    ac_texts_size(keys, item) != ac_texts_size(&v.keys, good) ||
+                    memcmp(ac_texts_at(keys, item), ac_texts_at(&v.keys, good), ac_texts_size(keys, item)) != 0)
+                    continue;
+                good++;
+                AC_TRY(read_references(p, item, &text, lines, sizes, &count));
+                fewest = count < fewest ? count : fewest;
+                for (int r = 0; pass == 1 && r < fewest; r++) {
+                    ac_text_push_line(&b, lines[r], sizes[r]);
+                    AC_TRY(b.status);
+                    flush_to(&files[r], &b);
+                }
+            }
+        }
+        for (int r = 0; pass == 0 && r < fewest; r++) {
+            char name[32];
+            snprintf(name, sizeof name, "ref%d.txt", r);
+            AC_TRY(create(&files[r], p, name));
+        }
+    }
+    for (int r = 0; r < fewest; r++)
+        AC_TRY(ac_text_file_commit(&files[r]));
+out:
+    for (int r = 0; r < MAX_REFERENCES; r++)
+        ac_text_file_abandon(&files[r]);
+    ac_buffer_free(&text);
+    ac_buffer_free(&b);
+    ac_shard_view_free(&v);
+    return st;
+}
+
+ac_status
+ac_merge_bad_items_all(ac_pipeline *self)
+{
+    return ac_agree_all(self->comm, self->comm->rank == 0 ? write_bad_items(self) : AC_OK);
+}
+
+ac_status
+ac_merge_all(ac_pipeline *self, int stages)
+{
+    ac_status st = AC_OK;
+
+    if (self->comm->rank == 0) {
+        AC_TRY(write_records(self, stages));
+        if (stages > 2)
+            AC_TRY(write_references(self));
+    }
+out:
+    return ac_agree_all(self->comm, st);
+}

@@ -1,0 +1,225 @@
+/* Stage retrieve: all ranks together, each holding its slice of the cache. Blocks of queries (a shard's embeddings) go to
+ * every rank, each finds its slice's exact top k, the lists are merged, and the owners send the entries' text. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "engine/comm/topk_merge.h"
+#include "io/hdf5/h5.h"
+#include "jobs/runtime/signals.h"
+#include "jobs/caption/stages.h"
+
+typedef struct retriever {
+    int64_t first, count; /* the slice: entries [first, first + count) of the cache */
+    int64_t width, K;
+    float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index keeps only what it packs */
+    ac_texts entries;  /* [count] */
+    ac_topk_index index;
+    float *queries;            /* [shard_items, D] */
+    int64_t *ids, *merged_ids; /* [shard_items, K] */
+    float *scores, *merged_scores;
+} retriever;
+
+static void
+retriever_free(retriever *self)
+{
+    ac_topk_index_free(&self->index);
+    ac_texts_free(&self->entries);
+    free(self->embeddings);
+    free(self->queries);
+    free(self->ids);
+    free(self->merged_ids);
+    free(self->scores);
+    free(self->merged_scores);
+}
+
+static ac_status
+retriever_init(retriever *self, const ac_pipeline *p)
+{
+    ac_status st = AC_OK;
+    int64_t total = p->cache.entries, size = p->comm->size, rank = p->comm->rank, rows;
+
+    self->width = p->cache.dimension;
+    self->K = p->config->retrieval.topk;
+    self->first = total * rank / size;
+    self->count = total * (rank + 1) / size - self->first;
+    rows = p->run.manifest.shard_items * self->K;
+    AC_TRY(ac_alloc_aligned(&self->embeddings, self->count * self->width, sizeof(float)));
+    AC_TRY(ac_cache_read_slice(&p->cache, self->first, self->count, self->embeddings, &self->entries));
+    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width, self->first, AC_SCAN_AUTO, p->run.manifest.shard_items));
+    AC_TRY(ac_alloc_aligned(&self->queries, p->run.manifest.shard_items * self->width, sizeof(float)));
+    AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
+    AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
+    AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
+    AC_TRY(ac_alloc(&self->merged_scores, rows, sizeof *self->merged_scores));
+out:
+    return st;
+}
+
+/* What the slices take. They differ by one entry at most, so the mean is every rank's. */
+static void
+log_memory_all(const retriever *self, const ac_pipeline *p)
+{
+    int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float), (int64_t) self->index.bytes };
+
+    ac_sum_int64_all(p->comm, bytes, 2);
+    if (p->comm->rank == 0)
+        ac_log(AC_LOG_INFO, "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of embeddings, %.1f MB of index",
+               p->cache.entries, p->comm->size, p->comm->size == 1 ? "" : "s", ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
+               (double) bytes[1] / p->comm->size * 1e-6);
+}
+
+/* Local: the shard's embeddings, and this slice's best k of each. */
+static ac_status
+search_slice(retriever *self, const ac_pipeline *p, int64_t shard, ac_texts *keys, int64_t *n)
+{
+    ac_status st = AC_OK;
+    ac_h5_reader r = { 0 };
+    char *path = NULL;
+    int64_t shape[2] = { -1, self->width }, bad;
+
+    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &path));
+    AC_TRY(ac_h5_open(&r, path));
+    AC_TRY(ac_h5_read_texts(&r, "keys", keys));
+    *n = keys->count;
+    shape[0] = *n;
+    AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, shape, self->queries));
+    if (!ac_embeddings_check(self->queries, *n, self->width, &bad))
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the embedding of %.*s is not finite; remove the file and run again", path,
+                            (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad)));
+    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores, NULL));
+out:
+    ac_h5_close(&r);
+    free(path);
+    return st;
+}
+
+/* The texts of the merged ids that lie in this slice, in the order of the merged list, as lengths and bytes. */
+static ac_status
+pack_entries(const retriever *self, int64_t n, ac_buffer *out)
+{
+    for (int64_t i = 0; i < n * self->K; i++) {
+        int64_t at = self->merged_ids[i] - self->first;
+        int32_t length;
+        if (self->merged_ids[i] < 0 || at < 0 || at >= self->count)
+            continue;
+        length = (int32_t) ac_texts_size(&self->entries, at);
+        ac_buffer_push(out, &length, sizeof length);
+        ac_buffer_push(out, ac_texts_at(&self->entries, at), (size_t) length);
+    }
+    return out->status;
+}
+
+/* Root: put the owners' texts back into the merged order. all: the ranks' blocks, ends [size + 1] their bounds. */
+static ac_status
+unpack_entries(const retriever *self, const ac_pipeline *p, int64_t n, const char *all, const int64_t *bounds, ac_texts *entries)
+{
+    ac_status st = AC_OK;
+    int64_t total = p->cache.entries, size = p->comm->size;
+    int64_t *cursor = NULL;
+
+    AC_TRY(ac_alloc(&cursor, size, sizeof *cursor));
+    memcpy(cursor, bounds, (size_t) size * sizeof *cursor);
+    for (int64_t i = 0; i < n * self->K; i++) {
+        int64_t id = self->merged_ids[i], owner;
+        int32_t length;
+        if (id < 0) {
+            AC_TRY(ac_texts_push(entries, "", 0));
+            continue;
+        }
+        owner = id * size / total;
+        while (id < total * owner / size)
+            owner--;
+        while (id >= total * (owner + 1) / size)
+            owner++;
+        memcpy(&length, all + cursor[owner], sizeof length);
+        AC_TRY(ac_texts_push(entries, all + cursor[owner] + sizeof length, (size_t) length));
+        cursor[owner] += (int64_t) sizeof length + length;
+    }
+out:
+    free(cursor);
+    return st;
+}
+
+static ac_status
+write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const ac_texts *keys, const ac_texts *entries, char checksum[33])
+{
+    ac_status st = AC_OK;
+    ac_h5_writer w = { 0 };
+    char *path = NULL;
+    int64_t shape[2] = { keys->count, self->K };
+
+    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_RETRIEVE, shard, &path));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+    AC_TRY(ac_h5_write_text_attribute(&w, "content", "retrieved tables"));
+    AC_TRY(ac_h5_write_texts(&w, "keys", keys));
+    AC_TRY(ac_h5_write(&w, "ids", AC_I64, 2, shape, self->merged_ids));
+    AC_TRY(ac_h5_write(&w, "scores", AC_F32, 2, shape, self->merged_scores));
+    AC_TRY(ac_h5_write_texts(&w, "entries", entries));
+    AC_TRY(ac_h5_commit(&w, checksum));
+out:
+    ac_h5_abandon(&w);
+    free(path);
+    return st;
+}
+
+static ac_status
+retrieve_shard_all(retriever *self, ac_pipeline *p, int64_t shard, int root)
+{
+    ac_status st = AC_OK;
+    ac_texts keys = { 0 }, entries = { 0 };
+    ac_buffer packed = { 0 }, all = { 0 };
+    int64_t n = 0, *bounds = NULL;
+    char checksum[33];
+
+    st = search_slice(self, p, shard, &keys, &n);
+    if (st == AC_OK)
+        st = ac_alloc(&bounds, p->comm->size + 1, sizeof *bounds);
+    AC_TRY(ac_agree_all(p->comm, st));
+    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, self->merged_ids, self->merged_scores));
+    AC_TRY(ac_agree_all(p->comm, pack_entries(self, n, &packed)));
+    AC_TRY(ac_gather_bytes_all(p->comm, packed.data, packed.size, root, &all, bounds));
+    if (p->comm->rank == root) {
+        st = unpack_entries(self, p, n, all.data, bounds, &entries);
+        if (st == AC_OK)
+            st = write_tables(self, p, shard, &keys, &entries, checksum);
+        if (st == AC_OK)
+            st = ac_run_publish(&p->run, shard, n, 0, checksum);
+    }
+    AC_TRY(ac_agree_all(p->comm, st));
+out:
+    ac_texts_free(&keys);
+    ac_texts_free(&entries);
+    ac_buffer_free(&packed);
+    ac_buffer_free(&all);
+    free(bounds);
+    return st;
+}
+
+ac_status
+ac_stage_retrieve_all(ac_pipeline *p)
+{
+    retriever r = { 0 };
+    ac_status st = ac_run_stage_begin_all(&p->run, AC_STAGE_RETRIEVE, "images");
+
+    if (st != AC_OK)
+        return st;
+    if (p->run.todo_count)
+        st = ac_agree_all(p->comm, retriever_init(&r, p));
+    if (p->run.todo_count && st == AC_OK)
+        log_memory_all(&r, p);
+    for (int64_t i = 0; st == AC_OK && i < p->run.todo_count; i++) {
+        int64_t stop = ac_signals_stopped();
+        ac_sum_int64_all(p->comm, &stop, 1); /* one rank told to stop stops all, at the same shard */
+        if (stop)
+            break;
+        st = retrieve_shard_all(&r, p, p->run.todo[i], (int) (i % p->comm->size));
+        ac_progress_tick(&p->run.progress);
+    }
+    if (st != AC_OK)
+        ac_run_fail(&p->run);
+    retriever_free(&r);
+    return ac_run_stage_end_all(&p->run, st);
+}

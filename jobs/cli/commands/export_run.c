@@ -1,0 +1,374 @@
+#include "jobs/cli/commands/export_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/source/coco.h"
+#include "io/file/json_write.h"
+#include "io/source/image_list.h"
+#include "io/file/publish.h"
+#include "io/text/text_file.h"
+#include "jobs/runtime/run_view.h"
+#include "jobs/runtime/run.h"
+
+enum { MOST_NAMED = 20, MOST_DIGITS = 18 }; /* bad keys named one by one; digits that surely fit an int64_t */
+
+typedef struct exporter {
+    ac_run_view run;
+    ac_shard_view shard;
+    ac_buffer text;
+    ac_text_file file;
+    const char *out;
+    int64_t written, left_out;
+    int64_t *ids; /* COCO: [written] */
+    int64_t ids_capacity;
+    ac_texts captions; /* COCO: [written] */
+} exporter;
+
+static void
+exporter_free(exporter *self)
+{
+    ac_run_view_close(&self->run);
+    ac_shard_view_free(&self->shard);
+    ac_buffer_free(&self->text);
+    ac_text_file_abandon(&self->file);
+    ac_texts_free(&self->captions);
+    free(self->ids);
+}
+
+/* ---- one image in each format -------------------------------------------------------------------------------- */
+
+/* The digits that the key ends with; false: none, or more than fit. */
+static bool
+coco_id(const char *key, size_t n, int64_t *id)
+{
+    size_t first = n;
+
+    while (first > 0 && key[first - 1] >= '0' && key[first - 1] <= '9')
+        first--;
+    while (first < n && key[first] == '0' && n - first > 1)
+        first++;
+    if (first == n || n - first > MOST_DIGITS)
+        return false;
+    for (*id = 0; first < n; first++)
+        *id = 10 * *id + (key[first] - '0');
+    return true;
+}
+
+/* A caption under its number; a key without one is named. */
+static ac_status
+take_coco(exporter *self, int64_t i)
+{
+    const ac_shard_view *v = &self->shard;
+    const char *key = ac_texts_at(&v->keys, i);
+    const size_t n = ac_texts_size(&v->keys, i);
+    ac_status st = AC_OK;
+    int64_t id;
+
+    if (!coco_id(key, n, &id)) {
+        if (self->left_out++ < MOST_NAMED)
+            ac_log(AC_LOG_WARNING, "%.*s: the key ends with no number that could be a COCO image id; left out", (int) n, key);
+        return AC_OK;
+    }
+    AC_TRY(ac_grow(&self->ids, &self->ids_capacity, self->written + 1, sizeof *self->ids));
+    self->ids[self->written++] = id;
+    st = ac_texts_push(&self->captions, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+out:
+    return st;
+}
+
+/* RFC 4180: quoted where a comma, a quote or a line break is in it; quotes doubled. */
+static void
+push_csv_field(ac_buffer *out, const char *bytes, size_t n)
+{
+    bool quoted = false;
+
+    for (size_t c = 0; c < n; c++)
+        quoted = quoted || strchr(",\"\r\n", bytes[c]);
+    if (!quoted) {
+        ac_buffer_push(out, bytes, n);
+        return;
+    }
+    ac_buffer_push_char(out, '"');
+    for (size_t c = 0; c < n; c++) {
+        if (bytes[c] == '"')
+            ac_buffer_push_char(out, '"');
+        ac_buffer_push_char(out, bytes[c]);
+    }
+    ac_buffer_push_char(out, '"');
+}
+
+static ac_status
+push_csv(exporter *self, int64_t i)
+{
+    const ac_shard_view *v = &self->shard;
+    ac_buffer *out = &self->text;
+
+    if (v->captions.count) {
+        push_csv_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+        ac_buffer_push_char(out, ',');
+        push_csv_field(out, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        ac_buffer_push_char(out, ',');
+        if (v->clip_scores[i] == v->clip_scores[i]) /* not scored: an empty field */
+            ac_json_float(out, v->clip_scores[i]);
+        ac_buffer_push_text(out, "\r\n");
+    }
+    for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++) {
+        push_csv_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+        ac_buffer_printf(out, ",%lld,", (long long) (k - i * v->K + 1));
+        push_csv_field(out, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
+        ac_buffer_printf(out, ",%lld,", (long long) v->ids[k]);
+        ac_json_float(out, v->scores[k]);
+        ac_buffer_push_text(out, "\r\n");
+    }
+    self->written++;
+    return out->status;
+}
+
+static ac_status
+push_txt(exporter *self, int64_t i)
+{
+    const ac_shard_view *v = &self->shard;
+
+    if (v->captions.count)
+        ac_text_push_line(&self->text, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+    for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++)
+        ac_text_push_line(&self->text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
+    return self->text.status;
+}
+
+/* ---- text files ------------------------------------------------------------------------------------------------ */
+
+/* OUT/KEY.txt, or the image's path with .txt. */
+static ac_status
+txt_path(const exporter *self, int64_t i, char **path)
+{
+    const ac_texts *keys = &self->shard.keys, *paths = &self->shard.paths;
+
+    if (!self->out)
+        return ac_image_sidecar(ac_texts_at(paths, i), ac_texts_size(paths, i), ".txt", path);
+    if (asprintf(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i), ac_texts_at(keys, i)) >= 0)
+        return AC_OK;
+    *path = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}
+
+/* Is the file there, and the same? Another one may be somebody's captions. */
+static ac_status
+check_txt(const char *path, const ac_buffer *text, bool *same)
+{
+    ac_buffer there = { 0 };
+    ac_status st = AC_OK;
+
+    *same = false;
+    if (access(path, F_OK) != 0)
+        return AC_OK;
+    AC_TRY(ac_text_file_read(path, &there));
+    *same = there.size == text->size && (there.size == 0 || memcmp(there.data, text->data, there.size) == 0);
+    if (!*same)
+        st = ac_error_set(AC_E_ARG, "%s: is there already with other content, and is not replaced; give another --out FOLDER", path);
+out:
+    ac_buffer_free(&there);
+    return st;
+}
+
+static ac_status
+make_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = NULL;
+    ac_status st = AC_OK;
+
+    if (!slash || slash == path)
+        return AC_OK;
+    AC_TRY(ac_duplicate(&folder, path, (size_t) (slash - path)));
+    st = ac_run_make_folder(folder);
+out:
+    free(folder);
+    return st;
+}
+
+/* Keys of a list of images may climb out of the folder ("../x"): OUT is where they say, or nothing. */
+static bool
+climbs(const char *key, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        const char *slash = memchr(key + at, '/', n - at);
+        const size_t length = slash ? (size_t) (slash - key) - at : n - at;
+        if (length == 2 && memcmp(key + at, "..", 2) == 0)
+            return true;
+        at += length + 1;
+    }
+    return false;
+}
+
+static ac_status
+write_txt(exporter *self, int64_t i, bool check_only)
+{
+    const ac_texts *keys = &self->shard.keys;
+    ac_status st = AC_OK;
+    char *path = NULL;
+    bool same;
+
+    if (self->out && climbs(ac_texts_at(keys, i), ac_texts_size(keys, i)))
+        AC_TRY(ac_error_set(AC_E_ARG, "%.*s: this key leads out of %s; without --out the file stands beside its image", (int) ac_texts_size(keys, i),
+                            ac_texts_at(keys, i), self->out));
+    ac_buffer_reset(&self->text);
+    AC_TRY(push_txt(self, i));
+    AC_TRY(txt_path(self, i, &path));
+    AC_TRY(check_txt(path, &self->text, &same));
+    if (check_only || same)
+        goto out;
+    if (self->out)
+        AC_TRY(make_folder_of(path));
+    AC_TRY(ac_publish_file(path, self->text.size ? self->text.data : "", self->text.size));
+out:
+    free(path);
+    return st;
+}
+
+/* ---- over all shards ------------------------------------------------------------------------------------------- */
+
+typedef ac_status (*use_image)(exporter *self, int64_t i);
+
+static ac_status
+each_image(exporter *self, use_image use)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t s = 0; s < self->run.manifest.shard_count; s++) {
+        if (!ac_run_view_has(&self->run, s, self->run.manifest.stage_count))
+            continue;
+        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run)));
+        for (int64_t i = 0; i < self->shard.n; i++)
+            AC_TRY(use(self, i));
+    }
+out:
+    return st;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *) a, y = *(const int64_t *) b;
+
+    return (x > y) - (x < y);
+}
+
+/* Scorers take one caption an image. */
+static ac_status
+check_unique(const exporter *self)
+{
+    ac_status st = AC_OK;
+    int64_t *sorted = NULL;
+
+    AC_TRY(ac_alloc(&sorted, self->written, sizeof *sorted));
+    if (self->written)
+        memcpy(sorted, self->ids, (size_t) self->written * sizeof *sorted);
+    qsort(sorted, (size_t) self->written, sizeof *sorted, compare_ids);
+    for (int64_t i = 1; i < self->written; i++)
+        if (sorted[i] == sorted[i - 1])
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: two keys end with the number %lld, so these are not COCO's image ids; csv and txt keep the keys",
+                                self->run.folder, (long long) sorted[i]));
+out:
+    free(sorted);
+    return st;
+}
+
+static ac_status
+export_coco(exporter *self)
+{
+    ac_status st = AC_OK;
+
+    if (self->run.manifest.stage_count < 3)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no captions; COCO results need a caption run", self->run.folder,
+                            self->run.manifest.job));
+    AC_TRY(each_image(self, take_coco));
+    if (self->left_out && !self->written)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no key ends with a number, so there are no COCO image ids; csv and txt keep the keys", self->run.folder));
+    AC_TRY(check_unique(self));
+    AC_TRY(ac_coco_results_write(self->out, self->ids, &self->captions, self->written));
+    if (self->left_out)
+        st = ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld images have keys without a number and were left out of %s", (long long) self->left_out,
+                          (long long) (self->left_out + self->written), self->out);
+out:
+    return st;
+}
+
+static ac_status
+write_csv(exporter *self, int64_t i)
+{
+    ac_buffer_reset(&self->text);
+    if (push_csv(self, i) == AC_OK && self->text.size)
+        ac_text_file_write(&self->file, self->text.data, self->text.size);
+    return self->text.status;
+}
+
+static ac_status
+export_csv(exporter *self)
+{
+    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score\r\n" : "key,rank,entry,id,score\r\n";
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_text_file_create(&self->file, self->out));
+    ac_text_file_write(&self->file, head, strlen(head));
+    AC_TRY(each_image(self, write_csv));
+    st = ac_text_file_commit(&self->file);
+out:
+    return st;
+}
+
+static ac_status
+check_one_txt(exporter *self, int64_t i)
+{
+    return write_txt(self, i, true);
+}
+
+static ac_status
+write_one_txt(exporter *self, int64_t i)
+{
+    self->written++;
+    return write_txt(self, i, false);
+}
+
+/* Nothing is written before every file was looked at: a folder of somebody's captions stays as it is. */
+static ac_status
+export_txt(exporter *self)
+{
+    ac_status st = each_image(self, check_one_txt);
+
+    return st == AC_OK ? each_image(self, write_one_txt) : st;
+}
+
+ac_status
+ac_export_run(const char *folder, const char *format, const char *out)
+{
+    static const struct {
+        const char *name;
+        ac_status (*run)(exporter *self);
+    } formats[] = { { "coco", export_coco }, { "csv", export_csv }, { "txt", export_txt } };
+    exporter e = { .out = out };
+    size_t f = 0;
+    ac_status st = AC_OK;
+
+    while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
+        f++;
+    if (f == sizeof formats / sizeof *formats)
+        AC_TRY(ac_error_set(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt", format));
+    if (!out && strcmp(format, "txt") != 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "--out is missing: the file to write"));
+    AC_TRY(ac_run_view_open(&e.run, folder));
+    if (e.run.manifest.stage_count < 2)
+        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder, e.run.manifest.job));
+    if (!e.run.done)
+        ac_log(AC_LOG_WARNING, "%s: this run is not finished; what is there is exported", folder);
+    AC_TRY(formats[f].run(&e));
+    ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written, out ? out : "a .txt beside each");
+out:
+    exporter_free(&e);
+    return st;
+}

@@ -1,0 +1,37 @@
+/* The command report: a run's report.html, written again. */
+#include "jobs/report/run_report.h"
+
+#include <stdio.h>
+
+#include "jobs/cli/commands/commands.h"
+#include "jobs/cli/options.h"
+
+ac_status
+ac_command_report(int argc, char **argv)
+{
+    static const ac_option options[] = {
+        { "out", 0, "FILE", "where to (default: RUN/report.html)" },
+        { "pictures", 0, "N", "at most so many cards, evenly taken from all (default: 10000)" },
+        { NULL, 0, NULL, NULL },
+    };
+    ac_arguments a;
+    int64_t images = AC_REPORT_IMAGES;
+    const char *out;
+    ac_status st = ac_arguments_parse(&a, options, argc, argv);
+
+    if (st != AC_OK)
+        return st;
+    if (a.help) {
+        ac_options_help(stdout, "report RUN [--out FILE]", "Writes a run's report again: one HTML file that needs no network.", options);
+        goto out;
+    }
+    AC_TRY(ac_arguments_int(&a, "images", &images, 1, 1000000));
+    if (a.word_count != 1)
+        AC_TRY(ac_error_set(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]"));
+    out = ac_arguments_get(&a, "out");
+    AC_TRY(ac_run_report_write(a.words[0], out, images));
+    printf("%s%s\n", out ? out : a.words[0], out ? "" : "/report.html");
+out:
+    ac_arguments_free(&a);
+    return st;
+}

@@ -1,0 +1,518 @@
+/* verify: every checksum and every count of runs, caches, checkpoints and single files. Reads only. */
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache_builder/cache.h"
+#include "engine/base/memory.h"
+#include "io/file/checksum.h"
+#include "io/hdf5/h5_check.h"
+#include "io/file/json_write.h"
+#include "io/checkpoint/npy.h"
+#include "io/file/path.h"
+#include "io/checkpoint/safetensors.h"
+#include "io/text/text_file.h"
+#include "jobs/cli/commands/commands.h"
+#include "jobs/cli/options.h"
+#include "jobs/runtime/done.h"
+#include "jobs/runtime/manifest.h"
+#include "jobs/runtime/run.h"
+
+static const ac_option options[] = {
+    { "json", 0, NULL, "JSON lines: one a trouble, and one a path at its end" },
+    { NULL, 0, NULL, NULL },
+};
+
+/* What was found below one of the paths given. */
+typedef struct verifier {
+    const char *root; /* the path given */
+    bool json;
+    int64_t files, troubles; /* looked at; off */
+    int64_t items, ok, bad;  /* of a run */
+    char note[200];          /* what it is, and how far it got */
+} verifier;
+
+static void __attribute__((format(printf, 3, 4)))
+trouble(verifier *self, const char *file, const char *format, ...)
+{
+    char what[1200];
+    ac_buffer line = { 0 };
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    self->troubles++;
+    if (!self->json) {
+        printf("OFF  %s: %s\n", file, what);
+        return;
+    }
+    ac_buffer_push_text(&line, "{\"file\": ");
+    ac_json_text(&line, file);
+    ac_buffer_push_text(&line, ", \"trouble\": ");
+    ac_json_text(&line, what);
+    printf("%s}\n", line.data ? line.data : "");
+    ac_buffer_free(&line);
+}
+
+/* The message of a failed call, without the file's name if it begins with it. */
+static void
+trouble_from_error(verifier *self, const char *file)
+{
+    const char *message = ac_error_message();
+    const size_t n = strlen(file);
+
+    trouble(self, file, "%s", strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message);
+}
+
+/* ---- single files ---------------------------------------------------------------------------------------------- */
+
+static bool
+ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), e = strlen(end);
+
+    return n >= e && strcmp(text + n - e, end) == 0;
+}
+
+/* The file's own rules. false: not a kind that is known. */
+static bool
+check_by_kind(verifier *self, const char *path)
+{
+    ac_status st;
+
+    if (ends_with(path, ".h5")) {
+        int64_t datasets;
+        st = ac_h5_check(path, &datasets);
+    } else if (ends_with(path, ".safetensors")) {
+        ac_safetensors file = { 0 };
+        st = ac_safetensors_open(&file, path);
+        ac_safetensors_close(&file);
+    } else if (ends_with(path, ".npy")) {
+        ac_npy file = { 0 };
+        st = ac_npy_open(&file, path);
+        ac_npy_close(&file);
+    } else if (ends_with(path, ".json")) {
+        json_error_t error;
+        json_t *root = json_load_file(path, 0, &error);
+        st = root ? AC_OK : ac_error_set(AC_E_FORMAT, "%s: line %d: %s", path, error.line, error.text);
+        json_decref(root);
+    } else {
+        return false;
+    }
+    self->files++;
+    if (st != AC_OK)
+        trouble_from_error(self, path);
+    return true;
+}
+
+/* Lines of a file; -1: cannot be read (which is said). A last line without its end is off. jsonl: each must be JSON. */
+static ac_status
+count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
+{
+    ac_buffer text = { 0 };
+    ac_status st = ac_text_file_read(path, &text);
+
+    *lines = -1;
+    if (st == AC_E_NOMEM)
+        goto out;
+    if (st != AC_OK) {
+        trouble_from_error(self, path);
+        st = AC_OK;
+        goto out;
+    }
+    *lines = 0;
+    for (const char *line = text.data ? text.data : "", *end = line + text.size; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t) (end - line));
+        json_t *record = jsonl ? json_loadb(line, (size_t) ((newline ? newline : end) - line), 0, NULL) : NULL;
+        ++*lines;
+        if (jsonl && !record)
+            trouble(self, path, "line %lld is not JSON", (long long) *lines);
+        json_decref(record);
+        if (!newline)
+            trouble(self, path, "its last line is cut short");
+        line = newline ? newline + 1 : end;
+    }
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* ---- caches ---------------------------------------------------------------------------------------------------- */
+
+static ac_status
+verify_cache(verifier *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    ac_cache cache = { 0 };
+    char *path = NULL, found[33];
+    int64_t rows = 0;
+
+    st = ac_cache_open(&cache, folder);
+    if (st == AC_E_NOMEM)
+        goto out;
+    if (st != AC_OK) {
+        trouble_from_error(self, folder);
+        st = AC_OK;
+        goto out;
+    }
+    for (int64_t i = 0; i < cache.shard_count; i++) {
+        const int64_t from = rows;
+        free(path);
+        AC_TRY(ac_cache_shard_path(&path, folder, i));
+        self->files++;
+        rows += cache.shards[i].rows;
+        st = ac_file_checksum(path, found);
+        if (st != AC_OK) {
+            trouble_from_error(self, path);
+        } else if (strcmp(found, cache.shards[i].checksum) != 0) {
+            trouble(self, path, "not the file that was published: checksum %s, the manifest says %s", found, cache.shards[i].checksum);
+        } else { /* the checksum is right, so it can be opened: rows, width and finite numbers */
+            ac_texts entries = { 0 };
+            float *embeddings = NULL;
+            st = ac_alloc(&embeddings, cache.shards[i].rows * cache.dimension, sizeof *embeddings);
+            if (st == AC_OK && (st = ac_cache_read_slice(&cache, from, cache.shards[i].rows, embeddings, &entries)) != AC_OK)
+                trouble_from_error(self, path);
+            free(embeddings);
+            ac_texts_free(&entries);
+        }
+        if (st == AC_E_NOMEM)
+            goto out;
+        st = AC_OK;
+    }
+    if (rows != cache.entries)
+        trouble(self, folder, "%lld entries in the shards, the manifest says %lld", (long long) rows, (long long) cache.entries);
+    snprintf(self->note, sizeof self->note, "cache of %lld entries", (long long) cache.entries);
+out:
+    ac_cache_close(&cache);
+    free(path);
+    return st;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------ */
+
+/* Jobs that make or grow a cache embed into shards that are removed at the end. */
+static bool
+is_temporary(const ac_manifest *m, int stage)
+{
+    const bool cache = strcmp(m->job, "build-cache") == 0 || strcmp(m->job, "extend-cache") == 0;
+
+    return cache && (strcmp(m->job, "extend-cache") == 0 || strcmp(m->stages[stage].name, "embed") == 0);
+}
+
+/* Counts inside a shard whose checksum is right: rows as recorded, and, in the first stage, in = ok + bad. */
+static void
+check_shard_counts(verifier *self, const char *path, const ac_shard_record *r, int stage, int64_t items, int64_t rows_before)
+{
+    ac_h5_reader h5 = { 0 };
+    ac_texts keys = { 0 }, bad = { 0 };
+    int64_t said = 0;
+
+    if (ac_h5_open(&h5, path) != AC_OK || (ac_h5_has(&h5, "keys") && ac_h5_read_texts(&h5, "keys", &keys) != AC_OK)) {
+        trouble_from_error(self, path);
+    } else if (!ac_h5_has(&h5, "keys")) { /* entries of a cache, whose rows verify_cache counts */
+        goto out;
+    } else if (keys.count != r->rows) {
+        trouble(self, path, "%lld rows, the manifest says %lld", (long long) keys.count, (long long) r->rows);
+    } else if (stage > 0) {
+        if (r->rows != rows_before)
+            trouble(self, path, "%lld rows, but the stage before it has %lld", (long long) r->rows, (long long) rows_before);
+    } else if (ac_h5_read_texts(&h5, "bad_keys", &bad) != AC_OK || ac_h5_read_int_attribute(&h5, "items", &said) != AC_OK) {
+        trouble_from_error(self, path);
+    } else if (bad.count != r->bad || said != items || r->rows + r->bad != items) {
+        trouble(self, path, "%lld items in, but %lld rows + %lld bad items (the manifest: %lld + %lld)", (long long) items, (long long) keys.count,
+                (long long) bad.count, (long long) r->rows, (long long) r->bad);
+    }
+out:
+    ac_texts_free(&keys);
+    ac_texts_free(&bad);
+    ac_h5_close(&h5);
+}
+
+static ac_status
+verify_shard(verifier *self, const char *folder, const ac_manifest *m, int stage, int64_t shard)
+{
+    ac_status st = AC_OK;
+    const ac_shard_record *r = &m->stages[stage].shards[shard];
+    const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
+    char *path = NULL, found[33];
+
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, ac_run_stage_folder(m->stages[stage].name), (long long) shard));
+    self->files++;
+    st = ac_file_checksum(path, found);
+    if (st == AC_E_NOMEM)
+        goto out;
+    if (st != AC_OK) {
+        trouble_from_error(self, path);
+        st = AC_OK;
+        goto out;
+    }
+    if (strcmp(found, r->checksum) != 0) {
+        trouble(self, path, "not what was published: checksum %s, recorded %s; the same command makes it again", found, r->checksum);
+        goto out;
+    }
+    self->files--; /* counted by its kind */
+    check_by_kind(self, path);
+    if (self->troubles == before)
+        check_shard_counts(self, path, r, stage, left < m->shard_items ? left : m->shard_items,
+                           stage ? m->stages[stage - 1].shards[shard].rows : 0);
+out:
+    free(path);
+    return st;
+}
+
+static void
+visit_result(void *context, const char *name, const char *what)
+{
+    verifier *self = context;
+
+    self->files++;
+    if (what)
+        trouble(self, name, "%s; the same command makes it again", what);
+}
+
+/* The files for people and tools hold a line an item. */
+static ac_status
+verify_lines(verifier *self, const char *folder)
+{
+    const struct {
+        const char *name;
+        bool jsonl;
+        int64_t lines;
+    } files[] = { { "captions.jsonl", true, self->ok }, { "tags.jsonl", true, self->ok }, { "keys.txt", false, self->ok },
+                  { "preds.txt", false, self->ok }, { "bad_items.jsonl", true, self->bad } };
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        int64_t lines;
+        free(path);
+        AC_TRY(ac_path_format(&path, "%s/%s", folder, files[i].name));
+        if (access(path, F_OK) != 0) /* not of this job; DONE knows which must be there */
+            continue;
+        AC_TRY(count_lines(self, path, files[i].jsonl, &lines));
+        if (lines >= 0 && lines != files[i].lines)
+            trouble(self, path, "%lld lines, but the shards hold %lld", (long long) lines, (long long) files[i].lines);
+    }
+out:
+    free(path);
+    return st;
+}
+
+static ac_status
+verify_summary(verifier *self, const char *folder)
+{
+    char *path = NULL;
+    json_t *root;
+    json_int_t items = -1, ok = -1, bad = -1;
+    ac_status st = ac_path_format(&path, "%s/summary.json", folder);
+
+    if (st == AC_OK && access(path, F_OK) == 0) {
+        root = json_load_file(path, 0, NULL);
+        if (json_unpack(root, "{s:I, s:I, s:I}", "items", &items, "ok", &ok, "bad", &bad) != 0 || items != self->items || ok != self->ok ||
+            bad != self->bad)
+            trouble(self, path, "says %lld items, %lld ok, %lld bad; the shards hold %lld, %lld, %lld", (long long) items, (long long) ok, (long long) bad,
+                    (long long) self->items, (long long) self->ok, (long long) self->bad);
+        json_decref(root);
+    }
+    free(path);
+    return st;
+}
+
+static ac_status
+verify_run(verifier *self, const char *folder, const char *manifest_path, bool is_done)
+{
+    ac_status st = AC_OK;
+    ac_manifest m = { 0 };
+    char *path = NULL;
+    int64_t undone = 0;
+
+    AC_TRY(ac_manifest_read(&m, manifest_path));
+    AC_TRY(ac_path_format(&path, "%s/journal", folder));
+    AC_TRY(ac_manifest_replay_folder(&m, path));
+    self->items = m.items;
+    for (int s = 0; s < m.stage_count; s++) {
+        for (int64_t i = 0; i < m.shard_count; i++) {
+            if (!m.stages[s].shards[i].done) {
+                undone++;
+                continue;
+            }
+            if (!(is_done && is_temporary(&m, s)))
+                AC_TRY(verify_shard(self, folder, &m, s, i));
+            self->ok += s == 0 ? m.stages[s].shards[i].rows : 0;
+            self->bad += s == 0 ? m.stages[s].shards[i].bad : 0;
+        }
+    }
+    snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m.job, (long long) (m.stage_count * m.shard_count - undone),
+             (long long) (m.stage_count * m.shard_count));
+    if (!is_done)
+        goto out;
+    if (undone)
+        trouble(self, folder, "DONE is there, but %lld shards are not recorded as done", (long long) undone);
+    else if (self->ok + self->bad != self->items)
+        trouble(self, folder, "%lld items in, but %lld ok + %lld bad", (long long) self->items, (long long) self->ok, (long long) self->bad);
+    AC_TRY(verify_lines(self, folder));
+    AC_TRY(verify_summary(self, folder));
+out:
+    ac_manifest_free(&m);
+    free(path);
+    return st;
+}
+
+/* ---- folders --------------------------------------------------------------------------------------------------- */
+
+static ac_status verify_path(verifier *self, const char *path);
+
+/* A folder that is neither run nor cache (checkpoints, exports): each file by its own rules. */
+static ac_status
+verify_files(verifier *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    struct dirent **entries = NULL;
+    char *path = NULL;
+    int n = scandir(folder, &entries, NULL, alphasort);
+
+    if (n < 0)
+        return ac_error_set(errno == ENOMEM ? AC_E_NOMEM : AC_E_ARG, "%s: cannot be read: %s", folder, strerror(errno));
+    for (int i = 0; i < n && st == AC_OK; i++) {
+        if (entries[i]->d_name[0] == '.' || strstr(entries[i]->d_name, ".tmp"))
+            continue;
+        st = ac_path_format(&path, "%s/%s", folder, entries[i]->d_name);
+        if (st == AC_OK)
+            st = verify_path(self, path);
+        free(path);
+        path = NULL;
+    }
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return st;
+}
+
+static ac_status
+verify_folder(verifier *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    char *manifest = NULL, *done = NULL, *cache = NULL, *checkpoints = NULL;
+    json_t *root = NULL;
+    bool is_done, is_known = false;
+
+    AC_TRY(ac_path_format(&manifest, "%s/manifest.json", folder));
+    AC_TRY(ac_path_format(&done, "%s/DONE", folder));
+    AC_TRY(ac_path_format(&cache, "%s/cache/manifest.json", folder));
+    AC_TRY(ac_path_format(&checkpoints, "%s/checkpoints", folder));
+    is_done = access(done, F_OK) == 0;
+    if (access(manifest, F_OK) != 0 && !is_done) {
+        st = verify_files(self, folder);
+        goto out;
+    }
+    root = json_load_file(manifest, 0, NULL);
+    if (!root)
+        trouble(self, manifest, "not JSON: damaged, or gone");
+    if ((is_known = json_is_array(json_object_get(root, "stages"))))
+        AC_TRY(verify_run(self, folder, manifest, is_done));
+    if (json_is_object(json_object_get(root, "cache"))) {
+        is_known = true;
+        AC_TRY(verify_cache(self, folder));
+    }
+    if (root && !is_known)
+        AC_TRY(verify_files(self, folder));
+    if (is_done)
+        AC_TRY(ac_done_visit(folder, visit_result, self));
+    if (access(checkpoints, F_OK) == 0)
+        AC_TRY(verify_files(self, checkpoints));
+    if (access(cache, F_OK) == 0) {
+        char kept[sizeof self->note];
+        memcpy(kept, self->note, sizeof kept);
+        *strrchr(cache, '/') = '\0';
+        AC_TRY(verify_cache(self, cache));
+        memcpy(self->note, kept, sizeof kept);
+    }
+out:
+    free(manifest);
+    free(done);
+    free(cache);
+    free(checkpoints);
+    json_decref(root);
+    return st;
+}
+
+static ac_status
+verify_path(verifier *self, const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0) {
+        trouble(self, path, "%s", strerror(errno));
+        return AC_OK;
+    }
+    if (S_ISDIR(info.st_mode))
+        return verify_folder(self, path);
+    if (ends_with(path, ".jsonl")) {
+        int64_t lines;
+        self->files++;
+        return count_lines(self, path, true, &lines);
+    }
+    if (!check_by_kind(self, path) && path == self->root)
+        trouble(self, path, "not a file of a kind that can be checked (h5, safetensors, npy, json, jsonl, or a folder of ours)");
+    return AC_OK;
+}
+
+static void
+print_verdict(const verifier *self)
+{
+    ac_buffer line = { 0 };
+
+    if (!self->json) {
+        printf("%s  %s: %s%s%lld files checked, %lld off", self->troubles ? "OFF" : "ok ", self->root, self->note, *self->note ? ", " : "",
+               (long long) self->files, (long long) self->troubles);
+        if (self->items)
+            printf("; %lld items in, %lld ok + %lld bad%s", (long long) self->items, (long long) self->ok, (long long) self->bad,
+                   self->ok + self->bad < self->items ? " so far" : "");
+        printf("\n");
+        return;
+    }
+    ac_buffer_push_text(&line, "{\"path\": ");
+    ac_json_text(&line, self->root);
+    ac_buffer_printf(&line, ", \"ok\": %s, \"files\": %lld, \"troubles\": %lld, \"items\": %lld, \"good\": %lld, \"bad\": %lld, \"note\": ",
+                     self->troubles ? "false" : "true", (long long) self->files, (long long) self->troubles, (long long) self->items,
+                     (long long) self->ok, (long long) self->bad);
+    ac_json_text(&line, self->note);
+    printf("%s}\n", line.data ? line.data : "");
+    ac_buffer_free(&line);
+}
+
+ac_status
+ac_command_verify(int argc, char **argv)
+{
+    ac_arguments a = { 0 };
+    int64_t troubles = 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
+    if (a.help) {
+        ac_options_help(stdout, "verify PATH… [--json]", "Compare every checksum and every count of runs, caches, folders of checkpoints and single files.", options);
+        goto out;
+    }
+    if (a.word_count == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "needs a path or more; --help shows the usage"));
+    for (int i = 0; i < a.word_count; i++) {
+        verifier v = { .root = a.words[i], .json = ac_arguments_has(&a, "json") };
+        AC_TRY(verify_path(&v, a.words[i]));
+        if (v.files == 0 && v.troubles == 0)
+            trouble(&v, a.words[i], "nothing in it that can be checked");
+        print_verdict(&v);
+        troubles += v.troubles;
+    }
+    if (troubles)
+        st = ac_error_set(AC_E_FORMAT, "%lld thing%s off", (long long) troubles, troubles == 1 ? " is" : "s are");
+out:
+    ac_arguments_free(&a);
+    return st;
+}

@@ -1,0 +1,36 @@
+#include "jobs/cli/job_arguments.h"
+
+#include <stdio.h>
+#include <string.h>
+
+ac_status
+ac_job_config_read(ac_config *config, const ac_arguments *a, int word)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_config_init(config));
+    if (a->word_count > word)
+        AC_TRY(ac_config_read(config, a->words[word]));
+    for (int i = 0; i < a->set_count; i++)
+        if (strcmp(a->set[i].option->name, "set") == 0)
+            AC_TRY(ac_config_set(config, a->set[i].value));
+out:
+    return st;
+}
+
+ac_status
+ac_job_run_folder(char **out, const char *job, const ac_arguments *a, int word)
+{
+    const char *given = ac_arguments_get(a, "run"), *slash = strrchr(a->words[word], '/'), *base = slash ? slash + 1 : a->words[word];
+    const char *dot = strrchr(base, '.');
+    int n;
+
+    if (given && !*given)
+        return ac_error_set(AC_E_ARG, "--run needs the name of a folder");
+    n = given ? asprintf(out, "%s", given)
+                  : asprintf(out, "runs/%s-%.*s", job, dot ? (int) (dot - base) : (int) strlen(base), base);
+    if (n >= 0)
+        return AC_OK;
+    *out = NULL;
+    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+}

@@ -1,0 +1,210 @@
+/* generate: BART on tables or token ids. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/base/random.h"
+#include "io/config/config.h"
+#include "io/file/json_write.h"
+#include "jobs/models/models.h"
+#include "jobs/models/prompt.h"
+#include "jobs/cli/tools/tools.h"
+
+enum { RECORDS = 64 };
+
+static const ac_option options[] = {
+    { "model", 0, "DIR", "Hugging Face folder of a BART model" },
+    { "layer-norms", 0, "F", "trained layer norms laid over it" },
+    { "seed", 0, "S", "of all random numbers (default: 0)" },
+    { "max-tokens", 0, "N", "cut the encoder's input (default: 128); none: the model's limit" },
+    { "num-beams", 0, "B", "generation: transformers' names; left out: as the model's own files say" },
+    { "num-return-sequences", 0, "N", "candidates a record" },
+    { "do-sample", 0, "BOOL", "draw at random" },
+    { "temperature", 0, "T", "with --do-sample true" },
+    { "top-k", 0, "K", "with --do-sample true; none: off" },
+    { "top-p", 0, "P", "with --do-sample true; none: off" },
+    { "max-length", 0, "N", "tokens, the start token counted" },
+    { "min-length", 0, "N", "tokens, the start token counted" },
+    { "length-penalty", 0, "X", "a hypothesis scores sum / length^penalty" },
+    { "no-repeat-ngram-size", 0, "N", "no n-gram of this size twice; none: off" },
+    { "early-stopping", 0, "E", "false, true, never" },
+    { "forced-bos-token-id", 0, "ID", "none: free" },
+    { "forced-eos-token-id", 0, "ID", "none: free" },
+    { "decoder-start-token-id", 0, "ID", "start token" },
+    { "beam-search", 0, "V", "hf5 or hf4.9" },
+    { "clean-up-tokenization-spaces", 0, "BOOL", "as in 2021" },
+    AC_TOOL_COMPUTE_OPTIONS,
+    { NULL, 0, NULL, NULL },
+};
+
+/* The options are the config's generation keys with dashes: one table of types and ranges serves both. */
+static ac_status
+read_generation(const ac_arguments *a, ac_config *config)
+{
+    ac_status st = ac_config_init(config);
+
+    for (int i = 0; i < a->set_count && st == AC_OK; i++) {
+        const char *name = a->set[i].option->name;
+        char assignment[512], *p;
+        if (strcmp(name, "seed") == 0)
+            snprintf(assignment, sizeof assignment, "seed=%s", a->set[i].value);
+        else if (strcmp(name, "max-tokens") == 0)
+            snprintf(assignment, sizeof assignment, "retrieval.max_tokens=%s", a->set[i].value);
+        else if (a->set[i].option >= &options[4] && a->set[i].option <= &options[19])
+            snprintf(assignment, sizeof assignment, "generation.%s=%s", name, a->set[i].value);
+        else
+            continue;
+        for (p = assignment; *p && *p != '='; p++)
+            *p = *p == '-' ? '_' : *p;
+        st = ac_config_set(config, assignment);
+    }
+    return st;
+}
+
+/* Records generated together: their ids, and where each answer goes. */
+typedef struct batch {
+    int32_t *ids, *one;
+    int64_t ids_capacity, one_capacity, offsets[RECORDS + 1];
+    uint64_t streams[RECORDS];
+    int64_t count;
+} batch;
+
+static ac_status
+flush(ac_bart_model *bart, const ac_config *config, batch *b, ac_generated *generated)
+{
+    ac_buffer out = { 0 }, text = { 0 };
+    ac_status st = AC_OK;
+
+    if (b->count == 0)
+        return AC_OK;
+    AC_TRY(ac_bart_model_generate(bart, b->ids, b->offsets, b->streams, b->count, generated));
+    for (int64_t i = 0; i < b->count; i++) {
+        ac_buffer_push_text(&out, "{\"candidates\": [");
+        for (int64_t k = 0; k < ac_generated_count(generated, i); k++) {
+            const ac_candidate c = ac_generated_at(generated, i, k);
+            ac_buffer_printf(&out, "%s{", k ? ", " : "");
+            if (bart->has_tokenizer) {
+                const char *t;
+                size_t n;
+                ac_buffer_reset(&text);
+                AC_TRY(ac_tokenizer_decode(&bart->tokenizer, c.ids, c.count, config->generation.clean_up_tokenization_spaces, &text));
+                t = text.data ? text.data : "";
+                n = text.size;
+                ac_text_strip(&t, &n);
+                ac_buffer_push_text(&out, "\"text\": ");
+                ac_json_string(&out, t, n);
+                ac_buffer_push_text(&out, ", ");
+            }
+            ac_buffer_push_text(&out, "\"ids\": ");
+            ac_json_push_ids(&out, c.ids, c.count);
+            ac_buffer_push_text(&out, ", \"score\": ");
+            ac_json_float(&out, (float) c.score);
+            ac_buffer_push_char(&out, '}');
+        }
+        ac_buffer_push_text(&out, "]}");
+        AC_TRY(out.status);
+        ac_json_put(&out);
+    }
+    b->count = 0;
+out:
+    ac_buffer_free(&out);
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* One record's encoder input into the batch. false: `message` says why not. */
+static bool
+push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t number, batch *b, const char **message)
+{
+    const json_t *text = json_object_get(record, "text"), *list = json_object_get(record, "ids"), *key = json_object_get(record, "key");
+    const int32_t *ids;
+    char name[32];
+    int64_t n;
+
+    if (json_is_string(text) && bart->has_tokenizer) {
+        *message = ac_error_message();
+        if (ac_tokenizer_encode(&bart->tokenizer, json_string_value(text), json_string_length(text), limit, true, &bart->encoding) != AC_OK)
+            return false;
+        ids = bart->encoding.ids;
+        n = bart->encoding.count;
+    } else if (list) {
+        if (!ac_json_ids(list, bart->net.config.vocab_size, &b->one, &b->one_capacity, &n, message))
+            return false;
+        *message = "\"ids\" is empty or longer than the model takes";
+        if (n < 1 || n > bart->net.config.max_position_embeddings)
+            return false;
+        ids = b->one;
+    } else {
+        *message = text ? "the model's folder has no tokenizer files: give \"ids\"" : "has neither \"text\" nor \"ids\"";
+        return false;
+    }
+    *message = "out of memory";
+    if (ac_grow(&b->ids, &b->ids_capacity, b->offsets[b->count] + n, sizeof *b->ids) != AC_OK)
+        return false;
+    memcpy(b->ids + b->offsets[b->count], ids, (size_t) n * sizeof *ids);
+    b->offsets[b->count + 1] = b->offsets[b->count] + n;
+    snprintf(name, sizeof name, "%lld", (long long) number);
+    b->streams[b->count++] = json_is_string(key) ? ac_random_stream(json_string_value(key), json_string_length(key)) : ac_random_stream(name, strlen(name));
+    return true;
+}
+
+static ac_status
+generate_all(ac_bart_model *bart, const ac_config *config)
+{
+    const int64_t limit = ac_config_max_tokens(config, bart->net.config.max_position_embeddings);
+    ac_json_lines lines = { 0 };
+    ac_generated generated = { 0 };
+    batch b = { 0 };
+    ac_status st = AC_OK, end;
+
+    while (st == AC_OK && ac_json_lines_next(&lines)) {
+        const char *message = NULL;
+        if (!push_record(bart, lines.record, limit, lines.number, &b, &message)) {
+            char copy[1024];
+            snprintf(copy, sizeof copy, "%s", message);
+            st = flush(bart, config, &b, &generated); /* answers stay in order */
+            if (st == AC_OK)
+                ac_json_lines_refuse(&lines, copy);
+        } else if (b.count == RECORDS) {
+            st = flush(bart, config, &b, &generated);
+        }
+    }
+    if (st == AC_OK)
+        st = flush(bart, config, &b, &generated);
+    end = ac_json_lines_end(&lines);
+    ac_generated_free(&generated);
+    free(b.ids);
+    free(b.one);
+    return st == AC_OK ? end : st;
+}
+
+ac_status
+ac_tool_generate(int argc, char **argv)
+{
+    ac_arguments a = { 0 };
+    ac_bart_model bart = { 0 };
+    ac_config config = { 0 };
+    ac_compute compute;
+    const char *model;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
+    if (a.help) {
+        ac_options_help(stdout, "generate --model DIR [options] < lines.jsonl", "{\"text\": \"red car | zebra | \"} or {\"ids\": […]}, and \"key\" for the random numbers, on each line.", options);
+        goto out;
+    }
+    AC_TRY(ac_arguments_need(&a, "model", &model));
+    AC_TRY(read_generation(&a, &config));
+    AC_TRY(ac_tool_compute(&a, &compute));
+    AC_TRY(ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
+    AC_TRY(ac_generation_config_load(&bart.generation, model, &bart.net.config));
+    ac_config_generation(&config, &bart.generation);
+    AC_TRY(ac_generation_config_check(&bart.generation, &bart.net.config));
+    st = generate_all(&bart, &config);
+out:
+    ac_bart_model_free(&bart);
+    ac_config_free(&config);
+    ac_arguments_free(&a);
+    return st;
+}

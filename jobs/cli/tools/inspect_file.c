@@ -1,0 +1,90 @@
+/* Which format a file has: by its first bytes, else by its name. */
+#include <string.h>
+
+#include "io/file/map.h"
+#include "io/image/decode.h"
+#include "io/checkpoint/torch.h"
+#include "jobs/cli/tools/inspect.h"
+
+enum { MAX_PIXELS = 178956970 };
+
+typedef struct format {
+    const char *magic;
+    size_t at, size; /* where the magic stands, and its bytes */
+    const char *extension;
+    ac_status (*inspect)(json_t *out, const char *path);
+} format;
+
+static const format formats[] = {
+    { "\x93NUMPY", 0, 6, ".npy", ac_inspect_npy },
+    { "\x89HDF\r\n\x1a\n", 0, 8, ".h5", ac_inspect_h5 },
+    { "\xff\xd8\xff", 0, 3, ".jpg", ac_inspect_image },
+    { "\x89PNG\r\n\x1a\n", 0, 8, ".png", ac_inspect_image },
+    { "WEBP", 8, 4, ".webp", ac_inspect_image },
+    { "BM", 0, 2, ".bmp", ac_inspect_image },
+    { "{", 8, 1, ".safetensors", ac_inspect_safetensors },
+};
+
+static bool
+has_extension(const char *path, const char *extension)
+{
+    const size_t n = strlen(path), m = strlen(extension);
+
+    return n > m && strcmp(path + n - m, extension) == 0;
+}
+
+/* A text can have '{' in its ninth place: the eight before it must be a length that fits. */
+static bool
+is_header_length(const ac_map *map)
+{
+    uint64_t length = 0;
+
+    for (int i = 0; i < 8; i++)
+        length |= (uint64_t) map->data[i] << (8 * i);
+    return length <= map->size - 8;
+}
+
+ac_status
+ac_inspect_file(json_t *out, const char *path)
+{
+    const size_t count = sizeof formats / sizeof *formats;
+    ac_status (*found)(json_t *, const char *) = NULL;
+    ac_map map;
+    const ac_status st = ac_map_open(&map, path);
+
+    if (st != AC_OK)
+        return st;
+    if (ac_torch_is(map.data, map.size))
+        found = ac_inspect_torch;
+    for (size_t i = 0; i < count && !found; i++)
+        if (map.size >= formats[i].at + formats[i].size && memcmp(map.data + formats[i].at, formats[i].magic, formats[i].size) == 0 &&
+            (formats[i].inspect != ac_inspect_safetensors || is_header_length(&map)))
+            found = formats[i].inspect;
+    for (size_t i = 0; i < count && !found; i++)
+        if (has_extension(path, formats[i].extension))
+            found = formats[i].inspect;
+    if (!found && (has_extension(path, ".pt") || has_extension(path, ".bin") || has_extension(path, ".ckpt")))
+        found = ac_inspect_torch;
+    ac_map_close(&map);
+    return found ? found(out, path) : ac_inspect_text(out, path);
+}
+
+ac_status
+ac_inspect_image(json_t *out, const char *path)
+{
+    ac_image image = { 0 };
+    ac_item_status item_status = { 0 };
+    ac_status st = ac_image_read_file(&image, path, MAX_PIXELS, &item_status);
+
+    if (st != AC_OK)
+        return st;
+    ac_inspect_put_text(out, "kind", "picture");
+    if (item_status.reason != AC_GOOD)
+        return ac_error_set(AC_E_FORMAT, "%s: a bad item, %s: %s", path, ac_reject_reason_name(item_status.reason), item_status.detail);
+    ac_inspect_put_text(out, "mode", ac_image_mode_name(image.mode));
+    ac_inspect_put(out, "width", json_integer(image.width));
+    ac_inspect_put(out, "height", json_integer(image.height));
+    st = ac_inspect_put_checksum(out, path);
+    ac_image_free(&image);
+    return st;
+}

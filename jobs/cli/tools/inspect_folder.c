@@ -1,0 +1,280 @@
+/* Folders: runs, caches, models, images. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache_builder/cache.h"
+#include "engine/base/memory.h"
+#include "io/source/image_list.h"
+#include "io/text/text_file.h"
+#include "io/checkpoint/tokenizer_files.h"
+#include "jobs/models/models.h"
+#include "jobs/runtime/run_view.h"
+#include "jobs/cli/tools/inspect.h"
+
+/* The JSON file FOLDER/name; NULL where there is none, or it is none. */
+static json_t *
+load_json(const char *folder, const char *name)
+{
+    char *path = NULL;
+    json_t *root = NULL;
+
+    if (asprintf(&path, "%s/%s", folder, name) >= 0) {
+        root = json_load_file(path, 0, NULL);
+        free(path);
+    }
+    return root;
+}
+
+/* ---- caches ---------------------------------------------------------------------------------------------------------- */
+
+static ac_status
+inspect_cache(json_t *out, const char *path)
+{
+    ac_cache cache = { 0 };
+    ac_texts entries = { 0 };
+    json_t *sources = json_array(), *shards = json_array();
+    ac_status st = AC_OK;
+
+    ac_inspect_put_text(out, "kind", "cache");
+    AC_TRY(ac_cache_open(&cache, path));
+    ac_inspect_put(out, "entries", json_integer(cache.entries));
+    ac_inspect_put(out, "dimension", json_integer(cache.dimension));
+    ac_inspect_put_text(out, "model", cache.model);
+    ac_inspect_put_text(out, "model_path", cache.model_path);
+    ac_inspect_put_text(out, "prefix", cache.prefix);
+    ac_inspect_put_text(out, "fingerprint", cache.fingerprint);
+    for (int64_t i = 0; i < cache.source_count; i++) {
+        const ac_cache_source *s = &cache.sources[i];
+        json_t *one = json_object();
+        ac_inspect_put_text(one, "name", s->path);
+        ac_inspect_put_text(one, "of", s->kind);
+        ac_inspect_put(one, "entries", json_integer(s->entries));
+        ac_inspect_put(one, "duplicates", json_integer(s->duplicates));
+        ac_inspect_put(one, "cut", json_integer(s->cut));
+        ac_inspect_put_text(one, "input", s->input);
+        json_array_append_new(sources, one);
+    }
+    for (int64_t i = 0; i < cache.shard_count; i++) {
+        json_t *one = json_object();
+        ac_inspect_put(one, "rows", json_integer(cache.shards[i].rows));
+        ac_inspect_put_text(one, "checksum", cache.shards[i].checksum);
+        json_array_append_new(shards, one);
+    }
+    if (json_array_size(sources))
+        ac_inspect_put(out, "sources", json_incref(sources));
+    ac_inspect_put(out, "shards", json_incref(shards));
+    AC_TRY(ac_cache_read_slice(&cache, 0, cache.entries < AC_INSPECT_SAMPLE ? cache.entries : AC_INSPECT_SAMPLE, NULL, &entries));
+    ac_inspect_put(out, "sample", ac_inspect_texts(&entries, AC_INSPECT_SAMPLE));
+out:
+    json_decref(sources);
+    json_decref(shards);
+    ac_texts_free(&entries);
+    ac_cache_close(&cache);
+    return st;
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------------- */
+
+/* The first lines of FOLDER/name, where it is there. */
+static ac_status
+put_sample(json_t *out, const char *key, const char *folder, const char *name)
+{
+    char *path = NULL, *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    json_t *sample = json_array();
+    FILE *f;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        json_decref(sample);
+        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    }
+    if ((f = fopen(path, "rb"))) {
+        while (json_array_size(sample) < AC_INSPECT_SAMPLE && (n = getline(&line, &room, f)) > 0)
+            json_array_append_new(sample, ac_inspect_string(line, (size_t) n - (line[n - 1] == '\n')));
+        fclose(f);
+    }
+    if (json_array_size(sample))
+        ac_inspect_put(out, key, json_incref(sample));
+    json_decref(sample);
+    free(line);
+    free(path);
+    return AC_OK;
+}
+
+static void
+put_stages(json_t *out, const ac_manifest *m)
+{
+    json_t *stages = json_array();
+
+    for (int s = 0; s < m->stage_count; s++) {
+        json_t *one = json_object();
+        int64_t done = 0, rows = 0, bad = 0;
+        for (int64_t i = 0; i < m->shard_count; i++) {
+            const ac_shard_record *r = &m->stages[s].shards[i];
+            done += r->done;
+            rows += r->done ? r->rows : 0;
+            bad += r->done ? r->bad : 0;
+        }
+        ac_inspect_put_text(one, "name", m->stages[s].name);
+        ac_inspect_put(one, "shards_done", json_integer(done));
+        ac_inspect_put(one, "of", json_integer(m->shard_count));
+        ac_inspect_put(one, "rows", json_integer(rows));
+        ac_inspect_put(one, "bad", json_integer(bad));
+        json_array_append_new(stages, one);
+    }
+    ac_inspect_put(out, "stages", stages);
+}
+
+static ac_status
+inspect_run(json_t *out, const char *path)
+{
+    ac_run_view view = { 0 };
+    const ac_manifest *m = &view.manifest;
+    ac_status st = AC_OK;
+
+    ac_inspect_put_text(out, "kind", "run");
+    AC_TRY(ac_run_view_open(&view, path));
+    ac_inspect_put_text(out, "job", m->job);
+    ac_inspect_put_text(out, "version", m->version);
+    ac_inspect_put(out, "done", json_boolean(view.done));
+    ac_inspect_put(out, "items", json_integer(m->items));
+    put_stages(out, m);
+    ac_inspect_put_text(out, "precision", m->precision);
+    ac_inspect_put_text(out, "kernels", m->kernels);
+    ac_inspect_put_text(out, "config", m->config_fingerprint);
+    ac_inspect_put_text(out, "input", m->input_fingerprint);
+    ac_inspect_put_text(out, "clip", m->clip);
+    ac_inspect_put_text(out, "cache", m->cache);
+    ac_inspect_put_text(out, "bart", m->bart);
+    AC_TRY(put_sample(out, "keys", path, "keys.txt"));
+    AC_TRY(put_sample(out, "captions", path, "preds.txt"));
+    st = put_sample(out, "bad_items", path, "bad_items.jsonl");
+out:
+    ac_run_view_close(&view);
+    return st;
+}
+
+/* ---- models ------------------------------------------------------------------------------------------------------------ */
+
+static ac_status
+put_tokenizer(json_t *out, const char *path)
+{
+    static const char *const kinds[] = { "CLIP", "BART", "GPT-2" };
+    ac_tokenizer t = { 0 };
+    char fingerprint[33];
+    const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
+
+    if (st == AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
+        ac_inspect_put_text(out, "tokenizer", "none here");
+        return AC_OK;
+    }
+    if (st == AC_OK) {
+        json_t *one = json_object();
+        ac_inspect_put_text(one, "kind", kinds[t.kind]);
+        ac_inspect_put(one, "entries", json_integer(ac_tokenizer_size(&t)));
+        ac_inspect_put_text(one, "fingerprint", fingerprint);
+        ac_inspect_put(out, "tokenizer", one);
+    }
+    if (t.pattern)
+        ac_tokenizer_free(&t);
+    return st;
+}
+
+/* Make the model whole, so that what does not fit is found; its fingerprints are those that caches and runs record. */
+static ac_status
+put_usable(json_t *out, const char *path, const char *type)
+{
+    ac_clip_model clip = { 0 };
+    ac_bart_model bart = { 0 };
+    const ac_compute compute = { 0 };
+    ac_status st = AC_OK;
+
+    if (strcmp(type, "clip") == 0) {
+        const ac_clip_options o = { .model = path, .towers = AC_CLIP_TEXT | AC_CLIP_VISION };
+        AC_TRY(ac_clip_model_open(&clip, &o));
+        ac_inspect_put_text(out, "fingerprint", clip.fingerprint);
+        ac_inspect_put_text(out, "text_fingerprint", clip.text_fingerprint); /* what caches record */
+        ac_inspect_put(out, "image_size", json_integer(clip.net.config.image_size));
+        ac_inspect_put(out, "patch_size", json_integer(clip.net.config.patch_size));
+        ac_inspect_put(out, "context", json_integer(clip.net.config.max_position_embeddings));
+        ac_inspect_put(out, "dimension", json_integer(clip.net.config.projection_dim));
+    } else if (strcmp(type, "bart") == 0) {
+        AC_TRY(ac_bart_model_open(&bart, path, NULL, &compute, false));
+        ac_inspect_put_text(out, "fingerprint", bart.fingerprint);
+        ac_inspect_put(out, "width", json_integer(bart.net.config.d_model));
+        ac_inspect_put(out, "encoder_layers", json_integer(bart.net.config.encoder_layers));
+        ac_inspect_put(out, "decoder_layers", json_integer(bart.net.config.decoder_layers));
+        ac_inspect_put(out, "positions", json_integer(bart.net.config.max_position_embeddings));
+    }
+out:
+    ac_clip_model_free(&clip);
+    ac_bart_model_free(&bart);
+    return st;
+}
+
+static ac_status
+inspect_model(json_t *out, const char *path, const char *type)
+{
+    ac_weights weights = { 0 };
+    json_t *files = json_array();
+    char kind[64];
+    ac_status st = AC_OK;
+
+    snprintf(kind, sizeof kind, "model (%.40s)", type);
+    ac_inspect_put_text(out, "kind", kind);
+    AC_TRY(put_tokenizer(out, path));
+    AC_TRY(ac_weights_open(&weights, path));
+    for (int64_t i = 0; i < weights.file_count; i++) {
+        const ac_weights_file *f = &weights.files[i];
+        const char *file = f->is_torch ? f->torch.path : f->safetensors.path;
+        json_array_append_new(files, ac_inspect_string(file, strlen(file)));
+    }
+    ac_inspect_put(out, "files", json_incref(files));
+    AC_TRY(put_usable(out, path, type));
+    ac_inspect_put_tensors(out, &weights.tensors);
+out:
+    json_decref(files);
+    ac_weights_close(&weights);
+    return st;
+}
+
+/* ---- images, and which it is ------------------------------------------------------------------------------------------ */
+
+static ac_status
+inspect_images(json_t *out, const char *path)
+{
+    ac_image_list list = { 0 };
+    const ac_status st = ac_image_list_read(&list, path);
+
+    if (st == AC_OK) {
+        ac_inspect_put_text(out, "kind", "pictures");
+        ac_inspect_put(out, "pictures", json_integer(list.count));
+        ac_inspect_put_text(out, "fingerprint", list.fingerprint);
+        ac_inspect_put(out, "sample", ac_inspect_texts(&list.paths, AC_INSPECT_SAMPLE));
+    }
+    ac_image_list_free(&list);
+    return st;
+}
+
+ac_status
+ac_inspect_folder(json_t *out, const char *path)
+{
+    json_t *manifest = load_json(path, "manifest.json"), *config = load_json(path, "config.json");
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+    ac_status st;
+
+    if (json_object_get(manifest, "cache"))
+        st = inspect_cache(out, path);
+    else if (manifest)
+        st = inspect_run(out, path);
+    else if (type)
+        st = inspect_model(out, path, type);
+    else
+        st = inspect_images(out, path);
+    json_decref(manifest);
+    json_decref(config);
+    return st;
+}

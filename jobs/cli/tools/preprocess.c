@@ -1,0 +1,119 @@
+/* preprocess: images -> CLIP's input, as .npy. */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/image/preprocess.h"
+#include "io/file/json_write.h"
+#include "io/checkpoint/npy.h"
+#include "jobs/cli/tools/images.h"
+#include "jobs/cli/tools/tools.h"
+
+static const ac_option options[] = {
+    { "size", 0, "S", "side of the square (CLIP: 224)" },
+    { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image is bad" },
+    { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
+    { "max-pixels", 0, "N", "a larger image is bad (default: 178956970)" },
+    { "threads", 0, "N", "threads (default: the machine's cores)" },
+    { NULL, 0, NULL, NULL },
+};
+
+ac_status
+ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *files, int64_t n, int64_t S, int64_t max_pixels)
+{
+    const int threads = omp_get_max_threads();
+    ac_resizer *resizers = NULL;
+    ac_status st = ac_alloc(&resizers, threads, sizeof *resizers), worst = AC_OK;
+
+    if (st != AC_OK)
+        return st;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t i = 0; i < n; i++) {
+        ac_image p = { 0 };
+        ac_status one = ac_image_read_file(&p, files[i], max_pixels, &item_statuss[i]);
+        if (one == AC_OK && item_statuss[i].reason == AC_GOOD)
+            one = ac_image_clip_resize(rgb + i * S * S * 3, &p, S, &resizers[omp_get_thread_num()]);
+        ac_image_free(&p);
+        if (one != AC_OK) {
+#pragma omp critical
+            worst = one;
+        }
+    }
+    for (int t = 0; t < threads; t++)
+        ac_resizer_free(&resizers[t]);
+    free(resizers);
+    return worst == AC_OK ? AC_OK : ac_error_set(worst, "out of memory while reading images");
+}
+
+ac_status
+ac_images_report(const ac_item_status *item_statuss, const char *const *files, int64_t n)
+{
+    ac_buffer line = { 0 };
+    int64_t bad = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        const bool ok = item_statuss[i].reason == AC_GOOD;
+        ac_buffer_push_text(&line, "{\"file\": ");
+        ac_json_text(&line, files[i]);
+        ac_buffer_printf(&line, ", \"ok\": %s, \"reason\": ", ok ? "true" : "false");
+        if (ok) {
+            ac_buffer_push_text(&line, "null}");
+        } else {
+            ac_json_text(&line, ac_reject_reason_name(item_statuss[i].reason));
+            ac_buffer_push_text(&line, ", \"detail\": ");
+            ac_json_text(&line, item_statuss[i].detail);
+            ac_buffer_push_char(&line, '}');
+        }
+        ac_json_put(&line);
+        bad += !ok;
+    }
+    ac_buffer_free(&line);
+    return bad ? ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld images could not be used", (long long) bad, (long long) n) : AC_OK;
+}
+
+ac_status
+ac_tool_preprocess(int argc, char **argv)
+{
+    ac_arguments a = { 0 };
+    ac_compute compute;
+    ac_item_status *item_statuss = NULL;
+    uint8_t *rgb = NULL;
+    float *pixels = NULL;
+    const char *out_path;
+    int64_t S = 0, n, max_pixels = AC_MAX_PIXELS;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
+    if (a.help) {
+        ac_options_help(stdout, "preprocess --size S --out X.npy [--float] FILE…", "Decode, resize the short side, crop the centre, as CLIP's own pre-processing does.", options);
+        goto out;
+    }
+    AC_TRY(ac_tool_compute(&a, &compute));
+    AC_TRY(ac_arguments_need(&a, "size", &out_path));
+    AC_TRY(ac_arguments_int(&a, "size", &S, 1, 8192));
+    AC_TRY(ac_arguments_int(&a, "max-pixels", &max_pixels, 1, 1000000000000));
+    AC_TRY(ac_arguments_need(&a, "out", &out_path));
+    n = a.word_count;
+    if (n == 0)
+        AC_TRY(ac_error_set(AC_E_ARG, "no image given: name one file or more"));
+    AC_TRY(ac_alloc(&rgb, n * S * S, 3));
+    AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
+    AC_TRY(ac_images_read(rgb, item_statuss, a.words, n, S, max_pixels));
+    if (ac_arguments_has(&a, "float")) {
+        AC_TRY(ac_alloc(&pixels, n * S * S * 3, sizeof *pixels));
+        for (int64_t i = 0; i < n; i++)
+            if (item_statuss[i].reason == AC_GOOD)
+                ac_image_normalise(pixels + i * S * S * 3, rgb + i * S * S * 3, S);
+        AC_TRY(ac_npy_save(out_path, AC_F32, 4, (int64_t[]) { n, 3, S, S }, pixels));
+    } else {
+        AC_TRY(ac_npy_save(out_path, AC_U8, 4, (int64_t[]) { n, S, S, 3 }, rgb));
+    }
+    st = ac_images_report(item_statuss, a.words, n);
+out:
+    free(rgb);
+    free(pixels);
+    free(item_statuss);
+    ac_arguments_free(&a);
+    return st;
+}

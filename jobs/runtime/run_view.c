@@ -1,0 +1,117 @@
+#include "jobs/runtime/run_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/file/checksum.h"
+#include "io/file/path.h"
+#include "jobs/runtime/run.h"
+
+ac_status
+ac_run_view_open(ac_run_view *self, const char *folder)
+{
+    ac_status st = AC_OK;
+    const char *state;
+    char *path = NULL;
+
+    *self = (ac_run_view) { 0 };
+    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
+    if (access(path, R_OK) != 0)
+        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read", folder));
+    AC_TRY(ac_manifest_read(&self->manifest, path));
+    free(path);
+    AC_TRY(ac_path_format(&path, "%s/journal", folder));
+    AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
+    free(path);
+    AC_TRY(ac_path_format(&path, "%s/summary.json", folder));
+    self->summary = json_load_file(path, 0, NULL);
+    state = json_string_value(json_object_get(self->summary, "state"));
+    self->done = state && strcmp(state, "done") == 0;
+out:
+    free(path);
+    if (st != AC_OK)
+        ac_run_view_close(self);
+    return st;
+}
+
+void
+ac_run_view_close(ac_run_view *self)
+{
+    ac_manifest_free(&self->manifest);
+    json_decref(self->summary);
+    free(self->folder);
+    *self = (ac_run_view) { 0 };
+}
+
+bool
+ac_run_view_has(const ac_run_view *self, int64_t shard, int stages)
+{
+    for (int s = 0; s < stages; s++)
+        if (!self->manifest.stages[s].shards[shard].done)
+            return false;
+    return true;
+}
+
+unsigned
+ac_run_view_parts(const ac_run_view *self)
+{
+    const int stages = self->manifest.stage_count;
+
+    return AC_VIEW_KEYS | AC_VIEW_BAD | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+static ac_status
+check_file(const ac_run_view *self, int stage, int64_t shard)
+{
+    const ac_stage_record *record = &self->manifest.stages[stage];
+    ac_status st = AC_OK;
+    char *path = NULL, found[33];
+
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", self->folder, ac_run_stage_folder(record->name), (long long) shard));
+    AC_TRY(ac_file_checksum(path, found));
+    if (strcmp(found, record->shards[shard].checksum) != 0)
+        st = ac_error_set(AC_E_FORMAT, "%s: not what was published; the same command that made the run makes it again", path);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts)
+{
+    static const unsigned of_stage[] = { ~0u, AC_VIEW_TABLES, AC_VIEW_CAPTIONS };
+    ac_status st = AC_OK;
+
+    for (int s = 0; s < self->manifest.stage_count && s < 3; s++)
+        if (parts & of_stage[s])
+            AC_TRY(check_file(self, s, shard));
+    st = ac_shard_view_read(view, self->folder, shard, parts);
+out:
+    return st;
+}
+
+int64_t
+ac_run_view_rows(const ac_run_view *self)
+{
+    const ac_manifest *m = &self->manifest;
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < m->shard_count; i++)
+        if (ac_run_view_has(self, i, m->stage_count))
+            n += m->stages[0].shards[i].rows;
+    return n;
+}
+
+int64_t
+ac_run_view_bad(const ac_run_view *self)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < self->manifest.shard_count; i++)
+        n += self->manifest.stages[0].shards[i].bad;
+    return n;
+}

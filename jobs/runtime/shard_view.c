@@ -1,0 +1,145 @@
+#include "jobs/runtime/shard_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+#include "io/hdf5/h5.h"
+
+void
+ac_shard_view_free(ac_shard_view *self)
+{
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->paths);
+    ac_texts_free(&self->thumbnails);
+    ac_texts_free(&self->bad_keys);
+    ac_texts_free(&self->bad_reasons);
+    ac_texts_free(&self->bad_details);
+    ac_texts_free(&self->entries);
+    ac_texts_free(&self->captions);
+    ac_texts_free(&self->candidates);
+    free(self->ids);
+    free(self->scores);
+    free(self->offsets);
+    free(self->clip_scores);
+    free(self->candidate_clip_scores);
+    free(self->candidate_scores);
+    *self = (ac_shard_view) { 0 };
+}
+
+/* `count` must be what the shard's embeddings say. */
+static ac_status
+check_count(const ac_h5_reader *r, const char *what, int64_t count, int64_t needed)
+{
+    if (count == needed)
+        return AC_OK;
+    return ac_error_set(AC_E_FORMAT, "%s: %lld %s where the shard has %lld; remove the file and run the job again", r->path,
+                        (long long) count, what, (long long) needed);
+}
+
+static ac_status
+read_embeddings(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_h5_read_texts(r, "keys", &self->keys));
+    AC_TRY(ac_h5_read_texts(r, "paths", &self->paths));
+    self->n = self->keys.count;
+    AC_TRY(check_count(r, "paths", self->paths.count, self->n));
+    if (parts & AC_VIEW_THUMBNAILS) {
+        AC_TRY(ac_h5_read_texts(r, "thumbnails", &self->thumbnails));
+        AC_TRY(check_count(r, "thumbnails", self->thumbnails.count, self->n));
+    }
+    if (parts & AC_VIEW_BAD) {
+        AC_TRY(ac_h5_read_texts(r, "bad_keys", &self->bad_keys));
+        AC_TRY(ac_h5_read_texts(r, "bad_reasons", &self->bad_reasons));
+        AC_TRY(ac_h5_read_texts(r, "bad_details", &self->bad_details));
+        AC_TRY(check_count(r, "reasons", self->bad_reasons.count, self->bad_keys.count));
+        AC_TRY(check_count(r, "details", self->bad_details.count, self->bad_keys.count));
+    }
+out:
+    return st;
+}
+
+static ac_status
+read_tables(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
+{
+    ac_status st = AC_OK;
+    int64_t shape[2];
+
+    (void) parts;
+    AC_TRY(ac_h5_shape(r, "ids", 2, shape));
+    AC_TRY(check_count(r, "tables", shape[0], self->n));
+    self->K = shape[1];
+    AC_TRY(ac_alloc(&self->ids, self->n * self->K, sizeof *self->ids));
+    AC_TRY(ac_alloc(&self->scores, self->n * self->K, sizeof *self->scores));
+    AC_TRY(ac_h5_read(r, "ids", AC_I64, 2, shape, self->ids));
+    AC_TRY(ac_h5_read(r, "scores", AC_F32, 2, shape, self->scores));
+    AC_TRY(ac_h5_read_texts(r, "entries", &self->entries));
+    AC_TRY(check_count(r, "entries", self->entries.count, self->n * self->K));
+out:
+    return st;
+}
+
+static ac_status
+read_captions(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
+{
+    ac_status st = AC_OK;
+    int64_t total, ends = self->n + 1;
+
+    (void) parts;
+    AC_TRY(ac_alloc(&self->offsets, ends, sizeof *self->offsets));
+    AC_TRY(ac_alloc(&self->clip_scores, self->n, sizeof(float)));
+    AC_TRY(ac_h5_read_texts(r, "captions", &self->captions));
+    AC_TRY(check_count(r, "captions", self->captions.count, self->n));
+    AC_TRY(ac_h5_read(r, "clip_scores", AC_F32, 1, &self->n, self->clip_scores));
+    AC_TRY(ac_h5_read(r, "candidate_offsets", AC_I64, 1, &ends, self->offsets));
+    AC_TRY(ac_h5_read_texts(r, "candidates", &self->candidates));
+    total = self->candidates.count;
+    for (int64_t i = 0; i < self->n; i++)
+        if (self->offsets[i] < 0 || self->offsets[i] > self->offsets[i + 1])
+            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: candidate_offsets falls at %lld", r->path, (long long) i));
+    AC_TRY(check_count(r, "candidates", total, self->offsets[self->n]));
+    AC_TRY(ac_alloc(&self->candidate_clip_scores, total, sizeof(float)));
+    AC_TRY(ac_alloc(&self->candidate_scores, total, sizeof(float)));
+    AC_TRY(ac_h5_read(r, "candidate_clip_scores", AC_F32, 1, &total, self->candidate_clip_scores));
+    AC_TRY(ac_h5_read(r, "candidate_scores", AC_F32, 1, &total, self->candidate_scores));
+out:
+    return st;
+}
+
+ac_status
+ac_shard_view_read(ac_shard_view *self, const char *folder, int64_t shard, unsigned parts)
+{
+    static const struct {
+        const char *folder;
+        unsigned parts;
+        ac_status (*read)(ac_shard_view *self, const ac_h5_reader *r, unsigned parts);
+    } files[] = {
+        { "embeddings", ~0u, read_embeddings },
+        { "tables", AC_VIEW_TABLES, read_tables },
+        { "shards", AC_VIEW_CAPTIONS, read_captions },
+    };
+    ac_status st = AC_OK;
+    ac_h5_reader r = { 0 };
+    char *path = NULL;
+
+    ac_shard_view_free(self);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (!(files[i].parts & (parts | AC_VIEW_KEYS)))
+            continue;
+        if (asprintf(&path, "%s/%s/%05lld.h5", folder, files[i].folder, (long long) shard) < 0) {
+            path = NULL;
+            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        }
+        AC_TRY(ac_h5_open(&r, path));
+        AC_TRY(files[i].read(self, &r, parts));
+        ac_h5_close(&r);
+        free(path);
+        path = NULL;
+    }
+out:
+    ac_h5_close(&r);
+    free(path);
+    return st;
+}

@@ -1,0 +1,10 @@
+/** Texts of training that were being tokenized when an earlier attempt died. */
+#ifndef AC_JOBS_TRAIN_CRASH_PROBE_H
+#define AC_JOBS_TRAIN_CRASH_PROBE_H
+
+#include "jobs/train/data.h"
+
+/** Collective, before the stages. Rank 0 tokenizes the suspects' tables and captions in a child; items whose texts end it are quarantined. */
+ac_status ac_training_trial_all(ac_pipeline *pipeline, const ac_training_items *items);
+
+#endif
