@@ -1,8 +1,8 @@
-/* One side of each benchmark, the other is bench/peers: work of a fixed size, timed, printed as one JSON object.
- *   bench images FOLDER THREADS PICTURES      CLIP's image tower
- *   bench captions FOLDER THREADS TEXTS       3 beams, 20 tokens
- *   bench samples FOLDER THREADS TEXTS        100 samples of 20 tokens
- *   bench pictures THREADS ROUNDS FILE…       decode and resize; resize alone */
+/* One side of each benchmark, the other is bench/peers: work of a fixed size, timed, printed as
+ * one JSON object. bench images FOLDER THREADS PICTURES      CLIP's image tower bench captions
+ * FOLDER THREADS TEXTS       3 beams, 20 tokens bench samples FOLDER THREADS TEXTS        100
+ * samples of 20 tokens bench pictures THREADS ROUNDS FILE…       decode and resize; resize
+ * alone */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,8 @@ bench_images(const char *folder, int64_t n)
     start = now();
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
     seconds = now() - start;
-    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n, seconds, ac_compute_kernels(&options.compute));
+    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n,
+           seconds, ac_compute_kernels(&options.compute));
 out:
     ac_clip_model_free(&clip);
     free(rgb);
@@ -94,7 +95,8 @@ bench_generate(const char *folder, int64_t texts, bool sample)
     start = now();
     AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
     seconds = now() - start;
-    printf("{\"texts\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\", \"first\": [", (long long) texts, seconds, ac_compute_kernels(&compute));
+    printf("{\"texts\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\", \"first\": [",
+           (long long) texts, seconds, ac_compute_kernels(&compute));
     for (int64_t i = 0; i < ac_generated_at(&out, 0, 0).count; i++)
         printf("%s%d", i ? ", " : "", ac_generated_at(&out, 0, 0).ids[i]);
     printf("]}\n");
@@ -127,7 +129,7 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
         ac_item_status bad = { 0 };
         AC_TRY(ac_image_read_file(&decoded[i], files[i], most_pixels, &bad));
         if (bad.reason != AC_GOOD)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %s", files[i], bad.detail));
+            AC_FAIL(AC_E_FORMAT, "%s: %s", files[i], bad.detail);
     }
     start = now();
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
@@ -135,8 +137,10 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
         const int t = omp_get_thread_num();
         ac_image picture = { 0 };
         ac_item_status bad = { 0 };
-        failed += ac_image_read_file(&picture, files[i % n], most_pixels, &bad) != AC_OK || bad.reason != AC_GOOD ||
-                  ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &picture, S, &resizers[t]) != AC_OK;
+        failed += ac_image_read_file(&picture, files[i % n], most_pixels, &bad) != AC_OK ||
+                  bad.reason != AC_GOOD ||
+                  ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &picture, S,
+                                       &resizers[t]) != AC_OK;
         ac_image_free(&picture);
     }
     whole = now() - start;
@@ -144,12 +148,14 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
     for (int64_t i = 0; i < rounds * n; i++) {
         const int t = omp_get_thread_num();
-        failed += ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &decoded[i % n], S, &resizers[t]) != AC_OK;
+        failed += ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &decoded[i % n], S,
+                                       &resizers[t]) != AC_OK;
     }
     resize = now() - start;
     if (failed)
-        AC_TRY(ac_error_set(AC_E_IO, "%d pictures failed", failed));
-    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"resize_seconds\": %.4f}\n", (long long) (rounds * n), whole, resize);
+        AC_FAIL(AC_E_IO, "%d pictures failed", failed);
+    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"resize_seconds\": %.4f}\n",
+           (long long) (rounds * n), whole, resize);
 out:
     for (int t = 0; resizers && t < threads; t++)
         ac_resizer_free(&resizers[t]);
@@ -168,7 +174,8 @@ main(int argc, char **argv)
     ac_status st;
 
     if (argc < 5) {
-        fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT, or ac_bench pictures THREADS ROUNDS FILE…\n");
+        fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT, or "
+                        "ac_bench pictures THREADS ROUNDS FILE…\n");
         return 1;
     }
     if (strcmp(topic, "pictures") == 0) {
@@ -176,7 +183,9 @@ main(int argc, char **argv)
         st = bench_pictures(atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
     } else {
         ac_compute_init(atoi(argv[3]));
-        st = strcmp(topic, "images") == 0 ? bench_images(argv[2], atoi(argv[4])) : bench_generate(argv[2], atoi(argv[4]), strcmp(topic, "samples") == 0);
+        st = strcmp(topic, "images") == 0
+                 ? bench_images(argv[2], atoi(argv[4]))
+                 : bench_generate(argv[2], atoi(argv[4]), strcmp(topic, "samples") == 0);
     }
     if (st != AC_OK)
         fprintf(stderr, "ac_bench %s: %s\n", topic, ac_error_message());

@@ -1,5 +1,5 @@
-/* Seconds and memory of training steps on a model's folder, with made-up texts: for bench/train_step.sh, which puts them beside the
- * reference's way. Prints one JSON line. */
+/* Seconds and memory of training steps on a model's folder, with made-up texts: for
+ * bench/train_step.sh, which puts them beside the reference's way. Prints one JSON line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,8 @@
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a BART model" },
     { "batch", 0, "B", "items a step (default: 16)" },
-    { "table", 0, "N", "tokens of a table, on the average: lengths go from 3/4 to 5/4 of it (default: 60)" },
+    { "table", 0, "N",
+      "tokens of a table, on the average: lengths go from 3/4 to 5/4 of it (default: 60)" },
     { "caption", 0, "N", "tokens that the decoder reads, likewise (default: 12)" },
     { "exact", 0, NULL, "every text has just these lengths" },
     { "steps", 0, "N", "measured steps, after one to warm up (default: 2)" },
@@ -62,17 +63,21 @@ make_texts(texts *t, int64_t B, int64_t table, int64_t caption, int64_t vocab, b
     AC_TRY(ac_alloc(&t->streams, B, sizeof(uint64_t)));
     for (int64_t b = 0; b < B; b++) {
         t->offsets[b + 1] = t->offsets[b] + length_of(table, b, B, exact);
-        t->decoder_offsets[b + 1] = t->decoder_offsets[b] + length_of(caption, B - 1 - b, B, exact);
+        t->decoder_offsets[b + 1] =
+            t->decoder_offsets[b] + length_of(caption, B - 1 - b, B, exact);
         t->streams[b] = (uint64_t) b + 1;
     }
     AC_TRY(ac_alloc(&t->ids, t->offsets[B], sizeof(int32_t)));
     AC_TRY(ac_alloc(&t->decoder_ids, t->decoder_offsets[B], sizeof(int32_t)));
     AC_TRY(ac_alloc(&t->labels, t->decoder_offsets[B], sizeof(int32_t)));
     for (int64_t i = 0; i < t->offsets[B]; i++)
-        t->ids[i] = 4 + (int32_t) (ac_random_uniform(1, 1, (uint32_t) i, 0) * (double) (vocab - 5));
+        t->ids[i] =
+            4 + (int32_t) (ac_random_uniform(1, 1, (uint32_t) i, 0) * (double) (vocab - 5));
     for (int64_t i = 0; i < t->decoder_offsets[B]; i++) {
-        t->decoder_ids[i] = 4 + (int32_t) (ac_random_uniform(1, 2, (uint32_t) i, 0) * (double) (vocab - 5));
-        t->labels[i] = 4 + (int32_t) (ac_random_uniform(1, 3, (uint32_t) i, 0) * (double) (vocab - 5));
+        t->decoder_ids[i] =
+            4 + (int32_t) (ac_random_uniform(1, 2, (uint32_t) i, 0) * (double) (vocab - 5));
+        t->labels[i] =
+            4 + (int32_t) (ac_random_uniform(1, 3, (uint32_t) i, 0) * (double) (vocab - 5));
     }
 out:
     return st;
@@ -82,11 +87,14 @@ static ac_status
 compute_of(const ac_arguments *a, ac_compute *out)
 {
     static const char *const backends[] = { "auto", "openblas", "onednn", "native" };
-    const char *backend = ac_arguments_get(a, "backend"), *precision = ac_arguments_get(a, "precision");
+    const char *backend = ac_arguments_get(a, "backend"),
+               *precision = ac_arguments_get(a, "precision");
     int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
     ac_status st = ac_arguments_int(a, "threads", &threads, 1, 4096);
 
-    *out = (ac_compute) { .precision = precision && strcmp(precision, "bf16") == 0 ? AC_PRECISION_BF16 : AC_PRECISION_FP32 };
+    *out = (ac_compute){ .precision = precision && strcmp(precision, "bf16") == 0
+                                          ? AC_PRECISION_BF16
+                                          : AC_PRECISION_FP32 };
     for (int i = 0; backend && i < 4; i++)
         if (strcmp(backend, backends[i]) == 0)
             out->backend = (ac_backend) i;
@@ -125,9 +133,11 @@ main(int argc, char **argv)
     AC_TRY(ac_weights_open(&weights, model));
     AC_TRY(ac_bart_config_load(&config, model));
     AC_TRY(ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1));
-    AC_TRY(ac_alloc_aligned(&packed_back, (int64_t) ac_bart_trainer_packed_bytes(&config, &compute), 1));
+    AC_TRY(ac_alloc_aligned(&packed_back,
+                            (int64_t) ac_bart_trainer_packed_bytes(&config, &compute), 1));
     AC_TRY(ac_bart_init(&bart, &config, &weights.tensors, NULL, &compute, packed, true));
-    AC_TRY(ac_bart_trainer_init(&trainer, &bart, &weights.tensors, &compute, packed_back, true));
+    AC_TRY(
+        ac_bart_trainer_init(&trainer, &bart, &weights.tensors, &compute, packed_back, true));
     trainer.recompute = ac_arguments_has(&a, "recompute");
     if (ac_arguments_has(&a, "dropout"))
         ac_bart_trainer_set_dropout(&trainer, -1, 1);
@@ -135,20 +145,28 @@ main(int argc, char **argv)
     AC_TRY(ac_alloc(&gradient, trainer.count, sizeof(float)));
     AC_TRY(ac_alloc(&exp_avg, trainer.count, sizeof(float)));
     AC_TRY(ac_alloc(&exp_avg_sq, trainer.count, sizeof(float)));
-    batch = (ac_bart_batch) { .B = B, .ids = t.ids, .offsets = t.offsets, .decoder_ids = t.decoder_ids, .labels = t.labels,
-                              .decoder_offsets = t.decoder_offsets, .streams = ac_arguments_has(&a, "dropout") ? t.streams : NULL };
+    batch = (ac_bart_batch){ .B = B,
+                             .ids = t.ids,
+                             .offsets = t.offsets,
+                             .decoder_ids = t.decoder_ids,
+                             .labels = t.labels,
+                             .decoder_offsets = t.decoder_offsets,
+                             .streams = ac_arguments_has(&a, "dropout") ? t.streams : NULL };
     for (int64_t s = 0; s <= steps; s++) {
         const double started = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
         AC_TRY(ac_bart_trainer_run(&trainer, &batch, gradient, &loss));
-        ac_adamw_step(&adamw, trainer.values, exp_avg, exp_avg_sq, gradient, trainer.count, s + 1, 3e-4);
+        ac_adamw_step(&adamw, trainer.values, exp_avg, exp_avg_sq, gradient, trainer.count,
+                      s + 1, 3e-4);
         if (s && now(CLOCK_MONOTONIC) - started < best)
             best = now(CLOCK_MONOTONIC) - started;
         if (s && now(CLOCK_PROCESS_CPUTIME_ID) - cpu < least_cpu)
             least_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     }
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, \"activation_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n", best, least_cpu,
-           loss.sum / (double) loss.targets, (long long) (t.offsets[B] + t.decoder_offsets[B]), (double) loss.bytes / 1e6,
+    printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, "
+           "\"activation_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n",
+           best, least_cpu, loss.sum / (double) loss.targets,
+           (long long) (t.offsets[B] + t.decoder_offsets[B]), (double) loss.bytes / 1e6,
            (double) usage.ru_maxrss * 1024 / 1e6, ac_compute_kernels(&compute));
 out:
     if (st != AC_OK)
@@ -157,7 +175,10 @@ out:
     ac_bart_free(&bart);
     ac_weights_close(&weights);
     ac_arguments_free(&a);
-    for (void **p = (void *[]) { t.ids, t.decoder_ids, t.labels, t.offsets, t.decoder_offsets, t.streams, packed, packed_back, gradient, exp_avg, exp_avg_sq, NULL }; *p; p++)
+    for (void **p =
+             (void *[]){ t.ids, t.decoder_ids, t.labels, t.offsets, t.decoder_offsets,
+                         t.streams, packed, packed_back, gradient, exp_avg, exp_avg_sq, NULL };
+         *p; p++)
         free(*p);
     return st != AC_OK;
 }

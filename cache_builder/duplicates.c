@@ -1,4 +1,5 @@
-/* A set of texts by open addressing: slots hold the numbers of texts, hashes decide where to look, bytes decide. */
+/* A set of texts by open addressing: slots hold the numbers of texts, hashes decide where to
+ * look, bytes decide. */
 #include "cache_builder/duplicates.h"
 
 #include <stdbool.h>

@@ -7,9 +7,11 @@
 /**
  * @param[in] old     entries that are there already
  * @param[in] fresh   entries that want to join
- * @param[out] picked [fresh->count]: the numbers of those that are neither in `old` nor earlier in `fresh`, ascending
+ * @param[out] picked [fresh->count]: the numbers of those that are neither in `old` nor earlier
+ * in `fresh`, ascending
  * @param[out] count  how many
  */
-ac_status ac_entries_pick_new(const ac_texts *old, const ac_texts *fresh, int64_t *picked, int64_t *count);
+AC_MUST_CHECK ac_status ac_entries_pick_new(const ac_texts *old, const ac_texts *fresh,
+                                            int64_t *picked, int64_t *count);
 
 #endif

@@ -37,10 +37,11 @@ parts_free(parts *self)
     }
     free(self->paths);
     free(self->files);
-    *self = (parts) { 0 };
+    *self = (parts){ 0 };
 }
 
-/* ---- finding the files ----------------------------------------------------------------------------------------- */
+/* ---- finding the files
+ * ----------------------------------------------------------------------------------------- */
 
 /* emb00000.npy, text_emb_0.npy: a part's number; -1: not a part. */
 static long
@@ -64,7 +65,8 @@ part_number(const char *name)
 static int
 by_number(const void *a, const void *b)
 {
-    const char *x = strrchr(*(char *const *) a, '/') + 1, *y = strrchr(*(char *const *) b, '/') + 1;
+    const char *x = strrchr(*(char *const *) a, '/') + 1,
+               *y = strrchr(*(char *const *) b, '/') + 1;
     const long i = part_number(x), j = part_number(y);
 
     return i != j ? (i > j) - (i < j) : strcmp(x, y);
@@ -102,7 +104,7 @@ find_parts(parts *self, const char *embeddings)
     char *inner = NULL;
 
     if (stat(embeddings, &info) != 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: %s", embeddings, strerror(errno)));
+        AC_FAIL(ac_io_failure(errno), "%s: %s", embeddings, strerror(errno));
     if (!S_ISDIR(info.st_mode)) {
         AC_TRY(ac_grow(&self->paths, &self->room, 1, sizeof *self->paths));
         AC_TRY(ac_duplicate(&self->paths[0], embeddings, strlen(embeddings)));
@@ -114,7 +116,10 @@ find_parts(parts *self, const char *embeddings)
     if (self->count == 0 && access(inner, F_OK) == 0)
         AC_TRY(list_folder(self, inner));
     if (self->count == 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: no embeddings in this folder: looked for emb00000.npy …, text_emb/text_emb_0.npy …", embeddings);
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: no embeddings in this folder: looked for emb00000.npy …, "
+                          "text_emb/text_emb_0.npy …",
+                          embeddings);
 out:
     free(inner);
     return st;
@@ -131,20 +136,27 @@ open_parts(parts *self, const ac_cache *identity)
         const ac_tensor *t = &self->files[i].tensor;
         AC_TRY(ac_npy_open(&self->files[i], self->paths[i]));
         if (t->rank != 2 || (t->dtype != AC_F32 && t->dtype != AC_F16 && t->dtype != AC_F64))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: embeddings are floats of two dimensions, this is %s of %d", self->paths[i],
-                                ac_dtype_name(t->dtype), t->rank));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: embeddings are floats of two dimensions, this is %s of %d",
+                    self->paths[i], ac_dtype_name(t->dtype), t->rank);
         if (t->shape[1] != self->dimension)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: its rows have %lld numbers, embeddings of the CLIP model %s have %lld: made by another model",
-                                self->paths[i], (long long) t->shape[1], identity->model_path, (long long) self->dimension));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: its rows have %lld numbers, embeddings of the CLIP model %s have "
+                    "%lld: made by another model",
+                    self->paths[i], (long long) t->shape[1], identity->model_path,
+                    (long long) self->dimension);
         self->rows += t->shape[0];
     }
 out:
     return st;
 }
 
-/* ---- import ---------------------------------------------------------------------------------------------------- */
+/* ---- import
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* Rows [first, first + count) -> y [count, D]; each must be finite. off: those not of unit length, counted. */
+/* Rows [first, first + count) -> y [count, D]; each must be finite. off: those not of unit
+ * length, counted. */
 static ac_status
 read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *off)
 {
@@ -164,7 +176,9 @@ read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *of
             for (int64_t d = 0; d < D; d++)
                 squares += (double) y[r * D + d] * (double) y[r * D + d];
             if (!isfinite(squares))
-                return ac_error_set(AC_E_FORMAT, "%s: row %lld holds a number that is not finite", self->paths[i], (long long) (from + r));
+                return ac_error_set(AC_E_FORMAT,
+                                    "%s: row %lld holds a number that is not finite",
+                                    self->paths[i], (long long) (from + r));
             *off += fabs(squares - 1) > 0.01;
         }
         y += rows * D;
@@ -175,7 +189,8 @@ read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *of
 }
 
 static ac_status
-write_shards(ac_cache *cache, const parts *p, const ac_texts *entries, ac_compression compression, const char *folder)
+write_shards(ac_cache *cache, const parts *p, const ac_texts *entries,
+             ac_compression compression, const char *folder)
 {
     ac_status st = AC_OK;
     float *rows = NULL;
@@ -188,13 +203,17 @@ write_shards(ac_cache *cache, const parts *p, const ac_texts *entries, ac_compre
         ac_cache_shard shard = { .rows = left < IMPORT_SHARD_ROWS ? left : IMPORT_SHARD_ROWS };
         AC_TRY(read_rows(p, first, shard.rows, rows, &off));
         AC_TRY(ac_cache_shard_path(&path, folder, cache->shard_count));
-        AC_TRY(ac_cache_shard_write(path, entries, first, shard.rows, rows, p->dimension, compression, shard.checksum));
+        AC_TRY(ac_cache_shard_write(path, entries, first, shard.rows, rows, p->dimension,
+                                    compression, shard.checksum));
         AC_TRY(ac_cache_add_shards(cache, &shard, 1));
         free(path);
         path = NULL;
     }
     if (off)
-        ac_log(AC_LOG_WARNING, "%lld embeddings are not of unit length (by more than 0.5 %%): they are kept as they are, and score by it", (long long) off);
+        ac_log(AC_LOG_WARNING,
+               "%lld embeddings are not of unit length (by more than 0.5 %%): they are kept as "
+               "they are, and score by it",
+               (long long) off);
 out:
     free(rows);
     free(path);
@@ -209,10 +228,14 @@ make_folder(const char *folder)
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     if (access(path, F_OK) == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: there is a cache or run in this folder already; give another, or remove it", folder));
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: there is a cache or run in this folder already; give another, or remove it",
+            folder);
     free(path);
     AC_TRY(ac_path_format(&path, "%s/shards", folder));
-    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) || (mkdir(path, 0777) != 0 && errno != EEXIST))
+    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) ||
+        (mkdir(path, 0777) != 0 && errno != EEXIST))
         st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
 out:
     free(path);
@@ -220,7 +243,8 @@ out:
 }
 
 ac_status
-ac_cache_import(const char *text, const char *embeddings, const ac_cache *identity, ac_compression compression, const char *folder)
+ac_cache_import(const char *text, const char *embeddings, const ac_cache *identity,
+                ac_compression compression, const char *folder)
 {
     ac_cache cache = { 0 };
     ac_cache_source source = { .kind = "import" };
@@ -232,17 +256,22 @@ ac_cache_import(const char *text, const char *embeddings, const ac_cache *identi
     if (!text) {
         AC_TRY(ac_path_format(&beside, "%s/entries.txt", embeddings));
         if (access(beside, R_OK) != 0)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE", embeddings));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE",
+                    embeddings);
         text = beside;
     }
     AC_TRY(find_parts(&p, embeddings));
     AC_TRY(open_parts(&p, identity));
     AC_TRY(ac_cache_read_entries(text, &entries));
     if (entries.count != p.rows)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s has %lld lines, but %s has %lld rows: they must be of the same cache, a line a row", text,
-                            (long long) entries.count, embeddings, (long long) p.rows));
+        AC_FAIL(AC_E_FORMAT,
+                "%s has %lld lines, but %s has %lld rows: they must be of the same cache, a "
+                "line a row",
+                text, (long long) entries.count, embeddings, (long long) p.rows);
     AC_TRY(make_folder(folder));
-    AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path, identity->prefix, identity->dimension));
+    AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path,
+                                 identity->prefix, identity->dimension));
     AC_TRY(write_shards(&cache, &p, &entries, compression, folder));
     source.path = (char *) (uintptr_t) text;
     source.entries = entries.count;
@@ -257,10 +286,13 @@ out:
     return st;
 }
 
-/* ---- export ---------------------------------------------------------------------------------------------------- */
+/* ---- export
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
-export_shard(const ac_cache *self, int64_t shard, int64_t first, float *rows, ac_texts *entries, ac_text_file *text, ac_text_file *npy)
+export_shard(const ac_cache *self, int64_t shard, int64_t first, float *rows, ac_texts *entries,
+             ac_text_file *text, ac_text_file *npy)
 {
     const int64_t n = self->shards[shard].rows;
     ac_status st = AC_OK;
@@ -270,8 +302,9 @@ export_shard(const ac_cache *self, int64_t shard, int64_t first, float *rows, ac
         const char *entry = ac_texts_at(entries, i);
         const size_t size = ac_texts_size(entries, i);
         if (memchr(entry, '\n', size))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: entry %lld has a line feed in it: it cannot be a line of a text file", self->folder,
-                                (long long) (first + i)));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: entry %lld has a line feed in it: it cannot be a line of a text file",
+                    self->folder, (long long) (first + i));
         ac_text_file_write(text, entry, size);
         ac_text_file_write(text, "\n", 1);
     }
@@ -296,7 +329,8 @@ ac_cache_export(const ac_cache *self, const char *folder)
     AC_TRY(ac_path_format(&text_path, "%s/postcache.txt", folder));
     AC_TRY(ac_path_format(&npy_path, "%s/postcache.npy", folder));
     AC_TRY(ac_text_file_create(&text, text_path));
-    AC_TRY(ac_npy_begin(&npy, npy_path, AC_F32, 2, (int64_t[]) { self->entries, self->dimension }));
+    AC_TRY(
+        ac_npy_begin(&npy, npy_path, AC_F32, 2, (int64_t[]){ self->entries, self->dimension }));
     for (int64_t s = 0; s < self->shard_count; first += self->shards[s++].rows)
         AC_TRY(export_shard(self, s, first, rows, &entries, &text, &npy));
     AC_TRY(ac_text_file_commit(&npy));

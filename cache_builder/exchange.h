@@ -1,5 +1,6 @@
 /**
- * Caches in other programs' layouts: a text file of one entry a line and, row by row, the embeddings in .npy files.
+ * Caches in other programs' layouts: a text file of one entry a line and, row by row, the
+ * embeddings in .npy files.
  *
  *     postcache.txt + postcache.npy                 the reference's sampler
  *     entries.txt + emb00000.npy, emb00001.npy …    clip-grams' folder
@@ -11,17 +12,22 @@
 #include "cache_builder/cache.h"
 
 /**
- * Make the cache `folder` from foreign files. Rows are aligned with lines, empty lines included; numbers are kept as they
- * are (fp16 widened). Files of another number of rows or another width, and numbers that are not finite, are AC_E_FORMAT
- * naming both files and both numbers; a folder that holds a cache already is AC_E_ARG.
+ * Make the cache `folder` from foreign files. Rows are aligned with lines, empty lines
+ * included; numbers are kept as they are (fp16 widened). Files of another number of rows or
+ * another width, and numbers that are not finite, are AC_E_FORMAT naming both files and both
+ * numbers; a folder that holds a cache already is AC_E_ARG.
  * @param[in] text        the entries; NULL: entries.txt in the folder of embeddings
- * @param[in] embeddings  a .npy file, or a folder of emb*.npy or text_emb/text_emb_*.npy, taken in the order of their numbers
- * @param[in] identity    model, model_path, prefix and dimension of the cache to be; the rest is not looked at
+ * @param[in] embeddings  a .npy file, or a folder of emb*.npy or text_emb/text_emb_*.npy, taken
+ * in the order of their numbers
+ * @param[in] identity    model, model_path, prefix and dimension of the cache to be; the rest
+ * is not looked at
  */
-ac_status ac_cache_import(const char *text, const char *embeddings, const ac_cache *identity, ac_compression compression,
-                          const char *folder);
+AC_MUST_CHECK ac_status ac_cache_import(const char *text, const char *embeddings,
+                                        const ac_cache *identity, ac_compression compression,
+                                        const char *folder);
 
-/** Write FOLDER/postcache.txt and postcache.npy, each published whole. An entry with a line feed in it is AC_E_FORMAT. */
-ac_status ac_cache_export(const ac_cache *self, const char *folder);
+/** Write FOLDER/postcache.txt and postcache.npy, each published whole. An entry with a line
+ * feed in it is AC_E_FORMAT. */
+AC_MUST_CHECK ac_status ac_cache_export(const ac_cache *self, const char *folder);
 
 #endif

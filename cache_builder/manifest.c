@@ -1,4 +1,5 @@
-/* The cache in its folder's manifest.json: reading it, and publishing it beside what else the file holds. */
+/* The cache in its folder's manifest.json: reading it, and publishing it beside what else the
+ * file holds. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,7 +15,9 @@
 
 enum { CACHE_FORMAT = 2 };
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 read_shards(ac_cache *self, const json_t *list, const char *path)
@@ -25,12 +28,14 @@ read_shards(ac_cache *self, const json_t *list, const char *path)
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&shards, (int64_t) json_array_size(list), sizeof *shards));
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *checksum = json_string_value(json_object_get(item, "checksum"));
         const json_t *count = json_object_get(item, "rows");
         const json_int_t rows = json_integer_value(count);
-        if (!checksum || strlen(checksum) != 32 || !json_is_integer(count) || rows < 0 || rows > INT32_MAX)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: shard %zu has no rows or checksum", path, i));
+        if (!checksum || strlen(checksum) != 32 || !json_is_integer(count) || rows < 0 ||
+            rows > INT32_MAX)
+            AC_FAIL(AC_E_FORMAT, "%s: shard %zu has no rows or checksum", path, i);
         shards[i].rows = rows;
         memcpy(shards[i].checksum, checksum, 33);
     }
@@ -54,10 +59,12 @@ read_sources(ac_cache *self, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *path = json_string_value(json_object_get(item, "path"));
         char none[] = "";
-        ac_cache_source s = { .path = path ? (char *) (uintptr_t) path : none }; /* copied by ac_cache_add_source */
+        ac_cache_source s = { .path = path ? (char *) (uintptr_t) path
+                                           : none }; /* copied by ac_cache_add_source */
         ac_status st;
         copy_text(s.kind, sizeof s.kind, item, "kind");
         copy_text(s.input, sizeof s.input, item, "input");
@@ -86,15 +93,20 @@ read_cache(ac_cache *self, const json_t *root, const char *path)
     ac_status st = AC_OK;
 
     if (!json_is_object(cache) && json_is_array(json_object_get(root, "stages")))
-        return ac_error_set(AC_E_FORMAT, "%s: the cache in this folder is half built: its run was interrupted; the same command goes on with it", path);
-    if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model || strlen(model) != 32 || !model_path || !prefix ||
-        dimension < 1 || dimension > INT32_MAX)
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the cache in this folder is half built: its run was "
+                            "interrupted; the same command goes on with it",
+                            path);
+    if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model ||
+        strlen(model) != 32 || !model_path || !prefix || dimension < 1 || dimension > INT32_MAX)
         return ac_error_set(AC_E_FORMAT, "%s: not a cache's manifest of this version", path);
     AC_TRY(ac_cache_identity_set(self, model, model_path, prefix, dimension));
     AC_TRY(read_shards(self, json_object_get(cache, "shards"), path));
     AC_TRY(read_sources(self, json_object_get(cache, "sources")));
     if (self->entries != json_integer_value(json_object_get(cache, "entries")))
-        st = ac_error_set(AC_E_FORMAT, "%s: its shards have %lld entries, but \"entries\" says %lld", path, (long long) self->entries,
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: its shards have %lld entries, but \"entries\" says %lld", path,
+                          (long long) self->entries,
                           (long long) json_integer_value(json_object_get(cache, "entries")));
 out:
     return st;
@@ -112,7 +124,7 @@ find_folder(char **out, const char *folder)
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
     found = access(manifest, F_OK) == 0;
     if (!found && errno != ENOENT && errno != ENOTDIR)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", manifest, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be looked for: %s", manifest, strerror(errno));
     AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
 out:
     free(inner);
@@ -128,14 +140,18 @@ ac_cache_open(ac_cache *self, const char *folder)
     json_t *root = NULL;
     json_error_t error;
 
-    *self = (ac_cache) { 0 };
+    *self = (ac_cache){ 0 };
     AC_TRY(find_folder(&self->folder, folder));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, R_OK) != 0)
-        AC_TRY(errno == ENOENT ? ac_error_set(AC_E_FORMAT, "%s: not a cache: it has no manifest.json; was its making interrupted? The same command goes on with it", folder)
-                               : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
+        AC_TRY(errno == ENOENT
+                   ? ac_error_set(AC_E_FORMAT,
+                                  "%s: not a cache: it has no manifest.json; was its making "
+                                  "interrupted? The same command goes on with it",
+                                  folder)
+                   : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
     if (!(root = json_load_file(path, 0, &error)))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
+        AC_FAIL(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
     AC_TRY(read_cache(self, root, path));
 out:
     json_decref(root);
@@ -145,7 +161,9 @@ out:
     return st;
 }
 
-/* ---- publishing ------------------------------------------------------------------------------------------------ */
+/* ---- publishing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static json_t *
 sources_json(const ac_cache *self)
@@ -154,11 +172,14 @@ sources_json(const ac_cache *self)
 
     for (int64_t i = 0; i < self->source_count; i++) {
         const ac_cache_source *s = &self->sources[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", s->kind, "path", s->path, "input",
-                                              s->input, "before", s->before, "entries", (json_int_t) s->entries, "duplicates",
-                                              (json_int_t) s->duplicates, "cut", (json_int_t) s->cut, "positions", (json_int_t) s->positions,
-                                              "positions_alone", (json_int_t) s->positions_alone, "positions_padded",
-                                              (json_int_t) s->positions_padded));
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", s->kind,
+                      "path", s->path, "input", s->input, "before", s->before, "entries",
+                      (json_int_t) s->entries, "duplicates", (json_int_t) s->duplicates, "cut",
+                      (json_int_t) s->cut, "positions", (json_int_t) s->positions,
+                      "positions_alone", (json_int_t) s->positions_alone, "positions_padded",
+                      (json_int_t) s->positions_padded));
     }
     return list;
 }
@@ -169,7 +190,9 @@ shards_json(const ac_cache *self)
     json_t *list = json_array();
 
     for (int64_t i = 0; i < self->shard_count; i++)
-        json_array_append_new(list, json_pack("{s:I, s:s}", "rows", (json_int_t) self->shards[i].rows, "checksum", self->shards[i].checksum));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:s}", "rows", (json_int_t) self->shards[i].rows,
+                                        "checksum", self->shards[i].checksum));
     return list;
 }
 
@@ -184,14 +207,18 @@ ac_cache_save(const ac_cache *self, const char *folder)
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     root = access(path, F_OK) == 0 ? json_load_file(path, 0, &error) : json_object();
     if (!root)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text));
-    cache = json_pack("{s:i, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "format", CACHE_FORMAT, "entries", (json_int_t) self->entries, "dimension",
-                      (json_int_t) self->dimension, "model", self->model, "model_path", self->model_path, "prefix", self->prefix, "sources",
-                      sources_json(self), "shards", shards_json(self));
+        AC_FAIL(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
+    cache =
+        json_pack("{s:i, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "format", CACHE_FORMAT, "entries",
+                  (json_int_t) self->entries, "dimension", (json_int_t) self->dimension,
+                  "model", self->model, "model_path", self->model_path, "prefix", self->prefix,
+                  "sources", sources_json(self), "shards", shards_json(self));
     if (!cache || json_object_set_new(root, "cache", cache) != 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: cannot be written: out of memory, or a path or prefix that is not UTF-8", path));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: cannot be written: out of memory, or a path or prefix that is not UTF-8",
+                path);
     if (!(text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))))
-        AC_TRY(ac_error_set(AC_E_NOMEM, "%s: out of memory", path));
+        AC_FAIL(AC_E_NOMEM, "%s: out of memory", path);
     st = ac_publish_file(path, text, strlen(text));
 out:
     json_decref(root);

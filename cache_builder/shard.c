@@ -16,8 +16,9 @@ ac_cache_shard_path(char **out, const char *folder, int64_t number)
 }
 
 ac_status
-ac_cache_shard_write(const char *path, const ac_texts *entries, int64_t first, int64_t rows, const float *embeddings, int64_t dimension,
-                     ac_compression compression, char checksum[33])
+ac_cache_shard_write(const char *path, const ac_texts *entries, int64_t first, int64_t rows,
+                     const float *embeddings, int64_t dimension, ac_compression compression,
+                     char checksum[33])
 {
     ac_status st = AC_OK;
     ac_h5_writer w = { 0 };
@@ -28,7 +29,8 @@ ac_cache_shard_write(const char *path, const ac_texts *entries, int64_t first, i
     AC_TRY(ac_h5_create(&w, path, compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "cache entries"));
     AC_TRY(ac_h5_write_texts(&w, "entries", &part));
-    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]) { rows, dimension }, embeddings));
+    AC_TRY(
+        ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]){ rows, dimension }, embeddings));
     AC_TRY(ac_h5_commit(&w, checksum));
 out:
     ac_h5_abandon(&w);
@@ -38,14 +40,16 @@ out:
 
 /* Rows [from, from + rows) of an open shard, appended to entries. */
 static ac_status
-read_entries(const ac_h5_reader *r, const char *path, int64_t all, int64_t from, int64_t rows, ac_texts *entries)
+read_entries(const ac_h5_reader *r, const char *path, int64_t all, int64_t from, int64_t rows,
+             ac_texts *entries)
 {
     ac_texts texts = { 0 };
     ac_status st = AC_OK;
 
     AC_TRY(ac_h5_read_texts(r, "entries", &texts));
     if (texts.count != all)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %lld entries, the manifest says %lld", path, (long long) texts.count, (long long) all));
+        AC_FAIL(AC_E_FORMAT, "%s: %lld entries, the manifest says %lld", path,
+                (long long) texts.count, (long long) all);
     for (int64_t i = from; i < from + rows; i++)
         AC_TRY(ac_texts_push(entries, ac_texts_at(&texts, i), ac_texts_size(&texts, i)));
 out:
@@ -54,7 +58,8 @@ out:
 }
 
 static ac_status
-read_part(const ac_cache *self, int64_t shard, int64_t from, int64_t rows, float *embeddings, ac_texts *entries)
+read_part(const ac_cache *self, int64_t shard, int64_t from, int64_t rows, float *embeddings,
+          ac_texts *entries)
 {
     ac_status st = AC_OK;
     ac_h5_reader r = { 0 };
@@ -63,15 +68,20 @@ read_part(const ac_cache *self, int64_t shard, int64_t from, int64_t rows, float
     AC_TRY(ac_cache_shard_path(&path, self->folder, shard));
     AC_TRY(ac_file_checksum(path, checksum));
     if (strcmp(checksum, self->shards[shard].checksum) != 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: damaged: not the file that was published; restore it, or build the cache again", path));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: damaged: not the file that was published; restore it, or build the cache "
+                "again",
+                path);
     AC_TRY(ac_h5_open(&r, path));
     if (embeddings)
-        AC_TRY(ac_h5_read_rows(&r, "embeddings", AC_F32, from, rows, self->dimension, embeddings));
+        AC_TRY(
+            ac_h5_read_rows(&r, "embeddings", AC_F32, from, rows, self->dimension, embeddings));
     if (entries)
         AC_TRY(read_entries(&r, path, self->shards[shard].rows, from, rows, entries));
     for (int64_t i = 0; embeddings && i < rows * self->dimension; i++)
         if (!isfinite(embeddings[i]))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the embedding of entry %lld is not finite", path, (long long) (from + i / self->dimension)));
+            AC_FAIL(AC_E_FORMAT, "%s: the embedding of entry %lld is not finite", path,
+                    (long long) (from + i / self->dimension));
 out:
     ac_h5_close(&r);
     free(path);
@@ -79,7 +89,8 @@ out:
 }
 
 ac_status
-ac_cache_read_slice(const ac_cache *self, int64_t first, int64_t count, float *embeddings, ac_texts *entries)
+ac_cache_read_slice(const ac_cache *self, int64_t first, int64_t count, float *embeddings,
+                    ac_texts *entries)
 {
     ac_status st = AC_OK;
     int64_t begin = 0, done = 0;
@@ -87,13 +98,15 @@ ac_cache_read_slice(const ac_cache *self, int64_t first, int64_t count, float *e
     AC_CHECK(first >= 0 && count >= 0 && first + count <= self->entries);
     if (entries)
         ac_texts_reset(entries);
-    for (int64_t s = 0; s < self->shard_count && done < count && st == AC_OK; begin += self->shards[s++].rows) {
+    for (int64_t s = 0; s < self->shard_count && done < count && st == AC_OK;
+         begin += self->shards[s++].rows) {
         const int64_t from = first + done - begin;
         int64_t rows = self->shards[s].rows - from;
         if (rows <= 0)
             continue;
         rows = rows < count - done ? rows : count - done;
-        st = read_part(self, s, from, rows, embeddings ? embeddings + done * self->dimension : NULL, entries);
+        st = read_part(self, s, from, rows,
+                       embeddings ? embeddings + done * self->dimension : NULL, entries);
         done += rows;
     }
     return st;

@@ -14,6 +14,7 @@ target_compile_definitions(ac_options INTERFACE _GNU_SOURCE)
 target_compile_options(ac_options INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wno-sign-conversion
   -ffp-contract=off # a*b+c is fused only where the code says fma(): the bits must not depend on the compiler
+  "-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=" # messages and debug builds name files as the repository does
   -fno-trapping-math # nobody looks at floating-point exceptions: loops with a condition vectorise, to the same numbers
   $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed> # `omp simd` loops that clang leaves scalar: a matter of speed, not of the code
   $<$<BOOL:${AC_WERROR}>:-Werror>)

@@ -1,4 +1,5 @@
-/* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that ends the process. */
+/* The program: which job, command or tool; MPI's life cycle; exit codes. The only file that
+ * ends the process. */
 #include <errno.h>
 #include <jansson.h>
 #include <mpi.h>
@@ -32,12 +33,16 @@ typedef struct job {
 } job;
 
 static const job jobs[] = {
-    { "caption", "images + cache + models -> captions, candidates, scores, tables", ac_job_caption_all },
-    { "train", "captioned images + cache + models -> layer norms, checkpoints, metrics", ac_job_train_all },
+    { "caption", "images + cache + models -> captions, candidates, scores, tables",
+      ac_job_caption_all },
+    { "train", "captioned images + cache + models -> layer norms, checkpoints, metrics",
+      ac_job_train_all },
     { "tag", "images + cache -> the best entries for each image", ac_job_tag_all },
     { "embed-images", "images -> CLIP embeddings in HDF5", ac_job_embed_images_all },
-    { "build-cache", "text: a list of entries, or to mine n-grams from -> a cache", ac_job_build_cache_all },
-    { "extend-cache", "a cache + new entries -> the same cache, grown", ac_job_extend_cache_all },
+    { "build-cache", "text: a list of entries, or to mine n-grams from -> a cache",
+      ac_job_build_cache_all },
+    { "extend-cache", "a cache + new entries -> the same cache, grown",
+      ac_job_extend_cache_all },
 };
 
 enum { JOBS = sizeof jobs / sizeof *jobs };
@@ -53,9 +58,12 @@ typedef struct tool {
 
 static const tool tools[] = {
     { KIND_COMMAND, "status", "how a run stands", ac_command_status },
-    { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted", ac_command_submit },
-    { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files", ac_command_verify },
-    { KIND_COMMAND, "recaption", "images of a run captioned again, with other settings if wanted", ac_command_recaption },
+    { KIND_COMMAND, "submit", "a job's batch script for Slurm, written and submitted",
+      ac_command_submit },
+    { KIND_COMMAND, "verify", "every checksum and count of runs, caches and files",
+      ac_command_verify },
+    { KIND_COMMAND, "recaption",
+      "images of a run captioned again, with other settings if wanted", ac_command_recaption },
     { KIND_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { KIND_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { KIND_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
@@ -66,7 +74,8 @@ static const tool tools[] = {
     { KIND_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
     { KIND_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
     { KIND_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
-    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
+    { KIND_TOOL, "measure", "this machine's speed, and the compute settings it speaks for",
+      ac_tool_measure },
     { KIND_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
 };
 
@@ -94,12 +103,25 @@ print_line(void *context, ac_log_level level, const char *line)
     fprintf(stderr, "%s%s\n", marks[level], line);
 }
 
+/* In debug builds the place in the source too. */
+static void
+print_error(const char *name)
+{
+    const char *place = ac_error_place();
+
+    fprintf(stderr, "antarctic %s: %s%s%s%s\n", name, ac_error_message(), place[0] ? " (" : "",
+            place, place[0] ? ")" : "");
+}
+
 static void
 on_bug(const char *text)
 {
     int initialized = 0, finalized = 0;
 
-    fprintf(stderr, "antarctic: a bug of this program: %s\nPlease report it with the command and this line.\n", text);
+    fprintf(stderr,
+            "antarctic: a bug of this program: %s\nPlease report it with the command and this "
+            "line.\n",
+            text);
     MPI_Initialized(&initialized);
     MPI_Finalized(&finalized);
     if (initialized && !finalized)
@@ -119,9 +141,14 @@ print_tools(FILE *f, tool_kind kind, const char *title)
 static void
 print_help(FILE *f)
 {
-    fprintf(f, "antarctic %s: captions for image archives, from a cache of phrases, with CLIP and BART\n\n", AC_VERSION);
-    fprintf(f, "  antarctic JOB CONFIG.yaml [--run DIR] [--set key.path=value]…    alone, or under mpirun or srun\n");
-    fprintf(f, "  antarctic JOB --print-config [CONFIG.yaml]                       every key, its value and its meaning\n");
+    fprintf(f,
+            "antarctic %s: captions for image archives, from a cache of phrases, with CLIP and "
+            "BART\n\n",
+            AC_VERSION);
+    fprintf(f, "  antarctic JOB CONFIG.yaml [--run DIR] [--set key.path=value]…    alone, or "
+               "under mpirun or srun\n");
+    fprintf(f, "  antarctic JOB --print-config [CONFIG.yaml]                       every key, "
+               "its value and its meaning\n");
     fprintf(f, "  antarctic COMMAND … | TOOL … | help [NAME] | --version\n\njobs:\n");
     for (size_t i = 0; i < JOBS; i++)
         fprintf(f, "  %-14s %s\n", jobs[i].name, jobs[i].what);
@@ -131,8 +158,9 @@ print_help(FILE *f)
     ac_exit_codes_help(f);
 }
 
-/* On the watchdog's thread: this rank can neither go on nor reach agreement with the others. Where all ranks stalled each gets the time
- * to say where it stands, before the launcher ends those that are left. */
+/* On the watchdog's thread: this rank can neither go on nor reach agreement with the others.
+ * Where all ranks stalled each gets the time to say where it stands, before the launcher ends
+ * those that are left. */
 static void
 end_now(ac_status st, const char *message)
 {
@@ -151,12 +179,14 @@ static const ac_option job_options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-/* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the job was given. */
+/* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
+ * job was given. */
 static int
 default_threads(const ac_comm *comm)
 {
     const char *given = getenv("SLURM_CPUS_PER_TASK");
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN), share = cores > comm->node_size ? cores / comm->node_size : 1;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN),
+               share = cores > comm->node_size ? cores / comm->node_size : 1;
     cpu_set_t bound;
 
     if (given && atoi(given) > 0)
@@ -166,7 +196,8 @@ default_threads(const ac_comm *comm)
     return (int) share;
 }
 
-/* A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
+/* A launcher ends all ranks at the first that ends badly, and may lose what it has not read
+ * yet: wait, shortly, until it has. */
 static void
 wait_until_read(int fd)
 {
@@ -182,13 +213,15 @@ wait_until_read(int fd)
 
 /* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
 static void
-start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config, const char *folder)
+start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config,
+          const char *folder)
 {
     char host[256] = "unknown", header[4096];
 
     gethostname(host, sizeof host - 1);
-    snprintf(header, sizeof header, "antarctic %s: %s %s --run %s, %d rank%s, process %d on %s", AC_VERSION, name, config, folder, comm->size,
-             comm->size == 1 ? "" : "s", (int) getpid(), host);
+    snprintf(header, sizeof header, "antarctic %s: %s %s --run %s, %d rank%s, process %d on %s",
+             AC_VERSION, name, config, folder, comm->size, comm->size == 1 ? "" : "s",
+             (int) getpid(), host);
     ac_run_log_init(log, comm->rank == 0 ? folder : NULL, header);
     ac_log_set(ac_run_log_line, log, AC_LOG_DEBUG);
 }
@@ -196,7 +229,8 @@ start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *co
 static void
 stop_log(ac_run_log *log, ac_status st)
 {
-    ac_log(AC_LOG_DEBUG, "exit %d%s%s", exit_code(st), st == AC_OK ? "" : ": ", st == AC_OK ? "" : ac_error_message());
+    ac_log(AC_LOG_DEBUG, "exit %d%s%s", exit_code(st), st == AC_OK ? "" : ": ",
+           st == AC_OK ? "" : ac_error_message());
     ac_log_set(print_line, NULL, AC_LOG_INFO);
     ac_run_log_close(log);
 }
@@ -204,7 +238,8 @@ stop_log(ac_run_log *log, ac_status st)
 static void
 on_alarm(int number)
 {
-    static const char text[] = "antarctic: MPI does not start or end: a rank is missing, or the launcher and MPI do not agree\n";
+    static const char text[] = "antarctic: MPI does not start or end: a rank is missing, or "
+                               "the launcher and MPI do not agree\n";
 
     (void) number;
     if (write(STDERR_FILENO, text, sizeof text - 1) >= 0 || errno)
@@ -232,11 +267,12 @@ static void
 say(const job *j, const ac_comm *comm, ac_status st)
 {
     if (st != AC_OK && comm->rank == 0) /* agreed: every rank has the same status and message */
-        fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+        print_error(j->name);
 }
 
-/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a segmentation fault), and where it does, that cannot be told
- * from a damaged file: a lock would seem nobody's. So there the process ends, in order, as it does at any failure. */
+/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a
+ * segmentation fault), and where it does, that cannot be told from a damaged file: a lock would
+ * seem nobody's. So there the process ends, in order, as it does at any failure. */
 static void *
 memory_for_json(size_t n)
 {
@@ -249,14 +285,16 @@ memory_for_json(size_t n)
 
 /* In the run folder, locked and watched. */
 static ac_status
-run_in_folder(const job *j, const char *config_path, const ac_config *config, const ac_comm *comm, const char *folder)
+run_in_folder(const job *j, const char *config_path, const ac_config *config,
+              const ac_comm *comm, const char *folder)
 {
     ac_attempt attempt = { 0 };
     ac_run_log log;
     ac_status st;
 
     start_log(&log, comm, j->name, config_path, folder);
-    ac_compute_init(config->compute.threads ? (int) config->compute.threads : default_threads(comm));
+    ac_compute_init(config->compute.threads ? (int) config->compute.threads
+                                            : default_threads(comm));
     ac_signals_init();
     st = ac_attempt_begin_all(&attempt, comm, config, folder, j->name, end_now, exit_code);
     if (st == AC_OK)
@@ -267,7 +305,8 @@ run_in_folder(const job *j, const char *config_path, const ac_config *config, co
     return st;
 }
 
-/* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see other files: they agree before anything else. */
+/* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see
+ * other files: they agree before anything else. */
 static ac_status
 run_job(const job *j, const ac_arguments *a, const ac_config *config, ac_status st)
 {
@@ -322,29 +361,34 @@ main_job(const job *j, int argc, char **argv)
         if (st == AC_OK)
             fputs(text.data, stdout);
         if ((st = check_output(st)) != AC_OK)
-            fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+            print_error(j->name);
         ac_buffer_free(&text);
         ac_config_free(&config);
         ac_arguments_free(&a);
         return exit_code(st);
     }
     if (st == AC_OK && a.word_count != 1)
-        st = ac_error_set(AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key", j->name, j->name);
+        st = ac_error_set(
+            AC_E_ARG, "%s needs one config file; antarctic %s --print-config shows every key",
+            j->name, j->name);
     if (st == AC_OK)
         st = ac_config_check(&config, j->name);
     if (st != AC_OK && !is_launched()) {
-        fprintf(stderr, "antarctic %s: %s\n", j->name, ac_error_message());
+        print_error(j->name);
         ac_config_free(&config);
         ac_arguments_free(&a);
         return exit_code(st);
     }
     guard_launcher(config.limits.stall_minutes);
-    /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN): sm, ucx and pt2pt are left */
+    /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
+     * sm, ucx and pt2pt are left */
     setenv("OMPI_MCA_osc", "^rdma", 0);
     if (!is_launched()) {
-        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for nothing */
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
+         * nothing */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-        /* such processes share one folder in /tmp, which one removes while another makes it: then MPI_Init fails; a rank alone needs none */
+        /* such processes share one folder in /tmp, which one removes while another makes it:
+         * then MPI_Init fails; a rank alone needs none */
         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
     }
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
@@ -359,7 +403,8 @@ main_job(const job *j, int argc, char **argv)
     return code;
 }
 
-/* OpenBLAS chooses its kernels when it is loaded, and does not know every CPU: tell it, and begin again. */
+/* OpenBLAS chooses its kernels when it is loaded, and does not know every CPU: tell it, and
+ * begin again. */
 static void
 choose_openblas_kernels(char **argv)
 {
@@ -383,7 +428,7 @@ main_tool(const tool *t, int argc, char **argv)
     const ac_status st = check_output(t->run(argc, argv));
 
     if (st != AC_OK)
-        fprintf(stderr, "antarctic %s: %s\n", t->name, ac_error_message());
+        print_error(t->name);
     return exit_code(st);
 }
 
@@ -411,7 +456,9 @@ main_unknown(const char *name)
     for (size_t i = 0; i < TOOLS; i++)
         names[n++] = tools[i].name;
     near = ac_nearest_word(name, names);
-    fprintf(stderr, "antarctic: \"%s\" is no job, command or tool%s%s%s; antarctic help lists them\n", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fprintf(stderr,
+            "antarctic: \"%s\" is no job, command or tool%s%s%s; antarctic help lists them\n",
+            name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return 1;
 }
 
@@ -428,9 +475,12 @@ main(int argc, char **argv)
         print_help(stderr);
         return 1;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
         if (argc > 2)
-            return (code = dispatch(argv[2], 2, (char *[]) { argv[2], "--help", NULL })) >= 0 ? code : main_unknown(argv[2]);
+            return (code = dispatch(argv[2], 2, (char *[]){ argv[2], "--help", NULL })) >= 0
+                       ? code
+                       : main_unknown(argv[2]);
         print_help(stdout);
         return 0;
     }

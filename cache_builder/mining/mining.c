@@ -18,7 +18,9 @@ prepare(ac_miner *self, const char *const *inputs, int64_t count)
     for (int64_t i = 0; i < sources.count; i++) {
         free(spool);
         AC_TRY(ac_miner_spool_path(self->options, i, &spool));
-        AC_TRY(ac_text_source_prepare(ac_texts_at(&sources, i), spool, self->options->member_extension, &documents[i], &skipped, self->options->heartbeat));
+        AC_TRY(ac_text_source_prepare(ac_texts_at(&sources, i), spool,
+                                      self->options->member_extension, &documents[i], &skipped,
+                                      self->options->heartbeat));
     }
     AC_TRY(ac_miner_take_skipped(self, skipped.bytes.data, skipped.bytes.size));
     st = ac_miner_arrange(self, &sources, documents);
@@ -35,7 +37,8 @@ static ac_status
 merge_kind(ac_miner *self, int kind)
 {
     int bounds[AC_NGRAM_PREFIXES + 1];
-    const int buckets = ac_miner_plan(self->runs.costs[kind], ac_miner_bucket_budget(self->options), 1, bounds);
+    const int buckets =
+        ac_miner_plan(self->runs.costs[kind], ac_miner_bucket_budget(self->options), 1, bounds);
     ac_buffer records = { 0 };
     ac_status st = AC_OK;
 
@@ -55,7 +58,8 @@ out:
 }
 
 ac_status
-ac_mine(ac_mined *out, ac_mining_report *report, const char *const *inputs, int64_t count, const ac_mining_options *options)
+ac_mine(ac_mined *out, ac_mining_report *report, const char *const *inputs, int64_t count,
+        const ac_mining_options *options)
 {
     ac_miner miner;
     ac_status st = AC_OK;
@@ -69,7 +73,9 @@ ac_mine(ac_mined *out, ac_mining_report *report, const char *const *inputs, int6
         if (!ac_miner_is_whole(&miner))
             AC_TRY(ac_miner_finish(&miner));
         for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-            AC_TRY(ac_miner_is_whole(&miner) ? ac_miner_take_whole(&miner, kind, miner.report.words) : merge_kind(&miner, kind));
+            AC_TRY(ac_miner_is_whole(&miner)
+                       ? ac_miner_take_whole(&miner, kind, miner.report.words)
+                       : merge_kind(&miner, kind));
     }
     AC_TRY(ac_miner_entries(&miner, out));
     *report = miner.report;

@@ -17,11 +17,12 @@ ac_mined_free(ac_mined *self)
     free(self->counts);
     free(self->pmis);
     ac_texts_free(&self->skipped);
-    *self = (ac_mined) { 0 };
+    *self = (ac_mined){ 0 };
 }
 
 static ac_status
-push_entry(ac_mined *self, ac_entry_kind kind, const char *text, size_t n, int64_t count, double pmi)
+push_entry(ac_mined *self, ac_entry_kind kind, const char *text, size_t n, int64_t count,
+           double pmi)
 {
     const int64_t i = self->entries.count;
     ac_status st = AC_OK;
@@ -57,7 +58,9 @@ take_lines(void *context, const char *text, size_t n)
         ac_buffer_reset(&self->lowered);
         if (self->lower)
             AC_TRY(ac_unicode_lower(&self->lowered, text + from, to - from));
-        AC_TRY(push_entry(self->out, AC_ENTRY_LINE, self->lower ? self->lowered.data : text + from, self->lower ? self->lowered.size : to - from, 0, NAN));
+        AC_TRY(push_entry(self->out, AC_ENTRY_LINE,
+                          self->lower ? self->lowered.data : text + from,
+                          self->lower ? self->lowered.size : to - from, 0, NAN));
     }
 out:
     return st;
@@ -69,7 +72,8 @@ push_lines(ac_miner *self, ac_mined *out)
     line_reader reader = { .out = out, .lower = self->options->lower };
     ac_status st = AC_OK;
 
-    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK; piece++, ac_heartbeat_beat(self->options->heartbeat))
+    for (int64_t piece = 0; piece < self->corpus.pieces && st == AC_OK;
+         piece++, ac_heartbeat_beat(self->options->heartbeat))
         st = ac_text_corpus_read(&self->corpus, piece, take_lines, &reader);
     self->report.lines = reader.lines;
     self->report.entries[AC_ENTRY_LINE] = reader.lines;
@@ -88,7 +92,8 @@ push_ngrams(ac_miner *self, int kind, ac_mined *out)
     for (int64_t i = 0; i < best->count; i++) {
         ac_buffer_reset(&text);
         AC_TRY(ac_ngram_best_text(best, i, &text));
-        AC_TRY(push_entry(out, (ac_entry_kind) kind, text.data, text.size, (int64_t) best->items[i].count, kind ? best->items[i].score : NAN));
+        AC_TRY(push_entry(out, (ac_entry_kind) kind, text.data, text.size,
+                          (int64_t) best->items[i].count, kind ? best->items[i].score : NAN));
     }
     self->report.entries[kind] = best->count;
 out:
@@ -106,12 +111,14 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
 
     while (room < 2 * self->entries.count)
         room *= 2;
-    AC_TRY(ac_alloc(&slots, room, sizeof *slots)); /* number of an entry that is kept + 1; 0: free */
+    AC_TRY(ac_alloc(&slots, room,
+                    sizeof *slots)); /* number of an entry that is kept + 1; 0: free */
     for (int64_t i = 0; i < self->entries.count; i++) {
         const char *text = ac_texts_at(&self->entries, i);
         const size_t n = ac_texts_size(&self->entries, i);
         int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) (room - 1));
-        while (slots[at] && (ac_texts_size(&self->entries, slots[at] - 1) != n || memcmp(ac_texts_at(&self->entries, slots[at] - 1), text, n) != 0))
+        while (slots[at] && (ac_texts_size(&self->entries, slots[at] - 1) != n ||
+                             memcmp(ac_texts_at(&self->entries, slots[at] - 1), text, n) != 0))
             at = (at + 1) & (room - 1);
         if (slots[at]) {
             report->entries[self->kinds[i]]--;
@@ -126,7 +133,7 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
     }
     ac_texts_free(&self->entries);
     self->entries = kept;
-    kept = (ac_texts) { 0 };
+    kept = (ac_texts){ 0 };
 out:
     ac_texts_free(&kept);
     free(slots);
@@ -148,10 +155,14 @@ ac_miner_entries(ac_miner *self, ac_mined *out)
         AC_TRY(drop_duplicates(out, &self->report));
     AC_TRY(ac_text_corpus_check(&self->corpus));
     out->skipped = self->skipped;
-    self->skipped = (ac_texts) { 0 };
+    self->skipped = (ac_texts){ 0 };
     if (out->entries.count == 0)
-        st = ac_error_set(AC_E_ARG, "mining left no entry: %lld lines, %lld words, and no n-gram was seen %lld times; lower ngrams.filter, or switch on lines or unigrams",
-                          (long long) self->report.lines, (long long) self->report.words, (long long) o->filter);
+        st =
+            ac_error_set(AC_E_ARG,
+                         "mining left no entry: %lld lines, %lld words, and no n-gram was seen "
+                         "%lld times; lower ngrams.filter, or switch on lines or unigrams",
+                         (long long) self->report.lines, (long long) self->report.words,
+                         (long long) o->filter);
 out:
     return st;
 }

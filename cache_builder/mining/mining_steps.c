@@ -16,7 +16,8 @@ enum { PIECE_BYTES = 8 << 20, WORD_BITS = 38, PIECE_BITS = 26, NAMED_SKIPPED = 2
 bool
 ac_miner_counts(const ac_mining_options *o)
 {
-    return o->wanted[AC_ENTRY_UNIGRAM] || o->wanted[AC_ENTRY_BIGRAM] || o->wanted[AC_ENTRY_TRIGRAM];
+    return o->wanted[AC_ENTRY_UNIGRAM] || o->wanted[AC_ENTRY_BIGRAM] ||
+           o->wanted[AC_ENTRY_TRIGRAM];
 }
 
 static ac_status
@@ -31,13 +32,17 @@ ac_status
 ac_miner_init(ac_miner *self, const ac_mining_options *options)
 {
     const ac_ngram_options counting = {
-        .pairs = options->wanted[AC_ENTRY_BIGRAM], .triples = options->wanted[AC_ENTRY_TRIGRAM], .lower = options->lower,
-        .memory = options->memory / 8 * 5, .flush = spill, .context = self,
+        .pairs = options->wanted[AC_ENTRY_BIGRAM],
+        .triples = options->wanted[AC_ENTRY_TRIGRAM],
+        .lower = options->lower,
+        .memory = options->memory / 8 * 5,
+        .flush = spill,
+        .context = self,
     };
 
-    *self = (ac_miner) { .options = options, .runs = { .folder = options->scratch } };
+    *self = (ac_miner){ .options = options, .runs = { .folder = options->scratch } };
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-        self->best[kind] = (ac_ngram_best) { .most = options->most, .words = kind + 1 };
+        self->best[kind] = (ac_ngram_best){ .most = options->most, .words = kind + 1 };
     return ac_ngram_counter_init(&self->counter, &counting);
 }
 
@@ -54,10 +59,12 @@ ac_miner_free(ac_miner *self)
     ac_texts_free(&self->skipped);
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
         ac_ngram_best_free(&self->best[kind]);
-    *self = (ac_miner) { 0 };
+    *self = (ac_miner){ 0 };
 }
 
-/* ---- the corpus -------------------------------------------------------------------------------------------------- */
+/* ---- the corpus
+ * --------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_miner_spool_path(const ac_mining_options *options, int64_t source, char **path)
@@ -86,11 +93,15 @@ ac_miner_arrange(ac_miner *self, const ac_texts *sources, ac_text_document *docu
         self->report.skipped += documents[i].skipped;
         self->report.bytes += documents[i].bytes;
     }
-    AC_TRY(ac_text_corpus_arrange(corpus, self->options->piece_bytes ? self->options->piece_bytes : PIECE_BYTES));
+    AC_TRY(ac_text_corpus_arrange(
+        corpus, self->options->piece_bytes ? self->options->piece_bytes : PIECE_BYTES));
     if (self->report.bytes == 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "no text to mine: %lld texts, all empty, and %lld that are not UTF-8", (long long) self->report.texts, (long long) self->report.skipped));
+        AC_FAIL(AC_E_FORMAT,
+                "no text to mine: %lld texts, all empty, and %lld that are not UTF-8",
+                (long long) self->report.texts, (long long) self->report.skipped);
     if (corpus->pieces >> PIECE_BITS)
-        AC_TRY(ac_error_set(AC_E_LIMIT, "%lld bytes of text are more than this program can number", (long long) self->report.bytes));
+        AC_FAIL(AC_E_LIMIT, "%lld bytes of text are more than this program can number",
+                (long long) self->report.bytes);
 out:
     free(spool);
     return st;
@@ -104,7 +115,8 @@ ac_mining_clean(const char *scratch)
     char *path = NULL;
 
     while (folder && (entry = readdir(folder))) {
-        if (strncmp(entry->d_name, "spool-", 6) != 0 && strncmp(entry->d_name, "ngrams-", 7) != 0)
+        if (strncmp(entry->d_name, "spool-", 6) != 0 &&
+            strncmp(entry->d_name, "ngrams-", 7) != 0)
             continue;
         if (ac_path_format(&path, "%s/%s", scratch, entry->d_name) != AC_OK)
             break;
@@ -115,7 +127,9 @@ ac_mining_clean(const char *scratch)
         closedir(folder);
 }
 
-/* ---- counting ---------------------------------------------------------------------------------------------------- */
+/* ---- counting
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* Lines that are not empty. */
 static int64_t
@@ -136,7 +150,8 @@ count_text(void *context, const char *text, size_t n)
 
     self->report.lines += count_lines(text, n);
     if (self->options->cross_lines)
-        return ac_ngram_counter_add(&self->counter, text, n); /* the end of a line is white space, and no more */
+        return ac_ngram_counter_add(&self->counter, text,
+                                    n); /* the end of a line is white space, and no more */
     for (size_t at = 0, from, to; st == AC_OK && ac_lines_next(text, n, &at, &from, &to);) {
         ac_ngram_counter_break(&self->counter);
         st = ac_ngram_counter_add(&self->counter, text + from, to - from);
@@ -197,7 +212,9 @@ out:
     return st;
 }
 
-/* ---- borders of pieces ------------------------------------------------------------------------------------------- */
+/* ---- borders of pieces
+ * -------------------------------------------------------------------------------------------
+ */
 
 typedef struct edge {
     int64_t piece;
@@ -234,7 +251,8 @@ out:
     return st;
 }
 
-/* The n-grams that lie on both sides of a border: `before` and `head` hold at most two words each, neither is empty. */
+/* The n-grams that lie on both sides of a border: `before` and `head` hold at most two words
+ * each, neither is empty. */
 static ac_status
 count_border(ac_ngram_counter *counter, const ac_texts *before, const ac_texts *head)
 {
@@ -257,7 +275,8 @@ count_border(ac_ngram_counter *counter, const ac_texts *before, const ac_texts *
                 continue;
             ac_texts_reset(&words);
             for (int64_t i = from; i <= from + k; i++)
-                AC_TRY(ac_texts_push(&words, ac_texts_at(sides[i], places[i]), ac_texts_size(sides[i], places[i])));
+                AC_TRY(ac_texts_push(&words, ac_texts_at(sides[i], places[i]),
+                                     ac_texts_size(sides[i], places[i])));
             AC_TRY(ac_ngram_counter_add_single(counter, k, &words));
         }
     }
@@ -274,12 +293,13 @@ carry_on(ac_texts *before, const ac_texts *tail)
     ac_status st = AC_OK;
 
     if (tail->count == 1 && before->count)
-        AC_TRY(ac_texts_push(&next, ac_texts_at(before, before->count - 1), ac_texts_size(before, before->count - 1)));
+        AC_TRY(ac_texts_push(&next, ac_texts_at(before, before->count - 1),
+                             ac_texts_size(before, before->count - 1)));
     for (int64_t i = 0; i < tail->count; i++)
         AC_TRY(ac_texts_push(&next, ac_texts_at(tail, i), ac_texts_size(tail, i)));
     ac_texts_free(before);
     *before = next;
-    next = (ac_texts) { 0 };
+    next = (ac_texts){ 0 };
 out:
     ac_texts_free(&next);
     return st;
@@ -320,7 +340,9 @@ ac_miner_finish(ac_miner *self)
     return st;
 }
 
-/* ---- merging ----------------------------------------------------------------------------------------------------- */
+/* ---- merging
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 int64_t
 ac_miner_bucket_budget(const ac_mining_options *options)
@@ -358,8 +380,10 @@ take_word(ac_miner *self, const ac_ngram_sum *sum, const char *key)
 
     self->report.distinct[0]++;
     if (self->options->wanted[AC_ENTRY_UNIGRAM])
-        st = ac_ngram_best_push(&self->best[0], (double) sum->count, sum->count, sum->first, key, sum->key_bytes);
-    if (st != AC_OK || sum->count < (uint64_t) self->options->filter || !(self->options->wanted[AC_ENTRY_BIGRAM] || self->options->wanted[AC_ENTRY_TRIGRAM]))
+        st = ac_ngram_best_push(&self->best[0], (double) sum->count, sum->count, sum->first,
+                                key, sum->key_bytes);
+    if (st != AC_OK || sum->count < (uint64_t) self->options->filter ||
+        !(self->options->wanted[AC_ENTRY_BIGRAM] || self->options->wanted[AC_ENTRY_TRIGRAM]))
         return st;
     /* a word of an n-gram that is seen often enough is itself seen as often */
     ac_buffer_push(&self->words, &sum->key_bytes, sizeof sum->key_bytes);
@@ -378,13 +402,17 @@ take_ngram(ac_miner *self, int kind, const ac_ngram_sum *sum, const char *key, i
 
     if (sum->count < (uint64_t) self->options->filter)
         return AC_OK;
-    for (int i = 0; ac_ngram_key_next(key, sum->key_bytes, &at, &word, &length); i++, from = at) {
-        const ac_ngram_sum *of_word = ac_ngram_merge_find(&self->vocabulary, key + from, (uint32_t) (at - from));
+    for (int i = 0; ac_ngram_key_next(key, sum->key_bytes, &at, &word, &length);
+         i++, from = at) {
+        const ac_ngram_sum *of_word =
+            ac_ngram_merge_find(&self->vocabulary, key + from, (uint32_t) (at - from));
         AC_CHECK(of_word && i <= kind);
         counts[i] = of_word->count;
     }
     self->report.distinct[kind]++;
-    return ac_ngram_best_push(&self->best[kind], ac_ngram_pmi(sum->count, (uint64_t) words, counts, kind + 1), sum->count, 0, key, sum->key_bytes);
+    return ac_ngram_best_push(&self->best[kind],
+                              ac_ngram_pmi(sum->count, (uint64_t) words, counts, kind + 1),
+                              sum->count, 0, key, sum->key_bytes);
 }
 
 ac_status
@@ -408,7 +436,8 @@ ac_miner_is_whole(const ac_miner *self)
 }
 
 static ac_status
-take_counted(ac_miner *self, int kind, const uint32_t *numbers, uint32_t count, int64_t words, ac_buffer *key)
+take_counted(ac_miner *self, int kind, const uint32_t *numbers, uint32_t count, int64_t words,
+             ac_buffer *key)
 {
     const ac_ngram_counter *counter = &self->counter;
     uint64_t counts[AC_NGRAM_KINDS], first = 0;
@@ -430,7 +459,9 @@ take_counted(ac_miner *self, int kind, const uint32_t *numbers, uint32_t count, 
         return AC_OK;
     ac_buffer_reset(key);
     st = ac_ngram_counter_key(counter, numbers, kind + 1, key);
-    return st == AC_OK ? ac_ngram_best_push(&self->best[kind], score, count, first, key->data, (uint32_t) key->size) : st;
+    return st == AC_OK ? ac_ngram_best_push(&self->best[kind], score, count, first, key->data,
+                                            (uint32_t) key->size)
+                       : st;
 }
 
 ac_status
@@ -443,8 +474,12 @@ ac_miner_take_whole(ac_miner *self, int kind, int64_t words)
 
     for (int64_t i = 0; i < places[kind] && st == AC_OK; i++) {
         const uint32_t number = (uint32_t) i;
-        const uint32_t *numbers = kind == 0 ? &number : kind == 1 ? c->pairs[i].words : c->triples[i].words;
-        const uint32_t count = kind == 0 ? c->words[i].count : kind == 1 ? c->pairs[i].count : c->triples[i].count;
+        const uint32_t *numbers = kind == 0   ? &number
+                                  : kind == 1 ? c->pairs[i].words
+                                              : c->triples[i].words;
+        const uint32_t count = kind == 0   ? c->words[i].count
+                               : kind == 1 ? c->pairs[i].count
+                                           : c->triples[i].count;
         if (count)
             st = take_counted(self, kind, numbers, count, words, &key);
     }
@@ -452,16 +487,23 @@ ac_miner_take_whole(ac_miner *self, int kind, int64_t words)
     return st;
 }
 
-/* ---- what is said ------------------------------------------------------------------------------------------------ */
+/* ---- what is said
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void
 ac_mining_report_log(const ac_mining_report *r)
 {
-    ac_log(AC_LOG_INFO, "mined: %lld texts (%lld not UTF-8, left out), %lld bytes, %lld lines, %lld words; kept %lld lines, %lld unigrams of %lld, %lld bigrams of %lld, "
+    ac_log(AC_LOG_INFO,
+           "mined: %lld texts (%lld not UTF-8, left out), %lld bytes, %lld lines, %lld words; "
+           "kept %lld lines, %lld unigrams of %lld, %lld bigrams of %lld, "
            "%lld trigrams of %lld; %lld duplicates dropped; %lld MB spilled in %lld runs",
-           (long long) r->texts, (long long) r->skipped, (long long) r->bytes, (long long) r->lines, (long long) r->words,
-           (long long) r->entries[AC_ENTRY_LINE], (long long) r->entries[0], (long long) r->distinct[0], (long long) r->entries[1], (long long) r->distinct[1],
-           (long long) r->entries[2], (long long) r->distinct[2], (long long) r->duplicates, (long long) (r->spilled_bytes >> 20), (long long) r->runs);
+           (long long) r->texts, (long long) r->skipped, (long long) r->bytes,
+           (long long) r->lines, (long long) r->words, (long long) r->entries[AC_ENTRY_LINE],
+           (long long) r->entries[0], (long long) r->distinct[0], (long long) r->entries[1],
+           (long long) r->distinct[1], (long long) r->entries[2], (long long) r->distinct[2],
+           (long long) r->duplicates, (long long) (r->spilled_bytes >> 20),
+           (long long) r->runs);
 }
 
 static int
@@ -489,7 +531,8 @@ ac_miner_take_skipped(ac_miner *self, const char *names, size_t n)
             ac_log(AC_LOG_WARNING, "%s: not UTF-8, left out", order[i]);
     }
     if (count > NAMED_SKIPPED)
-        ac_log(AC_LOG_WARNING, "… and %lld more texts that are not UTF-8", (long long) count - NAMED_SKIPPED);
+        ac_log(AC_LOG_WARNING, "… and %lld more texts that are not UTF-8",
+               (long long) count - NAMED_SKIPPED);
 out:
     free(order);
     return st;

@@ -13,7 +13,8 @@ typedef struct candidate_head {
 
 /* Negative: a is better. */
 static int
-compare(const ac_ngram_candidate *a, const char *key_a, const ac_ngram_candidate *b, const char *key_b, int words)
+compare(const ac_ngram_candidate *a, const char *key_a, const ac_ngram_candidate *b,
+        const char *key_b, int words)
 {
     if (a->score != b->score)
         return a->score > b->score ? -1 : 1;
@@ -51,23 +52,30 @@ cut(ac_ngram_best *self)
     }
     ac_buffer_free(&self->keys);
     self->keys = keys;
-    keys = (ac_buffer) { 0 };
+    keys = (ac_buffer){ 0 };
     self->worst = self->items[self->count - 1];
     self->has_worst = true;
     ac_buffer_reset(&self->worst_key);
-    AC_TRY(ac_buffer_push(&self->worst_key, self->keys.data + self->worst.offset, self->worst.key_bytes));
+    AC_TRY(ac_buffer_push(&self->worst_key, self->keys.data + self->worst.offset,
+                          self->worst.key_bytes));
 out:
     ac_buffer_free(&keys);
     return st;
 }
 
 ac_status
-ac_ngram_best_push(ac_ngram_best *self, double score, uint64_t count, uint64_t first, const char *key, uint32_t key_bytes)
+ac_ngram_best_push(ac_ngram_best *self, double score, uint64_t count, uint64_t first,
+                   const char *key, uint32_t key_bytes)
 {
-    const ac_ngram_candidate c = { .score = score, .count = count, .first = first, .offset = self->keys.size, .key_bytes = key_bytes };
+    const ac_ngram_candidate c = { .score = score,
+                                   .count = count,
+                                   .first = first,
+                                   .offset = self->keys.size,
+                                   .key_bytes = key_bytes };
     ac_status st = AC_OK;
 
-    if (self->has_worst && compare(&c, key, &self->worst, self->worst_key.data, self->words) > 0)
+    if (self->has_worst &&
+        compare(&c, key, &self->worst, self->worst_key.data, self->words) > 0)
         return AC_OK;
     AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
     AC_TRY(ac_buffer_push(&self->keys, key, key_bytes));
@@ -104,7 +112,8 @@ ac_ngram_best_read(ac_ngram_best *self, const char *bytes, size_t n)
     for (size_t at = 0; at < n && st == AC_OK;) {
         candidate_head head;
         memcpy(&head, bytes + at, sizeof head);
-        st = ac_ngram_best_push(self, head.score, head.count, head.first, bytes + at + sizeof head, head.key_bytes);
+        st = ac_ngram_best_push(self, head.score, head.count, head.first,
+                                bytes + at + sizeof head, head.key_bytes);
         at += sizeof head + head.key_bytes;
     }
     return st;
@@ -117,7 +126,8 @@ ac_ngram_best_text(const ac_ngram_best *self, int64_t i, ac_buffer *out)
     const size_t start = out->size;
     uint32_t length;
 
-    for (size_t at = 0; ac_ngram_key_next(key, self->items[i].key_bytes, &at, &word, &length);) {
+    for (size_t at = 0;
+         ac_ngram_key_next(key, self->items[i].key_bytes, &at, &word, &length);) {
         if (out->size > start)
             ac_buffer_push_char(out, ' ');
         ac_buffer_push(out, word, length);
@@ -131,5 +141,5 @@ ac_ngram_best_free(ac_ngram_best *self)
     free(self->items);
     ac_buffer_free(&self->keys);
     ac_buffer_free(&self->worst_key);
-    *self = (ac_ngram_best) { 0 };
+    *self = (ac_ngram_best){ 0 };
 }

@@ -13,8 +13,8 @@ typedef struct ac_ngram_candidate {
 
 /** Starts zeroed but for `most` and `words`. Holds at most twice `most` at a time. */
 typedef struct ac_ngram_best {
-    int64_t most; /* how many are kept */
-    int words;    /* of an n-gram */
+    int64_t most;              /* how many are kept */
+    int words;                 /* of an n-gram */
     ac_ngram_candidate *items; /* [count] */
     int64_t count, capacity;
     ac_buffer keys;
@@ -23,18 +23,24 @@ typedef struct ac_ngram_best {
     ac_buffer worst_key;
 } ac_ngram_best;
 
-ac_status ac_ngram_best_push(ac_ngram_best *self, double score, uint64_t count, uint64_t first, const char *key, uint32_t key_bytes);
+AC_MUST_CHECK ac_status ac_ngram_best_push(ac_ngram_best *self, double score, uint64_t count,
+                                           uint64_t first, const char *key, uint32_t key_bytes);
 /** false: no n-gram with this score can be among the best any more. */
-static inline bool ac_ngram_best_may_take(const ac_ngram_best *self, double score) { return !self->has_worst || score >= self->worst.score; }
+static inline bool
+ac_ngram_best_may_take(const ac_ngram_best *self, double score)
+{
+    return !self->has_worst || score >= self->worst.score;
+}
 /** Sort, and drop all but the best `most`. */
-ac_status ac_ngram_best_finish(ac_ngram_best *self);
+AC_MUST_CHECK ac_status ac_ngram_best_finish(ac_ngram_best *self);
 
 /** As bytes, for another process, which adds them to its own. */
-ac_status ac_ngram_best_write(const ac_ngram_best *self, ac_buffer *out);
-ac_status ac_ngram_best_read(ac_ngram_best *self, const char *bytes, size_t n);
+AC_MUST_CHECK ac_status ac_ngram_best_write(const ac_ngram_best *self, ac_buffer *out);
+AC_MUST_CHECK ac_status ac_ngram_best_read(ac_ngram_best *self, const char *bytes, size_t n);
 
 /** The words of a candidate joined by one space; appended. */
-ac_status ac_ngram_best_text(const ac_ngram_best *self, int64_t i, ac_buffer *out);
+AC_MUST_CHECK ac_status ac_ngram_best_text(const ac_ngram_best *self, int64_t i,
+                                           ac_buffer *out);
 void ac_ngram_best_free(ac_ngram_best *self);
 
 #endif

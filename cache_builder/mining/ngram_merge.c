@@ -16,7 +16,8 @@ find_slot(const ac_ngram_merge *self, const char *key, uint32_t key_bytes, uint6
 
     for (; self->slots[at]; at = (at + 1) & (self->slot_room - 1)) {
         const ac_ngram_sum *s = &self->sums[self->slots[at] - 1];
-        if (s->tag == (uint32_t) (hash >> 32) && s->key_bytes == key_bytes && memcmp(self->keys.data + s->offset, key, key_bytes) == 0)
+        if (s->tag == (uint32_t) (hash >> 32) && s->key_bytes == key_bytes &&
+            memcmp(self->keys.data + s->offset, key, key_bytes) == 0)
             break;
     }
     return at;
@@ -31,7 +32,8 @@ grow_slots(ac_ngram_merge *self)
 
     for (int64_t i = 0; st == AC_OK && i < self->count; i++) {
         const ac_ngram_sum *s = &self->sums[i];
-        int64_t at = (int64_t) (XXH3_64bits(self->keys.data + s->offset, s->key_bytes) & (uint64_t) (room - 1));
+        int64_t at = (int64_t) (XXH3_64bits(self->keys.data + s->offset, s->key_bytes) &
+                                (uint64_t) (room - 1));
         while (slots[at])
             at = (at + 1) & (room - 1);
         slots[at] = (uint32_t) i + 1;
@@ -62,9 +64,11 @@ add_record(ac_ngram_merge *self, const ac_ngram_record *r)
         goto out;
     }
     if (self->count >= UINT32_MAX - 1)
-        AC_TRY(ac_error_set(AC_E_LIMIT, "more than 4 billion n-grams to merge at once; lower limits.memory"));
+        AC_FAIL(AC_E_LIMIT,
+                "more than 4 billion n-grams to merge at once; lower limits.memory");
     AC_TRY(ac_grow(&self->sums, &self->capacity, self->count + 1, sizeof *self->sums));
-    self->sums[self->count] = (ac_ngram_sum) { r->count, r->first, self->keys.size, r->key_bytes, (uint32_t) (hash >> 32) };
+    self->sums[self->count] = (ac_ngram_sum){ r->count, r->first, self->keys.size, r->key_bytes,
+                                              (uint32_t) (hash >> 32) };
     AC_TRY(ac_buffer_push(&self->keys, r->key, r->key_bytes));
     self->slots[at] = (uint32_t) ++self->count;
 out:
@@ -110,5 +114,5 @@ ac_ngram_merge_free(ac_ngram_merge *self)
     free(self->sums);
     free(self->slots);
     ac_buffer_free(&self->keys);
-    *self = (ac_ngram_merge) { 0 };
+    *self = (ac_ngram_merge){ 0 };
 }

@@ -19,16 +19,22 @@ typedef struct ac_ngram_merge {
     ac_buffer keys;
 } ac_ngram_merge;
 
-/* What an n-gram takes beside its key: an entry and its share of slots, both up to half empty. */
+/* What an n-gram takes beside its key: an entry and its share of slots, both up to half empty.
+ */
 enum { AC_NGRAM_MERGE_ENTRY_BYTES = 72 };
 
 /** Add the records of one block of bytes. */
-ac_status ac_ngram_merge_add(ac_ngram_merge *self, const char *records, size_t n);
+AC_MUST_CHECK ac_status ac_ngram_merge_add(ac_ngram_merge *self, const char *records, size_t n);
 /** NULL: it was never added. key as in a record. */
-const ac_ngram_sum *ac_ngram_merge_find(const ac_ngram_merge *self, const char *key, uint32_t key_bytes);
+const ac_ngram_sum *ac_ngram_merge_find(const ac_ngram_merge *self, const char *key,
+                                        uint32_t key_bytes);
 void ac_ngram_merge_reset(ac_ngram_merge *self);
 void ac_ngram_merge_free(ac_ngram_merge *self);
 
-static inline const char *ac_ngram_merge_key(const ac_ngram_merge *self, const ac_ngram_sum *sum) { return self->keys.data + sum->offset; }
+static inline const char *
+ac_ngram_merge_key(const ac_ngram_merge *self, const ac_ngram_sum *sum)
+{
+    return self->keys.data + sum->offset;
+}
 
 #endif

@@ -24,7 +24,8 @@ open_scratch(ac_ngram_runs *self)
         return AC_E_NOMEM;
     self->file = mkostemp(path, O_CLOEXEC);
     if (self->file < 0) {
-        ac_error_set(AC_E_IO, "%s: no scratch file can be created: %s", self->folder, strerror(errno));
+        ac_error_set(AC_E_IO, "%s: no scratch file can be created: %s", self->folder,
+                     strerror(errno));
         free(path);
         return AC_E_IO;
     }
@@ -41,7 +42,9 @@ write_at(const ac_ngram_runs *self, const char *bytes, size_t n, int64_t at)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return ac_error_set(AC_E_IO, "%s: n-gram counts cannot be spilled after %lld MB: %s; make room there, or raise limits.memory",
+            return ac_error_set(AC_E_IO,
+                                "%s: n-gram counts cannot be spilled after %lld MB: %s; make "
+                                "room there, or raise limits.memory",
                                 self->folder, (long long) (at >> 20), strerror(errno));
         bytes += done;
         at += done;
@@ -60,7 +63,8 @@ read_at(const ac_ngram_runs *self, void *to, int64_t n, int64_t at)
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
-            return ac_error_set(AC_E_IO, "%s: spilled n-gram counts cannot be read: %s", self->folder, done < 0 ? strerror(errno) : "cut short");
+            return ac_error_set(AC_E_IO, "%s: spilled n-gram counts cannot be read: %s",
+                                self->folder, done < 0 ? strerror(errno) : "cut short");
         bytes += done;
         at += done;
         n -= done;
@@ -88,7 +92,8 @@ write_block(ac_ngram_runs *self, int64_t *at)
 }
 
 static ac_status
-write_kind(ac_ngram_runs *self, const ac_ngram_counter *counter, const ac_ngram_order *order, int kind, int64_t *bounds, int64_t *at)
+write_kind(ac_ngram_runs *self, const ac_ngram_counter *counter, const ac_ngram_order *order,
+           int kind, int64_t *bounds, int64_t *at)
 {
     ac_status st = AC_OK;
 
@@ -100,7 +105,8 @@ write_kind(ac_ngram_runs *self, const ac_ngram_counter *counter, const ac_ngram_
                 AC_TRY(write_block(self, at));
         }
         bounds[p + 1] = *at + (int64_t) self->block.size;
-        self->costs[kind][p] += merging_cost(order->bounds[kind][p + 1] - order->bounds[kind][p], bounds[p + 1] - bounds[p]);
+        self->costs[kind][p] += merging_cost(
+            order->bounds[kind][p + 1] - order->bounds[kind][p], bounds[p + 1] - bounds[p]);
     }
 out:
     return st;
@@ -121,7 +127,8 @@ ac_ngram_runs_spill(ac_ngram_runs *self, const ac_ngram_counter *counter)
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
         AC_TRY(write_kind(self, counter, &order, kind, bounds[kind], &at));
     AC_TRY(write_block(self, &at));
-    AC_TRY(write_at(self, (const char *) bounds, AC_NGRAM_KINDS * sizeof *bounds, self->file_bytes));
+    AC_TRY(write_at(self, (const char *) bounds, AC_NGRAM_KINDS * sizeof *bounds,
+                    self->file_bytes));
     self->runs[self->count++] = self->file_bytes;
     self->file_bytes = at;
 out:
@@ -144,7 +151,8 @@ ac_ngram_runs_finish(ac_ngram_runs *self, ac_ngram_counter *counter, int64_t kee
     self->live = counter;
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++) {
         for (int p = 0; p < AC_NGRAM_PREFIXES; p++) {
-            int64_t from = self->order.bounds[kind][p], to = self->order.bounds[kind][p + 1], bytes = 0;
+            int64_t from = self->order.bounds[kind][p], to = self->order.bounds[kind][p + 1],
+                    bytes = 0;
             for (int64_t i = from; i < to; i++)
                 bytes += ac_ngram_record_bytes(counter, kind, self->order.places[kind][i]);
             self->costs[kind][p] += merging_cost(to - from, bytes);
@@ -161,7 +169,8 @@ ac_ngram_runs_read(const ac_ngram_runs *self, int kind, int from, int to, ac_buf
     char *bytes = NULL;
 
     for (int64_t r = 0; r < self->count; r++) {
-        const int64_t row = self->runs[r] + (int64_t) kind * (AC_NGRAM_PREFIXES + 1) * (int64_t) sizeof(int64_t);
+        const int64_t row = self->runs[r] + (int64_t) kind * (AC_NGRAM_PREFIXES + 1) *
+                                                (int64_t) sizeof(int64_t);
         int64_t begin, end;
         AC_TRY(read_at(self, &begin, sizeof begin, row + from * (int64_t) sizeof begin));
         AC_TRY(read_at(self, &end, sizeof end, row + to * (int64_t) sizeof end));
@@ -186,5 +195,5 @@ ac_ngram_runs_free(ac_ngram_runs *self)
     free(self->runs);
     ac_ngram_order_free(&self->order);
     ac_buffer_free(&self->block);
-    *self = (ac_ngram_runs) { 0 };
+    *self = (ac_ngram_runs){ 0 };
 }

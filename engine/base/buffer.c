@@ -11,7 +11,7 @@ void
 ac_buffer_free(ac_buffer *self)
 {
     free(self->data);
-    *self = (ac_buffer) { 0 };
+    *self = (ac_buffer){ 0 };
 }
 
 void
@@ -30,7 +30,8 @@ reserve(ac_buffer *self, size_t n)
 
     if (self->status == AC_OK) {
         if (n > (size_t) INT64_MAX / 4 - self->size)
-            self->status = ac_error_set(AC_E_NOMEM, "out of memory: a text of more than %zu bytes", n);
+            self->status =
+                ac_error_set(AC_E_NOMEM, "out of memory: a text of more than %zu bytes", n);
         else
             self->status = ac_grow(&self->data, &capacity, (int64_t) (self->size + n + 1), 1);
         self->capacity = (size_t) capacity;
@@ -86,7 +87,7 @@ ac_texts_free(ac_texts *self)
 {
     ac_buffer_free(&self->bytes);
     free(self->offsets);
-    *self = (ac_texts) { 0 };
+    *self = (ac_texts){ 0 };
 }
 
 void

@@ -8,9 +8,9 @@
 #include "engine/base/status.h"
 
 /**
- * Starts zeroed ({ 0 }). `data` has a zero byte after its `size` bytes as soon as anything was pushed.
- * Failure sticks: after a failed push `status` is AC_E_NOMEM and later pushes do nothing, so that a writer
- * checks once at its end.
+ * Starts zeroed ({ 0 }). `data` has a zero byte after its `size` bytes as soon as anything was
+ * pushed. Failure sticks: after a failed push `status` is AC_E_NOMEM and later pushes do
+ * nothing, so that a writer checks once at its end.
  */
 typedef struct ac_buffer {
     char *data;
@@ -23,7 +23,8 @@ void ac_buffer_reset(ac_buffer *self); /* size 0, memory and failure kept */
 ac_status ac_buffer_push(ac_buffer *self, const void *bytes, size_t n);
 ac_status ac_buffer_push_text(ac_buffer *self, const char *text);
 ac_status ac_buffer_push_char(ac_buffer *self, char c);
-ac_status ac_buffer_printf(ac_buffer *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ac_status ac_buffer_printf(ac_buffer *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /**
  * Texts as one block of bytes and offsets: text i is bytes[offsets[i] .. offsets[i + 1]).
@@ -37,10 +38,15 @@ typedef struct ac_texts {
 
 void ac_texts_free(ac_texts *self);
 void ac_texts_reset(ac_texts *self);
-ac_status ac_texts_push(ac_texts *self, const char *bytes, size_t n);
+AC_MUST_CHECK ac_status ac_texts_push(ac_texts *self, const char *bytes, size_t n);
 /** A view, not zero-terminated. */
-static inline const char *ac_texts_at(const ac_texts *self, int64_t i) { return self->bytes.data + self->offsets[i]; }
-static inline size_t ac_texts_size(const ac_texts *self, int64_t i)
+static inline const char *
+ac_texts_at(const ac_texts *self, int64_t i)
+{
+    return self->bytes.data + self->offsets[i];
+}
+static inline size_t
+ac_texts_size(const ac_texts *self, int64_t i)
 {
     return (size_t) (self->offsets[i + 1] - self->offsets[i]);
 }

@@ -1,6 +1,6 @@
 /**
- * A rank's sign of life: whoever works lets it beat and says where it is, a watchdog on another thread looks on.
- * Every function takes NULL (nobody watches) and may be called by any thread.
+ * A rank's sign of life: whoever works lets it beat and says where it is, a watchdog on another
+ * thread looks on. Every function takes NULL (nobody watches) and may be called by any thread.
  */
 #ifndef AC_BASE_HEARTBEAT_H
 #define AC_BASE_HEARTBEAT_H
@@ -23,7 +23,8 @@ ac_heartbeat_beat(ac_heartbeat *self)
         atomic_fetch_add_explicit(&self->beats, 1, memory_order_relaxed);
 }
 
-/** From now on this phase ("embed"), with no shard in hand. phase must live as long as the program. */
+/** From now on this phase ("embed"), with no shard in hand. phase must live as long as the
+ * program. */
 static inline void
 ac_heartbeat_phase(ac_heartbeat *self, const char *phase)
 {

@@ -6,19 +6,23 @@
 static ac_status
 check_size(size_t *bytes, int64_t count, size_t size)
 {
-    if (count < 0 || __builtin_mul_overflow((size_t) count, size, bytes) || *bytes > (size_t) PTRDIFF_MAX - 64)
-        return ac_error_set(AC_E_NOMEM, "memory: %lld elements of %zu bytes are more than this machine can address",
-                            (long long) count, size);
+    if (count < 0 || __builtin_mul_overflow((size_t) count, size, bytes) ||
+        *bytes > (size_t) PTRDIFF_MAX - 64)
+        return ac_error_set(
+            AC_E_NOMEM,
+            "memory: %lld elements of %zu bytes are more than this machine can address",
+            (long long) count, size);
     return AC_OK;
 }
 
 static ac_status
 out_of_memory(size_t bytes)
 {
-    return ac_error_set(AC_E_NOMEM,
-                        "out of memory: %zu bytes asked for; give the job more memory, fewer ranks a node, or "
-                        "a smaller compute.batch",
-                        bytes);
+    return ac_error_set(
+        AC_E_NOMEM,
+        "out of memory: %zu bytes asked for; give the job more memory, fewer ranks a node, or "
+        "a smaller compute.batch",
+        bytes);
 }
 
 ac_status
@@ -81,7 +85,7 @@ ac_duplicate(char **out, const char *bytes, size_t n)
 ac_status
 ac_scratch_init(ac_scratch *self, size_t bytes)
 {
-    *self = (ac_scratch) { 0 };
+    *self = (ac_scratch){ 0 };
     return ac_scratch_reserve(self, bytes);
 }
 
@@ -89,7 +93,7 @@ void
 ac_scratch_free(ac_scratch *self)
 {
     free(self->base);
-    *self = (ac_scratch) { 0 };
+    *self = (ac_scratch){ 0 };
 }
 
 ac_status
@@ -104,7 +108,7 @@ ac_scratch_reserve(ac_scratch *self, size_t bytes)
     ac_scratch_free(self);
     st = ac_alloc_aligned(&p, (int64_t) bytes, 1);
     if (st == AC_OK)
-        *self = (ac_scratch) { .base = p, .size = bytes };
+        *self = (ac_scratch){ .base = p, .size = bytes };
     return st;
 }
 
@@ -113,7 +117,8 @@ ac_scratch_take(ac_scratch *self, size_t bytes)
 {
     void *p = self->base + self->used;
 
-    AC_CHECK(ac_scratch_room(bytes) >= bytes && ac_scratch_room(bytes) <= self->size - self->used);
+    AC_CHECK(ac_scratch_room(bytes) >= bytes &&
+             ac_scratch_room(bytes) <= self->size - self->used);
     self->used += ac_scratch_room(bytes);
     return p;
 }

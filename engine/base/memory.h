@@ -12,40 +12,53 @@
  * @param[out] out  a pointer to the caller's pointer, NULL on failure; free with free()
  * @return AC_E_NOMEM with a message that gives the size (also where count × size overflows)
  */
-ac_status ac_alloc(void *out, int64_t count, size_t size);
+AC_MUST_CHECK ac_status ac_alloc(void *out, int64_t count, size_t size);
 
 /** The same, 64-byte aligned and not zeroed: for tensors. Free with free(). */
-ac_status ac_alloc_aligned(void *out, int64_t count, size_t size);
+AC_MUST_CHECK ac_status ac_alloc_aligned(void *out, int64_t count, size_t size);
 
-/** Grow *array (may be NULL) so that it holds at least `needed` elements; *capacity is the present room.
- *  On failure the array stays as it was. */
-ac_status ac_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
+/** Grow *array (may be NULL) so that it holds at least `needed` elements; *capacity is the
+ * present room. On failure the array stays as it was. */
+AC_MUST_CHECK ac_status ac_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
 
 /** A copy of n bytes with a zero byte after them. Free with free(). */
-ac_status ac_duplicate(char **out, const char *bytes, size_t n);
+AC_MUST_CHECK ac_status ac_duplicate(char **out, const char *bytes, size_t n);
 
 /**
  * Scratch: one block, taken from in order and given back all at once or to a mark.
- * A layer takes what its *_scratch_bytes() promised; taking more is a bug, not a failure, so kernels cannot fail.
- * Not shared between threads.
+ * A layer takes what its *_scratch_bytes() promised; taking more is a bug, not a failure, so
+ * kernels cannot fail. Not shared between threads.
  */
 typedef struct ac_scratch {
     unsigned char *base; /* 64-byte aligned */
     size_t size, used;
 } ac_scratch;
 
-ac_status ac_scratch_init(ac_scratch *self, size_t bytes);
+AC_MUST_CHECK ac_status ac_scratch_init(ac_scratch *self, size_t bytes);
 void ac_scratch_free(ac_scratch *self);
 
-/** Make sure of `bytes` in all; the present content is lost. For reuse between batches of different sizes. */
-ac_status ac_scratch_reserve(ac_scratch *self, size_t bytes);
+/** Make sure of `bytes` in all; the present content is lost. For reuse between batches of
+ * different sizes. */
+AC_MUST_CHECK ac_status ac_scratch_reserve(ac_scratch *self, size_t bytes);
 
 /** n bytes, 64-byte aligned, not zeroed. */
 void *ac_scratch_take(ac_scratch *self, size_t bytes);
-static inline size_t ac_scratch_mark(const ac_scratch *self) { return self->used; }
-static inline void ac_scratch_release(ac_scratch *self, size_t mark) { self->used = mark; }
+static inline size_t
+ac_scratch_mark(const ac_scratch *self)
+{
+    return self->used;
+}
+static inline void
+ac_scratch_release(ac_scratch *self, size_t mark)
+{
+    self->used = mark;
+}
 
 /** What ac_scratch_take(bytes) uses up: sum these in a *_scratch_bytes() function. */
-static inline size_t ac_scratch_room(size_t bytes) { return (bytes + 63) & ~(size_t) 63; }
+static inline size_t
+ac_scratch_room(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t) 63;
+}
 
 #endif

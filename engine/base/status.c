@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 1024 };
+enum { MESSAGE_BYTES = 1024, PLACE_BYTES = 128 };
 
 /* Per thread, like errno: the message belongs to the last failed call of this thread. */
 static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char error_place[PLACE_BYTES];
 static ac_bug_handler bug_handler;
 
 ac_status
-ac_error_set(ac_status st, const char *format, ...)
+ac_error_set_at(const char *place, ac_status st, const char *format, ...)
 {
     char text[MESSAGE_BYTES]; /* arguments may point into `message` */
     va_list args;
@@ -20,7 +21,14 @@ ac_error_set(ac_status st, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     memcpy(message, text, sizeof message);
+    snprintf(error_place, sizeof error_place, "%s", place);
     return st;
+}
+
+const char *
+ac_error_place(void)
+{
+    return error_place;
 }
 
 ac_status

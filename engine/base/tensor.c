@@ -8,10 +8,19 @@ size_t
 ac_dtype_bytes(ac_dtype dtype)
 {
     switch (dtype) {
-    case AC_I8: case AC_U8: case AC_BOOL: return 1;
-    case AC_F16: case AC_BF16: case AC_I16: case AC_U16: return 2;
-    case AC_F32: case AC_I32: case AC_U32: return 4;
-    case AC_F64: case AC_I64: case AC_U64: return 8;
+    case AC_I8:
+    case AC_U8:
+    case AC_BOOL: return 1;
+    case AC_F16:
+    case AC_BF16:
+    case AC_I16:
+    case AC_U16: return 2;
+    case AC_F32:
+    case AC_I32:
+    case AC_U32: return 4;
+    case AC_F64:
+    case AC_I64:
+    case AC_U64: return 8;
     }
     return 0;
 }
@@ -19,8 +28,8 @@ ac_dtype_bytes(ac_dtype dtype)
 const char *
 ac_dtype_name(ac_dtype dtype)
 {
-    static const char *const names[] = { "F32", "F64", "F16", "BF16", "I8", "I16", "I32", "I64",
-                                         "U8", "U16", "U32", "U64", "BOOL" };
+    static const char *const names[] = { "F32", "F64", "F16", "BF16", "I8",  "I16", "I32",
+                                         "I64", "U8",  "U16", "U32",  "U64", "BOOL" };
     return names[dtype];
 }
 
@@ -39,7 +48,10 @@ ac_f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t) (h & 0x8000) << 16;
     uint32_t exponent = (h >> 10) & 31, mantissa = h & 1023;
-    union { uint32_t u; float f; } v;
+    union {
+        uint32_t u;
+        float f;
+    } v;
 
     if (exponent == 31) { /* infinity, NaN */
         v.u = sign | 0x7f800000 | mantissa << 13;
@@ -55,12 +67,11 @@ ac_f16_to_f32(uint16_t h)
 void
 ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n)
 {
-    const unsigned char *p = (const unsigned char *) self->data + (size_t) first * ac_dtype_bytes(self->dtype);
+    const unsigned char *p =
+        (const unsigned char *) self->data + (size_t) first * ac_dtype_bytes(self->dtype);
 
     switch (self->dtype) {
-    case AC_F32:
-        memcpy(y, p, (size_t) n * 4);
-        break;
+    case AC_F32: memcpy(y, p, (size_t) n * 4); break;
     case AC_F16:
     case AC_BF16:
         for (int64_t i = 0; i < n; i++) {
@@ -77,14 +88,16 @@ ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n)
         }
         break;
     default:
-        ac_bug(__FILE__, __LINE__, "%s: a tensor of type %s read as floats", self->name, ac_dtype_name(self->dtype));
+        ac_bug(__FILE__, __LINE__, "%s: a tensor of type %s read as floats", self->name,
+               ac_dtype_name(self->dtype));
     }
 }
 
 const float *
 ac_tensor_in_place(const ac_tensor *self)
 {
-    return self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0 ? self->data : NULL;
+    return self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0 ? self->data
+                                                                                : NULL;
 }
 
 static int
@@ -107,30 +120,35 @@ print_shape(char *text, size_t size, int rank, const int64_t *shape)
     size_t used = (size_t) snprintf(text, size, "[");
 
     for (int i = 0; i < rank && used < size; i++)
-        used += (size_t) snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long) shape[i]);
+        used += (size_t) snprintf(text + used, size - used, "%s%lld", i ? ", " : "",
+                                  (long long) shape[i]);
     if (used < size)
         snprintf(text + used, size - used, "]");
 }
 
 ac_status
-ac_tensors_need(const ac_tensors *self, const ac_tensor **out, const char *name, int rank, const int64_t *shape)
+ac_tensors_need(const ac_tensors *self, const ac_tensor **out, const char *name, int rank,
+                const int64_t *shape)
 {
     const ac_tensor *t = ac_tensors_find(self, name);
     char found[200], needed[200];
 
     *out = NULL;
     if (!t)
-        return ac_error_set(AC_E_FORMAT, "%s: has no tensor \"%s\": is this the right model folder, complete?",
-                            self->source, name);
+        return ac_error_set(
+            AC_E_FORMAT, "%s: has no tensor \"%s\": is this the right model folder, complete?",
+            self->source, name);
     if (t->rank != rank || memcmp(t->shape, shape, (size_t) rank * sizeof *shape) != 0) {
         print_shape(found, sizeof found, t->rank, t->shape);
         print_shape(needed, sizeof needed, rank, shape);
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" has shape %s, but config.json asks for %s",
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\" has shape %s, but config.json asks for %s",
                             self->source, name, found, needed);
     }
     if (t->dtype > AC_BF16)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" has type %s, not a floating-point one", self->source,
-                            name, ac_dtype_name(t->dtype));
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\" has type %s, not a floating-point one",
+                            self->source, name, ac_dtype_name(t->dtype));
     *out = t;
     return AC_OK;
 }

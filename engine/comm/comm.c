@@ -8,7 +8,7 @@
 
 enum { BLOCK = 1 << 28, TAG_GATHER = 11 };
 
-ac_status
+void
 ac_comm_init(ac_comm *self, MPI_Comm mpi)
 {
     MPI_Comm node;
@@ -21,7 +21,6 @@ ac_comm_init(ac_comm *self, MPI_Comm mpi)
     AC_MPI(MPI_Comm_rank(node, &self->node_rank));
     AC_MPI(MPI_Comm_size(node, &self->node_size));
     AC_MPI(MPI_Comm_free(&node));
-    return AC_OK;
 }
 
 void
@@ -36,18 +35,22 @@ ac_agree_all(const ac_comm *self, ac_status st)
     struct {
         int status, rank;
     } mine = { (int) st, self->rank }, worst;
-    char message[1024] = "";
+    struct {
+        char message[1024], place[128];
+    } error = { 0 };
 
     ac_heartbeat_beat(self->heartbeat);
     AC_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MINLOC, self->mpi));
     ac_heartbeat_beat(self->heartbeat);
     if (worst.status == AC_OK)
         return AC_OK;
-    snprintf(message, sizeof message, "%s", ac_error_message());
-    AC_MPI(MPI_Bcast(message, sizeof message, MPI_CHAR, worst.rank, self->mpi));
+    snprintf(error.message, sizeof error.message, "%s", ac_error_message());
+    snprintf(error.place, sizeof error.place, "%s", ac_error_place());
+    AC_MPI(MPI_Bcast(&error, sizeof error, MPI_BYTE, worst.rank, self->mpi));
     if (self->rank == worst.rank)
         return st;
-    return ac_error_set((ac_status) worst.status, "rank %d: %s", worst.rank, message);
+    return ac_error_set_at(error.place, (ac_status) worst.status, "rank %d: %s", worst.rank,
+                           error.message);
 }
 
 void
@@ -82,7 +85,8 @@ ac_broadcast_texts_all(const ac_comm *self, ac_texts *texts, int root)
     st = ac_agree_all(self, st);
     if (st != AC_OK || sizes[0] == 0)
         return st;
-    ac_broadcast_bytes_all(self, texts->offsets, (size_t) (sizes[0] + 1) * sizeof *texts->offsets, root);
+    ac_broadcast_bytes_all(self, texts->offsets,
+                           (size_t) (sizes[0] + 1) * sizeof *texts->offsets, root);
     ac_broadcast_bytes_all(self, texts->bytes.data, (size_t) sizes[1], root);
     texts->bytes.data[sizes[1]] = '\0';
     texts->bytes.size = (size_t) sizes[1];
@@ -94,19 +98,21 @@ static void
 send_blocks(const ac_comm *self, const char *bytes, size_t n, int root)
 {
     for (size_t at = 0; at < n; at += BLOCK)
-        AC_MPI(MPI_Send(bytes + at, (int) (n - at < BLOCK ? n - at : BLOCK), MPI_BYTE, root, TAG_GATHER, self->mpi));
+        AC_MPI(MPI_Send(bytes + at, (int) (n - at < BLOCK ? n - at : BLOCK), MPI_BYTE, root,
+                        TAG_GATHER, self->mpi));
 }
 
 static void
 receive_blocks(const ac_comm *self, char *bytes, int64_t n, int from)
 {
     for (int64_t at = 0; at < n; at += BLOCK)
-        AC_MPI(MPI_Recv(bytes + at, (int) (n - at < BLOCK ? n - at : BLOCK), MPI_BYTE, from, TAG_GATHER, self->mpi,
-                        MPI_STATUS_IGNORE));
+        AC_MPI(MPI_Recv(bytes + at, (int) (n - at < BLOCK ? n - at : BLOCK), MPI_BYTE, from,
+                        TAG_GATHER, self->mpi, MPI_STATUS_IGNORE));
 }
 
 ac_status
-ac_gather_bytes_all(const ac_comm *self, const void *bytes, size_t n, int root, ac_buffer *all, int64_t *bounds)
+ac_gather_bytes_all(const ac_comm *self, const void *bytes, size_t n, int root, ac_buffer *all,
+                    int64_t *bounds)
 {
     int64_t mine = (int64_t) n, *sizes = NULL, total = 0, capacity = (int64_t) all->capacity;
     ac_status st = ac_agree_all(self, ac_alloc(&sizes, self->size, sizeof *sizes));
@@ -156,8 +162,9 @@ ac_debug_equal_all(const ac_comm *self, int64_t x, const char *what)
 
     AC_MPI(MPI_Allreduce(both, least, 2, MPI_INT64_T, MPI_MIN, self->mpi));
     if (least[0] != -least[1])
-        ac_bug(__FILE__, __LINE__, "%s differ between ranks: %lld here, from %lld to %lld elsewhere", what, (long long) x,
-               (long long) least[0], (long long) -least[1]);
+        ac_bug(__FILE__, __LINE__,
+               "%s differ between ranks: %lld here, from %lld to %lld elsewhere", what,
+               (long long) x, (long long) least[0], (long long) -least[1]);
 #else
     (void) self;
     (void) x;

@@ -28,19 +28,25 @@ ac_parts_init(ac_parts *self, const ac_comm *comm, int64_t parts, size_t bytes)
     int64_t units;
     ac_status st = AC_OK;
 
-    *self = (ac_parts) { .comm = comm, .parts = parts, .bytes = each };
+    *self = (ac_parts){ .comm = comm, .parts = parts, .bytes = each };
     ac_parts_mine(comm, parts, &self->first, &self->count);
-    units = comm->size * (int64_t) (sizeof(ac_parts_note) / UNIT) + parts * (int64_t) (each / UNIT);
+    units =
+        comm->size * (int64_t) (sizeof(ac_parts_note) / UNIT) + parts * (int64_t) (each / UNIT);
     if (units > INT_MAX)
-        return ac_error_set(AC_E_LIMIT, "%lld parts of %zu bytes are more than one exchange can take", (long long) parts, bytes);
-    AC_TRY(ac_alloc(&self->mine, (int64_t) (sizeof(ac_parts_note) + (size_t) self->count * each), 1));
+        return ac_error_set(AC_E_LIMIT,
+                            "%lld parts of %zu bytes are more than one exchange can take",
+                            (long long) parts, bytes);
+    AC_TRY(ac_alloc(&self->mine,
+                    (int64_t) (sizeof(ac_parts_note) + (size_t) self->count * each), 1));
     AC_TRY(ac_alloc(&self->all, units, UNIT));
     AC_TRY(ac_alloc(&self->sizes, comm->size, sizeof *self->sizes));
     AC_TRY(ac_alloc(&self->places, comm->size, sizeof *self->places));
     for (int r = 0, at = 0; r < comm->size; at += self->sizes[r++]) {
         self->places[r] = at;
-        self->sizes[r] = (int) (sizeof(ac_parts_note) / UNIT +
-                                (size_t) (first_of(parts, r + 1, comm->size) - first_of(parts, r, comm->size)) * (each / UNIT));
+        self->sizes[r] =
+            (int) (sizeof(ac_parts_note) / UNIT + (size_t) (first_of(parts, r + 1, comm->size) -
+                                                            first_of(parts, r, comm->size)) *
+                                                      (each / UNIT));
     }
 out:
     if (st != AC_OK)
@@ -55,7 +61,7 @@ ac_parts_free(ac_parts *self)
     free(self->all);
     free(self->sizes);
     free(self->places);
-    *self = (ac_parts) { 0 };
+    *self = (ac_parts){ 0 };
 }
 
 void *
@@ -73,8 +79,8 @@ ac_parts_share_all(ac_parts *self, ac_status st, bool stop_asked, bool *stop)
 
     ac_debug_equal_all(self->comm, (int64_t) self->bytes * self->parts, "bytes of parts");
     memcpy(self->mine, &mine, sizeof mine);
-    AC_MPI(MPI_Allgatherv(self->mine, self->sizes[self->comm->rank], MPI_INT64_T, self->all, self->sizes, self->places, MPI_INT64_T,
-                          self->comm->mpi));
+    AC_MPI(MPI_Allgatherv(self->mine, self->sizes[self->comm->rank], MPI_INT64_T, self->all,
+                          self->sizes, self->places, MPI_INT64_T, self->comm->mpi));
     *stop = false;
     for (int r = 0; r < self->comm->size; r++) {
         ac_parts_note note;
@@ -82,7 +88,8 @@ ac_parts_share_all(ac_parts *self, ac_status st, bool stop_asked, bool *stop)
         failed = failed || note.status != AC_OK;
         *stop = *stop || note.stop;
     }
-    return failed ? ac_agree_all(self->comm, st) : AC_OK; /* only then a second message: for the words */
+    return failed ? ac_agree_all(self->comm, st)
+                  : AC_OK; /* only then a second message: for the words */
 }
 
 const void *

@@ -1,10 +1,12 @@
-/** Numbered parts of a sum, shared so that every rank can add them up in the order of their numbers: the same bits on any number of ranks. */
+/** Numbered parts of a sum, shared so that every rank can add them up in the order of their
+ * numbers: the same bits on any number of ranks. */
 #ifndef AC_ENGINE_COMM_PARTS_H
 #define AC_ENGINE_COMM_PARTS_H
 
 #include "engine/comm/comm.h"
 
-/** Parts [*first, *first + *count) of `parts` are this rank's. Where ranks are more than parts, some have none. */
+/** Parts [*first, *first + *count) of `parts` are this rank's. Where ranks are more than parts,
+ * some have none. */
 void ac_parts_mine(const ac_comm *self, int64_t parts, int64_t *first, int64_t *count);
 
 /** What a rank tells the others beside its parts. */
@@ -22,8 +24,10 @@ typedef struct ac_parts {
     int *sizes, *places;
 } ac_parts;
 
-/** Collective in its arguments alone (parts and bytes the same on all ranks); moves no message. */
-ac_status ac_parts_init(ac_parts *self, const ac_comm *comm, int64_t parts, size_t bytes);
+/** Collective in its arguments alone (parts and bytes the same on all ranks); moves no message.
+ */
+AC_MUST_CHECK ac_status ac_parts_init(ac_parts *self, const ac_comm *comm, int64_t parts,
+                                      size_t bytes);
 void ac_parts_free(ac_parts *self);
 
 /** Where this rank puts its part first + i. */
@@ -34,7 +38,8 @@ void *ac_parts_put(const ac_parts *self, int64_t i);
  * @return the worst status of the notes, with that rank's message; on all ranks the same
  * @param[out] stop  whether any rank was asked to stop
  */
-ac_status ac_parts_share_all(ac_parts *self, ac_status st, bool stop_asked, bool *stop);
+AC_MUST_CHECK ac_status ac_parts_share_all(ac_parts *self, ac_status st, bool stop_asked,
+                                           bool *stop);
 
 /** Part p, after the exchange. */
 const void *ac_parts_get(const ac_parts *self, int64_t p);

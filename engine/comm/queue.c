@@ -4,8 +4,8 @@ static void
 start_claim(ac_queue *self)
 {
     self->one = 1;
-    AC_MPI(MPI_Rget_accumulate(&self->one, 1, MPI_INT64_T, &self->ahead, 1, MPI_INT64_T, 0, 0, 1, MPI_INT64_T, MPI_SUM,
-                               self->window, &self->request));
+    AC_MPI(MPI_Rget_accumulate(&self->one, 1, MPI_INT64_T, &self->ahead, 1, MPI_INT64_T, 0, 0,
+                               1, MPI_INT64_T, MPI_SUM, self->window, &self->request));
     self->pending = true;
 }
 
@@ -15,8 +15,9 @@ ac_queue_open_all(ac_queue *self, const ac_comm *comm, int64_t items)
     MPI_Aint bytes = comm->rank == 0 ? (MPI_Aint) sizeof(int64_t) : 0;
 
     ac_debug_equal_all(comm, items, "items of a queue");
-    *self = (ac_queue) { .comm = comm, .items = items };
-    AC_MPI(MPI_Win_allocate(bytes, sizeof(int64_t), MPI_INFO_NULL, comm->mpi, &self->counter, &self->window));
+    *self = (ac_queue){ .comm = comm, .items = items };
+    AC_MPI(MPI_Win_allocate(bytes, sizeof(int64_t), MPI_INFO_NULL, comm->mpi, &self->counter,
+                            &self->window));
     AC_MPI(MPI_Win_lock_all(0, self->window));
     if (comm->rank == 0) {
         *self->counter = 0;
@@ -65,7 +66,8 @@ ac_queue_stop(ac_queue *self)
     if (self->failed || !self->open)
         return;
     self->failed = true;
-    AC_MPI(MPI_Accumulate(&past_all, 1, MPI_INT64_T, 0, 0, 1, MPI_INT64_T, MPI_SUM, self->window));
+    AC_MPI(
+        MPI_Accumulate(&past_all, 1, MPI_INT64_T, 0, 0, 1, MPI_INT64_T, MPI_SUM, self->window));
     AC_MPI(MPI_Win_flush_local(0, self->window));
 }
 

@@ -1,7 +1,8 @@
 /**
- * A queue of numbered items shared by the ranks: each item is claimed exactly once, one claim ahead of the item in hand.
- * The counter lies on rank 0 and is served by an atomic fetch-and-add. Where the network does not progress by itself (TCP),
- * a claim waits until rank 0 enters MPI: rank 0 calls ac_queue_progress between micro-batches.
+ * A queue of numbered items shared by the ranks: each item is claimed exactly once, one claim
+ * ahead of the item in hand. The counter lies on rank 0 and is served by an atomic
+ * fetch-and-add. Where the network does not progress by itself (TCP), a claim waits until rank
+ * 0 enters MPI: rank 0 calls ac_queue_progress between micro-batches.
  */
 #ifndef AC_ENGINE_COMM_QUEUE_H
 #define AC_ENGINE_COMM_QUEUE_H
@@ -21,8 +22,9 @@ typedef struct ac_queue {
 } ac_queue;
 
 /** Collective; items is the same on all ranks. Starts the first claim. */
-ac_status ac_queue_open_all(ac_queue *self, const ac_comm *comm, int64_t items);
-/** Local. The next item for this rank, and the claim after it is under way; false: none is left, or ac_queue_fail. */
+AC_MUST_CHECK ac_status ac_queue_open_all(ac_queue *self, const ac_comm *comm, int64_t items);
+/** Local. The next item for this rank, and the claim after it is under way; false: none is
+ * left, or ac_queue_fail. */
 bool ac_queue_claim(ac_queue *self, int64_t *item);
 /** Local, cheap: lets MPI serve the other ranks' claims. */
 void ac_queue_progress(ac_queue *self);

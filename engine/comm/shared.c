@@ -13,10 +13,12 @@
 static ac_status
 map(ac_shared *self, int fd, size_t size)
 {
-    void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+    void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
+                   fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
 
     if (p == MAP_FAILED)
-        return ac_error_set(AC_E_NOMEM, "out of memory: %zu bytes for packed weights (%s)", size, strerror(errno));
+        return ac_error_set(AC_E_NOMEM, "out of memory: %zu bytes for packed weights (%s)",
+                            size, strerror(errno));
     self->bytes = p;
     self->size = size;
     return AC_OK;
@@ -25,7 +27,7 @@ map(ac_shared *self, int fd, size_t size)
 ac_status
 ac_shared_init(ac_shared *self, size_t size)
 {
-    *self = (ac_shared) { .fills = true };
+    *self = (ac_shared){ .fills = true };
     return map(self, -1, size);
 }
 
@@ -34,7 +36,7 @@ ac_shared_free(ac_shared *self)
 {
     if (self->bytes)
         munmap(self->bytes, self->size ? self->size : 1);
-    *self = (ac_shared) { 0 };
+    *self = (ac_shared){ 0 };
 }
 
 /* What the first rank of a node tells the others. */
@@ -56,7 +58,8 @@ create(size_t size)
     return fd;
 }
 
-/* Where a rank has a /proc of its own (a container a rank), another process has this number there: its file is not the one meant. */
+/* Where a rank has a /proc of its own (a container a rank), another process has this number
+ * there: its file is not the one meant. */
 static int
 join(const invitation *i)
 {
@@ -66,14 +69,16 @@ join(const invitation *i)
 
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", i->process, i->fd);
     fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, &info) != 0 || info.st_dev != i->device || info.st_ino != i->file)) {
+    if (fd >= 0 &&
+        (fstat(fd, &info) != 0 || info.st_dev != i->device || info.st_ino != i->file)) {
         close(fd);
         fd = -1;
     }
     return fd;
 }
 
-/* Collective over the node. The memory's descriptor, or -1 on all of them; *same: all want the same size. */
+/* Collective over the node. The memory's descriptor, or -1 on all of them; *same: all want the
+ * same size. */
 static int
 open_on_node(MPI_Comm node, int rank, size_t size, bool *same)
 {
@@ -112,19 +117,25 @@ ac_shared_init_all(ac_shared *self, const ac_comm *comm, size_t size, ac_status 
     bool same = true;
     int fd = -1;
 
-    *self = (ac_shared) { 0 };
+    *self = (ac_shared){ 0 };
     st = ac_agree_all(comm, st);
     if (st != AC_OK)
         return st;
     if (comm->node_size > 1) {
-        AC_MPI(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &node));
+        AC_MPI(MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
+                                   &node));
         fd = open_on_node(node, comm->node_rank, size, &same);
         AC_MPI(MPI_Comm_free(&node));
         if (fd < 0 && same && comm->node_rank == 0)
-            ac_log(AC_LOG_INFO, "the ranks of this node cannot share memory: each holds a copy of the packed weights (%.1f GB)", (double) size / 1e9);
+            ac_log(AC_LOG_INFO,
+                   "the ranks of this node cannot share memory: each holds a copy of the "
+                   "packed weights (%.1f GB)",
+                   (double) size / 1e9);
     }
     self->fills = fd < 0 || comm->node_rank == 0;
-    st = same ? map(self, fd, size) : ac_error_set(AC_E_FORMAT, "the ranks of a node see models of different sizes: is the file being replaced?");
+    st = same ? map(self, fd, size)
+              : ac_error_set(AC_E_FORMAT, "the ranks of a node see models of different sizes: "
+                                          "is the file being replaced?");
     if (fd >= 0)
         close(fd);
     st = ac_agree_all(comm, st);

@@ -1,9 +1,11 @@
 /**
- * Memory that the ranks of a node hold once between them: one fills it, all read it. The packed weights of models.
+ * Memory that the ranks of a node hold once between them: one fills it, all read it. The packed
+ * weights of models.
  *
- * The memory is an unnamed file in memory (memfd), which the other ranks of the node open through /proc. So it has no name
- * that could be left behind, ends with the last process, and is not bounded by /dev/shm, which containers limit to 64 MB.
- * Where ranks cannot see each other's /proc (a container a rank), each holds a copy of its own, and the log says so.
+ * The memory is an unnamed file in memory (memfd), which the other ranks of the node open
+ * through /proc. So it has no name that could be left behind, ends with the last process, and
+ * is not bounded by /dev/shm, which containers limit to 64 MB. Where ranks cannot see each
+ * other's /proc (a container a rank), each holds a copy of its own, and the log says so.
  */
 #ifndef AC_ENGINE_COMM_SHARED_H
 #define AC_ENGINE_COMM_SHARED_H
@@ -22,13 +24,14 @@ typedef struct ac_shared {
 } ac_shared;
 
 /** A private one, of this process alone. */
-ac_status ac_shared_init(ac_shared *self, size_t size);
+AC_MUST_CHECK ac_status ac_shared_init(ac_shared *self, size_t size);
 
 /**
  * Collective. One for each node. `st` is the local phase's outcome, which is agreed on first.
  * @param[in] size  the same on all ranks of a node, else AC_E_FORMAT
  */
-ac_status ac_shared_init_all(ac_shared *self, const ac_comm *comm, size_t size, ac_status st);
+AC_MUST_CHECK ac_status ac_shared_init_all(ac_shared *self, const ac_comm *comm, size_t size,
+                                           ac_status st);
 
 /** Local: the memory itself goes when the last rank has let go. */
 void ac_shared_free(ac_shared *self);

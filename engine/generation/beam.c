@@ -15,10 +15,13 @@ ac_beams_init(ac_beams *self, const ac_generation_config *c)
     char *p;
     ac_status st;
 
-    *self = (ac_beams) { 0 };
-    st = ac_alloc(&p, 1, ac_scratch_room((size_t) B * sizeof(float)) + ac_scratch_room((size_t) B * sizeof(int32_t)) +
-                             ac_scratch_room((size_t) (B + 1) * sizeof(ac_hypothesis)) +
-                             ac_scratch_room((size_t) (2 * B) * sizeof(ac_beam_candidate)) + (size_t) ((3 * B + 1) * L) * sizeof(int32_t));
+    *self = (ac_beams){ 0 };
+    st = ac_alloc(&p, 1,
+                  ac_scratch_room((size_t) B * sizeof(float)) +
+                      ac_scratch_room((size_t) B * sizeof(int32_t)) +
+                      ac_scratch_room((size_t) (B + 1) * sizeof(ac_hypothesis)) +
+                      ac_scratch_room((size_t) (2 * B) * sizeof(ac_beam_candidate)) +
+                      (size_t) ((3 * B + 1) * L) * sizeof(int32_t));
     if (st != AC_OK)
         return st;
     self->memory = p;
@@ -42,7 +45,7 @@ void
 ac_beams_free(ac_beams *self)
 {
     free(self->memory);
-    *self = (ac_beams) { 0 };
+    *self = (ac_beams){ 0 };
 }
 
 void
@@ -58,9 +61,11 @@ ac_beams_reset(ac_beams *self, const ac_generation_config *c)
     self->finished = false;
 }
 
-/* Put a hypothesis in its place among the best num_beams; equal scores: the earlier stays in front. */
+/* Put a hypothesis in its place among the best num_beams; equal scores: the earlier stays in
+ * front. */
 static void
-finish(ac_beams *self, int64_t most, double score, const int32_t *ids, int64_t count, int32_t last, bool has_last)
+finish(ac_beams *self, int64_t most, double score, const int32_t *ids, int64_t count,
+       int32_t last, bool has_last)
 {
     ac_hypothesis spare = self->done[self->done_count];
     int64_t at = self->done_count;
@@ -97,7 +102,7 @@ choose_best(ac_beams *self, const float *rows, int64_t V, int64_t want)
             at = n < want ? n++ : n - 1;
             for (; at > 0 && c[at - 1].score < score; at--)
                 c[at] = c[at - 1];
-            c[at] = (ac_beam_candidate) { score, (int32_t) b, (int32_t) i };
+            c[at] = (ac_beam_candidate){ score, (int32_t) b, (int32_t) i };
             if (n == want)
                 threshold = c[n - 1].score;
         }
@@ -118,27 +123,33 @@ sort_candidates(ac_beam_candidate *c, int64_t n)
     }
 }
 
-/* `want` candidates drawn one after the other without replacement from softmax(rows), all beams together, in the order drawn. */
+/* `want` candidates drawn one after the other without replacement from softmax(rows), all beams
+ * together, in the order drawn. */
 static int64_t
-draw_candidates(ac_beams *self, const ac_generation_config *c, float *rows, int64_t V, int64_t want, uint64_t stream, int64_t search)
+draw_candidates(ac_beams *self, const ac_generation_config *c, float *rows, int64_t V,
+                int64_t want, uint64_t stream, int64_t search)
 {
     int64_t n = 0, total = self->live * V;
 
     for (; n < want; n++) {
-        double u = ac_random_uniform(c->seed, stream, (uint32_t) (search * want + n), (uint32_t) self->length);
+        double u = ac_random_uniform(c->seed, stream, (uint32_t) (search * want + n),
+                                     (uint32_t) self->length);
         int64_t at = ac_logits_draw(rows, total, u);
         if (rows[at] == -INFINITY)
             break;
-        self->candidates[n] = (ac_beam_candidate) { rows[at], (int32_t) (at / V), (int32_t) (at % V) };
+        self->candidates[n] =
+            (ac_beam_candidate){ rows[at], (int32_t) (at / V), (int32_t) (at % V) };
         rows[at] = -INFINITY;
     }
     return n;
 }
 
-/* Scores of all continuations for drawing. transformers 5 filters a beam's own log-probabilities and adds its score; 4.9 adds
- * the score first and filters the sums, so that the temperature divides what the beam has gathered too. */
+/* Scores of all continuations for drawing. transformers 5 filters a beam's own
+ * log-probabilities and adds its score; 4.9 adds the score first and filters the sums, so that
+ * the temperature divides what the beam has gathered too. */
 static void
-filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, int64_t V, ac_scored_token *order)
+filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, int64_t V,
+            ac_scored_token *order)
 {
     for (int64_t b = 0; b < self->live; b++) {
         float *row = logits + b * V;
@@ -153,7 +164,8 @@ filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, 
 
 /* Can the best open beam still beat the worst finished hypothesis? */
 static bool
-should_stop(const ac_beams *self, const ac_generation_config *c, float best_candidate, float best_open)
+should_stop(const ac_beams *self, const ac_generation_config *c, float best_candidate,
+            float best_open)
 {
     int64_t n = self->length;
     float best;
@@ -162,21 +174,25 @@ should_stop(const ac_beams *self, const ac_generation_config *c, float best_cand
         return false;
     if (c->early_stopping == AC_EARLY_TRUE)
         return true;
-    if (c->early_stopping == AC_EARLY_NEVER && c->length_penalty > 0 && c->beam_search == AC_BEAM_HF5)
+    if (c->early_stopping == AC_EARLY_NEVER && c->length_penalty > 0 &&
+        c->beam_search == AC_BEAM_HF5)
         n = c->max_length - 1;
-    best = (c->beam_search == AC_BEAM_HF49 ? best_candidate : best_open) / (float) pow((double) n, c->length_penalty);
+    best = (c->beam_search == AC_BEAM_HF49 ? best_candidate : best_open) /
+           (float) pow((double) n, c->length_penalty);
     return !((double) best > self->done[self->done_count - 1].score);
 }
 
 /* The open beams of the next step: the first num_beams candidates that go on, best first. */
 static void
-advance(ac_beams *self, const ac_generation_config *c, const ac_beam_candidate *going, int64_t n)
+advance(ac_beams *self, const ac_generation_config *c, const ac_beam_candidate *going,
+        int64_t n)
 {
     const int64_t L = c->max_length;
     int32_t *swap = self->ids;
 
     for (int64_t j = 0; j < n; j++) {
-        memcpy(self->next_ids + j * L, self->ids + going[j].beam * L, (size_t) self->length * sizeof *swap);
+        memcpy(self->next_ids + j * L, self->ids + going[j].beam * L,
+               (size_t) self->length * sizeof *swap);
         self->next_ids[j * L + self->length] = going[j].token;
         self->scores[j] = going[j].score;
         self->parents[j] = going[j].beam;
@@ -188,8 +204,8 @@ advance(ac_beams *self, const ac_generation_config *c, const ac_beam_candidate *
 }
 
 void
-ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int64_t V, ac_scored_token *order, uint64_t stream,
-              int64_t search)
+ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int64_t V,
+              ac_scored_token *order, uint64_t stream, int64_t search)
 {
     const int64_t B = c->num_beams, L = c->max_length, n = self->length;
     const bool at_limit = n + 1 >= L;
@@ -212,13 +228,16 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     }
     first = count ? candidates[0].score : -INFINITY;
 
-    for (int64_t i = 0; i < count; i++) { /* ended ones are taken out, the open ones stay in order */
+    for (int64_t i = 0; i < count;
+         i++) { /* ended ones are taken out, the open ones stay in order */
         const ac_beam_candidate k = candidates[i];
-        const bool ends = k.token == c->eos_token_id || (c->beam_search == AC_BEAM_HF5 && at_limit);
+        const bool ends =
+            k.token == c->eos_token_id || (c->beam_search == AC_BEAM_HF5 && at_limit);
         if (!ends)
             candidates[open++] = k;
         else if (i < B)
-            finish(self, B, (double) (k.score / (float) pow((double) n, c->length_penalty)), self->ids + k.beam * L, n, k.token, true);
+            finish(self, B, (double) (k.score / (float) pow((double) n, c->length_penalty)),
+                   self->ids + k.beam * L, n, k.token, true);
     }
     if (c->do_sample) /* drawn in any order: the best go on */
         sort_candidates(candidates, open);
@@ -227,8 +246,13 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     if (self->finished)
         return;
     advance(self, c, candidates, open);
-    if (at_limit && c->beam_search == AC_BEAM_HF49) /* every open beam joins, its length with the start token */
+    if (at_limit &&
+        c->beam_search ==
+            AC_BEAM_HF49) /* every open beam joins, its length with the start token */
         for (int64_t j = 0; j < self->live; j++)
-            finish(self, B, (double) (self->scores[j] / (float) pow((double) self->length, c->length_penalty)), self->ids + j * L, self->length, 0, false);
+            finish(self, B,
+                   (double) (self->scores[j] /
+                             (float) pow((double) self->length, c->length_penalty)),
+                   self->ids + j * L, self->length, 0, false);
     self->finished = at_limit || self->live == 0;
 }

@@ -1,4 +1,5 @@
-/** Beam search of one text: the bookkeeping, apart from the network. Private to engine/generation. */
+/** Beam search of one text: the bookkeeping, apart from the network. Private to
+ * engine/generation. */
 #ifndef AC_GENERATION_BEAM_H
 #define AC_GENERATION_BEAM_H
 
@@ -17,30 +18,31 @@ typedef struct ac_beam_candidate {
 } ac_beam_candidate;
 
 typedef struct ac_beams {
-    int64_t live, length; /* open beams, and their tokens so far with the start token */
-    float *scores;        /* [num_beams] */
+    int64_t live, length;    /* open beams, and their tokens so far with the start token */
+    float *scores;           /* [num_beams] */
     int32_t *ids, *next_ids; /* [num_beams, max_length] */
-    int32_t *parents;     /* [num_beams]: the beam each open one came from, in the last step */
-    ac_hypothesis *done;  /* [num_beams + 1], best first */
+    int32_t *parents;    /* [num_beams]: the beam each open one came from, in the last step */
+    ac_hypothesis *done; /* [num_beams + 1], best first */
     int64_t done_count;
     bool finished;
     ac_beam_candidate *candidates; /* [2 num_beams] */
     void *memory;
 } ac_beams;
 
-ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config);
+AC_MUST_CHECK ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config);
 void ac_beams_free(ac_beams *self);
-/** Begin: one open beam that holds the start token; drawing as transformers 4.9 does, num_beams equal ones. */
+/** Begin: one open beam that holds the start token; drawing as transformers 4.9 does, num_beams
+ * equal ones. */
 void ac_beams_reset(ac_beams *self, const ac_generation_config *config);
 
 /**
- * One step: logits [live, V] of the open beams, in place used as scratch. Afterwards `live`, ids, scores and parents
- * are those of the next step, or `finished` is set.
+ * One step: logits [live, V] of the open beams, in place used as scratch. Afterwards `live`,
+ * ids, scores and parents are those of the next step, or `finished` is set.
  * @param[in] order    [V] scratch, for sampling with beams
  * @param[in] stream   the text's random stream, for sampling with beams
  * @param[in] search   which of the text's searches this is: each draws its own numbers
  */
-void ac_beams_step(ac_beams *self, const ac_generation_config *config, float *logits, int64_t V, ac_scored_token *order,
-                   uint64_t stream, int64_t search);
+void ac_beams_step(ac_beams *self, const ac_generation_config *config, float *logits, int64_t V,
+                   ac_scored_token *order, uint64_t stream, int64_t search);
 
 #endif

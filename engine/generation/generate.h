@@ -1,6 +1,6 @@
 /**
- * Generation with BART: greedy search, beam search, sampling.  Semantics: transformers' generate.
- * Golden: tests/golden, topics generate and sampling.
+ * Generation with BART: greedy search, beam search, sampling.  Semantics: transformers'
+ * generate. Golden: tests/golden, topics generate and sampling.
  */
 #ifndef AC_GENERATION_GENERATE_H
 #define AC_GENERATION_GENERATE_H
@@ -10,7 +10,11 @@
 
 #include "engine/models/bart.h"
 
-typedef enum ac_early_stopping { AC_EARLY_FALSE = 0, AC_EARLY_TRUE, AC_EARLY_NEVER } ac_early_stopping;
+typedef enum ac_early_stopping {
+    AC_EARLY_FALSE = 0,
+    AC_EARLY_TRUE,
+    AC_EARLY_NEVER
+} ac_early_stopping;
 typedef enum ac_beam_search { AC_BEAM_HF5 = 0, AC_BEAM_HF49 } ac_beam_search;
 
 /** transformers' names. A token id of -1: none. */
@@ -29,16 +33,19 @@ typedef struct ac_generation_config {
 void ac_generation_config_defaults(ac_generation_config *self, const ac_bart_config *model);
 
 /** AC_E_ARG names the key and what it may be. */
-ac_status ac_generation_config_check(const ac_generation_config *self, const ac_bart_config *model);
+AC_MUST_CHECK ac_status ac_generation_config_check(const ac_generation_config *self,
+                                                   const ac_bart_config *model);
 
 /** ids: start and end token included, no padding; a view into the ac_generated. */
 typedef struct ac_candidate {
     const int32_t *ids;
     int64_t count;
-    double score; /* beams: sum of log-probabilities / length^penalty; else the sum of log-probabilities */
+    double score; /* beams: sum of log-probabilities / length^penalty; else the sum of
+                     log-probabilities */
 } ac_candidate;
 
-/** Candidates of B texts, num_return_sequences each, in order. Starts zeroed; reused between calls. */
+/** Candidates of B texts, num_return_sequences each, in order. Starts zeroed; reused between
+ * calls. */
 typedef struct ac_generated {
     int64_t texts, each, max_length;
     int32_t *ids;    /* [texts, each, max_length] */
@@ -48,15 +55,18 @@ typedef struct ac_generated {
 } ac_generated;
 
 void ac_generated_free(ac_generated *self);
-static inline int64_t ac_generated_count(const ac_generated *self, int64_t text)
+static inline int64_t
+ac_generated_count(const ac_generated *self, int64_t text)
 {
     (void) text;
     return self->each;
 }
-static inline ac_candidate ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
+static inline ac_candidate
+ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
 {
     int64_t at = text * self->each + candidate;
-    return (ac_candidate) { self->ids + at * self->max_length, self->counts[at], self->scores[at] };
+    return (ac_candidate){ self->ids + at * self->max_length, self->counts[at],
+                           self->scores[at] };
 }
 
 /** Memory kept between calls. Starts zeroed. */
@@ -74,12 +84,16 @@ enum { AC_GENERATE_ROWS = 256 };
 void ac_generator_free(ac_generator *self);
 
 /**
- * Generate for B texts together. Shapes: ids [offsets[B]]; offsets [B + 1]; streams [B], the texts' random streams
- * (ac_random_stream of their keys). Texts are taken in groups that follow from the inputs and max_rows alone, so the bits
- * do not depend on the number of threads. Local.
- * @return AC_E_ARG by ac_generation_config_check; AC_E_FORMAT where a score is not finite (a NaN among the weights)
+ * Generate for B texts together. Shapes: ids [offsets[B]]; offsets [B + 1]; streams [B], the
+ * texts' random streams (ac_random_stream of their keys). Texts are taken in groups that follow
+ * from the inputs and max_rows alone, so the bits do not depend on the number of threads.
+ * Local.
+ * @return AC_E_ARG by ac_generation_config_check; AC_E_FORMAT where a score is not finite (a
+ * NaN among the weights)
  */
-ac_status ac_generate(ac_generator *self, const ac_bart *bart, const ac_generation_config *config, const int32_t *ids,
-                      const int64_t *offsets, const uint64_t *streams, int64_t B, ac_generated *out);
+AC_MUST_CHECK ac_status ac_generate(ac_generator *self, const ac_bart *bart,
+                                    const ac_generation_config *config, const int32_t *ids,
+                                    const int64_t *offsets, const uint64_t *streams, int64_t B,
+                                    ac_generated *out);
 
 #endif

@@ -17,7 +17,8 @@ ban_repeated_ngrams(float *x, const int32_t *prefix, int64_t n, int64_t size)
 }
 
 void
-ac_logits_process(const ac_generation_config *c, float *x, int64_t V, const int32_t *prefix, int64_t n)
+ac_logits_process(const ac_generation_config *c, float *x, int64_t V, const int32_t *prefix,
+                  int64_t n)
 {
     int32_t forced = -1;
 
@@ -36,7 +37,8 @@ ac_logits_process(const ac_generation_config *c, float *x, int64_t V, const int3
     }
 }
 
-/* Descending by value; equal ones: higher ids first, so that the lower are dropped first from the other end. */
+/* Descending by value; equal ones: higher ids first, so that the lower are dropped first from
+ * the other end. */
 static int
 compare_descending(const void *a, const void *b)
 {
@@ -54,7 +56,7 @@ gather_finite(const float *x, int64_t V, ac_scored_token *order)
 
     for (int64_t i = 0; i < V; i++)
         if (x[i] > -INFINITY)
-            order[n++] = (ac_scored_token) { x[i], (int32_t) i };
+            order[n++] = (ac_scored_token){ x[i], (int32_t) i };
     return n;
 }
 
@@ -118,7 +120,8 @@ keep_top_p(float *x, int64_t V, double p, int64_t min_keep, ac_scored_token *ord
 }
 
 void
-ac_logits_warp(const ac_generation_config *c, float *x, int64_t V, int64_t min_keep, ac_scored_token *order)
+ac_logits_warp(const ac_generation_config *c, float *x, int64_t V, int64_t min_keep,
+               ac_scored_token *order)
 {
     if (c->temperature != 1.0) {
         const float t = (float) c->temperature;
@@ -173,7 +176,8 @@ int32_t
 ac_logits_find(const double *sums, int64_t V, double u)
 {
     const double target = u * sums[V - 1];
-    int64_t low = 0, high = V - 1; /* the last sum is above the target: for u < 1 the product rounds to less than it */
+    int64_t low = 0, high = V - 1; /* the last sum is above the target: for u < 1 the product
+                                      rounds to less than it */
 
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;

@@ -1,7 +1,8 @@
 /*
- * Greedy search and sampling. The sequences of a text grow as a tree: what two of them have in common is computed once. A node is one
- * line of the decoder; its sequences are drawn from its logits, and each token that was drawn is a child. A line's bits do not depend
- * on the other lines, so a sequence is the same whether it shares its beginning or not.
+ * Greedy search and sampling. The sequences of a text grow as a tree: what two of them have in
+ * common is computed once. A node is one line of the decoder; its sequences are drawn from its
+ * logits, and each token that was drawn is a child. A line's bits do not depend on the other
+ * lines, so a sequence is the same whether it shares its beginning or not.
  */
 #include "engine/generation/samples.h"
 
@@ -14,8 +15,8 @@
 #include "engine/kernels/activation.h"
 #include "engine/generation/logits.h"
 
-/* The nodes of one step. Node i's sequences are members[first[i]] to members[first[i + 1] - 1], ascending; its slot is that of the
- * first of them. */
+/* The nodes of one step. Node i's sequences are members[first[i]] to members[first[i + 1] - 1],
+ * ascending; its slot is that of the first of them. */
 typedef struct level {
     ac_bart_line *lines; /* [n] */
     int64_t *first;      /* [n + 1] */
@@ -94,7 +95,8 @@ plant(chunk *self)
         const int64_t at = self->from + s, text = at / each;
         if (s == 0 || at % each == 0) {
             now->first[now->count] = s;
-            now->lines[now->count++] = (ac_bart_line) { c->decoder_start_token_id, (int32_t) s, (int32_t) (text - self->first_text), 0 };
+            now->lines[now->count++] = (ac_bart_line){ c->decoder_start_token_id, (int32_t) s,
+                                                       (int32_t) (text - self->first_text), 0 };
         }
         now->members[s] = (int32_t) s;
         self->out->ids[at * c->max_length] = c->decoder_start_token_id;
@@ -104,12 +106,14 @@ plant(chunk *self)
     now->first[now->count] = self->n;
 }
 
-/* The next token of each sequence of a node, from its logits [V], which become the logarithms of what was drawn from. */
+/* The next token of each sequence of a node, from its logits [V], which become the logarithms
+ * of what was drawn from. */
 static void
 draw(const chunk *self, int64_t node, float *logits, int64_t thread)
 {
     const ac_generation_config *c = self->config;
-    const int64_t V = self->V, each = c->num_return_sequences, first = self->now.first[node], end = self->now.first[node + 1];
+    const int64_t V = self->V, each = c->num_return_sequences, first = self->now.first[node],
+                  end = self->now.first[node + 1];
     const int64_t one = self->from + self->now.members[first], length = self->out->counts[one];
     double *sums = c->do_sample ? self->sums + thread * V : NULL;
     int32_t token = 0;
@@ -126,15 +130,18 @@ draw(const chunk *self, int64_t node, float *logits, int64_t thread)
     for (int64_t m = first; m < end; m++) {
         const int64_t at = self->from + self->now.members[m];
         if (c->do_sample)
-            token = ac_logits_find(sums, V, ac_random_uniform(c->seed, self->streams[at / each], (uint32_t) (at % each), (uint32_t) length));
+            token =
+                ac_logits_find(sums, V,
+                               ac_random_uniform(c->seed, self->streams[at / each],
+                                                 (uint32_t) (at % each), (uint32_t) length));
         self->out->scores[at] += (double) logits[token];
         self->out->ids[at * c->max_length + length] = token;
         self->out->counts[at] = length + 1;
     }
 }
 
-/* The children of a node, one for each token drawn that ends no sequence; each goes on in the slot of its first sequence, whose past
- * is the parent's. */
+/* The children of a node, one for each token drawn that ends no sequence; each goes on in the
+ * slot of its first sequence, whose past is the parent's. */
 static void
 branch(chunk *self, int64_t node, ac_bart_state *state)
 {
@@ -155,9 +162,11 @@ branch(chunk *self, int64_t node, ac_bart_state *state)
         while (child < self->next.count && lines[child].token != token)
             child++;
         if (child == self->next.count) {
-            lines[self->next.count++] = (ac_bart_line) { token, s, parent->text, (int32_t) (length - 1) };
+            lines[self->next.count++] =
+                (ac_bart_line){ token, s, parent->text, (int32_t) (length - 1) };
             if (s != parent->slot)
-                memcpy(state->ancestry + s * state->steps, state->ancestry + parent->slot * state->steps,
+                memcpy(state->ancestry + s * state->steps,
+                       state->ancestry + parent->slot * state->steps,
                        (size_t) (length - 1) * sizeof *state->ancestry);
         }
         self->node_of[s] = (int32_t) child;
@@ -200,15 +209,23 @@ step(chunk *self, ac_bart_state *state)
 }
 
 ac_status
-ac_samples_run(ac_generator *self, const ac_bart *bart, const ac_generation_config *c, const uint64_t *streams, int64_t from, int64_t n,
-               int64_t first_text, ac_generated *out)
+ac_samples_run(ac_generator *self, const ac_bart *bart, const ac_generation_config *c,
+               const uint64_t *streams, int64_t from, int64_t n, int64_t first_text,
+               ac_generated *out)
 {
-    chunk k = { .config = c, .streams = streams, .out = out, .from = from, .n = n, .first_text = first_text, .V = bart->config.vocab_size };
+    chunk k = { .config = c,
+                .streams = streams,
+                .out = out,
+                .from = from,
+                .n = n,
+                .first_text = first_text,
+                .V = bart->config.vocab_size };
     ac_status st = AC_OK;
 
     AC_TRY(chunk_init(&k));
     for (plant(&k); k.now.count > 0; step(&k, &self->state)) {
-        ac_bart_decode(bart, &self->state, self->logits, k.now.lines, k.now.count, &self->scratch);
+        ac_bart_decode(bart, &self->state, self->logits, k.now.lines, k.now.count,
+                       &self->scratch);
 #pragma omp parallel for schedule(dynamic, 1) if (k.now.count * k.V > 32768)
         for (int64_t i = 0; i < k.now.count; i++)
             draw(&k, i, self->logits + i * k.V, omp_get_thread_num());

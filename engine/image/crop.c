@@ -22,27 +22,39 @@ ac_crop_draw(int64_t width, int64_t height, uint64_t seed, uint64_t stream, uint
 
     for (uint32_t t = 0; t < TRIES; t++) {
         const double share = 0.75 + 0.25 * ac_random_uniform(seed, stream, crop, NUMBERS * t);
-        const int64_t side = (int64_t) nearbyint(sqrt((double) width * (double) height * share)); /* halves to even, as Python's */
+        const int64_t side = (int64_t) nearbyint(
+            sqrt((double) width * (double) height * share)); /* halves to even, as Python's */
         if (side >= 1 && side <= shorter)
-            return (ac_crop) { .top = draw_below(height - side + 1, seed, stream, crop, NUMBERS * t + 1),
-                               .left = draw_below(width - side + 1, seed, stream, crop, NUMBERS * t + 2), .height = side, .width = side };
+            return (ac_crop){
+                .top = draw_below(height - side + 1, seed, stream, crop, NUMBERS * t + 1),
+                .left = draw_below(width - side + 1, seed, stream, crop, NUMBERS * t + 2),
+                .height = side,
+                .width = side
+            };
     }
-    return (ac_crop) { .top = (height - shorter) / 2, .left = (width - shorter) / 2, .height = shorter, .width = shorter };
+    return (ac_crop){ .top = (height - shorter) / 2,
+                      .left = (width - shorter) / 2,
+                      .height = shorter,
+                      .width = shorter };
 }
 
 ac_status
-ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t S, ac_resizer *self)
+ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t S,
+                     ac_resizer *self)
 {
     const int bytes = ac_image_pixel_bytes(p->mode);
     uint8_t *cut;
     ac_status st = AC_OK;
 
-    AC_CHECK(c->top >= 0 && c->left >= 0 && c->height > 0 && c->width > 0 && c->top + c->height <= p->height && c->left + c->width <= p->width);
+    AC_CHECK(c->top >= 0 && c->left >= 0 && c->height > 0 && c->width > 0 &&
+             c->top + c->height <= p->height && c->left + c->width <= p->width);
     AC_TRY(ac_grow(&self->source, &self->source_capacity, c->width * c->height * 3, 1));
     AC_TRY(ac_grow(&self->first, &self->first_capacity, c->height * S * 3, 1));
     cut = self->source;
     for (int64_t r = 0; r < c->height; r++)
-        ac_image_to_rgb(cut + r * c->width * 3, p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width, p->mode, p->palette);
+        ac_image_to_rgb(cut + r * c->width * 3,
+                        p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width,
+                        p->mode, p->palette);
     if (c->width != S) { /* a pass whose size does not change is left out */
         AC_TRY(ac_taps_bilinear(&self->horizontal, c->width, S, 0, S));
         ac_resize_horizontal(self->first, cut, c->height, c->width, 3, &self->horizontal, 0);

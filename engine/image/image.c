@@ -9,7 +9,7 @@ void
 ac_image_free(ac_image *self)
 {
     free(self->pixels);
-    *self = (ac_image) { 0 };
+    *self = (ac_image){ 0 };
 }
 
 /* Where pixel (x, y) of the turned image comes from, in one of width W and height H. */
@@ -43,7 +43,9 @@ ac_image_orient(ac_image *self)
         return st;
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++)
-            memcpy(turned + (size_t) (y * width + x) * bytes, self->pixels + (size_t) source_of(self->orientation, x, y, W, H) * bytes, bytes);
+            memcpy(turned + (size_t) (y * width + x) * bytes,
+                   self->pixels + (size_t) source_of(self->orientation, x, y, W, H) * bytes,
+                   bytes);
     free(self->pixels);
     self->pixels = turned;
     self->width = width;
@@ -81,7 +83,8 @@ muldiv255(int a, int b)
 }
 
 void
-ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode, const uint8_t palette[256][3])
+ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
+                const uint8_t palette[256][3])
 {
     const uint8_t *x = from;
 

@@ -9,7 +9,11 @@
 
 typedef enum ac_image_mode {
     AC_MODE_1 = 0, /* one byte a pixel, 0 or 255 */
-    AC_MODE_L, AC_MODE_LA, AC_MODE_P, AC_MODE_RGB, AC_MODE_RGBA,
+    AC_MODE_L,
+    AC_MODE_LA,
+    AC_MODE_P,
+    AC_MODE_RGB,
+    AC_MODE_RGBA,
     AC_MODE_CMYK, /* as Pillow keeps it: 255 is full ink */
     AC_MODE_I16   /* 16-bit grey, native order */
 } ac_image_mode;
@@ -20,23 +24,25 @@ typedef struct ac_image {
     int64_t width, height;
     uint8_t *pixels;
     uint8_t palette[256][3]; /* mode P */
-    int orientation; /* EXIF's, 1 to 8; the decoders record it and do not apply it */
+    int orientation;         /* EXIF's, 1 to 8; the decoders record it and do not apply it */
 } ac_image;
 
 void ac_image_free(ac_image *self);
 
 /**
- * Turn and mirror the pixels as `orientation` says (as Pillow's exif_transpose); it is 1 afterwards. 0 and 1: nothing to do.
- * AC_E_NOMEM leaves the image as it was.
+ * Turn and mirror the pixels as `orientation` says (as Pillow's exif_transpose); it is 1
+ * afterwards. 0 and 1: nothing to do. AC_E_NOMEM leaves the image as it was.
  */
-ac_status ac_image_orient(ac_image *self);
+AC_MUST_CHECK ac_status ac_image_orient(ac_image *self);
 
 /** Channels of a mode (I16: 1), and bytes of a pixel. */
 int ac_image_channels(ac_image_mode mode);
 int ac_image_pixel_bytes(ac_image_mode mode);
 const char *ac_image_mode_name(ac_image_mode mode); /* "RGB", "I;16" */
 
-/** n pixels of `mode` at x as RGB, Pillow's conversion: grey copied, palette looked up, alpha dropped, 16 bits clipped. */
-void ac_image_to_rgb(uint8_t *rgb, const void *x, int64_t n, ac_image_mode mode, const uint8_t palette[256][3]);
+/** n pixels of `mode` at x as RGB, Pillow's conversion: grey copied, palette looked up, alpha
+ * dropped, 16 bits clipped. */
+void ac_image_to_rgb(uint8_t *rgb, const void *x, int64_t n, ac_image_mode mode,
+                     const uint8_t palette[256][3]);
 
 #endif

@@ -15,7 +15,7 @@ ac_resizer_free(ac_resizer *self)
     free(self->first);
     free(self->second);
     free(self->source);
-    *self = (ac_resizer) { 0 };
+    *self = (ac_resizer){ 0 };
 }
 
 /* Where the crop lies in the resized image, and that image's size. */
@@ -30,13 +30,15 @@ measure(const ac_image *p, int64_t S)
     geometry g;
 
     g.width = p->width == shorter ? S : (int64_t) ((double) (S * p->width) / (double) shorter);
-    g.height = p->height == shorter ? S : (int64_t) ((double) (S * p->height) / (double) shorter);
+    g.height =
+        p->height == shorter ? S : (int64_t) ((double) (S * p->height) / (double) shorter);
     g.left = (int64_t) rint((double) (g.width - S) / 2.0); /* halves to even */
     g.top = (int64_t) rint((double) (g.height - S) / 2.0);
     return g;
 }
 
-/* Nearest neighbour: the source index of outputs [first, first + S); the scale is added up, not multiplied. */
+/* Nearest neighbour: the source index of outputs [first, first + S); the scale is added up, not
+ * multiplied. */
 static void
 nearest_indices(int64_t *index, int64_t in, int64_t out, int64_t first, int64_t S)
 {
@@ -61,7 +63,8 @@ resize_nearest(uint8_t *rgb, const ac_image *p, int64_t S, const geometry *g)
     nearest_indices(rows, p->height, g->height, g->top, S);
     for (int64_t y = 0; y < S; y++)
         for (int64_t x = 0; x < S; x++)
-            ac_image_to_rgb(rgb + (y * S + x) * 3, p->pixels + rows[y] * p->width + index[x], 1, p->mode, p->palette);
+            ac_image_to_rgb(rgb + (y * S + x) * 3, p->pixels + rows[y] * p->width + index[x], 1,
+                            p->mode, p->palette);
     free(index);
     return AC_OK;
 }
@@ -111,19 +114,24 @@ reach(const ac_taps *t, int64_t *first, int64_t *count)
 
 /* Columns [from, from + n) of x [rows, width, bytes]. */
 static void
-crop_columns(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int64_t from, int64_t n, int bytes)
+crop_columns(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int64_t from, int64_t n,
+             int bytes)
 {
     for (int64_t r = 0; r < rows; r++)
         memcpy(y + r * n * bytes, x + (r * width + from) * bytes, (size_t) (n * bytes));
 }
 
-/* Both passes in either order; a pass whose size does not change is left out. Result: self->second [S, S, bytes]. */
+/* Both passes in either order; a pass whose size does not change is left out. Result:
+ * self->second [S, S, bytes]. */
 static ac_status
-resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int64_t S, const geometry *g)
+resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int64_t S,
+                const geometry *g)
 {
-    const int C = ac_image_channels(p->mode), bytes = ac_image_pixel_bytes(p->mode), wide = p->mode == AC_MODE_I16;
+    const int C = ac_image_channels(p->mode), bytes = ac_image_pixel_bytes(p->mode),
+              wide = p->mode == AC_MODE_I16;
     const bool across = g->width != p->width, down = g->height != p->height;
-    const bool vertical_first = across && down && g->height < p->height && p->height > 2 * p->width;
+    const bool vertical_first =
+        across && down && g->height < p->height && p->height > 2 * p->width;
     int64_t first_row = g->top, rows = S, first_column = g->left, columns = S;
     ac_status st = AC_OK;
 
@@ -136,7 +144,8 @@ resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int6
         reach(&self->horizontal, &first_column, &columns);
         AC_TRY(ac_grow(&self->first, &self->first_capacity, S * p->width * bytes, 1));
         ac_resize_vertical(self->first, pixels, p->width * C, &self->vertical, wide);
-        ac_resize_horizontal(self->second, self->first, S, p->width, C, &self->horizontal, wide);
+        ac_resize_horizontal(self->second, self->first, S, p->width, C, &self->horizontal,
+                             wide);
         return AC_OK;
     }
     if (down) { /* only the rows that the vertical pass needs */
@@ -186,7 +195,8 @@ out:
 void
 ac_image_normalise(float *y, const uint8_t *rgb, int64_t S)
 {
-    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f },
+                       std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
 
     for (int c = 0; c < 3; c++) {
         float table[256];

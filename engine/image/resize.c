@@ -7,7 +7,8 @@
 
 enum { PRECISION = 22 };
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 #else
 #define CLONES
@@ -49,9 +50,11 @@ split_weights(int16_t *pairs, const int32_t *w, int64_t n)
 
 /* reach: where the filter ends, before it is widened to the scale of a shrinking. */
 static ac_status
-make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int64_t out, int64_t first, int64_t count)
+make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int64_t out,
+          int64_t first, int64_t count)
 {
-    const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale, support = reach * f, inverse = 1 / f;
+    const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale,
+                 support = reach * f, inverse = 1 / f;
     double *w = NULL;
     ac_status st = AC_OK;
 
@@ -59,12 +62,15 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
     self->most = (int64_t) ceil(support) * 2 + 1;
     AC_TRY(ac_grow(&self->start, &self->start_capacity, count, sizeof *self->start));
     AC_TRY(ac_grow(&self->length, &self->length_capacity, count, sizeof *self->length));
-    AC_TRY(ac_grow(&self->weights, &self->weight_capacity, count * self->most, sizeof *self->weights));
-    AC_TRY(ac_grow(&self->pairs, &self->pair_capacity, count * ((self->most + 3) / 4) * 8, sizeof *self->pairs));
+    AC_TRY(ac_grow(&self->weights, &self->weight_capacity, count * self->most,
+                   sizeof *self->weights));
+    AC_TRY(ac_grow(&self->pairs, &self->pair_capacity, count * ((self->most + 3) / 4) * 8,
+                   sizeof *self->pairs));
     AC_TRY(ac_alloc(&w, self->most, sizeof *w));
     for (int64_t i = 0; i < count; i++) {
         const double centre = ((double) (first + i) + 0.5) * scale;
-        int64_t low = (int64_t) (centre - support + 0.5), high = (int64_t) (centre + support + 0.5), n;
+        int64_t low = (int64_t) (centre - support + 0.5),
+                high = (int64_t) (centre + support + 0.5), n;
         double sum = 0;
         low = low < 0 ? 0 : low;
         high = high > in ? in : high;
@@ -80,7 +86,8 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
         }
         self->start[i] = low;
         self->length[i] = n;
-        split_weights(self->pairs + i * ((self->most + 3) / 4) * 8, self->weights + i * self->most, n);
+        split_weights(self->pairs + i * ((self->most + 3) / 4) * 8,
+                      self->weights + i * self->most, n);
     }
 out:
     free(w);
@@ -106,7 +113,7 @@ ac_taps_free(ac_taps *self)
     free(self->length);
     free(self->weights);
     free(self->pairs);
-    *self = (ac_taps) { 0 };
+    *self = (ac_taps){ 0 };
 }
 
 static inline uint8_t
@@ -123,18 +130,18 @@ clip16(int64_t v)
     return (uint16_t) (v < 0 ? 0 : v > 65535 ? 65535 : v);
 }
 
-#define HORIZONTAL(C)                                                                     \
-    for (int64_t i = 0; i < t->count; i++) {                                              \
-        const uint8_t *p = x + t->start[i] * (C);                                         \
-        const int32_t *w = t->weights + i * t->most;                                      \
-        int32_t sum[C];                                                                   \
-        for (int c = 0; c < (C); c++)                                                     \
-            sum[c] = 1 << (PRECISION - 1);                                                \
-        for (int64_t k = 0; k < t->length[i]; k++)                                        \
-            for (int c = 0; c < (C); c++)                                                 \
-                sum[c] += p[k * (C) + c] * w[k];                                          \
-        for (int c = 0; c < (C); c++)                                                     \
-            y[i * (C) + c] = clip8(sum[c]);                                               \
+#define HORIZONTAL(C)                                \
+    for (int64_t i = 0; i < t->count; i++) {         \
+        const uint8_t *p = x + t->start[i] * (C);    \
+        const int32_t *w = t->weights + i * t->most; \
+        int32_t sum[C];                              \
+        for (int c = 0; c < (C); c++)                \
+            sum[c] = 1 << (PRECISION - 1);           \
+        for (int64_t k = 0; k < t->length[i]; k++)   \
+            for (int c = 0; c < (C); c++)            \
+                sum[c] += p[k * (C) + c] * w[k];     \
+        for (int c = 0; c < (C); c++)                \
+            y[i * (C) + c] = clip8(sum[c]);          \
     }
 
 CLONES static void
@@ -163,7 +170,8 @@ horizontal_row_wide(uint16_t *y, const uint16_t *x, const ac_taps *t)
 }
 
 void
-ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C, const ac_taps *t, int wide)
+ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
+                     const ac_taps *t, int wide)
 {
     int64_t r = 0;
 
@@ -173,16 +181,19 @@ ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
 #endif
     for (; r < rows; r++) {
         if (wide)
-            horizontal_row_wide((uint16_t *) y + r * t->count, (const uint16_t *) x + r * width, t);
+            horizontal_row_wide((uint16_t *) y + r * t->count, (const uint16_t *) x + r * width,
+                                t);
         else
-            horizontal_row((uint8_t *) y + r * t->count * C, (const uint8_t *) x + r * width * C, C, t);
+            horizontal_row((uint8_t *) y + r * t->count * C,
+                           (const uint8_t *) x + r * width * C, C, t);
     }
 }
 
 enum { STRIP = 1024 };
 
 CLONES static void
-vertical_strip(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w, int64_t taps)
+vertical_strip(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w,
+               int64_t taps)
 {
     int32_t sum[STRIP];
 
@@ -212,11 +223,12 @@ ac_resize_vertical(void *y, const void *x, int64_t n, const ac_taps *t, int wide
     for (int64_t r = 0; r < t->count; r++) {
         const int32_t *w = t->weights + r * t->most;
         if (wide) {
-            vertical_row_wide((uint16_t *) y + r * n, (const uint16_t *) x + t->start[r] * n, n, w, t->length[r]);
+            vertical_row_wide((uint16_t *) y + r * n, (const uint16_t *) x + t->start[r] * n, n,
+                              w, t->length[r]);
             continue;
         }
         for (int64_t i = 0; i < n; i += STRIP)
-            vertical_strip((uint8_t *) y + r * n + i, (const uint8_t *) x + t->start[r] * n + i, n, n - i < STRIP ? n - i : STRIP, w,
-                           t->length[r]);
+            vertical_strip((uint8_t *) y + r * n + i, (const uint8_t *) x + t->start[r] * n + i,
+                           n, n - i < STRIP ? n - i : STRIP, w, t->length[r]);
     }
 }

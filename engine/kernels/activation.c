@@ -6,7 +6,8 @@
 #include "engine/kernels/simd.h"
 #include "engine/kernels/vector.h"
 
-/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, and a polynomial of degree 6 for exp(r). Branch-free, so that loops vectorise. */
+/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, and a polynomial of degree 6 for exp(r). Branch-free,
+ * so that loops vectorise. */
 static inline float
 exp_polynomial(float x)
 {
@@ -35,7 +36,9 @@ erf_with(float x, float bell)
 {
     float a = x < 0 ? -x : x;
     float t = 1.0f / (1.0f + 0.3275911f * a);
-    float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
+    float p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t +
+               0.254829592f) *
+              t;
     float y = 1.0f - p * bell;
 
     return x < 0 ? -y : y;
@@ -93,20 +96,24 @@ ac_activation_ref(ac_activation activation, double x)
     switch (activation) {
     case AC_ACTIVATION_NONE: break;
     case AC_ACTIVATION_GELU: return 0.5 * x * (1 + erf(x / sqrt(2.0)));
-    case AC_ACTIVATION_GELU_NEW: return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case AC_ACTIVATION_GELU_NEW:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
     case AC_ACTIVATION_QUICK_GELU: return x / (1 + exp(-1.702 * x));
     case AC_ACTIVATION_RELU: return x > 0 ? x : 0;
     }
     return x;
 }
 
-/* ---- derivatives ------------------------------------------------------------------------------------------------ */
+/* ---- derivatives
+ * ------------------------------------------------------------------------------------------------
+ */
 
 AC_CLONES static void
 gelu_backward(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x); both have exp(-x^2 / 2) in them */
-        const float bell = exp_polynomial(-0.5f * x[i] * x[i]), below = 0.5f * (1.0f + erf_with(x[i] * 0.70710678118654752f, bell));
+        const float bell = exp_polynomial(-0.5f * x[i] * x[i]),
+                    below = 0.5f * (1.0f + erf_with(x[i] * 0.70710678118654752f, bell));
         dy[i] *= below + x[i] * 0.39894228040143268f * bell;
     }
 }
@@ -115,8 +122,10 @@ AC_CLONES static void
 gelu_new_backward(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) { /* x s(2u): s + x s (1 - s) 2 u' */
-        const float square = x[i] * x[i], u = 0.79788456080286536f * x[i] * (1.0f + 0.044715f * square);
-        const float s = 1.0f / (1.0f + exp_polynomial(-2.0f * u)), slope = 0.79788456080286536f * (1.0f + 0.134145f * square);
+        const float square = x[i] * x[i],
+                    u = 0.79788456080286536f * x[i] * (1.0f + 0.044715f * square);
+        const float s = 1.0f / (1.0f + exp_polynomial(-2.0f * u)),
+                    slope = 0.79788456080286536f * (1.0f + 0.134145f * square);
         dy[i] *= s + 2.0f * x[i] * s * (1.0f - s) * slope;
     }
 }

@@ -6,13 +6,15 @@
 
 #include "engine/linear/compute.h"
 
-/** x [n] in place. The exponential is a polynomial good to about 2 ulp; erf to 1.5e-7 absolute (Abramowitz, Stegun 7.1.26). */
+/** x [n] in place. The exponential is a polynomial good to about 2 ulp; erf to 1.5e-7 absolute
+ * (Abramowitz, Stegun 7.1.26). */
 void ac_activation_apply(ac_activation activation, float *x, int64_t n);
 
 /** The definition, in double, of one number. */
 double ac_activation_ref(ac_activation activation, double x);
 
-/** dy [n] in place: times the activation's derivative at x [n] (what the activation was given). For AC_ACTIVATION_NONE nothing. */
+/** dy [n] in place: times the activation's derivative at x [n] (what the activation was given).
+ * For AC_ACTIVATION_NONE nothing. */
 void ac_activation_backward(ac_activation activation, float *dy, const float *x, int64_t n);
 
 /** y[i] = exp(x[i]) for x <= 88; below -87: 0. y may be x. */
@@ -21,7 +23,8 @@ void ac_exp(float *y, const float *x, int64_t n);
 /** log of the sum of exp(x[i]), by the largest; -inf where all are. */
 float ac_log_sum_exp(const float *x, int64_t n);
 
-/** In place: x[i] becomes (x[i] - largest) - log of the sum of exp(x - largest), which keeps its digits at any offset. */
+/** In place: x[i] becomes (x[i] - largest) - log of the sum of exp(x - largest), which keeps
+ * its digits at any offset. */
 void ac_log_softmax(float *x, int64_t n);
 
 /** What ac_log_softmax would leave at x[i]. */

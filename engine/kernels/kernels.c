@@ -33,7 +33,8 @@ ac_axpy(float *y, float s, const float *x, int64_t n)
 }
 
 void
-ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, int64_t N, int64_t C, float eps)
+ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, int64_t N,
+             int64_t C, float eps)
 {
     const ac_vector *v = ac_vector_best();
 
@@ -52,7 +53,10 @@ ac_normalize(float *y, const float *x, int64_t N, int64_t C)
             squares += (double) x[n * C + c] * (double) x[n * C + c];
         length = (float) sqrt(squares);
         for (int64_t c = 0; c < C; c++)
-            y[n * C + c] = length == 0 ? 0 : x[n * C + c] / length; /* a NaN stays one: it is for the caller to see */
+            y[n * C + c] =
+                length == 0
+                    ? 0
+                    : x[n * C + c] / length; /* a NaN stays one: it is for the caller to see */
     }
 }
 
@@ -64,7 +68,8 @@ ac_softmax(float *x, int64_t n)
     v->scale(x, 1.0f / v->exp(x, x, v->largest(x, n), n), n);
 }
 
-/* ---- attention as products ------------------------------------------------------------------------------------- */
+/* ---- attention as products
+ * ------------------------------------------------------------------------------------- */
 
 int64_t
 ac_attention_keys_size(int64_t T, int64_t D)
@@ -79,7 +84,8 @@ ac_attention_values_size(int64_t T, int64_t D)
 }
 
 void
-ac_attention_pack(float *keys, float *values, const float *k, const float *v, int64_t row, int64_t T, int64_t D)
+ac_attention_pack(float *keys, float *values, const float *k, const float *v, int64_t row,
+                  int64_t T, int64_t D)
 {
     enum { PANEL = AC_NATIVE_PANEL };
     const int64_t tokens = ac_native_columns(T), channels = ac_native_columns(D);
@@ -98,17 +104,21 @@ ac_attention_pack(float *keys, float *values, const float *k, const float *v, in
 size_t
 ac_attention_rows_scratch_bytes(int64_t T)
 {
-    return ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * ac_native_columns(T)) * sizeof(float)) + ac_native_rows_scratch_bytes();
+    return ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * ac_native_columns(T)) *
+                           sizeof(float)) +
+           ac_native_rows_scratch_bytes();
 }
 
 void
-ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_t R, const float *keys, const float *values, int64_t T, int64_t D,
-                  int64_t first, void *scratch)
+ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_t R,
+                  const float *keys, const float *values, int64_t T, int64_t D, int64_t first,
+                  void *scratch)
 {
     const ac_vector *v = ac_vector_best();
     const int64_t most = ac_native_best()->rows, columns = ac_native_columns(T);
     float *scores = scratch;
-    void *room = (char *) scratch + ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * columns) * sizeof(float));
+    void *room = (char *) scratch +
+                 ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * columns) * sizeof(float));
 
     for (int64_t r = 0; r < R; r += most) {
         const int64_t n = R - r < most ? R - r : most;
@@ -128,7 +138,8 @@ static size_t
 one_attention_bytes(int64_t T, int64_t D)
 {
     return ac_scratch_room((size_t) ac_attention_keys_size(T, D) * sizeof(float)) +
-           ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float)) + ac_attention_rows_scratch_bytes(T);
+           ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float)) +
+           ac_attention_rows_scratch_bytes(T);
 }
 
 size_t
@@ -142,15 +153,19 @@ static void
 attend(float *y, const float *qkv, int64_t T, int64_t C, int64_t D, bool causal, char *room)
 {
     float *keys = (float *) (void *) room;
-    float *values = (float *) (void *) (room + ac_scratch_room((size_t) ac_attention_keys_size(T, D) * sizeof(float)));
-    char *rest = (char *) values + ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float));
+    float *values =
+        (float *) (void *) (room + ac_scratch_room((size_t) ac_attention_keys_size(T, D) *
+                                                   sizeof(float)));
+    char *rest = (char *) values +
+                 ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float));
 
     ac_attention_pack(keys, values, qkv + C, qkv + 2 * C, 3 * C, T, D);
     ac_attention_rows(y, C, qkv, 3 * C, T, keys, values, T, D, causal ? 0 : -1, rest);
 }
 
 void
-ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal, ac_scratch *scratch)
+ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H,
+                  int64_t D, bool causal, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch);
     const int64_t C = H * D;
@@ -166,7 +181,8 @@ ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B,
     for (int64_t b = 0; b < B; b++) {
         for (int64_t h = 0; h < H; h++) {
             const int64_t first = offsets[b], T = offsets[b + 1] - first;
-            attend(y + first * C + h * D, qkv + first * 3 * C + h * D, T, C, D, causal, room + each * (size_t) omp_get_thread_num());
+            attend(y + first * C + h * D, qkv + first * 3 * C + h * D, T, C, D, causal,
+                   room + each * (size_t) omp_get_thread_num());
         }
     }
     ac_scratch_release(scratch, mark);

@@ -4,7 +4,8 @@
 #include "engine/kernels/kernels.h"
 
 void
-ac_layernorm_ref(float *y, const float *x, const float *gamma, const float *beta, int64_t N, int64_t C, float eps)
+ac_layernorm_ref(float *y, const float *x, const float *gamma, const float *beta, int64_t N,
+                 int64_t C, float eps)
 {
     for (int64_t n = 0; n < N; n++, x += C, y += C) {
         double sum = 0, squares = 0;
@@ -13,13 +14,16 @@ ac_layernorm_ref(float *y, const float *x, const float *gamma, const float *beta
         for (int64_t c = 0; c < C; c++)
             squares += ((double) x[c] - sum / (double) C) * ((double) x[c] - sum / (double) C);
         for (int64_t c = 0; c < C; c++)
-            y[c] = (float) (((double) x[c] - sum / (double) C) / sqrt(squares / (double) C + (double) eps) * (double) gamma[c] + (double) beta[c]);
+            y[c] = (float) (((double) x[c] - sum / (double) C) /
+                                sqrt(squares / (double) C + (double) eps) * (double) gamma[c] +
+                            (double) beta[c]);
     }
 }
 
 /* Query t of head h of a text that begins at token `first`. */
 static void
-attend_ref(float *y, const float *qkv, int64_t first, int64_t t, int64_t seen, int64_t C, int64_t h, int64_t D)
+attend_ref(float *y, const float *qkv, int64_t first, int64_t t, int64_t seen, int64_t C,
+           int64_t h, int64_t D)
 {
     const float *q = qkv + (first + t) * 3 * C + h * D;
     double total = 0;
@@ -40,12 +44,14 @@ attend_ref(float *y, const float *qkv, int64_t first, int64_t t, int64_t seen, i
 }
 
 void
-ac_self_attention_ref(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal)
+ac_self_attention_ref(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H,
+                      int64_t D, bool causal)
 {
     const int64_t C = H * D;
 
     for (int64_t b = 0; b < B; b++)
         for (int64_t t = 0; t < offsets[b + 1] - offsets[b]; t++)
             for (int64_t h = 0; h < H; h++)
-                attend_ref(y + (offsets[b] + t) * C + h * D, qkv, offsets[b], t, causal ? t + 1 : offsets[b + 1] - offsets[b], C, h, D);
+                attend_ref(y + (offsets[b] + t) * C + h * D, qkv, offsets[b], t,
+                           causal ? t + 1 : offsets[b + 1] - offsets[b], C, h, D);
 }

@@ -1,5 +1,6 @@
-/* Any CPU: vectors of four floats, which every compiler for x86-64 and aarch64 has registers for. Products of 3 rows by 16 columns.
- * Without fused multiply-add in the instruction set (x86-64 before 2013) the product is rounded before it is added. */
+/* Any CPU: vectors of four floats, which every compiler for x86-64 and aarch64 has registers
+ * for. Products of 3 rows by 16 columns. Without fused multiply-add in the instruction set
+ * (x86-64 before 2013) the product is rounded before it is added. */
 #include <string.h>
 
 #include "engine/base/tensor.h"
@@ -14,8 +15,16 @@ typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));
 typedef uint32_t uvec __attribute__((vector_size(16))); /* whose overflow is defined */
 
-static inline vec zero(void) { return (vec) { 0, 0, 0, 0 }; }
-static inline vec set1(float x) { return (vec) { x, x, x, x }; }
+static inline vec
+zero(void)
+{
+    return (vec){ 0, 0, 0, 0 };
+}
+static inline vec
+set1(float x)
+{
+    return (vec){ x, x, x, x };
+}
 static inline vec
 load(const float *p)
 {
@@ -23,17 +32,34 @@ load(const float *p)
     memcpy(&v, p, sizeof v);
     return v;
 }
-static inline void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
-static inline vec add_(vec a, vec b) { return a + b; }
+static inline void
+store(float *p, vec v)
+{
+    memcpy(p, &v, sizeof v);
+}
+static inline vec
+add_(vec a, vec b)
+{
+    return a + b;
+}
 #if defined(__aarch64__)
-static inline vec fma_(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+static inline vec
+fma_(vec a, vec b, vec c)
+{
+    return vfmaq_f32(c, a, b);
+}
 #else
-static inline vec fma_(vec a, vec b, vec c) { return a * b + c; }
+static inline vec
+fma_(vec a, vec b, vec c)
+{
+    return a * b + c;
+}
 #endif
 static inline vec
 load_bf16(const uint16_t *p)
 {
-    return (vec) { ac_bf16_to_f32(p[0]), ac_bf16_to_f32(p[1]), ac_bf16_to_f32(p[2]), ac_bf16_to_f32(p[3]) };
+    return (vec){ ac_bf16_to_f32(p[0]), ac_bf16_to_f32(p[1]), ac_bf16_to_f32(p[2]),
+                  ac_bf16_to_f32(p[3]) };
 }
 
 #define ROWS 3

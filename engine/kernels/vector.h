@@ -1,8 +1,9 @@
 /**
- * Loops over vectors, written once and compiled for each instruction set. Private to engine/kernels.
+ * Loops over vectors, written once and compiled for each instruction set. Private to
+ * engine/kernels.
  *
- * Sums run over 16 lanes, element i in lane i % 16, and the lanes are added in one order: the same bits on any CPU that has
- * fused multiply-add.
+ * Sums run over 16 lanes, element i in lane i % 16, and the lanes are added in one order: the
+ * same bits on any CPU that has fused multiply-add.
  */
 #ifndef AC_KERNELS_VECTOR_H
 #define AC_KERNELS_VECTOR_H
@@ -15,15 +16,17 @@ typedef struct ac_vector {
     void (*add)(float *y, const float *x, int64_t n);           /* y += x */
     void (*scale)(float *y, float s, int64_t n);                /* y *= s */
     void (*shift)(float *y, float a, float b, int64_t n);       /* y = y - a - b */
-    float (*largest)(const float *x, int64_t n);                /* -inf for n = 0; a NaN is passed over */
+    float (*largest)(const float *x, int64_t n); /* -inf for n = 0; a NaN is passed over */
     float (*sum)(const float *x, int64_t n);
-    float (*sum_exp)(const float *x, float shift, int64_t n);       /* sum of exp(x - shift) */
-    float (*exp)(float *y, const float *x, float shift, int64_t n); /* y = exp(x - shift), and its sum; y may be x */
+    float (*sum_exp)(const float *x, float shift, int64_t n); /* sum of exp(x - shift) */
+    float (*exp)(float *y, const float *x, float shift,
+                 int64_t n); /* y = exp(x - shift), and its sum; y may be x */
     void (*gelu)(float *x, int64_t n);
     void (*gelu_new)(float *x, int64_t n);
     void (*quick_gelu)(float *x, int64_t n);
     void (*relu)(float *x, int64_t n);
-    void (*layernorm)(float *y, const float *x, const float *gamma, const float *beta, int64_t C, float eps); /* one row */
+    void (*layernorm)(float *y, const float *x, const float *gamma, const float *beta,
+                      int64_t C, float eps); /* one row */
 } ac_vector;
 
 extern const ac_vector ac_vector_generic;

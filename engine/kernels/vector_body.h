@@ -1,4 +1,5 @@
-/* The loops of vector.h, included once for each instruction set, after vec, ivec, WIDTH, load, store, set1 and fma_. */
+/* The loops of vector.h, included once for each instruction set, after vec, ivec, WIDTH, load,
+ * store, set1 and fma_. */
 #include <math.h>
 #include <string.h>
 
@@ -31,20 +32,22 @@ choose(ivec mask, vec yes, vec no)
 }
 
 /* y[i] = f(x[i]) for all i; `f` sees x. */
-#define MAP(y, x, n, f)                                     \
-    do {                                                    \
-        int64_t i_ = 0;                                     \
-        for (; i_ + WIDTH <= (n); i_ += WIDTH)              \
-            store((y) + i_, f(load((x) + i_)));             \
-        if (i_ < (n))                                       \
-            store_some((y) + i_, f(load_some((x) + i_, (n) - i_, 0)), (n) - i_); \
+#define MAP(y, x, n, f)                                                        \
+    do {                                                                       \
+        int64_t i_ = 0;                                                        \
+        for (; i_ + WIDTH <= (n); i_ += WIDTH)                                 \
+            store((y) + i_, f(load((x) + i_)));                                \
+        if (i_ < (n))                                                          \
+            store_some((y) + i_, f(load_some((x) + i_, (n) -i_, 0)), (n) -i_); \
     } while (0)
 
-/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, a polynomial of degree 6 for exp(r) (Cephes). 0 below -87; x <= 88. */
+/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, a polynomial of degree 6 for exp(r) (Cephes). 0 below
+ * -87; x <= 88. */
 static inline vec
 exp_(vec x)
 {
-    const vec magic = set1(12582912.0f); /* 1.5 2^23: adding it rounds to a whole number, which stands in the low bits */
+    const vec magic = set1(12582912.0f); /* 1.5 2^23: adding it rounds to a whole number, which
+                                            stands in the low bits */
     const ivec none = x < set1(-87.0f);
     const vec t = fma_(x, set1(1.44269504f), magic), k = t - magic;
     const vec r = fma_(k, set1(2.12194440e-4f), fma_(k, set1(-0.693359375f), x));
@@ -65,7 +68,8 @@ static inline vec
 erf_(vec x)
 {
     const ivec sign = (ivec) x & (ivec) set1(-0.0f);
-    const vec a = (vec) ((ivec) x ^ sign), t = set1(1.0f) / fma_(set1(0.3275911f), a, set1(1.0f));
+    const vec a = (vec) ((ivec) x ^ sign),
+              t = set1(1.0f) / fma_(set1(0.3275911f), a, set1(1.0f));
     vec p = set1(1.061405429f), y;
 
     p = fma_(p, t, set1(-1.453152027f));
@@ -76,7 +80,11 @@ erf_(vec x)
     return (vec) ((ivec) y | sign);
 }
 
-static inline vec gelu_(vec x) { return set1(0.5f) * x * (set1(1.0f) + erf_(x * set1(0.70710678118654752f))); }
+static inline vec
+gelu_(vec x)
+{
+    return set1(0.5f) * x * (set1(1.0f) + erf_(x * set1(0.70710678118654752f)));
+}
 
 /* x s(z) with s the logistic function; exp's argument is kept below 88. */
 static inline vec
@@ -91,16 +99,41 @@ times_logistic(vec x, vec z)
 static inline vec
 gelu_new_(vec x)
 {
-    return times_logistic(x, set1(2.0f * 0.79788456080286536f) * fma_(set1(0.044715f) * x * x, x, x));
+    return times_logistic(x, set1(2.0f * 0.79788456080286536f) *
+                                 fma_(set1(0.044715f) * x * x, x, x));
 }
 
-static inline vec quick_gelu_(vec x) { return times_logistic(x, set1(1.702f) * x); }
-static inline vec relu_(vec x) { return choose(x < set1(0.0f), set1(0.0f), x); }
+static inline vec
+quick_gelu_(vec x)
+{
+    return times_logistic(x, set1(1.702f) * x);
+}
+static inline vec
+relu_(vec x)
+{
+    return choose(x < set1(0.0f), set1(0.0f), x);
+}
 
-static void gelu(float *x, int64_t n) { MAP(x, x, n, gelu_); }
-static void gelu_new(float *x, int64_t n) { MAP(x, x, n, gelu_new_); }
-static void quick_gelu(float *x, int64_t n) { MAP(x, x, n, quick_gelu_); }
-static void relu(float *x, int64_t n) { MAP(x, x, n, relu_); }
+static void
+gelu(float *x, int64_t n)
+{
+    MAP(x, x, n, gelu_);
+}
+static void
+gelu_new(float *x, int64_t n)
+{
+    MAP(x, x, n, gelu_new_);
+}
+static void
+quick_gelu(float *x, int64_t n)
+{
+    MAP(x, x, n, quick_gelu_);
+}
+static void
+relu(float *x, int64_t n)
+{
+    MAP(x, x, n, relu_);
+}
 
 static void
 axpy(float *y, float s, const float *x, int64_t n)
@@ -111,7 +144,8 @@ axpy(float *y, float s, const float *x, int64_t n)
     for (; i + WIDTH <= n; i += WIDTH)
         store(y + i, fma_(by, load(x + i), load(y + i)));
     if (i < n)
-        store_some(y + i, fma_(by, load_some(x + i, n - i, 0), load_some(y + i, n - i, 0)), n - i);
+        store_some(y + i, fma_(by, load_some(x + i, n - i, 0), load_some(y + i, n - i, 0)),
+                   n - i);
 }
 
 static void
@@ -149,7 +183,9 @@ shift(float *y, float a, float b, int64_t n)
         y[i] = y[i] - a - b;
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------------ */
+/* ---- sums
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The lanes, pairwise. */
 static inline float
@@ -165,19 +201,20 @@ add_lanes(const vec sums[PARTS])
     return x[0];
 }
 
-/* For every part p of every 16 elements: `step` sees the part p, the place at, and `left` elements from there (WIDTH or fewer). */
-#define EACH_PART(n, step)                                                  \
-    do {                                                                    \
-        int64_t base_ = 0;                                                  \
-        for (; base_ + LANES <= (n); base_ += LANES)                        \
-            for (int p = 0; p < PARTS; p++) {                               \
-                const int64_t at = base_ + p * WIDTH, left = WIDTH;         \
-                step                                                        \
-            }                                                               \
-        for (int p = 0; p < PARTS && base_ + p * WIDTH < (n); p++) {        \
-            const int64_t at = base_ + p * WIDTH, left = (n) - at < WIDTH ? (n) - at : WIDTH; \
-            step                                                            \
-        }                                                                   \
+/* For every part p of every 16 elements: `step` sees the part p, the place at, and `left`
+ * elements from there (WIDTH or fewer). */
+#define EACH_PART(n, step)                                                                  \
+    do {                                                                                    \
+        int64_t base_ = 0;                                                                  \
+        for (; base_ + LANES <= (n); base_ += LANES)                                        \
+            for (int p = 0; p < PARTS; p++) {                                               \
+                const int64_t at = base_ + p * WIDTH, left = WIDTH;                         \
+                step                                                                        \
+            }                                                                               \
+        for (int p = 0; p < PARTS && base_ + p * WIDTH < (n); p++) {                        \
+            const int64_t at = base_ + p * WIDTH, left = (n) -at < WIDTH ? (n) -at : WIDTH; \
+            step                                                                            \
+        }                                                                                   \
     } while (0)
 
 static inline vec
@@ -199,7 +236,8 @@ dot(const float *a, const float *b, int64_t n)
     vec sums[PARTS];
 
     clear(sums);
-    EACH_PART(n, sums[p] = fma_(load_part(a + at, left, 0), load_part(b + at, left, 0), sums[p]););
+    EACH_PART(n,
+              sums[p] = fma_(load_part(a + at, left, 0), load_part(b + at, left, 0), sums[p]););
     return add_lanes(sums);
 }
 
@@ -219,7 +257,8 @@ largest(const float *x, int64_t n)
     vec most = set1(-INFINITY);
     float lanes[WIDTH], y = -INFINITY;
 
-    EACH_PART(n, const vec v = load_part(x + at, left, -INFINITY); (void) p; most = choose(v > most, v, most););
+    EACH_PART(n, const vec v = load_part(x + at, left, -INFINITY); (void) p;
+              most = choose(v > most, v, most););
     store(lanes, most);
     for (int i = 0; i < WIDTH; i++)
         y = lanes[i] > y ? lanes[i] : y;
@@ -244,8 +283,9 @@ exp_all(float *y, const float *x, float by, int64_t n)
     vec sums[PARTS];
 
     clear(sums);
-    EACH_PART(n, const vec e = exp_(load_part(x + at, left, -INFINITY) - less); sums[p] = sums[p] + e;
-              if (left == WIDTH) store(y + at, e); else store_some(y + at, e, left););
+    EACH_PART(n, const vec e = exp_(load_part(x + at, left, -INFINITY) - less);
+              sums[p] = sums[p] + e; if (left == WIDTH) store(y + at, e);
+              else store_some(y + at, e, left););
     return add_lanes(sums);
 }
 
@@ -258,11 +298,18 @@ layernorm(float *y, const float *x, const float *gamma, const float *beta, int64
     vec sums[PARTS], by;
 
     clear(sums);
-    EACH_PART(C, const vec d = load_part(x + at, left, mean) - less; sums[p] = fma_(d, d, sums[p]););
+    EACH_PART(C, const vec d = load_part(x + at, left, mean) - less;
+              sums[p] = fma_(d, d, sums[p]););
     rstd = 1.0f / sqrtf(add_lanes(sums) / (float) C + eps);
     by = set1(rstd);
-    EACH_PART(C, const vec v = fma_((load_part(x + at, left, 0) - less) * by, load_part(gamma + at, left, 0), load_part(beta + at, left, 0)); (void) p;
-              if (left == WIDTH) store(y + at, v); else store_some(y + at, v, left););
+    EACH_PART(C,
+              const vec v = fma_((load_part(x + at, left, 0) - less) * by,
+                                 load_part(gamma + at, left, 0), load_part(beta + at, left, 0));
+              (void) p; if (left == WIDTH) store(y + at, v); else store_some(y + at, v, left););
 }
 
-#define AC_VECTOR_TABLE { dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, quick_gelu, relu, layernorm }
+#define AC_VECTOR_TABLE                                                               \
+    {                                                                                 \
+        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
+            quick_gelu, relu, layernorm                                               \
+    }

@@ -18,7 +18,8 @@ extern char *openblas_get_corename(void);
 void
 ac_compute_init(int threads)
 {
-    openblas_set_num_threads(1); /* in its OpenMP build this sets OpenMP's number too, so ours comes after */
+    openblas_set_num_threads(
+        1); /* in its OpenMP build this sets OpenMP's number too, so ours comes after */
     omp_set_num_threads(threads);
 }
 
@@ -63,7 +64,8 @@ ac_compute_kernels(const ac_compute *compute)
     default: snprintf(text, sizeof text, "native %s", ac_native_best()->name); break;
     }
     /* attention's small products are OpenBLAS's */
-    snprintf(text + strlen(text), sizeof text - strlen(text), ", openblas %s", openblas_get_corename());
+    snprintf(text + strlen(text), sizeof text - strlen(text), ", openblas %s",
+             openblas_get_corename());
     return text;
 }
 
@@ -72,8 +74,8 @@ ac_compute_openblas_coretype(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         return "SkylakeX";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return "Haswell";

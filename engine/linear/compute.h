@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum ac_backend { AC_BACKEND_AUTO = 0, AC_BACKEND_OPENBLAS, AC_BACKEND_ONEDNN, AC_BACKEND_NATIVE } ac_backend;
+typedef enum ac_backend {
+    AC_BACKEND_AUTO = 0,
+    AC_BACKEND_OPENBLAS,
+    AC_BACKEND_ONEDNN,
+    AC_BACKEND_NATIVE
+} ac_backend;
 typedef enum ac_precision { AC_PRECISION_FP32 = 0, AC_PRECISION_BF16 } ac_precision;
 
 typedef struct ac_compute {
@@ -14,8 +19,9 @@ typedef struct ac_compute {
 } ac_compute;
 
 /**
- * A look at the tensors inside a forward pass, for the golden tests: called with "vision.layer0" and the like,
- * x [rows, columns] valid during the call. fn NULL: off (the normal case).
+ * A look at the tensors inside a forward pass, for the golden tests: called with
+ * "vision.layer0" and the like, x [rows, columns] valid during the call. fn NULL: off (the
+ * normal case).
  */
 typedef struct ac_tap {
     void (*fn)(void *context, const char *name, const float *x, int64_t rows, int64_t columns);
@@ -23,20 +29,23 @@ typedef struct ac_tap {
 } ac_tap;
 
 /**
- * Once a process, before any model: `threads` for our OpenMP loops, and one for each OpenBLAS call (products run
- * single-threaded on fixed tiles, see linear.h).
+ * Once a process, before any model: `threads` for our OpenMP loops, and one for each OpenBLAS
+ * call (products run single-threaded on fixed tiles, see linear.h).
  */
 void ac_compute_init(int threads);
 
-/** "openblas SkylakeX" or the like: which kernels run, for manifests. Valid until the next call of the thread. */
+/** "openblas SkylakeX" or the like: which kernels run, for manifests. Valid until the next call
+ * of the thread. */
 const char *ac_compute_kernels(const ac_compute *compute);
 
-/** Does this CPU have instructions that multiply bf16 (AVX512-BF16)? oneDNN needs them to be fast, native does not use them. */
+/** Does this CPU have instructions that multiply bf16 (AVX512-BF16)? oneDNN needs them to be
+ * fast, native does not use them. */
 bool ac_compute_multiplies_bf16(void);
 
 /**
- * The OPENBLAS_CORETYPE that fits this CPU, where OpenBLAS may not know it; NULL: leave it alone. OpenBLAS reads the
- * variable when it is loaded, so a program sets it and executes itself again.
+ * The OPENBLAS_CORETYPE that fits this CPU, where OpenBLAS may not know it; NULL: leave it
+ * alone. OpenBLAS reads the variable when it is loaded, so a program sets it and executes
+ * itself again.
  */
 const char *ac_compute_openblas_coretype(void);
 

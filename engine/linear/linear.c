@@ -1,7 +1,8 @@
 /* Linear layers: packing, tiles, and the epilogue. The product of a tile is the backend's.
  *
- * A tile is a block of rows times a block of columns; one thread computes it whole. Either its bits do not depend on the
- * tile (native, oneDNN) or the tile follows from M, out and in alone (OpenBLAS): never on the number of threads. */
+ * A tile is a block of rows times a block of columns; one thread computes it whole. Either its
+ * bits do not depend on the tile (native, oneDNN) or the tile follows from M, out and in alone
+ * (OpenBLAS): never on the number of threads. */
 #include "engine/linear/linear.h"
 
 #include <omp.h>
@@ -12,7 +13,9 @@
 #include "engine/linear/linear_backend.h"
 #include "engine/kernels/vector.h"
 
-enum { WORTH_THREADS = 1 << 20 }; /* multiplications: some 20 microseconds; waking threads costs several */
+enum {
+    WORTH_THREADS = 1 << 20
+}; /* multiplications: some 20 microseconds; waking threads costs several */
 
 ac_backend
 ac_backend_resolve(const ac_compute *compute)
@@ -47,12 +50,15 @@ ac_linear_packed_bytes(const ac_compute *compute, int64_t out, int64_t in)
 {
     const ac_linear_backend *b = backend_of(compute);
 
-    return b ? ac_scratch_room(b->weight_bytes(compute->precision, out, in)) + ac_scratch_room((size_t) out * sizeof(float)) : 0;
+    return b ? ac_scratch_room(b->weight_bytes(compute->precision, out, in)) +
+                   ac_scratch_room((size_t) out * sizeof(float))
+             : 0;
 }
 
 /* Rows [first, first + n) of the stacked parts, as floats. */
 static void
-read_rows(float *weight, const ac_tensor *const *weights, int parts, int64_t in, int64_t first, int64_t n)
+read_rows(float *weight, const ac_tensor *const *weights, int parts, int64_t in, int64_t first,
+          int64_t n)
 {
     for (int p = 0; p < parts && n > 0; p++) {
         const int64_t rows = weights[p]->shape[0];
@@ -69,7 +75,8 @@ read_rows(float *weight, const ac_tensor *const *weights, int parts, int64_t in,
 }
 
 static void
-read_biases(float *bias, const ac_tensor *const *weights, const ac_tensor *const *biases, int parts)
+read_biases(float *bias, const ac_tensor *const *weights, const ac_tensor *const *biases,
+            int parts)
 {
     for (int p = 0; p < parts; p++) {
         const int64_t rows = weights[p]->shape[0];
@@ -92,7 +99,8 @@ pack_weights(const ac_linear *self, const ac_tensor *const *weights, int parts, 
         return st;
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t column = 0; column < self->out; column += AC_LINEAR_STRIP) {
-        const int64_t columns = self->out - column < AC_LINEAR_STRIP ? self->out - column : AC_LINEAR_STRIP;
+        const int64_t columns =
+            self->out - column < AC_LINEAR_STRIP ? self->out - column : AC_LINEAR_STRIP;
         float *mine = rows + omp_get_thread_num() * room;
         read_rows(mine, weights, parts, self->in, column, columns);
         self->backend->pack(self, packed, mine, column, columns);
@@ -102,20 +110,23 @@ pack_weights(const ac_linear *self, const ac_tensor *const *weights, int parts, 
 }
 
 ac_status
-ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *const *weights, const ac_tensor *const *biases,
-               int parts, void *packed, bool fill)
+ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *const *weights,
+               const ac_tensor *const *biases, int parts, void *packed, bool fill)
 {
     float *bias;
     ac_status st = AC_OK;
 
-    *self = (ac_linear) { .packed = packed, .compute = *compute, .backend = backend_of(compute) };
+    *self =
+        (ac_linear){ .packed = packed, .compute = *compute, .backend = backend_of(compute) };
     self->compute.backend = ac_backend_resolve(compute);
     if (!self->backend)
-        return ac_error_set(AC_E_ARG, "compute.backend: onednn is not in this build (AC_WITH_DNNL); use native or openblas");
+        return ac_error_set(AC_E_ARG, "compute.backend: onednn is not in this build "
+                                      "(AC_WITH_DNNL); use native or openblas");
     for (int p = 0; p < parts; p++)
         self->out += weights[p]->shape[0];
     self->in = ac_tensor_count(weights[0]) / weights[0]->shape[0];
-    bias = (float *) (void *) ((char *) packed + ac_scratch_room(self->backend->weight_bytes(compute->precision, self->out, self->in)));
+    bias = (float *) (void *) ((char *) packed + ac_scratch_room(self->backend->weight_bytes(
+                                                     compute->precision, self->out, self->in)));
     self->bias = bias;
     AC_TRY(self->backend->init(self));
     if (fill) {
@@ -133,13 +144,15 @@ ac_linear_free(ac_linear *self)
 {
     if (self->backend && self->backend->free)
         self->backend->free(self);
-    *self = (ac_linear) { 0 };
+    *self = (ac_linear){ 0 };
 }
 
 static size_t
 tile_room(const ac_linear *self)
 {
-    return self->backend->tile_scratch_bytes ? ac_scratch_room(self->backend->tile_scratch_bytes(self)) : 0;
+    return self->backend->tile_scratch_bytes
+               ? ac_scratch_room(self->backend->tile_scratch_bytes(self))
+               : 0;
 }
 
 size_t
@@ -151,7 +164,8 @@ ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
 
 /* Bias, activation, residual, while the tile is in the cache. */
 static void
-finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation, const float *residual)
+finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation,
+            const float *residual)
 {
     const ac_vector *v = ac_vector_best();
 
@@ -165,8 +179,8 @@ finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activa
 }
 
 void
-ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activation activation, const float *residual,
-                  ac_scratch *scratch)
+ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
+                  ac_activation activation, const float *residual, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch), each = tile_room(self);
     const int threads = omp_get_max_threads();
@@ -179,26 +193,31 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;
     /* The other backends would start threads of their own outside of a parallel region. */
-    is_parallel = self->compute.backend != AC_BACKEND_NATIVE || M * self->out * self->in > WORTH_THREADS;
+    is_parallel =
+        self->compute.backend != AC_BACKEND_NATIVE || M * self->out * self->in > WORTH_THREADS;
 #pragma omp parallel for collapse(2) schedule(dynamic, 1) if (is_parallel)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * rows, column = s * columns;
             const ac_linear_tile tile = {
-                .y = y + row * self->out + column, .x = x + row * self->in, .column = column,
+                .y = y + row * self->out + column,
+                .x = x + row * self->in,
+                .column = column,
                 .rows = M - row < rows ? M - row : rows,
                 .columns = self->out - column < columns ? self->out - column : columns,
             };
-            self->backend->tile(self, &tile, room ? room + each * (size_t) omp_get_thread_num() : NULL);
-            finish_tile(self, &tile, activation, residual ? residual + row * self->out + column : NULL);
+            self->backend->tile(self, &tile,
+                                room ? room + each * (size_t) omp_get_thread_num() : NULL);
+            finish_tile(self, &tile, activation,
+                        residual ? residual + row * self->out + column : NULL);
         }
     }
     ac_scratch_release(scratch, mark);
 }
 
 void
-ac_linear_ref(float *y, const float *x, const float *weight, const float *bias, int64_t M, int64_t out, int64_t in,
-              ac_activation activation, const float *residual)
+ac_linear_ref(float *y, const float *x, const float *weight, const float *bias, int64_t M,
+              int64_t out, int64_t in, ac_activation activation, const float *residual)
 {
     for (int64_t m = 0; m < M; m++) {
         for (int64_t o = 0; o < out; o++) {

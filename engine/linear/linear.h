@@ -1,11 +1,12 @@
 /**
  * Linear layers over packed weights: y = activation(x W^T + b) (+ residual).
  *
- * A layer does not own its packed weights: the caller gives a buffer of ac_linear_packed_bytes(), 64-byte aligned,
- * which several processes may share (one fills it, the others attach).
- * Matrix products run single-threaded on tiles inside one OpenMP loop, so the bits do not depend on the number of threads.
- * With the backends native and oneDNN a row of y depends on its row of x alone, bit for bit: not on M, nor on its
- * neighbours. With OpenBLAS it depends on M too.
+ * A layer does not own its packed weights: the caller gives a buffer of
+ * ac_linear_packed_bytes(), 64-byte aligned, which several processes may share (one fills it,
+ * the others attach). Matrix products run single-threaded on tiles inside one OpenMP loop, so
+ * the bits do not depend on the number of threads. With the backends native and oneDNN a row of
+ * y depends on its row of x alone, bit for bit: not on M, nor on its neighbours. With OpenBLAS
+ * it depends on M too.
  */
 #ifndef AC_LINEAR_LINEAR_H
 #define AC_LINEAR_LINEAR_H
@@ -28,7 +29,8 @@ typedef struct ac_linear {
 } ac_linear;
 
 /**
- * AUTO: native; for bf16 oneDNN, where it is built in and the CPU multiplies bf16. Evidence: docs/adr/0201.
+ * AUTO: native; for bf16 oneDNN, where it is built in and the CPU multiplies bf16. Evidence:
+ * docs/adr/0201.
  */
 ac_backend ac_backend_resolve(const ac_compute *compute);
 
@@ -36,27 +38,32 @@ ac_backend ac_backend_resolve(const ac_compute *compute);
 size_t ac_linear_packed_bytes(const ac_compute *compute, int64_t out, int64_t in);
 
 /**
- * Make a layer from `parts` weight tensors stacked by rows (query, key, value as one product: parts = 3), or attach
- * to weights that another process has packed.
+ * Make a layer from `parts` weight tensors stacked by rows (query, key, value as one product:
+ * parts = 3), or attach to weights that another process has packed.
  *
- * Shapes: weights[i] [out_i, in], the sum of out_i is the layer's out; biases[i] [out_i] or NULL (zeros); biases NULL: no bias.
+ * Shapes: weights[i] [out_i, in], the sum of out_i is the layer's out; biases[i] [out_i] or
+ * NULL (zeros); biases NULL: no bias.
  * @param[in] packed  ac_linear_packed_bytes() of it, 64-byte aligned, outlives the layer
  * @param[in] fill    true: pack now; false: `packed` already holds the same layer's weights
  */
-ac_status ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *const *weights,
-                         const ac_tensor *const *biases, int parts, void *packed, bool fill);
+AC_MUST_CHECK ac_status ac_linear_init(ac_linear *self, const ac_compute *compute,
+                                       const ac_tensor *const *weights,
+                                       const ac_tensor *const *biases, int parts, void *packed,
+                                       bool fill);
 void ac_linear_free(ac_linear *self);
 
 size_t ac_linear_scratch_bytes(const ac_linear *self, int64_t M);
 
 /**
- * Shapes: y [M, out], x [M, in], residual [M, out] or NULL. y is neither x nor residual. Local. Cannot fail.
+ * Shapes: y [M, out], x [M, in], residual [M, out] or NULL. y is neither x nor residual. Local.
+ * Cannot fail.
  */
-void ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activation activation,
-                       const float *residual, ac_scratch *scratch);
+void ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
+                       ac_activation activation, const float *residual, ac_scratch *scratch);
 
-/** The definition, in double, on unpacked weights: for the tests. weight [out, in], bias [out] or NULL. */
-void ac_linear_ref(float *y, const float *x, const float *weight, const float *bias, int64_t M, int64_t out,
-                   int64_t in, ac_activation activation, const float *residual);
+/** The definition, in double, on unpacked weights: for the tests. weight [out, in], bias [out]
+ * or NULL. */
+void ac_linear_ref(float *y, const float *x, const float *weight, const float *bias, int64_t M,
+                   int64_t out, int64_t in, ac_activation activation, const float *residual);
 
 #endif

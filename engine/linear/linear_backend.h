@@ -7,7 +7,8 @@
 /* Weights are packed a strip of columns at a time; a tile never crosses a strip. */
 enum { AC_LINEAR_STRIP = 512 };
 
-/** A tile of a layer: rows of x times a block of columns, without bias. Called by one thread, no nested parallelism. */
+/** A tile of a layer: rows of x times a block of columns, without bias. Called by one thread,
+ * no nested parallelism. */
 typedef struct ac_linear_tile {
     float *y;       /* its first element; rows `out` apart */
     const float *x; /* its first row; rows `in` apart */
@@ -17,13 +18,18 @@ typedef struct ac_linear_tile {
 typedef struct ac_linear_backend {
     /** Bytes of the packed weights, without the bias. */
     size_t (*weight_bytes)(ac_precision precision, int64_t out, int64_t in);
-    /** AC_E_ARG where this CPU or backend lacks the precision. Sets self->plan if the backend has one. */
+    /** AC_E_ARG where this CPU or backend lacks the precision. Sets self->plan if the backend
+     * has one. */
     ac_status (*init)(ac_linear *self);
     void (*free)(ac_linear *self); /* may be NULL */
-    /** Pack a strip: weight [columns, in] are rows [column, column + columns) of the layer's. Several threads, one strip each. */
-    void (*pack)(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns);
-    /** The size of tiles for M rows; *columns divides AC_LINEAR_STRIP. May depend on `threads` only where the bits do not. */
-    void (*tiling)(const ac_linear *self, int64_t M, int threads, int64_t *rows, int64_t *columns);
+    /** Pack a strip: weight [columns, in] are rows [column, column + columns) of the layer's.
+     * Several threads, one strip each. */
+    void (*pack)(const ac_linear *self, void *packed, const float *weight, int64_t column,
+                 int64_t columns);
+    /** The size of tiles for M rows; *columns divides AC_LINEAR_STRIP. May depend on `threads`
+     * only where the bits do not. */
+    void (*tiling)(const ac_linear *self, int64_t M, int threads, int64_t *rows,
+                   int64_t *columns);
     /** Scratch of one thread; NULL: none. */
     size_t (*tile_scratch_bytes)(const ac_linear *self);
     void (*tile)(const ac_linear *self, const ac_linear_tile *tile, void *scratch);

@@ -1,9 +1,11 @@
-/* oneDNN (2.6, C API): a matmul primitive for each of a few numbers of rows, over weights in the layout it prefers.
+/* oneDNN (2.6, C API): a matmul primitive for each of a few numbers of rows, over weights in
+ * the layout it prefers.
  *
- * The caller's memory throughout: packed weights, and scratch for what a primitive needs besides. Primitives are made when
- * the layer is, for one thread, and run inside our OpenMP loop, where Debian's OpenMP build of oneDNN opens no parallel
- * region of its own; with scratchpads of the caller's, threads may share a primitive.
- * Rows are multiplied in groups of the sizes in GROUPS, the last few padded with zero rows to the smallest group, because the
+ * The caller's memory throughout: packed weights, and scratch for what a primitive needs
+ * besides. Primitives are made when the layer is, for one thread, and run inside our OpenMP
+ * loop, where Debian's OpenMP build of oneDNN opens no parallel region of its own; with
+ * scratchpads of the caller's, threads may share a primitive. Rows are multiplied in groups of
+ * the sizes in GROUPS, the last few padded with zero rows to the smallest group, because the
  * kernels treat rows left over differently (measured in docs/adr/0201). */
 #include <oneapi/dnnl/dnnl.h>
 
@@ -23,7 +25,8 @@ typedef struct strip_plan {
     dnnl_memory_desc_t weights, source[SIZES], result[SIZES];
     const dnnl_memory_desc_t *scratchpad[SIZES]; /* inside products_desc */
     dnnl_primitive_desc_t products_desc[SIZES];
-    dnnl_primitive_t products[SIZES]; /* NULL: oneDNN has no fast one of this size for the layout of the weights */
+    dnnl_primitive_t products[SIZES]; /* NULL: oneDNN has no fast one of this size for the
+                                         layout of the weights */
     dnnl_primitive_t reorder;
     dnnl_memory_desc_t plain; /* [columns, in] floats, as the reorder reads them */
 } strip_plan;
@@ -35,15 +38,16 @@ typedef struct plan {
     size_t strip_bytes, scratchpad_bytes;
 } plan;
 
-#define DNNL_TRY(call)                                                                                                              \
-    do {                                                                                                                            \
-        dnnl_status_t dnnl_status = (call);                                                                                         \
-        if (dnnl_status != dnnl_success) {                                                                                          \
-            st = ac_error_set(dnnl_status == dnnl_out_of_memory ? AC_E_NOMEM : AC_E_ARG,                                            \
-                              "oneDNN refused a product of this shape and precision (%s, status %d); set compute.backend: native", #call, \
-                              (int) dnnl_status);                                                                                   \
-            goto out;                                                                                                               \
-        }                                                                                                                           \
+#define DNNL_TRY(call)                                                                     \
+    do {                                                                                   \
+        dnnl_status_t dnnl_status = (call);                                                \
+        if (dnnl_status != dnnl_success) {                                                 \
+            st = ac_error_set(dnnl_status == dnnl_out_of_memory ? AC_E_NOMEM : AC_E_ARG,   \
+                              "oneDNN refused a product of this shape and precision (%s, " \
+                              "status %d); set compute.backend: native",                   \
+                              #call, (int) dnnl_status);                                   \
+            goto out;                                                                      \
+        }                                                                                  \
     } while (0)
 
 static dnnl_data_type_t
@@ -52,17 +56,21 @@ data_type(ac_precision precision)
     return precision == AC_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy: distance of rows of the result. */
+/* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy:
+ * distance of rows of the result. */
 static ac_status
-describe(dnnl_primitive_desc_t *out, dnnl_memory_desc_t *source, dnnl_memory_desc_t *result, const dnnl_memory_desc_t *weights,
-         dnnl_engine_t engine, ac_precision precision, int64_t rows, int64_t columns, int64_t in, int64_t ldy)
+describe(dnnl_primitive_desc_t *out, dnnl_memory_desc_t *source, dnnl_memory_desc_t *result,
+         const dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision precision,
+         int64_t rows, int64_t columns, int64_t in, int64_t ldy)
 {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_matmul_desc_t product;
     ac_status st = AC_OK;
 
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(source, 2, (dnnl_dims_t) { rows, in }, data_type(precision), dnnl_ab));
-    DNNL_TRY(dnnl_memory_desc_init_by_strides(result, 2, (dnnl_dims_t) { rows, columns }, dnnl_f32, (dnnl_dims_t) { ldy, 1 }));
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(source, 2, (dnnl_dims_t){ rows, in },
+                                          data_type(precision), dnnl_ab));
+    DNNL_TRY(dnnl_memory_desc_init_by_strides(result, 2, (dnnl_dims_t){ rows, columns },
+                                              dnnl_f32, (dnnl_dims_t){ ldy, 1 }));
     DNNL_TRY(dnnl_matmul_desc_init(&product, source, weights, NULL, result));
     DNNL_TRY(dnnl_primitive_attr_create(&attributes));
     DNNL_TRY(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user));
@@ -74,14 +82,17 @@ out:
 
 /* The layout oneDNN prefers for a strip's weights. */
 static ac_status
-choose_layout(dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision precision, int64_t columns, int64_t in, int64_t out_columns)
+choose_layout(dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision precision,
+              int64_t columns, int64_t in, int64_t out_columns)
 {
     dnnl_memory_desc_t any, source, result;
     dnnl_primitive_desc_t product = NULL;
     ac_status st = AC_OK;
 
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t) { in, columns }, data_type(precision), dnnl_format_tag_any));
-    AC_TRY(describe(&product, &source, &result, &any, engine, precision, MOST, columns, in, out_columns));
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t){ in, columns },
+                                          data_type(precision), dnnl_format_tag_any));
+    AC_TRY(describe(&product, &source, &result, &any, engine, precision, MOST, columns, in,
+                    out_columns));
     *weights = *dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0);
 out:
     dnnl_primitive_desc_destroy(product);
@@ -98,7 +109,8 @@ strip_bytes(ac_precision precision, int64_t out, int64_t in)
     size_t n = (size_t) (columns * in) * sizeof(float); /* where oneDNN refuses, init says so */
 
     omp_set_num_threads(1); /* blocking must not depend on the number of threads */
-    if (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success && choose_layout(&weights, engine, precision, columns, in, out) == AC_OK)
+    if (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
+        choose_layout(&weights, engine, precision, columns, in, out) == AC_OK)
         n = dnnl_memory_desc_get_size(&weights);
     omp_set_num_threads(threads);
     dnnl_engine_destroy(engine);
@@ -110,7 +122,8 @@ weight_bytes(ac_precision precision, int64_t out, int64_t in)
 {
     const int64_t last = out % STRIP;
 
-    return (size_t) (out / STRIP) * strip_bytes(precision, out < STRIP ? out : STRIP, in) + (last ? strip_bytes(precision, last, in) : 0);
+    return (size_t) (out / STRIP) * strip_bytes(precision, out < STRIP ? out : STRIP, in) +
+           (last ? strip_bytes(precision, last, in) : 0);
 }
 
 static bool
@@ -118,7 +131,9 @@ is_fast(dnnl_primitive_desc_t product)
 {
     const char *name = NULL;
 
-    return dnnl_primitive_desc_query(product, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name && strncmp(name, "ref", 3) != 0;
+    return dnnl_primitive_desc_query(product, dnnl_query_impl_info_str, 0, &name) ==
+               dnnl_success &&
+           name && strncmp(name, "ref", 3) != 0;
 }
 
 static ac_status
@@ -132,19 +147,25 @@ init_strip(strip_plan *self, plan *p, const ac_linear *layer, int64_t columns)
     self->columns = columns;
     AC_TRY(choose_layout(&self->weights, p->engine, precision, columns, in, layer->out));
     for (int i = 0; i < SIZES; i++) {
-        const int64_t ldy = GROUPS[i] == LEAST ? columns : layer->out; /* padded groups go through a buffer */
+        const int64_t ldy =
+            GROUPS[i] == LEAST ? columns : layer->out; /* padded groups go through a buffer */
         dnnl_primitive_desc_t *product = &self->products_desc[i];
         size_t scratchpad;
-        AC_TRY(describe(product, &self->source[i], &self->result[i], &self->weights, p->engine, precision, GROUPS[i], columns, in, ldy));
+        AC_TRY(describe(product, &self->source[i], &self->result[i], &self->weights, p->engine,
+                        precision, GROUPS[i], columns, in, ldy));
         if (GROUPS[i] != LEAST && !is_fast(*product))
             continue;
         DNNL_TRY(dnnl_primitive_create(&self->products[i], *product));
-        self->scratchpad[i] = dnnl_primitive_desc_query_md(*product, dnnl_query_scratchpad_md, 0);
+        self->scratchpad[i] =
+            dnnl_primitive_desc_query_md(*product, dnnl_query_scratchpad_md, 0);
         scratchpad = self->scratchpad[i] ? dnnl_memory_desc_get_size(self->scratchpad[i]) : 0;
-        p->scratchpad_bytes = scratchpad > p->scratchpad_bytes ? scratchpad : p->scratchpad_bytes;
+        p->scratchpad_bytes =
+            scratchpad > p->scratchpad_bytes ? scratchpad : p->scratchpad_bytes;
     }
-    DNNL_TRY(dnnl_memory_desc_init_by_strides(&self->plain, 2, (dnnl_dims_t) { in, columns }, dnnl_f32, (dnnl_dims_t) { 1, in }));
-    DNNL_TRY(dnnl_reorder_primitive_desc_create(&reorder, &self->plain, p->engine, &self->weights, p->engine, NULL));
+    DNNL_TRY(dnnl_memory_desc_init_by_strides(&self->plain, 2, (dnnl_dims_t){ in, columns },
+                                              dnnl_f32, (dnnl_dims_t){ 1, in }));
+    DNNL_TRY(dnnl_reorder_primitive_desc_create(&reorder, &self->plain, p->engine,
+                                                &self->weights, p->engine, NULL));
     DNNL_TRY(dnnl_primitive_create(&self->reorder, reorder));
 out:
     dnnl_primitive_desc_destroy(reorder);
@@ -179,8 +200,10 @@ init(ac_linear *layer)
     plan *p = NULL;
     ac_status st = AC_OK;
 
-    if (layer->compute.precision == AC_PRECISION_BF16 && dnnl_get_effective_cpu_isa() < dnnl_cpu_isa_avx512_core)
-        return ac_error_set(AC_E_ARG, "compute.precision: bf16 with compute.backend: onednn needs a CPU with AVX-512; use native or auto");
+    if (layer->compute.precision == AC_PRECISION_BF16 &&
+        dnnl_get_effective_cpu_isa() < dnnl_cpu_isa_avx512_core)
+        return ac_error_set(AC_E_ARG, "compute.precision: bf16 with compute.backend: onednn "
+                                      "needs a CPU with AVX-512; use native or auto");
     AC_TRY(ac_alloc(&p, 1, sizeof *p));
     layer->plan = p;
     omp_set_num_threads(1); /* blocking must not depend on the number of threads */
@@ -190,7 +213,9 @@ init(ac_linear *layer)
         AC_TRY(init_strip(&p->strips[0], p, layer, STRIP));
     if (last)
         AC_TRY(init_strip(&p->strips[1], p, layer, last));
-    p->strip_bytes = layer->out >= STRIP ? ac_scratch_room(dnnl_memory_desc_get_size(&p->strips[0].weights)) : 0;
+    p->strip_bytes = layer->out >= STRIP
+                         ? ac_scratch_room(dnnl_memory_desc_get_size(&p->strips[0].weights))
+                         : 0;
 out:
     omp_set_num_threads(threads);
     return st; /* ac_linear_init frees the plan */
@@ -202,15 +227,18 @@ strip_at(const plan *p, int64_t columns)
     return columns == p->strips[0].columns ? &p->strips[0] : &p->strips[1];
 }
 
-/* Run a primitive on these arguments; `argument[i]` names memory of `layout[i]` at `data[i]`. */
+/* Run a primitive on these arguments; `argument[i]` names memory of `layout[i]` at `data[i]`.
+ */
 static void
-run(const plan *p, dnnl_primitive_t primitive, int n, const int *argument, const dnnl_memory_desc_t *const *layout, void *const *data)
+run(const plan *p, dnnl_primitive_t primitive, int n, const int *argument,
+    const dnnl_memory_desc_t *const *layout, void *const *data)
 {
     dnnl_exec_arg_t arguments[4];
 
     for (int i = 0; i < n; i++) {
         arguments[i].arg = argument[i];
-        AC_CHECK(dnnl_memory_create(&arguments[i].memory, layout[i], p->engine, data[i]) == dnnl_success);
+        AC_CHECK(dnnl_memory_create(&arguments[i].memory, layout[i], p->engine, data[i]) ==
+                 dnnl_success);
     }
     AC_CHECK(dnnl_primitive_execute(primitive, p->stream, n, arguments) == dnnl_success);
     for (int i = 0; i < n; i++)
@@ -230,8 +258,9 @@ pack(const ac_linear *layer, void *packed, const float *weight, int64_t column, 
 {
     const strip_plan *s = strip_at(layer->plan, columns);
 
-    run(layer->plan, s->reorder, 2, (const int[]) { DNNL_ARG_FROM, DNNL_ARG_TO }, (const dnnl_memory_desc_t *const[]) { &s->plain, &s->weights },
-        (void *const[]) { (void *) weight, weights_of(layer, packed, column) });
+    run(layer->plan, s->reorder, 2, (const int[]){ DNNL_ARG_FROM, DNNL_ARG_TO },
+        (const dnnl_memory_desc_t *const[]){ &s->plain, &s->weights },
+        (void *const[]){ (void *) weight, weights_of(layer, packed, column) });
 }
 
 static void
@@ -244,12 +273,14 @@ tiling(const ac_linear *layer, int64_t M, int threads, int64_t *rows, int64_t *c
     *columns = STRIP;
 }
 
-/* The source as the primitive wants it, then a padded group's result, then the primitive's own scratch. */
+/* The source as the primitive wants it, then a padded group's result, then the primitive's own
+ * scratch. */
 static size_t
 source_bytes(const ac_linear *layer)
 {
-    return layer->compute.precision == AC_PRECISION_BF16 ? ac_scratch_room((size_t) (MOST * layer->in) * sizeof(uint16_t))
-                                                         : ac_scratch_room((size_t) (LEAST * layer->in) * sizeof(float));
+    return layer->compute.precision == AC_PRECISION_BF16
+               ? ac_scratch_room((size_t) (MOST * layer->in) * sizeof(uint16_t))
+               : ac_scratch_room((size_t) (LEAST * layer->in) * sizeof(float));
 }
 
 static size_t
@@ -257,7 +288,8 @@ tile_scratch_bytes(const ac_linear *layer)
 {
     const plan *p = layer->plan;
 
-    return source_bytes(layer) + ac_scratch_room(LEAST * STRIP * sizeof(float)) + ac_scratch_room(p->scratchpad_bytes);
+    return source_bytes(layer) + ac_scratch_room(LEAST * STRIP * sizeof(float)) +
+           ac_scratch_room(p->scratchpad_bytes);
 }
 
 /* Rows of x, and zero rows after them up to `group`, into the buffer. */
@@ -297,12 +329,17 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
             copy_rows(layer, buffer, x, done, GROUPS[i]);
             x = (const float *) (const void *) buffer;
         }
-        run(p, s->products[i], s->scratchpad[i] ? 4 : 3, (const int[]) { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD },
-            (const dnnl_memory_desc_t *const[]) { &s->source[i], &s->weights, &s->result[i], s->scratchpad[i] },
-            (void *const[]) { (void *) x, weights_of(layer, layer->packed, t->column), i == SIZES - 1 ? padded : y, scratchpad });
+        run(p, s->products[i], s->scratchpad[i] ? 4 : 3,
+            (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD },
+            (const dnnl_memory_desc_t *const[]){ &s->source[i], &s->weights, &s->result[i],
+                                                 s->scratchpad[i] },
+            (void *const[]){ (void *) x, weights_of(layer, layer->packed, t->column),
+                             i == SIZES - 1 ? padded : y, scratchpad });
         for (int64_t k = 0; k < done && i == SIZES - 1; k++)
-            memcpy(y + k * layer->out, padded + k * t->columns, (size_t) t->columns * sizeof(float));
+            memcpy(y + k * layer->out, padded + k * t->columns,
+                   (size_t) t->columns * sizeof(float));
     }
 }
 
-const ac_linear_backend ac_linear_dnnl = { weight_bytes, init, free_plan, pack, tiling, tile_scratch_bytes, tile };
+const ac_linear_backend ac_linear_dnnl = { weight_bytes,       init, free_plan, pack, tiling,
+                                           tile_scratch_bytes, tile };

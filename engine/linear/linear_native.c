@@ -1,7 +1,8 @@
 /* Our own products: packing, blocking, and the choice of a kernel.
  *
- * A number of y is the sum, in order, of one chain of fused multiply-adds for each AC_NATIVE_DEPTH of k. Neither tiles, nor
- * threads, nor the number of rows enter into it: a row's bits follow from the row and the weights alone. */
+ * A number of y is the sum, in order, of one chain of fused multiply-adds for each
+ * AC_NATIVE_DEPTH of k. Neither tiles, nor threads, nor the number of rows enter into it: a
+ * row's bits follow from the row and the weights alone. */
 #include "engine/linear/linear_native.h"
 
 #include <string.h>
@@ -52,7 +53,9 @@ init(ac_linear *self)
 static void
 pack(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns)
 {
-    const int64_t K = self->in, last = column + columns == self->out ? ac_native_columns(self->out) - column : columns;
+    const int64_t K = self->in, last = column + columns == self->out
+                                           ? ac_native_columns(self->out) - column
+                                           : columns;
     const bool narrow = self->compute.precision == AC_PRECISION_BF16;
 
     for (int64_t p = 0; p < last; p += PANEL) {
@@ -76,7 +79,8 @@ tiling(const ac_linear *self, int64_t M, int threads, int64_t *rows, int64_t *co
 
     *rows = ROWS;
     *columns = AC_LINEAR_STRIP;
-    while (threads > 1 && *columns > 2 * WIDEST && blocks * ((self->out + *columns - 1) / *columns) < 4 * threads)
+    while (threads > 1 && *columns > 2 * WIDEST &&
+           blocks * ((self->out + *columns - 1) / *columns) < 4 * threads)
         *columns /= 2;
 }
 
@@ -102,12 +106,17 @@ load_four(const float *p)
 static inline void
 turn_four(float *a, const float *x, int64_t in, int64_t R)
 {
-    const four r0 = load_four(x), r1 = load_four(x + in), r2 = load_four(x + 2 * in), r3 = load_four(x + 3 * in);
-    const four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-    const four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    const four r0 = load_four(x), r1 = load_four(x + in), r2 = load_four(x + 2 * in),
+               r3 = load_four(x + 3 * in);
+    const four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5),
+               low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    const four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7),
+               high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
     const four turned[4] = {
-        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7),
+        __builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+        __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+        __builtin_shufflevector(high01, high23, 2, 3, 6, 7),
     };
 
     for (int k = 0; k < 4; k++)
@@ -118,7 +127,8 @@ static inline void
 turn_two(float *a, const float *x, int64_t in, int64_t R)
 {
     const four r0 = load_four(x), r1 = load_four(x + in);
-    const four turned[2] = { __builtin_shufflevector(r0, r1, 0, 4, 1, 5), __builtin_shufflevector(r0, r1, 2, 6, 3, 7) };
+    const four turned[2] = { __builtin_shufflevector(r0, r1, 0, 4, 1, 5),
+                             __builtin_shufflevector(r0, r1, 2, 6, 3, 7) };
 
     for (int k = 0; k < 4; k++)
         memcpy(a + k * R, (const char *) turned + k * 8, 8);
@@ -163,8 +173,9 @@ pack_rows(float *a, const float *x, int64_t in, int64_t rows, int64_t K, int64_t
 
 /* One group of rows by the kernel's panels; past the layer's last column through a buffer. */
 static void
-block(const ac_native_kernels *kernels, ac_native_kernel kernel, float *y, int64_t ldy, const float *a, const void *b, int64_t stride,
-      int64_t K, int64_t R, int64_t columns, bool add, float *edge)
+block(const ac_native_kernels *kernels, ac_native_kernel kernel, float *y, int64_t ldy,
+      const float *a, const void *b, int64_t stride, int64_t K, int64_t R, int64_t columns,
+      bool add, float *edge)
 {
     const int64_t width = kernels->panels * PANEL;
 
@@ -186,7 +197,8 @@ ac_native_rows_scratch_bytes(void)
 }
 
 void
-ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R, const float *b, int64_t out, int64_t in, void *scratch)
+ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R,
+               const float *b, int64_t out, int64_t in, void *scratch)
 {
     const ac_native_kernels *kernels = ac_native_best();
     float *a = scratch, *edge = a + AC_NATIVE_MOST_ROWS * DEPTH;
@@ -195,7 +207,8 @@ ac_native_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t R
         const int64_t K = in - k < DEPTH ? in - k : DEPTH;
         pack_rows(a, x + k, x_row, R, K, R);
         for (int64_t c = 0; c < out; c += kernels->panels * PANEL)
-            block(kernels, kernels->fp32, y + c, y_row, a, b + c * in + k * PANEL, PANEL * in, K, R, out - c, k > 0, edge);
+            block(kernels, kernels->fp32, y + c, y_row, a, b + c * in + k * PANEL, PANEL * in,
+                  K, R, out - c, k > 0, edge);
     }
 }
 
@@ -213,15 +226,18 @@ tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
         const int64_t K = in - k < DEPTH ? in - k : DEPTH;
         pack_rows(a, t->x + k, in, t->rows, K, kernels->rows);
         for (int64_t c = 0; c < t->columns; c += width) {
-            const char *b = (const char *) self->packed + (size_t) ((t->column + c) * in + k * PANEL) * each;
+            const char *b = (const char *) self->packed +
+                            (size_t) ((t->column + c) * in + k * PANEL) * each;
             const float *group = a;
             for (int64_t r = 0; r < t->rows; r += kernels->rows) {
                 const int64_t R = t->rows - r < kernels->rows ? t->rows - r : kernels->rows;
-                block(kernels, kernel, t->y + r * self->out + c, self->out, group, b, PANEL * in, K, R, t->columns - c, k > 0, edge);
+                block(kernels, kernel, t->y + r * self->out + c, self->out, group, b,
+                      PANEL * in, K, R, t->columns - c, k > 0, edge);
                 group += R * K;
             }
         }
     }
 }
 
-const ac_linear_backend ac_linear_native = { weight_bytes, init, NULL, pack, tiling, tile_scratch_bytes, tile };
+const ac_linear_backend ac_linear_native = { weight_bytes,       init, NULL, pack, tiling,
+                                             tile_scratch_bytes, tile };

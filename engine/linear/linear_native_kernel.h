@@ -1,6 +1,6 @@
-/* The body of a kernel, included once for each instruction set and type of weight. The includer defines
- *   NAME         of the kernel                 ROWS, PANELS  the most rows, panels of weights side by side
- *   WIDTH        floats a vector               vec           the vector
+/* The body of a kernel, included once for each instruction set and type of weight. The includer
+ * defines NAME         of the kernel                 ROWS, PANELS  the most rows, panels of
+ * weights side by side WIDTH        floats a vector               vec           the vector
  *   WEIGHT       type of a weight              load_b(p)     WIDTH weights as a vec
  *   fma_(a, b, c), load(p), store(p, v), set1(x), add_(a, b), zero() */
 
@@ -10,9 +10,11 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define ROWS_OF JOIN(NAME, _rows)
 
-/* One loop for every R: the constant is known after inlining, so the accumulators stay in registers. */
+/* One loop for every R: the constant is known after inlining, so the accumulators stay in
+ * registers. */
 static inline __attribute__((always_inline)) void
-ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t K, const int R, int add)
+ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t K,
+        const int R, int add)
 {
     vec sums[ROWS][VECTORS];
 
@@ -26,7 +28,9 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             weights[v] = load_b(b + v / IN_PANEL * stride + v % IN_PANEL * WIDTH);
-        __builtin_prefetch(b + PANELS * stride, 0, 2); /* the next panels, into the second cache: + 3 % at 192 rows, + 40 % at 6 */
+        __builtin_prefetch(
+            b + PANELS * stride, 0,
+            2); /* the next panels, into the second cache: + 3 % at 192 rows, + 40 % at 6 */
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
             const vec x = set1(a[r]);
@@ -45,10 +49,12 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 }
 
 static void
-NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t K, int R, int add)
+NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t K, int R,
+     int add)
 {
     switch (R) {
-#define CASE(n) case n: ROWS_OF(y, ldy, a, b, stride, K, n, add); return
+#define CASE(n) \
+    case n: ROWS_OF(y, ldy, a, b, stride, K, n, add); return
         CASE(1);
         CASE(2);
         CASE(3);

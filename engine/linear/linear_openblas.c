@@ -1,6 +1,7 @@
-/* OpenBLAS: fp32 alone; it has no call for packed weights, so they lie as in the file, [out, in].
- * Its kernels round a row differently by the row's place among those of the call, so the bits depend on M: the tiles of
- * this backend follow from M, out and in alone, and results hold for one size of batch (docs/adr/0201). */
+/* OpenBLAS: fp32 alone; it has no call for packed weights, so they lie as in the file, [out,
+ * in]. Its kernels round a row differently by the row's place among those of the call, so the
+ * bits depend on M: the tiles of this backend follow from M, out and in alone, and results hold
+ * for one size of batch (docs/adr/0201). */
 #include <cblas.h>
 #include <string.h>
 
@@ -19,14 +20,16 @@ static ac_status
 init(ac_linear *self)
 {
     if (self->compute.precision != AC_PRECISION_FP32)
-        return ac_error_set(AC_E_ARG, "compute.precision: bf16 is not one of compute.backend: openblas; use native or auto");
+        return ac_error_set(AC_E_ARG, "compute.precision: bf16 is not one of compute.backend: "
+                                      "openblas; use native or auto");
     return AC_OK;
 }
 
 static void
 pack(const ac_linear *self, void *packed, const float *weight, int64_t column, int64_t columns)
 {
-    memcpy((float *) packed + column * self->in, weight, (size_t) (columns * self->in) * sizeof(float));
+    memcpy((float *) packed + column * self->in, weight,
+           (size_t) (columns * self->in) * sizeof(float));
 }
 
 static void
@@ -45,8 +48,10 @@ tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
     const float *w = (const float *) self->packed + t->column * self->in;
 
     (void) scratch;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) t->rows, (int) t->columns, (int) self->in, 1.0f, t->x,
-                (int) self->in, w, (int) self->in, 0.0f, t->y, (int) self->out);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) t->rows, (int) t->columns,
+                (int) self->in, 1.0f, t->x, (int) self->in, w, (int) self->in, 0.0f, t->y,
+                (int) self->out);
 }
 
-const ac_linear_backend ac_linear_openblas = { weight_bytes, init, NULL, pack, tiling, NULL, tile };
+const ac_linear_backend ac_linear_openblas = { weight_bytes, init, NULL, pack,
+                                               tiling,       NULL, tile };

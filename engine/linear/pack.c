@@ -5,7 +5,8 @@
 enum { NAME_BYTES = 256 };
 
 static ac_status
-find(const ac_pack *self, const ac_tensor **out, bool *is_over, int rank, const int64_t *shape, const char *format, va_list args)
+find(const ac_pack *self, const ac_tensor **out, bool *is_over, int rank, const int64_t *shape,
+     const char *format, va_list args)
 {
     char name[NAME_BYTES];
     int used = snprintf(name, sizeof name, "%s", self->prefix);
@@ -25,7 +26,8 @@ find(const ac_pack *self, const ac_tensor **out, bool *is_over, int rank, const 
 }
 
 ac_status
-ac_pack_tensor(const ac_pack *self, const ac_tensor **out, int rank, const int64_t *shape, const char *format, ...)
+ac_pack_tensor(const ac_pack *self, const ac_tensor **out, int rank, const int64_t *shape,
+               const char *format, ...)
 {
     va_list args;
     bool is_over;
@@ -38,7 +40,8 @@ ac_pack_tensor(const ac_pack *self, const ac_tensor **out, int rank, const int64
 }
 
 ac_status
-ac_pack_floats(ac_pack *self, const float **out, int rank, const int64_t *shape, const char *format, ...)
+ac_pack_floats(ac_pack *self, const float **out, int rank, const int64_t *shape,
+               const char *format, ...)
 {
     const ac_tensor *t;
     va_list args;
@@ -63,9 +66,11 @@ ac_pack_floats(ac_pack *self, const float **out, int rank, const int64_t *shape,
 }
 
 ac_status
-ac_pack_linear(ac_pack *self, ac_linear *out, const ac_tensor *const *weights, const ac_tensor *const *biases, int parts)
+ac_pack_linear(ac_pack *self, ac_linear *out, const ac_tensor *const *weights,
+               const ac_tensor *const *biases, int parts)
 {
-    ac_status st = ac_linear_init(out, self->compute, weights, biases, parts, self->next, self->fill);
+    ac_status st =
+        ac_linear_init(out, self->compute, weights, biases, parts, self->next, self->fill);
 
     if (st == AC_OK)
         self->next += ac_linear_packed_bytes(self->compute, out->out, out->in);
@@ -73,7 +78,8 @@ ac_pack_linear(ac_pack *self, ac_linear *out, const ac_tensor *const *weights, c
 }
 
 ac_status
-ac_pack_linear_named(ac_pack *self, ac_linear *out, int64_t rows, int64_t columns, bool has_bias, const char *format, ...)
+ac_pack_linear_named(ac_pack *self, ac_linear *out, int64_t rows, int64_t columns,
+                     bool has_bias, const char *format, ...)
 {
     const ac_tensor *weight, *bias = NULL;
     char stem[NAME_BYTES];
@@ -83,7 +89,7 @@ ac_pack_linear_named(ac_pack *self, ac_linear *out, int64_t rows, int64_t column
     va_start(args, format);
     vsnprintf(stem, sizeof stem, format, args);
     va_end(args);
-    st = ac_pack_tensor(self, &weight, 2, (int64_t[]) { rows, columns }, "%s.weight", stem);
+    st = ac_pack_tensor(self, &weight, 2, (int64_t[]){ rows, columns }, "%s.weight", stem);
     if (st == AC_OK && has_bias)
         st = ac_pack_tensor(self, &bias, 1, &rows, "%s.bias", stem);
     if (st == AC_OK)

@@ -32,11 +32,13 @@ typedef struct ac_bart {
 size_t ac_bart_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 /**
- * @param[in] tensors      Hugging Face's names, with or without the prefix "model."; final_logits_bias may be absent
+ * @param[in] tensors      Hugging Face's names, with or without the prefix "model.";
+ * final_logits_bias may be absent
  * @param[in] layer_norms  trained layer norms laid over `tensors` by name, or NULL
  */
-ac_status ac_bart_init(ac_bart *self, const ac_bart_config *config, const ac_tensors *tensors,
-                       const ac_tensors *layer_norms, const ac_compute *compute, void *packed, bool fill);
+AC_MUST_CHECK ac_status ac_bart_init(ac_bart *self, const ac_bart_config *config,
+                                     const ac_tensors *tensors, const ac_tensors *layer_norms,
+                                     const ac_compute *compute, void *packed, bool fill);
 void ac_bart_free(ac_bart *self);
 
 size_t ac_bart_encode_scratch_bytes(const ac_bart *self, int64_t B, int64_t tokens);
@@ -45,21 +47,24 @@ size_t ac_bart_encode_scratch_bytes(const ac_bart *self, int64_t B, int64_t toke
  * Encode B texts of different lengths, no padding: text b is ids[offsets[b] .. offsets[b + 1]).
  * Shapes: y [offsets[B], d_model]; ids [offsets[B]]; offsets [B + 1]. Local. Cannot fail.
  */
-void ac_bart_encode(const ac_bart *self, float *y, const int32_t *ids, const int64_t *offsets, int64_t B,
-                    ac_scratch *scratch);
+void ac_bart_encode(const ac_bart *self, float *y, const int32_t *ids, const int64_t *offsets,
+                    int64_t B, ac_scratch *scratch);
 
 /**
- * The decoder's memory: keys and values of the texts being decoded. A slot is one line of decoding (a beam, a sample) and
- * holds, layer by layer, a key and a value for each of its steps. A beam that goes on from another does not copy: for
- * each slot and step `ancestry` names the slot whose key and value stand there.
+ * The decoder's memory: keys and values of the texts being decoded. A slot is one line of
+ * decoding (a beam, a sample) and holds, layer by layer, a key and a value for each of its
+ * steps. A beam that goes on from another does not copy: for each slot and step `ancestry`
+ * names the slot whose key and value stand there.
  */
 typedef struct ac_bart_state {
-    int64_t slots, steps, texts, tokens; /* room: lines, steps a line, encoder texts, encoder tokens in all */
-    float *keys, *values;                /* [decoder_layers, slots, steps, C] */
-    int32_t *ancestry;                   /* [slots, steps] */
-    float *cross;                        /* [decoder_layers, texts, heads]: keys, then values, packed for products */
-    int64_t cross_layer, *cross_at;      /* floats a layer; [texts + 1]: where a text begins in a layer */
-    int64_t *offsets;                    /* [texts + 1]: encoder tokens of a text */
+    int64_t slots, steps, texts,
+        tokens;           /* room: lines, steps a line, encoder texts, encoder tokens in all */
+    float *keys, *values; /* [decoder_layers, slots, steps, C] */
+    int32_t *ancestry;    /* [slots, steps] */
+    float *cross; /* [decoder_layers, texts, heads]: keys, then values, packed for products */
+    int64_t cross_layer,
+        *cross_at;    /* floats a layer; [texts + 1]: where a text begins in a layer */
+    int64_t *offsets; /* [texts + 1]: encoder tokens of a text */
 } ac_bart_state;
 
 /** One line that takes part in a step. */
@@ -71,20 +76,24 @@ typedef struct ac_bart_line {
 } ac_bart_line;
 
 /** AC_E_NOMEM. Memory is 2 × decoder_layers × (slots × steps + tokens) × d_model floats. */
-ac_status ac_bart_state_init(ac_bart_state *self, const ac_bart *bart, int64_t slots, int64_t steps, int64_t texts, int64_t tokens);
+AC_MUST_CHECK ac_status ac_bart_state_init(ac_bart_state *self, const ac_bart *bart,
+                                           int64_t slots, int64_t steps, int64_t texts,
+                                           int64_t tokens);
 void ac_bart_state_free(ac_bart_state *self);
 
-/** Cross-attention keys and values of B encoded texts. Shapes: encoded [offsets[B], d_model]; offsets [B + 1]. */
-void ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encoded, const int64_t *offsets, int64_t B,
-                        ac_scratch *scratch);
+/** Cross-attention keys and values of B encoded texts. Shapes: encoded [offsets[B], d_model];
+ * offsets [B + 1]. */
+void ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encoded,
+                        const int64_t *offsets, int64_t B, ac_scratch *scratch);
 
 size_t ac_bart_decode_scratch_bytes(const ac_bart *self, const ac_bart_state *state, int64_t R);
 
 /**
- * One step of R lines. Sets ancestry[slot][step] = slot. Shapes: logits [R, vocab_size]; lines [R]. Local. Cannot fail.
- * Lines may be at different steps. The bits do not depend on the number of threads.
+ * One step of R lines. Sets ancestry[slot][step] = slot. Shapes: logits [R, vocab_size]; lines
+ * [R]. Local. Cannot fail. Lines may be at different steps. The bits do not depend on the
+ * number of threads.
  */
-void ac_bart_decode(const ac_bart *self, ac_bart_state *state, float *logits, const ac_bart_line *lines, int64_t R,
-                    ac_scratch *scratch);
+void ac_bart_decode(const ac_bart *self, ac_bart_state *state, float *logits,
+                    const ac_bart_line *lines, int64_t R, ac_scratch *scratch);
 
 #endif

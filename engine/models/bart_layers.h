@@ -35,25 +35,34 @@ typedef struct ac_bart_decoder_layer {
 struct ac_bart_decoder {
     ac_bart_embedding embedding;
     ac_bart_decoder_layer *layers; /* [decoder_layers] */
-    ac_linear head;                /* [vocab_size, C]: the shared embedding; bias: final_logits_bias */
+    ac_linear head; /* [vocab_size, C]: the shared embedding; bias: final_logits_bias */
 };
 
 /** "encoder.layer3" and the like for the tap. */
-void ac_bart_tap(const ac_bart *self, const char *stack, int64_t layer, const char *what, const float *x, int64_t rows);
+void ac_bart_tap(const ac_bart *self, const char *stack, int64_t layer, const char *what,
+                 const float *x, int64_t rows);
 
 /** (token × scale + position) normalised, one row. */
-void ac_bart_embed(const ac_bart_embedding *self, float *y, int32_t id, int64_t position, int64_t C);
+void ac_bart_embed(const ac_bart_embedding *self, float *y, int32_t id, int64_t position,
+                   int64_t C);
 
-ac_status ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_config *config);
+AC_MUST_CHECK ac_status ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack,
+                                             const ac_bart_config *config);
 void ac_bart_free_decoder(struct ac_bart_decoder *self, const ac_bart_config *config);
 size_t ac_bart_decoder_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
-ac_status ac_bart_init_embedding(ac_bart_embedding *self, ac_pack *pack, const ac_bart_config *config, const char *stack);
+AC_MUST_CHECK ac_status ac_bart_init_embedding(ac_bart_embedding *self, ac_pack *pack,
+                                               const ac_bart_config *config, const char *stack);
 size_t ac_bart_embedding_bytes(const ac_bart_config *config);
-ac_status ac_bart_init_norm(ac_bart_norm *self, ac_pack *pack, int64_t C, const char *stack, int64_t layer, const char *name);
+AC_MUST_CHECK ac_status ac_bart_init_norm(ac_bart_norm *self, ac_pack *pack, int64_t C,
+                                          const char *stack, int64_t layer, const char *name);
 /** Projections of one attention stacked into one layer: `names` of the parts ("q_proj", …). */
-ac_status ac_bart_init_stacked(ac_linear *self, ac_pack *pack, int64_t C, const char *stack, int64_t layer, const char *attention,
-                               const char *const *names, int parts);
-ac_status ac_bart_init_linear(ac_linear *self, ac_pack *pack, int64_t out, int64_t in, const char *stack, int64_t layer, const char *name);
+AC_MUST_CHECK ac_status ac_bart_init_stacked(ac_linear *self, ac_pack *pack, int64_t C,
+                                             const char *stack, int64_t layer,
+                                             const char *attention, const char *const *names,
+                                             int parts);
+AC_MUST_CHECK ac_status ac_bart_init_linear(ac_linear *self, ac_pack *pack, int64_t out,
+                                            int64_t in, const char *stack, int64_t layer,
+                                            const char *name);
 
 #endif

@@ -1,4 +1,5 @@
-/* CLIP's towers: pre-norm transformers. Vision: class token, patches as one product, positions. Text: causal, packed. */
+/* CLIP's towers: pre-norm transformers. Vision: class token, patches as one product, positions.
+ * Text: causal, packed. */
 #include "engine/models/clip.h"
 
 #include <math.h>
@@ -16,22 +17,27 @@ typedef ac_clip_tower tower;
 
 struct ac_clip_vision {
     tower tower;
-    ac_linear patches;       /* [C, 3 P P] */
+    ac_linear patches;        /* [C, 3 P P] */
     const float *class_token; /* [C] */
-    const float *positions;  /* [1 + patches, C] */
+    const float *positions;   /* [1 + patches, C] */
     const float *pre_weight, *pre_bias;
 };
 
-/* ---- making ---------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static size_t
 tower_bytes(const ac_clip_tower_config *c, const ac_compute *k, int64_t projection)
 {
     const int64_t C = c->hidden_size;
-    size_t layer = 4 * ac_pack_floats_bytes(C) + ac_linear_packed_bytes(k, 3 * C, C) + ac_linear_packed_bytes(k, C, C) +
-                   ac_linear_packed_bytes(k, c->intermediate_size, C) + ac_linear_packed_bytes(k, C, c->intermediate_size);
+    size_t layer = 4 * ac_pack_floats_bytes(C) + ac_linear_packed_bytes(k, 3 * C, C) +
+                   ac_linear_packed_bytes(k, C, C) +
+                   ac_linear_packed_bytes(k, c->intermediate_size, C) +
+                   ac_linear_packed_bytes(k, C, c->intermediate_size);
 
-    return (size_t) c->num_hidden_layers * layer + 2 * ac_pack_floats_bytes(C) + ac_linear_packed_bytes(k, projection, C);
+    return (size_t) c->num_hidden_layers * layer + 2 * ac_pack_floats_bytes(C) +
+           ac_linear_packed_bytes(k, projection, C);
 }
 
 static int64_t
@@ -46,17 +52,21 @@ ac_clip_packed_bytes(const ac_clip_config *c, const ac_compute *k, unsigned towe
     size_t n = 0;
 
     if (towers & AC_CLIP_VISION)
-        n += tower_bytes(&c->vision, k, c->projection_dim) + 3 * ac_pack_floats_bytes(c->vision.hidden_size) +
-             ac_pack_floats_bytes((1 + patch_count(c)) * c->vision.hidden_size) +
-             ac_linear_packed_bytes(k, c->vision.hidden_size, 3 * c->patch_size * c->patch_size);
+        n +=
+            tower_bytes(&c->vision, k, c->projection_dim) +
+            3 * ac_pack_floats_bytes(c->vision.hidden_size) +
+            ac_pack_floats_bytes((1 + patch_count(c)) * c->vision.hidden_size) +
+            ac_linear_packed_bytes(k, c->vision.hidden_size, 3 * c->patch_size * c->patch_size);
     if (towers & AC_CLIP_TEXT)
-        n += tower_bytes(&c->text, k, c->projection_dim) + ac_pack_floats_bytes(c->vocab_size * c->text.hidden_size) +
+        n += tower_bytes(&c->text, k, c->projection_dim) +
+             ac_pack_floats_bytes(c->vocab_size * c->text.hidden_size) +
              ac_pack_floats_bytes(c->max_position_embeddings * c->text.hidden_size);
     return n;
 }
 
 static ac_status
-init_block(block *self, ac_pack *pack, const ac_clip_tower_config *c, const char *name, int64_t layer)
+init_block(block *self, ac_pack *pack, const ac_clip_tower_config *c, const char *name,
+           int64_t layer)
 {
     static const char *const parts[] = { "q_proj", "k_proj", "v_proj" };
     const int64_t C = c->hidden_size, F = c->intermediate_size;
@@ -64,25 +74,34 @@ init_block(block *self, ac_pack *pack, const ac_clip_tower_config *c, const char
     const int l = (int) layer;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_pack_floats(pack, &self->norm1_weight, 1, &C, "%s.encoder.layers.%d.layer_norm1.weight", name, l));
-    AC_TRY(ac_pack_floats(pack, &self->norm1_bias, 1, &C, "%s.encoder.layers.%d.layer_norm1.bias", name, l));
-    AC_TRY(ac_pack_floats(pack, &self->norm2_weight, 1, &C, "%s.encoder.layers.%d.layer_norm2.weight", name, l));
-    AC_TRY(ac_pack_floats(pack, &self->norm2_bias, 1, &C, "%s.encoder.layers.%d.layer_norm2.bias", name, l));
+    AC_TRY(ac_pack_floats(pack, &self->norm1_weight, 1, &C,
+                          "%s.encoder.layers.%d.layer_norm1.weight", name, l));
+    AC_TRY(ac_pack_floats(pack, &self->norm1_bias, 1, &C,
+                          "%s.encoder.layers.%d.layer_norm1.bias", name, l));
+    AC_TRY(ac_pack_floats(pack, &self->norm2_weight, 1, &C,
+                          "%s.encoder.layers.%d.layer_norm2.weight", name, l));
+    AC_TRY(ac_pack_floats(pack, &self->norm2_bias, 1, &C,
+                          "%s.encoder.layers.%d.layer_norm2.bias", name, l));
     for (int p = 0; p < 3; p++) {
-        AC_TRY(ac_pack_tensor(pack, &weights[p], 2, (int64_t[]) { C, C }, "%s.encoder.layers.%d.self_attn.%s.weight", name, l, parts[p]));
-        AC_TRY(ac_pack_tensor(pack, &biases[p], 1, &C, "%s.encoder.layers.%d.self_attn.%s.bias", name, l, parts[p]));
+        AC_TRY(ac_pack_tensor(pack, &weights[p], 2, (int64_t[]){ C, C },
+                              "%s.encoder.layers.%d.self_attn.%s.weight", name, l, parts[p]));
+        AC_TRY(ac_pack_tensor(pack, &biases[p], 1, &C, "%s.encoder.layers.%d.self_attn.%s.bias",
+                              name, l, parts[p]));
     }
     AC_TRY(ac_pack_linear(pack, &self->qkv, weights, biases, 3));
-    AC_TRY(ac_pack_linear_named(pack, &self->out, C, C, true, "%s.encoder.layers.%d.self_attn.out_proj", name, l));
-    AC_TRY(ac_pack_linear_named(pack, &self->fc1, F, C, true, "%s.encoder.layers.%d.mlp.fc1", name, l));
-    AC_TRY(ac_pack_linear_named(pack, &self->fc2, C, F, true, "%s.encoder.layers.%d.mlp.fc2", name, l));
+    AC_TRY(ac_pack_linear_named(pack, &self->out, C, C, true,
+                                "%s.encoder.layers.%d.self_attn.out_proj", name, l));
+    AC_TRY(ac_pack_linear_named(pack, &self->fc1, F, C, true, "%s.encoder.layers.%d.mlp.fc1",
+                                name, l));
+    AC_TRY(ac_pack_linear_named(pack, &self->fc2, C, F, true, "%s.encoder.layers.%d.mlp.fc2",
+                                name, l));
 out:
     return st;
 }
 
 static ac_status
-init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t projection_dim, const char *name,
-           const char *final_norm, const char *projection)
+init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t projection_dim,
+           const char *name, const char *final_norm, const char *projection)
 {
     const int64_t C = c->hidden_size;
     ac_status st = AC_OK;
@@ -93,7 +112,8 @@ init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t pr
         AC_TRY(init_block(&self->blocks[l], pack, c, name, l));
     AC_TRY(ac_pack_floats(pack, &self->final_weight, 1, &C, "%s.%s.weight", name, final_norm));
     AC_TRY(ac_pack_floats(pack, &self->final_bias, 1, &C, "%s.%s.bias", name, final_norm));
-    AC_TRY(ac_pack_linear_named(pack, &self->projection, projection_dim, C, false, "%s", projection));
+    AC_TRY(ac_pack_linear_named(pack, &self->projection, projection_dim, C, false, "%s",
+                                projection));
 out:
     return st;
 }
@@ -105,11 +125,14 @@ init_vision(struct ac_clip_vision *self, ac_pack *pack, const ac_clip_config *c)
     const ac_tensor *kernel;
     ac_status st = AC_OK;
 
-    AC_TRY(init_tower(&self->tower, pack, &c->vision, c->projection_dim, "vision_model", "post_layernorm", "visual_projection"));
-    AC_TRY(ac_pack_tensor(pack, &kernel, 4, (int64_t[]) { C, 3, P, P }, "vision_model.embeddings.patch_embedding.weight"));
+    AC_TRY(init_tower(&self->tower, pack, &c->vision, c->projection_dim, "vision_model",
+                      "post_layernorm", "visual_projection"));
+    AC_TRY(ac_pack_tensor(pack, &kernel, 4, (int64_t[]){ C, 3, P, P },
+                          "vision_model.embeddings.patch_embedding.weight"));
     AC_TRY(ac_pack_linear(pack, &self->patches, &kernel, NULL, 1));
-    AC_TRY(ac_pack_floats(pack, &self->class_token, 1, &C, "vision_model.embeddings.class_embedding"));
-    AC_TRY(ac_pack_floats(pack, &self->positions, 2, (int64_t[]) { 1 + patch_count(c), C },
+    AC_TRY(ac_pack_floats(pack, &self->class_token, 1, &C,
+                          "vision_model.embeddings.class_embedding"));
+    AC_TRY(ac_pack_floats(pack, &self->positions, 2, (int64_t[]){ 1 + patch_count(c), C },
                           "vision_model.embeddings.position_embedding.weight"));
     AC_TRY(ac_pack_floats(pack, &self->pre_weight, 1, &C, "vision_model.pre_layrnorm.weight"));
     AC_TRY(ac_pack_floats(pack, &self->pre_bias, 1, &C, "vision_model.pre_layrnorm.bias"));
@@ -123,23 +146,28 @@ init_text(struct ac_clip_text *self, ac_pack *pack, const ac_clip_config *c)
     const int64_t C = c->text.hidden_size;
     ac_status st = AC_OK;
 
-    AC_TRY(init_tower(&self->tower, pack, &c->text, c->projection_dim, "text_model", "final_layer_norm", "text_projection"));
-    AC_TRY(ac_pack_floats(pack, &self->tokens, 2, (int64_t[]) { c->vocab_size, C }, "text_model.embeddings.token_embedding.weight"));
-    AC_TRY(ac_pack_floats(pack, &self->positions, 2, (int64_t[]) { c->max_position_embeddings, C },
+    AC_TRY(init_tower(&self->tower, pack, &c->text, c->projection_dim, "text_model",
+                      "final_layer_norm", "text_projection"));
+    AC_TRY(ac_pack_floats(pack, &self->tokens, 2, (int64_t[]){ c->vocab_size, C },
+                          "text_model.embeddings.token_embedding.weight"));
+    AC_TRY(ac_pack_floats(pack, &self->positions, 2,
+                          (int64_t[]){ c->max_position_embeddings, C },
                           "text_model.embeddings.position_embedding.weight"));
 out:
     return st;
 }
 
 ac_status
-ac_clip_init(ac_clip *self, const ac_clip_config *config, const ac_tensors *tensors, const ac_compute *compute, unsigned towers,
-             void *packed, bool fill)
+ac_clip_init(ac_clip *self, const ac_clip_config *config, const ac_tensors *tensors,
+             const ac_compute *compute, unsigned towers, void *packed, bool fill)
 {
-    ac_pack pack = { .tensors = tensors, .compute = compute, .prefix = "", .next = packed, .fill = fill };
+    ac_pack pack = {
+        .tensors = tensors, .compute = compute, .prefix = "", .next = packed, .fill = fill
+    };
     const ac_tensor *scale = ac_tensors_find(tensors, "logit_scale");
     ac_status st = AC_OK;
 
-    *self = (ac_clip) { .config = *config, .logit_scale = 1 };
+    *self = (ac_clip){ .config = *config, .logit_scale = 1 };
     if (scale && ac_tensor_count(scale) == 1 && scale->dtype <= AC_BF16) {
         ac_tensor_read(scale, &self->logit_scale, 0, 1);
         self->logit_scale = expf(self->logit_scale);
@@ -152,7 +180,8 @@ ac_clip_init(ac_clip *self, const ac_clip_config *config, const ac_tensors *tens
         AC_TRY(ac_alloc(&self->text, 1, sizeof *self->text));
         AC_TRY(init_text(self->text, &pack, config));
     }
-    AC_CHECK((size_t) (pack.next - (char *) packed) == ac_clip_packed_bytes(config, compute, towers));
+    AC_CHECK((size_t) (pack.next - (char *) packed) ==
+             ac_clip_packed_bytes(config, compute, towers));
 out:
     if (st != AC_OK)
         ac_clip_free(self);
@@ -183,13 +212,16 @@ ac_clip_free(ac_clip *self)
         free_tower(&self->text->tower);
     free(self->vision);
     free(self->text);
-    *self = (ac_clip) { 0 };
+    *self = (ac_clip){ 0 };
 }
 
-/* ---- computing ------------------------------------------------------------------------------------------------- */
+/* ---- computing
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void
-tap(const ac_clip *self, const char *name, int64_t layer, const float *x, int64_t rows, int64_t columns)
+tap(const ac_clip *self, const char *name, int64_t layer, const float *x, int64_t rows,
+    int64_t columns)
 {
     char text[64];
 
@@ -220,7 +252,8 @@ ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
     size_t most = ac_linear_scratch_bytes(&self->projection, T);
 
     for (int64_t l = 0; l < self->config.num_hidden_layers; l++) {
-        const ac_linear *all[] = { &self->blocks[l].qkv, &self->blocks[l].out, &self->blocks[l].fc1, &self->blocks[l].fc2 };
+        const ac_linear *all[] = { &self->blocks[l].qkv, &self->blocks[l].out,
+                                   &self->blocks[l].fc1, &self->blocks[l].fc2 };
         for (int i = 0; i < 4; i++) {
             size_t n = ac_linear_scratch_bytes(all[i], T);
             most = n > most ? n : most;
@@ -229,23 +262,31 @@ ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
     return most;
 }
 
-/* x and a second copy of it, the normalised input, and the wider of qkv and the hidden layer. */
+/* x and a second copy of it, the normalised input, and the wider of qkv and the hidden layer.
+ */
 static size_t
 tower_scratch(const tower *self, int64_t T, int64_t longest)
 {
     const int64_t C = self->config.hidden_size, F = self->config.intermediate_size;
-    size_t attention = ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads), linear = ac_clip_linear_scratch_bytes(self, T);
+    size_t attention =
+               ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads),
+           linear = ac_clip_linear_scratch_bytes(self, T);
 
-    return 3 * room(T * C) + room(T * (3 * C > F ? 3 * C : F)) + (attention > linear ? attention : linear);
+    return 3 * room(T * C) + room(T * (3 * C > F ? 3 * C : F)) +
+           (attention > linear ? attention : linear);
 }
 
-/* Run the blocks over packed sequences. x [T, C] is scratch's own and is returned, possibly as another buffer. */
+/* Run the blocks over packed sequences. x [T, C] is scratch's own and is returned, possibly as
+ * another buffer. */
 static float *
-run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets, int64_t B, bool causal, const char *name, ac_scratch *scratch)
+run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets, int64_t B,
+           bool causal, const char *name, ac_scratch *scratch)
 {
     const ac_clip_tower_config *c = &t->config;
-    const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads, T = offsets[B];
-    float *other = take(scratch, T * C), *normed = take(scratch, T * C), *wide = take(scratch, T * (3 * C > F ? 3 * C : F));
+    const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads,
+                  T = offsets[B];
+    float *other = take(scratch, T * C), *normed = take(scratch, T * C),
+          *wide = take(scratch, T * (3 * C > F ? 3 * C : F));
 
     for (int64_t l = 0; l < c->num_hidden_layers; l++) {
         const block *k = &t->blocks[l];
@@ -267,8 +308,10 @@ ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B)
     const ac_clip_config *c = &self->config;
     const int64_t C = c->vision.hidden_size, N = patch_count(c), T = B * (1 + N);
 
-    return tower_scratch(&self->vision->tower, T, 1 + N) + ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
-           room(B * N * 3 * c->patch_size * c->patch_size) + 3 * room(B * N * C) + ac_linear_scratch_bytes(&self->vision->patches, B * N);
+    return tower_scratch(&self->vision->tower, T, 1 + N) +
+           ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
+           room(B * N * 3 * c->patch_size * c->patch_size) + 3 * room(B * N * C) +
+           ac_linear_scratch_bytes(&self->vision->patches, B * N);
 }
 
 /* pixels [3, S, S] -> patches [N, 3 P P], each as the convolution's kernel lies in memory. */
@@ -281,15 +324,18 @@ unfold(float *y, const float *pixels, int64_t S, int64_t P)
         for (int64_t j = 0; j < side; j++)
             for (int64_t c = 0; c < 3; c++)
                 for (int64_t r = 0; r < P; r++, y += P)
-                    memcpy(y, pixels + c * S * S + (i * P + r) * S + j * P, (size_t) P * sizeof(float));
+                    memcpy(y, pixels + c * S * S + (i * P + r) * S + j * P,
+                           (size_t) P * sizeof(float));
 }
 
 /* Class token, patches and their positions -> x [B (1 + N), C]. */
 static void
-embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B, ac_scratch *scratch)
+embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
+              ac_scratch *scratch)
 {
     const struct ac_clip_vision *v = self->vision;
-    const int64_t S = self->config.image_size, P = self->config.patch_size, C = self->config.vision.hidden_size, N = patch_count(&self->config);
+    const int64_t S = self->config.image_size, P = self->config.patch_size,
+                  C = self->config.vision.hidden_size, N = patch_count(&self->config);
     const size_t mark = ac_scratch_mark(scratch);
     float *unfolded = take(scratch, B * N * 3 * P * P), *patches = take(scratch, B * N * C);
 
@@ -308,11 +354,13 @@ embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B, ac_
 }
 
 void
-ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t B, ac_scratch *scratch)
+ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t B,
+                     ac_scratch *scratch)
 {
     const struct ac_clip_vision *v = self->vision;
     const ac_clip_tower_config *c = &self->config.vision;
-    const int64_t C = c->hidden_size, N = patch_count(&self->config), D = self->config.projection_dim;
+    const int64_t C = c->hidden_size, N = patch_count(&self->config),
+                  D = self->config.projection_dim;
     const size_t mark = ac_scratch_mark(scratch);
     int64_t *offsets = ac_scratch_take(scratch, (size_t) (B + 1) * sizeof *offsets);
     float *x = take(scratch, B * (1 + N) * C), *pooled;
@@ -327,7 +375,8 @@ ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t
     x = run_blocks(self, &v->tower, x, offsets, B, false, "vision.layer", scratch);
     for (int64_t b = 0; b < B; b++)
         memcpy(pooled + b * C, x + offsets[b] * C, (size_t) C * sizeof(float));
-    ac_layernorm(pooled, pooled, v->tower.final_weight, v->tower.final_bias, B, C, c->layer_norm_eps);
+    ac_layernorm(pooled, pooled, v->tower.final_weight, v->tower.final_bias, B, C,
+                 c->layer_norm_eps);
     tap(self, "vision.pooled", -1, pooled, B, C);
     ac_linear_forward(&v->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
     tap(self, "vision.projected", -1, y, B, D);
@@ -338,7 +387,8 @@ ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t
 size_t
 ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
 {
-    return tower_scratch(&self->text->tower, tokens, self->config.max_position_embeddings) + room(B * self->config.text.hidden_size);
+    return tower_scratch(&self->text->tower, tokens, self->config.max_position_embeddings) +
+           room(B * self->config.text.hidden_size);
 }
 
 int64_t
@@ -359,7 +409,8 @@ ac_clip_pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
 }
 
 void
-ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets, int64_t B, ac_scratch *scratch)
+ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets,
+                    int64_t B, ac_scratch *scratch)
 {
     const struct ac_clip_text *t = self->text;
     const ac_clip_tower_config *c = &self->config.text;
@@ -368,9 +419,11 @@ ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int
     float *x = take(scratch, T * C), *pooled = take(scratch, B * C);
 
     for (int64_t b = 0; b < B; b++) {
-        AC_CHECK(offsets[b + 1] > offsets[b] && offsets[b + 1] - offsets[b] <= self->config.max_position_embeddings);
+        AC_CHECK(offsets[b + 1] > offsets[b] &&
+                 offsets[b + 1] - offsets[b] <= self->config.max_position_embeddings);
         for (int64_t i = offsets[b]; i < offsets[b + 1]; i++) {
-            const float *token = t->tokens + ids[i] * C, *position = t->positions + (i - offsets[b]) * C;
+            const float *token = t->tokens + ids[i] * C,
+                        *position = t->positions + (i - offsets[b]) * C;
             AC_CHECK(ids[i] >= 0 && ids[i] < self->config.vocab_size);
             for (int64_t k = 0; k < C; k++)
                 x[i * C + k] = token[k] + position[k];
@@ -383,11 +436,13 @@ ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int
         tap(self, "text.final_norm", -1, x, T, C);
     }
     for (int64_t b = 0; b < B; b++) {
-        int64_t at = offsets[b] + ac_clip_pooled_position(&self->config, ids + offsets[b], offsets[b + 1] - offsets[b]);
+        int64_t at = offsets[b] + ac_clip_pooled_position(&self->config, ids + offsets[b],
+                                                          offsets[b + 1] - offsets[b]);
         memcpy(pooled + b * C, x + at * C, (size_t) C * sizeof(float));
     }
     if (!self->tap.fn) /* the pooled rows alone */
-        ac_layernorm(pooled, pooled, t->tower.final_weight, t->tower.final_bias, B, C, c->layer_norm_eps);
+        ac_layernorm(pooled, pooled, t->tower.final_weight, t->tower.final_bias, B, C,
+                     c->layer_norm_eps);
     tap(self, "text.pooled", -1, pooled, B, C);
     ac_linear_forward(&t->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
     tap(self, "text.projected", -1, y, B, D);

@@ -20,7 +20,8 @@ typedef struct ac_clip_config {
     ac_clip_tower_config vision, text;
     int64_t image_size, patch_size;
     int64_t max_position_embeddings, vocab_size;
-    int32_t bos_token_id, eos_token_id; /* eos 2 (old configs): the position of the highest id pools */
+    int32_t bos_token_id,
+        eos_token_id; /* eos 2 (old configs): the position of the highest id pools */
     int64_t projection_dim;
 } ac_clip_config;
 
@@ -34,14 +35,17 @@ typedef struct ac_clip {
     struct ac_clip_text *text;
 } ac_clip;
 
-size_t ac_clip_packed_bytes(const ac_clip_config *config, const ac_compute *compute, unsigned towers);
+size_t ac_clip_packed_bytes(const ac_clip_config *config, const ac_compute *compute,
+                            unsigned towers);
 
 /**
- * Make the towers asked for (AC_CLIP_VISION | AC_CLIP_TEXT) from tensors under Hugging Face's names.
- * `tensors` must outlive the model (embeddings may be used in place); `packed`, `fill` as in ac_linear_init.
+ * Make the towers asked for (AC_CLIP_VISION | AC_CLIP_TEXT) from tensors under Hugging Face's
+ * names. `tensors` must outlive the model (embeddings may be used in place); `packed`, `fill`
+ * as in ac_linear_init.
  */
-ac_status ac_clip_init(ac_clip *self, const ac_clip_config *config, const ac_tensors *tensors,
-                       const ac_compute *compute, unsigned towers, void *packed, bool fill);
+AC_MUST_CHECK ac_status ac_clip_init(ac_clip *self, const ac_clip_config *config,
+                                     const ac_tensors *tensors, const ac_compute *compute,
+                                     unsigned towers, void *packed, bool fill);
 void ac_clip_free(ac_clip *self);
 
 /** Scratch for B images; for B texts of `tokens` ids in all. */
@@ -49,16 +53,19 @@ size_t ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B);
 size_t ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens);
 
 /**
- * Shapes: y [B, projection_dim], unit length; pixels [B, 3, image_size, image_size], normalised. Local. Cannot fail.
+ * Shapes: y [B, projection_dim], unit length; pixels [B, 3, image_size, image_size],
+ * normalised. Local. Cannot fail.
  */
-void ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t B, ac_scratch *scratch);
+void ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t B,
+                          ac_scratch *scratch);
 
 /**
- * Texts of different lengths, no padding: text b is ids[offsets[b] .. offsets[b + 1]), start and end token included.
- * Shapes: y [B, projection_dim], unit length; ids [offsets[B]]; offsets [B + 1].
- * Every length is 1 … max_position_embeddings and every id below vocab_size (checked: a bug of the caller's).
+ * Texts of different lengths, no padding: text b is ids[offsets[b] .. offsets[b + 1]), start
+ * and end token included. Shapes: y [B, projection_dim], unit length; ids [offsets[B]]; offsets
+ * [B + 1]. Every length is 1 … max_position_embeddings and every id below vocab_size (checked:
+ * a bug of the caller's).
  */
-void ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets, int64_t B,
-                         ac_scratch *scratch);
+void ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids,
+                         const int64_t *offsets, int64_t B, ac_scratch *scratch);
 
 #endif

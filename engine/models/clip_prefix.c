@@ -1,4 +1,5 @@
-/* The text tower over a prefix tree. Formulas as in clip.c; the last layer is computed only where a text ends. */
+/* The text tower over a prefix tree. Formulas as in clip.c; the last layer is computed only
+ * where a text ends. */
 #include "engine/models/clip_prefix.h"
 
 #include <math.h>
@@ -30,23 +31,28 @@ take(ac_scratch *scratch, int64_t n)
 static size_t
 attention_bytes(const ac_clip *self)
 {
-    return ac_scratch_room((size_t) self->config.max_position_embeddings * (sizeof(int64_t) + sizeof(float)));
+    return ac_scratch_room((size_t) self->config.max_position_embeddings *
+                           (sizeof(int64_t) + sizeof(float)));
 }
 
 size_t
 ac_clip_prefixes_scratch_bytes(const ac_clip *self, const ac_prefix_tree *tree)
 {
     const ac_clip_tower *t = &self->text->tower;
-    const int64_t C = t->config.hidden_size, F = t->config.intermediate_size, N = tree->nodes, L = tree->leaves;
-    const size_t attention = attention_bytes(self) * (size_t) omp_get_max_threads(), linear = ac_clip_linear_scratch_bytes(t, N);
+    const int64_t C = t->config.hidden_size, F = t->config.intermediate_size, N = tree->nodes,
+                  L = tree->leaves;
+    const size_t attention = attention_bytes(self) * (size_t) omp_get_max_threads(),
+                 linear = ac_clip_linear_scratch_bytes(t, N);
 
-    return 3 * room(N * C) + room(N * (3 * C > F ? 3 * C : F)) + room(L * C) + room(L * self->config.projection_dim) +
-           (attention > linear ? attention : linear);
+    return 3 * room(N * C) + room(N * (3 * C > F ? 3 * C : F)) + room(L * C) +
+           room(L * self->config.projection_dim) + (attention > linear ? attention : linear);
 }
 
-/* One node, all heads: y [C] from the node's query and its ancestors' keys and values. qkv [N, 3 C]. */
+/* One node, all heads: y [C] from the node's query and its ancestors' keys and values. qkv [N,
+ * 3 C]. */
 static void
-attend(float *y, const float *qkv, const ac_prefix_tree *tree, int64_t node, int64_t H, int64_t D, int64_t *path, float *weights)
+attend(float *y, const float *qkv, const ac_prefix_tree *tree, int64_t node, int64_t H,
+       int64_t D, int64_t *path, float *weights)
 {
     const int64_t C = H * D, T = tree->depths[node] + 1;
     const float scale = 1.0f / sqrtf((float) D);
@@ -65,9 +71,11 @@ attend(float *y, const float *qkv, const ac_prefix_tree *tree, int64_t node, int
     }
 }
 
-/* y [count, C]: attention of nodes[i], or of node i where `nodes` is NULL. A node is one thread's work. */
+/* y [count, C]: attention of nodes[i], or of node i where `nodes` is NULL. A node is one
+ * thread's work. */
 static void
-attend_nodes(const ac_clip *self, float *y, const float *qkv, const ac_prefix_tree *tree, const int32_t *nodes, int64_t count, ac_scratch *scratch)
+attend_nodes(const ac_clip *self, float *y, const float *qkv, const ac_prefix_tree *tree,
+             const int32_t *nodes, int64_t count, ac_scratch *scratch)
 {
     const ac_clip_tower_config *c = &self->config.text;
     const int64_t C = c->hidden_size, H = c->num_attention_heads;
@@ -77,7 +85,8 @@ attend_nodes(const ac_clip *self, float *y, const float *qkv, const ac_prefix_tr
 #pragma omp parallel for schedule(dynamic, 64)
     for (int64_t i = 0; i < count; i++) {
         int64_t *path = (int64_t *) (void *) (memory + each * (size_t) omp_get_thread_num());
-        attend(y + i * C, qkv, tree, nodes ? nodes[i] : i, H, C / H, path, (float *) (path + self->config.max_position_embeddings));
+        attend(y + i * C, qkv, tree, nodes ? nodes[i] : i, H, C / H, path,
+               (float *) (path + self->config.max_position_embeddings));
     }
     ac_scratch_release(scratch, mark);
 }
@@ -89,8 +98,10 @@ embed_nodes(const ac_clip *self, float *x, const ac_prefix_tree *tree)
     const int64_t C = self->config.text.hidden_size;
 
     for (int64_t i = 0; i < tree->nodes; i++) {
-        const float *token = t->tokens + tree->tokens[i] * C, *position = t->positions + tree->depths[i] * C;
-        AC_CHECK(tree->tokens[i] >= 0 && tree->tokens[i] < self->config.vocab_size && tree->depths[i] < self->config.max_position_embeddings);
+        const float *token = t->tokens + tree->tokens[i] * C,
+                    *position = t->positions + tree->depths[i] * C;
+        AC_CHECK(tree->tokens[i] >= 0 && tree->tokens[i] < self->config.vocab_size &&
+                 tree->depths[i] < self->config.max_position_embeddings);
         for (int64_t k = 0; k < C; k++)
             x[i * C + k] = token[k] + position[k];
     }
@@ -103,25 +114,32 @@ gather_rows(float *y, const float *x, const int32_t *rows, int64_t count, int64_
         memcpy(y + i * C, x + rows[i] * C, (size_t) C * sizeof *y);
 }
 
-/* After attention: out, norm, the two layers of the MLP. x [M, C] becomes the block's output; other, normed, wide are memory. */
+/* After attention: out, norm, the two layers of the MLP. x [M, C] becomes the block's output;
+ * other, normed, wide are memory. */
 static void
-finish_block(const ac_clip_block *k, const ac_clip_tower_config *c, float *x, float *other, float *normed, float *wide, int64_t M, ac_scratch *scratch)
+finish_block(const ac_clip_block *k, const ac_clip_tower_config *c, float *x, float *other,
+             float *normed, float *wide, int64_t M, ac_scratch *scratch)
 {
     ac_linear_forward(&k->out, other, normed, M, AC_ACTIVATION_NONE, x, scratch);
-    ac_layernorm(normed, other, k->norm2_weight, k->norm2_bias, M, c->hidden_size, c->layer_norm_eps);
+    ac_layernorm(normed, other, k->norm2_weight, k->norm2_bias, M, c->hidden_size,
+                 c->layer_norm_eps);
     ac_linear_forward(&k->fc1, wide, normed, M, c->hidden_act, NULL, scratch);
     ac_linear_forward(&k->fc2, x, wide, M, AC_ACTIVATION_NONE, other, scratch);
 }
 
 void
-ac_clip_embed_prefixes(const ac_clip *self, float *y, const ac_prefix_tree *tree, ac_scratch *scratch)
+ac_clip_embed_prefixes(const ac_clip *self, float *y, const ac_prefix_tree *tree,
+                       ac_scratch *scratch)
 {
     const ac_clip_tower *t = &self->text->tower;
     const ac_clip_tower_config *c = &t->config;
-    const int64_t C = c->hidden_size, F = c->intermediate_size, D = self->config.projection_dim, N = tree->nodes, L = tree->leaves;
+    const int64_t C = c->hidden_size, F = c->intermediate_size, D = self->config.projection_dim,
+                  N = tree->nodes, L = tree->leaves;
     const size_t mark = ac_scratch_mark(scratch);
-    float *x = take(scratch, N * C), *other = take(scratch, N * C), *normed = take(scratch, N * C);
-    float *wide = take(scratch, N * (3 * C > F ? 3 * C : F)), *pooled = take(scratch, L * C), *unit = take(scratch, L * D);
+    float *x = take(scratch, N * C), *other = take(scratch, N * C),
+          *normed = take(scratch, N * C);
+    float *wide = take(scratch, N * (3 * C > F ? 3 * C : F)), *pooled = take(scratch, L * C),
+          *unit = take(scratch, L * D);
 
     embed_nodes(self, x, tree);
     for (int64_t l = 0; l < c->num_hidden_layers; l++) {

@@ -19,7 +19,8 @@ shared_length(const int32_t *ids, const int64_t *offsets, int64_t b)
 }
 
 int64_t
-ac_prefix_tree_fit(const int32_t *ids, const int64_t *offsets, int64_t texts, int64_t max_nodes, int64_t *nodes)
+ac_prefix_tree_fit(const int32_t *ids, const int64_t *offsets, int64_t texts, int64_t max_nodes,
+                   int64_t *nodes)
 {
     *nodes = texts ? offsets[1] - offsets[0] : 0;
     for (int64_t b = 1; b < texts; b++) {
@@ -50,7 +51,8 @@ out:
 }
 
 ac_status
-ac_prefix_tree_build(ac_prefix_tree *self, const int32_t *ids, const int64_t *offsets, int64_t texts)
+ac_prefix_tree_build(ac_prefix_tree *self, const int32_t *ids, const int64_t *offsets,
+                     int64_t texts)
 {
     int64_t nodes;
     int32_t last = -1; /* the node at which the previous sequence ends */
@@ -93,5 +95,5 @@ ac_prefix_tree_free(ac_prefix_tree *self)
     free(self->depths);
     free(self->ends);
     free(self->leaf_of);
-    *self = (ac_prefix_tree) { 0 };
+    *self = (ac_prefix_tree){ 0 };
 }

@@ -19,7 +19,8 @@ void
 ac_candidates_reset(ac_candidates *self, ac_candidate *items, int64_t capacity, int64_t k)
 {
     AC_CHECK(capacity >= 2 * k);
-    *self = (ac_candidates) { .items = items, .capacity = capacity, .k = k, .threshold = -INFINITY };
+    *self =
+        (ac_candidates){ .items = items, .capacity = capacity, .k = k, .threshold = -INFINITY };
 }
 
 static void
@@ -31,14 +32,16 @@ swap(ac_candidate *a, ac_candidate *b)
     *b = t;
 }
 
-/* The `rank`-th largest lower bound, from 0: items are put in order around it (quickselect, the middle of three as pivot). */
+/* The `rank`-th largest lower bound, from 0: items are put in order around it (quickselect, the
+ * middle of three as pivot). */
 static double
 select_lower(ac_candidate *items, int64_t count, int64_t rank)
 {
     int64_t left = 0, right = count - 1;
 
     while (left < right) {
-        const double a = items[left].lower, b = items[left + (right - left) / 2].lower, c = items[right].lower;
+        const double a = items[left].lower, b = items[left + (right - left) / 2].lower,
+                     c = items[right].lower;
         const double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
         int64_t i = left, j = right;
         while (i <= j) {
@@ -111,12 +114,14 @@ ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source)
 }
 
 void
-ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower, double upper, int64_t at)
+ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower,
+                   double upper, int64_t at)
 {
     if (self->count == self->capacity) {
         ac_candidates_prune(self);
         if (self->count > self->capacity / 2)
             ac_candidates_settle(self, source);
     }
-    self->items[self->count++] = (ac_candidate) { lower >= -INFINITY ? lower : -INFINITY, upper <= INFINITY ? upper : INFINITY, at };
+    self->items[self->count++] = (ac_candidate){ lower >= -INFINITY ? lower : -INFINITY,
+                                                 upper <= INFINITY ? upper : INFINITY, at };
 }

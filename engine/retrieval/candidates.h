@@ -1,9 +1,10 @@
 /**
  * The entries that can still be among a query's best k. Private to engine/retrieval.
  *
- * Each candidate has a proven interval [lower, upper] for its score. The k-th largest lower bound is the threshold: what
- * lies below it with its upper bound is out. When the buffer is full it is pruned; when pruning does not help (near-ties),
- * the scores are computed and the best k kept. So memory is bounded, whatever the data.
+ * Each candidate has a proven interval [lower, upper] for its score. The k-th largest lower
+ * bound is the threshold: what lies below it with its upper bound is out. When the buffer is
+ * full it is pruned; when pruning does not help (near-ties), the scores are computed and the
+ * best k kept. So memory is bounded, whatever the data.
  */
 #ifndef AC_ENGINE_RETRIEVAL_CANDIDATES_H
 #define AC_ENGINE_RETRIEVAL_CANDIDATES_H
@@ -35,13 +36,17 @@ int64_t ac_candidates_capacity(int64_t k);
 
 void ac_candidates_reset(ac_candidates *self, ac_candidate *items, int64_t capacity, int64_t k);
 
-/** Take one in; `source` serves where the buffer is full. An upper bound that is not a number counts as infinite. */
-void ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower, double upper, int64_t at);
+/** Take one in; `source` serves where the buffer is full. An upper bound that is not a number
+ * counts as infinite. */
+void ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower,
+                        double upper, int64_t at);
 
-/** Raise the threshold to the k-th largest lower bound (if there are k), and drop what lies below it. */
+/** Raise the threshold to the k-th largest lower bound (if there are k), and drop what lies
+ * below it. */
 void ac_candidates_prune(ac_candidates *self);
 
-/** Compute every score still open, keep the best k, and sort them: best first, ties lower row first. */
+/** Compute every score still open, keep the best k, and sort them: best first, ties lower row
+ * first. */
 void ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source);
 
 #endif

@@ -12,7 +12,8 @@ ac_exact_score(const float *q, const float *c, int64_t D)
     return (float) sum;
 }
 
-/* Eight sums: each waits for its own last addition only, so the processor has eight to work on. */
+/* Eight sums: each waits for its own last addition only, so the processor has eight to work on.
+ */
 static void
 eight_scores(float *scores, const float *q, const float *const *rows, int64_t D)
 {

@@ -55,8 +55,9 @@ take(ac_topk_index *self, void *out, int64_t count, size_t size)
 }
 
 /*
- * The mean of a sample, if entries are shorter without it: embeddings of one model crowd around a direction, and what they
- * share need not be rounded. Any centre keeps the bound; a bad one only loosens it. sums [D]: scratch.
+ * The mean of a sample, if entries are shorter without it: embeddings of one model crowd around
+ * a direction, and what they share need not be rounded. Any centre keeps the bound; a bad one
+ * only loosens it. sums [D]: scratch.
  */
 static void
 choose_centre(ac_topk_index *self, double *sums)
@@ -89,38 +90,45 @@ choose_centre(ac_topk_index *self, double *sums)
 ac_scan_facts
 ac_topk_index_facts(const ac_topk_index *self)
 {
-    return (ac_scan_facts) { self->scales, self->errors, self->norms, self->coarse_errors, self->coarse_norms, self->sums };
+    return (ac_scan_facts){ self->scales,        self->errors,       self->norms,
+                            self->coarse_errors, self->coarse_norms, self->sums };
 }
 
 static void
 pack(ac_topk_index *self)
 {
-    const int64_t groups = (self->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP, bytes = ac_scan_group_bytes(self->kernel->scan, self->D);
+    const int64_t groups = (self->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP,
+                  bytes = ac_scan_group_bytes(self->kernel->scan, self->D);
     const ac_scan_facts all = ac_topk_index_facts(self);
 
 #pragma omp parallel for schedule(static)
     for (int64_t g = 0; g < groups; g++) {
-        const int64_t at = g * AC_SCAN_GROUP, count = self->n - at < AC_SCAN_GROUP ? self->n - at : AC_SCAN_GROUP;
+        const int64_t at = g * AC_SCAN_GROUP,
+                      count = self->n - at < AC_SCAN_GROUP ? self->n - at : AC_SCAN_GROUP;
         const ac_scan_facts facts = ac_scan_facts_at(&all, at);
-        ac_scan_pack_group(self->kernel->scan, self->packed + g * bytes, &facts, self->embeddings + at * self->D, self->centre, count,
-                           self->D);
+        ac_scan_pack_group(self->kernel->scan, self->packed + g * bytes, &facts,
+                           self->embeddings + at * self->D, self->centre, count, self->D);
     }
 }
 
 ac_status
-ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first,
-                          const ac_scan_kernel *kernel)
+ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D,
+                          int64_t first, const ac_scan_kernel *kernel)
 {
     const int64_t padded = (n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP * AC_SCAN_GROUP;
     double *sums = NULL;
     ac_status st = AC_OK;
 
-    *self = (ac_topk_index) { .embeddings = embeddings, .n = n, .D = D, .first = first, .kernel = kernel };
+    *self = (ac_topk_index){
+        .embeddings = embeddings, .n = n, .D = D, .first = first, .kernel = kernel
+    };
     if (D < 1 || D > AC_TOPK_MAX_DIMENSION)
-        AC_TRY(ac_error_set(AC_E_LIMIT, "top-k: vectors of %lld numbers; the search takes 1 to %d", (long long) D, AC_TOPK_MAX_DIMENSION));
+        AC_FAIL(AC_E_LIMIT, "top-k: vectors of %lld numbers; the search takes 1 to %d",
+                (long long) D, AC_TOPK_MAX_DIMENSION);
     AC_TRY(take(self, &self->centre, D, sizeof *self->centre));
     memset(self->centre, 0, (size_t) D * sizeof *self->centre);
-    AC_TRY(take(self, &self->packed, padded / AC_SCAN_GROUP, (size_t) ac_scan_group_bytes(kernel->scan, D)));
+    AC_TRY(take(self, &self->packed, padded / AC_SCAN_GROUP,
+                (size_t) ac_scan_group_bytes(kernel->scan, D)));
     AC_TRY(take(self, &self->scales, padded, sizeof *self->scales));
     AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
     AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
@@ -152,7 +160,7 @@ ac_topk_index_free(ac_topk_index *self)
     free(self->coarse_errors);
     free(self->coarse_norms);
     free(self->sums);
-    *self = (ac_topk_index) { 0 };
+    *self = (ac_topk_index){ 0 };
 }
 
 static double
@@ -164,8 +172,8 @@ cpu_seconds(void)
     return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
 }
 
-/* The least of three searches of a part of the entries, by other entries of it. Processor time, all threads': the clock on
- * the wall would ask what else this machine does. */
+/* The least of three searches of a part of the entries, by other entries of it. Processor time,
+ * all threads': the clock on the wall would ask what else this machine does. */
 static ac_status
 time_scan(double *seconds, const ac_topk_index *part, const float *queries, int64_t nq)
 {
@@ -185,9 +193,11 @@ time_scan(double *seconds, const ac_topk_index *part, const float *queries, int6
 }
 
 static ac_status
-choose_scan(const ac_scan_kernel **best, const float *embeddings, int64_t n, int64_t D, int64_t batch)
+choose_scan(const ac_scan_kernel **best, const float *embeddings, int64_t n, int64_t D,
+            int64_t batch)
 {
-    const int64_t entries = n < CHOICE_ENTRIES ? n : CHOICE_ENTRIES, nq = batch > 0 && batch < CHOICE_QUERIES ? batch : CHOICE_QUERIES;
+    const int64_t entries = n < CHOICE_ENTRIES ? n : CHOICE_ENTRIES,
+                  nq = batch > 0 && batch < CHOICE_QUERIES ? batch : CHOICE_QUERIES;
     float *queries = NULL;
     double least = INFINITY;
     ac_status st = AC_OK;
@@ -218,12 +228,13 @@ out:
 }
 
 ac_status
-ac_topk_index_init(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first, ac_scan scan, int64_t batch)
+ac_topk_index_init(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D,
+                   int64_t first, ac_scan scan, int64_t batch)
 {
     const ac_scan_kernel *kernel = scan == AC_SCAN_AUTO ? NULL : ac_scan_kernel_best(scan);
     ac_status st = AC_OK;
 
-    *self = (ac_topk_index) { 0 };
+    *self = (ac_topk_index){ 0 };
     if (!kernel)
         st = choose_scan(&kernel, embeddings, n, D, batch);
     if (st == AC_OK)

@@ -3,25 +3,22 @@
 #include <math.h>
 #include <string.h>
 
-/* Relative cushion: far above every rounding error of the scan's own arithmetic, far below the error of quantisation. */
+/* Relative cushion: far above every rounding error of the scan's own arithmetic, far below the
+ * error of quantisation. */
 #define CUSHION 0x1p-20
 
-/* Vectors longer than this are not scanned (their products could overflow a float): every entry or query of such a length
- * has an infinite bound, so that its score is always computed. Numbers below TINY count as error, not as content. */
+/* Vectors longer than this are not scanned (their products could overflow a float): every entry
+ * or query of such a length has an infinite bound, so that its score is always computed.
+ * Numbers below TINY count as error, not as content. */
 static const double LONGEST = 0x1p60;
 static const double TINY = 0x1p-80;
 
 static const ac_scan_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &ac_scan_int8_avx512vnni,
-    &ac_scan_int8_avxvnni,
-    &ac_scan_int8_avx2,
-    &ac_scan_bf16_avx2,
-    &ac_scan_fp32_avx2,
+    &ac_scan_int8_avx512vnni, &ac_scan_int8_avxvnni, &ac_scan_int8_avx2,
+    &ac_scan_bf16_avx2,       &ac_scan_fp32_avx2,
 #endif
-    &ac_scan_int8_scalar,
-    &ac_scan_bf16_scalar,
-    &ac_scan_fp32_scalar,
+    &ac_scan_int8_scalar,     &ac_scan_bf16_scalar,  &ac_scan_fp32_scalar,
 };
 
 enum { KERNELS = sizeof kernels / sizeof *kernels };
@@ -94,7 +91,8 @@ ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D)
 ac_scan_facts
 ac_scan_facts_at(const ac_scan_facts *all, int64_t at)
 {
-    ac_scan_facts f = { all->scales + at, all->errors + at, all->norms + at, NULL, NULL, all->sums + at };
+    ac_scan_facts f = { all->scales + at, all->errors + at, all->norms + at, NULL, NULL,
+                        all->sums + at };
 
     if (all->coarse_errors) {
         f.coarse_errors = all->coarse_errors + at;
@@ -118,7 +116,8 @@ account(rounding *self, double wanted, double got)
     self->norm += got * got;
 }
 
-/* Sums over one entry rounded to 8 bits: of (v - c^)^2, of +-(v - c^) with the sign of the lowest bit, of integers. */
+/* Sums over one entry rounded to 8 bits: of (v - c^)^2, of +-(v - c^) with the sign of the
+ * lowest bit, of integers. */
 typedef struct int8_sums {
     double error, signed_error;
     int64_t squares, coarse_squares;
@@ -127,7 +126,8 @@ typedef struct int8_sums {
 
 /* v = x - centre; row [D] takes the integers. */
 INLINE void
-round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
+round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
+          int64_t D)
 {
     float largest, inverse;
     double error = 0, signed_error = 0;
@@ -143,7 +143,8 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
     *scale = (double) largest < TINY ? 0 : largest / 127;
     inverse = *scale > 0 ? 1 / *scale : 0;
     for (int64_t d = 0; d < D; d++) {
-        float r = (x[d] - centre[d]) * inverse; /* nearest, halves away from zero; any rounding would do */
+        float r = (x[d] - centre[d]) *
+                  inverse; /* nearest, halves away from zero; any rounding would do */
         r += r < 0 ? -0.5f : 0.5f;
         r = r > 127 ? 127 : r < -127 ? -127 : r;
         row[d] = (int8_t) (int32_t) r;
@@ -155,7 +156,7 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
         signed_error += left * (1 - 2 * (row[d] & 1));
         total += row[d];
     }
-    *sums = (int8_sums) { .error = error, .signed_error = signed_error, .integers = total };
+    *sums = (int8_sums){ .error = error, .signed_error = signed_error, .integers = total };
     for (int64_t from = 0; from < D; from += 4096) { /* so that int32 sums do not overflow */
         const int64_t to = from + 4096 < D ? from + 4096 : D;
         int32_t squares = 0, coarse = 0;
@@ -170,25 +171,29 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
 }
 
 static void
-round_row_scalar(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
+round_row_scalar(int8_t *row, float *scale, int8_sums *sums, const float *x,
+                 const float *centre, int64_t D)
 {
     round_row(row, scale, sums, x, centre, D);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void
-round_row_avx2(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre, int64_t D)
+round_row_avx2(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
+               int64_t D)
 {
     round_row(row, scale, sums, x, centre, D);
 }
 #endif
 
 /*
- * The coarse number of an 8-bit integer i is 2 (i >> 1) + 1/2, so that what it leaves is what i leaves, plus half a unit
- * where i is odd, minus half a unit where it is even: its squares follow from the sums.
+ * The coarse number of an 8-bit integer i is 2 (i >> 1) + 1/2, so that what it leaves is what i
+ * leaves, plus half a unit where i is odd, minus half a unit where it is even: its squares
+ * follow from the sums.
  */
 static void
-pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *coarse, const float *x, const float *centre, int64_t D)
+pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *coarse,
+          const float *x, const float *centre, int64_t D)
 {
     int8_t row[AC_TOPK_MAX_DIMENSION];
     int8_sums s;
@@ -205,7 +210,8 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     fine->error = s.error;
     fine->norm = unit * unit * (double) s.squares;
     coarse->error = s.error - unit * s.signed_error + 0.25 * unit * unit * (double) D;
-    coarse->error += 0x1p-36 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
+    coarse->error +=
+        0x1p-36 * (s.error + unit * unit * (double) D); /* the cancellation of the line above */
     coarse->norm = 0.25 * unit * unit * (double) s.coarse_squares;
     memset(row + D, 0, (size_t) (ac_scan_padded(D) - D));
     for (int64_t d = 0; d < D; d += AC_SCAN_STEP)
@@ -237,7 +243,8 @@ pack_bf16(uint16_t *group, rounding *fine, const float *x, const float *centre, 
 
 /* Entry j of a group. */
 static void
-pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, const float *x, const float *centre, int64_t D)
+pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, const float *x,
+           const float *centre, int64_t D)
 {
     const double norm = ac_scan_norm(x, D);
     rounding fine = { 0 }, coarse = { 0 };
@@ -245,7 +252,8 @@ pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, con
     if (!(norm <= LONGEST)) {
         fine.error = coarse.error = INFINITY;
     } else if (scan == AC_SCAN_INT8) {
-        pack_int8((int8_t *) group + j * AC_SCAN_STEP, &facts->scales[j], &facts->sums[j], &fine, &coarse, x, centre, D);
+        pack_int8((int8_t *) group + j * AC_SCAN_STEP, &facts->scales[j], &facts->sums[j],
+                  &fine, &coarse, x, centre, D);
     } else if (scan == AC_SCAN_BF16) {
         pack_bf16((uint16_t *) group + j, &fine, x, centre, D);
     } else {
@@ -260,7 +268,8 @@ pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, con
 }
 
 void
-ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x, const float *centre, int64_t count, int64_t D)
+ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x,
+                   const float *centre, int64_t count, int64_t D)
 {
     memset(group, 0, (size_t) ac_scan_group_bytes(scan, D));
     for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
@@ -285,7 +294,8 @@ quantise_query(ac_scan_rounded *out, const float *q, int32_t largest_integer, in
         largest = fabs((double) q[d]) > largest ? fabs((double) q[d]) : largest;
     out->scale = largest < TINY ? 0 : (float) (largest / largest_integer);
     for (int64_t d = 0; d < padded; d++) {
-        double r = d < D && out->scale > 0 ? rint((double) q[d] / (double) out->scale) : 0, left;
+        double r = d < D && out->scale > 0 ? rint((double) q[d] / (double) out->scale) : 0,
+               left;
         r = r > largest_integer ? largest_integer : r < -largest_integer ? -largest_integer : r;
         out->integers[d] = (int16_t) r;
         left = (d < D ? (double) q[d] : 0) - (double) out->scale * r;
@@ -312,13 +322,16 @@ set_unbounded(ac_scan_rounded *self, int64_t D)
 }
 
 void
-ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q, int16_t *integers, const float *centre,
-                   double centre_norm, int64_t D)
+ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q,
+                   int16_t *integers, const float *centre, double centre_norm, int64_t D)
 {
     const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, D);
     const double norm = ac_scan_norm(q, D);
 
-    *self = (ac_scan_query) { .q = q, .fine = { .integers = kernel->query_max ? integers : NULL, .scale = 1 }, .coarse = { .scale = 1 } };
+    *self = (ac_scan_query){ .q = q,
+                             .fine = { .integers = kernel->query_max ? integers : NULL,
+                                       .scale = 1 },
+                             .coarse = { .scale = 1 } };
     if (coarse)
         self->coarse.integers = integers + ac_scan_padded(D);
     if (!(norm <= LONGEST)) {
@@ -331,9 +344,12 @@ ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const floa
         self->base += (double) q[d] * (double) centre[d];
     self->constant = CUSHION * norm * centre_norm + (double) (D + 8) * 0x1p-126;
     if (kernel->query_max)
-        set_bound(&self->fine, norm, quantise_query(&self->fine, q, ac_scan_query_max(kernel, D), D));
+        set_bound(&self->fine, norm,
+                  quantise_query(&self->fine, q, ac_scan_query_max(kernel, D), D));
     else
-        set_bound(&self->fine, norm, 1.01 * 0x1p-24 * (double) D * norm); /* fp32 sums of D products, in any order */
+        set_bound(&self->fine, norm,
+                  1.01 * 0x1p-24 * (double) D *
+                      norm); /* fp32 sums of D products, in any order */
     if (coarse) {
         set_bound(&self->coarse, norm, quantise_query(&self->coarse, q, coarse->query_max, D));
         for (int64_t d = 0; d < D; d++)

@@ -1,19 +1,24 @@
 /**
- * The cheap scan of the exact search: approximate scores of 16 entries against up to 6 queries at a time, with a proven
- * bound of their error. Private to engine/retrieval and its tests. The bound and its proof: docs/adr/0501-exact-search.md.
+ * The cheap scan of the exact search: approximate scores of 16 entries against up to 6 queries
+ * at a time, with a proven bound of their error. Private to engine/retrieval and its tests. The
+ * bound and its proof: docs/adr/0501-exact-search.md.
  *
- * An entry c and a query q stand in the index as approximations c^ (of c minus the index's centre m) and q^:
+ * An entry c and a query q stand in the index as approximations c^ (of c minus the index's
+ * centre m) and q^:
  *
- *     |score(q, c) - (q.m + scanned)| <= query.spread * error + query.slack * norm + query.constant
+ *     |score(q, c) - (q.m + scanned)| <= query.spread * error + query.slack * norm +
+ * query.constant
  *
  * with error >= |c - m - c^| and norm >= |c^| stored for each entry, both rounded up.
  *
- * A scan of int8 may have a coarse stage in front, in 7 bits, which is faster and has a wider bound of the same form; groups
- * that it cannot rule out for a query are scanned again at full width.
+ * A scan of int8 may have a coarse stage in front, in 7 bits, which is faster and has a wider
+ * bound of the same form; groups that it cannot rule out for a query are scanned again at full
+ * width.
  *
- * Memory: entries lie in groups of 16. A group is [D / 4][16][4] int8, [D][16] bfloat16, or, for fp32, the caller's own
- * rows. A panel of R queries is [D / 4][R][4] int16 or uint8, or [D][R] fp32, so that one step of a kernel reads both in a
- * row. D is rounded up to a multiple of 4 with zeros (fp32: not rounded).
+ * Memory: entries lie in groups of 16. A group is [D / 4][16][4] int8, [D][16] bfloat16, or,
+ * for fp32, the caller's own rows. A panel of R queries is [D / 4][R][4] int16 or uint8, or
+ * [D][R] fp32, so that one step of a kernel reads both in a row. D is rounded up to a multiple
+ * of 4 with zeros (fp32: not rounded).
  */
 #ifndef AC_ENGINE_RETRIEVAL_SCAN_H
 #define AC_ENGINE_RETRIEVAL_SCAN_H
@@ -25,15 +30,16 @@
 #include "engine/retrieval/topk.h"
 
 enum {
-    AC_SCAN_GROUP = 16, /* entries */
-    AC_SCAN_ROWS = 6,   /* queries: 6 rows of 16 columns fill AVX2's registers */
-    AC_SCAN_STEP = 4,   /* numbers of one entry that lie together in a group of int8 */
+    AC_SCAN_GROUP = 16,     /* entries */
+    AC_SCAN_ROWS = 6,       /* queries: 6 rows of 16 columns fill AVX2's registers */
+    AC_SCAN_STEP = 4,       /* numbers of one entry that lie together in a group of int8 */
     AC_SCAN_COARSE_STEP = 8 /* numbers of one query that lie together in a coarse panel */
 };
 
 /** A query's rounded numbers, and what the bound needs to know of them. */
 typedef struct ac_scan_rounded {
-    int16_t *integers;   /* q^ / scale [D rounded up to a multiple of 4]; the caller's memory; NULL for fp32 arithmetic */
+    int16_t *integers;   /* q^ / scale [D rounded up to a multiple of 4]; the caller's memory;
+                            NULL for fp32 arithmetic */
     float scale;         /* 1 for fp32 arithmetic */
     float spread, slack; /* of the error, as above */
 } ac_scan_rounded;
@@ -47,12 +53,14 @@ typedef struct ac_scan_query {
     int32_t coarse_sum; /* of the coarse integers */
 } ac_scan_query;
 
-/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views. */
+/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views.
+ */
 typedef struct ac_scan_facts {
-    float *scales;                      /* of the integers; 1 for others */
-    float *errors, *norms;              /* |c - m - c^| and |c^|, rounded up */
-    float *coarse_errors, *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
-    int32_t *sums;                      /* of the integers */
+    float *scales;         /* of the integers; 1 for others */
+    float *errors, *norms; /* |c - m - c^| and |c^|, rounded up */
+    float *coarse_errors,
+        *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
+    int32_t *sums;     /* of the integers */
 } ac_scan_facts;
 
 /** The coarse stage: entries in 7 bits, made from the packed 8 when a group is expanded. */
@@ -61,10 +69,11 @@ typedef struct ac_scan_coarse {
     int64_t dimension_max; /* beyond it sums could overflow, and the stage is left out */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D);
-    void (*tile)(int32_t *out, const void *tile, const void *panel, int64_t D, int rows); /* out [rows, 16] */
+    void (*tile)(int32_t *out, const void *tile, const void *panel, int64_t D,
+                 int rows); /* out [rows, 16] */
     /* Bit j of masks [rows]: by the coarse bound, entry j may reach limits[r]. */
-    void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts, const ac_scan_query *queries, const float *limits,
-                   int rows);
+    void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+                   const ac_scan_query *queries, const float *limits, int rows);
     /* The dot product of entry j of a packed group with a query's fine integers. */
     int32_t (*fine_one)(const void *group, const int16_t *q, int64_t D, int j);
 } ac_scan_coarse;
@@ -74,16 +83,21 @@ typedef struct ac_scan_kernel {
     const char *name; /* "int8 avx2" */
     ac_scan scan;
     bool (*is_available)(void);
-    int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
-    int64_t query_bytes;   /* of a number in a panel */
-    int64_t tile_bytes;    /* of a number in an expanded group; 0: entries are used as they are packed */
+    int32_t query_max;   /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
+    int64_t query_bytes; /* of a number in a panel */
+    int64_t tile_bytes;  /* of a number in an expanded group; 0: entries are used as they are
+                            packed */
     const ac_scan_coarse *coarse; /* or NULL */
-    int direct_rows;       /* with up to this many queries, tile_direct is used on the entries as they are packed */
+    int direct_rows; /* with up to this many queries, tile_direct is used on the entries as they
+                        are packed */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D, int64_t count);
-    /* out [rows, 16]: int32 dot products of the integers, or fp32 ones; sums [16]: of the entries' integers */
-    void (*tile)(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows);
-    void (*tile_direct)(void *out, const void *group, const void *panel, int64_t D, int rows, int64_t count);
+    /* out [rows, 16]: int32 dot products of the integers, or fp32 ones; sums [16]: of the
+     * entries' integers */
+    void (*tile)(void *out, const void *entries, const void *panel, const int32_t *sums,
+                 int64_t D, int rows);
+    void (*tile_direct)(void *out, const void *group, const void *panel, int64_t D, int rows,
+                        int64_t count);
 } ac_scan_kernel;
 
 /** All kernels compiled into this program, the preferred one of each scan first. */
@@ -91,12 +105,18 @@ const ac_scan_kernel *const *ac_scan_kernels(int *count);
 /** The first that this CPU has. */
 const ac_scan_kernel *ac_scan_kernel_best(ac_scan scan);
 
-/** Largest magnitude of a query's integer such that a dot product of D terms stays in an int32. */
+/** Largest magnitude of a query's integer such that a dot product of D terms stays in an int32.
+ */
 int32_t ac_scan_query_max(const ac_scan_kernel *kernel, int64_t D);
 
-static inline int64_t ac_scan_padded(int64_t D) { return (D + AC_SCAN_STEP - 1) / AC_SCAN_STEP * AC_SCAN_STEP; }
+static inline int64_t
+ac_scan_padded(int64_t D)
+{
+    return (D + AC_SCAN_STEP - 1) / AC_SCAN_STEP * AC_SCAN_STEP;
+}
 
-static inline int64_t ac_scan_coarse_padded(int64_t D)
+static inline int64_t
+ac_scan_coarse_padded(int64_t D)
 {
     return (D + AC_SCAN_COARSE_STEP - 1) / AC_SCAN_COARSE_STEP * AC_SCAN_COARSE_STEP;
 }
@@ -104,17 +124,18 @@ static inline int64_t ac_scan_coarse_padded(int64_t D)
 /** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
 int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
 
-/** Pack entries [count <= 16, D] at x as one group; missing ones become zeros. facts: of the group's first entry; centre [D]. */
-void ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x, const float *centre, int64_t count,
-                        int64_t D);
+/** Pack entries [count <= 16, D] at x as one group; missing ones become zeros. facts: of the
+ * group's first entry; centre [D]. */
+void ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const float *x,
+                        const float *centre, int64_t count, int64_t D);
 
 /** An index's facts, and those from entry `at` on. */
 ac_scan_facts ac_topk_index_facts(const ac_topk_index *index);
 ac_scan_facts ac_scan_facts_at(const ac_scan_facts *all, int64_t at);
 
 /** integers: room for ac_scan_query_integers() numbers; not needed where that is 0. */
-void ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q, int16_t *integers, const float *centre,
-                        double centre_norm, int64_t D);
+void ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q,
+                        int16_t *integers, const float *centre, double centre_norm, int64_t D);
 int64_t ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D);
 
 /** The coarse stage of this kernel, if vectors of D numbers can have it; else NULL. */
@@ -126,7 +147,8 @@ float ac_scan_round_up(double x);
 
 extern const ac_scan_kernel ac_scan_int8_scalar, ac_scan_bf16_scalar, ac_scan_fp32_scalar;
 #if defined(__x86_64__)
-extern const ac_scan_kernel ac_scan_int8_avx2, ac_scan_int8_avxvnni, ac_scan_int8_avx512vnni, ac_scan_bf16_avx2, ac_scan_fp32_avx2;
+extern const ac_scan_kernel ac_scan_int8_avx2, ac_scan_int8_avxvnni, ac_scan_int8_avx512vnni,
+    ac_scan_bf16_avx2, ac_scan_fp32_avx2;
 #endif
 
 #endif

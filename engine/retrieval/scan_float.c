@@ -1,5 +1,5 @@
-/* fp32 arithmetic on entries stored in bfloat16 (half the bytes) or on the caller's fp32 rows. A group is expanded to a tile
- * [D][16] of fp32 once, and then serves every query. */
+/* fp32 arithmetic on entries stored in bfloat16 (half the bytes) or on the caller's fp32 rows.
+ * A group is expanded to a tile [D][16] of fp32 once, and then serves every query. */
 #include <string.h>
 
 #include "engine/retrieval/scan.h"
@@ -32,8 +32,8 @@ expand_bf16(void *tile, const void *group, int64_t D, int64_t count)
     }
 }
 
-/* Rows [count, D] to columns [D][16]; missing rows are zero. Eight numbers a row at a time, so that the tile is written in
- * whole cache lines while the rows' lines are still near. */
+/* Rows [count, D] to columns [D][16]; missing rows are zero. Eight numbers a row at a time, so
+ * that the tile is written in whole cache lines while the rows' lines are still near. */
 static void
 expand_fp32(void *tile, const void *group, int64_t D, int64_t count)
 {
@@ -51,7 +51,8 @@ expand_fp32(void *tile, const void *group, int64_t D, int64_t count)
 }
 
 static void
-tile_scalar(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_scalar(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+            int rows)
 {
     const float *c = entries, *q = panel;
     float *y = out;
@@ -103,7 +104,8 @@ has_avx2(void)
 AVX2_INLINE __m256
 widen(const uint16_t *x)
 {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) x)), 16));
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) x)), 16));
 }
 
 AVX2 static void
@@ -139,7 +141,8 @@ tile_rows(float *out, const float *c, const float *q, int64_t D, const int R)
 }
 
 AVX2 static void
-tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+          int rows)
 {
     (void) sums;
     switch (rows) {
@@ -152,7 +155,8 @@ tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums
     }
 }
 
-/* One or two queries: entries are widened as they are read; even and odd d are summed apart to keep the adders busy. */
+/* One or two queries: entries are widened as they are read; even and odd d are summed apart to
+ * keep the adders busy. */
 AVX2_INLINE void
 tile_direct_bf16_rows(float *out, const uint16_t *c, const float *q, int64_t D, const int R)
 {
@@ -182,12 +186,14 @@ tile_direct_bf16_rows(float *out, const uint16_t *c, const float *q, int64_t D, 
             sums[r][0][1] = _mm256_fmadd_ps(widen(c + 8), x, sums[r][0][1]);
         }
         _mm256_storeu_ps(out + r * AC_SCAN_GROUP, _mm256_add_ps(sums[r][0][0], sums[r][1][0]));
-        _mm256_storeu_ps(out + r * AC_SCAN_GROUP + 8, _mm256_add_ps(sums[r][0][1], sums[r][1][1]));
+        _mm256_storeu_ps(out + r * AC_SCAN_GROUP + 8,
+                         _mm256_add_ps(sums[r][0][1], sums[r][1][1]));
     }
 }
 
 AVX2 static void
-tile_direct_bf16(void *out, const void *group, const void *panel, int64_t D, int rows, int64_t count)
+tile_direct_bf16(void *out, const void *group, const void *panel, int64_t D, int rows,
+                 int64_t count)
 {
     (void) count;
     if (rows == 1)
@@ -207,7 +213,8 @@ sum_of(__m256 x)
 
 /* One query against the caller's rows, each read once from front to back. */
 AVX2 static void
-tile_direct_fp32(void *out, const void *group, const void *panel, int64_t D, int rows, int64_t count)
+tile_direct_fp32(void *out, const void *group, const void *panel, int64_t D, int rows,
+                 int64_t count)
 {
     const float *q = panel;
     float *y = out;
@@ -216,16 +223,19 @@ tile_direct_fp32(void *out, const void *group, const void *panel, int64_t D, int
     memset(y, 0, AC_SCAN_GROUP * sizeof *y);
     for (int64_t j = 0; j < count; j++) {
         const float *c = (const float *) group + j * D;
-        __m256 sums[4] = { _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps() };
+        __m256 sums[4] = { _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
+                           _mm256_setzero_ps() };
         float rest = 0;
         int64_t d = 0;
         for (; d + 32 <= D; d += 32)
 #pragma GCC unroll 4
             for (int h = 0; h < 4; h++)
-                sums[h] = _mm256_fmadd_ps(_mm256_loadu_ps(c + d + 8 * h), _mm256_loadu_ps(q + d + 8 * h), sums[h]);
+                sums[h] = _mm256_fmadd_ps(_mm256_loadu_ps(c + d + 8 * h),
+                                          _mm256_loadu_ps(q + d + 8 * h), sums[h]);
         for (; d < D; d++)
             rest += c[d] * q[d];
-        y[j] = rest + sum_of(_mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3])));
+        y[j] = rest + sum_of(_mm256_add_ps(_mm256_add_ps(sums[0], sums[1]),
+                                           _mm256_add_ps(sums[2], sums[3])));
     }
 }
 

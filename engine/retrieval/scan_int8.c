@@ -1,8 +1,9 @@
 /* int8 scans whose sums are exact integers: the scalar reference, and AVX2.
  *
- * AVX2's own int8 product (vpmaddubsw) saturates pairs at 32767, which would void the bound. The fine stage therefore
- * extends entries to int16 and takes vpmaddwd, which is exact and lets the query have 14 bits, so that only the entries'
- * rounding counts. The coarse stage keeps numbers so small that vpmaddubsw cannot saturate. */
+ * AVX2's own int8 product (vpmaddubsw) saturates pairs at 32767, which would void the bound.
+ * The fine stage therefore extends entries to int16 and takes vpmaddwd, which is exact and lets
+ * the query have 14 bits, so that only the entries' rounding counts. The coarse stage keeps
+ * numbers so small that vpmaddubsw cannot saturate. */
 #include <string.h>
 
 #include "engine/retrieval/scan.h"
@@ -26,7 +27,8 @@ panel_int16(void *panel, const ac_scan_query *queries, int rows, int64_t D)
 }
 
 static void
-tile_scalar(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_scalar(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+            int rows)
 {
     const int8_t *c = entries;
     const int16_t *q = panel;
@@ -34,7 +36,8 @@ tile_scalar(void *out, const void *entries, const void *panel, const int32_t *su
 
     (void) sums;
     memset(y, 0, (size_t) rows * AC_SCAN_GROUP * sizeof *y);
-    for (int64_t d = 0; d < ac_scan_padded(D); d += AC_SCAN_STEP, c += AC_SCAN_GROUP * AC_SCAN_STEP)
+    for (int64_t d = 0; d < ac_scan_padded(D);
+         d += AC_SCAN_STEP, c += AC_SCAN_GROUP * AC_SCAN_STEP)
         for (int r = 0; r < rows; r++, q += AC_SCAN_STEP)
             for (int j = 0; j < AC_SCAN_GROUP; j++)
                 for (int s = 0; s < AC_SCAN_STEP; s++)
@@ -57,7 +60,8 @@ const ac_scan_kernel ac_scan_int8_scalar = {
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2")))
 
-/* sum += x, in its own register: gcc 12 reorders integer sums until it runs out of registers, and spills them. */
+/* sum += x, in its own register: gcc 12 reorders integer sums until it runs out of registers,
+ * and spills them. */
 #define ADD(sum, x) __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(x))
 
 static bool
@@ -115,7 +119,8 @@ tile_half(int32_t *out, const __m256i *entries, const int16_t *q, int64_t steps,
     }
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++)
-        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP), join(sums[r][0], sums[r][1]));
+        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP),
+                            join(sums[r][0], sums[r][1]));
 }
 
 AVX2_INLINE void
@@ -126,7 +131,8 @@ tile_rows(int32_t *out, const __m256i *entries, const int16_t *q, int64_t steps,
 }
 
 AVX2 static void
-tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+          int rows)
 {
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 
@@ -141,9 +147,11 @@ tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums
     }
 }
 
-/* R queries against 16 entries read as int8: where there are so few queries, memory is what counts. */
+/* R queries against 16 entries read as int8: where there are so few queries, memory is what
+ * counts. */
 AVX2_INLINE void
-tile_direct_rows(int32_t *out, const __m128i *entries, const int16_t *q, int64_t steps, const int R)
+tile_direct_rows(int32_t *out, const __m128i *entries, const int16_t *q, int64_t steps,
+                 const int R)
 {
     __m256i sums[3][4];
 
@@ -165,13 +173,16 @@ tile_direct_rows(int32_t *out, const __m128i *entries, const int16_t *q, int64_t
     }
 #pragma GCC unroll 3
     for (int r = 0; r < R; r++) {
-        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP), join(sums[r][0], sums[r][1]));
-        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP + 8), join(sums[r][2], sums[r][3]));
+        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP),
+                            join(sums[r][0], sums[r][1]));
+        _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP + 8),
+                            join(sums[r][2], sums[r][3]));
     }
 }
 
 AVX2 static void
-tile_direct_avx2(void *out, const void *group, const void *panel, int64_t D, int rows, int64_t count)
+tile_direct_avx2(void *out, const void *group, const void *panel, int64_t D, int rows,
+                 int64_t count)
 {
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 
@@ -184,9 +195,10 @@ tile_direct_avx2(void *out, const void *group, const void *panel, int64_t D, int
 }
 
 /*
- * The coarse stage: the upper 7 bits of an entry's 8, shifted by 64 to be unsigned, and queries of 7 bits. Four products
- * of vpmaddubsw make at most 4 * 127 * 64 = 32,512, so that nothing saturates and two of them can be added before they are
- * widened: three multiplications for 64 products where the fine stage takes four.
+ * The coarse stage: the upper 7 bits of an entry's 8, shifted by 64 to be unsigned, and queries
+ * of 7 bits. Four products of vpmaddubsw make at most 4 * 127 * 64 = 32,512, so that nothing
+ * saturates and two of them can be added before they are widened: three multiplications for 64
+ * products where the fine stage takes four.
  */
 enum { COARSE_QUERY_MAX = 64, COARSE_DIMENSION_MAX = 8192 };
 
@@ -202,19 +214,23 @@ coarse_panel(void *panel, const ac_scan_query *queries, int rows, int64_t D)
                 *y++ = d < D ? (int8_t) queries[r].coarse.integers[d] : 0;
 }
 
-/* int8 [D / 4][16][4] -> uint8 [2][D / 8][2][8][4]: the first 8 entries of all steps, then the others. */
+/* int8 [D / 4][16][4] -> uint8 [2][D / 8][2][8][4]: the first 8 entries of all steps, then the
+ * others. */
 AVX2 static void
 coarse_expand(void *tile, const void *group, int64_t D)
 {
-    const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP, even = ac_scan_coarse_padded(D) / AC_SCAN_STEP;
+    const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP,
+                  even = ac_scan_coarse_padded(D) / AC_SCAN_STEP;
     const __m256i *x = group;
     __m256i *y = tile;
 
     for (int64_t i = 0; i < even; i++) {
         for (int h = 0; h < 2; h++) {
-            const __m256i c = i < steps ? _mm256_loadu_si256(x + 2 * i + h) : _mm256_setzero_si256();
+            const __m256i c =
+                i < steps ? _mm256_loadu_si256(x + 2 * i + h) : _mm256_setzero_si256();
             const __m256i shifted = _mm256_xor_si256(c, _mm256_set1_epi8(-128)); /* c + 128 */
-            _mm256_store_si256(y + h * even + i, _mm256_and_si256(_mm256_srli_epi16(shifted, 1), _mm256_set1_epi8(127)));
+            _mm256_store_si256(y + h * even + i, _mm256_and_si256(_mm256_srli_epi16(shifted, 1),
+                                                                  _mm256_set1_epi8(127)));
         }
     }
 }
@@ -241,8 +257,10 @@ coarse_half(int32_t *out, const __m256i *entries, const int8_t *q, int64_t pairs
         const __m256i a = _mm256_load_si256(entries), b = _mm256_load_si256(entries + 1);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
-            const __m256i x = _mm256_maddubs_epi16(a, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP));
-            const __m256i y = _mm256_maddubs_epi16(b, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP + AC_SCAN_STEP));
+            const __m256i x =
+                _mm256_maddubs_epi16(a, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP));
+            const __m256i y = _mm256_maddubs_epi16(
+                b, broadcast_bytes(q + r * AC_SCAN_COARSE_STEP + AC_SCAN_STEP));
             ADD(sums[r], _mm256_madd_epi16(_mm256_add_epi16(x, y), ones));
         }
     }
@@ -258,8 +276,9 @@ coarse_rows(int32_t *out, const __m256i *entries, const int8_t *q, int64_t pairs
     coarse_half(out + 8, entries + 2 * pairs, q, pairs, R);
 }
 
-/* The integers stand for (q^.c^ / scales + 64 sum(q)): the entries are shifted by 64, and each of their 7-bit numbers i for
- * the middle of two 8-bit ones, 2 i + 1/2. So q^.c^ over the scales is 2 out - 127.5 sum(q). */
+/* The integers stand for (q^.c^ / scales + 64 sum(q)): the entries are shifted by 64, and each
+ * of their 7-bit numbers i for the middle of two 8-bit ones, 2 i + 1/2. So q^.c^ over the
+ * scales is 2 out - 127.5 sum(q). */
 AVX2 static void
 coarse_tile(int32_t *out, const void *tile, const void *panel, int64_t D, int rows)
 {
@@ -286,12 +305,15 @@ fine_one(const void *group, const int16_t *q, int64_t D, int j)
     int32_t rest = 0;
     int64_t i = 0;
 
-    for (; i + 4 <= steps; i += 4, c += 4 * AC_SCAN_GROUP * AC_SCAN_STEP, q += 4 * AC_SCAN_STEP) {
+    for (; i + 4 <= steps;
+         i += 4, c += 4 * AC_SCAN_GROUP * AC_SCAN_STEP, q += 4 * AC_SCAN_STEP) {
         int32_t four[4];
         for (int h = 0; h < 4; h++)
             memcpy(&four[h], c + h * AC_SCAN_GROUP * AC_SCAN_STEP, sizeof four[h]);
-        const __m256i x = _mm256_cvtepi8_epi16(_mm_set_epi32(four[3], four[2], four[1], four[0]));
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *) q)));
+        const __m256i x =
+            _mm256_cvtepi8_epi16(_mm_set_epi32(four[3], four[2], four[1], four[0]));
+        sum = _mm256_add_epi32(sum,
+                               _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *) q)));
     }
     for (; i < steps; i++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += AC_SCAN_STEP)
         for (int s = 0; s < AC_SCAN_STEP; s++)
@@ -302,22 +324,31 @@ fine_one(const void *group, const int16_t *q, int64_t D, int j)
     return rest + _mm_cvtsi128_si32(half);
 }
 
-/* Bit j of masks[r]: the upper bound of query r and entry j is not below limits[r] (or not a number). */
+/* Bit j of masks[r]: the upper bound of query r and entry j is not below limits[r] (or not a
+ * number). */
 AVX2 static void
-coarse_select(uint32_t *masks, const int32_t *tile, const ac_scan_facts *facts, const ac_scan_query *queries, const float *limits,
-              int rows)
+coarse_select(uint32_t *masks, const int32_t *tile, const ac_scan_facts *facts,
+              const ac_scan_query *queries, const float *limits, int rows)
 {
     for (int r = 0; r < rows; r++) {
         const ac_scan_rounded *q = &queries[r].coarse;
-        const __m256 A = _mm256_set1_ps(q->spread), B = _mm256_set1_ps(q->slack), half = _mm256_set1_ps(0.5f * q->scale);
+        const __m256 A = _mm256_set1_ps(q->spread), B = _mm256_set1_ps(q->slack),
+                     half = _mm256_set1_ps(0.5f * q->scale);
         const __m256i shift = _mm256_set1_epi32(255 * queries[r].coarse_sum);
         masks[r] = 0;
         for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-            const __m256i twice = _mm256_sub_epi32(_mm256_slli_epi32(_mm256_loadu_si256((const __m256i *) (tile + r * AC_SCAN_GROUP + h)), 2), shift);
-            const __m256 score = _mm256_mul_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(twice), _mm256_loadu_ps(facts->scales + h)), half);
-            const __m256 radius = _mm256_add_ps(_mm256_mul_ps(A, _mm256_loadu_ps(facts->coarse_errors + h)),
-                                                _mm256_mul_ps(B, _mm256_loadu_ps(facts->coarse_norms + h)));
-            const __m256 keep = _mm256_cmp_ps(_mm256_add_ps(score, radius), _mm256_set1_ps(limits[r]), _CMP_NLT_UQ);
+            const __m256i twice = _mm256_sub_epi32(
+                _mm256_slli_epi32(
+                    _mm256_loadu_si256((const __m256i *) (tile + r * AC_SCAN_GROUP + h)), 2),
+                shift);
+            const __m256 score = _mm256_mul_ps(
+                _mm256_mul_ps(_mm256_cvtepi32_ps(twice), _mm256_loadu_ps(facts->scales + h)),
+                half);
+            const __m256 radius =
+                _mm256_add_ps(_mm256_mul_ps(A, _mm256_loadu_ps(facts->coarse_errors + h)),
+                              _mm256_mul_ps(B, _mm256_loadu_ps(facts->coarse_norms + h)));
+            const __m256 keep = _mm256_cmp_ps(_mm256_add_ps(score, radius),
+                                              _mm256_set1_ps(limits[r]), _CMP_NLT_UQ);
             masks[r] |= (uint32_t) _mm256_movemask_ps(keep) << h;
         }
     }

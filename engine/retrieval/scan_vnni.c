@@ -1,6 +1,6 @@
-/* int8 scans on CPUs with vpdpbusd, which adds four products of uint8 and int8 to an int32 without saturating: AVX512-VNNI
- * and AVX-VNNI. A query's integers (7 bits and sign) are shifted by 128 to be unsigned; 128 times the entry's sum comes off
- * again at the end. */
+/* int8 scans on CPUs with vpdpbusd, which adds four products of uint8 and int8 to an int32
+ * without saturating: AVX512-VNNI and AVX-VNNI. A query's integers (7 bits and sign) are
+ * shifted by 128 to be unsigned; 128 times the entry's sum comes off again at the end. */
 #include <string.h>
 
 #include "engine/retrieval/scan.h"
@@ -38,12 +38,13 @@ has_avx512vnni(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
 }
 
-/* A register holds four numbers of each of the 16 entries. Even and odd steps are summed apart: six sums alone would wait
- * for the instruction's latency. */
+/* A register holds four numbers of each of the 16 entries. Even and odd steps are summed apart:
+ * six sums alone would wait for the instruction's latency. */
 #define AVX512_INLINE static inline __attribute__((always_inline, target("avx512f,avx512vnni")))
 
 AVX512_INLINE void
-tile_rows_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums, int64_t steps, const int R)
+tile_rows_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
+                 int64_t steps, const int R)
 {
     const __m512i shift = _mm512_slli_epi32(_mm512_loadu_si512(entry_sums), 7);
     __m512i sums[AC_SCAN_ROWS][HALVES];
@@ -54,26 +55,31 @@ tile_rows_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t 
         sums[r][0] = sums[r][1] = _mm512_setzero_si512();
     for (; i + HALVES <= steps; i += HALVES) {
 #pragma GCC unroll 2
-        for (int h = 0; h < HALVES; h++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += R * AC_SCAN_STEP) {
+        for (int h = 0; h < HALVES;
+             h++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += R * AC_SCAN_STEP) {
             const __m512i entries = _mm512_loadu_si512(c);
 #pragma GCC unroll 6
             for (int r = 0; r < R; r++)
-                sums[r][h] = _mm512_dpbusd_epi32(sums[r][h], _mm512_set1_epi32(four_bytes(q + r * AC_SCAN_STEP)), entries);
+                sums[r][h] = _mm512_dpbusd_epi32(
+                    sums[r][h], _mm512_set1_epi32(four_bytes(q + r * AC_SCAN_STEP)), entries);
         }
     }
     if (i < steps) {
         const __m512i entries = _mm512_loadu_si512(c);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
-            sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], _mm512_set1_epi32(four_bytes(q + r * AC_SCAN_STEP)), entries);
+            sums[r][0] = _mm512_dpbusd_epi32(
+                sums[r][0], _mm512_set1_epi32(four_bytes(q + r * AC_SCAN_STEP)), entries);
     }
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++)
-        _mm512_storeu_si512(out + r * AC_SCAN_GROUP, _mm512_sub_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]), shift));
+        _mm512_storeu_si512(out + r * AC_SCAN_GROUP,
+                            _mm512_sub_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]), shift));
 }
 
 __attribute__((target("avx512f,avx512vnni"))) static void
-tile_avx512(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_avx512(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+            int rows)
 {
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 
@@ -97,28 +103,33 @@ const ac_scan_kernel ac_scan_int8_avx512vnni = {
     .tile = tile_avx512,
 };
 
-/* CPUID leaf 7, subleaf 1, EAX bit 4 (clang 14 has no word for it); AVX2 stands for the operating system's consent. */
+/* CPUID leaf 7, subleaf 1, EAX bit 4 (clang 14 has no word for it); AVX2 stands for the
+ * operating system's consent. */
 static bool
 has_avxvnni(void)
 {
     unsigned a, b, c, d;
 
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+    return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
+           (a >> 4 & 1);
 }
 
 #define AVXVNNI_INLINE static inline __attribute__((always_inline, target("avx2,avxvnni")))
 
 AVXVNNI_INLINE void
-tile_rows_avxvnni(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums, int64_t steps, const int R)
+tile_rows_avxvnni(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
+                  int64_t steps, const int R)
 {
     __m256i sums[AC_SCAN_ROWS][2];
 
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++)
         sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-    for (int64_t i = 0; i < steps; i++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += R * AC_SCAN_STEP) {
-        const __m256i a = _mm256_loadu_si256((const __m256i *) c), b = _mm256_loadu_si256((const __m256i *) (c + 32));
+    for (int64_t i = 0; i < steps;
+         i++, c += AC_SCAN_GROUP * AC_SCAN_STEP, q += R * AC_SCAN_STEP) {
+        const __m256i a = _mm256_loadu_si256((const __m256i *) c),
+                      b = _mm256_loadu_si256((const __m256i *) (c + 32));
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
             const __m256i x = _mm256_set1_epi32(four_bytes(q + r * AC_SCAN_STEP));
@@ -129,14 +140,17 @@ tile_rows_avxvnni(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++) {
         for (int h = 0; h < 2; h++) {
-            const __m256i shift = _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *) (entry_sums + 8 * h)), 7);
-            _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP + 8 * h), _mm256_sub_epi32(sums[r][h], shift));
+            const __m256i shift = _mm256_slli_epi32(
+                _mm256_loadu_si256((const __m256i *) (entry_sums + 8 * h)), 7);
+            _mm256_storeu_si256((__m256i *) (out + r * AC_SCAN_GROUP + 8 * h),
+                                _mm256_sub_epi32(sums[r][h], shift));
         }
     }
 }
 
 __attribute__((target("avx2,avxvnni"))) static void
-tile_avxvnni(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D, int rows)
+tile_avxvnni(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+             int rows)
 {
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 

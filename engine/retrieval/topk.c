@@ -1,8 +1,9 @@
 /*
- * The search. Queries in blocks whose panels fit a core's second-level cache; entries in chunks that the threads share out.
- * For each group of 16 entries (expanded once) and each panel of 6 queries a kernel gives 96 approximate scores, which are
- * looked at at once: those that can still matter become candidates, the others are never written anywhere. Where the kernel
- * has a coarse stage, it decides for which queries a group is scanned at full width.
+ * The search. Queries in blocks whose panels fit a core's second-level cache; entries in chunks
+ * that the threads share out. For each group of 16 entries (expanded once) and each panel of 6
+ * queries a kernel gives 96 approximate scores, which are looked at at once: those that can
+ * still matter become candidates, the others are never written anywhere. Where the kernel has a
+ * coarse stage, it decides for which queries a group is scanned at full width.
  */
 #include "engine/retrieval/topk.h"
 
@@ -17,19 +18,18 @@
 #include "engine/retrieval/scan.h"
 
 enum {
-    PANEL_BYTES = 288 << 10,     /* of a block of queries */
-    CANDIDATE_BYTES = 32 << 20,  /* of a thread, where k allows */
-    CHUNK_GROUPS = 64,           /* groups a thread takes at a time */
-    COARSE_SHARE = 20,           /* the coarse stage pays while it rules out all but one in so many */
-    COARSE_REST = 4              /* chunks without it before it is tried again */
+    PANEL_BYTES = 288 << 10,    /* of a block of queries */
+    CANDIDATE_BYTES = 32 << 20, /* of a thread, where k allows */
+    CHUNK_GROUPS = 64,          /* groups a thread takes at a time */
+    COARSE_SHARE = 20, /* the coarse stage pays while it rules out all but one in so many */
+    COARSE_REST = 4    /* chunks without it before it is tried again */
 };
 
 /* Far above the rounding of the few operations in double that bounds are made of. */
 #define DOUBLE_CUSHION 0x1p-48
 
-
-/* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules too little out. The result
- * does not depend on it. */
+/* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules
+ * too little out. The result does not depend on it. */
 typedef struct coarse_state {
     int64_t looked_at, kept; /* pairs of entry and query in this chunk */
     int rest;                /* chunks to go without it */
@@ -37,11 +37,12 @@ typedef struct coarse_state {
 
 /* One thread's memory. */
 typedef struct worker {
-    ac_candidates *found;  /* [block] */
-    float *limits;         /* [block]: upper bounds below it (without base and constant) cannot matter */
-    ac_candidate *items;   /* [block, capacity] */
-    unsigned char *tile;   /* an expanded group */
-    float *scanned;        /* [6, 16] */
+    ac_candidates *found; /* [block] */
+    float
+        *limits; /* [block]: upper bounds below it (without base and constant) cannot matter */
+    ac_candidate *items; /* [block, capacity] */
+    unsigned char *tile; /* an expanded group */
+    float *scanned;      /* [6, 16] */
     coarse_state coarse;
 } worker;
 
@@ -52,14 +53,14 @@ typedef struct block {
     const ac_scan_coarse *coarse; /* NULL: no such stage */
     const unsigned char *panels, *coarse_panels;
     double *thresholds; /* [rows]: the best that any thread has made known */
-    int64_t rows, k; /* k: of the search, at most n */
+    int64_t rows, k;    /* k: of the search, at most n */
     bool direct;
 } block;
 
 static ac_candidate_source
 source_of(const block *b, int64_t r)
 {
-    return (ac_candidate_source) { b->queries[r].q, b->index->embeddings, b->index->D };
+    return (ac_candidate_source){ b->queries[r].q, b->index->embeddings, b->index->D };
 }
 
 static float
@@ -76,20 +77,24 @@ limit_of(double threshold, const ac_scan_query *q)
 {
     if (isinf(threshold))
         return (float) threshold;
-    return round_down(threshold - q->base - q->constant - DOUBLE_CUSHION * (fabs(threshold) + fabs(q->base)));
+    return round_down(threshold - q->base - q->constant -
+                      DOUBLE_CUSHION * (fabs(threshold) + fabs(q->base)));
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 __attribute__((target("avx2,fma"))) static unsigned
-select_avx2(const float *scanned, const float *errors, const float *norms, float spread, float slack, float limit)
+select_avx2(const float *scanned, const float *errors, const float *norms, float spread,
+            float slack, float limit)
 {
-    const __m256 A = _mm256_set1_ps(spread), B = _mm256_set1_ps(slack), T = _mm256_set1_ps(limit);
+    const __m256 A = _mm256_set1_ps(spread), B = _mm256_set1_ps(slack),
+                 T = _mm256_set1_ps(limit);
     unsigned mask = 0;
 
     for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-        const __m256 radius = _mm256_fmadd_ps(A, _mm256_loadu_ps(errors + h), _mm256_mul_ps(B, _mm256_loadu_ps(norms + h)));
+        const __m256 radius = _mm256_fmadd_ps(A, _mm256_loadu_ps(errors + h),
+                                              _mm256_mul_ps(B, _mm256_loadu_ps(norms + h)));
         const __m256 upper = _mm256_add_ps(_mm256_loadu_ps(scanned + h), radius);
         mask |= (unsigned) _mm256_movemask_ps(_mm256_cmp_ps(upper, T, _CMP_NLT_UQ)) << h;
     }
@@ -100,15 +105,19 @@ __attribute__((target("avx2"))) static void
 scale_avx2(float *scanned, const float *scales, float scale)
 {
     for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-        const __m256 x = _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *) (const void *) (scanned + h)));
-        _mm256_storeu_ps(scanned + h, _mm256_mul_ps(_mm256_mul_ps(x, _mm256_loadu_ps(scales + h)), _mm256_set1_ps(scale)));
+        const __m256 x = _mm256_cvtepi32_ps(
+            _mm256_loadu_si256((const __m256i *) (const void *) (scanned + h)));
+        _mm256_storeu_ps(scanned + h,
+                         _mm256_mul_ps(_mm256_mul_ps(x, _mm256_loadu_ps(scales + h)),
+                                       _mm256_set1_ps(scale)));
     }
 }
 #endif
 
 /* Bit j: entry j's upper bound is not below the limit (also where it is not a number). */
 static unsigned
-select_scalar(const float *scanned, const float *errors, const float *norms, float spread, float slack, float limit)
+select_scalar(const float *scanned, const float *errors, const float *norms, float spread,
+              float slack, float limit)
 {
     unsigned mask = 0;
 
@@ -139,9 +148,9 @@ choose_selection(void)
 {
 #if defined(__x86_64__)
     if (ac_scan_fp32_avx2.is_available())
-        return (selection) { select_avx2, scale_avx2 };
+        return (selection){ select_avx2, scale_avx2 };
 #endif
-    return (selection) { select_scalar, scale_scalar };
+    return (selection){ select_scalar, scale_scalar };
 }
 
 static void
@@ -151,8 +160,10 @@ push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
     const ac_candidate_source source = source_of(b, r);
     ac_candidates *found = &w->found[r];
     const double before = found->threshold, centre = q->base + (double) scanned;
-    const double spread = (double) q->fine.spread * (double) b->index->errors[at] + (double) q->fine.slack * (double) b->index->norms[at];
-    const double radius = spread + q->constant + DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
+    const double spread = (double) q->fine.spread * (double) b->index->errors[at] +
+                          (double) q->fine.slack * (double) b->index->norms[at];
+    const double radius = spread + q->constant +
+                          DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
     ac_candidates_push(found, &source, centre - radius, centre + radius, at);
     if (found->threshold > before)
@@ -171,24 +182,28 @@ group_at(const ac_topk_index *x, int64_t g)
 {
     const ac_scan_facts all = ac_topk_index_facts(x);
     const int64_t first = g * AC_SCAN_GROUP;
-    group self = { .first = first, .count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP };
+    group self = { .first = first,
+                   .count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP };
 
     self.facts = ac_scan_facts_at(&all, first);
-    self.packed = x->kernel->scan == AC_SCAN_FP32 ? (const void *) (x->embeddings + first * x->D)
-                                                  : x->packed + g * ac_scan_group_bytes(x->kernel->scan, x->D);
+    self.packed = x->kernel->scan == AC_SCAN_FP32
+                      ? (const void *) (x->embeddings + first * x->D)
+                      : x->packed + g * ac_scan_group_bytes(x->kernel->scan, x->D);
     return self;
 }
 
 /* The scanned scores of one query and a group: what can matter becomes a candidate. */
 static void
-take_candidates(const block *b, const selection *use, worker *w, const group *g, int64_t r, float *scanned)
+take_candidates(const block *b, const selection *use, worker *w, const group *g, int64_t r,
+                float *scanned)
 {
     const ac_scan_rounded *q = &b->queries[r].fine;
     unsigned mask;
 
     if (b->index->kernel->query_max)
         use->scale(scanned, g->facts.scales, q->scale);
-    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack, w->limits[r]);
+    mask = use->select(scanned, g->facts.errors, g->facts.norms, q->spread, q->slack,
+                       w->limits[r]);
     for (; mask; mask &= mask - 1) {
         const int j = __builtin_ctz(mask);
         if (j < g->count)
@@ -200,7 +215,8 @@ static void
 scan_fine(const block *b, const selection *use, worker *w, const group *g)
 {
     const ac_scan_kernel *kernel = b->index->kernel;
-    const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) * kernel->query_bytes;
+    const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) *
+                                                 kernel->query_bytes;
 
     if (!b->direct && kernel->expand)
         kernel->expand(w->tile, g->packed, D, g->count);
@@ -210,7 +226,8 @@ scan_fine(const block *b, const selection *use, worker *w, const group *g)
         if (b->direct)
             kernel->tile_direct(w->scanned, g->packed, panel, D, rows, g->count);
         else
-            kernel->tile(w->scanned, kernel->expand ? w->tile : g->packed, panel, g->facts.sums, D, rows);
+            kernel->tile(w->scanned, kernel->expand ? w->tile : g->packed, panel, g->facts.sums,
+                         D, rows);
         for (int r = 0; r < rows; r++)
             take_candidates(b, use, w, g, from + r, w->scanned + r * AC_SCAN_GROUP);
     }
@@ -228,8 +245,10 @@ refine(const block *b, worker *w, const group *g, int64_t r, uint32_t mask)
         if (j >= g->count)
             break;
         w->coarse.kept++;
-        scanned = (float) b->coarse->fine_one(g->packed, q->integers, b->index->D, j) * g->facts.scales[j] * q->scale;
-        if (!(scanned + (q->spread * g->facts.errors[j] + q->slack * g->facts.norms[j]) < w->limits[r]))
+        scanned = (float) b->coarse->fine_one(g->packed, q->integers, b->index->D, j) *
+                  g->facts.scales[j] * q->scale;
+        if (!(scanned + (q->spread * g->facts.errors[j] + q->slack * g->facts.norms[j]) <
+              w->limits[r]))
             push(b, w, r, g->first + j, scanned);
     }
 }
@@ -244,7 +263,8 @@ scan_coarse(const block *b, worker *w, const group *g)
     b->coarse->expand(w->tile, g->packed, D);
     for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
         const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
-        b->coarse->tile(out, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D, rows);
+        b->coarse->tile(out, w->tile, b->coarse_panels + from * ac_scan_coarse_padded(D), D,
+                        rows);
         b->coarse->select(masks, out, &g->facts, b->queries + from, w->limits + from, rows);
         for (int r = 0; r < rows; r++) {
             if (masks[r])
@@ -274,7 +294,8 @@ scan_chunk(const block *b, const selection *use, worker *w, int64_t from, int64_
     coarse->rest -= coarse->rest > 0;
 }
 
-/* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and writing only costs time. */
+/* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and
+ * writing only costs time. */
 static void
 share_thresholds(const block *b, worker *w)
 {
@@ -305,16 +326,18 @@ is_zero(const float *q, int64_t D)
 static void
 begin_block(const block *b, worker *w, int64_t capacity)
 {
-    w->coarse = (coarse_state) { .rest = 1 }; /* the first chunk makes thresholds */
+    w->coarse = (coarse_state){ .rest = 1 }; /* the first chunk makes thresholds */
     for (int64_t r = 0; r < b->rows; r++) {
         ac_candidates_reset(&w->found[r], w->items + r * capacity, capacity, b->k);
         w->limits[r] = is_zero(b->queries[r].q, b->index->D) ? INFINITY : -INFINITY;
     }
 }
 
-/* Join what the threads found for one query, and score it. ids, scores [wanted]: past b->k, and past the end, absent. */
+/* Join what the threads found for one query, and score it. ids, scores [wanted]: past b->k, and
+ * past the end, absent. */
 static int64_t
-finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t wanted, int64_t *ids, float *scores)
+finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t wanted,
+           int64_t *ids, float *scores)
 {
     const ac_candidate_source source = source_of(b, r);
     const bool zero = is_zero(source.query, source.D);
@@ -324,7 +347,8 @@ finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t want
     for (int t = 1; t < threads && !zero; t++) {
         const ac_candidates *other = &workers[t].found[r];
         for (int64_t i = 0; i < other->count; i++)
-            ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper, other->items[i].at);
+            ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper,
+                               other->items[i].at);
         scored += other->scored;
     }
     if (!zero) {
@@ -341,10 +365,12 @@ finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t want
 
 /* ids, scores [rows, wanted]. */
 static int64_t
-search_block(const block *b, worker *workers, int threads, int64_t capacity, int64_t wanted, int64_t *ids, float *scores)
+search_block(const block *b, worker *workers, int threads, int64_t capacity, int64_t wanted,
+             int64_t *ids, float *scores)
 {
     const int64_t groups = (b->index->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP;
-    const int64_t share = groups / ((int64_t) threads * 4) + 1, step = share < CHUNK_GROUPS ? share : CHUNK_GROUPS;
+    const int64_t share = groups / ((int64_t) threads * 4) + 1,
+                  step = share < CHUNK_GROUPS ? share : CHUNK_GROUPS;
     const selection use = choose_selection();
     int64_t scored = 0;
 
@@ -354,7 +380,8 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
     {
         worker *w = &workers[omp_get_thread_num()];
 #pragma omp for schedule(static)
-        for (int t = 0; t < threads; t++) /* all, also those that get no thread: finish_row reads them */
+        for (int t = 0; t < threads;
+             t++) /* all, also those that get no thread: finish_row reads them */
             begin_block(b, &workers[t], capacity);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t from = 0; from < groups; from += step) {
@@ -363,7 +390,8 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
         }
 #pragma omp for schedule(dynamic, 8) reduction(+ : scored)
         for (int64_t r = 0; r < b->rows; r++)
-            scored += finish_row(b, workers, threads, r, wanted, ids + r * wanted, scores + r * wanted);
+            scored += finish_row(b, workers, threads, r, wanted, ids + r * wanted,
+                                 scores + r * wanted);
     }
     return scored;
 }
@@ -415,7 +443,8 @@ workers_init(worker **out, const ac_scan_kernel *kernel, const sizes *s)
         AC_TRY(ac_alloc(&w->found, s->rows, sizeof *w->found));
         AC_TRY(ac_alloc(&w->limits, s->rows, sizeof *w->limits));
         AC_TRY(ac_alloc_aligned(&w->items, s->rows * s->capacity, sizeof *w->items));
-        AC_TRY(ac_alloc_aligned(&w->tile, AC_SCAN_GROUP * s->width, (size_t) kernel->tile_bytes));
+        AC_TRY(
+            ac_alloc_aligned(&w->tile, AC_SCAN_GROUP * s->width, (size_t) kernel->tile_bytes));
         AC_TRY(ac_alloc_aligned(&w->scanned, AC_SCAN_ROWS * AC_SCAN_GROUP, sizeof *w->scanned));
     }
 out:
@@ -423,7 +452,8 @@ out:
 }
 
 ac_status
-ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int64_t k, int64_t *ids, float *scores, int64_t *scored)
+ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int64_t k,
+               int64_t *ids, float *scores, int64_t *scored)
 {
     const ac_scan_kernel *kernel = self->kernel;
     const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, self->D);
@@ -439,24 +469,32 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     AC_TRY(ac_alloc(&prepared, s.rows, sizeof *prepared));
     AC_TRY(ac_alloc(&thresholds, s.rows, sizeof *thresholds));
     AC_TRY(ac_alloc_aligned(&panels, s.rows * s.width, (size_t) kernel->query_bytes));
-    AC_TRY(ac_alloc_aligned(&integers, s.rows * ac_scan_query_integers(kernel, self->D), sizeof *integers));
+    AC_TRY(ac_alloc_aligned(&integers, s.rows * ac_scan_query_integers(kernel, self->D),
+                            sizeof *integers));
     if (coarse)
-        AC_TRY(ac_alloc_aligned(&coarse_panels, s.rows, (size_t) ac_scan_coarse_padded(self->D)));
+        AC_TRY(
+            ac_alloc_aligned(&coarse_panels, s.rows, (size_t) ac_scan_coarse_padded(self->D)));
     AC_TRY(workers_init(&workers, kernel, &s));
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
         const bool direct = rows <= kernel->direct_rows;
-        const block b = { self, prepared, direct ? NULL : coarse, panels, coarse_panels, thresholds, rows, s.k, direct };
+        const block b = { self,   prepared,      direct ? NULL : coarse,
+                          panels, coarse_panels, thresholds,
+                          rows,   s.k,           direct };
         for (int64_t r = 0; r < rows; r++)
-            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D, integers + r * ac_scan_query_integers(kernel, self->D),
+            ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D,
+                               integers + r * ac_scan_query_integers(kernel, self->D),
                                self->centre, self->centre_norm, self->D);
         for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS) {
             const int count = rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS;
-            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r, count, self->D);
+            kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r, count,
+                          self->D);
             if (coarse)
-                coarse->panel(coarse_panels + r * ac_scan_coarse_padded(self->D), prepared + r, count, self->D);
+                coarse->panel(coarse_panels + r * ac_scan_coarse_padded(self->D), prepared + r,
+                              count, self->D);
         }
-        total += search_block(&b, workers, s.threads, s.capacity, k, ids + from * k, scores + from * k);
+        total += search_block(&b, workers, s.threads, s.capacity, k, ids + from * k,
+                              scores + from * k);
     }
     if (scored)
         *scored = total;

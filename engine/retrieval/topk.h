@@ -1,10 +1,12 @@
 /**
- * Exact top-k by inner product. Definition (ac_topk_ref): a score is the dot product accumulated in double in index order,
- * rounded once to float; best first, ties: lower id; past the end: id -1, score -inf.
+ * Exact top-k by inner product. Definition (ac_topk_ref): a score is the dot product
+ * accumulated in double in index order, rounded once to float; best first, ties: lower id; past
+ * the end: id -1, score -inf.
  *
- * The search takes two steps. A cheap scan gives each entry an approximate score with a proven bound of its error, and every
- * entry whose score could be among the best k goes on; these get the score proper. So the result is the definition's,
- * whatever the scan, the batch of queries, the threads and the partition of the cache (docs/adr/0501-exact-search.md).
+ * The search takes two steps. A cheap scan gives each entry an approximate score with a proven
+ * bound of its error, and every entry whose score could be among the best k goes on; these get
+ * the score proper. So the result is the definition's, whatever the scan, the batch of queries,
+ * the threads and the partition of the cache (docs/adr/0501-exact-search.md).
  */
 #ifndef AC_ENGINE_RETRIEVAL_TOPK_H
 #define AC_ENGINE_RETRIEVAL_TOPK_H
@@ -15,12 +17,14 @@
 
 #include "engine/base/status.h"
 
-/** What the scan reads: entries rounded to int8 (a quarter of the bytes), to bfloat16 (half), or as they are. */
+/** What the scan reads: entries rounded to int8 (a quarter of the bytes), to bfloat16 (half),
+ * or as they are. */
 typedef enum ac_scan { AC_SCAN_AUTO = 0, AC_SCAN_INT8, AC_SCAN_BF16, AC_SCAN_FP32 } ac_scan;
 
 enum { AC_TOPK_MAX_DIMENSION = 65536 };
 
-/** A slice of a cache: entries [first, first + n). Borrows the embeddings: the exact step reads them. Starts zeroed. */
+/** A slice of a cache: entries [first, first + n). Borrows the embeddings: the exact step reads
+ * them. Starts zeroed. */
 typedef struct ac_topk_index {
     const float *embeddings; /* [n, D] */
     int64_t n, D, first;
@@ -29,27 +33,30 @@ typedef struct ac_topk_index {
     /* owned */
     float *centre; /* [D]; taken off the entries before they are rounded */
     double centre_norm;
-    unsigned char *packed;          /* [groups] groups of 16 entries */
-    float *scales, *errors, *norms; /* [groups * 16] */
+    unsigned char *packed;               /* [groups] groups of 16 entries */
+    float *scales, *errors, *norms;      /* [groups * 16] */
     float *coarse_errors, *coarse_norms; /* [groups * 16], or NULL */
-    int32_t *sums;                  /* [groups * 16] */
+    int32_t *sums;                       /* [groups * 16] */
 } ac_topk_index;
 
 /** Every number finite? @param[out] bad_row  the first row with one that is not */
 bool ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row);
 
 /**
- * Shapes: embeddings [n, D], finite, borrowed until ac_topk_index_free. Local; runs on OpenMP's threads.
- * @param[in] scan   AC_SCAN_AUTO: the fastest on this machine and these entries, found by searching a sample; no result
- *                   depends on it
+ * Shapes: embeddings [n, D], finite, borrowed until ac_topk_index_free. Local; runs on OpenMP's
+ * threads.
+ * @param[in] scan   AC_SCAN_AUTO: the fastest on this machine and these entries, found by
+ * searching a sample; no result depends on it
  * @param[in] batch  how many queries a search will bring (for the measurement alone); 0: many
  * @return AC_E_LIMIT where D is beyond AC_TOPK_MAX_DIMENSION
  */
-ac_status ac_topk_index_init(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first, ac_scan scan,
-                             int64_t batch);
+AC_MUST_CHECK ac_status ac_topk_index_init(ac_topk_index *self, const float *embeddings,
+                                           int64_t n, int64_t D, int64_t first, ac_scan scan,
+                                           int64_t batch);
 /** With this kernel (scan.h) and no other. */
-ac_status ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D, int64_t first,
-                                    const struct ac_scan_kernel *kernel);
+AC_MUST_CHECK ac_status ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings,
+                                                  int64_t n, int64_t D, int64_t first,
+                                                  const struct ac_scan_kernel *kernel);
 void ac_topk_index_free(ac_topk_index *self);
 
 /** "int8 avx2": which scan runs on which instructions. */
@@ -63,11 +70,13 @@ bool ac_scan_from_name(const char *name, ac_scan *out);
  * No [nq, n] matrix is formed: memory is bounded by the threads, a block of queries, and k.
  * @param[out] scored  if not NULL: how many scores proper were computed
  */
-ac_status ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int64_t k, int64_t *ids, float *scores,
-                         int64_t *scored);
+AC_MUST_CHECK ac_status ac_topk_search(const ac_topk_index *self, const float *queries,
+                                       int64_t nq, int64_t k, int64_t *ids, float *scores,
+                                       int64_t *scored);
 
 /** The definition, entry by entry. */
-ac_status ac_topk_ref(const float *embeddings, int64_t n, int64_t D, int64_t first, const float *queries, int64_t nq, int64_t k,
-                      int64_t *ids, float *scores);
+AC_MUST_CHECK ac_status ac_topk_ref(const float *embeddings, int64_t n, int64_t D,
+                                    int64_t first, const float *queries, int64_t nq, int64_t k,
+                                    int64_t *ids, float *scores);
 
 #endif

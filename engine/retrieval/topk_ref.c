@@ -32,8 +32,8 @@ insert(hit *best, int64_t k, int64_t *count, hit h)
 }
 
 ac_status
-ac_topk_ref(const float *embeddings, int64_t n, int64_t D, int64_t first, const float *queries, int64_t nq, int64_t k, int64_t *ids,
-            float *scores)
+ac_topk_ref(const float *embeddings, int64_t n, int64_t D, int64_t first, const float *queries,
+            int64_t nq, int64_t k, int64_t *ids, float *scores)
 {
     hit *best = NULL;
     ac_status st = ac_alloc(&best, k, sizeof *best);
@@ -41,7 +41,8 @@ ac_topk_ref(const float *embeddings, int64_t n, int64_t D, int64_t first, const 
     for (int64_t q = 0; q < nq && st == AC_OK; q++) {
         int64_t count = 0;
         for (int64_t i = 0; i < n; i++)
-            insert(best, k, &count, (hit) { ac_exact_score(queries + q * D, embeddings + i * D, D), first + i });
+            insert(best, k, &count,
+                   (hit){ ac_exact_score(queries + q * D, embeddings + i * D, D), first + i });
         for (int64_t j = 0; j < k; j++) {
             ids[q * k + j] = j < count ? best[j].id : -1;
             scores[q * k + j] = j < count ? best[j].score : -INFINITY;

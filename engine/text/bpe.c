@@ -7,7 +7,8 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 
-/* GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 and on, in order. */
+/* GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 and on, in
+ * order. */
 static int32_t
 point_of_byte(int byte)
 {
@@ -25,13 +26,15 @@ point_of_byte(int byte)
 static bool
 is_token(const ac_bpe *self, int32_t id, const char *text, size_t n)
 {
-    return ac_texts_size(&self->tokens, id) == n && memcmp(ac_texts_at(&self->tokens, id), text, n) == 0;
+    return ac_texts_size(&self->tokens, id) == n &&
+           memcmp(ac_texts_at(&self->tokens, id), text, n) == 0;
 }
 
 int32_t
 ac_bpe_find(const ac_bpe *self, const char *text, size_t n)
 {
-    for (int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) self->by_text_mask);; at = (at + 1) & self->by_text_mask)
+    for (int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) self->by_text_mask);;
+         at = (at + 1) & self->by_text_mask)
         if (self->by_text[at] < 0 || is_token(self, self->by_text[at], text, n))
             return self->by_text[at];
 }
@@ -82,7 +85,9 @@ add_merge(ac_bpe *self, const char *line, size_t n, int64_t number, int32_t rank
     ac_bpe_merge *slot;
 
     if (!space || left == 0 || left + 1 == n || memchr(space + 1, ' ', n - left - 1))
-        return ac_error_set(AC_E_FORMAT, "merges.txt:%lld: not two symbols with a space between", (long long) number);
+        return ac_error_set(AC_E_FORMAT,
+                            "merges.txt:%lld: not two symbols with a space between",
+                            (long long) number);
     ac_buffer_push(&joined, line, left);
     if (ac_buffer_push(&joined, space + 1, n - left - 1) != AC_OK) {
         const ac_status st = joined.status;
@@ -94,11 +99,13 @@ add_merge(ac_bpe *self, const char *line, size_t n, int64_t number, int32_t rank
     whole = ac_bpe_find(self, joined.data, joined.size);
     ac_buffer_free(&joined);
     if (a < 0 || b < 0 || whole < 0)
-        return ac_error_set(AC_E_FORMAT, "merges.txt:%lld: \"%.*s\" is not of this vocabulary: vocab.json and merges.txt of different models?",
+        return ac_error_set(AC_E_FORMAT,
+                            "merges.txt:%lld: \"%.*s\" is not of this vocabulary: vocab.json "
+                            "and merges.txt of different models?",
                             (long long) number, (int) n, line);
     slot = merge_slot(self, (uint64_t) a << 32 | (uint32_t) b);
     if (slot->pair == ~(uint64_t) 0)
-        *slot = (ac_bpe_merge) { (uint64_t) a << 32 | (uint32_t) b, rank, whole };
+        *slot = (ac_bpe_merge){ (uint64_t) a << 32 | (uint32_t) b, rank, whole };
     return AC_OK;
 }
 
@@ -123,7 +130,8 @@ read_merges(ac_bpe *self, const char *text, size_t n)
         number++;
         if (length && text[at + length - 1] == '\r')
             length--;
-        if (length && !(number == 1 && strncmp(text + at, "#version", length < 8 ? length : 8) == 0))
+        if (length &&
+            !(number == 1 && strncmp(text + at, "#version", length < 8 ? length : 8) == 0))
             AC_TRY(add_merge(self, text + at, length, number, rank++));
         at = next;
     }
@@ -132,12 +140,13 @@ out:
 }
 
 ac_status
-ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges, size_t merges_bytes, bool word_end)
+ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges, size_t merges_bytes,
+            bool word_end)
 {
     ac_status st = AC_OK;
     ac_buffer symbol = { 0 };
 
-    *self = (ac_bpe) { .word_end = word_end };
+    *self = (ac_bpe){ .word_end = word_end };
     for (int64_t i = 0; i < tokens->count; i++)
         AC_TRY(ac_texts_push(&self->tokens, ac_texts_at(tokens, i), ac_texts_size(tokens, i)));
     AC_TRY(index_tokens(self));
@@ -164,7 +173,7 @@ ac_bpe_free(ac_bpe *self)
     ac_texts_free(&self->tokens);
     free(self->by_text);
     free(self->merges);
-    *self = (ac_bpe) { 0 };
+    *self = (ac_bpe){ 0 };
 }
 
 int64_t
@@ -173,22 +182,26 @@ ac_bpe_word(const ac_bpe *self, const char *word, size_t n, int32_t unknown, int
     int64_t count = (int64_t) n;
 
     for (size_t i = 0; i < n; i++) {
-        const int32_t *table = self->word_end && i + 1 == n ? self->byte_end_ids : self->byte_ids;
+        const int32_t *table =
+            self->word_end && i + 1 == n ? self->byte_end_ids : self->byte_ids;
         const int32_t id = table[(unsigned char) word[i]];
         ids[i] = id < 0 ? unknown : id;
     }
-    for (;;) { /* join every occurrence of the best pair, from left to right, until none is left */
+    for (;;) { /* join every occurrence of the best pair, from left to right, until none is left
+                */
         const ac_bpe_merge *best = NULL;
         int64_t to = 0;
         for (int64_t i = 0; i + 1 < count; i++) {
-            const ac_bpe_merge *m = merge_slot(self, (uint64_t) ids[i] << 32 | (uint32_t) ids[i + 1]);
+            const ac_bpe_merge *m =
+                merge_slot(self, (uint64_t) ids[i] << 32 | (uint32_t) ids[i + 1]);
             if (m->pair != ~(uint64_t) 0 && (!best || m->rank < best->rank))
                 best = m;
         }
         if (!best)
             return count;
         for (int64_t i = 0; i < count; i++) {
-            if (i + 1 < count && ((uint64_t) ids[i] << 32 | (uint32_t) ids[i + 1]) == best->pair) {
+            if (i + 1 < count &&
+                ((uint64_t) ids[i] << 32 | (uint32_t) ids[i + 1]) == best->pair) {
                 ids[to++] = best->id;
                 i++;
             } else {

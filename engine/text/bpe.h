@@ -18,30 +18,35 @@ typedef struct ac_bpe {
     int32_t *by_text;     /* open addressing over tokens; -1: free */
     ac_bpe_merge *merges; /* open addressing */
     int64_t by_text_mask, merges_mask;
-    int32_t byte_ids[256];       /* id of a byte's own token; -1: none */
-    int32_t byte_end_ids[256];   /* the same with the word's end mark */
-    int16_t point_bytes[512];    /* code point of GPT-2's alphabet -> byte; -1: none */
+    int32_t byte_ids[256];     /* id of a byte's own token; -1: none */
+    int32_t byte_end_ids[256]; /* the same with the word's end mark */
+    int16_t point_bytes[512];  /* code point of GPT-2's alphabet -> byte; -1: none */
     bool word_end;
 } ac_bpe;
 
 /**
  * @param[in] tokens    [size] token texts by id, empty where an id has no token; copied
- * @param[in] merges    merges.txt: a pair a line, best first; a first line "#version…" is passed over
+ * @param[in] merges    merges.txt: a pair a line, best first; a first line "#version…" is
+ * passed over
  * @param[in] word_end  a word's last symbol carries "</w>" (CLIP)
  */
-ac_status ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges, size_t merges_bytes, bool word_end);
+AC_MUST_CHECK ac_status ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges,
+                                    size_t merges_bytes, bool word_end);
 void ac_bpe_free(ac_bpe *self);
 
 /** The id of a token's text; -1: none. */
 int32_t ac_bpe_find(const ac_bpe *self, const char *text, size_t n);
 
 /**
- * Merge one word. ids [capacity >= n]: the result; a byte without a token of its own becomes `unknown`.
+ * Merge one word. ids [capacity >= n]: the result; a byte without a token of its own becomes
+ * `unknown`.
  * @return the number of ids
  */
-int64_t ac_bpe_word(const ac_bpe *self, const char *word, size_t n, int32_t unknown, int32_t *ids);
+int64_t ac_bpe_word(const ac_bpe *self, const char *word, size_t n, int32_t unknown,
+                    int32_t *ids);
 
 /** The bytes a token stands for, without "</w>"; appended. */
-ac_status ac_bpe_bytes(const ac_bpe *self, int32_t id, ac_buffer *out, bool *ends_word);
+AC_MUST_CHECK ac_status ac_bpe_bytes(const ac_bpe *self, int32_t id, ac_buffer *out,
+                                     bool *ends_word);
 
 #endif

@@ -5,9 +5,10 @@
 #include "engine/base/buffer.h"
 
 /**
- * ftfy's fix_text without the repair of mojibake, HTML unescaped twice, white space collapsed to one space and stripped, then
- * lower-cased (full, with final sigma). text is valid UTF-8; appended to out.
+ * ftfy's fix_text without the repair of mojibake, HTML unescaped twice, white space collapsed
+ * to one space and stripped, then lower-cased (full, with final sigma). text is valid UTF-8;
+ * appended to out.
  */
-ac_status ac_text_clean_clip(ac_buffer *out, const char *text, size_t n);
+AC_MUST_CHECK ac_status ac_text_clean_clip(ac_buffer *out, const char *text, size_t n);
 
 #endif

@@ -14,12 +14,14 @@ static bool
 is_plain(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if ((text[i] < ' ' && text[i] != '\n' && text[i] != '\t') || text[i] > '~' || text[i] == '&')
+        if ((text[i] < ' ' && text[i] != '\n' && text[i] != '\t') || text[i] > '~' ||
+            text[i] == '&')
             return false;
     return true;
 }
 
-/* ---- one code point: fix_c1_controls, fix_latin_ligatures, fix_character_width, uncurl_quotes, fix_line_breaks ---- */
+/* ---- one code point: fix_c1_controls, fix_latin_ligatures, fix_character_width,
+ * uncurl_quotes, fix_line_breaks ---- */
 
 static const char *
 ligature_letters(int32_t p)
@@ -28,10 +30,14 @@ ligature_letters(int32_t p)
         int32_t point;
         const char *letters;
     } ligatures[] = {
-        { 0x132, "IJ" }, { 0x133, "ij" }, { 0x149, "\xca\xbcn" }, { 0x1c4, "D\xc5\xbd" }, { 0x1c5, "D\xc5\xbe" },
-        { 0x1c6, "d\xc5\xbe" }, { 0x1c7, "LJ" }, { 0x1c8, "Lj" }, { 0x1c9, "lj" }, { 0x1ca, "NJ" }, { 0x1cb, "Nj" },
-        { 0x1cc, "nj" }, { 0x1f1, "DZ" }, { 0x1f2, "Dz" }, { 0x1f3, "dz" }, { 0xfb00, "ff" }, { 0xfb01, "fi" },
-        { 0xfb02, "fl" }, { 0xfb03, "ffi" }, { 0xfb04, "ffl" }, { 0xfb05, "\xc5\xbft" }, { 0xfb06, "st" },
+        { 0x132, "IJ" },        { 0x133, "ij" },        { 0x149, "\xca\xbcn" },
+        { 0x1c4, "D\xc5\xbd" }, { 0x1c5, "D\xc5\xbe" }, { 0x1c6, "d\xc5\xbe" },
+        { 0x1c7, "LJ" },        { 0x1c8, "Lj" },        { 0x1c9, "lj" },
+        { 0x1ca, "NJ" },        { 0x1cb, "Nj" },        { 0x1cc, "nj" },
+        { 0x1f1, "DZ" },        { 0x1f2, "Dz" },        { 0x1f3, "dz" },
+        { 0xfb00, "ff" },       { 0xfb01, "fi" },       { 0xfb02, "fl" },
+        { 0xfb03, "ffi" },      { 0xfb04, "ffl" },      { 0xfb05, "\xc5\xbft" },
+        { 0xfb06, "st" },
     };
 
     for (size_t i = 0; i < sizeof ligatures / sizeof *ligatures; i++)
@@ -51,7 +57,8 @@ standard_width(int32_t p, utf8proc_int32_t points[8])
         points[0] = ' ';
     if (p < 0xff01 || p > 0xffef)
         return 1;
-    n = utf8proc_decompose_char(p, points, 8, UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE, NULL);
+    n = utf8proc_decompose_char(p, points, 8,
+                                UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE, NULL);
     AC_CHECK(n > 0 && n <= 8);
     n = utf8proc_normalize_utf32(points, n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     AC_CHECK(n > 0);
@@ -104,7 +111,8 @@ fix_points(ac_buffer *out, const char *text, size_t n)
     return out->status;
 }
 
-/* ---- remove_terminal_escapes, remove_control_chars --------------------------------------------------------------- */
+/* ---- remove_terminal_escapes, remove_control_chars
+ * --------------------------------------------------------------- */
 
 /* The length of "ESC [ digits and semicolons letter" at p; 0: none. */
 static size_t
@@ -128,8 +136,8 @@ terminal_escape(const char *p, size_t n)
 static bool
 is_control(int32_t p)
 {
-    return p <= 8 || p == 0xb || (p >= 0xe && p <= 0x1f) || p == 0x7f || (p >= 0x206a && p <= 0x206f) || p == 0xfeff ||
-           (p >= 0xfff9 && p <= 0xfffc);
+    return p <= 8 || p == 0xb || (p >= 0xe && p <= 0x1f) || p == 0x7f ||
+           (p >= 0x206a && p <= 0x206f) || p == 0xfeff || (p >= 0xfff9 && p <= 0xfffc);
 }
 
 static ac_status
@@ -145,7 +153,9 @@ remove_controls(ac_buffer *out, const char *text, size_t n)
     return out->status;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static const char *
 bytes_of(const ac_buffer *self)
@@ -153,7 +163,8 @@ bytes_of(const ac_buffer *self)
     return self->data ? self->data : "";
 }
 
-/* One segment: `a` holds it and its outcome, `b` is scratch. There are no surrogates in UTF-8, so none to fix. */
+/* One segment: `a` holds it and its outcome, `b` is scratch. There are no surrogates in UTF-8,
+ * so none to fix. */
 static ac_status
 fix_segment(ac_buffer *a, ac_buffer *b, ac_buffer *before, bool unescape)
 {
@@ -179,7 +190,8 @@ out:
     return st;
 }
 
-/* Where the segment at `from` ends: behind a line feed, at the text's end, or after SEGMENT_POINTS code points. */
+/* Where the segment at `from` ends: behind a line feed, at the text's end, or after
+ * SEGMENT_POINTS code points. */
 static size_t
 segment_end(const char *text, size_t n, size_t from)
 {
@@ -205,7 +217,9 @@ ac_ftfy_fix_text(ac_buffer *out, const char *text, size_t n)
         return ac_buffer_push(out, text, n);
     for (size_t at = 0, end; at < n; at = end) {
         end = segment_end(text, n, at);
-        unescape = unescape && !memchr(text + at, '<', end - at); /* real HTML: this segment's and all later ones' stay */
+        unescape = unescape &&
+                   !memchr(text + at, '<',
+                           end - at); /* real HTML: this segment's and all later ones' stay */
         ac_buffer_reset(&a);
         AC_TRY(ac_buffer_push(&a, text + at, end - at));
         AC_TRY(fix_segment(&a, &b, &before, unescape));

@@ -6,7 +6,12 @@
 #include "engine/text/unicode.h"
 
 enum { SEMICOLON = 1, BARE = 2, CAPITALS = 4 };
-enum { LONGEST_NAME = 32, LONGEST_STRICT = 24, BEYOND_UNICODE = 0x110000, REPLACEMENT = 0xfffd };
+enum {
+    LONGEST_NAME = 32,
+    LONGEST_STRICT = 24,
+    BEYOND_UNICODE = 0x110000,
+    REPLACEMENT = 0xfffd
+};
 
 typedef struct entity {
     const char *name, *text;
@@ -57,8 +62,8 @@ digit_of(char c, int base)
 static bool
 is_noncharacter_reference(int32_t p)
 {
-    return (p >= 1 && p <= 8) || p == 0xb || (p >= 0xe && p <= 0x1f) || p == 0x7f || (p >= 0xfdd0 && p <= 0xfdef) ||
-           (p & 0xfffe) == 0xfffe;
+    return (p >= 1 && p <= 8) || p == 0xb || (p >= 0xe && p <= 0x1f) || p == 0x7f ||
+           (p >= 0xfdd0 && p <= 0xfdef) || (p & 0xfffe) == 0xfffe;
 }
 
 /* What the number of a reference stands for, by the rules of HTML5. */
@@ -73,7 +78,8 @@ push_number(ac_buffer *out, int32_t p)
         ac_utf8_push(out, p);
 }
 
-/* Digits behind "&#" at text[at]. Returns the place behind them (and a ";"); 0: this is no number. */
+/* Digits behind "&#" at text[at]. Returns the place behind them (and a ";"); 0: this is no
+ * number. */
 static size_t
 read_number(const char *text, size_t n, size_t at, int32_t *point)
 {
@@ -97,7 +103,8 @@ ends_name(char c)
     return memchr(ends, c, sizeof ends) != NULL;
 }
 
-/* Name characters from text[at] on, at most LONGEST_NAME code points. Returns the place behind them. */
+/* Name characters from text[at] on, at most LONGEST_NAME code points. Returns the place behind
+ * them. */
 static size_t
 skip_name(const char *text, size_t n, size_t at)
 {
@@ -106,7 +113,8 @@ skip_name(const char *text, size_t n, size_t at)
     return at;
 }
 
-/* A named reference whose "&" is at text[at]. Returns the place behind what was used; 0: no reference. */
+/* A named reference whose "&" is at text[at]. Returns the place behind what was used; 0: no
+ * reference. */
 static size_t
 replace_name(ac_buffer *out, const char *text, size_t n, size_t at)
 {

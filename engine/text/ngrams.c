@@ -3,7 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL /* most words are a few bytes long: the call would cost more than the hash */
+#define XXH_INLINE_ALL /* most words are a few bytes long: the call would cost more than the \
+                          hash */
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
@@ -11,9 +12,12 @@
 #include "engine/text/words.h"
 
 enum { BATCH = 256, FIRST_ROOM = 2048, AHEAD = 8 };
-#define MOST_WORDS (1LL << 31) /* between two flushes, so that 32 bits hold any count and place */
+#define MOST_WORDS \
+    (1LL << 31) /* between two flushes, so that 32 bits hold any count and place */
 
-/* ---- tables ------------------------------------------------------------------------------------------------------ */
+/* ---- tables
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t
 pair_place(uint32_t a, uint32_t b, int64_t room)
@@ -26,7 +30,8 @@ pair_place(uint32_t a, uint32_t b, int64_t room)
 static int64_t
 triple_place(uint32_t a, uint32_t b, uint32_t c, int64_t room)
 {
-    const uint64_t h = (((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u + c) * 0xbf58476d1ce4e5b9u;
+    const uint64_t h =
+        (((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u + c) * 0xbf58476d1ce4e5b9u;
 
     return (int64_t) ((h ^ h >> 32) & (uint64_t) (room - 1));
 }
@@ -36,7 +41,8 @@ count_pair(ac_ngram_pair *table, int64_t room, const ac_ngram_pair *x, int64_t *
 {
     int64_t at = pair_place(x->words[0], x->words[1], room);
 
-    while (table[at].count && (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1]))
+    while (table[at].count &&
+           (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1]))
         at = (at + 1) & (room - 1);
     if (table[at].count) {
         table[at].count += x->count;
@@ -51,7 +57,9 @@ count_triple(ac_ngram_triple *table, int64_t room, const ac_ngram_triple *x, int
 {
     int64_t at = triple_place(x->words[0], x->words[1], x->words[2], room);
 
-    while (table[at].count && (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1] || table[at].words[2] != x->words[2]))
+    while (table[at].count &&
+           (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1] ||
+            table[at].words[2] != x->words[2]))
         at = (at + 1) & (room - 1);
     if (table[at].count) {
         table[at].count += x->count;
@@ -64,8 +72,10 @@ count_triple(ac_ngram_triple *table, int64_t room, const ac_ngram_triple *x, int
 int64_t
 ac_ngram_counter_bytes(const ac_ngram_counter *self)
 {
-    return (int64_t) self->text.capacity + self->word_room * (int64_t) sizeof *self->words + self->slot_room * (int64_t) sizeof *self->slots +
-           self->pair_room * (int64_t) sizeof *self->pairs + self->triple_room * (int64_t) sizeof *self->triples;
+    return (int64_t) self->text.capacity + self->word_room * (int64_t) sizeof *self->words +
+           self->slot_room * (int64_t) sizeof *self->slots +
+           self->pair_room * (int64_t) sizeof *self->pairs +
+           self->triple_room * (int64_t) sizeof *self->triples;
 }
 
 static void
@@ -75,7 +85,7 @@ index_word(ac_ngram_slot *slots, int64_t room, uint64_t hash, uint32_t number)
 
     while (slots[at].number)
         at = (at + 1) & (room - 1);
-    slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), number + 1 };
+    slots[at] = (ac_ngram_slot){ (uint32_t) (hash >> 32), number + 1 };
 }
 
 static ac_status
@@ -89,7 +99,8 @@ grow_words(ac_ngram_counter *self)
         ac_ngram_word *words = realloc(self->words, (size_t) room * sizeof *words);
         if (!words) {
             free(slots);
-            return ac_error_set(AC_E_NOMEM, "out of memory for %lld words; lower limits.memory", (long long) room);
+            return ac_error_set(AC_E_NOMEM, "out of memory for %lld words; lower limits.memory",
+                                (long long) room);
         }
         for (int64_t i = 0; i < self->word_count; i++)
             index_word(slots, 2 * room, words[i].hash, (uint32_t) i);
@@ -155,15 +166,16 @@ flush(ac_ngram_counter *self)
     return st == AC_OK ? ac_ngram_counter_reset(self) : st;
 }
 
-/* Room for one batch in every table: by growing where the budget allows, else by handing over what was counted. While a table
- * grows, the old one is still there. */
+/* Room for one batch in every table: by growing where the budget allows, else by handing over
+ * what was counted. While a table grows, the old one is still there. */
 static ac_status
 make_room(ac_ngram_counter *self)
 {
     const int64_t budget = self->options.memory, bytes = ac_ngram_counter_bytes(self);
     const bool words = self->word_count + BATCH + 4 > self->word_room;
     const bool pairs = self->options.pairs && is_tight(self->pair_count, self->pair_room);
-    const bool triples = self->options.triples && is_tight(self->triple_count, self->triple_room);
+    const bool triples =
+        self->options.triples && is_tight(self->triple_count, self->triple_room);
     int64_t more = 0;
     ac_status st = AC_OK;
 
@@ -173,7 +185,8 @@ make_room(ac_ngram_counter *self)
         more += 2 * self->pair_room * (int64_t) sizeof *self->pairs;
     if (triples)
         more += 2 * self->triple_room * (int64_t) sizeof *self->triples;
-    if (bytes + more > (more ? budget / 8 * 7 : budget) || self->since_flush > MOST_WORDS) { /* an eighth is left to the texts */
+    if (bytes + more > (more ? budget / 8 * 7 : budget) ||
+        self->since_flush > MOST_WORDS) { /* an eighth is left to the texts */
         if (self->since_flush)
             return flush(self);
         if (more == 0)
@@ -189,14 +202,16 @@ out:
     return st;
 }
 
-/* ---- counting ---------------------------------------------------------------------------------------------------- */
+/* ---- counting
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_ngram_counter_init(ac_ngram_counter *self, const ac_ngram_options *options)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_ngram_counter) { .options = *options };
+    *self = (ac_ngram_counter){ .options = *options };
     AC_TRY(grow_words(self));
     if (options->pairs)
         AC_TRY(grow_pairs(self));
@@ -218,7 +233,7 @@ ac_ngram_counter_free(ac_ngram_counter *self)
     free(self->slots);
     free(self->pairs);
     free(self->triples);
-    *self = (ac_ngram_counter) { 0 };
+    *self = (ac_ngram_counter){ 0 };
 }
 
 void
@@ -235,7 +250,8 @@ ac_ngram_counter_break(ac_ngram_counter *self)
     self->before_count = 0;
 }
 
-/* The number of a word, which is new where it was not seen since the last reset. There is room for it. */
+/* The number of a word, which is new where it was not seen since the last reset. There is room
+ * for it. */
 static ac_status
 number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, uint32_t *number)
 {
@@ -244,7 +260,8 @@ number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, u
 
     for (; self->slots[at].number; at = (at + 1) & (self->slot_room - 1)) {
         const ac_ngram_word *w = &self->words[self->slots[at].number - 1];
-        if (self->slots[at].tag == (uint32_t) (hash >> 32) && w->length == n && memcmp(self->text.data + w->offset, word, n) == 0) {
+        if (self->slots[at].tag == (uint32_t) (hash >> 32) && w->length == n &&
+            memcmp(self->text.data + w->offset, word, n) == 0) {
             *number = self->slots[at].number - 1;
             return AC_OK;
         }
@@ -253,8 +270,9 @@ number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, u
     if (n > UINT32_MAX / 4)
         return ac_error_set(AC_E_LIMIT, "a word of %zu bytes", n);
     *number = (uint32_t) self->word_count;
-    self->words[self->word_count++] = (ac_ngram_word) { .hash = hash, .offset = self->text.size, .length = (uint32_t) n };
-    self->slots[at] = (ac_ngram_slot) { (uint32_t) (hash >> 32), *number + 1 };
+    self->words[self->word_count++] =
+        (ac_ngram_word){ .hash = hash, .offset = self->text.size, .length = (uint32_t) n };
+    self->slots[at] = (ac_ngram_slot){ (uint32_t) (hash >> 32), *number + 1 };
     st = ac_buffer_push(&self->text, word, n);
     return st;
 }
@@ -274,13 +292,18 @@ count_ngrams(ac_ngram_counter *self, const uint32_t *words, int first, int count
     for (int i = first > 1 ? first : 1; self->options.pairs && i < count; i++) {
         const ac_ngram_pair pair = { { words[i - 1], words[i] }, 1 };
         if (i + AHEAD < count)
-            __builtin_prefetch(&self->pairs[pair_place(words[i + AHEAD - 1], words[i + AHEAD], self->pair_room)], 1);
+            __builtin_prefetch(&self->pairs[pair_place(words[i + AHEAD - 1], words[i + AHEAD],
+                                                       self->pair_room)],
+                               1);
         count_pair(self->pairs, self->pair_room, &pair, &self->pair_count);
     }
     for (int i = first > 2 ? first : 2; self->options.triples && i < count; i++) {
         const ac_ngram_triple triple = { { words[i - 2], words[i - 1], words[i] }, 1 };
         if (i + AHEAD < count)
-            __builtin_prefetch(&self->triples[triple_place(words[i + AHEAD - 2], words[i + AHEAD - 1], words[i + AHEAD], self->triple_room)], 1);
+            __builtin_prefetch(
+                &self->triples[triple_place(words[i + AHEAD - 2], words[i + AHEAD - 1],
+                                            words[i + AHEAD], self->triple_room)],
+                1);
         count_triple(self->triples, self->triple_room, &triple, &self->triple_count);
     }
 }
@@ -311,9 +334,11 @@ lower_word(ac_ngram_counter *self, found_word *word, ac_word_case letters)
     return st;
 }
 
-/* The next words of the text, at most BATCH, as they are counted; the memory that counting them will touch is called for. */
+/* The next words of the text, at most BATCH, as they are counted; the memory that counting them
+ * will touch is called for. */
 static ac_status
-find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found_word *words, int *count)
+find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found_word *words,
+           int *count)
 {
     ac_word_span span;
     ac_status st = AC_OK;
@@ -321,7 +346,7 @@ find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found
     ac_buffer_reset(&self->lowered);
     for (*count = 0; *count < BATCH && ac_words_next(text, n, at, &span); ++*count) {
         found_word *w = &words[*count];
-        *w = (found_word) { .text = text + span.from, .length = span.to - span.from };
+        *w = (found_word){ .text = text + span.from, .length = span.to - span.from };
         if (self->options.lower && span.letters != AC_WORD_LOWER)
             AC_TRY(lower_word(self, w, span.letters));
         w->hash = XXH3_64bits(w->text ? w->text : self->lowered.data + w->offset, w->length);
@@ -367,14 +392,16 @@ ac_ngram_counter_add(ac_ngram_counter *self, const char *text, size_t n)
         AC_TRY(find_words(self, text, n, &at, found, &count));
         for (int i = 0; i < count; i++) {
             if (i + AHEAD < count) {
-                const ac_ngram_slot *slot = &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_room - 1)];
+                const ac_ngram_slot *slot =
+                    &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_room - 1)];
                 __builtin_prefetch(&self->words[slot->number ? slot->number - 1 : 0]);
             }
             AC_TRY(count_word(self, &found[i], &words[first + i]));
         }
         count_ngrams(self, words, first, first + count);
         self->before_count = first + count < 2 ? first + count : 2;
-        memcpy(self->before, words + first + count - self->before_count, (size_t) self->before_count * sizeof *words);
+        memcpy(self->before, words + first + count - self->before_count,
+               (size_t) self->before_count * sizeof *words);
     }
 out:
     return st;
@@ -406,9 +433,12 @@ ac_ngram_counter_add_single(ac_ngram_counter *self, int k, const ac_texts *words
     for (int i = 0; i <= k; i++)
         AC_TRY(number_text(self, words, i, &numbers[i]));
     if (k == 1)
-        count_pair(self->pairs, self->pair_room, &(ac_ngram_pair) { { numbers[0], numbers[1] }, 1 }, &self->pair_count);
+        count_pair(self->pairs, self->pair_room,
+                   &(ac_ngram_pair){ { numbers[0], numbers[1] }, 1 }, &self->pair_count);
     else
-        count_triple(self->triples, self->triple_room, &(ac_ngram_triple) { { numbers[0], numbers[1], numbers[2] }, 1 }, &self->triple_count);
+        count_triple(self->triples, self->triple_room,
+                     &(ac_ngram_triple){ { numbers[0], numbers[1], numbers[2] }, 1 },
+                     &self->triple_count);
     self->since_flush++;
 out:
     return st;
@@ -434,11 +464,13 @@ ac_ngram_counter_reset(ac_ngram_counter *self)
     return st;
 }
 
-/* ---- content as records ------------------------------------------------------------------------------------------ */
+/* ---- content as records
+ * ------------------------------------------------------------------------------------------ */
 
 /* The words of the n-gram at a place of table `kind`; 0: the place is free. */
 static int
-words_at(const ac_ngram_counter *self, int kind, int64_t place, uint32_t words[3], uint32_t *count)
+words_at(const ac_ngram_counter *self, int kind, int64_t place, uint32_t words[3],
+         uint32_t *count)
 {
     if (kind == 0) {
         words[0] = (uint32_t) place;
@@ -500,7 +532,7 @@ ac_ngram_order_init(ac_ngram_order *self, const ac_ngram_counter *counter)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_ngram_order) { 0 };
+    *self = (ac_ngram_order){ 0 };
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
         AC_TRY(order_table(self, counter, kind));
 out:
@@ -514,7 +546,7 @@ ac_ngram_order_free(ac_ngram_order *self)
 {
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
         free(self->places[kind]);
-    *self = (ac_ngram_order) { 0 };
+    *self = (ac_ngram_order){ 0 };
 }
 
 int64_t

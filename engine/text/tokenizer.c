@@ -10,11 +10,15 @@
 #include "engine/text/unicode.h"
 
 /* The Python patterns' \s is Unicode's White_Space; PCRE2's own also takes U+180E. */
-static const char clip_pattern[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\p{White_Space}\\p{L}\\p{N}]+";
-static const char gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+";
+static const char clip_pattern[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|"
+                                   "'d|[\\p{L}]+|[\\p{N}]|[^\\p{White_Space}\\p{L}\\p{N}]+";
+static const char gpt2_pattern[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| "
+    "?[^\\p{White_Space}\\p{L}\\p{N}]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+";
 
 ac_status
-ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vocabulary, const char *merges, size_t merges_bytes)
+ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vocabulary,
+                  const char *merges, size_t merges_bytes)
 {
     const bool clip = kind == AC_TOKENIZER_CLIP;
     const char *const names[3][5] = {
@@ -22,12 +26,13 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
         { "<s>", "</s>", "<pad>", "<unk>", "<mask>" },
         { "<|endoftext|>", "<|endoftext|>", "", "<|endoftext|>", "" },
     };
-    int32_t *const ids[5] = { &self->start, &self->end, &self->pad, &self->unknown, &self->mask };
+    int32_t *const ids[5] = { &self->start, &self->end, &self->pad, &self->unknown,
+                              &self->mask };
     int error;
     PCRE2_SIZE at;
     ac_status st;
 
-    *self = (ac_tokenizer) { .kind = kind };
+    *self = (ac_tokenizer){ .kind = kind };
     st = ac_bpe_init(&self->bpe, vocabulary, merges, merges_bytes, clip);
     if (st != AC_OK)
         return st;
@@ -35,13 +40,17 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
         const char *name = names[kind][i];
         *ids[i] = *name ? ac_bpe_find(&self->bpe, name, strlen(name)) : -1;
         if (*name && *ids[i] < 0 && i < 2) {
-            st = ac_error_set(AC_E_FORMAT, "the vocabulary has no \"%s\": is it another kind of model's?", name);
+            st = ac_error_set(AC_E_FORMAT,
+                              "the vocabulary has no \"%s\": is it another kind of model's?",
+                              name);
             ac_tokenizer_free(self);
             return st;
         }
     }
-    self->pattern = pcre2_compile((PCRE2_SPTR) (clip ? clip_pattern : gpt2_pattern), PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | (clip ? PCRE2_CASELESS : 0), &error, &at, NULL);
+    self->pattern =
+        pcre2_compile((PCRE2_SPTR) (clip ? clip_pattern : gpt2_pattern), PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | (clip ? PCRE2_CASELESS : 0),
+                      &error, &at, NULL);
     if (!self->pattern && error == PCRE2_ERROR_HEAP_FAILED) {
         ac_tokenizer_free(self);
         return ac_error_set(AC_E_NOMEM, "out of memory for the tokenizer's pattern");
@@ -56,7 +65,7 @@ ac_tokenizer_free(ac_tokenizer *self)
 {
     ac_bpe_free(&self->bpe);
     pcre2_code_free(self->pattern);
-    *self = (ac_tokenizer) { 0 };
+    *self = (ac_tokenizer){ 0 };
 }
 
 int64_t
@@ -69,7 +78,7 @@ void
 ac_encoding_free(ac_encoding *self)
 {
     free(self->ids);
-    *self = (ac_encoding) { 0 };
+    *self = (ac_encoding){ 0 };
 }
 
 static ac_status
@@ -103,18 +112,22 @@ encode_words(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *
 
     if (!match)
         return ac_error_set(AC_E_NOMEM, "out of memory");
-    while (at < n && pcre2_match(self->pattern, (PCRE2_SPTR) text, n, at, PCRE2_NO_UTF_CHECK, match, NULL) > 0) {
+    while (at < n && pcre2_match(self->pattern, (PCRE2_SPTR) text, n, at, PCRE2_NO_UTF_CHECK,
+                                 match, NULL) > 0) {
         const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(match);
         const char *word = text + bounds[0];
         size_t length = bounds[1] - bounds[0];
-        int32_t special = self->kind == AC_TOKENIZER_CLIP ? clip_special(self, word, length) : -1;
+        int32_t special =
+            self->kind == AC_TOKENIZER_CLIP ? clip_special(self, word, length) : -1;
         at = bounds[1];
         if (special >= 0) {
             AC_TRY(push_id(out, special));
             continue;
         }
-        AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + (int64_t) length, sizeof *out->ids));
-        out->count += ac_bpe_word(&self->bpe, word, length, self->unknown, out->ids + out->count);
+        AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + (int64_t) length,
+                       sizeof *out->ids));
+        out->count +=
+            ac_bpe_word(&self->bpe, word, length, self->unknown, out->ids + out->count);
     }
 out:
     pcre2_match_data_free(match);
@@ -134,7 +147,8 @@ find_special(const ac_tokenizer *self, const char *text, size_t n, int32_t *id, 
             continue;
         for (const char *const *name = names; *name; name++) {
             *length = strlen(*name);
-            if (n - i >= *length && memcmp(text + i, *name, *length) == 0 && (*id = ac_bpe_find(&self->bpe, *name, *length)) >= 0)
+            if (n - i >= *length && memcmp(text + i, *name, *length) == 0 &&
+                (*id = ac_bpe_find(&self->bpe, *name, *length)) >= 0)
                 return i;
         }
     }
@@ -174,7 +188,8 @@ out:
 }
 
 ac_status
-ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length, bool specials, ac_encoding *out)
+ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length,
+                    bool specials, ac_encoding *out)
 {
     ac_buffer clean = { 0 };
     ac_status st = AC_OK;
@@ -206,7 +221,8 @@ out:
 static bool
 is_special(const ac_tokenizer *self, int32_t id)
 {
-    return id == self->start || id == self->end || id == self->pad || id == self->unknown || id == self->mask;
+    return id == self->start || id == self->end || id == self->pad || id == self->unknown ||
+           id == self->mask;
 }
 
 /* In place, from left to right: each occurrence of `from` becomes `to`, which is shorter. */
@@ -231,10 +247,14 @@ replace_all(ac_buffer *b, size_t first, const char *from, const char *to)
 }
 
 ac_status
-ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up, ac_buffer *out)
+ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up,
+                    ac_buffer *out)
 {
-    static const char *const pairs[][2] = { { " .", "." }, { " ?", "?" }, { " !", "!" }, { " ,", "," }, { " ' ", "'" },
-                                            { " n't", "n't" }, { " 'm", "'m" }, { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" } };
+    static const char *const pairs[][2] = { { " .", "." },     { " ?", "?" },
+                                            { " !", "!" },     { " ,", "," },
+                                            { " ' ", "'" },    { " n't", "n't" },
+                                            { " 'm", "'m" },   { " 's", "'s" },
+                                            { " 've", "'ve" }, { " 're", "'re" } };
     ac_buffer bytes = { 0 };
     ac_status st = AC_OK;
     size_t first = out->size;
@@ -242,7 +262,8 @@ ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, boo
     for (int64_t i = 0; i < n; i++) {
         bool ends_word;
         if (ids[i] < 0 || ids[i] >= self->bpe.tokens.count)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i], (long long) self->bpe.tokens.count - 1));
+            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
+                    (long long) self->bpe.tokens.count - 1);
         if (is_special(self, ids[i]))
             continue;
         AC_TRY(ac_bpe_bytes(&self->bpe, ids[i], &bytes, &ends_word));

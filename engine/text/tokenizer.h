@@ -1,6 +1,6 @@
 /**
- * The tokenizers of CLIP, BART and GPT-2: byte-level byte-pair encoding behind different patterns.
- * Golden: tests/golden, topics clip_tokenizer and bart_tokenizer.
+ * The tokenizers of CLIP, BART and GPT-2: byte-level byte-pair encoding behind different
+ * patterns. Golden: tests/golden, topics clip_tokenizer and bart_tokenizer.
  */
 #ifndef AC_ENGINE_TEXT_TOKENIZER_H
 #define AC_ENGINE_TEXT_TOKENIZER_H
@@ -10,13 +10,17 @@
 
 #include "engine/text/bpe.h"
 
-typedef enum ac_tokenizer_kind { AC_TOKENIZER_CLIP = 0, AC_TOKENIZER_BART, AC_TOKENIZER_GPT2 } ac_tokenizer_kind;
+typedef enum ac_tokenizer_kind {
+    AC_TOKENIZER_CLIP = 0,
+    AC_TOKENIZER_BART,
+    AC_TOKENIZER_GPT2
+} ac_tokenizer_kind;
 
 /** Starts zeroed. Immutable once made: encode and decode may run in several threads. */
 typedef struct ac_tokenizer {
     ac_tokenizer_kind kind;
     ac_bpe bpe;
-    void *pattern; /* compiled, owned */
+    void *pattern;                          /* compiled, owned */
     int32_t start, end, pad, unknown, mask; /* -1: the vocabulary has none */
 } ac_tokenizer;
 
@@ -28,7 +32,9 @@ typedef struct ac_encoding {
 } ac_encoding;
 
 /** vocabulary: token texts by id (empty: none); merges: the content of merges.txt. */
-ac_status ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vocabulary, const char *merges, size_t merges_bytes);
+AC_MUST_CHECK ac_status ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind,
+                                          const ac_texts *vocabulary, const char *merges,
+                                          size_t merges_bytes);
 void ac_tokenizer_free(ac_tokenizer *self);
 int64_t ac_tokenizer_size(const ac_tokenizer *self);
 
@@ -37,10 +43,14 @@ int64_t ac_tokenizer_size(const ac_tokenizer *self);
  * @param[in] specials    put start and end token around (GPT-2 has none)
  * @return AC_E_FORMAT where the text is not UTF-8
  */
-ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length, bool specials, ac_encoding *out);
+AC_MUST_CHECK ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char *text,
+                                            size_t n, int64_t max_length, bool specials,
+                                            ac_encoding *out);
 void ac_encoding_free(ac_encoding *self);
 
-/** Append the text of ids, special tokens skipped. clean_up: spaces before punctuation removed, as in 2021. */
-ac_status ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up, ac_buffer *out);
+/** Append the text of ids, special tokens skipped. clean_up: spaces before punctuation removed,
+ * as in 2021. */
+AC_MUST_CHECK ac_status ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids,
+                                            int64_t n, bool clean_up, ac_buffer *out);
 
 #endif

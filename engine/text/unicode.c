@@ -4,11 +4,16 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* Bytes of the well-formed sequence at p; 0: not well-formed, and *part bytes of it begin one. */
+/* Bytes of the well-formed sequence at p; 0: not well-formed, and *part bytes of it begin one.
+ */
 static size_t
 sequence(const unsigned char *p, size_t n, size_t *part)
 {
-    size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    size_t length = p[0] < 0x80                    ? 1
+                    : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+                    : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+                    : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                                   : 0;
     unsigned char low = 0x80, high = 0xbf;
 
     *part = 1;
@@ -74,7 +79,8 @@ int32_t
 ac_utf8_next(const char *text, size_t n, size_t *at)
 {
     utf8proc_int32_t point = 0;
-    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) text + *at, (utf8proc_ssize_t) (n - *at), &point);
+    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) text + *at,
+                                             (utf8proc_ssize_t) (n - *at), &point);
 
     AC_CHECK(used > 0);
     *at += (size_t) used;
@@ -96,9 +102,11 @@ ac_unicode_is_space(int32_t point)
     utf8proc_category_t c;
 
     if (point < 0x80)
-        return point == ' ' || (point >= '\t' && point <= '\r') || (point >= 0x1c && point <= 0x1f);
+        return point == ' ' || (point >= '\t' && point <= '\r') ||
+               (point >= 0x1c && point <= 0x1f);
     c = utf8proc_category(point);
-    return point == 0x85 || c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL || c == UTF8PROC_CATEGORY_ZP;
+    return point == 0x85 || c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL ||
+           c == UTF8PROC_CATEGORY_ZP;
 }
 
 static bool
@@ -106,8 +114,9 @@ is_cased(int32_t p)
 {
     utf8proc_category_t c = utf8proc_category(p);
 
-    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT || utf8proc_tolower(p) != p ||
-           utf8proc_toupper(p) != p || p == 0xaa || p == 0xba;
+    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL ||
+           c == UTF8PROC_CATEGORY_LT || utf8proc_tolower(p) != p || utf8proc_toupper(p) != p ||
+           p == 0xaa || p == 0xba;
 }
 
 static bool
@@ -115,13 +124,16 @@ is_case_ignorable(int32_t p)
 {
     utf8proc_category_t c = utf8proc_category(p);
 
-    return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_ME || c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_LM ||
-           c == UTF8PROC_CATEGORY_SK || p == '\'' || p == '.' || p == ':' || p == 0xb7 || p == 0x387 || p == 0x55f || p == 0x5f4 ||
-           p == 0x2018 || p == 0x2019 || p == 0x2024 || p == 0x2027 || p == 0xfe13 || p == 0xfe52 || p == 0xfe55 || p == 0xff07 ||
-           p == 0xff0e || p == 0xff1a;
+    return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_ME ||
+           c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_LM ||
+           c == UTF8PROC_CATEGORY_SK || p == '\'' || p == '.' || p == ':' || p == 0xb7 ||
+           p == 0x387 || p == 0x55f || p == 0x5f4 || p == 0x2018 || p == 0x2019 ||
+           p == 0x2024 || p == 0x2027 || p == 0xfe13 || p == 0xfe52 || p == 0xfe55 ||
+           p == 0xff07 || p == 0xff0e || p == 0xff1a;
 }
 
-/* Is there no letter behind text[to], case-ignorable ones passed over? Then a sigma before it is a final one. */
+/* Is there no letter behind text[to], case-ignorable ones passed over? Then a sigma before it
+ * is a final one. */
 static bool
 ends_word(const char *text, size_t n, size_t to)
 {
@@ -158,8 +170,9 @@ int32_t
 ac_windows_1252_point(int32_t control)
 {
     static const uint16_t points[32] = {
-        0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
-        0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178,
     };
 
     AC_CHECK(control >= 0x80 && control <= 0x9f);
@@ -170,12 +183,14 @@ ac_status
 ac_unicode_nfc(ac_buffer *out, const char *text, size_t n)
 {
     utf8proc_uint8_t *composed = NULL;
-    const utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed,
-                                               UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    const utf8proc_ssize_t size =
+        utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     ac_status st;
 
     if (size < 0)
-        return ac_error_set(AC_E_NOMEM, "a text of %zu bytes cannot be normalised: %s", n, utf8proc_errmsg(size));
+        return ac_error_set(AC_E_NOMEM, "a text of %zu bytes cannot be normalised: %s", n,
+                            utf8proc_errmsg(size));
     st = ac_buffer_push(out, composed, (size_t) size);
     free(composed);
     return st;

@@ -8,7 +8,7 @@
 #include "engine/base/buffer.h"
 
 /** AC_E_FORMAT with the offset of the first byte that is not UTF-8. */
-ac_status ac_utf8_check(const char *text, size_t n);
+AC_MUST_CHECK ac_status ac_utf8_check(const char *text, size_t n);
 
 /** The code point at text[*at], which is moved behind it. The text is valid UTF-8. */
 int32_t ac_utf8_next(const char *text, size_t n, size_t *at);
@@ -19,15 +19,17 @@ ac_status ac_utf8_push(ac_buffer *out, int32_t point);
 bool ac_unicode_is_space(int32_t point);
 
 /** Python's str.lower(): full, with the final sigma. */
-ac_status ac_unicode_lower(ac_buffer *out, const char *text, size_t n);
+AC_MUST_CHECK ac_status ac_unicode_lower(ac_buffer *out, const char *text, size_t n);
 
 /** Unicode's normal form C; appended. */
-ac_status ac_unicode_nfc(ac_buffer *out, const char *text, size_t n);
+AC_MUST_CHECK ac_status ac_unicode_nfc(ac_buffer *out, const char *text, size_t n);
 
-/** What U+0080 … U+009F were meant to be: windows-1252's character of that byte; itself where it has none. */
+/** What U+0080 … U+009F were meant to be: windows-1252's character of that byte; itself where
+ * it has none. */
 int32_t ac_windows_1252_point(int32_t control);
 
-/** Decode bytes that may not be UTF-8: U+FFFD for each maximal invalid part, as Python's errors="replace". */
-ac_status ac_utf8_replace(ac_buffer *out, const char *bytes, size_t n);
+/** Decode bytes that may not be UTF-8: U+FFFD for each maximal invalid part, as Python's
+ * errors="replace". */
+AC_MUST_CHECK ac_status ac_utf8_replace(ac_buffer *out, const char *bytes, size_t n);
 
 #endif

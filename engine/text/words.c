@@ -15,29 +15,30 @@ enum { ASCII_LETTER = 1, ASCII_OTHER = 2, ASCII_CAPITAL = 5 };
 #define O ASCII_OTHER
 #define C ASCII_CAPITAL
 static const uint8_t ascii[128] = {
-    O, O, O, O, O, O, O, O, O, S, S, S, S, S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, S, S, S, S,
-    S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O, O,
-    O, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, O, O, O, O, L,
-    O, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O,
+    O, O, O, O, O, O, O, O, O, S, S, S, S, S, O, O, O, O, O, O, O, O, O, O, O, O,
+    O, O, S, S, S, S, S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, L, L, L, L,
+    L, L, L, L, L, L, O, O, O, O, O, O, O, C, C, C, C, C, C, C, C, C, C, C, C, C,
+    C, C, C, C, C, C, C, C, C, C, C, C, C, O, O, O, O, L, O, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O,
 };
 #undef S
 #undef L
 #undef O
 #undef C
 
-static class
-class_of_point(int32_t p)
+static class class_of_point(int32_t p)
 {
     const utf8proc_category_t c = utf8proc_category(p);
 
-    if ((c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) || (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO))
+    if ((c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
+        (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO))
         return LETTER;
     return ac_unicode_is_space(p) ? SPACE : OTHER;
 }
 
-/* The class of the character at text[*at], which is moved behind it; *letters is raised where it needs more. */
-static class
-read_class(const char *text, size_t n, size_t *at, ac_word_case *letters)
+/* The class of the character at text[*at], which is moved behind it; *letters is raised where
+ * it needs more. */
+static class read_class(const char *text, size_t n, size_t *at, ac_word_case *letters)
 {
     const unsigned char c = (unsigned char) text[*at];
 
@@ -45,7 +46,7 @@ read_class(const char *text, size_t n, size_t *at, ac_word_case *letters)
         if (ascii[c] == ASCII_CAPITAL && *letters == AC_WORD_LOWER)
             *letters = AC_WORD_ASCII_UPPER;
         (*at)++;
-        return (class) (ascii[c] & 3);
+        return (class)(ascii[c] & 3);
     }
     *letters = AC_WORD_UNICODE;
     return class_of_point(ac_utf8_next(text, n, at));

@@ -3,10 +3,11 @@
 #include <math.h>
 
 void
-ac_adamw_step(const ac_adamw *self, float *p, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n, int64_t step,
-              double rate)
+ac_adamw_step(const ac_adamw *self, float *p, float *exp_avg, float *exp_avg_sq,
+              const float *gradient, int64_t n, int64_t step, double rate)
 {
-    const double correction1 = 1 - pow(self->beta1, (double) step), correction2 = sqrt(1 - pow(self->beta2, (double) step));
+    const double correction1 = 1 - pow(self->beta1, (double) step),
+                 correction2 = sqrt(1 - pow(self->beta2, (double) step));
     const double shrink = 1 - rate * self->weight_decay, length = rate / correction1;
 
     for (int64_t i = 0; i < n; i++) {

@@ -10,7 +10,8 @@
 enum { BLOCK_ROWS = 32 }; /* rows whose dgamma and dbeta are summed together, in float */
 
 AC_CLONES static float
-normalise(float *y, float *normal, const float *x, const float *gamma, const float *beta, int64_t C, float eps)
+normalise(float *y, float *normal, const float *x, const float *gamma, const float *beta,
+          int64_t C, float eps)
 {
     float sum = 0, squares = 0, mean, rstd;
 
@@ -32,12 +33,13 @@ normalise(float *y, float *normal, const float *x, const float *gamma, const flo
 }
 
 void
-ac_layernorm_keep(float *y, float *normal, float *rstd, const float *x, const float *gamma, const float *beta, int64_t N, int64_t C,
-                  float eps)
+ac_layernorm_keep(float *y, float *normal, float *rstd, const float *x, const float *gamma,
+                  const float *beta, int64_t N, int64_t C, float eps)
 {
 #pragma omp parallel for schedule(static) if (N * C > 16384)
     for (int64_t n = 0; n < N; n++) {
-        const float r = normalise(y + n * C, normal ? normal + n * C : NULL, x + n * C, gamma, beta, C, eps);
+        const float r = normalise(y + n * C, normal ? normal + n * C : NULL, x + n * C, gamma,
+                                  beta, C, eps);
         if (rstd)
             rstd[n] = r;
     }
@@ -54,7 +56,8 @@ add_parameters(float *dgamma, float *dbeta, const float *dy, const float *normal
 }
 
 AC_CLONES static void
-backward_row(float *dx, const float *dy, const float *normal, float rstd, const float *gamma, int64_t C)
+backward_row(float *dx, const float *dy, const float *normal, float rstd, const float *gamma,
+             int64_t C)
 {
     float sum = 0, along = 0;
 
@@ -73,16 +76,19 @@ backward_row(float *dx, const float *dy, const float *normal, float rstd, const 
 size_t
 ac_layernorm_backward_scratch_bytes(int64_t N, int64_t C)
 {
-    return ac_scratch_room((size_t) ((N + BLOCK_ROWS - 1) / BLOCK_ROWS * 2 * C) * sizeof(float));
+    return ac_scratch_room((size_t) ((N + BLOCK_ROWS - 1) / BLOCK_ROWS * 2 * C) *
+                           sizeof(float));
 }
 
 void
-ac_layernorm_backward(float *dx, double *dgamma, double *dbeta, const float *dy, const float *normal, const float *rstd,
-                      const float *gamma, int64_t N, int64_t C, ac_scratch *scratch)
+ac_layernorm_backward(float *dx, double *dgamma, double *dbeta, const float *dy,
+                      const float *normal, const float *rstd, const float *gamma, int64_t N,
+                      int64_t C, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch);
     const int64_t blocks = (N + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    float *parts = dgamma ? ac_scratch_take(scratch, (size_t) (blocks * 2 * C) * sizeof(float)) : NULL;
+    float *parts =
+        dgamma ? ac_scratch_take(scratch, (size_t) (blocks * 2 * C) * sizeof(float)) : NULL;
 
 #pragma omp parallel for schedule(static) if (N * C > 16384)
     for (int64_t b = 0; b < blocks; b++) {

@@ -19,11 +19,17 @@ typedef struct head {
 static head
 head_of(const ac_attention *a, int64_t b, int64_t h)
 {
-    const int64_t first = a->q_offsets[b], keys = a->kv_offsets[b], Tq = a->q_offsets[b + 1] - first;
+    const int64_t first = a->q_offsets[b], keys = a->kv_offsets[b],
+                  Tq = a->q_offsets[b + 1] - first;
 
-    return (head) {
-        .q = a->q + first * a->q_row + h * a->D, .k = a->k + keys * a->kv_row + h * a->D, .v = a->v + keys * a->kv_row + h * a->D,
-        .Tq = Tq, .Tk = a->kv_offsets[b + 1] - keys, .stream = a->streams ? a->streams[b] : 0, .row = h * Tq,
+    return (head){
+        .q = a->q + first * a->q_row + h * a->D,
+        .k = a->k + keys * a->kv_row + h * a->D,
+        .v = a->v + keys * a->kv_row + h * a->D,
+        .Tq = Tq,
+        .Tk = a->kv_offsets[b + 1] - keys,
+        .stream = a->streams ? a->streams[b] : 0,
+        .row = h * Tq,
     };
 }
 
@@ -31,8 +37,9 @@ head_of(const ac_attention *a, int64_t b, int64_t h)
 static void
 make_weights(const ac_attention *a, const head *h, float *weights)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) h->Tq, (int) h->Tk, (int) a->D, 1.0f / sqrtf((float) a->D), h->q,
-                (int) a->q_row, h->k, (int) a->kv_row, 0.0f, weights, (int) h->Tk);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) h->Tq, (int) h->Tk, (int) a->D,
+                1.0f / sqrtf((float) a->D), h->q, (int) a->q_row, h->k, (int) a->kv_row, 0.0f,
+                weights, (int) h->Tk);
     for (int64_t t = 0; t < h->Tq; t++) {
         const int64_t seen = a->causal && t + 1 < h->Tk ? t + 1 : h->Tk;
         ac_softmax(weights + t * h->Tk, seen);
@@ -52,8 +59,9 @@ forward_head(const ac_attention *a, const head *h, float *y, float *weights)
 {
     make_weights(a, h, weights);
     drop_rows(a, h, weights);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) h->Tq, (int) a->D, (int) h->Tk, 1.0f, weights, (int) h->Tk, h->v,
-                (int) a->kv_row, 0.0f, y, (int) (a->H * a->D));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) h->Tq, (int) a->D, (int) h->Tk,
+                1.0f, weights, (int) h->Tk, h->v, (int) a->kv_row, 0.0f, y,
+                (int) (a->H * a->D));
 }
 
 /* One row: d of the weights -> d of the scores: w (d - w . d) scale. */
@@ -71,9 +79,11 @@ softmax_backward(float *d, const float *w, int64_t n, float scale)
 
 /* weights, work [Tq, Tk] are scratch. Rows of dy are H D apart. */
 static void
-backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float *dv, const float *dy, float *weights, float *work)
+backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float *dv,
+              const float *dy, float *weights, float *work)
 {
-    const int Tq = (int) h->Tq, Tk = (int) h->Tk, D = (int) a->D, y_row = (int) (a->H * a->D), q_row = (int) a->q_row;
+    const int Tq = (int) h->Tq, Tk = (int) h->Tk, D = (int) a->D, y_row = (int) (a->H * a->D),
+              q_row = (int) a->q_row;
     const int kv_row = (int) a->kv_row;
     const float *dropped = weights;
 
@@ -83,14 +93,18 @@ backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float 
         drop_rows(a, h, work);
         dropped = work;
     }
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, dropped, Tk, dy, y_row, 0.0f, dv, kv_row);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, Tq, Tk, D, 1.0f, dy, y_row, h->v, kv_row, 0.0f, work, Tk);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, dropped, Tk, dy,
+                y_row, 0.0f, dv, kv_row);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, Tq, Tk, D, 1.0f, dy, y_row, h->v,
+                kv_row, 0.0f, work, Tk);
     drop_rows(a, h, work);
     for (int64_t t = 0; t < Tq; t++)
         softmax_backward(work + t * Tk, weights + t * Tk, Tk, 1.0f / sqrtf((float) D));
     if (dq)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, Tq, D, Tk, 1.0f, work, Tk, h->k, kv_row, 0.0f, dq, q_row);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, work, Tk, h->q, q_row, 0.0f, dk, kv_row);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, Tq, D, Tk, 1.0f, work, Tk, h->k,
+                    kv_row, 0.0f, dq, q_row);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, work, Tk, h->q, q_row,
+                0.0f, dk, kv_row);
 }
 
 static size_t
@@ -118,7 +132,9 @@ longest(const int64_t *offsets, int64_t B)
 void
 ac_attention_forward(const ac_attention *self, float *y, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch), each = room_of_weights(longest(self->q_offsets, self->B), longest(self->kv_offsets, self->B));
+    const size_t mark = ac_scratch_mark(scratch),
+                 each = room_of_weights(longest(self->q_offsets, self->B),
+                                        longest(self->kv_offsets, self->B));
     char *room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
@@ -133,19 +149,24 @@ ac_attention_forward(const ac_attention *self, float *y, ac_scratch *scratch)
 }
 
 void
-ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv, const float *dy, ac_scratch *scratch)
+ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv,
+                      const float *dy, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch), each = room_of_weights(longest(self->q_offsets, self->B), longest(self->kv_offsets, self->B));
+    const size_t mark = ac_scratch_mark(scratch),
+                 each = room_of_weights(longest(self->q_offsets, self->B),
+                                        longest(self->kv_offsets, self->B));
     char *room = ac_scratch_take(scratch, 2 * each * (size_t) omp_get_max_threads());
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
-            const int64_t queries = self->q_offsets[b], keys = self->kv_offsets[b] * self->kv_row + h * self->D;
+            const int64_t queries = self->q_offsets[b],
+                          keys = self->kv_offsets[b] * self->kv_row + h * self->D;
             char *mine = room + 2 * each * (size_t) omp_get_thread_num();
-            backward_head(self, &one, dq ? dq + queries * self->q_row + h * self->D : NULL, dk + keys, dv + keys,
-                          dy + (queries * self->H + h) * self->D, (float *) (void *) mine, (float *) (void *) (mine + each));
+            backward_head(self, &one, dq ? dq + queries * self->q_row + h * self->D : NULL,
+                          dk + keys, dv + keys, dy + (queries * self->H + h) * self->D,
+                          (float *) (void *) mine, (float *) (void *) (mine + each));
         }
     }
     ac_scratch_release(scratch, mark);

@@ -7,7 +7,9 @@
 
 #include "engine/training/bart_train_layers.h"
 
-/* ---- parameters ------------------------------------------------------------------------------------------------ */
+/* ---- parameters
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* A norm of the model, the name of its tensors, and where its slot is. */
 typedef struct norm_entry {
@@ -32,20 +34,25 @@ list_norms(const ac_bart_trainer *self, norm_entry *out)
     for (int64_t l = 0; l < c->encoder_layers; l++) {
         ac_bart_encoder_layer *k = &self->bart->encoder->layers[l];
         ac_encoder_back *b = &self->back->encoder[l];
-        out[n] = (norm_entry) { .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
-        snprintf(out[n++].stem, sizeof out->stem, "model.encoder.layers.%d.self_attn_layer_norm", (int) l);
-        out[n] = (norm_entry) { .norm = &k->final_norm, .slot = &b->final_norm };
-        snprintf(out[n++].stem, sizeof out->stem, "model.encoder.layers.%d.final_layer_norm", (int) l);
+        out[n] = (norm_entry){ .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
+        snprintf(out[n++].stem, sizeof out->stem,
+                 "model.encoder.layers.%d.self_attn_layer_norm", (int) l);
+        out[n] = (norm_entry){ .norm = &k->final_norm, .slot = &b->final_norm };
+        snprintf(out[n++].stem, sizeof out->stem, "model.encoder.layers.%d.final_layer_norm",
+                 (int) l);
     }
     for (int64_t l = 0; l < c->decoder_layers; l++) {
         ac_bart_decoder_layer *k = &self->bart->decoder->layers[l];
         ac_decoder_back *b = &self->back->decoder[l];
-        out[n] = (norm_entry) { .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
-        snprintf(out[n++].stem, sizeof out->stem, "model.decoder.layers.%d.self_attn_layer_norm", (int) l);
-        out[n] = (norm_entry) { .norm = &k->cross_norm, .slot = &b->cross_norm };
-        snprintf(out[n++].stem, sizeof out->stem, "model.decoder.layers.%d.encoder_attn_layer_norm", (int) l);
-        out[n] = (norm_entry) { .norm = &k->final_norm, .slot = &b->final_norm };
-        snprintf(out[n++].stem, sizeof out->stem, "model.decoder.layers.%d.final_layer_norm", (int) l);
+        out[n] = (norm_entry){ .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
+        snprintf(out[n++].stem, sizeof out->stem,
+                 "model.decoder.layers.%d.self_attn_layer_norm", (int) l);
+        out[n] = (norm_entry){ .norm = &k->cross_norm, .slot = &b->cross_norm };
+        snprintf(out[n++].stem, sizeof out->stem,
+                 "model.decoder.layers.%d.encoder_attn_layer_norm", (int) l);
+        out[n] = (norm_entry){ .norm = &k->final_norm, .slot = &b->final_norm };
+        snprintf(out[n++].stem, sizeof out->stem, "model.decoder.layers.%d.final_layer_norm",
+                 (int) l);
     }
     return n;
 }
@@ -63,11 +70,13 @@ offset_of(const ac_bart_trainer *self, const char *stem, const char *end)
     const ac_bart_parameter *found;
 
     snprintf(wanted.name, sizeof wanted.name, "%s.%s", stem, end);
-    found = bsearch(&wanted, self->parameters, (size_t) self->parameter_count, sizeof wanted, compare_parameter);
+    found = bsearch(&wanted, self->parameters, (size_t) self->parameter_count, sizeof wanted,
+                    compare_parameter);
     return found ? found->offset : -1;
 }
 
-/* The trainable tensors by name, their values copied from the model, and the model's norms turned to the copies. */
+/* The trainable tensors by name, their values copied from the model, and the model's norms
+ * turned to the copies. */
 static ac_status
 init_parameters(ac_bart_trainer *self)
 {
@@ -81,10 +90,11 @@ init_parameters(ac_bart_trainer *self)
     AC_CHECK(list_norms(self, entries) == norms);
     for (int64_t i = 0; i < norms; i++) {
         for (int part = 0; is_trainable(entries[i].stem) && part < 2; part++)
-            snprintf(self->parameters[self->parameter_count++].name, AC_PARAMETER_NAME_BYTES, "%s.%s", entries[i].stem,
-                     part ? "bias" : "weight");
+            snprintf(self->parameters[self->parameter_count++].name, AC_PARAMETER_NAME_BYTES,
+                     "%s.%s", entries[i].stem, part ? "bias" : "weight");
     }
-    qsort(self->parameters, (size_t) self->parameter_count, sizeof *self->parameters, compare_parameter);
+    qsort(self->parameters, (size_t) self->parameter_count, sizeof *self->parameters,
+          compare_parameter);
     for (int64_t i = 0; i < self->parameter_count; i++)
         self->parameters[i].offset = i * C;
     self->count = self->parameter_count * C;
@@ -92,45 +102,54 @@ init_parameters(ac_bart_trainer *self)
     AC_TRY(ac_alloc(&self->back->sums, self->count, sizeof *self->back->sums));
     for (int64_t i = 0; i < norms; i++) {
         norm_entry *e = &entries[i];
-        *e->slot = (ac_norm_slot) { offset_of(self, e->stem, "weight"), offset_of(self, e->stem, "bias") };
+        *e->slot = (ac_norm_slot){ offset_of(self, e->stem, "weight"),
+                                   offset_of(self, e->stem, "bias") };
         if (e->slot->weight < 0)
             continue;
         memcpy(self->values + e->slot->weight, e->norm->weight, (size_t) C * sizeof(float));
         memcpy(self->values + e->slot->bias, e->norm->bias, (size_t) C * sizeof(float));
-        *e->norm = (ac_bart_norm) { self->values + e->slot->weight, self->values + e->slot->bias };
+        *e->norm =
+            (ac_bart_norm){ self->values + e->slot->weight, self->values + e->slot->bias };
     }
 out:
     free(entries);
     return st;
 }
 
-/* ---- weights of the way back ----------------------------------------------------------------------------------- */
+/* ---- weights of the way back
+ * ----------------------------------------------------------------------------------- */
 
 size_t
 ac_bart_trainer_packed_bytes(const ac_bart_config *c, const ac_compute *k)
 {
     const int64_t C = c->d_model, E = c->encoder_ffn_dim, F = c->decoder_ffn_dim;
-    const size_t square = ac_linear_transposed_packed_bytes(k, C, C), qkv = ac_linear_transposed_packed_bytes(k, 3 * C, C);
+    const size_t square = ac_linear_transposed_packed_bytes(k, C, C),
+                 qkv = ac_linear_transposed_packed_bytes(k, 3 * C, C);
     size_t bytes = ac_linear_transposed_packed_bytes(k, c->vocab_size, C);
 
     for (int64_t l = 0; l < c->encoder_layers; l++)
-        bytes += ac_linear_transposed_packed_bytes(k, E, C) + ac_linear_transposed_packed_bytes(k, C, E) + (l ? qkv + square : 0);
+        bytes += ac_linear_transposed_packed_bytes(k, E, C) +
+                 ac_linear_transposed_packed_bytes(k, C, E) + (l ? qkv + square : 0);
     for (int64_t l = 0; l < c->decoder_layers; l++)
-        bytes += ac_linear_transposed_packed_bytes(k, F, C) + ac_linear_transposed_packed_bytes(k, C, F) + square +
+        bytes += ac_linear_transposed_packed_bytes(k, F, C) +
+                 ac_linear_transposed_packed_bytes(k, C, F) + square +
                  ac_linear_transposed_packed_bytes(k, 2 * C, C) + (l ? qkv + 2 * square : 0);
     return bytes;
 }
 
-/* One layer's transposed weights: `names` of its parts below "STACK.layers.L.", each [rows, columns]. */
+/* One layer's transposed weights: `names` of its parts below "STACK.layers.L.", each [rows,
+ * columns]. */
 static ac_status
-turn(ac_linear_transposed *out, const ac_linear *forward, ac_pack *pack, const char *stack, int64_t layer, const char *const *names, int parts)
+turn(ac_linear_transposed *out, const ac_linear *forward, ac_pack *pack, const char *stack,
+     int64_t layer, const char *const *names, int parts)
 {
     const ac_tensor *weights[3] = { 0 };
     const int64_t rows = forward->out / parts;
     ac_status st = AC_OK;
 
     for (int p = 0; p < parts; p++)
-        AC_TRY(ac_pack_tensor(pack, &weights[p], 2, (int64_t[]) { rows, forward->in }, "%s.layers.%d.%s.weight", stack, (int) layer, names[p]));
+        AC_TRY(ac_pack_tensor(pack, &weights[p], 2, (int64_t[]){ rows, forward->in },
+                              "%s.layers.%d.%s.weight", stack, (int) layer, names[p]));
     AC_TRY(ac_linear_transposed_init(out, forward, weights, parts, pack->next, pack->fill));
     pack->next += ac_linear_transposed_packed_bytes(pack->compute, forward->out, forward->in);
 out:
@@ -138,44 +157,60 @@ out:
 }
 
 static ac_status
-init_encoder_back(ac_encoder_back *self, const ac_bart_encoder_layer *k, ac_pack *pack, int64_t l)
+init_encoder_back(ac_encoder_back *self, const ac_bart_encoder_layer *k, ac_pack *pack,
+                  int64_t l)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(turn(&self->fc1, &k->fc1, pack, "encoder", l, (const char *[]) { "fc1" }, 1));
-    AC_TRY(turn(&self->fc2, &k->fc2, pack, "encoder", l, (const char *[]) { "fc2" }, 1));
+    AC_TRY(turn(&self->fc1, &k->fc1, pack, "encoder", l, (const char *[]){ "fc1" }, 1));
+    AC_TRY(turn(&self->fc2, &k->fc2, pack, "encoder", l, (const char *[]){ "fc2" }, 1));
     if (l == 0)
         goto out;
-    AC_TRY(turn(&self->qkv, &k->qkv, pack, "encoder", l, (const char *[]) { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" }, 3));
-    AC_TRY(turn(&self->out, &k->out, pack, "encoder", l, (const char *[]) { "self_attn.out_proj" }, 1));
+    AC_TRY(turn(&self->qkv, &k->qkv, pack, "encoder", l,
+                (const char *[]){ "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" },
+                3));
+    AC_TRY(turn(&self->out, &k->out, pack, "encoder", l,
+                (const char *[]){ "self_attn.out_proj" }, 1));
 out:
     return st;
 }
 
 static ac_status
-init_decoder_back(ac_decoder_back *self, const ac_bart_decoder_layer *k, ac_pack *pack, int64_t l)
+init_decoder_back(ac_decoder_back *self, const ac_bart_decoder_layer *k, ac_pack *pack,
+                  int64_t l)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(turn(&self->fc1, &k->fc1, pack, "decoder", l, (const char *[]) { "fc1" }, 1));
-    AC_TRY(turn(&self->fc2, &k->fc2, pack, "decoder", l, (const char *[]) { "fc2" }, 1));
-    AC_TRY(turn(&self->cross_kv, &k->cross_kv, pack, "decoder", l, (const char *[]) { "encoder_attn.k_proj", "encoder_attn.v_proj" }, 2));
-    AC_TRY(turn(&self->cross_out, &k->cross_out, pack, "decoder", l, (const char *[]) { "encoder_attn.out_proj" }, 1));
+    AC_TRY(turn(&self->fc1, &k->fc1, pack, "decoder", l, (const char *[]){ "fc1" }, 1));
+    AC_TRY(turn(&self->fc2, &k->fc2, pack, "decoder", l, (const char *[]){ "fc2" }, 1));
+    AC_TRY(turn(&self->cross_kv, &k->cross_kv, pack, "decoder", l,
+                (const char *[]){ "encoder_attn.k_proj", "encoder_attn.v_proj" }, 2));
+    AC_TRY(turn(&self->cross_out, &k->cross_out, pack, "decoder", l,
+                (const char *[]){ "encoder_attn.out_proj" }, 1));
     if (l == 0)
         goto out;
-    AC_TRY(turn(&self->qkv, &k->qkv, pack, "decoder", l, (const char *[]) { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" }, 3));
-    AC_TRY(turn(&self->out, &k->out, pack, "decoder", l, (const char *[]) { "self_attn.out_proj" }, 1));
-    AC_TRY(turn(&self->cross_q, &k->cross_q, pack, "decoder", l, (const char *[]) { "encoder_attn.q_proj" }, 1));
+    AC_TRY(turn(&self->qkv, &k->qkv, pack, "decoder", l,
+                (const char *[]){ "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" },
+                3));
+    AC_TRY(turn(&self->out, &k->out, pack, "decoder", l,
+                (const char *[]){ "self_attn.out_proj" }, 1));
+    AC_TRY(turn(&self->cross_q, &k->cross_q, pack, "decoder", l,
+                (const char *[]){ "encoder_attn.q_proj" }, 1));
 out:
     return st;
 }
 
 static ac_status
-init_way_back(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute *compute, void *packed, bool fill)
+init_way_back(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute *compute,
+              void *packed, bool fill)
 {
     const ac_bart_config *c = &self->bart->config;
-    ac_pack pack = { .tensors = tensors, .compute = compute, .next = packed, .fill = fill,
-                     .prefix = ac_tensors_find(tensors, "model.shared.weight") ? "model." : "" };
+    ac_pack pack = { .tensors = tensors,
+                     .compute = compute,
+                     .next = packed,
+                     .fill = fill,
+                     .prefix =
+                         ac_tensors_find(tensors, "model.shared.weight") ? "model." : "" };
     const ac_tensor *shared;
     ac_status st = AC_OK;
 
@@ -183,30 +218,42 @@ init_way_back(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute
     AC_TRY(ac_alloc(&self->back->encoder, c->encoder_layers, sizeof *self->back->encoder));
     AC_TRY(ac_alloc(&self->back->decoder, c->decoder_layers, sizeof *self->back->decoder));
     for (int64_t l = 0; l < c->encoder_layers; l++)
-        AC_TRY(init_encoder_back(&self->back->encoder[l], &self->bart->encoder->layers[l], &pack, l));
+        AC_TRY(init_encoder_back(&self->back->encoder[l], &self->bart->encoder->layers[l],
+                                 &pack, l));
     for (int64_t l = 0; l < c->decoder_layers; l++)
-        AC_TRY(init_decoder_back(&self->back->decoder[l], &self->bart->decoder->layers[l], &pack, l));
-    AC_TRY(ac_pack_tensor(&pack, &shared, 2, (int64_t[]) { c->vocab_size, c->d_model }, "shared.weight"));
-    AC_TRY(ac_linear_transposed_init(&self->back->head, &self->bart->decoder->head, &shared, 1, pack.next, fill));
+        AC_TRY(init_decoder_back(&self->back->decoder[l], &self->bart->decoder->layers[l],
+                                 &pack, l));
+    AC_TRY(ac_pack_tensor(&pack, &shared, 2, (int64_t[]){ c->vocab_size, c->d_model },
+                          "shared.weight"));
+    AC_TRY(ac_linear_transposed_init(&self->back->head, &self->bart->decoder->head, &shared, 1,
+                                     pack.next, fill));
 out:
     return st;
 }
 
 ac_status
-ac_bart_trainer_init(ac_bart_trainer *self, ac_bart *bart, const ac_tensors *tensors, const ac_compute *compute, void *packed, bool fill)
+ac_bart_trainer_init(ac_bart_trainer *self, ac_bart *bart, const ac_tensors *tensors,
+                     const ac_compute *compute, void *packed, bool fill)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_bart_trainer) { .bart = bart };
+    *self = (ac_bart_trainer){ .bart = bart };
     if (bart->config.encoder_layers < 1 || bart->config.decoder_layers < 1)
-        return ac_error_set(AC_E_ARG, "%s: a BART without encoder or decoder layers has no layer norms to train", tensors->source);
+        return ac_error_set(
+            AC_E_ARG,
+            "%s: a BART without encoder or decoder layers has no layer norms to train",
+            tensors->source);
     AC_TRY(init_way_back(self, tensors, compute, packed, fill));
     AC_TRY(init_parameters(self));
     AC_TRY(ac_alloc(&self->activations, 1, sizeof *self->activations));
-    AC_TRY(ac_alloc(&self->activations->encoder, bart->config.encoder_layers, sizeof *self->activations->encoder));
-    AC_TRY(ac_alloc(&self->activations->decoder, bart->config.decoder_layers, sizeof *self->activations->decoder));
-    AC_TRY(ac_alloc(&self->activations->encoder_inputs, bart->config.encoder_layers, sizeof(float *)));
-    AC_TRY(ac_alloc(&self->activations->decoder_inputs, bart->config.decoder_layers, sizeof(float *)));
+    AC_TRY(ac_alloc(&self->activations->encoder, bart->config.encoder_layers,
+                    sizeof *self->activations->encoder));
+    AC_TRY(ac_alloc(&self->activations->decoder, bart->config.decoder_layers,
+                    sizeof *self->activations->decoder));
+    AC_TRY(ac_alloc(&self->activations->encoder_inputs, bart->config.encoder_layers,
+                    sizeof(float *)));
+    AC_TRY(ac_alloc(&self->activations->decoder_inputs, bart->config.decoder_layers,
+                    sizeof(float *)));
 out:
     if (st != AC_OK)
         ac_bart_trainer_free(self);
@@ -256,21 +303,25 @@ ac_bart_trainer_free(ac_bart_trainer *self)
     }
     free(self->parameters);
     free(self->values);
-    *self = (ac_bart_trainer) { 0 };
+    *self = (ac_bart_trainer){ 0 };
 }
 
 void
 ac_bart_trainer_set_dropout(ac_bart_trainer *self, double probability, uint64_t seed)
 {
     const ac_bart_config *c = &self->bart->config;
-    const double own[3] = { (double) c->dropout, (double) c->attention_dropout, (double) c->activation_dropout };
-    ac_dropout *const places[3] = { &self->dropout, &self->attention_dropout, &self->activation_dropout };
+    const double own[3] = { (double) c->dropout, (double) c->attention_dropout,
+                            (double) c->activation_dropout };
+    ac_dropout *const places[3] = { &self->dropout, &self->attention_dropout,
+                                    &self->activation_dropout };
 
     for (int i = 0; i < 3; i++)
-        *places[i] = ac_dropout_make(own[i] > 0 && probability >= 0 ? probability : own[i], seed);
+        *places[i] =
+            ac_dropout_make(own[i] > 0 && probability >= 0 ? probability : own[i], seed);
 }
 
-/* ---- the memory of a batch ------------------------------------------------------------------------------------- */
+/* ---- the memory of a batch
+ * ------------------------------------------------------------------------------------- */
 
 /* The same walk first adds up the bytes (base NULL), then hands them out. */
 typedef struct bump {
@@ -317,7 +368,8 @@ lay_out_layers(struct ac_bart_activations *m, bump *at, const ac_bart_config *c)
             m->encoder[l] = m->encoder[0];
             continue;
         }
-        /* nothing below layer 0's first norm is needed on the way back, so its projections may lie in `wide` */
+        /* nothing below layer 0's first norm is needed on the way back, so its projections may
+         * lie in `wide` */
         m->encoder[l].qkv = one || l ? take_floats(at, T * 3 * C) : NULL;
         m->encoder[l].hidden = take_floats(at, T * c->encoder_ffn_dim);
         m->encoder[l].self_attn_norm = take_norm(at, m, T, C);
@@ -381,27 +433,33 @@ scratch_bytes(const ac_bart_trainer *self, const struct ac_bart_activations *m)
 {
     const ac_bart_encoder_layer *e = self->bart->encoder->layers;
     const ac_bart_decoder_layer *d = self->bart->decoder->layers;
-    const ac_linear *forward[] = { &e->qkv, &e->out, &e->fc1, &e->fc2, &d->qkv, &d->out, &d->cross_q, &d->cross_kv, &d->cross_out,
-                                   &d->fc1, &d->fc2, &self->bart->decoder->head };
+    const ac_linear *forward[] = { &e->qkv,     &e->out,      &e->fc1,
+                                   &e->fc2,     &d->qkv,      &d->out,
+                                   &d->cross_q, &d->cross_kv, &d->cross_out,
+                                   &d->fc1,     &d->fc2,      &self->bart->decoder->head };
     const int64_t R = m->T > m->N ? m->T : m->N, C = self->bart->config.d_model;
     const int64_t longest = m->longest > m->longest_decoder ? m->longest : m->longest_decoder;
     const struct ac_bart_way_back *back = self->back;
-    size_t most = larger(ac_attention_scratch_bytes(longest, longest), ac_layernorm_backward_scratch_bytes(R, C));
+    size_t most = larger(ac_attention_scratch_bytes(longest, longest),
+                         ac_layernorm_backward_scratch_bytes(R, C));
 
     for (size_t i = 0; i < sizeof forward / sizeof *forward; i++)
         most = larger(most, ac_linear_scratch_bytes(forward[i], R));
     for (int64_t l = 0; m->gradient && l < self->bart->config.encoder_layers; l++) {
-        const ac_linear_transposed *list[] = { &back->encoder[l].fc1, &back->encoder[l].fc2, &back->encoder[l].qkv, &back->encoder[l].out };
+        const ac_linear_transposed *list[] = { &back->encoder[l].fc1, &back->encoder[l].fc2,
+                                               &back->encoder[l].qkv, &back->encoder[l].out };
         for (int i = 0; i < (l ? 4 : 2); i++)
             most = larger(most, ac_linear_transposed_scratch_bytes(list[i], R));
     }
     for (int64_t l = 0; m->gradient && l < self->bart->config.decoder_layers; l++) {
         const ac_decoder_back *b = &back->decoder[l];
-        const ac_linear_transposed *list[] = { &b->fc1, &b->fc2, &b->cross_kv, &b->cross_out, &b->qkv, &b->out, &b->cross_q };
+        const ac_linear_transposed *list[] = { &b->fc1, &b->fc2, &b->cross_kv, &b->cross_out,
+                                               &b->qkv, &b->out, &b->cross_q };
         for (int i = 0; i < (l ? 7 : 4); i++)
             most = larger(most, ac_linear_transposed_scratch_bytes(list[i], R));
     }
-    return m->gradient ? larger(most, ac_linear_transposed_scratch_bytes(&back->head, R)) : most;
+    return m->gradient ? larger(most, ac_linear_transposed_scratch_bytes(&back->head, R))
+                       : most;
 }
 
 static void
@@ -411,8 +469,10 @@ measure(struct ac_bart_activations *m, const ac_bart_config *c, const ac_bart_ba
     m->N = batch->decoder_offsets[batch->B];
     m->longest = m->longest_decoder = 0;
     for (int64_t b = 0; b < batch->B; b++) {
-        const int64_t n = batch->offsets[b + 1] - batch->offsets[b], k = batch->decoder_offsets[b + 1] - batch->decoder_offsets[b];
-        AC_CHECK(n > 0 && n <= c->max_position_embeddings && k > 0 && k <= c->max_position_embeddings);
+        const int64_t n = batch->offsets[b + 1] - batch->offsets[b],
+                      k = batch->decoder_offsets[b + 1] - batch->decoder_offsets[b];
+        AC_CHECK(n > 0 && n <= c->max_position_embeddings && k > 0 &&
+                 k <= c->max_position_embeddings);
         m->longest = n > m->longest ? n : m->longest;
         m->longest_decoder = k > m->longest_decoder ? k : m->longest_decoder;
     }
@@ -427,7 +487,8 @@ number_rows(int32_t *item, const int64_t *offsets, int64_t B)
 }
 
 ac_status
-ac_bart_trainer_run(ac_bart_trainer *self, const ac_bart_batch *batch, float *gradient, ac_bart_loss *loss)
+ac_bart_trainer_run(ac_bart_trainer *self, const ac_bart_batch *batch, float *gradient,
+                    ac_bart_loss *loss)
 {
     struct ac_bart_activations *m = self->activations;
     const ac_bart_config *c = &self->bart->config;
@@ -445,7 +506,7 @@ ac_bart_trainer_run(ac_bart_trainer *self, const ac_bart_batch *batch, float *gr
     number_rows(m->item, batch->offsets, batch->B);
     number_rows(m->decoder_item, batch->decoder_offsets, batch->B);
 
-    *loss = (ac_bart_loss) { .bytes = arena + scratch };
+    *loss = (ac_bart_loss){ .bytes = arena + scratch };
     ac_train_forward(self, batch);
     ac_train_head(self, batch, loss);
     if (!gradient)

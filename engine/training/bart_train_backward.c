@@ -1,4 +1,5 @@
-/* The way back: from the gradient at the decoder's output to every trainable norm, ending at the lowest of each stack. */
+/* The way back: from the gradient at the decoder's output to every trainable norm, ending at
+ * the lowest of each stack. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,16 +28,19 @@ tap(const ac_bart_trainer *self, const char *stack, int64_t layer, const float *
 
 /* g [rows, C] in place through a norm; wanted false: only the norm's own gradient. */
 static void
-through_norm(ac_bart_trainer *self, const ac_rows *rows, float *g, const ac_bart_norm *norm, const ac_kept_norm *kept, const ac_norm_slot *slot,
-             bool wanted)
+through_norm(ac_bart_trainer *self, const ac_rows *rows, float *g, const ac_bart_norm *norm,
+             const ac_kept_norm *kept, const ac_norm_slot *slot, bool wanted)
 {
     double *sums = self->back->sums;
 
-    ac_layernorm_backward(wanted ? g : NULL, slot->weight >= 0 ? sums + slot->weight : NULL, slot->bias >= 0 ? sums + slot->bias : NULL, g,
-                          kept->normal, kept->rstd, norm->weight, rows->count, self->bart->config.d_model, &self->activations->scratch);
+    ac_layernorm_backward(wanted ? g : NULL, slot->weight >= 0 ? sums + slot->weight : NULL,
+                          slot->bias >= 0 ? sums + slot->bias : NULL, g, kept->normal,
+                          kept->rstd, norm->weight, rows->count, self->bart->config.d_model,
+                          &self->activations->scratch);
 }
 
-/* b = the gradient of a branch whose dropped output was added: g through the dropout of the place. */
+/* b = the gradient of a branch whose dropped output was added: g through the dropout of the
+ * place. */
 static void
 branch_of(ac_bart_trainer *self, const ac_rows *rows, float *b, const float *g, uint32_t place)
 {
@@ -46,27 +50,33 @@ branch_of(ac_bart_trainer *self, const ac_rows *rows, float *b, const float *g, 
     ac_train_drop(&self->dropout, rows, b, C, place);
 }
 
-/* y = the gradient at the feed-forward's input: g at its sum with the residual. Uses b and wide. */
+/* y = the gradient at the feed-forward's input: g at its sum with the residual. Uses b and
+ * wide. */
 static void
-through_feed_forward(ac_bart_trainer *self, const ac_rows *rows, float *y, const float *g, const ac_linear_transposed *fc1,
-                     const ac_linear_transposed *fc2, const float *hidden, bool decoder, int64_t layer)
+through_feed_forward(ac_bart_trainer *self, const ac_rows *rows, float *y, const float *g,
+                     const ac_linear_transposed *fc1, const ac_linear_transposed *fc2,
+                     const float *hidden, bool decoder, int64_t layer)
 {
     struct ac_bart_activations *m = self->activations;
     const int64_t F = fc1->forward->out;
 
     branch_of(self, rows, m->b, g, ac_place(decoder, layer, AC_PLACE_FFN_OUT));
     ac_linear_transposed_apply(fc2, m->wide, m->b, rows->count, NULL, &m->scratch);
-    ac_train_drop(&self->activation_dropout, rows, m->wide, F, ac_place(decoder, layer, AC_PLACE_ACTIVATION));
+    ac_train_drop(&self->activation_dropout, rows, m->wide, F,
+                  ac_place(decoder, layer, AC_PLACE_ACTIVATION));
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows->count; r++)
-        ac_activation_backward(self->bart->config.activation_function, m->wide + r * F, hidden + r * F, F);
+        ac_activation_backward(self->bart->config.activation_function, m->wide + r * F,
+                               hidden + r * F, F);
     ac_linear_transposed_apply(fc1, y, m->wide, rows->count, g, &m->scratch);
 }
 
-/* y = the gradient at a self-attention's input; g at its sum with the residual. Uses b and wide; y is neither b nor g. */
+/* y = the gradient at a self-attention's input; g at its sum with the residual. Uses b and
+ * wide; y is neither b nor g. */
 static void
-through_self_attention(ac_bart_trainer *self, const ac_rows *rows, float *y, const float *g, const ac_linear_transposed *qkv,
-                       const ac_linear_transposed *out, const ac_attention *attention, uint32_t place)
+through_self_attention(ac_bart_trainer *self, const ac_rows *rows, float *y, const float *g,
+                       const ac_linear_transposed *qkv, const ac_linear_transposed *out,
+                       const ac_attention *attention, uint32_t place)
 {
     struct ac_bart_activations *m = self->activations;
     const int64_t C = self->bart->config.d_model;
@@ -85,25 +95,30 @@ decoder_layer_back(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
     const ac_bart_decoder_layer *k = &self->bart->decoder->layers[l];
     const ac_decoder_back *back = &self->back->decoder[l];
     const ac_kept_decoder *kept = &m->decoder[l];
-    const ac_attention cross = ac_train_cross_attention(self, batch, l), attention = ac_train_decoder_attention(self, batch, l);
+    const ac_attention cross = ac_train_cross_attention(self, batch, l),
+                       attention = ac_train_decoder_attention(self, batch, l);
     const ac_rows rows = ac_decoder_rows(self, batch);
     const int64_t C = self->bart->config.d_model;
 
     through_norm(self, &rows, m->g, &k->final_norm, &kept->final_norm, &back->final_norm, true);
-    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, true, l);
+    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, true,
+                         l);
     through_norm(self, &rows, m->a, &k->cross_norm, &kept->cross_norm, &back->cross_norm, true);
 
     branch_of(self, &rows, m->b, m->a, ac_place(true, l, AC_PLACE_CROSS_OUT));
     ac_linear_transposed_apply(&back->cross_out, m->g, m->b, m->N, NULL, &m->scratch);
     ac_attention_backward(&cross, l ? m->b : NULL, m->wide, m->wide + C, m->g, &m->scratch);
-    ac_linear_transposed_apply(&back->cross_kv, m->d_encoded_next, m->wide, m->T, m->d_encoded, &m->scratch);
+    ac_linear_transposed_apply(&back->cross_kv, m->d_encoded_next, m->wide, m->T, m->d_encoded,
+                               &m->scratch);
     swap(&m->d_encoded, &m->d_encoded_next);
     if (l == 0) /* below lies nothing trainable */
         return;
 
     ac_linear_transposed_apply(&back->cross_q, m->g, m->b, m->N, m->a, &m->scratch);
-    through_norm(self, &rows, m->g, &k->self_attn_norm, &kept->self_attn_norm, &back->self_attn_norm, true);
-    through_self_attention(self, &rows, m->a, m->g, &back->qkv, &back->out, &attention, ac_place(true, l, AC_PLACE_SELF_OUT));
+    through_norm(self, &rows, m->g, &k->self_attn_norm, &kept->self_attn_norm,
+                 &back->self_attn_norm, true);
+    through_self_attention(self, &rows, m->a, m->g, &back->qkv, &back->out, &attention,
+                           ac_place(true, l, AC_PLACE_SELF_OUT));
     swap(&m->a, &m->g);
 }
 
@@ -118,11 +133,14 @@ encoder_layer_back(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
     const ac_rows rows = ac_encoder_rows(self, batch);
 
     through_norm(self, &rows, m->g, &k->final_norm, &kept->final_norm, &back->final_norm, true);
-    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, false, l);
-    through_norm(self, &rows, m->a, &k->self_attn_norm, &kept->self_attn_norm, &back->self_attn_norm, l > 0);
+    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, false,
+                         l);
+    through_norm(self, &rows, m->a, &k->self_attn_norm, &kept->self_attn_norm,
+                 &back->self_attn_norm, l > 0);
     if (l == 0)
         return;
-    through_self_attention(self, &rows, m->g, m->a, &back->qkv, &back->out, &attention, ac_place(false, l, AC_PLACE_SELF_OUT));
+    through_self_attention(self, &rows, m->g, m->a, &back->qkv, &back->out, &attention,
+                           ac_place(false, l, AC_PLACE_SELF_OUT));
 }
 
 void

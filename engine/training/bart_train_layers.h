@@ -1,4 +1,5 @@
-/** The trainer's inside, shared by its forward and backward passes. Private to engine/training. */
+/** The trainer's inside, shared by its forward and backward passes. Private to engine/training.
+ */
 #ifndef AC_TRAINING_BART_TRAIN_LAYERS_H
 #define AC_TRAINING_BART_TRAIN_LAYERS_H
 
@@ -18,7 +19,8 @@ typedef struct ac_encoder_back {
 } ac_encoder_back;
 
 typedef struct ac_decoder_back {
-    ac_linear_transposed qkv, out, cross_q, cross_kv, cross_out, fc1, fc2; /* layer 0: without qkv, out and cross_q */
+    ac_linear_transposed qkv, out, cross_q, cross_kv, cross_out, fc1,
+        fc2; /* layer 0: without qkv, out and cross_q */
     ac_norm_slot self_attn_norm, cross_norm, final_norm;
 } ac_decoder_back;
 
@@ -29,7 +31,8 @@ struct ac_bart_way_back {
     double *sums; /* [count]: the gradient while it is summed */
 };
 
-/** T encoder rows, N decoder rows of the batch, C = d_model, F = the stack's feed-forward width. */
+/** T encoder rows, N decoder rows of the batch, C = d_model, F = the stack's feed-forward
+ * width. */
 typedef struct ac_kept_norm {
     float *normal, *rstd; /* [rows, C], [rows]; NULL: not kept */
 } ac_kept_norm;
@@ -48,7 +51,8 @@ struct ac_bart_activations {
     ac_scratch arena, scratch;
     int64_t T, N, longest, longest_decoder;
     bool gradient, recompute;
-    ac_kept_encoder *encoder; /* [encoder_layers]; all the same memory where nothing, or only the input, is kept */
+    ac_kept_encoder *encoder; /* [encoder_layers]; all the same memory where nothing, or only
+                                 the input, is kept */
     ac_kept_decoder *decoder; /* [decoder_layers] */
     float **encoder_inputs, **decoder_inputs; /* [layers]: [T, C], [N, C] with recompute */
     int32_t *item, *decoder_item;             /* [T], [N]: a row's item */
@@ -65,7 +69,12 @@ enum { AC_LOSS_ROWS = 128 };
 
 /** The network's dropouts, numbered. */
 typedef enum ac_place_kind {
-    AC_PLACE_EMBEDDING = 0, AC_PLACE_SELF_WEIGHTS, AC_PLACE_SELF_OUT, AC_PLACE_CROSS_WEIGHTS, AC_PLACE_CROSS_OUT, AC_PLACE_ACTIVATION,
+    AC_PLACE_EMBEDDING = 0,
+    AC_PLACE_SELF_WEIGHTS,
+    AC_PLACE_SELF_OUT,
+    AC_PLACE_CROSS_WEIGHTS,
+    AC_PLACE_CROSS_OUT,
+    AC_PLACE_ACTIVATION,
     AC_PLACE_FFN_OUT
 } ac_place_kind;
 
@@ -78,42 +87,51 @@ ac_place(bool decoder, int64_t layer, ac_place_kind kind)
 /** Rows of one stack, as dropout numbers them. */
 typedef struct ac_rows {
     int64_t count;
-    const int32_t *item;    /* [count] */
-    const int64_t *offsets; /* [B + 1] */
+    const int32_t *item;     /* [count] */
+    const int64_t *offsets;  /* [B + 1] */
     const uint64_t *streams; /* [B]; NULL: no dropout */
 } ac_rows;
 
 /** x [rows, width] in place, through the dropout of a place. */
-void ac_train_drop(const ac_dropout *dropout, const ac_rows *rows, float *x, int64_t width, uint32_t place);
+void ac_train_drop(const ac_dropout *dropout, const ac_rows *rows, float *x, int64_t width,
+                   uint32_t place);
 
 /** wide [rows, F] = dropout(activation(hidden)). */
-void ac_train_activate(const ac_bart_trainer *self, const ac_rows *rows, float *wide, const float *hidden, int64_t F, uint32_t place);
+void ac_train_activate(const ac_bart_trainer *self, const ac_rows *rows, float *wide,
+                       const float *hidden, int64_t F, uint32_t place);
 
 static inline ac_rows
 ac_encoder_rows(const ac_bart_trainer *self, const ac_bart_batch *batch)
 {
-    return (ac_rows) { self->activations->T, self->activations->item, batch->offsets, batch->streams };
+    return (ac_rows){ self->activations->T, self->activations->item, batch->offsets,
+                      batch->streams };
 }
 
 static inline ac_rows
 ac_decoder_rows(const ac_bart_trainer *self, const ac_bart_batch *batch)
 {
-    return (ac_rows) { self->activations->N, self->activations->decoder_item, batch->decoder_offsets, batch->streams };
+    return (ac_rows){ self->activations->N, self->activations->decoder_item,
+                      batch->decoder_offsets, batch->streams };
 }
 
 /** The layer's attention, as forward and backward describe it. */
-ac_attention ac_train_encoder_attention(const ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
-ac_attention ac_train_decoder_attention(const ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
-ac_attention ac_train_cross_attention(const ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
+ac_attention ac_train_encoder_attention(const ac_bart_trainer *self, const ac_bart_batch *batch,
+                                        int64_t layer);
+ac_attention ac_train_decoder_attention(const ac_bart_trainer *self, const ac_bart_batch *batch,
+                                        int64_t layer);
+ac_attention ac_train_cross_attention(const ac_bart_trainer *self, const ac_bart_batch *batch,
+                                      int64_t layer);
 
-/** One layer: activations->x is its input and becomes its output; what it keeps goes to the layer's kept_… */
+/** One layer: activations->x is its input and becomes its output; what it keeps goes to the
+ * layer's kept_… */
 void ac_train_encoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
 void ac_train_decoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
 
 /** The whole forward pass up to the decoder's last layer, in activations->x. */
 void ac_train_forward(ac_bart_trainer *self, const ac_bart_batch *batch);
 
-/** The head: loss->sum and targets; with a gradient, activations->g [N, C] = that of the mean loss. */
+/** The head: loss->sum and targets; with a gradient, activations->g [N, C] = that of the mean
+ * loss. */
 void ac_train_head(ac_bart_trainer *self, const ac_bart_batch *batch, ac_bart_loss *loss);
 
 /** From activations->g back to every trainable norm: adds to back->sums. */

@@ -11,15 +11,19 @@ ac_dropout_make(double probability, uint64_t seed)
 {
     const double threshold = floor(probability * 65536 + 0.5);
 
-    return (ac_dropout) { .threshold = (uint32_t) threshold, .scale = (float) (65536 / (65536 - threshold)), .seed = seed };
+    return (ac_dropout){ .threshold = (uint32_t) threshold,
+                         .scale = (float) (65536 / (65536 - threshold)),
+                         .seed = seed };
 }
 
-/* LANES blocks of Philox 4x32-10, counters (c0, c1, c2, c3 + lane), written so that it vectorises; unit.dropout compares
- * it with engine/base's, which is Random123's. */
+/* LANES blocks of Philox 4x32-10, counters (c0, c1, c2, c3 + lane), written so that it
+ * vectorises; unit.dropout compares it with engine/base's, which is Random123's. */
 AC_CLONES static void
-philox_lanes(uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint64_t seed)
+philox_lanes(uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
+             uint64_t seed)
 {
-    uint32_t a[LANES], b[LANES], c[LANES], d[LANES], k0 = (uint32_t) seed, k1 = (uint32_t) (seed >> 32);
+    uint32_t a[LANES], b[LANES], c[LANES], d[LANES], k0 = (uint32_t) seed,
+                                                     k1 = (uint32_t) (seed >> 32);
 
     for (int i = 0; i < LANES; i++) {
         a[i] = c0;
@@ -53,7 +57,8 @@ drop(float *x, const uint16_t *random, int64_t n, uint32_t threshold, float scal
 }
 
 void
-ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream, uint32_t place, int64_t row)
+ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream, uint32_t place,
+               int64_t row)
 {
     const uint32_t first = (uint32_t) (row * ((n + HALVES - 1) / HALVES));
     uint16_t random[LANES * HALVES];
@@ -61,7 +66,9 @@ ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream, uin
     if (!ac_dropout_is_on(self))
         return;
     for (int64_t i = 0; i < n; i += LANES * HALVES) {
-        philox_lanes(random, (uint32_t) stream, (uint32_t) (stream >> 32), place, first + (uint32_t) (i / HALVES), self->seed);
-        drop(x + i, random, n - i < LANES * HALVES ? n - i : LANES * HALVES, self->threshold, self->scale);
+        philox_lanes(random, (uint32_t) stream, (uint32_t) (stream >> 32), place,
+                     first + (uint32_t) (i / HALVES), self->seed);
+        drop(x + i, random, n - i < LANES * HALVES ? n - i : LANES * HALVES, self->threshold,
+             self->scale);
     }
 }

@@ -1,6 +1,7 @@
 /**
- * Dropout from counters: whether a number is dropped is a pure function of (seed, item, place, row, column), so that the
- * backward pass finds the same mask again without keeping it, and no batch, rank or thread changes it.
+ * Dropout from counters: whether a number is dropped is a pure function of (seed, item, place,
+ * row, column), so that the backward pass finds the same mask again without keeping it, and no
+ * batch, rank or thread changes it.
  */
 #ifndef AC_TRAINING_DROPOUT_H
 #define AC_TRAINING_DROPOUT_H
@@ -10,23 +11,32 @@
 
 /** One of the network's dropouts. Zeroed: off. */
 typedef struct ac_dropout {
-    uint32_t threshold; /* of 65,536: a number whose 16 random bits lie below it is dropped; 0: off */
-    float scale;        /* of the others: 1 / (1 - threshold / 65,536), so that the mean stays exactly */
+    uint32_t threshold; /* of 65,536: a number whose 16 random bits lie below it is dropped; 0:
+                           off */
+    float
+        scale; /* of the others: 1 / (1 - threshold / 65,536), so that the mean stays exactly */
     uint64_t seed;
 } ac_dropout;
 
 /** @param[in] probability  0 <= p < 1, rounded to a 65,536th */
 ac_dropout ac_dropout_make(double probability, uint64_t seed);
 
-static inline bool ac_dropout_is_on(const ac_dropout *self) { return self->threshold != 0; }
+static inline bool
+ac_dropout_is_on(const ac_dropout *self)
+{
+    return self->threshold != 0;
+}
 
 /**
- * x [n] in place: row `row` of the item `stream` at the place `place` of the network. Forward and backward alike (the
- * gradient passes through the same mask). Does nothing where dropout is off.
+ * x [n] in place: row `row` of the item `stream` at the place `place` of the network. Forward
+ * and backward alike (the gradient passes through the same mask). Does nothing where dropout is
+ * off.
  *
- * Column i takes half i mod 8 (low half of word 0 first) of the Philox block with counter (stream low, stream high, place,
- * row × ceil(n / 8) + i / 8) under the seed as key; so an item has at most 2^32 blocks at a place.
+ * Column i takes half i mod 8 (low half of word 0 first) of the Philox block with counter
+ * (stream low, stream high, place, row × ceil(n / 8) + i / 8) under the seed as key; so an item
+ * has at most 2^32 blocks at a place.
  */
-void ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream, uint32_t place, int64_t row);
+void ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream,
+                    uint32_t place, int64_t row);
 
 #endif

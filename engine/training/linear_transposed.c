@@ -33,7 +33,9 @@ static ac_status
 pack_turned(ac_linear_transposed *self, const ac_tensor *const *weights, void *packed)
 {
     const int64_t out = self->forward->out, in = self->forward->in;
-    ac_tensor turned = { .name = "transposed weights", .dtype = AC_F32, .rank = 2, .shape = { in, out } };
+    ac_tensor turned = {
+        .name = "transposed weights", .dtype = AC_F32, .rank = 2, .shape = { in, out }
+    };
     const ac_tensor *one = &turned;
     float *weight = NULL, *y = NULL, *at;
     ac_status st = AC_OK;
@@ -55,20 +57,23 @@ out:
 static ac_status
 attach_turned(ac_linear_transposed *self, void *packed)
 {
-    const ac_tensor shape = { .name = "transposed weights", .dtype = AC_F32, .rank = 2, .shape = { self->forward->in, self->forward->out } };
+    const ac_tensor shape = { .name = "transposed weights",
+                              .dtype = AC_F32,
+                              .rank = 2,
+                              .shape = { self->forward->in, self->forward->out } };
     const ac_tensor *one = &shape;
 
     return ac_linear_init(&self->layer, &self->forward->compute, &one, NULL, 1, packed, false);
 }
 
 ac_status
-ac_linear_transposed_init(ac_linear_transposed *self, const ac_linear *forward, const ac_tensor *const *weights, int parts, void *packed,
-                          bool fill)
+ac_linear_transposed_init(ac_linear_transposed *self, const ac_linear *forward,
+                          const ac_tensor *const *weights, int parts, void *packed, bool fill)
 {
     float *copy = packed;
 
     AC_CHECK(parts <= AC_LINEAR_MAX_PARTS);
-    *self = (ac_linear_transposed) { .forward = forward, .parts = parts };
+    *self = (ac_linear_transposed){ .forward = forward, .parts = parts };
     if (forward->compute.precision != AC_PRECISION_FP32)
         return fill ? pack_turned(self, weights, packed) : attach_turned(self, packed);
     for (int p = 0; p < parts; p++) {
@@ -89,7 +94,7 @@ void
 ac_linear_transposed_free(ac_linear_transposed *self)
 {
     ac_linear_free(&self->layer);
-    *self = (ac_linear_transposed) { 0 };
+    *self = (ac_linear_transposed){ 0 };
 }
 
 size_t
@@ -98,26 +103,30 @@ ac_linear_transposed_scratch_bytes(const ac_linear_transposed *self, int64_t M)
     return self->layer.packed ? ac_linear_scratch_bytes(&self->layer, M) : 0;
 }
 
-/* Rows [row, row + rows) × columns [column, column + columns) of dx: the parts' products, added in their order. */
+/* Rows [row, row + rows) × columns [column, column + columns) of dx: the parts' products, added
+ * in their order. */
 static void
-apply_tile(const ac_linear_transposed *self, float *dx, const float *dy, int64_t row, int64_t rows, int64_t column, int64_t columns,
-           const float *residual)
+apply_tile(const ac_linear_transposed *self, float *dx, const float *dy, int64_t row,
+           int64_t rows, int64_t column, int64_t columns, const float *residual)
 {
     const int64_t in = self->forward->in, out = self->forward->out;
     int64_t first = 0;
 
     for (int p = 0; p < self->parts; first += self->rows[p++])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) rows, (int) columns, (int) self->rows[p], 1.0f, dy + row * out + first,
-                    (int) out, self->weights[p] + column, (int) in, p ? 1.0f : 0.0f, dx + row * in + column, (int) in);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) rows, (int) columns,
+                    (int) self->rows[p], 1.0f, dy + row * out + first, (int) out,
+                    self->weights[p] + column, (int) in, p ? 1.0f : 0.0f,
+                    dx + row * in + column, (int) in);
     for (int64_t r = row; residual && r < row + rows; r++)
         ac_axpy(dx + r * in + column, 1.0f, residual + r * in + column, columns);
 }
 
 void
-ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const float *dy, int64_t M, const float *residual,
-                           ac_scratch *scratch)
+ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const float *dy,
+                           int64_t M, const float *residual, ac_scratch *scratch)
 {
-    const int64_t in = self->forward->in, blocks = (M + ROWS - 1) / ROWS, strips = (in + COLUMNS - 1) / COLUMNS;
+    const int64_t in = self->forward->in, blocks = (M + ROWS - 1) / ROWS,
+                  strips = (in + COLUMNS - 1) / COLUMNS;
 
     AC_CHECK(residual != dx);
     if (self->layer.packed) {
@@ -128,7 +137,8 @@ ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const fl
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * ROWS, column = s * COLUMNS;
-            apply_tile(self, dx, dy, row, M - row < ROWS ? M - row : ROWS, column, in - column < COLUMNS ? in - column : COLUMNS, residual);
+            apply_tile(self, dx, dy, row, M - row < ROWS ? M - row : ROWS, column,
+                       in - column < COLUMNS ? in - column : COLUMNS, residual);
         }
     }
 }

@@ -1,4 +1,5 @@
-/** What the reference trained, in its Lightning checkpoint: BART's layer norms, under Hugging Face's names. */
+/** What the reference trained, in its Lightning checkpoint: BART's layer norms, under Hugging
+ * Face's names. */
 #ifndef AC_IO_CHECKPOINT_LIGHTNING_H
 #define AC_IO_CHECKPOINT_LIGHTNING_H
 
@@ -9,7 +10,8 @@
 
 /** Starts zeroed. */
 typedef struct ac_lightning {
-    ac_tensors layer_norms; /* F32, sorted by name: "model.encoder.layers.0.self_attn_layer_norm.weight" … */
+    ac_tensors layer_norms; /* F32, sorted by name:
+                               "model.encoder.layers.0.self_attn_layer_norm.weight" … */
     int64_t epoch, step;    /* -1: the file does not say */
     /* owned */
     ac_tensor *items;
@@ -18,11 +20,13 @@ typedef struct ac_lightning {
 } ac_lightning;
 
 /**
- * Open a checkpoint (BART under "state_dict.model.", as Lightning saves the reference's module; a plain state dict works too) and
- * take out every layer norm whose name has "encoder" in it: two a layer of the encoder, one a layer of the decoder.
- * @return AC_E_FORMAT naming file and tensor where there are none, or one of a layer is missing or of another shape
+ * Open a checkpoint (BART under "state_dict.model.", as Lightning saves the reference's module;
+ * a plain state dict works too) and take out every layer norm whose name has "encoder" in it:
+ * two a layer of the encoder, one a layer of the decoder.
+ * @return AC_E_FORMAT naming file and tensor where there are none, or one of a layer is missing
+ * or of another shape
  */
-ac_status ac_lightning_open(ac_lightning *self, const char *path);
+AC_MUST_CHECK ac_status ac_lightning_open(ac_lightning *self, const char *path);
 void ac_lightning_close(ac_lightning *self);
 
 #endif

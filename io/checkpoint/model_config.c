@@ -21,10 +21,12 @@ static void
 refuse(reader *r, const char *key, const char *what)
 {
     if (r->status == AC_OK)
-        r->status = ac_error_set(AC_E_FORMAT, "%s: %s%s%s %s", r->path, r->section, *r->section ? "." : "", key, what);
+        r->status = ac_error_set(AC_E_FORMAT, "%s: %s%s%s %s", r->path, r->section,
+                                 *r->section ? "." : "", key, what);
 }
 
-/* What sizes a config may ask for: far above any model, and so small that no product of them overflows. */
+/* What sizes a config may ask for: far above any model, and so small that no product of them
+ * overflows. */
 enum { MOST_WIDTH = 1 << 20, MOST_LAYERS = 10000, MOST_ROWS = 1 << 27, MOST_SIDE = 1 << 15 };
 
 static int64_t
@@ -97,7 +99,9 @@ activation(reader *r, const char *key, const char *fallback)
         const char *name;
         ac_activation value;
     } all[] = {
-        { "gelu", AC_ACTIVATION_GELU }, { "quick_gelu", AC_ACTIVATION_QUICK_GELU }, { "relu", AC_ACTIVATION_RELU },
+        { "gelu", AC_ACTIVATION_GELU },
+        { "quick_gelu", AC_ACTIVATION_QUICK_GELU },
+        { "relu", AC_ACTIVATION_RELU },
         { "gelu_new", AC_ACTIVATION_GELU_NEW },
     };
     const char *name = json_string_value(json_object_get(r->object, key));
@@ -106,7 +110,8 @@ activation(reader *r, const char *key, const char *fallback)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(name, all[i].name) == 0)
             return all[i].value;
-    refuse(r, key, "names an activation this program does not have (gelu, quick_gelu, relu, gelu_new)");
+    refuse(r, key,
+           "names an activation this program does not have (gelu, quick_gelu, relu, gelu_new)");
     return AC_ACTIVATION_GELU;
 }
 
@@ -117,22 +122,24 @@ load(json_t **out, const char *path, const char *model_type)
     const char *type;
 
     if (access(path, R_OK) != 0)
-        return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s", path,
-                            strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s",
+                            path, strerror(errno));
     *out = json_load_file(path, 0, &error);
     if (!*out)
         return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
     type = json_string_value(json_object_get(*out, "model_type"));
     if (!model_type || (type && strcmp(type, model_type) == 0))
         return AC_OK;
-    ac_error_set(AC_E_FORMAT, "%s: model_type is \"%s\", but \"%s\" is needed here", path, type ? type : "missing", model_type);
+    ac_error_set(AC_E_FORMAT, "%s: model_type is \"%s\", but \"%s\" is needed here", path,
+                 type ? type : "missing", model_type);
     json_decref(*out);
     *out = NULL;
     return AC_E_FORMAT;
 }
 
 static void
-read_tower(reader *r, ac_clip_tower_config *t, const json_t *root, const char *section, int64_t width, int64_t layers, int64_t heads, int64_t ffn)
+read_tower(reader *r, ac_clip_tower_config *t, const json_t *root, const char *section,
+           int64_t width, int64_t layers, int64_t heads, int64_t ffn)
 {
     r->object = json_object_get(root, section);
     r->section = section;
@@ -154,8 +161,9 @@ ac_clip_config_load(ac_clip_config *c, const char *folder, const char *config_pa
     reader r = { 0 };
     ac_status st = AC_OK;
 
-    *c = (ac_clip_config) { 0 };
-    AC_TRY(ac_path_format(&path, "%s%s", config_path ? config_path : folder, config_path ? "" : "/config.json"));
+    *c = (ac_clip_config){ 0 };
+    AC_TRY(ac_path_format(&path, "%s%s", config_path ? config_path : folder,
+                          config_path ? "" : "/config.json"));
     AC_TRY(load(&root, path, "clip"));
     r.path = path;
     read_tower(&r, &c->vision, root, "vision_config", 768, 12, 12, 3072);
@@ -186,7 +194,7 @@ ac_bart_config_load(ac_bart_config *c, const char *folder)
     reader r = { .section = "" };
     ac_status st = AC_OK;
 
-    *c = (ac_bart_config) { 0 };
+    *c = (ac_bart_config){ 0 };
     AC_TRY(ac_path_format(&path, "%s/config.json", folder));
     AC_TRY(load(&root, path, "bart"));
     r.path = path;
@@ -209,9 +217,12 @@ ac_bart_config_load(ac_bart_config *c, const char *folder)
     c->bos_token_id = token(&r, "bos_token_id", 0, c->vocab_size);
     c->pad_token_id = token(&r, "pad_token_id", 1, c->vocab_size);
     c->eos_token_id = token(&r, "eos_token_id", 2, c->vocab_size);
-    c->decoder_start_token_id = token(&r, "decoder_start_token_id", c->eos_token_id, c->vocab_size);
+    c->decoder_start_token_id =
+        token(&r, "decoder_start_token_id", c->eos_token_id, c->vocab_size);
     if (!boolean(&r, "tie_word_embeddings", true))
-        refuse(&r, "tie_word_embeddings", "is false: this program reads BART with one table for input and output words alone");
+        refuse(&r, "tie_word_embeddings",
+               "is false: this program reads BART with one table for input and output words "
+               "alone");
     if (c->d_model % c->encoder_attention_heads || c->d_model % c->decoder_attention_heads)
         refuse(&r, "d_model", "is not a multiple of the numbers of heads");
     st = r.status;
@@ -225,7 +236,9 @@ out:
 static int32_t
 forced_token(reader *r, const char *key, int32_t before)
 {
-    return json_is_null(json_object_get(r->object, key)) ? -1 : (int32_t) whole(r, key, before, -1, INT32_MAX);
+    return json_is_null(json_object_get(r->object, key))
+               ? -1
+               : (int32_t) whole(r, key, before, -1, INT32_MAX);
 }
 
 /* Keys that are there replace what is there. */
@@ -235,10 +248,12 @@ read_generation(reader *r, ac_generation_config *c)
     const json_t *early = json_object_get(r->object, "early_stopping");
 
     c->num_beams = whole(r, "num_beams", c->num_beams, 1, INT32_MAX);
-    c->num_return_sequences = whole(r, "num_return_sequences", c->num_return_sequences, 1, INT32_MAX);
+    c->num_return_sequences =
+        whole(r, "num_return_sequences", c->num_return_sequences, 1, INT32_MAX);
     c->max_length = whole(r, "max_length", c->max_length, 1, INT32_MAX);
     c->min_length = whole(r, "min_length", c->min_length, 0, INT32_MAX);
-    c->no_repeat_ngram_size = whole(r, "no_repeat_ngram_size", c->no_repeat_ngram_size, 0, INT32_MAX);
+    c->no_repeat_ngram_size =
+        whole(r, "no_repeat_ngram_size", c->no_repeat_ngram_size, 0, INT32_MAX);
     c->top_k = whole(r, "top_k", c->top_k, 0, INT32_MAX);
     c->do_sample = boolean(r, "do_sample", c->do_sample);
     c->temperature = real(r, "temperature", c->temperature);
@@ -251,11 +266,13 @@ read_generation(reader *r, ac_generation_config *c)
     c->eos_token_id = (int32_t) whole(r, "eos_token_id", c->eos_token_id, 0, INT32_MAX);
     c->forced_bos_token_id = forced_token(r, "forced_bos_token_id", c->forced_bos_token_id);
     c->forced_eos_token_id = forced_token(r, "forced_eos_token_id", c->forced_eos_token_id);
-    c->decoder_start_token_id = (int32_t) whole(r, "decoder_start_token_id", c->decoder_start_token_id, 0, INT32_MAX);
+    c->decoder_start_token_id =
+        (int32_t) whole(r, "decoder_start_token_id", c->decoder_start_token_id, 0, INT32_MAX);
 }
 
 ac_status
-ac_generation_config_load(ac_generation_config *c, const char *folder, const ac_bart_config *model)
+ac_generation_config_load(ac_generation_config *c, const char *folder,
+                          const ac_bart_config *model)
 {
     static const char *const names[] = { "config.json", "generation_config.json" };
     ac_status st = AC_OK;
@@ -279,14 +296,17 @@ ac_generation_config_load(ac_generation_config *c, const char *folder, const ac_
     return st;
 }
 
-/* ---- describing ------------------------------------------------------------------------------------------------ */
+/* ---- describing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void
 describe_tower(const ac_clip_tower_config *t, ac_buffer *out)
 {
-    ac_buffer_printf(out, "width %lld layers %lld heads %lld hidden %lld act %d eps %.9g\n", (long long) t->hidden_size,
-                     (long long) t->num_hidden_layers, (long long) t->num_attention_heads, (long long) t->intermediate_size, (int) t->hidden_act,
-                     (double) t->layer_norm_eps);
+    ac_buffer_printf(out, "width %lld layers %lld heads %lld hidden %lld act %d eps %.9g\n",
+                     (long long) t->hidden_size, (long long) t->num_hidden_layers,
+                     (long long) t->num_attention_heads, (long long) t->intermediate_size,
+                     (int) t->hidden_act, (double) t->layer_norm_eps);
 }
 
 void
@@ -294,30 +314,45 @@ ac_clip_config_describe(const ac_clip_config *c, ac_buffer *out)
 {
     describe_tower(&c->vision, out);
     describe_tower(&c->text, out);
-    ac_buffer_printf(out, "image %lld patch %lld context %lld vocabulary %lld start %d end %d projection %lld\n", (long long) c->image_size,
-                     (long long) c->patch_size, (long long) c->max_position_embeddings, (long long) c->vocab_size, c->bos_token_id, c->eos_token_id,
-                     (long long) c->projection_dim);
+    ac_buffer_printf(
+        out,
+        "image %lld patch %lld context %lld vocabulary %lld start %d end %d projection %lld\n",
+        (long long) c->image_size, (long long) c->patch_size,
+        (long long) c->max_position_embeddings, (long long) c->vocab_size, c->bos_token_id,
+        c->eos_token_id, (long long) c->projection_dim);
 }
 
 void
 ac_bart_config_describe(const ac_bart_config *c, ac_buffer *out)
 {
-    ac_buffer_printf(out, "width %lld vocabulary %lld context %lld encoder %lld %lld %lld decoder %lld %lld %lld act %d scaled %d eps %.9g\n",
-                     (long long) c->d_model, (long long) c->vocab_size, (long long) c->max_position_embeddings, (long long) c->encoder_layers,
-                     (long long) c->encoder_attention_heads, (long long) c->encoder_ffn_dim, (long long) c->decoder_layers,
-                     (long long) c->decoder_attention_heads, (long long) c->decoder_ffn_dim, (int) c->activation_function, c->scale_embedding,
-                     (double) c->layer_norm_eps);
-    ac_buffer_printf(out, "dropout %.9g %.9g %.9g start %d pad %d end %d decoder start %d\n", (double) c->dropout, (double) c->attention_dropout,
-                     (double) c->activation_dropout, c->bos_token_id, c->pad_token_id, c->eos_token_id, c->decoder_start_token_id);
+    ac_buffer_printf(out,
+                     "width %lld vocabulary %lld context %lld encoder %lld %lld %lld decoder "
+                     "%lld %lld %lld act %d scaled %d eps %.9g\n",
+                     (long long) c->d_model, (long long) c->vocab_size,
+                     (long long) c->max_position_embeddings, (long long) c->encoder_layers,
+                     (long long) c->encoder_attention_heads, (long long) c->encoder_ffn_dim,
+                     (long long) c->decoder_layers, (long long) c->decoder_attention_heads,
+                     (long long) c->decoder_ffn_dim, (int) c->activation_function,
+                     c->scale_embedding, (double) c->layer_norm_eps);
+    ac_buffer_printf(out, "dropout %.9g %.9g %.9g start %d pad %d end %d decoder start %d\n",
+                     (double) c->dropout, (double) c->attention_dropout,
+                     (double) c->activation_dropout, c->bos_token_id, c->pad_token_id,
+                     c->eos_token_id, c->decoder_start_token_id);
 }
 
 void
 ac_generation_config_describe(const ac_generation_config *c, ac_buffer *out)
 {
-    ac_buffer_printf(out, "beams %lld returned %lld length %lld to %lld no repeat %lld sampled %d temperature %.17g top k %lld top p %.17g\n",
-                     (long long) c->num_beams, (long long) c->num_return_sequences, (long long) c->min_length, (long long) c->max_length,
-                     (long long) c->no_repeat_ngram_size, c->do_sample, c->temperature, (long long) c->top_k, c->top_p);
-    ac_buffer_printf(out, "penalty %.17g early %d search %d forced %d %d start %d end %d seed %llu\n", c->length_penalty, (int) c->early_stopping,
-                     (int) c->beam_search, c->forced_bos_token_id, c->forced_eos_token_id, c->decoder_start_token_id, c->eos_token_id,
-                     (unsigned long long) c->seed);
+    ac_buffer_printf(out,
+                     "beams %lld returned %lld length %lld to %lld no repeat %lld sampled %d "
+                     "temperature %.17g top k %lld top p %.17g\n",
+                     (long long) c->num_beams, (long long) c->num_return_sequences,
+                     (long long) c->min_length, (long long) c->max_length,
+                     (long long) c->no_repeat_ngram_size, c->do_sample, c->temperature,
+                     (long long) c->top_k, c->top_p);
+    ac_buffer_printf(
+        out, "penalty %.17g early %d search %d forced %d %d start %d end %d seed %llu\n",
+        c->length_penalty, (int) c->early_stopping, (int) c->beam_search,
+        c->forced_bos_token_id, c->forced_eos_token_id, c->decoder_start_token_id,
+        c->eos_token_id, (unsigned long long) c->seed);
 }

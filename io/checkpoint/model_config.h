@@ -10,13 +10,17 @@
 #include "engine/generation/generate.h"
 
 /** @param[in] config_path  another file in place of FOLDER/config.json, or NULL */
-ac_status ac_clip_config_load(ac_clip_config *out, const char *folder, const char *config_path);
-ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);
+AC_MUST_CHECK ac_status ac_clip_config_load(ac_clip_config *out, const char *folder,
+                                            const char *config_path);
+AC_MUST_CHECK ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);
 
-/** transformers' defaults, over them config.json's generation keys, over them generation_config.json's. */
-ac_status ac_generation_config_load(ac_generation_config *out, const char *folder, const ac_bart_config *model);
+/** transformers' defaults, over them config.json's generation keys, over them
+ * generation_config.json's. */
+AC_MUST_CHECK ac_status ac_generation_config_load(ac_generation_config *out, const char *folder,
+                                                  const ac_bart_config *model);
 
-/** Everything that results depend on, as text: what a fingerprint is made of. Appended to out. */
+/** Everything that results depend on, as text: what a fingerprint is made of. Appended to out.
+ */
 void ac_clip_config_describe(const ac_clip_config *config, ac_buffer *out);
 void ac_bart_config_describe(const ac_bart_config *config, ac_buffer *out);
 void ac_generation_config_describe(const ac_generation_config *config, ac_buffer *out);

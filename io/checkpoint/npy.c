@@ -78,8 +78,9 @@ parse_descr(header *h, const char *descr)
         const char *name;
         ac_dtype dtype;
     } all[] = {
-        { "f2", AC_F16 }, { "f4", AC_F32 }, { "f8", AC_F64 }, { "i1", AC_I8 }, { "i2", AC_I16 }, { "i4", AC_I32 }, { "i8", AC_I64 },
-        { "u1", AC_U8 }, { "u2", AC_U16 }, { "u4", AC_U32 }, { "u8", AC_U64 }, { "b1", AC_BOOL },
+        { "f2", AC_F16 }, { "f4", AC_F32 }, { "f8", AC_F64 }, { "i1", AC_I8 },
+        { "i2", AC_I16 }, { "i4", AC_I32 }, { "i8", AC_I64 }, { "u1", AC_U8 },
+        { "u2", AC_U16 }, { "u4", AC_U32 }, { "u8", AC_U64 }, { "b1", AC_BOOL },
     };
 
     if (!strchr("<>|=", descr[0]) || descr[0] == '\0')
@@ -130,7 +131,10 @@ parse_header(header *h, cursor c, const char *path)
         bool good = take_text(&c, key, sizeof key) && take(&c, ':');
         if (good && strcmp(key, "descr") == 0) {
             if (!take_text(&c, descr, sizeof descr) || !parse_descr(h, descr))
-                return ac_error_set(AC_E_FORMAT, "%s: its values are of a type that is not read here (numbers and booleans are)", path);
+                return ac_error_set(AC_E_FORMAT,
+                                    "%s: its values are of a type that is not read here "
+                                    "(numbers and booleans are)",
+                                    path);
             h->has_descr = true;
         } else if (good && strcmp(key, "fortran_order") == 0) {
             h->fortran = take_word(&c, "True");
@@ -143,7 +147,9 @@ parse_header(header *h, cursor c, const char *path)
             good = false;
         }
         if (!good)
-            return ac_error_set(AC_E_FORMAT, "%s: the header's entry \"%.20s\" is not as it must be", path, key);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: the header's entry \"%.20s\" is not as it must be", path,
+                                key);
         if (!take(&c, ',')) {
             if (!take(&c, '}'))
                 return ac_error_set(AC_E_FORMAT, "%s: the header's dict does not end", path);
@@ -152,7 +158,9 @@ parse_header(header *h, cursor c, const char *path)
     }
     skip_space(&c);
     if (c.p != c.end || !h->has_descr || !h->has_order || !h->has_shape)
-        return ac_error_set(AC_E_FORMAT, "%s: the header needs descr, fortran_order and shape, and nothing else", path);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: the header needs descr, fortran_order and shape, and nothing else", path);
     return AC_OK;
 }
 
@@ -164,7 +172,8 @@ find_header(const ac_map *map, cursor *c, size_t *data, const char *path)
     if (map->size < 10 || memcmp(map->data, "\x93NUMPY", 6) != 0)
         return ac_error_set(AC_E_FORMAT, "%s: not a .npy file", path);
     if (map->data[6] < 1 || map->data[6] > 3)
-        return ac_error_set(AC_E_FORMAT, "%s: .npy version %d is not known here", path, map->data[6]);
+        return ac_error_set(AC_E_FORMAT, "%s: .npy version %d is not known here", path,
+                            map->data[6]);
     at = map->data[6] == 1 ? 10 : 12;
     if (map->size < at)
         return ac_error_set(AC_E_FORMAT, "%s: truncated in its header", path);
@@ -172,8 +181,9 @@ find_header(const ac_map *map, cursor *c, size_t *data, const char *path)
     if (at == 12)
         length |= (size_t) map->data[10] << 16 | (size_t) map->data[11] << 24;
     if (length > MAX_HEADER || length > map->size - at)
-        return ac_error_set(AC_E_FORMAT, "%s: a header of %zu bytes does not fit: truncated?", path, length);
-    *c = (cursor) { (const char *) map->data + at, (const char *) map->data + at + length };
+        return ac_error_set(AC_E_FORMAT, "%s: a header of %zu bytes does not fit: truncated?",
+                            path, length);
+    *c = (cursor){ (const char *) map->data + at, (const char *) map->data + at + length };
     *data = at + length;
     return AC_OK;
 }
@@ -196,7 +206,8 @@ rearrange(unsigned char *y, const unsigned char *x, const header *h, int64_t cou
             }
         }
         for (size_t b = 0; b < item; b++)
-            y[(size_t) i * item + b] = x[(size_t) from * item + (h->swapped ? item - 1 - b : b)];
+            y[(size_t) i * item + b] =
+                x[(size_t) from * item + (h->swapped ? item - 1 - b : b)];
         for (int d = h->rank - 1; d >= 0 && ++index[d] == h->shape[d]; d--)
             index[d] = 0;
     }
@@ -211,19 +222,26 @@ ac_npy_open(ac_npy *self, const char *path)
     size_t data = 0, item;
     int64_t count = 1, bytes;
 
-    *self = (ac_npy) { 0 };
+    *self = (ac_npy){ 0 };
     AC_TRY(ac_map_open(&self->map, path));
     AC_TRY(find_header(&self->map, &c, &data, path));
     AC_TRY(parse_header(&h, c, path));
     item = ac_dtype_bytes(h.dtype);
     for (int d = 0; d < h.rank; d++)
         if (__builtin_mul_overflow(count, h.shape[d], &count))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: its shape is larger than any memory", path));
-    if (__builtin_mul_overflow(count, (int64_t) item, &bytes) || (uint64_t) bytes > self->map.size - data)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: its shape needs more than the %zu bytes of data that are there: truncated?", path, self->map.size - data));
+            AC_FAIL(AC_E_FORMAT, "%s: its shape is larger than any memory", path);
+    if (__builtin_mul_overflow(count, (int64_t) item, &bytes) ||
+        (uint64_t) bytes > self->map.size - data)
+        AC_FAIL(
+            AC_E_FORMAT,
+            "%s: its shape needs more than the %zu bytes of data that are there: truncated?",
+            path, self->map.size - data);
     if ((uint64_t) bytes != self->map.size - data)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %zu bytes more than its shape says", path, self->map.size - data - (size_t) bytes));
-    self->tensor = (ac_tensor) { .name = "npy", .dtype = h.dtype, .rank = h.rank, .data = self->map.data + data };
+        AC_FAIL(AC_E_FORMAT, "%s: %zu bytes more than its shape says", path,
+                self->map.size - data - (size_t) bytes);
+    self->tensor = (ac_tensor){
+        .name = "npy", .dtype = h.dtype, .rank = h.rank, .data = self->map.data + data
+    };
     memcpy(self->tensor.shape, h.shape, sizeof h.shape);
     if ((h.swapped && item > 1) || (h.fortran && h.rank > 1)) {
         AC_TRY(ac_alloc_aligned(&self->owned, bytes, 1));
@@ -241,13 +259,15 @@ ac_npy_close(ac_npy *self)
 {
     free(self->owned);
     ac_map_close(&self->map);
-    *self = (ac_npy) { 0 };
+    *self = (ac_npy){ 0 };
 }
 
 ac_status
-ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype, int rank, const int64_t *shape)
+ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype, int rank,
+             const int64_t *shape)
 {
-    static const char *const names[] = { "<f4", "<f8", "<f2", NULL, "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1" };
+    static const char *const names[] = { "<f4", "<f8", "<f2", NULL,  "|i1", "<i2", "<i4",
+                                         "<i8", "|u1", "<u2", "<u4", "<u8", "|b1" };
     ac_buffer h = { 0 };
     ac_status st = AC_OK;
     size_t length;
@@ -263,7 +283,7 @@ ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype, int rank, con
     length = h.size;
     AC_TRY(ac_text_file_create(file, path));
     ac_text_file_write(file, "\x93NUMPY\x01\x00", 8);
-    ac_text_file_write(file, (char[]) { (char) (length & 255), (char) (length >> 8) }, 2);
+    ac_text_file_write(file, (char[]){ (char) (length & 255), (char) (length >> 8) }, 2);
     ac_text_file_write(file, h.data, h.size);
 out:
     ac_buffer_free(&h);

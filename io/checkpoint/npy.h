@@ -1,4 +1,5 @@
-/** NumPy's .npy files: versions 1 to 3, numbers and booleans, either byte order, C and Fortran order. */
+/** NumPy's .npy files: versions 1 to 3, numbers and booleans, either byte order, C and Fortran
+ * order. */
 #ifndef AC_IO_CHECKPOINT_NPY_H
 #define AC_IO_CHECKPOINT_NPY_H
 
@@ -6,21 +7,26 @@
 #include "io/file/map.h"
 #include "io/text/text_file.h"
 
-/** Starts zeroed. tensor.data points into the mapped file where it is little-endian and C-ordered, else into `owned`. */
+/** Starts zeroed. tensor.data points into the mapped file where it is little-endian and
+ * C-ordered, else into `owned`. */
 typedef struct ac_npy {
     ac_tensor tensor;
     void *owned;
     ac_map map;
 } ac_npy;
 
-/** AC_E_FORMAT names the file and what is wrong with it. Object, complex, structured and text arrays are refused. */
-ac_status ac_npy_open(ac_npy *self, const char *path);
+/** AC_E_FORMAT names the file and what is wrong with it. Object, complex, structured and text
+ * arrays are refused. */
+AC_MUST_CHECK ac_status ac_npy_open(ac_npy *self, const char *path);
 void ac_npy_close(ac_npy *self);
 
-/** Begin an array whose bytes the caller then writes with ac_text_file_write (little-endian, C order) and commits. */
-ac_status ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype, int rank, const int64_t *shape);
+/** Begin an array whose bytes the caller then writes with ac_text_file_write (little-endian, C
+ * order) and commits. */
+AC_MUST_CHECK ac_status ac_npy_begin(ac_text_file *file, const char *path, ac_dtype dtype,
+                                     int rank, const int64_t *shape);
 
 /** Write an array, version 1.0, C order, little-endian; published whole. */
-ac_status ac_npy_save(const char *path, ac_dtype dtype, int rank, const int64_t *shape, const void *data);
+AC_MUST_CHECK ac_status ac_npy_save(const char *path, ac_dtype dtype, int rank,
+                                    const int64_t *shape, const void *data);
 
 #endif

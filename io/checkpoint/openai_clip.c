@@ -19,7 +19,8 @@ typedef struct rule {
 
 static const rule names[] = {
     { "visual.class_embedding", "vision_model.embeddings.class_embedding", RENAME },
-    { "visual.positional_embedding", "vision_model.embeddings.position_embedding.weight", RENAME },
+    { "visual.positional_embedding", "vision_model.embeddings.position_embedding.weight",
+      RENAME },
     { "visual.conv1.", "vision_model.embeddings.patch_embedding.", RENAME },
     { "visual.ln_pre.", "vision_model.pre_layrnorm.", RENAME },
     { "visual.ln_post.", "vision_model.post_layernorm.", RENAME },
@@ -49,7 +50,8 @@ static const rule layer_names[] = {
 bool
 ac_openai_clip_is(const ac_tensors *tensors)
 {
-    return ac_tensors_find(tensors, "visual.conv1.weight") && ac_tensors_find(tensors, "positional_embedding");
+    return ac_tensors_find(tensors, "visual.conv1.weight") &&
+           ac_tensors_find(tensors, "positional_embedding");
 }
 
 static const rule *
@@ -67,7 +69,9 @@ find_rule(const rule *rules, size_t count, const char *name)
 static ac_status
 unknown_name(const ac_tensors *from, const char *name)
 {
-    return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is none that OpenAI's CLIP has: another model?", from->source, name);
+    return ac_error_set(AC_E_FORMAT,
+                        "%s: tensor \"%s\" is none that OpenAI's CLIP has: another model?",
+                        from->source, name);
 }
 
 static ac_status
@@ -84,7 +88,8 @@ add(ac_openai_clip *self, const ac_tensor *tensor, const char *name)
 }
 
 static ac_status
-add_transposed(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *tensor, const char *name)
+add_transposed(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *tensor,
+               const char *name)
 {
     const size_t item = ac_dtype_bytes(tensor->dtype);
     ac_tensor t = *tensor;
@@ -92,22 +97,26 @@ add_transposed(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *te
     ac_status st;
 
     if (t.rank != 2 || self->copy_count == 2)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is not a matrix", from->source, t.name);
+        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is not a matrix", from->source,
+                            t.name);
     if ((st = ac_alloc_aligned(&y, ac_tensor_count(&t), item)) != AC_OK)
         return st;
     self->copies[self->copy_count++] = y;
     for (int64_t i = 0; i < t.shape[0]; i++)
         for (int64_t j = 0; j < t.shape[1]; j++)
-            memcpy(y + (size_t) (j * t.shape[0] + i) * item, (const unsigned char *) t.data + (size_t) (i * t.shape[1] + j) * item, item);
+            memcpy(y + (size_t) (j * t.shape[0] + i) * item,
+                   (const unsigned char *) t.data + (size_t) (i * t.shape[1] + j) * item, item);
     t.shape[0] = tensor->shape[1];
     t.shape[1] = tensor->shape[0];
     t.data = y;
     return add(self, &t, name);
 }
 
-/* attn.in_proj_weight [3 C, C] or in_proj_bias [3 C]: the rows of q, k and v one below the other. */
+/* attn.in_proj_weight [3 C, C] or in_proj_bias [3 C]: the rows of q, k and v one below the
+ * other. */
 static ac_status
-add_thirds(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *tensor, const char *layer, const char *what)
+add_thirds(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *tensor,
+           const char *layer, const char *what)
 {
     static const char *const parts[] = { "q_proj", "k_proj", "v_proj" };
     ac_tensor t = *tensor;
@@ -116,7 +125,8 @@ add_thirds(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *tensor
     ac_status st = AC_OK;
 
     if (t.rank < 1 || t.shape[0] % 3)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" cannot be split into three", from->source, t.name);
+        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" cannot be split into three",
+                            from->source, t.name);
     t.shape[0] /= 3;
     bytes = (size_t) ac_tensor_count(&t) * ac_dtype_bytes(t.dtype);
     for (int p = 0; p < 3; p++) {
@@ -131,7 +141,8 @@ out:
 static ac_status
 add_layer(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t, const rule *tower)
 {
-    const char *number = t->name + strlen(tower->from), *dot = number + strspn(number, "0123456789");
+    const char *number = t->name + strlen(tower->from),
+               *dot = number + strspn(number, "0123456789");
     char layer[NAME_BYTES], name[2 * NAME_BYTES];
     const rule *r;
 
@@ -169,9 +180,12 @@ ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_openai_clip) { 0 };
+    *self = (ac_openai_clip){ 0 };
     if (ac_tensors_find(from, "visual.layer1.0.conv1.weight"))
-        return ac_error_set(AC_E_FORMAT, "%s: a ResNet CLIP; only those with a vision transformer (ViT-B/32, ViT-B/16, ViT-L/14 …) are run here", from->source);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: a ResNet CLIP; only those with a vision transformer "
+                            "(ViT-B/32, ViT-B/16, ViT-L/14 …) are run here",
+                            from->source);
     AC_TRY(ac_alloc(&self->items, 3 * from->count, sizeof *self->items));
     for (int64_t i = 0; i < from->count; i++)
         AC_TRY(map_one(self, from, &from->items[i]));
@@ -189,10 +203,12 @@ ac_openai_clip_free(ac_openai_clip *self)
     for (int i = 0; i < self->copy_count; i++)
         free(self->copies[i]);
     free(self->items);
-    *self = (ac_openai_clip) { 0 };
+    *self = (ac_openai_clip){ 0 };
 }
 
-/* ---- config -------------------------------------------------------------------------------------------------------- */
+/* ---- config
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A dimension of a tensor of this rank. */
 static ac_status
@@ -201,15 +217,22 @@ dimension(const ac_tensors *mapped, const char *name, int rank, int d, int64_t *
     const ac_tensor *t = ac_tensors_find(mapped, name);
 
     if (!t)
-        return ac_error_set(AC_E_FORMAT, "%s: has no tensor \"%s\" (under Hugging Face's names): is the file complete?", mapped->source, name);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: has no tensor \"%s\" (under Hugging Face's names): is the file complete?",
+            mapped->source, name);
     if (t->rank != rank || t->shape[d] < 1)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" (under Hugging Face's names) has an unexpected shape", mapped->source, name);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: tensor \"%s\" (under Hugging Face's names) has an unexpected shape",
+            mapped->source, name);
     *out = t->shape[d];
     return AC_OK;
 }
 
 static ac_status
-tower_config(ac_clip_tower_config *c, const ac_tensors *mapped, const char *tower, const char *norm)
+tower_config(ac_clip_tower_config *c, const ac_tensors *mapped, const char *tower,
+             const char *norm)
 {
     char name[NAME_BYTES];
     ac_status st = AC_OK;
@@ -219,15 +242,17 @@ tower_config(ac_clip_tower_config *c, const ac_tensors *mapped, const char *towe
     snprintf(name, sizeof name, "%s.encoder.layers.0.mlp.fc1.weight", tower);
     AC_TRY(dimension(mapped, name, 2, 0, &c->intermediate_size));
     for (c->num_hidden_layers = 0;; c->num_hidden_layers++) {
-        snprintf(name, sizeof name, "%s.encoder.layers.%lld.layer_norm1.weight", tower, (long long) c->num_hidden_layers);
+        snprintf(name, sizeof name, "%s.encoder.layers.%lld.layer_norm1.weight", tower,
+                 (long long) c->num_hidden_layers);
         if (!ac_tensors_find(mapped, name))
             break;
     }
     if (c->hidden_size % HEAD_SIZE)
-        AC_TRY(ac_error_set(AC_E_FORMAT,
-                            "%s: the %s is %lld wide, no multiple of %d, so its number of heads does not follow from the weights: name a config.json "
-                            "as clip.model_config (--model-config)",
-                            mapped->source, tower, (long long) c->hidden_size, HEAD_SIZE));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: the %s is %lld wide, no multiple of %d, so its number of heads does not "
+                "follow from the weights: name a config.json "
+                "as clip.model_config (--model-config)",
+                mapped->source, tower, (long long) c->hidden_size, HEAD_SIZE);
     c->num_attention_heads = c->hidden_size / HEAD_SIZE;
     c->hidden_act = AC_ACTIVATION_QUICK_GELU;
     c->layer_norm_eps = 1e-5f;
@@ -241,21 +266,27 @@ ac_openai_clip_config(ac_clip_config *c, const ac_tensors *mapped)
     ac_status st = AC_OK;
     int64_t positions = 0, grid = 1;
 
-    *c = (ac_clip_config) { 0 };
+    *c = (ac_clip_config){ 0 };
     AC_TRY(tower_config(&c->vision, mapped, "vision_model", "post_layernorm"));
     AC_TRY(tower_config(&c->text, mapped, "text_model", "final_layer_norm"));
-    AC_TRY(dimension(mapped, "vision_model.embeddings.patch_embedding.weight", 4, 3, &c->patch_size));
-    AC_TRY(dimension(mapped, "vision_model.embeddings.position_embedding.weight", 2, 0, &positions));
+    AC_TRY(dimension(mapped, "vision_model.embeddings.patch_embedding.weight", 4, 3,
+                     &c->patch_size));
+    AC_TRY(dimension(mapped, "vision_model.embeddings.position_embedding.weight", 2, 0,
+                     &positions));
     while (grid * grid < positions - 1)
         grid++;
     if (grid * grid != positions - 1)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %lld positions are not a square of patches and one", mapped->source, (long long) positions));
+        AC_FAIL(AC_E_FORMAT, "%s: %lld positions are not a square of patches and one",
+                mapped->source, (long long) positions);
     c->image_size = grid * c->patch_size;
-    AC_TRY(dimension(mapped, "text_model.embeddings.position_embedding.weight", 2, 0, &c->max_position_embeddings));
-    AC_TRY(dimension(mapped, "text_model.embeddings.token_embedding.weight", 2, 0, &c->vocab_size));
+    AC_TRY(dimension(mapped, "text_model.embeddings.position_embedding.weight", 2, 0,
+                     &c->max_position_embeddings));
+    AC_TRY(dimension(mapped, "text_model.embeddings.token_embedding.weight", 2, 0,
+                     &c->vocab_size));
     AC_TRY(dimension(mapped, "text_projection.weight", 2, 0, &c->projection_dim));
     if (c->vocab_size < 2 || c->vocab_size > INT32_MAX)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a vocabulary of %lld", mapped->source, (long long) c->vocab_size));
+        AC_FAIL(AC_E_FORMAT, "%s: a vocabulary of %lld", mapped->source,
+                (long long) c->vocab_size);
     c->bos_token_id = (int32_t) c->vocab_size - 2;
     c->eos_token_id = (int32_t) c->vocab_size - 1;
 out:

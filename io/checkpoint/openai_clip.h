@@ -1,6 +1,7 @@
 /**
- * CLIP under OpenAI's names (visual.transformer.resblocks.0.attn.in_proj_weight …) -> Hugging Face's names, and the config
- * that OpenAI's files do not have. Sources: clip/model.py (build_model), transformers' convert_clip_original_pytorch_to_hf.
+ * CLIP under OpenAI's names (visual.transformer.resblocks.0.attn.in_proj_weight …) -> Hugging
+ * Face's names, and the config that OpenAI's files do not have. Sources: clip/model.py
+ * (build_model), transformers' convert_clip_original_pytorch_to_hf.
  */
 #ifndef AC_IO_CHECKPOINT_OPENAI_CLIP_H
 #define AC_IO_CHECKPOINT_OPENAI_CLIP_H
@@ -10,7 +11,8 @@
 #include "engine/base/tensor.h"
 #include "engine/models/clip.h"
 
-/** Starts zeroed. Views of the original tensors, but for the two projections, which are transposed copies. */
+/** Starts zeroed. Views of the original tensors, but for the two projections, which are
+ * transposed copies. */
 typedef struct ac_openai_clip {
     ac_tensor *items; /* [count], names owned, in no order */
     int64_t count;
@@ -21,14 +23,16 @@ typedef struct ac_openai_clip {
 /** Whether the names are OpenAI's. */
 bool ac_openai_clip_is(const ac_tensors *tensors);
 
-/** AC_E_FORMAT for a ResNet, and for a tensor whose shape cannot be mapped. `from` must outlive self. */
-ac_status ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from);
+/** AC_E_FORMAT for a ResNet, and for a tensor whose shape cannot be mapped. `from` must outlive
+ * self. */
+AC_MUST_CHECK ac_status ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from);
 void ac_openai_clip_free(ac_openai_clip *self);
 
 /**
- * The config from the shapes of mapped tensors, as OpenAI's build_model derives it: heads = width / 64, quick_gelu, the last
- * two ids of the vocabulary are start and end. AC_E_FORMAT where a width is no multiple of 64: clip.model_config is needed.
+ * The config from the shapes of mapped tensors, as OpenAI's build_model derives it: heads =
+ * width / 64, quick_gelu, the last two ids of the vocabulary are start and end. AC_E_FORMAT
+ * where a width is no multiple of 64: clip.model_config is needed.
  */
-ac_status ac_openai_clip_config(ac_clip_config *out, const ac_tensors *mapped);
+AC_MUST_CHECK ac_status ac_openai_clip_config(ac_clip_config *out, const ac_tensors *mapped);
 
 #endif

@@ -5,16 +5,61 @@
 
 #include "engine/base/memory.h"
 
-/* Opcodes: Python's pickletools.py. Those of protocols 0 and 1 that PyTorch never wrote are left out, so refused. */
+/* Opcodes: Python's pickletools.py. Those of protocols 0 and 1 that PyTorch never wrote are
+ * left out, so refused. */
 enum {
-    OP_MARK = '(', OP_STOP = '.', OP_POP = '0', OP_POP_MARK = '1', OP_DUP = '2', OP_BINFLOAT = 'G', OP_BININT = 'J', OP_BININT1 = 'K',
-    OP_BININT2 = 'M', OP_NONE = 'N', OP_BINPERSID = 'Q', OP_REDUCE = 'R', OP_BINSTRING = 'T', OP_SHORT_BINSTRING = 'U', OP_BINUNICODE = 'X',
-    OP_EMPTY_LIST = ']', OP_APPEND = 'a', OP_BUILD = 'b', OP_GLOBAL = 'c', OP_DICT = 'd', OP_APPENDS = 'e', OP_BINGET = 'h',
-    OP_LONG_BINGET = 'j', OP_LIST = 'l', OP_BINPUT = 'q', OP_LONG_BINPUT = 'r', OP_SETITEM = 's', OP_TUPLE = 't', OP_SETITEMS = 'u',
-    OP_EMPTY_DICT = '}', OP_EMPTY_TUPLE = ')', OP_BINBYTES = 'B', OP_SHORT_BINBYTES = 'C', OP_PROTO = 0x80, OP_NEWOBJ = 0x81,
-    OP_TUPLE1 = 0x85, OP_TUPLE2 = 0x86, OP_TUPLE3 = 0x87, OP_NEWTRUE = 0x88, OP_NEWFALSE = 0x89, OP_LONG1 = 0x8a, OP_LONG4 = 0x8b,
-    OP_SHORT_BINUNICODE = 0x8c, OP_BINUNICODE8 = 0x8d, OP_BINBYTES8 = 0x8e, OP_EMPTY_SET = 0x8f, OP_ADDITEMS = 0x90, OP_FROZENSET = 0x91,
-    OP_NEWOBJ_EX = 0x92, OP_STACK_GLOBAL = 0x93, OP_MEMOIZE = 0x94, OP_FRAME = 0x95
+    OP_MARK = '(',
+    OP_STOP = '.',
+    OP_POP = '0',
+    OP_POP_MARK = '1',
+    OP_DUP = '2',
+    OP_BINFLOAT = 'G',
+    OP_BININT = 'J',
+    OP_BININT1 = 'K',
+    OP_BININT2 = 'M',
+    OP_NONE = 'N',
+    OP_BINPERSID = 'Q',
+    OP_REDUCE = 'R',
+    OP_BINSTRING = 'T',
+    OP_SHORT_BINSTRING = 'U',
+    OP_BINUNICODE = 'X',
+    OP_EMPTY_LIST = ']',
+    OP_APPEND = 'a',
+    OP_BUILD = 'b',
+    OP_GLOBAL = 'c',
+    OP_DICT = 'd',
+    OP_APPENDS = 'e',
+    OP_BINGET = 'h',
+    OP_LONG_BINGET = 'j',
+    OP_LIST = 'l',
+    OP_BINPUT = 'q',
+    OP_LONG_BINPUT = 'r',
+    OP_SETITEM = 's',
+    OP_TUPLE = 't',
+    OP_SETITEMS = 'u',
+    OP_EMPTY_DICT = '}',
+    OP_EMPTY_TUPLE = ')',
+    OP_BINBYTES = 'B',
+    OP_SHORT_BINBYTES = 'C',
+    OP_PROTO = 0x80,
+    OP_NEWOBJ = 0x81,
+    OP_TUPLE1 = 0x85,
+    OP_TUPLE2 = 0x86,
+    OP_TUPLE3 = 0x87,
+    OP_NEWTRUE = 0x88,
+    OP_NEWFALSE = 0x89,
+    OP_LONG1 = 0x8a,
+    OP_LONG4 = 0x8b,
+    OP_SHORT_BINUNICODE = 0x8c,
+    OP_BINUNICODE8 = 0x8d,
+    OP_BINBYTES8 = 0x8e,
+    OP_EMPTY_SET = 0x8f,
+    OP_ADDITEMS = 0x90,
+    OP_FROZENSET = 0x91,
+    OP_NEWOBJ_EX = 0x92,
+    OP_STACK_GLOBAL = 0x93,
+    OP_MEMOIZE = 0x94,
+    OP_FRAME = 0x95
 };
 
 /* One pickle being followed. */
@@ -32,10 +77,14 @@ typedef struct machine {
 static ac_status
 damaged(const machine *m, const char *what)
 {
-    return ac_error_set(AC_E_FORMAT, "%s: byte %zu of its pickle: %s: the file is damaged; get it again", m->path, m->opcode, what);
+    return ac_error_set(AC_E_FORMAT,
+                        "%s: byte %zu of its pickle: %s: the file is damaged; get it again",
+                        m->path, m->opcode, what);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 take_bytes(machine *m, const unsigned char **out, uint64_t n)
@@ -73,7 +122,9 @@ take_line(machine *m, const char **out, uint32_t *n)
     return AC_OK;
 }
 
-/* ---- values and stack --------------------------------------------------------------------------------------------- */
+/* ---- values and stack
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 push_place(machine *m, int64_t place)
@@ -102,13 +153,13 @@ out:
 static ac_status
 push_empty(machine *m, ac_pickle_type type)
 {
-    return push(m, (ac_pickle_value) { .type = type, .as.items = { -1, -1, 0 } });
+    return push(m, (ac_pickle_value){ .type = type, .as.items = { -1, -1, 0 } });
 }
 
 static ac_status
 push_pair(machine *m, ac_pickle_type type, int64_t a, int64_t b)
 {
-    return push(m, (ac_pickle_value) { .type = type, .as.pair = { a, b } });
+    return push(m, (ac_pickle_value){ .type = type, .as.pair = { a, b } });
 }
 
 static ac_status
@@ -120,7 +171,8 @@ push_text(machine *m, ac_pickle_type type, int length_bytes)
 
     AC_TRY(take_number(m, length_bytes, &n));
     AC_TRY(take_bytes(m, &p, n));
-    st = push(m, (ac_pickle_value) { .type = type, .as.text = { (const char *) p, (size_t) n } });
+    st =
+        push(m, (ac_pickle_value){ .type = type, .as.text = { (const char *) p, (size_t) n } });
 out:
     return st;
 }
@@ -141,7 +193,7 @@ push_long(machine *m, int length_bytes)
         x |= (uint64_t) p[i] << (8 * i);
     if (n > 0 && n < 8 && p[n - 1] >= 128)
         x |= UINT64_MAX << (8 * n);
-    st = push(m, (ac_pickle_value) { .type = AC_PICKLE_INT, .as.integer = (int64_t) x });
+    st = push(m, (ac_pickle_value){ .type = AC_PICKLE_INT, .as.integer = (int64_t) x });
 out:
     return st;
 }
@@ -158,7 +210,8 @@ push_real(machine *m)
 
     for (int i = 0; st == AC_OK && i < 8; i++)
         x.bits = x.bits << 8 | p[i];
-    return st == AC_OK ? push(m, (ac_pickle_value) { .type = AC_PICKLE_REAL, .as.real = x.real }) : st;
+    return st == AC_OK ? push(m, (ac_pickle_value){ .type = AC_PICKLE_REAL, .as.real = x.real })
+                       : st;
 }
 
 /* Take the top value; nothing below the innermost mark may be taken. */
@@ -180,7 +233,8 @@ top(machine *m, int64_t *place)
     return st;
 }
 
-/* Take back the innermost mark. @param[out] height  where the values above it begin in the stack */
+/* Take back the innermost mark. @param[out] height  where the values above it begin in the
+ * stack */
 static ac_status
 pop_mark(machine *m, int64_t *height)
 {
@@ -190,7 +244,9 @@ pop_mark(machine *m, int64_t *height)
     return AC_OK;
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------------- */
+/* ---- containers
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 append(machine *m, int64_t container, int64_t place)
@@ -199,11 +255,13 @@ append(machine *m, int64_t container, int64_t place)
     ac_pickle_value *v = &o->values[container];
     ac_status st;
 
-    if ((uint64_t) o->cell_count > m->at) /* an item takes a byte at least; only dictionaries made again and again have more */
+    if ((uint64_t) o->cell_count > m->at) /* an item takes a byte at least; only dictionaries
+                                             made again and again have more */
         return damaged(m, "more items than bytes");
-    if ((st = ac_grow(&o->cells, &o->cell_capacity, o->cell_count + 1, sizeof *o->cells)) != AC_OK)
+    if ((st = ac_grow(&o->cells, &o->cell_capacity, o->cell_count + 1, sizeof *o->cells)) !=
+        AC_OK)
         return st;
-    o->cells[o->cell_count] = (ac_pickle_cell) { place, -1 };
+    o->cells[o->cell_count] = (ac_pickle_cell){ place, -1 };
     if (v->as.items.last >= 0)
         o->cells[v->as.items.last].next = o->cell_count;
     else
@@ -213,7 +271,8 @@ append(machine *m, int64_t container, int64_t place)
     return AC_OK;
 }
 
-/* Stack values [from, …) into a container, which must be of this type; into an object they are dropped. */
+/* Stack values [from, …) into a container, which must be of this type; into an object they are
+ * dropped. */
 static ac_status
 append_from(machine *m, int64_t container, ac_pickle_type type, int64_t from)
 {
@@ -221,7 +280,8 @@ append_from(machine *m, int64_t container, ac_pickle_type type, int64_t from)
     const ac_pickle_type found = m->out->values[container].type;
 
     if (found != type && found != AC_PICKLE_OBJECT)
-        return damaged(m, type == AC_PICKLE_DICT ? "sets an item of what is no dictionary" : "adds an item to what is no list");
+        return damaged(m, type == AC_PICKLE_DICT ? "sets an item of what is no dictionary"
+                                                 : "adds an item to what is no list");
     if (type == AC_PICKLE_DICT && (m->stack_count - from) % 2)
         return damaged(m, "a key without a value");
     for (int64_t i = from; found == type && i < m->stack_count; i++)
@@ -231,7 +291,8 @@ out:
     return st;
 }
 
-/* The values above the innermost mark (count < 0) or the top `count` ones become a new container. */
+/* The values above the innermost mark (count < 0) or the top `count` ones become a new
+ * container. */
 static ac_status
 collect(machine *m, ac_pickle_type type, int count)
 {
@@ -276,7 +337,8 @@ extend_by(machine *m, ac_pickle_type type, int64_t n)
     return append_from(m, m->stack[from - 1], type, from);
 }
 
-/* ---- names, calls, objects -------------------------------------------------------------------------------------- */
+/* ---- names, calls, objects
+ * -------------------------------------------------------------------------------------- */
 
 static bool
 same_text(const char *a, size_t n, const char *b)
@@ -289,7 +351,8 @@ ac_pickle_is_global(const ac_pickle *self, int64_t i, const char *module, const 
 {
     const ac_pickle_value *v = i < 0 ? NULL : &self->values[i];
 
-    return v && v->type == AC_PICKLE_GLOBAL && same_text(v->as.global.module, v->as.global.module_size, module) &&
+    return v && v->type == AC_PICKLE_GLOBAL &&
+           same_text(v->as.global.module, v->as.global.module_size, module) &&
            same_text(v->as.global.name, v->as.global.name_size, name);
 }
 
@@ -332,7 +395,8 @@ push_stack_global(machine *m)
     AC_TRY(pop(m, &module));
     a = &m->out->values[module];
     b = &m->out->values[name];
-    if (a->type != AC_PICKLE_TEXT || b->type != AC_PICKLE_TEXT || a->as.text.size > 4096 || b->as.text.size > 4096)
+    if (a->type != AC_PICKLE_TEXT || b->type != AC_PICKLE_TEXT || a->as.text.size > 4096 ||
+        b->as.text.size > 4096)
         AC_TRY(damaged(m, "a class's name is no text"));
     v.as.global.module = a->as.text.bytes;
     v.as.global.module_size = (uint32_t) a->as.text.size;
@@ -349,10 +413,14 @@ refuse_call(const machine *m, const ac_pickle_value *f)
     if (f->type != AC_PICKLE_GLOBAL)
         return damaged(m, "calls something that is no function");
     return ac_error_set(AC_E_FORMAT,
-                        "%s: refused: byte %zu of its pickle calls %.*s.%.*s, which no file of plain tensors needs; nothing was run. If you trust "
+                        "%s: refused: byte %zu of its pickle calls %.*s.%.*s, which no file of "
+                        "plain tensors needs; nothing was run. If you trust "
                         "its source, load it there and save the state_dict alone",
-                        m->path, m->opcode, (int) (f->as.global.module_size < 200 ? f->as.global.module_size : 200), f->as.global.module,
-                        (int) (f->as.global.name_size < 200 ? f->as.global.name_size : 200), f->as.global.name);
+                        m->path, m->opcode,
+                        (int) (f->as.global.module_size < 200 ? f->as.global.module_size : 200),
+                        f->as.global.module,
+                        (int) (f->as.global.name_size < 200 ? f->as.global.name_size : 200),
+                        f->as.global.name);
 }
 
 /* OrderedDict([[key, value], …]), as Python 2 wrote it. */
@@ -369,7 +437,8 @@ fill_dict(machine *m, int64_t dict, int64_t args)
         return damaged(m, "a dictionary made of what is no list");
     for (int64_t c = o->values[pairs].as.items.first; c >= 0; c = o->cells[c].next) {
         const ac_pickle_value *pair = &o->values[o->cells[c].value];
-        if ((pair->type != AC_PICKLE_LIST && pair->type != AC_PICKLE_TUPLE) || pair->as.items.count != 2)
+        if ((pair->type != AC_PICKLE_LIST && pair->type != AC_PICKLE_TUPLE) ||
+            pair->as.items.count != 2)
             return damaged(m, "a dictionary's item is no pair");
         int64_t key = pair->as.items.first, value = o->cells[key].next;
         AC_TRY(append(m, dict, o->cells[key].value));
@@ -437,7 +506,9 @@ out:
     return st;
 }
 
-/* ---- memo -------------------------------------------------------------------------------------------------------- */
+/* ---- memo
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 memo_put(machine *m, uint64_t id)
@@ -465,7 +536,9 @@ memo_get(machine *m, uint64_t id)
     return push_place(m, m->memo[id] - 1);
 }
 
-/* ---- opcodes ------------------------------------------------------------------------------------------------------ */
+/* ---- opcodes
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Opcodes that push a plain value. */
 static ac_status
@@ -476,14 +549,18 @@ step_value(machine *m, int op, bool *known)
 
     *known = true;
     switch (op) {
-    case OP_NONE: return push(m, (ac_pickle_value) { .type = AC_PICKLE_NONE });
+    case OP_NONE: return push(m, (ac_pickle_value){ .type = AC_PICKLE_NONE });
     case OP_NEWTRUE:
-    case OP_NEWFALSE: return push(m, (ac_pickle_value) { .type = AC_PICKLE_BOOL, .as.integer = op == OP_NEWTRUE });
+    case OP_NEWFALSE:
+        return push(
+            m, (ac_pickle_value){ .type = AC_PICKLE_BOOL, .as.integer = op == OP_NEWTRUE });
     case OP_BININT:
     case OP_BININT1:
     case OP_BININT2:
         AC_TRY(take_number(m, op == OP_BININT ? 4 : op == OP_BININT1 ? 1 : 2, &x));
-        return push(m, (ac_pickle_value) { .type = AC_PICKLE_INT, .as.integer = op == OP_BININT ? (int32_t) (uint32_t) x : (int64_t) x });
+        return push(m, (ac_pickle_value){ .type = AC_PICKLE_INT,
+                                          .as.integer = op == OP_BININT ? (int32_t) (uint32_t) x
+                                                                        : (int64_t) x });
     case OP_LONG1: return push_long(m, 1);
     case OP_LONG4: return push_long(m, 4);
     case OP_BINFLOAT: return push_real(m);
@@ -540,7 +617,9 @@ step_rest(machine *m, int op)
     switch (op) {
     case OP_PROTO:
         AC_TRY(take_number(m, 1, &x));
-        return x >= 2 && x <= 5 ? AC_OK : damaged(m, "a pickle of a protocol that is not read here (2 to 5 are)");
+        return x >= 2 && x <= 5
+                   ? AC_OK
+                   : damaged(m, "a pickle of a protocol that is not read here (2 to 5 are)");
     case OP_FRAME: return take_number(m, 8, &x);
     case OP_MARK:
         AC_TRY(ac_grow(&m->marks, &m->mark_capacity, m->mark_count + 1, sizeof *m->marks));
@@ -548,9 +627,7 @@ step_rest(machine *m, int op)
         return AC_OK;
     case OP_POP: return pop(m, &place);
     case OP_POP_MARK: return pop_mark(m, &m->stack_count);
-    case OP_DUP:
-        AC_TRY(top(m, &place));
-        return push_place(m, place);
+    case OP_DUP: AC_TRY(top(m, &place)); return push_place(m, place);
     case OP_BINPUT:
     case OP_LONG_BINPUT:
         AC_TRY(take_number(m, op == OP_BINPUT ? 1 : 4, &x));
@@ -599,12 +676,13 @@ out:
 }
 
 ac_status
-ac_pickle_read(ac_pickle *self, const unsigned char *bytes, size_t size, const ac_pickle_rule *rules, const char *path, size_t *used)
+ac_pickle_read(ac_pickle *self, const unsigned char *bytes, size_t size,
+               const ac_pickle_rule *rules, const char *path, size_t *used)
 {
     machine m = { .out = self, .bytes = bytes, .size = size, .rules = rules, .path = path };
     ac_status st;
 
-    *self = (ac_pickle) { 0 };
+    *self = (ac_pickle){ 0 };
     st = run(&m);
     if (used)
         *used = m.at;
@@ -621,5 +699,5 @@ ac_pickle_free(ac_pickle *self)
 {
     free(self->values);
     free(self->cells);
-    *self = (ac_pickle) { 0 };
+    *self = (ac_pickle){ 0 };
 }

@@ -1,7 +1,8 @@
 /**
- * Pickles as data. The bytes of a pickle are a program; this reader follows it on plain values alone: it looks up no class,
- * calls no function, and builds a tree of numbers, texts, lists and dictionaries. A call (REDUCE) is recorded where the
- * caller's rules name it and refused otherwise; an object of any class is kept with its state, unbuilt.
+ * Pickles as data. The bytes of a pickle are a program; this reader follows it on plain values
+ * alone: it looks up no class, calls no function, and builds a tree of numbers, texts, lists
+ * and dictionaries. A call (REDUCE) is recorded where the caller's rules name it and refused
+ * otherwise; an object of any class is kept with its state, unbuilt.
  */
 #ifndef AC_IO_CHECKPOINT_PICKLE_H
 #define AC_IO_CHECKPOINT_PICKLE_H
@@ -24,11 +25,13 @@ typedef enum ac_pickle_type {
     AC_PICKLE_DICT,   /* items: key, value, key, value … in the order written */
     AC_PICKLE_GLOBAL, /* global: the name of a class or function */
     AC_PICKLE_CALL,   /* pair: a function that the rules name, and the tuple of its arguments */
-    AC_PICKLE_OBJECT, /* pair: class (-1: none) and state (-1: none) of something that was not built */
+    AC_PICKLE_OBJECT, /* pair: class (-1: none) and state (-1: none) of something that was not
+                         built */
     AC_PICKLE_PERSISTENT, /* pair: the persistent id's value, -1 */
 } ac_pickle_type;
 
-/** Values refer to each other by their place in ac_pickle.values; the graph may have shared parts, and cycles. */
+/** Values refer to each other by their place in ac_pickle.values; the graph may have shared
+ * parts, and cycles. */
 typedef struct ac_pickle_value {
     ac_pickle_type type;
     union {
@@ -64,7 +67,8 @@ typedef struct ac_pickle {
     int64_t root; /* what the pickle is of */
 } ac_pickle;
 
-/** What a call of module.name gives: AC_PICKLE_CALL (kept for the caller), AC_PICKLE_DICT or AC_PICKLE_OBJECT (not kept). */
+/** What a call of module.name gives: AC_PICKLE_CALL (kept for the caller), AC_PICKLE_DICT or
+ * AC_PICKLE_OBJECT (not kept). */
 typedef struct ac_pickle_rule {
     const char *module, *name;
     ac_pickle_type result;
@@ -78,12 +82,14 @@ typedef struct ac_pickle_rule {
  * @param[out] used   bytes up to and with the STOP; may be NULL
  * @return AC_E_FORMAT with the byte and what is wrong there
  */
-ac_status ac_pickle_read(ac_pickle *self, const unsigned char *bytes, size_t size, const ac_pickle_rule *rules, const char *path,
-                         size_t *used);
+AC_MUST_CHECK ac_status ac_pickle_read(ac_pickle *self, const unsigned char *bytes, size_t size,
+                                       const ac_pickle_rule *rules, const char *path,
+                                       size_t *used);
 void ac_pickle_free(ac_pickle *self);
 
 /** Whether value i is the global module.name. */
-bool ac_pickle_is_global(const ac_pickle *self, int64_t i, const char *module, const char *name);
+bool ac_pickle_is_global(const ac_pickle *self, int64_t i, const char *module,
+                         const char *name);
 
 /** The first n items of a tuple into out; false where value i is no tuple of at least n. */
 bool ac_pickle_tuple(const ac_pickle *self, int64_t i, int64_t *out, int64_t n);

@@ -28,13 +28,18 @@ read_shape(ac_tensor *t, const json_t *shape, const char *path, int64_t *count)
     json_t *dimension;
 
     if (!json_is_array(shape) || json_array_size(shape) > AC_MAX_RANK)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": shape is not a list of at most %d numbers", path, t->name, AC_MAX_RANK);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\": shape is not a list of at most %d numbers",
+                            path, t->name, AC_MAX_RANK);
     *count = 1;
     t->rank = (int) json_array_size(shape);
-    json_array_foreach(shape, i, dimension) {
+    json_array_foreach(shape, i, dimension)
+    {
         json_int_t n = json_integer_value(dimension);
-        if (!json_is_integer(dimension) || n < 0 || __builtin_mul_overflow(*count, (int64_t) n, count))
-            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": dimension %zu is not a size", path, t->name, i);
+        if (!json_is_integer(dimension) || n < 0 ||
+            __builtin_mul_overflow(*count, (int64_t) n, count))
+            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": dimension %zu is not a size",
+                                path, t->name, i);
         t->shape[i] = n;
     }
     return AC_OK;
@@ -42,30 +47,43 @@ read_shape(ac_tensor *t, const json_t *shape, const char *path, int64_t *count)
 
 /* One entry of the header. @param[out] begin, end  its bytes within the data */
 static ac_status
-read_entry(ac_tensor *t, const char *name, const json_t *entry, const char *path, int64_t data_bytes, int64_t *begin, int64_t *end)
+read_entry(ac_tensor *t, const char *name, const json_t *entry, const char *path,
+           int64_t data_bytes, int64_t *begin, int64_t *end)
 {
-    const json_t *offsets = json_object_get(entry, "data_offsets"), *b = json_array_get(offsets, 0), *e = json_array_get(offsets, 1);
+    const json_t *offsets = json_object_get(entry, "data_offsets"),
+                 *b = json_array_get(offsets, 0), *e = json_array_get(offsets, 1);
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     int64_t count = 0, bytes;
     ac_status st;
 
     t->name = name;
     if (!json_is_object(entry) || !dtype || json_object_size(entry) != 3)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": needs dtype, shape and data_offsets, and nothing else", path, name);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: tensor \"%s\": needs dtype, shape and data_offsets, and nothing else", path,
+            name);
     if (!dtype_from_name(dtype, &t->dtype))
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": type \"%s\" is not known to this program", path, name, dtype);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\": type \"%s\" is not known to this program", path,
+                            name, dtype);
     if ((st = read_shape(t, json_object_get(entry, "shape"), path, &count)) != AC_OK)
         return st;
     if (json_array_size(offsets) != 2 || !json_is_integer(b) || !json_is_integer(e))
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": data_offsets are not two numbers", path, name);
+        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": data_offsets are not two numbers",
+                            path, name);
     *begin = json_integer_value(b);
     *end = json_integer_value(e);
     if (*begin < 0 || *end < *begin || *end > data_bytes)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": bytes %lld to %lld lie outside the %lld bytes of data: is the file truncated?",
-                            path, name, (long long) *begin, (long long) *end, (long long) data_bytes);
-    if (__builtin_mul_overflow(count, (int64_t) ac_dtype_bytes(t->dtype), &bytes) || bytes != *end - *begin)
-        return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\": its shape and type do not fit its %lld bytes", path, name,
-                            (long long) (*end - *begin));
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\": bytes %lld to %lld lie outside the %lld bytes "
+                            "of data: is the file truncated?",
+                            path, name, (long long) *begin, (long long) *end,
+                            (long long) data_bytes);
+    if (__builtin_mul_overflow(count, (int64_t) ac_dtype_bytes(t->dtype), &bytes) ||
+        bytes != *end - *begin)
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: tensor \"%s\": its shape and type do not fit its %lld bytes",
+                            path, name, (long long) (*end - *begin));
     return AC_OK;
 }
 
@@ -92,12 +110,16 @@ check_spans(span *spans, int64_t n, int64_t data_bytes, const char *path)
     qsort(spans, (size_t) n, sizeof *spans, compare_span);
     for (int64_t i = 0; i < n; i++) {
         if (spans[i].begin != at)
-            return ac_error_set(AC_E_FORMAT, "%s: bytes %lld to %lld of the data belong to %s tensor", path, (long long) (spans[i].begin < at ? spans[i].begin : at),
-                                (long long) (spans[i].begin < at ? at : spans[i].begin), spans[i].begin < at ? "more than one" : "no");
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: bytes %lld to %lld of the data belong to %s tensor", path,
+                                (long long) (spans[i].begin < at ? spans[i].begin : at),
+                                (long long) (spans[i].begin < at ? at : spans[i].begin),
+                                spans[i].begin < at ? "more than one" : "no");
         at = spans[i].end;
     }
     if (at != data_bytes)
-        return ac_error_set(AC_E_FORMAT, "%s: %lld bytes at the end belong to no tensor", path, (long long) (data_bytes - at));
+        return ac_error_set(AC_E_FORMAT, "%s: %lld bytes at the end belong to no tensor", path,
+                            (long long) (data_bytes - at));
     return AC_OK;
 }
 
@@ -114,9 +136,11 @@ check_metadata(const json_t *metadata, const char *path)
 
     if (!json_is_object(metadata))
         return ac_error_set(AC_E_FORMAT, "%s: __metadata__ is not an object", path);
-    for (i = json_object_iter((json_t *) metadata); i; i = json_object_iter_next((json_t *) metadata, i))
+    for (i = json_object_iter((json_t *) metadata); i;
+         i = json_object_iter_next((json_t *) metadata, i))
         if (!json_is_string(json_object_iter_value(i)))
-            return ac_error_set(AC_E_FORMAT, "%s: __metadata__ holds something that is not a text", path);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: __metadata__ holds something that is not a text", path);
     return AC_OK;
 }
 
@@ -139,7 +163,8 @@ read_header(ac_safetensors *self, json_t *header, const unsigned char *data, int
         AC_TRY(ac_duplicate(&name, key, strlen(key)));
         self->items[n].name = name;
         self->tensors.count = n + 1; /* so that it is freed whatever follows */
-        AC_TRY(read_entry(&self->items[n], name, json_object_iter_value(i), self->path, data_bytes, &spans[n].begin, &spans[n].end));
+        AC_TRY(read_entry(&self->items[n], name, json_object_iter_value(i), self->path,
+                          data_bytes, &spans[n].begin, &spans[n].end));
         self->items[n].data = data + spans[n].begin;
         n++;
     }
@@ -158,22 +183,27 @@ ac_safetensors_open(ac_safetensors *self, const char *path)
     json_t *header = NULL;
     json_error_t error;
 
-    *self = (ac_safetensors) { 0 };
+    *self = (ac_safetensors){ 0 };
     AC_TRY(ac_map_open(&self->map, path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     if (self->map.size < 8)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %zu bytes are too few for a safetensors file", path, self->map.size));
+        AC_FAIL(AC_E_FORMAT, "%s: %zu bytes are too few for a safetensors file", path,
+                self->map.size);
     for (int i = 0; i < 8; i++)
         length |= (uint64_t) self->map.data[i] << (8 * i);
     if (length > MAX_HEADER || length > self->map.size - 8)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a header of %llu bytes does not fit the file (%zu bytes): truncated, or not a safetensors file",
-                            path, (unsigned long long) length, self->map.size));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: a header of %llu bytes does not fit the file (%zu bytes): truncated, or "
+                "not a safetensors file",
+                path, (unsigned long long) length, self->map.size);
     if (length == 0 || self->map.data[8] != '{')
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the header does not begin with '{'", path));
-    header = json_loadb((const char *) self->map.data + 8, (size_t) length, JSON_REJECT_DUPLICATES, &error);
+        AC_FAIL(AC_E_FORMAT, "%s: the header does not begin with '{'", path);
+    header = json_loadb((const char *) self->map.data + 8, (size_t) length,
+                        JSON_REJECT_DUPLICATES, &error);
     if (!header)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: header: %s at byte %d", path, error.text, error.position));
-    AC_TRY(read_header(self, header, self->map.data + 8 + length, (int64_t) (self->map.size - 8 - length)));
+        AC_FAIL(AC_E_FORMAT, "%s: header: %s at byte %d", path, error.text, error.position);
+    AC_TRY(read_header(self, header, self->map.data + 8 + length,
+                       (int64_t) (self->map.size - 8 - length)));
     self->tensors.items = self->items;
     self->tensors.source = self->path;
 out:
@@ -211,5 +241,5 @@ ac_safetensors_close(ac_safetensors *self)
     free(self->items);
     free(self->path);
     ac_map_close(&self->map);
-    *self = (ac_safetensors) { 0 };
+    *self = (ac_safetensors){ 0 };
 }

@@ -39,7 +39,8 @@ push_entry(ac_buffer *header, const ac_tensor *t, size_t begin)
 
 /* The eight bytes of the length, and the header itself. */
 static ac_status
-push_header(ac_buffer *out, const ac_tensors *tensors, const ac_metadata *metadata, int metadata_count)
+push_header(ac_buffer *out, const ac_tensors *tensors, const ac_metadata *metadata,
+            int metadata_count)
 {
     ac_buffer header = { 0 };
     size_t begin = 0;
@@ -69,7 +70,8 @@ push_header(ac_buffer *out, const ac_tensors *tensors, const ac_metadata *metada
 }
 
 ac_status
-ac_safetensors_format(ac_buffer *out, const ac_tensors *tensors, const ac_metadata *metadata, int metadata_count)
+ac_safetensors_format(ac_buffer *out, const ac_tensors *tensors, const ac_metadata *metadata,
+                      int metadata_count)
 {
     ac_status st = push_header(out, tensors, metadata, metadata_count);
 
@@ -80,7 +82,8 @@ ac_safetensors_format(ac_buffer *out, const ac_tensors *tensors, const ac_metada
 
 /* Tensor by tensor, so that a whole model need not stand in memory twice. */
 ac_status
-ac_safetensors_save(const char *path, const ac_tensors *tensors, const ac_metadata *metadata, int metadata_count)
+ac_safetensors_save(const char *path, const ac_tensors *tensors, const ac_metadata *metadata,
+                    int metadata_count)
 {
     ac_text_file file = { 0 };
     ac_buffer header = { 0 };

@@ -46,15 +46,18 @@ order_tokens(ac_texts *out, json_t *vocabulary, const char *path)
 
     for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
         const json_t *id = json_object_iter_value(i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > 10000000)
-            return ac_error_set(AC_E_FORMAT, "%s: \"%s\" has no id that makes sense", path, json_object_iter_key(i));
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) > 10000000)
+            return ac_error_set(AC_E_FORMAT, "%s: \"%s\" has no id that makes sense", path,
+                                json_object_iter_key(i));
         size = json_integer_value(id) >= size ? json_integer_value(id) + 1 : size;
     }
     AC_TRY(ac_alloc(&by_id, size, sizeof *by_id));
     for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
         const char **place = &by_id[json_integer_value(json_object_iter_value(i))];
         if (*place)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: \"%s\" and \"%s\" have the same id", path, *place, json_object_iter_key(i)));
+            AC_FAIL(AC_E_FORMAT, "%s: \"%s\" and \"%s\" have the same id", path, *place,
+                    json_object_iter_key(i));
         *place = json_object_iter_key(i);
     }
     for (int64_t i = 0; i < size; i++)
@@ -66,7 +69,8 @@ out:
 
 /* vocab.json and merges.txt of a folder. */
 static ac_status
-read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
+read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tokens,
+                  ac_buffer *vocab, ac_buffer *merges)
 {
     ac_status st = AC_OK;
     char *vocab_path = NULL, *merges_path = NULL;
@@ -76,12 +80,16 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
     AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
     if (access(vocab_path, F_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)", from, AC_OPENAI_VOCABULARY));
+        AC_FAIL(AC_E_IO,
+                "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)",
+                from, AC_OPENAI_VOCABULARY);
     AC_TRY(ac_text_file_read(vocab_path, vocab));
     AC_TRY(ac_text_file_read(merges_path, merges));
-    root = json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
+    root =
+        json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line, root ? "not an object" : error.text));
+        AC_FAIL(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line,
+                root ? "not an object" : error.text);
     AC_TRY(order_tokens(tokens, root, vocab_path));
     if (*kind == AC_TOKENIZER_ANY)
         *kind = kind_of_folder(folder, root);
@@ -101,10 +109,12 @@ folder_of(char **out, const char *path)
 
     if (stat(path, &info) != 0 || S_ISDIR(info.st_mode))
         return ac_duplicate(out, path, strlen(path));
-    return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path)) : ac_duplicate(out, ".", 1);
+    return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path))
+                 : ac_duplicate(out, ".", 1);
 }
 
-/* OpenAI's vocabulary: `from` itself where it is a file, else the file of its usual name in that folder. NULL: neither. */
+/* OpenAI's vocabulary: `from` itself where it is a file, else the file of its usual name in
+ * that folder. NULL: neither. */
 static ac_status
 find_openai(char **out, const char *from)
 {
@@ -115,7 +125,9 @@ find_openai(char **out, const char *from)
     if (stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
         return ac_duplicate(out, from, strlen(from));
     for (int packed = 1; packed >= 0; packed--) {
-        if (ac_path_format(&path, "%s/%.*s", from, (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3), AC_OPENAI_VOCABULARY) != AC_OK)
+        if (ac_path_format(&path, "%s/%.*s", from,
+                           (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3),
+                           AC_OPENAI_VOCABULARY) != AC_OK)
             return AC_E_NOMEM;
         if (access(path, F_OK) == 0) {
             *out = path;
@@ -126,9 +138,11 @@ find_openai(char **out, const char *from)
     return AC_OK;
 }
 
-/* Hugging Face's files where they are, else OpenAI's. vocab: bytes that count into the fingerprint. */
+/* Hugging Face's files where they are, else OpenAI's. vocab: bytes that count into the
+ * fingerprint. */
 static ac_status
-read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *tokens, ac_buffer *vocab, ac_buffer *merges)
+read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *tokens,
+                ac_buffer *vocab, ac_buffer *merges)
 {
     ac_status st = AC_OK;
     char *openai = NULL, *hugging_face = NULL;
@@ -141,7 +155,8 @@ read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *token
         goto out;
     }
     if (*kind != AC_TOKENIZER_ANY && *kind != AC_TOKENIZER_CLIP)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed", openai));
+        AC_FAIL(AC_E_FORMAT, "%s: a vocabulary of CLIP, where one of BART or GPT-2 is needed",
+                openai);
     *kind = AC_TOKENIZER_CLIP;
     st = ac_tokenizer_openai_read(openai, tokens, merges);
 out:
@@ -151,7 +166,8 @@ out:
 }
 
 ac_status
-ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind, char fingerprint[33])
+ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind,
+                  char fingerprint[33])
 {
     ac_status st = AC_OK;
     char *folder = NULL;
@@ -160,12 +176,13 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     ac_texts tokens = { 0 };
     XXH128_hash_t digest;
 
-    *self = (ac_tokenizer) { 0 };
+    *self = (ac_tokenizer){ 0 };
     fingerprint[0] = '\0';
     AC_TRY(folder_of(&folder, model));
     from = vocabulary ? vocabulary : folder;
     AC_TRY(read_vocabulary(from, folder, &kind, &tokens, &vocab, &merges));
-    st = ac_tokenizer_init(self, (ac_tokenizer_kind) kind, &tokens, merges.data ? merges.data : "", merges.size);
+    st = ac_tokenizer_init(self, (ac_tokenizer_kind) kind, &tokens,
+                           merges.data ? merges.data : "", merges.size);
     if (st != AC_OK) {
         ac_error_prefix(st, "%s", from);
         goto out;
@@ -173,7 +190,8 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     ac_buffer_push(&vocab, "", 1);
     AC_TRY(ac_buffer_push(&vocab, merges.data, merges.size));
     digest = XXH3_128bits(vocab.data, vocab.size);
-    snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
 out:
     if (st != AC_OK)
         ac_tokenizer_free(self);

@@ -7,12 +7,17 @@
 enum { AC_TOKENIZER_ANY = -1 };
 
 /**
- * vocab.json and merges.txt of a folder, else bpe_simple_vocab_16e6.txt.gz of OpenAI's CLIP there.
- * @param[in] model        a model's folder, or its file of weights, beside which the vocabulary lies
+ * vocab.json and merges.txt of a folder, else bpe_simple_vocab_16e6.txt.gz of OpenAI's CLIP
+ * there.
+ * @param[in] model        a model's folder, or its file of weights, beside which the vocabulary
+ * lies
  * @param[in] vocabulary   another folder to read them from, or OpenAI's file, or NULL
- * @param[in] kind         AC_TOKENIZER_ANY: from config.json's model_type, else from the vocabulary
+ * @param[in] kind         AC_TOKENIZER_ANY: from config.json's model_type, else from the
+ * vocabulary
  * @param[out] fingerprint XXH3-128 of what was read, 32 digits and a zero byte
  */
-ac_status ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind, char fingerprint[33]);
+AC_MUST_CHECK ac_status ac_tokenizer_open(ac_tokenizer *self, const char *model,
+                                          const char *vocabulary, int kind,
+                                          char fingerprint[33]);
 
 #endif

@@ -21,10 +21,12 @@ unpack(const char *path, ac_buffer *text)
     while (st == AC_OK && (n = gzread(f, block, sizeof block)) > 0) {
         st = ac_buffer_push(text, block, (size_t) n);
         if (st == AC_OK && text->size > MAX_BYTES)
-            st = ac_error_set(AC_E_FORMAT, "%s: more than %d bytes unpacked: not a vocabulary", path, MAX_BYTES);
+            st = ac_error_set(AC_E_FORMAT, "%s: more than %d bytes unpacked: not a vocabulary",
+                              path, MAX_BYTES);
     }
     if (st == AC_OK && n < 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: not a gzip file, or a damaged one; get it again", path);
+        st = ac_error_set(AC_E_FORMAT, "%s: not a gzip file, or a damaged one; get it again",
+                          path);
     if (gzclose_r(f) != Z_OK && st == AC_OK)
         st = ac_error_set(AC_E_FORMAT, "%s: the gzip file is cut; get it again", path);
     return st;
@@ -49,7 +51,8 @@ push_symbol(ac_texts *tokens, int code, const char *end)
     return ac_texts_push(tokens, text, (size_t) n);
 }
 
-/* The bytes as letters: printable ones as themselves, then the others as U+0100 … in their order. */
+/* The bytes as letters: printable ones as themselves, then the others as U+0100 … in their
+ * order. */
 static ac_status
 push_bytes(ac_texts *tokens, const char *end)
 {
@@ -68,7 +71,8 @@ out:
 
 /* A merge of two symbols makes the token that is both. */
 static ac_status
-push_merge(ac_texts *tokens, ac_buffer *merges, const char *line, size_t n, int number, const char *path)
+push_merge(ac_texts *tokens, ac_buffer *merges, const char *line, size_t n, int number,
+           const char *path)
 {
     const char *blank = memchr(line, ' ', n);
     char joined[512];
@@ -76,7 +80,8 @@ push_merge(ac_texts *tokens, ac_buffer *merges, const char *line, size_t n, int 
     ac_status st;
 
     if (left == 0 || right == 0 || memchr(blank + 1, ' ', right) || n > sizeof joined)
-        return ac_error_set(AC_E_FORMAT, "%s:%d: not two symbols with a space between", path, number);
+        return ac_error_set(AC_E_FORMAT, "%s:%d: not two symbols with a space between", path,
+                            number);
     memcpy(joined, line, left);
     memcpy(joined + left, blank + 1, right);
     if ((st = ac_texts_push(tokens, joined, left + right)) != AC_OK)
@@ -104,7 +109,7 @@ ac_tokenizer_openai_read(const char *path, ac_texts *tokens, ac_buffer *merges)
             AC_TRY(push_merge(tokens, merges, line, n, number, path));
     }
     if (merges->size == 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: holds no merges", path));
+        AC_FAIL(AC_E_FORMAT, "%s: holds no merges", path);
     AC_TRY(ac_texts_push(tokens, "<|startoftext|>", 15));
     st = ac_texts_push(tokens, "<|endoftext|>", 13);
 out:

@@ -1,5 +1,6 @@
-/* The containers: zip archives (torch/csrc/jit/serialization, caffe2/serialize/inline_container.cc) and the sequence of pickles
- * and storages before PyTorch 1.6 (torch/serialization.py, _legacy_save). */
+/* The containers: zip archives (torch/csrc/jit/serialization,
+ * caffe2/serialize/inline_container.cc) and the sequence of pickles and storages before
+ * PyTorch 1.6 (torch/serialization.py, _legacy_save). */
 #include "io/checkpoint/torch.h"
 
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "io/checkpoint/torch_file.h"
 
 /* torch.save's first pickle: protocol 2, the number 0x1950a86a20f9469cfc6c, STOP. */
-static const unsigned char legacy_magic[] = { 0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.' };
+static const unsigned char legacy_magic[] = { 0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
+                                              0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.' };
 
 /* Calls that plain tensors need, and constructors of values that are skipped. */
 static const ac_pickle_rule rules[] = {
@@ -48,9 +50,10 @@ ac_torch_storage_type(const ac_pickle *pickle, int64_t global, ac_dtype *out)
         const char *name;
         ac_dtype dtype;
     } all[] = {
-        { "FloatStorage", AC_F32 }, { "DoubleStorage", AC_F64 }, { "HalfStorage", AC_F16 },  { "BFloat16Storage", AC_BF16 },
-        { "CharStorage", AC_I8 },   { "ShortStorage", AC_I16 },  { "IntStorage", AC_I32 },   { "LongStorage", AC_I64 },
-        { "ByteStorage", AC_U8 },   { "BoolStorage", AC_BOOL },
+        { "FloatStorage", AC_F32 },     { "DoubleStorage", AC_F64 }, { "HalfStorage", AC_F16 },
+        { "BFloat16Storage", AC_BF16 }, { "CharStorage", AC_I8 },    { "ShortStorage", AC_I16 },
+        { "IntStorage", AC_I32 },       { "LongStorage", AC_I64 },   { "ByteStorage", AC_U8 },
+        { "BoolStorage", AC_BOOL },
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -73,7 +76,8 @@ compare_keys(const void *a, const void *b)
 }
 
 ac_status
-ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n, const unsigned char **data, size_t *size)
+ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n,
+                      const unsigned char **data, size_t *size)
 {
     const char *path = self->out->path;
     const ac_torch_storage wanted = { .key = key, .key_size = n }, *found;
@@ -81,11 +85,18 @@ ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n, cons
     char name[128] = "data/";
 
     if (n == 0 || n > 100 || memchr(key, '/', n))
-        return ac_error_set(AC_E_FORMAT, "%s: a storage's key makes no sense: the file is damaged; get it again", path);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: a storage's key makes no sense: the file is damaged; get it again", path);
     if (self->out->kind == AC_TORCH_LEGACY) {
-        found = self->storage_count ? bsearch(&wanted, self->storages, (size_t) self->storage_count, sizeof *found, compare_keys) : NULL;
+        found = self->storage_count
+                    ? bsearch(&wanted, self->storages, (size_t) self->storage_count,
+                              sizeof *found, compare_keys)
+                    : NULL;
         if (!found)
-            return ac_error_set(AC_E_FORMAT, "%s: storage %.*s is not there: truncated? Get the file again", path, (int) n, key);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: storage %.*s is not there: truncated? Get the file again",
+                                path, (int) n, key);
         *data = found->data;
         *size = found->size;
         return AC_OK;
@@ -93,9 +104,14 @@ ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n, cons
     memcpy(name + 5, key, n);
     m = ac_zip_find(&self->zip, name, n + 5);
     if (!m)
-        return ac_error_set(AC_E_FORMAT, "%s: record %s is not in the archive: damaged? Get the file again", path, name);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: record %s is not in the archive: damaged? Get the file again",
+                            path, name);
     if (!m->stored)
-        return ac_error_set(AC_E_FORMAT, "%s: record %s is compressed; PyTorch stores its records plainly, and so they are read: save it again with torch.save", path, name);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: record %s is compressed; PyTorch stores its records plainly, "
+                            "and so they are read: save it again with torch.save",
+                            path, name);
     *data = m->data;
     *size = m->size;
     return AC_OK;
@@ -112,11 +128,16 @@ read_zip(ac_torch_file *f)
     pickle = ac_zip_find(&f->zip, "data.pkl", 8);
     order = ac_zip_find(&f->zip, "byteorder", 9);
     if (!pickle)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a zip archive without data.pkl, so no file of PyTorch", o->path));
+        AC_FAIL(AC_E_FORMAT, "%s: a zip archive without data.pkl, so no file of PyTorch",
+                o->path);
     if (!pickle->stored)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: its data.pkl is compressed; PyTorch stores its records plainly, and so they are read: save it again with torch.save", o->path));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: its data.pkl is compressed; PyTorch stores its records plainly, and so "
+                "they are read: save it again with torch.save",
+                o->path);
     if (order && order->stored && !(order->size == 6 && memcmp(order->data, "little", 6) == 0))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here", o->path));
+        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here",
+                o->path);
     o->kind = ac_zip_find(&f->zip, "constants.pkl", 13) ? AC_TORCH_SCRIPT : AC_TORCH_ZIP;
     AC_TRY(ac_pickle_read(&f->pickle, pickle->data, pickle->size, rules, o->path, NULL));
     st = ac_torch_walk(f);
@@ -132,19 +153,24 @@ read_keys(ac_torch_file *f, const ac_pickle *keys)
     const ac_pickle_value *list = &keys->values[keys->root];
 
     if (list->type != AC_PICKLE_LIST)
-        return ac_error_set(AC_E_FORMAT, "%s: its list of storages is no list: damaged? Get the file again", f->out->path);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: its list of storages is no list: damaged? Get the file again",
+                            f->out->path);
     AC_TRY(ac_alloc(&f->storages, list->as.items.count, sizeof *f->storages));
     for (int64_t c = list->as.items.first; c >= 0; c = keys->cells[c].next) {
         const ac_pickle_value *key = &keys->values[keys->cells[c].value];
         if (key->type != AC_PICKLE_TEXT)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a storage's key is no text: damaged? Get the file again", f->out->path));
-        f->storages[f->storage_count++] = (ac_torch_storage) { .key = key->as.text.bytes, .key_size = key->as.text.size };
+            AC_FAIL(AC_E_FORMAT, "%s: a storage's key is no text: damaged? Get the file again",
+                    f->out->path);
+        f->storages[f->storage_count++] =
+            (ac_torch_storage){ .key = key->as.text.bytes, .key_size = key->as.text.size };
     }
 out:
     return st;
 }
 
-/* What one element of each storage takes, from the persistent ids: ("storage", type, key, location, elements, view). */
+/* What one element of each storage takes, from the persistent ids: ("storage", type, key,
+ * location, elements, view). */
 static ac_status
 read_types(ac_torch_file *f)
 {
@@ -157,20 +183,30 @@ read_types(ac_torch_file *f)
 
         if (p->values[i].type != AC_PICKLE_PERSISTENT)
             continue;
-        if (!ac_pickle_tuple(p, p->values[i].as.pair.a, id, 6) || p->values[id[2]].type != AC_PICKLE_TEXT || !ac_torch_storage_type(p, id[1], &dtype))
-            return ac_error_set(AC_E_FORMAT, "%s: a storage of a type that is not read here (floats, integers and booleans are)", f->out->path);
+        if (!ac_pickle_tuple(p, p->values[i].as.pair.a, id, 6) ||
+            p->values[id[2]].type != AC_PICKLE_TEXT || !ac_torch_storage_type(p, id[1], &dtype))
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: a storage of a type that is not read here (floats, "
+                                "integers and booleans are)",
+                                f->out->path);
         if (p->values[id[5]].type != AC_PICKLE_NONE)
-            return ac_error_set(AC_E_FORMAT, "%s: has views of storages, a form older than PyTorch 0.4; load it with PyTorch and save it again", f->out->path);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: has views of storages, a form older than PyTorch 0.4; "
+                                "load it with PyTorch and save it again",
+                                f->out->path);
         wanted.key = p->values[id[2]].as.text.bytes;
         wanted.key_size = p->values[id[2]].as.text.size;
-        found = f->storage_count ? bsearch(&wanted, f->storages, (size_t) f->storage_count, sizeof *found, compare_keys) : NULL;
+        found = f->storage_count ? bsearch(&wanted, f->storages, (size_t) f->storage_count,
+                                           sizeof *found, compare_keys)
+                                 : NULL;
         if (found)
             found->size = ac_dtype_bytes(dtype);
     }
     return AC_OK;
 }
 
-/* Each storage: its number of elements (i64), then the elements. Storages come in the order of the keys. */
+/* Each storage: its number of elements (i64), then the elements. Storages come in the order of
+ * the keys. */
 static ac_status
 read_storages(ac_torch_file *f, const ac_pickle *keys, size_t at)
 {
@@ -179,22 +215,31 @@ read_storages(ac_torch_file *f, const ac_pickle *keys, size_t at)
 
     for (int64_t c = list->as.items.first; c >= 0; c = keys->cells[c].next) {
         const ac_pickle_value *key = &keys->values[keys->cells[c].value];
-        const ac_torch_storage wanted = { .key = key->as.text.bytes, .key_size = key->as.text.size };
-        ac_torch_storage *s = bsearch(&wanted, f->storages, (size_t) f->storage_count, sizeof *s, compare_keys);
+        const ac_torch_storage wanted = { .key = key->as.text.bytes,
+                                          .key_size = key->as.text.size };
+        ac_torch_storage *s =
+            bsearch(&wanted, f->storages, (size_t) f->storage_count, sizeof *s, compare_keys);
         uint64_t n = 0;
 
         AC_CHECK(s);
         if (s->data || s->size == 0)
-            return ac_error_set(AC_E_FORMAT, "%s: storage %.*s is listed twice or used by no tensor: damaged? Get the file again", f->out->path,
-                                (int) (s->key_size < 100 ? s->key_size : 100), s->key);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: storage %.*s is listed twice or used by no tensor: "
+                                "damaged? Get the file again",
+                                f->out->path, (int) (s->key_size < 100 ? s->key_size : 100),
+                                s->key);
         if (map->size - at < 8)
-            return ac_error_set(AC_E_FORMAT, "%s: ends before its storages do: truncated? Get the file again", f->out->path);
+            return ac_error_set(
+                AC_E_FORMAT, "%s: ends before its storages do: truncated? Get the file again",
+                f->out->path);
         for (int i = 0; i < 8; i++)
             n |= (uint64_t) map->data[at + (size_t) i] << (8 * i);
         at += 8;
         if (n > (map->size - at) / s->size)
-            return ac_error_set(AC_E_FORMAT, "%s: a storage of %llu elements ends past the end of the file: truncated? Get the file again", f->out->path,
-                                (unsigned long long) n);
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: a storage of %llu elements ends past the end of the file: "
+                                "truncated? Get the file again",
+                                f->out->path, (unsigned long long) n);
         s->data = map->data + at;
         s->size *= (size_t) n;
         at += s->size;
@@ -210,14 +255,17 @@ is_true(const ac_pickle *p, const char *key)
     if (dict->type != AC_PICKLE_DICT)
         return false;
     for (int64_t c = dict->as.items.first; c >= 0; c = p->cells[p->cells[c].next].next) {
-        const ac_pickle_value *k = &p->values[p->cells[c].value], *v = &p->values[p->cells[p->cells[c].next].value];
-        if (k->type == AC_PICKLE_TEXT && k->as.text.size == strlen(key) && memcmp(k->as.text.bytes, key, k->as.text.size) == 0)
+        const ac_pickle_value *k = &p->values[p->cells[c].value],
+                              *v = &p->values[p->cells[p->cells[c].next].value];
+        if (k->type == AC_PICKLE_TEXT && k->as.text.size == strlen(key) &&
+            memcmp(k->as.text.bytes, key, k->as.text.size) == 0)
             return v->type == AC_PICKLE_BOOL && v->as.integer;
     }
     return false;
 }
 
-/* Five pickles: the magic number, the protocol's number, facts of the machine, the object, the storages' keys; then the storages. */
+/* Five pickles: the magic number, the protocol's number, facts of the machine, the object, the
+ * storages' keys; then the storages. */
 static ac_status
 read_legacy(ac_torch_file *f)
 {
@@ -233,8 +281,10 @@ read_legacy(ac_torch_file *f)
     AC_TRY(ac_pickle_read(&facts, o->map.data + at, o->map.size - at, rules, o->path, &used));
     at += used;
     if (!is_true(&facts, "little_endian"))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here", o->path));
-    AC_TRY(ac_pickle_read(&f->pickle, o->map.data + at, o->map.size - at, rules, o->path, &used));
+        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here",
+                o->path);
+    AC_TRY(
+        ac_pickle_read(&f->pickle, o->map.data + at, o->map.size - at, rules, o->path, &used));
     at += used;
     AC_TRY(ac_pickle_read(&keys, o->map.data + at, o->map.size - at, rules, o->path, &used));
     at += used;
@@ -253,7 +303,8 @@ out:
 bool
 ac_torch_is(const unsigned char *bytes, size_t size)
 {
-    return ac_zip_is(bytes, size) || (size >= sizeof legacy_magic && memcmp(bytes, legacy_magic, sizeof legacy_magic) == 0);
+    return ac_zip_is(bytes, size) || (size >= sizeof legacy_magic &&
+                                      memcmp(bytes, legacy_magic, sizeof legacy_magic) == 0);
 }
 
 ac_status
@@ -262,11 +313,13 @@ ac_torch_open(ac_torch *self, const char *path)
     ac_status st = AC_OK;
     ac_torch_file f = { .out = self };
 
-    *self = (ac_torch) { 0 };
+    *self = (ac_torch){ 0 };
     AC_TRY(ac_map_open(&self->map, path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     if (!ac_torch_is(self->map.data, self->map.size))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a file of PyTorch (neither its zip archive nor its format before 1.6)", path));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: not a file of PyTorch (neither its zip archive nor its format before 1.6)",
+                path);
     st = ac_zip_is(self->map.data, self->map.size) ? read_zip(&f) : read_legacy(&f);
 out:
     ac_pickle_free(&f.pickle);
@@ -291,7 +344,7 @@ ac_torch_close(ac_torch *self)
     free(self->copies);
     free(self->path);
     ac_map_close(&self->map);
-    *self = (ac_torch) { 0 };
+    *self = (ac_torch){ 0 };
 }
 
 const ac_torch_scalar *

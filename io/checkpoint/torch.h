@@ -1,6 +1,7 @@
 /**
- * PyTorch's files, read as data: zip archives of torch.save (state dicts, pytorch_model.bin, Lightning checkpoints),
- * TorchScript archives such as OpenAI's CLIP, and the format before PyTorch 1.6. Nothing in a file is ever run.
+ * PyTorch's files, read as data: zip archives of torch.save (state dicts, pytorch_model.bin,
+ * Lightning checkpoints), TorchScript archives such as OpenAI's CLIP, and the format before
+ * PyTorch 1.6. Nothing in a file is ever run.
  */
 #ifndef AC_IO_CHECKPOINT_TORCH_H
 #define AC_IO_CHECKPOINT_TORCH_H
@@ -17,16 +18,17 @@ typedef enum ac_torch_kind { AC_TORCH_ZIP = 0, AC_TORCH_SCRIPT, AC_TORCH_LEGACY 
 typedef struct ac_torch_scalar {
     char *name; /* owned */
     enum { AC_TORCH_INT, AC_TORCH_REAL, AC_TORCH_BOOL, AC_TORCH_TEXT } type;
-    int64_t integer; /* INT, BOOL */
-    double real;     /* REAL */
+    int64_t integer;  /* INT, BOOL */
+    double real;      /* REAL */
     const char *text; /* [text_size], within the file, not zero-terminated */
     size_t text_size;
 } ac_torch_scalar;
 
 /**
- * Memory-mapped; starts zeroed. Names are keys and attributes joined by dots, list places as numbers:
- * "state_dict.model.shared.weight", "optimizer_states.0.state.3.exp_avg"; a file of one tensor: "".
- * Contiguous tensors point into the file; views that are not are copied (in all no more than the file's size and 1 MiB).
+ * Memory-mapped; starts zeroed. Names are keys and attributes joined by dots, list places as
+ * numbers: "state_dict.model.shared.weight", "optimizer_states.0.state.3.exp_avg"; a file of
+ * one tensor: "". Contiguous tensors point into the file; views that are not are copied (in all
+ * no more than the file's size and 1 MiB).
  */
 typedef struct ac_torch {
     ac_tensors tensors; /* sorted by name */
@@ -45,10 +47,11 @@ typedef struct ac_torch {
 bool ac_torch_is(const unsigned char *bytes, size_t size);
 
 /**
- * @return AC_E_FORMAT naming the file, the tensor or the byte, and the rule that is broken; a file whose pickle calls
- *         anything but what builds plain tensors is refused with the name of what it calls
+ * @return AC_E_FORMAT naming the file, the tensor or the byte, and the rule that is broken; a
+ * file whose pickle calls anything but what builds plain tensors is refused with the name of
+ * what it calls
  */
-ac_status ac_torch_open(ac_torch *self, const char *path);
+AC_MUST_CHECK ac_status ac_torch_open(ac_torch *self, const char *path);
 void ac_torch_close(ac_torch *self);
 
 /** NULL if there is none of this name. */

@@ -1,4 +1,5 @@
-/** Inside io/torch*.c: what the container (zip or legacy) offers to the walk over the pickle's tree. */
+/** Inside io/torch*.c: what the container (zip or legacy) offers to the walk over the pickle's
+ * tree. */
 #ifndef AC_IO_CHECKPOINT_TORCH_FILE_H
 #define AC_IO_CHECKPOINT_TORCH_FILE_H
 
@@ -22,13 +23,16 @@ typedef struct ac_torch_file {
     int64_t storage_count;
 } ac_torch_file;
 
-/** A storage's type by PyTorch's class name ("FloatStorage"); false: a type that is not read here. */
+/** A storage's type by PyTorch's class name ("FloatStorage"); false: a type that is not read
+ * here. */
 bool ac_torch_storage_type(const ac_pickle *pickle, int64_t global, ac_dtype *out);
 
 /** The bytes of the storage with this key. AC_E_FORMAT where there is none. */
-ac_status ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n, const unsigned char **data, size_t *size);
+AC_MUST_CHECK ac_status ac_torch_storage_find(const ac_torch_file *self, const char *key,
+                                              size_t n, const unsigned char **data,
+                                              size_t *size);
 
 /** Walk the pickle's tree: fill out->items (sorted), out->scalars, out->copies. */
-ac_status ac_torch_walk(ac_torch_file *self);
+AC_MUST_CHECK ac_status ac_torch_walk(ac_torch_file *self);
 
 #endif

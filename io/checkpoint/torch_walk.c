@@ -1,4 +1,5 @@
-/* From a pickle's tree of values to named tensors and scalars. Source of the calls' arguments: torch/_utils.py. */
+/* From a pickle's tree of values to named tensors and scalars. Source of the calls' arguments:
+ * torch/_utils.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,10 @@ enum { MAX_DEPTH = 64, MAX_NAME = 1024, COPY_ROOM = 1 << 20 };
 
 typedef struct walk {
     ac_torch_file *file;
-    ac_buffer name;          /* of the place in hand */
+    ac_buffer name; /* of the place in hand */
     int64_t item_capacity, scalar_capacity, copy_capacity;
-    int64_t visits, visits_allowed; /* parts may be shared, so that their number can grow beyond all bounds */
+    int64_t visits, visits_allowed; /* parts may be shared, so that their number can grow beyond
+                                       all bounds */
     size_t name_bytes, name_bytes_allowed;
     size_t copy_bytes, copy_bytes_allowed;
 } walk;
@@ -22,7 +24,8 @@ typedef struct walk {
 static ac_status
 refuse(const walk *w, const char *what)
 {
-    return ac_error_set(AC_E_FORMAT, "%s: tensor \"%.200s\": %s", w->file->out->path, w->name.data ? w->name.data : "", what);
+    return ac_error_set(AC_E_FORMAT, "%s: tensor \"%.200s\": %s", w->file->out->path,
+                        w->name.data ? w->name.data : "", what);
 }
 
 static ac_status
@@ -34,7 +37,9 @@ take_name(walk *w, char **out)
     return ac_duplicate(out, w->name.data ? w->name.data : "", w->name.size);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------------ */
+/* ---- tensors
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* A tensor as the file describes it. */
 typedef struct view {
@@ -57,16 +62,19 @@ read_storage(const walk *w, view *v, int64_t place)
     if (value->type != AC_PICKLE_PERSISTENT || !ac_pickle_tuple(p, value->as.pair.a, id, 5))
         return refuse(w, "has no storage: the file is damaged; get it again");
     if (!ac_torch_storage_type(p, id[1], &v->dtype))
-        return refuse(w, "is of a type that is not read here (floats, integers and booleans are)");
+        return refuse(w,
+                      "is of a type that is not read here (floats, integers and booleans are)");
     key = &p->values[id[2]];
     count = &p->values[id[4]];
     if (key->type != AC_PICKLE_TEXT || count->type != AC_PICKLE_INT || count->as.integer < 0)
         return refuse(w, "has no storage: the file is damaged; get it again");
     v->elements = count->as.integer;
-    if ((st = ac_torch_storage_find(w->file, key->as.text.bytes, key->as.text.size, &v->storage, &size)) != AC_OK)
+    if ((st = ac_torch_storage_find(w->file, key->as.text.bytes, key->as.text.size, &v->storage,
+                                    &size)) != AC_OK)
         return st;
     if ((uint64_t) v->elements > size / ac_dtype_bytes(v->dtype))
-        return refuse(w, "its storage is shorter than it should be: truncated? Get the file again");
+        return refuse(
+            w, "its storage is shorter than it should be: truncated? Get the file again");
     return AC_OK;
 }
 
@@ -88,8 +96,8 @@ read_numbers(const ac_pickle *p, int64_t place, int64_t *out, int *n)
     return true;
 }
 
-/* _rebuild_tensor(storage, offset, size, stride), _rebuild_tensor_v2(the same, requires_grad, hooks),
- * _rebuild_parameter(tensor, requires_grad, hooks). */
+/* _rebuild_tensor(storage, offset, size, stride), _rebuild_tensor_v2(the same, requires_grad,
+ * hooks), _rebuild_parameter(tensor, requires_grad, hooks). */
 static ac_status
 read_view(const walk *w, view *v, int64_t place)
 {
@@ -100,14 +108,20 @@ read_view(const walk *w, view *v, int64_t place)
     ac_status st;
 
     if (ac_pickle_is_global(p, call->as.pair.a, "torch._utils", "_rebuild_parameter")) {
-        if (!ac_pickle_tuple(p, call->as.pair.b, &tensor, 1) || p->values[tensor].type != AC_PICKLE_CALL ||
-            ac_pickle_is_global(p, p->values[tensor].as.pair.a, "torch._utils", "_rebuild_parameter"))
-            return refuse(w, "is a parameter without a tensor: the file is damaged; get it again");
+        if (!ac_pickle_tuple(p, call->as.pair.b, &tensor, 1) ||
+            p->values[tensor].type != AC_PICKLE_CALL ||
+            ac_pickle_is_global(p, p->values[tensor].as.pair.a, "torch._utils",
+                                "_rebuild_parameter"))
+            return refuse(w,
+                          "is a parameter without a tensor: the file is damaged; get it again");
         return read_view(w, v, tensor);
     }
-    if (!ac_pickle_tuple(p, call->as.pair.b, args, 4) || p->values[args[1]].type != AC_PICKLE_INT || p->values[args[1]].as.integer < 0 ||
-        !read_numbers(p, args[2], v->shape, &v->rank) || !read_numbers(p, args[3], v->stride, &strides) || strides != v->rank)
-        return refuse(w, "its offset, shape and strides make no sense (at most 8 dimensions are read): the file is damaged; get it again");
+    if (!ac_pickle_tuple(p, call->as.pair.b, args, 4) ||
+        p->values[args[1]].type != AC_PICKLE_INT || p->values[args[1]].as.integer < 0 ||
+        !read_numbers(p, args[2], v->shape, &v->rank) ||
+        !read_numbers(p, args[3], v->stride, &strides) || strides != v->rank)
+        return refuse(w, "its offset, shape and strides make no sense (at most 8 dimensions "
+                         "are read): the file is damaged; get it again");
     v->offset = p->values[args[1]].as.integer;
     if ((st = read_storage(w, v, args[0])) != AC_OK)
         return st;
@@ -127,7 +141,8 @@ view_fits(const view *v, int64_t *count)
     if (*count == 0)
         return true;
     for (int d = 0; d < v->rank; d++)
-        if (__builtin_mul_overflow(v->shape[d] - 1, v->stride[d], &reach) || __builtin_add_overflow(last, reach, &last))
+        if (__builtin_mul_overflow(v->shape[d] - 1, v->stride[d], &reach) ||
+            __builtin_add_overflow(last, reach, &last))
             return false;
     return last < v->elements;
 }
@@ -175,7 +190,8 @@ copy_view(walk *w, ac_tensor *t, const view *v, int64_t count)
     void *copy = NULL;
 
     if ((uint64_t) count > (w->copy_bytes_allowed - w->copy_bytes) / item)
-        return refuse(w, "is a view that repeats its storage beyond the file's size; save it with .contiguous()");
+        return refuse(w, "is a view that repeats its storage beyond the file's size; save it "
+                         "with .contiguous()");
     AC_TRY(ac_grow(&o->copies, &w->copy_capacity, o->copy_count + 1, sizeof *o->copies));
     AC_TRY(ac_alloc_aligned(&copy, count, item));
     o->copies[o->copy_count++] = copy;
@@ -198,8 +214,9 @@ add_tensor(walk *w, int64_t place)
 
     AC_TRY(read_view(w, &v, place));
     if (!view_fits(&v, &count))
-        AC_TRY(refuse(w, "its shape reaches past its storage: the file is damaged; get it again"));
-    t = (ac_tensor) { .dtype = v.dtype, .rank = v.rank };
+        AC_TRY(
+            refuse(w, "its shape reaches past its storage: the file is damaged; get it again"));
+    t = (ac_tensor){ .dtype = v.dtype, .rank = v.rank };
     memcpy(t.shape, v.shape, sizeof t.shape);
     if (count && !is_contiguous(&v))
         AC_TRY(copy_view(w, &t, &v, count));
@@ -213,7 +230,9 @@ out:
     return st;
 }
 
-/* ---- scalars ------------------------------------------------------------------------------------------------------ */
+/* ---- scalars
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 add_scalar(walk *w, const ac_pickle_value *v)
@@ -244,9 +263,12 @@ out:
     return st;
 }
 
-/* ---- the tree ------------------------------------------------------------------------------------------------------ */
+/* ---- the tree
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-/* Put a key after the name in hand. @param[out] usable  false: a key that is neither text, number nor class */
+/* Put a key after the name in hand. @param[out] usable  false: a key that is neither text,
+ * number nor class */
 static ac_status
 push_key(walk *w, const ac_pickle_value *key, bool *usable)
 {
@@ -255,23 +277,22 @@ push_key(walk *w, const ac_pickle_value *key, bool *usable)
         ac_buffer_push_char(&w->name, '.');
     switch (key->type) {
     case AC_PICKLE_TEXT:
-        *usable = key->as.text.size <= MAX_NAME && !memchr(key->as.text.bytes, '\0', key->as.text.size);
+        *usable = key->as.text.size <= MAX_NAME &&
+                  !memchr(key->as.text.bytes, '\0', key->as.text.size);
         if (*usable)
             ac_buffer_push(&w->name, key->as.text.bytes, key->as.text.size);
         break;
-    case AC_PICKLE_INT:
-        ac_buffer_printf(&w->name, "%lld", (long long) key->as.integer);
-        break;
+    case AC_PICKLE_INT: ac_buffer_printf(&w->name, "%lld", (long long) key->as.integer); break;
     case AC_PICKLE_GLOBAL: /* Lightning: {ModelCheckpoint: {…}} */
         *usable = !memchr(key->as.global.name, '\0', key->as.global.name_size);
         if (*usable)
             ac_buffer_push(&w->name, key->as.global.name, key->as.global.name_size);
         break;
-    default:
-        *usable = false;
+    default: *usable = false;
     }
     if (w->name.size > MAX_NAME)
-        return ac_error_set(AC_E_FORMAT, "%s: a name longer than %d bytes: damaged or hostile", w->file->out->path, MAX_NAME);
+        return ac_error_set(AC_E_FORMAT, "%s: a name longer than %d bytes: damaged or hostile",
+                            w->file->out->path, MAX_NAME);
     return w->name.status;
 }
 
@@ -321,13 +342,16 @@ out:
     return st;
 }
 
-/* TorchScript's modules are objects of __torch__ classes, their attributes a dictionary. Other objects stay closed. */
+/* TorchScript's modules are objects of __torch__ classes, their attributes a dictionary. Other
+ * objects stay closed. */
 static bool
 is_module(const ac_pickle *p, const ac_pickle_value *object)
 {
     const ac_pickle_value *type = object->as.pair.a < 0 ? NULL : &p->values[object->as.pair.a];
 
-    return type && object->as.pair.b >= 0 && p->values[object->as.pair.b].type == AC_PICKLE_DICT && type->as.global.module_size >= 9 &&
+    return type && object->as.pair.b >= 0 &&
+           p->values[object->as.pair.b].type == AC_PICKLE_DICT &&
+           type->as.global.module_size >= 9 &&
            memcmp(type->as.global.module, "__torch__", 9) == 0;
 }
 
@@ -340,13 +364,15 @@ walk_value(walk *w, int64_t place, int depth)
     if (++w->visits > w->visits_allowed)
         return refuse(w, "the file repeats its parts without end: damaged or hostile");
     if (depth > MAX_DEPTH)
-        return ac_error_set(AC_E_FORMAT, "%s: nested deeper than %d levels: damaged or hostile", w->file->out->path, MAX_DEPTH);
+        return ac_error_set(AC_E_FORMAT, "%s: nested deeper than %d levels: damaged or hostile",
+                            w->file->out->path, MAX_DEPTH);
     switch (v->type) {
     case AC_PICKLE_CALL: return add_tensor(w, place);
     case AC_PICKLE_TUPLE:
     case AC_PICKLE_LIST: return walk_list(w, v, depth);
     case AC_PICKLE_DICT: return walk_dict(w, v, depth);
-    case AC_PICKLE_OBJECT: return is_module(p, v) ? walk_dict(w, &p->values[v->as.pair.b], depth) : AC_OK;
+    case AC_PICKLE_OBJECT:
+        return is_module(p, v) ? walk_dict(w, &p->values[v->as.pair.b], depth) : AC_OK;
     case AC_PICKLE_INT:
     case AC_PICKLE_BOOL:
     case AC_PICKLE_REAL:
@@ -367,14 +393,18 @@ ac_torch_walk(ac_torch_file *self)
     ac_status st = AC_OK;
     ac_torch *o = self->out;
     const size_t size = o->map.size;
-    walk w = { .file = self, .visits_allowed = 2 * self->pickle.cell_count + 1000, .name_bytes_allowed = 16 * size + 65536, .copy_bytes_allowed = size + COPY_ROOM };
+    walk w = { .file = self,
+               .visits_allowed = 2 * self->pickle.cell_count + 1000,
+               .name_bytes_allowed = 16 * size + 65536,
+               .copy_bytes_allowed = size + COPY_ROOM };
 
     AC_TRY(walk_value(&w, self->pickle.root, 0));
     if (o->tensors.count)
         qsort(o->items, (size_t) o->tensors.count, sizeof *o->items, compare_tensor);
     for (int64_t i = 1; i < o->tensors.count; i++)
         if (strcmp(o->items[i].name, o->items[i - 1].name) == 0)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: two tensors are named \"%.200s\"", o->path, o->items[i].name));
+            AC_FAIL(AC_E_FORMAT, "%s: two tensors are named \"%.200s\"", o->path,
+                    o->items[i].name);
     o->tensors.items = o->items;
     o->tensors.source = o->path;
 out:

@@ -29,7 +29,8 @@ open_file(ac_weights_file *f, const char *path)
         return st;
     f->is_torch = ac_torch_is(map.data, map.size);
     ac_map_close(&map);
-    return f->is_torch ? ac_torch_open(&f->torch, path) : ac_safetensors_open(&f->safetensors, path);
+    return f->is_torch ? ac_torch_open(&f->torch, path)
+                       : ac_safetensors_open(&f->safetensors, path);
 }
 
 static ac_status
@@ -41,7 +42,7 @@ add_file(ac_weights *self, const char *folder, const char *name)
 
     AC_TRY(ac_path_format(&path, "%s%s%s", folder, *name ? "/" : "", name));
     AC_TRY(ac_grow(&self->files, &capacity, self->file_count + 1, sizeof *self->files));
-    self->files[self->file_count] = (ac_weights_file) { 0 };
+    self->files[self->file_count] = (ac_weights_file){ 0 };
     AC_TRY(open_file(&self->files[self->file_count], path));
     self->file_count++;
 out:
@@ -61,17 +62,20 @@ add_shards(ac_weights *self, const char *folder, const char *index)
 {
     ac_status st = AC_OK;
     json_error_t error;
-    json_t *root = json_load_file(index, JSON_REJECT_DUPLICATES, &error), *map = json_object_get(root, "weight_map");
+    json_t *root = json_load_file(index, JSON_REJECT_DUPLICATES, &error),
+           *map = json_object_get(root, "weight_map");
     const char **names = NULL;
     int64_t n = 0;
 
     if (!json_is_object(map))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: has no weight_map (%s)", index, root ? "another kind of file?" : error.text));
+        AC_FAIL(AC_E_FORMAT, "%s: has no weight_map (%s)", index,
+                root ? "another kind of file?" : error.text);
     AC_TRY(ac_alloc(&names, (int64_t) json_object_size(map), sizeof *names));
     for (void *i = json_object_iter(map); i; i = json_object_iter_next(map, i)) {
         const char *name = json_string_value(json_object_iter_value(i));
         if (!name || strchr(name, '/'))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: \"%s\" does not name a file of this folder", index, json_object_iter_key(i)));
+            AC_FAIL(AC_E_FORMAT, "%s: \"%s\" does not name a file of this folder", index,
+                    json_object_iter_key(i));
         names[n++] = name;
     }
     qsort(names, (size_t) n, sizeof *names, compare_text);
@@ -98,8 +102,9 @@ sort(ac_weights *self, int64_t n)
         qsort(self->items, (size_t) n, sizeof *self->items, compare_tensor);
     for (int64_t i = 1; i < n; i++)
         if (strcmp(self->items[i].name, self->items[i - 1].name) == 0)
-            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is there twice", self->path, self->items[i].name);
-    self->tensors = (ac_tensors) { self->items, n, self->path };
+            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" is there twice", self->path,
+                                self->items[i].name);
+    self->tensors = (ac_tensors){ self->items, n, self->path };
     return AC_OK;
 }
 
@@ -167,12 +172,16 @@ add_folder(ac_weights *self, const char *folder)
         if (!found && errno != ENOENT)
             st = ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", path, strerror(errno));
         else if (found)
-            st = places[i].index ? add_shards(self, folder, path) : add_file(self, folder, places[i].name);
+            st = places[i].index ? add_shards(self, folder, path)
+                                 : add_file(self, folder, places[i].name);
         free(path);
         if (found || st != AC_OK)
             return st;
     }
-    return ac_error_set(AC_E_FORMAT, "%s: no weights in this folder (looked for model.safetensors, pytorch_model.bin and their .index.json)", folder);
+    return ac_error_set(AC_E_FORMAT,
+                        "%s: no weights in this folder (looked for model.safetensors, "
+                        "pytorch_model.bin and their .index.json)",
+                        folder);
 }
 
 ac_status
@@ -181,10 +190,10 @@ ac_weights_open(ac_weights *self, const char *path)
     ac_status st = AC_OK;
     struct stat info;
 
-    *self = (ac_weights) { 0 };
+    *self = (ac_weights){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: there is no such model", path));
+        AC_FAIL(AC_E_IO, "%s: there is no such model", path);
     self->is_folder = S_ISDIR(info.st_mode);
     AC_TRY(self->is_folder ? add_folder(self, path) : add_file(self, path, ""));
     AC_TRY(join(self));
@@ -206,7 +215,7 @@ ac_weights_close(ac_weights *self)
     free(self->files);
     free(self->items);
     free(self->path);
-    *self = (ac_weights) { 0 };
+    *self = (ac_weights){ 0 };
 }
 
 ac_status
@@ -219,11 +228,13 @@ ac_weights_fingerprint(const ac_weights *self, char hex[33])
         return ac_error_set(AC_E_NOMEM, "out of memory");
     XXH3_128bits_reset(state);
     for (int64_t f = 0; f < self->file_count; f++) {
-        const ac_map *map = self->files[f].is_torch ? &self->files[f].torch.map : &self->files[f].safetensors.map;
+        const ac_map *map = self->files[f].is_torch ? &self->files[f].torch.map
+                                                    : &self->files[f].safetensors.map;
         XXH3_128bits_update(state, map->data, map->size);
     }
     digest = XXH3_128bits_digest(state);
     XXH3_freeState(state);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
     return AC_OK;
 }

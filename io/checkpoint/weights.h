@@ -19,7 +19,7 @@ typedef struct ac_weights_file {
 /** Starts zeroed. */
 typedef struct ac_weights {
     ac_tensors tensors;
-    ac_tensor *items;       /* owned array; names and data belong to the files, or to `openai` */
+    ac_tensor *items; /* owned array; names and data belong to the files, or to `openai` */
     ac_weights_file *files; /* [file_count] */
     int64_t file_count;
     ac_openai_clip openai;
@@ -29,14 +29,15 @@ typedef struct ac_weights {
 } ac_weights;
 
 /**
- * Open a model's folder (model.safetensors; the shards named by model.safetensors.index.json; pytorch_model.bin; the shards
- * named by pytorch_model.bin.index.json: the first of these that is there) or one file: .safetensors, PyTorch's, OpenAI's CLIP.
- * The message says what was looked for.
+ * Open a model's folder (model.safetensors; the shards named by model.safetensors.index.json;
+ * pytorch_model.bin; the shards named by pytorch_model.bin.index.json: the first of these that
+ * is there) or one file: .safetensors, PyTorch's, OpenAI's CLIP. The message says what was
+ * looked for.
  */
-ac_status ac_weights_open(ac_weights *self, const char *path);
+AC_MUST_CHECK ac_status ac_weights_open(ac_weights *self, const char *path);
 void ac_weights_close(ac_weights *self);
 
 /** XXH3-128 over the files' bytes, 32 digits and a zero byte. */
-ac_status ac_weights_fingerprint(const ac_weights *self, char hex[33]);
+AC_MUST_CHECK ac_status ac_weights_fingerprint(const ac_weights *self, char hex[33]);
 
 #endif

@@ -6,7 +6,14 @@
 #include "engine/base/memory.h"
 
 /* Sizes of the fixed parts, and their signatures (APPNOTE.TXT 4.3). */
-enum { LOCAL_BYTES = 30, ENTRY_BYTES = 46, END_BYTES = 22, LOCATOR64_BYTES = 20, END64_BYTES = 56, MAX_COMMENT = 65535 };
+enum {
+    LOCAL_BYTES = 30,
+    ENTRY_BYTES = 46,
+    END_BYTES = 22,
+    LOCATOR64_BYTES = 20,
+    END64_BYTES = 56,
+    MAX_COMMENT = 65535
+};
 enum { ID_ZIP64 = 1, METHOD_STORED = 0, FLAG_ENCRYPTED = 1 };
 
 /* Where the directory is. */
@@ -57,25 +64,38 @@ find_directory(directory *d, const unsigned char *bytes, size_t size, const char
     size_t at;
 
     if (!end)
-        return ac_error_set(AC_E_FORMAT, "%s: the zip archive has no directory at its end: truncated? Get the file again", path);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: the zip archive has no directory at its end: truncated? Get the file again",
+            path);
     at = (size_t) (end - bytes);
-    *d = (directory) { u32(end + 16), u32(end + 12), u16(end + 10) };
+    *d = (directory){ u32(end + 16), u32(end + 12), u16(end + 10) };
     if (at >= LOCATOR64_BYTES && memcmp(end - LOCATOR64_BYTES, "PK\6\7", 4) == 0) {
         const uint64_t where = u64(end - LOCATOR64_BYTES + 8);
-        if (where > at || at - where < END64_BYTES + LOCATOR64_BYTES || memcmp(bytes + where, "PK\6\6", 4) != 0)
-            return ac_error_set(AC_E_FORMAT, "%s: the zip archive's 64-bit end record is not where it should be: damaged?", path);
-        *d = (directory) { u64(bytes + where + 48), u64(bytes + where + 40), u64(bytes + where + 32) };
+        if (where > at || at - where < END64_BYTES + LOCATOR64_BYTES ||
+            memcmp(bytes + where, "PK\6\6", 4) != 0)
+            return ac_error_set(
+                AC_E_FORMAT,
+                "%s: the zip archive's 64-bit end record is not where it should be: damaged?",
+                path);
+        *d = (directory){ u64(bytes + where + 48), u64(bytes + where + 40),
+                          u64(bytes + where + 32) };
         at = (size_t) where;
     }
     if (d->offset > at || d->bytes > at - d->offset || d->count > d->bytes / ENTRY_BYTES)
-        return ac_error_set(AC_E_FORMAT, "%s: the zip archive's directory (%llu entries at byte %llu) does not fit the file: damaged?", path,
-                            (unsigned long long) d->count, (unsigned long long) d->offset);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the zip archive's directory (%llu entries at byte %llu) does "
+                            "not fit the file: damaged?",
+                            path, (unsigned long long) d->count,
+                            (unsigned long long) d->offset);
     return AC_OK;
 }
 
-/* Sizes and offset that did not fit 32 bits stand in the extra field, in this order. False: they do not. */
+/* Sizes and offset that did not fit 32 bits stand in the extra field, in this order. False:
+ * they do not. */
 static bool
-read_zip64(const unsigned char *extra, size_t n, uint64_t *size, uint64_t *packed, uint64_t *offset)
+read_zip64(const unsigned char *extra, size_t n, uint64_t *size, uint64_t *packed,
+           uint64_t *offset)
 {
     uint64_t *const wanted[] = { size, packed, offset };
 
@@ -110,9 +130,11 @@ bad_member(const ac_zip_member *m, const char *path, const char *what)
     return ac_error_set(AC_E_FORMAT, "%s: member \"%.*s\" %s", path, n, m->name, what);
 }
 
-/* The member's bytes follow its local header, whose name and extra field have lengths of their own. */
+/* The member's bytes follow its local header, whose name and extra field have lengths of their
+ * own. */
 static ac_status
-find_data(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t offset, uint64_t packed, const char *path)
+find_data(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t offset,
+          uint64_t packed, const char *path)
 {
     const unsigned char *p;
     uint64_t head;
@@ -126,7 +148,8 @@ find_data(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t of
     if (head > size - offset || packed > size - offset - head)
         return bad_member(m, path, "ends outside the archive: truncated?");
     if (m->stored && packed != m->size)
-        return bad_member(m, path, "is stored in another number of bytes than it has: damaged?");
+        return bad_member(m, path,
+                          "is stored in another number of bytes than it has: damaged?");
     if (m->stored)
         m->data = p + head;
     return AC_OK;
@@ -134,20 +157,24 @@ find_data(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t of
 
 /* One entry of the directory; *at moves past it. */
 static ac_status
-read_entry(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t *at, uint64_t end, const char *path)
+read_entry(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t *at,
+           uint64_t end, const char *path)
 {
     const unsigned char *p = bytes + *at;
     uint64_t unpacked, packed, offset, length;
 
     if (end - *at < ENTRY_BYTES || memcmp(p, "PK\1\2", 4) != 0)
-        return ac_error_set(AC_E_FORMAT, "%s: the zip archive's directory is damaged at byte %llu", path, (unsigned long long) *at);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the zip archive's directory is damaged at byte %llu", path,
+                            (unsigned long long) *at);
     unpacked = u32(p + 24);
     packed = u32(p + 20);
     offset = u32(p + 42);
     length = ENTRY_BYTES + (uint64_t) u16(p + 28) + u16(p + 30) + u16(p + 32);
     if (length > end - *at)
-        return ac_error_set(AC_E_FORMAT, "%s: the zip archive's directory is cut at byte %llu", path, (unsigned long long) *at);
-    *m = (ac_zip_member) { .name = (const char *) p + ENTRY_BYTES, .name_size = u16(p + 28) };
+        return ac_error_set(AC_E_FORMAT, "%s: the zip archive's directory is cut at byte %llu",
+                            path, (unsigned long long) *at);
+    *m = (ac_zip_member){ .name = (const char *) p + ENTRY_BYTES, .name_size = u16(p + 28) };
     if (!read_zip64(p + ENTRY_BYTES + m->name_size, u16(p + 30), &unpacked, &packed, &offset))
         return bad_member(m, path, "has a damaged zip64 field");
     m->size = unpacked;
@@ -181,16 +208,17 @@ ac_zip_open(ac_zip *self, const unsigned char *bytes, size_t size, const char *p
     uint64_t at;
     const char *slash;
 
-    *self = (ac_zip) { 0 };
+    *self = (ac_zip){ 0 };
     if (!ac_zip_is(bytes, size))
         return ac_error_set(AC_E_FORMAT, "%s: not a zip archive", path);
     AC_TRY(find_directory(&d, bytes, size, path));
     AC_TRY(ac_alloc(&self->members, (int64_t) d.count, sizeof *self->members));
     at = d.offset;
     for (; self->count < (int64_t) d.count; self->count++)
-        AC_TRY(read_entry(&self->members[self->count], bytes, size, &at, d.offset + d.bytes, path));
+        AC_TRY(read_entry(&self->members[self->count], bytes, size, &at, d.offset + d.bytes,
+                          path));
     if (self->count == 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the zip archive is empty", path));
+        AC_FAIL(AC_E_FORMAT, "%s: the zip archive is empty", path);
     self->root = self->members[0].name;
     slash = memchr(self->root, '/', self->members[0].name_size);
     self->root_size = slash ? (size_t) (slash - self->root) + 1 : 0;
@@ -208,16 +236,20 @@ void
 ac_zip_close(ac_zip *self)
 {
     free(self->members);
-    *self = (ac_zip) { 0 };
+    *self = (ac_zip){ 0 };
 }
 
 /* A member's name against ROOT + name, without joining them. */
 static int
 compare_in_root(const ac_zip *self, const ac_zip_member *m, const char *name, size_t n)
 {
-    int order = compare_names(m->name, m->name_size < self->root_size ? m->name_size : self->root_size, self->root, self->root_size);
+    int order =
+        compare_names(m->name, m->name_size < self->root_size ? m->name_size : self->root_size,
+                      self->root, self->root_size);
 
-    return order ? order : compare_names(m->name + self->root_size, m->name_size - self->root_size, name, n);
+    return order ? order
+                 : compare_names(m->name + self->root_size, m->name_size - self->root_size,
+                                 name, n);
 }
 
 const ac_zip_member *

@@ -1,6 +1,7 @@
 /**
- * The directory of a zip archive in memory: where each member's bytes lie. For archives whose members are stored, as
- * PyTorch writes them, so that they are used in place. Nothing is unpacked; CRC-32 is not checked (PyTorch does not either).
+ * The directory of a zip archive in memory: where each member's bytes lie. For archives whose
+ * members are stored, as PyTorch writes them, so that they are used in place. Nothing is
+ * unpacked; CRC-32 is not checked (PyTorch does not either).
  */
 #ifndef AC_IO_CHECKPOINT_ZIP_H
 #define AC_IO_CHECKPOINT_ZIP_H
@@ -23,7 +24,8 @@ typedef struct ac_zip_member {
 typedef struct ac_zip {
     ac_zip_member *members; /* [count], sorted by name */
     int64_t count;
-    const char *root; /* [root_size]: the first member's name up to and with its first '/', the archive's own folder */
+    const char *root; /* [root_size]: the first member's name up to and with its first '/', the
+                         archive's own folder */
     size_t root_size;
 } ac_zip;
 
@@ -31,11 +33,13 @@ typedef struct ac_zip {
 bool ac_zip_is(const unsigned char *bytes, size_t size);
 
 /**
- * Read the directory (zip64 too). Every place and size is checked against the archive's own size.
+ * Read the directory (zip64 too). Every place and size is checked against the archive's own
+ * size.
  * @param[in] path  for messages
  * @return AC_E_FORMAT naming file, member and rule
  */
-ac_status ac_zip_open(ac_zip *self, const unsigned char *bytes, size_t size, const char *path);
+AC_MUST_CHECK ac_status ac_zip_open(ac_zip *self, const unsigned char *bytes, size_t size,
+                                    const char *path);
 void ac_zip_close(ac_zip *self);
 
 /** The member ROOT/name; NULL if there is none. name [n]: not zero-terminated. */

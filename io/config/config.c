@@ -29,13 +29,16 @@ is_text(const ac_config_key *k)
     return k->type == KEY_TEXT || k->type == KEY_PATH;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------- */
+/* ---- values
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool
 parse_bool(const char *value, bool *out)
 {
     *out = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "on") == 0;
-    return *out || strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "off") == 0;
+    return *out || strcmp(value, "false") == 0 || strcmp(value, "no") == 0 ||
+           strcmp(value, "off") == 0;
 }
 
 static bool
@@ -56,13 +59,16 @@ parse_number(const char *value, bool whole, const ac_config_key *k, double *out)
     char *end;
 
     *out = strtod(value, &end);
-    return end != value && !*end && isfinite(*out) && *out >= k->least && *out <= k->most && (!whole || *out == floor(*out));
+    return end != value && !*end && isfinite(*out) && *out >= k->least && *out <= k->most &&
+           (!whole || *out == floor(*out));
 }
 
 static bool
 is_whole(const ac_config_key *k)
 {
-    static const char *const broken[] = { "generation.temperature", "generation.top_p", "generation.length_penalty", "train.clip_norm", "train.dropout" };
+    static const char *const broken[] = { "generation.temperature", "generation.top_p",
+                                          "generation.length_penalty", "train.clip_norm",
+                                          "train.dropout" };
 
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         if (strcmp(k->name, broken[i]) == 0)
@@ -74,7 +80,10 @@ is_whole(const ac_config_key *k)
 static const char *
 word_of_zero(const ac_config_key *k)
 {
-    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' && k->fallback[0] <= 'z' ? k->fallback : NULL;
+    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' &&
+                   k->fallback[0] <= 'z'
+               ? k->fallback
+               : NULL;
 }
 
 /* "[0.9, 0.999]", brackets or not. */
@@ -110,13 +119,18 @@ wrong_value(const ac_config_key *k, const char *value, const char *where)
     } else if (k->type == KEY_BOOL || k->type == KEY_OPTIONAL_BOOL) {
         snprintf(needed, sizeof needed, "true or false");
     } else if (k->type == KEY_BYTES) {
-        snprintf(needed, sizeof needed, "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
+        snprintf(needed, sizeof needed,
+                 "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
-        snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s", k->type == KEY_PAIR ? "two " : "a ",
-                 is_whole(k) ? "whole " : "", k->type == KEY_PAIR ? "s" : "", k->least, k->most,
-                 k->type == KEY_OPTIONAL ? ", auto or none" : word_of_zero(k) ? ", or " : "", word_of_zero(k) ? word_of_zero(k) : "");
+        snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s",
+                 k->type == KEY_PAIR ? "two " : "a ", is_whole(k) ? "whole " : "",
+                 k->type == KEY_PAIR ? "s" : "", k->least, k->most,
+                 k->type == KEY_OPTIONAL ? ", auto or none"
+                 : word_of_zero(k)       ? ", or "
+                                         : "",
+                 word_of_zero(k) ? word_of_zero(k) : "");
     }
     return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
 }
@@ -137,7 +151,8 @@ resolve_path(char **out, const char *base, const char *value)
 }
 
 static ac_status
-set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base)
+set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+         const char *base)
 {
     char **text = place(self, k), *made = NULL;
     ac_status st = AC_OK;
@@ -165,14 +180,15 @@ parse_share(const char *value, ac_share *out)
     while (*end == ' ')
         end++;
     if (*end == '%') {
-        *out = (ac_share) { true, x / 100 };
+        *out = (ac_share){ true, x / 100 };
         return end[1] == '\0' && x <= 100;
     }
-    *out = (ac_share) { x > 0 && x < 1, x };
+    *out = (ac_share){ x > 0 && x < 1, x };
     return *end == '\0' && (out->of_all || x == floor(x));
 }
 
-/* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number counts bytes. */
+/* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number
+ * counts bytes. */
 static bool
 parse_bytes(const char *value, const ac_config_key *k, int64_t *out)
 {
@@ -198,7 +214,8 @@ parse_bytes(const char *value, const ac_config_key *k, int64_t *out)
 }
 
 static ac_status
-set_value(ac_config *self, const ac_config_key *k, const char *value, bool quoted, const char *base, const char *where)
+set_value(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+          const char *base, const char *where)
 {
     void *at = place(self, k);
     ac_optional *optional = at;
@@ -210,7 +227,7 @@ set_value(ac_config *self, const ac_config_key *k, const char *value, bool quote
     if (is_text(k))
         return set_text(self, k, value, quoted, base);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
-        *optional = (ac_optional) { value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
+        *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
     }
     switch (k->type) {
@@ -220,11 +237,11 @@ set_value(ac_config *self, const ac_config_key *k, const char *value, bool quote
         break;
     case KEY_OPTIONAL_BOOL:
         if ((good = parse_bool(value, &truth)))
-            *optional = (ac_optional) { AC_SET, truth };
+            *optional = (ac_optional){ AC_SET, truth };
         break;
     case KEY_OPTIONAL_EARLY:
         if ((good = parse_choice(value, early_words, &choice)))
-            *optional = (ac_optional) { AC_SET, (double) choice };
+            *optional = (ac_optional){ AC_SET, (double) choice };
         break;
     case KEY_CHOICE:
         if ((good = parse_choice(value, k->words, &choice)))
@@ -240,7 +257,8 @@ set_value(ac_config *self, const ac_config_key *k, const char *value, bool quote
         break;
     case KEY_INT:
         number = 0;
-        good = (word_of_zero(k) && strcmp(value, word_of_zero(k)) == 0) || parse_number(value, true, k, &number);
+        good = (word_of_zero(k) && strcmp(value, word_of_zero(k)) == 0) ||
+               parse_number(value, true, k, &number);
         if (good)
             *(int64_t *) at = (int64_t) number;
         break;
@@ -255,7 +273,7 @@ set_value(ac_config *self, const ac_config_key *k, const char *value, bool quote
         break;
     case KEY_OPTIONAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
-            *optional = (ac_optional) { AC_SET, number };
+            *optional = (ac_optional){ AC_SET, number };
         break;
     case KEY_TEXT:
     case KEY_PATH: break;
@@ -300,20 +318,24 @@ find_key(const ac_config_key **out, const char *name, const char *where)
             near = &ac_config_keys[i];
         }
     }
-    return ac_error_set(AC_E_ARG, "%s: unknown key \"%s\"; the nearest known one is \"%s\"", where, name, near->name);
+    return ac_error_set(AC_E_ARG, "%s: unknown key \"%s\"; the nearest known one is \"%s\"",
+                        where, name, near->name);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_config_init(ac_config *self)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_config) { 0 };
+    *self = (ac_config){ 0 };
     for (size_t i = 0; i < ac_config_key_count && st == AC_OK; i++) {
         bool quoted = ac_config_keys[i].fallback[0] == '"';
-        st = set_value(self, &ac_config_keys[i], quoted ? "" : ac_config_keys[i].fallback, quoted, "", "default");
+        st = set_value(self, &ac_config_keys[i], quoted ? "" : ac_config_keys[i].fallback,
+                       quoted, "", "default");
     }
     return st;
 }
@@ -324,7 +346,7 @@ ac_config_free(ac_config *self)
     for (size_t i = 0; i < ac_config_key_count; i++)
         if (is_text(&ac_config_keys[i]))
             free(*(char **) place(self, &ac_config_keys[i]));
-    *self = (ac_config) { 0 };
+    *self = (ac_config){ 0 };
 }
 
 /* Is this the full name of a key? (input.train is one, and a section too.) */
@@ -339,37 +361,46 @@ is_key(const char *name)
 
 /* [a, b] of YAML, put together as set_value takes it. */
 static ac_status
-set_sequence(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node, const char *where)
+set_sequence(ac_config *self, const ac_config_key *k, yaml_document_t *document,
+             yaml_node_t *node, const char *where)
 {
     char text[128] = "";
     size_t used = 0;
 
-    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top && used < sizeof text; i++) {
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top && used < sizeof text; i++) {
         const yaml_node_t *item = yaml_document_get_node(document, *i);
-        used += (size_t) snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
-                                  item->type == YAML_SCALAR_NODE ? (const char *) item->data.scalar.value : "?");
+        used += (size_t) snprintf(
+            text + used, sizeof text - used, "%s%s", used ? ", " : "",
+            item->type == YAML_SCALAR_NODE ? (const char *) item->data.scalar.value : "?");
     }
     return set_value(self, k, text, false, "", where);
 }
 
 static ac_status
-read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const char *prefix, const char *path, const char *base)
+read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const char *prefix,
+          const char *path, const char *base)
 {
     ac_status st = AC_OK;
 
     if (node->type != YAML_MAPPING_NODE)
-        return ac_error_set(AC_E_ARG, "%s:%zu: %s is a section: its keys go below it, indented", path, node->start_mark.line + 1, *prefix ? prefix : "the config");
-    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && st == AC_OK; p++) {
-        yaml_node_t *name = yaml_document_get_node(document, p->key), *value = yaml_document_get_node(document, p->value);
+        return ac_error_set(AC_E_ARG, "%s:%zu: %s is a section: its keys go below it, indented",
+                            path, node->start_mark.line + 1, *prefix ? prefix : "the config");
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
+         p < node->data.mapping.pairs.top && st == AC_OK; p++) {
+        yaml_node_t *name = yaml_document_get_node(document, p->key),
+                    *value = yaml_document_get_node(document, p->value);
         char full[256], where[4400];
         const ac_config_key *k = NULL;
         bool section = false;
         snprintf(where, sizeof where, "%s:%zu", path, name->start_mark.line + 1);
         if (name->type != YAML_SCALAR_NODE)
             return ac_error_set(AC_E_ARG, "%s: a key must be a word", where);
-        snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "", (const char *) name->data.scalar.value);
+        snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "",
+                 (const char *) name->data.scalar.value);
         for (size_t i = 0; i < ac_config_key_count; i++)
-            section = section || (strncmp(ac_config_keys[i].name, full, strlen(full)) == 0 && ac_config_keys[i].name[strlen(full)] == '.');
+            section = section || (strncmp(ac_config_keys[i].name, full, strlen(full)) == 0 &&
+                                  ac_config_keys[i].name[strlen(full)] == '.');
         if (section && !(value->type == YAML_SCALAR_NODE && is_key(full))) {
             st = read_node(self, document, value, full, path, base);
             continue;
@@ -382,7 +413,8 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
         if (st == AC_OK && value->type != YAML_SCALAR_NODE)
             st = ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, full);
         if (st == AC_OK)
-            st = set_value(self, k, (const char *) value->data.scalar.value, value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, base, where);
+            st = set_value(self, k, (const char *) value->data.scalar.value,
+                           value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, base, where);
     }
     return st;
 }
@@ -399,7 +431,8 @@ ac_config_read(ac_config *self, const char *path)
     FILE *f = fopen(path, "rb");
 
     if (!f)
-        return ac_error_set(AC_E_ARG, "%s: the config cannot be opened: %s", path, strerror(errno));
+        return ac_error_set(AC_E_ARG, "%s: the config cannot be opened: %s", path,
+                            strerror(errno));
     snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);
     if (!yaml_parser_initialize(&parser)) {
         fclose(f);
@@ -408,11 +441,13 @@ ac_config_read(ac_config *self, const char *path)
     yaml_parser_set_input_file(&parser, f);
     if (!yaml_parser_load(&parser, &document)) {
         if (ferror(f))
-            st = ac_error_set(errno == EISDIR ? AC_E_ARG : ac_io_failure(errno), "%s: the config cannot be read: %s", path, strerror(errno));
+            st = ac_error_set(errno == EISDIR ? AC_E_ARG : ac_io_failure(errno),
+                              "%s: the config cannot be read: %s", path, strerror(errno));
         else if (parser.error == YAML_MEMORY_ERROR)
             st = ac_error_set(AC_E_NOMEM, "%s: out of memory for the config", path);
         else
-            st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML");
+            st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1,
+                              parser.problem ? parser.problem : "not YAML");
     } else {
         root = yaml_document_get_root_node(&document);
         if (root)
@@ -439,12 +474,15 @@ ac_config_set(ac_config *self, const char *assignment)
     return st == AC_OK ? set_value(self, k, equals + 1, false, "", "--set") : st;
 }
 
-/* ---- what a job asks ------------------------------------------------------------------------------------------- */
+/* ---- what a job asks
+ * -------------------------------------------------------------------------------------------
+ */
 
 static unsigned
 job_bit(const char *job)
 {
-    static const char *const names[] = { "embed-images", "tag", "caption", "build-cache", "train", "extend-cache" };
+    static const char *const names[] = { "embed-images", "tag",   "caption",
+                                         "build-cache",  "train", "extend-cache" };
 
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(job, names[i]) == 0)
@@ -461,8 +499,10 @@ ac_config_is_job(const char *job)
 int
 ac_config_needed(const char *job, const char *names[], const char *meanings[])
 {
-    static const char *const needed[AC_CONFIG_MOST_NEEDED] = { "input.path", "input.train", "input.validation",
-                                                               "clip.model", "cache.path", "bart.model" };
+    static const char *const needed[AC_CONFIG_MOST_NEEDED] = {
+        "input.path", "input.train", "input.validation",
+        "clip.model", "cache.path",  "bart.model"
+    };
     int n = 0;
 
     for (size_t i = 0; i < AC_CONFIG_MOST_NEEDED; i++) {
@@ -477,12 +517,19 @@ ac_config_needed(const char *job, const char *names[], const char *meanings[])
 
 /* A folder, or annotations and images: one of both, and whole. */
 static ac_status
-check_captioned(const char *name, const char *folder, const char *annotations, const char *images)
+check_captioned(const char *name, const char *folder, const char *annotations,
+                const char *images)
 {
     if (folder && (annotations || images))
-        return ac_error_set(AC_E_ARG, "%s is given as a folder and as {annotations, images}: give one (the other: none)", name);
+        return ac_error_set(
+            AC_E_ARG,
+            "%s is given as a folder and as {annotations, images}: give one (the other: none)",
+            name);
     if (!folder && !annotations && !images)
-        return ac_error_set(AC_E_ARG, "train needs %s: a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}", name);
+        return ac_error_set(AC_E_ARG,
+                            "train needs %s: a folder of images with a .txt beside each, or "
+                            "{annotations: F.json, images: FOLDER}",
+                            name);
     if (!folder && !(annotations && images))
         return ac_error_set(AC_E_ARG, "%s needs both annotations and images", name);
     return AC_OK;
@@ -498,16 +545,22 @@ ac_config_check(const ac_config *self, const char *job)
     for (int i = 0; i < n; i++) {
         const ac_config_key *k = NULL;
         AC_TRY(find_key(&k, names[i], ""));
-        if (k->jobs != TRAIN && !*(char **) place(self, k)) /* training's images have two forms: below */
-            AC_TRY(ac_error_set(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…", job, k->name, k->help, k->name));
+        if (k->jobs != TRAIN &&
+            !*(char **) place(self, k)) /* training's images have two forms: below */
+            AC_FAIL(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…",
+                    job, k->name, k->help, k->name);
     }
     if (job_bit(job) == TRAIN) {
-        AC_TRY(check_captioned("input.train", self->input.train, self->input.train_annotations, self->input.train_images));
-        AC_TRY(check_captioned("input.validation", self->input.validation, self->input.validation_annotations, self->input.validation_images));
+        AC_TRY(check_captioned("input.train", self->input.train, self->input.train_annotations,
+                               self->input.train_images));
+        AC_TRY(check_captioned("input.validation", self->input.validation,
+                               self->input.validation_annotations,
+                               self->input.validation_images));
     }
     if (self->compute.part >= self->compute.parts)
-        st = ac_error_set(AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0", (long long) self->compute.part,
-                          (long long) self->compute.parts);
+        st = ac_error_set(
+            AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0",
+            (long long) self->compute.part, (long long) self->compute.parts);
 out:
     return st;
 }
@@ -517,12 +570,16 @@ ac_config_check_paths(const ac_config *self, const char *job, bool later)
 {
     const unsigned bit = job_bit(job);
 
-    for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count; k++) {
-        const char *path = k->type == KEY_PATH && (k->jobs & bit) ? *(char **) place(self, k) : NULL;
-        const bool made = strcmp(k->name, "cache.path") == 0 || strcmp(k->name, "bart.layer_norms") == 0 ||
-                          (strcmp(k->name, "input.path") == 0 && strcmp(job, "extend-cache") == 0);
+    for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count;
+         k++) {
+        const char *path =
+            k->type == KEY_PATH && (k->jobs & bit) ? *(char **) place(self, k) : NULL;
+        const bool made =
+            strcmp(k->name, "cache.path") == 0 || strcmp(k->name, "bart.layer_norms") == 0 ||
+            (strcmp(k->name, "input.path") == 0 && strcmp(job, "extend-cache") == 0);
         if (path && access(path, F_OK) != 0 && !(later && made))
-            return ac_error_set(ac_io_failure(errno), "%s: %s: %s", k->name, path, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: %s: %s", k->name, path,
+                                strerror(errno));
     }
     return AC_OK;
 }
@@ -531,7 +588,8 @@ int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
 {
     const ac_share *share = &self->limits.max_bad_items;
-    const int64_t most = (int64_t) (share->of_all ? share->value * (double) items : share->value);
+    const int64_t most =
+        (int64_t) (share->of_all ? share->value * (double) items : share->value);
 
     return share->of_all && most < 10 ? 10 : most;
 }
@@ -541,13 +599,15 @@ ac_config_max_tokens(const ac_config *self, int64_t model_limit)
 {
     const ac_optional *m = &self->retrieval.max_tokens;
 
-    return m->presence == AC_SET && (int64_t) m->value < model_limit ? (int64_t) m->value : model_limit;
+    return m->presence == AC_SET && (int64_t) m->value < model_limit ? (int64_t) m->value
+                                                                     : model_limit;
 }
 
 ac_compute
 ac_config_compute(const ac_config *self)
 {
-    return (ac_compute) { (ac_backend) self->compute.backend, (ac_precision) self->compute.precision };
+    return (ac_compute){ (ac_backend) self->compute.backend,
+                         (ac_precision) self->compute.precision };
 }
 
 static int64_t
@@ -560,30 +620,46 @@ void
 ac_config_generation(const ac_config *self, ac_generation_config *out)
 {
     out->num_beams = lay_over(&self->generation.num_beams, out->num_beams, 1);
-    out->num_return_sequences = lay_over(&self->generation.num_return_sequences, out->num_return_sequences, 1);
+    out->num_return_sequences =
+        lay_over(&self->generation.num_return_sequences, out->num_return_sequences, 1);
     out->do_sample = lay_over(&self->generation.do_sample, out->do_sample, 0) != 0;
     out->top_k = lay_over(&self->generation.top_k, out->top_k, 0);
     out->max_length = lay_over(&self->generation.max_length, out->max_length, 20);
     out->min_length = lay_over(&self->generation.min_length, out->min_length, 0);
-    out->no_repeat_ngram_size = lay_over(&self->generation.no_repeat_ngram_size, out->no_repeat_ngram_size, 0);
-    out->early_stopping = (ac_early_stopping) lay_over(&self->generation.early_stopping, out->early_stopping, 0);
-    out->forced_bos_token_id = (int32_t) lay_over(&self->generation.forced_bos_token_id, out->forced_bos_token_id, -1);
-    out->forced_eos_token_id = (int32_t) lay_over(&self->generation.forced_eos_token_id, out->forced_eos_token_id, -1);
-    out->decoder_start_token_id = (int32_t) lay_over(&self->generation.decoder_start_token_id, out->decoder_start_token_id, out->decoder_start_token_id);
+    out->no_repeat_ngram_size =
+        lay_over(&self->generation.no_repeat_ngram_size, out->no_repeat_ngram_size, 0);
+    out->early_stopping =
+        (ac_early_stopping) lay_over(&self->generation.early_stopping, out->early_stopping, 0);
+    out->forced_bos_token_id =
+        (int32_t) lay_over(&self->generation.forced_bos_token_id, out->forced_bos_token_id, -1);
+    out->forced_eos_token_id =
+        (int32_t) lay_over(&self->generation.forced_eos_token_id, out->forced_eos_token_id, -1);
+    out->decoder_start_token_id =
+        (int32_t) lay_over(&self->generation.decoder_start_token_id,
+                           out->decoder_start_token_id, out->decoder_start_token_id);
     if (self->generation.temperature.presence != AC_UNSET)
-        out->temperature = self->generation.temperature.presence == AC_SET ? self->generation.temperature.value : 1;
+        out->temperature = self->generation.temperature.presence == AC_SET
+                               ? self->generation.temperature.value
+                               : 1;
     if (self->generation.top_p.presence != AC_UNSET)
-        out->top_p = self->generation.top_p.presence == AC_SET ? self->generation.top_p.value : 1;
+        out->top_p =
+            self->generation.top_p.presence == AC_SET ? self->generation.top_p.value : 1;
     if (self->generation.length_penalty.presence != AC_UNSET)
-        out->length_penalty = self->generation.length_penalty.presence == AC_SET ? self->generation.length_penalty.value : 1;
+        out->length_penalty = self->generation.length_penalty.presence == AC_SET
+                                  ? self->generation.length_penalty.value
+                                  : 1;
     out->beam_search = (ac_beam_search) self->generation.beam_search;
-    /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never from the model's files */
-    if (out->beam_search == AC_BEAM_HF49 && out->do_sample && out->num_beams > 1 && self->generation.early_stopping.presence == AC_UNSET)
+    /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never
+     * from the model's files */
+    if (out->beam_search == AC_BEAM_HF49 && out->do_sample && out->num_beams > 1 &&
+        self->generation.early_stopping.presence == AC_UNSET)
         out->early_stopping = AC_EARLY_FALSE;
     out->seed = (uint64_t) self->seed;
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------- */
+/* ---- printing
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* As short as reads back to the same. */
 static void
@@ -625,7 +701,10 @@ print_value(const ac_config *self, const ac_config_key *k, ac_buffer *out)
         print_real(((const double *) at)[1], out);
         ac_buffer_push_char(out, ']');
         return;
-    case KEY_SHARE: ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g", share->value * (share->of_all ? 100 : 1)); return;
+    case KEY_SHARE:
+        ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g",
+                         share->value * (share->of_all ? 100 : 1));
+        return;
     case KEY_TEXT:
     case KEY_PATH:
         text = *(char *const *) at;
@@ -676,7 +755,8 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         print_value(self, &ac_config_keys[i], out);
         ac_buffer_printf(out, "  # %s", ac_config_keys[i].help);
         for (const char *const *word = ac_config_keys[i].words; word && *word; word++)
-            ac_buffer_printf(out, "%s%s", word == ac_config_keys[i].words ? "; one of " : ", ", *word);
+            ac_buffer_printf(out, "%s%s", word == ac_config_keys[i].words ? "; one of " : ", ",
+                             *word);
         ac_buffer_push_char(out, '\n');
     }
     return out->status;
@@ -699,7 +779,8 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
     st = text.status;
     if (st == AC_OK) {
         digest = XXH3_128bits(text.data, text.size);
-        snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+        snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+                 (unsigned long long) digest.low64);
     }
     ac_buffer_free(&text);
     return st;
@@ -712,7 +793,8 @@ may_decide(const char *section, int section_size, const char *line)
     char name[128];
     const int skip = (int) strspn(line, " ");
 
-    snprintf(name, sizeof name, "%.*s%s%.*s", section_size, section, section_size ? "." : "", (int) strcspn(line + skip, ":\n"), line + skip);
+    snprintf(name, sizeof name, "%.*s%s%.*s", section_size, section, section_size ? "." : "",
+             (int) strcspn(line + skip, ":\n"), line + skip);
     for (size_t i = 0; i < ac_config_key_count; i++)
         if (strcmp(ac_config_keys[i].name, name) == 0)
             return ac_config_keys[i].in_fingerprint;
@@ -728,18 +810,26 @@ ac_config_difference(const char *before, const char *after, ac_buffer *out)
     while (*before && *after) {
         const size_t n = strcspn(before, "\n"), m = strcspn(after, "\n");
         const int name = (int) strcspn(before, ":\n");
-        if (*before != ' ' && *before != '#' && before[name] == ':') { /* at the margin: a section, or a key without one */
+        if (*before != ' ' && *before != '#' &&
+            before[name] == ':') { /* at the margin: a section, or a key without one */
             section = before;
             section_size = before[name + 1] == '\n' ? name : 0;
         }
-        const char *a = memmem(before, n, "  #", 3), *b = memmem(after, m, "  #", 3); /* comments are another version's business */
-        const int size = (int) (a ? a - before : (ptrdiff_t) n), size_after = (int) (b ? b - after : (ptrdiff_t) m);
+        const char *a = memmem(before, n, "  #", 3),
+                   *b =
+                       memmem(after, m, "  #", 3); /* comments are another version's business */
+        const int size = (int) (a ? a - before : (ptrdiff_t) n),
+                  size_after = (int) (b ? b - after : (ptrdiff_t) m);
 
-        if ((size != size_after || strncmp(before, after, (size_t) size) != 0) && may_decide(section, *before == ' ' ? section_size : 0, before)) {
-            const int skip = (int) strspn(before, " "), skip_after = (int) strspn(after, " "), shown = skip ? section_size : 0;
+        if ((size != size_after || strncmp(before, after, (size_t) size) != 0) &&
+            may_decide(section, *before == ' ' ? section_size : 0, before)) {
+            const int skip = (int) strspn(before, " "), skip_after = (int) strspn(after, " "),
+                      shown = skip ? section_size : 0;
             const char *dot = shown ? "." : "";
-            ac_buffer_printf(out, "%s\"%.*s%s%.*s\" is now \"%.*s%s%.*s\"", out->size ? "; " : "", shown, section, dot, size - skip, before + skip,
-                             shown, section, dot, size_after - skip_after, after + skip_after);
+            ac_buffer_printf(out, "%s\"%.*s%s%.*s\" is now \"%.*s%s%.*s\"",
+                             out->size ? "; " : "", shown, section, dot, size - skip,
+                             before + skip, shown, section, dot, size_after - skip_after,
+                             after + skip_after);
         }
         before += n + (before[n] == '\n');
         after += m + (after[m] == '\n');

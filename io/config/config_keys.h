@@ -1,18 +1,39 @@
-/** The one table of config keys: names, types, defaults, ranges, help. Private to io/config/config.c, which reads and prints by it. */
+/** The one table of config keys: names, types, defaults, ranges, help. Private to
+ * io/config/config.c, which reads and prints by it. */
 #ifndef AC_IO_CONFIG_CONFIG_KEYS_H
 #define AC_IO_CONFIG_CONFIG_KEYS_H
 
 #include <stddef.h>
 
-#include "io/config/config.config.h"
+#include "io/config/config.h"
 
 /** How a value is written and kept. OPTIONAL types are last: they take "auto" and "none". */
 typedef enum ac_key_type {
-    KEY_BOOL, KEY_INT, KEY_REAL, KEY_PAIR, KEY_SHARE, KEY_BYTES, KEY_TEXT, KEY_PATH, KEY_CHOICE, KEY_OPTIONAL, KEY_OPTIONAL_BOOL, KEY_OPTIONAL_EARLY
+    KEY_BOOL,
+    KEY_INT,
+    KEY_REAL,
+    KEY_PAIR,
+    KEY_SHARE,
+    KEY_BYTES,
+    KEY_TEXT,
+    KEY_PATH,
+    KEY_CHOICE,
+    KEY_OPTIONAL,
+    KEY_OPTIONAL_BOOL,
+    KEY_OPTIONAL_EARLY
 } ac_key_type;
 
 /* The jobs that have a key, as bits. */
-enum { ALL = 63, EMBED = 1, TAG = 2, CAPTION = 4, CACHE = 8, TRAIN = 16, EXTEND = 32, IMAGES = EMBED | TAG | CAPTION };
+enum {
+    ALL = 63,
+    EMBED = 1,
+    TAG = 2,
+    CAPTION = 4,
+    CACHE = 8,
+    TRAIN = 16,
+    EXTEND = 32,
+    IMAGES = EMBED | TAG | CAPTION
+};
 
 /** A row of the table. */
 typedef struct ac_config_key {

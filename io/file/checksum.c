@@ -25,20 +25,21 @@ ac_file_checksum(const char *path, char hex[33])
 
     hex[0] = '\0';
     if (fd < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     if (!state)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory"));
+        AC_FAIL(AC_E_NOMEM, "out of memory");
     AC_TRY(ac_alloc(&block, BLOCK, 1));
     XXH3_128bits_reset(state);
     while ((n = read(fd, block, BLOCK)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno)));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
         XXH3_128bits_update(state, block, (size_t) n);
     }
     digest = XXH3_128bits_digest(state);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
 out:
     if (fd >= 0)
         close(fd);

@@ -5,6 +5,6 @@
 #include "engine/base/status.h"
 
 /** hex: 32 lower-case digits and a zero byte. */
-ac_status ac_file_checksum(const char *path, char hex[33]);
+AC_MUST_CHECK ac_status ac_file_checksum(const char *path, char hex[33]);
 
 #endif

@@ -1,4 +1,5 @@
-/** Reading JSON lines: journals, events, metrics; what other attempts of a run may be writing at this moment. */
+/** Reading JSON lines: journals, events, metrics; what other attempts of a run may be writing
+ * at this moment. */
 #ifndef AC_IO_FILE_JSON_LINES_H
 #define AC_IO_FILE_JSON_LINES_H
 
@@ -9,7 +10,8 @@
 /** What is done with a line; the record is borrowed. An error ends the reading. */
 typedef ac_status (*ac_json_line)(void *context, json_t *record);
 
-/** Each line that is JSON, in order; others (the last one may be half written) are passed over. A file that is not there has none. */
-ac_status ac_json_lines_read(const char *path, ac_json_line take, void *context);
+/** Each line that is JSON, in order; others (the last one may be half written) are passed over.
+ * A file that is not there has none. */
+AC_MUST_CHECK ac_status ac_json_lines_read(const char *path, ac_json_line take, void *context);
 
 #endif

@@ -14,7 +14,8 @@ ac_json_string(ac_buffer *self, const char *bytes, size_t n)
         utf8proc_ssize_t used;
 
         if (c >= 0x80) {
-            used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i, (utf8proc_ssize_t) (n - i), &point);
+            used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i,
+                                    (utf8proc_ssize_t) (n - i), &point);
             if (used < 1) {
                 ac_buffer_push_text(self, "\xef\xbf\xbd");
                 used = 1;

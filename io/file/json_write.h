@@ -6,7 +6,8 @@
 
 #include "engine/base/buffer.h"
 
-/** A quoted, escaped JSON string. Bytes that are not UTF-8 become U+FFFD, so that the result always is JSON. */
+/** A quoted, escaped JSON string. Bytes that are not UTF-8 become U+FFFD, so that the result
+ * always is JSON. */
 ac_status ac_json_string(ac_buffer *self, const char *bytes, size_t n);
 ac_status ac_json_text(ac_buffer *self, const char *text);
 

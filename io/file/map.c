@@ -15,15 +15,15 @@ ac_map_open(ac_map *self, const char *path)
     void *p;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    *self = (ac_map) { 0 };
+    *self = (ac_map){ 0 };
     if (fd < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        AC_TRY(ac_error_set(AC_E_IO, "%s: not a regular file", path));
+        AC_FAIL(AC_E_IO, "%s: not a regular file", path);
     if (info.st_size) {
         p = mmap(NULL, (size_t) info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno)));
+            AC_FAIL(AC_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno));
         self->data = p;
         self->size = (size_t) info.st_size;
     }
@@ -37,5 +37,5 @@ ac_map_close(ac_map *self)
 {
     if (self->data)
         munmap((void *) (size_t) self->data, self->size);
-    *self = (ac_map) { 0 };
+    *self = (ac_map){ 0 };
 }

@@ -11,7 +11,7 @@ typedef struct ac_map {
     size_t size;
 } ac_map;
 
-ac_status ac_map_open(ac_map *self, const char *path);
+AC_MUST_CHECK ac_status ac_map_open(ac_map *self, const char *path);
 void ac_map_close(ac_map *self);
 
 #endif

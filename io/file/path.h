@@ -8,6 +8,7 @@
  * A path as printf would write it. Free with free().
  * @param[out] out  NULL on failure (AC_E_NOMEM)
  */
-ac_status ac_path_format(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+AC_MUST_CHECK ac_status ac_path_format(char **out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

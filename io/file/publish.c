@@ -14,8 +14,20 @@ ac_status
 ac_io_failure(int error_number)
 {
     switch (error_number) {
-    case EIO: case ESTALE: case ETIMEDOUT: case EAGAIN: case EINTR: case ENOTCONN: case ECONNRESET: case ECONNREFUSED: case EHOSTDOWN:
-    case EHOSTUNREACH: case ENETDOWN: case ENETUNREACH: case EREMOTEIO: case ENFILE: return AC_E_RETRY;
+    case EIO:
+    case ESTALE:
+    case ETIMEDOUT:
+    case EAGAIN:
+    case EINTR:
+    case ENOTCONN:
+    case ECONNRESET:
+    case ECONNREFUSED:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EREMOTEIO:
+    case ENFILE: return AC_E_RETRY;
     default: return AC_E_IO;
     }
 }
@@ -34,15 +46,19 @@ sync_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = NULL;
-    ac_status st = slash ? ac_duplicate(&folder, path, slash == path ? 1 : (size_t) (slash - path)) : ac_duplicate(&folder, ".", 1);
+    ac_status st =
+        slash ? ac_duplicate(&folder, path, slash == path ? 1 : (size_t) (slash - path))
+              : ac_duplicate(&folder, ".", 1);
     int fd;
 
     if (st != AC_OK)
         return st;
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL: a file system whose folders cannot be synced; the rename has happened all the same */
+    /* EINVAL: a file system whose folders cannot be synced; the rename has happened all the
+     * same */
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be synced: %s", folder, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be synced: %s", folder,
+                          strerror(errno));
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -53,7 +69,8 @@ ac_status
 ac_publish_rename(const char *temporary, const char *path)
 {
     if (rename(temporary, path) != 0)
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be renamed to %s: %s", temporary, path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be renamed to %s: %s", temporary,
+                            path, strerror(errno));
     return sync_folder_of(path);
 }
 
@@ -65,12 +82,14 @@ write_all(int fd, const char *bytes, size_t n, const char *path)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
+                                strerror(errno));
         bytes += done;
         n -= (size_t) done;
     }
     if (fsync(fd) != 0)
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", path,
+                            strerror(errno));
     return AC_OK;
 }
 
@@ -84,11 +103,11 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     AC_TRY(ac_publish_temporary(&temporary, path));
     fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno)));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno));
     AC_TRY(write_all(fd, bytes, n, temporary));
     if (close(fd) != 0) {
         fd = -1;
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be written: %s", temporary, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", temporary, strerror(errno));
     }
     fd = -1;
     st = ac_publish_rename(temporary, path);

@@ -1,4 +1,5 @@
-/** Files appear under their final name whole or not at all: temporary name, fsync, rename, fsync of the folder. */
+/** Files appear under their final name whole or not at all: temporary name, fsync, rename,
+ * fsync of the folder. */
 #ifndef AC_IO_FILE_PUBLISH_H
 #define AC_IO_FILE_PUBLISH_H
 
@@ -6,16 +7,20 @@
 
 #include "engine/base/status.h"
 
-/** AC_E_RETRY for an error number that may pass by itself (a file server away, a device error), else AC_E_IO. */
-ac_status ac_io_failure(int error_number);
+/** AC_E_RETRY for an error number that may pass by itself (a file server away, a device error),
+ * else AC_E_IO. */
+AC_MUST_CHECK ac_status ac_io_failure(int error_number);
 
-/** The name under which `path` is written first, its own for each process of each host; free with free(). */
-ac_status ac_publish_temporary(char **out, const char *path);
+/** The name under which `path` is written first, its own for each process of each host; free
+ * with free(). */
+AC_MUST_CHECK ac_status ac_publish_temporary(char **out, const char *path);
 
-/** Write n bytes as the file `path`, replacing what is there. Removes its temporary file on failure. */
-ac_status ac_publish_file(const char *path, const void *bytes, size_t n);
+/** Write n bytes as the file `path`, replacing what is there. Removes its temporary file on
+ * failure. */
+AC_MUST_CHECK ac_status ac_publish_file(const char *path, const void *bytes, size_t n);
 
-/** Rename a closed, synced temporary file to its final name in the same folder. The temporary stays on failure. */
-ac_status ac_publish_rename(const char *temporary, const char *path);
+/** Rename a closed, synced temporary file to its final name in the same folder. The temporary
+ * stays on failure. */
+AC_MUST_CHECK ac_status ac_publish_rename(const char *temporary, const char *path);
 
 #endif

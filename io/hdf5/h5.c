@@ -18,13 +18,15 @@ enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
 /* A dataset may claim any extent: its chunks need not be there. */
 #define LONGEST ((hsize_t) 1 << 48)
 
-/* HDF5's own messages are for HDF5's developers; ours name the file. Its exit handler crashes (1.10) on a file whose closing
- * failed, as on a full disk, and has nothing to do otherwise: every file is closed by its owner. */
+/* HDF5's own messages are for HDF5's developers; ours name the file. Its exit handler crashes
+ * (1.10) on a file whose closing failed, as on a full disk, and has nothing to do otherwise:
+ * every file is closed by its owner. */
 static ac_status
 prepare(void)
 {
-    /* After a failed write (a full disk) a file cannot be closed, and HDF5's own clean-up at exit ends in a segmentation fault over it.
-     * Nothing is lost without it: a file that counts was closed. Has no effect but in the first call. */
+    /* After a failed write (a full disk) a file cannot be closed, and HDF5's own clean-up at
+     * exit ends in a segmentation fault over it. Nothing is lost without it: a file that counts
+     * was closed. Has no effect but in the first call. */
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     return ac_h5_zstd_register();
@@ -56,7 +58,9 @@ memory_type(ac_dtype dtype)
     }
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
@@ -64,7 +68,7 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     ac_status st = AC_OK;
     hid_t access = H5I_INVALID_HID, create = H5I_INVALID_HID, file;
 
-    *self = (ac_h5_writer) { .compression = compression };
+    *self = (ac_h5_writer){ .compression = compression };
     AC_TRY(prepare());
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
@@ -75,7 +79,8 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     errno = 0;
     file = H5Fcreate(self->temporary, H5F_ACC_TRUNC, create, access);
     if (file < 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
+                errno ? strerror(errno) : "HDF5 refused");
     self->file = file;
 out:
     if (access >= 0)
@@ -114,7 +119,8 @@ creation_properties(const ac_h5_writer *self, int rank, const hsize_t *dims, siz
 }
 
 ac_status
-ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank, const int64_t *shape, const void *data)
+ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank,
+            const int64_t *shape, const void *data)
 {
     hsize_t dims[AC_MAX_RANK] = { 0 };
     hid_t space, properties, set;
@@ -127,15 +133,17 @@ ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank, cons
     errno = 0;
     space = H5Screate_simple(rank, dims, NULL);
     properties = creation_properties(self, rank, dims, ac_dtype_bytes(dtype));
-    set = H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties, H5P_DEFAULT);
-    good = set >= 0 && (empty || H5Dwrite(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+    set = H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties,
+                     H5P_DEFAULT);
+    good = set >= 0 && (empty || H5Dwrite(set, memory_type(dtype), H5S_ALL, H5S_ALL,
+                                          H5P_DEFAULT, data) >= 0);
     if (set >= 0 && H5Dclose(set) < 0)
         good = false;
     H5Pclose(properties);
     H5Sclose(space);
     if (!good)
-        return ac_error_set(ac_io_failure(errno), "%s: dataset %s cannot be written: %s", self->temporary, name,
-                            errno ? strerror(errno) : "HDF5 refused");
+        return ac_error_set(ac_io_failure(errno), "%s: dataset %s cannot be written: %s",
+                            self->temporary, name, errno ? strerror(errno) : "HDF5 refused");
     return AC_OK;
 }
 
@@ -157,7 +165,8 @@ out:
 }
 
 static ac_status
-write_attribute(ac_h5_writer *self, const char *name, hid_t stored, hid_t given, const void *value)
+write_attribute(ac_h5_writer *self, const char *name, hid_t stored, hid_t given,
+                const void *value)
 {
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t a = H5Acreate2(self->file, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -166,7 +175,9 @@ write_attribute(ac_h5_writer *self, const char *name, hid_t stored, hid_t given,
     if (a >= 0 && H5Aclose(a) < 0)
         good = false;
     H5Sclose(space);
-    return good ? AC_OK : ac_error_set(AC_E_IO, "%s: attribute %s cannot be written", self->temporary, name);
+    return good ? AC_OK
+                : ac_error_set(AC_E_IO, "%s: attribute %s cannot be written", self->temporary,
+                               name);
 }
 
 ac_status
@@ -189,8 +200,8 @@ ac_h5_write_int_attribute(ac_h5_writer *self, const char *name, int64_t value)
 }
 
 ac_status
-ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_t columns, const ac_h5_source *sources,
-                    int64_t count)
+ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_t columns,
+                    const ac_h5_source *sources, int64_t count)
 {
     const int rank = columns ? 2 : 1;
     hsize_t dims[2] = { 0, (hsize_t) columns }, start[2] = { 0, 0 };
@@ -208,16 +219,21 @@ ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_
             continue;
         from = H5Screate_simple(rank, part, NULL);
         good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
-               H5Pset_virtual(properties, space, sources[i].file, sources[i].dataset ? sources[i].dataset : name, from) >= 0;
+               H5Pset_virtual(properties, space, sources[i].file,
+                              sources[i].dataset ? sources[i].dataset : name, from) >= 0;
         H5Sclose(from);
         start[0] += part[0];
     }
     H5Sselect_all(space);
-    set = good ? H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties, H5P_DEFAULT) : -1;
+    set = good ? H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties,
+                            H5P_DEFAULT)
+               : -1;
     good = set >= 0 && H5Dclose(set) >= 0;
     H5Sclose(space);
     H5Pclose(properties);
-    return good ? AC_OK : ac_error_set(AC_E_IO, "%s: virtual dataset %s cannot be written", self->temporary, name);
+    return good ? AC_OK
+                : ac_error_set(AC_E_IO, "%s: virtual dataset %s cannot be written",
+                               self->temporary, name);
 }
 
 ac_status
@@ -229,11 +245,13 @@ ac_h5_commit(ac_h5_writer *self, char checksum[33])
     errno = 0;
     if (H5Fclose(self->file) < 0) {
         self->file = 0;
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary, errno ? strerror(errno) : "HDF5 refused"));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary,
+                errno ? strerror(errno) : "HDF5 refused");
     }
     self->file = 0;
     if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", self->temporary, strerror(errno)));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be synced: %s", self->temporary,
+                strerror(errno));
     AC_TRY(ac_file_checksum(self->temporary, checksum));
     AC_TRY(ac_publish_rename(self->temporary, self->path));
     free(self->temporary);
@@ -254,10 +272,12 @@ ac_h5_abandon(ac_h5_writer *self)
         unlink(self->temporary);
     free(self->temporary);
     free(self->path);
-    *self = (ac_h5_writer) { 0 };
+    *self = (ac_h5_writer){ 0 };
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_h5_open(ac_h5_reader *self, const char *path)
@@ -265,14 +285,14 @@ ac_h5_open(ac_h5_reader *self, const char *path)
     ac_status st = AC_OK;
     hid_t file;
 
-    *self = (ac_h5_reader) { 0 };
+    *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
     if (access(path, R_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not an HDF5 file, or a damaged one", path));
+        AC_FAIL(AC_E_FORMAT, "%s: not an HDF5 file, or a damaged one", path);
     self->file = file;
 out:
     if (st != AC_OK)
@@ -286,7 +306,7 @@ ac_h5_close(ac_h5_reader *self)
     if (self->file)
         H5Fclose(self->file);
     free(self->path);
-    *self = (ac_h5_reader) { 0 };
+    *self = (ac_h5_reader){ 0 };
 }
 
 bool
@@ -304,7 +324,10 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
 
     *set = H5Dopen2(self->file, name, H5P_DEFAULT);
     if (*set < 0)
-        return ac_error_set(AC_E_FORMAT, ac_h5_has(self, name) ? "%s: dataset %s cannot be read" : "%s: has no dataset %s", self->path, name);
+        return ac_error_set(AC_E_FORMAT,
+                            ac_h5_has(self, name) ? "%s: dataset %s cannot be read"
+                                                  : "%s: has no dataset %s",
+                            self->path, name);
     space = H5Dget_space(*set);
     found = H5Sget_simple_extent_ndims(space);
     if (found == rank)
@@ -316,8 +339,12 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
         return AC_OK;
     H5Dclose(*set);
     if (!sane)
-        return ac_error_set(AC_E_FORMAT, "%s: dataset %s claims to have more elements than any memory holds: damaged", self->path, name);
-    return ac_error_set(AC_E_FORMAT, "%s: dataset %s has %d dimensions, not %d", self->path, name, found, rank);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: dataset %s claims to have more elements than any memory holds: damaged",
+            self->path, name);
+    return ac_error_set(AC_E_FORMAT, "%s: dataset %s has %d dimensions, not %d", self->path,
+                        name, found, rank);
 }
 
 ac_status
@@ -336,7 +363,8 @@ ac_h5_shape(const ac_h5_reader *self, const char *name, int rank, int64_t *shape
 }
 
 ac_status
-ac_h5_read(const ac_h5_reader *self, const char *name, ac_dtype dtype, int rank, const int64_t *shape, void *data)
+ac_h5_read(const ac_h5_reader *self, const char *name, ac_dtype dtype, int rank,
+           const int64_t *shape, void *data)
 {
     hsize_t dims[AC_MAX_RANK];
     bool empty = false;
@@ -348,36 +376,45 @@ ac_h5_read(const ac_h5_reader *self, const char *name, ac_dtype dtype, int rank,
     for (int i = 0; i < rank && st == AC_OK; i++) {
         empty = empty || shape[i] == 0;
         if ((int64_t) dims[i] != shape[i])
-            st = ac_error_set(AC_E_FORMAT, "%s: dataset %s has %lld in dimension %d, not %lld", self->path, name,
-                              (long long) dims[i], i, (long long) shape[i]);
+            st = ac_error_set(AC_E_FORMAT, "%s: dataset %s has %lld in dimension %d, not %lld",
+                              self->path, name, (long long) dims[i], i, (long long) shape[i]);
     }
-    if (st == AC_OK && !empty && H5Dread(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: dataset %s cannot be read: damaged, or of another type", self->path, name);
+    if (st == AC_OK && !empty &&
+        H5Dread(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: dataset %s cannot be read: damaged, or of another type",
+                          self->path, name);
     H5Dclose(set);
     return st;
 }
 
 ac_status
-ac_h5_read_rows(const ac_h5_reader *self, const char *name, ac_dtype dtype, int64_t first, int64_t count, int64_t columns,
-                void *data)
+ac_h5_read_rows(const ac_h5_reader *self, const char *name, ac_dtype dtype, int64_t first,
+                int64_t count, int64_t columns, void *data)
 {
     const int rank = columns ? 2 : 1;
-    hsize_t dims[2], start[2] = { (hsize_t) first, 0 }, size[2] = { (hsize_t) count, (hsize_t) columns };
+    hsize_t dims[2], start[2] = { (hsize_t) first, 0 },
+                     size[2] = { (hsize_t) count, (hsize_t) columns };
     hid_t set, space, memory;
     ac_status st = open_dataset(self, name, rank, &set, dims);
 
     if (st != AC_OK)
         return st;
-    if (first < 0 || count < 0 || (hsize_t) (first + count) > dims[0] || (columns && dims[1] != (hsize_t) columns)) {
-        st = ac_error_set(AC_E_FORMAT, "%s: dataset %s has %lld rows of %lld, but rows %lld to %lld of %lld are needed", self->path,
-                          name, (long long) dims[0], rank == 2 ? (long long) dims[1] : 1, (long long) first,
-                          (long long) (first + count), (long long) columns);
+    if (first < 0 || count < 0 || (hsize_t) (first + count) > dims[0] ||
+        (columns && dims[1] != (hsize_t) columns)) {
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "%s: dataset %s has %lld rows of %lld, but rows %lld to %lld of %lld are needed",
+            self->path, name, (long long) dims[0], rank == 2 ? (long long) dims[1] : 1,
+            (long long) first, (long long) (first + count), (long long) columns);
     } else if (count) {
         space = H5Dget_space(set);
         memory = H5Screate_simple(rank, size, NULL);
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
         if (H5Dread(set, memory_type(dtype), memory, space, H5P_DEFAULT, data) < 0)
-            st = ac_error_set(AC_E_FORMAT, "%s: dataset %s cannot be read: damaged, or of another type", self->path, name);
+            st = ac_error_set(AC_E_FORMAT,
+                              "%s: dataset %s cannot be read: damaged, or of another type",
+                              self->path, name);
         H5Sclose(memory);
         H5Sclose(space);
     }
@@ -401,15 +438,16 @@ ac_h5_read_texts(const ac_h5_reader *self, const char *name, ac_texts *texts)
     AC_TRY(ac_h5_shape(self, bytes_name, 1, &bytes));
     AC_TRY(ac_h5_shape(self, offsets_name, 1, &ends));
     if (ends < 1)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: dataset %s is empty", self->path, offsets_name));
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s is empty", self->path, offsets_name);
     AC_TRY(ac_grow(&texts->offsets, &texts->capacity, ends, sizeof *texts->offsets));
     AC_TRY(ac_h5_read(self, offsets_name, AC_I64, 1, &ends, texts->offsets));
     for (int64_t i = 1; i < ends; i++)
         if (texts->offsets[i] < texts->offsets[i - 1])
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: dataset %s falls at %lld", self->path, offsets_name, (long long) i));
+            AC_FAIL(AC_E_FORMAT, "%s: dataset %s falls at %lld", self->path, offsets_name,
+                    (long long) i);
     if (texts->offsets[0] != 0 || texts->offsets[ends - 1] != bytes)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: dataset %s does not span the %lld bytes of %s", self->path, offsets_name,
-                            (long long) bytes, bytes_name));
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s does not span the %lld bytes of %s", self->path,
+                offsets_name, (long long) bytes, bytes_name);
     capacity = (int64_t) b->capacity;
     AC_TRY(ac_grow(&b->data, &capacity, bytes + 1, 1));
     b->capacity = (size_t) capacity;
@@ -443,7 +481,8 @@ ac_h5_read_int_attribute(const ac_h5_reader *self, const char *name, int64_t *va
 
     if (a >= 0)
         H5Aclose(a);
-    return good ? AC_OK : ac_error_set(AC_E_FORMAT, "%s: has no number attribute %s", self->path, name);
+    return good ? AC_OK
+                : ac_error_set(AC_E_FORMAT, "%s: has no number attribute %s", self->path, name);
 }
 
 ac_status

@@ -11,6 +11,6 @@
  * AC_E_FORMAT names the first dataset that cannot be read.
  * @param[out] datasets  how many were read
  */
-ac_status ac_h5_check(const char *path, int64_t *datasets);
+AC_MUST_CHECK ac_status ac_h5_check(const char *path, int64_t *datasets);
 
 #endif

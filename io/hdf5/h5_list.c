@@ -18,7 +18,11 @@ describe_type(ac_h5_item *item, hid_t type)
     if (kind == H5T_STRING)
         snprintf(item->type, sizeof item->type, "text");
     else if (kind == H5T_FLOAT || kind == H5T_INTEGER)
-        snprintf(item->type, sizeof item->type, "%s%zu", kind == H5T_FLOAT ? "F" : H5Tget_sign(type) == H5T_SGN_NONE ? "U" : "I", bits);
+        snprintf(item->type, sizeof item->type, "%s%zu",
+                 kind == H5T_FLOAT                   ? "F"
+                 : H5Tget_sign(type) == H5T_SGN_NONE ? "U"
+                                                     : "I",
+                 bits);
     else
         snprintf(item->type, sizeof item->type, "other");
 }
@@ -29,7 +33,8 @@ describe_space(ac_h5_item *item, hid_t space)
     hsize_t dims[H5S_MAX_RANK];
 
     item->rank = H5Sget_simple_extent_ndims(space);
-    if (item->rank < 0 || item->rank > AC_MAX_RANK || H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+    if (item->rank < 0 || item->rank > AC_MAX_RANK ||
+        H5Sget_simple_extent_dims(space, dims, NULL) < 0)
         item->rank = 0;
     for (int d = 0; d < item->rank; d++)
         item->shape[d] = (int64_t) dims[d];
@@ -83,9 +88,12 @@ ac_h5_list(const ac_h5_reader *self, ac_h5_visit visit_item, void *context)
     hsize_t at = 0;
 
     if (H5Aiterate2(self->file, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute, &l) < 0)
-        return ac_error_set(AC_E_FORMAT, "%s: its attributes cannot be read: damaged", self->path);
+        return ac_error_set(AC_E_FORMAT, "%s: its attributes cannot be read: damaged",
+                            self->path);
     at = 0;
-    if (l.status == AC_OK && H5Literate(self->file, H5_INDEX_NAME, H5_ITER_INC, &at, visit_link, &l) < 0)
-        return ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be read: damaged", self->path);
+    if (l.status == AC_OK &&
+        H5Literate(self->file, H5_INDEX_NAME, H5_ITER_INC, &at, visit_link, &l) < 0)
+        return ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be read: damaged",
+                            self->path);
     return l.status;
 }

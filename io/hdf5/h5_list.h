@@ -13,9 +13,10 @@ typedef struct ac_h5_item {
     int64_t shape[AC_MAX_RANK];
 } ac_h5_item;
 
-/** Called for each, attributes first, in the order of their names. Returning anything but AC_OK ends the listing with it. */
+/** Called for each, attributes first, in the order of their names. Returning anything but AC_OK
+ * ends the listing with it. */
 typedef ac_status (*ac_h5_visit)(void *context, const ac_h5_item *item);
 
-ac_status ac_h5_list(const ac_h5_reader *self, ac_h5_visit visit, void *context);
+AC_MUST_CHECK ac_status ac_h5_list(const ac_h5_reader *self, ac_h5_visit visit, void *context);
 
 #endif

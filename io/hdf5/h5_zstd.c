@@ -11,7 +11,8 @@ decompress(size_t nbytes, size_t *capacity, void **buffer)
     void *out;
     size_t n;
 
-    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > (1ull << 32))
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
+        size > (1ull << 32))
         return 0;
     if (!(out = malloc(size ? (size_t) size : 1)))
         return 0;
@@ -47,7 +48,8 @@ compress(size_t nbytes, size_t *capacity, void **buffer, int level)
 
 /* HDF5's filter callback: 0 is failure. cd_values[0] is the level. */
 static size_t
-filter(unsigned flags, size_t cd_count, const unsigned cd_values[], size_t nbytes, size_t *capacity, void **buffer)
+filter(unsigned flags, size_t cd_count, const unsigned cd_values[], size_t nbytes,
+       size_t *capacity, void **buffer)
 {
     if (flags & H5Z_FLAG_REVERSE)
         return decompress(nbytes, capacity, buffer);
@@ -57,9 +59,13 @@ filter(unsigned flags, size_t cd_count, const unsigned cd_values[], size_t nbyte
 ac_status
 ac_h5_zstd_register(void)
 {
-    static const H5Z_class2_t class = { H5Z_CLASS_T_VERS, AC_H5_ZSTD_FILTER, 1, 1, "Zstandard", NULL, NULL, filter };
+    static const H5Z_class2_t class = {
+        H5Z_CLASS_T_VERS, AC_H5_ZSTD_FILTER, 1, 1, "Zstandard", NULL, NULL, filter
+    };
 
     if (H5Zfilter_avail(AC_H5_ZSTD_FILTER) <= 0 && H5Zregister(&class) < 0)
-        return ac_error_set(AC_E_IO, "HDF5: the zstd filter cannot be registered; set output.compression: gzip");
+        return ac_error_set(
+            AC_E_IO,
+            "HDF5: the zstd filter cannot be registered; set output.compression: gzip");
     return AC_OK;
 }

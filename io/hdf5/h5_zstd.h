@@ -7,6 +7,6 @@
 enum { AC_H5_ZSTD_FILTER = 32015, AC_H5_ZSTD_LEVEL = 3 };
 
 /** Make the filter known to the HDF5 library of this process. Idempotent. */
-ac_status ac_h5_zstd_register(void);
+AC_MUST_CHECK ac_status ac_h5_zstd_register(void);
 
 #endif

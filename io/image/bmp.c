@@ -1,4 +1,5 @@
-/* BMP by hand: 32, 24 bits; 8, 4, 1 bits by palette; RLE8; bottom-up and top-down. No library in wide use reads them as Pillow does. */
+/* BMP by hand: 32, 24 bits; 8, 4, 1 bits by palette; RLE8; bottom-up and top-down. No library
+ * in wide use reads them as Pillow does. */
 #include <string.h>
 
 #include "io/image/formats.h"
@@ -15,7 +16,8 @@ typedef struct bmp {
 static uint32_t
 u32(const unsigned char *p)
 {
-    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
+           (uint32_t) p[3] << 24;
 }
 
 static bool
@@ -24,7 +26,8 @@ read_header(bmp *b, ac_item_status *item_status)
     const unsigned char *h = b->bytes + 14;
 
     if (b->n < 26)
-        return ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "BMP: %zu bytes", b->n), false;
+        return ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "BMP: %zu bytes", b->n),
+               false;
     b->pixels_at = u32(b->bytes + 10);
     b->header = u32(h);
     if (b->header == 12) {
@@ -40,8 +43,12 @@ read_header(bmp *b, ac_item_status *item_status)
         b->compression = u32(h + 16);
         b->colours = u32(h + 32);
     } else {
-        return ac_item_status_set(item_status, b->header >= 40 && b->header <= 124 ? AC_REJECT_TRUNCATED : AC_REJECT_UNSUPPORTED_FORMAT,
-                              "BMP: a header of %u bytes", b->header), false;
+        return ac_item_status_set(item_status,
+                                  b->header >= 40 && b->header <= 124
+                                      ? AC_REJECT_TRUNCATED
+                                      : AC_REJECT_UNSUPPORTED_FORMAT,
+                                  "BMP: a header of %u bytes", b->header),
+               false;
     }
     if (b->pixels_at > b->n)
         return ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "BMP: no pixels"), false;
@@ -57,7 +64,9 @@ read_palette(const bmp *b, ac_image *p, ac_image_mode *mode, ac_item_status *ite
     bool grey = true;
 
     if (n > 256 || b->n < at + n * entry)
-        return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "BMP: a palette of %u colours does not fit", n), false;
+        return ac_item_status_set(item_status, AC_REJECT_CORRUPT,
+                                  "BMP: a palette of %u colours does not fit", n),
+               false;
     for (uint32_t i = 0; i < n; i++) {
         const unsigned char *c = b->bytes + at + i * entry;
         const int level = n == 2 ? (int) i * 255 : (int) i;
@@ -73,7 +82,8 @@ read_palette(const bmp *b, ac_image *p, ac_image_mode *mode, ac_item_status *ite
 static uint8_t *
 row_of(const bmp *b, ac_image *p, int64_t y)
 {
-    return p->pixels + (b->top_down ? y : b->height - 1 - y) * b->width * ac_image_pixel_bytes(p->mode);
+    return p->pixels +
+           (b->top_down ? y : b->height - 1 - y) * b->width * ac_image_pixel_bytes(p->mode);
 }
 
 static void
@@ -86,7 +96,9 @@ read_plain(const bmp *b, ac_image *p, ac_item_status *item_status)
         uint8_t *d = row_of(b, p, y);
         const size_t needed = ((size_t) b->width * (size_t) b->bits + 7) / 8;
         if (b->n - b->pixels_at < (size_t) y * stride + needed) {
-            ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "BMP: ends at row %lld of %lld", (long long) y, (long long) b->height);
+            ac_item_status_set(item_status, AC_REJECT_TRUNCATED,
+                               "BMP: ends at row %lld of %lld", (long long) y,
+                               (long long) b->height);
             return;
         }
         for (int64_t x = 0; x < b->width; x++) {
@@ -114,7 +126,9 @@ read_rle8(const bmp *b, ac_image *p, ac_item_status *item_status)
     while (y < b->height) {
         unsigned count, value;
         if (b->n - at < 2) {
-            ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "BMP: run-length data ends at row %lld of %lld", (long long) y, (long long) b->height);
+            ac_item_status_set(item_status, AC_REJECT_TRUNCATED,
+                               "BMP: run-length data ends at row %lld of %lld", (long long) y,
+                               (long long) b->height);
             return;
         }
         count = b->bytes[at];
@@ -150,7 +164,8 @@ read_rle8(const bmp *b, ac_image *p, ac_item_status *item_status)
 }
 
 ac_status
-ac_bmp_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels, ac_item_status *item_status)
+ac_bmp_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
+              ac_item_status *item_status)
 {
     bmp b = { .bytes = bytes, .n = n };
     ac_image_mode mode = AC_MODE_RGB;
@@ -160,8 +175,10 @@ ac_bmp_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_p
     if (!read_header(&b, item_status))
         return AC_OK;
     if (!(b.bits == 1 || b.bits == 4 || b.bits == 8 || b.bits == 24 || b.bits == 32) ||
-        !(b.compression == 0 || (b.compression == 1 && b.bits == 8) || (b.compression == 3 && b.bits == 32)))
-        return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT, "BMP: %d bits, compression %u", b.bits, b.compression);
+        !(b.compression == 0 || (b.compression == 1 && b.bits == 8) ||
+          (b.compression == 3 && b.bits == 32)))
+        return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
+                                  "BMP: %d bits, compression %u", b.bits, b.compression);
     if (b.bits <= 8 && !read_palette(&b, &palette, &mode, item_status))
         return AC_OK;
     st = ac_image_allocate(out, mode, b.width, b.height, max_pixels, item_status);

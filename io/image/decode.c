@@ -20,8 +20,11 @@ enum { READ_TRIES = 3 };
 const char *
 ac_reject_reason_name(ac_reject_reason reason)
 {
-    static const char *const names[] = { "good", "unreadable", "empty", "unsupported_format", "truncated", "corrupt", "too_large",
-                                         "duplicate_key", "not_finite", "crashed", "no_caption", "caption_not_utf8" };
+    static const char *const names[] = {
+        "good",       "unreadable", "empty",      "unsupported_format",
+        "truncated",  "corrupt",    "too_large",  "duplicate_key",
+        "not_finite", "crashed",    "no_caption", "caption_not_utf8"
+    };
     return names[reason];
 }
 
@@ -38,13 +41,16 @@ ac_item_status_set(ac_item_status *self, ac_reject_reason reason, const char *fo
 }
 
 ac_status
-ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height, int64_t max_pixels, ac_item_status *item_status)
+ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
+                  int64_t max_pixels, ac_item_status *item_status)
 {
     if (width < 1 || height < 1)
-        return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "%lld x %lld pixels", (long long) width, (long long) height);
+        return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "%lld x %lld pixels",
+                                  (long long) width, (long long) height);
     if (width > max_pixels / height)
-        return ac_item_status_set(item_status, AC_REJECT_TOO_LARGE, "%lld x %lld pixels, limits.max_pixels is %lld", (long long) width,
-                              (long long) height, (long long) max_pixels);
+        return ac_item_status_set(
+            item_status, AC_REJECT_TOO_LARGE, "%lld x %lld pixels, limits.max_pixels is %lld",
+            (long long) width, (long long) height, (long long) max_pixels);
     out->mode = mode;
     out->width = width;
     out->height = height;
@@ -58,13 +64,14 @@ begins(const unsigned char *bytes, size_t n, const char *with, size_t length)
 }
 
 ac_status
-ac_image_decode(ac_image *out, const void *data, size_t n, int64_t max_pixels, ac_item_status *item_status)
+ac_image_decode(ac_image *out, const void *data, size_t n, int64_t max_pixels,
+                ac_item_status *item_status)
 {
     const unsigned char *bytes = data;
     ac_status st = AC_OK;
 
-    *out = (ac_image) { 0 };
-    *item_status = (ac_item_status) { 0 };
+    *out = (ac_image){ 0 };
+    *item_status = (ac_item_status){ 0 };
     if (n == 0)
         return ac_item_status_set(item_status, AC_REJECT_EMPTY, "no bytes");
     if (begins(bytes, n, "\xff\xd8\xff", 3))
@@ -76,7 +83,8 @@ ac_image_decode(ac_image *out, const void *data, size_t n, int64_t max_pixels, a
     else if (begins(bytes, n, "BM", 2))
         st = ac_bmp_decode(out, bytes, n, max_pixels, item_status);
     else
-        ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT, "neither JPEG, PNG, BMP nor WebP by its content");
+        ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
+                           "neither JPEG, PNG, BMP nor WebP by its content");
     if (st != AC_OK || item_status->reason != AC_GOOD)
         ac_image_free(out);
     else
@@ -84,7 +92,8 @@ ac_image_decode(ac_image *out, const void *data, size_t n, int64_t max_pixels, a
     return st;
 }
 
-/* All of an open file of `room` bytes. An input/output error may pass (a file server, a disk's second look): it is tried again. */
+/* All of an open file of `room` bytes. An input/output error may pass (a file server, a disk's
+ * second look): it is tried again. */
 static bool
 read_all(int fd, unsigned char *bytes, size_t room, size_t *used)
 {
@@ -104,7 +113,8 @@ read_all(int fd, unsigned char *bytes, size_t room, size_t *used)
 }
 
 ac_status
-ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels, ac_item_status *item_status)
+ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
+                   ac_item_status *item_status)
 {
     ac_status st = AC_OK;
     struct stat info;
@@ -112,12 +122,14 @@ ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels, ac_item_
     size_t used = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
 
-    *out = (ac_image) { 0 };
-    *item_status = (ac_item_status) { 0 };
+    *out = (ac_image){ 0 };
+    *item_status = (ac_item_status){ 0 };
     if (fd < 0)
         return ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", S_ISDIR(info.st_mode) ? "a folder, not a file" : "not a regular file");
+        ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s",
+                           S_ISDIR(info.st_mode) ? "a folder, not a file"
+                                                 : "not a regular file");
         goto out;
     }
     AC_TRY(ac_alloc(&bytes, (int64_t) info.st_size, 1));

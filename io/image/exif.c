@@ -67,7 +67,8 @@ orientation_of_jpeg(const unsigned char *x, size_t n)
             at++;
             continue;
         }
-        if (marker == 0xda || marker == 0xd9 || length < 2 || length > n - at - 2) /* the image itself begins */
+        if (marker == 0xda || marker == 0xd9 || length < 2 ||
+            length > n - at - 2) /* the image itself begins */
             break;
         if (marker == 0xe1 && length >= 8 && memcmp(x + at + 4, "Exif\0\0", 6) == 0)
             return orientation_of_tiff(x + at + 4, length - 2);
@@ -76,7 +77,8 @@ orientation_of_jpeg(const unsigned char *x, size_t n)
     return 1;
 }
 
-/* Chunks of a name and a length: PNG's (length first, big-endian, a check sum behind) and RIFF's (little-endian, even). */
+/* Chunks of a name and a length: PNG's (length first, big-endian, a check sum behind) and
+ * RIFF's (little-endian, even). */
 static int
 orientation_of_chunks(const unsigned char *x, size_t n, size_t first, bool png)
 {

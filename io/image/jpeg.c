@@ -32,7 +32,8 @@ on_message(j_common_ptr info, int level)
 {
     error_manager *e = (error_manager *) (void *) info->err;
 
-    if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) /* where libjpeg only warns, the image is cut short */
+    if (level < 0 && info->err->msg_code ==
+                         JWRN_JPEG_EOF) /* where libjpeg only warns, the image is cut short */
         e->truncated = true;
 }
 
@@ -54,7 +55,8 @@ error_manager_init(error_manager *e)
 
 /* Everything between two setjmp's: no variable of it is looked at after a jump. */
 static ac_status
-decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_t max_pixels, ac_item_status *item_status)
+decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_t max_pixels,
+       ac_item_status *item_status)
 {
     ac_image_mode mode;
     ac_status st;
@@ -62,10 +64,21 @@ decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_
 
     jpeg_read_header(d, TRUE);
     switch (d->num_components) {
-    case 1: mode = AC_MODE_L; d->out_color_space = JCS_GRAYSCALE; break;
-    case 3: mode = AC_MODE_RGB; d->out_color_space = JCS_RGB; break;
-    case 4: mode = AC_MODE_CMYK; d->out_color_space = JCS_CMYK; break;
-    default: return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT, "JPEG of %d components", d->num_components);
+    case 1:
+        mode = AC_MODE_L;
+        d->out_color_space = JCS_GRAYSCALE;
+        break;
+    case 3:
+        mode = AC_MODE_RGB;
+        d->out_color_space = JCS_RGB;
+        break;
+    case 4:
+        mode = AC_MODE_CMYK;
+        d->out_color_space = JCS_CMYK;
+        break;
+    default:
+        return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
+                                  "JPEG of %d components", d->num_components);
     }
     st = ac_image_allocate(out, mode, d->image_width, d->image_height, max_pixels, item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
@@ -85,7 +98,8 @@ decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_
 }
 
 ac_status
-ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels, ac_item_status *item_status)
+ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
+               ac_item_status *item_status)
 {
     struct jpeg_decompress_struct d;
     error_manager e = { 0 };
@@ -95,7 +109,9 @@ ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
     d.err = error_manager_init(&e);
     if (setjmp(e.jump)) {
         jpeg_destroy_decompress(&d);
-        return ac_item_status_set(item_status, e.truncated ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT, "JPEG: %.180s", e.message);
+        return ac_item_status_set(item_status,
+                                  e.truncated ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT,
+                                  "JPEG: %.180s", e.message);
     }
     jpeg_create_decompress(&d);
     jpeg_mem_src(&d, bytes, n);

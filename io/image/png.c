@@ -1,4 +1,5 @@
-/* PNG by libpng, in Pillow's modes: 2 and 4 bit grey scaled, 1 bit as mode 1, palettes kept, 16-bit colour cut to its high byte. */
+/* PNG by libpng, in Pillow's modes: 2 and 4 bit grey scaled, 1 bit as mode 1, palettes kept,
+ * 16-bit colour cut to its high byte. */
 #include <png.h>
 #include <setjmp.h>
 #include <stdbool.h>
@@ -82,7 +83,8 @@ read_palette(png_structp png, png_infop info, ac_image *out)
 }
 
 static ac_status
-decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels, ac_item_status *item_status, source *s)
+decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels,
+       ac_item_status *item_status, source *s)
 {
     ac_image_mode mode;
     ac_status st;
@@ -91,7 +93,8 @@ decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels, ac_it
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
     png_read_info(png, info);
     mode = choose_mode(png, info);
-    st = ac_image_allocate(out, mode, png_get_image_width(png, info), png_get_image_height(png, info), max_pixels, item_status);
+    st = ac_image_allocate(out, mode, png_get_image_width(png, info),
+                           png_get_image_height(png, info), max_pixels, item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
         return st;
     if (mode == AC_MODE_P)
@@ -111,7 +114,8 @@ decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels, ac_it
 }
 
 ac_status
-ac_png_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels, ac_item_status *item_status)
+ac_png_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
+              ac_item_status *item_status)
 {
     source s = { .bytes = bytes, .n = n };
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
@@ -125,7 +129,9 @@ ac_png_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_p
     if (setjmp(s.jump)) {
         png_destroy_read_struct(&png, &info, NULL);
         free(s.rows);
-        return ac_item_status_set(item_status, s.ended ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT, "PNG: %s", s.message);
+        return ac_item_status_set(item_status,
+                                  s.ended ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT, "PNG: %s",
+                                  s.message);
     }
     png_set_read_fn(png, &s, on_read);
     st = decode(png, info, out, max_pixels, item_status, &s);

@@ -18,7 +18,9 @@
 #include "io/file/publish.h"
 #include "io/text/text_file.h"
 
-/* ---- captions -------------------------------------------------------------------------------------------------- */
+/* ---- captions
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static bool
 is_space(char c)
@@ -72,7 +74,9 @@ out:
     return st;
 }
 
-/* ---- a folder -------------------------------------------------------------------------------------------------- */
+/* ---- a folder
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static int64_t
 find_key(const ac_texts *keys, const char *key, size_t n)
@@ -88,7 +92,10 @@ find_key(const ac_texts *keys, const char *key, size_t n)
         else
             high = middle;
     }
-    return low < keys->count && ac_texts_size(keys, low) == n && memcmp(ac_texts_at(keys, low), key, n) == 0 ? low : -1;
+    return low < keys->count && ac_texts_size(keys, low) == n &&
+                   memcmp(ac_texts_at(keys, low), key, n) == 0
+               ? low
+               : -1;
 }
 
 static ac_status
@@ -105,7 +112,8 @@ compare_names(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* .txt files below `path` whose image is not in the list; root: the length of the input's path and slash. */
+/* .txt files below `path` whose image is not in the list; root: the length of the input's path
+ * and slash. */
 static ac_status
 look_for_orphans(ac_captioned_list *self, const char *path, size_t root)
 {
@@ -115,7 +123,8 @@ look_for_orphans(ac_captioned_list *self, const char *path, size_t root)
     char *child = NULL;
 
     if (n < 0)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path, strerror(errno));
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+                            strerror(errno));
     for (int i = 0; i < n; i++) {
         const char *name = entries[i]->d_name, *dot = strrchr(name, '.');
         struct stat info;
@@ -128,7 +137,8 @@ look_for_orphans(ac_captioned_list *self, const char *path, size_t root)
             continue;
         if (S_ISDIR(info.st_mode))
             AC_TRY(look_for_orphans(self, child, root));
-        else if (dot && dot > name && strcasecmp(dot, ".txt") == 0 && find_key(&self->keys, child + root, strlen(child + root) - 4) < 0)
+        else if (dot && dot > name && strcasecmp(dot, ".txt") == 0 &&
+                 find_key(&self->keys, child + root, strlen(child + root) - 4) < 0)
             AC_TRY(note_without_image(self, child + root, strlen(child + root)));
     }
 out:
@@ -139,7 +149,9 @@ out:
     return st;
 }
 
-/* ---- both ------------------------------------------------------------------------------------------------------ */
+/* ---- both
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Take over keys and paths of a sorted list; mark duplicates. */
 static ac_status
@@ -151,8 +163,10 @@ take_images(ac_captioned_list *self, ac_image_list *images)
     AC_TRY(ac_alloc(&self->bad, self->count, sizeof *self->bad));
     AC_TRY(ac_alloc(&self->caption_offsets, self->count + 1, sizeof *self->caption_offsets));
     for (int64_t i = 0; i < self->count; i++) {
-        AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&images->keys, i), ac_texts_size(&images->keys, i)));
-        AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&images->paths, i), ac_texts_size(&images->paths, i)));
+        AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&images->keys, i),
+                             ac_texts_size(&images->keys, i)));
+        AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&images->paths, i),
+                             ac_texts_size(&images->paths, i)));
         if (ac_image_list_is_duplicate(images, i))
             self->bad[i] = AC_REJECT_DUPLICATE_KEY;
     }
@@ -181,14 +195,18 @@ make_fingerprint(ac_captioned_list *self, const char *images)
     XXH3_128bits_reset(hash);
     XXH3_128bits_update(hash, images, strlen(images));
     XXH3_128bits_update(hash, self->bad, (size_t) self->count);
-    XXH3_128bits_update(hash, self->caption_offsets, (size_t) (self->count + 1) * sizeof *self->caption_offsets);
+    XXH3_128bits_update(hash, self->caption_offsets,
+                        (size_t) (self->count + 1) * sizeof *self->caption_offsets);
     if (self->captions.count) {
-        XXH3_128bits_update(hash, self->captions.offsets, (size_t) (self->captions.count + 1) * sizeof *self->captions.offsets);
+        XXH3_128bits_update(hash, self->captions.offsets,
+                            (size_t) (self->captions.count + 1) *
+                                sizeof *self->captions.offsets);
         XXH3_128bits_update(hash, self->captions.bytes.data, self->captions.bytes.size);
     }
     digest = XXH3_128bits_digest(hash);
     XXH3_freeState(hash);
-    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx",
+             (unsigned long long) digest.high64, (unsigned long long) digest.low64);
     return AC_OK;
 }
 
@@ -201,15 +219,17 @@ ac_captioned_list_read(ac_captioned_list *self, const char *folder, const char *
     size_t n = strlen(folder);
     char *path = NULL;
 
-    *self = (ac_captioned_list) { 0 };
+    *self = (ac_captioned_list){ 0 };
     while (n > 1 && folder[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&path, folder, n));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno)));
+        AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
     if (!S_ISDIR(info.st_mode))
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: %s is not a folder of images and .txt files; COCO's annotations go under %s.annotations and %s.images",
-                            what, path, what, what));
+        AC_FAIL(AC_E_ARG,
+                "%s: %s is not a folder of images and .txt files; COCO's annotations go under "
+                "%s.annotations and %s.images",
+                what, path, what, what);
     st = ac_image_list_read(&images, path);
     if (st != AC_OK) {
         ac_error_prefix(st, "%s", what);
@@ -258,7 +278,8 @@ stem_size(const char *name, size_t n)
     return n;
 }
 
-/* The images of the file as a sorted list of images; places [count]: where each stands in the file. */
+/* The images of the file as a sorted list of images; places [count]: where each stands in the
+ * file. */
 static ac_status
 list_images(ac_image_list *images, place *places, const ac_coco *coco, const char *folder)
 {
@@ -268,7 +289,7 @@ list_images(ac_image_list *images, place *places, const ac_coco *coco, const cha
 
     for (int64_t i = 0; i < coco->count; i++) {
         const char *name = ac_texts_at(&coco->file_names, i);
-        places[i] = (place) { name, stem_size(name, ac_texts_size(&coco->file_names, i)), i };
+        places[i] = (place){ name, stem_size(name, ac_texts_size(&coco->file_names, i)), i };
     }
     if (coco->count)
         qsort(places, (size_t) coco->count, sizeof *places, compare_places);
@@ -277,14 +298,18 @@ list_images(ac_image_list *images, place *places, const ac_coco *coco, const cha
         int64_t size;
         ac_buffer_reset(&path);
         ac_buffer_printf(&path, "%s/", folder);
-        AC_TRY(ac_buffer_push(&path, ac_texts_at(&coco->file_names, places[i].image), ac_texts_size(&coco->file_names, places[i].image)));
+        AC_TRY(ac_buffer_push(&path, ac_texts_at(&coco->file_names, places[i].image),
+                              ac_texts_size(&coco->file_names, places[i].image)));
         AC_TRY(ac_texts_push(&images->keys, places[i].key, places[i].size));
         AC_TRY(ac_texts_push(&images->paths, path.data, path.size));
         size = stat(path.data, &info) == 0 ? (int64_t) info.st_size : -1;
-        hash = XXH64(&size, sizeof size, XXH64(places[i].key, ac_texts_size(&coco->file_names, places[i].image), hash));
+        hash = XXH64(
+            &size, sizeof size,
+            XXH64(places[i].key, ac_texts_size(&coco->file_names, places[i].image), hash));
     }
     images->count = coco->count;
-    snprintf(images->fingerprint, sizeof images->fingerprint, "%016llx", (unsigned long long) hash);
+    snprintf(images->fingerprint, sizeof images->fingerprint, "%016llx",
+             (unsigned long long) hash);
 out:
     ac_buffer_free(&path);
     return st;
@@ -295,15 +320,18 @@ take_coco_captions(ac_captioned_list *self, const ac_coco *coco, int64_t i, int6
 {
     ac_status st = AC_OK;
 
-    for (int64_t k = coco->caption_offsets[image]; self->bad[i] == AC_GOOD && k < coco->caption_offsets[image + 1]; k++)
-        AC_TRY(push_caption(self, ac_texts_at(&coco->captions, k), ac_texts_size(&coco->captions, k)));
+    for (int64_t k = coco->caption_offsets[image];
+         self->bad[i] == AC_GOOD && k < coco->caption_offsets[image + 1]; k++)
+        AC_TRY(push_caption(self, ac_texts_at(&coco->captions, k),
+                            ac_texts_size(&coco->captions, k)));
     end_image(self, i);
 out:
     return st;
 }
 
 ac_status
-ac_captioned_list_read_coco(ac_captioned_list *self, const char *annotations, const char *folder)
+ac_captioned_list_read_coco(ac_captioned_list *self, const char *annotations,
+                            const char *folder)
 {
     ac_status st = AC_OK;
     ac_coco coco = { 0 };
@@ -311,12 +339,12 @@ ac_captioned_list_read_coco(ac_captioned_list *self, const char *annotations, co
     place *places = NULL;
     struct stat info;
 
-    *self = (ac_captioned_list) { 0 };
+    *self = (ac_captioned_list){ 0 };
     if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
-        AC_TRY(ac_error_set(AC_E_IO, "%s: there is no such folder of images (for %s)", folder, annotations));
+        AC_FAIL(AC_E_IO, "%s: there is no such folder of images (for %s)", folder, annotations);
     AC_TRY(ac_coco_read(&coco, annotations));
     if (coco.count == 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: lists no image", annotations));
+        AC_FAIL(AC_E_FORMAT, "%s: lists no image", annotations);
     AC_TRY(ac_alloc(&places, coco.count, sizeof *places));
     AC_TRY(list_images(&images, places, &coco, folder));
     AC_TRY(take_images(self, &images));
@@ -324,7 +352,8 @@ ac_captioned_list_read_coco(ac_captioned_list *self, const char *annotations, co
         AC_TRY(take_coco_captions(self, &coco, i, places[i].image));
     if (coco.unlisted) {
         char name[64];
-        const int n = snprintf(name, sizeof name, "image_id %lld", (long long) coco.first_unlisted);
+        const int n =
+            snprintf(name, sizeof name, "image_id %lld", (long long) coco.first_unlisted);
         AC_TRY(note_without_image(self, name, (size_t) n));
         self->without_image = coco.unlisted;
     }
@@ -347,5 +376,5 @@ ac_captioned_list_free(ac_captioned_list *self)
     ac_texts_free(&self->names_without_image);
     free(self->bad);
     free(self->caption_offsets);
-    *self = (ac_captioned_list) { 0 };
+    *self = (ac_captioned_list){ 0 };
 }

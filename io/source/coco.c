@@ -27,7 +27,8 @@ find(const entry *sorted, int64_t count, int64_t id)
 {
     const entry wanted = { .id = id };
 
-    return count ? bsearch(&wanted, sorted, (size_t) count, sizeof wanted, compare_entries) : NULL;
+    return count ? bsearch(&wanted, sorted, (size_t) count, sizeof wanted, compare_entries)
+                 : NULL;
 }
 
 /* The member `name` of the file, a list. */
@@ -37,7 +38,8 @@ need_list(json_t **out, const json_t *root, const char *name, const char *path)
     *out = json_object_get(root, name);
     if (json_is_array(*out))
         return AC_OK;
-    return ac_error_set(AC_E_FORMAT, "%s: no list \"%s\": is this one of COCO's captions_….json?", path, name);
+    return ac_error_set(
+        AC_E_FORMAT, "%s: no list \"%s\": is this one of COCO's captions_….json?", path, name);
 }
 
 static ac_status
@@ -47,36 +49,47 @@ read_images(ac_coco *self, const json_t *images, entry *sorted, const char *path
     size_t i;
     json_t *image;
 
-    json_array_foreach(images, i, image) {
-        const json_t *id = json_object_get(image, "id"), *name = json_object_get(image, "file_name");
+    json_array_foreach(images, i, image)
+    {
+        const json_t *id = json_object_get(image, "id"),
+                     *name = json_object_get(image, "file_name");
         if (!json_is_integer(id) || !json_is_string(name))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: images[%zu] needs a number \"id\" and a text \"file_name\"", path, i));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: images[%zu] needs a number \"id\" and a text \"file_name\"", path, i);
         self->ids[i] = json_integer_value(id);
-        AC_TRY(ac_texts_push(&self->file_names, json_string_value(name), json_string_length(name)));
-        sorted[i] = (entry) { self->ids[i], (int64_t) i };
+        AC_TRY(ac_texts_push(&self->file_names, json_string_value(name),
+                             json_string_length(name)));
+        sorted[i] = (entry){ self->ids[i], (int64_t) i };
     }
     if (self->count)
         qsort(sorted, (size_t) self->count, sizeof *sorted, compare_entries);
     for (int64_t k = 1; k < self->count; k++)
         if (sorted[k].id == sorted[k - 1].id)
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: images[%lld] and images[%lld] have the same id, %lld", path, (long long) sorted[k - 1].place,
-                                (long long) sorted[k].place, (long long) sorted[k].id));
+            AC_FAIL(AC_E_FORMAT, "%s: images[%lld] and images[%lld] have the same id, %lld",
+                    path, (long long) sorted[k - 1].place, (long long) sorted[k].place,
+                    (long long) sorted[k].id);
 out:
     return st;
 }
 
 /* kept [count × AC_COCO_MAX_CAPTIONS]: an image's first captions; found [count]: how many. */
 static ac_status
-read_annotations(ac_coco *self, const json_t *annotations, const entry *sorted, const json_t **kept, int *found, const char *path)
+read_annotations(ac_coco *self, const json_t *annotations, const entry *sorted,
+                 const json_t **kept, int *found, const char *path)
 {
     size_t i;
     json_t *annotation;
 
-    json_array_foreach(annotations, i, annotation) {
-        const json_t *id = json_object_get(annotation, "image_id"), *caption = json_object_get(annotation, "caption");
+    json_array_foreach(annotations, i, annotation)
+    {
+        const json_t *id = json_object_get(annotation, "image_id"),
+                     *caption = json_object_get(annotation, "caption");
         const entry *image;
         if (!json_is_integer(id) || !json_is_string(caption))
-            return ac_error_set(AC_E_FORMAT, "%s: annotations[%zu] needs a number \"image_id\" and a text \"caption\"", path, i);
+            return ac_error_set(
+                AC_E_FORMAT,
+                "%s: annotations[%zu] needs a number \"image_id\" and a text \"caption\"", path,
+                i);
         image = find(sorted, self->count, json_integer_value(id));
         if (!image) {
             if (self->unlisted++ == 0)
@@ -95,13 +108,17 @@ load(json_t **out, const char *path)
     ac_map map;
     json_error_t error;
     ac_status st = ac_map_open(&map, path);
-    const size_t mark = st == AC_OK && map.size >= 3 && memcmp(map.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    const size_t mark =
+        st == AC_OK && map.size >= 3 && memcmp(map.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
     if (st != AC_OK)
         return st;
-    *out = json_loadb(map.size ? (const char *) map.data + mark : "", map.size - mark, JSON_REJECT_DUPLICATES, &error);
+    *out = json_loadb(map.size ? (const char *) map.data + mark : "", map.size - mark,
+                      JSON_REJECT_DUPLICATES, &error);
     ac_map_close(&map);
-    return *out ? AC_OK : ac_error_set(AC_E_FORMAT, "%s: line %d: not JSON: %s", path, error.line, error.text);
+    return *out ? AC_OK
+                : ac_error_set(AC_E_FORMAT, "%s: line %d: not JSON: %s", path, error.line,
+                               error.text);
 }
 
 ac_status
@@ -113,7 +130,7 @@ ac_coco_read(ac_coco *self, const char *path)
     const json_t **kept = NULL;
     int *found = NULL;
 
-    *self = (ac_coco) { 0 };
+    *self = (ac_coco){ 0 };
     AC_TRY(load(&root, path));
     AC_TRY(need_list(&images, root, "images", path));
     AC_TRY(need_list(&annotations, root, "annotations", path));
@@ -128,7 +145,8 @@ ac_coco_read(ac_coco *self, const char *path)
     for (int64_t i = 0; i < self->count; i++) {
         for (int k = 0; k < found[i]; k++) {
             const json_t *caption = kept[i * AC_COCO_MAX_CAPTIONS + k];
-            AC_TRY(ac_texts_push(&self->captions, json_string_value(caption), json_string_length(caption)));
+            AC_TRY(ac_texts_push(&self->captions, json_string_value(caption),
+                                 json_string_length(caption)));
         }
         self->caption_offsets[i + 1] = self->captions.count;
     }
@@ -149,18 +167,20 @@ ac_coco_free(ac_coco *self)
     free(self->caption_offsets);
     ac_texts_free(&self->file_names);
     ac_texts_free(&self->captions);
-    *self = (ac_coco) { 0 };
+    *self = (ac_coco){ 0 };
 }
 
 ac_status
-ac_coco_results_write(const char *path, const int64_t *ids, const ac_texts *captions, int64_t count)
+ac_coco_results_write(const char *path, const int64_t *ids, const ac_texts *captions,
+                      int64_t count)
 {
     ac_buffer text = { 0 };
     ac_status st;
 
     ac_buffer_push_text(&text, "[");
     for (int64_t i = 0; i < count; i++) {
-        ac_buffer_printf(&text, "%s{\"image_id\": %lld, \"caption\": ", i ? ",\n " : "", (long long) ids[i]);
+        ac_buffer_printf(&text, "%s{\"image_id\": %lld, \"caption\": ", i ? ",\n " : "",
+                         (long long) ids[i]);
         ac_json_string(&text, ac_texts_at(captions, i), ac_texts_size(captions, i));
         ac_buffer_push_char(&text, '}');
     }

@@ -35,11 +35,13 @@ is_image_name(const char *name)
     return false;
 }
 
-/* Length of a path without its last extension; a name that begins with its only dot keeps it. */
+/* Length of a path without its last extension; a name that begins with its only dot keeps it.
+ */
 static size_t
 stem_length(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
+               *dot = strrchr(name, '.');
 
     return dot && dot > name ? (size_t) (dot - path) : strlen(path);
 }
@@ -63,8 +65,8 @@ out:
     return st;
 }
 
-/* Everything below `path`; `root` is the length of the input's own path and slash. Links to folders are followed
- * to a depth that no sane archive has, which also ends circles. */
+/* Everything below `path`; `root` is the length of the input's own path and slash. Links to
+ * folders are followed to a depth that no sane archive has, which also ends circles. */
 static ac_status
 search(finder *self, const char *path, size_t root, int depth)
 {
@@ -74,17 +76,21 @@ search(finder *self, const char *path, size_t root, int depth)
     DIR *folder = opendir(path);
 
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path, strerror(errno));
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+                            strerror(errno));
     if (depth > 64)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?", path));
+        AC_FAIL(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?",
+                path);
     while ((errno = 0, entry = readdir(folder))) {
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
         if (entry->d_type == DT_DIR ||
-            ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) && stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
-            if (is_image_name(entry->d_name)) /* a folder where an image should be: said, not skipped in silence */
+            ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
+             stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
+            if (is_image_name(entry->d_name)) /* a folder where an image should be: said, not
+                                                 skipped in silence */
                 AC_TRY(add(self, child, child + root));
             AC_TRY(search(self, child, root, depth + 1));
         } else if (is_image_name(entry->d_name)) {
@@ -94,7 +100,8 @@ search(finder *self, const char *path, size_t root, int depth)
         child = NULL;
     }
     if (errno)
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path,
+                          strerror(errno));
 out:
     free(child);
     closedir(folder);
@@ -114,7 +121,8 @@ read_list(finder *self, const char *path)
     ssize_t n;
 
     if (!f)
-        return ac_error_set(ac_io_failure(errno), "%s: the list of images cannot be opened: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: the list of images cannot be opened: %s",
+                            path, strerror(errno));
     while ((n = getline(&line, &room, f)) >= 0) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
@@ -165,8 +173,8 @@ take_sorted(ac_image_list *self, finder *f)
     }
     self->count = f->count;
     digest = XXH3_128bits_digest(hash);
-    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx",
+             (unsigned long long) digest.high64, (unsigned long long) digest.low64);
 out:
     XXH3_freeState(hash);
     return st;
@@ -181,12 +189,12 @@ ac_image_list_read(ac_image_list *self, const char *input)
     size_t n = strlen(input);
     char *path = NULL;
 
-    *self = (ac_image_list) { 0 };
+    *self = (ac_image_list){ 0 };
     while (n > 1 && input[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&path, input, n));
     if (stat(path, &info) != 0)
-        AC_TRY(ac_error_set(ac_io_failure(errno), "input.path: %s: %s", path, strerror(errno)));
+        AC_FAIL(ac_io_failure(errno), "input.path: %s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) {
         AC_TRY(search(&f, path, n + 1, 0));
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
@@ -196,8 +204,10 @@ ac_image_list_read(ac_image_list *self, const char *input)
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
     if (f.count == 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "input.path: %s holds no image (looked for jpg, jpeg, png, bmp, webp, in all folders below)",
-                            path));
+        AC_FAIL(AC_E_FORMAT,
+                "input.path: %s holds no image (looked for jpg, jpeg, png, bmp, webp, in all "
+                "folders below)",
+                path);
     AC_TRY(take_sorted(self, &f));
 out:
     for (int64_t i = 0; i < f.count; i++) {
@@ -216,7 +226,7 @@ ac_image_list_free(ac_image_list *self)
 {
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
-    *self = (ac_image_list) { 0 };
+    *self = (ac_image_list){ 0 };
 }
 
 bool
@@ -247,5 +257,6 @@ out:
 ac_status
 ac_image_list_sidecar(const ac_image_list *self, int64_t i, const char *extension, char **out)
 {
-    return ac_image_sidecar(ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i), extension, out);
+    return ac_image_sidecar(ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i),
+                            extension, out);
 }

@@ -23,7 +23,8 @@ fill(ac_byte_stream *self)
     if (self->at_end || self->input_size == INPUT_BYTES)
         return AC_OK;
     do {
-        n = read(self->file, self->input + self->input_size, (size_t) (INPUT_BYTES - self->input_size));
+        n = read(self->file, self->input + self->input_size,
+                 (size_t) (INPUT_BYTES - self->input_size));
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be read: %s", self->name, strerror(errno));
@@ -42,7 +43,8 @@ start_decoder(ac_byte_stream *self)
         st = fill(self);
     if (st != AC_OK)
         return st;
-    if (self->input_size >= (int64_t) sizeof gzip && memcmp(self->input, gzip, sizeof gzip) == 0) {
+    if (self->input_size >= (int64_t) sizeof gzip &&
+        memcmp(self->input, gzip, sizeof gzip) == 0) {
         z_stream *z = NULL;
         self->kind = AC_STREAM_GZIP;
         st = ac_alloc(&z, 1, sizeof *z);
@@ -51,7 +53,8 @@ start_decoder(ac_byte_stream *self)
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zlib", self->name);
         }
         self->decoder = z;
-    } else if (self->input_size >= (int64_t) sizeof zstd && memcmp(self->input, zstd, sizeof zstd) == 0) {
+    } else if (self->input_size >= (int64_t) sizeof zstd &&
+               memcmp(self->input, zstd, sizeof zstd) == 0) {
         self->kind = AC_STREAM_ZSTD;
         if (!(self->decoder = ZSTD_createDStream()))
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zstd", self->name);
@@ -64,7 +67,7 @@ ac_byte_stream_open(ac_byte_stream *self, const char *path)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_byte_stream) { .name = path, .file = -1 };
+    *self = (ac_byte_stream){ .name = path, .file = -1 };
     if (strcmp(path, "-") == 0) {
         self->name = "standard input";
         self->file = STDIN_FILENO;
@@ -73,7 +76,7 @@ ac_byte_stream_open(ac_byte_stream *self, const char *path)
         self->owns_file = true;
     }
     if (self->file < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     AC_TRY(ac_alloc(&self->input, INPUT_BYTES, 1));
     st = start_decoder(self);
 out:
@@ -94,14 +97,15 @@ ac_byte_stream_close(ac_byte_stream *self)
     if (self->owns_file && self->file >= 0)
         close(self->file);
     free(self->input);
-    *self = (ac_byte_stream) { 0 };
+    *self = (ac_byte_stream){ 0 };
 }
 
 static ac_status
 damaged(const ac_byte_stream *self, const char *what)
 {
-    return ac_error_set(AC_E_FORMAT, "%s: damaged %s data: %s; fetch the file again, or remove it", self->name,
-                        self->kind == AC_STREAM_GZIP ? "gzip" : "zstd", what);
+    return ac_error_set(AC_E_FORMAT,
+                        "%s: damaged %s data: %s; fetch the file again, or remove it",
+                        self->name, self->kind == AC_STREAM_GZIP ? "gzip" : "zstd", what);
 }
 
 static ac_status
@@ -178,7 +182,8 @@ ac_byte_stream_read(ac_byte_stream *self, void *bytes, int64_t n, int64_t *got)
         else
             AC_TRY(read_zstd(self, to, wanted, &made));
         *got += made;
-        if (made == 0 && self->at_end && self->input_used == self->input_size && used == self->input_used)
+        if (made == 0 && self->at_end && self->input_used == self->input_size &&
+            used == self->input_used)
             break;
     }
     if (*got < n && self->kind != AC_STREAM_PLAIN && !self->between)

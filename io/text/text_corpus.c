@@ -32,13 +32,14 @@ ac_text_corpus_free(ac_text_corpus *self)
     ac_texts_free(&self->paths);
     free(self->documents);
     free(self->starts);
-    *self = (ac_text_corpus) { 0 };
+    *self = (ac_text_corpus){ 0 };
 }
 
 static ac_status
 changed(const char *path)
 {
-    return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
+    return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest",
+                        path);
 }
 
 static bool
@@ -46,7 +47,8 @@ is_as_prepared(const ac_text_document *d, const struct stat *now)
 {
     if (d->spooled)
         return now->st_size >= d->bytes;
-    return now->st_size == d->bytes && (int64_t) now->st_mtim.tv_sec * 1000000000 + now->st_mtim.tv_nsec == d->modified;
+    return now->st_size == d->bytes &&
+           (int64_t) now->st_mtim.tv_sec * 1000000000 + now->st_mtim.tv_nsec == d->modified;
 }
 
 static ac_status
@@ -57,7 +59,9 @@ open_document(const ac_text_corpus *self, int64_t d, int *file)
 
     *file = open(path, O_RDONLY | O_CLOEXEC);
     if (*file < 0)
-        return ac_error_set(AC_E_IO, "%s: was there when the work began, and cannot be opened now: %s", path, strerror(errno));
+        return ac_error_set(AC_E_IO,
+                            "%s: was there when the work began, and cannot be opened now: %s",
+                            path, strerror(errno));
     if (fstat(*file, &now) != 0 || !is_as_prepared(&self->documents[d], &now))
         return changed(path);
     return AC_OK;
@@ -81,7 +85,8 @@ read_at(int file, const char *path, char *bytes, int64_t n, int64_t at)
     return AC_OK;
 }
 
-/* The first place at or behind `at` where a line of the document begins; its end where none does. */
+/* The first place at or behind `at` where a line of the document begins; its end where none
+ * does. */
 static ac_status
 line_start(int file, const char *path, int64_t bytes, int64_t at, int64_t *start)
 {
@@ -113,9 +118,11 @@ line_start(int file, const char *path, int64_t bytes, int64_t at, int64_t *start
     return AC_OK;
 }
 
-/* The document's part of a piece: from, to [nominal] within the document, moved to line starts. */
+/* The document's part of a piece: from, to [nominal] within the document, moved to line starts.
+ */
 static ac_status
-read_part(const ac_text_corpus *self, int64_t d, int64_t from, int64_t to, ac_text_take take, void *context)
+read_part(const ac_text_corpus *self, int64_t d, int64_t from, int64_t to, ac_text_take take,
+          void *context)
 {
     const char *path = ac_texts_at(&self->paths, d);
     const int64_t bytes = self->documents[d].bytes;
@@ -156,7 +163,9 @@ ac_text_corpus_read(const ac_text_corpus *self, int64_t piece, ac_text_take take
     }
     for (int64_t d = low; d < self->count && self->starts[d] < end && st == AC_OK; d++) {
         const int64_t first = from > self->starts[d] ? from - self->starts[d] : 0;
-        const int64_t last = end - self->starts[d] < self->documents[d].bytes ? end - self->starts[d] : self->documents[d].bytes;
+        const int64_t last = end - self->starts[d] < self->documents[d].bytes
+                                 ? end - self->starts[d]
+                                 : self->documents[d].bytes;
         if (first < last)
             st = read_part(self, d, first, last, take, context);
     }
@@ -169,7 +178,8 @@ ac_text_corpus_check(const ac_text_corpus *self)
     for (int64_t d = 0; d < self->count; d++) {
         struct stat now;
         if (!self->documents[d].spooled && self->documents[d].bytes &&
-            (stat(ac_texts_at(&self->paths, d), &now) != 0 || !is_as_prepared(&self->documents[d], &now)))
+            (stat(ac_texts_at(&self->paths, d), &now) != 0 ||
+             !is_as_prepared(&self->documents[d], &now)))
             return changed(ac_texts_at(&self->paths, d));
     }
     return AC_OK;

@@ -13,11 +13,12 @@ ac_text_file_create(ac_text_file *self, const char *path)
 {
     ac_status st = AC_OK;
 
-    *self = (ac_text_file) { 0 };
+    *self = (ac_text_file){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
     if (!(self->stream = fopen(self->temporary, "wb")))
-        st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary,
+                          strerror(errno));
 out:
     if (st != AC_OK)
         ac_text_file_abandon(self);
@@ -39,9 +40,12 @@ ac_text_file_commit(ac_text_file *self)
     if (!self->error && (fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0))
         self->error = errno;
     if (self->error)
-        st = ac_error_set(ac_io_failure(self->error), "%s: cannot be written: %s; is the disk full?", self->temporary, strerror(self->error));
+        st = ac_error_set(ac_io_failure(self->error),
+                          "%s: cannot be written: %s; is the disk full?", self->temporary,
+                          strerror(self->error));
     if (fclose(self->stream) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary,
+                          strerror(errno));
     self->stream = NULL;
     if (st == AC_OK)
         st = ac_publish_rename(self->temporary, self->path);
@@ -62,7 +66,7 @@ ac_text_file_abandon(ac_text_file *self)
         unlink(self->temporary);
     free(self->temporary);
     free(self->path);
-    *self = (ac_text_file) { 0 };
+    *self = (ac_text_file){ 0 };
 }
 
 ac_status
@@ -86,7 +90,8 @@ ac_text_file_read(const char *path, ac_buffer *out)
     while ((n = fread(block, 1, sizeof block, f)) > 0)
         ac_buffer_push(out, block, n);
     if (ferror(f))
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+        st =
+            ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     else
         st = out->status;
     fclose(f);

@@ -13,10 +13,10 @@ typedef struct ac_text_file {
     int error; /* of the first write that failed; 0: none */
 } ac_text_file;
 
-ac_status ac_text_file_create(ac_text_file *self, const char *path);
+AC_MUST_CHECK ac_status ac_text_file_create(ac_text_file *self, const char *path);
 void ac_text_file_write(ac_text_file *self, const char *bytes, size_t n);
 /** Flush, fsync, rename, fsync of the folder. */
-ac_status ac_text_file_commit(ac_text_file *self);
+AC_MUST_CHECK ac_status ac_text_file_commit(ac_text_file *self);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_text_file_abandon(ac_text_file *self);
 
@@ -24,6 +24,6 @@ void ac_text_file_abandon(ac_text_file *self);
 ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
 
 /** The whole of a file, appended to out. */
-ac_status ac_text_file_read(const char *path, ac_buffer *out);
+AC_MUST_CHECK ac_status ac_text_file_read(const char *path, ac_buffer *out);
 
 #endif

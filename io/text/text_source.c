@@ -19,7 +19,9 @@
 
 enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
 
-/* ---- listing ----------------------------------------------------------------------------------------------------- */
+/* ---- listing
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static bool
 ends_with(const char *name, const char *end)
@@ -32,7 +34,8 @@ ends_with(const char *name, const char *end)
 static bool
 is_text_name(const char *name)
 {
-    static const char *const ends[] = { ".txt", ".txt.gz", ".txt.zst", ".tar", ".tar.gz", ".tar.zst" };
+    static const char *const ends[] = { ".txt", ".txt.gz", ".txt.zst",
+                                        ".tar", ".tar.gz", ".tar.zst" };
 
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))
@@ -46,7 +49,8 @@ by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Names in a folder sorted bytewise, folders entered where they stand: that is the order by components. */
+/* Names in a folder sorted bytewise, folders entered where they stand: that is the order by
+ * components. */
 static ac_status
 list_folder(ac_texts *paths, const char *folder)
 {
@@ -61,11 +65,13 @@ list_folder(ac_texts *paths, const char *folder)
         char *path = NULL;
         struct stat info;
         if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-            st = ac_path_format(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
+            st = ac_path_format(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/",
+                                name);
         if (path) {
             if (stat(path, &info) != 0) {
                 if (is_text_name(name))
-                    st = ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno));
+                    st = ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path,
+                                      strerror(errno));
             } else if (S_ISDIR(info.st_mode) && entries[i]->d_type != DT_LNK) {
                 st = list_folder(paths, path);
             } else if (S_ISREG(info.st_mode) && is_text_name(name)) {
@@ -89,11 +95,15 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
         const bool is_named = strcmp(inputs[i], "-") != 0;
         struct stat info = { 0 };
         if (is_named && stat(inputs[i], &info) != 0)
-            AC_TRY(ac_error_set(ac_io_failure(errno), "%s: cannot be found: %s", inputs[i], strerror(errno)));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be found: %s", inputs[i],
+                    strerror(errno));
         if (is_named && S_ISDIR(info.st_mode)) {
             AC_TRY(list_folder(paths, inputs[i]));
             if (paths->count == before)
-                AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, .tar.gz, .tar.zst", inputs[i]));
+                AC_FAIL(AC_E_FORMAT,
+                        "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, "
+                        ".tar.gz, .tar.zst",
+                        inputs[i]);
         } else {
             AC_TRY(ac_texts_push(paths, inputs[i], strlen(inputs[i]) + 1));
         }
@@ -102,11 +112,13 @@ out:
     return st;
 }
 
-/* ---- checking text piece by piece -------------------------------------------------------------------------------- */
+/* ---- checking text piece by piece
+ * -------------------------------------------------------------------------------- */
 
 typedef struct checker {
     ac_heartbeat *heartbeat;
-    char block[SEQUENCE + BLOCK]; /* the beginning of a sequence that the last block cut, then a block */
+    char block[SEQUENCE +
+               BLOCK]; /* the beginning of a sequence that the last block cut, then a block */
     int64_t kept;
     bool valid;
 } checker;
@@ -152,7 +164,9 @@ start_check(checker *self)
     self->valid = true;
 }
 
-/* ---- spooling ---------------------------------------------------------------------------------------------------- */
+/* ---- spooling
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct spool {
     const char *path, *source;
@@ -168,7 +182,9 @@ spool_write(spool *self, const char *bytes, int64_t n)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return ac_error_set(AC_E_IO, "%s: cannot be written: %s; unpacking %s needs room there", self->path, strerror(errno), self->source);
+            return ac_error_set(AC_E_IO,
+                                "%s: cannot be written: %s; unpacking %s needs room there",
+                                self->path, strerror(errno), self->source);
         bytes += done;
         n -= done;
     }
@@ -184,16 +200,19 @@ spool_open(spool *self)
     return AC_OK;
 }
 
-/* The text that was written since the last one is whole: keep it, with an end to its last line, or take it back. */
+/* The text that was written since the last one is whole: keep it, with an end to its last line,
+ * or take it back. */
 static ac_status
-spool_end_text(spool *self, const checker *c, const char *name, ac_text_document *out, ac_texts *skipped)
+spool_end_text(spool *self, const checker *c, const char *name, ac_text_document *out,
+               ac_texts *skipped)
 {
     const off_t end = lseek(self->file, 0, SEEK_CUR);
     ac_status st = AC_OK;
 
     if (is_whole(c)) {
         if (end > self->bytes)
-            st = spool_write(self, "\n", 1); /* a line end more makes an empty line at most, and those count for nothing */
+            st = spool_write(self, "\n", 1); /* a line end more makes an empty line at most, and
+                                                those count for nothing */
         self->bytes = lseek(self->file, 0, SEEK_CUR);
         out->texts++;
         return st;
@@ -206,7 +225,7 @@ spool_end_text(spool *self, const checker *c, const char *name, ac_text_document
 
 typedef struct tar_input {
     ac_byte_stream *stream;
-    char *block; /* [BLOCK] */
+    char *block;   /* [BLOCK] */
     int64_t ready; /* bytes of the block that were read before the archive was opened */
     ac_status status;
 } tar_input;
@@ -230,7 +249,8 @@ tar_failed(const tar_input *input, struct archive *a, const char *path)
 {
     if (input->status != AC_OK)
         return input->status;
-    return ac_error_set(AC_E_FORMAT, "%s: damaged tar: %s; fetch the file again, or remove it", path, archive_error_string(a));
+    return ac_error_set(AC_E_FORMAT, "%s: damaged tar: %s; fetch the file again, or remove it",
+                        path, archive_error_string(a));
 }
 
 static ac_status
@@ -248,7 +268,8 @@ spool_member(spool *self, struct archive *a, const tar_input *input, checker *c)
 }
 
 static ac_status
-spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_text_document *out, ac_texts *skipped)
+spool_tar(spool *self, tar_input *input, const char *extension, checker *c,
+          ac_text_document *out, ac_texts *skipped)
 {
     struct archive *a = archive_read_new();
     struct archive_entry *entry;
@@ -263,10 +284,12 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c, ac_t
         goto out;
     }
     archive_read_support_format_tar(a);
-    archive_read_set_options(a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
+    archive_read_set_options(
+        a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
     if (archive_read_open(a, input, NULL, read_tar_block, NULL) != ARCHIVE_OK)
         AC_TRY(tar_failed(input, a, self->source));
-    while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
+    while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK ||
+           result == ARCHIVE_WARN) {
         const char *member = archive_entry_pathname(entry);
         if (archive_entry_filetype(entry) != AE_IFREG || !member || !ends_with(member, end))
             continue;
@@ -288,7 +311,9 @@ out:
     return st;
 }
 
-/* ---- preparing --------------------------------------------------------------------------------------------------- */
+/* ---- preparing
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* Text that is not in a tar: first `n` bytes are in the checker's block already. */
 static ac_status
@@ -316,10 +341,12 @@ is_tar(const char *bytes, int64_t n)
 
 /* A plain file stays where it is: what was read of it, and when it was changed last. */
 static ac_status
-describe_plain(const char *path, const struct stat *before, const checker *c, int64_t bytes, ac_text_document *out, ac_texts *skipped)
+describe_plain(const char *path, const struct stat *before, const checker *c, int64_t bytes,
+               ac_text_document *out, ac_texts *skipped)
 {
     if (bytes != before->st_size)
-        return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
+        return ac_error_set(
+            AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
     if (!is_whole(c)) {
         out->skipped = 1;
         return ac_texts_push(skipped, path, strlen(path) + 1);
@@ -331,8 +358,8 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
 }
 
 ac_status
-ac_text_source_prepare(const char *path, const char *spool_path, const char *extension, ac_text_document *out, ac_texts *skipped,
-                       ac_heartbeat *heartbeat)
+ac_text_source_prepare(const char *path, const char *spool_path, const char *extension,
+                       ac_text_document *out, ac_texts *skipped, ac_heartbeat *heartbeat)
 {
     ac_byte_stream stream = { 0 };
     spool to = { .path = spool_path, .source = path, .file = -1 };
@@ -342,14 +369,14 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     ac_status st = AC_OK;
     int64_t n, bytes;
 
-    *out = (ac_text_document) { 0 };
+    *out = (ac_text_document){ 0 };
     AC_TRY(ac_byte_stream_open(&stream, path));
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
     c->heartbeat = heartbeat;
     if (fstat(stream.file, &before) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno));
     if (S_ISDIR(before.st_mode))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: a folder, not a file", path));
+        AC_FAIL(AC_E_FORMAT, "%s: a folder, not a file", path);
     AC_TRY(ac_byte_stream_read(&stream, c->block + SEQUENCE, BLOCK, &n));
     if (is_tar(c->block + SEQUENCE, n)) {
         AC_TRY(ac_alloc(&tar.block, BLOCK, 1));
@@ -363,7 +390,8 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     } else {
         AC_TRY(spool_open(&to));
         AC_TRY(check_text(&stream, &to, c, n, &bytes));
-        AC_TRY(spool_end_text(&to, c, strcmp(path, "-") == 0 ? "standard input" : path, out, skipped));
+        AC_TRY(spool_end_text(&to, c, strcmp(path, "-") == 0 ? "standard input" : path, out,
+                              skipped));
     }
     if (to.file >= 0) {
         out->bytes = to.bytes;

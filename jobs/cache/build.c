@@ -31,15 +31,23 @@ open_run_all(builder *self, const ac_comm *comm, const char *folder)
 {
     const ac_compute compute = ac_config_compute(self->config);
     const ac_run_identity id = {
-        .job = "build-cache", .stages = ac_cache_stages, .stage_count = AC_CACHE_STAGES, .items = self->input.entries.count,
-        .input = self->input.fingerprint, .clip = self->clip->text_fingerprint, .cache = "", .bart = "", .kernels = ac_compute_kernels(&compute),
+        .job = "build-cache",
+        .stages = ac_cache_stages,
+        .stage_count = AC_CACHE_STAGES,
+        .items = self->input.entries.count,
+        .input = self->input.fingerprint,
+        .clip = self->clip->text_fingerprint,
+        .cache = "",
+        .bart = "",
+        .kernels = ac_compute_kernels(&compute),
         .temporary = 1u << AC_CACHE_STAGE_EMBED,
     };
 
     return ac_run_open_all(&self->run, comm, self->config, folder, &id);
 }
 
-/* Rank 0: has this cache grown since it was built? Then it is not built again in place: the growth would be lost. */
+/* Rank 0: has this cache grown since it was built? Then it is not built again in place: the
+ * growth would be lost. */
 static ac_status
 look_for_growth(const ac_run *run, char *grown)
 {
@@ -47,8 +55,12 @@ look_for_growth(const ac_run *run, char *grown)
     ac_status st = AC_OK;
 
     *grown = ac_cache_open(&cache, run->folder) == AC_OK && cache.source_count > 1;
-    if (*grown && ac_run_rows(run, AC_CACHE_STAGE_WRITE) + ac_run_bad(run, AC_CACHE_STAGE_WRITE) < run->manifest.items)
-        st = ac_error_set(AC_E_FORMAT, "%s: this cache has grown since it was built, and one of its first shards is gone or damaged: restore that file",
+    if (*grown &&
+        ac_run_rows(run, AC_CACHE_STAGE_WRITE) + ac_run_bad(run, AC_CACHE_STAGE_WRITE) <
+            run->manifest.items)
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: this cache has grown since it was built, and one of its first "
+                          "shards is gone or damaged: restore that file",
                           run->folder);
     ac_cache_close(&cache);
     return st;
@@ -62,7 +74,8 @@ publish(builder *self, const ac_cache_source *source)
     ac_cache *cache = &self->cache;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_cache_identity_set(cache, self->clip->text_fingerprint, self->clip->path, self->work.prefix, self->clip->net.config.projection_dim));
+    AC_TRY(ac_cache_identity_set(cache, self->clip->text_fingerprint, self->clip->path,
+                                 self->work.prefix, self->clip->net.config.projection_dim));
     AC_TRY(ac_duplicate(&cache->folder, run->folder, strlen(run->folder)));
     for (int64_t i = 0; i < run->manifest.shard_count; i++) {
         const ac_shard_record *r = &run->manifest.stages[AC_CACHE_STAGE_WRITE].shards[i];
@@ -90,9 +103,13 @@ build_all(builder *self)
     ac_broadcast_bytes_all(comm, &grown, 1, 0);
     if (grown)
         return ac_run_finish_all(run);
-    self->work = (ac_entry_work) { .run = run, .clip = self->clip, .entries = &self->input.entries, .prefix = self->config->ngrams.prefix };
+    self->work = (ac_entry_work){ .run = run,
+                                  .clip = self->clip,
+                                  .entries = &self->input.entries,
+                                  .prefix = self->config->ngrams.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
-    AC_TRY(ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D, ac_entries_embedded_rows, &self->work));
+    AC_TRY(ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D,
+                                ac_entries_embedded_rows, &self->work));
     source.entries = ac_run_rows(run, AC_CACHE_STAGE_WRITE);
     memcpy(source.kind, self->input.kind, strlen(self->input.kind));
     memcpy(source.input, self->input.fingerprint, sizeof source.input);
@@ -108,16 +125,22 @@ out:
 }
 
 ac_status
-ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder)
+ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip,
+                   const char *folder)
 {
-    builder b = { .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
+    builder b = { .config = config,
+                  .clip = clip,
+                  .run = { .journal = -1, .hand = { -1 } },
+                  .started = ac_progress_clock() };
     ac_status st = AC_OK;
 
     AC_TRY(ac_entry_input_read_all(&b.input, comm, config, folder));
     AC_TRY(open_run_all(&b, comm, folder));
     if (!b.run.finished_before)
         AC_TRY(build_all(&b));
-    st = ac_agree_all(comm, comm->rank == 0 ? ac_remove_files(folder, ac_run_stage_folder("embed"), false) : AC_OK);
+    st = ac_agree_all(comm, comm->rank == 0
+                                ? ac_remove_files(folder, ac_run_stage_folder("embed"), false)
+                                : AC_OK);
 out:
     builder_free(&b);
     return st;

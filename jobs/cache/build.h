@@ -6,13 +6,17 @@
 #include "io/config/config.h"
 #include "jobs/models/models.h"
 
-enum { AC_CACHE_SHARD_ITEMS = 1024 }; /* entries a shard where another job builds its cache: its own output.shard_items counts images */
+enum {
+    AC_CACHE_SHARD_ITEMS = 1024
+}; /* entries a shard where another job builds its cache: its own output.shard_items counts
+      images */
 
 /**
- * Collective. The cache `folder` from config->input.path, embedded by `clip`, whose text tower and tokenizer are open. Where it is
- * there already, made from the same, nothing is done; where a run was interrupted, it goes on. The cache appears in manifest.json last
- * of all.
+ * Collective. The cache `folder` from config->input.path, embedded by `clip`, whose text tower
+ * and tokenizer are open. Where it is there already, made from the same, nothing is done; where
+ * a run was interrupted, it goes on. The cache appears in manifest.json last of all.
  */
-ac_status ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder);
+AC_MUST_CHECK ac_status ac_build_cache_all(const ac_comm *comm, const ac_config *config,
+                                           ac_clip_model *clip, const char *folder);
 
 #endif

@@ -1,4 +1,5 @@
-/* The jobs build-cache, where the run folder is the cache, and extend-cache: new entries join a cache. Both need CLIP's text tower. */
+/* The jobs build-cache, where the run folder is the cache, and extend-cache: new entries join a
+ * cache. Both need CLIP's text tower. */
 #include "engine/base/log.h"
 #include "jobs/cache/build.h"
 #include "jobs/cache/extend.h"
@@ -8,7 +9,10 @@ static ac_status
 open_text_tower_all(ac_clip_model *clip, const ac_comm *comm, const ac_config *config)
 {
     const ac_clip_options options = {
-        .model = config->clip.model, .model_config = config->clip.model_config, .towers = AC_CLIP_TEXT, .need_tokenizer = true,
+        .model = config->clip.model,
+        .model_config = config->clip.model_config,
+        .towers = AC_CLIP_TEXT,
+        .need_tokenizer = true,
         .compute = ac_config_compute(config),
     };
 
@@ -26,7 +30,8 @@ finish(ac_clip_model *clip, const ac_comm *comm, ac_status st, const char *cache
 }
 
 ac_status
-ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                       ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
     ac_status st = open_text_tower_all(&clip, comm, config);
@@ -38,7 +43,8 @@ ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char 
 }
 
 ac_status
-ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                        ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
     ac_status st = open_text_tower_all(&clip, comm, config);

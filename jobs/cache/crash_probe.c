@@ -11,7 +11,8 @@
 
 /* The suspects' numbers, and their texts as the tokenizer gets them. */
 static ac_status
-collect(const ac_run *run, const ac_texts *entries, const char *prefix, ac_texts *texts, int64_t **items)
+collect(const ac_run *run, const ac_texts *entries, const char *prefix, ac_texts *texts,
+        int64_t **items)
 {
     ac_buffer whole = { 0 };
     int64_t capacity = 0;
@@ -37,7 +38,8 @@ out:
 
 /* Rank 0. */
 static ac_status
-try_suspects(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const char *prefix, bool *crashes)
+try_suspects(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
+             const char *prefix, bool *crashes)
 {
     ac_texts texts = { 0 };
     int64_t *items = NULL;
@@ -71,7 +73,9 @@ write_bad_items(const ac_run *run, const ac_texts *entries)
             continue;
         ac_buffer_push_text(&lines, "{\"key\": ");
         ac_json_string(&lines, ac_texts_at(entries, i), ac_texts_size(entries, i));
-        ac_buffer_printf(&lines, ", \"reason\": \"crashed\", \"detail\": \"entry %lld (from 0) ended the program, and again when it was tried alone\"}\n",
+        ac_buffer_printf(&lines,
+                         ", \"reason\": \"crashed\", \"detail\": \"entry %lld (from 0) ended "
+                         "the program, and again when it was tried alone\"}\n",
                          (long long) i);
     }
     AC_TRY(lines.status);
@@ -86,10 +90,12 @@ out:
 }
 
 ac_status
-ac_entry_trial_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const char *prefix)
+ac_entry_trial_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
+                   const char *prefix)
 {
     const ac_comm *comm = run->comm;
-    const int64_t items = run->manifest.items, most = ac_config_max_bad_items(run->config, items);
+    const int64_t items = run->manifest.items,
+                  most = ac_config_max_bad_items(run->config, items);
     bool *crashes = NULL;
     int64_t bad = 0;
     ac_status st = AC_OK;
@@ -108,8 +114,12 @@ ac_entry_trial_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entri
         goto out;
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_bad_items(run, entries) : AC_OK));
     if (bad > most || bad == items)
-        st = ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld entries end the program, %s; %s/bad_items.jsonl names them", (long long) bad, (long long) items,
-                          bad == items ? "and none is left" : "more than limits.max_bad_items allows", run->folder);
+        st = ac_error_set(
+            AC_E_BAD_ITEMS,
+            "%lld of %lld entries end the program, %s; %s/bad_items.jsonl names them",
+            (long long) bad, (long long) items,
+            bad == items ? "and none is left" : "more than limits.max_bad_items allows",
+            run->folder);
 out:
     free(crashes);
     return st;

@@ -18,7 +18,8 @@
 
 const char *const ac_cache_stages[AC_CACHE_STAGES] = { "embed", "cache" };
 
-/* Embeddings that a rank holds while it puts them into the cache's order: each pass over the units' files fills as many. */
+/* Embeddings that a rank holds while it puts them into the cache's order: each pass over the
+ * units' files fills as many. */
 enum { GROUP_BYTES = 1 << 28, GROUP_PASSES = 4 };
 
 void
@@ -27,7 +28,8 @@ ac_entry_work_free(ac_entry_work *self)
     ac_entry_plan_free(&self->plan);
 }
 
-/* Those that are left out, of items [first, first + count) or, with an order, of their places in it. */
+/* Those that are left out, of items [first, first + count) or, with an order, of their places
+ * in it. */
 static int64_t
 count_crashed(const ac_run *run, const int64_t *order, int64_t first, int64_t count)
 {
@@ -38,7 +40,9 @@ count_crashed(const ac_run *run, const int64_t *order, int64_t first, int64_t co
     return n;
 }
 
-/* ---- stage embed ----------------------------------------------------------------------------------------------- */
+/* ---- stage embed
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* What one rank needs for its units; memory is kept between them. */
 typedef struct embedder {
@@ -65,14 +69,18 @@ embed_tokens(embedder *self, ac_entry_work *work)
     ac_status st = AC_OK;
 
     for (int64_t first = 0; first < t->count; first += self->tree.texts) {
-        const int64_t n = ac_prefix_tree_fit(t->ids, t->offsets + first, t->count - first, AC_ENTRY_TREE_NODES, &nodes);
+        const int64_t n = ac_prefix_tree_fit(t->ids, t->offsets + first, t->count - first,
+                                             AC_ENTRY_TREE_NODES, &nodes);
         AC_TRY(ac_prefix_tree_build(&self->tree, t->ids, t->offsets + first, n));
-        AC_TRY(ac_scratch_reserve(&clip->scratch, ac_clip_prefixes_scratch_bytes(&clip->net, &self->tree)));
+        AC_TRY(ac_scratch_reserve(&clip->scratch,
+                                  ac_clip_prefixes_scratch_bytes(&clip->net, &self->tree)));
         ac_clip_embed_prefixes(&clip->net, self->rows + first * D, &self->tree, &clip->scratch);
         AC_TRY(ac_run_tick(work->run));
     }
     if (!ac_embeddings_check(self->rows, t->count, D, &bad))
-        st = ac_error_set(AC_E_FORMAT, "%s: this model's text tower gives numbers that are not finite", clip->path);
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: this model's text tower gives numbers that are not finite",
+                          clip->path);
 out:
     return st;
 }
@@ -88,12 +96,15 @@ embed_unit(embedder *self, ac_entry_work *work, int64_t unit)
 
     ac_run_shard_items(run, unit, &first, &count);
     crashed = count_crashed(run, work->plan.order, first, count);
-    AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, first, count, work->prefix, &self->tokens, &cut));
+    AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, first, count,
+                           work->prefix, &self->tokens, &cut));
     AC_TRY(embed_tokens(self, work));
     AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
     AC_TRY(ac_h5_create(&w, path, AC_COMPRESSION_NONE)); /* soon read again, then removed */
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "embeddings in the order of token ids"));
-    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]) { count, work->clip->net.config.projection_dim }, self->rows));
+    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2,
+                       (int64_t[]){ count, work->clip->net.config.projection_dim },
+                       self->rows));
     AC_TRY(ac_h5_commit(&w, checksum));
     AC_TRY(ac_run_publish(run, unit, count - crashed, crashed, checksum));
 out:
@@ -112,7 +123,9 @@ ac_entries_embed_all(ac_entry_work *self)
     AC_TRY(ac_entry_trial_all(run, self->clip, self->entries, self->prefix));
     AC_TRY(ac_entry_plan_all(&self->plan, run, self->clip, self->entries, self->prefix));
     AC_TRY(ac_run_stage_begin_all(run, AC_CACHE_STAGE_EMBED, "entries"));
-    st = ac_alloc_aligned(&e.rows, run->manifest.shard_items * self->clip->net.config.projection_dim, sizeof(float));
+    st = ac_alloc_aligned(&e.rows,
+                          run->manifest.shard_items * self->clip->net.config.projection_dim,
+                          sizeof(float));
     for (int64_t unit; st == AC_OK && ac_run_claim(run, &unit);)
         st = embed_unit(&e, self, unit);
     if (st != AC_OK)
@@ -123,7 +136,9 @@ out:
     return st;
 }
 
-/* ---- stage cache ----------------------------------------------------------------------------------------------- */
+/* ---- stage cache
+ * -----------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)
@@ -147,7 +162,7 @@ ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)
             continue;
         AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
         AC_TRY(ac_h5_open(&r, path));
-        AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, (int64_t[]) { n, D }, rows));
+        AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, (int64_t[]){ n, D }, rows));
         for (int64_t i = 0; i < n; i++)
             if (order[i] >= first && order[i] < first + count)
                 memcpy(y + (order[i] - first) * D, rows + i * D, (size_t) D * sizeof *y);
@@ -164,7 +179,8 @@ out:
 
 /* Without those that are left out: their texts into `kept`, the rows moved together. */
 static ac_status
-keep_good(const ac_run *run, const ac_texts *entries, int64_t first, int64_t count, int64_t D, float *rows, ac_texts *kept)
+keep_good(const ac_run *run, const ac_texts *entries, int64_t first, int64_t count, int64_t D,
+          float *rows, ac_texts *kept)
 {
     ac_status st = AC_OK;
 
@@ -172,7 +188,8 @@ keep_good(const ac_run *run, const ac_texts *entries, int64_t first, int64_t cou
         if (run->crashed[first + i])
             continue;
         memmove(rows + kept->count * D, rows + i * D, (size_t) D * sizeof *rows);
-        AC_TRY(ac_texts_push(kept, ac_texts_at(entries, first + i), ac_texts_size(entries, first + i)));
+        AC_TRY(ac_texts_push(kept, ac_texts_at(entries, first + i),
+                             ac_texts_size(entries, first + i)));
     }
 out:
     return st;
@@ -180,7 +197,8 @@ out:
 
 /* rows [count, D]: used up. */
 static ac_status
-write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int64_t D, float *rows)
+write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int64_t D,
+            float *rows)
 {
     int64_t first, count, crashed;
     char *path = NULL, checksum[33];
@@ -192,7 +210,8 @@ write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int6
     AC_TRY(ac_run_shard_path(run, stage, shard, &path));
     if (crashed)
         AC_TRY(keep_good(run, entries, first, count, D, rows, &kept));
-    AC_TRY(ac_cache_shard_write(path, crashed ? &kept : entries, crashed ? 0 : first, count - crashed, rows, D,
+    AC_TRY(ac_cache_shard_write(path, crashed ? &kept : entries, crashed ? 0 : first,
+                                count - crashed, rows, D,
                                 (ac_compression) run->config->output.compression, checksum));
     AC_TRY(ac_run_publish(run, shard, count - crashed, crashed, checksum));
     st = ac_run_tick(run);
@@ -202,12 +221,14 @@ out:
     return st;
 }
 
-/* Shards that a rank with `span` of them puts in order at once: in a few passes, or more where memory is short. */
+/* Shards that a rank with `span` of them puts in order at once: in a few passes, or more where
+ * memory is short. */
 static int64_t
 group_shards(const ac_run *run, int64_t span, int64_t D)
 {
     const int64_t shard_bytes = run->manifest.shard_items * D * (int64_t) sizeof(float);
-    const int64_t node = run->config->limits.memory ? run->config->limits.memory : ac_machine_memory();
+    const int64_t node =
+        run->config->limits.memory ? run->config->limits.memory : ac_machine_memory();
     const int64_t half = node / run->comm->node_size / 2;
     int64_t bytes = span * shard_bytes / GROUP_PASSES, shards;
 
@@ -220,10 +241,12 @@ group_shards(const ac_run *run, int64_t span, int64_t D)
 
 /* Shards todo[begin .. end): those that lie close together are read together. */
 static ac_status
-write_shards(ac_run *run, int stage, int64_t begin, int64_t end, const ac_texts *entries, int64_t D, ac_row_reader read, void *context)
+write_shards(ac_run *run, int stage, int64_t begin, int64_t end, const ac_texts *entries,
+             int64_t D, ac_row_reader read, void *context)
 {
     const int64_t items = run->manifest.shard_items;
-    const int64_t span = begin < end ? run->todo[end - 1] - run->todo[begin] + 1 : 0; /* in shards, those that are done included */
+    const int64_t span = begin < end ? run->todo[end - 1] - run->todo[begin] + 1
+                                     : 0; /* in shards, those that are done included */
     const int64_t most = group_shards(run, span, D);
     float *rows = NULL;
     ac_status st = AC_OK;
@@ -237,7 +260,8 @@ write_shards(ac_run *run, int stage, int64_t begin, int64_t end, const ac_texts 
         ac_run_shard_items(run, run->todo[next - 1], &last, &count);
         AC_TRY(read(context, first, last + count - first, rows));
         for (; begin < next && !ac_signals_stopped(); begin++)
-            AC_TRY(write_shard(run, stage, run->todo[begin], entries, D, rows + (run->todo[begin] * items - first) * D));
+            AC_TRY(write_shard(run, stage, run->todo[begin], entries, D,
+                               rows + (run->todo[begin] * items - first) * D));
     }
 out:
     free(rows);
@@ -245,14 +269,17 @@ out:
 }
 
 ac_status
-ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D, ac_row_reader read, void *context)
+ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D,
+                     ac_row_reader read, void *context)
 {
     const ac_comm *comm = run->comm;
     ac_status st = ac_run_stage_begin_all(run, stage, "entries");
 
     if (st != AC_OK)
         return st;
-    st = write_shards(run, stage, run->todo_count * comm->rank / comm->size, run->todo_count * (comm->rank + 1) / comm->size, entries, D, read, context);
+    st = write_shards(run, stage, run->todo_count * comm->rank / comm->size,
+                      run->todo_count * (comm->rank + 1) / comm->size, entries, D, read,
+                      context);
     if (st != AC_OK)
         ac_run_fail(run);
     return ac_run_stage_end_all(run, st);

@@ -1,13 +1,14 @@
 /**
  * Entries -> shards of a cache, in two stages of a run:
  *
- *     embed   a unit is output.shard_items entries in the order of their token ids, so that those that begin alike are embedded
- *             together over a prefix tree; any rank; the result, in that order, goes to embeddings/00000.h5
- *     cache   rows are put into the order of the cache and written with their texts to shards/00000.h5; each rank a range of shards
+ *     embed   a unit is output.shard_items entries in the order of their token ids, so that
+ * those that begin alike are embedded together over a prefix tree; any rank; the result, in
+ * that order, goes to embeddings/00000.h5 cache   rows are put into the order of the cache and
+ * written with their texts to shards/00000.h5; each rank a range of shards
  *
- * What a unit or shard holds follows from the entries and the config alone, so the bytes depend on neither ranks nor threads, and
- * each is published and journaled by itself, so a killed run loses only what was in hand. Once the run is done, embeddings/ is
- * removed.
+ * What a unit or shard holds follows from the entries and the config alone, so the bytes depend
+ * on neither ranks nor threads, and each is published and journaled by itself, so a killed run
+ * loses only what was in hand. Once the run is done, embeddings/ is removed.
  */
 #ifndef AC_JOBS_CACHE_EMBED_H
 #define AC_JOBS_CACHE_EMBED_H
@@ -33,17 +34,22 @@ typedef struct ac_entry_work {
 typedef ac_status (*ac_row_reader)(void *context, int64_t first, int64_t count, float *y);
 
 /** Collective: the plan, and stage embed. */
-ac_status ac_entries_embed_all(ac_entry_work *self);
+AC_MUST_CHECK ac_status ac_entries_embed_all(ac_entry_work *self);
 
-/** Rows in cache order from the shards of stage embed: an ac_row_reader; context: the ac_entry_work. */
-ac_status ac_entries_embedded_rows(void *work, int64_t first, int64_t count, float *y);
+/** Rows in cache order from the shards of stage embed: an ac_row_reader; context: the
+ * ac_entry_work. */
+AC_MUST_CHECK ac_status ac_entries_embedded_rows(void *work, int64_t first, int64_t count,
+                                                 float *y);
 
-/** Collective: stage `stage` writes the shards of `entries` with the rows that `read` gives. D: their width. */
-ac_status ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D, ac_row_reader read, void *context);
+/** Collective: stage `stage` writes the shards of `entries` with the rows that `read` gives. D:
+ * their width. */
+AC_MUST_CHECK ac_status ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries,
+                                             int64_t D, ac_row_reader read, void *context);
 
-/** Local: remove FOLDER/part and the files in it, where it is there; temporary: only its temporary files, which a kill left
- *  (not those under which a living process waits for a lock). */
-ac_status ac_remove_files(const char *folder, const char *part, bool temporary);
+/** Local: remove FOLDER/part and the files in it, where it is there; temporary: only its
+ * temporary files, which a kill left (not those under which a living process waits for a lock).
+ */
+AC_MUST_CHECK ac_status ac_remove_files(const char *folder, const char *part, bool temporary);
 
 void ac_entry_work_free(ac_entry_work *self);
 

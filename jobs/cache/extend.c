@@ -47,13 +47,16 @@ extender_free(extender *self)
     ac_run_free(&self->run);
 }
 
-/* ---- what joins what ------------------------------------------------------------------------------------------- */
+/* ---- what joins what
+ * -------------------------------------------------------------------------------------------
+ */
 
 static bool
 is_folder_with_manifest(const char *path)
 {
     char *manifest = NULL, *inner = NULL;
-    bool found = asprintf(&manifest, "%s/manifest.json", path) >= 0 && asprintf(&inner, "%s/cache/manifest.json", path) >= 0 &&
+    bool found = asprintf(&manifest, "%s/manifest.json", path) >= 0 &&
+                 asprintf(&inner, "%s/cache/manifest.json", path) >= 0 &&
                  (access(manifest, F_OK) == 0 || access(inner, F_OK) == 0);
 
     free(manifest);
@@ -61,7 +64,8 @@ is_folder_with_manifest(const char *path)
     return found;
 }
 
-/* Rank 0: nobody else grows or builds this cache from now on. Until then what its manifest says may change. */
+/* Rank 0: nobody else grows or builds this cache from now on. Until then what its manifest says
+ * may change. */
 static ac_status
 lock_cache(extender *self, const char *folder, ac_locks *locks)
 {
@@ -73,10 +77,12 @@ lock_cache(extender *self, const char *folder, ac_locks *locks)
     mine = realpath(folder, NULL);
     grown = realpath(found.folder, NULL);
     if (mine && grown && strcmp(mine, grown) == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: the run folder cannot be the cache itself: give --run another folder", folder));
+        AC_FAIL(AC_E_ARG,
+                "%s: the run folder cannot be the cache itself: give --run another folder",
+                folder);
     if (asprintf(&lock, "%s/lock", found.folder) < 0) {
         lock = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     AC_TRY(ac_lock_take(&self->lock, locks, lock));
     AC_TRY(ac_remove_files(found.folder, "shards", true));
@@ -89,7 +95,8 @@ out:
     return st;
 }
 
-/* Local: the cache, and the other one where input.path is one; do they and the model fit together? */
+/* Local: the cache, and the other one where input.path is one; do they and the model fit
+ * together? */
 static ac_status
 open_caches(extender *self, bool from_cache)
 {
@@ -98,10 +105,14 @@ open_caches(extender *self, bool from_cache)
     ac_status st = AC_OK;
 
     AC_TRY(ac_cache_open(&self->cache, self->config->cache.path));
-    AC_TRY(ac_cache_check_model(&self->cache, clip->text_fingerprint, clip->path, clip->net.config.projection_dim));
+    AC_TRY(ac_cache_check_model(&self->cache, clip->text_fingerprint, clip->path,
+                                clip->net.config.projection_dim));
     if (prefix[0] && strcmp(prefix, self->cache.prefix) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: its entries were embedded with the prefix \"%s\", ngrams.prefix is \"%s\": one cache has one prefix; "
-                            "leave the key out to take the cache's", self->cache.folder, self->cache.prefix, prefix));
+        AC_FAIL(AC_E_ARG,
+                "%s: its entries were embedded with the prefix \"%s\", ngrams.prefix is "
+                "\"%s\": one cache has one prefix; "
+                "leave the key out to take the cache's",
+                self->cache.folder, self->cache.prefix, prefix);
     if (!from_cache)
         goto out;
     AC_TRY(ac_cache_open(&self->other, self->config->input.path));
@@ -114,7 +125,8 @@ out:
 static ac_status
 gather_entries_all(const ac_comm *comm, const ac_cache *cache, ac_texts *all)
 {
-    const int64_t first = cache->entries * comm->rank / comm->size, count = cache->entries * (comm->rank + 1) / comm->size - first;
+    const int64_t first = cache->entries * comm->rank / comm->size,
+                  count = cache->entries * (comm->rank + 1) / comm->size - first;
     ac_texts mine = { 0 };
     ac_buffer packed = { 0 }, received = { 0 };
     int64_t *bounds = NULL;
@@ -151,7 +163,8 @@ read_input_all(extender *self, const char *folder)
 
     if (!self->other.folder)
         return ac_entry_input_read_all(&self->input, self->comm, self->config, folder);
-    AC_TRY(ac_agree_all(self->comm, gather_entries_all(self->comm, &self->other, &self->input.entries)));
+    AC_TRY(ac_agree_all(self->comm,
+                        gather_entries_all(self->comm, &self->other, &self->input.entries)));
     AC_TRY(ac_broadcast_texts_all(self->comm, &self->input.entries, 0));
     self->input.kind = "cache";
     memcpy(self->input.fingerprint, self->other.fingerprint, sizeof self->input.fingerprint);
@@ -159,7 +172,8 @@ out:
     return st;
 }
 
-/* Collective: leave out what is there already, if asked; `picked` and the entries are the same on all ranks. */
+/* Collective: leave out what is there already, if asked; `picked` and the entries are the same
+ * on all ranks. */
 static ac_status
 pick_new_all(extender *self)
 {
@@ -181,11 +195,12 @@ pick_new_all(extender *self)
     ac_broadcast_bytes_all(comm, &count, sizeof count, 0);
     ac_broadcast_bytes_all(comm, self->picked, (size_t) count * sizeof *self->picked, 0);
     for (int64_t i = 0; st == AC_OK && i < count; i++)
-        st = ac_texts_push(&fresh, ac_texts_at(&self->input.entries, self->picked[i]), ac_texts_size(&self->input.entries, self->picked[i]));
+        st = ac_texts_push(&fresh, ac_texts_at(&self->input.entries, self->picked[i]),
+                           ac_texts_size(&self->input.entries, self->picked[i]));
     AC_TRY(ac_agree_all(comm, st));
     ac_texts_free(&self->input.entries);
     self->input.entries = fresh;
-    fresh = (ac_texts) { 0 };
+    fresh = (ac_texts){ 0 };
     self->duplicates = given - count;
 out:
     ac_texts_free(&old);
@@ -193,9 +208,12 @@ out:
     return st;
 }
 
-/* ---- the run --------------------------------------------------------------------------------------------------- */
+/* ---- the run
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Rank 0: has an earlier start of this very run grown the cache already? AC_E_ARG where the cache changed otherwise since. */
+/* Rank 0: has an earlier start of this very run grown the cache already? AC_E_ARG where the
+ * cache changed otherwise since. */
 static ac_status
 look_back(const extender *self, const char *folder, char *joined)
 {
@@ -209,18 +227,21 @@ look_back(const extender *self, const char *folder, char *joined)
     AC_TRY(st);
     if (asprintf(&path, "%s/manifest.json", folder) < 0) {
         path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     root = json_load_file(path, 0, NULL);
     before = json_string_value(json_object_get(root, "cache_fingerprint"));
     if (!before || strcmp(before, self->cache.fingerprint) == 0)
         goto out; /* a new run, or the cache as it was when this one began */
     for (int64_t i = 0; i < self->cache.source_count && !*joined; i++)
-        *joined = strcmp(self->cache.sources[i].before, before) == 0 && strcmp(self->cache.sources[i].input, self->input.fingerprint) == 0;
+        *joined = strcmp(self->cache.sources[i].before, before) == 0 &&
+                  strcmp(self->cache.sources[i].input, self->input.fingerprint) == 0;
     began_with = json_string_value(json_object_get(root, "config_fingerprint"));
     if (!*joined || !began_with || strcmp(began_with, config) != 0)
-        st = ac_error_set(AC_E_ARG, "%s: this run began with other entries or another config, or %s has changed since: give --run another folder", folder,
-                          self->cache.folder);
+        st = ac_error_set(AC_E_ARG,
+                          "%s: this run began with other entries or another config, or %s has "
+                          "changed since: give --run another folder",
+                          folder, self->cache.folder);
 out:
     json_decref(root);
     free(path);
@@ -233,9 +254,16 @@ open_run_all(extender *self, const char *folder)
     const ac_compute compute = ac_config_compute(self->config);
     const bool embeds = !self->other.folder;
     const ac_run_identity id = {
-        .job = "extend-cache", .stages = ac_cache_stages + (embeds ? 0 : AC_CACHE_STAGE_WRITE), .stage_count = embeds ? AC_CACHE_STAGES : 1,
-        .items = self->input.entries.count, .input = self->input.fingerprint, .clip = self->clip->text_fingerprint, .cache = self->cache.fingerprint,
-        .bart = "", .kernels = ac_compute_kernels(&compute), .temporary = 3,
+        .job = "extend-cache",
+        .stages = ac_cache_stages + (embeds ? 0 : AC_CACHE_STAGE_WRITE),
+        .stage_count = embeds ? AC_CACHE_STAGES : 1,
+        .items = self->input.entries.count,
+        .input = self->input.fingerprint,
+        .clip = self->clip->text_fingerprint,
+        .cache = self->cache.fingerprint,
+        .bart = "",
+        .kernels = ac_compute_kernels(&compute),
+        .temporary = 3,
     };
 
     return ac_run_open_all(&self->run, self->comm, self->config, folder, &id);
@@ -255,7 +283,8 @@ read_other_rows(void *context, int64_t first, int64_t count, float *y)
     for (int64_t s = 0; s < other->shard_count; s++)
         most = other->shards[s].rows > most ? other->shards[s].rows : most;
     AC_TRY(ac_alloc_aligned(&rows, most * D, sizeof *rows));
-    for (int64_t s = 0; s < other->shard_count && done < count; begin += other->shards[s++].rows) {
+    for (int64_t s = 0; s < other->shard_count && done < count;
+         begin += other->shards[s++].rows) {
         const int64_t end = begin + other->shards[s].rows;
         if (picked[done] >= end)
             continue;
@@ -277,21 +306,28 @@ make_shards_all(extender *self)
 
     if (self->other.folder)
         return ac_entries_write_all(run, 0, &self->input.entries, D, read_other_rows, self);
-    self->work = (ac_entry_work) { .run = run, .clip = self->clip, .entries = &self->input.entries, .prefix = self->cache.prefix };
+    self->work = (ac_entry_work){ .run = run,
+                                  .clip = self->clip,
+                                  .entries = &self->input.entries,
+                                  .prefix = self->cache.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
-    st = ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D, ac_entries_embedded_rows, &self->work);
+    st = ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D,
+                              ac_entries_embedded_rows, &self->work);
 out:
     return st;
 }
 
-/* ---- joining, rank 0 ------------------------------------------------------------------------------------------- */
+/* ---- joining, rank 0
+ * -------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 copy_file(const char *from, const char *to)
 {
     char block[1 << 16];
     ssize_t n = 0;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    int in = open(from, O_RDONLY | O_CLOEXEC),
+        out = open(to, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     bool good = in >= 0 && out >= 0;
 
     while (good && (n = read(in, block, sizeof block)) > 0)
@@ -302,10 +338,13 @@ copy_file(const char *from, const char *to)
         close(in);
     if (out >= 0)
         good = close(out) == 0 && good;
-    return good ? AC_OK : ac_error_set(AC_E_IO, "%s: cannot be copied to %s: %s; is the disk full?", from, to, strerror(errno));
+    return good ? AC_OK
+                : ac_error_set(AC_E_IO, "%s: cannot be copied to %s: %s; is the disk full?",
+                               from, to, strerror(errno));
 }
 
-/* The run's shard i becomes a file of the cache, without leaving the run: a second name where the file system allows. */
+/* The run's shard i becomes a file of the cache, without leaving the run: a second name where
+ * the file system allows. */
 static ac_status
 place_shard(const extender *self, int stage, int64_t i, const char *checksum)
 {
@@ -316,18 +355,19 @@ place_shard(const extender *self, int stage, int64_t i, const char *checksum)
     AC_TRY(ac_cache_shard_path(&to, self->cache.folder, self->cache.shard_count + i));
     if (asprintf(&temporary, "%s.tmp.%d", to, (int) getpid()) < 0) {
         temporary = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     unlink(temporary);
     if (link(from, temporary) != 0)
         AC_TRY(copy_file(from, temporary));
     AC_TRY(ac_file_checksum(temporary, found));
     if (strcmp(found, checksum) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: not what was written a moment ago: run again", from));
+        AC_FAIL(AC_E_IO, "%s: not what was written a moment ago: run again", from);
     st = ac_publish_rename(temporary, to);
 out:
     if (temporary)
-        unlink(temporary); /* also after a rename, which does nothing where both names were one file's already */
+        unlink(temporary); /* also after a rename, which does nothing where both names were one
+                              file's already */
     free(from);
     free(to);
     free(temporary);
@@ -359,11 +399,14 @@ join(extender *self, const ac_cache_source *source)
     if (m->items == 0)
         return AC_OK; /* nothing new: the cache stays as it is */
     if (!ac_lock_renew(&self->lock))
-        return ac_error_set(AC_E_RETRY, "%s: another run took this cache's lock meanwhile: run again", self->cache.folder);
+        return ac_error_set(AC_E_RETRY,
+                            "%s: another run took this cache's lock meanwhile: run again",
+                            self->cache.folder);
     AC_TRY(ac_alloc(&shards, m->shard_count, sizeof *shards));
     for (int64_t i = 0; i < m->shard_count; i++) {
         shards[i].rows = m->stages[stage].shards[i].rows;
-        memcpy(shards[i].checksum, m->stages[stage].shards[i].checksum, sizeof shards[i].checksum);
+        memcpy(shards[i].checksum, m->stages[stage].shards[i].checksum,
+               sizeof shards[i].checksum);
         AC_TRY(place_shard(self, stage, i, shards[i].checksum));
     }
     AC_TRY(ac_cache_add_source(&self->cache, source));
@@ -379,7 +422,8 @@ static ac_status
 extend_all(extender *self)
 {
     const ac_comm *comm = self->comm;
-    ac_cache_source source = { .path = self->config->input.path, .duplicates = self->duplicates };
+    ac_cache_source source = { .path = self->config->input.path,
+                               .duplicates = self->duplicates };
     ac_status st = AC_OK;
 
     AC_TRY(make_shards_all(self));
@@ -392,7 +436,8 @@ extend_all(extender *self)
     source.positions_alone = self->work.plan.positions_alone;
     source.positions_padded = self->work.plan.positions_padded;
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? join(self, &source) : AC_OK));
-    AC_TRY(ac_agree_all(comm, ac_cache_summary_all(&self->run, &self->cache, &source, self->started)));
+    AC_TRY(ac_agree_all(
+        comm, ac_cache_summary_all(&self->run, &self->cache, &source, self->started)));
     st = ac_run_finish_all(&self->run);
 out:
     return st;
@@ -410,10 +455,16 @@ clean_up(const char *folder)
 }
 
 ac_status
-ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip, const char *folder, ac_locks *locks)
+ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip,
+                    const char *folder, ac_locks *locks)
 {
-    extender e = { .comm = comm, .config = config, .clip = clip, .run = { .journal = -1, .hand = { -1 } }, .started = ac_progress_clock() };
-    char joined = 0, from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
+    extender e = { .comm = comm,
+                   .config = config,
+                   .clip = clip,
+                   .run = { .journal = -1, .hand = { -1 } },
+                   .started = ac_progress_clock() };
+    char joined = 0,
+         from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder, locks) : AC_OK));

@@ -9,20 +9,28 @@
 void
 ac_texts_fingerprint(const ac_texts *texts, char hex[33])
 {
-    const XXH128_hash_t bounds = texts->count ? XXH3_128bits(texts->offsets, (size_t) (texts->count + 1) * sizeof *texts->offsets) : (XXH128_hash_t) { 0, 0 };
-    const XXH128_hash_t h = XXH3_128bits_withSeed(texts->bytes.data, texts->bytes.size, bounds.low64 ^ bounds.high64);
+    const XXH128_hash_t bounds =
+        texts->count
+            ? XXH3_128bits(texts->offsets, (size_t) (texts->count + 1) * sizeof *texts->offsets)
+            : (XXH128_hash_t){ 0, 0 };
+    const XXH128_hash_t h = XXH3_128bits_withSeed(texts->bytes.data, texts->bytes.size,
+                                                  bounds.low64 ^ bounds.high64);
 
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64,
+             (unsigned long long) h.low64);
 }
 
 ac_status
-ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config, const char *folder)
+ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config,
+                        const char *folder)
 {
     bool mined;
     ac_status st = AC_OK;
 
     if (config->compute.parts > 1)
-        AC_TRY(ac_agree_all(comm, ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; parts are for the jobs on images")));
+        AC_TRY(ac_agree_all(comm,
+                            ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; "
+                                                   "parts are for the jobs on images")));
     mined = ac_mining_is_asked_all(comm, config);
     self->kind = mined ? "ngrams" : "lines";
     if (mined)

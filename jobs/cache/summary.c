@@ -29,26 +29,38 @@ static void
 push_positions(ac_buffer *b, const ac_cache_source *s)
 {
     if (s->positions)
-        ac_buffer_printf(b, "  \"positions\": {\"computed\": %lld, \"own_length\": %lld, \"padded\": %lld},\n", (long long) s->positions,
-                         (long long) s->positions_alone, (long long) s->positions_padded);
+        ac_buffer_printf(
+            b,
+            "  \"positions\": {\"computed\": %lld, \"own_length\": %lld, \"padded\": %lld},\n",
+            (long long) s->positions, (long long) s->positions_alone,
+            (long long) s->positions_padded);
 }
 
 static void
 say(const ac_cache *cache, const ac_cache_source *s)
 {
     if (s->cut)
-        ac_log(AC_LOG_WARNING, "%lld entries are longer than CLIP's context and were cut for embedding", (long long) s->cut);
+        ac_log(AC_LOG_WARNING,
+               "%lld entries are longer than CLIP's context and were cut for embedding",
+               (long long) s->cut);
     if (s->duplicates)
-        ac_log(AC_LOG_INFO, "%lld entries were there already and were left out", (long long) s->duplicates);
+        ac_log(AC_LOG_INFO, "%lld entries were there already and were left out",
+               (long long) s->duplicates);
     if (s->positions)
-        ac_log(AC_LOG_INFO, "text tower: %lld positions computed; %lld at each entry's own length (%.1f times), %lld padded to the context (%.1f times)",
-               (long long) s->positions, (long long) s->positions_alone, (double) s->positions_alone / (double) s->positions,
-               (long long) s->positions_padded, (double) s->positions_padded / (double) s->positions);
-    ac_log(AC_LOG_INFO, "%lld entries in the cache, %lld of them new", (long long) cache->entries, (long long) s->entries);
+        ac_log(AC_LOG_INFO,
+               "text tower: %lld positions computed; %lld at each entry's own length (%.1f "
+               "times), %lld padded to the context (%.1f times)",
+               (long long) s->positions, (long long) s->positions_alone,
+               (double) s->positions_alone / (double) s->positions,
+               (long long) s->positions_padded,
+               (double) s->positions_padded / (double) s->positions);
+    ac_log(AC_LOG_INFO, "%lld entries in the cache, %lld of them new",
+           (long long) cache->entries, (long long) s->entries);
 }
 
 ac_status
-ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source, double started)
+ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source,
+                     double started)
 {
     const int64_t memory = ac_peak_memory_all(run->comm);
     const double seconds = ac_progress_clock() - started;
@@ -59,17 +71,26 @@ ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_so
     if (run->comm->rank != 0)
         return AC_OK;
     say(cache, source);
-    ac_buffer_printf(&b, "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     run->manifest.job, AC_VERSION, (long long) run->manifest.items, (long long) source->entries,
+    ac_buffer_printf(&b,
+                     "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  "
+                     "\"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
+                     run->manifest.job, AC_VERSION, (long long) run->manifest.items,
+                     (long long) source->entries,
                      (long long) ac_run_bad(run, run->manifest.stage_count - 1));
-    ac_buffer_printf(&b, "  \"entries\": %lld,\n  \"duplicates\": %lld,\n  \"cut\": %lld,\n", (long long) cache->entries, (long long) source->duplicates, (long long) source->cut);
+    ac_buffer_printf(&b, "  \"entries\": %lld,\n  \"duplicates\": %lld,\n  \"cut\": %lld,\n",
+                     (long long) cache->entries, (long long) source->duplicates,
+                     (long long) source->cut);
     push_positions(&b, source);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ", run->comm->size, run->config->compute.precision ? "bf16" : "fp32");
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ",
+                     run->comm->size, run->config->compute.precision ? "bf16" : "fp32");
     ac_json_text(&b, run->manifest.kernels);
-    ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"peak_memory_bytes\": %lld,\n  \"disk_bytes\": %lld,\n  \"stages\": [", seconds, (long long) memory,
-                     (long long) bytes_on_disk(cache));
+    ac_buffer_printf(&b,
+                     ",\n  \"wall_seconds\": %.3f,\n  \"peak_memory_bytes\": %lld,\n  "
+                     "\"disk_bytes\": %lld,\n  \"stages\": [",
+                     seconds, (long long) memory, (long long) bytes_on_disk(cache));
     for (int s = 0; s < run->manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
+                         s ? "," : "", run->manifest.stages[s].name,
                          run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
     AC_TRY(ac_buffer_push_text(&b, "\n  ]\n}\n"));
     AC_TRY(ac_run_path(run, &path, "summary.json"));

@@ -6,10 +6,12 @@
 #include "jobs/runtime/run.h"
 
 /**
- * Collective. RUN/summary.json, and a few lines to the log: entries, what the prefix tree saved, seconds by stage, the memory of the
- * largest rank, bytes on disk. `source` is what this run added; `cache` the whole; `started`: when this
- * start began, before its entries were read or mined (ac_progress_clock).
+ * Collective. RUN/summary.json, and a few lines to the log: entries, what the prefix tree
+ * saved, seconds by stage, the memory of the largest rank, bytes on disk. `source` is what this
+ * run added; `cache` the whole; `started`: when this start began, before its entries were read
+ * or mined (ac_progress_clock).
  */
-ac_status ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_source *source, double started);
+AC_MUST_CHECK ac_status ac_cache_summary_all(const ac_run *run, const ac_cache *cache,
+                                             const ac_cache_source *source, double started);
 
 #endif

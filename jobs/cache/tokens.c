@@ -18,11 +18,15 @@ typedef struct block_result {
 } block_result;
 
 static ac_status
-encode_one(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries, int64_t i, const char *prefix, ac_buffer *joined,
-           ac_encoding *encoding)
+encode_one(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries, int64_t i,
+           const char *prefix, ac_buffer *joined, ac_encoding *encoding)
 {
     const char *text = ac_texts_at(entries, i);
-    size_t n = run->crashed[i] ? 0 : ac_texts_size(entries, i); /* it keeps a place here; the cache is written without it */
+    size_t n =
+        run->crashed[i]
+            ? 0
+            : ac_texts_size(entries,
+                            i); /* it keeps a place here; the cache is written without it */
 
     if (prefix[0]) {
         ac_buffer_reset(joined);
@@ -32,11 +36,13 @@ encode_one(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries
         text = joined->data;
         n = joined->size;
     }
-    return ac_tokenizer_encode(&clip->tokenizer, text, n, clip->net.config.max_position_embeddings, true, encoding);
+    return ac_tokenizer_encode(&clip->tokenizer, text, n,
+                               clip->net.config.max_position_embeddings, true, encoding);
 }
 
 static void
-encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix,
+encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
+             const int64_t *order, int64_t first, int64_t n, const char *prefix,
              block_result *out)
 {
     ac_buffer joined = { 0 };
@@ -48,7 +54,8 @@ encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, co
     for (int64_t i = first; i < first + n; i++) {
         AC_TRY(encode_one(run, clip, entries, order ? order[i] : i, prefix, &joined, &e));
         out->cut += e.length > e.count;
-        AC_TRY(ac_token_lists_push(&out->lists, e.ids, ac_clip_pooled_length(&clip->net.config, e.ids, e.count)));
+        AC_TRY(ac_token_lists_push(&out->lists, e.ids,
+                                   ac_clip_pooled_length(&clip->net.config, e.ids, e.count)));
     }
 out:
     if (!order)
@@ -61,7 +68,8 @@ out:
 }
 
 ac_status
-ac_entry_tokens(ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const int64_t *order, int64_t first, int64_t n, const char *prefix,
+ac_entry_tokens(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
+                const int64_t *order, int64_t first, int64_t n, const char *prefix,
                 ac_token_lists *out, int64_t *cut)
 {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
@@ -72,12 +80,14 @@ ac_entry_tokens(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
     AC_TRY(ac_alloc(&results, blocks, sizeof *results));
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t b = 0; b < blocks; b++)
-        encode_block(run, clip, entries, order, first + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK, prefix, &results[b]);
+        encode_block(run, clip, entries, order, first + b * BLOCK,
+                     n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK, prefix, &results[b]);
     for (int64_t b = 0; b < blocks; b++) {
         if (results[b].status != AC_OK)
-            AC_TRY(ac_error_set(results[b].status, "%s", results[b].message));
+            AC_FAIL(results[b].status, "%s", results[b].message);
         for (int64_t i = 0; i < results[b].lists.count; i++)
-            AC_TRY(ac_token_lists_push(out, results[b].lists.ids + results[b].lists.offsets[i], ac_token_lists_length(&results[b].lists, i)));
+            AC_TRY(ac_token_lists_push(out, results[b].lists.ids + results[b].lists.offsets[i],
+                                       ac_token_lists_length(&results[b].lists, i)));
         *cut += results[b].cut;
     }
 out:
@@ -87,9 +97,12 @@ out:
     return st;
 }
 
-/* ---- the plan -------------------------------------------------------------------------------------------------- */
+/* ---- the plan
+ * --------------------------------------------------------------------------------------------------
+ */
 
-/* Root: all ranks' lists, as they were sent: lengths, then ids. Frees what was sent as soon as it is read. */
+/* Root: all ranks' lists, as they were sent: lengths, then ids. Frees what was sent as soon as
+ * it is read. */
 static ac_status
 gather_all(const ac_comm *comm, const ac_token_lists *mine, ac_token_lists *all)
 {
@@ -103,7 +116,8 @@ gather_all(const ac_comm *comm, const ac_token_lists *mine, ac_token_lists *all)
         ac_buffer_push(&packed, &n, sizeof n);
     }
     if (mine->count)
-        ac_buffer_push(&packed, mine->ids, (size_t) mine->offsets[mine->count] * sizeof *mine->ids);
+        ac_buffer_push(&packed, mine->ids,
+                       (size_t) mine->offsets[mine->count] * sizeof *mine->ids);
     st = ac_alloc(&bounds, comm->size + 1, sizeof *bounds);
     AC_TRY(ac_agree_all(comm, st == AC_OK ? packed.status : st));
     AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, 0, &received, bounds));
@@ -115,7 +129,8 @@ gather_all(const ac_comm *comm, const ac_token_lists *mine, ac_token_lists *all)
         for (int64_t i = 0; i < count; i++) {
             int32_t n;
             memcpy(&n, lengths + (size_t) i * sizeof n, sizeof n);
-            AC_TRY(ac_token_lists_push(all, (const int32_t *) (const void *) ids, n)); /* 4-byte aligned: all parts are */
+            AC_TRY(ac_token_lists_push(all, (const int32_t *) (const void *) ids,
+                                       n)); /* 4-byte aligned: all parts are */
             ids += (size_t) n * sizeof(int32_t);
         }
     }
@@ -132,7 +147,8 @@ sort_entries(ac_entry_plan *self, const ac_token_lists *all, int64_t unit, int64
     ac_status st = AC_OK;
 
     AC_TRY(ac_prefix_order(all, self->order));
-    AC_TRY(ac_prefix_order_positions(all, self->order, unit, AC_ENTRY_TREE_NODES, &self->positions));
+    AC_TRY(ac_prefix_order_positions(all, self->order, unit, AC_ENTRY_TREE_NODES,
+                                     &self->positions));
     self->positions_alone = all->count ? all->offsets[all->count] : 0;
     self->positions_padded = all->count * context;
 out:
@@ -140,10 +156,12 @@ out:
 }
 
 ac_status
-ac_entry_plan_all(ac_entry_plan *self, ac_run *run, const ac_clip_model *clip, const ac_texts *entries, const char *prefix)
+ac_entry_plan_all(ac_entry_plan *self, ac_run *run, const ac_clip_model *clip,
+                  const ac_texts *entries, const char *prefix)
 {
     const ac_comm *comm = run->comm;
-    const int64_t n = entries->count, first = n * comm->rank / comm->size, count = n * (comm->rank + 1) / comm->size - first;
+    const int64_t n = entries->count, first = n * comm->rank / comm->size,
+                  count = n * (comm->rank + 1) / comm->size - first;
     ac_token_lists mine = { 0 }, all = { 0 };
     int64_t *numbers[] = { &self->positions, &self->positions_alone, &self->positions_padded };
     ac_status st = AC_OK;
@@ -154,7 +172,8 @@ ac_entry_plan_all(ac_entry_plan *self, ac_run *run, const ac_clip_model *clip, c
     AC_TRY(ac_agree_all(comm, st));
     st = gather_all(comm, &mine, &all);
     if (st == AC_OK && comm->rank == 0)
-        st = sort_entries(self, &all, run->manifest.shard_items, clip->net.config.max_position_embeddings);
+        st = sort_entries(self, &all, run->manifest.shard_items,
+                          clip->net.config.max_position_embeddings);
     AC_TRY(ac_agree_all(comm, st));
     ac_broadcast_bytes_all(comm, self->order, (size_t) n * sizeof *self->order, 0);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -170,5 +189,5 @@ void
 ac_entry_plan_free(ac_entry_plan *self)
 {
     free(self->order);
-    *self = (ac_entry_plan) { 0 };
+    *self = (ac_entry_plan){ 0 };
 }

@@ -38,8 +38,11 @@ open_models_all(ac_pipeline *p, int stages)
 {
     const ac_compute compute = ac_config_compute(p->config);
     const ac_clip_options options = {
-        .model = p->config->clip.model, .model_config = p->config->clip.model_config, .compute = compute,
-        .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0), .need_tokenizer = stages > 1,
+        .model = p->config->clip.model,
+        .model_config = p->config->clip.model_config,
+        .compute = compute,
+        .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0),
+        .need_tokenizer = stages > 1,
     };
     ac_generation_config generation;
     ac_status st = AC_OK;
@@ -47,7 +50,8 @@ open_models_all(ac_pipeline *p, int stages)
     AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
     if (stages < 3)
         goto out;
-    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, p->config->bart.model, p->config->bart.layer_norms, &compute, true));
+    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, p->config->bart.model,
+                                  p->config->bart.layer_norms, &compute, true));
     st = ac_generation_config_load(&generation, p->config->bart.model, &p->bart.net.config);
     if (st == AC_OK) {
         ac_config_generation(p->config, &generation);
@@ -76,13 +80,21 @@ ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
     const char *path = p->config->cache.path;
     struct stat info;
     char *built = NULL, is_text;
-    ac_status st = stat(path, &info) == 0 ? AC_OK : ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file", path);
+    ac_status st =
+        stat(path, &info) == 0
+            ? AC_OK
+            : ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file",
+                           path);
 
     if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
-        st = ac_error_set(AC_E_ARG, "cache.path: %s: parts of a run need a cache folder, which they share: build it first (antarctic build-cache)", path);
+        st = ac_error_set(AC_E_ARG,
+                          "cache.path: %s: parts of a run need a cache folder, which they "
+                          "share: build it first (antarctic build-cache)",
+                          path);
     AC_TRY(ac_agree_all(p->comm, st));
     is_text = !S_ISDIR(info.st_mode);
-    ac_broadcast_bytes_all(p->comm, &is_text, sizeof is_text, 0); /* what rank 0 sees decides for all */
+    ac_broadcast_bytes_all(p->comm, &is_text, sizeof is_text,
+                           0); /* what rank 0 sees decides for all */
     if (is_text) {
         const double started = ac_progress_clock();
         if (asprintf(&built, "%s/cache", folder) < 0) {
@@ -96,7 +108,8 @@ ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
     }
     st = ac_cache_open(&p->cache, path);
     if (st == AC_OK)
-        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path, p->clip.net.config.projection_dim);
+        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path,
+                                  p->clip.net.config.projection_dim);
     st = ac_agree_all(p->comm, st);
 out:
     free(built);
@@ -112,17 +125,25 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
     char *path = NULL;
     ac_status st = ac_run_path(run, &path, "summary.json");
 
-    ac_buffer_printf(&b, "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     run->manifest.job, AC_VERSION, (long long) run->manifest.items, (long long) ok, (long long) bad);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ", p->comm->size, p->config->compute.precision ? "bf16" : "fp32");
+    ac_buffer_printf(&b,
+                     "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  "
+                     "\"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
+                     run->manifest.job, AC_VERSION, (long long) run->manifest.items,
+                     (long long) ok, (long long) bad);
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ",
+                     p->comm->size, p->config->compute.precision ? "bf16" : "fp32");
     ac_json_text(&b, kernels);
-    ac_buffer_printf(&b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [", seconds,
-                     seconds > 0 ? (double) ok / seconds : 0);
+    ac_buffer_printf(
+        &b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [",
+        seconds, seconds > 0 ? (double) ok / seconds : 0);
     if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
-        ac_buffer_printf(&b, "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s", p->cache_seconds, (long long) p->cache.entries,
+        ac_buffer_printf(&b,
+                         "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s",
+                         p->cache_seconds, (long long) p->cache.entries,
                          run->manifest.stage_count ? "," : "");
     for (int s = 0; s < run->manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", run->manifest.stages[s].name,
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
+                         s ? "," : "", run->manifest.stages[s].name,
                          run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
     ac_buffer_push_text(&b, "\n  ]\n}\n");
     if (st == AC_OK)
@@ -140,14 +161,21 @@ show_result(const ac_pipeline *p, int stages)
     if (p->comm->rank != 0)
         return;
     if (ac_run_is_part(run)) {
-        ac_log(AC_LOG_INFO, "part %lld of %lld is done; the same command without compute.parts completes the run",
+        ac_log(AC_LOG_INFO,
+               "part %lld of %lld is done; the same command without compute.parts completes "
+               "the run",
                (long long) p->config->compute.part, (long long) p->config->compute.parts);
         return;
     }
-    ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
-           (long long) ac_run_bad(run, AC_STAGE_EMBED), ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
+    ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items,
+           (long long) ac_run_rows(run, AC_STAGE_EMBED),
+           (long long) ac_run_bad(run, AC_STAGE_EMBED),
+           ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
-    ac_log(AC_LOG_INFO, "results: %s/%s", run->folder, stages > 2 ? "captions.jsonl" : stages > 1 ? "tags.jsonl" : "embeddings");
+    ac_log(AC_LOG_INFO, "results: %s/%s", run->folder,
+           stages > 2   ? "captions.jsonl"
+           : stages > 1 ? "tags.jsonl"
+                        : "embeddings");
 }
 
 static ac_status
@@ -168,7 +196,8 @@ run_stages_all(ac_pipeline *p, int stages)
     cut[1] = p->cut_texts;
     ac_sum_int64_all(p->comm, cut, 2);
     if (p->comm->rank == 0 && (cut[0] || cut[1]))
-        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates", (long long) cut[0], (long long) cut[1]);
+        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates",
+               (long long) cut[0], (long long) cut[1]);
     if (ac_run_is_part(&p->run)) /* the last run merges */
         goto out;
     AC_TRY(ac_merge_all(p, stages));
@@ -181,7 +210,8 @@ out:
 }
 
 static ac_status
-run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder, const char *job, int stages)
+run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                 const char *job, int stages)
 {
     static const char *const names[] = { "embed", "retrieve", "generate" };
     const ac_compute compute = ac_config_compute(config);
@@ -207,8 +237,13 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
         if (!ac_run_is_part(&p.run)) {
-            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_summary(&p, ac_progress_clock() - started, id.kernels) : AC_OK));
-            AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_run_report_write(folder, NULL, AC_REPORT_IMAGES) : AC_OK));
+            AC_TRY(ac_agree_all(
+                comm, comm->rank == 0
+                          ? write_summary(&p, ac_progress_clock() - started, id.kernels)
+                          : AC_OK));
+            AC_TRY(ac_agree_all(comm, comm->rank == 0
+                                          ? ac_run_report_write(folder, NULL, AC_REPORT_IMAGES)
+                                          : AC_OK));
         }
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
@@ -225,21 +260,24 @@ out:
 }
 
 ac_status
-ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                        ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "embed-images", 1);
 }
 
 ac_status
-ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder,
+               ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "tag", 2);
 }
 
 ac_status
-ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                   ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "caption", 3);

@@ -38,11 +38,13 @@ ac_status
 ac_captioner_init(ac_captioner *self, const ac_pipeline *p)
 {
     ac_status st = AC_OK;
-    const int64_t rows = p->run.manifest.shard_items, each = p->bart.generation.num_return_sequences;
+    const int64_t rows = p->run.manifest.shard_items,
+                  each = p->bart.generation.num_return_sequences;
 
     self->width = p->clip.net.config.projection_dim;
     self->K = p->config->retrieval.topk;
-    self->chunk = CHUNK_CANDIDATES / each < CHUNK_IMAGES ? CHUNK_CANDIDATES / each : CHUNK_IMAGES;
+    self->chunk =
+        CHUNK_CANDIDATES / each < CHUNK_IMAGES ? CHUNK_CANDIDATES / each : CHUNK_IMAGES;
     self->chunk = self->chunk < 1 ? 1 : self->chunk;
     AC_TRY(ac_alloc_aligned(&self->queries, rows * self->width, sizeof(float)));
     AC_TRY(ac_alloc(&self->table_ids, rows * self->K, sizeof *self->table_ids));
@@ -67,7 +69,8 @@ find_items(ac_captioner *self, const ac_pipeline *p, int64_t shard)
     for (int64_t row = 0; row < keys->count; row++) {
         while (item < all->count && item < first + count &&
                (ac_texts_size(all, item) != ac_texts_size(keys, row) ||
-                memcmp(ac_texts_at(all, item), ac_texts_at(keys, row), ac_texts_size(keys, row)) != 0))
+                memcmp(ac_texts_at(all, item), ac_texts_at(keys, row),
+                       ac_texts_size(keys, row)) != 0))
             item++;
         self->items[row] = item < all->count && item < first + count ? item++ : -1;
     }
@@ -101,10 +104,15 @@ ac_captioner_read(ac_captioner *self, const ac_pipeline *p, int64_t shard)
     AC_TRY(ac_h5_open(&t, tables));
     AC_TRY(ac_h5_read_texts(&t, "keys", &self->table_keys));
     AC_TRY(ac_h5_read_texts(&t, "entries", &self->entries));
-    if (self->table_keys.count != self->keys.count || self->entries.count != self->keys.count * self->K)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %lld tables of %lld entries, but %s has %lld images; remove the file and run again",
-                            tables, (long long) self->table_keys.count, (long long) self->K, embeddings, (long long) self->keys.count));
-    AC_TRY(ac_h5_read(&t, "ids", AC_I64, 2, (int64_t[]) { self->keys.count, self->K }, self->table_ids));
+    if (self->table_keys.count != self->keys.count ||
+        self->entries.count != self->keys.count * self->K)
+        AC_FAIL(AC_E_FORMAT,
+                "%s: %lld tables of %lld entries, but %s has %lld images; remove the file and "
+                "run again",
+                tables, (long long) self->table_keys.count, (long long) self->K, embeddings,
+                (long long) self->keys.count);
+    AC_TRY(ac_h5_read(&t, "ids", AC_I64, 2, (int64_t[]){ self->keys.count, self->K },
+                      self->table_ids));
     find_items(self, p, shard);
 out:
     ac_h5_close(&e);
@@ -152,15 +160,18 @@ tokenize_tables(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
             int64_t at = (first + i) * self->K + k;
             if (self->table_ids[at] < 0) /* the cache holds fewer entries than K */
                 continue;
-            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, at), ac_texts_size(&self->entries, at)));
+            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, at),
+                                 ac_texts_size(&self->entries, at)));
         }
-        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "", self->table.size, most, true, &p->bart.encoding));
+        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "",
+                                   self->table.size, most, true, &p->bart.encoding));
         p->cut_tables += e->length > e->count;
         AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
         memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
         used += e->count;
         self->ids_offsets[i + 1] = used;
-        self->streams[i] = ac_random_stream(ac_texts_at(&self->keys, first + i), ac_texts_size(&self->keys, first + i));
+        self->streams[i] = ac_random_stream(ac_texts_at(&self->keys, first + i),
+                                            ac_texts_size(&self->keys, first + i));
     }
 out:
     return st;
@@ -182,12 +193,14 @@ take_candidates(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
 
             ac_buffer_reset(&self->table);
             AC_TRY(ac_tokenizer_decode(&p->bart.tokenizer, candidate.ids, candidate.count,
-                                       p->config->generation.clean_up_tokenization_spaces, &self->table));
+                                       p->config->generation.clean_up_tokenization_spaces,
+                                       &self->table));
             text = self->table.data ? self->table.data : "";
             size = self->table.size;
             ac_text_strip(&text, &size);
             AC_TRY(ac_texts_push(&self->candidates, text, size));
-            AC_TRY(ac_grow(&self->candidate_scores, &self->score_capacity, at + 1, sizeof(float)));
+            AC_TRY(
+                ac_grow(&self->candidate_scores, &self->score_capacity, at + 1, sizeof(float)));
             self->candidate_scores[at] = (float) candidate.score;
         }
         self->offsets[first + i + 1] = self->candidates.count;
@@ -202,23 +215,27 @@ choose_captions(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
     ac_status st = AC_OK;
     const int64_t from = self->offsets[first], count = self->offsets[first + n] - from;
 
-    AC_TRY(ac_grow(&self->candidate_clip_scores, &self->clip_capacity, from + count, sizeof(float)));
+    AC_TRY(ac_grow(&self->candidate_clip_scores, &self->clip_capacity, from + count,
+                   sizeof(float)));
     AC_TRY(ac_grow(&self->owner, &self->owner_capacity, count, sizeof *self->owner));
     for (int64_t i = first; i < first + n; i++)
         for (int64_t c = self->offsets[i]; c < self->offsets[i + 1]; c++)
             self->owner[c - from] = i;
     if (p->config->rescore.enabled) {
-        AC_TRY(ac_rescore(&self->rescorer, &p->clip, self->candidate_clip_scores + from, &self->candidates, from, count,
-                          self->owner, self->queries, p->config->rescore.prefix, &p->cut_texts));
+        AC_TRY(ac_rescore(&self->rescorer, &p->clip, self->candidate_clip_scores + from,
+                          &self->candidates, from, count, self->owner, self->queries,
+                          p->config->rescore.prefix, &p->cut_texts));
     } else {
         for (int64_t c = 0; c < count; c++)
             self->candidate_clip_scores[from + c] = NAN;
     }
     for (int64_t i = first; i < first + n; i++) {
-        int64_t best = self->offsets[i] + ac_rescore_best(self->candidate_clip_scores + self->offsets[i],
-                                                          self->offsets[i + 1] - self->offsets[i]);
+        int64_t best =
+            self->offsets[i] + ac_rescore_best(self->candidate_clip_scores + self->offsets[i],
+                                               self->offsets[i + 1] - self->offsets[i]);
         self->clip_scores[i] = self->candidate_clip_scores[best];
-        AC_TRY(ac_texts_push(&self->captions, ac_texts_at(&self->candidates, best), ac_texts_size(&self->candidates, best)));
+        AC_TRY(ac_texts_push(&self->captions, ac_texts_at(&self->candidates, best),
+                             ac_texts_size(&self->candidates, best)));
     }
 out:
     return st;
@@ -232,7 +249,8 @@ ac_captioner_generate(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t
     self->offsets[first] = self->candidates.count;
     AC_TRY(tokenize_tables(self, p, first, n));
     take(self, p, first, n);
-    st = ac_bart_model_generate(&p->bart, self->ids, self->ids_offsets, self->streams, n, &self->generated);
+    st = ac_bart_model_generate(&p->bart, self->ids, self->ids_offsets, self->streams, n,
+                                &self->generated);
 out:
     return st;
 }

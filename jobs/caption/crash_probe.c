@@ -12,7 +12,8 @@
 
 enum { IMAGE_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is off */ };
 
-/* ---- an image's file ------------------------------------------------------------------------------------------ */
+/* ---- an image's file
+ * ------------------------------------------------------------------------------------------ */
 
 static ac_status
 try_image(const ac_pipeline *p, int64_t item, bool *crashes)
@@ -20,15 +21,22 @@ try_image(const ac_pipeline *p, int64_t item, bool *crashes)
     ac_status st = AC_OK;
     char *path = NULL, *out = NULL, size[32], pixels[32];
 
-    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item), ac_texts_size(&p->images.paths, item)));
-    AC_TRY(ac_run_path(&p->run, &out, "journal/%strial.tmp.%d.npy", p->run.prefix, p->comm->rank));
+    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item),
+                        ac_texts_size(&p->images.paths, item)));
+    AC_TRY(
+        ac_run_path(&p->run, &out, "journal/%strial.tmp.%d.npy", p->run.prefix, p->comm->rank));
     snprintf(size, sizeof size, "%lld", (long long) p->clip.net.config.image_size);
     snprintf(pixels, sizeof pixels, "%lld", (long long) p->config->limits.max_pixels);
     {
-        char *words[] = { "antarctic", "preprocess", "--threads", "1", "--size", size, "--max-pixels", pixels, "--out", out, "--", path, NULL };
-        const ac_child child = { .words = words, .silence = IMAGE_SECONDS, .heartbeat = p->comm->heartbeat };
+        char *words[] = { "antarctic", "preprocess",   "--threads", "1",     "--size",
+                          size,        "--max-pixels", pixels,      "--out", out,
+                          "--",        path,           NULL };
+        const ac_child child = { .words = words,
+                                 .silence = IMAGE_SECONDS,
+                                 .heartbeat = p->comm->heartbeat };
         const ac_child_end end = ac_child_run(&child, NULL);
-        crashes[item] = end == AC_CHILD_CRASHED || end == AC_CHILD_KILLED || end == AC_CHILD_SILENT;
+        crashes[item] =
+            end == AC_CHILD_CRASHED || end == AC_CHILD_KILLED || end == AC_CHILD_SILENT;
     }
     unlink(out);
 out:
@@ -37,7 +45,8 @@ out:
     return st;
 }
 
-/* ---- tables that were being captioned -------------------------------------------------------------------------- */
+/* ---- tables that were being captioned
+ * -------------------------------------------------------------------------- */
 
 enum { FIXED_WORDS = 10 };
 
@@ -61,14 +70,16 @@ accused_free(accused *self)
     free(self->words);
 }
 
-/* The node's other ranks wait meanwhile: their cores too, as far as this process may use them. */
+/* The node's other ranks wait meanwhile: their cores too, as far as this process may use them.
+ */
 static int
 node_threads(const ac_comm *comm)
 {
     const int threads = omp_get_max_threads() * comm->node_size;
     cpu_set_t bound;
 
-    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) > 0 && CPU_COUNT(&bound) < threads)
+    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) > 0 &&
+        CPU_COUNT(&bound) < threads)
         return CPU_COUNT(&bound);
     return threads;
 }
@@ -87,9 +98,11 @@ accused_init(accused *self, const ac_pipeline *p, const ac_hand_items *suspects)
     AC_TRY(ac_alloc(&self->keys, suspects->count, sizeof *self->keys));
     AC_TRY(ac_alloc(&self->words, FIXED_WORDS + suspects->count + 1, sizeof *self->words));
     for (int64_t i = suspects->first; i < suspects->first + suspects->count; i++) {
-        if (p->run.crashed[i] || ac_image_list_is_duplicate(&p->images, i) || i / p->run.manifest.shard_items != shard)
+        if (p->run.crashed[i] || ac_image_list_is_duplicate(&p->images, i) ||
+            i / p->run.manifest.shard_items != shard)
             continue;
-        AC_TRY(ac_duplicate(&self->keys[self->count], ac_texts_at(keys, i), ac_texts_size(keys, i)));
+        AC_TRY(ac_duplicate(&self->keys[self->count], ac_texts_at(keys, i),
+                            ac_texts_size(keys, i)));
         self->items[self->count++] = i;
     }
 out:
@@ -104,8 +117,12 @@ try_accused(void *context, int64_t first, int64_t n, int64_t *lines)
     const ac_pipeline *p = self->pipeline;
     const double minutes = p->config->limits.stall_minutes;
     /* this run has compared the files just now; its journals may still know older ones */
-    char *fixed[FIXED_WORDS] = { "antarctic", "recaption", "--probe", "--unchecked", "--threads", self->threads, "--shard", self->shard, "--", p->run.folder };
-    const ac_child child = { .words = self->words, .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES), .first_to_go = true,
+    char *fixed[FIXED_WORDS] = { "antarctic", "recaption",   "--probe", "--unchecked",
+                                 "--threads", self->threads, "--shard", self->shard,
+                                 "--",        p->run.folder };
+    const ac_child child = { .words = self->words,
+                             .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES),
+                             .first_to_go = true,
                              .heartbeat = p->comm->heartbeat };
 
     memcpy(self->words, fixed, sizeof fixed);
@@ -134,9 +151,12 @@ out:
     return st;
 }
 
-/* ---- all suspects ---------------------------------------------------------------------------------------------- */
+/* ---- all suspects
+ * ----------------------------------------------------------------------------------------------
+ */
 
-/* Of the nodes' first ranks: how many there are, and which of them this is (-1: none of them). */
+/* Of the nodes' first ranks: how many there are, and which of them this is (-1: none of them).
+ */
 static void
 count_nodes_all(const ac_comm *comm, int *nodes, int *which)
 {
@@ -154,7 +174,8 @@ is_done(const ac_run *run, int stage, int64_t shard)
     return run->manifest.stages[stage].shards[shard].done;
 }
 
-/* A reader is small: each rank tries its share. A captioner holds models of its own: one a node at a time. */
+/* A reader is small: each rank tries its share. A captioner holds models of its own: one a node
+ * at a time. */
 static ac_status
 try_share(const ac_pipeline *p, int nodes, int node, bool *crashes)
 {
@@ -168,7 +189,8 @@ try_share(const ac_pipeline *p, int nodes, int node, bool *crashes)
         if (s->stage == AC_STAGE_EMBED && !is_done(run, AC_STAGE_EMBED, shard)) {
             if (!run->crashed[s->first] && images++ % p->comm->size == p->comm->rank)
                 st = try_image(p, s->first, crashes);
-        } else if (s->stage == AC_STAGE_GENERATE && is_done(run, AC_STAGE_RETRIEVE, shard) && !is_done(run, AC_STAGE_GENERATE, shard)) {
+        } else if (s->stage == AC_STAGE_GENERATE && is_done(run, AC_STAGE_RETRIEVE, shard) &&
+                   !is_done(run, AC_STAGE_GENERATE, shard)) {
             if (tables++ % nodes == node)
                 st = try_tables(p, s, crashes);
         }
@@ -188,7 +210,9 @@ ac_trial_all(ac_pipeline *p)
         return AC_OK;
     ac_heartbeat_phase(p->comm->heartbeat, "trial of suspects");
     if (p->comm->rank == 0)
-        ac_log(AC_LOG_INFO, "an earlier attempt died; what it had in hand is tried in processes of their own");
+        ac_log(
+            AC_LOG_INFO,
+            "an earlier attempt died; what it had in hand is tried in processes of their own");
     count_nodes_all(p->comm, &nodes, &node);
     st = ac_alloc(&crashes, run->manifest.items, sizeof *crashes);
     if (st == AC_OK)

@@ -21,7 +21,7 @@ typedef struct embedder {
     int threads;
     ac_resizer *resizers; /* [threads] */
     uint8_t *rgb;         /* [batch, S, S, 3] */
-    ac_item_status *bad;        /* [batch] */
+    ac_item_status *bad;  /* [batch] */
     uint8_t *small;       /* one thumbnail's pixels */
     float *embeddings;    /* [shard_items, D] */
     ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
@@ -51,20 +51,26 @@ embedder_init(embedder *self, const ac_pipeline *p)
     ac_status st = AC_OK;
     int64_t S = p->clip.net.config.image_size;
 
-    *self = (embedder) { .size = S, .width = p->clip.net.config.projection_dim, .threads = omp_get_max_threads(),
-                         .batch = p->config->compute.batch > 0 ? p->config->compute.batch : MICRO_BATCH };
+    *self = (embedder){ .size = S,
+                        .width = p->clip.net.config.projection_dim,
+                        .threads = omp_get_max_threads(),
+                        .batch = p->config->compute.batch > 0 ? p->config->compute.batch
+                                                              : MICRO_BATCH };
     AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
-    AC_TRY(ac_alloc(&self->embeddings, p->run.manifest.shard_items * self->width, sizeof(float)));
+    AC_TRY(
+        ac_alloc(&self->embeddings, p->run.manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
 }
 
-/* Training's items are random crops, whose numbers follow from the item's key; all others CLIP's own pre-processing. */
+/* Training's items are random crops, whose numbers follow from the item's key; all others
+ * CLIP's own pre-processing. */
 static ac_status
-resize_image(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, const ac_image *image)
+resize_image(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb,
+             const ac_image *image)
 {
     ac_resizer *resizer = &self->resizers[omp_get_thread_num()];
     const ac_texts *keys = &p->images.keys;
@@ -72,8 +78,9 @@ resize_image(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb, c
 
     if (item >= p->random_crops)
         return ac_image_clip_resize(rgb, image, self->size, resizer);
-    crop = ac_crop_draw(image->width, image->height, (uint64_t) p->config->seed,
-                        ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
+    crop =
+        ac_crop_draw(image->width, image->height, (uint64_t) p->config->seed,
+                     ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
     return ac_image_crop_resize(rgb, image, &crop, self->size, resizer);
 }
 
@@ -85,15 +92,19 @@ read_image(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_item_s
     ac_image image = { 0 };
     char *path = NULL;
 
-    *bad = (ac_item_status) { 0 };
+    *bad = (ac_item_status){ 0 };
     if (p->known_bad && p->known_bad[item] != AC_GOOD)
-        return ac_item_status_set(bad, (ac_reject_reason) p->known_bad[item], "found before the image was opened");
+        return ac_item_status_set(bad, (ac_reject_reason) p->known_bad[item],
+                                  "found before the image was opened");
     if (ac_image_list_is_duplicate(&p->images, item))
-        return ac_item_status_set(bad, AC_REJECT_DUPLICATE_KEY, "another image before it has this key");
+        return ac_item_status_set(bad, AC_REJECT_DUPLICATE_KEY,
+                                  "another image before it has this key");
     if (p->run.crashed[item])
-        return ac_item_status_set(bad, AC_REJECT_CRASHED, "ended the program, and again when it was tried alone");
+        return ac_item_status_set(bad, AC_REJECT_CRASHED,
+                                  "ended the program, and again when it was tried alone");
     ac_run_take(&p->run, omp_get_thread_num(), item, 1);
-    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item), ac_texts_size(&p->images.paths, item)));
+    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item),
+                        ac_texts_size(&p->images.paths, item)));
     AC_TRY(ac_image_read_file(&image, path, p->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD && p->config->input.apply_exif)
         AC_TRY(ac_image_orient(&image));
@@ -120,7 +131,8 @@ push_thumbnail(embedder *self, const uint8_t *rgb)
         for (int64_t y = 0; y < half; y++)
             for (int64_t i = 0; i < half * 3; i++) {
                 const uint8_t *s = self->small + 2 * y * S * 3 + i / 3 * 6 + i % 3;
-                self->small[y * half * 3 + i] = (uint8_t) ((s[0] + s[3] + s[S * 3] + s[S * 3 + 3] + 2) / 4);
+                self->small[y * half * 3 + i] =
+                    (uint8_t) ((s[0] + s[3] + s[S * 3] + s[S * 3 + 3] + 2) / 4);
             }
     }
     st = ac_image_thumbnail_jpeg(&jpeg, self->small, S, THUMBNAIL_QUALITY);
@@ -136,7 +148,8 @@ push_bad(embedder *self, const ac_pipeline *p, int64_t item, const ac_item_statu
     ac_status st = AC_OK;
     const char *reason = ac_reject_reason_name(bad->reason);
 
-    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images.keys, item), ac_texts_size(&p->images.keys, item)));
+    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images.keys, item),
+                         ac_texts_size(&p->images.keys, item)));
     AC_TRY(ac_texts_push(&self->bad_reasons, reason, strlen(reason)));
     AC_TRY(ac_texts_push(&self->bad_details, bad->detail, strlen(bad->detail)));
 out:
@@ -149,9 +162,12 @@ push_good(embedder *self, const ac_pipeline *p, int64_t item, const uint8_t *rgb
     const ac_image_list *l = &p->images;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
-    AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item), ac_texts_size(&l->paths, item)));
-    st = p->config->output.thumbnails ? push_thumbnail(self, rgb) : ac_texts_push(&self->thumbnails, "", 0);
+    AC_TRY(
+        ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
+    AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item),
+                         ac_texts_size(&l->paths, item)));
+    st = p->config->output.thumbnails ? push_thumbnail(self, rgb)
+                                      : ac_texts_push(&self->thumbnails, "", 0);
 out:
     return st;
 }
@@ -196,11 +212,13 @@ embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
     for (int64_t i = 0, row = 0, kept = 0; i < n; i++) {
         if (self->bad[i].reason == AC_GOOD) {
             if (is_finite(y + row * self->width, self->width)) {
-                memmove(y + kept * self->width, y + row * self->width, (size_t) self->width * sizeof *y);
+                memmove(y + kept * self->width, y + row * self->width,
+                        (size_t) self->width * sizeof *y);
                 AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes));
                 kept++;
             } else {
-                ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE, "its CLIP embedding has a NaN or an infinity");
+                ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE,
+                                   "its CLIP embedding has a NaN or an infinity");
             }
             row++;
         }
@@ -225,7 +243,8 @@ write_shard(const embedder *self, const ac_pipeline *p, int64_t shard, char chec
     AC_TRY(ac_h5_write_int_attribute(&w, "items", self->keys.count + self->bad_keys.count));
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write_texts(&w, "paths", &self->paths));
-    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]) { self->keys.count, self->width }, self->embeddings));
+    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2,
+                       (int64_t[]){ self->keys.count, self->width }, self->embeddings));
     AC_TRY(ac_h5_write_texts(&w, "thumbnails", &self->thumbnails));
     AC_TRY(ac_h5_write_texts(&w, "bad_keys", &self->bad_keys));
     AC_TRY(ac_h5_write_texts(&w, "bad_reasons", &self->bad_reasons));
@@ -252,7 +271,8 @@ embed_shard(embedder *self, ac_pipeline *p, int64_t shard)
     ac_texts_reset(&self->bad_details);
     ac_run_shard_items(&p->run, shard, &first, &count);
     for (int64_t i = 0; i < count; i += self->batch) {
-        AC_TRY(embed_batch(self, p, first + i, count - i < self->batch ? count - i : self->batch));
+        AC_TRY(
+            embed_batch(self, p, first + i, count - i < self->batch ? count - i : self->batch));
         AC_TRY(ac_run_tick(&p->run));
     }
     AC_TRY(write_shard(self, p, shard, checksum));
@@ -286,12 +306,15 @@ ac_stage_embed_all(ac_pipeline *p)
 ac_status
 ac_check_bad_items(const ac_pipeline *self)
 {
-    const int64_t items = self->run.manifest.items, bad = ac_run_bad(&self->run, AC_STAGE_EMBED);
+    const int64_t items = self->run.manifest.items,
+                  bad = ac_run_bad(&self->run, AC_STAGE_EMBED);
     const int64_t most = ac_config_max_bad_items(self->config, items);
 
     if (bad <= most)
         return AC_OK;
-    return ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld items are bad, more than limits.max_bad_items allows (%lld); %s/bad_items.jsonl names them; "
+    return ac_error_set(AC_E_BAD_ITEMS,
+                        "%lld of %lld items are bad, more than limits.max_bad_items allows "
+                        "(%lld); %s/bad_items.jsonl names them; "
                         "mend them, or run again with a higher limit: what is finished stays",
                         (long long) bad, (long long) items, (long long) most, self->run.folder);
 }

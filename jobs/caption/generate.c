@@ -1,4 +1,5 @@
-/* Stage generate: table -> BART's candidates -> CLIP's scores -> the caption, a shard at a time. */
+/* Stage generate: table -> BART's candidates -> CLIP's scores -> the caption, a shard at a
+ * time. */
 #include <stdlib.h>
 
 #include "io/hdf5/h5.h"
@@ -18,9 +19,11 @@ write_shard(const ac_captioner *self, const ac_pipeline *p, int64_t shard, char 
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write_texts(&w, "captions", &self->captions));
     AC_TRY(ac_h5_write(&w, "clip_scores", AC_F32, 1, &n, self->clip_scores));
-    AC_TRY(ac_h5_write(&w, "candidate_offsets", AC_I64, 1, (int64_t[]) { n + 1 }, self->offsets));
+    AC_TRY(
+        ac_h5_write(&w, "candidate_offsets", AC_I64, 1, (int64_t[]){ n + 1 }, self->offsets));
     AC_TRY(ac_h5_write_texts(&w, "candidates", &self->candidates));
-    AC_TRY(ac_h5_write(&w, "candidate_clip_scores", AC_F32, 1, &total, self->candidate_clip_scores));
+    AC_TRY(ac_h5_write(&w, "candidate_clip_scores", AC_F32, 1, &total,
+                       self->candidate_clip_scores));
     AC_TRY(ac_h5_write(&w, "candidate_scores", AC_F32, 1, &total, self->candidate_scores));
     AC_TRY(ac_h5_commit(&w, checksum));
 out:
@@ -38,7 +41,8 @@ caption_shard(ac_captioner *self, ac_pipeline *p, int64_t shard)
     AC_TRY(ac_captioner_read(self, p, shard));
     self->offsets[0] = 0;
     for (int64_t i = 0; i < self->keys.count; i += self->chunk) {
-        const int64_t n = self->keys.count - i < self->chunk ? self->keys.count - i : self->chunk;
+        const int64_t n =
+            self->keys.count - i < self->chunk ? self->keys.count - i : self->chunk;
         AC_TRY(ac_captioner_generate(self, p, i, n));
         AC_TRY(ac_run_tick(&p->run));
         AC_TRY(ac_captioner_choose(self, p, i, n));

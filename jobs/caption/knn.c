@@ -1,4 +1,5 @@
-/* .knn files beside the images, as clip-grams wrote them: an image's entries, one a line, best first. */
+/* .knn files beside the images, as clip-grams wrote them: an image's entries, one a line, best
+ * first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,8 +33,11 @@ try_folder(const char *folder)
         return ac_error_set(AC_E_NOMEM, "out of memory for a path");
     fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0)
-        st = ac_error_set(AC_E_IO, "%s: .knn files cannot be written there: %s; set output.knn to false (tags.jsonl and captions.jsonl have "
-                          "the same entries), or give the images in a folder of yours", folder, strerror(errno));
+        st = ac_error_set(AC_E_IO,
+                          "%s: .knn files cannot be written there: %s; set output.knn to false "
+                          "(tags.jsonl and captions.jsonl have "
+                          "the same entries), or give the images in a folder of yours",
+                          folder, strerror(errno));
     else
         close(fd);
     unlink(path);
@@ -74,7 +78,8 @@ write_image(const ac_shard_view *v, int64_t i, ac_buffer *text)
         if (v->ids[k] >= 0)
             ac_text_push_line(text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
     AC_TRY(text->status);
-    AC_TRY(ac_image_sidecar(ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), ".knn", &path));
+    AC_TRY(ac_image_sidecar(ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), ".knn",
+                            &path));
     st = ac_publish_file(path, text->size ? text->data : "", text->size);
 out:
     free(path);
@@ -88,7 +93,8 @@ ac_knn_write_all(ac_pipeline *self)
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
 
-    for (int64_t s = self->comm->rank; s < self->run.manifest.shard_count; s += self->comm->size) {
+    for (int64_t s = self->comm->rank; s < self->run.manifest.shard_count;
+         s += self->comm->size) {
         AC_TRY(ac_shard_view_read(&v, self->run.folder, s, AC_VIEW_TABLES));
         for (int64_t i = 0; i < v.n; i++)
             AC_TRY(write_image(&v, i, &text));

@@ -1,4 +1,5 @@
-/* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order of keys. */
+/* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
+ * of keys. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ enum { MAX_REFERENCES = 16 };
 static unsigned
 parts_of(int stages)
 {
-    return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+    return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) |
+           (stages > 2 ? AC_VIEW_CAPTIONS : 0);
 }
 
 static void
@@ -144,7 +146,8 @@ write_records(const ac_pipeline *p, int stages)
             ac_text_push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
             flush_to(&keys, &b);
             if (stages > 2) {
-                ac_text_push_line(&b, ac_texts_at(&v.captions, i), ac_texts_size(&v.captions, i));
+                ac_text_push_line(&b, ac_texts_at(&v.captions, i),
+                                  ac_texts_size(&v.captions, i));
                 flush_to(&predictions, &b);
             }
             if (stages > 1) {
@@ -168,9 +171,11 @@ out:
     return st;
 }
 
-/* The captions beside image i: its .txt file's lines that are not empty, at most MAX_REFERENCES. 0 where there is none. */
+/* The captions beside image i: its .txt file's lines that are not empty, at most
+ * MAX_REFERENCES. 0 where there is none. */
 static ac_status
-read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **lines, size_t *sizes, int *count)
+read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **lines,
+                size_t *sizes, int *count)
 {
     struct stat info;
     char *path = NULL;
@@ -178,9 +183,12 @@ read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **l
 
     *count = 0;
     ac_buffer_reset(text);
-    if (st == AC_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0) {
+    if (st == AC_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+        access(path, R_OK) == 0) {
         st = ac_text_file_read(path, text);
-        for (char *line = text->data, *end; st == AC_OK && line && *line && *count < MAX_REFERENCES; line = *end ? end + 1 : end) {
+        for (char *line = text->data, *end;
+             st == AC_OK && line && *line && *count < MAX_REFERENCES;
+             line = *end ? end + 1 : end) {
             end = line + strcspn(line, "\n");
             sizes[*count] = (size_t) (end - line) - (end > line && end[-1] == '\r');
             if (sizes[*count])
@@ -212,11 +220,13 @@ write_references(const ac_pipeline *p)
             int64_t first, n, good = 0;
             ac_run_shard_items(&p->run, s, &first, &n);
             AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_KEYS));
-            for (item = first; item < first + n && fewest; item++) { /* the good ones are a subsequence of the list */
+            for (item = first; item < first + n && fewest;
+                 item++) { /* the good ones are a subsequence of the list */
                 const ac_texts *keys = &p->images.keys;
                 if (good == v.n || ac_image_list_is_duplicate(&p->images, item) ||
                     ac_texts_size(keys, item) != ac_texts_size(&v.keys, good) ||
-                    memcmp(ac_texts_at(keys, item), ac_texts_at(&v.keys, good), ac_texts_size(keys, item)) != 0)
+                    memcmp(ac_texts_at(keys, item), ac_texts_at(&v.keys, good),
+                           ac_texts_size(keys, item)) != 0)
                     continue;
                 good++;
                 AC_TRY(read_references(p, item, &text, lines, sizes, &count));

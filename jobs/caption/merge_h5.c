@@ -1,4 +1,5 @@
-/* captions.h5: the shards of all stages as one file. Only what cannot be shown as it stands in the shards is written. */
+/* captions.h5: the shards of all stages as one file. Only what cannot be shown as it stands in
+ * the shards is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static const part parts[] = {
     { "clip_scores", "clip_scores", PART_ROWS, AC_STAGE_GENERATE, 1, AC_F32 },
     { "candidate_offsets", "candidate_offsets", PART_OFFSETS, AC_STAGE_GENERATE, 1, AC_I64 },
     { "candidates", "candidates", PART_TEXTS, AC_STAGE_GENERATE, 1, AC_U8 },
-    { "candidate_clip_scores", "candidate_clip_scores", PART_ROWS, AC_STAGE_GENERATE, 1, AC_F32 },
+    { "candidate_clip_scores", "candidate_clip_scores", PART_ROWS, AC_STAGE_GENERATE, 1,
+      AC_F32 },
     { "candidate_scores", "candidate_scores", PART_ROWS, AC_STAGE_GENERATE, 1, AC_F32 },
 };
 
@@ -39,12 +41,12 @@ enum { PARTS = sizeof parts / sizeof *parts, STAGES = AC_STAGE_GENERATE + 1 };
 
 typedef struct joiner {
     int64_t shard_count;
-    char **files[STAGES];         /* [shard_count] each: relative to the run folder; owned */
-    int64_t *rows[PARTS];         /* [shard_count] rows, or bytes of texts */
-    int64_t columns[PARTS];       /* of rank 2; 0: rank 1 */
-    int64_t *offsets[PARTS];      /* [count + 1] of texts and offsets, over all shards */
+    char **files[STAGES];    /* [shard_count] each: relative to the run folder; owned */
+    int64_t *rows[PARTS];    /* [shard_count] rows, or bytes of texts */
+    int64_t columns[PARTS];  /* of rank 2; 0: rank 1 */
+    int64_t *offsets[PARTS]; /* [count + 1] of texts and offsets, over all shards */
     int64_t counts[PARTS], capacities[PARTS];
-    ac_h5_source *sources;        /* [shard_count] */
+    ac_h5_source *sources; /* [shard_count] */
 } joiner;
 
 static void
@@ -74,7 +76,7 @@ joiner_init(joiner *self, const ac_run *run)
         for (int64_t i = 0; i < self->shard_count; i++) {
             if (asprintf(&self->files[s][i], "%s/%05lld.h5", folder, (long long) i) < 0) {
                 self->files[s][i] = NULL;
-                AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+                AC_FAIL(AC_E_NOMEM, "out of memory for a path");
             }
         }
     }
@@ -97,8 +99,9 @@ append_offsets(joiner *self, int p, const ac_h5_reader *r, const char *dataset)
 
     AC_TRY(ac_h5_shape(r, dataset, 1, &ends));
     if (ends < 1)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: dataset %s is empty", r->path, dataset));
-    AC_TRY(ac_grow(&self->offsets[p], &self->capacities[p], self->counts[p] + ends, sizeof(int64_t)));
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s is empty", r->path, dataset);
+    AC_TRY(ac_grow(&self->offsets[p], &self->capacities[p], self->counts[p] + ends,
+                   sizeof(int64_t)));
     to = self->offsets[p] + self->counts[p];
     base = *to;
     AC_TRY(ac_h5_read(r, dataset, AC_I64, 1, &ends, to));
@@ -169,8 +172,10 @@ write_part(joiner *self, int p, ac_h5_writer *w)
     snprintf(source, sizeof source, "%s%s", parts[p].source, texts ? "_bytes" : "");
     if (parts[p].kind != PART_OFFSETS) {
         for (int64_t i = 0; i < self->shard_count; i++)
-            self->sources[i] = (ac_h5_source) { self->files[parts[p].stage][i], self->rows[p][i], source };
-        AC_TRY(ac_h5_write_virtual(w, name, parts[p].dtype, self->columns[p], self->sources, self->shard_count));
+            self->sources[i] =
+                (ac_h5_source){ self->files[parts[p].stage][i], self->rows[p][i], source };
+        AC_TRY(ac_h5_write_virtual(w, name, parts[p].dtype, self->columns[p], self->sources,
+                                   self->shard_count));
     }
     if (parts[p].kind != PART_ROWS) {
         snprintf(name, sizeof name, "%s%s", parts[p].name, texts ? "_offsets" : "");
@@ -193,7 +198,8 @@ write_joined(const ac_pipeline *p)
         AC_TRY(measure_shard(&j, &p->run, i));
     AC_TRY(ac_run_path(&p->run, &path, "captions.h5"));
     AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "captions, shown from the shards beside this file"));
+    AC_TRY(ac_h5_write_text_attribute(&w, "content",
+                                      "captions, shown from the shards beside this file"));
     for (int i = 0; i < PARTS; i++)
         AC_TRY(write_part(&j, i, &w));
     st = ac_h5_commit(&w, checksum);

@@ -1,5 +1,6 @@
-/* Stage retrieve: all ranks together, each holding its slice of the cache. Blocks of queries (a shard's embeddings) go to
- * every rank, each finds its slice's exact top k, the lists are merged, and the owners send the entries' text. */
+/* Stage retrieve: all ranks together, each holding its slice of the cache. Blocks of queries (a
+ * shard's embeddings) go to every rank, each finds its slice's exact top k, the lists are
+ * merged, and the owners send the entries' text. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 typedef struct retriever {
     int64_t first, count; /* the slice: entries [first, first + count) of the cache */
     int64_t width, K;
-    float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index keeps only what it packs */
+    float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index
+                          keeps only what it packs */
     ac_texts entries;  /* [count] */
     ac_topk_index index;
     float *queries;            /* [shard_items, D] */
@@ -47,9 +49,12 @@ retriever_init(retriever *self, const ac_pipeline *p)
     self->count = total * (rank + 1) / size - self->first;
     rows = p->run.manifest.shard_items * self->K;
     AC_TRY(ac_alloc_aligned(&self->embeddings, self->count * self->width, sizeof(float)));
-    AC_TRY(ac_cache_read_slice(&p->cache, self->first, self->count, self->embeddings, &self->entries));
-    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width, self->first, AC_SCAN_AUTO, p->run.manifest.shard_items));
-    AC_TRY(ac_alloc_aligned(&self->queries, p->run.manifest.shard_items * self->width, sizeof(float)));
+    AC_TRY(ac_cache_read_slice(&p->cache, self->first, self->count, self->embeddings,
+                               &self->entries));
+    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width,
+                              self->first, AC_SCAN_AUTO, p->run.manifest.shard_items));
+    AC_TRY(ac_alloc_aligned(&self->queries, p->run.manifest.shard_items * self->width,
+                            sizeof(float)));
     AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
     AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
     AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
@@ -62,12 +67,16 @@ out:
 static void
 log_memory_all(const retriever *self, const ac_pipeline *p)
 {
-    int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float), (int64_t) self->index.bytes };
+    int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float),
+                         (int64_t) self->index.bytes };
 
     ac_sum_int64_all(p->comm, bytes, 2);
     if (p->comm->rank == 0)
-        ac_log(AC_LOG_INFO, "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of embeddings, %.1f MB of index",
-               p->cache.entries, p->comm->size, p->comm->size == 1 ? "" : "s", ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
+        ac_log(AC_LOG_INFO,
+               "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of "
+               "embeddings, %.1f MB of index",
+               p->cache.entries, p->comm->size, p->comm->size == 1 ? "" : "s",
+               ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
                (double) bytes[1] / p->comm->size * 1e-6);
 }
 
@@ -87,16 +96,19 @@ search_slice(retriever *self, const ac_pipeline *p, int64_t shard, ac_texts *key
     shape[0] = *n;
     AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, shape, self->queries));
     if (!ac_embeddings_check(self->queries, *n, self->width, &bad))
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: the embedding of %.*s is not finite; remove the file and run again", path,
-                            (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad)));
-    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores, NULL));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: the embedding of %.*s is not finite; remove the file and run again", path,
+                (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad));
+    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores,
+                          NULL));
 out:
     ac_h5_close(&r);
     free(path);
     return st;
 }
 
-/* The texts of the merged ids that lie in this slice, in the order of the merged list, as lengths and bytes. */
+/* The texts of the merged ids that lie in this slice, in the order of the merged list, as
+ * lengths and bytes. */
 static ac_status
 pack_entries(const retriever *self, int64_t n, ac_buffer *out)
 {
@@ -112,9 +124,11 @@ pack_entries(const retriever *self, int64_t n, ac_buffer *out)
     return out->status;
 }
 
-/* Root: put the owners' texts back into the merged order. all: the ranks' blocks, ends [size + 1] their bounds. */
+/* Root: put the owners' texts back into the merged order. all: the ranks' blocks, ends [size +
+ * 1] their bounds. */
 static ac_status
-unpack_entries(const retriever *self, const ac_pipeline *p, int64_t n, const char *all, const int64_t *bounds, ac_texts *entries)
+unpack_entries(const retriever *self, const ac_pipeline *p, int64_t n, const char *all,
+               const int64_t *bounds, ac_texts *entries)
 {
     ac_status st = AC_OK;
     int64_t total = p->cache.entries, size = p->comm->size;
@@ -144,7 +158,8 @@ out:
 }
 
 static ac_status
-write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const ac_texts *keys, const ac_texts *entries, char checksum[33])
+write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const ac_texts *keys,
+             const ac_texts *entries, char checksum[33])
 {
     ac_status st = AC_OK;
     ac_h5_writer w = { 0 };
@@ -178,7 +193,8 @@ retrieve_shard_all(retriever *self, ac_pipeline *p, int64_t shard, int root)
     if (st == AC_OK)
         st = ac_alloc(&bounds, p->comm->size + 1, sizeof *bounds);
     AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, self->merged_ids, self->merged_scores));
+    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, self->merged_ids,
+                             self->merged_scores));
     AC_TRY(ac_agree_all(p->comm, pack_entries(self, n, &packed)));
     AC_TRY(ac_gather_bytes_all(p->comm, packed.data, packed.size, root, &all, bounds));
     if (p->comm->rank == root) {
@@ -212,7 +228,8 @@ ac_stage_retrieve_all(ac_pipeline *p)
         log_memory_all(&r, p);
     for (int64_t i = 0; st == AC_OK && i < p->run.todo_count; i++) {
         int64_t stop = ac_signals_stopped();
-        ac_sum_int64_all(p->comm, &stop, 1); /* one rank told to stop stops all, at the same shard */
+        ac_sum_int64_all(p->comm, &stop,
+                         1); /* one rank told to stop stops all, at the same shard */
         if (stop)
             break;
         st = retrieve_shard_all(&r, p, p->run.todo[i], (int) (i % p->comm->size));

@@ -9,8 +9,9 @@ static const char *
 example_of(const char *job, const char *key)
 {
     static const char *const values[][2] = {
-        { "input.path", "/data/images" }, { "clip.model", "/models/clip-vit-b16" }, { "cache.path", "/data/phrases.txt" },
-        { "bart.model", "/models/bart-large" }, { "input.train", "/data/train" }, { "input.validation", "/data/validation" },
+        { "input.path", "/data/images" },      { "clip.model", "/models/clip-vit-b16" },
+        { "cache.path", "/data/phrases.txt" }, { "bart.model", "/models/bart-large" },
+        { "input.train", "/data/train" },      { "input.validation", "/data/validation" },
     };
 
     if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)
@@ -28,14 +29,17 @@ example_of(const char *job, const char *key)
 void
 ac_exit_codes_help(FILE *f)
 {
-    fprintf(f, "exit codes:\n"
-               "   0  done; recorded bad items within limits.max_bad_items\n"
-               "   1  usage or config: the words by themselves\n"
-               "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
-               "   3  more bad items than allowed; what is finished stays, run again with another limit\n"
-               "  70  a bug of this program\n"
-               "  74  stalled, or a passing input/output error: worth another try\n"
-               "  75  stopped on request; the same command goes on\n");
+    fprintf(
+        f,
+        "exit codes:\n"
+        "   0  done; recorded bad items within limits.max_bad_items\n"
+        "   1  usage or config: the words by themselves\n"
+        "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
+        "   3  more bad items than allowed; what is finished stays, run again with another "
+        "limit\n"
+        "  70  a bug of this program\n"
+        "  74  stalled, or a passing input/output error: worth another try\n"
+        "  75  stopped on request; the same command goes on\n");
 }
 
 void
@@ -47,17 +51,23 @@ ac_job_help(FILE *f, const char *name, const char *what, const ac_option *option
 
     snprintf(usage, sizeof usage, "%s CONFIG.yaml [options]", name);
     ac_options_help(f, usage, what, options);
-    fprintf(f, "\nkeys that must be given, in CONFIG.yaml or with --set (antarctic %s --print-config shows all, with their defaults):\n", name);
+    fprintf(f,
+            "\nkeys that must be given, in CONFIG.yaml or with --set (antarctic %s "
+            "--print-config shows all, with their defaults):\n",
+            name);
     for (int i = 0; i < needed; i++)
         fprintf(f, "  %-32s %s\n", names[i], meanings[i]);
     fprintf(f, "\nexample, my.yaml:\n");
-    for (int i = 0; i < needed; i++) { /* every needed key is section.key; those of a section stand together */
+    for (int i = 0; i < needed;
+         i++) { /* every needed key is section.key; those of a section stand together */
         const size_t section = strcspn(names[i], ".");
         if (i == 0 || strncmp(names[i - 1], names[i], section + 1) != 0)
             fprintf(f, "  %.*s:\n", (int) section, names[i]);
         fprintf(f, "    %s: %s\n", names[i] + section + 1, example_of(name, names[i]));
     }
-    fprintf(f, "\n  antarctic %s my.yaml\n  mpirun -n 8 antarctic %s my.yaml --run /data/run\n", name, name);
-    fprintf(f, "\nThe same command goes on with a run that was stopped, on any number of ranks; a finished run is only shown.\n\n");
+    fprintf(f, "\n  antarctic %s my.yaml\n  mpirun -n 8 antarctic %s my.yaml --run /data/run\n",
+            name, name);
+    fprintf(f, "\nThe same command goes on with a run that was stopped, on any number of "
+               "ranks; a finished run is only shown.\n\n");
     ac_exit_codes_help(f);
 }

@@ -21,14 +21,16 @@ out:
 ac_status
 ac_job_run_folder(char **out, const char *job, const ac_arguments *a, int word)
 {
-    const char *given = ac_arguments_get(a, "run"), *slash = strrchr(a->words[word], '/'), *base = slash ? slash + 1 : a->words[word];
+    const char *given = ac_arguments_get(a, "run"), *slash = strrchr(a->words[word], '/'),
+               *base = slash ? slash + 1 : a->words[word];
     const char *dot = strrchr(base, '.');
     int n;
 
     if (given && !*given)
         return ac_error_set(AC_E_ARG, "--run needs the name of a folder");
     n = given ? asprintf(out, "%s", given)
-                  : asprintf(out, "runs/%s-%.*s", job, dot ? (int) (dot - base) : (int) strlen(base), base);
+              : asprintf(out, "runs/%s-%.*s", job,
+                         dot ? (int) (dot - base) : (int) strlen(base), base);
     if (n >= 0)
         return AC_OK;
     *out = NULL;

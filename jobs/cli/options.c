@@ -64,7 +64,8 @@ find_option(const ac_option *options, const char *word, const char **value)
 {
     for (const ac_option *o = options; o->name; o++) {
         size_t n = strlen(o->name);
-        if (word[1] == '-' && strncmp(word + 2, o->name, n) == 0 && (word[2 + n] == '\0' || word[2 + n] == '=')) {
+        if (word[1] == '-' && strncmp(word + 2, o->name, n) == 0 &&
+            (word[2 + n] == '\0' || word[2 + n] == '=')) {
             *value = word[2 + n] ? word + 3 + n : NULL;
             return o;
         }
@@ -82,7 +83,7 @@ ac_arguments_parse(ac_arguments *self, const ac_option *options, int argc, char 
     ac_status st = AC_OK;
     bool only_words = false;
 
-    *self = (ac_arguments) { 0 };
+    *self = (ac_arguments){ 0 };
     AC_TRY(ac_alloc(&self->words, argc, sizeof *self->words));
     for (int i = 1; i < argc; i++) {
         const char *value = NULL;
@@ -103,11 +104,11 @@ ac_arguments_parse(ac_arguments *self, const ac_option *options, int argc, char 
         if (!(o = find_option(options, argv[i], &value)))
             AC_TRY(unknown_option(options, argv[i]));
         if (!o->argument && value)
-            AC_TRY(ac_error_set(AC_E_ARG, "--%s takes no value", o->name));
+            AC_FAIL(AC_E_ARG, "--%s takes no value", o->name);
         if (o->argument && !value && ++i == argc)
-            AC_TRY(ac_error_set(AC_E_ARG, "--%s needs a value: %s", o->name, o->argument));
+            AC_FAIL(AC_E_ARG, "--%s needs a value: %s", o->name, o->argument);
         if (self->set_count == AC_ARGUMENTS_MAX_SET)
-            AC_TRY(ac_error_set(AC_E_ARG, "more than %d options", AC_ARGUMENTS_MAX_SET));
+            AC_FAIL(AC_E_ARG, "more than %d options", AC_ARGUMENTS_MAX_SET);
         self->set[self->set_count].option = o;
         self->set[self->set_count++].value = !o->argument ? "" : value ? value : argv[i];
     }
@@ -121,7 +122,7 @@ void
 ac_arguments_free(ac_arguments *self)
 {
     free(self->words);
-    *self = (ac_arguments) { 0 };
+    *self = (ac_arguments){ 0 };
 }
 
 const char *
@@ -134,7 +135,8 @@ ac_arguments_get(const ac_arguments *self, const char *name)
 }
 
 ac_status
-ac_arguments_int(const ac_arguments *self, const char *name, int64_t *out, int64_t least, int64_t most)
+ac_arguments_int(const ac_arguments *self, const char *name, int64_t *out, int64_t least,
+                 int64_t most)
 {
     const char *text = ac_arguments_get(self, name);
     char *end;
@@ -145,8 +147,8 @@ ac_arguments_int(const ac_arguments *self, const char *name, int64_t *out, int64
     errno = 0;
     x = strtoll(text, &end, 10);
     if (end == text || *end || errno || x < least || x > most)
-        return ac_error_set(AC_E_ARG, "--%s: \"%s\" is not a whole number from %lld to %lld", name, text,
-                            (long long) least, (long long) most);
+        return ac_error_set(AC_E_ARG, "--%s: \"%s\" is not a whole number from %lld to %lld",
+                            name, text, (long long) least, (long long) most);
     *out = x;
     return AC_OK;
 }
@@ -201,8 +203,9 @@ ac_options_help(FILE *f, const char *usage, const char *what, const ac_option *o
         fprintf(f, "\noptions:\n");
     for (const ac_option *o = options; o->name; o++) {
         char left[80];
-        snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
-                 o->letter ? ", " : "   ", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+        snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : "",
+                 o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
+                 o->argument ? " " : "", o->argument ? o->argument : "");
         fprintf(f, "  %-32s %s\n", left, o->help);
     }
     fprintf(f, "  %-32s %s\n", "-h, --help", "this text");

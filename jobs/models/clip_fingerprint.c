@@ -1,5 +1,6 @@
-/* What an embedding of a text depends on: the text tower's weights and shape, and the vocabulary. Where they came from (a Hugging
- * Face folder, another file, another precision of storage) does not matter: numbers are hashed as float32. */
+/* What an embedding of a text depends on: the text tower's weights and shape, and the
+ * vocabulary. Where they came from (a Hugging Face folder, another file, another precision of
+ * storage) does not matter: numbers are hashed as float32. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@ enum { BLOCK = 1 << 16 };
 static bool
 is_text_weight(const ac_tensor *t)
 {
-    return t->dtype <= AC_BF16 && (strncmp(t->name, "text_model.", 11) == 0 || strcmp(t->name, "text_projection.weight") == 0);
+    return t->dtype <= AC_BF16 && (strncmp(t->name, "text_model.", 11) == 0 ||
+                                   strcmp(t->name, "text_projection.weight") == 0);
 }
 
 static void
@@ -38,7 +40,8 @@ by_rank(const void *a, const void *b)
     return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-/* The tokens by id, and the pairs of ids that merge, best first: how the tables lie in memory does not matter. */
+/* The tokens by id, and the pairs of ids that merge, best first: how the tables lie in memory
+ * does not matter. */
 static ac_status
 hash_vocabulary(XXH3_state_t *state, const ac_bpe *bpe)
 {
@@ -53,7 +56,8 @@ hash_vocabulary(XXH3_state_t *state, const ac_bpe *bpe)
             merges[count++] = bpe->merges[i];
     qsort(merges, (size_t) count, sizeof *merges, by_rank);
     XXH3_128bits_update(state, bpe->tokens.bytes.data, bpe->tokens.bytes.size);
-    XXH3_128bits_update(state, bpe->tokens.offsets, (size_t) (bpe->tokens.count + 1) * sizeof *bpe->tokens.offsets);
+    XXH3_128bits_update(state, bpe->tokens.offsets,
+                        (size_t) (bpe->tokens.count + 1) * sizeof *bpe->tokens.offsets);
     for (int64_t i = 0; i < count; i++)
         XXH3_128bits_update(state, &merges[i].pair, sizeof merges[i].pair);
     free(merges);
@@ -72,13 +76,16 @@ ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
     ac_status st = AC_OK;
 
     if (!state)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory"));
+        AC_FAIL(AC_E_NOMEM, "out of memory");
     AC_TRY(ac_alloc_aligned(&block, BLOCK, sizeof *block));
     XXH3_128bits_reset(state);
-    n = snprintf(text, sizeof text, "layers %lld width %lld heads %lld hidden %lld act %d eps %.9g context %lld end %d",
-                 (long long) c->text.num_hidden_layers, (long long) c->text.hidden_size, (long long) c->text.num_attention_heads,
-                 (long long) c->text.intermediate_size, (int) c->text.hidden_act, (double) c->text.layer_norm_eps,
-                 (long long) c->max_position_embeddings, c->eos_token_id);
+    n = snprintf(
+        text, sizeof text,
+        "layers %lld width %lld heads %lld hidden %lld act %d eps %.9g context %lld end %d",
+        (long long) c->text.num_hidden_layers, (long long) c->text.hidden_size,
+        (long long) c->text.num_attention_heads, (long long) c->text.intermediate_size,
+        (int) c->text.hidden_act, (double) c->text.layer_norm_eps,
+        (long long) c->max_position_embeddings, c->eos_token_id);
     XXH3_128bits_update(state, text, (size_t) n);
     for (int64_t i = 0; i < self->weights.tensors.count; i++)
         if (is_text_weight(&self->weights.tensors.items[i]))
@@ -86,7 +93,8 @@ ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
     if (self->has_tokenizer)
         AC_TRY(hash_vocabulary(state, &self->tokenizer.bpe));
     digest = XXH3_128bits_digest(state);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
 out:
     free(block);
     XXH3_freeState(state);

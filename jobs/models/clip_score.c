@@ -10,7 +10,7 @@ ac_rescorer_free(ac_rescorer *self)
     free(self->order);
     free(self->which);
     free(self->embeddings);
-    *self = (ac_rescorer) { 0 };
+    *self = (ac_rescorer){ 0 };
 }
 
 static int
@@ -46,8 +46,9 @@ dot(const float *a, const float *b, int64_t n)
 }
 
 ac_status
-ac_rescore(ac_rescorer *self, ac_clip_model *clip, float *scores, const ac_texts *texts, int64_t first, int64_t n,
-           const int64_t *owner, const float *queries, const char *prefix, int64_t *cut)
+ac_rescore(ac_rescorer *self, ac_clip_model *clip, float *scores, const ac_texts *texts,
+           int64_t first, int64_t n, const int64_t *owner, const float *queries,
+           const char *prefix, int64_t *cut)
 {
     const int64_t D = clip->net.config.projection_dim;
     ac_status st = AC_OK;
@@ -57,15 +58,19 @@ ac_rescore(ac_rescorer *self, ac_clip_model *clip, float *scores, const ac_texts
     AC_TRY(ac_grow(&self->which, &self->which_capacity, n, sizeof *self->which));
     for (int64_t i = 0; i < n; i++)
         self->order[i] = first + i;
-    qsort_r(self->order, (size_t) n, sizeof *self->order, compare_text, (void *) (uintptr_t) texts);
+    qsort_r(self->order, (size_t) n, sizeof *self->order, compare_text,
+            (void *) (uintptr_t) texts);
     for (int64_t i = 0; i < n; i++) {
         int64_t t = self->order[i];
         if (i == 0 || !same_text(texts, t, self->order[i - 1]))
-            AC_TRY(ac_texts_push(&self->unique, ac_texts_at(texts, t), ac_texts_size(texts, t)));
+            AC_TRY(
+                ac_texts_push(&self->unique, ac_texts_at(texts, t), ac_texts_size(texts, t)));
         self->which[t - first] = self->unique.count - 1;
     }
-    AC_TRY(ac_grow(&self->embeddings, &self->embedding_capacity, self->unique.count * D, sizeof(float)));
-    AC_TRY(ac_clip_model_embed_texts(clip, self->embeddings, &self->unique, 0, self->unique.count, prefix, cut));
+    AC_TRY(ac_grow(&self->embeddings, &self->embedding_capacity, self->unique.count * D,
+                   sizeof(float)));
+    AC_TRY(ac_clip_model_embed_texts(clip, self->embeddings, &self->unique, 0,
+                                     self->unique.count, prefix, cut));
     for (int64_t i = 0; i < n; i++)
         scores[i] = dot(queries + owner[i] * D, self->embeddings + self->which[i] * D, D);
 out:

@@ -5,7 +5,8 @@
 static bool
 is_space(char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f); /* str.strip() of Python, ASCII part */
+    return c == ' ' || (c >= '\t' && c <= '\r') ||
+           (c >= 0x1c && c <= 0x1f); /* str.strip() of Python, ASCII part */
 }
 
 void

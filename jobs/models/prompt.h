@@ -10,6 +10,6 @@
 void ac_text_strip(const char **text, size_t *size);
 
 /** Append one entry and its separator. */
-ac_status ac_table_push(ac_buffer *table, const char *entry, size_t size);
+AC_MUST_CHECK ac_status ac_table_push(ac_buffer *table, const char *entry, size_t size);
 
 #endif

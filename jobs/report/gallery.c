@@ -11,13 +11,15 @@ enum { IMAGES_PER_BLOCK = 128 };
 static void
 push_base64(ac_buffer *out, const char *bytes, size_t n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *x = (const unsigned char *) bytes;
 
     for (size_t i = 0; i < n; i += 3) {
         const unsigned second = i + 1 < n ? x[i + 1] : 0, third = i + 2 < n ? x[i + 2] : 0;
         const unsigned all = (unsigned) x[i] << 16 | second << 8 | third;
-        const char four[4] = { digits[all >> 18], digits[all >> 12 & 63], i + 1 < n ? digits[all >> 6 & 63] : '=',
+        const char four[4] = { digits[all >> 18], digits[all >> 12 & 63],
+                               i + 1 < n ? digits[all >> 6 & 63] : '=',
                                i + 2 < n ? digits[all & 63] : '=' };
         ac_buffer_push(out, four, 4);
     }
@@ -59,8 +61,9 @@ end_block(ac_gallery *self)
         return;
     ac_buffer_push_char(&self->records, ']');
     ac_buffer_push_char(&self->thumbnails, ']');
-    if (self->records.status != AC_OK || self->thumbnails.status != AC_OK || self->head.status != AC_OK ||
-        self->candidates.status != AC_OK || self->entries.status != AC_OK) {
+    if (self->records.status != AC_OK || self->thumbnails.status != AC_OK ||
+        self->head.status != AC_OK || self->candidates.status != AC_OK ||
+        self->entries.status != AC_OK) {
         self->page->status = AC_E_NOMEM;
         return;
     }
@@ -76,13 +79,14 @@ end_block(ac_gallery *self)
 void
 ac_gallery_begin(ac_gallery *self, ac_page *page, const ac_gallery_options *options)
 {
-    *self = (ac_gallery) { .page = page, .options = *options, .low = INFINITY, .high = -INFINITY };
+    *self =
+        (ac_gallery){ .page = page, .options = *options, .low = INFINITY, .high = -INFINITY };
     ac_page_html(page, ac_report_gallery_html);
 }
 
 void
-ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption, size_t caption_bytes, float score,
-                   const char *jpeg, size_t jpeg_bytes)
+ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption,
+                 size_t caption_bytes, float score, const char *jpeg, size_t jpeg_bytes)
 {
     const char *before;
 
@@ -113,7 +117,8 @@ ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char
 }
 
 void
-ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score, const char *label)
+ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
+                     const char *label)
 {
     ac_buffer_push_text(&self->candidates, self->candidate_count++ ? ",[" : "[");
     ac_json_string(&self->candidates, text, n);
@@ -143,9 +148,13 @@ ac_gallery_end(ac_gallery *self)
 
     end_block(self);
     /* bars begin a little below the lowest score, at a round number */
-    ac_buffer_printf(&facts, "{\"blocks\":%lld,\"per_block\":%d,\"total\":%lld,\"low\":%.2f,\"high\":%.2f,\"titles\":{\"candidates\":",
-                     (long long) self->blocks, IMAGES_PER_BLOCK, (long long) self->options.total,
-                     isfinite(self->low) ? floor((double) self->low * 20 - 0.5) / 20 : 0, isfinite(self->high) ? ceil((double) self->high * 20) / 20 : 0);
+    ac_buffer_printf(&facts,
+                     "{\"blocks\":%lld,\"per_block\":%d,\"total\":%lld,\"low\":%.2f,\"high\":%."
+                     "2f,\"titles\":{\"candidates\":",
+                     (long long) self->blocks, IMAGES_PER_BLOCK,
+                     (long long) self->options.total,
+                     isfinite(self->low) ? floor((double) self->low * 20 - 0.5) / 20 : 0,
+                     isfinite(self->high) ? ceil((double) self->high * 20) / 20 : 0);
     ac_json_text(&facts, self->options.candidates_title);
     ac_buffer_push_text(&facts, ",\"entries\":");
     ac_json_text(&facts, self->options.entries_title);

@@ -1,7 +1,8 @@
 /**
- * The gallery of a report: a card an image with thumbnail, caption, candidates as bars and the retrieved table; search,
- * sorting, one page of cards at a time. Data goes into the page as blocks of JSON, so that ten thousand images open quickly.
- * One gallery a page. Records come in the order of keys.
+ * The gallery of a report: a card an image with thumbnail, caption, candidates as bars and the
+ * retrieved table; search, sorting, one page of cards at a time. Data goes into the page as
+ * blocks of JSON, so that ten thousand images open quickly. One gallery a page. Records come in
+ * the order of keys.
  */
 #ifndef AC_JOBS_REPORT_GALLERY_H
 #define AC_JOBS_REPORT_GALLERY_H
@@ -10,7 +11,8 @@
 
 #include "jobs/report/page.h"
 
-/** What stands above the lists of a card, and how many images there are in all (more than are shown: it is said). */
+/** What stands above the lists of a card, and how many images there are in all (more than are
+ * shown: it is said). */
 typedef struct ac_gallery_options {
     const char *candidates_title, *entries_title; /* "Candidates", "Retrieved table" */
     int64_t total;
@@ -20,7 +22,7 @@ typedef struct ac_gallery_options {
 typedef struct ac_gallery {
     ac_page *page; /* borrowed */
     ac_gallery_options options;
-    ac_buffer records, thumbnails; /* of the block in hand */
+    ac_buffer records, thumbnails;       /* of the block in hand */
     ac_buffer head, candidates, entries; /* of the image in hand */
     int64_t images, blocks, candidate_count, entry_count;
     float low, high; /* of candidates' scores */
@@ -29,11 +31,14 @@ typedef struct ac_gallery {
 
 void ac_gallery_begin(ac_gallery *self, ac_page *page, const ac_gallery_options *options);
 
-/** Begin a card. caption NULL: the key is its heading. score: NaN for none. jpeg: the thumbnail, 0 bytes for none. */
-void ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption, size_t caption_bytes, float score,
-                        const char *jpeg, size_t jpeg_bytes);
-/** Add to the card in hand. score: NaN for none. label: "" or a word behind the text ("before", "3 times"). */
-void ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score, const char *label);
+/** Begin a card. caption NULL: the key is its heading. score: NaN for none. jpeg: the
+ * thumbnail, 0 bytes for none. */
+void ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption,
+                      size_t caption_bytes, float score, const char *jpeg, size_t jpeg_bytes);
+/** Add to the card in hand. score: NaN for none. label: "" or a word behind the text ("before",
+ * "3 times"). */
+void ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
+                          const char *label);
 void ac_gallery_entry(ac_gallery *self, const char *text, size_t n, float score);
 
 /** The last card ends; controls and script follow. Frees, the page excepted. */

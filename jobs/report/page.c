@@ -11,7 +11,9 @@
 
 enum { FLUSH_BYTES = 1 << 18 };
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void
 flush(ac_page *self)
@@ -42,7 +44,8 @@ ac_page_text(ac_page *self, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n;) {
         utf8proc_int32_t point;
-        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i, (utf8proc_ssize_t) (n - i), &point);
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i,
+                                                 (utf8proc_ssize_t) (n - i), &point);
 
         if (used < 1) {
             ac_page_html(self, "\xef\xbf\xbd");
@@ -67,7 +70,9 @@ print_text(ac_page *self, const char *format, va_list args)
     int n = vasprintf(&text, format, args);
 
     if (n < 0) {
-        self->status = self->status == AC_OK ? ac_error_set(AC_E_NOMEM, "out of memory for a report") : self->status;
+        self->status = self->status == AC_OK
+                           ? ac_error_set(AC_E_NOMEM, "out of memory for a report")
+                           : self->status;
         return;
     }
     ac_page_text(self, text, (size_t) n);
@@ -84,7 +89,9 @@ ac_page_printf(ac_page *self, const char *format, ...)
     va_end(args);
 }
 
-/* ---- the frame ------------------------------------------------------------------------------------------------- */
+/* ---- the frame
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The template with each {{name}} replaced; values with `raw` set are markup already. */
 typedef struct replacement {
@@ -115,11 +122,14 @@ ac_status
 ac_page_open(ac_page *self, const char *path, const char *title, const char *subtitle)
 {
     const replacement values[] = {
-        { "title", title, false }, { "subtitle", subtitle, false }, { "style", ac_report_page_css, true }, { NULL, NULL, false },
+        { "title", title, false },
+        { "subtitle", subtitle, false },
+        { "style", ac_report_page_css, true },
+        { NULL, NULL, false },
     };
     ac_status st = AC_OK;
 
-    *self = (ac_page) { 0 };
+    *self = (ac_page){ 0 };
     AC_TRY(ac_text_file_create(&self->file, path));
     push_template(self, ac_report_head_html, values);
 out:
@@ -164,10 +174,12 @@ ac_page_abandon(ac_page *self)
 {
     ac_text_file_abandon(&self->file);
     ac_buffer_free(&self->buffer);
-    *self = (ac_page) { 0 };
+    *self = (ac_page){ 0 };
 }
 
-/* ---- parts ----------------------------------------------------------------------------------------------------- */
+/* ---- parts
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 void
 ac_page_facts_begin(ac_page *self)
@@ -237,7 +249,8 @@ ac_page_bar(ac_page *self, const char *name, double share, const char *format, .
 
     ac_page_html(self, "<li><span>");
     ac_page_text(self, name, strlen(name));
-    ac_page_html(self, "</span><span class=\"track\"><span class=\"fill\" style=\"display:block;width:");
+    ac_page_html(
+        self, "</span><span class=\"track\"><span class=\"fill\" style=\"display:block;width:");
     ac_page_printf(self, "%.1f%%", 100 * (share > 1 ? 1 : share > 0 ? share : 0));
     ac_page_html(self, "\"></span></span><span class=\"value\">");
     va_start(args, format);
@@ -260,7 +273,8 @@ ac_page_json(ac_page *self, const char *id, const char *json, size_t n)
     ac_page_html(self, "<script type=\"application/json\" id=\"");
     ac_page_text(self, id, strlen(id));
     ac_page_html(self, "\">");
-    for (; (tag = memchr(json, '<', (size_t) (end - json))); json = tag + 1) { /* in JSON '<' stands in strings alone */
+    for (; (tag = memchr(json, '<', (size_t) (end - json)));
+         json = tag + 1) { /* in JSON '<' stands in strings alone */
         push(self, json, (size_t) (tag - json));
         ac_page_html(self, "\\u003c"); /* nothing in the data can end the script element */
     }

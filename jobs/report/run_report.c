@@ -11,7 +11,8 @@
 #include "jobs/runtime/run_view.h"
 #include "jobs/report/train_report.h"
 
-/* What a card shows of many candidates, and the list of bad items of many. The run's own files have all. */
+/* What a card shows of many candidates, and the list of bad items of many. The run's own files
+ * have all. */
 enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
 
 typedef struct reporter {
@@ -20,8 +21,8 @@ typedef struct reporter {
     ac_page page;
     ac_gallery gallery;
     int64_t rows, bad, limit;
-    int64_t seen;      /* images passed, shown or not */
-    int64_t *ranking;  /* candidates of one image, best first */
+    int64_t seen;     /* images passed, shown or not */
+    int64_t *ranking; /* candidates of one image, best first */
 } reporter;
 
 static void
@@ -45,24 +46,32 @@ summary_number(const reporter *self, const char *name)
     return json_number_value(json_object_get(self->run.summary, name));
 }
 
-/* ---- above the gallery ----------------------------------------------------------------------------------------- */
+/* ---- above the gallery
+ * ----------------------------------------------------------------------------------------- */
 
 static void
 write_facts(reporter *self)
 {
     const ac_manifest *m = &self->run.manifest;
     ac_page *page = &self->page;
-    const char *kernels = summary_text(self, "kernels"), *precision = summary_text(self, "precision");
+    const char *kernels = summary_text(self, "kernels"),
+               *precision = summary_text(self, "precision");
 
     ac_page_section(page, "summary", "");
     if (!self->run.done) {
         ac_page_html(page, "<p class=\"note warn\">");
-        ac_page_printf(page, "This run is not finished: %lld of %lld items are through all stages. The same command goes on with it.",
+        ac_page_printf(page,
+                       "This run is not finished: %lld of %lld items are through all stages. "
+                       "The same command goes on with it.",
                        (long long) (self->rows + self->bad), (long long) m->items);
         ac_page_html(page, "</p>\n");
     }
     ac_page_facts_begin(page);
-    ac_page_fact(page, m->stage_count > 2 ? "captioned" : m->stage_count > 1 ? "tagged" : "embedded", "%lld", (long long) self->rows);
+    ac_page_fact(page,
+                 m->stage_count > 2   ? "captioned"
+                 : m->stage_count > 1 ? "tagged"
+                                      : "embedded",
+                 "%lld", (long long) self->rows);
     ac_page_fact(page, "bad items", "%lld", (long long) self->bad);
     if (self->run.summary) {
         ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
@@ -75,16 +84,19 @@ write_facts(reporter *self)
     ac_page_facts_end(page);
 }
 
-/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run those of the manifest. */
+/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run
+ * those of the manifest. */
 static int
-list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1], double seconds[AC_MAX_STAGES + 1])
+list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1],
+            double seconds[AC_MAX_STAGES + 1])
 {
     const ac_manifest *m = &self->run.manifest;
     const json_t *stages = json_object_get(self->run.summary, "stages"), *stage;
     size_t i;
     int n = 0;
 
-    json_array_foreach(stages, i, stage) {
+    json_array_foreach(stages, i, stage)
+    {
         if (n <= AC_MAX_STAGES && json_string_value(json_object_get(stage, "name"))) {
             names[n] = json_string_value(json_object_get(stage, "name"));
             seconds[n++] = json_number_value(json_object_get(stage, "seconds"));
@@ -101,7 +113,8 @@ static void
 write_stages(reporter *self)
 {
     const char *names[AC_MAX_STAGES + 1];
-    double seconds[AC_MAX_STAGES + 1], longest = 1e-9, rest = summary_number(self, "wall_seconds");
+    double seconds[AC_MAX_STAGES + 1], longest = 1e-9,
+                                       rest = summary_number(self, "wall_seconds");
     const int n = list_stages(self, names, seconds);
 
     for (int s = 0; s < n; s++) {
@@ -140,7 +153,8 @@ count_reason(reasons *self, const char *name, size_t n)
     ac_status st = AC_OK;
     int64_t r = 0;
 
-    while (r < self->names.count && (ac_texts_size(&self->names, r) != n || memcmp(ac_texts_at(&self->names, r), name, n) != 0))
+    while (r < self->names.count && (ac_texts_size(&self->names, r) != n ||
+                                     memcmp(ac_texts_at(&self->names, r), name, n) != 0))
         r++;
     if (r == self->names.count) {
         AC_TRY(ac_texts_push(&self->names, name, n));
@@ -166,7 +180,8 @@ each_bad_item(reporter *self, reasons *counted)
             continue;
         AC_TRY(ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_BAD));
         for (int64_t i = 0; counted && i < v->bad_keys.count; i++)
-            AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i), ac_texts_size(&v->bad_reasons, i)));
+            AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i),
+                                ac_texts_size(&v->bad_reasons, i)));
         for (int64_t i = 0; !counted && left && i < v->bad_keys.count; i++, left--) {
             ac_page_html(page, "<tr>");
             write_cell(page, &v->bad_keys, i);
@@ -196,12 +211,17 @@ write_bad_items(reporter *self)
     ac_page_bars_begin(page);
     for (int64_t r = 0; r < found.names.count; r++) {
         char name[64];
-        snprintf(name, sizeof name, "%.*s", (int) ac_texts_size(&found.names, r), ac_texts_at(&found.names, r));
-        ac_page_bar(page, name, (double) found.counts[r] / (double) self->bad, "%lld", (long long) found.counts[r]);
+        snprintf(name, sizeof name, "%.*s", (int) ac_texts_size(&found.names, r),
+                 ac_texts_at(&found.names, r));
+        ac_page_bar(page, name, (double) found.counts[r] / (double) self->bad, "%lld",
+                    (long long) found.counts[r]);
     }
     ac_page_bars_end(page);
-    ac_page_html(page, "<details><summary>Show the list</summary><div class=\"scroll\" role=\"region\" aria-label=\"Bad items\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
-                       "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th scope=\"col\">detail</th></tr></thead><tbody>\n");
+    ac_page_html(
+        page, "<details><summary>Show the list</summary><div class=\"scroll\" role=\"region\" "
+              "aria-label=\"Bad items\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
+              "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th "
+              "scope=\"col\">detail</th></tr></thead><tbody>\n");
     AC_TRY(each_bad_item(self, NULL));
     ac_page_html(page, "</tbody></table></div>\n");
     if (self->bad > MOST_BAD_ROWS) {
@@ -217,9 +237,12 @@ out:
     return st;
 }
 
-/* ---- the gallery ----------------------------------------------------------------------------------------------- */
+/* ---- the gallery
+ * -----------------------------------------------------------------------------------------------
+ */
 
-/* Candidates [first, last) that say something new, best first; ties and NaN: in the order generated. */
+/* Candidates [first, last) that say something new, best first; ties and NaN: in the order
+ * generated. */
 static int64_t
 rank_candidates(reporter *self, int64_t first, int64_t last)
 {
@@ -232,7 +255,8 @@ rank_candidates(reporter *self, int64_t first, int64_t last)
         for (; same < n; same++) {
             const int64_t other = self->ranking[same];
             if (ac_texts_size(&v->candidates, other) == ac_texts_size(&v->candidates, c) &&
-                memcmp(ac_texts_at(&v->candidates, other), ac_texts_at(&v->candidates, c), ac_texts_size(&v->candidates, c)) == 0)
+                memcmp(ac_texts_at(&v->candidates, other), ac_texts_at(&v->candidates, c),
+                       ac_texts_size(&v->candidates, c)) == 0)
                 break;
         }
         if (same < n || (n == MOST_CANDIDATES && !(scores[c] > scores[self->ranking[n - 1]])))
@@ -257,10 +281,12 @@ write_candidates(reporter *self, int64_t i)
         char label[32] = "";
         for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++)
             times += ac_texts_size(&v->candidates, c) == ac_texts_size(&v->candidates, best) &&
-                     memcmp(ac_texts_at(&v->candidates, c), ac_texts_at(&v->candidates, best), ac_texts_size(&v->candidates, c)) == 0;
+                     memcmp(ac_texts_at(&v->candidates, c), ac_texts_at(&v->candidates, best),
+                            ac_texts_size(&v->candidates, c)) == 0;
         if (times > 1)
             snprintf(label, sizeof label, "%lld times", (long long) times);
-        ac_gallery_candidate(&self->gallery, ac_texts_at(&v->candidates, best), ac_texts_size(&v->candidates, best),
+        ac_gallery_candidate(&self->gallery, ac_texts_at(&v->candidates, best),
+                             ac_texts_size(&v->candidates, best),
                              v->candidate_clip_scores[best], label);
     }
 }
@@ -271,14 +297,17 @@ write_image(reporter *self, int64_t i, int stages)
     const ac_shard_view *v = &self->shard;
     const bool captioned = stages > 2;
 
-    ac_gallery_image(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i), captioned ? ac_texts_at(&v->captions, i) : NULL,
-                       captioned ? ac_texts_size(&v->captions, i) : 0, captioned ? v->clip_scores[i] : NAN, ac_texts_at(&v->thumbnails, i),
-                       ac_texts_size(&v->thumbnails, i));
+    ac_gallery_image(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i),
+                     captioned ? ac_texts_at(&v->captions, i) : NULL,
+                     captioned ? ac_texts_size(&v->captions, i) : 0,
+                     captioned ? v->clip_scores[i] : NAN, ac_texts_at(&v->thumbnails, i),
+                     ac_texts_size(&v->thumbnails, i));
     if (captioned)
         write_candidates(self, i);
     for (int64_t k = i * v->K; stages > 1 && k < (i + 1) * v->K; k++)
         if (v->ids[k] >= 0)
-            ac_gallery_entry(&self->gallery, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k), v->scores[k]);
+            ac_gallery_entry(&self->gallery, ac_texts_at(&v->entries, k),
+                             ac_texts_size(&v->entries, k), v->scores[k]);
 }
 
 static ac_status
@@ -295,9 +324,12 @@ write_gallery(reporter *self)
     for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
         if (!ac_run_view_has(&self->run, s, stages))
             continue;
-        st = ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
-        for (int64_t i = 0; st == AC_OK && i < self->shard.n; i++, self->seen++) /* image j is shown where j * shown / rows steps up */
-            if (shown == self->rows || (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
+        st = ac_run_view_read(&self->run, &self->shard, s,
+                              ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
+        for (int64_t i = 0; st == AC_OK && i < self->shard.n;
+             i++, self->seen++) /* image j is shown where j * shown / rows steps up */
+            if (shown == self->rows ||
+                (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
                 write_image(self, i, stages);
     }
     ac_gallery_end(&self->gallery);
@@ -314,12 +346,14 @@ ac_run_report_write(const char *folder, const char *path, int64_t images)
 
     AC_TRY(ac_run_view_open(&r.run, folder));
     if (strstr(r.run.manifest.job, "-cache"))
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no images to report on; antarctic inspect shows a cache", folder, r.run.manifest.job));
+        AC_FAIL(AC_E_ARG,
+                "%s: a run of %s has no images to report on; antarctic inspect shows a cache",
+                folder, r.run.manifest.job);
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
     if (!path && asprintf(&own, "%s/report.html", folder) < 0) {
         own = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     if (strcmp(r.run.manifest.job, "train") == 0) {
         st = ac_train_report_write(&r.run, path ? path : own);

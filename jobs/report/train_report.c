@@ -11,9 +11,21 @@
 #include "jobs/report/gallery.h"
 #include "jobs/report/page.h"
 
-enum { WIDTH = 720, HEIGHT = 300, LEFT = 52, BOTTOM = 28, TOP = 12, RIGHT = 14, MOST_POINTS = 360, TICKS = 5, MARKS = 6 };
+enum {
+    WIDTH = 720,
+    HEIGHT = 300,
+    LEFT = 52,
+    BOTTOM = 28,
+    TOP = 12,
+    RIGHT = 14,
+    MOST_POINTS = 360,
+    TICKS = 5,
+    MARKS = 6
+};
 
-/* ---- metrics --------------------------------------------------------------------------------------------------- */
+/* ---- metrics
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 typedef struct point {
     double x, y;
@@ -27,10 +39,11 @@ typedef struct curve {
 static ac_status
 curve_push(curve *self, double x, double y)
 {
-    ac_status st = ac_grow(&self->points, &self->capacity, self->count + 1, sizeof *self->points);
+    ac_status st =
+        ac_grow(&self->points, &self->capacity, self->count + 1, sizeof *self->points);
 
     if (st == AC_OK)
-        self->points[self->count++] = (point) { x, y };
+        self->points[self->count++] = (point){ x, y };
     return st;
 }
 
@@ -54,14 +67,19 @@ static ac_status
 take_metrics(void *context, json_t *line)
 {
     curves *self = context;
-    const json_t *step = json_object_get(line, "step"), *loss = json_object_get(line, "loss"), *vloss = json_object_get(line, "vloss");
+    const json_t *step = json_object_get(line, "step"), *loss = json_object_get(line, "loss"),
+                 *vloss = json_object_get(line, "vloss");
 
     if (json_is_number(vloss))
         return curve_push(&self->validation, json_number_value(step), json_number_value(vloss));
-    return json_is_number(loss) ? curve_push(&self->loss, json_number_value(step), json_number_value(loss)) : AC_OK;
+    return json_is_number(loss)
+               ? curve_push(&self->loss, json_number_value(step), json_number_value(loss))
+               : AC_OK;
 }
 
-/* ---- the chart ------------------------------------------------------------------------------------------------- */
+/* ---- the chart
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* What the axes span. */
 typedef struct frame {
@@ -112,16 +130,23 @@ span(frame *f, const curve *c)
 static void
 push_line(ac_buffer *svg, const frame *f, const curve *c, const char *colour, bool dots)
 {
-    ac_buffer_printf(svg, "<polyline fill=\"none\" stroke=\"var(%s)\" stroke-width=\"%s\" points=\"", colour, dots ? "2.5" : "1.5");
+    ac_buffer_printf(svg,
+                     "<polyline fill=\"none\" stroke=\"var(%s)\" stroke-width=\"%s\" points=\"",
+                     colour, dots ? "2.5" : "1.5");
     for (int64_t i = 0; i < c->count; i++)
-        ac_buffer_printf(svg, "%.1f,%.1f ", place_x(f, c->points[i].x), place_y(f, c->points[i].y));
+        ac_buffer_printf(svg, "%.1f,%.1f ", place_x(f, c->points[i].x),
+                         place_y(f, c->points[i].y));
     ac_buffer_push_text(svg, "\"/>\n");
     for (int64_t i = 0; dots && i < c->count; i++)
-        ac_buffer_printf(svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"var(%s)\"><title>step %.0f: %.4f</title></circle>\n",
-                         place_x(f, c->points[i].x), place_y(f, c->points[i].y), colour, c->points[i].x, c->points[i].y);
+        ac_buffer_printf(svg,
+                         "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" "
+                         "fill=\"var(%s)\"><title>step %.0f: %.4f</title></circle>\n",
+                         place_x(f, c->points[i].x), place_y(f, c->points[i].y), colour,
+                         c->points[i].x, c->points[i].y);
 }
 
-/* Steps between two marks of the axis: 1, 2 or 5 times a power of ten, so that each mark is a step's number. */
+/* Steps between two marks of the axis: 1, 2 or 5 times a power of ten, so that each mark is a
+ * step's number. */
 static double
 mark_every(double most)
 {
@@ -138,11 +163,15 @@ push_axes(ac_buffer *svg, const frame *f)
 
     for (int t = 0; t <= TICKS; t++) {
         const double y = f->low + (f->high - f->low) * t / TICKS;
-        ac_buffer_printf(svg, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"var(--line)\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n",
-                         LEFT, WIDTH - RIGHT, place_y(f, y), place_y(f, y), LEFT - 8, place_y(f, y) + 4, y);
+        ac_buffer_printf(
+            svg,
+            "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"var(--line)\"/><text "
+            "x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n",
+            LEFT, WIDTH - RIGHT, place_y(f, y), place_y(f, y), LEFT - 8, place_y(f, y) + 4, y);
     }
     for (double x = 0; x <= f->most_x; x += every)
-        ac_buffer_printf(svg, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", place_x(f, x), HEIGHT - BOTTOM + 20, x);
+        ac_buffer_printf(svg, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
+                         place_x(f, x), HEIGHT - BOTTOM + 20, x);
 }
 
 static ac_status
@@ -161,12 +190,17 @@ write_chart(ac_page *page, const curves *c)
         f.high = isfinite(f.high) ? f.high + 0.5 : 1;
         f.low = f.high - 1;
     }
-    ac_buffer_printf(&svg, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Loss over steps: training and validation\">\n", WIDTH, HEIGHT);
+    ac_buffer_printf(&svg,
+                     "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                     "aria-label=\"Loss over steps: training and validation\">\n",
+                     WIDTH, HEIGHT);
     push_axes(&svg, &f);
     push_line(&svg, &f, &thinned, "--bar", false);
     push_line(&svg, &f, &c->validation, "--accent", true);
-    ac_buffer_push_text(&svg, "</svg>\n<p class=\"note\">Thick with dots: validation, one fixed caption an image, no dropout. Thin: training, with dropout; "
-                              "where steps are many, means of stretches of them.</p>\n");
+    ac_buffer_push_text(&svg,
+                        "</svg>\n<p class=\"note\">Thick with dots: validation, one fixed "
+                        "caption an image, no dropout. Thin: training, with dropout; "
+                        "where steps are many, means of stretches of them.</p>\n");
     AC_TRY(svg.status);
     ac_page_html(page, svg.data);
 out:
@@ -182,10 +216,13 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
     int64_t best = 0;
 
     for (int64_t i = 1; i < c->validation.count; i++)
-        if (c->validation.points[i].x > 0 && (c->validation.points[best].x <= 0 || c->validation.points[i].y < c->validation.points[best].y))
+        if (c->validation.points[i].x > 0 &&
+            (c->validation.points[best].x <= 0 ||
+             c->validation.points[i].y < c->validation.points[best].y))
             best = i;
     if (!run->done)
-        ac_page_html(page, "<p class=\"note warn\">This run is not finished; the same command goes on with it.</p>\n");
+        ac_page_html(page, "<p class=\"note warn\">This run is not finished; the same command "
+                           "goes on with it.</p>\n");
     ac_page_facts_begin(page);
     if (c->validation.count) {
         ac_page_fact(page, "validation loss before", "%.4f", c->validation.points[0].y);
@@ -196,20 +233,24 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
         ac_page_fact(page, "steps", "%.0f", c->loss.points[c->loss.count - 1].x);
     if (s) {
         ac_page_fact(page, "ranks", "%.0f", json_number_value(json_object_get(s, "ranks")));
-        ac_page_fact(page, "seconds a step", "%.3g", json_number_value(json_object_get(s, "seconds_per_step")));
-        ac_page_fact(page, "peak memory a rank", "%.0f MB", json_number_value(json_object_get(s, "peak_memory_bytes")) / 1e6);
+        ac_page_fact(page, "seconds a step", "%.3g",
+                     json_number_value(json_object_get(s, "seconds_per_step")));
+        ac_page_fact(page, "peak memory a rank", "%.0f MB",
+                     json_number_value(json_object_get(s, "peak_memory_bytes")) / 1e6);
     }
     ac_page_fact(page, "kernels", "%s", run->manifest.kernels);
     ac_page_facts_end(page);
 }
 
-/* ---- before and after ------------------------------------------------------------------------------------------ */
+/* ---- before and after
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct samples {
     const ac_run_view *run;
     ac_gallery gallery;
     ac_shard_view shard;
-    int64_t next_shard, row; /* thumbnails are looked for onwards: samples come in the order of keys */
+    int64_t next_shard,
+        row; /* thumbnails are looked for onwards: samples come in the order of keys */
 } samples;
 
 /* The thumbnail of a validation image; 0 bytes: none. */
@@ -225,7 +266,8 @@ find_thumbnail(samples *self, const char *key, const char **jpeg, size_t *bytes)
     *bytes = 0;
     for (;;) {
         for (; self->row < v->n; self->row++) {
-            if (ac_texts_size(&v->keys, self->row) == (size_t) n && memcmp(ac_texts_at(&v->keys, self->row), wanted, (size_t) n) == 0) {
+            if (ac_texts_size(&v->keys, self->row) == (size_t) n &&
+                memcmp(ac_texts_at(&v->keys, self->row), wanted, (size_t) n) == 0) {
                 *jpeg = ac_texts_at(&v->thumbnails, self->row);
                 *bytes = ac_texts_size(&v->thumbnails, self->row);
                 return AC_OK;
@@ -233,7 +275,8 @@ find_thumbnail(samples *self, const char *key, const char **jpeg, size_t *bytes)
         }
         if (self->next_shard == self->run->manifest.shard_count)
             return AC_OK;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run->folder, self->next_shard++, AC_VIEW_THUMBNAILS));
+        AC_TRY(ac_shard_view_read(&self->shard, self->run->folder, self->next_shard++,
+                                  AC_VIEW_THUMBNAILS));
         self->row = 0;
     }
 out:
@@ -244,8 +287,10 @@ static ac_status
 write_sample(void *context, json_t *line)
 {
     samples *self = context;
-    const char *key = json_string_value(json_object_get(line, "key")), *before = json_string_value(json_object_get(line, "before"));
-    const char *after = json_string_value(json_object_get(line, "after")), *table = json_string_value(json_object_get(line, "table"));
+    const char *key = json_string_value(json_object_get(line, "key")),
+               *before = json_string_value(json_object_get(line, "before"));
+    const char *after = json_string_value(json_object_get(line, "after")),
+               *table = json_string_value(json_object_get(line, "table"));
     const json_t *caption;
     const char *jpeg;
     size_t bytes, i;
@@ -257,8 +302,8 @@ write_sample(void *context, json_t *line)
     ac_gallery_image(&self->gallery, key, strlen(key), after, strlen(after), NAN, jpeg, bytes);
     ac_gallery_candidate(&self->gallery, before, strlen(before), NAN, "before");
     ac_gallery_candidate(&self->gallery, after, strlen(after), NAN, "after");
-    json_array_foreach(json_object_get(line, "captions"), i, caption)
-        ac_gallery_candidate(&self->gallery, json_string_value(caption), json_string_length(caption), NAN, "given");
+    json_array_foreach(json_object_get(line, "captions"), i, caption) ac_gallery_candidate(
+        &self->gallery, json_string_value(caption), json_string_length(caption), NAN, "given");
     while (*table) { /* "red car | zebra |": the last separator's space went with stripping */
         const char *bar = strstr(table, " |");
         const size_t n = bar ? (size_t) (bar - table) : strlen(table);

@@ -23,7 +23,8 @@ ac_part_prefix(char prefix[16], const ac_config *config)
         snprintf(prefix, 16, "p%lld-", (long long) config->compute.part);
 }
 
-/* One write, so that lines of several processes do not mix. The history is for people: where it cannot be written, the run goes on. */
+/* One write, so that lines of several processes do not mix. The history is for people: where it
+ * cannot be written, the run goes on. */
 static void
 append_line(const char *folder, ac_buffer *line)
 {
@@ -48,11 +49,17 @@ record_start(const ac_attempt *self, const ac_config *config, const char *job)
     const char *slurm_job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
 
     gethostname(host, sizeof host - 1);
-    ac_buffer_printf(&line, "{\"event\": \"start\", \"job\": \"%s\", \"time\": %lld, \"host\": ", job, (long long) time(NULL));
+    ac_buffer_printf(&line,
+                     "{\"event\": \"start\", \"job\": \"%s\", \"time\": %lld, \"host\": ", job,
+                     (long long) time(NULL));
     ac_json_text(&line, host);
-    ac_buffer_printf(&line, ", \"pid\": %d, \"ranks\": %d, \"slurm_job\": %lld, \"slurm_restart\": %lld, \"part\": %lld, \"parts\": %lld",
-                     (int) getpid(), self->comm->size, slurm_job ? strtoll(slurm_job, NULL, 10) : 0, restart ? strtoll(restart, NULL, 10) : 0,
-                     (long long) config->compute.part, (long long) config->compute.parts);
+    ac_buffer_printf(&line,
+                     ", \"pid\": %d, \"ranks\": %d, \"slurm_job\": %lld, \"slurm_restart\": "
+                     "%lld, \"part\": %lld, \"parts\": %lld",
+                     (int) getpid(), self->comm->size,
+                     slurm_job ? strtoll(slurm_job, NULL, 10) : 0,
+                     restart ? strtoll(restart, NULL, 10) : 0, (long long) config->compute.part,
+                     (long long) config->compute.parts);
     append_line(self->folder, &line);
     ac_buffer_free(&line);
 }
@@ -64,7 +71,9 @@ ac_attempt_record(const ac_attempt *self, int code, const char *state, const cha
 
     if (!self->begun)
         return;
-    ac_buffer_printf(&line, "{\"event\": \"end\", \"time\": %lld, \"rank\": %d, \"pid\": %d, \"code\": %d, \"state\": \"%s\", \"message\": ",
+    ac_buffer_printf(&line,
+                     "{\"event\": \"end\", \"time\": %lld, \"rank\": %d, \"pid\": %d, "
+                     "\"code\": %d, \"state\": \"%s\", \"message\": ",
                      (long long) time(NULL), self->comm->rank, (int) getpid(), code, state);
     ac_json_text(&line, message);
     append_line(self->folder, &line);
@@ -91,10 +100,12 @@ record_end(void *context, ac_status st, const char *message)
 
     if (st != AC_E_STOPPED || self->comm->rank == 0)
         ac_attempt_record(self, self->exit_code(st), state_of(st), message);
-    ac_locks_remove_files(&self->locks); /* this process is over: the next may come from another host */
+    ac_locks_remove_files(
+        &self->locks); /* this process is over: the next may come from another host */
 }
 
-/* A whole run and parts of it exclude each other: each takes its own lock first, and then looks for the other kind. */
+/* A whole run and parts of it exclude each other: each takes its own lock first, and then looks
+ * for the other kind. */
 static ac_status
 check_other_locks(const ac_attempt *self, bool is_part)
 {
@@ -104,10 +115,12 @@ check_other_locks(const ac_attempt *self, bool is_part)
     char *path = NULL;
 
     if (!d)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder, strerror(errno));
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder,
+                            strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         const char *dash = strchr(entry->d_name, '-');
-        const bool whole = strcmp(entry->d_name, "lock") == 0, part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
+        const bool whole = strcmp(entry->d_name, "lock") == 0,
+                   part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;
         if (is_part ? !whole : !part)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
@@ -136,7 +149,7 @@ begin(ac_attempt *self, const ac_config *config, const char *job)
     AC_TRY(ac_lock_take(&self->lock, &self->locks, lock));
     AC_TRY(check_other_locks(self, config->compute.parts > 1));
     if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->sign, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be created: %s", self->sign, strerror(errno));
     close(fd);
     self->begun = true;
     record_start(self, config, job);
@@ -147,13 +160,14 @@ out:
 }
 
 ac_status
-ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *config, const char *folder, const char *job, ac_watchdog_end end,
+ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *config,
+                     const char *folder, const char *job, ac_watchdog_end end,
                      int (*exit_code)(ac_status st))
 {
     ac_status st;
     char prefix[16];
 
-    *self = (ac_attempt) { .comm = comm, .exit_code = exit_code };
+    *self = (ac_attempt){ .comm = comm, .exit_code = exit_code };
     ac_locks_init(&self->locks);
     ac_part_prefix(prefix, config);
     st = ac_duplicate(&self->folder, folder, strlen(folder));
@@ -163,10 +177,17 @@ ac_attempt_begin_all(ac_attempt *self, const ac_comm *comm, const ac_config *con
         st = begin(self, config, job);
     AC_TRY(ac_agree_all(comm, st));
     self->begun = true;
-    self->watchdog = (ac_watchdog) {
-        .rank = comm->rank, .heartbeat = comm->heartbeat, .locks = &self->locks, .sign = self->sign, .stall_seconds = 60 * config->limits.stall_minutes,
-        .grace_seconds = config->limits.grace_seconds, .renew_seconds = AC_LOCK_RENEW_SECONDS,
-        .end = end, .record = record_end, .context = self,
+    self->watchdog = (ac_watchdog){
+        .rank = comm->rank,
+        .heartbeat = comm->heartbeat,
+        .locks = &self->locks,
+        .sign = self->sign,
+        .stall_seconds = 60 * config->limits.stall_minutes,
+        .grace_seconds = config->limits.grace_seconds,
+        .renew_seconds = AC_LOCK_RENEW_SECONDS,
+        .end = end,
+        .record = record_end,
+        .context = self,
     };
     st = ac_agree_all(comm, ac_watchdog_start(&self->watchdog));
 out:
@@ -178,10 +199,11 @@ ac_attempt_end(ac_attempt *self, ac_status st)
 {
     ac_watchdog_stop(&self->watchdog);
     if (self->begun && self->comm->rank == 0)
-        ac_attempt_record(self, self->exit_code(st), state_of(st), st == AC_OK ? "" : ac_error_message());
+        ac_attempt_record(self, self->exit_code(st), state_of(st),
+                          st == AC_OK ? "" : ac_error_message());
     ac_lock_release(&self->lock);
     ac_locks_free(&self->locks);
     free(self->folder);
     free(self->sign);
-    *self = (ac_attempt) { 0 };
+    *self = (ac_attempt){ 0 };
 }

@@ -26,7 +26,8 @@ start(const ac_child *self, int out, pid_t *child)
     int error;
 
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, self->input ? self->input : "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
+                                     self->input ? self->input : "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     error = posix_spawn(child, "/proc/self/exe", &actions, NULL, self->words, environ);
@@ -94,7 +95,8 @@ watch(const ac_child *self, pid_t child, int fd, int64_t *lines)
             return ac_signals_stopped() ? AC_CHILD_UNKNOWN : AC_CHILD_SILENT;
         }
         ac_heartbeat_beat(self->heartbeat);
-        if (poll(&ready, 1, POLL_MILLISECONDS) > 0 && (ready.revents & POLLHUP)) /* it ends: do not spin meanwhile */
+        if (poll(&ready, 1, POLL_MILLISECONDS) > 0 &&
+            (ready.revents & POLLHUP)) /* it ends: do not spin meanwhile */
             poll(NULL, 0, POLL_MILLISECONDS);
     }
 }
@@ -131,12 +133,16 @@ ac_child_try(int64_t count, ac_child_trial trial, void *context, const char *wha
 {
     int64_t lines, alone;
 
-    for (int64_t at = 0; at < count; at += lines) { /* lines: the probe's, and one a suspect that it came through */
+    for (int64_t at = 0; at < count;
+         at += lines) { /* lines: the probe's, and one a suspect that it came through */
         ac_child_end end = trial(context, at, count - at, &lines);
         if (end == AC_CHILD_DONE)
             return;
         if (end != AC_CHILD_CRASHED || lines < 1) {
-            ac_log(AC_LOG_WARNING, "%s: in hand when an earlier attempt died; the trial %s, and nothing is set aside", what,
+            ac_log(AC_LOG_WARNING,
+                   "%s: in hand when an earlier attempt died; the trial %s, and nothing is set "
+                   "aside",
+                   what,
                    end == AC_CHILD_CRASHED  ? "dies before it comes to them"
                    : end == AC_CHILD_SILENT ? "does not get on"
                                             : "was ended from elsewhere");

@@ -1,4 +1,5 @@
-/** This program again, with other words, in a process of its own: what may end a process is tried there. */
+/** This program again, with other words, in a process of its own: what may end a process is
+ * tried there. */
 #ifndef AC_JOBS_RUNTIME_CHILD_H
 #define AC_JOBS_RUNTIME_CHILD_H
 
@@ -11,31 +12,36 @@ enum { AC_EXIT_BUG = 70 }; /* the exit code of a process that found a bug of its
 
 typedef enum ac_child_end {
     AC_CHILD_DONE = 0, /* came to an end by itself, with any exit code but AC_EXIT_BUG */
-    AC_CHILD_CRASHED,  /* by a signal that a process brings upon itself (SIGSEGV, SIGABRT, …), or a bug it found */
-    AC_CHILD_KILLED,   /* by another signal, which may have come from elsewhere (SIGKILL: memory ran out, or a node's end) */
-    AC_CHILD_SILENT,   /* printed nothing for the whole time, and was ended */
-    AC_CHILD_UNKNOWN   /* not started, or ended because this run is told to stop */
+    AC_CHILD_CRASHED, /* by a signal that a process brings upon itself (SIGSEGV, SIGABRT, …), or
+                         a bug it found */
+    AC_CHILD_KILLED, /* by another signal, which may have come from elsewhere (SIGKILL: memory
+                        ran out, or a node's end) */
+    AC_CHILD_SILENT, /* printed nothing for the whole time, and was ended */
+    AC_CHILD_UNKNOWN /* not started, or ended because this run is told to stop */
 } ac_child_end;
 
 typedef struct ac_child {
-    char *const *words; /* argv, ends with NULL */
-    const char *input;  /* the file that is its standard input; NULL: empty */
-    double silence;     /* seconds without a line */
-    bool first_to_go;   /* where memory runs out the kernel shall take it first */
-    ac_heartbeat *heartbeat;    /* beats while it lives; may be NULL */
+    char *const *words;      /* argv, ends with NULL */
+    const char *input;       /* the file that is its standard input; NULL: empty */
+    double silence;          /* seconds without a line */
+    bool first_to_go;        /* where memory runs out the kernel shall take it first */
+    ac_heartbeat *heartbeat; /* beats while it lives; may be NULL */
 } ac_child;
 
 /** Local. @param[out] lines  that it printed; may be NULL */
 ac_child_end ac_child_run(const ac_child *self, int64_t *lines);
 
-/** A child that is to answer a probe, and then suspects first … first + n - 1 in their order, each with a line before it begins the next. */
+/** A child that is to answer a probe, and then suspects first … first + n - 1 in their order,
+ * each with a line before it begins the next. */
 typedef ac_child_end (*ac_child_trial)(void *context, int64_t first, int64_t n, int64_t *lines);
 
 /**
- * Local. Suspects 0 … count - 1, one after the other; whoever a child dies of is tried again, alone, in a fresh one. guilty [count]: true
- * where that one died of it too, and of neither the probe nor anything that could have come from elsewhere. What `what` names (for the
- * log) is acquitted where a trial cannot be held.
+ * Local. Suspects 0 … count - 1, one after the other; whoever a child dies of is tried again,
+ * alone, in a fresh one. guilty [count]: true where that one died of it too, and of neither the
+ * probe nor anything that could have come from elsewhere. What `what` names (for the log) is
+ * acquitted where a trial cannot be held.
  */
-void ac_child_try(int64_t count, ac_child_trial trial, void *context, const char *what, bool *guilty);
+void ac_child_try(int64_t count, ac_child_trial trial, void *context, const char *what,
+                  bool *guilty);
 
 #endif

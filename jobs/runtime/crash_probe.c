@@ -53,8 +53,12 @@ static ac_child_end
 hold(void *context, int64_t first, int64_t n, int64_t *lines)
 {
     const trial *self = context;
-    char *words[] = { "antarctic", "tokenize", "--kind", (char *) (uintptr_t) self->kind, "--model", self->model, NULL };
-    const ac_child child = { .words = words, .input = self->input, .silence = SILENT_SECONDS, .heartbeat = self->run->comm->heartbeat };
+    char *words[] = { "antarctic", "tokenize",  "--kind", (char *) (uintptr_t) self->kind,
+                      "--model",   self->model, NULL };
+    const ac_child child = { .words = words,
+                             .input = self->input,
+                             .silence = SILENT_SECONDS,
+                             .heartbeat = self->run->comm->heartbeat };
 
     *lines = 0;
     if (write_input(self, first, n) != AC_OK) {
@@ -65,16 +69,20 @@ hold(void *context, int64_t first, int64_t n, int64_t *lines)
 }
 
 ac_status
-ac_text_trial(const ac_run *run, const char *model, const char *kind, const ac_texts *texts, const char *what, bool *guilty)
+ac_text_trial(const ac_run *run, const char *model, const char *kind, const ac_texts *texts,
+              const char *what, bool *guilty)
 {
     trial t = { .run = run, .texts = texts, .kind = kind };
     char whole[96];
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&t.model, model, strlen(model)));
-    AC_TRY(ac_run_path(run, &t.input, "journal/%strial.tmp.%d.jsonl", run->prefix, run->comm->rank));
+    AC_TRY(ac_run_path(run, &t.input, "journal/%strial.tmp.%d.jsonl", run->prefix,
+                       run->comm->rank));
     snprintf(whole, sizeof whole, "%lld %s", (long long) texts->count, what);
-    ac_log(AC_LOG_INFO, "an earlier attempt died; what it had in hand is tried in a process of its own: %s", whole);
+    ac_log(AC_LOG_INFO,
+           "an earlier attempt died; what it had in hand is tried in a process of its own: %s",
+           whole);
     ac_child_try(texts->count, hold, &t, whole, guilty);
     unlink(t.input);
 out:

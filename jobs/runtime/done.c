@@ -21,13 +21,16 @@ static const char *const folders[] = { "", "checkpoints/" };
 static bool
 is_no_result(const char *name)
 {
-    static const char *const names[] = { "DONE", "lock", "attempts.jsonl", "manifest.json", "progress.json", "log.txt", "report.html", "job.sbatch", "jobs.jsonl" };
+    static const char *const names[] = { "DONE",          "lock",          "attempts.jsonl",
+                                         "manifest.json", "progress.json", "log.txt",
+                                         "report.html",   "job.sbatch",    "jobs.jsonl" };
     const char *dot = strrchr(name, '.');
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
-    return strstr(name, ".tmp") != NULL || name[0] == '.' || (dot && strcmp(dot, ".out") == 0) || strstr(name, "-lock");
+    return strstr(name, ".tmp") != NULL || name[0] == '.' ||
+           (dot && strcmp(dot, ".out") == 0) || strstr(name, "-lock");
 }
 
 static int
@@ -47,18 +50,19 @@ push_folder(ac_buffer *out, const char *folder, const char *inside)
 
     if (asprintf(&path, "%s/%s", folder, inside) < 0) {
         path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     if ((n = scandir(path, &entries, select_files, alphasort)) < 0) {
         n = 0;
         if (errno != ENOENT)
-            AC_TRY(ac_error_set(errno == ENOMEM ? AC_E_NOMEM : AC_E_IO, "%s: the folder cannot be read: %s", path, strerror(errno)));
+            AC_FAIL(errno == ENOMEM ? AC_E_NOMEM : AC_E_IO, "%s: the folder cannot be read: %s",
+                    path, strerror(errno));
     }
     for (int i = 0; i < n; i++) {
         free(path);
         if (asprintf(&path, "%s/%s%s", folder, inside, entries[i]->d_name) < 0) {
             path = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
         }
         if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
             continue;
@@ -84,7 +88,7 @@ ac_done_write(const char *folder)
         AC_TRY(push_folder(&text, folder, folders[i]));
     if (asprintf(&path, "%s/DONE", folder) < 0) {
         path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     st = ac_publish_file(path, text.data ? text.data : "", text.size);
 out:
@@ -95,7 +99,8 @@ out:
 
 /* One line, "checksum  name". */
 static ac_status
-check_line(const char *folder, const char *line, size_t n, void (*visit)(void *, const char *, const char *), void *context)
+check_line(const char *folder, const char *line, size_t n,
+           void (*visit)(void *, const char *, const char *), void *context)
 {
     ac_status st;
     char *path = NULL, checksum[33], name[512];
@@ -122,7 +127,9 @@ check_line(const char *folder, const char *line, size_t n, void (*visit)(void *,
 }
 
 ac_status
-ac_done_visit(const char *folder, void (*visit)(void *context, const char *name, const char *trouble), void *context)
+ac_done_visit(const char *folder,
+              void (*visit)(void *context, const char *name, const char *trouble),
+              void *context)
 {
     ac_status st = AC_OK;
     ac_buffer text = { 0 };
@@ -130,7 +137,7 @@ ac_done_visit(const char *folder, void (*visit)(void *context, const char *name,
 
     if (asprintf(&path, "%s/DONE", folder) < 0) {
         path = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     AC_TRY(ac_text_file_read(path, &text));
     for (const char *line = text.data; line && *line;) {

@@ -31,7 +31,9 @@ ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t first, int64_t coun
 {
     const ac_hand_items now = { stage, first, count };
 
-    if (self->file >= 0 && pwrite(self->file, &now, sizeof now, (off_t) (slot * (int64_t) sizeof now)) != (ssize_t) sizeof now)
+    if (self->file >= 0 &&
+        pwrite(self->file, &now, sizeof now, (off_t) (slot * (int64_t) sizeof now)) !=
+            (ssize_t) sizeof now)
         return;
 }
 

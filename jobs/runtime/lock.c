@@ -113,9 +113,12 @@ write_identity(ac_buffer *out, const identity *who, const char *token)
 {
     ac_buffer_push_text(out, "{\"host\": ");
     ac_json_text(out, who->host);
-    ac_buffer_printf(out, ", \"pid\": %lld, \"started\": %lld, \"boot\": \"%s\", \"pid_space\": \"%s\", \"slurm_job\": %lld, "
-                     "\"slurm_restart\": %lld, \"token\": \"%s\"}\n", (long long) who->pid, (long long) who->started, who->boot,
-                     who->pid_space, (long long) who->slurm_job, (long long) who->slurm_restart, token);
+    ac_buffer_printf(out,
+                     ", \"pid\": %lld, \"started\": %lld, \"boot\": \"%s\", \"pid_space\": "
+                     "\"%s\", \"slurm_job\": %lld, "
+                     "\"slurm_restart\": %lld, \"token\": \"%s\"}\n",
+                     (long long) who->pid, (long long) who->started, who->boot, who->pid_space,
+                     (long long) who->slurm_job, (long long) who->slurm_restart, token);
     return out->status;
 }
 
@@ -134,14 +137,16 @@ lives(const identity *holder, const identity *me, int64_t renewed, int64_t now, 
 {
     *certain = false;
     if (holder->pid > 0 && strcmp(holder->host, me->host) == 0) {
-        if (strcmp(holder->boot, me->boot) == 0 && strcmp(holder->pid_space, me->pid_space) == 0) {
+        if (strcmp(holder->boot, me->boot) == 0 &&
+            strcmp(holder->pid_space, me->pid_space) == 0) {
             *certain = true;
             return start_time(holder->pid) == holder->started;
         }
         if (strcmp(holder->boot, me->boot) != 0 && renewed < boot_moment())
             return false;
     }
-    if (holder->slurm_job && holder->slurm_job == me->slurm_job && holder->slurm_restart < me->slurm_restart)
+    if (holder->slurm_job && holder->slurm_job == me->slurm_job &&
+        holder->slurm_restart < me->slurm_restart)
         return false;
     return now - renewed < AC_LOCK_STALE_SECONDS;
 }
@@ -153,7 +158,7 @@ look(ac_lock_holder *out, const char *path, int64_t now)
     identity holder, me;
     struct stat info;
 
-    *out = (ac_lock_holder) { 0 };
+    *out = (ac_lock_holder){ 0 };
     if (stat(path, &info) != 0) {
         out->found = out->alive = out->certain = errno != ENOENT; /* nothing to watch */
         return;
@@ -190,12 +195,17 @@ ac_lock_is_awaited(const char *path)
 static ac_status
 refuse(const ac_lock_holder *holder, const char *path)
 {
-    return ac_error_set(AC_E_ARG, "%s: another run works in this folder: host %s, process %lld, last seen %lld s ago; wait for it "
-                        "(a run can be given another folder with --run; one that is gone is taken over %d s after it was last seen)",
-                        path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
+    return ac_error_set(AC_E_ARG,
+                        "%s: another run works in this folder: host %s, process %lld, last "
+                        "seen %lld s ago; wait for it "
+                        "(a run can be given another folder with --run; one that is gone is "
+                        "taken over %d s after it was last seen)",
+                        path, holder->host, (long long) holder->pid, (long long) holder->age,
+                        AC_LOCK_STALE_SECONDS);
 }
 
-/* The present moment by the clock of the server that has the file, which is touched for that. */
+/* The present moment by the clock of the server that has the file, which is touched for that.
+ */
 static int64_t
 server_time(const char *own)
 {
@@ -206,8 +216,9 @@ server_time(const char *own)
 }
 
 /*
- * What becomes of the holder: AC_OK where it is gone, AC_E_ARG where it lives. In sight (this host): it is given the moment that mpirun's
- * last ranks take to die. Out of sight: the next renewal tells that it lives, five minutes without one that it does not.
+ * What becomes of the holder: AC_OK where it is gone, AC_E_ARG where it lives. In sight (this
+ * host): it is given the moment that mpirun's last ranks take to die. Out of sight: the next
+ * renewal tells that it lives, five minutes without one that it does not.
  */
 static ac_status
 await(ac_lock_holder *holder, const char *path, const char *own)
@@ -218,15 +229,23 @@ await(ac_lock_holder *holder, const char *path, const char *own)
     look(&first, path, server_time(own));
     *holder = first;
     for (int waits = 0; holder->found && holder->alive; waits++) {
-        if (holder->certain ? waits >= DYING_WAITS : holder->renewed != first.renewed || strcmp(holder->token, first.token) != 0)
+        if (holder->certain
+                ? waits >= DYING_WAITS
+                : holder->renewed != first.renewed || strcmp(holder->token, first.token) != 0)
             return refuse(holder, path);
         if (!holder->certain && waits >= AC_LOCK_STALE_SECONDS)
             return AC_OK; /* by this clock too, whatever times the file has */
         if (ac_signals_stopped())
-            return ac_error_set(AC_E_STOPPED, "%s: stopped while waiting for the lock of host %s, process %lld", path, holder->host, (long long) holder->pid);
+            return ac_error_set(
+                AC_E_STOPPED, "%s: stopped while waiting for the lock of host %s, process %lld",
+                path, holder->host, (long long) holder->pid);
         if (!holder->certain && waits == SAYING_WAITS)
-            ac_log(AC_LOG_WARNING, "%s: a run on host %s, process %lld was last seen here %lld s ago: waiting for a sign of it, or until it was "
-                   "not seen for %d s", path, holder->host, (long long) holder->pid, (long long) holder->age, AC_LOCK_STALE_SECONDS);
+            ac_log(AC_LOG_WARNING,
+                   "%s: a run on host %s, process %lld was last seen here %lld s ago: waiting "
+                   "for a sign of it, or until it was "
+                   "not seen for %d s",
+                   path, holder->host, (long long) holder->pid, (long long) holder->age,
+                   AC_LOCK_STALE_SECONDS);
         nanosleep(holder->certain ? &fifth : &second, NULL);
         look(holder, path, server_time(own));
     }
@@ -253,8 +272,10 @@ link_exclusively(const char *temporary, const char *path)
 
     if (link(temporary, path) == 0)
         return true;
-    if (errno == EEXIST) /* of a repeated request the first may have succeeded, its answer being lost */
-        return stat(temporary, &info) == 0 && info.st_nlink == 2 ? true : (errno = EEXIST, false);
+    if (errno ==
+        EEXIST) /* of a repeated request the first may have succeeded, its answer being lost */
+        return stat(temporary, &info) == 0 && info.st_nlink == 2 ? true
+                                                                 : (errno = EEXIST, false);
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
         return false;
     if ((to = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0)
@@ -268,7 +289,8 @@ link_exclusively(const char *temporary, const char *path)
     return good;
 }
 
-/* Move the lock that was judged dead out of the way. Where another came first, its lock is put back. */
+/* Move the lock that was judged dead out of the way. Where another came first, its lock is put
+ * back. */
 static ac_status
 break_lock(const char *path, const ac_lock_holder *dead, const char *token)
 {
@@ -280,12 +302,15 @@ break_lock(const char *path, const ac_lock_holder *dead, const char *token)
         return ac_error_set(AC_E_NOMEM, "out of memory for a path");
     if (rename(path, aside) != 0) {
         if (errno != ENOENT)
-            st = ac_error_set(AC_E_IO, "%s: the lock of a run that is gone cannot be removed: %s", path, strerror(errno));
+            st = ac_error_set(AC_E_IO,
+                              "%s: the lock of a run that is gone cannot be removed: %s", path,
+                              strerror(errno));
         goto out;
     }
     read_identity(aside, &who, found);
     if (strcmp(found, dead->token) == 0)
-        ac_log(AC_LOG_WARNING, "lock of a run that is gone (host %s, process %lld) taken over", dead->host, (long long) dead->pid);
+        ac_log(AC_LOG_WARNING, "lock of a run that is gone (host %s, process %lld) taken over",
+               dead->host, (long long) dead->pid);
     else
         link_exclusively(aside, path);
     unlink(aside);
@@ -301,11 +326,14 @@ write_temporary(const char *path, const identity *me, const char *token)
     ac_status st = write_identity(&text, me, token);
     int fd = -1;
 
-    if (st == AC_OK && ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0 ||
-                        write(fd, text.data, text.size) != (ssize_t) text.size || fsync(fd) != 0))
-        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
+    if (st == AC_OK &&
+        ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0 ||
+         write(fd, text.data, text.size) != (ssize_t) text.size || fsync(fd) != 0))
+        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path,
+                          strerror(errno));
     if (fd >= 0 && close(fd) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path,
+                          strerror(errno));
     ac_buffer_free(&text);
     return st;
 }
@@ -367,12 +395,12 @@ ac_lock_take(ac_lock *self, ac_locks *locks, const char *path)
     char *temporary = NULL;
     bool taken = false;
 
-    *self = (ac_lock) { 0 };
+    *self = (ac_lock){ 0 };
     identity_of_this_process(&me);
     AC_TRY(make_token(self->token));
     if (asprintf(&temporary, "%s.tmp.%s", path, self->token) < 0) {
         temporary = NULL;
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     }
     AC_TRY(write_temporary(temporary, &me, self->token));
     for (int attempt = 0; attempt < 5 && !taken; attempt++) {
@@ -380,13 +408,15 @@ ac_lock_take(ac_lock *self, ac_locks *locks, const char *path)
         if ((taken = link_exclusively(temporary, path)))
             break;
         if (errno != EEXIST)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno)));
+            AC_FAIL(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
         AC_TRY(await(&holder, path, temporary));
         if (holder.found)
             AC_TRY(break_lock(path, &holder, self->token));
     }
     if (!taken)
-        AC_TRY(ac_error_set(AC_E_RETRY, "%s: the run folder cannot be locked: others take the lock at the same time", path));
+        AC_FAIL(AC_E_RETRY,
+                "%s: the run folder cannot be locked: others take the lock at the same time",
+                path);
     st = ac_duplicate(&self->path, path, strlen(path));
     if (st == AC_OK)
         hold(self, locks);
@@ -407,7 +437,8 @@ is_ours(const ac_lock *self)
     char token[33];
 
     read_identity(self->path, &who, token);
-    return token[0] ? strcmp(token, self->token) == 0 : access(self->path, F_OK) == 0 || errno != ENOENT;
+    return token[0] ? strcmp(token, self->token) == 0
+                    : access(self->path, F_OK) == 0 || errno != ENOENT;
 }
 
 bool
@@ -434,7 +465,7 @@ ac_lock_release(ac_lock *self)
         remove_file(self);
     }
     free(self->path);
-    *self = (ac_lock) { 0 };
+    *self = (ac_lock){ 0 };
 }
 
 bool

@@ -16,13 +16,16 @@
 enum { MANIFEST_FORMAT = 1, MAX_SHARDS = 1 << 24 /* what a manifest may ask memory for */ };
 
 ac_status
-ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items, int64_t shard_items)
+ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items,
+                 int64_t shard_items)
 {
     ac_status st = AC_OK;
 
     AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0);
-    *self = (ac_manifest) { .items = items, .shard_items = shard_items,
-                            .shard_count = (items + shard_items - 1) / shard_items, .stage_count = stage_count };
+    *self = (ac_manifest){ .items = items,
+                           .shard_items = shard_items,
+                           .shard_count = (items + shard_items - 1) / shard_items,
+                           .stage_count = stage_count };
     for (int s = 0; s < stage_count; s++) {
         snprintf(self->stages[s].name, sizeof self->stages[s].name, "%s", stages[s]);
         AC_TRY(ac_alloc(&self->stages[s].shards, self->shard_count, sizeof(ac_shard_record)));
@@ -38,7 +41,7 @@ ac_manifest_free(ac_manifest *self)
 {
     for (int s = 0; s < self->stage_count; s++)
         free(self->stages[s].shards);
-    *self = (ac_manifest) { 0 };
+    *self = (ac_manifest){ 0 };
 }
 
 static void
@@ -65,19 +68,22 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     push_field(&b, "bart_fingerprint", self->bart);
     push_field(&b, "kernels", self->kernels);
     push_field(&b, "precision", self->precision);
-    ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [", (long long) self->items,
-                     (long long) self->shard_items);
+    ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [",
+                     (long long) self->items, (long long) self->shard_items);
     for (int s = 0; s < self->stage_count; s++) {
         const ac_stage_record *stage = &self->stages[s];
         bool first = true;
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"shards\": [", s ? "," : "", stage->name,
-                         stage->seconds);
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"shards\": [",
+                         s ? "," : "", stage->name, stage->seconds);
         for (int64_t i = 0; i < self->shard_count; i++) {
             const ac_shard_record *r = &stage->shards[i];
             if (!r->done)
                 continue;
-            ac_buffer_printf(&b, "%s\n      {\"shard\": %lld, \"rows\": %lld, \"bad\": %lld, \"checksum\": \"%s\"}",
-                             first ? "" : ",", (long long) i, (long long) r->rows, (long long) r->bad, r->checksum);
+            ac_buffer_printf(&b,
+                             "%s\n      {\"shard\": %lld, \"rows\": %lld, \"bad\": %lld, "
+                             "\"checksum\": \"%s\"}",
+                             first ? "" : ",", (long long) i, (long long) r->rows,
+                             (long long) r->bad, r->checksum);
             first = false;
         }
         ac_buffer_push_text(&b, "]}");
@@ -94,11 +100,12 @@ take_shard(ac_manifest *self, ac_stage_record *stage, const json_t *line)
     json_int_t shard = -1, rows = -1, bad = -1;
     const char *checksum = NULL;
 
-    if (json_unpack((json_t *) line, "{s:I, s:I, s:I, s:s}", "shard", &shard, "rows", &rows, "bad", &bad, "checksum",
-                    &checksum) != 0 ||
-        shard < 0 || shard >= self->shard_count || rows < 0 || bad < 0 || strlen(checksum) != 32)
+    if (json_unpack((json_t *) line, "{s:I, s:I, s:I, s:s}", "shard", &shard, "rows", &rows,
+                    "bad", &bad, "checksum", &checksum) != 0 ||
+        shard < 0 || shard >= self->shard_count || rows < 0 || bad < 0 ||
+        strlen(checksum) != 32)
         return;
-    stage->shards[shard] = (ac_shard_record) { .rows = rows, .bad = bad, .done = true };
+    stage->shards[shard] = (ac_shard_record){ .rows = rows, .bad = bad, .done = true };
     memcpy(stage->shards[shard].checksum, checksum, 33);
 }
 
@@ -131,15 +138,21 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     if (access(path, F_OK) != 0)
         return AC_OK;
     if (!(root = json_load_file(path, 0, &error)))
-        return ac_error_set(AC_E_FORMAT, "%s:%d: %s; restore it, or start afresh with another --run folder", path,
-                            error.line, error.text);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s:%d: %s; restore it, or start afresh with another --run folder",
+                            path, error.line, error.text);
     if (json_integer_value(json_object_get(root, "format")) != MANIFEST_FORMAT)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: written by another version of this program; use that one, or another --run folder", path));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: written by another version of this program; use that one, or another "
+                "--run folder",
+                path);
     *found = true;
     copy_text(self->job, sizeof self->job, root, "job");
     copy_text(self->version, sizeof self->version, root, "version");
-    copy_text(self->config_fingerprint, sizeof self->config_fingerprint, root, "config_fingerprint");
-    copy_text(self->input_fingerprint, sizeof self->input_fingerprint, root, "input_fingerprint");
+    copy_text(self->config_fingerprint, sizeof self->config_fingerprint, root,
+              "config_fingerprint");
+    copy_text(self->input_fingerprint, sizeof self->input_fingerprint, root,
+              "input_fingerprint");
     copy_text(self->clip, sizeof self->clip, root, "clip_fingerprint");
     copy_text(self->cache, sizeof self->cache, root, "cache_fingerprint");
     copy_text(self->bart, sizeof self->bart, root, "bart_fingerprint");
@@ -149,8 +162,10 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
         json_integer_value(json_object_get(root, "shard_items")) != self->shard_items)
         goto out; /* another input: the fingerprints differ too, and the caller says so */
     stages = json_object_get(root, "stages");
-    json_array_foreach(stages, i, stage) {
-        ac_stage_record *mine = find_stage(self, json_string_value(json_object_get(stage, "name")));
+    json_array_foreach(stages, i, stage)
+    {
+        ac_stage_record *mine =
+            find_stage(self, json_string_value(json_object_get(stage, "name")));
         if (!mine)
             continue;
         mine->seconds = json_number_value(json_object_get(stage, "seconds"));
@@ -167,9 +182,11 @@ ac_manifest_replay(ac_manifest *self, const char *text, size_t n)
 {
     const char *end = text + n, *newline;
 
-    for (; text < end && (newline = memchr(text, '\n', (size_t) (end - text))); text = newline + 1) {
+    for (; text < end && (newline = memchr(text, '\n', (size_t) (end - text)));
+         text = newline + 1) {
         json_t *line = json_loadb(text, (size_t) (newline - text), 0, NULL);
-        ac_stage_record *stage = find_stage(self, json_string_value(json_object_get(line, "stage")));
+        ac_stage_record *stage =
+            find_stage(self, json_string_value(json_object_get(line, "stage")));
         if (stage)
             take_shard(self, stage, line);
         json_decref(line);
@@ -199,7 +216,8 @@ replay_files(ac_manifest *self, DIR *d, const char *folder)
     return st;
 }
 
-/* The manifest is saved after the journals' lines: where both know a shard, the journals may tell of a file that was made again since. */
+/* The manifest is saved after the journals' lines: where both know a shard, the journals may
+ * tell of a file that was made again since. */
 ac_status
 ac_manifest_replay_folder(ac_manifest *self, const char *folder)
 {
@@ -209,10 +227,13 @@ ac_manifest_replay_folder(ac_manifest *self, const char *folder)
     DIR *d = opendir(folder);
 
     if (!d)
-        return errno == ENOENT ? AC_OK : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+        return errno == ENOENT ? AC_OK
+                               : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s",
+                                              folder, strerror(errno));
     for (int s = 0; s < self->stage_count; s++)
         names[s] = self->stages[s].name;
-    AC_TRY(ac_manifest_init(&journals, names, self->stage_count, self->items, self->shard_items));
+    AC_TRY(
+        ac_manifest_init(&journals, names, self->stage_count, self->items, self->shard_items));
     AC_TRY(replay_files(&journals, d, folder));
     for (int s = 0; s < self->stage_count; s++)
         for (int64_t i = 0; i < self->shard_count; i++)
@@ -229,23 +250,26 @@ ac_manifest_read(ac_manifest *self, const char *path)
 {
     ac_status st = AC_OK;
     json_error_t error;
-    json_t *root = json_load_file(path, 0, &error), *stages = json_object_get(root, "stages"), *stage;
+    json_t *root = json_load_file(path, 0, &error), *stages = json_object_get(root, "stages"),
+           *stage;
     const char *names[AC_MAX_STAGES];
     json_int_t items, shard_items;
     bool found;
     size_t i;
 
-    *self = (ac_manifest) { 0 };
+    *self = (ac_manifest){ 0 };
     if (!root)
         return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
     items = json_integer_value(json_object_get(root, "items"));
     shard_items = json_integer_value(json_object_get(root, "shard_items"));
-    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 || shard_items < 1 || items > INT64_MAX / 2 ||
-        shard_items > INT64_MAX / 2 || items / shard_items > MAX_SHARDS)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run's manifest", path));
-    json_array_foreach(stages, i, stage) {
+    if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 ||
+        shard_items < 1 || items > INT64_MAX / 2 || shard_items > INT64_MAX / 2 ||
+        items / shard_items > MAX_SHARDS)
+        AC_FAIL(AC_E_FORMAT, "%s: not a run's manifest", path);
+    json_array_foreach(stages, i, stage)
+    {
         if (!(names[i] = json_string_value(json_object_get(stage, "name"))))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: stage %zu has no name", path, i));
+            AC_FAIL(AC_E_FORMAT, "%s: stage %zu has no name", path, i);
     }
     AC_TRY(ac_manifest_init(self, names, (int) i, items, shard_items));
     st = ac_manifest_load(self, path, &found);
@@ -257,9 +281,12 @@ out:
 }
 
 ac_status
-ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self, int stage, int64_t shard, const ac_shard_record *r)
+ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self, int stage, int64_t shard,
+                         const ac_shard_record *r)
 {
-    return ac_buffer_printf(out, "{\"stage\": \"%s\", \"shard\": %lld, \"rows\": %lld, \"bad\": %lld, \"checksum\": \"%s\"}\n",
-                            self->stages[stage].name, (long long) shard, (long long) r->rows, (long long) r->bad,
-                            r->checksum);
+    return ac_buffer_printf(out,
+                            "{\"stage\": \"%s\", \"shard\": %lld, \"rows\": %lld, \"bad\": "
+                            "%lld, \"checksum\": \"%s\"}\n",
+                            self->stages[stage].name, (long long) shard, (long long) r->rows,
+                            (long long) r->bad, r->checksum);
 }

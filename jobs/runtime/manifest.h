@@ -1,6 +1,7 @@
 /**
- * What a run has finished: manifest.json (rank 0, whole, replaced atomically) and one append-only journal a rank, read
- * at the next start. A shard counts as done only where one of them holds its checksum and the file has it.
+ * What a run has finished: manifest.json (rank 0, whole, replaced atomically) and one
+ * append-only journal a rank, read at the next start. A shard counts as done only where one of
+ * them holds its checksum and the file has it.
  */
 #ifndef AC_JOBS_RUNTIME_MANIFEST_H
 #define AC_JOBS_RUNTIME_MANIFEST_H
@@ -34,30 +35,34 @@ typedef struct ac_manifest {
     int stage_count;
 } ac_manifest;
 
-ac_status ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items,
-                           int64_t shard_items);
+AC_MUST_CHECK ac_status ac_manifest_init(ac_manifest *self, const char *const *stages,
+                                         int stage_count, int64_t items, int64_t shard_items);
 void ac_manifest_free(ac_manifest *self);
 
 /** manifest.json replaced atomically. */
-ac_status ac_manifest_save(const ac_manifest *self, const char *path);
+AC_MUST_CHECK ac_status ac_manifest_save(const ac_manifest *self, const char *path);
 
 /**
- * Read manifest.json into a manifest of the same stages and shards; what does not fit is an error that names it.
+ * Read manifest.json into a manifest of the same stages and shards; what does not fit is an
+ * error that names it.
  * @param[out] found  false: there is no such file (and nothing is changed)
  */
-ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
+AC_MUST_CHECK ac_status ac_manifest_load(ac_manifest *self, const char *path, bool *found);
 
-/** Read a manifest as it stands, its stages and shards from the file itself: for commands. AC_E_FORMAT where it is no run's. */
-ac_status ac_manifest_read(ac_manifest *self, const char *path);
+/** Read a manifest as it stands, its stages and shards from the file itself: for commands.
+ * AC_E_FORMAT where it is no run's. */
+AC_MUST_CHECK ac_status ac_manifest_read(ac_manifest *self, const char *path);
 
 /** Take in every journal of the folder: what the manifest does not know yet. */
-ac_status ac_manifest_replay_folder(ac_manifest *self, const char *folder);
+AC_MUST_CHECK ac_status ac_manifest_replay_folder(ac_manifest *self, const char *folder);
 
-/** Take in the lines of one journal; a last line cut short by a kill is passed over, and so is what does not fit. */
+/** Take in the lines of one journal; a last line cut short by a kill is passed over, and so is
+ * what does not fit. */
 void ac_manifest_replay(ac_manifest *self, const char *text, size_t n);
 
 /** One journal line for a published shard. */
-ac_status ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self, int stage, int64_t shard,
-                                   const ac_shard_record *record);
+AC_MUST_CHECK ac_status ac_manifest_journal_line(ac_buffer *out, const ac_manifest *self,
+                                                 int stage, int64_t shard,
+                                                 const ac_shard_record *record);
 
 #endif

@@ -23,7 +23,8 @@ int64_t
 ac_machine_memory(void)
 {
     const int64_t machine = (int64_t) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    const int64_t limits[] = { read_number("/sys/fs/cgroup/memory.max"), read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes") };
+    const int64_t limits[] = { read_number("/sys/fs/cgroup/memory.max"),
+                               read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes") };
     int64_t least = machine;
 
     for (int i = 0; i < 2; i++)

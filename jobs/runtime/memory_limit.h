@@ -6,7 +6,8 @@
 
 #include "engine/comm/comm.h"
 
-/** Bytes of memory of this machine, or of the container (cgroup) this process is in where that has less. */
+/** Bytes of memory of this machine, or of the container (cgroup) this process is in where that
+ * has less. */
 int64_t ac_machine_memory(void);
 
 /** Collective. The most bytes that any rank has had in memory so far. */

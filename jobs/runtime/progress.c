@@ -25,14 +25,25 @@ ac_progress_clock(void)
 }
 
 ac_status
-ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_path, const char *job,
-                      const char *stage, const char *unit, int64_t done, int64_t bad, int64_t total)
+ac_progress_begin_all(ac_progress *self, const ac_comm *comm, const char *json_path,
+                      const char *job, const char *stage, const char *unit, int64_t done,
+                      int64_t bad, int64_t total)
 {
-    *self = (ac_progress) {
-        .comm = comm, .json_path = json_path, .job = job, .stage = stage, .unit = unit,
-        .total = total, .done = done, .bad = bad, .done_at_start = done, .last_tenth = total > 0 ? (int) (10 * done / total) : 10,
-        .started = ac_progress_clock(), .last_line = ac_progress_clock(),
-        .terminal = isatty(STDERR_FILENO), .request = MPI_REQUEST_NULL,
+    *self = (ac_progress){
+        .comm = comm,
+        .json_path = json_path,
+        .job = job,
+        .stage = stage,
+        .unit = unit,
+        .total = total,
+        .done = done,
+        .bad = bad,
+        .done_at_start = done,
+        .last_tenth = total > 0 ? (int) (10 * done / total) : 10,
+        .started = ac_progress_clock(),
+        .last_line = ac_progress_clock(),
+        .terminal = isatty(STDERR_FILENO),
+        .request = MPI_REQUEST_NULL,
     };
     ac_heartbeat_phase(comm->heartbeat, stage);
     return ac_alloc(&self->outgoing, 2, sizeof *self->outgoing);
@@ -58,8 +69,8 @@ format_line(const ac_progress *self, char *line, size_t size)
 
     if (rate > 0)
         format_duration(eta, (double) (self->total - self->done) / rate);
-    snprintf(line, size, "%s: %lld/%lld %s, %.3g/s, ETA %s", self->stage, (long long) self->done,
-             (long long) self->total, self->unit, rate, eta);
+    snprintf(line, size, "%s: %lld/%lld %s, %.3g/s, ETA %s", self->stage,
+             (long long) self->done, (long long) self->total, self->unit, rate, eta);
     if (self->bad) {
         size_t used = 0;
         while (line[used])
@@ -85,21 +96,29 @@ write_json(const ac_progress *self)
     ac_json_text(&json, self->stage);
     ac_buffer_push_text(&json, ", \"unit\": ");
     ac_json_text(&json, self->unit);
-    ac_buffer_printf(&json, ", \"done\": %lld, \"total\": %lld, \"bad\": %lld, \"seconds\": %.3f, \"rate\": %.6g, \"time\": %lld}\n",
-                     (long long) self->done, (long long) self->total, (long long) self->bad, seconds,
-                     seconds > 0 ? (double) (self->done - self->done_at_start) / seconds : 0, (long long) time(NULL));
-    if (json.status == AC_OK && self->json_path)
-        ac_publish_file(self->json_path, json.data, json.size);
+    ac_buffer_printf(&json,
+                     ", \"done\": %lld, \"total\": %lld, \"bad\": %lld, \"seconds\": %.3f, "
+                     "\"rate\": %.6g, \"time\": %lld}\n",
+                     (long long) self->done, (long long) self->total, (long long) self->bad,
+                     seconds,
+                     seconds > 0 ? (double) (self->done - self->done_at_start) / seconds : 0,
+                     (long long) time(NULL));
+    if (json.status == AC_OK && self->json_path &&
+        ac_publish_file(self->json_path, json.data, json.size) != AC_OK)
+        ac_log(AC_LOG_DEBUG, "%s",
+               ac_error_message()); /* progress that cannot be told ends no run */
     ac_buffer_free(&json);
 }
 
-/* A longer line would go on in the next row, and each redrawing leave one. INT_MAX: the terminal does not say. */
+/* A longer line would go on in the next row, and each redrawing leave one. INT_MAX: the
+ * terminal does not say. */
 static int
 line_columns(void)
 {
     struct winsize size;
 
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1
+                                                                           : INT_MAX;
 }
 
 static void
@@ -119,9 +138,12 @@ show(ac_progress *self)
         self->drawn = true;
         self->last_drawn = now;
     }
-    if (now - self->last_line >= 30 || (tenth > self->last_tenth && tenth < 10)) { /* the last tenth has the stage's last line */
+    if (now - self->last_line >= 30 ||
+        (tenth > self->last_tenth &&
+         tenth < 10)) { /* the last tenth has the stage's last line */
         format_line(self, line, sizeof line);
-        ac_log(self->terminal ? AC_LOG_DEBUG : AC_LOG_INFO, "%s", line); /* on a terminal: for log.txt alone */
+        ac_log(self->terminal ? AC_LOG_DEBUG : AC_LOG_INFO, "%s",
+               line); /* on a terminal: for log.txt alone */
         self->last_line = now;
     }
     self->last_tenth = tenth;
@@ -132,7 +154,8 @@ receive_report(ac_progress *self)
 {
     int64_t report[2];
 
-    AC_MPI(MPI_Recv(report, 2, MPI_INT64_T, MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, MPI_STATUS_IGNORE));
+    AC_MPI(MPI_Recv(report, 2, MPI_INT64_T, MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi,
+                    MPI_STATUS_IGNORE));
     self->done += report[0];
     self->bad += report[1];
     self->reports++;
@@ -144,11 +167,14 @@ receive_reports(ac_progress *self)
 {
     int waiting = 0;
 
-    while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, &waiting, MPI_STATUS_IGNORE) == MPI_SUCCESS && waiting)
+    while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_PROGRESS, self->comm->mpi, &waiting,
+                      MPI_STATUS_IGNORE) == MPI_SUCCESS &&
+           waiting)
         receive_report(self);
 }
 
-/* Rank 0: those too that are still on their way. A barrier alone does not bring them in: its messages go other ways than the reports. */
+/* Rank 0: those too that are still on their way. A barrier alone does not bring them in: its
+ * messages go other ways than the reports. */
 static void
 receive_all_reports(ac_progress *self)
 {
@@ -167,10 +193,12 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
         self->done += items;
         self->bad += bad;
     } else {
-        AC_MPI(MPI_Wait(&self->request, MPI_STATUS_IGNORE)); /* 16 bytes, sent eagerly: no waiting for rank 0 */
+        AC_MPI(MPI_Wait(&self->request,
+                        MPI_STATUS_IGNORE)); /* 16 bytes, sent eagerly: no waiting for rank 0 */
         self->outgoing[0] = items;
         self->outgoing[1] = bad;
-        AC_MPI(MPI_Isend(self->outgoing, 2, MPI_INT64_T, 0, TAG_PROGRESS, self->comm->mpi, &self->request));
+        AC_MPI(MPI_Isend(self->outgoing, 2, MPI_INT64_T, 0, TAG_PROGRESS, self->comm->mpi,
+                         &self->request));
         self->reports++;
     }
     ac_progress_tick(self);
@@ -198,9 +226,10 @@ ac_progress_end_all(ac_progress *self)
     if (self->comm->rank == 0) {
         if (self->drawn)
             fprintf(stderr, "\r\033[K");
-        snprintf(line, sizeof line, "%s: %lld/%lld %s in %.1f s", self->stage, (long long) self->done,
-                 (long long) self->total, self->unit, seconds);
-        ac_log(AC_LOG_INFO, "%s%s", line, self->done == self->done_at_start && self->done ? " (done before)" : "");
+        snprintf(line, sizeof line, "%s: %lld/%lld %s in %.1f s", self->stage,
+                 (long long) self->done, (long long) self->total, self->unit, seconds);
+        ac_log(AC_LOG_INFO, "%s%s", line,
+               self->done == self->done_at_start && self->done ? " (done before)" : "");
         if (self->json_path)
             write_json(self);
     }

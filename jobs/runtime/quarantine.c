@@ -1,4 +1,5 @@
-/* A run's memory of what killed it: items in hand at a death are suspects, items that kill their trial too are quarantined. */
+/* A run's memory of what killed it: items in hand at a death are suspects, items that kill
+ * their trial too are quarantined. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ take_quarantined(void *context, json_t *record)
     ac_run *self = context;
     const json_t *item = json_object_get(record, "item");
 
-    if (json_is_integer(item) && json_integer_value(item) >= 0 && json_integer_value(item) < self->manifest.items)
+    if (json_is_integer(item) && json_integer_value(item) >= 0 &&
+        json_integer_value(item) < self->manifest.items)
         self->crashed[json_integer_value(item)] = true;
     return AC_OK;
 }
@@ -48,7 +50,8 @@ read_hand(ac_run *self, const char *name, const char *path, int64_t *capacity)
     return st;
 }
 
-/* A trial in stage generate costs about what was in hand, so there one death is not enough: a node's end is no image's fault. */
+/* A trial in stage generate costs about what was in hand, so there one death is not enough: a
+ * node's end is no image's fault. */
 static bool
 needs_two_deaths(const ac_run *self, const ac_hand_items *s)
 {
@@ -59,12 +62,14 @@ static bool
 overlaps(const ac_hand_items *s, const ac_hand_items *others, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        if (others[i].stage == s->stage && others[i].first < s->first + s->count && s->first - others[i].first < others[i].count)
+        if (others[i].stage == s->stage && others[i].first < s->first + s->count &&
+            s->first - others[i].first < others[i].count)
             return true;
     return false;
 }
 
-/* Those that were in hand at one death so far are remembered in journal/once, and are no suspects yet. */
+/* Those that were in hand at one death so far are remembered in journal/once, and are no
+ * suspects yet. */
 static ac_status
 remember_first_deaths(ac_run *self)
 {
@@ -105,7 +110,7 @@ ac_run_read_crashed(ac_run *self)
 
     AC_TRY(ac_run_path(self, &folder, "journal"));
     if (!(d = opendir(folder)))
-        AC_TRY(ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         st = ac_run_path(self, &path, "journal/%s", entry->d_name);
         if (st == AC_OK && ends_with(entry->d_name, "crashed.jsonl"))
@@ -119,7 +124,8 @@ ac_run_read_crashed(ac_run *self)
     for (int64_t i = 0; i < self->suspect_count; i++) { /* the files are not trusted */
         const ac_hand_items *s = &self->suspects[i];
         const int64_t items = self->manifest.items;
-        if (s->stage >= 0 && s->stage < self->manifest.stage_count && s->first < items && s->count <= items - s->first)
+        if (s->stage >= 0 && s->stage < self->manifest.stage_count && s->first < items &&
+            s->count <= items - s->first)
             self->suspects[kept++] = *s;
     }
     self->suspect_count = kept;
@@ -136,12 +142,14 @@ ac_run_share_crashed_all(ac_run *self)
     ac_status st = AC_OK;
     const ac_comm *comm = self->comm;
 
-    ac_broadcast_bytes_all(comm, self->crashed, (size_t) self->manifest.items * sizeof *self->crashed, 0);
+    ac_broadcast_bytes_all(comm, self->crashed,
+                           (size_t) self->manifest.items * sizeof *self->crashed, 0);
     ac_broadcast_bytes_all(comm, &self->suspect_count, sizeof self->suspect_count, 0);
     if (comm->rank != 0)
         st = ac_alloc(&self->suspects, self->suspect_count, sizeof *self->suspects);
     AC_TRY(ac_agree_all(comm, st));
-    ac_broadcast_bytes_all(comm, self->suspects, (size_t) self->suspect_count * sizeof *self->suspects, 0);
+    ac_broadcast_bytes_all(comm, self->suspects,
+                           (size_t) self->suspect_count * sizeof *self->suspects, 0);
 out:
     return st;
 }
@@ -170,8 +178,8 @@ out:
     return st;
 }
 
-/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a kill in between leaves none without what
- * it was made from. */
+/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a
+ * kill in between leaves none without what it was made from. */
 static ac_status
 forget_shard(ac_run *self, int64_t shard)
 {
@@ -179,13 +187,13 @@ forget_shard(ac_run *self, int64_t shard)
     char *path = NULL;
 
     for (int s = self->manifest.stage_count - 1; s >= 0; s--) {
-        self->manifest.stages[s].shards[shard] = (ac_shard_record) { 0 };
+        self->manifest.stages[s].shards[shard] = (ac_shard_record){ 0 };
         if (self->comm->rank != 0)
             continue;
         free(path);
         AC_TRY(ac_run_shard_path(self, s, shard, &path));
         if (unlink(path) != 0 && errno != ENOENT)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno)));
+            AC_FAIL(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
     }
 out:
     free(path);
@@ -201,8 +209,9 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool al
     ac_status st = AC_OK;
 
     for (int64_t at = 0; at < items; at += 1 << 28)
-        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, crashed + at, (int) (items - at < 1 << 28 ? items - at : 1 << 28), MPI_C_BOOL, MPI_LOR,
-                             self->comm->mpi));
+        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, crashed + at,
+                             (int) (items - at < 1 << 28 ? items - at : 1 << 28), MPI_C_BOOL,
+                             MPI_LOR, self->comm->mpi));
     for (int64_t i = 0; i < items; i++) {
         crashed[i] = crashed[i] && !self->crashed[i];
         if (!crashed[i])
@@ -214,9 +223,11 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool al
     }
     for (int64_t s = 0; st == AC_OK && all && new_ones && s < m->shard_count; s++)
         st = forget_shard(self, s);
-    if (self->comm->rank == 0 && st == AC_OK && new_ones) { /* last: until an item is on the list its shard is made with it */
-        ac_log(AC_LOG_WARNING, "%lld item%s the program ended with %s set aside (bad items: crashed)", (long long) new_ones, new_ones == 1 ? "" : "s",
-               new_ones == 1 ? "is" : "are");
+    if (self->comm->rank == 0 && st == AC_OK &&
+        new_ones) { /* last: until an item is on the list its shard is made with it */
+        ac_log(AC_LOG_WARNING,
+               "%lld item%s the program ended with %s set aside (bad items: crashed)",
+               (long long) new_ones, new_ones == 1 ? "" : "s", new_ones == 1 ? "is" : "are");
         st = write_quarantined(self, keys);
     }
     return ac_agree_all(self->comm, st);

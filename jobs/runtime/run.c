@@ -23,7 +23,10 @@
 #include "jobs/version.h"
 
 static const char *const stage_folders[][2] = {
-    { "embed", "embeddings" }, { "retrieve", "tables" }, { "generate", "shards" }, { "cache", "shards" },
+    { "embed", "embeddings" },
+    { "retrieve", "tables" },
+    { "generate", "shards" },
+    { "cache", "shards" },
 };
 
 const char *
@@ -60,7 +63,9 @@ ac_run_path(const ac_run *self, char **out, const char *format, ...)
 ac_status
 ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
 {
-    return ac_run_path(self, out, "%s/%05lld.h5", ac_run_stage_folder(self->manifest.stages[stage].name), (long long) shard);
+    return ac_run_path(self, out, "%s/%05lld.h5",
+                       ac_run_stage_folder(self->manifest.stages[stage].name),
+                       (long long) shard);
 }
 
 ac_status
@@ -77,15 +82,19 @@ ac_run_make_folder(const char *path)
             continue;
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", part, strerror(errno));
+            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", part,
+                                strerror(errno));
         part[i] = path[i];
     }
     return AC_OK;
 }
 
-/* ---- opening, rank 0 ------------------------------------------------------------------------------------------- */
+/* ---- opening, rank 0
+ * -------------------------------------------------------------------------------------------
+ */
 
-/* Half-written files of a run's very beginning. In a folder that is no run's yet, others' temporary files are not ours to remove. */
+/* Half-written files of a run's very beginning. In a folder that is no run's yet, others'
+ * temporary files are not ours to remove. */
 static bool
 is_first_file(const char *name)
 {
@@ -97,19 +106,27 @@ is_first_file(const char *name)
     return false;
 }
 
-/* What killed processes left half written. Parts leave it to the last run: their neighbours are at work. */
+/* What killed processes left half written. Parts leave it to the last run: their neighbours are
+ * at work. */
 static ac_status
 remove_temporary_files(const ac_run *self, bool is_new)
 {
-    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self); s++) { /* -1: the run folder itself */
+    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self);
+         s++) { /* -1: the run folder itself */
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s", s < -1 ? "journal" : s < 0 ? "." : ac_run_stage_folder(self->manifest.stages[s].name));
+        ac_status st =
+            ac_run_path(self, &folder, "%s",
+                        s < -1  ? "journal"
+                        : s < 0 ? "."
+                                : ac_run_stage_folder(self->manifest.stages[s].name));
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
-                if (strstr(entry->d_name, ".tmp") && (!is_new || is_first_file(entry->d_name)) && asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                if (strstr(entry->d_name, ".tmp") &&
+                    (!is_new || is_first_file(entry->d_name)) &&
+                    asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
                     if (!ac_lock_is_awaited(path))
                         unlink(path);
                     free(path);
@@ -123,17 +140,20 @@ remove_temporary_files(const ac_run *self, bool is_new)
     return AC_OK;
 }
 
-static const char advice[] = "give --run another folder to start afresh, or restore what changed";
+static const char advice[] =
+    "give --run another folder to start afresh, or restore what changed";
 
 ac_status
-ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config, const char *job)
+ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config,
+                    const char *job)
 {
     ac_status st = AC_OK;
     ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
     char fingerprint[33], *path = NULL;
 
     if (strcmp(old->job, job) != 0)
-        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder, old->job, advice);
+        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder,
+                            old->job, advice);
     AC_TRY(ac_config_fingerprint(config, job, fingerprint));
     if (strcmp(old->config_fingerprint, fingerprint) == 0)
         goto out;
@@ -141,7 +161,8 @@ ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config 
     AC_TRY(ac_text_file_read(path, &old_text));
     AC_TRY(ac_config_print(config, job, &new_text));
     AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
-    st = ac_error_set(AC_E_ARG, "%s: the config differs from the one this run began with: %s; %s", folder,
+    st = ac_error_set(AC_E_ARG,
+                      "%s: the config differs from the one this run began with: %s; %s", folder,
                       difference.data ? difference.data : "?", advice);
 out:
     ac_buffer_free(&old_text);
@@ -158,14 +179,22 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
 
     AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
     if (strcmp(old->input_fingerprint, id->input) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: the input differs from the one this run began with (%lld items then, %lld now, by names and sizes); %s",
-                            self->folder, (long long) old->items, (long long) id->items, advice));
-    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 || strcmp(old->cache, id->cache) != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: the %s differs from the one this run began with; %s", self->folder,
-                            strcmp(old->clip, id->clip) != 0 ? "CLIP model" : strcmp(old->bart, id->bart) != 0 ? "BART model" : "cache",
-                            advice));
+        AC_FAIL(AC_E_ARG,
+                "%s: the input differs from the one this run began with (%lld items then, %lld "
+                "now, by names and sizes); %s",
+                self->folder, (long long) old->items, (long long) id->items, advice);
+    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
+        strcmp(old->cache, id->cache) != 0)
+        AC_FAIL(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
+                self->folder,
+                strcmp(old->clip, id->clip) != 0   ? "CLIP model"
+                : strcmp(old->bart, id->bart) != 0 ? "BART model"
+                                                   : "cache",
+                advice);
     if (strcmp(old->kernels, id->kernels) != 0)
-        ac_log(AC_LOG_WARNING, "this run began with other kernels (%s) than those here (%s): results may differ in their last bits",
+        ac_log(AC_LOG_WARNING,
+               "this run began with other kernels (%s) than those here (%s): results may "
+               "differ in their last bits",
                old->kernels, id->kernels);
 out:
     return st;
@@ -190,7 +219,8 @@ open_folder(ac_run *self, const ac_run_identity *id)
     }
     AC_TRY(ac_run_path(self, &config, "config.yaml"));
     AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
-    AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items, self->manifest.shard_items));
+    AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items,
+                            self->manifest.shard_items));
     AC_TRY(ac_manifest_load(&old, manifest, &found));
     if (found) {
         AC_TRY(check_same(self, id, &old));
@@ -232,9 +262,11 @@ out:
     return st;
 }
 
-/* ---- opening, all ranks ---------------------------------------------------------------------------------------- */
+/* ---- opening, all ranks
+ * ---------------------------------------------------------------------------------------- */
 
-/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again. lost: incremented. */
+/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again.
+ * lost: incremented. */
 static ac_status
 verify_stage_all(ac_run *self, int stage, int64_t *lost)
 {
@@ -246,13 +278,15 @@ verify_stage_all(ac_run *self, int stage, int64_t *lost)
         char found[33] = "";
 
         if (!records[i].done || i % self->comm->size != self->comm->rank) {
-            records[i] = (ac_shard_record) { 0 };
+            records[i] = (ac_shard_record){ 0 };
             continue;
         }
         st = ac_run_shard_path(self, stage, i, &path);
-        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK || strcmp(found, records[i].checksum) != 0)) {
-            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path, *found ? "not what was published" : "gone or unreadable");
-            records[i] = (ac_shard_record) { 0 };
+        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK ||
+                            strcmp(found, records[i].checksum) != 0)) {
+            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path,
+                   *found ? "not what was published" : "gone or unreadable");
+            records[i] = (ac_shard_record){ 0 };
             ++*lost;
         }
         ac_heartbeat_beat(self->comm->heartbeat);
@@ -282,7 +316,8 @@ is_kept_whole(const ac_run *self, unsigned temporary)
     return whole;
 }
 
-/* Temporary stages' shards are removed at the end, and missed only where another stage's must be made again. */
+/* Temporary stages' shards are removed at the end, and missed only where another stage's must
+ * be made again. */
 static ac_status
 verify_shards_all(ac_run *self, unsigned temporary)
 {
@@ -299,7 +334,8 @@ verify_shards_all(ac_run *self, unsigned temporary)
         if (!(temporary >> s & 1) || self->finished_before || is_kept_whole(self, temporary))
             continue;
         if (finished)
-            memset(self->manifest.stages[s].shards, 0, (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
+            memset(self->manifest.stages[s].shards, 0,
+                   (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
         else
             AC_TRY(verify_stage_all(self, s, &lost));
     }
@@ -312,14 +348,17 @@ open_journal(ac_run *self)
 {
     char *path = NULL, *hand = NULL;
     struct stat info;
-    ac_status st = ac_run_path(self, &path, "journal/%s%04d.jsonl", self->prefix, self->comm->rank);
+    ac_status st =
+        ac_run_path(self, &path, "journal/%s%04d.jsonl", self->prefix, self->comm->rank);
 
     if (st == AC_OK)
         st = ac_run_path(self, &hand, "journal/%s%04d.hand", self->prefix, self->comm->rank);
-    if (st == AC_OK && (self->journal = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+    if (st == AC_OK &&
+        (self->journal = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
         st = ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     /* a line that a kill cut short must not swallow the next one */
-    if (st == AC_OK && fstat(self->journal, &info) == 0 && info.st_size && write(self->journal, "\n", 1) != 1)
+    if (st == AC_OK && fstat(self->journal, &info) == 0 && info.st_size &&
+        write(self->journal, "\n", 1) != 1)
         st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
     if (st == AC_OK)
         st = ac_hand_open(&self->hand, hand, omp_get_max_threads());
@@ -336,7 +375,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items, self->config->output.shard_items));
+    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items,
+                            self->config->output.shard_items));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
@@ -344,12 +384,14 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->cache, sizeof m->cache, "%s", id->cache);
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
-    snprintf(m->precision, sizeof m->precision, "%s", self->config->compute.precision ? "bf16" : "fp32");
+    snprintf(m->precision, sizeof m->precision, "%s",
+             self->config->compute.precision ? "bf16" : "fp32");
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
     AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
     AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
     AC_TRY(ac_alloc(&self->crashed, m->items, sizeof *self->crashed));
-    st = ac_run_path(self, &self->progress_path, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "", self->prefix);
+    st = ac_run_path(self, &self->progress_path, "%s%sprogress.json",
+                     ac_run_is_part(self) ? "journal/" : "", self->prefix);
 out:
     return st;
 }
@@ -362,7 +404,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_manifest *m = &self->manifest;
     char finished = 0;
 
-    *self = (ac_run) { .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
+    *self = (ac_run){ .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
     ac_part_prefix(self->prefix, config);
     self->stage_names = id->stages;
     ac_heartbeat_phase(comm->heartbeat, "check of what is done");
@@ -371,7 +413,8 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
         st = open_folder(self, id);
     AC_TRY(ac_agree_all(comm, st));
     for (int s = 0; s < m->stage_count; s++) {
-        ac_broadcast_bytes_all(comm, m->stages[s].shards, (size_t) m->shard_count * sizeof(ac_shard_record), 0);
+        ac_broadcast_bytes_all(comm, m->stages[s].shards,
+                               (size_t) m->shard_count * sizeof(ac_shard_record), 0);
         ac_broadcast_bytes_all(comm, &m->stages[s].seconds, sizeof(double), 0);
     }
     finished = self->finished_before;
@@ -399,5 +442,5 @@ ac_run_free(ac_run *self)
     free(self->suspects);
     free(self->crashed);
     free(self->progress_path);
-    *self = (ac_run) { .journal = -1, .hand = { -1 } };
+    *self = (ac_run){ .journal = -1, .hand = { -1 } };
 }

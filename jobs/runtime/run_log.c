@@ -21,7 +21,8 @@ open_file(ac_run_log *self)
         free(path);
     }
     if (!self->file)
-        self->folder = NULL; /* not writable: what matters there fails with a message of its own */
+        self->folder =
+            NULL; /* not writable: what matters there fails with a message of its own */
 }
 
 static void
@@ -48,7 +49,7 @@ keep(ac_run_log *self, const char *mark, const char *line)
 void
 ac_run_log_init(ac_run_log *self, const char *folder, const char *header)
 {
-    *self = (ac_run_log) { .folder = folder, .terminal = isatty(STDERR_FILENO) };
+    *self = (ac_run_log){ .folder = folder, .terminal = isatty(STDERR_FILENO) };
     keep(self, "=== ", header);
 }
 
@@ -73,5 +74,5 @@ ac_run_log_close(ac_run_log *self)
         fclose(self->file);
     }
     ac_buffer_free(&self->waiting);
-    *self = (ac_run_log) { 0 };
+    *self = (ac_run_log){ 0 };
 }

@@ -17,11 +17,12 @@ ac_run_view_open(ac_run_view *self, const char *folder)
     const char *state;
     char *path = NULL;
 
-    *self = (ac_run_view) { 0 };
+    *self = (ac_run_view){ 0 };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     if (access(path, R_OK) != 0)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read", folder));
+        AC_FAIL(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read",
+                folder);
     AC_TRY(ac_manifest_read(&self->manifest, path));
     free(path);
     AC_TRY(ac_path_format(&path, "%s/journal", folder));
@@ -44,7 +45,7 @@ ac_run_view_close(ac_run_view *self)
     ac_manifest_free(&self->manifest);
     json_decref(self->summary);
     free(self->folder);
-    *self = (ac_run_view) { 0 };
+    *self = (ac_run_view){ 0 };
 }
 
 bool
@@ -61,7 +62,8 @@ ac_run_view_parts(const ac_run_view *self)
 {
     const int stages = self->manifest.stage_count;
 
-    return AC_VIEW_KEYS | AC_VIEW_BAD | (stages > 1 ? AC_VIEW_TABLES : 0) | (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+    return AC_VIEW_KEYS | AC_VIEW_BAD | (stages > 1 ? AC_VIEW_TABLES : 0) |
+           (stages > 2 ? AC_VIEW_CAPTIONS : 0);
 }
 
 static ac_status
@@ -71,10 +73,14 @@ check_file(const ac_run_view *self, int stage, int64_t shard)
     ac_status st = AC_OK;
     char *path = NULL, found[33];
 
-    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", self->folder, ac_run_stage_folder(record->name), (long long) shard));
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", self->folder,
+                          ac_run_stage_folder(record->name), (long long) shard));
     AC_TRY(ac_file_checksum(path, found));
     if (strcmp(found, record->shards[shard].checksum) != 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: not what was published; the same command that made the run makes it again", path);
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "%s: not what was published; the same command that made the run makes it again",
+            path);
 out:
     free(path);
     return st;

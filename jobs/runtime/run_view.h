@@ -1,4 +1,5 @@
-/** A run's folder as seen afterwards, or while it works: what commands on runs (report, export) read. Nothing is changed. */
+/** A run's folder as seen afterwards, or while it works: what commands on runs (report, export)
+ * read. Nothing is changed. */
 #ifndef AC_JOBS_RUNTIME_RUN_VIEW_H
 #define AC_JOBS_RUNTIME_RUN_VIEW_H
 
@@ -17,7 +18,7 @@ typedef struct ac_run_view {
 } ac_run_view;
 
 /** Local. AC_E_FORMAT where `folder` is no run folder or its manifest cannot be used. */
-ac_status ac_run_view_open(ac_run_view *self, const char *folder);
+AC_MUST_CHECK ac_status ac_run_view_open(ac_run_view *self, const char *folder);
 void ac_run_view_close(ac_run_view *self);
 
 /** Has the shard been through the first `stages` stages? */
@@ -27,10 +28,12 @@ bool ac_run_view_has(const ac_run_view *self, int64_t shard, int stages);
 unsigned ac_run_view_parts(const ac_run_view *self);
 
 /**
- * Read a shard that is there (ac_run_view_has), after its files were compared with their checksums: HDF5 may crash on a damaged one.
- * AC_E_FORMAT names the file that is not what was published.
+ * Read a shard that is there (ac_run_view_has), after its files were compared with their
+ * checksums: HDF5 may crash on a damaged one. AC_E_FORMAT names the file that is not what was
+ * published.
  */
-ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts);
+AC_MUST_CHECK ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view,
+                                         int64_t shard, unsigned parts);
 
 /** Images that are through all stages, and bad items of the first. */
 int64_t ac_run_view_rows(const ac_run_view *self);

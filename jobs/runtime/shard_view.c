@@ -24,7 +24,7 @@ ac_shard_view_free(ac_shard_view *self)
     free(self->clip_scores);
     free(self->candidate_clip_scores);
     free(self->candidate_scores);
-    *self = (ac_shard_view) { 0 };
+    *self = (ac_shard_view){ 0 };
 }
 
 /* `count` must be what the shard's embeddings say. */
@@ -33,8 +33,10 @@ check_count(const ac_h5_reader *r, const char *what, int64_t count, int64_t need
 {
     if (count == needed)
         return AC_OK;
-    return ac_error_set(AC_E_FORMAT, "%s: %lld %s where the shard has %lld; remove the file and run the job again", r->path,
-                        (long long) count, what, (long long) needed);
+    return ac_error_set(
+        AC_E_FORMAT,
+        "%s: %lld %s where the shard has %lld; remove the file and run the job again", r->path,
+        (long long) count, what, (long long) needed);
 }
 
 static ac_status
@@ -98,11 +100,12 @@ read_captions(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
     total = self->candidates.count;
     for (int64_t i = 0; i < self->n; i++)
         if (self->offsets[i] < 0 || self->offsets[i] > self->offsets[i + 1])
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: candidate_offsets falls at %lld", r->path, (long long) i));
+            AC_FAIL(AC_E_FORMAT, "%s: candidate_offsets falls at %lld", r->path, (long long) i);
     AC_TRY(check_count(r, "candidates", total, self->offsets[self->n]));
     AC_TRY(ac_alloc(&self->candidate_clip_scores, total, sizeof(float)));
     AC_TRY(ac_alloc(&self->candidate_scores, total, sizeof(float)));
-    AC_TRY(ac_h5_read(r, "candidate_clip_scores", AC_F32, 1, &total, self->candidate_clip_scores));
+    AC_TRY(
+        ac_h5_read(r, "candidate_clip_scores", AC_F32, 1, &total, self->candidate_clip_scores));
     AC_TRY(ac_h5_read(r, "candidate_scores", AC_F32, 1, &total, self->candidate_scores));
 out:
     return st;
@@ -128,9 +131,10 @@ ac_shard_view_read(ac_shard_view *self, const char *folder, int64_t shard, unsig
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (!(files[i].parts & (parts | AC_VIEW_KEYS)))
             continue;
-        if (asprintf(&path, "%s/%s/%05lld.h5", folder, files[i].folder, (long long) shard) < 0) {
+        if (asprintf(&path, "%s/%s/%05lld.h5", folder, files[i].folder, (long long) shard) <
+            0) {
             path = NULL;
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
         }
         AC_TRY(ac_h5_open(&r, path));
         AC_TRY(files[i].read(self, &r, parts));

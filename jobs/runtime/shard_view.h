@@ -1,4 +1,5 @@
-/** A finished shard as it stands in the files of its stages: what merge, report and export read. */
+/** A finished shard as it stands in the files of its stages: what merge, report and export
+ * read. */
 #ifndef AC_JOBS_RUNTIME_SHARD_VIEW_H
 #define AC_JOBS_RUNTIME_SHARD_VIEW_H
 
@@ -15,13 +16,14 @@ enum {
     AC_VIEW_CAPTIONS = 16   /* generate: captions, candidates and their scores */
 };
 
-/** n images in the order of keys, K entries a table. Owns everything. Starts zeroed; what was not asked for is empty. */
+/** n images in the order of keys, K entries a table. Owns everything. Starts zeroed; what was
+ * not asked for is empty. */
 typedef struct ac_shard_view {
     int64_t n, K;
     ac_texts keys, paths, thumbnails;
     ac_texts bad_keys, bad_reasons, bad_details;
-    int64_t *ids;  /* [n, K]; -1: none */
-    float *scores; /* [n, K] */
+    int64_t *ids;     /* [n, K]; -1: none */
+    float *scores;    /* [n, K] */
     ac_texts entries; /* [n * K] */
     ac_texts captions, candidates;
     int64_t *offsets; /* [n + 1] into candidates */
@@ -31,9 +33,11 @@ typedef struct ac_shard_view {
 /**
  * Local. Replaces what `self` held by shard number `shard` of the run folder `folder`.
  * @param[in] parts  AC_VIEW_… or-ed; AC_VIEW_KEYS is always read
- * @return AC_E_IO or AC_E_FORMAT naming the file, also where the stages' files do not fit together
+ * @return AC_E_IO or AC_E_FORMAT naming the file, also where the stages' files do not fit
+ * together
  */
-ac_status ac_shard_view_read(ac_shard_view *self, const char *folder, int64_t shard, unsigned parts);
+AC_MUST_CHECK ac_status ac_shard_view_read(ac_shard_view *self, const char *folder,
+                                           int64_t shard, unsigned parts);
 void ac_shard_view_free(ac_shard_view *self);
 
 #endif

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-/* A signal handler can reach nothing else. One number, so that no thread sees half of a request: nanoseconds of the monotonic clock at
- * the first signal; 0: none came. */
+/* A signal handler can reach nothing else. One number, so that no thread sees half of a
+ * request: nanoseconds of the monotonic clock at the first signal; 0: none came. */
 static _Atomic int64_t stop_moment;
 
 static int64_t
@@ -42,7 +42,8 @@ ac_signals_init(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* past a limit on file sizes a write fails, as on a full disk, and is reported */
+    signal(SIGXFSZ, SIG_IGN); /* past a limit on file sizes a write fails, as on a full disk,
+                                 and is reported */
 }
 
 bool

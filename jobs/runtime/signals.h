@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/** From now on the three signals only set a flag; a second INT or TERM ends the process as usual. */
+/** From now on the three signals only set a flag; a second INT or TERM ends the process as
+ * usual. */
 void ac_signals_init(void);
 
 /** Was a stop asked for? Cheap; asked between units of work. */

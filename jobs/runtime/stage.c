@@ -58,7 +58,8 @@ ac_run_bad(const ac_run *self, int stage)
 static void
 own_shards(const ac_run *self, int64_t *first, int64_t *end)
 {
-    const int64_t n = self->manifest.shard_count, parts = self->config->compute.parts, part = self->config->compute.part;
+    const int64_t n = self->manifest.shard_count, parts = self->config->compute.parts,
+                  part = self->config->compute.part;
 
     *first = ac_run_is_part(self) ? n * part / parts : 0;
     *end = ac_run_is_part(self) ? n * (part + 1) / parts : n;
@@ -85,8 +86,9 @@ ac_run_stage_begin_all(ac_run *self, int stage, const char *unit)
     }
     memset(self->mine, 0, (size_t) m->shard_count * sizeof *self->mine);
     self->stage_started = ac_progress_clock();
-    st = ac_progress_begin_all(&self->progress, self->comm, self->progress_path, m->job, self->stage_names[stage], unit,
-                               done, ac_run_bad(self, stage), total);
+    st = ac_progress_begin_all(&self->progress, self->comm, self->progress_path, m->job,
+                               self->stage_names[stage], unit, done, ac_run_bad(self, stage),
+                               total);
     if ((st = ac_agree_all(self->comm, st)) != AC_OK)
         return st;
     return ac_queue_open_all(&self->queue, self->comm, self->todo_count);
@@ -113,7 +115,8 @@ ac_run_tick(ac_run *self)
     ac_progress_tick(&self->progress);
     ac_queue_progress(&self->queue);
     if (ac_signals_seconds() > self->config->limits.grace_seconds / 2)
-        return ac_error_set(AC_E_STOPPED, "stopped on request within a shard, which is dropped; the same command goes on from here");
+        return ac_error_set(AC_E_STOPPED, "stopped on request within a shard, which is "
+                                          "dropped; the same command goes on from here");
     return AC_OK;
 }
 
@@ -125,11 +128,13 @@ ac_run_publish(ac_run *self, int64_t shard, int64_t rows, int64_t bad, const cha
     int64_t first, count;
     ac_status st;
 
-    *r = (ac_shard_record) { .rows = rows, .bad = bad, .done = true };
+    *r = (ac_shard_record){ .rows = rows, .bad = bad, .done = true };
     snprintf(r->checksum, sizeof r->checksum, "%s", checksum);
     st = ac_manifest_journal_line(&line, &self->manifest, self->stage, shard, r);
-    if (st == AC_OK && (write(self->journal, line.data, line.size) != (ssize_t) line.size || fsync(self->journal) != 0))
-        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", self->folder, strerror(errno));
+    if (st == AC_OK && (write(self->journal, line.data, line.size) != (ssize_t) line.size ||
+                        fsync(self->journal) != 0))
+        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", self->folder,
+                          strerror(errno));
     ac_buffer_free(&line);
     ac_run_shard_items(self, shard, &first, &count);
     ac_progress_add(&self->progress, count, bad);
@@ -150,7 +155,8 @@ ac_run_stage_end_all(ac_run *self, ac_status st)
     int64_t undone = 0, first, end;
     char *path = NULL;
 
-    if (st == AC_E_STOPPED) /* what was published counts, and what was not is undone: said below, on all ranks alike */
+    if (st == AC_E_STOPPED) /* what was published counts, and what was not is undone: said
+                               below, on all ranks alike */
         st = AC_OK;
     ac_queue_close_all(&self->queue);
     ac_progress_end_all(&self->progress);
@@ -163,7 +169,8 @@ ac_run_stage_end_all(ac_run *self, ac_status st)
     }
     if (self->todo_count)
         stage->seconds += ac_progress_clock() - self->stage_started;
-    if (self->comm->rank == 0 && self->todo_count && !ac_run_is_part(self)) { /* what was published counts, also after a failure */
+    if (self->comm->rank == 0 && self->todo_count &&
+        !ac_run_is_part(self)) { /* what was published counts, also after a failure */
         ac_status saved = ac_run_path(self, &path, "manifest.json");
         if (saved == AC_OK)
             saved = ac_manifest_save(m, path);
@@ -173,7 +180,9 @@ ac_run_stage_end_all(ac_run *self, ac_status st)
     }
     st = ac_agree_all(self->comm, st);
     if (st == AC_OK && undone) {
-        st = ac_error_set(AC_E_STOPPED, "stopped on request with %lld of %lld shards of stage %s to do; the same command goes on from here",
+        st = ac_error_set(AC_E_STOPPED,
+                          "stopped on request with %lld of %lld shards of stage %s to do; the "
+                          "same command goes on from here",
                           (long long) undone, (long long) (end - first), stage->name);
     }
     return st;

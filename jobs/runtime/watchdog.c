@@ -40,8 +40,9 @@ end_stalled(const ac_watchdog *dog, double seconds)
     gethostname(host, sizeof host - 1);
     if (shard >= 0)
         snprintf(where, sizeof where, "shard %lld", (long long) shard);
-    snprintf(message, sizeof message, "rank %d on %s, process %d: no rank got on for %.3g minutes; phase %s, %s", dog->rank, host, (int) getpid(),
-             seconds / 60, phase ? phase : "start", where);
+    snprintf(message, sizeof message,
+             "rank %d on %s, process %d: no rank got on for %.3g minutes; phase %s, %s",
+             dog->rank, host, (int) getpid(), seconds / 60, phase ? phase : "start", where);
     end(dog, AC_E_RETRY, message);
 }
 
@@ -51,7 +52,8 @@ sign_moved(watcher *self)
 {
     struct stat info;
 
-    if (stat(self->dog->sign, &info) != 0 || (info.st_mtim.tv_sec == self->sign.tv_sec && info.st_mtim.tv_nsec == self->sign.tv_nsec))
+    if (stat(self->dog->sign, &info) != 0 || (info.st_mtim.tv_sec == self->sign.tv_sec &&
+                                              info.st_mtim.tv_nsec == self->sign.tv_nsec))
         return false;
     self->sign = info.st_mtim;
     return true;
@@ -68,7 +70,8 @@ look(watcher *self, double now)
         self->beats = beats;
         self->last_move = now;
     }
-    if (pause > dog->stall_seconds / 2) /* this process itself was stopped, or the machine slept */
+    if (pause >
+        dog->stall_seconds / 2) /* this process itself was stopped, or the machine slept */
         self->last_move = now;
     if (self->beats != self->touched_beats && now - self->last_touch > dog->stall_seconds / 8) {
         utimensat(AT_FDCWD, dog->sign, NULL, 0);
@@ -89,8 +92,11 @@ renew_locks(watcher *self, double now)
     if (now - self->last_renewal < self->dog->renew_seconds)
         return;
     if (!ac_locks_renew(self->dog->locks, lost)) {
-        snprintf(message, sizeof message, "%s: this lock was lost: another run has taken it over while this one stood still, or it was removed; "
-                                          "run again once no other run works there", lost);
+        snprintf(message, sizeof message,
+                 "%s: this lock was lost: another run has taken it over while this one stood "
+                 "still, or it was removed; "
+                 "run again once no other run works there",
+                 lost);
         end(self->dog, AC_E_RETRY, message);
     }
     self->last_renewal = now;
@@ -104,8 +110,10 @@ step(watcher *self)
 
     /* rank 0 first: it writes the end down, and the first rank to go takes the others along */
     if (ac_signals_seconds() > dog->grace_seconds + (dog->rank == 0 ? 0 : AFTER_RANK_0_SECONDS))
-        end(dog, AC_E_STOPPED, "stopped on request; what was in hand when the time of grace ended is dropped, all finished work is published; "
-                               "the same command goes on from here");
+        end(dog, AC_E_STOPPED,
+            "stopped on request; what was in hand when the time of grace ended is dropped, all "
+            "finished work is published; "
+            "the same command goes on from here");
     renew_locks(self, now);
     if (dog->stall_seconds > 0)
         look(self, now);
@@ -117,7 +125,8 @@ run(void *argument)
 {
     ac_watchdog *dog = argument;
     const double now = ac_progress_clock();
-    const double pause = dog->stall_seconds > 0 && dog->stall_seconds < 8 ? dog->stall_seconds / 16 : 0.5;
+    const double pause =
+        dog->stall_seconds > 0 && dog->stall_seconds < 8 ? dog->stall_seconds / 16 : 0.5;
     watcher self = { .dog = dog, .last_look = now, .last_move = now, .last_renewal = now };
 
     sign_moved(&self);

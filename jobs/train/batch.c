@@ -31,7 +31,8 @@ ac_epoch_order(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_
     if (st != AC_OK)
         return st;
     for (int64_t i = 0; i < set->count; i++)
-        places[i] = (place) { ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_ORDER), i };
+        places[i] =
+            (place){ ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_ORDER), i };
     if (set->count)
         qsort(places, (size_t) set->count, sizeof *places, compare_places);
     for (int64_t i = 0; i < set->count; i++)
@@ -45,14 +46,17 @@ ac_epoch_caption(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int6
 {
     const int64_t first = set->caption_offsets[i], n = set->caption_offsets[i + 1] - first;
 
-    return first + (int64_t) (ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_CAPTION) * (double) n);
+    return first +
+           (int64_t) (ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_CAPTION) *
+                      (double) n);
 }
 
 int64_t
 ac_epoch_table(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t i)
 {
     return i * set->tables_each +
-           (int64_t) (ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_TABLE) * (double) set->tables_each);
+           (int64_t) (ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_TABLE) *
+                      (double) set->tables_each);
 }
 
 void
@@ -62,18 +66,21 @@ ac_batch_builder_free(ac_batch_builder *self)
     ac_id_lists_free(&self->inputs);
     ac_id_lists_free(&self->labels);
     free(self->streams);
-    *self = (ac_batch_builder) { 0 };
+    *self = (ac_batch_builder){ 0 };
 }
 
 static ac_status
-copy_list(ac_id_lists *to, const ac_id_lists *from, int64_t i, int64_t skip_first, int64_t skip_last)
+copy_list(ac_id_lists *to, const ac_id_lists *from, int64_t i, int64_t skip_first,
+          int64_t skip_last)
 {
-    return ac_id_lists_push(to, from->ids + from->offsets[i] + skip_first, from->offsets[i + 1] - from->offsets[i] - skip_first - skip_last);
+    return ac_id_lists_push(to, from->ids + from->offsets[i] + skip_first,
+                            from->offsets[i + 1] - from->offsets[i] - skip_first - skip_last);
 }
 
 ac_status
-ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t step, const int64_t *images,
-               int64_t n, ac_bart_batch *out)
+ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t seed,
+               int64_t epoch, int64_t step, const int64_t *images, int64_t n,
+               ac_bart_batch *out)
 {
     ac_status st = AC_OK;
 
@@ -82,13 +89,19 @@ ac_batch_build(ac_batch_builder *self, const ac_captioned_set *set, uint64_t see
     for (int64_t i = 0; i < n; i++) {
         const int64_t caption = ac_epoch_caption(set, seed, epoch, images[i]);
         const uint64_t both[2] = { set->streams[images[i]], (uint64_t) step };
-        AC_TRY(copy_list(&self->tables, &set->tables, ac_epoch_table(set, seed, epoch, images[i]), 0, 0));
+        AC_TRY(copy_list(&self->tables, &set->tables,
+                         ac_epoch_table(set, seed, epoch, images[i]), 0, 0));
         AC_TRY(copy_list(&self->inputs, &set->captions, caption, 0, 1));
         AC_TRY(copy_list(&self->labels, &set->captions, caption, 1, 0));
         self->streams[i] = ac_random_stream((const char *) both, sizeof both);
     }
-    *out = (ac_bart_batch) { .B = n, .ids = self->tables.ids, .offsets = self->tables.offsets, .decoder_ids = self->inputs.ids,
-                             .labels = self->labels.ids, .decoder_offsets = self->inputs.offsets, .streams = step < 0 ? NULL : self->streams };
+    *out = (ac_bart_batch){ .B = n,
+                            .ids = self->tables.ids,
+                            .offsets = self->tables.offsets,
+                            .decoder_ids = self->inputs.ids,
+                            .labels = self->labels.ids,
+                            .decoder_offsets = self->inputs.offsets,
+                            .streams = step < 0 ? NULL : self->streams };
 out:
     return st;
 }

@@ -18,9 +18,13 @@
 enum { CHECKPOINT_FORMAT = 1, FIELDS = 10, MOMENT_NAME_BYTES = AC_PARAMETER_NAME_BYTES + 16 };
 
 /* Metadata in the order written; the checksum is the last. */
-static const char *const field_names[FIELDS] = { "format", "version", "step", "epoch", "position", "vloss", "seed", "config", "input", "bart" };
+static const char *const field_names[FIELDS] = { "format",   "version", "step", "epoch",
+                                                 "position", "vloss",   "seed", "config",
+                                                 "input",    "bart" };
 
-/* ---- checksum -------------------------------------------------------------------------------------------------- */
+/* ---- checksum
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 make_checksum(char hex[33], const char *const *fields, const ac_tensors *tensors)
@@ -35,11 +39,14 @@ make_checksum(char hex[33], const char *const *fields, const ac_tensors *tensors
         XXH3_128bits_update(hash, fields[i], strlen(fields[i]) + 1);
     for (int64_t i = 0; i < tensors->count; i++) {
         XXH3_128bits_update(hash, tensors->items[i].name, strlen(tensors->items[i].name) + 1);
-        XXH3_128bits_update(hash, tensors->items[i].data, (size_t) ac_tensor_count(&tensors->items[i]) * ac_dtype_bytes(tensors->items[i].dtype));
+        XXH3_128bits_update(hash, tensors->items[i].data,
+                            (size_t) ac_tensor_count(&tensors->items[i]) *
+                                ac_dtype_bytes(tensors->items[i].dtype));
     }
     digest = XXH3_128bits_digest(hash);
     XXH3_freeState(hash);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
     return AC_OK;
 }
 
@@ -55,12 +62,17 @@ read_fields(const ac_safetensors *file, char *fields[FIELDS])
     AC_TRY(ac_safetensors_metadata(file, "checksum", &checksum));
     for (int i = 0; i < FIELDS; i++)
         if (!fields[i])
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no checkpoint of antarctic train: its metadata has no \"%s\"", file->path, field_names[i]));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: no checkpoint of antarctic train: its metadata has no \"%s\"",
+                    file->path, field_names[i]);
     if (atoi(fields[0]) > CHECKPOINT_FORMAT)
-        goto out; /* what a newer version writes, only that one can check: the caller refuses it by its number */
+        goto out; /* what a newer version writes, only that one can check: the caller refuses it
+                     by its number */
     AC_TRY(make_checksum(found, (const char *const *) fields, &file->tensors));
     if (!checksum || strcmp(found, checksum) != 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: its numbers are not those that were written (checksum)", file->path);
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: its numbers are not those that were written (checksum)",
+                          file->path);
 out:
     free(checksum);
     return st;
@@ -83,13 +95,15 @@ ac_checkpoint_verify(const char *path)
     if (st == AC_OK)
         st = read_fields(&file, fields);
     if (st == AC_OK && atoi(fields[0]) > CHECKPOINT_FORMAT)
-        st = ac_error_set(AC_E_FORMAT, "%s: written by a newer version of this program (%s)", path, fields[1]);
+        st = ac_error_set(AC_E_FORMAT, "%s: written by a newer version of this program (%s)",
+                          path, fields[1]);
     free_fields(fields);
     ac_safetensors_close(&file);
     return st;
 }
 
-/* ---- looking through the folder -------------------------------------------------------------------------------- */
+/* ---- looking through the folder
+ * -------------------------------------------------------------------------------- */
 
 static ac_status
 check_identity(const ac_checkpoints *self, char *const fields[FIELDS], const char *path)
@@ -98,7 +112,10 @@ check_identity(const ac_checkpoints *self, char *const fields[FIELDS], const cha
     const char *what = NULL;
 
     if (atoi(fields[0]) > CHECKPOINT_FORMAT)
-        return ac_error_set(AC_E_FORMAT, "%s: written by a newer version of this program (%s); use that one, or another --run folder", path, fields[1]);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: written by a newer version of this program (%s); use that "
+                            "one, or another --run folder",
+                            path, fields[1]);
     if (strcmp(fields[9], mine->bart) != 0)
         what = "BART model";
     else if (strcmp(fields[8], mine->input) != 0)
@@ -106,7 +123,10 @@ check_identity(const ac_checkpoints *self, char *const fields[FIELDS], const cha
     else if (strcmp(fields[7], mine->config) != 0 || atoll(fields[6]) != mine->seed)
         what = "config";
     if (what)
-        return ac_error_set(AC_E_ARG, "%s: the state of a run with another %s; remove it, or give --run another folder", path, what);
+        return ac_error_set(
+            AC_E_ARG,
+            "%s: the state of a run with another %s; remove it, or give --run another folder",
+            path, what);
     return AC_OK;
 }
 
@@ -117,7 +137,8 @@ push_file(ac_checkpoints *self, const char *name, int64_t step, bool validated, 
 
     if (st != AC_OK)
         return st;
-    self->files[self->count] = (ac_checkpoint_file) { .step = step, .validated = validated, .vloss = vloss };
+    self->files[self->count] =
+        (ac_checkpoint_file){ .step = step, .validated = validated, .vloss = vloss };
     snprintf(self->files[self->count++].name, sizeof self->files->name, "%s", name);
     return AC_OK;
 }
@@ -135,14 +156,16 @@ look_at(ac_checkpoints *self, const char *name)
     if (st == AC_OK)
         st = read_fields(&file, fields);
     if (st == AC_E_FORMAT) {
-        ac_log(AC_LOG_WARNING, "%s; it is removed, and the checkpoint before it is used", ac_error_message());
+        ac_log(AC_LOG_WARNING, "%s; it is removed, and the checkpoint before it is used",
+               ac_error_message());
         unlink(path);
         st = AC_OK;
         goto out;
     }
     AC_TRY(st);
     AC_TRY(check_identity(self, fields, path));
-    st = push_file(self, name, atoll(fields[2]), strcmp(fields[5], "none") != 0, strtod(fields[5], NULL));
+    st = push_file(self, name, atoll(fields[2]), strcmp(fields[5], "none") != 0,
+                   strtod(fields[5], NULL));
 out:
     free_fields(fields);
     ac_safetensors_close(&file);
@@ -161,17 +184,18 @@ compare_files(const void *a, const void *b)
 }
 
 ac_status
-ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trainer *trainer, const ac_checkpoint_identity *identity)
+ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trainer *trainer,
+                    const ac_checkpoint_identity *identity)
 {
     struct dirent *entry;
     DIR *d = NULL;
     ac_status st = AC_OK;
 
-    *self = (ac_checkpoints) { .trainer = trainer, .identity = *identity };
+    *self = (ac_checkpoints){ .trainer = trainer, .identity = *identity };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_run_make_folder(folder));
     if (!(d = opendir(folder)))
-        AC_TRY(ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
     while ((entry = readdir(d))) {
         const size_t n = strlen(entry->d_name);
         char *path = NULL;
@@ -179,7 +203,8 @@ ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trai
             AC_TRY(ac_path_format(&path, "%s/%s", self->folder, entry->d_name));
             unlink(path);
             free(path);
-        } else if (n > 12 && n < sizeof self->files->name && strcmp(entry->d_name + n - 12, ".safetensors") == 0) {
+        } else if (n > 12 && n < sizeof self->files->name &&
+                   strcmp(entry->d_name + n - 12, ".safetensors") == 0) {
             AC_TRY(look_at(self, entry->d_name));
         }
     }
@@ -196,7 +221,7 @@ ac_checkpoints_free(ac_checkpoints *self)
 {
     free(self->folder);
     free(self->files);
-    *self = (ac_checkpoints) { 0 };
+    *self = (ac_checkpoints){ 0 };
 }
 
 int64_t
@@ -205,16 +230,19 @@ ac_checkpoints_best(const ac_checkpoints *self)
     int64_t best = -1;
 
     for (int64_t i = 0; i < self->count; i++)
-        if (self->files[i].validated && (best < 0 || self->files[i].vloss < self->files[best].vloss))
+        if (self->files[i].validated &&
+            (best < 0 || self->files[i].vloss < self->files[best].vloss))
             best = i;
     return best;
 }
 
-/* ---- saving and loading ---------------------------------------------------------------------------------------- */
+/* ---- saving and loading
+ * ---------------------------------------------------------------------------------------- */
 
 /* The tensors of a checkpoint, sorted by name: exp_avg.…, exp_avg_sq.…, model.… */
 static ac_status
-list_tensors(const ac_bart_trainer *trainer, const ac_checkpoint *c, ac_tensor **items, char **names)
+list_tensors(const ac_bart_trainer *trainer, const ac_checkpoint *c, ac_tensor **items,
+             char **names)
 {
     const int64_t n = trainer->parameter_count;
     const float *const sources[3] = { c->exp_avg, c->exp_avg_sq, c->values };
@@ -227,8 +255,11 @@ list_tensors(const ac_bart_trainer *trainer, const ac_checkpoint *c, ac_tensor *
         const ac_bart_parameter *p = &trainer->parameters[i % n];
         char *name = *names + i * MOMENT_NAME_BYTES;
         snprintf(name, MOMENT_NAME_BYTES, "%s%s", prefixes[i / n], p->name);
-        (*items)[i] = (ac_tensor) { .name = name, .dtype = AC_F32, .rank = 1, .shape = { trainer->bart->config.d_model },
-                                    .data = sources[i / n] + p->offset };
+        (*items)[i] = (ac_tensor){ .name = name,
+                                   .dtype = AC_F32,
+                                   .rank = 1,
+                                   .shape = { trainer->bart->config.d_model },
+                                   .data = sources[i / n] + p->offset };
     }
 out:
     return st;
@@ -246,16 +277,20 @@ prune(ac_checkpoints *self, int64_t keep)
         char *path = NULL;
         bool stays = i == self->count - 1;
         for (int64_t k = 0; f->validated && k < self->count; k++)
-            better += self->files[k].validated && (self->files[k].vloss < f->vloss || (self->files[k].vloss == f->vloss && k < i));
+            better += self->files[k].validated && (self->files[k].vloss < f->vloss ||
+                                                   (self->files[k].vloss == f->vloss && k < i));
         stays = stays || (f->validated && better < keep);
         if (!stays && ac_path_format(&path, "%s/%s", self->folder, f->name) == AC_OK)
             unlink(path);
         free(path);
     }
-    /* the ranks of those that stay do not change by the others' going, so the list is narrowed afterwards */
+    /* the ranks of those that stay do not change by the others' going, so the list is narrowed
+     * afterwards */
     for (int64_t i = 0; i < self->count; i++) {
         char *path = NULL;
-        const bool there = ac_path_format(&path, "%s/%s", self->folder, self->files[i].name) != AC_OK || access(path, F_OK) == 0;
+        const bool there =
+            ac_path_format(&path, "%s/%s", self->folder, self->files[i].name) != AC_OK ||
+            access(path, F_OK) == 0;
         if (there)
             self->files[kept++] = self->files[i];
         free(path);
@@ -272,7 +307,8 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     ac_tensor *items = NULL;
     ac_tensors tensors = { 0 };
     char *names = NULL, *path = NULL;
-    const int64_t named = c->position ? c->epoch : c->epoch - 1; /* the epoch that the last step belongs to */
+    const int64_t named =
+        c->position ? c->epoch : c->epoch - 1; /* the epoch that the last step belongs to */
     ac_status st = AC_OK;
 
     snprintf(number[0], sizeof number[0], "%d", CHECKPOINT_FORMAT);
@@ -282,18 +318,23 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     snprintf(number[4], sizeof number[4], "%lld", (long long) self->identity.seed);
     if (c->validated) {
         snprintf(vloss, sizeof vloss, "%.17g", c->vloss);
-        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld-vloss=%.3f.safetensors", (long long) c->step, (long long) named, c->vloss);
+        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld-vloss=%.3f.safetensors",
+                 (long long) c->step, (long long) named, c->vloss);
     } else {
-        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld.safetensors", (long long) c->step, (long long) named);
+        snprintf(name, sizeof name, "step=%07lld-epoch=%02lld.safetensors", (long long) c->step,
+                 (long long) named);
     }
-    memcpy(fields, (const char *[FIELDS]) { number[0], AC_VERSION, number[1], number[2], number[3], vloss, number[4], self->identity.config,
-                                            self->identity.input, self->identity.bart }, sizeof fields);
+    memcpy(fields,
+           (const char *[FIELDS]){ number[0], AC_VERSION, number[1], number[2], number[3],
+                                   vloss, number[4], self->identity.config,
+                                   self->identity.input, self->identity.bart },
+           sizeof fields);
     AC_TRY(list_tensors(self->trainer, c, &items, &names));
-    tensors = (ac_tensors) { items, 3 * self->trainer->parameter_count, name };
+    tensors = (ac_tensors){ items, 3 * self->trainer->parameter_count, name };
     AC_TRY(make_checksum(checksum, fields, &tensors));
     for (int i = 0; i < FIELDS; i++)
-        metadata[i] = (ac_metadata) { field_names[i], fields[i] };
-    metadata[FIELDS] = (ac_metadata) { "checksum", checksum };
+        metadata[i] = (ac_metadata){ field_names[i], fields[i] };
+    metadata[FIELDS] = (ac_metadata){ "checksum", checksum };
     AC_TRY(ac_path_format(&path, "%s/%s", self->folder, name));
     AC_TRY(ac_safetensors_save(path, &tensors, metadata, FIELDS + 1));
     if (self->count && strcmp(self->files[self->count - 1].name, name) == 0)
@@ -308,7 +349,8 @@ out:
 }
 
 static ac_status
-copy_numbers(const ac_checkpoints *self, const ac_safetensors *file, const char *prefix, float *out)
+copy_numbers(const ac_checkpoints *self, const ac_safetensors *file, const char *prefix,
+             float *out)
 {
     const int64_t C = self->trainer->bart->config.d_model;
     ac_status st = AC_OK;

@@ -19,7 +19,8 @@ push(accused *self, const char *text, size_t n, int64_t item)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&self->owners, &self->capacity, self->texts.count + 1, sizeof *self->owners));
+    AC_TRY(
+        ac_grow(&self->owners, &self->capacity, self->texts.count + 1, sizeof *self->owners));
     self->owners[self->texts.count] = item;
     st = ac_texts_push(&self->texts, text ? text : "", n);
 out:
@@ -35,13 +36,15 @@ push_table(accused *self, const ac_texts *keys, const ac_shard_view *v, int64_t 
     ac_status st = AC_OK;
 
     while (row < v->n && (ac_texts_size(keys, item) != ac_texts_size(&v->keys, row) ||
-                          memcmp(ac_texts_at(keys, item), ac_texts_at(&v->keys, row), ac_texts_size(keys, item)) != 0))
+                          memcmp(ac_texts_at(keys, item), ac_texts_at(&v->keys, row),
+                                 ac_texts_size(keys, item)) != 0))
         row++;
     if (row == v->n)
         return AC_OK;
     for (int64_t k = row * v->K; k < (row + 1) * v->K; k++)
         if (v->ids[k] >= 0)
-            AC_TRY(ac_table_push(&table, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k)));
+            AC_TRY(ac_table_push(&table, ac_texts_at(&v->entries, k),
+                                 ac_texts_size(&v->entries, k)));
     st = push(self, table.data, table.size, item);
 out:
     ac_buffer_free(&table);
@@ -57,7 +60,8 @@ push_captions(accused *self, const ac_training_items *items, int64_t item)
     ac_status st = AC_OK;
 
     for (int64_t c = list->caption_offsets[image]; c < list->caption_offsets[image + 1]; c++)
-        AC_TRY(push(self, ac_texts_at(&list->captions, c), ac_texts_size(&list->captions, c), item));
+        AC_TRY(push(self, ac_texts_at(&list->captions, c), ac_texts_size(&list->captions, c),
+                    item));
 out:
     return st;
 }
@@ -71,11 +75,14 @@ collect(accused *self, const ac_pipeline *p, const ac_training_items *items)
 
     for (int64_t s = 0; s < run->suspect_count; s++) {
         const ac_hand_items *suspects = &run->suspects[s];
-        for (int64_t i = suspects->first; suspects->stage == AC_STAGE_RETRIEVE && i < suspects->first + suspects->count; i++) {
+        for (int64_t i = suspects->first;
+             suspects->stage == AC_STAGE_RETRIEVE && i < suspects->first + suspects->count;
+             i++) {
             const int64_t shard = i / run->manifest.shard_items;
             if (run->crashed[i] || !run->manifest.stages[AC_STAGE_RETRIEVE].shards[shard].done)
                 continue;
-            AC_TRY(ac_shard_view_read(&view, run->folder, shard, AC_VIEW_KEYS | AC_VIEW_TABLES));
+            AC_TRY(
+                ac_shard_view_read(&view, run->folder, shard, AC_VIEW_KEYS | AC_VIEW_TABLES));
             AC_TRY(push_table(self, &p->images.keys, &view, i));
             AC_TRY(push_captions(self, items, i));
         }
@@ -97,7 +104,8 @@ try_suspects(const ac_pipeline *p, const ac_training_items *items, bool *crashes
     if (a.texts.count == 0)
         goto out;
     AC_TRY(ac_alloc(&guilty, a.texts.count, sizeof *guilty));
-    AC_TRY(ac_text_trial(&p->run, p->bart.path, "bart", &a.texts, "tables and captions", guilty));
+    AC_TRY(
+        ac_text_trial(&p->run, p->bart.path, "bart", &a.texts, "tables and captions", guilty));
     for (int64_t i = 0; i < a.texts.count; i++)
         crashes[a.owners[i]] = crashes[a.owners[i]] || guilty[i];
 out:

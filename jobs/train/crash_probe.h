@@ -4,7 +4,9 @@
 
 #include "jobs/train/data.h"
 
-/** Collective, before the stages. Rank 0 tokenizes the suspects' tables and captions in a child; items whose texts end it are quarantined. */
-ac_status ac_training_trial_all(ac_pipeline *pipeline, const ac_training_items *items);
+/** Collective, before the stages. Rank 0 tokenizes the suspects' tables and captions in a
+ * child; items whose texts end it are quarantined. */
+AC_MUST_CHECK ac_status ac_training_trial_all(ac_pipeline *pipeline,
+                                              const ac_training_items *items);
 
 #endif

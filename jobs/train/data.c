@@ -11,14 +11,16 @@
 #include "io/hdf5/h5.h"
 #include "jobs/models/prompt.h"
 
-/* ---- small objects --------------------------------------------------------------------------------------------- */
+/* ---- small objects
+ * ---------------------------------------------------------------------------------------------
+ */
 
 void
 ac_id_lists_free(ac_id_lists *self)
 {
     free(self->ids);
     free(self->offsets);
-    *self = (ac_id_lists) { 0 };
+    *self = (ac_id_lists){ 0 };
 }
 
 ac_status
@@ -27,7 +29,8 @@ ac_id_lists_push(ac_id_lists *self, const int32_t *ids, int64_t n)
     const int64_t used = self->count ? self->offsets[self->count] : 0;
     ac_status st;
 
-    AC_TRY(ac_grow(&self->offsets, &self->offsets_capacity, self->count + 2, sizeof *self->offsets));
+    AC_TRY(ac_grow(&self->offsets, &self->offsets_capacity, self->count + 2,
+                   sizeof *self->offsets));
     AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + n, sizeof *self->ids));
     if (n)
         memcpy(self->ids + used, ids, (size_t) n * sizeof *ids);
@@ -46,7 +49,7 @@ ac_captioned_set_free(ac_captioned_set *self)
     free(self->streams);
     free(self->caption_offsets);
     free(self->items);
-    *self = (ac_captioned_set) { 0 };
+    *self = (ac_captioned_set){ 0 };
 }
 
 void
@@ -55,7 +58,7 @@ ac_training_items_free(ac_training_items *self)
     ac_captioned_list_free(&self->lists[0]);
     ac_captioned_list_free(&self->lists[1]);
     free(self->known_bad);
-    *self = (ac_training_items) { 0 };
+    *self = (ac_training_items){ 0 };
 }
 
 void
@@ -65,7 +68,8 @@ ac_training_data_free(ac_training_data *self)
     ac_captioned_set_free(&self->validation);
 }
 
-/* ---- the list of items ----------------------------------------------------------------------------------------- */
+/* ---- the list of items
+ * ----------------------------------------------------------------------------------------- */
 
 static const char *const set_names[2] = { "train", "validation" };
 
@@ -73,26 +77,31 @@ static ac_status
 read_list(ac_captioned_list *list, int which, const ac_config *config)
 {
     const char *folder = which ? config->input.validation : config->input.train;
-    const char *annotations = which ? config->input.validation_annotations : config->input.train_annotations;
+    const char *annotations =
+        which ? config->input.validation_annotations : config->input.train_annotations;
     const char *images = which ? config->input.validation_images : config->input.train_images;
     char what[32];
     ac_status st;
 
     snprintf(what, sizeof what, "input.%s", set_names[which]);
-    st = folder ? ac_captioned_list_read(list, folder, what) : ac_captioned_list_read_coco(list, annotations, images);
+    st = folder ? ac_captioned_list_read(list, folder, what)
+                : ac_captioned_list_read_coco(list, annotations, images);
     if (st != AC_OK)
         return st;
     if (list->without_image) {
         ac_buffer names = { 0 };
         for (int64_t i = 0; i < list->names_without_image.count; i++)
-            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&list->names_without_image, i),
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "",
+                             (int) ac_texts_size(&list->names_without_image, i),
                              ac_texts_at(&list->names_without_image, i));
-        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s", what, (long long) list->without_image,
-               names.data ? names.data : "", list->without_image > list->names_without_image.count ? ", …" : "");
+        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s",
+               what, (long long) list->without_image, names.data ? names.data : "",
+               list->without_image > list->names_without_image.count ? ", …" : "");
         ac_buffer_free(&names);
     }
     if (list->empty_captions)
-        ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what, (long long) list->empty_captions);
+        ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
+               (long long) list->empty_captions);
     return AC_OK;
 }
 
@@ -114,7 +123,8 @@ push_items(ac_training_items *self, ac_image_list *images, int which, int64_t *a
                 ac_buffer_printf(&key, "#%lld", (long long) c);
             AC_TRY(key.status);
             AC_TRY(ac_texts_push(&images->keys, key.data, key.size));
-            AC_TRY(ac_texts_push(&images->paths, ac_texts_at(&list->paths, i), ac_texts_size(&list->paths, i)));
+            AC_TRY(ac_texts_push(&images->paths, ac_texts_at(&list->paths, i),
+                                 ac_texts_size(&list->paths, i)));
             self->known_bad[(*at)++] = list->bad[i];
         }
     }
@@ -138,9 +148,11 @@ read_items(ac_training_items *self, ac_pipeline *p)
     AC_TRY(ac_alloc(&self->known_bad, self->training + self->lists[1].count, 1));
     for (int which = 0; which < 2; which++)
         AC_TRY(push_items(self, &p->images, which, &at));
-    n = snprintf(both, sizeof both, "%s %s", self->lists[0].fingerprint, self->lists[1].fingerprint);
+    n = snprintf(both, sizeof both, "%s %s", self->lists[0].fingerprint,
+                 self->lists[1].fingerprint);
     h = XXH3_128bits(both, (size_t) n);
-    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx", (unsigned long long) h.high64, (unsigned long long) h.low64);
+    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx",
+             (unsigned long long) h.high64, (unsigned long long) h.low64);
 out:
     return st;
 }
@@ -151,7 +163,7 @@ ac_training_items_read_all(ac_training_items *self, ac_pipeline *p)
     const int64_t crops = p->config->train.crops_per_image;
     ac_status st = AC_OK;
 
-    *self = (ac_training_items) { .crops = crops ? crops : 1 };
+    *self = (ac_training_items){ .crops = crops ? crops : 1 };
     if (p->comm->rank == 0)
         st = read_items(self, p);
     AC_TRY(ac_agree_all(p->comm, st));
@@ -170,9 +182,11 @@ out:
     return st;
 }
 
-/* ---- token ids, on rank 0 -------------------------------------------------------------------------------------- */
+/* ---- token ids, on rank 0
+ * -------------------------------------------------------------------------------------- */
 
-/* Reads the shards of both stages in order; the good items of a shard are a subsequence of its items. */
+/* Reads the shards of both stages in order; the good items of a shard are a subsequence of its
+ * items. */
 typedef struct loader {
     ac_pipeline *pipeline;
     const ac_training_items *items;
@@ -198,10 +212,10 @@ read_shard(loader *self, int64_t shard)
     AC_TRY(ac_h5_read_texts(&r, "keys", &self->keys));
     AC_TRY(ac_h5_read_texts(&r, "entries", &self->entries));
     if (self->entries.count != self->keys.count * K)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %lld entries for %lld tables; remove the file and run again", path, (long long) self->entries.count,
-                            (long long) self->keys.count));
+        AC_FAIL(AC_E_FORMAT, "%s: %lld entries for %lld tables; remove the file and run again",
+                path, (long long) self->entries.count, (long long) self->keys.count);
     AC_TRY(ac_grow(&self->ids, &self->ids_capacity, self->keys.count * K, sizeof *self->ids));
-    AC_TRY(ac_h5_read(&r, "ids", AC_I64, 2, (int64_t[]) { self->keys.count, K }, self->ids));
+    AC_TRY(ac_h5_read(&r, "ids", AC_I64, 2, (int64_t[]){ self->keys.count, K }, self->ids));
 out:
     ac_h5_close(&r);
     free(path);
@@ -212,15 +226,19 @@ static ac_status
 push_table(loader *self, ac_captioned_set *set, int64_t row)
 {
     const ac_pipeline *p = self->pipeline;
-    const int64_t K = p->config->retrieval.topk, limit = p->bart.net.config.max_position_embeddings;
-    const int64_t most = p->config->train.max_source_tokens < limit ? p->config->train.max_source_tokens : limit;
+    const int64_t K = p->config->retrieval.topk,
+                  limit = p->bart.net.config.max_position_embeddings;
+    const int64_t most =
+        p->config->train.max_source_tokens < limit ? p->config->train.max_source_tokens : limit;
     ac_status st = AC_OK;
 
     ac_buffer_reset(&self->table);
     for (int64_t k = row * K; k < (row + 1) * K; k++)
         if (self->ids[k] >= 0) /* the cache may hold fewer entries than K */
-            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, k), ac_texts_size(&self->entries, k)));
-    AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "", self->table.size, most, true, &self->encoding));
+            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, k),
+                                 ac_texts_size(&self->entries, k)));
+    AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "",
+                               self->table.size, most, true, &self->encoding));
     self->data->cut_tables += self->encoding.length > self->encoding.count;
     AC_TRY(ac_id_lists_push(&set->tables, self->encoding.ids, self->encoding.count));
 out:
@@ -229,18 +247,24 @@ out:
 
 /* Image i of the list is complete: its key, stream and captions. */
 static ac_status
-push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i, int64_t item)
+push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i,
+           int64_t item)
 {
     const ac_pipeline *p = self->pipeline;
-    const int64_t limit = p->bart.net.config.max_position_embeddings + 1; /* the decoder reads one less */
-    const int64_t most = p->config->train.max_target_tokens < limit ? p->config->train.max_target_tokens : limit;
+    const int64_t limit =
+        p->bart.net.config.max_position_embeddings + 1; /* the decoder reads one less */
+    const int64_t most =
+        p->config->train.max_target_tokens < limit ? p->config->train.max_target_tokens : limit;
     ac_status st;
 
-    AC_TRY(ac_texts_push(&set->keys, ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i)));
-    set->streams[set->count] = ac_random_stream(ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i));
+    AC_TRY(
+        ac_texts_push(&set->keys, ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i)));
+    set->streams[set->count] =
+        ac_random_stream(ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i));
     set->items[set->count] = item;
     for (int64_t c = list->caption_offsets[i]; c < list->caption_offsets[i + 1]; c++) {
-        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, ac_texts_at(&list->captions, c), ac_texts_size(&list->captions, c), most, true,
+        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, ac_texts_at(&list->captions, c),
+                                   ac_texts_size(&list->captions, c), most, true,
                                    &self->encoding));
         self->data->cut_captions += self->encoding.length > self->encoding.count;
         AC_TRY(ac_id_lists_push(&set->captions, self->encoding.ids, self->encoding.count));
@@ -256,11 +280,14 @@ row_is(const loader *self, int64_t row, int64_t item)
 {
     const ac_texts *keys = &self->pipeline->images.keys;
 
-    return row < self->keys.count && ac_texts_size(keys, item) == ac_texts_size(&self->keys, row) &&
-           memcmp(ac_texts_at(keys, item), ac_texts_at(&self->keys, row), ac_texts_size(keys, item)) == 0;
+    return row < self->keys.count &&
+           ac_texts_size(keys, item) == ac_texts_size(&self->keys, row) &&
+           memcmp(ac_texts_at(keys, item), ac_texts_at(&self->keys, row),
+                  ac_texts_size(keys, item)) == 0;
 }
 
-/* Of an image that has not all its crops (one of them a bad item) nothing stays: tables are found by the image's number. */
+/* Of an image that has not all its crops (one of them a bad item) nothing stays: tables are
+ * found by the image's number. */
 static void
 drop_half_images(ac_captioned_set *set)
 {
@@ -273,7 +300,8 @@ load_item(loader *self, int64_t item, int64_t *row)
     const bool validation = item >= self->items->training;
     ac_captioned_set *set = validation ? &self->data->validation : &self->data->train;
     const ac_captioned_list *list = &self->items->lists[validation];
-    const int64_t within = validation ? item - self->items->training : item, image = within / set->tables_each;
+    const int64_t within = validation ? item - self->items->training : item,
+                  image = within / set->tables_each;
     ac_status st = AC_OK;
 
     if (within % set->tables_each == 0) {
@@ -330,7 +358,9 @@ out:
     return st;
 }
 
-/* ---- to all ranks ---------------------------------------------------------------------------------------------- */
+/* ---- to all ranks
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 broadcast_lists_all(const ac_comm *comm, ac_id_lists *lists)
@@ -340,14 +370,16 @@ broadcast_lists_all(const ac_comm *comm, ac_id_lists *lists)
 
     ac_broadcast_bytes_all(comm, sizes, sizeof sizes, 0);
     if (comm->rank != 0) {
-        st = ac_grow(&lists->offsets, &lists->offsets_capacity, sizes[0] + 1, sizeof *lists->offsets);
+        st = ac_grow(&lists->offsets, &lists->offsets_capacity, sizes[0] + 1,
+                     sizeof *lists->offsets);
         if (st == AC_OK)
             st = ac_grow(&lists->ids, &lists->ids_capacity, sizes[1], sizeof *lists->ids);
     }
     AC_TRY(ac_agree_all(comm, st));
     if (!sizes[0])
         goto out;
-    ac_broadcast_bytes_all(comm, lists->offsets, (size_t) (sizes[0] + 1) * sizeof *lists->offsets, 0);
+    ac_broadcast_bytes_all(comm, lists->offsets,
+                           (size_t) (sizes[0] + 1) * sizeof *lists->offsets, 0);
     ac_broadcast_bytes_all(comm, lists->ids, (size_t) sizes[1] * sizeof *lists->ids, 0);
     lists->count = sizes[0];
 out:
@@ -366,7 +398,8 @@ broadcast_set_all(const ac_comm *comm, ac_captioned_set *set, int64_t tables_eac
     AC_TRY(ac_agree_all(comm, st));
     set->count = count;
     ac_broadcast_bytes_all(comm, set->streams, (size_t) count * sizeof *set->streams, 0);
-    ac_broadcast_bytes_all(comm, set->caption_offsets, (size_t) (count + 1) * sizeof *set->caption_offsets, 0);
+    ac_broadcast_bytes_all(comm, set->caption_offsets,
+                           (size_t) (count + 1) * sizeof *set->caption_offsets, 0);
     AC_TRY(ac_broadcast_texts_all(comm, &set->keys, 0));
     AC_TRY(broadcast_lists_all(comm, &set->tables));
     AC_TRY(broadcast_lists_all(comm, &set->captions));
@@ -375,7 +408,8 @@ out:
 }
 
 ac_status
-ac_training_data_load_all(ac_training_data *self, const ac_training_items *items, ac_pipeline *p)
+ac_training_data_load_all(ac_training_data *self, const ac_training_items *items,
+                          ac_pipeline *p)
 {
     loader l = { .pipeline = p, .items = items, .data = self };
     ac_status st = AC_OK;

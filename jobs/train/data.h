@@ -1,6 +1,7 @@
 /**
- * What is trained on. The images of training and validation are embedded and their tables retrieved once, as the items of one
- * list, by the stages of jobs/caption; then each image is its tables and captions as token ids, held by every rank.
+ * What is trained on. The images of training and validation are embedded and their tables
+ * retrieved once, as the items of one list, by the stages of jobs/caption; then each image is
+ * its tables and captions as token ids, held by every rank.
  */
 #ifndef AC_JOBS_TRAIN_DATA_H
 #define AC_JOBS_TRAIN_DATA_H
@@ -16,9 +17,10 @@ typedef struct ac_id_lists {
 } ac_id_lists;
 
 void ac_id_lists_free(ac_id_lists *self);
-ac_status ac_id_lists_push(ac_id_lists *self, const int32_t *ids, int64_t n);
+AC_MUST_CHECK ac_status ac_id_lists_push(ac_id_lists *self, const int32_t *ids, int64_t n);
 
-/** Images of one folder that have tables and captions, in the order of their keys. Starts zeroed. */
+/** Images of one folder that have tables and captions, in the order of their keys. Starts
+ * zeroed. */
 typedef struct ac_captioned_set {
     int64_t count, tables_each;
     ac_texts keys;            /* [count] */
@@ -26,12 +28,14 @@ typedef struct ac_captioned_set {
     ac_id_lists tables;       /* [count × tables_each]: an image's lie together */
     ac_id_lists captions;     /* <s> … </s> */
     int64_t *caption_offsets; /* [count + 1] into captions */
-    int64_t *items;           /* [count]: the first of its items in ac_training_items (rank 0; the report's thumbnails) */
+    int64_t *items; /* [count]: the first of its items in ac_training_items (rank 0; the
+                       report's thumbnails) */
 } ac_captioned_set;
 
 void ac_captioned_set_free(ac_captioned_set *self);
 
-/** The list of items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY". Starts zeroed. */
+/** The list of items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY".
+ * Starts zeroed. */
 typedef struct ac_training_items {
     ac_captioned_list lists[2]; /* training, validation; on rank 0 alone */
     int64_t crops;              /* items a training image */
@@ -42,8 +46,10 @@ typedef struct ac_training_items {
 
 void ac_training_items_free(ac_training_items *self);
 
-/** Collective. Reads both folders on rank 0 and fills in images, known_bad and random_crops of the pipeline on all ranks. */
-ac_status ac_training_items_read_all(ac_training_items *self, ac_pipeline *pipeline);
+/** Collective. Reads both folders on rank 0 and fills in images, known_bad and random_crops of
+ * the pipeline on all ranks. */
+AC_MUST_CHECK ac_status ac_training_items_read_all(ac_training_items *self,
+                                                   ac_pipeline *pipeline);
 
 /** Training and validation, ready. */
 typedef struct ac_training_data {
@@ -53,7 +59,10 @@ typedef struct ac_training_data {
 
 void ac_training_data_free(ac_training_data *self);
 
-/** Collective, after the stages embed and retrieve: rank 0 reads tables and tokenizes, all ranks get the ids. */
-ac_status ac_training_data_load_all(ac_training_data *self, const ac_training_items *items, ac_pipeline *pipeline);
+/** Collective, after the stages embed and retrieve: rank 0 reads tables and tokenizes, all
+ * ranks get the ids. */
+AC_MUST_CHECK ac_status ac_training_data_load_all(ac_training_data *self,
+                                                  const ac_training_items *items,
+                                                  ac_pipeline *pipeline);
 
 #endif

@@ -37,14 +37,14 @@ ac_metrics_open(ac_metrics *self, const char *path, int64_t step)
     ac_status st = AC_OK;
     int fd;
 
-    *self = (ac_metrics) { 0 };
+    *self = (ac_metrics){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     if (access(path, F_OK) == 0) {
         AC_TRY(ac_text_file_read(path, &text));
         AC_TRY(ac_publish_file(path, text.data ? text.data : "", part_up_to(&text, step)));
     }
     if ((fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     self->file = fd + 1;
 out:
     ac_buffer_free(&text);
@@ -57,7 +57,7 @@ ac_metrics_close(ac_metrics *self)
     if (self->file)
         close(self->file - 1);
     free(self->path);
-    *self = (ac_metrics) { 0 };
+    *self = (ac_metrics){ 0 };
 }
 
 static ac_status
@@ -66,28 +66,34 @@ append(ac_metrics *self, ac_buffer *line)
     ac_status st = line->status;
 
     if (st == AC_OK && write(self->file - 1, line->data, line->size) != (ssize_t) line->size)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s; is the disk full?", self->path, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s; is the disk full?", self->path,
+                          strerror(errno));
     ac_buffer_free(line);
     return st;
 }
 
 ac_status
-ac_metrics_step(ac_metrics *self, int64_t step, int64_t epoch, double loss, int64_t tokens, double rate, double norm)
+ac_metrics_step(ac_metrics *self, int64_t step, int64_t epoch, double loss, int64_t tokens,
+                double rate, double norm)
 {
     ac_buffer line = { 0 };
 
-    ac_buffer_printf(&line, "{\"step\": %lld, \"epoch\": %lld, \"loss\": %.9g, \"tokens\": %lld, \"rate\": %.9g, \"gradient_norm\": %.9g}\n",
+    ac_buffer_printf(&line,
+                     "{\"step\": %lld, \"epoch\": %lld, \"loss\": %.9g, \"tokens\": %lld, "
+                     "\"rate\": %.9g, \"gradient_norm\": %.9g}\n",
                      (long long) step, (long long) epoch, loss, (long long) tokens, rate, norm);
     return append(self, &line);
 }
 
 ac_status
-ac_metrics_validation(ac_metrics *self, int64_t step, int64_t epoch, double vloss, int64_t tokens)
+ac_metrics_validation(ac_metrics *self, int64_t step, int64_t epoch, double vloss,
+                      int64_t tokens)
 {
     ac_buffer line = { 0 };
 
-    ac_buffer_printf(&line, "{\"step\": %lld, \"epoch\": %lld, \"vloss\": %.9g, \"tokens\": %lld}\n", (long long) step, (long long) epoch, vloss,
-                     (long long) tokens);
+    ac_buffer_printf(&line,
+                     "{\"step\": %lld, \"epoch\": %lld, \"vloss\": %.9g, \"tokens\": %lld}\n",
+                     (long long) step, (long long) epoch, vloss, (long long) tokens);
     return append(self, &line);
 }
 

@@ -1,7 +1,8 @@
 /**
- * metrics.jsonl: a line a step {"step","epoch","loss","tokens","rate","gradient_norm"} and a line a validation
- * {"step","epoch","vloss","tokens"}. No times stand in it: a run that was killed and went on ends with the same bytes as one that
- * was not. Rank 0's work: local.
+ * metrics.jsonl: a line a step {"step","epoch","loss","tokens","rate","gradient_norm"} and a
+ * line a validation
+ * {"step","epoch","vloss","tokens"}. No times stand in it: a run that was killed and went on
+ * ends with the same bytes as one that was not. Rank 0's work: local.
  */
 #ifndef AC_JOBS_TRAIN_METRICS_H
 #define AC_JOBS_TRAIN_METRICS_H
@@ -17,13 +18,15 @@ typedef struct ac_metrics {
 } ac_metrics;
 
 /** Cut the file back to the lines of steps up to `step` (-1: none), and append from there. */
-ac_status ac_metrics_open(ac_metrics *self, const char *path, int64_t step);
+AC_MUST_CHECK ac_status ac_metrics_open(ac_metrics *self, const char *path, int64_t step);
 void ac_metrics_close(ac_metrics *self);
 
-ac_status ac_metrics_step(ac_metrics *self, int64_t step, int64_t epoch, double loss, int64_t tokens, double rate, double norm);
-ac_status ac_metrics_validation(ac_metrics *self, int64_t step, int64_t epoch, double vloss, int64_t tokens);
+AC_MUST_CHECK ac_status ac_metrics_step(ac_metrics *self, int64_t step, int64_t epoch,
+                                        double loss, int64_t tokens, double rate, double norm);
+AC_MUST_CHECK ac_status ac_metrics_validation(ac_metrics *self, int64_t step, int64_t epoch,
+                                              double vloss, int64_t tokens);
 
 /** On the disk: before the checkpoint that counts on it. */
-ac_status ac_metrics_sync(ac_metrics *self);
+AC_MUST_CHECK ac_status ac_metrics_sync(ac_metrics *self);
 
 #endif

@@ -27,7 +27,8 @@ choose(sampler *self, const ac_captioned_set *set)
         const int64_t p = i * set->count / self->count;
         self->images[i] = p;
         self->streams[i] = set->streams[p];
-        AC_TRY(ac_id_lists_push(&self->tables, set->tables.ids + set->tables.offsets[p], set->tables.offsets[p + 1] - set->tables.offsets[p]));
+        AC_TRY(ac_id_lists_push(&self->tables, set->tables.ids + set->tables.offsets[p],
+                                set->tables.offsets[p + 1] - set->tables.offsets[p]));
     }
 out:
     return st;
@@ -42,7 +43,8 @@ caption(ac_training *self, sampler *s, const float *values, ac_texts *out)
     ac_status st = AC_OK;
 
     memmove(self->trainer.values, values, (size_t) self->trainer.count * sizeof *values);
-    AC_TRY(ac_bart_model_generate(bart, s->tables.ids, s->tables.offsets, s->streams, s->count, &generated));
+    AC_TRY(ac_bart_model_generate(bart, s->tables.ids, s->tables.offsets, s->streams, s->count,
+                                  &generated));
     for (int64_t i = 0; i < s->count; i++) {
         const ac_candidate c = ac_generated_at(&generated, i, 0);
         const char *stripped;
@@ -66,8 +68,9 @@ push_ids(const ac_training *self, ac_buffer *out, const ac_id_lists *lists, int6
     ac_buffer text = { 0 };
     const char *stripped;
     size_t n;
-    ac_status st = ac_tokenizer_decode(&self->pipeline.bart.tokenizer, lists->ids + lists->offsets[i], lists->offsets[i + 1] - lists->offsets[i],
-                                       false, &text);
+    ac_status st =
+        ac_tokenizer_decode(&self->pipeline.bart.tokenizer, lists->ids + lists->offsets[i],
+                            lists->offsets[i + 1] - lists->offsets[i], false, &text);
 
     if (st == AC_OK) {
         stripped = text.data ? text.data : "";
@@ -114,7 +117,8 @@ ac_training_write_samples(ac_training *self, const float *values)
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&own, self->trainer.count, sizeof *own));
-    memcpy(own, values, (size_t) self->trainer.count * sizeof *own); /* `values` may be the trainer's */
+    memcpy(own, values,
+           (size_t) self->trainer.count * sizeof *own); /* `values` may be the trainer's */
     AC_TRY(choose(&s, &self->data.validation));
     AC_TRY(caption(self, &s, self->start, &s.before));
     AC_TRY(caption(self, &s, own, &s.after));

@@ -10,7 +10,9 @@
 #include "jobs/runtime/signals.h"
 #include "jobs/train/layer_norms.h"
 
-enum { VALIDATION_BLOCK = 64 }; /* images whose loss is computed together; fixed, so that bits do not depend on ranks */
+enum {
+    VALIDATION_BLOCK = 64
+}; /* images whose loss is computed together; fixed, so that bits do not depend on ranks */
 
 /* A replica's part of a step: this, and then the gradient [count]. */
 typedef struct replica_part {
@@ -35,20 +37,27 @@ seed_of(const ac_training *self)
     return (uint64_t) config_of(self)->seed;
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 ac_status
 ac_training_init(ac_training *self)
 {
     const ac_config *config = config_of(self);
     const ac_comm *comm = self->pipeline.comm;
-    const int64_t global = config->train.replicas * config->train.batch, blocks = (self->data.validation.count + VALIDATION_BLOCK - 1) / VALIDATION_BLOCK;
+    const int64_t global = config->train.replicas * config->train.batch,
+                  blocks =
+                      (self->data.validation.count + VALIDATION_BLOCK - 1) / VALIDATION_BLOCK;
     ac_bart_trainer *trainer = &self->trainer;
     ac_status st = AC_OK;
 
     if (self->data.train.count < global)
-        return ac_error_set(AC_E_ARG, "input.train: %lld usable images are fewer than one step needs (train.replicas × train.batch = %lld): "
-                            "give more images or a smaller batch", (long long) self->data.train.count, (long long) global);
+        return ac_error_set(AC_E_ARG,
+                            "input.train: %lld usable images are fewer than one step needs "
+                            "(train.replicas × train.batch = %lld): "
+                            "give more images or a smaller batch",
+                            (long long) self->data.train.count, (long long) global);
     if (self->data.validation.count == 0)
         return ac_error_set(AC_E_FORMAT, "input.validation: no image of it can be used");
     self->steps_per_epoch = self->data.train.count / global;
@@ -60,15 +69,21 @@ ac_training_init(ac_training *self)
     AC_TRY(ac_alloc(&self->gradient, trainer->count, sizeof(float)));
     memcpy(self->start, trainer->values, (size_t) trainer->count * sizeof(float));
     if (config->train.dropout.presence != AC_NONE)
-        ac_bart_trainer_set_dropout(trainer, config->train.dropout.presence == AC_SET ? config->train.dropout.value : -1, seed_of(self));
+        ac_bart_trainer_set_dropout(
+            trainer,
+            config->train.dropout.presence == AC_SET ? config->train.dropout.value : -1,
+            seed_of(self));
     trainer->recompute = config->train.recompute;
-    AC_TRY(ac_parts_init(&self->replicas, comm, config->train.replicas, sizeof(replica_part) + (size_t) trainer->count * sizeof(float)));
+    AC_TRY(ac_parts_init(&self->replicas, comm, config->train.replicas,
+                         sizeof(replica_part) + (size_t) trainer->count * sizeof(float)));
     AC_TRY(ac_parts_init(&self->blocks, comm, blocks, sizeof(block_part)));
 out:
     return st;
 }
 
-/* ---- one step -------------------------------------------------------------------------------------------------- */
+/* ---- one step
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The images of a replica in step `step`: train.batch of the epoch's order. */
 static ac_status
@@ -101,12 +116,16 @@ run_replicas(ac_training *self)
         ac_bart_loss loss;
         replica_part head;
         AC_TRY(images_of(self, self->step, self->replicas.first + i, &images));
-        AC_TRY(ac_batch_build(&self->builder, &self->data.train, seed_of(self), self->step / self->steps_per_epoch, self->step, images,
+        AC_TRY(ac_batch_build(&self->builder, &self->data.train, seed_of(self),
+                              self->step / self->steps_per_epoch, self->step, images,
                               config->train.batch, &batch));
-        AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, (float *) (void *) (part + sizeof head), &loss));
-        head = (replica_part) { loss.sum, loss.targets, batch.offsets[batch.B] + batch.decoder_offsets[batch.B] };
+        AC_TRY(ac_bart_trainer_run(&self->trainer, &batch,
+                                   (float *) (void *) (part + sizeof head), &loss));
+        head = (replica_part){ loss.sum, loss.targets,
+                               batch.offsets[batch.B] + batch.decoder_offsets[batch.B] };
         memcpy(part, &head, sizeof head);
-        self->activation_bytes = loss.bytes > self->activation_bytes ? loss.bytes : self->activation_bytes;
+        self->activation_bytes =
+            loss.bytes > self->activation_bytes ? loss.bytes : self->activation_bytes;
         ac_heartbeat_beat(self->pipeline.comm->heartbeat);
     }
 out:
@@ -126,7 +145,8 @@ read_head(const ac_training *self, int64_t replica, replica_part *head)
     memcpy(head, ac_parts_get(&self->replicas, replica), sizeof *head);
 }
 
-/* self->gradient = the replicas' gradients, weighted, added in the order of replicas, in double. */
+/* self->gradient = the replicas' gradients, weighted, added in the order of replicas, in
+ * double. */
 static ac_status
 add_up(ac_training *self, step_sum *sum)
 {
@@ -137,7 +157,7 @@ add_up(ac_training *self, step_sum *sum)
 
     if (st != AC_OK)
         return st;
-    *sum = (step_sum) { .bad_replica = -1 };
+    *sum = (step_sum){ .bad_replica = -1 };
     for (int64_t r = 0; r < R; r++) {
         replica_part head;
         read_head(self, r, &head);
@@ -147,11 +167,15 @@ add_up(ac_training *self, step_sum *sum)
             sum->bad_replica = r;
     }
     for (int64_t r = 0; r < R; r++) {
-        const float *g = (const float *) (const void *) ((const char *) ac_parts_get(&self->replicas, r) + sizeof(replica_part));
+        const float *g =
+            (const float *) (const void *) ((const char *) ac_parts_get(&self->replicas, r) +
+                                            sizeof(replica_part));
         replica_part head;
         double weight;
         read_head(self, r, &head);
-        weight = config->train.loss_mean == AC_LOSS_MEAN_TOKEN ? (double) head.targets / (double) sum->targets : 1.0 / (double) R;
+        weight = config->train.loss_mean == AC_LOSS_MEAN_TOKEN
+                     ? (double) head.targets / (double) sum->targets
+                     : 1.0 / (double) R;
         sum->loss += weight * head.loss_sum / (double) head.targets;
         for (int64_t i = 0; i < n; i++)
             total[i] += weight * (double) g[i];
@@ -162,23 +186,31 @@ add_up(ac_training *self, step_sum *sum)
     return AC_OK;
 }
 
-/* A loss or gradient that is no number: which batch, and what is left. The same on all ranks. */
+/* A loss or gradient that is no number: which batch, and what is left. The same on all ranks.
+ */
 static ac_status
 not_finite(ac_training *self, const step_sum *sum)
 {
     const ac_captioned_set *set = &self->data.train;
-    const int64_t batch = config_of(self)->train.batch, replica = sum->bad_replica < 0 ? 0 : sum->bad_replica;
+    const int64_t batch = config_of(self)->train.batch,
+                  replica = sum->bad_replica < 0 ? 0 : sum->bad_replica;
     const int64_t *images;
     ac_buffer names = { 0 };
     ac_status st = images_of(self, self->step, replica, &images);
 
     for (int64_t i = 0; st == AC_OK && i < batch && i < 8; i++)
-        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(&set->keys, images[i]), ac_texts_at(&set->keys, images[i]));
+        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "",
+                         (int) ac_texts_size(&set->keys, images[i]),
+                         ac_texts_at(&set->keys, images[i]));
     if (st == AC_OK)
-        st = ac_error_set(AC_E_FORMAT, "step %lld (epoch %lld): the %s is not a finite number; %s %lld saw %s%s. The checkpoints before it stay; "
-                          "lower train.learning_rate, set train.clip_norm, or look at these images' captions",
-                          (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch), sum->bad_replica < 0 ? "gradient" : "loss",
-                          "replica", (long long) replica, names.data ? names.data : "", batch > 8 ? ", …" : "");
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "step %lld (epoch %lld): the %s is not a finite number; %s %lld saw %s%s. The "
+            "checkpoints before it stay; "
+            "lower train.learning_rate, set train.clip_norm, or look at these images' captions",
+            (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch),
+            sum->bad_replica < 0 ? "gradient" : "loss", "replica", (long long) replica,
+            names.data ? names.data : "", batch > 8 ? ", …" : "");
     ac_buffer_free(&names);
     return st;
 }
@@ -188,8 +220,9 @@ rate_of(const ac_training *self)
 {
     const ac_config *config = config_of(self);
 
-    return ac_cosine_rate(config->train.learning_rate, config->train.t_max, config->train.warmup_steps,
-                          config->train.per_epoch ? self->step / self->steps_per_epoch : self->step);
+    return ac_cosine_rate(
+        config->train.learning_rate, config->train.t_max, config->train.warmup_steps,
+        config->train.per_epoch ? self->step / self->steps_per_epoch : self->step);
 }
 
 static void
@@ -197,8 +230,12 @@ note_progress(ac_training *self, double loss)
 {
     const double seconds = self->seconds_steps > 0 ? self->seconds_steps : 1;
 
-    snprintf(self->progress.note, sizeof self->progress.note, "loss %.3f, %.0f tokens/s, %.1f images/s", loss, (double) self->tokens_here / seconds,
-             (double) (self->steps_here * config_of(self)->train.replicas * config_of(self)->train.batch) / seconds);
+    snprintf(self->progress.note, sizeof self->progress.note,
+             "loss %.3f, %.0f tokens/s, %.1f images/s", loss,
+             (double) self->tokens_here / seconds,
+             (double) (self->steps_here * config_of(self)->train.replicas *
+                       config_of(self)->train.batch) /
+                 seconds);
     ac_progress_add(&self->progress, 1, 0);
 }
 
@@ -206,7 +243,8 @@ static ac_status
 step_all(ac_training *self, bool *stop)
 {
     const ac_config *config = config_of(self);
-    const ac_adamw adamw = { config->train.betas[0], config->train.betas[1], config->train.eps, config->train.weight_decay };
+    const ac_adamw adamw = { config->train.betas[0], config->train.betas[1], config->train.eps,
+                             config->train.weight_decay };
     const double started = ac_progress_clock(), rate = rate_of(self);
     double exchanged, norm;
     step_sum sum = { .bad_replica = -1 };
@@ -220,21 +258,27 @@ step_all(ac_training *self, bool *stop)
     if (sum.bad_replica >= 0 || !isfinite(norm))
         AC_TRY(not_finite(self, &sum));
     if (config->train.clip_norm.presence == AC_SET)
-        ac_gradient_clip(self->gradient, self->trainer.count, norm, config->train.clip_norm.value);
+        ac_gradient_clip(self->gradient, self->trainer.count, norm,
+                         config->train.clip_norm.value);
     self->step++;
-    ac_adamw_step(&adamw, self->trainer.values, self->exp_avg, self->exp_avg_sq, self->gradient, self->trainer.count, self->step, rate);
+    ac_adamw_step(&adamw, self->trainer.values, self->exp_avg, self->exp_avg_sq, self->gradient,
+                  self->trainer.count, self->step, rate);
     self->steps_here++;
     self->tokens_here += sum.tokens;
     self->seconds_steps += ac_progress_clock() - started;
     if (self->pipeline.comm->rank == 0) {
-        self->pending = ac_metrics_step(&self->metrics, self->step, (self->step - 1) / self->steps_per_epoch, sum.loss, sum.targets, rate, norm);
+        self->pending = ac_metrics_step(&self->metrics, self->step,
+                                        (self->step - 1) / self->steps_per_epoch, sum.loss,
+                                        sum.targets, rate, norm);
         note_progress(self, sum.loss);
     }
 out:
     return st;
 }
 
-/* ---- validation ------------------------------------------------------------------------------------------------ */
+/* ---- validation
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 run_blocks(ac_training *self)
@@ -247,11 +291,13 @@ run_blocks(ac_training *self)
         ac_bart_batch batch;
         ac_bart_loss loss;
         block_part part;
-        for (int64_t k = (self->blocks.first + i) * VALIDATION_BLOCK; k < set->count && n < VALIDATION_BLOCK; k++)
+        for (int64_t k = (self->blocks.first + i) * VALIDATION_BLOCK;
+             k < set->count && n < VALIDATION_BLOCK; k++)
             images[n++] = k;
-        AC_TRY(ac_batch_build(&self->builder, set, seed_of(self), AC_VALIDATION_EPOCH, -1, images, n, &batch));
+        AC_TRY(ac_batch_build(&self->builder, set, seed_of(self), AC_VALIDATION_EPOCH, -1,
+                              images, n, &batch));
         AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, NULL, &loss));
-        part = (block_part) { loss.sum, loss.targets };
+        part = (block_part){ loss.sum, loss.targets };
         memcpy(ac_parts_put(&self->blocks, i), &part, sizeof part);
         ac_heartbeat_beat(self->pipeline.comm->heartbeat);
     }
@@ -279,12 +325,17 @@ ac_training_validate_all(ac_training *self, double *vloss, int64_t *targets)
     *vloss = sum / (double) *targets;
     self->seconds_validation += ac_progress_clock() - started;
     if (!isfinite(*vloss))
-        return ac_error_set(AC_E_FORMAT, "step %lld: the validation loss is not a finite number. The checkpoints before it stay; lower train.learning_rate, "
-                            "or set train.clip_norm", (long long) self->step);
+        return ac_error_set(AC_E_FORMAT,
+                            "step %lld: the validation loss is not a finite number. The "
+                            "checkpoints before it stay; lower train.learning_rate, "
+                            "or set train.clip_norm",
+                            (long long) self->step);
     return AC_OK;
 }
 
-/* ---- checkpoints ----------------------------------------------------------------------------------------------- */
+/* ---- checkpoints
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 save_layer_norms(ac_training *self, const float *values, const ac_checkpoint_file *best)
@@ -306,8 +357,14 @@ static ac_status
 save(ac_training *self, bool validated, double vloss)
 {
     const ac_checkpoint c = {
-        .step = self->step, .epoch = self->step / self->steps_per_epoch, .position = self->step % self->steps_per_epoch,
-        .validated = validated, .vloss = vloss, .values = self->trainer.values, .exp_avg = self->exp_avg, .exp_avg_sq = self->exp_avg_sq,
+        .step = self->step,
+        .epoch = self->step / self->steps_per_epoch,
+        .position = self->step % self->steps_per_epoch,
+        .validated = validated,
+        .vloss = vloss,
+        .values = self->trainer.values,
+        .exp_avg = self->exp_avg,
+        .exp_avg_sq = self->exp_avg_sq,
     };
     int64_t best;
     ac_status st = self->pending;
@@ -322,7 +379,8 @@ out:
     return st;
 }
 
-/* Rank 0: the last checkpoint into the state, and the best one's numbers into layer_norms.safetensors (a kill may have come between). */
+/* Rank 0: the last checkpoint into the state, and the best one's numbers into
+ * layer_norms.safetensors (a kill may have come between). */
 static ac_status
 load_last(ac_training *self, ac_checkpoint *c)
 {
@@ -348,8 +406,10 @@ static ac_status
 open_files(ac_training *self, ac_checkpoint *c)
 {
     const ac_run *run = &self->pipeline.run;
-    const ac_checkpoint_identity identity = { .config = run->manifest.config_fingerprint, .input = run->manifest.input_fingerprint,
-                                              .bart = run->manifest.bart, .seed = config_of(self)->seed };
+    const ac_checkpoint_identity identity = { .config = run->manifest.config_fingerprint,
+                                              .input = run->manifest.input_fingerprint,
+                                              .bart = run->manifest.bart,
+                                              .seed = config_of(self)->seed };
     char *folder = NULL, *path = NULL;
     ac_status st = AC_OK;
 
@@ -359,7 +419,8 @@ open_files(ac_training *self, ac_checkpoint *c)
     AC_TRY(ac_run_path(run, &path, "metrics.jsonl"));
     AC_TRY(ac_metrics_open(&self->metrics, path, self->checkpoints.count ? c->step : -1));
     if (self->checkpoints.count)
-        ac_log(AC_LOG_INFO, "going on from checkpoints/%s", self->checkpoints.files[self->checkpoints.count - 1].name);
+        ac_log(AC_LOG_INFO, "going on from checkpoints/%s",
+               self->checkpoints.files[self->checkpoints.count - 1].name);
 out:
     free(folder);
     free(path);
@@ -371,7 +432,9 @@ ac_training_resume_all(ac_training *self)
 {
     const ac_comm *comm = self->pipeline.comm;
     const size_t bytes = (size_t) self->trainer.count * sizeof(float);
-    ac_checkpoint c = { .values = self->trainer.values, .exp_avg = self->exp_avg, .exp_avg_sq = self->exp_avg_sq };
+    ac_checkpoint c = { .values = self->trainer.values,
+                        .exp_avg = self->exp_avg,
+                        .exp_avg_sq = self->exp_avg_sq };
     ac_status st = ac_agree_all(comm, comm->rank == 0 ? open_files(self, &c) : AC_OK);
 
     if (st != AC_OK)
@@ -384,7 +447,9 @@ ac_training_resume_all(ac_training *self)
     return AC_OK;
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 validate_and_save_all(ac_training *self)
@@ -399,7 +464,8 @@ validate_and_save_all(ac_training *self)
     if (self->pending != AC_OK)
         st = self->pending;
     else if (self->pipeline.comm->rank == 0) {
-        ac_log(AC_LOG_INFO, "step %lld, epoch %lld: validation loss %.4f", (long long) self->step, (long long) epoch, vloss);
+        ac_log(AC_LOG_INFO, "step %lld, epoch %lld: validation loss %.4f",
+               (long long) self->step, (long long) epoch, vloss);
         st = ac_metrics_validation(&self->metrics, self->step, epoch, vloss, targets);
         if (st == AC_OK && self->step)
             st = save(self, true, vloss);
@@ -411,7 +477,8 @@ static bool
 validation_is_due(const ac_training *self)
 {
     const ac_config *config = config_of(self);
-    const int64_t every = config->train.validate_every ? config->train.validate_every : self->steps_per_epoch;
+    const int64_t every =
+        config->train.validate_every ? config->train.validate_every : self->steps_per_epoch;
 
     return self->step % every == 0 || self->step == config->train.max_steps;
 }
@@ -424,7 +491,9 @@ ac_training_run_all(ac_training *self)
     ac_status st = AC_OK;
     bool stop = false;
 
-    AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&self->progress, comm, self->pipeline.run.progress_path, "train", "train", "steps", self->step, 0, most)));
+    AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&self->progress, comm,
+                                                    self->pipeline.run.progress_path, "train",
+                                                    "train", "steps", self->step, 0, most)));
     self->progress_open = true;
     if (self->step == 0)
         AC_TRY(validate_and_save_all(self)); /* the loss that training begins with */
@@ -436,7 +505,9 @@ ac_training_run_all(ac_training *self)
             AC_TRY(ac_agree_all(comm, comm->rank == 0 ? save(self, false, 0) : AC_OK));
     }
     if (self->step < most)
-        st = ac_error_set(AC_E_STOPPED, "stopped on request after step %lld of %lld, its checkpoint is published; the same command goes on from here",
+        st = ac_error_set(AC_E_STOPPED,
+                          "stopped on request after step %lld of %lld, its checkpoint is "
+                          "published; the same command goes on from here",
                           (long long) self->step, (long long) most);
 out:
     if (self->progress_open)

@@ -20,14 +20,19 @@ open_models_all(ac_pipeline *p)
     const ac_config *config = p->config;
     const ac_compute compute = ac_config_compute(config);
     const ac_clip_options options = {
-        .model = config->clip.model, .model_config = config->clip.model_config, .compute = compute,
-        .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = true,
+        .model = config->clip.model,
+        .model_config = config->clip.model_config,
+        .compute = compute,
+        .towers = AC_CLIP_VISION | AC_CLIP_TEXT,
+        .need_tokenizer = true,
     };
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
-    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, config->bart.model, config->bart.layer_norms, &compute, true));
-    st = ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config);
+    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, config->bart.model,
+                                  config->bart.layer_norms, &compute, true));
+    st =
+        ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config);
     if (st == AC_OK)
         st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
     st = ac_agree_all(p->comm, st);
@@ -51,15 +56,25 @@ make_tables_all(ac_training *self)
     ac_cache_close(&p->cache);
     AC_TRY(ac_training_data_load_all(&self->data, &self->items, p));
     if (p->comm->rank == 0) {
-        ac_log(AC_LOG_INFO, "training: %lld images with %lld captions and %lld tables; validation: %lld images", (long long) self->data.train.count,
-               (long long) self->data.train.captions.count, (long long) self->data.train.tables.count, (long long) self->data.validation.count);
+        ac_log(
+            AC_LOG_INFO,
+            "training: %lld images with %lld captions and %lld tables; validation: %lld images",
+            (long long) self->data.train.count, (long long) self->data.train.captions.count,
+            (long long) self->data.train.tables.count, (long long) self->data.validation.count);
         if (self->data.cut_tables || self->data.cut_captions)
-            ac_log(AC_LOG_WARNING, "cut: %lld tables to train.max_source_tokens (%lld), %lld captions to train.max_target_tokens (%lld)",
-                   (long long) self->data.cut_tables, (long long) p->config->train.max_source_tokens, (long long) self->data.cut_captions,
+            ac_log(AC_LOG_WARNING,
+                   "cut: %lld tables to train.max_source_tokens (%lld), %lld captions to "
+                   "train.max_target_tokens (%lld)",
+                   (long long) self->data.cut_tables,
+                   (long long) p->config->train.max_source_tokens,
+                   (long long) self->data.cut_captions,
                    (long long) p->config->train.max_target_tokens);
         if (p->comm->size > p->config->train.replicas)
-            ac_log(AC_LOG_WARNING, "%d ranks but train.replicas: %lld: %lld ranks have nothing to do in a step (they validate)", p->comm->size,
-                   (long long) p->config->train.replicas, (long long) (p->comm->size - p->config->train.replicas));
+            ac_log(AC_LOG_WARNING,
+                   "%d ranks but train.replicas: %lld: %lld ranks have nothing to do in a step "
+                   "(they validate)",
+                   p->comm->size, (long long) p->config->train.replicas,
+                   (long long) (p->comm->size - p->config->train.replicas));
     }
 out:
     return st;
@@ -72,38 +87,64 @@ open_trainer(ac_training *self)
     const ac_compute compute = ac_config_compute(p->config);
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_trainer_packed_bytes(&p->bart.net.config, &compute), 1));
-    AC_TRY(ac_bart_trainer_init(&self->trainer, &p->bart.net, &p->bart.weights.tensors, &compute, self->packed, true));
+    AC_TRY(ac_alloc_aligned(
+        &self->packed, (int64_t) ac_bart_trainer_packed_bytes(&p->bart.net.config, &compute),
+        1));
+    AC_TRY(ac_bart_trainer_init(&self->trainer, &p->bart.net, &p->bart.weights.tensors,
+                                &compute, self->packed, true));
     st = ac_training_init(self);
 out:
     return st;
 }
 
 static ac_status
-write_summary(const ac_training *self, double seconds, int64_t peak, const ac_checkpoint_file *best)
+write_summary(const ac_training *self, double seconds, int64_t peak,
+              const ac_checkpoint_file *best)
 {
     const ac_pipeline *p = &self->pipeline;
     const ac_config *config = p->config;
-    const double steps = self->steps_here ? (double) self->steps_here : 1, stepping = self->seconds_steps > 0 ? self->seconds_steps : 1;
+    const double steps = self->steps_here ? (double) self->steps_here : 1,
+                 stepping = self->seconds_steps > 0 ? self->seconds_steps : 1;
     ac_buffer b = { 0 };
     char *path = NULL;
     ac_status st = ac_run_path(&p->run, &path, "summary.json");
 
-    ac_buffer_printf(&b, "{\n  \"job\": \"train\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n", AC_VERSION,
-                     (long long) p->run.manifest.items, (long long) ac_run_rows(&p->run, AC_STAGE_EMBED), (long long) ac_run_bad(&p->run, AC_STAGE_EMBED));
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n  \"kernels\": ", p->comm->size, (long long) config->train.replicas,
-                     config->compute.precision ? "bf16" : "fp32");
+    ac_buffer_printf(&b,
+                     "{\n  \"job\": \"train\",\n  \"version\": \"%s\",\n  \"state\": "
+                     "\"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
+                     AC_VERSION, (long long) p->run.manifest.items,
+                     (long long) ac_run_rows(&p->run, AC_STAGE_EMBED),
+                     (long long) ac_run_bad(&p->run, AC_STAGE_EMBED));
+    ac_buffer_printf(
+        &b,
+        "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n  \"kernels\": ",
+        p->comm->size, (long long) config->train.replicas,
+        config->compute.precision ? "bf16" : "fp32");
     ac_json_text(&b, p->run.manifest.kernels);
-    ac_buffer_printf(&b, ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": %lld,\n  \"best_vloss\": %.9g,\n", (long long) self->trainer.count,
-                     (long long) self->step, (long long) best->step, best->vloss);
-    ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"steps_here\": %lld,\n  \"seconds_per_step\": %.6g,\n  \"exchange_share\": %.4g,\n", seconds,
-                     (long long) self->steps_here, self->seconds_steps / steps, self->seconds_exchange / stepping);
-    ac_buffer_printf(&b, "  \"validation_seconds\": %.3f,\n  \"tokens_per_second\": %.6g,\n  \"pictures_per_second\": %.6g,\n", self->seconds_validation,
-                     (double) self->tokens_here / stepping, (double) (self->steps_here * config->train.replicas * config->train.batch) / stepping);
-    ac_buffer_printf(&b, "  \"activation_bytes\": %zu,\n  \"peak_memory_bytes\": %lld,\n  \"stages\": [", self->activation_bytes, (long long) peak);
+    ac_buffer_printf(&b,
+                     ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "
+                     "%lld,\n  \"best_vloss\": %.9g,\n",
+                     (long long) self->trainer.count, (long long) self->step,
+                     (long long) best->step, best->vloss);
+    ac_buffer_printf(&b,
+                     "  \"wall_seconds\": %.3f,\n  \"steps_here\": %lld,\n  "
+                     "\"seconds_per_step\": %.6g,\n  \"exchange_share\": %.4g,\n",
+                     seconds, (long long) self->steps_here, self->seconds_steps / steps,
+                     self->seconds_exchange / stepping);
+    ac_buffer_printf(
+        &b,
+        "  \"validation_seconds\": %.3f,\n  \"tokens_per_second\": %.6g,\n  "
+        "\"pictures_per_second\": %.6g,\n",
+        self->seconds_validation, (double) self->tokens_here / stepping,
+        (double) (self->steps_here * config->train.replicas * config->train.batch) / stepping);
+    ac_buffer_printf(
+        &b, "  \"activation_bytes\": %zu,\n  \"peak_memory_bytes\": %lld,\n  \"stages\": [",
+        self->activation_bytes, (long long) peak);
     for (int s = 0; s < p->run.manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}", s ? "," : "", p->run.manifest.stages[s].name,
-                         p->run.manifest.stages[s].seconds, (long long) ac_run_rows(&p->run, s));
+        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
+                         s ? "," : "", p->run.manifest.stages[s].name,
+                         p->run.manifest.stages[s].seconds,
+                         (long long) ac_run_rows(&p->run, s));
     ac_buffer_push_text(&b, "\n  ]\n}\n");
     if (st == AC_OK)
         st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
@@ -141,7 +182,10 @@ show_result(const ac_training *self)
     if (self->pipeline.comm->rank != 0)
         return;
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
-    ac_log(AC_LOG_INFO, "results: %s/layer_norms.safetensors (for bart.layer_norms), checkpoints, metrics.jsonl", run->folder);
+    ac_log(AC_LOG_INFO,
+           "results: %s/layer_norms.safetensors (for bart.layer_norms), checkpoints, "
+           "metrics.jsonl",
+           run->folder);
 }
 
 static ac_status
@@ -177,7 +221,9 @@ train_all(ac_training *self, const char *folder)
     AC_TRY(ac_training_resume_all(self));
     AC_TRY(ac_training_run_all(self));
     peak = ac_peak_memory_all(p->comm);
-    AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? write_results(self, ac_progress_clock() - started, peak) : AC_OK));
+    AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0
+                                     ? write_results(self, ac_progress_clock() - started, peak)
+                                     : AC_OK));
     AC_TRY(ac_run_finish_all(&p->run));
     show_result(self);
 out:
@@ -211,7 +257,8 @@ training_free(ac_training *self)
 }
 
 ac_status
-ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                 ac_locks *locks)
 {
     ac_training training = { .pipeline = { .comm = comm, .config = config } };
     const ac_status st = train_all(&training, folder);

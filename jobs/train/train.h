@@ -1,6 +1,6 @@
 /**
- * Training's state, and its steps. One step: each replica's gradient (local), one exchange, the sum in the order of replicas and
- * AdamW on every rank alike. Private to jobs/train.
+ * Training's state, and its steps. One step: each replica's gradient (local), one exchange, the
+ * sum in the order of replicas and AdamW on every rank alike. Private to jobs/train.
  */
 #ifndef AC_JOBS_TRAIN_TRAIN_H
 #define AC_JOBS_TRAIN_TRAIN_H
@@ -19,10 +19,10 @@ typedef struct ac_training {
     ac_training_data data;
 
     ac_bart_trainer trainer;
-    void *packed;                             /* the way back's weights */
-    float *start;                             /* [count]: the numbers before any step */
-    float *exp_avg, *exp_avg_sq, *gradient;   /* [count] */
-    int64_t step, steps_per_epoch;            /* steps done */
+    void *packed;                           /* the way back's weights */
+    float *start;                           /* [count]: the numbers before any step */
+    float *exp_avg, *exp_avg_sq, *gradient; /* [count] */
+    int64_t step, steps_per_epoch;          /* steps done */
 
     ac_batch_builder builder;
     int64_t *order, order_epoch; /* the epoch in hand; -1: none */
@@ -32,7 +32,8 @@ typedef struct ac_training {
     ac_metrics metrics;         /* rank 0 */
     ac_progress progress;
     bool progress_open;
-    ac_status pending;          /* rank 0 could not write its metrics: everyone hears of it at the next exchange */
+    ac_status pending; /* rank 0 could not write its metrics: everyone hears of it at the next
+                          exchange */
 
     /* what was measured in this process */
     int64_t steps_here, tokens_here;
@@ -40,22 +41,27 @@ typedef struct ac_training {
     size_t activation_bytes;
 } ac_training;
 
-/** Local: buffers, optimiser, counts. AC_E_ARG where there are fewer images than one step needs. */
-ac_status ac_training_init(ac_training *self);
+/** Local: buffers, optimiser, counts. AC_E_ARG where there are fewer images than one step
+ * needs. */
+AC_MUST_CHECK ac_status ac_training_init(ac_training *self);
 
 /** Collective. Take up the last checkpoint, if any. */
-ac_status ac_training_resume_all(ac_training *self);
+AC_MUST_CHECK ac_status ac_training_resume_all(ac_training *self);
 
-/** Collective. Steps, validations and checkpoints up to train.max_steps. AC_E_STOPPED after a wish to stop, with a checkpoint. */
-ac_status ac_training_run_all(ac_training *self);
+/** Collective. Steps, validations and checkpoints up to train.max_steps. AC_E_STOPPED after a
+ * wish to stop, with a checkpoint. */
+AC_MUST_CHECK ac_status ac_training_run_all(ac_training *self);
 
 /** Collective. The mean loss over all targets of the validation images. */
-ac_status ac_training_validate_all(ac_training *self, double *vloss, int64_t *targets);
+AC_MUST_CHECK ac_status ac_training_validate_all(ac_training *self, double *vloss,
+                                                 int64_t *targets);
 
 /**
- * Rank 0: samples.jsonl, captions of some validation images by BART before training and with `values`, for the report:
- * {"key","before","after","captions":[…],"table"}. The trainer's values are those given afterwards.
+ * Rank 0: samples.jsonl, captions of some validation images by BART before training and with
+ * `values`, for the report:
+ * {"key","before","after","captions":[…],"table"}. The trainer's values are those given
+ * afterwards.
  */
-ac_status ac_training_write_samples(ac_training *self, const float *values);
+AC_MUST_CHECK ac_status ac_training_write_samples(ac_training *self, const float *values);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * LD_PRELOAD library: a process that opens a file whose path ends with $CRASH_ON_OPEN ends by the signal $CRASH_SIGNAL (default 6),
- * as it would if the image in it met a bug of a decoder.
+ * LD_PRELOAD library: a process that opens a file whose path ends with $CRASH_ON_OPEN ends by
+ * the signal $CRASH_SIGNAL (default 6), as it would if the image in it met a bug of a decoder.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

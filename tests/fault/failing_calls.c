@@ -1,13 +1,17 @@
 /*
- * LD_PRELOAD library: counts the program's own calls of one kind, and makes the Nth of them fail.
+ * LD_PRELOAD library: counts the program's own calls of one kind, and makes the Nth of them
+ * fail.
  *
- *     FAULT_KIND   malloc | hdf5malloc | read | write | enospc | fsync | rename      (enospc: a write that fails with ENOSPC, once and for all)
- *     FAULT_NTH    1, 2, …; 0 or none: only count
- *     FAULT_COUNT  a file that gets "COUNT FIRED" at the end, FIRED 1 if the call was made to fail
+ *     FAULT_KIND   malloc | hdf5malloc | read | write | enospc | fsync | rename      (enospc: a
+ * write that fails with ENOSPC, once and for all) FAULT_NTH    1, 2, …; 0 or none: only count
+ *     FAULT_COUNT  a file that gets "COUNT FIRED" at the end, FIRED 1 if the call was made to
+ * fail
  *
- * Of malloc (calloc, realloc, asprintf, …) the places are counted, not the calls: the first call from each distinct chain of FRAMES callers.
- * Only calls made directly by the program or by the libraries it stores and reads data with (HDF5, jansson, yaml) count: MPI ends the
- * process by itself when a call of its own fails. "write" is write, pwrite and fflush: stdio's own calls cannot be seen.
+ * Of malloc (calloc, realloc, asprintf, …) the places are counted, not the calls: the first
+ * call from each distinct chain of FRAMES callers. Only calls made directly by the program or
+ * by the libraries it stores and reads data with (HDF5, jansson, yaml) count: MPI ends the
+ * process by itself when a call of its own fails. "write" is write, pwrite and fflush: stdio's
+ * own calls cannot be seen.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,33 +28,35 @@
 
 enum { KNOWN = 4096, CHAINS = 1 << 16, FRAMES = 7, OWN_FRAMES = 3 };
 
-static __thread bool inside __attribute__((tls_model("initial-exec"))); /* dladdr and the reading of the environment allocate */
+static __thread bool inside __attribute__((
+    tls_model("initial-exec"))); /* dladdr and the reading of the environment allocate */
 static long count, nth;
 static int fired;
 static char kind[16];
 
-extern void __asan_init(void) __attribute__((weak)); /* only in a program with AddressSanitizer */
+extern void __asan_init(void)
+    __attribute__((weak)); /* only in a program with AddressSanitizer */
 
-static void __attribute__((constructor))
-begin(void)
+static void __attribute__((constructor)) begin(void)
 {
     const char *k = getenv("FAULT_KIND"), *n = getenv("FAULT_NTH");
 
-    if (__asan_init) /* before anything is counted: until then most functions of the C library cannot be called */
+    if (__asan_init) /* before anything is counted: until then most functions of the C library
+                        cannot be called */
         __asan_init();
     snprintf(kind, sizeof kind, "%s", k ? k : "");
     nth = n ? atol(n) : 0;
 }
 
-static void __attribute__((destructor))
-report(void)
+static void __attribute__((destructor)) report(void)
 {
     const char *path = getenv("FAULT_COUNT");
     char line[64];
     int fd, n;
 
     kind[0] = '\0';
-    if (!path || strcmp(program_invocation_short_name, "antarctic") != 0 || (fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644)) < 0)
+    if (!path || strcmp(program_invocation_short_name, "antarctic") != 0 ||
+        (fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644)) < 0)
         return;
     n = snprintf(line, sizeof line, "%ld %d\n", count, fired);
     if (write(fd, line, (size_t) n) < 0)
@@ -63,12 +69,14 @@ is_ours(const char *file)
 {
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
 
-    if (strcmp(kind, "malloc") == 0 && (strncmp(name, "libhdf5", 7) == 0 || (__asan_init && strncmp(name, "libyaml", 7) == 0)))
-        return false; /* libyaml 0.2.5 loses a stack of its loader where memory is refused to it: its leak, not ours */
+    if (strcmp(kind, "malloc") == 0 &&
+        (strncmp(name, "libhdf5", 7) == 0 || (__asan_init && strncmp(name, "libyaml", 7) == 0)))
+        return false; /* libyaml 0.2.5 loses a stack of its loader where memory is refused to
+                         it: its leak, not ours */
     if (strcmp(kind, "hdf5malloc") == 0)
         return strncmp(name, "libhdf5", 7) == 0;
-    return strcmp(name, "antarctic") == 0 || strncmp(name, "libhdf5", 7) == 0 || strncmp(name, "libjansson", 10) == 0 ||
-           strncmp(name, "libyaml", 7) == 0;
+    return strcmp(name, "antarctic") == 0 || strncmp(name, "libhdf5", 7) == 0 ||
+           strncmp(name, "libjansson", 10) == 0 || strncmp(name, "libyaml", 7) == 0;
 }
 
 /* The item_status on a caller's address, remembered. */
@@ -123,7 +131,8 @@ fails(const char *mine, void *caller)
 
     if (inside || !kind[0])
         return false;
-    if (strcmp(kind, mine) != 0 && !(strcmp(kind, "enospc") == 0 && strcmp(mine, "write") == 0) &&
+    if (strcmp(kind, mine) != 0 &&
+        !(strcmp(kind, "enospc") == 0 && strcmp(mine, "write") == 0) &&
         !(strcmp(kind, "hdf5malloc") == 0 && strcmp(mine, "malloc") == 0))
         return false;
     if (!counts(caller) || (strcmp(mine, "malloc") == 0 && !is_new_chain()))
@@ -131,7 +140,9 @@ fails(const char *mine, void *caller)
     now = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
     if (nth && (now == nth || (now > nth && strcmp(kind, "enospc") == 0))) {
         fired = 1;
-        errno = strcmp(mine, "malloc") == 0 ? ENOMEM : strcmp(kind, "enospc") == 0 ? ENOSPC : EIO;
+        errno = strcmp(mine, "malloc") == 0   ? ENOMEM
+                : strcmp(kind, "enospc") == 0 ? ENOSPC
+                                              : EIO;
         return true;
     }
     return false;
@@ -153,11 +164,13 @@ next(const char *name)
     return found;
 }
 
-/* In a program with AddressSanitizer memory must come from its allocator, whose names are there from the first call on. */
-#define ALLOCATOR(type, name, arguments)                                                                                                   \
-    extern type __libc_##name arguments;                                                                                                   \
+/* In a program with AddressSanitizer memory must come from its allocator, whose names are there
+ * from the first call on. */
+#define ALLOCATOR(type, name, arguments) \
+    extern type __libc_##name arguments; \
     extern type __interceptor_##name arguments __attribute__((weak))
-#define ALLOCATE(name, ...) (__interceptor_##name ? __interceptor_##name(__VA_ARGS__) : __libc_##name(__VA_ARGS__))
+#define ALLOCATE(name, ...) \
+    (__interceptor_##name ? __interceptor_##name(__VA_ARGS__) : __libc_##name(__VA_ARGS__))
 
 ALLOCATOR(void *, malloc, (size_t));
 ALLOCATOR(void *, calloc, (size_t, size_t));

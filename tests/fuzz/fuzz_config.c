@@ -1,4 +1,5 @@
-/* A job's YAML. Promises: refused, or a config that prints as YAML which reads back to the same config. */
+/* A job's YAML. Promises: refused, or a config that prints as YAML which reads back to the same
+ * config. */
 #include <string.h>
 
 #include "io/config/config.h"
@@ -12,7 +13,8 @@ check_reads_back(const ac_config *config)
 
     FUZZ_CHECK(ac_config_print(config, "caption", &once) == AC_OK);
     FUZZ_CHECK(ac_config_init(&second) == AC_OK);
-    FUZZ_CHECK(ac_config_read(&second, fuzz_file((const uint8_t *) once.data, once.size)) == AC_OK);
+    FUZZ_CHECK(ac_config_read(&second, fuzz_file((const uint8_t *) once.data, once.size)) ==
+               AC_OK);
     FUZZ_CHECK(ac_config_print(&second, "caption", &again) == AC_OK);
     FUZZ_CHECK(once.size == again.size && memcmp(once.data, again.data, once.size) == 0);
     ac_config_free(&second);

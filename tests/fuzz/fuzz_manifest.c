@@ -1,5 +1,5 @@
-/* The manifests of runs and caches, and a run's journal. Promises: refused, or counts that fit together.
- * AC_TEST_LIBRARIES: ac_jobs */
+/* The manifests of runs and caches, and a run's journal. Promises: refused, or counts that fit
+ * together. AC_TEST_LIBRARIES: ac_jobs */
 #include <string.h>
 
 #include "cache_builder/cache.h"

@@ -1,4 +1,5 @@
-/* Pickles by themselves. Promises: refused, or a tree whose places all are within it; memory grows with the bytes alone. */
+/* Pickles by themselves. Promises: refused, or a tree whose places all are within it; memory
+ * grows with the bytes alone. */
 #include <stdbool.h>
 
 #include "io/checkpoint/pickle.h"
@@ -21,12 +22,16 @@ check_value(const ac_pickle *p, const ac_pickle_value *v)
     case AC_PICKLE_LIST:
     case AC_PICKLE_DICT:
         for (int64_t c = v->as.items.first; c >= 0; c = p->cells[c].next, count++)
-            FUZZ_CHECK(c < p->cell_count && p->cells[c].value >= 0 && p->cells[c].value < p->value_count);
+            FUZZ_CHECK(c < p->cell_count && p->cells[c].value >= 0 &&
+                       p->cells[c].value < p->value_count);
         FUZZ_CHECK(count == v->as.items.count && (v->type != AC_PICKLE_DICT || count % 2 == 0));
         break;
     case AC_PICKLE_CALL:
     case AC_PICKLE_OBJECT:
-    case AC_PICKLE_PERSISTENT: FUZZ_CHECK(v->as.pair.a >= -1 && v->as.pair.a < p->value_count && v->as.pair.b >= -1 && v->as.pair.b < p->value_count); break;
+    case AC_PICKLE_PERSISTENT:
+        FUZZ_CHECK(v->as.pair.a >= -1 && v->as.pair.a < p->value_count && v->as.pair.b >= -1 &&
+                   v->as.pair.b < p->value_count);
+        break;
     default: break;
     }
 }

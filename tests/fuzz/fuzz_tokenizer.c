@@ -1,5 +1,6 @@
-/* Tokenizers: any bytes in. Promises: UTF-8 or refused; ids of the vocabulary; cut to the maximum; the cleaning's result is
- * UTF-8; BART's decoding of its encoding gives the text back. */
+/* Tokenizers: any bytes in. Promises: UTF-8 or refused; ids of the vocabulary; cut to the
+ * maximum; the cleaning's result is UTF-8; BART's decoding of its encoding gives the text back.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* PyTorch's files, zip and legacy, and the layer norms in them. Promises: refused, or tensors whose bytes can be read; scalars with
- * names. AC_FUZZ_CORPUS: data/golden/formats/torch */
+/* PyTorch's files, zip and legacy, and the layer norms in them. Promises: refused, or tensors
+ * whose bytes can be read; scalars with names. AC_FUZZ_CORPUS: data/golden/formats/torch */
 #include <string.h>
 
 #include "io/checkpoint/lightning.h"
@@ -16,7 +16,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (ac_torch_open(&t, path) == AC_OK) {
         fuzz_check_tensors(&t.tensors);
         for (int64_t i = 0; i < t.scalar_count; i++)
-            FUZZ_CHECK(t.scalars[i].name && (t.scalars[i].type != AC_TORCH_TEXT || !t.scalars[i].text_size || t.scalars[i].text[t.scalars[i].text_size - 1] + 1));
+            FUZZ_CHECK(t.scalars[i].name &&
+                       (t.scalars[i].type != AC_TORCH_TEXT || !t.scalars[i].text_size ||
+                        t.scalars[i].text[t.scalars[i].text_size - 1] + 1));
     }
     ac_torch_close(&t);
     if (ac_lightning_open(&c, path) == AC_OK)

@@ -1,5 +1,6 @@
-/* BART, layer by layer and token by token, against the Python reference. Tolerances: golden/bart/README.md (hidden states 5e-5;
- * logits and cross-entropies 2e-4: ten times what PyTorch differs by between its own ways of computing). */
+/* BART, layer by layer and token by token, against the Python reference. Tolerances:
+ * golden/bart/README.md (hidden states 5e-5; logits and cross-entropies 2e-4: ten times what
+ * PyTorch differs by between its own ways of computing). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,9 @@ compare(void *context, const char *name, const float *x, int64_t rows, int64_t c
         return;
     assert_int_equal(t->rank, 3);
     assert_int_equal(t->shape[2], columns);
-    test_assert_close(name, x, test_floats(c->expected, name) + (c->text * t->shape[1] + c->token) * columns, rows * columns, 5e-5);
+    test_assert_close(
+        name, x, test_floats(c->expected, name) + (c->text * t->shape[1] + c->token) * columns,
+        rows * columns, 5e-5);
     c->compared++;
 }
 
@@ -43,16 +46,24 @@ length_of(const ac_tensors *golden, const char *name, int64_t b, int64_t longest
     return ac_tensors_find(golden, name) ? test_integer(test_tensor(golden, name), b) : longest;
 }
 
-/* One text: encode, then decode token by token with cached keys and values. Returns the number of tokens. */
+/* One text: encode, then decode token by token with cached keys and values. Returns the number
+ * of tokens. */
 static int64_t
-check_text(ac_bart *bart, const ac_tensors *golden, int64_t text, int64_t logits_row, comparison *c)
+check_text(ac_bart *bart, const ac_tensors *golden, int64_t text, int64_t logits_row,
+           comparison *c)
 {
-    const ac_tensor *ids = test_tensor(golden, "encoder_input_ids"), *decoder = test_tensor(golden, "decoder_input_ids");
+    const ac_tensor *ids = test_tensor(golden, "encoder_input_ids"),
+                    *decoder = test_tensor(golden, "decoder_input_ids");
     const int64_t n = length_of(golden, "encoder_lengths", text, ids->shape[ids->rank - 1]);
-    const int64_t m = length_of(golden, "decoder_lengths", text, decoder->shape[decoder->rank - 1]);
+    const int64_t m =
+        length_of(golden, "decoder_lengths", text, decoder->shape[decoder->rank - 1]);
     const int64_t C = bart->config.d_model, V = bart->config.vocab_size, offsets[2] = { 0, n };
-    const float *expected = test_floats(golden, "logits"), *losses = ac_tensors_find(golden, "labels") ? test_floats(golden, "token_cross_entropy") : NULL;
-    float *encoded = calloc((size_t) (n * C), sizeof *encoded), *logits = calloc((size_t) V, sizeof *logits);
+    const float *expected = test_floats(golden, "logits"),
+                *losses = ac_tensors_find(golden, "labels")
+                              ? test_floats(golden, "token_cross_entropy")
+                              : NULL;
+    float *encoded = calloc((size_t) (n * C), sizeof *encoded),
+          *logits = calloc((size_t) V, sizeof *logits);
     int32_t *packed = calloc((size_t) n, sizeof *packed);
     ac_bart_state state;
     ac_scratch scratch = { 0 };
@@ -69,7 +80,8 @@ check_text(ac_bart *bart, const ac_tensors *golden, int64_t text, int64_t logits
     ac_bart_encode(bart, encoded, packed, offsets, 1, &scratch);
     ac_bart_state_fill(&state, bart, encoded, offsets, 1, &scratch);
     for (int64_t t = 0; t < m; t++) {
-        const int64_t at = text * decoder->shape[decoder->rank - 1] + t, label = losses ? test_integer(test_tensor(golden, "labels"), at) : -1;
+        const int64_t at = text * decoder->shape[decoder->rank - 1] + t,
+                      label = losses ? test_integer(test_tensor(golden, "labels"), at) : -1;
         const ac_bart_line line = { (int32_t) test_integer(decoder, at), 1, 0, (int32_t) t };
         c->token = t;
         ac_bart_decode(bart, &state, logits, &line, 1, &scratch);
@@ -112,11 +124,12 @@ check_model(const char *model, ac_compute compute)
     assert_int_equal(ac_weights_open(&weights, folder), AC_OK);
     assert_int_equal(ac_safetensors_open(&golden, path), AC_OK);
     assert_int_equal(ac_bart_config_load(&config, folder), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1), AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1), AC_OK);
     if (ac_bart_init(&bart, &config, &weights.tensors, NULL, &compute, packed, true) != AC_OK)
         fail_msg("%s", ac_error_message());
     c.expected = &golden.tensors;
-    bart.tap = (ac_tap) { compare, &c };
+    bart.tap = (ac_tap){ compare, &c };
     texts = test_tensor(&golden.tensors, "encoder_input_ids");
     for (int64_t b = 0; b < (texts->rank == 2 ? texts->shape[0] : 1); b++)
         row += check_text(&bart, &golden.tensors, b, row, &c);
@@ -165,7 +178,8 @@ base_model_fp16(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(model_a), cmocka_unit_test(model_b), cmocka_unit_test(base_model_fp16) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(model_a), cmocka_unit_test(model_b),
+                                        cmocka_unit_test(base_model_fp16) };
 
     ac_compute_init(2);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* CLIP's towers, layer by layer, against the Python reference. Tolerances: golden/clip/README.md (hidden states 5e-5, values
- * within ±15; unit embeddings 1e-5; logits 2e-4). */
+/* CLIP's towers, layer by layer, against the Python reference. Tolerances:
+ * golden/clip/README.md (hidden states 5e-5, values within ±15; unit embeddings 1e-5; logits
+ * 2e-4). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ compare(void *context, const char *name, const float *x, int64_t rows, int64_t c
 static void
 check_texts(ac_clip *clip, const ac_tensors *expected, float *embeddings, ac_scratch *scratch)
 {
-    const ac_tensor *ids = test_tensor(expected, "input_ids"), *lengths = test_tensor(expected, "lengths");
+    const ac_tensor *ids = test_tensor(expected, "input_ids"),
+                    *lengths = test_tensor(expected, "lengths");
     const int64_t B = ids->shape[0], context = ids->shape[1], D = clip->config.projection_dim;
     int32_t *packed = calloc((size_t) (B * context), sizeof *packed);
     int64_t *offsets = calloc((size_t) B + 1, sizeof *offsets);
@@ -45,9 +47,11 @@ check_texts(ac_clip *clip, const ac_tensors *expected, float *embeddings, ac_scr
             packed[offsets[b] + i] = (int32_t) test_integer(ids, b * context + i);
         offsets[b + 1] = offsets[b] + n;
     }
-    assert_int_equal(ac_scratch_reserve(scratch, ac_clip_texts_scratch_bytes(clip, B, offsets[B])), AC_OK);
+    assert_int_equal(
+        ac_scratch_reserve(scratch, ac_clip_texts_scratch_bytes(clip, B, offsets[B])), AC_OK);
     ac_clip_embed_texts(clip, embeddings, packed, offsets, B, scratch);
-    test_assert_close("text_embeds", embeddings, test_floats(expected, "text_embeds"), B * D, 1e-5);
+    test_assert_close("text_embeds", embeddings, test_floats(expected, "text_embeds"), B * D,
+                      1e-5);
     clip->tap.fn = NULL;
     for (int64_t b = 0; b < B; b++) {
         const int64_t one[2] = { 0, offsets[b + 1] - offsets[b] };
@@ -85,27 +89,36 @@ check_model(const char *model, ac_compute compute)
     assert_int_equal(ac_weights_open(&weights, folder), AC_OK);
     assert_int_equal(ac_safetensors_open(&golden, path), AC_OK);
     assert_int_equal(ac_clip_config_load(&config, folder, NULL), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&packed, (int64_t) ac_clip_packed_bytes(&config, &compute, 3), 1), AC_OK);
-    if (ac_clip_init(&clip, &config, &weights.tensors, &compute, AC_CLIP_VISION | AC_CLIP_TEXT, packed, true) != AC_OK)
+    assert_int_equal(
+        ac_alloc_aligned(&packed, (int64_t) ac_clip_packed_bytes(&config, &compute, 3), 1),
+        AC_OK);
+    if (ac_clip_init(&clip, &config, &weights.tensors, &compute, AC_CLIP_VISION | AC_CLIP_TEXT,
+                     packed, true) != AC_OK)
         fail_msg("%s", ac_error_message());
     c.expected = &golden.tensors;
-    clip.tap = (ac_tap) { compare, &c };
+    clip.tap = (ac_tap){ compare, &c };
     B = test_tensor(&golden.tensors, "pixel_values")->shape[0];
     N = test_tensor(&golden.tensors, "input_ids")->shape[0];
     D = config.projection_dim;
     images = calloc((size_t) (B * D), sizeof *images);
     texts = calloc((size_t) (N * D), sizeof *texts);
-    assert_int_equal(ac_scratch_reserve(&scratch, ac_clip_images_scratch_bytes(&clip, B)), AC_OK);
-    ac_clip_embed_images(&clip, images, test_floats(&golden.tensors, "pixel_values"), B, &scratch);
-    test_assert_close("image_embeds", images, test_floats(&golden.tensors, "image_embeds"), B * D, 1e-5);
+    assert_int_equal(ac_scratch_reserve(&scratch, ac_clip_images_scratch_bytes(&clip, B)),
+                     AC_OK);
+    ac_clip_embed_images(&clip, images, test_floats(&golden.tensors, "pixel_values"), B,
+                         &scratch);
+    test_assert_close("image_embeds", images, test_floats(&golden.tensors, "image_embeds"),
+                      B * D, 1e-5);
     check_texts(&clip, &golden.tensors, texts, &scratch);
     for (int64_t b = 0; b < B; b++) {
         for (int64_t n = 0; n < N; n++) {
             const float logit = clip.logit_scale * ac_dot(images + b * D, texts + n * D, D);
-            test_assert_close("logits_per_image", &logit, test_floats(&golden.tensors, "logits_per_image") + b * N + n, 1, 2e-4);
+            test_assert_close("logits_per_image", &logit,
+                              test_floats(&golden.tensors, "logits_per_image") + b * N + n, 1,
+                              2e-4);
         }
     }
-    assert_int_equal(c.compared, 4 + config.vision.num_hidden_layers + 4 + config.text.num_hidden_layers);
+    assert_int_equal(c.compared,
+                     4 + config.vision.num_hidden_layers + 4 + config.text.num_hidden_layers);
     ac_clip_free(&clip);
     ac_safetensors_close(&golden);
     ac_weights_close(&weights);

@@ -1,6 +1,7 @@
-/* One CLIP in every format it is published in: OpenAI's names and Hugging Face's, fp32 and fp16, zip, TorchScript and the format
- * before PyTorch 1.6. Tolerances: golden/clip/README.md (unit embeddings 1e-5, logits 2e-4; tensors exact; fp16 half its last place).
- * AC_TEST_LABELS: formats */
+/* One CLIP in every format it is published in: OpenAI's names and Hugging Face's, fp32 and
+ * fp16, zip, TorchScript and the format before PyTorch 1.6. Tolerances: golden/clip/README.md
+ * (unit embeddings 1e-5, logits 2e-4; tensors exact; fp16 half its last place). AC_TEST_LABELS:
+ * formats */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ read_floats(const ac_tensor *t)
     return x;
 }
 
-/* Every tensor of model a against the same tensor of another file; relative 0: equal to the bit. */
+/* Every tensor of model a against the same tensor of another file; relative 0: equal to the
+ * bit. */
 static void
 compare_tensors(const char *file, ac_dtype dtype, double relative, double absolute)
 {
@@ -51,7 +53,8 @@ compare_tensors(const char *file, ac_dtype dtype, double relative, double absolu
     open_weights(&found, file); /* this one may be missing: before there is anything to free */
     open_weights(&expected, "a");
     for (int64_t i = 0; i < expected.tensors.count; i++) {
-        const ac_tensor *e = &expected.tensors.items[i], *f = ac_tensors_find(&found.tensors, e->name);
+        const ac_tensor *e = &expected.tensors.items[i],
+                        *f = ac_tensors_find(&found.tensors, e->name);
         float *x, *y;
 
         if (e->dtype != AC_F32) /* position_ids */
@@ -64,8 +67,10 @@ compare_tensors(const char *file, ac_dtype dtype, double relative, double absolu
         x = read_floats(f);
         y = read_floats(e);
         for (int64_t k = 0; k < ac_tensor_count(e); k++)
-            if (!(fabs((double) x[k] - (double) y[k]) <= relative * fabs((double) y[k]) + absolute))
-                fail_msg("%s: %s: element %lld is %.9g, expected %.9g", file, e->name, (long long) k, (double) x[k], (double) y[k]);
+            if (!(fabs((double) x[k] - (double) y[k]) <=
+                  relative * fabs((double) y[k]) + absolute))
+                fail_msg("%s: %s: element %lld is %.9g, expected %.9g", file, e->name,
+                         (long long) k, (double) x[k], (double) y[k]);
         free(x);
         free(y);
         compared++;
@@ -99,8 +104,10 @@ legacy_fp16(void **state)
 static void
 embed(const ac_weights *weights, const ac_tensors *inputs, const ac_tensors *expected)
 {
-    const ac_tensor *ids = test_tensor(inputs, "input_ids"), *lengths = test_tensor(inputs, "lengths");
-    const int64_t N = ids->shape[0], context = ids->shape[1], B = test_tensor(inputs, "pixel_values")->shape[0];
+    const ac_tensor *ids = test_tensor(inputs, "input_ids"),
+                    *lengths = test_tensor(inputs, "lengths");
+    const int64_t N = ids->shape[0], context = ids->shape[1],
+                  B = test_tensor(inputs, "pixel_values")->shape[0];
     const ac_compute compute = { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 };
     int32_t *packed_ids = calloc((size_t) (N * context), sizeof *packed_ids);
     int64_t *offsets = calloc((size_t) N + 1, sizeof *offsets), D;
@@ -115,23 +122,30 @@ embed(const ac_weights *weights, const ac_tensors *inputs, const ac_tensors *exp
     D = config.projection_dim;
     images = calloc((size_t) (B * D), sizeof *images);
     texts = calloc((size_t) (N * D), sizeof *texts);
-    assert_int_equal(ac_alloc_aligned(&packed, (int64_t) ac_clip_packed_bytes(&config, &compute, 3), 1), AC_OK);
-    if (ac_clip_init(&clip, &config, &weights->tensors, &compute, AC_CLIP_VISION | AC_CLIP_TEXT, packed, true) != AC_OK)
+    assert_int_equal(
+        ac_alloc_aligned(&packed, (int64_t) ac_clip_packed_bytes(&config, &compute, 3), 1),
+        AC_OK);
+    if (ac_clip_init(&clip, &config, &weights->tensors, &compute, AC_CLIP_VISION | AC_CLIP_TEXT,
+                     packed, true) != AC_OK)
         fail_msg("%s", ac_error_message());
     for (int64_t n = 0; n < N; n++) {
         offsets[n + 1] = offsets[n] + test_integer(lengths, n);
         for (int64_t i = offsets[n]; i < offsets[n + 1]; i++)
             packed_ids[i] = (int32_t) test_integer(ids, n * context + i - offsets[n]);
     }
-    assert_int_equal(ac_scratch_reserve(&scratch, ac_clip_images_scratch_bytes(&clip, B)), AC_OK);
+    assert_int_equal(ac_scratch_reserve(&scratch, ac_clip_images_scratch_bytes(&clip, B)),
+                     AC_OK);
     ac_clip_embed_images(&clip, images, test_floats(inputs, "pixel_values"), B, &scratch);
-    assert_int_equal(ac_scratch_reserve(&scratch, ac_clip_texts_scratch_bytes(&clip, N, offsets[N])), AC_OK);
+    assert_int_equal(
+        ac_scratch_reserve(&scratch, ac_clip_texts_scratch_bytes(&clip, N, offsets[N])), AC_OK);
     ac_clip_embed_texts(&clip, texts, packed_ids, offsets, N, &scratch);
-    test_assert_close("image_embeds", images, test_floats(expected, "image_embeds"), B * D, 1e-5);
+    test_assert_close("image_embeds", images, test_floats(expected, "image_embeds"), B * D,
+                      1e-5);
     test_assert_close("text_embeds", texts, test_floats(expected, "text_embeds"), N * D, 1e-5);
     for (int64_t i = 0; i < B * N; i++) {
         const float logit = clip.logit_scale * ac_dot(images + i / N * D, texts + i % N * D, D);
-        test_assert_close("logits_per_image", &logit, test_floats(expected, "logits_per_image") + i, 1, 2e-4);
+        test_assert_close("logits_per_image", &logit,
+                          test_floats(expected, "logits_per_image") + i, 1, 2e-4);
     }
     ac_clip_free(&clip);
     ac_scratch_free(&scratch);
@@ -146,7 +160,8 @@ embed(const ac_weights *weights, const ac_tensors *inputs, const ac_tensors *exp
 static void
 openai_torchscript(void **state)
 {
-    char *inputs_path = golden_path("clip/a_expected.safetensors"), *expected_path = golden_path("clip/a_fp16_expected.safetensors");
+    char *inputs_path = golden_path("clip/a_expected.safetensors"),
+         *expected_path = golden_path("clip/a_fp16_expected.safetensors");
     ac_weights weights;
     ac_safetensors inputs, expected;
     ac_clip_config config;

@@ -1,5 +1,5 @@
-/* Training's crops: given their box, Pillow's bytes (golden/preprocess, crops); boxes drawn lie in the image and have the
- * distribution that torchvision's have. */
+/* Training's crops: given their box, Pillow's bytes (golden/preprocess, crops); boxes drawn lie
+ * in the image and have the distribution that torchvision's have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,15 +32,18 @@ bytes_equal_pillows(void **state)
         skip();
     lines = test_read_jsonl(path);
     assert_true(json_array_size(lines) > 0);
-    json_array_foreach(lines, i, line) {
-        const ac_crop crop = { number(line, "i"), number(line, "j"), number(line, "h"), number(line, "w") };
+    json_array_foreach(lines, i, line)
+    {
+        const ac_crop crop = { number(line, "i"), number(line, "j"), number(line, "h"),
+                               number(line, "w") };
         const int64_t S = number(line, "size");
         char relative[256], hex[65], *file;
         ac_image image = { 0 };
         ac_item_status item_status = { 0 };
         uint8_t *rgb = malloc((size_t) (S * S * 3));
 
-        snprintf(relative, sizeof relative, "preprocess/%s", json_string_value(json_object_get(line, "file")));
+        snprintf(relative, sizeof relative, "preprocess/%s",
+                 json_string_value(json_object_get(line, "file")));
         file = golden_path(relative);
         assert_non_null(file);
         assert_int_equal(ac_image_read_file(&image, file, 1 << 28, &item_status), AC_OK);
@@ -48,7 +51,8 @@ bytes_equal_pillows(void **state)
         assert_int_equal(ac_image_crop_resize(rgb, &image, &crop, S, &resizer), AC_OK);
         test_sha256(hex, rgb, (size_t) (S * S * 3));
         if (strcmp(hex, json_string_value(json_object_get(line, "sha256"))) != 0)
-            fail_msg("%s: other bytes than Pillow's", json_string_value(json_object_get(line, "key")));
+            fail_msg("%s: other bytes than Pillow's",
+                     json_string_value(json_object_get(line, "key")));
         ac_image_free(&image);
         free(rgb);
         free(file);
@@ -68,7 +72,8 @@ drawn_boxes_are_torchvisions(void **state)
     for (uint32_t k = 0; k < N; k++) {
         const ac_crop c = ac_crop_draw(200, 180, 3, 77, k);
         assert_int_equal(c.width, c.height);
-        assert_true(c.top >= 0 && c.left >= 0 && c.top + c.height <= 180 && c.left + c.width <= 200);
+        assert_true(c.top >= 0 && c.left >= 0 && c.top + c.height <= 180 &&
+                    c.left + c.width <= 200);
         assert_true((double) (c.width * c.width) >= 0.74 * 200 * 180);
         area += (double) (c.width * c.width) / (200 * 180) / N;
         top += c.height < 180 ? (double) c.top / (double) (180 - c.height) / N : 0.5 / N;
@@ -92,7 +97,8 @@ an_oblong_image_gives_its_middle(void **state)
 static void
 same_numbers_same_box(void **state)
 {
-    const ac_crop a = ac_crop_draw(500, 480, 1, 2, 3), b = ac_crop_draw(500, 480, 1, 2, 3), c = ac_crop_draw(500, 480, 1, 2, 4);
+    const ac_crop a = ac_crop_draw(500, 480, 1, 2, 3), b = ac_crop_draw(500, 480, 1, 2, 3),
+                  c = ac_crop_draw(500, 480, 1, 2, 4);
 
     (void) state;
     assert_memory_equal(&a, &b, sizeof a);

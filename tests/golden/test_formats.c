@@ -1,5 +1,5 @@
-/* The readers of npy and safetensors: what they must take, with its content, and what they must refuse (golden/formats).
- * AC_TEST_LABELS: formats */
+/* The readers of npy and safetensors: what they must take, with its content, and what they must
+ * refuse (golden/formats). AC_TEST_LABELS: formats */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,10 @@ check_npy(const char *name, const char *path, const json_t *expected)
     ac_npy a;
 
     if (test_format_verdict(name, expected, ac_npy_open(&a, path)))
-        test_format_tensor(name, &a.tensor, json_object_get(expected, "tensor") ? json_object_get(expected, "tensor") : expected);
+        test_format_tensor(name, &a.tensor,
+                           json_object_get(expected, "tensor")
+                               ? json_object_get(expected, "tensor")
+                               : expected);
     ac_npy_close(&a);
 }
 

@@ -15,15 +15,19 @@
 static bool
 same_text(const ac_texts *texts, int64_t i, const json_t *expected)
 {
-    return ac_texts_size(texts, i) == json_string_length(expected) && memcmp(ac_texts_at(texts, i), json_string_value(expected), ac_texts_size(texts, i)) == 0;
+    return ac_texts_size(texts, i) == json_string_length(expected) &&
+           memcmp(ac_texts_at(texts, i), json_string_value(expected),
+                  ac_texts_size(texts, i)) == 0;
 }
 
 static void
-check_captions(const char *name, const ac_coco *c, const json_t *first_five, const json_t *images)
+check_captions(const char *name, const ac_coco *c, const json_t *first_five,
+               const json_t *images)
 {
     char id[32];
 
-    if (json_object_size(first_five) != (size_t) c->count || (images && json_array_size(images) != (size_t) c->count)) {
+    if (json_object_size(first_five) != (size_t) c->count ||
+        (images && json_array_size(images) != (size_t) c->count)) {
         test_format_wrong("%s: %lld images\n", name, (long long) c->count);
         return;
     }
@@ -34,7 +38,8 @@ check_captions(const char *name, const ac_coco *c, const json_t *first_five, con
         bool same = json_is_array(captions) && json_array_size(captions) == (size_t) n;
         for (int64_t k = 0; same && k < n; k++)
             same = same_text(&c->captions, first + k, json_array_get(captions, (size_t) k));
-        if (!same || (images && !same_text(&c->file_names, i, json_array_get(images, (size_t) i))))
+        if (!same ||
+            (images && !same_text(&c->file_names, i, json_array_get(images, (size_t) i))))
             test_format_wrong("%s: image %s differs\n", name, id);
     }
 }
@@ -55,7 +60,9 @@ check_results(const char *name, const json_t *expected)
     for (size_t i = 0; i < n; i++) {
         const json_t *caption = json_object_get(json_array_get(expected, i), "caption");
         ids[i] = json_integer_value(json_object_get(json_array_get(expected, i), "image_id"));
-        assert_int_equal(ac_texts_push(&captions, json_string_value(caption), json_string_length(caption)), AC_OK);
+        assert_int_equal(
+            ac_texts_push(&captions, json_string_value(caption), json_string_length(caption)),
+            AC_OK);
     }
     assert_int_equal(ac_coco_results_write(path, ids, &captions, (int64_t) n), AC_OK);
     written = test_read_json(path);
@@ -78,9 +85,12 @@ check(const char *name, const char *path, const json_t *expected)
     }
     if (test_format_verdict(name, expected, ac_coco_read(&c, path))) {
         if (json_object_get(expected, "first_five"))
-            check_captions(name, &c, json_object_get(expected, "first_five"), json_object_get(expected, "images"));
-        if (strcmp(name, "unknown_image.json") == 0 && (c.unlisted != 1 || c.first_unlisted != 9 || c.captions.count))
-            test_format_wrong("%s: %lld unlisted, the first %lld\n", name, (long long) c.unlisted, (long long) c.first_unlisted);
+            check_captions(name, &c, json_object_get(expected, "first_five"),
+                           json_object_get(expected, "images"));
+        if (strcmp(name, "unknown_image.json") == 0 &&
+            (c.unlisted != 1 || c.first_unlisted != 9 || c.captions.count))
+            test_format_wrong("%s: %lld unlisted, the first %lld\n", name,
+                              (long long) c.unlisted, (long long) c.first_unlisted);
     }
     ac_coco_free(&c);
 }

@@ -1,6 +1,7 @@
 /* AC_TEST_LABELS: long
- * The real shapes: CLIP ViT-B/16 and BART-large with weights by formula, made here, or read from $AC_FULLSIZE/clip-vit-b16 and
- * $AC_FULLSIZE/bart-large. Tolerances of golden/fullsize/README.md: ten times the noise of fp32 against fp64. */
+ * The real shapes: CLIP ViT-B/16 and BART-large with weights by formula, made here, or read
+ * from $AC_FULLSIZE/clip-vit-b16 and $AC_FULLSIZE/bart-large. Tolerances of
+ * golden/fullsize/README.md: ten times the noise of fp32 against fp64. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ source_open(source *self, const char *what, void (*make)(fullsize_model *, const
     const char *folder = getenv("AC_FULLSIZE");
     char name[128], *path, *values;
 
-    *self = (source) { 0 };
+    *self = (source){ 0 };
     snprintf(name, sizeof name, "fullsize/%s.json", what);
     path = golden_path(name);
     snprintf(name, sizeof name, "fullsize/%s_expected.safetensors", what);
@@ -80,13 +81,18 @@ check_weights(const source *s)
     const json_t *sample, *index;
     size_t i, k;
 
-    json_array_foreach(json_object_get(s->expected, "weights"), i, sample) {
+    json_array_foreach(json_object_get(s->expected, "weights"), i, sample)
+    {
         const char *name = json_string_value(json_object_get(sample, "tensor"));
         const float *x = test_floats(s->tensors, name);
-        json_array_foreach(json_object_get(sample, "index"), k, index) {
-            const double value = json_number_value(json_array_get(json_object_get(sample, "value"), k));
+        json_array_foreach(json_object_get(sample, "index"), k, index)
+        {
+            const double value =
+                json_number_value(json_array_get(json_object_get(sample, "value"), k));
             if ((double) x[json_integer_value(index)] != value)
-                fail_msg("%s[%lld] is %.9g, expected %.9g", name, (long long) json_integer_value(index), (double) x[json_integer_value(index)], value);
+                fail_msg("%s[%lld] is %.9g, expected %.9g", name,
+                         (long long) json_integer_value(index),
+                         (double) x[json_integer_value(index)], value);
         }
     }
 }
@@ -104,7 +110,8 @@ read_ids(const json_t *list, int32_t *ids)
 static void
 draw_images(float *pixels, const source *s)
 {
-    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, deviation[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f },
+                       deviation[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
     enum { S = 224 };
 
     for (int image = 0; image < 2; image++) {
@@ -113,17 +120,30 @@ draw_images(float *pixels, const source *s)
             for (int64_t y = 0; y < S; y++)
                 for (int64_t x = 0; x < S; x++) {
                     const int64_t at = (c * S + y) * S + x;
-                    const int byte = image ? (int) ((x * (c + 1) + y * (3 - c)) % 256) : (int) floor((fullsize_unit(s->salt ? s->salt : "", "image0", at) + 1) * 128);
-                    pixels[image * 3 * S * S + at] = ((float) byte / 255 - mean[c]) / deviation[c];
+                    const int byte =
+                        image ? (int) ((x * (c + 1) + y * (3 - c)) % 256)
+                              : (int) floor(
+                                    (fullsize_unit(s->salt ? s->salt : "", "image0", at) + 1) *
+                                    128);
+                    pixels[image * 3 * S * S + at] =
+                        ((float) byte / 255 - mean[c]) / deviation[c];
                     sum += byte;
                 }
-        assert_int_equal(sum, json_integer_value(json_array_get(json_object_get(s->expected, "image_bytes_sum"), (size_t) image)));
+        assert_int_equal(sum,
+                         json_integer_value(json_array_get(
+                             json_object_get(s->expected, "image_bytes_sum"), (size_t) image)));
     }
 }
 
 static const ac_clip_config clip_config = {
-    .vision = { 768, 12, 12, 3072, AC_ACTIVATION_QUICK_GELU, 1e-5f }, .text = { 512, 12, 8, 2048, AC_ACTIVATION_QUICK_GELU, 1e-5f },
-    .image_size = 224, .patch_size = 16, .max_position_embeddings = 77, .vocab_size = 49408, .bos_token_id = 49406, .eos_token_id = 49407,
+    .vision = { 768, 12, 12, 3072, AC_ACTIVATION_QUICK_GELU, 1e-5f },
+    .text = { 512, 12, 8, 2048, AC_ACTIVATION_QUICK_GELU, 1e-5f },
+    .image_size = 224,
+    .patch_size = 16,
+    .max_position_embeddings = 77,
+    .vocab_size = 49408,
+    .bos_token_id = 49406,
+    .eos_token_id = 49407,
     .projection_dim = 512,
 };
 
@@ -132,7 +152,8 @@ check_clip(const source *s, const ac_compute *compute)
 {
     enum { IMAGES = 2, TEXTS = 4, D = 512 };
     const json_t *texts = json_object_get(s->expected, "texts");
-    float *pixels = malloc(IMAGES * 3 * 224 * 224 * sizeof *pixels), images[IMAGES * D], text[TEXTS * D];
+    float *pixels = malloc(IMAGES * 3 * 224 * 224 * sizeof *pixels), images[IMAGES * D],
+          text[TEXTS * D];
     int32_t ids[TEXTS * 77];
     int64_t offsets[TEXTS + 1] = { 0 };
     ac_scratch scratch = { 0 };
@@ -140,8 +161,14 @@ check_clip(const source *s, const ac_compute *compute)
     void *packed;
     size_t bytes;
 
-    assert_int_equal(ac_alloc_aligned(&packed, (int64_t) ac_clip_packed_bytes(&clip_config, compute, AC_CLIP_VISION | AC_CLIP_TEXT), 1), AC_OK);
-    assert_int_equal(ac_clip_init(&clip, &clip_config, s->tensors, compute, AC_CLIP_VISION | AC_CLIP_TEXT, packed, true), AC_OK);
+    assert_int_equal(ac_alloc_aligned(&packed,
+                                      (int64_t) ac_clip_packed_bytes(
+                                          &clip_config, compute, AC_CLIP_VISION | AC_CLIP_TEXT),
+                                      1),
+                     AC_OK);
+    assert_int_equal(ac_clip_init(&clip, &clip_config, s->tensors, compute,
+                                  AC_CLIP_VISION | AC_CLIP_TEXT, packed, true),
+                     AC_OK);
     draw_images(pixels, s);
     assert_int_equal(json_array_size(texts), TEXTS);
     for (size_t t = 0; t < TEXTS; t++)
@@ -152,10 +179,15 @@ check_clip(const source *s, const ac_compute *compute)
     assert_int_equal(ac_scratch_reserve(&scratch, bytes), AC_OK);
     ac_clip_embed_images(&clip, images, pixels, IMAGES, &scratch);
     ac_clip_embed_texts(&clip, text, ids, offsets, TEXTS, &scratch);
-    print_message("largest differences: images %.2g, texts %.2g\n", test_max_difference(images, test_floats(&s->values.tensors, "image_embeds"), IMAGES * D),
-                  test_max_difference(text, test_floats(&s->values.tensors, "text_embeds"), TEXTS * D));
-    test_assert_close("image_embeds", images, test_floats(&s->values.tensors, "image_embeds"), IMAGES * D, 2e-5);
-    test_assert_close("text_embeds", text, test_floats(&s->values.tensors, "text_embeds"), TEXTS * D, 2e-5);
+    print_message(
+        "largest differences: images %.2g, texts %.2g\n",
+        test_max_difference(images, test_floats(&s->values.tensors, "image_embeds"),
+                            IMAGES * D),
+        test_max_difference(text, test_floats(&s->values.tensors, "text_embeds"), TEXTS * D));
+    test_assert_close("image_embeds", images, test_floats(&s->values.tensors, "image_embeds"),
+                      IMAGES * D, 2e-5);
+    test_assert_close("text_embeds", text, test_floats(&s->values.tensors, "text_embeds"),
+                      TEXTS * D, 2e-5);
     ac_clip_free(&clip);
     ac_scratch_free(&scratch);
     free(packed);
@@ -180,54 +212,77 @@ clip_vit_b16(void **state)
     source_close(&s);
 }
 
-/* ---- BART-large ------------------------------------------------------------------------------------------------ */
+/* ---- BART-large
+ * ------------------------------------------------------------------------------------------------
+ */
 
 enum { V = 50265, C = 1024, LONGEST = 200 };
 
 static const ac_bart_config bart_config = {
-    .d_model = C, .vocab_size = V, .max_position_embeddings = 1024, .encoder_layers = 12, .encoder_attention_heads = 16, .encoder_ffn_dim = 4096,
-    .decoder_layers = 12, .decoder_attention_heads = 16, .decoder_ffn_dim = 4096, .activation_function = AC_ACTIVATION_GELU, .layer_norm_eps = 1e-5f,
-    .bos_token_id = 0, .pad_token_id = 1, .eos_token_id = 2, .decoder_start_token_id = 2,
+    .d_model = C,
+    .vocab_size = V,
+    .max_position_embeddings = 1024,
+    .encoder_layers = 12,
+    .encoder_attention_heads = 16,
+    .encoder_ffn_dim = 4096,
+    .decoder_layers = 12,
+    .decoder_attention_heads = 16,
+    .decoder_ffn_dim = 4096,
+    .activation_function = AC_ACTIVATION_GELU,
+    .layer_norm_eps = 1e-5f,
+    .bos_token_id = 0,
+    .pad_token_id = 1,
+    .eos_token_id = 2,
+    .decoder_start_token_id = 2,
 };
 
 /* Logits after each of `tokens`, one text. */
 static void
-decode(const ac_bart *bart, const float *encoded, int64_t n, const int32_t *tokens, int64_t steps, float *logits)
+decode(const ac_bart *bart, const float *encoded, int64_t n, const int32_t *tokens,
+       int64_t steps, float *logits)
 {
     const int64_t offsets[2] = { 0, n };
     ac_bart_state state = { 0 };
     ac_scratch scratch = { 0 };
 
     assert_int_equal(ac_bart_state_init(&state, bart, 1, steps, 1, n), AC_OK);
-    assert_int_equal(ac_scratch_reserve(&scratch, ac_bart_decode_scratch_bytes(bart, &state, 1)), AC_OK);
+    assert_int_equal(
+        ac_scratch_reserve(&scratch, ac_bart_decode_scratch_bytes(bart, &state, 1)), AC_OK);
     ac_bart_state_fill(&state, bart, encoded, offsets, 1, &scratch);
     for (int64_t t = 0; t < steps; t++)
-        ac_bart_decode(bart, &state, logits + t * V, &(ac_bart_line) { tokens[t], 0, 0, (int32_t) t }, 1, &scratch);
+        ac_bart_decode(bart, &state, logits + t * V,
+                       &(ac_bart_line){ tokens[t], 0, 0, (int32_t) t }, 1, &scratch);
     ac_bart_state_free(&state);
     ac_scratch_free(&scratch);
 }
 
 static void
-check_logits(const ac_bart *bart, const source *s, const json_t *row, const float *encoded, int64_t n)
+check_logits(const ac_bart *bart, const source *s, const json_t *row, const float *encoded,
+             int64_t n)
 {
-    const json_t *best = json_object_get(row, "first_token_top_ids"), *losses = json_object_get(row, "caption_losses");
+    const json_t *best = json_object_get(row, "first_token_top_ids"),
+                 *losses = json_object_get(row, "caption_losses");
     int32_t caption[LONGEST];
     const int64_t length = read_ids(json_object_get(s->expected, "caption"), caption);
     float *logits = malloc((size_t) (length * V) * sizeof *logits);
 
     decode(bart, encoded, n, &bart_config.decoder_start_token_id, 1, logits);
     for (size_t i = 0; i < json_array_size(best); i++) {
-        const double expected = json_number_value(json_array_get(json_object_get(row, "first_token_top_logits"), i));
+        const double expected = json_number_value(
+            json_array_get(json_object_get(row, "first_token_top_logits"), i));
         const double y = (double) logits[json_integer_value(json_array_get(best, i))];
         if (!(fabs(y - expected) <= 2e-4))
             fail_msg("logit %zu of the first token: %.9g, expected %.9g", i, y, expected);
     }
-    assert_true(fabs((double) ac_log_sum_exp(logits, V) - json_number_value(json_object_get(row, "first_token_logsumexp"))) <= 2e-4);
+    assert_true(fabs((double) ac_log_sum_exp(logits, V) -
+                     json_number_value(json_object_get(row, "first_token_logsumexp"))) <= 2e-4);
     decode(bart, encoded, n, caption, length - 1, logits);
     for (int64_t t = 0; t + 1 < length; t++) {
-        const double loss = -(double) ac_log_softmax_at(logits + t * V, V, caption[t + 1]), expected = json_number_value(json_array_get(losses, (size_t) t));
+        const double loss = -(double) ac_log_softmax_at(logits + t * V, V, caption[t + 1]),
+                     expected = json_number_value(json_array_get(losses, (size_t) t));
         if (!(fabs(loss - expected) <= 2e-4))
-            fail_msg("loss of the caption's token %lld: %.9g, expected %.9g", (long long) t, loss, expected);
+            fail_msg("loss of the caption's token %lld: %.9g, expected %.9g", (long long) t,
+                     loss, expected);
     }
     free(logits);
 }
@@ -238,14 +293,20 @@ settings_of(const json_t *settings)
     ac_generation_config c;
 
     ac_generation_config_defaults(&c, &bart_config);
-    c.num_beams = c.num_return_sequences = json_integer_value(json_object_get(settings, "num_beams"));
+    c.num_beams = c.num_return_sequences =
+        json_integer_value(json_object_get(settings, "num_beams"));
     c.length_penalty = json_number_value(json_object_get(settings, "length_penalty"));
-    c.no_repeat_ngram_size = json_integer_value(json_object_get(settings, "no_repeat_ngram_size"));
+    c.no_repeat_ngram_size =
+        json_integer_value(json_object_get(settings, "no_repeat_ngram_size"));
     c.min_length = json_integer_value(json_object_get(settings, "min_length"));
     c.max_length = json_integer_value(json_object_get(settings, "max_length"));
-    c.early_stopping = json_is_true(json_object_get(settings, "early_stopping")) ? AC_EARLY_TRUE : AC_EARLY_FALSE;
-    c.forced_bos_token_id = (int32_t) json_integer_value(json_object_get(settings, "forced_bos_token_id"));
-    c.forced_eos_token_id = (int32_t) json_integer_value(json_object_get(settings, "forced_eos_token_id"));
+    c.early_stopping = json_is_true(json_object_get(settings, "early_stopping"))
+                           ? AC_EARLY_TRUE
+                           : AC_EARLY_FALSE;
+    c.forced_bos_token_id =
+        (int32_t) json_integer_value(json_object_get(settings, "forced_bos_token_id"));
+    c.forced_eos_token_id =
+        (int32_t) json_integer_value(json_object_get(settings, "forced_eos_token_id"));
     return c;
 }
 
@@ -256,12 +317,14 @@ same_ids(const ac_candidate c, const json_t *expected, const char *what)
     const int64_t n = read_ids(expected, ids);
 
     if (c.count != n || memcmp(c.ids, ids, (size_t) n * sizeof *ids) != 0)
-        fail_msg("%s: another sequence (%lld tokens, expected %lld)", what, (long long) c.count, (long long) n);
+        fail_msg("%s: another sequence (%lld tokens, expected %lld)", what, (long long) c.count,
+                 (long long) n);
 }
 
 /* All sources together, as captions are made. */
 static void
-check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const int64_t *offsets, int64_t B)
+check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const int64_t *offsets,
+               int64_t B)
 {
     const json_t *cases = json_object_get(s->expected, "cases"), *row;
     const uint64_t streams[LONGEST] = { 0 };
@@ -271,20 +334,24 @@ check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const i
     size_t i;
 
     assert_int_equal(ac_generate(&generator, bart, &c, ids, offsets, streams, B, &out), AC_OK);
-    json_array_foreach(cases, i, row) {
+    json_array_foreach(cases, i, row)
+    {
         for (int64_t k = 0; k < c.num_beams; k++) {
             const ac_candidate found = ac_generated_at(&out, (int64_t) i, k);
-            const double expected = json_number_value(json_array_get(json_object_get(row, "scores"), (size_t) k));
-            same_ids(found, json_array_get(json_object_get(row, "sequences"), (size_t) k), "beams");
+            const double expected =
+                json_number_value(json_array_get(json_object_get(row, "scores"), (size_t) k));
+            same_ids(found, json_array_get(json_object_get(row, "sequences"), (size_t) k),
+                     "beams");
             if (!(fabs(found.score - expected) <= 2e-4))
-                fail_msg("source %zu, beam %lld: score %.9g, expected %.9g", i, (long long) k, found.score, expected);
+                fail_msg("source %zu, beam %lld: score %.9g, expected %.9g", i, (long long) k,
+                         found.score, expected);
         }
     }
     c.num_beams = c.num_return_sequences = 1;
     c.forced_eos_token_id = -1;
     assert_int_equal(ac_generate(&generator, bart, &c, ids, offsets, streams, B, &out), AC_OK);
-    json_array_foreach(cases, i, row)
-        same_ids(ac_generated_at(&out, (int64_t) i, 0), json_object_get(row, "greedy"), "greedy");
+    json_array_foreach(cases, i, row) same_ids(ac_generated_at(&out, (int64_t) i, 0),
+                                               json_object_get(row, "greedy"), "greedy");
     ac_generator_free(&generator);
     ac_generated_free(&out);
 }
@@ -301,19 +368,27 @@ check_bart(const source *s, const ac_compute *compute)
     void *packed;
     size_t i;
 
-    assert_int_equal(ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&bart_config, compute), 1), AC_OK);
-    assert_int_equal(ac_bart_init(&bart, &bart_config, s->tensors, NULL, compute, packed, true), AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&bart_config, compute), 1),
+        AC_OK);
+    assert_int_equal(ac_bart_init(&bart, &bart_config, s->tensors, NULL, compute, packed, true),
+                     AC_OK);
     for (i = 0; i < (size_t) B; i++)
         offsets[i + 1] = offsets[i] + read_ids(json_array_get(sources, i), ids + offsets[i]);
     encoded = malloc((size_t) (offsets[B] * C) * sizeof *encoded);
-    assert_int_equal(ac_scratch_reserve(&scratch, ac_bart_encode_scratch_bytes(&bart, B, offsets[B])), AC_OK);
+    assert_int_equal(
+        ac_scratch_reserve(&scratch, ac_bart_encode_scratch_bytes(&bart, B, offsets[B])),
+        AC_OK);
     ac_bart_encode(&bart, encoded, ids, offsets, B, &scratch);
-    json_array_foreach(json_object_get(s->expected, "cases"), i, row) {
+    json_array_foreach(json_object_get(s->expected, "cases"), i, row)
+    {
         char name[64];
         snprintf(name, sizeof name, "encoder_last_first_row.%zu", i);
-        test_assert_close(name, encoded + offsets[i] * C, test_floats(&s->values.tensors, name), C, 2e-4);
+        test_assert_close(name, encoded + offsets[i] * C, test_floats(&s->values.tensors, name),
+                          C, 2e-4);
         snprintf(name, sizeof name, "encoder_last_final_row.%zu", i);
-        test_assert_close(name, encoded + (offsets[i + 1] - 1) * C, test_floats(&s->values.tensors, name), C, 2e-4);
+        test_assert_close(name, encoded + (offsets[i + 1] - 1) * C,
+                          test_floats(&s->values.tensors, name), C, 2e-4);
         check_logits(&bart, s, row, encoded + offsets[i] * C, offsets[i + 1] - offsets[i]);
     }
     check_searches(&bart, s, ids, offsets, B);
@@ -336,7 +411,8 @@ bart_large(void **state)
     check_weights(&s);
     for (int i = 0; i < n; i++) {
         check_bart(&s, &backends[i]);
-        print_message("%s: sequences equal, logits, losses and scores within 2e-4\n", ac_compute_kernels(&backends[i]));
+        print_message("%s: sequences equal, logits, losses and scores within 2e-4\n",
+                      ac_compute_kernels(&backends[i]));
     }
     source_close(&s);
 }
@@ -344,7 +420,8 @@ bart_large(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(clip_vit_b16), cmocka_unit_test(bart_large) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(clip_vit_b16),
+                                        cmocka_unit_test(bart_large) };
 
     ac_compute_init((int) sysconf(_SC_NPROCESSORS_ONLN));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* Greedy and beam search: every recorded case, alone and all inputs of a setting together. Sequences equal; scores within
- * 1e-4 + 1e-5 |score| (golden/generate/README.md: sums of up to 39 log-probabilities in fp32). */
+/* Greedy and beam search: every recorded case, alone and all inputs of a setting together.
+ * Sequences equal; scores within 1e-4 + 1e-5 |score| (golden/generate/README.md: sums of up to
+ * 39 log-probabilities in fp32). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,29 +49,35 @@ read_setting(const json_t *s, const ac_bart_config *model)
     c.max_length = option(s, "max_length", 20);
     c.forced_bos_token_id = (int32_t) option(s, "forced_bos_token_id", -1);
     c.forced_eos_token_id = (int32_t) option(s, "forced_eos_token_id", -1);
-    c.early_stopping = json_is_true(early) ? AC_EARLY_TRUE : json_is_string(early) ? AC_EARLY_NEVER : AC_EARLY_FALSE;
+    c.early_stopping = json_is_true(early)     ? AC_EARLY_TRUE
+                       : json_is_string(early) ? AC_EARLY_NEVER
+                                               : AC_EARLY_FALSE;
     c.decoder_start_token_id = 2;
     return c;
 }
 
 static void
-check_candidates(const ac_generated *g, int64_t text, const json_t *sequences, const json_t *scores, const char *what)
+check_candidates(const ac_generated *g, int64_t text, const json_t *sequences,
+                 const json_t *scores, const char *what)
 {
     const json_t *sequence;
     size_t k;
 
     assert_true((int64_t) json_array_size(sequences) <= g->each);
-    json_array_foreach(sequences, k, sequence) {
+    json_array_foreach(sequences, k, sequence)
+    {
         const ac_candidate c = ac_generated_at(g, text, (int64_t) k);
         if ((size_t) c.count != json_array_size(sequence))
-            fail_msg("%s, candidate %zu: %lld tokens, expected %zu", what, k, (long long) c.count, json_array_size(sequence));
+            fail_msg("%s, candidate %zu: %lld tokens, expected %zu", what, k,
+                     (long long) c.count, json_array_size(sequence));
         for (int64_t i = 0; i < c.count; i++)
             if (c.ids[i] != json_integer_value(json_array_get(sequence, (size_t) i)))
                 fail_msg("%s, candidate %zu, token %lld: %d", what, k, (long long) i, c.ids[i]);
         if (json_is_array(scores)) {
             const double expected = json_number_value(json_array_get(scores, k));
             if (!(fabs(c.score - expected) <= 1e-4 + 1e-5 * fabs(expected)))
-                fail_msg("%s, candidate %zu: score %.9g, expected %.9g", what, k, c.score, expected);
+                fail_msg("%s, candidate %zu: score %.9g, expected %.9g", what, k, c.score,
+                         expected);
         }
     }
 }
@@ -84,7 +91,8 @@ read_inputs(fixture *f)
     f->inputs = (int64_t) json_array_size(inputs);
     f->offsets = calloc((size_t) f->inputs + 1, sizeof *f->offsets);
     f->streams = calloc((size_t) f->inputs, sizeof *f->streams);
-    json_array_foreach(inputs, i, input) {
+    json_array_foreach(inputs, i, input)
+    {
         f->ids = realloc(f->ids, (used + json_array_size(input)) * sizeof *f->ids);
         for (size_t j = 0; j < json_array_size(input); j++)
             f->ids[used++] = (int32_t) json_integer_value(json_array_get(input, j));
@@ -96,7 +104,8 @@ read_inputs(fixture *f)
 static int
 check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
 {
-    ac_generation_config c = read_setting(json_array_get(json_object_get(f->cases, "settings"), setting), &f->bart.config);
+    ac_generation_config c = read_setting(
+        json_array_get(json_object_get(f->cases, "settings"), setting), &f->bart.config);
     ac_generator generator = { 0 };
     ac_generated out = { 0 };
     const json_t *row;
@@ -104,9 +113,11 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
     int checked = 0;
 
     c.beam_search = version;
-    if (together && ac_generate(&generator, &f->bart, &c, f->ids, f->offsets, f->streams, f->inputs, &out) != AC_OK)
+    if (together && ac_generate(&generator, &f->bart, &c, f->ids, f->offsets, f->streams,
+                                f->inputs, &out) != AC_OK)
         fail_msg("%s", ac_error_message());
-    json_array_foreach(json_object_get(f->cases, "rows"), r, row) {
+    json_array_foreach(json_object_get(f->cases, "rows"), r, row)
+    {
         const int64_t input = json_integer_value(json_object_get(row, "input"));
         const json_t *old = json_object_get(row, "hf4.9"), *wanted = row;
         char what[100];
@@ -118,12 +129,15 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
             wanted = old;
         if (!together) {
             const int64_t own[2] = { 0, f->offsets[input + 1] - f->offsets[input] };
-            if (ac_generate(&generator, &f->bart, &c, f->ids + f->offsets[input], own, f->streams, 1, &out) != AC_OK)
+            if (ac_generate(&generator, &f->bart, &c, f->ids + f->offsets[input], own,
+                            f->streams, 1, &out) != AC_OK)
                 fail_msg("%s", ac_error_message());
         }
-        snprintf(what, sizeof what, "setting %zu, input %lld, %s, %s", setting, (long long) input,
-                 version == AC_BEAM_HF5 ? "hf5" : "hf4.9", together ? "together" : "alone");
-        check_candidates(&out, together ? input : 0, json_object_get(wanted, "sequences"), json_object_get(wanted, "scores"), what);
+        snprintf(what, sizeof what, "setting %zu, input %lld, %s, %s", setting,
+                 (long long) input, version == AC_BEAM_HF5 ? "hf5" : "hf4.9",
+                 together ? "together" : "alone");
+        check_candidates(&out, together ? input : 0, json_object_get(wanted, "sequences"),
+                         json_object_get(wanted, "scores"), what);
         checked++;
     }
     ac_generator_free(&generator);
@@ -151,11 +165,16 @@ check_model(const char *model, ac_compute compute)
     f.cases = test_read_json(path);
     assert_int_equal(ac_weights_open(&f.weights, folder), AC_OK);
     assert_int_equal(ac_bart_config_load(&config, folder), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&f.packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1), AC_OK);
-    assert_int_equal(ac_bart_init(&f.bart, &config, &f.weights.tensors, NULL, &compute, f.packed, true), AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&f.packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1),
+        AC_OK);
+    assert_int_equal(
+        ac_bart_init(&f.bart, &config, &f.weights.tensors, NULL, &compute, f.packed, true),
+        AC_OK);
     read_inputs(&f);
     for (size_t s = 0; s < json_array_size(json_object_get(f.cases, "settings")); s++) {
-        /* alone and together are the same bits with native and oneDNN (golden/test_sampling.c): both ways for one of them */
+        /* alone and together are the same bits with native and oneDNN (golden/test_sampling.c):
+         * both ways for one of them */
         for (int together = compute.backend != AC_BACKEND_NATIVE; together < 2; together++) {
             checked += check_setting(&f, s, AC_BEAM_HF5, together);
             checked += check_setting(&f, s, AC_BEAM_HF49, together);
@@ -203,6 +222,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(model_a), cmocka_unit_test(model_b) };
 
-    ac_compute_init(1); /* models too small for threads; test_sampling.c compares numbers of threads */
+    ac_compute_init(
+        1); /* models too small for threads; test_sampling.c compares numbers of threads */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The reference's Lightning checkpoint -> the layer norms it trained (golden/train): exactly those of ten steps.
- * AC_TEST_LABELS: formats */
+/* The reference's Lightning checkpoint -> the layer norms it trained (golden/train): exactly
+ * those of ten steps. AC_TEST_LABELS: formats */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,8 @@ compare(const char *name, int least)
     for (int64_t i = 0; i < c.layer_norms.count; i++) {
         const ac_tensor *t = &c.layer_norms.items[i];
         snprintf(wanted, sizeof wanted, "step%lld.param.%s", (long long) c.step, t->name);
-        test_assert_close(t->name, ac_tensor_in_place(t), test_floats(&steps.tensors, wanted), ac_tensor_count(t), 0);
+        test_assert_close(t->name, ac_tensor_in_place(t), test_floats(&steps.tensors, wanted),
+                          ac_tensor_count(t), 0);
         compared++;
     }
     assert_true(compared >= least);
@@ -64,7 +65,8 @@ foreign_classes(void **state)
 static void
 refused(void **state)
 {
-    static const char *const names[] = { "formats/torch/state_dict.pt", "formats/torch/lightning_dict.ckpt" };
+    static const char *const names[] = { "formats/torch/state_dict.pt",
+                                         "formats/torch/lightning_dict.ckpt" };
     static const char *const words[] = { "holds no layer norms", "not whole" };
 
     (void) state;
@@ -84,7 +86,9 @@ refused(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(whole_module), cmocka_unit_test(foreign_classes), cmocka_unit_test(refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(whole_module),
+                                        cmocka_unit_test(foreign_classes),
+                                        cmocka_unit_test(refused) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

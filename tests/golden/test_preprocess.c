@@ -18,7 +18,8 @@ enum { MAX_PIXELS = 178956970 };
 static int wrong;
 
 static void
-expect_digest(const char *file, const char *what, const json_t *line, const char *key, const void *bytes, size_t n)
+expect_digest(const char *file, const char *what, const json_t *line, const char *key,
+              const void *bytes, size_t n)
 {
     const char *expected = json_string_value(json_object_get(line, key));
     char hex[65];
@@ -51,14 +52,18 @@ check_image(const char *folder, const json_t *line)
         wrong++;
         return;
     }
-    if (strcmp(ac_image_mode_name(p.mode), json_string_value(json_object_get(line, "mode"))) != 0 ||
-        p.width != json_integer_value(json_object_get(line, "width")) || p.height != json_integer_value(json_object_get(line, "height"))) {
-        print_error("%s: mode %s, %lld x %lld\n", file, ac_image_mode_name(p.mode), (long long) p.width, (long long) p.height);
+    if (strcmp(ac_image_mode_name(p.mode), json_string_value(json_object_get(line, "mode"))) !=
+            0 ||
+        p.width != json_integer_value(json_object_get(line, "width")) ||
+        p.height != json_integer_value(json_object_get(line, "height"))) {
+        print_error("%s: mode %s, %lld x %lld\n", file, ac_image_mode_name(p.mode),
+                    (long long) p.width, (long long) p.height);
         wrong++;
     }
     n = p.width * p.height;
     if (p.mode != AC_MODE_1)
-        expect_digest(file, "decoded", line, "decoded_sha256", p.pixels, (size_t) (n * ac_image_pixel_bytes(p.mode)));
+        expect_digest(file, "decoded", line, "decoded_sha256", p.pixels,
+                      (size_t) (n * ac_image_pixel_bytes(p.mode)));
     rgb = calloc((size_t) (n > 224 * 224 ? n : 224 * 224), 3);
     ac_image_to_rgb(rgb, p.pixels, n, p.mode, p.palette);
     expect_digest(file, "decoded RGB", line, "decoded_rgb_sha256", rgb, (size_t) n * 3);
@@ -86,8 +91,7 @@ images(void **state)
     wrong = 0;
     lines = test_read_jsonl(path);
     assert_true(json_array_size(lines) > 0);
-    json_array_foreach(lines, i, line)
-        check_image(folder, line);
+    json_array_foreach(lines, i, line) check_image(folder, line);
     assert_int_equal(wrong, 0);
     json_decref(lines);
     free(folder);
@@ -97,7 +101,8 @@ images(void **state)
 static void
 broken(void **state)
 {
-    char *folder = golden_path("preprocess"), *path = golden_path("preprocess/broken.jsonl"), file[4096];
+    char *folder = golden_path("preprocess"), *path = golden_path("preprocess/broken.jsonl"),
+         file[4096];
     json_t *lines, *line;
     size_t i;
 
@@ -107,16 +112,20 @@ broken(void **state)
     wrong = 0;
     lines = test_read_jsonl(path);
     assert_true(json_array_size(lines) > 0);
-    json_array_foreach(lines, i, line) {
-        const char *name = json_string_value(json_object_get(line, "file")), *item_status = json_string_value(json_object_get(line, "item_status"));
+    json_array_foreach(lines, i, line)
+    {
+        const char *name = json_string_value(json_object_get(line, "file")),
+                   *item_status = json_string_value(json_object_get(line, "item_status"));
         ac_image p;
         ac_item_status v;
         snprintf(file, sizeof file, "%s/%s", folder, name);
         assert_int_equal(access(file, F_OK), 0);
         assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
-        if ((strcmp(item_status, "ok") == 0 && v.reason != AC_GOOD) || (strcmp(item_status, "reject") == 0 && v.reason == AC_GOOD) ||
+        if ((strcmp(item_status, "ok") == 0 && v.reason != AC_GOOD) ||
+            (strcmp(item_status, "reject") == 0 && v.reason == AC_GOOD) ||
             (strcmp(item_status, "unsupported") == 0 && v.reason == AC_GOOD)) {
-            print_error("%s: wanted %s, found %s (%s)\n", name, item_status, ac_reject_reason_name(v.reason), v.detail);
+            print_error("%s: wanted %s, found %s (%s)\n", name, item_status,
+                        ac_reject_reason_name(v.reason), v.detail);
             wrong++;
         }
         ac_image_free(&p);
@@ -131,7 +140,8 @@ broken(void **state)
 static void
 normalised(void **state)
 {
-    char *folder = golden_path("preprocess/images"), *path = golden_path("preprocess/expected_float.safetensors");
+    char *folder = golden_path("preprocess/images"),
+         *path = golden_path("preprocess/expected_float.safetensors");
     ac_safetensors golden;
 
     (void) state;
@@ -147,8 +157,10 @@ normalised(void **state)
         ac_item_status v;
         ac_resizer resizer = { 0 };
         uint8_t *rgb = calloc((size_t) (S * S), 3);
-        float *y = calloc((size_t) (S * S * 3), sizeof *y), *expected = calloc((size_t) (S * S * 3), sizeof *y);
-        snprintf(file, sizeof file, "%s/%.*s", folder, (int) (strrchr(t->name, '/') - t->name), t->name);
+        float *y = calloc((size_t) (S * S * 3), sizeof *y),
+              *expected = calloc((size_t) (S * S * 3), sizeof *y);
+        snprintf(file, sizeof file, "%s/%.*s", folder, (int) (strrchr(t->name, '/') - t->name),
+                 t->name);
         assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
         assert_int_equal(v.reason, AC_GOOD);
         assert_int_equal(ac_image_clip_resize(rgb, &p, S, &resizer), AC_OK);
@@ -169,7 +181,8 @@ normalised(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(images), cmocka_unit_test(broken), cmocka_unit_test(normalised) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(images), cmocka_unit_test(broken),
+                                        cmocka_unit_test(normalised) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Sampling: what the processors leave against transformers'; a sampled text depends on nothing but seed, stream, candidate and
- * step; thousands of candidates in bounded memory; drawing with beams as transformers 5 and 4.9. */
+/* Sampling: what the processors leave against transformers'; a sampled text depends on nothing
+ * but seed, stream, candidate and step; thousands of candidates in bounded memory; drawing with
+ * beams as transformers 5 and 4.9. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,9 @@
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 
-/* ---- processors ------------------------------------------------------------------------------------------------ */
+/* ---- processors
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int64_t
 option(const json_t *row, const char *key, int64_t none)
@@ -33,12 +36,20 @@ option(const json_t *row, const char *key, int64_t none)
 static ac_generation_config
 read_options(const json_t *row, int32_t eos)
 {
-    return (ac_generation_config) {
-        .num_beams = 1, .num_return_sequences = 1, .do_sample = true, .length_penalty = 1, .eos_token_id = eos,
-        .no_repeat_ngram_size = option(row, "no_repeat_ngram_size", 0), .min_length = option(row, "min_length", 0),
-        .max_length = option(row, "max_length", 20), .forced_bos_token_id = (int32_t) option(row, "forced_bos_token_id", -1),
-        .forced_eos_token_id = (int32_t) option(row, "forced_eos_token_id", -1), .top_k = option(row, "top_k", 0),
-        .temperature = json_number_value(json_object_get(row, "temperature")), .top_p = json_number_value(json_object_get(row, "top_p")),
+    return (ac_generation_config){
+        .num_beams = 1,
+        .num_return_sequences = 1,
+        .do_sample = true,
+        .length_penalty = 1,
+        .eos_token_id = eos,
+        .no_repeat_ngram_size = option(row, "no_repeat_ngram_size", 0),
+        .min_length = option(row, "min_length", 0),
+        .max_length = option(row, "max_length", 20),
+        .forced_bos_token_id = (int32_t) option(row, "forced_bos_token_id", -1),
+        .forced_eos_token_id = (int32_t) option(row, "forced_eos_token_id", -1),
+        .top_k = option(row, "top_k", 0),
+        .temperature = json_number_value(json_object_get(row, "temperature")),
+        .top_p = json_number_value(json_object_get(row, "top_p")),
     };
 }
 
@@ -46,7 +57,8 @@ static void
 check_row(const json_t *row, size_t number, int32_t eos)
 {
     const ac_generation_config c = read_options(row, eos);
-    const json_t *logits = json_object_get(row, "logits"), *prefix = json_object_get(row, "prefix"), *kept = json_object_get(row, "kept");
+    const json_t *logits = json_object_get(row, "logits"),
+                 *prefix = json_object_get(row, "prefix"), *kept = json_object_get(row, "kept");
     const json_t *expected = json_object_get(row, "log_probability");
     const int64_t V = (int64_t) json_array_size(logits), n = (int64_t) json_array_size(prefix);
     const bool tie = json_is_true(json_object_get(row, "tie_at_top_p_edge"));
@@ -71,11 +83,14 @@ check_row(const json_t *row, size_t number, int32_t eos)
         if (found >= json_array_size(kept))
             fail_msg("row %zu: more than %zu tokens are kept", number, json_array_size(kept));
         if (!tie && i != json_integer_value(json_array_get(kept, found)))
-            fail_msg("row %zu: token %lld is kept, expected %lld", number, (long long) i, (long long) json_integer_value(json_array_get(kept, found)));
-        /* fp32 softmax over 64: 1e-5, and three steps of a float for those far from 0 (temperature 0.01) */
+            fail_msg("row %zu: token %lld is kept, expected %lld", number, (long long) i,
+                     (long long) json_integer_value(json_array_get(kept, found)));
+        /* fp32 softmax over 64: 1e-5, and three steps of a float for those far from 0
+         * (temperature 0.01) */
         wanted = tie ? 0 : json_number_value(json_array_get(expected, found));
         if (!tie && !(fabs((double) x[i] - wanted) <= 1e-5 + 2e-7 * fabs(wanted)))
-            fail_msg("row %zu: token %lld has log-probability %.9g", number, (long long) i, (double) x[i]);
+            fail_msg("row %zu: token %lld has log-probability %.9g", number, (long long) i,
+                     (double) x[i]);
         found++;
     }
     assert_int_equal(found, json_array_size(kept));
@@ -103,7 +118,8 @@ processors(void **state)
     free(path);
 }
 
-/* Many draws from one row are the draws one by one, ties, dropped tokens and the ends of [0, 1) included. */
+/* Many draws from one row are the draws one by one, ties, dropped tokens and the ends of [0, 1)
+ * included. */
 static void
 many_draws(void **state)
 {
@@ -115,18 +131,25 @@ many_draws(void **state)
     for (uint32_t row = 0; row < ROWS; row++) {
         for (uint32_t i = 0; i < V; i++) {
             const double r = ac_random_uniform(7, 1, row, i);
-            x[i] = r < 0.01 * (row % 100) ? -INFINITY : (float) ((row % 3 ? 1 : 200) * r); /* 200: most weigh nothing beside the largest */
+            x[i] = r < 0.01 * (row % 100)
+                       ? -INFINITY
+                       : (float) ((row % 3 ? 1 : 200) *
+                                  r); /* 200: most weigh nothing beside the largest */
         }
         x[row % V] = 1;
         ac_logits_accumulate(sums, x, V);
         for (uint32_t i = 0; i < DRAWS; i++) {
-            const double u = i == 0 ? 0 : i == 1 ? nextafter(1, 0) : ac_random_uniform(7, 2, row, i);
+            const double u = i == 0   ? 0
+                             : i == 1 ? nextafter(1, 0)
+                                      : ac_random_uniform(7, 2, row, i);
             assert_int_equal(ac_logits_find(sums, V, u), ac_logits_draw(x, V, u));
         }
     }
 }
 
-/* ---- with a model ---------------------------------------------------------------------------------------------- */
+/* ---- with a model
+ * ----------------------------------------------------------------------------------------------
+ */
 
 enum { TEXTS = 5 };
 
@@ -146,13 +169,17 @@ fixture_init(fixture *f, const ac_compute *compute)
     char *folder = golden_path("bart/a");
     ac_bart_config config;
 
-    *f = (fixture) { 0 };
+    *f = (fixture){ 0 };
     if (!folder)
         return false;
     assert_int_equal(ac_weights_open(&f->weights, folder), AC_OK);
     assert_int_equal(ac_bart_config_load(&config, folder), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&f->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1), AC_OK);
-    assert_int_equal(ac_bart_init(&f->bart, &config, &f->weights.tensors, NULL, compute, f->packed, true), AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&f->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1),
+        AC_OK);
+    assert_int_equal(
+        ac_bart_init(&f->bart, &config, &f->weights.tensors, NULL, compute, f->packed, true),
+        AC_OK);
     for (int64_t t = 0, used = 0; t < TEXTS; t++) {
         for (int64_t i = 0; i < 4 + 7 * t; i++)
             f->ids[used++] = (int32_t) ((5 + 31 * t + 17 * i) % config.vocab_size);
@@ -188,17 +215,21 @@ sampling(const fixture *f, int64_t beams, int64_t returned, ac_beam_search versi
 }
 
 static void
-same_candidates(const ac_generated *a, int64_t text_a, const ac_generated *b, int64_t text_b, const char *what)
+same_candidates(const ac_generated *a, int64_t text_a, const ac_generated *b, int64_t text_b,
+                const char *what)
 {
     assert_int_equal(a->each, b->each);
     for (int64_t k = 0; k < a->each; k++) {
         const ac_candidate x = ac_generated_at(a, text_a, k), y = ac_generated_at(b, text_b, k);
-        if (x.count != y.count || memcmp(x.ids, y.ids, (size_t) x.count * sizeof *x.ids) != 0 || x.score != y.score)
-            fail_msg("%s: text %lld, candidate %lld differs (scores %.17g, %.17g)", what, (long long) text_a, (long long) k, x.score, y.score);
+        if (x.count != y.count || memcmp(x.ids, y.ids, (size_t) x.count * sizeof *x.ids) != 0 ||
+            x.score != y.score)
+            fail_msg("%s: text %lld, candidate %lld differs (scores %.17g, %.17g)", what,
+                     (long long) text_a, (long long) k, x.score, y.score);
     }
 }
 
-/* All texts together; each alone; few rows at once; one and three threads: the same tokens and the same bits of scores. */
+/* All texts together; each alone; few rows at once; one and three threads: the same tokens and
+ * the same bits of scores. */
 static void
 check_independence(const fixture *f, ac_generation_config c)
 {
@@ -207,15 +238,20 @@ check_independence(const fixture *f, ac_generation_config c)
     int64_t kinds = 0;
 
     omp_set_num_threads(1);
-    assert_int_equal(ac_generate(&g, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &all), AC_OK);
+    assert_int_equal(ac_generate(&g, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &all),
+                     AC_OK);
     omp_set_num_threads(3);
-    assert_int_equal(ac_generate(&small, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &few), AC_OK);
+    assert_int_equal(
+        ac_generate(&small, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &few), AC_OK);
     for (int64_t t = 0; t < TEXTS; t++) {
         const int64_t own[2] = { 0, f->offsets[t + 1] - f->offsets[t] };
-        assert_int_equal(ac_generate(&g, &f->bart, &c, f->ids + f->offsets[t], own, f->streams + t, 1, &one), AC_OK);
+        assert_int_equal(
+            ac_generate(&g, &f->bart, &c, f->ids + f->offsets[t], own, f->streams + t, 1, &one),
+            AC_OK);
         same_candidates(&all, t, &one, 0, "together and alone");
         same_candidates(&all, t, &few, t, "in groups of 256 and of 7 rows");
-        kinds += ac_generated_at(&all, t, 0).score != ac_generated_at(&all, t, all.each - 1).score;
+        kinds +=
+            ac_generated_at(&all, t, 0).score != ac_generated_at(&all, t, all.each - 1).score;
     }
     if (c.do_sample)
         assert_true(kinds > 0); /* something was drawn at all */
@@ -236,7 +272,8 @@ independent_of_neighbours(void **state)
     for (int i = 0; i < n; i++) {
         fixture f;
         ac_generation_config c;
-        if (backends[i].backend == AC_BACKEND_OPENBLAS) /* its rows depend on their neighbours: docs/adr/0201 */
+        if (backends[i].backend ==
+            AC_BACKEND_OPENBLAS) /* its rows depend on their neighbours: docs/adr/0201 */
             continue;
         if (!fixture_init(&f, &backends[i]))
             skip();
@@ -256,8 +293,8 @@ independent_of_neighbours(void **state)
     }
 }
 
-/* 3,000 candidates of a text: the generator's memory stays that of max_rows lines, and every prefix of the list is the list
- * of a smaller request. */
+/* 3,000 candidates of a text: the generator's memory stays that of max_rows lines, and every
+ * prefix of the list is the list of a smaller request. */
 static void
 many_candidates(void **state)
 {
@@ -275,12 +312,14 @@ many_candidates(void **state)
     assert_int_equal(ac_generate(&g, &f.bart, &c, f.ids, f.offsets, f.streams, 2, &few), AC_OK);
     room = g.logits_capacity;
     c.num_return_sequences = 3000;
-    assert_int_equal(ac_generate(&g, &f.bart, &c, f.ids, f.offsets, f.streams, 2, &many), AC_OK);
+    assert_int_equal(ac_generate(&g, &f.bart, &c, f.ids, f.offsets, f.streams, 2, &many),
+                     AC_OK);
     assert_int_equal(g.logits_capacity, room);
     assert_int_equal(g.slots, 64);
     for (int64_t t = 0; t < 2; t++)
         for (int64_t k = 0; k < 100; k++) {
-            const ac_candidate x = ac_generated_at(&few, t, k), y = ac_generated_at(&many, t, k);
+            const ac_candidate x = ac_generated_at(&few, t, k),
+                               y = ac_generated_at(&many, t, k);
             assert_int_equal(x.count, y.count);
             assert_memory_equal(x.ids, y.ids, (size_t) x.count * sizeof *x.ids);
             assert_true(x.score == y.score);
@@ -291,7 +330,8 @@ many_candidates(void **state)
     fixture_free(&f);
 }
 
-/* ---- drawing with beams, against a plain version of both ------------------------------------------------------- */
+/* ---- drawing with beams, against a plain version of both
+ * ------------------------------------------------------- */
 
 enum { WORDS = 11, LONGEST = 9, MOST_BEAMS = 4 };
 
@@ -299,7 +339,8 @@ enum { WORDS = 11, LONGEST = 9, MOST_BEAMS = 4 };
 static void
 invent_logits(float *x, const int32_t *prefix, int64_t n)
 {
-    const uint64_t stream = ac_random_stream((const char *) prefix, (size_t) n * sizeof *prefix);
+    const uint64_t stream =
+        ac_random_stream((const char *) prefix, (size_t) n * sizeof *prefix);
 
     for (int i = 0; i < WORDS; i++)
         x[i] = (float) (6 * ac_random_uniform(3, stream, 0, (uint32_t) i));
@@ -310,18 +351,26 @@ typedef struct beam {
     double score;
 } beam;
 
-/* The one search, as the text of transformers has it; hypotheses into done [B], best first. Returns how many. */
+/* The one search, as the text of transformers has it; hypotheses into done [B], best first.
+ * Returns how many. */
 static int
-plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, beam *done, int64_t *lengths)
+plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, beam *done,
+             int64_t *lengths)
 {
     const bool old = c->beam_search == AC_BEAM_HF49;
     const int B = (int) c->num_beams;
-    beam open[MOST_BEAMS] = { { { c->decoder_start_token_id }, 0 }, { { c->decoder_start_token_id }, 0 }, { { c->decoder_start_token_id }, 0 }, { { c->decoder_start_token_id }, 0 } };
+    beam open[MOST_BEAMS] = { { { c->decoder_start_token_id }, 0 },
+                              { { c->decoder_start_token_id }, 0 },
+                              { { c->decoder_start_token_id }, 0 },
+                              { { c->decoder_start_token_id }, 0 } };
     int live = old ? B : 1, finished = 0;
 
     for (int64_t n = 1; n < c->max_length; n++) {
         float scores[MOST_BEAMS * WORDS];
-        struct drawn { beam b; bool ends; } drawn[2 * MOST_BEAMS];
+        struct drawn {
+            beam b;
+            bool ends;
+        } drawn[2 * MOST_BEAMS];
         beam next[2 * MOST_BEAMS];
         ac_scored_token order[WORDS];
         int count = 0, going = 0;
@@ -336,14 +385,16 @@ plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, bea
                 x[i] += old ? 0 : (float) open[b].score;
         }
         for (; count < 2 * B; count++) { /* draw without replacement */
-            const double u = ac_random_uniform(c->seed, stream, (uint32_t) (search * 2 * B + count), (uint32_t) n);
+            const double u = ac_random_uniform(
+                c->seed, stream, (uint32_t) (search * 2 * B + count), (uint32_t) n);
             const int32_t at = ac_logits_draw(scores, live * WORDS, u);
             if (scores[at] == -INFINITY)
                 break;
             drawn[count].b = open[at / WORDS];
             drawn[count].b.ids[n] = at % WORDS;
             drawn[count].b.score = scores[at];
-            drawn[count].ends = at % WORDS == c->eos_token_id || (!old && n + 1 == c->max_length);
+            drawn[count].ends =
+                at % WORDS == c->eos_token_id || (!old && n + 1 == c->max_length);
             scores[at] = -INFINITY;
         }
         for (int i = 0; old && i < count; i++) /* 4.9 sorts */
@@ -361,7 +412,8 @@ plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, bea
             } else if (i < B) {
                 beam h = drawn[i].b;
                 int at;
-                h.score = (double) ((float) h.score / (float) pow((double) n, c->length_penalty));
+                h.score =
+                    (double) ((float) h.score / (float) pow((double) n, c->length_penalty));
                 at = finished < B ? finished : B;
                 for (; at > 0 && done[at - 1].score < h.score; at--) {
                     if (at < B) {
@@ -395,16 +447,29 @@ drawing_with_beams(void **state)
     for (int version = 0; version < 2; version++) {
         for (uint64_t trial = 0; trial < 200; trial++) {
             const ac_generation_config c = {
-                .num_beams = 2 + (int64_t) (trial % 3), .num_return_sequences = 2, .max_length = LONGEST, .do_sample = true, .temperature = trial % 2 ? 0.7 : 1.3,
-                .top_p = trial % 5 ? 1 : 0.8, .top_k = trial % 4 ? 0 : 5, .length_penalty = 0.5, .early_stopping = AC_EARLY_TRUE, .beam_search = (ac_beam_search) version,
-                .forced_bos_token_id = -1, .forced_eos_token_id = -1, .decoder_start_token_id = 2, .eos_token_id = 2, .seed = 5,
+                .num_beams = 2 + (int64_t) (trial % 3),
+                .num_return_sequences = 2,
+                .max_length = LONGEST,
+                .do_sample = true,
+                .temperature = trial % 2 ? 0.7 : 1.3,
+                .top_p = trial % 5 ? 1 : 0.8,
+                .top_k = trial % 4 ? 0 : 5,
+                .length_penalty = 0.5,
+                .early_stopping = AC_EARLY_TRUE,
+                .beam_search = (ac_beam_search) version,
+                .forced_bos_token_id = -1,
+                .forced_eos_token_id = -1,
+                .decoder_start_token_id = 2,
+                .eos_token_id = 2,
+                .seed = 5,
             };
             beam expected[MOST_BEAMS];
             int64_t lengths[MOST_BEAMS];
             const int64_t search = version ? (int64_t) (trial % 2) : 0;
             const int n = plain_search(&c, trial, search, expected, lengths);
             ac_beams b;
-            if (n < c.num_beams) /* 4.9 then adds the open beams; golden/generate has those rules */
+            if (n <
+                c.num_beams) /* 4.9 then adds the open beams; golden/generate has those rules */
                 continue;
             assert_int_equal(ac_beams_init(&b, &c), AC_OK);
             ac_beams_reset(&b, &c);
@@ -416,7 +481,8 @@ drawing_with_beams(void **state)
             assert_int_equal(b.done_count, n);
             for (int i = 0; i < n; i++) {
                 assert_int_equal(b.done[i].count, lengths[i]);
-                assert_memory_equal(b.done[i].ids, expected[i].ids, (size_t) lengths[i] * sizeof(int32_t));
+                assert_memory_equal(b.done[i].ids, expected[i].ids,
+                                    (size_t) lengths[i] * sizeof(int32_t));
                 assert_true(b.done[i].score == expected[i].score);
             }
             ac_beams_free(&b);
@@ -431,7 +497,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processors), cmocka_unit_test(many_draws),
+        cmocka_unit_test(processors),
+        cmocka_unit_test(many_draws),
         cmocka_unit_test(independent_of_neighbours),
         cmocka_unit_test(many_candidates),
         cmocka_unit_test(drawing_with_beams),

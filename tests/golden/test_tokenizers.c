@@ -1,5 +1,5 @@
-/* The tokenizers' ids and texts, against the Python implementations: equality. Demo vocabularies always, the real ones where
- * the shared data is present. */
+/* The tokenizers' ids and texts, against the Python implementations: equality. Demo
+ * vocabularies always, the real ones where the shared data is present. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,24 +45,25 @@ open_tokenizer(ac_tokenizer *t, const char *folder, int kind)
     assert_int_equal(strlen(fingerprint), 32);
 }
 
-/* ftfy's repair of mojibake, its step "encoding", is left out: a line that needs it may differ, and is counted. Where the data
- * lists no steps of ftfy's, the line's class says so. */
+/* ftfy's repair of mojibake, its step "encoding", is left out: a line that needs it may differ,
+ * and is counted. Where the data lists no steps of ftfy's, the line's class says so. */
 static bool
 needs_encoding_step(const json_t *line)
 {
-    const json_t *steps = json_object_get(line, "ftfy"), *step, *class = json_object_get(line, "class");
+    const json_t *steps = json_object_get(line, "ftfy"), *step,
+                 *class = json_object_get(line, "class");
     size_t i;
 
     if (!steps)
         return class && strcmp(json_string_value(class), "mojibake") == 0;
-    json_array_foreach(steps, i, step)
-        if (strcmp(json_string_value(step), "encoding") == 0)
-            return true;
+    json_array_foreach(steps, i,
+                       step) if (strcmp(json_string_value(step), "encoding") == 0) return true;
     return false;
 }
 
 static void
-check_encode(const char *folder_name, const char *cases_name, int kind, int64_t context, const char *key)
+check_encode(const char *folder_name, const char *cases_name, int kind, int64_t context,
+             const char *key)
 {
     char *folder = vocabulary_folder(folder_name), *cases = golden_path(cases_name);
     ac_tokenizer t;
@@ -78,13 +79,17 @@ check_encode(const char *folder_name, const char *cases_name, int kind, int64_t 
     }
     open_tokenizer(&t, folder, kind);
     lines = test_read_jsonl(cases);
-    json_array_foreach(lines, i, line) {
-        const json_t *text = json_object_get(line, "text"), *length = json_object_get(line, "length");
+    json_array_foreach(lines, i, line)
+    {
+        const json_t *text = json_object_get(line, "text"),
+                     *length = json_object_get(line, "length");
         if (!json_object_get(line, key))
             continue;
-        if (ac_tokenizer_encode(&t, json_string_value(text), json_string_length(text), context, true, &e) != AC_OK)
+        if (ac_tokenizer_encode(&t, json_string_value(text), json_string_length(text), context,
+                                true, &e) != AC_OK)
             fail_msg("%s:%zu: %s", cases, i + 1, ac_error_message());
-        if (same_ids(&e, json_object_get(line, key)) && (kind == AC_TOKENIZER_GPT2 || e.length == json_integer_value(length))) {
+        if (same_ids(&e, json_object_get(line, key)) &&
+            (kind == AC_TOKENIZER_GPT2 || e.length == json_integer_value(length))) {
             equal++;
         } else if (kind == AC_TOKENIZER_CLIP && needs_encoding_step(line)) {
             passed_over++;
@@ -94,7 +99,8 @@ check_encode(const char *folder_name, const char *cases_name, int kind, int64_t 
             free(dump);
         }
     }
-    print_message("%s: %d equal, %d different, %d left out: they need the repair of mojibake\n", cases_name, equal, different, passed_over);
+    print_message("%s: %d equal, %d different, %d left out: they need the repair of mojibake\n",
+                  cases_name, equal, different, passed_over);
     assert_int_equal(different, 0);
     assert_true(equal > 100);
     json_decref(lines);
@@ -121,7 +127,8 @@ check_decode(const char *folder_name, const char *cases_name)
     open_tokenizer(&t, folder, AC_TOKENIZER_BART);
     lines = test_read_jsonl(cases);
     assert_true(json_array_size(lines) > 100);
-    json_array_foreach(lines, i, line) {
+    json_array_foreach(lines, i, line)
+    {
         const json_t *ids = json_object_get(line, "ids");
         int32_t packed[4096];
         assert_true(json_array_size(ids) < 4096);
@@ -130,9 +137,13 @@ check_decode(const char *folder_name, const char *cases_name)
         for (int clean = 0; clean < 2; clean++) {
             const json_t *expected = json_object_get(line, clean ? "text_cleaned" : "text");
             ac_buffer_reset(&text);
-            assert_int_equal(ac_tokenizer_decode(&t, packed, (int64_t) json_array_size(ids), clean, &text), AC_OK);
-            if (text.size != json_string_length(expected) || memcmp(text.data ? text.data : "", json_string_value(expected), text.size) != 0)
-                fail_msg("%s:%zu: \"%s\", expected \"%s\"", cases, i + 1, text.data, json_string_value(expected));
+            assert_int_equal(
+                ac_tokenizer_decode(&t, packed, (int64_t) json_array_size(ids), clean, &text),
+                AC_OK);
+            if (text.size != json_string_length(expected) ||
+                memcmp(text.data ? text.data : "", json_string_value(expected), text.size) != 0)
+                fail_msg("%s:%zu: \"%s\", expected \"%s\"", cases, i + 1, text.data,
+                         json_string_value(expected));
         }
     }
     json_decref(lines);
@@ -146,8 +157,10 @@ static void
 clip_demo(void **state)
 {
     (void) state;
-    check_encode("clip_tokenizer/demo", "clip_tokenizer/demo_cases.jsonl", AC_TOKENIZER_CLIP, 77, "ids");
-    check_encode("clip_tokenizer/demo", "clip_tokenizer/demo_cases.jsonl", AC_TOKENIZER_CLIP, 32, "ids32");
+    check_encode("clip_tokenizer/demo", "clip_tokenizer/demo_cases.jsonl", AC_TOKENIZER_CLIP,
+                 77, "ids");
+    check_encode("clip_tokenizer/demo", "clip_tokenizer/demo_cases.jsonl", AC_TOKENIZER_CLIP,
+                 32, "ids32");
 }
 
 static void
@@ -161,7 +174,8 @@ static void
 bart_demo(void **state)
 {
     (void) state;
-    check_encode("bart_tokenizer/demo", "bart_tokenizer/demo_cases.jsonl", AC_TOKENIZER_BART, 128, "ids");
+    check_encode("bart_tokenizer/demo", "bart_tokenizer/demo_cases.jsonl", AC_TOKENIZER_BART,
+                 128, "ids");
 }
 
 static void
@@ -189,8 +203,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clip_demo), cmocka_unit_test(clip_real), cmocka_unit_test(bart_demo),
-        cmocka_unit_test(bart_real), cmocka_unit_test(bart_decode_demo), cmocka_unit_test(bart_decode_real),
+        cmocka_unit_test(clip_demo),        cmocka_unit_test(clip_real),
+        cmocka_unit_test(bart_demo),        cmocka_unit_test(bart_real),
+        cmocka_unit_test(bart_decode_demo), cmocka_unit_test(bart_decode_real),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

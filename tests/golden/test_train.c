@@ -1,6 +1,7 @@
-/* Training against the Python reference: single operations backward, every trainable parameter's gradient, the gradients inside,
- * two replicas, AdamW runs. Tolerances: golden/train/README.md, each with its reason (ten times and more what torch's own
- * fp32 differs from fp64 by). */
+/* Training against the Python reference: single operations backward, every trainable
+ * parameter's gradient, the gradients inside, two replicas, AdamW runs. Tolerances:
+ * golden/train/README.md, each with its reason (ten times and more what torch's own fp32
+ * differs from fp64 by). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,9 @@
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 
-/* ---- operations ------------------------------------------------------------------------------------------------ */
+/* ---- operations
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const ac_tensors *operations;
 
@@ -46,9 +49,13 @@ shape_of(const char *operation, const char *what)
 static double
 tolerance_of(const char *operation, const char *what, const float *expected, int64_t n)
 {
-    static const struct { const char *operation, *what; double value; } wider[] = {
-        { "layer_norm_offset", "dx", 5e-3 }, { "layer_norm_offset", "dgamma", 1e-3 }, { "layer_norm_offset", "y", 5e-4 },
-        { "layer_norm_tiny", "dx", 3e-3 }, { "layer_norm_constant_row", "dx", 1e-3 },
+    static const struct {
+        const char *operation, *what;
+        double value;
+    } wider[] = {
+        { "layer_norm_offset", "dx", 5e-3 },       { "layer_norm_offset", "dgamma", 1e-3 },
+        { "layer_norm_offset", "y", 5e-4 },        { "layer_norm_tiny", "dx", 3e-3 },
+        { "layer_norm_constant_row", "dx", 1e-3 },
     };
     double largest = 0;
 
@@ -85,13 +92,17 @@ check_layer_norm(const char *operation)
 {
     const ac_tensor *x = shape_of(operation, "x");
     const int64_t N = x->shape[0], C = x->shape[1];
-    float *y = floats(N * C), *normal = floats(N * C), *rstd = floats(N), *dx = floats(N * C), *narrow = floats(2 * C);
+    float *y = floats(N * C), *normal = floats(N * C), *rstd = floats(N), *dx = floats(N * C),
+          *narrow = floats(2 * C);
     double *sums = calloc((size_t) (2 * C), sizeof *sums);
     ac_scratch scratch = { 0 };
 
-    assert_int_equal(ac_scratch_init(&scratch, ac_layernorm_backward_scratch_bytes(N, C)), AC_OK);
-    ac_layernorm_keep(y, normal, rstd, of(operation, "x"), of(operation, "gamma"), of(operation, "beta"), N, C, 1e-5f);
-    ac_layernorm_backward(dx, sums, sums + C, of(operation, "dy"), normal, rstd, of(operation, "gamma"), N, C, &scratch);
+    assert_int_equal(ac_scratch_init(&scratch, ac_layernorm_backward_scratch_bytes(N, C)),
+                     AC_OK);
+    ac_layernorm_keep(y, normal, rstd, of(operation, "x"), of(operation, "gamma"),
+                      of(operation, "beta"), N, C, 1e-5f);
+    ac_layernorm_backward(dx, sums, sums + C, of(operation, "dy"), normal, rstd,
+                          of(operation, "gamma"), N, C, &scratch);
     for (int64_t i = 0; i < 2 * C; i++)
         narrow[i] = (float) sums[i];
     check(operation, "y", y);
@@ -176,7 +187,8 @@ to_heads(float *y, const float *x, int64_t H, int64_t T, int64_t D)
 }
 
 static void
-check_heads(const char *operation, const char *what, const float *rows, int64_t H, int64_t T, int64_t D)
+check_heads(const char *operation, const char *what, const float *rows, int64_t H, int64_t T,
+            int64_t D)
 {
     float *heads = floats(H * T * D);
 
@@ -189,12 +201,23 @@ static void
 check_attention(const char *operation, bool causal)
 {
     const ac_tensor *qs = shape_of(operation, "q"), *ks = shape_of(operation, "k");
-    const int64_t H = qs->shape[0], Tq = qs->shape[1], D = qs->shape[2], Tk = ks->shape[1], most = Tq > Tk ? Tq : Tk;
+    const int64_t H = qs->shape[0], Tq = qs->shape[1], D = qs->shape[2], Tk = ks->shape[1],
+                  most = Tq > Tk ? Tq : Tk;
     const int64_t q_offsets[2] = { 0, Tq }, kv_offsets[2] = { 0, Tk };
-    float *q = floats(Tq * H * D), *k = floats(Tk * H * D), *v = floats(Tk * H * D), *dy = floats(Tq * H * D), *y = floats(Tq * H * D);
+    float *q = floats(Tq * H * D), *k = floats(Tk * H * D), *v = floats(Tk * H * D),
+          *dy = floats(Tq * H * D), *y = floats(Tq * H * D);
     float *dq = floats(Tq * H * D), *dk = floats(Tk * H * D), *dv = floats(Tk * H * D);
-    const ac_attention a = { .q = q, .k = k, .v = v, .q_row = H * D, .kv_row = H * D, .q_offsets = q_offsets, .kv_offsets = kv_offsets,
-                             .B = 1, .H = H, .D = D, .causal = causal };
+    const ac_attention a = { .q = q,
+                             .k = k,
+                             .v = v,
+                             .q_row = H * D,
+                             .kv_row = H * D,
+                             .q_offsets = q_offsets,
+                             .kv_offsets = kv_offsets,
+                             .B = 1,
+                             .H = H,
+                             .D = D,
+                             .causal = causal };
     ac_scratch scratch = { 0 };
 
     assert_int_equal(ac_scratch_init(&scratch, ac_attention_scratch_bytes(most, most)), AC_OK);
@@ -208,7 +231,7 @@ check_attention(const char *operation, bool causal)
     check_heads(operation, "dq", dq, H, Tq, D);
     check_heads(operation, "dk", dk, H, Tk, D);
     check_heads(operation, "dv", dv, H, Tk, D);
-    for (float **p = (float *[]) { q, k, v, dy, y, dq, dk, dv, NULL }; *p; p++)
+    for (float **p = (float *[]){ q, k, v, dy, y, dq, dk, dv, NULL }; *p; p++)
         free(*p);
     ac_scratch_free(&scratch);
 }
@@ -224,15 +247,24 @@ typedef struct two_ways {
 static void
 two_ways_open(two_ways *self, const char *operation, const ac_compute *compute, int64_t M)
 {
-    const ac_tensor *weight = shape_of(operation, "weight"), *bias = shape_of(operation, "bias");
+    const ac_tensor *weight = shape_of(operation, "weight"),
+                    *bias = shape_of(operation, "bias");
     const int64_t out = weight->shape[0], in = weight->shape[1];
     size_t a, b;
 
-    *self = (two_ways) { 0 };
-    assert_int_equal(ac_alloc_aligned(&self->packed, (int64_t) ac_linear_packed_bytes(compute, out, in), 1), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&self->packed_back, (int64_t) ac_linear_transposed_packed_bytes(compute, out, in), 1), AC_OK);
-    assert_int_equal(ac_linear_init(&self->forward, compute, &weight, &bias, 1, self->packed, true), AC_OK);
-    assert_int_equal(ac_linear_transposed_init(&self->back, &self->forward, &weight, 1, self->packed_back, true), AC_OK);
+    *self = (two_ways){ 0 };
+    assert_int_equal(
+        ac_alloc_aligned(&self->packed, (int64_t) ac_linear_packed_bytes(compute, out, in), 1),
+        AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&self->packed_back,
+                         (int64_t) ac_linear_transposed_packed_bytes(compute, out, in), 1),
+        AC_OK);
+    assert_int_equal(
+        ac_linear_init(&self->forward, compute, &weight, &bias, 1, self->packed, true), AC_OK);
+    assert_int_equal(ac_linear_transposed_init(&self->back, &self->forward, &weight, 1,
+                                               self->packed_back, true),
+                     AC_OK);
     a = ac_linear_scratch_bytes(&self->forward, M);
     b = ac_linear_transposed_scratch_bytes(&self->back, M);
     assert_int_equal(ac_scratch_init(&self->scratch, a > b ? a : b), AC_OK);
@@ -253,11 +285,13 @@ check_linear(const ac_compute *compute)
 {
     const ac_tensor *x = shape_of("linear", "x"), *dy = shape_of("linear", "dy");
     const int64_t M = x->shape[0];
-    float *y = floats(ac_tensor_count(dy)), *dx = floats(ac_tensor_count(x)), *twice = floats(ac_tensor_count(x));
+    float *y = floats(ac_tensor_count(dy)), *dx = floats(ac_tensor_count(x)),
+          *twice = floats(ac_tensor_count(x));
     two_ways layer;
 
     two_ways_open(&layer, "linear", compute, M);
-    ac_linear_forward(&layer.forward, y, of("linear", "x"), M, AC_ACTIVATION_NONE, NULL, &layer.scratch);
+    ac_linear_forward(&layer.forward, y, of("linear", "x"), M, AC_ACTIVATION_NONE, NULL,
+                      &layer.scratch);
     ac_linear_transposed_apply(&layer.back, dx, of("linear", "dy"), M, NULL, &layer.scratch);
     check("linear", "y", y);
     check("linear", "dx", dx);
@@ -280,7 +314,8 @@ check_tied_head(const ac_compute *compute)
     two_ways layer;
 
     two_ways_open(&layer, name, compute, M);
-    ac_linear_forward(&layer.forward, logits, of(name, "x"), M, AC_ACTIVATION_NONE, NULL, &layer.scratch);
+    ac_linear_forward(&layer.forward, logits, of(name, "x"), M, AC_ACTIVATION_NONE, NULL,
+                      &layer.scratch);
     check_cross_entropy(name, logits, M, V);
     ac_linear_transposed_apply(&layer.back, dx, logits, M, NULL, &layer.scratch);
     check(name, "dx", dx);
@@ -322,7 +357,9 @@ single_operations(void **state)
     free(path);
 }
 
-/* ---- the network ----------------------------------------------------------------------------------------------- */
+/* ---- the network
+ * -----------------------------------------------------------------------------------------------
+ */
 
 typedef struct model {
     ac_weights weights;
@@ -336,10 +373,11 @@ typedef struct model {
 static bool
 model_open(model *self, const ac_compute *compute)
 {
-    char *report = golden_path("train/report.json"), *batches = golden_path("train/batches.json"), *folder = NULL;
+    char *report = golden_path("train/report.json"),
+         *batches = golden_path("train/batches.json"), *folder = NULL;
     ac_bart_config config;
 
-    *self = (model) { 0 };
+    *self = (model){ 0 };
     if (report && batches) {
         self->report = test_read_json(report);
         self->batches = test_read_json(batches);
@@ -351,10 +389,19 @@ model_open(model *self, const ac_compute *compute)
         return false;
     assert_int_equal(ac_bart_config_load(&config, folder), AC_OK);
     assert_int_equal(ac_weights_open(&self->weights, folder), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1), AC_OK);
-    assert_int_equal(ac_alloc_aligned(&self->packed_back, (int64_t) ac_bart_trainer_packed_bytes(&config, compute), 1), AC_OK);
-    assert_int_equal(ac_bart_init(&self->bart, &config, &self->weights.tensors, NULL, compute, self->packed, true), AC_OK);
-    assert_int_equal(ac_bart_trainer_init(&self->trainer, &self->bart, &self->weights.tensors, compute, self->packed_back, true), AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, compute), 1),
+        AC_OK);
+    assert_int_equal(ac_alloc_aligned(&self->packed_back,
+                                      (int64_t) ac_bart_trainer_packed_bytes(&config, compute),
+                                      1),
+                     AC_OK);
+    assert_int_equal(ac_bart_init(&self->bart, &config, &self->weights.tensors, NULL, compute,
+                                  self->packed, true),
+                     AC_OK);
+    assert_int_equal(ac_bart_trainer_init(&self->trainer, &self->bart, &self->weights.tensors,
+                                          compute, self->packed_back, true),
+                     AC_OK);
     free(folder);
     return true;
 }
@@ -386,9 +433,12 @@ pack_items(packed_batch *self, const json_t *items, size_t first, size_t n)
     self->offsets[0] = self->decoder_offsets[0] = 0;
     assert_true(n <= MOST);
     for (size_t i = 0; i < n; i++) {
-        const json_t *item = json_array_get(items, first + i), *table = json_object_get(item, "table"), *caption = json_object_get(item, "caption");
+        const json_t *item = json_array_get(items, first + i),
+                     *table = json_object_get(item, "table"),
+                     *caption = json_object_get(item, "caption");
         int64_t at = self->offsets[i], to = self->decoder_offsets[i];
-        assert_true(at + (int64_t) json_array_size(table) <= MOST_TOKENS && to + (int64_t) json_array_size(caption) <= MOST_TOKENS);
+        assert_true(at + (int64_t) json_array_size(table) <= MOST_TOKENS &&
+                    to + (int64_t) json_array_size(caption) <= MOST_TOKENS);
         for (size_t t = 0; t < json_array_size(table); t++)
             self->ids[at++] = (int32_t) json_integer_value(json_array_get(table, t));
         for (size_t t = 0; t + 1 < json_array_size(caption); t++, to++) {
@@ -398,8 +448,12 @@ pack_items(packed_batch *self, const json_t *items, size_t first, size_t n)
         self->offsets[i + 1] = at;
         self->decoder_offsets[i + 1] = to;
     }
-    self->batch = (ac_bart_batch) { .B = (int64_t) n, .ids = self->ids, .offsets = self->offsets, .decoder_ids = self->decoder_ids,
-                                    .labels = self->labels, .decoder_offsets = self->decoder_offsets };
+    self->batch = (ac_bart_batch){ .B = (int64_t) n,
+                                   .ids = self->ids,
+                                   .offsets = self->offsets,
+                                   .decoder_ids = self->decoder_ids,
+                                   .labels = self->labels,
+                                   .decoder_offsets = self->decoder_offsets };
 }
 
 static packed_batch packed;
@@ -430,12 +484,14 @@ mean_gradient(model *m, size_t batch, size_t replicas, float *gradient)
 
 /* numbers [count] against tensors "PREFIX.<parameter>". */
 static void
-check_parameters(const model *m, const ac_tensors *golden, const char *prefix, const float *numbers, double tolerance)
+check_parameters(const model *m, const ac_tensors *golden, const char *prefix,
+                 const float *numbers, double tolerance)
 {
     for (int64_t p = 0; p < m->trainer.parameter_count; p++) {
         char name[160];
         snprintf(name, sizeof name, "%s.%s", prefix, m->trainer.parameters[p].name);
-        test_assert_close(name, numbers + m->trainer.parameters[p].offset, test_floats(golden, name), m->bart.config.d_model, tolerance);
+        test_assert_close(name, numbers + m->trainer.parameters[p].offset,
+                          test_floats(golden, name), m->bart.config.d_model, tolerance);
     }
 }
 
@@ -476,23 +532,27 @@ gradients_with(const ac_compute *compute, bool recompute)
     assert_int_equal(ac_safetensors_open(&golden, path), AC_OK);
     names = json_object_get(m.report, "trainable");
     assert_int_equal(json_array_size(names), m.trainer.parameter_count);
-    for (int64_t p = 0; p < m.trainer.parameter_count; p++) { /* the rule gives the reference's set */
+    for (int64_t p = 0; p < m.trainer.parameter_count;
+         p++) { /* the rule gives the reference's set */
         bool found = false;
         for (size_t i = 0; i < json_array_size(names); i++)
-            found = found || strcmp(json_string_value(json_array_get(names, i)), m.trainer.parameters[p].name) == 0;
+            found = found || strcmp(json_string_value(json_array_get(names, i)),
+                                    m.trainer.parameters[p].name) == 0;
         assert_true(found);
     }
     gradient = floats(m.trainer.count);
     m.trainer.recompute = recompute;
-    m.trainer.tap = (ac_tap) { compare_inside, &look };
+    m.trainer.tap = (ac_tap){ compare_inside, &look };
     loss = mean_gradient(&m, 0, 1, gradient);
-    assert_int_equal(look.compared, m.bart.config.encoder_layers + m.bart.config.decoder_layers);
+    assert_int_equal(look.compared,
+                     m.bart.config.encoder_layers + m.bart.config.decoder_layers);
     expected = json_object_get(m.report, "gradients");
     assert_float_equal(loss, json_number_value(json_object_get(expected, "loss_fp64")), 1e-4);
     check_parameters(&m, &golden.tensors, "grad", gradient, 2e-5);
     /* the loss alone is the same number */
     assert_int_equal(ac_bart_trainer_run(&m.trainer, &packed.batch, NULL, &alone), AC_OK);
-    assert_int_equal(alone.targets, json_integer_value(json_object_get(expected, "target_tokens")));
+    assert_int_equal(alone.targets,
+                     json_integer_value(json_object_get(expected, "target_tokens")));
     assert_true(alone.sum / (double) alone.targets == loss);
     free(gradient);
     free(path);
@@ -537,12 +597,17 @@ two_replicas(void **state)
 
 /* The state after `step` where the golden file has it. Returns whether it did. */
 static bool
-check_state(const model *m, const ac_tensors *golden, int64_t step, const float *exp_avg, const float *exp_avg_sq)
+check_state(const model *m, const ac_tensors *golden, int64_t step, const float *exp_avg,
+            const float *exp_avg_sq)
 {
-    const double tolerance = step <= 1 ? 2e-6 : step == 2 ? 4e-6 : 1.5e-5; /* README: after step 1, 2, 10; between: the last */
+    const double tolerance = step <= 1 ? 2e-6
+                             : step == 2
+                                 ? 4e-6
+                                 : 1.5e-5; /* README: after step 1, 2, 10; between: the last */
     char prefix[64], name[200];
 
-    snprintf(name, sizeof name, "step%lld.param.%s", (long long) step, m->trainer.parameters[0].name);
+    snprintf(name, sizeof name, "step%lld.param.%s", (long long) step,
+             m->trainer.parameters[0].name);
     if (!ac_tensors_find(golden, name))
         return false;
     snprintf(prefix, sizeof prefix, "step%lld.param", (long long) step);
@@ -579,21 +644,30 @@ run_of_steps(const char *run)
     log = json_object_get(record, "log");
     optimizer = json_object_get(m.report, "optimizer");
     rate = json_number_value(json_object_get(optimizer, "lr"));
-    adamw = (ac_adamw) { json_number_value(json_array_get(json_object_get(optimizer, "betas"), 0)),
-                         json_number_value(json_array_get(json_object_get(optimizer, "betas"), 1)),
-                         json_number_value(json_object_get(optimizer, "eps")), json_number_value(json_object_get(optimizer, "weight_decay")) };
+    adamw =
+        (ac_adamw){ json_number_value(json_array_get(json_object_get(optimizer, "betas"), 0)),
+                    json_number_value(json_array_get(json_object_get(optimizer, "betas"), 1)),
+                    json_number_value(json_object_get(optimizer, "eps")),
+                    json_number_value(json_object_get(optimizer, "weight_decay")) };
     gradient = floats(m.trainer.count);
     exp_avg = floats(m.trainer.count);
     exp_avg_sq = floats(m.trainer.count);
     assert_true(json_array_size(log) > 0);
-    json_array_foreach((json_t *) log, k, line) {
-        const size_t replicas = (size_t) json_integer_value(json_object_get(record, "replicas"));
-        const double loss = mean_gradient(&m, k % json_array_size(m.batches), replicas, gradient);
-        const double now = ac_cosine_rate(rate, (double) json_integer_value(json_object_get(record, "T_max")), 0, (int64_t) k);
+    json_array_foreach((json_t *) log, k, line)
+    {
+        const size_t replicas =
+            (size_t) json_integer_value(json_object_get(record, "replicas"));
+        const double loss =
+            mean_gradient(&m, k % json_array_size(m.batches), replicas, gradient);
+        const double now =
+            ac_cosine_rate(rate, (double) json_integer_value(json_object_get(record, "T_max")),
+                           0, (int64_t) k);
         assert_float_equal(loss, json_number_value(json_object_get(line, "loss")), 1e-4);
         assert_true(fabs(now - json_number_value(json_object_get(line, "lr"))) < 1e-15);
-        assert_true(fabs(ac_gradient_norm(gradient, m.trainer.count) - json_number_value(json_object_get(line, "gradient_norm"))) < 1e-4);
-        ac_adamw_step(&adamw, m.trainer.values, exp_avg, exp_avg_sq, gradient, m.trainer.count, (int64_t) k + 1, now);
+        assert_true(fabs(ac_gradient_norm(gradient, m.trainer.count) -
+                         json_number_value(json_object_get(line, "gradient_norm"))) < 1e-4);
+        ac_adamw_step(&adamw, m.trainer.values, exp_avg, exp_avg_sq, gradient, m.trainer.count,
+                      (int64_t) k + 1, now);
         states += check_state(&m, &golden.tensors, (int64_t) k + 1, exp_avg, exp_avg_sq);
     }
     assert_true(states > 0);
@@ -630,9 +704,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_operations), cmocka_unit_test(gradients),
-        cmocka_unit_test(two_replicas),      cmocka_unit_test(run_tmax_100000),
-        cmocka_unit_test(run_tmax_10_rises_again), cmocka_unit_test(run_two_replicas),
+        cmocka_unit_test(single_operations),
+        cmocka_unit_test(gradients),
+        cmocka_unit_test(two_replicas),
+        cmocka_unit_test(run_tmax_100000),
+        cmocka_unit_test(run_tmax_10_rises_again),
+        cmocka_unit_test(run_two_replicas),
     };
 
     ac_compute_init(2);

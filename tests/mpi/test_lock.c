@@ -1,4 +1,5 @@
-/* Locks that a process holds: the watchdog renews each of them, ends the process where one is lost, and all go at once at its end. */
+/* Locks that a process holds: the watchdog renews each of them, ends the process where one is
+ * lost, and all go at once at its end. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static bool
 becomes_new(const char *path)
 {
     for (int i = 0; i < 500 && renewed(path) == LONG_AGO; i++)
-        nanosleep(&(struct timespec) { 0, 20000000 }, NULL);
+        nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
     return renewed(path) > LONG_AGO;
 }
 
@@ -78,7 +79,12 @@ main(int argc, char **argv)
     char folder[] = "/tmp/antarctic-lock.XXXXXX", run[64], cache[64];
     ac_locks locks;
     ac_heartbeat heartbeat = { 0 };
-    ac_watchdog dog = { .heartbeat = &heartbeat, .locks = &locks, .sign = "", .grace_seconds = 1, .renew_seconds = 0.01, .end = end_thread };
+    ac_watchdog dog = { .heartbeat = &heartbeat,
+                        .locks = &locks,
+                        .sign = "",
+                        .grace_seconds = 1,
+                        .renew_seconds = 0.01,
+                        .end = end_thread };
     ac_lock first = { 0 }, second = { 0 };
     int rank;
 
@@ -98,7 +104,8 @@ main(int argc, char **argv)
         ac_lock_release(&second);
         CHECK(ac_lock_take(&second, &locks, cache) == AC_OK);
         CHECK(ac_lock_take(&first, &locks, run) == AC_OK);
-        ac_lock_release(&second); /* in neither order of taking does a released one stay in the list */
+        ac_lock_release(
+            &second); /* in neither order of taking does a released one stay in the list */
         CHECK(ac_lock_take(&second, &locks, cache) == AC_OK);
         check_a_lost_one_ends(&dog, run, cache);
         ac_lock_release(&first);

@@ -1,5 +1,6 @@
-/* Mining over ranks: the golden settings give what one process gives, with plenty of memory and with so little that counts are
- * spilled, in large and small pieces; failures of one rank are failures of all, and leave nothing behind. */
+/* Mining over ranks: the golden settings give what one process gives, with plenty of memory and
+ * with so little that counts are spilled, in large and small pieces; failures of one rank are
+ * failures of all, and leave nothing behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,10 +37,15 @@ files_in(const char *path)
 static ac_mining_options
 options_of(const json_t *setting)
 {
-    return (ac_mining_options) {
-        .wanted = { true, true, true, json_is_true(json_object_get(setting, "use_line")) }, .lower = json_is_true(json_object_get(setting, "lower")),
-        .cross_lines = json_is_true(json_object_get(setting, "cross_lines")), .most = json_integer_value(json_object_get(setting, "topk_ngrams")),
-        .filter = json_integer_value(json_object_get(setting, "filter")), .member_extension = "txt", .scratch = scratch, .memory = 100000000,
+    return (ac_mining_options){
+        .wanted = { true, true, true, json_is_true(json_object_get(setting, "use_line")) },
+        .lower = json_is_true(json_object_get(setting, "lower")),
+        .cross_lines = json_is_true(json_object_get(setting, "cross_lines")),
+        .most = json_integer_value(json_object_get(setting, "topk_ngrams")),
+        .filter = json_integer_value(json_object_get(setting, "filter")),
+        .member_extension = "txt",
+        .scratch = scratch,
+        .memory = 100000000,
     };
 }
 
@@ -51,14 +57,16 @@ assert_same(const ac_mined *a, const ac_mined *b)
     assert_int_equal(a->entries.count, n);
     assert_int_equal(a->entries.bytes.size, b->entries.bytes.size);
     assert_memory_equal(a->entries.bytes.data, b->entries.bytes.data, b->entries.bytes.size);
-    assert_memory_equal(a->entries.offsets, b->entries.offsets, (size_t) (n + 1) * sizeof *b->entries.offsets);
+    assert_memory_equal(a->entries.offsets, b->entries.offsets,
+                        (size_t) (n + 1) * sizeof *b->entries.offsets);
     assert_memory_equal(a->kinds, b->kinds, (size_t) n * sizeof *b->kinds);
     assert_memory_equal(a->counts, b->counts, (size_t) n * sizeof *b->counts);
     assert_memory_equal(a->pmis, b->pmis, (size_t) n * sizeof *b->pmis); /* the same bits */
 }
 
 static void
-check_all(const char *corpus, const json_t *setting, int64_t memory, int64_t piece_bytes, int64_t least_runs)
+check_all(const char *corpus, const json_t *setting, int64_t memory, int64_t piece_bytes,
+          int64_t least_runs)
 {
     ac_mining_options o = options_of(setting);
     ac_mined alone = { 0 }, together = { 0 };
@@ -74,8 +82,10 @@ check_all(const char *corpus, const json_t *setting, int64_t memory, int64_t pie
         fail_msg("%s", ac_error_message());
     assert_int_equal(report.words, json_integer_value(json_object_get(setting, "words")));
     assert_int_equal(report.lines, json_integer_value(json_object_get(setting, "lines")));
-    assert_int_equal(report.distinct[1], json_integer_value(json_object_get(setting, "bigrams_kept")));
-    assert_int_equal(report.distinct[2], json_integer_value(json_object_get(setting, "trigrams_kept")));
+    assert_int_equal(report.distinct[1],
+                     json_integer_value(json_object_get(setting, "bigrams_kept")));
+    assert_int_equal(report.distinct[2],
+                     json_integer_value(json_object_get(setting, "trigrams_kept")));
     assert_true(report.runs >= least_runs);
     if (comm.rank == 0) {
         assert_same(&together, &alone);
@@ -115,14 +125,22 @@ as_one_process(void **state)
     free(path);
 }
 
-/* A rank whose disk is full (files limited to 64 KB) while counts are spilled: all ranks fail, and the scratch folder is empty. */
+/* A rank whose disk is full (files limited to 64 KB) while counts are spilled: all ranks fail,
+ * and the scratch folder is empty. */
 static void
 full_disk(void **state)
 {
     char *corpus = golden_path("ngrams/corpus");
     struct rlimit before, little = { 65536, 0 };
-    ac_mining_options o = { .wanted = { true, true, true, false }, .lower = true, .cross_lines = true, .most = 100, .filter = 1,
-                            .member_extension = "txt", .scratch = scratch, .memory = 200000, .piece_bytes = 2000 };
+    ac_mining_options o = { .wanted = { true, true, true, false },
+                            .lower = true,
+                            .cross_lines = true,
+                            .most = 100,
+                            .filter = 1,
+                            .member_extension = "txt",
+                            .scratch = scratch,
+                            .memory = 200000,
+                            .piece_bytes = 2000 };
     ac_mining_report report;
 
     (void) state;
@@ -134,7 +152,9 @@ full_disk(void **state)
         little.rlim_max = before.rlim_max;
         if (comm.rank == failing)
             assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-        assert_int_equal(ac_mine_inputs_all(&comm, (const char *const *) &corpus, 1, &o, NULL, NULL, &report), AC_E_IO);
+        assert_int_equal(ac_mine_inputs_all(&comm, (const char *const *) &corpus, 1, &o, NULL,
+                                            NULL, &report),
+                         AC_E_IO);
         assert_non_null(strstr(ac_error_message(), "cannot be spilled"));
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         if (comm.rank == 0)
@@ -147,21 +167,29 @@ full_disk(void **state)
 static void
 nothing_to_mine(void **state)
 {
-    const ac_mining_options o = { .wanted = { true, false, false, false }, .most = 10, .filter = 1, .member_extension = "txt", .scratch = scratch, .memory = 1000000 };
+    const ac_mining_options o = { .wanted = { true, false, false, false },
+                                  .most = 10,
+                                  .filter = 1,
+                                  .member_extension = "txt",
+                                  .scratch = scratch,
+                                  .memory = 1000000 };
     ac_mining_report report;
     const char *const missing = "no-such-text", *const empty = folder;
 
     (void) state;
     assert_int_equal(ac_mine_inputs_all(&comm, &missing, 1, &o, NULL, NULL, &report), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "no-such-text"));
-    assert_int_equal(ac_mine_inputs_all(&comm, &empty, 1, &o, NULL, NULL, &report), AC_E_FORMAT);
+    assert_int_equal(ac_mine_inputs_all(&comm, &empty, 1, &o, NULL, NULL, &report),
+                     AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "no text in this folder"));
 }
 
 int
 main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(as_one_process), cmocka_unit_test(full_disk), cmocka_unit_test(nothing_to_mine) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(as_one_process),
+                                        cmocka_unit_test(full_disk),
+                                        cmocka_unit_test(nothing_to_mine) };
     int failed;
 
     MPI_Init(&argc, &argv);

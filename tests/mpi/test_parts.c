@@ -1,5 +1,5 @@
-/* Parts shared over the ranks: in order and whole on every rank, with more and fewer parts than ranks; a rank's failure and a
- * rank's wish to stop reach all. Run at 1, 2, 3 and 4 ranks. */
+/* Parts shared over the ranks: in order and whole on every rank, with more and fewer parts than
+ * ranks; a rank's failure and a rank's wish to stop reach all. Run at 1, 2, 3 and 4 ranks. */
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,8 @@ failure_and_stop_reach_all(const ac_comm *comm)
 
         expect(ac_parts_init(&p, comm, 2, BYTES) == AC_OK, "made");
         st = ac_parts_share_all(&p, st, false, &stop);
-        expect(st == AC_E_IO && strstr(ac_error_message(), "this one"), "the failure and its words are everyone's");
+        expect(st == AC_E_IO && strstr(ac_error_message(), "this one"),
+               "the failure and its words are everyone's");
         st = ac_parts_share_all(&p, AC_OK, comm->rank == bad, &stop);
         expect(st == AC_OK && stop, "the wish to stop is everyone's");
         ac_parts_free(&p);

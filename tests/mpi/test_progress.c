@@ -1,10 +1,12 @@
-/* Progress over the ranks: every report is counted, and in its own stage, however late the network delivers it. */
+/* Progress over the ranks: every report is counted, and in its own stage, however late the
+ * network delivers it. */
 #include <unistd.h>
 
 #include "jobs/runtime/progress.h"
 #include "tests/mpi/check.h"
 
-/* A network that is late: as long as this is set, nothing is seen to wait, though it may have been sent. */
+/* A network that is late: as long as this is set, nothing is seen to wait, though it may have
+ * been sent. */
 static int late;
 
 int
@@ -24,7 +26,8 @@ run_stage(const ac_comm *comm, int64_t items, int64_t begun_with)
     ac_progress progress;
     const int64_t ranks = comm->size;
 
-    CHECK(ac_progress_begin_all(&progress, comm, NULL, "caption", "embed", "images", begun_with, 0, begun_with + ranks * items) == AC_OK);
+    CHECK(ac_progress_begin_all(&progress, comm, NULL, "caption", "embed", "images", begun_with,
+                                0, begun_with + ranks * items) == AC_OK);
     for (int64_t i = 0; i < items; i++)
         ac_progress_add(&progress, 1, i <= comm->rank);
     ac_progress_end_all(&progress);

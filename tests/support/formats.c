@@ -38,7 +38,8 @@ test_format_topic(const char *topic, test_format_check check)
     all = test_read_json(path);
     *strrchr(path, '/') = '\0';
     wrong = 0;
-    json_object_foreach(all, name, expected) {
+    json_object_foreach(all, name, expected)
+    {
         if (!json_object_get(expected, "item_status"))
             continue;
         snprintf(file, sizeof file, "%s/%s", path, name);
@@ -57,17 +58,21 @@ test_format_verdict(const char *name, const json_t *expected, ac_status st)
 {
     const char *item_status = json_string_value(json_object_get(expected, "item_status"));
 
-    if ((strcmp(item_status, "ok") == 0 && st != AC_OK) || (strcmp(item_status, "reject") == 0 && st == AC_OK))
-        test_format_wrong("%s: wanted %s, found: %s\n", name, item_status, st == AC_OK ? "ok" : ac_error_message());
+    if ((strcmp(item_status, "ok") == 0 && st != AC_OK) ||
+        (strcmp(item_status, "reject") == 0 && st == AC_OK))
+        test_format_wrong("%s: wanted %s, found: %s\n", name, item_status,
+                          st == AC_OK ? "ok" : ac_error_message());
     if (st != AC_OK && !strstr(ac_error_message(), name))
-        test_format_wrong("%s: the message does not name the file: %s\n", name, ac_error_message());
+        test_format_wrong("%s: the message does not name the file: %s\n", name,
+                          ac_error_message());
     return st == AC_OK && strcmp(item_status, "reject") != 0;
 }
 
 static bool
 same_dtype(const char *name, ac_dtype dtype)
 {
-    static const char *const names[] = { "f4", "f8", "f2", "bf16", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1" };
+    static const char *const names[] = { "f4", "f8", "f2", "bf16", "i1", "i2", "i4",
+                                         "i8", "u1", "u2", "u4",   "u8", "b1" };
 
     return strcmp(name, names[dtype]) == 0;
 }
@@ -77,13 +82,15 @@ test_format_tensor(const char *file, const ac_tensor *t, const json_t *expected)
 {
     const json_t *shape = json_object_get(expected, "shape");
     char hex[65];
-    bool same = same_dtype(json_string_value(json_object_get(expected, "dtype")), t->dtype) && json_array_size(shape) == (size_t) t->rank;
+    bool same = same_dtype(json_string_value(json_object_get(expected, "dtype")), t->dtype) &&
+                json_array_size(shape) == (size_t) t->rank;
 
     for (int d = 0; same && d < t->rank; d++)
         same = json_integer_value(json_array_get(shape, (size_t) d)) == t->shape[d];
     test_sha256(hex, t->data, (size_t) ac_tensor_count(t) * ac_dtype_bytes(t->dtype));
     if (!same || strcmp(hex, json_string_value(json_object_get(expected, "sha256"))) != 0)
-        test_format_wrong("%s: %s: %s\n", file, t->name, same ? "other content" : "other type or shape");
+        test_format_wrong("%s: %s: %s\n", file, t->name,
+                          same ? "other content" : "other type or shape");
 }
 
 void
@@ -92,7 +99,8 @@ test_format_tensors(const char *file, const ac_tensors *found, const json_t *exp
     const char *key;
     json_t *tensor;
 
-    json_object_foreach((json_t *) (uintptr_t) expected, key, tensor) {
+    json_object_foreach((json_t *) (uintptr_t) expected, key, tensor)
+    {
         const ac_tensor *t = ac_tensors_find(found, key);
         if (t)
             test_format_tensor(file, t, tensor);

@@ -1,4 +1,5 @@
-/** What golden/formats/<topic>/expected.json says of a file, against what a reader did. See golden/formats/README.md. */
+/** What golden/formats/<topic>/expected.json says of a file, against what a reader did. See
+ * golden/formats/README.md. */
 #ifndef AC_TESTS_SUPPORT_FORMATS_H
 #define AC_TESTS_SUPPORT_FORMATS_H
 
@@ -10,11 +11,13 @@
 /** Called for each file of the topic: its name, path, and entry in expected.json. */
 typedef void (*test_format_check)(const char *name, const char *path, const json_t *expected);
 
-/** Check every file; skips the test where the topic is not here, fails it where any check counted something wrong. */
+/** Check every file; skips the test where the topic is not here, fails it where any check
+ * counted something wrong. */
 void test_format_topic(const char *topic, test_format_check check);
 
-/** Compare item_status and message (which must name the file) with what the reader returned; count what is wrong.
- *  Returns whether the content is to be compared: the file was read, and that is right. */
+/** Compare item_status and message (which must name the file) with what the reader returned;
+ * count what is wrong. Returns whether the content is to be compared: the file was read, and
+ * that is right. */
 bool test_format_verdict(const char *name, const json_t *expected, ac_status st);
 
 /** Compare type, shape and the SHA-256 of the values. */

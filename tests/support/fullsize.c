@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first rule both of whose words are in the name counts. divided: scale is gain * sqrt(3 / fan_in). */
+/* The first rule both of whose words are in the name counts. divided: scale is gain * sqrt(3 /
+ * fan_in). */
 typedef struct rule {
     const char *word, *also;
     double mean, scale;
@@ -13,16 +14,34 @@ typedef struct rule {
 } rule;
 
 static const rule clip_rules[] = {
-    { "norm", "weight", 1, 0.4, 0 },      { "norm", "bias", 0, 0.3, 0 },     { ".bias", "", 0, 0.15, 0 },   { "class_embedding", "", 0, 0.8, 0 },
-    { "embedding.weight", "patch", 0, 1, 1 }, { "embedding", "", 0, 0.8, 0 }, { "q_proj", "", 0, 1.5, 1 },   { "k_proj", "", 0, 1.5, 1 },
-    { "out_proj", "", 0, 0.8, 1 },        { "fc2", "", 0, 0.8, 1 },          { "", "", 0, 1, 1 },
+    { "norm", "weight", 1, 0.4, 0 },
+    { "norm", "bias", 0, 0.3, 0 },
+    { ".bias", "", 0, 0.15, 0 },
+    { "class_embedding", "", 0, 0.8, 0 },
+    { "embedding.weight", "patch", 0, 1, 1 },
+    { "embedding", "", 0, 0.8, 0 },
+    { "q_proj", "", 0, 1.5, 1 },
+    { "k_proj", "", 0, 1.5, 1 },
+    { "out_proj", "", 0, 0.8, 1 },
+    { "fc2", "", 0, 0.8, 1 },
+    { "", "", 0, 1, 1 },
 };
 
 static const rule bart_rules[] = {
-    { "layernorm_embedding", "weight", 1, 0.4, 0 }, { "norm", "weight", 1, 0.4, 0 }, { "layernorm_embedding", "bias", 0, 0.2, 0 },
-    { "norm", "bias", 0, 0.2, 0 },        { "final_logits_bias", "", 0, 0.5, 0 }, { ".bias", "", 0, 0.1, 0 }, { "shared", "", 0, 0.25, 0 },
-    { "embed_positions", "", 0, 0.25, 0 }, { "q_proj", "", 0, 1.6, 1 },      { "k_proj", "", 0, 1.6, 1 },
-    { "encoder_attn.out_proj", "", 0, 0.3, 1 }, { "decoder", "out_proj", 0, 0.25, 1 }, { "fc2", "", 0, 1, 1 }, { "", "", 0, 1, 1 },
+    { "layernorm_embedding", "weight", 1, 0.4, 0 },
+    { "norm", "weight", 1, 0.4, 0 },
+    { "layernorm_embedding", "bias", 0, 0.2, 0 },
+    { "norm", "bias", 0, 0.2, 0 },
+    { "final_logits_bias", "", 0, 0.5, 0 },
+    { ".bias", "", 0, 0.1, 0 },
+    { "shared", "", 0, 0.25, 0 },
+    { "embed_positions", "", 0, 0.25, 0 },
+    { "q_proj", "", 0, 1.6, 1 },
+    { "k_proj", "", 0, 1.6, 1 },
+    { "encoder_attn.out_proj", "", 0, 0.3, 1 },
+    { "decoder", "out_proj", 0, 0.25, 1 },
+    { "fc2", "", 0, 1, 1 },
+    { "", "", 0, 1, 1 },
 };
 
 static uint64_t
@@ -55,7 +74,8 @@ fullsize_unit(const char *salt, const char *name, int64_t i)
 }
 
 static void
-push(fullsize_model *self, const char *salt, const rule *rules, int rank, const int64_t *shape, const char *name)
+push(fullsize_model *self, const char *salt, const rule *rules, int rank, const int64_t *shape,
+     const char *name)
 {
     ac_tensor *t;
     float *x, mean, scale;
@@ -67,14 +87,15 @@ push(fullsize_model *self, const char *salt, const rule *rules, int rank, const 
         self->items = realloc(self->items, (size_t) self->capacity * sizeof *self->items);
     }
     t = &self->items[self->set.count++];
-    *t = (ac_tensor) { .name = strdup(name), .dtype = AC_F32, .rank = rank };
+    *t = (ac_tensor){ .name = strdup(name), .dtype = AC_F32, .rank = rank };
     memcpy(t->shape, shape, (size_t) rank * sizeof *shape);
     for (int d = 1; d < rank; d++)
         fan_in *= shape[d];
     while (!strstr(name, rules->word) || !strstr(name, rules->also))
         rules++;
     mean = (float) rules->mean;
-    scale = (float) (rules->divided ? rules->scale * sqrt(3.0 / (double) fan_in) : rules->scale);
+    scale =
+        (float) (rules->divided ? rules->scale * sqrt(3.0 / (double) fan_in) : rules->scale);
     n = ac_tensor_count(t);
     x = malloc((size_t) n * sizeof *x);
 #pragma omp parallel for
@@ -84,17 +105,19 @@ push(fullsize_model *self, const char *salt, const rule *rules, int rank, const 
 }
 
 static void
-push_matrix(fullsize_model *self, const char *salt, const rule *rules, int64_t rows, int64_t columns, const char *stem, const char *end)
+push_matrix(fullsize_model *self, const char *salt, const rule *rules, int64_t rows,
+            int64_t columns, const char *stem, const char *end)
 {
     char name[160];
 
     snprintf(name, sizeof name, "%s%s", stem, end);
-    push(self, salt, rules, columns ? 2 : 1, (int64_t[]) { rows, columns }, name);
+    push(self, salt, rules, columns ? 2 : 1, (int64_t[]){ rows, columns }, name);
 }
 
 /* A weight [rows, columns] and a bias [rows]; columns 0: a norm. */
 static void
-push_pair(fullsize_model *self, const char *salt, const rule *rules, int64_t rows, int64_t columns, const char *stem, const char *part)
+push_pair(fullsize_model *self, const char *salt, const rule *rules, int64_t rows,
+          int64_t columns, const char *stem, const char *part)
 {
     char name[128];
 
@@ -104,7 +127,8 @@ push_pair(fullsize_model *self, const char *salt, const rule *rules, int64_t row
 }
 
 static void
-push_attention(fullsize_model *self, const char *salt, const rule *rules, int64_t C, const char *stem, const char *attention)
+push_attention(fullsize_model *self, const char *salt, const rule *rules, int64_t C,
+               const char *stem, const char *attention)
 {
     static const char *const parts[] = { ".k_proj", ".v_proj", ".q_proj", ".out_proj" };
     char name[128];
@@ -137,10 +161,13 @@ numbers(const fullsize_model *self, const char *name)
 void
 fullsize_make_clip(fullsize_model *self, const char *salt)
 {
-    static const struct { const char *name; int64_t width; } towers[] = { { "text_model", 512 }, { "vision_model", 768 } };
+    static const struct {
+        const char *name;
+        int64_t width;
+    } towers[] = { { "text_model", 512 }, { "vision_model", 768 } };
     const rule *r = clip_rules;
 
-    *self = (fullsize_model) { 0 };
+    *self = (fullsize_model){ 0 };
     for (int t = 0; t < 2; t++) {
         const int64_t C = towers[t].width;
         for (int l = 0; l < 12; l++) {
@@ -156,8 +183,10 @@ fullsize_make_clip(fullsize_model *self, const char *salt)
     push_matrix(self, salt, r, 49408, 512, "text_model.embeddings.token_embedding", ".weight");
     push_matrix(self, salt, r, 77, 512, "text_model.embeddings.position_embedding", ".weight");
     push_matrix(self, salt, r, 768, 0, "vision_model.embeddings.class_embedding", "");
-    push(self, salt, r, 4, (int64_t[]) { 768, 3, 16, 16 }, "vision_model.embeddings.patch_embedding.weight");
-    push_matrix(self, salt, r, 197, 768, "vision_model.embeddings.position_embedding", ".weight");
+    push(self, salt, r, 4, (int64_t[]){ 768, 3, 16, 16 },
+         "vision_model.embeddings.patch_embedding.weight");
+    push_matrix(self, salt, r, 197, 768, "vision_model.embeddings.position_embedding",
+                ".weight");
     push_matrix(self, salt, r, 512, 768, "visual_projection", ".weight");
     push_matrix(self, salt, r, 512, 512, "text_projection", ".weight");
     push_pair(self, salt, r, 512, 0, "text_model", ".final_layer_norm");
@@ -174,7 +203,7 @@ fullsize_make_bart(fullsize_model *self, const char *salt)
     const rule *r = bart_rules;
     float *x;
 
-    *self = (fullsize_model) { 0 };
+    *self = (fullsize_model){ 0 };
     for (int side = 0; side < 2; side++) {
         char stem[64];
         for (int l = 0; l < 12; l++) {
@@ -218,5 +247,5 @@ fullsize_free(fullsize_model *self)
         free((void *) (uintptr_t) self->items[i].data);
     }
     free(self->items);
-    *self = (fullsize_model) { 0 };
+    *self = (fullsize_model){ 0 };
 }

@@ -1,5 +1,6 @@
-/* The main of fuzz harnesses where libFuzzer is not linked (it is with AC_FUZZ, and takes the same arguments): replays the files
- * and folders given, or the harness's own corpus, each file as it is and in mutated forms. */
+/* The main of fuzz harnesses where libFuzzer is not linked (it is with AC_FUZZ, and takes the
+ * same arguments): replays the files and folders given, or the harness's own corpus, each file
+ * as it is and in mutated forms. */
 #include "tests/support/fuzz.h"
 
 #include <dirent.h>
@@ -9,11 +10,17 @@
 
 #include "engine/base/random.h"
 
-enum { MUTATIONS = 300, LARGE = 1 << 16, LONGEST = 1 << 20, SEED = 1 }; /* a large file: a tenth of the mutations */
+enum {
+    MUTATIONS = 300,
+    LARGE = 1 << 16,
+    LONGEST = 1 << 20,
+    SEED = 1
+}; /* a large file: a tenth of the mutations */
 
 static uint8_t input[LONGEST], mutated[2 * LONGEST];
 
-/* Overwrite, cut, double or insert: one to four times, by numbers that follow from file and mutation alone. */
+/* Overwrite, cut, double or insert: one to four times, by numbers that follow from file and
+ * mutation alone. */
 static size_t
 mutate(size_t n, uint64_t stream, uint32_t number)
 {
@@ -23,8 +30,10 @@ mutate(size_t n, uint64_t stream, uint32_t number)
     for (int t = 0; t < times; t++) {
         const double u = ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 1);
         const size_t at = (size_t) (u * (double) (n + 1));
-        const uint8_t byte = (uint8_t) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 2) * 256);
-        const int kind = (int) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 3) * 5);
+        const uint8_t byte =
+            (uint8_t) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 2) * 256);
+        const int kind =
+            (int) (ac_random_uniform(SEED, stream, number, 3 * (uint32_t) t + 3) * 5);
         if (kind <= 1 && at < n) {
             mutated[at] = (uint8_t) (kind ? byte : mutated[at] ^ (1 << byte % 8));
         } else if (kind == 2) {
@@ -41,7 +50,8 @@ mutate(size_t n, uint64_t stream, uint32_t number)
     return n;
 }
 
-/* The input at the end of a block of exactly its size, so that a sanitizer sees a read behind it. */
+/* The input at the end of a block of exactly its size, so that a sanitizer sees a read behind
+ * it. */
 static void
 run_one(const uint8_t *bytes, size_t n)
 {
@@ -57,7 +67,9 @@ run_one(const uint8_t *bytes, size_t n)
 static int
 replay_file(const char *path, int *count)
 {
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path; /* the seed: the same wherever the tree lies */
+    const char *name = strrchr(path, '/')
+                           ? strrchr(path, '/') + 1
+                           : path; /* the seed: the same wherever the tree lies */
     FILE *f = fopen(path, "rb");
     size_t n;
 

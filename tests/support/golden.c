@@ -103,12 +103,15 @@ test_max_difference(const float *a, const float *b, int64_t n)
 }
 
 void
-test_assert_close(const char *name, const float *a, const float *expected, int64_t n, double tolerance)
+test_assert_close(const char *name, const float *a, const float *expected, int64_t n,
+                  double tolerance)
 {
     for (int64_t i = 0; i < n; i++) {
         double d = fabs((double) a[i] - (double) expected[i]);
         if (!(d <= tolerance)) /* so that NaN fails */
-            fail_msg("%s: element %lld of %lld is %.9g, expected %.9g: off by %.3g, allowed %.3g", name,
-                     (long long) i, (long long) n, (double) a[i], (double) expected[i], d, tolerance);
+            fail_msg(
+                "%s: element %lld of %lld is %.9g, expected %.9g: off by %.3g, allowed %.3g",
+                name, (long long) i, (long long) n, (double) a[i], (double) expected[i], d,
+                tolerance);
     }
 }

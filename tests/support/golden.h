@@ -8,24 +8,27 @@
 #include <stdint.h>
 
 /**
- * The path of a golden file or folder: "clip/a_expected.safetensors". Looked for in $AC_GOLDEN if that is set (and
- * nowhere else), else in tests/data/golden, else in ../shared/golden. NULL, said on stderr, where there is none:
- * skip(). Free with free().
+ * The path of a golden file or folder: "clip/a_expected.safetensors". Looked for in $AC_GOLDEN
+ * if that is set (and nowhere else), else in tests/data/golden, else in ../shared/golden. NULL,
+ * said on stderr, where there is none: skip(). Free with free().
  */
 char *golden_path(const char *relative);
 
 /** Whole file, zero byte after it; fails the test where it cannot be read. Free with free(). */
 char *test_read_file(const char *path, size_t *bytes);
 
-/** Each line of a JSON-lines file (JSON_ALLOW_NUL), as a JSON array. Fails the test on bad JSON. */
+/** Each line of a JSON-lines file (JSON_ALLOW_NUL), as a JSON array. Fails the test on bad
+ * JSON. */
 json_t *test_read_jsonl(const char *path);
 json_t *test_read_json(const char *path);
 
 /** Largest |a - b|; INFINITY if either has a NaN. */
 double test_max_difference(const float *a, const float *b, int64_t n);
 
-/** Fails with the name, the place and both values if any |a - b| exceeds tolerance, or is NaN. */
-void test_assert_close(const char *name, const float *a, const float *expected, int64_t n, double tolerance);
+/** Fails with the name, the place and both values if any |a - b| exceeds tolerance, or is NaN.
+ */
+void test_assert_close(const char *name, const float *a, const float *expected, int64_t n,
+                       double tolerance);
 
 /** SHA-256 in lower-case hexadecimal, 64 letters and a zero byte. */
 void test_sha256(char hex[65], const void *bytes, size_t n);

@@ -44,9 +44,9 @@ test_integer(const ac_tensor *tensor, int64_t i)
 int
 test_backends(ac_compute out[TEST_BACKENDS])
 {
-    out[0] = (ac_compute) { AC_BACKEND_NATIVE, AC_PRECISION_FP32 };
-    out[1] = (ac_compute) { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 };
-    out[2] = (ac_compute) { AC_BACKEND_ONEDNN, AC_PRECISION_FP32 };
+    out[0] = (ac_compute){ AC_BACKEND_NATIVE, AC_PRECISION_FP32 };
+    out[1] = (ac_compute){ AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 };
+    out[2] = (ac_compute){ AC_BACKEND_ONEDNN, AC_PRECISION_FP32 };
 #ifdef AC_HAVE_DNNL
     return 3;
 #else

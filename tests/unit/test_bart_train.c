@@ -1,5 +1,6 @@
-/* The trainer's own promises, on a small model of random numbers: the same bits for any number of threads and with recomputation,
- * dropout's gradient by finite differences, the model generates with the trained numbers, no target no gradient. */
+/* The trainer's own promises, on a small model of random numbers: the same bits for any number
+ * of threads and with recomputation, dropout's gradient by finite differences, the model
+ * generates with the trained numbers, no target no gradient. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,11 +40,16 @@ add(random_model *m, int64_t rows, int64_t columns, float mean, float spread, co
     for (int64_t i = 0; i < n; i++)
         x[i] = mean + spread * (float) (2 * ac_random_uniform(1, stream, (uint32_t) i, 0) - 1);
     snprintf(m->names[m->tensors.count], sizeof m->names[0], "%s", name);
-    *t = (ac_tensor) { .name = m->names[m->tensors.count++], .dtype = AC_F32, .rank = columns ? 2 : 1, .shape = { rows, columns }, .data = x };
+    *t = (ac_tensor){ .name = m->names[m->tensors.count++],
+                      .dtype = AC_F32,
+                      .rank = columns ? 2 : 1,
+                      .shape = { rows, columns },
+                      .data = x };
 }
 
 static void
-add_layer(random_model *m, const char *stack, int layer, const char *name, int64_t out, int64_t in)
+add_layer(random_model *m, const char *stack, int layer, const char *name, int64_t out,
+          int64_t in)
 {
     char full[160];
 
@@ -110,15 +116,32 @@ open_model(void **state)
     const ac_compute compute = backends[backend];
 
     (void) state;
-    the = (random_model) { .config = {
-        .d_model = C, .vocab_size = V, .max_position_embeddings = POSITIONS, .encoder_layers = LAYERS, .decoder_layers = LAYERS,
-        .encoder_attention_heads = HEADS, .decoder_attention_heads = HEADS, .encoder_ffn_dim = F, .decoder_ffn_dim = F,
-        .activation_function = AC_ACTIVATION_GELU, .layer_norm_eps = 1e-5f, .dropout = 0.2f, .attention_dropout = 0.3f, .activation_dropout = 0.1f } };
+    the = (random_model){ .config = { .d_model = C,
+                                      .vocab_size = V,
+                                      .max_position_embeddings = POSITIONS,
+                                      .encoder_layers = LAYERS,
+                                      .decoder_layers = LAYERS,
+                                      .encoder_attention_heads = HEADS,
+                                      .decoder_attention_heads = HEADS,
+                                      .encoder_ffn_dim = F,
+                                      .decoder_ffn_dim = F,
+                                      .activation_function = AC_ACTIVATION_GELU,
+                                      .layer_norm_eps = 1e-5f,
+                                      .dropout = 0.2f,
+                                      .attention_dropout = 0.3f,
+                                      .activation_dropout = 0.1f } };
     make_tensors(&the);
-    ac_alloc_aligned(&the.packed, (int64_t) ac_bart_packed_bytes(&the.config, &compute), 1);
-    ac_alloc_aligned(&the.packed_back, (int64_t) ac_bart_trainer_packed_bytes(&the.config, &compute), 1);
-    return ac_bart_init(&the.bart, &the.config, &the.tensors, NULL, &compute, the.packed, true) ||
-           ac_bart_trainer_init(&the.trainer, &the.bart, &the.tensors, &compute, the.packed_back, true);
+    assert_int_equal(
+        ac_alloc_aligned(&the.packed, (int64_t) ac_bart_packed_bytes(&the.config, &compute), 1),
+        AC_OK);
+    assert_int_equal(
+        ac_alloc_aligned(&the.packed_back,
+                         (int64_t) ac_bart_trainer_packed_bytes(&the.config, &compute), 1),
+        AC_OK);
+    return ac_bart_init(&the.bart, &the.config, &the.tensors, NULL, &compute, the.packed,
+                        true) ||
+           ac_bart_trainer_init(&the.trainer, &the.bart, &the.tensors, &compute,
+                                the.packed_back, true);
 }
 
 static int
@@ -135,7 +158,8 @@ close_model(void **state)
 }
 
 enum { B = 3 };
-static const int64_t offsets[B + 1] = { 0, 7, 8, 30 }, decoder_offsets[B + 1] = { 0, 4, 10, 11 };
+static const int64_t offsets[B + 1] = { 0, 7, 8, 30 },
+                                 decoder_offsets[B + 1] = { 0, 4, 10, 11 };
 static const uint64_t streams[B] = { 11, 22, 33 };
 static int32_t ids[30], decoder_ids[11], labels[11];
 
@@ -148,8 +172,13 @@ make_batch(bool dropout)
         decoder_ids[i] = (13 * i + 1) % V;
         labels[i] = i == 5 ? AC_NO_TARGET : (29 * i + 2) % V;
     }
-    return (ac_bart_batch) { .B = B, .ids = ids, .offsets = offsets, .decoder_ids = decoder_ids, .labels = labels,
-                             .decoder_offsets = decoder_offsets, .streams = dropout ? streams : NULL };
+    return (ac_bart_batch){ .B = B,
+                            .ids = ids,
+                            .offsets = offsets,
+                            .decoder_ids = decoder_ids,
+                            .labels = labels,
+                            .decoder_offsets = decoder_offsets,
+                            .streams = dropout ? streams : NULL };
 }
 
 static float *
@@ -204,8 +233,9 @@ recomputation_needs_less_memory(void **state)
     assert_true(alone.bytes < again.bytes);
 }
 
-/* The gradient along a direction against the difference of two losses, with every dropout on: what the way back drops must be
- * what the way there dropped. Central differences of fp32 losses: good to about 1e-3 of the slope at this step. */
+/* The gradient along a direction against the difference of two losses, with every dropout on:
+ * what the way back drops must be what the way there dropped. Central differences of fp32
+ * losses: good to about 1e-3 of the slope at this step. */
 static void
 gradient_is_the_slope(bool dropout)
 {
@@ -252,8 +282,8 @@ gradient_is_the_slope_with_dropout(void **state)
     gradient_is_the_slope(true);
 }
 
-/* An item's dropout does not depend on what else is in its batch: the loss of three alone is the loss of the three together.
- * (Products of other shapes may differ in their last bits.) */
+/* An item's dropout does not depend on what else is in its batch: the loss of three alone is
+ * the loss of the three together. (Products of other shapes may differ in their last bits.) */
 static void
 dropout_belongs_to_the_item(void **state)
 {
@@ -265,9 +295,15 @@ dropout_belongs_to_the_item(void **state)
     ac_bart_trainer_set_dropout(&the.trainer, -1, 42);
     assert_int_equal(ac_bart_trainer_run(&the.trainer, &batch, NULL, &together), AC_OK);
     for (int b = 0; b < B; b++) {
-        const int64_t one[2] = { 0, offsets[b + 1] - offsets[b] }, decoder_one[2] = { 0, decoder_offsets[b + 1] - decoder_offsets[b] };
-        const ac_bart_batch item = { .B = 1, .ids = ids + offsets[b], .offsets = one, .decoder_ids = decoder_ids + decoder_offsets[b],
-                                     .labels = labels + decoder_offsets[b], .decoder_offsets = decoder_one, .streams = streams + b };
+        const int64_t one[2] = { 0, offsets[b + 1] - offsets[b] },
+                      decoder_one[2] = { 0, decoder_offsets[b + 1] - decoder_offsets[b] };
+        const ac_bart_batch item = { .B = 1,
+                                     .ids = ids + offsets[b],
+                                     .offsets = one,
+                                     .decoder_ids = decoder_ids + decoder_offsets[b],
+                                     .labels = labels + decoder_offsets[b],
+                                     .decoder_offsets = decoder_one,
+                                     .streams = streams + b };
         assert_int_equal(ac_bart_trainer_run(&the.trainer, &item, NULL, &alone), AC_OK);
         sum += alone.sum;
     }
@@ -304,9 +340,11 @@ model_computes_with_the_trained_numbers(void **state)
     ac_scratch scratch = { 0 };
 
     (void) state;
-    assert_int_equal(ac_scratch_init(&scratch, ac_bart_encode_scratch_bytes(&the.bart, 1, 5)), AC_OK);
+    assert_int_equal(ac_scratch_init(&scratch, ac_bart_encode_scratch_bytes(&the.bart, 1, 5)),
+                     AC_OK);
     ac_bart_encode(&the.bart, before, text, one, 1, &scratch);
-    the.trainer.values[the.trainer.count - 1] += 1; /* "…self_attn_layer_norm.weight" of the encoder's last layer, by name */
+    the.trainer.values[the.trainer.count - 1] +=
+        1; /* "…self_attn_layer_norm.weight" of the encoder's last layer, by name */
     ac_bart_encode(&the.bart, after, text, one, 1, &scratch);
     the.trainer.values[the.trainer.count - 1] -= 1;
     assert_memory_not_equal(before, after, sizeof before);
@@ -330,6 +368,7 @@ main(void)
 
     ac_compute_init(1);
     for (int n = test_backends(backends); backend < n; backend++)
-        failed += cmocka_run_group_tests_name(backend_names[backends[backend].backend], tests, open_model, close_model);
+        failed += cmocka_run_group_tests_name(backend_names[backends[backend].backend], tests,
+                                              open_model, close_model);
     return failed;
 }

@@ -85,18 +85,20 @@ static void
 tensors_are_found_and_checked(void **state)
 {
     const float x[4] = { 1, 2, 3, 4 };
-    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x }, { "b", AC_I32, 1, { 4 }, x } };
+    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x },
+                                 { "b", AC_I32, 1, { 4 }, x } };
     const ac_tensors t = { items, 2, "model.safetensors" };
     const ac_tensor *found;
 
     (void) state;
-    assert_int_equal(ac_tensors_need(&t, &found, "a", 2, (int64_t[]) { 2, 2 }), AC_OK);
+    assert_int_equal(ac_tensors_need(&t, &found, "a", 2, (int64_t[]){ 2, 2 }), AC_OK);
     assert_ptr_equal(found, items);
-    assert_int_equal(ac_tensors_need(&t, &found, "a", 2, (int64_t[]) { 2, 3 }), AC_E_FORMAT);
-    assert_string_equal(ac_error_message(),
-                        "model.safetensors: tensor \"a\" has shape [2, 2], but config.json asks for [2, 3]");
-    assert_int_equal(ac_tensors_need(&t, &found, "b", 1, (int64_t[]) { 4 }), AC_E_FORMAT);
-    assert_int_equal(ac_tensors_need(&t, &found, "c", 1, (int64_t[]) { 4 }), AC_E_FORMAT);
+    assert_int_equal(ac_tensors_need(&t, &found, "a", 2, (int64_t[]){ 2, 3 }), AC_E_FORMAT);
+    assert_string_equal(
+        ac_error_message(),
+        "model.safetensors: tensor \"a\" has shape [2, 2], but config.json asks for [2, 3]");
+    assert_int_equal(ac_tensors_need(&t, &found, "b", 1, (int64_t[]){ 4 }), AC_E_FORMAT);
+    assert_int_equal(ac_tensors_need(&t, &found, "c", 1, (int64_t[]){ 4 }), AC_E_FORMAT);
 }
 
 static void
@@ -112,15 +114,19 @@ philox_equals_golden(void **state)
     whole = test_read_json(path);
     all = json_object_get(whole, "vectors");
     assert_true(json_array_size(all) >= 3);
-    json_array_foreach(all, i, row) {
+    json_array_foreach(all, i, row)
+    {
         uint32_t c[4], k[2], y[4];
         for (size_t j = 0; j < 4; j++)
-            c[j] = (uint32_t) json_integer_value(json_array_get(json_object_get(row, "counter"), j));
+            c[j] = (uint32_t) json_integer_value(
+                json_array_get(json_object_get(row, "counter"), j));
         for (size_t j = 0; j < 2; j++)
-            k[j] = (uint32_t) json_integer_value(json_array_get(json_object_get(row, "key"), j));
+            k[j] =
+                (uint32_t) json_integer_value(json_array_get(json_object_get(row, "key"), j));
         ac_philox(y, c, k);
         for (size_t j = 0; j < 4; j++)
-            assert_int_equal(y[j], json_integer_value(json_array_get(json_object_get(row, "result"), j)));
+            assert_int_equal(
+                y[j], json_integer_value(json_array_get(json_object_get(row, "result"), j)));
     }
     json_decref(whole);
     free(path);
@@ -133,9 +139,11 @@ sha256_known_answer(void **state)
 
     (void) state;
     test_sha256(hex, "abc", 3);
-    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(hex,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     test_sha256(hex, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
-    assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    assert_string_equal(hex,
+                        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
 int

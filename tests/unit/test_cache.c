@@ -1,4 +1,5 @@
-/* The cache as an object: import, slices across shards, its manifest beside another's members, the order of embedding, duplicates. */
+/* The cache as an object: import, slices across shards, its manifest beside another's members,
+ * the order of embedding, duplicates. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,8 +68,12 @@ write_foreign(void)
     }
     assert_int_equal(mkdir(in_folder("text_emb"), 0777), 0);
     assert_int_equal(ac_publish_file(in_folder("lines.txt"), text.data, text.size), AC_OK);
-    assert_int_equal(ac_npy_save(in_folder("text_emb/text_emb_2.npy"), AC_F16, 2, (int64_t[]) { 7000, D }, x), AC_OK);
-    assert_int_equal(ac_npy_save(in_folder("text_emb/text_emb_10.npy"), AC_F16, 2, (int64_t[]) { ROWS - 7000, D }, x + 7000 * D), AC_OK);
+    assert_int_equal(
+        ac_npy_save(in_folder("text_emb/text_emb_2.npy"), AC_F16, 2, (int64_t[]){ 7000, D }, x),
+        AC_OK);
+    assert_int_equal(ac_npy_save(in_folder("text_emb/text_emb_10.npy"), AC_F16, 2,
+                                 (int64_t[]){ ROWS - 7000, D }, x + 7000 * D),
+                     AC_OK);
     ac_buffer_free(&text);
     free(x);
 }
@@ -82,21 +87,26 @@ import_and_slices(void **state)
 
     (void) state;
     write_foreign();
-    assert_int_equal(ac_cache_identity_set(&identity, "0123456789abcdef0123456789abcdef", "some/model", "a photo of ", D), AC_OK);
-    if (ac_cache_import(in_folder("lines.txt"), folder, &identity, AC_COMPRESSION_ZSTD, in_folder("cache")) != AC_OK)
+    assert_int_equal(ac_cache_identity_set(&identity, "0123456789abcdef0123456789abcdef",
+                                           "some/model", "a photo of ", D),
+                     AC_OK);
+    if (ac_cache_import(in_folder("lines.txt"), folder, &identity, AC_COMPRESSION_ZSTD,
+                        in_folder("cache")) != AC_OK)
         fail_msg("%s", ac_error_message());
     assert_int_equal(ac_cache_open(&cache, folder), AC_OK); /* the folder `cache` in it */
     assert_int_equal(cache.entries, ROWS);
     assert_true(cache.shard_count > 2);
     assert_string_equal(cache.prefix, "a photo of ");
-    for (int64_t first = 0; first < ROWS; first += 3001) { /* across the borders of shards and parts */
+    for (int64_t first = 0; first < ROWS;
+         first += 3001) { /* across the borders of shards and parts */
         const int64_t n = ROWS - first < 4500 ? ROWS - first : 4500;
         char expected[32];
         assert_int_equal(ac_cache_read_slice(&cache, first, n, y, &entries), AC_OK);
         assert_int_equal(entries.count, n);
         for (int64_t i = 0; i < n; i++) {
             snprintf(expected, sizeof expected, "entry %lld", (long long) (first + i));
-            assert_int_equal(ac_texts_size(&entries, i), (first + i) % 100 ? strlen(expected) : 0);
+            assert_int_equal(ac_texts_size(&entries, i),
+                             (first + i) % 100 ? strlen(expected) : 0);
             assert_memory_equal(ac_texts_at(&entries, i), expected, ac_texts_size(&entries, i));
             for (int64_t d = 0; d < D; d++)
                 assert_true(y[i * D + d] == value(first + i, d));
@@ -106,9 +116,13 @@ import_and_slices(void **state)
     assert_memory_equal(ac_texts_at(&entries, 0), "entry 5", 7);
     assert_int_equal(ac_cache_read_slice(&cache, 5, 1, y, NULL), AC_OK);
     assert_true(y[0] == value(5, 0));
-    assert_int_equal(ac_cache_check_model(&cache, "0123456789abcdef0123456789abcdef", "x", D), AC_OK);
-    assert_int_equal(ac_cache_check_model(&cache, "f123456789abcdef0123456789abcdef", "x", D), AC_E_FORMAT);
-    assert_int_equal(ac_cache_check_model(&cache, "0123456789abcdef0123456789abcdef", "x", D + 1), AC_E_FORMAT);
+    assert_int_equal(ac_cache_check_model(&cache, "0123456789abcdef0123456789abcdef", "x", D),
+                     AC_OK);
+    assert_int_equal(ac_cache_check_model(&cache, "f123456789abcdef0123456789abcdef", "x", D),
+                     AC_E_FORMAT);
+    assert_int_equal(
+        ac_cache_check_model(&cache, "0123456789abcdef0123456789abcdef", "x", D + 1),
+        AC_E_FORMAT);
     identity.prefix[0] = 'b';
     assert_int_equal(ac_cache_check_same(&cache, &identity), AC_E_FORMAT);
     ac_cache_close(&identity);
@@ -122,9 +136,10 @@ import_and_slices(void **state)
 static void
 beside_a_run(void **state)
 {
-    static const char run[] = "{\"format\": 1, \"job\": \"build-cache\", \"stages\": [{\"name\": \"embed\", \"seconds\": 1.25}]}\n";
+    static const char run[] = "{\"format\": 1, \"job\": \"build-cache\", \"stages\": "
+                              "[{\"name\": \"embed\", \"seconds\": 1.25}]}\n";
     ac_cache cache = { 0 }, grown = { 0 };
-    ac_cache_source source = { .kind = "lines", .path = (char[]) { "more.txt" }, .entries = 1 };
+    ac_cache_source source = { .kind = "lines", .path = (char[]){ "more.txt" }, .entries = 1 };
     const ac_cache_shard shard = { .rows = 1, .checksum = "00000000000000000000000000000000" };
     char before[33];
     json_t *root;
@@ -132,7 +147,8 @@ beside_a_run(void **state)
     (void) state;
     assert_int_equal(ac_cache_open(&cache, in_folder("cache")), AC_OK);
     assert_int_equal(mkdir(in_folder("run"), 0777), 0);
-    assert_int_equal(ac_publish_file(in_folder("run/manifest.json"), run, sizeof run - 1), AC_OK);
+    assert_int_equal(ac_publish_file(in_folder("run/manifest.json"), run, sizeof run - 1),
+                     AC_OK);
     assert_int_equal(ac_cache_open(&grown, in_folder("run")), AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "the same command goes on"));
     memcpy(before, cache.fingerprint, sizeof before);
@@ -171,7 +187,8 @@ order(void **state)
     }
     assert_int_equal(ac_prefix_order(&lists, numbers), AC_OK);
     for (int64_t i = 1; i < LISTS; i++) {
-        const int64_t a = numbers[i - 1], b = numbers[i], n = ac_token_lists_length(&lists, a), m = ac_token_lists_length(&lists, b);
+        const int64_t a = numbers[i - 1], b = numbers[i], n = ac_token_lists_length(&lists, a),
+                      m = ac_token_lists_length(&lists, b);
         const int32_t *p = lists.ids + lists.offsets[a], *q = lists.ids + lists.offsets[b];
         int64_t k = 0;
         while (k < n && k < m && p[k] == q[k])
@@ -190,16 +207,18 @@ order(void **state)
 static void
 duplicates(void **state)
 {
-    static const char *const old[] = { "red car", "", "zebra" }, *const fresh[] = { "zebra", "cat", "", "cat", "red  car", "dog" };
+    static const char *const old[] = { "red car", "", "zebra" }, *const fresh[] = {
+        "zebra", "cat", "", "cat", "red  car", "dog"
+    };
     static const int64_t expected[] = { 1, 4, 5 };
     ac_texts a = { 0 }, b = { 0 }, none = { 0 };
     int64_t picked[6], count;
 
     (void) state;
     for (size_t i = 0; i < 3; i++)
-        ac_texts_push(&a, old[i], strlen(old[i]));
+        assert_int_equal(ac_texts_push(&a, old[i], strlen(old[i])), AC_OK);
     for (size_t i = 0; i < 6; i++)
-        ac_texts_push(&b, fresh[i], strlen(fresh[i]));
+        assert_int_equal(ac_texts_push(&b, fresh[i], strlen(fresh[i])), AC_OK);
     assert_int_equal(ac_entries_pick_new(&a, &b, picked, &count), AC_OK);
     assert_int_equal(count, 3);
     assert_memory_equal(picked, expected, sizeof expected);
@@ -231,7 +250,8 @@ remove_folder(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(import_and_slices), cmocka_unit_test(beside_a_run), cmocka_unit_test(order),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(import_and_slices),
+                                        cmocka_unit_test(beside_a_run), cmocka_unit_test(order),
                                         cmocka_unit_test(duplicates) };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

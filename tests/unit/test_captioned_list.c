@@ -1,4 +1,5 @@
-/* Captioned images from a folder and from COCO's annotations: order, captions, what is bad and why, fingerprints. */
+/* Captioned images from a folder and from COCO's annotations: order, captions, what is bad and
+ * why, fingerprints. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,9 +78,18 @@ check_text(const ac_texts *texts, int64_t i, const char *expected)
 static void
 folder(void **state)
 {
-    static const struct { const char *key; int bad; int captions; } expected[] = {
-        { "a", AC_REJECT_NO_CAPTION, 0 }, { "b", AC_GOOD, 3 }, { "d", AC_GOOD, 1 }, { "d", AC_REJECT_DUPLICATE_KEY, 0 },
-        { "e", AC_REJECT_CAPTION_NOT_UTF8, 0 }, { "f", AC_REJECT_NO_CAPTION, 0 }, { "sub/c", AC_GOOD, 1 },
+    static const struct {
+        const char *key;
+        int bad;
+        int captions;
+    } expected[] = {
+        { "a", AC_REJECT_NO_CAPTION, 0 },
+        { "b", AC_GOOD, 3 },
+        { "d", AC_GOOD, 1 },
+        { "d", AC_REJECT_DUPLICATE_KEY, 0 },
+        { "e", AC_REJECT_CAPTION_NOT_UTF8, 0 },
+        { "f", AC_REJECT_NO_CAPTION, 0 },
+        { "sub/c", AC_GOOD, 1 },
     };
     ac_captioned_list list = { 0 };
 
@@ -90,7 +100,8 @@ folder(void **state)
     for (int64_t i = 0; i < list.count; i++) {
         check_text(&list.keys, i, expected[i].key);
         assert_int_equal(list.bad[i], expected[i].bad);
-        assert_int_equal(list.caption_offsets[i + 1] - list.caption_offsets[i], expected[i].captions);
+        assert_int_equal(list.caption_offsets[i + 1] - list.caption_offsets[i],
+                         expected[i].captions);
     }
     check_text(&list.captions, 0, "first");
     check_text(&list.captions, 1, "second");
@@ -132,10 +143,14 @@ coco(void **state)
     char annotations[256];
 
     (void) state;
-    put("captions.json", "{\"images\": [{\"id\": 7, \"file_name\": \"sub/c.JPEG\"}, {\"id\": 3, \"file_name\": \"b.jpg\"},"
-                         "{\"id\": 4, \"file_name\": \"gone.jpg\"}, {\"id\": 5, \"file_name\": \"a.png\"}], \"annotations\": ["
-                         "{\"image_id\": 3, \"caption\": \" a b \"}, {\"image_id\": 7, \"caption\": \"c\"}, {\"image_id\": 3, \"caption\": \"\"},"
-                         "{\"image_id\": 4, \"caption\": \"of a file that is not there\"}, {\"image_id\": 99, \"caption\": \"x\"}]}");
+    put("captions.json", "{\"images\": [{\"id\": 7, \"file_name\": \"sub/c.JPEG\"}, {\"id\": "
+                         "3, \"file_name\": \"b.jpg\"},"
+                         "{\"id\": 4, \"file_name\": \"gone.jpg\"}, {\"id\": 5, \"file_name\": "
+                         "\"a.png\"}], \"annotations\": ["
+                         "{\"image_id\": 3, \"caption\": \" a b \"}, {\"image_id\": 7, "
+                         "\"caption\": \"c\"}, {\"image_id\": 3, \"caption\": \"\"},"
+                         "{\"image_id\": 4, \"caption\": \"of a file that is not there\"}, "
+                         "{\"image_id\": 99, \"caption\": \"x\"}]}");
     snprintf(annotations, sizeof annotations, "%s", at("captions.json"));
     assert_int_equal(ac_captioned_list_read_coco(&list, annotations, root), AC_OK);
     assert_int_equal(list.count, 4); /* by key: a, b, gone, sub/c */
@@ -164,7 +179,8 @@ messages_name_the_key_and_the_remedy(void **state)
     assert_non_null(strstr(ac_error_message(), "input.validation"));
     assert_int_equal(ac_captioned_list_read(&list, at("b.jpg"), "input.train"), AC_E_ARG);
     assert_non_null(strstr(ac_error_message(), "input.train.annotations"));
-    assert_int_equal(ac_captioned_list_read_coco(&list, at("captions.json"), "/nowhere"), AC_E_IO);
+    assert_int_equal(ac_captioned_list_read_coco(&list, at("captions.json"), "/nowhere"),
+                     AC_E_IO);
     assert_int_equal(list.count, 0);
     ac_captioned_list_free(&list);
 }

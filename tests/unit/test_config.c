@@ -43,9 +43,11 @@ static void
 refuses_what_is_wrong_and_says_where(void **state)
 {
     (void) state;
-    refused("retrieval:\n  topkk: 3\n", "job.yaml:2: unknown key \"retrieval.topkk\"; the nearest known one is \"retrieval.topk\"");
+    refused("retrieval:\n  topkk: 3\n", "job.yaml:2: unknown key \"retrieval.topkk\"; the "
+                                        "nearest known one is \"retrieval.topk\"");
     refused("retrival:\n  topk: 3\n", "job.yaml:1: unknown key \"retrival\"");
-    refused("retrieval:\n  topk: 1.5\n", "job.yaml:2: retrieval.topk: \"1.5\" is not a whole number");
+    refused("retrieval:\n  topk: 1.5\n",
+            "job.yaml:2: retrieval.topk: \"1.5\" is not a whole number");
     refused("retrieval:\n  topk: -1\n", "from 1 to");
     refused("retrieval:\n  topk: nan\n", "is not a whole number");
     refused("generation:\n  top_p: 1.5\n", "from 0 to 1, auto or none");
@@ -66,8 +68,10 @@ reads_values_and_resolves_paths(void **state)
     char path[64], expected[64];
 
     (void) state;
-    write_config(path, "input:\n  path: images\n  apply_exif: yes\ncache:\n  path: none\nbart:\n  model: /models/bart\n"
-                       "retrieval:\n  topk: 7\n  max_tokens: none\ngeneration:\n  top_k: none\n  temperature: 0.5\n"
+    write_config(path, "input:\n  path: images\n  apply_exif: yes\ncache:\n  path: "
+                       "none\nbart:\n  model: /models/bart\n"
+                       "retrieval:\n  topk: 7\n  max_tokens: none\ngeneration:\n  top_k: "
+                       "none\n  temperature: 0.5\n"
                        "rescore:\n  prefix: \"A photo depicts \"\nseed: 9000000000000000\n");
     snprintf(expected, sizeof expected, "%s/images", folder);
     assert_int_equal(ac_config_init(&c), AC_OK);
@@ -79,8 +83,10 @@ reads_values_and_resolves_paths(void **state)
     assert_string_equal(c.bart.model, "/models/bart");
     assert_int_equal(c.retrieval.topk, 7);
     assert_int_equal(ac_config_max_tokens(&c, 1024), 1024);
-    assert_true(c.generation.top_k.presence == AC_NONE && c.generation.num_beams.presence == AC_UNSET);
-    assert_true(c.generation.temperature.presence == AC_SET && c.generation.temperature.value == 0.5);
+    assert_true(c.generation.top_k.presence == AC_NONE &&
+                c.generation.num_beams.presence == AC_UNSET);
+    assert_true(c.generation.temperature.presence == AC_SET &&
+                c.generation.temperature.value == 0.5);
     assert_string_equal(c.rescore.prefix, "A photo depicts ");
     assert_int_equal(c.seed, 9000000000000000);
     assert_int_equal(ac_config_set(&c, "retrieval.topk=3"), AC_OK);
@@ -100,8 +106,9 @@ bad_items_are_a_count_or_a_share(void **state)
         const char *value;
         int64_t items, most;
     } cases[] = {
-        { "10 %", 1000, 100 }, { "10%", 20, 10 }, { "0.25", 1000, 250 }, { "25", 1000, 25 }, { "3", 1000, 3 }, { "0", 1000, 0 },
-        { "1", 1000, 1 }, { "100 %", 1000, 1000 }, { "0 %", 1000, 10 },
+        { "10 %", 1000, 100 }, { "10%", 20, 10 },       { "0.25", 1000, 250 },
+        { "25", 1000, 25 },    { "3", 1000, 3 },        { "0", 1000, 0 },
+        { "1", 1000, 1 },      { "100 %", 1000, 1000 }, { "0 %", 1000, 10 },
     };
     ac_config c;
 
@@ -117,14 +124,17 @@ bad_items_are_a_count_or_a_share(void **state)
     ac_config_free(&c);
 }
 
-/* The whole print, of every job, reads back to the same print and fingerprint; odd texts survive. */
+/* The whole print, of every job, reads back to the same print and fingerprint; odd texts
+ * survive. */
 static void
 prints_what_reads_back(void **state)
 {
     static const char *const jobs[] = { "embed-images", "tag", "caption", "build-cache" };
     static const char *const settings[] = {
-        "input.path=/a \"b\" \\c # d", "rescore.prefix=line one\nline: two", "generation.length_penalty=0.1", "generation.top_p=none",
-        "limits.max_bad_items=33.3 %", "output.compression=gzip", "generation.early_stopping=never", "compute.threads=3",
+        "input.path=/a \"b\" \\c # d",     "rescore.prefix=line one\nline: two",
+        "generation.length_penalty=0.1",   "generation.top_p=none",
+        "limits.max_bad_items=33.3 %",     "output.compression=gzip",
+        "generation.early_stopping=never", "compute.threads=3",
     };
 
     (void) state;
@@ -158,8 +168,10 @@ fingerprints_follow_what_decides_the_output(void **state)
         const char *setting;
         bool decides;
     } cases[] = {
-        { "retrieval.topk=11", true }, { "seed=1", true }, { "compute.precision=bf16", true }, { "input.apply_exif=true", true },
-        { "compute.threads=7", false }, { "compute.batch=3", false }, { "limits.max_bad_items=1", false }, { "input.path=/elsewhere", false },
+        { "retrieval.topk=11", true },       { "seed=1", true },
+        { "compute.precision=bf16", true },  { "input.apply_exif=true", true },
+        { "compute.threads=7", false },      { "compute.batch=3", false },
+        { "limits.max_bad_items=1", false }, { "input.path=/elsewhere", false },
     };
     char plain[33], other[33];
     ac_config c;
@@ -181,15 +193,23 @@ differences_are_named(void **state)
     ac_buffer out = { 0 };
 
     (void) state;
-    assert_int_equal(ac_config_difference("a: 1  # x\nb: 2  # y\n", "a: 1  # x\nb: 3  # y\n", &out), AC_OK);
+    assert_int_equal(
+        ac_config_difference("a: 1  # x\nb: 2  # y\n", "a: 1  # x\nb: 3  # y\n", &out), AC_OK);
     assert_string_equal(out.data, "\"b: 2\" is now \"b: 3\"");
     ac_buffer_free(&out);
-    assert_int_equal(ac_config_difference("s:\n  a: 1  # x\n\nt:\n  a: 1  # x\n\nc: 1\n", "s:\n  a: 1  # another comment\n\nt:\n  a: 2  # x\n\nc: 2\n", &out), AC_OK);
+    assert_int_equal(ac_config_difference(
+                         "s:\n  a: 1  # x\n\nt:\n  a: 1  # x\n\nc: 1\n",
+                         "s:\n  a: 1  # another comment\n\nt:\n  a: 2  # x\n\nc: 2\n", &out),
+                     AC_OK);
     assert_string_equal(out.data, "\"t.a: 1\" is now \"t.a: 2\"; \"c: 1\" is now \"c: 2\"");
     ac_buffer_free(&out);
-    assert_int_equal(ac_config_difference("retrieval:\n  topk: 10  # x\ncompute:\n  threads: 1  # y\n",
-                                          "retrieval:\n  topk: 3  # x\ncompute:\n  threads: 2  # y\n", &out), AC_OK);
-    assert_string_equal(out.data, "\"retrieval.topk: 10\" is now \"retrieval.topk: 3\""); /* threads decide nothing */
+    assert_int_equal(
+        ac_config_difference("retrieval:\n  topk: 10  # x\ncompute:\n  threads: 1  # y\n",
+                             "retrieval:\n  topk: 3  # x\ncompute:\n  threads: 2  # y\n", &out),
+        AC_OK);
+    assert_string_equal(
+        out.data,
+        "\"retrieval.topk: 10\" is now \"retrieval.topk: 3\""); /* threads decide nothing */
     ac_buffer_free(&out);
 }
 

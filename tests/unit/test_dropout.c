@@ -24,7 +24,8 @@ mask_is_the_documented_one(void **state)
             x[i] = (float) i + 1;
         ac_dropout_row(&d, x, N, stream, 77, row);
         for (int i = 0; i < N; i++) {
-            const uint32_t counter[4] = { (uint32_t) stream, (uint32_t) (stream >> 32), 77, (uint32_t) (row * ((N + 7) / 8) + i / 8) };
+            const uint32_t counter[4] = { (uint32_t) stream, (uint32_t) (stream >> 32), 77,
+                                          (uint32_t) (row * ((N + 7) / 8) + i / 8) };
             uint32_t y[4], random;
             ac_philox(y, counter, key);
             random = y[i % 8 / 2] >> (16 * (i % 2)) & 0xffff;
@@ -73,7 +74,13 @@ off_changes_nothing(void **state)
 static void
 another_item_place_row_or_seed_is_another_mask(void **state)
 {
-    const struct { uint64_t seed, stream; uint32_t place; int64_t row; } other[] = { { 1, 2, 3, 4 }, { 9, 2, 3, 4 }, { 1, 9, 3, 4 }, { 1, 2, 9, 4 }, { 1, 2, 3, 9 } };
+    const struct {
+        uint64_t seed, stream;
+        uint32_t place;
+        int64_t row;
+    } other[] = {
+        { 1, 2, 3, 4 }, { 9, 2, 3, 4 }, { 1, 9, 3, 4 }, { 1, 2, 9, 4 }, { 1, 2, 3, 9 }
+    };
     float first[256], x[256];
 
     (void) state;

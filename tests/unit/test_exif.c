@@ -1,4 +1,5 @@
-/* EXIF orientation: read from PNG, JPEG and WebP, and applied as Pillow's exif_transpose does (tests/data/exif, made with Pillow). */
+/* EXIF orientation: read from PNG, JPEG and WebP, and applied as Pillow's exif_transpose does
+ * (tests/data/exif, made with Pillow). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ check(const char *given, const char *expected, int orientation)
 {
     int found, none;
     int64_t width, height, w, h;
-    uint8_t *ours = decode_rgb(given, true, &found, &width, &height), *theirs = decode_rgb(expected, false, &none, &w, &h);
+    uint8_t *ours = decode_rgb(given, true, &found, &width, &height),
+            *theirs = decode_rgb(expected, false, &none, &w, &h);
 
     assert_int_equal(found, orientation);
     assert_int_equal(none, 1);
@@ -66,11 +68,14 @@ turns_as_pillow_does(void **state)
     check("orientation_7.jpg", "expected_jpg_7.png", 7);
 }
 
-/* Both byte orders, and every way to be cut or wrong: 1, and no byte past the end is read (the sanitizers watch). */
+/* Both byte orders, and every way to be cut or wrong: 1, and no byte past the end is read (the
+ * sanitizers watch). */
 static void
 anything_else_is_one(void **state)
 {
-    static const unsigned char little[] = "\xff\xd8\xff\xe1\0\x22" "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    static const unsigned char little[] =
+        "\xff\xd8\xff\xe1\0\x22"
+        "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     const size_t n = sizeof little - 1;
 
     (void) state;

@@ -1,4 +1,5 @@
-/* io/h5 and io/publish: what is written reads back, equal content gives equal bytes, nothing half, damage is seen. */
+/* io/h5 and io/publish: what is written reads back, equal content gives equal bytes, nothing
+ * half, damage is seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,14 +58,15 @@ make(float *x, ac_texts *texts)
 }
 
 static void
-write_file(const char *path, const float *x, const ac_texts *texts, ac_compression compression, char checksum[33])
+write_file(const char *path, const float *x, const ac_texts *texts, ac_compression compression,
+           char checksum[33])
 {
     ac_h5_writer w = { 0 };
 
     assert_int_equal(ac_h5_create(&w, path, compression), AC_OK);
     assert_int_not_equal(access(path, F_OK), 0); /* not before the commit */
-    assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]) { ROWS, COLUMNS }, x), AC_OK);
-    assert_int_equal(ac_h5_write(&w, "nothing", AC_I64, 2, (int64_t[]) { 0, 5 }, NULL), AC_OK);
+    assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]){ ROWS, COLUMNS }, x), AC_OK);
+    assert_int_equal(ac_h5_write(&w, "nothing", AC_I64, 2, (int64_t[]){ 0, 5 }, NULL), AC_OK);
     assert_int_equal(ac_h5_write_texts(&w, "texts", texts), AC_OK);
     assert_int_equal(ac_h5_write_text_attribute(&w, "content", "a test"), AC_OK);
     assert_int_equal(ac_h5_write_int_attribute(&w, "items", ROWS), AC_OK);
@@ -99,7 +101,8 @@ reads_back_and_repeats_its_bytes(void **state)
         assert_int_equal(ac_h5_read_rows(&r, "x", AC_F32, 490, 10, COLUMNS, y), AC_OK);
         assert_memory_equal(x + 490 * COLUMNS, y, 10 * COLUMNS * sizeof *x);
         assert_int_equal(ac_h5_read_rows(&r, "x", AC_F32, 491, 10, COLUMNS, y), AC_E_FORMAT);
-        assert_int_equal(ac_h5_read(&r, "x", AC_F32, 2, (int64_t[]) { ROWS, COLUMNS + 1 }, y), AC_E_FORMAT);
+        assert_int_equal(ac_h5_read(&r, "x", AC_F32, 2, (int64_t[]){ ROWS, COLUMNS + 1 }, y),
+                         AC_E_FORMAT);
         assert_int_equal(ac_h5_shape(&r, "x", 1, shape), AC_E_FORMAT);
         assert_int_equal(ac_h5_shape(&r, "z", 1, shape), AC_E_FORMAT);
         assert_non_null(strstr(ac_error_message(), "a.h5: has no dataset z"));
@@ -143,21 +146,23 @@ claim(hid_t file, const char *name, int rank, const hsize_t *dims, hid_t type)
 static void
 list_attribute(hid_t file, const char *name, hid_t type, const void *values, hsize_t count)
 {
-    const hid_t space = H5Screate_simple(1, &count, NULL), a = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t space = H5Screate_simple(1, &count, NULL),
+                a = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
 
     assert_true(a >= 0 && H5Awrite(a, type, values) >= 0);
     H5Aclose(a);
     H5Sclose(space);
 }
 
-/* Other programs' files, and broken ones: lists as attributes wrote past the room for one; extents beyond any memory went
- * round for ever, or were passed over as if empty. */
+/* Other programs' files, and broken ones: lists as attributes wrote past the room for one;
+ * extents beyond any memory went round for ever, or were passed over as if empty. */
 static void
 extents_are_not_believed(void **state)
 {
     static int64_t numbers[1000];
     const int64_t ends[2] = { 0, INT64_MAX - 1 };
-    const hsize_t long_row[3] = { 4, (hsize_t) 1 << 32, (hsize_t) 1 << 31 }, bytes = INT64_MAX - 1, two = 2;
+    const hsize_t long_row[3] = { 4, (hsize_t) 1 << 32, (hsize_t) 1 << 31 },
+                  bytes = INT64_MAX - 1, two = 2;
     char *path = in_folder("c.h5"), *text = NULL;
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), set, space;
     ac_h5_reader r = { 0 };
@@ -170,7 +175,8 @@ extents_are_not_believed(void **state)
     claim(file, "x", 3, long_row, H5T_NATIVE_FLOAT);
     claim(file, "texts_bytes", 1, &bytes, H5T_NATIVE_UINT8);
     space = H5Screate_simple(1, &two, NULL);
-    set = H5Dcreate2(file, "texts_offsets", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    set = H5Dcreate2(file, "texts_offsets", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT,
+                     H5P_DEFAULT);
     assert_true(H5Dwrite(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ends) >= 0);
     H5Dclose(set);
     H5Sclose(space);
@@ -188,7 +194,8 @@ extents_are_not_believed(void **state)
     free(path);
 }
 
-/* The reason of a failed write is told, whatever other calls failed between it and the commit. */
+/* The reason of a failed write is told, whatever other calls failed between it and the commit.
+ */
 static void
 first_error_is_told(void **state)
 {
@@ -209,7 +216,8 @@ first_error_is_told(void **state)
     free(path);
 }
 
-/* One bit flipped anywhere in the data is never returned as data: the chunk's checksum sees it. */
+/* One bit flipped anywhere in the data is never returned as data: the chunk's checksum sees it.
+ */
 static void
 damage_is_seen(void **state)
 {
@@ -224,7 +232,8 @@ damage_is_seen(void **state)
     write_file(path, x, &texts, AC_COMPRESSION_NONE, checksum);
     assert_int_equal(stat(path, &info), 0);
     for (int trial = 0; trial < 60; trial++) {
-        const long at = (long) (ac_random_uniform(5, 2, (uint32_t) trial, 0) * (double) info.st_size);
+        const long at =
+            (long) (ac_random_uniform(5, 2, (uint32_t) trial, 0) * (double) info.st_size);
         ac_h5_reader r = { 0 };
         FILE *f = fopen(path, "r+b");
         int byte;
@@ -237,7 +246,8 @@ damage_is_seen(void **state)
         assert_int_equal(ac_file_checksum(path, now), AC_OK);
         assert_string_not_equal(checksum, now);
         memset(y, 0, sizeof y);
-        if (ac_h5_open(&r, path) != AC_OK || ac_h5_read(&r, "x", AC_F32, 2, (int64_t[]) { ROWS, COLUMNS }, y) != AC_OK)
+        if (ac_h5_open(&r, path) != AC_OK ||
+            ac_h5_read(&r, "x", AC_F32, 2, (int64_t[]){ ROWS, COLUMNS }, y) != AC_OK)
             refused++;
         else
             assert_memory_equal(x, y, sizeof x); /* the flip lay elsewhere */
@@ -272,7 +282,8 @@ no_file_is_an_error_of_its_own(void **state)
     free(path);
 }
 
-/* Virtual datasets: rows of several files under another name, empty ones among them, and none at all. */
+/* Virtual datasets: rows of several files under another name, empty ones among them, and none
+ * at all. */
 static void
 virtual_datasets_show_their_sources(void **state)
 {
@@ -292,9 +303,9 @@ virtual_datasets_show_their_sources(void **state)
         for (int j = 0; j < 8; j++)
             x[j] = (float) (10 * i + j);
         assert_int_equal(ac_h5_create(&w, source, AC_COMPRESSION_ZSTD), AC_OK);
-        assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]) { rows[i], 2 }, x), AC_OK);
+        assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]){ rows[i], 2 }, x), AC_OK);
         assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
-        sources[i] = (ac_h5_source) { names[i], rows[i], "x" };
+        sources[i] = (ac_h5_source){ names[i], rows[i], "x" };
         free(source);
     }
     assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_ZSTD), AC_OK);
@@ -302,7 +313,7 @@ virtual_datasets_show_their_sources(void **state)
     assert_int_equal(ac_h5_write_virtual(&w, "none", AC_F32, 2, sources + 1, 1), AC_OK);
     assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
     assert_int_equal(ac_h5_open(&r, path), AC_OK);
-    assert_int_equal(ac_h5_read(&r, "y", AC_F32, 2, (int64_t[]) { 6, 2 }, y), AC_OK);
+    assert_int_equal(ac_h5_read(&r, "y", AC_F32, 2, (int64_t[]){ 6, 2 }, y), AC_OK);
     for (int j = 0; j < 8; j++)
         assert_true(y[j] == (float) j);
     for (int j = 0; j < 4; j++)
@@ -343,12 +354,14 @@ publishing_is_whole_or_not_at_all(void **state)
     free(path);
 }
 
-/* No room: a limit on the size of files stands for a full disk. Each writer fails with the reason, and leaves nothing. */
+/* No room: a limit on the size of files stands for a full disk. Each writer fails with the
+ * reason, and leaves nothing. */
 static void
 without_room_nothing_is_left(void **state)
 {
     static float x[ROWS * COLUMNS];
-    const struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY }, small = { 4096, RLIM_INFINITY };
+    const struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY },
+                        small = { 4096, RLIM_INFINITY };
     char *path = in_folder("large"), checksum[33];
     ac_h5_writer w = { 0 };
     ac_text_file f = { 0 };
@@ -363,7 +376,7 @@ without_room_nothing_is_left(void **state)
     ac_text_file_write(&f, (const char *) x, sizeof x);
     assert_int_equal(ac_text_file_commit(&f), AC_E_IO);
     assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_NONE), AC_OK);
-    st = ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]) { ROWS, COLUMNS }, x);
+    st = ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]){ ROWS, COLUMNS }, x);
     if (st == AC_OK)
         st = ac_h5_commit(&w, checksum);
     assert_int_equal(st, AC_E_IO);

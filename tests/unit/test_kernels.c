@@ -1,5 +1,5 @@
-/* The vector loops of every instruction set against their definitions, and against each other bit for bit; attention and
- * layer norm against the plain versions. */
+/* The vector loops of every instruction set against their definitions, and against each other
+ * bit for bit; attention and layer norm against the plain versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,8 @@ close_to(const char *what, int64_t n, double y, double expected, double toleranc
         fail_msg("%s, n %lld: %.9g, expected %.9g", what, (long long) n, y, expected);
 }
 
-/* Sums of n numbers of size 4, 16 and the like: n roundings of 2^-24 of the sum at most, a random walk in fact. */
+/* Sums of n numbers of size 4, 16 and the like: n roundings of 2^-24 of the sum at most, a
+ * random walk in fact. */
 static void
 check_sums(const ac_vector *v, int64_t n)
 {
@@ -74,7 +75,8 @@ check_sums(const ac_vector *v, int64_t n)
     y[n] = 77;
     close_to("exp", n, (double) v->exp(y, a, 3, n), exps, 5e-7 * exps);
     for (int64_t i = 0; i < n; i++)
-        close_to("exp", n, (double) y[i], exp((double) (a[i] - 3.0f)), 4e-7 * exp((double) (a[i] - 3.0f)));
+        close_to("exp", n, (double) y[i], exp((double) (a[i] - 3.0f)),
+                 4e-7 * exp((double) (a[i] - 3.0f)));
     memcpy(y, a, sizeof y);
     y[n] = 77;
     v->axpy(y, 1.5f, b, n);
@@ -84,17 +86,25 @@ check_sums(const ac_vector *v, int64_t n)
     v->scale(y, 2, n);
     v->shift(y, 1, 0.5f, n);
     for (int64_t i = 0; i < n; i++)
-        close_to("add, scale, shift", n, (double) y[i], 2 * (2 * (double) a[i] + 1.5 * (double) b[i]) - 1.5, 1e-5);
+        close_to("add, scale, shift", n, (double) y[i],
+                 2 * (2 * (double) a[i] + 1.5 * (double) b[i]) - 1.5, 1e-5);
     assert_true(y[n] == 77); /* nothing past the end */
 }
 
 static void
 check_activations(const ac_vector *v)
 {
-    static const float special[] = { 0, -0.0f, 1e-30f, -1e-30f, 20, -20, 60, -60, 200, -200, 1e4f, -1e4f };
+    static const float special[] = { 0,  -0.0f, 1e-30f, -1e-30f, 20,   -20,
+                                     60, -60,   200,    -200,    1e4f, -1e4f };
     enum { N = 2000, ALL = N + sizeof special / sizeof *special };
-    const struct { ac_activation name; void (*loop)(float *, int64_t); } all[] = {
-        { AC_ACTIVATION_GELU, v->gelu }, { AC_ACTIVATION_GELU_NEW, v->gelu_new }, { AC_ACTIVATION_QUICK_GELU, v->quick_gelu }, { AC_ACTIVATION_RELU, v->relu },
+    const struct {
+        ac_activation name;
+        void (*loop)(float *, int64_t);
+    } all[] = {
+        { AC_ACTIVATION_GELU, v->gelu },
+        { AC_ACTIVATION_GELU_NEW, v->gelu_new },
+        { AC_ACTIVATION_QUICK_GELU, v->quick_gelu },
+        { AC_ACTIVATION_RELU, v->relu },
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -103,8 +113,11 @@ check_activations(const ac_vector *v)
         memcpy(x + N, special, sizeof special);
         memcpy(y, x, sizeof y);
         all[i].loop(y, ALL);
-        for (int64_t k = 0; k < ALL; k++) /* erf of the formula used: 1.5e-7; a logistic function: some roundings */
-            close_to("activation", k, (double) y[k], ac_activation_ref(all[i].name, (double) x[k]), 6e-7 * (1 + fabs((double) x[k])));
+        for (int64_t k = 0; k < ALL;
+             k++) /* erf of the formula used: 1.5e-7; a logistic function: some roundings */
+            close_to("activation", k, (double) y[k],
+                     ac_activation_ref(all[i].name, (double) x[k]),
+                     6e-7 * (1 + fabs((double) x[k])));
         y[0] = NAN;
         all[i].loop(y, 1);
         assert_true(isnan(y[0]) || all[i].name == AC_ACTIVATION_RELU);
@@ -122,7 +135,7 @@ loops_as_defined(void **state)
         for (int64_t k = 0; k <= LONGEST; k++)
             check_sums(all[i], k);
         check_activations(all[i]);
-        assert_true(all[i]->sum_exp((const float[]) { -INFINITY, 0 }, 0, 2) == 1);
+        assert_true(all[i]->sum_exp((const float[]){ -INFINITY, 0 }, 0, 2) == 1);
     }
 }
 
@@ -158,7 +171,9 @@ layernorm_as_defined(void **state)
     (void) state;
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         const int64_t C = widths[w], N = 7;
-        float *x = malloc((size_t) (N * C) * sizeof *x), *y = malloc((size_t) (N * C) * sizeof *x), *expected = malloc((size_t) (N * C) * sizeof *x);
+        float *x = malloc((size_t) (N * C) * sizeof *x),
+              *y = malloc((size_t) (N * C) * sizeof *x),
+              *expected = malloc((size_t) (N * C) * sizeof *x);
         float *gamma = malloc((size_t) C * sizeof *x), *beta = malloc((size_t) C * sizeof *x);
         draw(x, N * C, 7, 3);
         draw(gamma, C, 8, 2);
@@ -187,18 +202,24 @@ attention_as_defined(void **state)
         offsets[b + 1] = offsets[b] + lengths[b];
     for (size_t h = 0; h < sizeof heads / sizeof *heads; h++) {
         const int64_t H = heads[h][0], D = heads[h][1], C = H * D, T = offsets[B];
-        float *qkv = malloc((size_t) (T * 3 * C) * sizeof *qkv), *y = malloc((size_t) (T * C) * sizeof *y);
-        float *again = malloc((size_t) (T * C) * sizeof *y), *expected = malloc((size_t) (T * C) * sizeof *y);
+        float *qkv = malloc((size_t) (T * 3 * C) * sizeof *qkv),
+              *y = malloc((size_t) (T * C) * sizeof *y);
+        float *again = malloc((size_t) (T * C) * sizeof *y),
+              *expected = malloc((size_t) (T * C) * sizeof *y);
         ac_scratch scratch = { 0 };
         draw(qkv, T * 3 * C, 10, 2);
         for (int causal = 0; causal < 2; causal++) {
             ac_self_attention_ref(expected, qkv, offsets, B, H, D, causal);
             for (int threads = 1; threads <= 3; threads += 2) {
                 omp_set_num_threads(threads);
-                assert_int_equal(ac_scratch_reserve(&scratch, ac_self_attention_scratch_bytes(260, D)), AC_OK);
-                ac_self_attention(threads == 1 ? y : again, qkv, offsets, B, H, D, causal, &scratch);
+                assert_int_equal(
+                    ac_scratch_reserve(&scratch, ac_self_attention_scratch_bytes(260, D)),
+                    AC_OK);
+                ac_self_attention(threads == 1 ? y : again, qkv, offsets, B, H, D, causal,
+                                  &scratch);
             }
-            /* scores of size sqrt(D), wrong by some 2^-24 of it; weights sum to 1; values of size 2 */
+            /* scores of size sqrt(D), wrong by some 2^-24 of it; weights sum to 1; values of
+             * size 2 */
             test_assert_close("attention", y, expected, T * C, 1e-6 * sqrt((double) D) + 1e-6);
             assert_memory_equal(y, again, (size_t) (T * C) * sizeof *y);
         }
@@ -214,7 +235,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loops_as_defined),     cmocka_unit_test(loops_agree), cmocka_unit_test(layernorm_as_defined),
+        cmocka_unit_test(loops_as_defined),
+        cmocka_unit_test(loops_agree),
+        cmocka_unit_test(layernorm_as_defined),
         cmocka_unit_test(attention_as_defined),
     };
 

@@ -1,5 +1,6 @@
-/* Linear layers of every backend and precision against the definition; the same bits for any number of threads; a row's bits
- * independent of the rows around it (native, oneDNN); attaching to packed weights; the kernels of all instruction sets. */
+/* Linear layers of every backend and precision against the definition; the same bits for any
+ * number of threads; a row's bits independent of the rows around it (native, oneDNN); attaching
+ * to packed weights; the kernels of all instruction sets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,9 @@ static void
 fill(float *x, int64_t n, uint32_t stream)
 {
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float) (2 * ac_random_uniform(SEED, stream, (uint32_t) (i >> 20), (uint32_t) (i & 0xfffff)) - 1);
+        x[i] = (float) (2 * ac_random_uniform(SEED, stream, (uint32_t) (i >> 20),
+                                              (uint32_t) (i & 0xfffff)) -
+                        1);
 }
 
 static void
@@ -53,13 +56,14 @@ typedef struct layer {
 
 /* false: this build or CPU has no such layer, and says why. */
 static bool
-layer_init(layer *self, const ac_compute *compute, int64_t out, int64_t in, int parts, bool with_bias)
+layer_init(layer *self, const ac_compute *compute, int64_t out, int64_t in, int parts,
+           bool with_bias)
 {
     const ac_tensor *weights[3], *biases[3];
     int64_t first = 0;
     ac_status st;
 
-    *self = (layer) { .out = out, .in = in, .parts = parts };
+    *self = (layer){ .out = out, .in = in, .parts = parts };
     self->weight = malloc((size_t) (out * in) * sizeof(float));
     self->bias = calloc((size_t) out, sizeof(float));
     fill(self->weight, out * in, 1);
@@ -67,14 +71,19 @@ layer_init(layer *self, const ac_compute *compute, int64_t out, int64_t in, int 
         fill(self->bias, out, 2);
     for (int p = 0; p < parts; p++) {
         const int64_t rows = p + 1 < parts ? out / parts + p : out - first;
-        self->weights[p] = (ac_tensor) { "weight", AC_F32, 2, { rows, in }, self->weight + first * in };
-        self->biases[p] = (ac_tensor) { "bias", AC_F32, 1, { rows }, self->bias + first };
+        self->weights[p] =
+            (ac_tensor){ "weight", AC_F32, 2, { rows, in }, self->weight + first * in };
+        self->biases[p] = (ac_tensor){ "bias", AC_F32, 1, { rows }, self->bias + first };
         weights[p] = &self->weights[p];
         biases[p] = &self->biases[p];
         first += rows;
     }
-    assert_int_equal(ac_alloc_aligned(&self->packed, (int64_t) ac_linear_packed_bytes(compute, out, in) + 64, 1), AC_OK);
-    st = ac_linear_init(&self->net, compute, weights, with_bias ? biases : NULL, parts, self->packed, true);
+    assert_int_equal(ac_alloc_aligned(&self->packed,
+                                      (int64_t) ac_linear_packed_bytes(compute, out, in) + 64,
+                                      1),
+                     AC_OK);
+    st = ac_linear_init(&self->net, compute, weights, with_bias ? biases : NULL, parts,
+                        self->packed, true);
     if (compute->precision == AC_PRECISION_BF16)
         round_to_bf16(self->weight, out * in);
     if (st == AC_OK)
@@ -97,7 +106,8 @@ layer_free(layer *self)
 }
 
 static void
-forward(const ac_linear *net, float *y, const float *x, int64_t M, ac_activation activation, const float *residual)
+forward(const ac_linear *net, float *y, const float *x, int64_t M, ac_activation activation,
+        const float *residual)
 {
     ac_scratch scratch = { 0 };
 
@@ -106,8 +116,9 @@ forward(const ac_linear *net, float *y, const float *x, int64_t M, ac_activation
     ac_scratch_free(&scratch);
 }
 
-/* The sum of `in` products below 1 in fp32: each step rounds by 2^-24 of a partial sum of about sqrt(in), and `in` such errors
- * add up like a random walk; erf's own 1.5e-7 · |y|. oneDNN's bf16 rounds x too: 2^-9 of each product. */
+/* The sum of `in` products below 1 in fp32: each step rounds by 2^-24 of a partial sum of about
+ * sqrt(in), and `in` such errors add up like a random walk; erf's own 1.5e-7 · |y|. oneDNN's
+ * bf16 rounds x too: 2^-9 of each product. */
 static float
 tolerance(const ac_compute *compute, int64_t in, float y)
 {
@@ -117,11 +128,14 @@ tolerance(const ac_compute *compute, int64_t in, float y)
 }
 
 static void
-check_shape(int c, int64_t M, int64_t out, int64_t in, int parts, ac_activation activation, bool with_bias, bool with_residual)
+check_shape(int c, int64_t M, int64_t out, int64_t in, int parts, ac_activation activation,
+            bool with_bias, bool with_residual)
 {
     layer l;
-    float *x = malloc((size_t) (M * in) * sizeof *x), *residual = malloc((size_t) (M * out) * sizeof *x);
-    float *y = malloc((size_t) (M * out) * sizeof *y), *again = malloc((size_t) (M * out) * sizeof *y);
+    float *x = malloc((size_t) (M * in) * sizeof *x),
+          *residual = malloc((size_t) (M * out) * sizeof *x);
+    float *y = malloc((size_t) (M * out) * sizeof *y),
+          *again = malloc((size_t) (M * out) * sizeof *y);
     float *expected = malloc((size_t) (M * out) * sizeof *y);
 
     fill(x, M * in, 3);
@@ -134,9 +148,11 @@ check_shape(int c, int64_t M, int64_t out, int64_t in, int parts, ac_activation 
         omp_set_num_threads(3);
         forward(&l.net, again, x, M, activation, r);
         for (int64_t i = 0; i < M * out; i++)
-            if (!(fabsf(y[i] - expected[i]) <= tolerance(&computes[c].compute, in, expected[i])))
-                fail_msg("%s, M %lld, out %lld, in %lld: y[%lld] is %.9g, expected %.9g", computes[c].name, (long long) M, (long long) out,
-                         (long long) in, (long long) i, (double) y[i], (double) expected[i]);
+            if (!(fabsf(y[i] - expected[i]) <=
+                  tolerance(&computes[c].compute, in, expected[i])))
+                fail_msg("%s, M %lld, out %lld, in %lld: y[%lld] is %.9g, expected %.9g",
+                         computes[c].name, (long long) M, (long long) out, (long long) in,
+                         (long long) i, (double) y[i], (double) expected[i]);
         assert_memory_equal(y, again, (size_t) (M * out) * sizeof *y);
         layer_free(&l);
     }
@@ -151,15 +167,18 @@ static void
 as_defined(void **state)
 {
     static const int64_t rows[] = { 1, 2, 3, 5, 6, 7, 12, 13, 47, 96, 97, 201 };
-    static const int64_t shapes[][2] = { { 1, 1 }, { 7, 3 }, { 16, 16 }, { 33, 40 }, { 96, 32 }, { 129, 68 }, { 512, 256 }, { 513, 257 }, { 1043, 300 } };
+    static const int64_t shapes[][2] = { { 1, 1 },     { 7, 3 },     { 16, 16 },
+                                         { 33, 40 },   { 96, 32 },   { 129, 68 },
+                                         { 512, 256 }, { 513, 257 }, { 1043, 300 } };
 
     (void) state;
     for (int c = 0; c < COMPUTES; c++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (size_t m = 0; m < sizeof rows / sizeof *rows; m++) {
                 const size_t turn = s + m;
-                check_shape(c, rows[m], shapes[s][0], shapes[s][1], shapes[s][0] > 6 ? 1 + (int) (turn % 3) : 1, (ac_activation) (turn % 5),
-                            turn % 2, turn % 3 == 0);
+                check_shape(c, rows[m], shapes[s][0], shapes[s][1],
+                            shapes[s][0] > 6 ? 1 + (int) (turn % 3) : 1,
+                            (ac_activation) (turn % 5), turn % 2, turn % 3 == 0);
             }
 }
 
@@ -174,16 +193,21 @@ rows_stand_alone(void **state)
     for (int c = 0; c < COMPUTES; c++) {
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
             const int64_t out = shapes[s][0], in = shapes[s][1];
-            float *x = malloc((size_t) (M * in) * sizeof *x), *all = malloc((size_t) (M * out) * sizeof *x), *some = malloc((size_t) (M * out) * sizeof *x);
+            float *x = malloc((size_t) (M * in) * sizeof *x),
+                  *all = malloc((size_t) (M * out) * sizeof *x),
+                  *some = malloc((size_t) (M * out) * sizeof *x);
             layer l;
             fill(x, M * in, 5);
-            if (computes[c].rows_independent && layer_init(&l, &computes[c].compute, out, in, 1, true)) {
+            if (computes[c].rows_independent &&
+                layer_init(&l, &computes[c].compute, out, in, 1, true)) {
                 forward(&l.net, all, x, M, AC_ACTIVATION_GELU, NULL);
                 for (int64_t n = 1; n <= 110; n += n < 26 ? 1 : 7) {
                     const int64_t first = (n * 37) % (M - n);
                     forward(&l.net, some, x + first * in, n, AC_ACTIVATION_GELU, NULL);
                     if (memcmp(some, all + first * out, (size_t) (n * out) * sizeof *some) != 0)
-                        fail_msg("%s, out %lld, in %lld: %lld rows alone have other bits", computes[c].name, (long long) out, (long long) in, (long long) n);
+                        fail_msg("%s, out %lld, in %lld: %lld rows alone have other bits",
+                                 computes[c].name, (long long) out, (long long) in,
+                                 (long long) n);
                 }
                 layer_free(&l);
             }
@@ -211,10 +235,13 @@ attached(void **state)
             continue;
         }
         forward(&l.net, y, x, M, AC_ACTIVATION_NONE, NULL);
-        memset(l.weight, 0xff, OUT * IN * sizeof(float)); /* NaN: nothing may be read from here again */
+        memset(l.weight, 0xff,
+               OUT * IN * sizeof(float)); /* NaN: nothing may be read from here again */
         weights[0] = &l.weights[0];
         weights[1] = &l.weights[1];
-        assert_int_equal(ac_linear_init(&second, &computes[c].compute, weights, NULL, 2, l.packed, false), AC_OK);
+        assert_int_equal(
+            ac_linear_init(&second, &computes[c].compute, weights, NULL, 2, l.packed, false),
+            AC_OK);
         forward(&second, again, x, M, AC_ACTIVATION_NONE, NULL);
         assert_memory_equal(y, again, M * OUT * sizeof *y);
         ac_linear_free(&second);
@@ -224,7 +251,8 @@ attached(void **state)
     free(again);
 }
 
-/* Every instruction set this CPU has computes the same chain of fused multiply-adds: the same bits. */
+/* Every instruction set this CPU has computes the same chain of fused multiply-adds: the same
+ * bits. */
 static void
 kernels_agree(void **state)
 {
@@ -253,13 +281,17 @@ kernels_agree(void **state)
                 float y[AC_NATIVE_MOST_ROWS * WIDE];
                 for (int p = 0; p < 2; p += all[i]->panels)
                     for (int add = 0; add < 2; add++)
-                        (bf16 ? all[i]->bf16 : all[i]->fp32)(y + p * AC_NATIVE_PANEL, WIDE, a, bf16 ? (const void *) (narrow + p * K * AC_NATIVE_PANEL) : b + p * K * AC_NATIVE_PANEL,
-                                                            K * AC_NATIVE_PANEL, K, R, add);
+                        (bf16 ? all[i]->bf16 : all[i]->fp32)(
+                            y + p * AC_NATIVE_PANEL, WIDE, a,
+                            bf16 ? (const void *) (narrow + p * K * AC_NATIVE_PANEL)
+                                 : b + p * K * AC_NATIVE_PANEL,
+                            K * AC_NATIVE_PANEL, K, R, add);
                 for (int r = 0; r < R; r++)
                     for (int j = 0; j < WIDE; j++) {
                         float sum = 0;
                         for (int k = 0; k < K; k++) {
-                            const int at = (j / AC_NATIVE_PANEL * K + k) * AC_NATIVE_PANEL + j % AC_NATIVE_PANEL;
+                            const int at = (j / AC_NATIVE_PANEL * K + k) * AC_NATIVE_PANEL +
+                                           j % AC_NATIVE_PANEL;
                             const float w = bf16 ? ac_bf16_to_f32(narrow[at]) : b[at];
                             if (i == 0 && n > 1)
                                 sum += a[k * R + r] * w; /* SSE2 has no fused multiply-add */
@@ -267,7 +299,8 @@ kernels_agree(void **state)
                                 sum = fmaf(a[k * R + r], w, sum);
                         }
                         if (y[r * WIDE + j] != sum + sum)
-                            fail_msg("%s, %d rows: y[%d, %d] is %.9g, not %.9g", all[i]->name, R, r, j, (double) y[r * WIDE + j], (double) (sum + sum));
+                            fail_msg("%s, %d rows: y[%d, %d] is %.9g, not %.9g", all[i]->name,
+                                     R, r, j, (double) y[r * WIDE + j], (double) (sum + sum));
                     }
             }
         }
@@ -285,6 +318,6 @@ main(void)
     };
 
     ac_compute_init(2);
-    print_message("seed %d; %s\n", SEED, ac_compute_kernels(&(ac_compute) { 0 }));
+    print_message("seed %d; %s\n", SEED, ac_compute_kernels(&(ac_compute){ 0 }));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Words, and counting them in little memory, against a plain reference; order of n-grams; PMI. */
+/* Words, and counting them in little memory, against a plain reference; order of n-grams; PMI.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,27 +23,35 @@ assert_words(const char *text, size_t n, const char *const *expected)
 
     for (; ac_words_next(text, n, &at, &span); expected++) {
         assert_non_null(*expected);
-        if (span.to - span.from != strlen(*expected) || memcmp(text + span.from, *expected, span.to - span.from) != 0)
-            fail_msg("\"%.*s\", expected \"%s\"", (int) (span.to - span.from), text + span.from, *expected);
+        if (span.to - span.from != strlen(*expected) ||
+            memcmp(text + span.from, *expected, span.to - span.from) != 0)
+            fail_msg("\"%.*s\", expected \"%s\"", (int) (span.to - span.from), text + span.from,
+                     *expected);
     }
     assert_null(*expected);
     assert_int_equal(at, n);
 }
 
-#define ASSERT_WORDS(text, ...) assert_words(text, sizeof text - 1, (const char *const[]) { __VA_ARGS__, NULL })
+#define ASSERT_WORDS(text, ...) \
+    assert_words(text, sizeof text - 1, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void
 words_as_python(void **state)
 {
     (void) state;
-    assert_words("", 0, (const char *const[]) { NULL });
-    assert_words(" \t\x1c\xc2\x85\xe3\x80\x80", 8, (const char *const[]) { NULL });
+    assert_words("", 0, (const char *const[]){ NULL });
+    assert_words(" \t\x1c\xc2\x85\xe3\x80\x80", 8, (const char *const[]){ NULL });
     ASSERT_WORDS("don't a_b 3.14", "don", "'", "t", "a_b", "3", ".", "14");
     ASSERT_WORDS("...!?a", "...!?", "a");
-    ASSERT_WORDS("x\xc2\xb2 \xc2\xbd \xe2\x85\xa7 \xd9\xa3", "x\xc2\xb2", "\xc2\xbd", "\xe2\x85\xa7", "\xd9\xa3"); /* numbers of every kind */
-    ASSERT_WORDS("e\xcc\x81t", "e", "\xcc\x81", "t");                                                             /* marks are not letters */
-    ASSERT_WORDS("a\xe2\x80\xa8" "b\xc2\xa0" "c", "a", "b", "c");
-    ASSERT_WORDS("\xf0\x9f\xa6\x93\xf0\x9f\x9a\x97zebra", "\xf0\x9f\xa6\x93\xf0\x9f\x9a\x97", "zebra");
+    ASSERT_WORDS("x\xc2\xb2 \xc2\xbd \xe2\x85\xa7 \xd9\xa3", "x\xc2\xb2", "\xc2\xbd",
+                 "\xe2\x85\xa7", "\xd9\xa3");         /* numbers of every kind */
+    ASSERT_WORDS("e\xcc\x81t", "e", "\xcc\x81", "t"); /* marks are not letters */
+    ASSERT_WORDS("a\xe2\x80\xa8"
+                 "b\xc2\xa0"
+                 "c",
+                 "a", "b", "c");
+    ASSERT_WORDS("\xf0\x9f\xa6\x93\xf0\x9f\x9a\x97zebra", "\xf0\x9f\xa6\x93\xf0\x9f\x9a\x97",
+                 "zebra");
 }
 
 static void
@@ -70,7 +79,8 @@ compare(const char *a1, const char *a2, const char *b1, const char *b2)
     return order;
 }
 
-/* Word by word: a shorter word comes first, whatever a separator would say in the joined text. */
+/* Word by word: a shorter word comes first, whatever a separator would say in the joined text.
+ */
 static void
 order_of_keys(void **state)
 {
@@ -80,13 +90,15 @@ order_of_keys(void **state)
     assert_true(compare("a", "b", "a", "b") == 0);
     assert_true(compare("b", "a", "a", "z") > 0);
     assert_true(compare("z", "", "\xc3\xa9", "") < 0);
-    assert_true(compare("\xef\xbf\xbd", "", "\xf0\x9f\xa6\x93", "") < 0); /* by code point, not by UTF-16 */
+    assert_true(compare("\xef\xbf\xbd", "", "\xf0\x9f\xa6\x93", "") <
+                0); /* by code point, not by UTF-16 */
 }
 
 static void
 pmi_in_its_form(void **state)
 {
-    const uint64_t one[] = { 3, 5 }, two[] = { (1ull << 40) - 1, (1ull << 40) - 3, (1ull << 40) - 5 };
+    const uint64_t one[] = { 3, 5 },
+                   two[] = { (1ull << 40) - 1, (1ull << 40) - 3, (1ull << 40) - 5 };
 
     (void) state;
     assert_true(ac_ngram_pmi(3, 28580, one, 2) == log2(3.0 * 28580) - log2(15));
@@ -94,7 +106,8 @@ pmi_in_its_form(void **state)
     assert_true(fabs(ac_ngram_pmi(1ull << 40, 1ull << 41, two, 3) - 2) < 1e-9);
 }
 
-/* ---- counting, against counting by hand -------------------------------------------------------------------------- */
+/* ---- counting, against counting by hand
+ * -------------------------------------------------------------------------- */
 
 enum { WORDS = 20000, VOCABULARY = 60 };
 
@@ -136,7 +149,8 @@ make_text(ac_buffer *text)
     assert_int_equal(text->status, AC_OK);
 }
 
-/* How often n words beginning with text_words[i] occur, and where first: by looking everywhere. */
+/* How often n words beginning with text_words[i] occur, and where first: by looking everywhere.
+ */
 static int64_t
 count_ref(int i, int n, int64_t *first)
 {
@@ -157,7 +171,12 @@ static void
 check_counts(int64_t memory, int64_t keep, int64_t least_flushes)
 {
     fixture f = { .runs = { .folder = "." } };
-    const ac_ngram_options options = { .pairs = true, .triples = true, .lower = true, .memory = memory, .flush = spill, .context = &f };
+    const ac_ngram_options options = { .pairs = true,
+                                       .triples = true,
+                                       .lower = true,
+                                       .memory = memory,
+                                       .flush = spill,
+                                       .context = &f };
     ac_buffer text = { 0 }, records = { 0 }, key = { 0 };
     ac_ngram_merge merge = { 0 };
 
@@ -171,7 +190,8 @@ check_counts(int64_t memory, int64_t keep, int64_t least_flushes)
     for (int kind = 0; kind < 3; kind++) {
         int64_t sum = 0;
         ac_ngram_merge_reset(&merge);
-        for (int p = 0; p < AC_NGRAM_PREFIXES; p += 512) { /* bucket by bucket: no n-gram is in two */
+        for (int p = 0; p < AC_NGRAM_PREFIXES;
+             p += 512) { /* bucket by bucket: no n-gram is in two */
             const int64_t before = merge.count;
             ac_buffer_reset(&records);
             assert_int_equal(ac_ngram_runs_read(&f.runs, kind, p, p + 512, &records), AC_OK);
@@ -224,15 +244,18 @@ best_are_kept(void **state)
 
     (void) state;
     for (uint32_t i = 0; i < 20000; i++) {
-        const double score = floor(ac_random_uniform(3, 2, i, 0) * 500); /* many ties: the first seen wins */
+        const double score =
+            floor(ac_random_uniform(3, 2, i, 0) * 500); /* many ties: the first seen wins */
         ac_buffer_reset(&key);
         push_key_word(&key, name_of((int) i));
-        assert_int_equal(ac_ngram_best_push(&best, score, 1, i, key.data, (uint32_t) key.size), AC_OK);
+        assert_int_equal(ac_ngram_best_push(&best, score, 1, i, key.data, (uint32_t) key.size),
+                         AC_OK);
     }
     assert_int_equal(ac_ngram_best_finish(&best), AC_OK);
     assert_int_equal(best.count, 700);
     for (int64_t i = 0; i < best.count; i++) {
-        assert_true(best.items[i].score < last || (best.items[i].score == last && best.items[i].first > last_first));
+        assert_true(best.items[i].score < last ||
+                    (best.items[i].score == last && best.items[i].first > last_first));
         last = best.items[i].score;
         last_first = best.items[i].first;
     }
@@ -250,8 +273,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_as_python), cmocka_unit_test(order_of_keys), cmocka_unit_test(pmi_in_its_form),
-        cmocka_unit_test(counts_in_any_memory), cmocka_unit_test(best_are_kept),
+        cmocka_unit_test(words_as_python), cmocka_unit_test(order_of_keys),
+        cmocka_unit_test(pmi_in_its_form), cmocka_unit_test(counts_in_any_memory),
+        cmocka_unit_test(best_are_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

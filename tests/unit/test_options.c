@@ -8,10 +8,8 @@
 #include "jobs/cli/options.h"
 
 static const ac_option options[] = {
-    { "count", 'k', "N", "a number" },
-    { "share", 0, "X", "a real" },
-    { "fast", 0, NULL, "a flag" },
-    { "on", 0, "B", "a truth" },
+    { "count", 'k', "N", "a number" }, { "share", 0, "X", "a real" },
+    { "fast", 0, NULL, "a flag" },     { "on", 0, "B", "a truth" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -24,7 +22,8 @@ parse(ac_arguments *a, int argc, const char *const *argv)
 static void
 takes_values_in_every_form(void **state)
 {
-    const char *argv[] = { "tool", "one", "--count", "3", "-k4", "--share=0.5", "--fast", "-k", "5", "--", "--count" };
+    const char *argv[] = { "tool",   "one", "--count", "3",  "-k4",    "--share=0.5",
+                           "--fast", "-k",  "5",       "--", "--count" };
     ac_arguments a;
     int64_t count = 0;
     double share = 0;

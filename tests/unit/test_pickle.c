@@ -1,4 +1,5 @@
-/* Pickles that mean to exhaust: time and memory must follow from their bytes. And what a call does: nothing. */
+/* Pickles that mean to exhaust: time and memory must follow from their bytes. And what a call
+ * does: nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,25 +40,36 @@ calls(void **state)
     ac_pickle p;
 
     (void) state;
-    REFUSED("\x80\x02" "cos\nsystem\n" "X\x02\0\0\0hi\x85R.", "refused: byte 21 of its pickle calls os.system");
-    REFUSED("\x80\x02" "c__builtin__\neval\n)R.", "__builtin__.eval");
+    REFUSED("\x80\x02"
+            "cos\nsystem\n"
+            "X\x02\0\0\0hi\x85R.",
+            "refused: byte 21 of its pickle calls os.system");
+    REFUSED("\x80\x02"
+            "c__builtin__\neval\n)R.",
+            "__builtin__.eval");
     REFUSED("\x80\x02})R.", "no function");
     REFUSED("\x80\x02(ios\nsystem\n.", "not known here"); /* INST of protocol 0 calls too */
     /* an object of any class is kept unbuilt, and so is what its state would call */
-    assert_int_equal(read(&p, "\x80\x02" "cargparse\nNamespace\n)\x81}b.", 28), AC_OK);
+    assert_int_equal(read(&p,
+                          "\x80\x02"
+                          "cargparse\nNamespace\n)\x81}b.",
+                          28),
+                     AC_OK);
     assert_int_equal(p.values[p.root].type, AC_PICKLE_OBJECT);
     assert_true(ac_pickle_is_global(&p, p.values[p.root].as.pair.a, "argparse", "Namespace"));
     ac_pickle_free(&p);
 }
 
-/* A list of n pairs, and OrderedDict(list) again and again: without a bound n² items of 7 n bytes. */
+/* A list of n pairs, and OrderedDict(list) again and again: without a bound n² items of 7 n
+ * bytes. */
 static void
 dictionary_bomb(void **state)
 {
     ac_buffer b = { 0 };
 
     (void) state;
-    ac_buffer_push_text(&b, "\x80\x02" "ccollections\nOrderedDict\nq");
+    ac_buffer_push_text(&b, "\x80\x02"
+                            "ccollections\nOrderedDict\nq");
     ac_buffer_push(&b, "\x00]q\x01(", 5);
     for (int i = 0; i < 20000; i++)
         ac_buffer_push_text(&b, "NN\x86");
@@ -73,7 +85,8 @@ static void
 memo_numbers(void **state)
 {
     (void) state;
-    REFUSED("\x80\x02]r\xff\xff\xff\x7f.", "memo number out of order"); /* not an array of 2³¹ */
+    REFUSED("\x80\x02]r\xff\xff\xff\x7f.",
+            "memo number out of order"); /* not an array of 2³¹ */
     REFUSED("\x80\x02h\x05.", "never written");
 }
 
@@ -82,8 +95,12 @@ marks_and_stack(void **state)
 {
     (void) state;
     REFUSED("\x80\x02N(\x85.", "empty stack"); /* a tuple across a mark */
-    REFUSED("\x80\x02" "e.", "mark is missing");
-    REFUSED("\x80\x02(N" "e.", "adds items to nothing");
+    REFUSED("\x80\x02"
+            "e.",
+            "mark is missing");
+    REFUSED("\x80\x02(N"
+            "e.",
+            "adds items to nothing");
     REFUSED("\x80\x02}(Nu.", "key without a value");
     REFUSED("\x80\x02NNa.", "no list");
     REFUSED("\x80\x02X\xff\xff\xff\xffhi.", "past the end");
@@ -123,10 +140,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls),
-        cmocka_unit_test(dictionary_bomb),
-        cmocka_unit_test(memo_numbers),
-        cmocka_unit_test(marks_and_stack),
+        cmocka_unit_test(calls),        cmocka_unit_test(dictionary_bomb),
+        cmocka_unit_test(memo_numbers), cmocka_unit_test(marks_and_stack),
         cmocka_unit_test(numbers),
     };
 

@@ -1,4 +1,5 @@
-/* The prefix tree against its definition: a node for each distinct prefix, each text ending where it should. */
+/* The prefix tree against its definition: a node for each distinct prefix, each text ending
+ * where it should. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +63,8 @@ distinct_prefixes(const sequences *s, int64_t first, int64_t texts)
             bool seen = false;
             for (int64_t a = first; a < b && !seen; a++)
                 seen = s->offsets[a + 1] - s->offsets[a] >= length &&
-                       memcmp(s->ids + s->offsets[a], s->ids + s->offsets[b], (size_t) length * sizeof(int32_t)) == 0;
+                       memcmp(s->ids + s->offsets[a], s->ids + s->offsets[b],
+                              (size_t) length * sizeof(int32_t)) == 0;
             n += !seen;
         }
     }
@@ -74,7 +76,8 @@ check(const ac_prefix_tree *t, const sequences *s, int64_t first)
 {
     for (int64_t b = 0; b < t->texts; b++) {
         const int32_t *ids = s->ids + s->offsets[first + b];
-        int64_t node = t->ends[t->leaf_of[b]], depth = s->offsets[first + b + 1] - s->offsets[first + b] - 1;
+        int64_t node = t->ends[t->leaf_of[b]],
+                depth = s->offsets[first + b + 1] - s->offsets[first + b] - 1;
         for (; depth >= 0; depth--) {
             assert_int_equal(t->depths[node], depth);
             assert_int_equal(t->tokens[node], ids[depth]);
@@ -99,7 +102,9 @@ every_prefix_once(void **state)
         check(&t, &s, 0);
         for (int64_t b = 1; b < TEXTS; b++) /* equal texts share a leaf, and only they */
             assert_int_equal(t.leaf_of[b] == t.leaf_of[b - 1],
-                             compare(s.ids + s.offsets[b - 1], s.offsets[b] - s.offsets[b - 1], s.ids + s.offsets[b], s.offsets[b + 1] - s.offsets[b]) == 0);
+                             compare(s.ids + s.offsets[b - 1], s.offsets[b] - s.offsets[b - 1],
+                                     s.ids + s.offsets[b],
+                                     s.offsets[b + 1] - s.offsets[b]) == 0);
     }
     ac_prefix_tree_free(&t);
     ac_prefix_tree_free(&t);
@@ -115,7 +120,8 @@ fits(void **state)
     (void) state;
     draw(&s, 6);
     for (int64_t first = 0; first < TEXTS;) {
-        const int64_t n = ac_prefix_tree_fit(s.ids, s.offsets + first, TEXTS - first, 50, &nodes);
+        const int64_t n =
+            ac_prefix_tree_fit(s.ids, s.offsets + first, TEXTS - first, 50, &nodes);
         assert_in_range(n, 1, TEXTS - first);
         assert_true(n == 1 || nodes <= 50);
         assert_int_equal(nodes, distinct_prefixes(&s, first, n));
@@ -134,7 +140,8 @@ fits(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_prefix_once), cmocka_unit_test(fits) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_prefix_once),
+                                        cmocka_unit_test(fits) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

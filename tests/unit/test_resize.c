@@ -1,5 +1,6 @@
-/* The passes of the resize against plain sums, to the byte: all channels, widths from 1, shrinking and growing; nothing is
- * read past the last row (the image ends where its memory ends, so the sanitizers would see it). */
+/* The passes of the resize against plain sums, to the byte: all channels, widths from 1,
+ * shrinking and growing; nothing is read past the last row (the image ends where its memory
+ * ends, so the sanitizers would see it). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,16 +31,22 @@ check(ac_taps *t, int64_t rows, int64_t width, int64_t out, int C, uint32_t stre
     uint8_t *x = malloc((size_t) n), *y = malloc((size_t) (rows * out * C));
 
     for (int64_t i = 0; i < n; i++) /* black and white edges overshoot most */
-        x[i] = stream % 2 ? (uint8_t) (256 * ac_random_uniform(SEED, stream, 0, (uint32_t) i)) : ac_random_uniform(SEED, stream, 0, (uint32_t) i) < 0.5 ? 0 : 255;
-    assert_int_equal(stream % 3 ? ac_taps_bicubic(t, width, out, 0, out) : ac_taps_bilinear(t, width, out, 0, out), AC_OK);
+        x[i] = stream % 2 ? (uint8_t) (256 * ac_random_uniform(SEED, stream, 0, (uint32_t) i))
+               : ac_random_uniform(SEED, stream, 0, (uint32_t) i) < 0.5 ? 0
+                                                                        : 255;
+    assert_int_equal(stream % 3 ? ac_taps_bicubic(t, width, out, 0, out)
+                                : ac_taps_bilinear(t, width, out, 0, out),
+                     AC_OK);
     ac_resize_horizontal(y, x, rows, width, C, t, 0);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < out; i++)
             for (int c = 0; c < C; c++) {
                 const uint8_t expected = plain(x + r * width * C + c, C, t, i);
                 if (y[(r * out + i) * C + c] != expected)
-                    fail_msg("row %lld, output %lld of %lld (from %lld), channel %d: %d, expected %d", (long long) r, (long long) i, (long long) out,
-                             (long long) width, c, y[(r * out + i) * C + c], expected);
+                    fail_msg("row %lld, output %lld of %lld (from %lld), channel %d: %d, "
+                             "expected %d",
+                             (long long) r, (long long) i, (long long) out, (long long) width,
+                             c, y[(r * out + i) * C + c], expected);
             }
     free(x);
     free(y);
@@ -48,7 +55,8 @@ check(ac_taps *t, int64_t rows, int64_t width, int64_t out, int C, uint32_t stre
 static void
 along_rows(void **state)
 {
-    static const int64_t widths[] = { 1, 2, 3, 5, 8, 31, 64, 225, 500, 1200 }, outs[] = { 1, 2, 7, 32, 224 };
+    static const int64_t widths[] = { 1, 2, 3, 5, 8, 31, 64, 225, 500, 1200 },
+                         outs[] = { 1, 2, 7, 32, 224 };
     ac_taps t = { 0 };
     uint32_t stream = 0;
 
@@ -87,7 +95,8 @@ along_columns(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(along_rows), cmocka_unit_test(along_columns) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(along_rows),
+                                        cmocka_unit_test(along_columns) };
 
     print_message("seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);

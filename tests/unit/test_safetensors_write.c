@@ -1,4 +1,5 @@
-/* Written safetensors read back, bit for bit; equal content gives equal bytes; the layout is the format's. */
+/* Written safetensors read back, bit for bit; equal content gives equal bytes; the layout is
+ * the format's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,9 +42,11 @@ reads_back(void **state)
         assert_int_equal(t->dtype, items[i].dtype);
         assert_int_equal(t->rank, items[i].rank);
         assert_memory_equal(t->shape, items[i].shape, sizeof t->shape);
-        assert_memory_equal(t->data, items[i].data, (size_t) ac_tensor_count(&items[i]) * ac_dtype_bytes(t->dtype));
+        assert_memory_equal(t->data, items[i].data,
+                            (size_t) ac_tensor_count(&items[i]) * ac_dtype_bytes(t->dtype));
     }
-    assert_ptr_not_equal(ac_tensor_in_place(&file.tensors.items[0]), NULL); /* aligned: usable where it lies */
+    assert_ptr_not_equal(ac_tensor_in_place(&file.tensors.items[0]),
+                         NULL); /* aligned: usable where it lies */
     ac_safetensors_close(&file);
 }
 
@@ -64,8 +67,12 @@ has_the_formats_layout(void **state)
     assert_int_equal(size, 8 + length + sizeof floats + sizeof numbers + sizeof bytes);
     assert_int_equal(file[8], '{');
     header = json_loadb(file + 8, length, JSON_REJECT_DUPLICATES, NULL);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(header, "__metadata__"), "note")), "line\nbreak");
-    assert_int_equal(json_integer_value(json_array_get(json_object_get(json_object_get(header, "b"), "data_offsets"), 0)), 24);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(header, "__metadata__"), "note")),
+        "line\nbreak");
+    assert_int_equal(json_integer_value(json_array_get(
+                         json_object_get(json_object_get(header, "b"), "data_offsets"), 0)),
+                     24);
     json_decref(header);
     free(file);
 }

@@ -1,4 +1,5 @@
-/* Text sources: the same text plain, in gzip, zstd and tar; lines in pieces of any size; what is damaged, vanishes or changes. */
+/* Text sources: the same text plain, in gzip, zstd and tar; lines in pieces of any size; what
+ * is damaged, vanishes or changes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +87,8 @@ write_tar(const char *name, bool gzip, const member *members, int count)
         archive_entry_set_filetype(e, AE_IFREG);
         archive_entry_set_perm(e, 0644);
         assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
-        assert_int_equal(archive_write_data(a, members[i].bytes, members[i].size), members[i].size);
+        assert_int_equal(archive_write_data(a, members[i].bytes, members[i].size),
+                         members[i].size);
         archive_entry_free(e);
     }
     assert_int_equal(archive_write_close(a), ARCHIVE_OK);
@@ -134,8 +136,11 @@ read_all(const char *const *names, int count, int64_t piece_bytes, lines *out)
     corpus.count = count;
     for (int i = 0; i < count; i++) {
         AC_TRY(prepare(names[i], &corpus.documents[i], &skipped));
-        assert_false(corpus.documents[i].spooled && count > 1); /* they would share the spool file */
-        AC_TRY(ac_texts_push(&corpus.paths, place(corpus.documents[i].spooled ? "spool" : names[i]), strlen(place(corpus.documents[i].spooled ? "spool" : names[i])) + 1));
+        assert_false(corpus.documents[i].spooled &&
+                     count > 1); /* they would share the spool file */
+        AC_TRY(ac_texts_push(
+            &corpus.paths, place(corpus.documents[i].spooled ? "spool" : names[i]),
+            strlen(place(corpus.documents[i].spooled ? "spool" : names[i])) + 1));
     }
     AC_TRY(ac_text_corpus_arrange(&corpus, piece_bytes));
     for (int64_t piece = 0; piece < corpus.pieces; piece++)
@@ -148,18 +153,24 @@ out:
     return st;
 }
 
-static const char text[] = "a red car\r\nlone\rcarriage\r\rreturn\n\nform\ffeed line\xe2\x80\xa8separator\n\xc3\xa9t\xc3\xa9 \xf0\x9f\xa6\x93\r\n\r\nno end";
-static const char expected[] = "a red car\nlone\ncarriage\nreturn\nform\ffeed line\xe2\x80\xa8separator\n\xc3\xa9t\xc3\xa9 \xf0\x9f\xa6\x93\nno end\n";
+static const char text[] =
+    "a red car\r\nlone\rcarriage\r\rreturn\n\nform\ffeed "
+    "line\xe2\x80\xa8separator\n\xc3\xa9t\xc3\xa9 \xf0\x9f\xa6\x93\r\n\r\nno end";
+static const char expected[] =
+    "a red car\nlone\ncarriage\nreturn\nform\ffeed "
+    "line\xe2\x80\xa8separator\n\xc3\xa9t\xc3\xa9 \xf0\x9f\xa6\x93\nno end\n";
 
 static void
-assert_lines(const char *const *names, int count, int64_t piece_bytes, const char *wanted, size_t n)
+assert_lines(const char *const *names, int count, int64_t piece_bytes, const char *wanted,
+             size_t n)
 {
     lines got = { 0 };
 
     if (read_all(names, count, piece_bytes, &got) != AC_OK)
         fail_msg("%s: %s", names[0], ac_error_message());
     if (got.all.size != n || memcmp(got.all.data, wanted, n) != 0)
-        fail_msg("%s in pieces of %lld: \"%s\"", names[0], (long long) piece_bytes, got.all.data);
+        fail_msg("%s in pieces of %lld: \"%s\"", names[0], (long long) piece_bytes,
+                 got.all.data);
     ac_buffer_free(&got.all);
 }
 
@@ -167,7 +178,8 @@ static void
 same_in_every_form(void **state)
 {
     const member members[] = { { "a.txt", text, sizeof text - 1 }, { "a.jpg", "\xff\xd8", 2 } };
-    const char *const names[] = { "t.txt", "t.txt.gz", "t.txt.zst", "t.tar", "t.tar.gz", "t.tar.zst" };
+    const char *const names[] = { "t.txt", "t.txt.gz", "t.txt.zst",
+                                  "t.tar", "t.tar.gz", "t.tar.zst" };
     char *tar;
     FILE *f;
     size_t n;
@@ -193,7 +205,9 @@ same_in_every_form(void **state)
 static void
 several_documents(void **state)
 {
-    const char *const names[] = { "e.txt", "1.txt", "e.txt", "e.txt", "2.txt", "3.txt", "e.txt" };
+    const char *const names[] = {
+        "e.txt", "1.txt", "e.txt", "e.txt", "2.txt", "3.txt", "e.txt"
+    };
 
     (void) state;
     write_file("e.txt", "", 0);
@@ -207,8 +221,12 @@ several_documents(void **state)
 static void
 members_of_a_tar(void **state)
 {
-    const member members[] = { { "x/1.txt", "first", 5 }, { "x/2.txt", "caf\xe9\n", 5 }, { "x/2.cls", "7", 1 }, { "x/3.txt", "", 0 }, { "x/4.TXT", "no", 2 },
-                               { "x/5.txt", "second\nthird\n", 13 }, { "x/6.txt", "cut \xe7\x8c", 6 } };
+    const member members[] = {
+        { "x/1.txt", "first", 5 },       { "x/2.txt", "caf\xe9\n", 5 },
+        { "x/2.cls", "7", 1 },           { "x/3.txt", "", 0 },
+        { "x/4.TXT", "no", 2 },          { "x/5.txt", "second\nthird\n", 13 },
+        { "x/6.txt", "cut \xe7\x8c", 6 }
+    };
     const char *const name = "m.tar";
     ac_text_document d;
     ac_texts skipped = { 0 };
@@ -228,7 +246,9 @@ members_of_a_tar(void **state)
 static void
 left_out(void **state)
 {
-    static const char *const bad[] = { "\xff", "good\ncaf\xe9 au lait\n", "cut \xe7\x8c", "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80" };
+    static const char *const bad[] = { "\xff",         "good\ncaf\xe9 au lait\n",
+                                       "cut \xe7\x8c", "\xed\xa0\x80",
+                                       "\xc0\x80",     "\xf4\x90\x80\x80" };
     ac_text_document d;
     ac_texts skipped = { 0 };
 
@@ -345,7 +365,8 @@ changed_or_gone(void **state)
     assert_int_equal(ac_alloc(&corpus.documents, 1, sizeof *corpus.documents), AC_OK);
     corpus.count = 1;
     assert_int_equal(prepare("c.txt", corpus.documents, &skipped), AC_OK);
-    assert_int_equal(ac_texts_push(&corpus.paths, place("c.txt"), strlen(place("c.txt")) + 1), AC_OK);
+    assert_int_equal(ac_texts_push(&corpus.paths, place("c.txt"), strlen(place("c.txt")) + 1),
+                     AC_OK);
     assert_int_equal(ac_text_corpus_arrange(&corpus, 10), AC_OK);
     assert_int_equal(ac_text_corpus_read(&corpus, 0, take, &got), AC_OK);
     write_file("c.txt", text, sizeof text - 5);
@@ -364,7 +385,8 @@ changed_or_gone(void **state)
 static void
 listing(void **state)
 {
-    static const char *const wanted[] = { "b/a.txt.gz", "b/a/z.txt", "b/a!.txt", "b/c.tar", "b/c.tar.zst", "x.txt" };
+    static const char *const wanted[] = { "b/a.txt.gz", "b/a/z.txt",   "b/a!.txt",
+                                          "b/c.tar",    "b/c.tar.zst", "x.txt" };
     const char *inputs[] = { folder, "-" };
     ac_texts paths = { 0 };
     char inner[100];
@@ -419,8 +441,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_in_every_form), cmocka_unit_test(several_documents), cmocka_unit_test(members_of_a_tar), cmocka_unit_test(left_out),
-        cmocka_unit_test(long_and_odd), cmocka_unit_test(standard_input), cmocka_unit_test(damaged), cmocka_unit_test(changed_or_gone),
+        cmocka_unit_test(same_in_every_form),
+        cmocka_unit_test(several_documents),
+        cmocka_unit_test(members_of_a_tar),
+        cmocka_unit_test(left_out),
+        cmocka_unit_test(long_and_odd),
+        cmocka_unit_test(standard_input),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(changed_or_gone),
         cmocka_unit_test(listing),
     };
 

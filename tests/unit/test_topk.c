@@ -1,5 +1,6 @@
-/* The fast search equals the definition, to the bit, for every scan, kernel, batch and number of threads: on random vectors
- * of any width, near-ties, duplicates, one huge component, denormals, zeros, overflow, and with k past the end. */
+/* The fast search equals the definition, to the bit, for every scan, kernel, batch and number
+ * of threads: on random vectors of any width, near-ties, duplicates, one huge component,
+ * denormals, zeros, overflow, and with k past the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@ draw(uint64_t stream, int64_t a, int64_t b)
 static int64_t
 draw_from(uint64_t stream, int64_t a, int64_t least, int64_t most)
 {
-    return least + (int64_t) (ac_random_uniform(seed, stream, (uint32_t) a, 77) * (double) (most - least + 1));
+    return least + (int64_t) (ac_random_uniform(seed, stream, (uint32_t) a, 77) *
+                              (double) (most - least + 1));
 }
 
 static void
@@ -41,22 +43,28 @@ normalise(float *x, int64_t D)
 }
 
 typedef enum kind {
-    UNIT = 0,      /* random, unit length */
-    CROWDED,       /* unit length, all near one direction, as a model's embeddings are; half of the queries elsewhere */
-    PLANTED,       /* unnormalised; duplicates, neighbours one unit in the last place away, zeros, long ones */
-    NEAR_TIES,     /* one entry again and again, each a few units in the last place off in one place */
-    EQUAL,         /* one entry, n times */
-    SPIKES,        /* one component a million times the others */
-    ALTERNATING,   /* large numbers of alternating sign, whose sum in double depends on the order */
-    DENORMAL,      /* far below the smallest normal number */
+    UNIT = 0,  /* random, unit length */
+    CROWDED,   /* unit length, all near one direction, as a model's embeddings are; half of the
+                  queries elsewhere */
+    PLANTED,   /* unnormalised; duplicates, neighbours one unit in the last place away, zeros,
+                  long ones */
+    NEAR_TIES, /* one entry again and again, each a few units in the last place off in one place
+                */
+    EQUAL,     /* one entry, n times */
+    SPIKES,    /* one component a million times the others */
+    ALTERNATING, /* large numbers of alternating sign, whose sum in double depends on the order
+                  */
+    DENORMAL,    /* far below the smallest normal number */
     TINY_AND_HUGE, /* lengths from 1e-38 to 1e38: products overflow a float, or vanish */
     NEGATIVE,      /* every score is negative */
     SIGNED_ZEROS,  /* -0.0 and few ones: scores tie at integers */
     KINDS
 } kind;
 
-static const char *const kind_names[KINDS] = { "unit", "crowded", "planted", "near ties", "equal", "spikes", "alternating", "denormal",
-                                               "tiny and huge", "negative", "signed zeros" };
+static const char *const kind_names[KINDS] = { "unit",        "crowded",     "planted",
+                                               "near ties",   "equal",       "spikes",
+                                               "alternating", "denormal",    "tiny and huge",
+                                               "negative",    "signed zeros" };
 
 static void
 fill_entry(kind what, float *c, int64_t i, int64_t D, const float *before)
@@ -155,7 +163,7 @@ typedef struct problem {
 static void
 problem_init(problem *p, kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
 {
-    *p = (problem) { .what = what, .n = n, .D = D, .nq = nq, .k = k };
+    *p = (problem){ .what = what, .n = n, .D = D, .nq = nq, .k = k };
     p->c = calloc((size_t) (n * D + 1), sizeof *p->c);
     p->q = calloc((size_t) (nq * D), sizeof *p->q);
     p->expected = calloc((size_t) (nq * k), sizeof *p->expected);
@@ -166,7 +174,8 @@ problem_init(problem *p, kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
         fill_entry(what, p->c + i * D, i, D, i ? p->c + (i - 1) * D : p->c);
     for (int64_t i = 0; i < nq; i++)
         fill_query(what, p->q + i * D, i, D);
-    assert_int_equal(ac_topk_ref(p->c, n, D, 100, p->q, nq, k, p->expected_ids, p->expected), AC_OK);
+    assert_int_equal(ac_topk_ref(p->c, n, D, 100, p->q, nq, k, p->expected_ids, p->expected),
+                     AC_OK);
 }
 
 static void
@@ -184,15 +193,20 @@ static void
 compare_first(const problem *p, const ac_scan_kernel *kernel, int threads, int64_t nq)
 {
     for (int64_t i = 0; i < nq * p->k; i++)
-        if (p->ids[i] != p->expected_ids[i] || memcmp(&p->scores[i], &p->expected[i], sizeof(float)) != 0)
-            fail_msg("seed %llu, %s, %s, n %lld, D %lld, %lld queries, k %lld, %d threads: query %lld, place %lld is entry %lld with %.9g, "
+        if (p->ids[i] != p->expected_ids[i] ||
+            memcmp(&p->scores[i], &p->expected[i], sizeof(float)) != 0)
+            fail_msg("seed %llu, %s, %s, n %lld, D %lld, %lld queries, k %lld, %d threads: "
+                     "query %lld, place %lld is entry %lld with %.9g, "
                      "the definition says %lld with %.9g",
-                     (unsigned long long) seed, kernel->name, kind_names[p->what], (long long) p->n, (long long) p->D, (long long) nq,
-                     (long long) p->k, threads, (long long) (i / p->k), (long long) (i % p->k), (long long) p->ids[i],
-                     (double) p->scores[i], (long long) p->expected_ids[i], (double) p->expected[i]);
+                     (unsigned long long) seed, kernel->name, kind_names[p->what],
+                     (long long) p->n, (long long) p->D, (long long) nq, (long long) p->k,
+                     threads, (long long) (i / p->k), (long long) (i % p->k),
+                     (long long) p->ids[i], (double) p->scores[i],
+                     (long long) p->expected_ids[i], (double) p->expected[i]);
 }
 
-/* Every kernel of this CPU, with batches of the first 1, 2, 3, 7 and of all queries, on 1 and (the last two) 2 threads. */
+/* Every kernel of this CPU, with batches of the first 1, 2, 3, 7 and of all queries, on 1 and
+ * (the last two) 2 threads. */
 static void
 check(kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
 {
@@ -213,7 +227,8 @@ check(kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
                 const int64_t batch = batches[j] < nq ? batches[j] : nq;
                 memset(p.ids, 0x55, (size_t) (nq * k) * sizeof *p.ids);
                 memset(p.scores, 0x55, (size_t) (nq * k) * sizeof *p.scores);
-                assert_int_equal(ac_topk_search(&index, p.q, batch, k, p.ids, p.scores, NULL), AC_OK);
+                assert_int_equal(ac_topk_search(&index, p.q, batch, k, p.ids, p.scores, NULL),
+                                 AC_OK);
                 compare_first(&p, kernels[i], threads, batch);
             }
         }
@@ -237,7 +252,8 @@ equals_the_definition_at_every_size(void **state)
 {
     (void) state;
     for (int64_t i = 0; i < 40; i++) {
-        const int64_t D = i < 8 ? i + 1 : draw_from(7, i, 1, 1024), n = draw_from(8, i, 1, 400), nq = draw_from(9, i, 1, 16);
+        const int64_t D = i < 8 ? i + 1 : draw_from(7, i, 1, 1024), n = draw_from(8, i, 1, 400),
+                      nq = draw_from(9, i, 1, 16);
         check((kind) (i % KINDS), n, D, nq, draw_from(10, i, 1, 2 * n));
     }
     check(UNIT, 300, 1024, 300, 10);
@@ -285,21 +301,29 @@ kernels_give_the_same_integers(void **state)
             for (int rows = 1; rows <= AC_SCAN_ROWS; rows++) {
                 const int64_t padded = ac_scan_padded(D);
                 const int32_t most = ac_scan_query_max(kernels[i], D);
-                int8_t *group = aligned_alloc(64, (size_t) padded * AC_SCAN_GROUP + 64 - (size_t) padded * AC_SCAN_GROUP % 64);
-                int16_t *tile = aligned_alloc(64, (size_t) padded * AC_SCAN_GROUP * 2), *integers = calloc((size_t) (padded * rows), 2);
+                int8_t *group = aligned_alloc(64, (size_t) padded * AC_SCAN_GROUP + 64 -
+                                                      (size_t) padded * AC_SCAN_GROUP % 64);
+                int16_t *tile = aligned_alloc(64, (size_t) padded * AC_SCAN_GROUP * 2),
+                        *integers = calloc((size_t) (padded * rows), 2);
                 int16_t *panel = calloc((size_t) (padded * rows), sizeof *panel);
                 int32_t out[AC_SCAN_ROWS * AC_SCAN_GROUP], sums[AC_SCAN_GROUP] = { 0 };
                 ac_scan_query queries[AC_SCAN_ROWS] = { 0 };
                 for (int64_t d = 0; d < padded; d++) {
                     for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
                         int8_t *at = &group[d / 4 * 64 + j * 4 + d % 4];
-                        *at = (int8_t) (j == 0 ? 127 : j == 1 ? -127 : draw_from(20, d * 16 + j, -127, 127));
+                        *at = (int8_t) (j == 0   ? 127
+                                        : j == 1 ? -127
+                                                 : draw_from(20, d * 16 + j, -127, 127));
                         if (d >= D)
                             *at = 0;
                         sums[j] += *at;
                     }
                     for (int r = 0; r < rows; r++)
-                        integers[r * padded + d] = (int16_t) (d >= D ? 0 : r == 0 ? most : r == 1 ? -most : draw_from(21, d * 6 + r, -most, most));
+                        integers[r * padded + d] =
+                            (int16_t) (d >= D   ? 0
+                                       : r == 0 ? most
+                                       : r == 1 ? -most
+                                                : draw_from(21, d * 6 + r, -most, most));
                 }
                 for (int r = 0; r < rows; r++)
                     queries[r].fine.integers = integers + r * padded;
@@ -310,13 +334,15 @@ kernels_give_the_same_integers(void **state)
                     } else {
                         if (kernels[i]->expand)
                             kernels[i]->expand(tile, group, D, AC_SCAN_GROUP);
-                        kernels[i]->tile(out, kernels[i]->expand ? (void *) tile : group, panel, sums, D, rows);
+                        kernels[i]->tile(out, kernels[i]->expand ? (void *) tile : group, panel,
+                                         sums, D, rows);
                     }
                     for (int r = 0; r < rows; r++) {
                         for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
                             int64_t sum = 0;
                             for (int64_t d = 0; d < D; d++)
-                                sum += (int64_t) integers[r * padded + d] * group[d / 4 * 64 + j * 4 + d % 4];
+                                sum += (int64_t) integers[r * padded + d] *
+                                       group[d / 4 * 64 + j * 4 + d % 4];
                             assert_int_equal(out[r * AC_SCAN_GROUP + j], sum);
                         }
                     }
@@ -330,7 +356,8 @@ kernels_give_the_same_integers(void **state)
     }
 }
 
-/* The coarse stage's integers at the extremes: nothing saturates, and fine_one is the plain sum. */
+/* The coarse stage's integers at the extremes: nothing saturates, and fine_one is the plain
+ * sum. */
 static void
 coarse_integers_are_exact(void **state)
 {
@@ -344,16 +371,23 @@ coarse_integers_are_exact(void **state)
         for (int64_t D = 1; D <= 2000; D = D * 3 + 2) {
             const ac_scan_coarse *coarse = kernels[i]->coarse;
             const int64_t padded = ac_scan_padded(D), wide = ac_scan_coarse_padded(D);
-            int8_t *group = calloc((size_t) padded * AC_SCAN_GROUP, 1), *panel = calloc((size_t) wide * AC_SCAN_ROWS, 1);
+            int8_t *group = calloc((size_t) padded * AC_SCAN_GROUP, 1),
+                   *panel = calloc((size_t) wide * AC_SCAN_ROWS, 1);
             void *tile = aligned_alloc(64, (size_t) wide * AC_SCAN_GROUP);
             int16_t *integers = calloc((size_t) padded * AC_SCAN_ROWS, sizeof *integers);
             ac_scan_query queries[AC_SCAN_ROWS] = { 0 };
             for (int64_t d = 0; d < D; d++) {
                 for (int64_t j = 0; j < AC_SCAN_GROUP; j++)
-                    group[d / 4 * 64 + j * 4 + d % 4] = (int8_t) (j == 0 ? 127 : j == 1 ? -127 : draw_from(22, d * 16 + j, -127, 127));
+                    group[d / 4 * 64 + j * 4 + d % 4] =
+                        (int8_t) (j == 0   ? 127
+                                  : j == 1 ? -127
+                                           : draw_from(22, d * 16 + j, -127, 127));
                 for (int r = 0; r < AC_SCAN_ROWS; r++)
-                    integers[r * padded + d] = (int16_t) (r == 0 ? coarse->query_max : r == 1 ? -coarse->query_max
-                                                                                              : draw_from(23, d * 6 + r, -coarse->query_max, coarse->query_max));
+                    integers[r * padded + d] =
+                        (int16_t) (r == 0   ? coarse->query_max
+                                   : r == 1 ? -coarse->query_max
+                                            : draw_from(23, d * 6 + r, -coarse->query_max,
+                                                        coarse->query_max));
             }
             for (int r = 0; r < AC_SCAN_ROWS; r++)
                 queries[r].coarse.integers = integers + r * padded;
@@ -366,12 +400,14 @@ coarse_integers_are_exact(void **state)
                     for (int j = 0; j < AC_SCAN_GROUP; j++) {
                         int64_t seven = 0, eight = 0;
                         for (int64_t d = 0; d < D; d++) {
-                            const int c = (int) group[d / 4 * 64 + j * 4 + d % 4], q = (int) integers[r * padded + d]; /* NOLINT(bugprone-signed-char-misuse): signed it is */
+                            const int8_t c = group[d / 4 * 64 + j * 4 + d % 4];
+                            const int8_t q = integers[r * padded + d];
                             seven += q * ((c + 128) / 2);
                             eight += q * c;
                         }
                         assert_int_equal(out[r * AC_SCAN_GROUP + j], seven);
-                        assert_int_equal(coarse->fine_one(group, queries[r].coarse.integers, D, j), eight);
+                        assert_int_equal(
+                            coarse->fine_one(group, queries[r].coarse.integers, D, j), eight);
                     }
                 }
             }
@@ -385,14 +421,16 @@ coarse_integers_are_exact(void **state)
 
 /* |score - scanned| <= bound, or fail. */
 static void
-assert_within(const problem *p, const char *name, int64_t r, int64_t at, double scanned, double bound)
+assert_within(const problem *p, const char *name, int64_t r, int64_t at, double scanned,
+              double bound)
 {
     double sum = 0;
 
     for (int64_t d = 0; d < p->D; d++)
         sum += (double) p->q[r * p->D + d] * (double) p->c[at * p->D + d];
     if (fabs((double) (float) sum - scanned) > bound)
-        fail_msg("%s, %s: score %.9g, scanned %.9g, bound %.9g", name, kind_names[p->what], sum, scanned, bound);
+        fail_msg("%s, %s: score %.9g, scanned %.9g, bound %.9g", name, kind_names[p->what], sum,
+                 scanned, bound);
 }
 
 static void
@@ -408,16 +446,19 @@ check_bounds(const problem *p, const ac_scan_kernel *kernel)
 
     assert_int_equal(ac_topk_index_init_kernel(&x, p->c, p->n, D, 0, kernel), AC_OK);
     for (int r = 0; r < p->nq; r++)
-        ac_scan_query_init(&queries[r], kernel, p->q + r * D, integers + r * room, x.centre, x.centre_norm, D);
+        ac_scan_query_init(&queries[r], kernel, p->q + r * D, integers + r * room, x.centre,
+                           x.centre_norm, D);
     for (int64_t g = 0; g < p->n / AC_SCAN_GROUP; g++) {
         float out[AC_SCAN_ROWS * AC_SCAN_GROUP];
         int32_t coarse_out[AC_SCAN_ROWS * AC_SCAN_GROUP];
-        const void *group = kernel->scan == AC_SCAN_FP32 ? (const void *) (p->c + g * AC_SCAN_GROUP * D)
-                                                         : x.packed + g * ac_scan_group_bytes(kernel->scan, D);
+        const void *group = kernel->scan == AC_SCAN_FP32
+                                ? (const void *) (p->c + g * AC_SCAN_GROUP * D)
+                                : x.packed + g * ac_scan_group_bytes(kernel->scan, D);
         kernel->panel(panel, queries, (int) p->nq, D);
         if (kernel->expand)
             kernel->expand(tile, group, D, AC_SCAN_GROUP);
-        kernel->tile(out, kernel->expand ? tile : group, panel, x.sums + g * AC_SCAN_GROUP, D, (int) p->nq);
+        kernel->tile(out, kernel->expand ? tile : group, panel, x.sums + g * AC_SCAN_GROUP, D,
+                     (int) p->nq);
         if (coarse) {
             coarse->panel(panel, queries, (int) p->nq, D);
             coarse->expand(tile, group, D);
@@ -433,12 +474,16 @@ check_bounds(const problem *p, const ac_scan_kernel *kernel)
                 scanned = (double) ((float) integer * x.scales[at] * q->fine.scale);
             }
             assert_within(p, kernel->name, r, at, q->base + scanned,
-                          (double) q->fine.spread * (double) x.errors[at] + (double) q->fine.slack * (double) x.norms[at] + q->constant);
+                          (double) q->fine.spread * (double) x.errors[at] +
+                              (double) q->fine.slack * (double) x.norms[at] + q->constant);
             if (!coarse)
                 continue;
-            scanned = (double) ((float) (4 * coarse_out[j] - 255 * q->coarse_sum) * x.scales[at] * (0.5f * q->coarse.scale));
+            scanned = (double) ((float) (4 * coarse_out[j] - 255 * q->coarse_sum) *
+                                x.scales[at] * (0.5f * q->coarse.scale));
             assert_within(p, "coarse", r, at, q->base + scanned,
-                          (double) q->coarse.spread * (double) x.coarse_errors[at] + (double) q->coarse.slack * (double) x.coarse_norms[at] + q->constant);
+                          (double) q->coarse.spread * (double) x.coarse_errors[at] +
+                              (double) q->coarse.slack * (double) x.coarse_norms[at] +
+                              q->constant);
         }
     }
     ac_topk_index_free(&x);
@@ -465,7 +510,8 @@ bounds_hold(void **state)
     }
 }
 
-/* Searches for the best of n entries and their mirror images (so that the centre is 0), of which x [n, D] are given. */
+/* Searches for the best of n entries and their mirror images (so that the centre is 0), of
+ * which x [n, D] are given. */
 static int64_t
 best_of_mirrored(const ac_scan_kernel *kernel, float *x, int64_t n, int64_t D, const float *q)
 {
@@ -480,15 +526,16 @@ best_of_mirrored(const ac_scan_kernel *kernel, float *x, int64_t n, int64_t D, c
     assert_int_equal(ac_topk_search(&index, q, 1, 1, &id, &score, NULL), AC_OK);
     ac_topk_index_free(&index);
     if (id != expected)
-        fail_msg("%s: entry %lld, the definition says %lld", kernel->name, (long long) id, (long long) expected);
+        fail_msg("%s: entry %lld, the definition says %lld", kernel->name, (long long) id,
+                 (long long) expected);
     return id;
 }
 
 /*
- * The worst case of each term of the bound, where half of it would lose the best entry. Room for many ordinary entries
- * before the two that matter, so that they meet a threshold.
- *   entry's error: all that sets the best entry apart was lost in rounding it, and the query points along it;
- *   query's error: the same with the parts exchanged.
+ * The worst case of each term of the bound, where half of it would lose the best entry. Room
+ * for many ordinary entries before the two that matter, so that they meet a threshold. entry's
+ * error: all that sets the best entry apart was lost in rounding it, and the query points along
+ * it; query's error: the same with the parts exchanged.
  */
 static void
 the_worst_case_is_found(void **state)
@@ -501,28 +548,36 @@ the_worst_case_is_found(void **state)
     (void) state;
     ac_compute_init(1);
     for (int i = 0; i < count; i++) {
-        const float unit = 1.0f / 127, query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
+        const float unit = 1.0f / 127,
+                    query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
         if (kernels[i]->scan != AC_SCAN_INT8 || !kernels[i]->is_available())
             continue;
-        for (int64_t d = 0; d < D; d++) { /* entries: multiples of a unit; the query: signs, which are exact */
-            const int sign = draw_from(31, d, 0, 1) ? 1 : -1, g = (int) draw_from(30, d, 1, 60) * sign;
+        for (int64_t d = 0; d < D;
+             d++) { /* entries: multiples of a unit; the query: signs, which are exact */
+            const int sign = draw_from(31, d, 0, 1) ? 1 : -1,
+                      g = (int) draw_from(30, d, 1, 60) * sign;
             q[d] = d ? (float) sign : 0;
             for (int64_t j = 0; j < ENTRIES; j++)
                 x[j * D + d] = d ? (float) (g - (j + d) % 2 * sign) * unit : 1;
-            x[(ENTRIES - 2) * D + d] = d ? (float) (g + (d < 28) * sign) * unit : 1; /* 27 units up, to the integer */
-            x[(ENTRIES - 1) * D + d] = d ? ((float) g + 0.49f * (float) sign) * unit : 1; /* 63 times 0.49, all lost */
+            x[(ENTRIES - 2) * D + d] =
+                d ? (float) (g + (d < 28) * sign) * unit : 1; /* 27 units up, to the integer */
+            x[(ENTRIES - 1) * D + d] =
+                d ? ((float) g + 0.49f * (float) sign) * unit : 1; /* 63 times 0.49, all lost */
         }
         assert_int_equal(best_of_mirrored(kernels[i], x, ENTRIES, D, q), ENTRIES - 1);
 
         memset(x, 0, ENTRIES * D * sizeof *x);
         for (int64_t d = 0; d < D; d++) {
             const float sign = draw_from(31, d, 0, 1) ? 1 : -1;
-            q[d] = d == 0 ? 1 : d == 1 ? rintf(0.86f * 62 * 0.49f * 127) * query_unit : 0.49f * query_unit * sign;
+            q[d] = d == 0   ? 1
+                   : d == 1 ? rintf(0.86f * 62 * 0.49f * 127) * query_unit
+                            : 0.49f * query_unit * sign;
             x[(ENTRIES - 1) * D + d] = d == 0 ? 1 : d == 1 ? 0 : sign;
         }
         for (int64_t j = 0; j < ENTRIES - 1; j++)
             x[j * D] = 1;
-        x[(ENTRIES - 2) * D + 1] = unit; /* 0.86 of what the last entry gains by what the query lost */
+        x[(ENTRIES - 2) * D + 1] =
+            unit; /* 0.86 of what the last entry gains by what the query lost */
         if (q[1] <= 1)
             assert_int_equal(best_of_mirrored(kernels[i], x, ENTRIES, D, q), ENTRIES - 1);
     }
@@ -544,7 +599,8 @@ few_scores_are_computed(void **state)
     assert_int_equal(ac_topk_search(&index, p.q, p.nq, p.k, p.ids, p.scores, &scored), AC_OK);
     compare_first(&p, index.kernel, 1, p.nq);
     assert_true(scored >= p.k * p.nq / 2);
-    assert_true(scored < p.nq * 600); /* of 20,000; about 60 with 14-bit queries, 200 with 8-bit ones */
+    assert_true(scored <
+                p.nq * 600); /* of 20,000; about 60 with 14-bit queries, 200 with 8-bit ones */
     ac_topk_index_free(&index);
     problem_free(&p);
 }
@@ -566,7 +622,9 @@ chooses_a_scan_by_itself(void **state)
     problem_free(&p);
     assert_true(ac_scan_from_name("bf16", &scan) && scan == AC_SCAN_BF16);
     assert_false(ac_scan_from_name("int4", &scan));
-    assert_int_equal(ac_topk_index_init(&index, NULL, 0, AC_TOPK_MAX_DIMENSION + 1, 0, AC_SCAN_FP32, 0), AC_E_LIMIT);
+    assert_int_equal(
+        ac_topk_index_init(&index, NULL, 0, AC_TOPK_MAX_DIMENSION + 1, 0, AC_SCAN_FP32, 0),
+        AC_E_LIMIT);
 }
 
 static void

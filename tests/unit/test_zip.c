@@ -1,4 +1,5 @@
-/* The zip directory reader on archives made by hand: 64-bit fields as PyTorch writes them past 4 GB, and each bound broken. */
+/* The zip directory reader on archives made by hand: 64-bit fields as PyTorch writes them past
+ * 4 GB, and each bound broken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,7 +134,8 @@ check_refused(const recipe *r, const char *what)
         exact = malloc(b.size); /* so that a sanitizer sees a read behind it */
         assert_non_null(exact);
         memcpy(exact, b.data, b.size);
-        if (ac_zip_open(&zip, exact, b.size, "made.zip") != AC_E_FORMAT || !strstr(ac_error_message(), "made.zip"))
+        if (ac_zip_open(&zip, exact, b.size, "made.zip") != AC_E_FORMAT ||
+            !strstr(ac_error_message(), "made.zip"))
             fail_msg("%s (zip64 %d): not refused", what, wide);
         free(exact);
         ac_buffer_free(&b);
@@ -174,12 +176,14 @@ huge_numbers(void **state)
     (void) state;
     r.zip64 = true;
     for (int i = 0; i < 5; i++) {
-        uint64_t *const fields[] = { &r.size, &r.packed, &r.offset, &r.count, &r.directory_offset };
+        uint64_t *const fields[] = { &r.size, &r.packed, &r.offset, &r.count,
+                                     &r.directory_offset };
         const uint64_t before = *fields[i];
         *fields[i] = UINT64_MAX - 20;
         ac_buffer_reset(&b);
         build(&b, &r);
-        assert_int_equal(ac_zip_open(&zip, (const unsigned char *) b.data, b.size, "made.zip"), AC_E_FORMAT);
+        assert_int_equal(ac_zip_open(&zip, (const unsigned char *) b.data, b.size, "made.zip"),
+                         AC_E_FORMAT);
         *fields[i] = before;
     }
     ac_buffer_free(&b);
@@ -199,7 +203,8 @@ not_stored(void **state)
         r.flags = i ? 1 : 0;
         ac_buffer_reset(&b);
         build(&b, &r);
-        assert_int_equal(ac_zip_open(&zip, (const unsigned char *) b.data, b.size, "made.zip"), AC_OK);
+        assert_int_equal(ac_zip_open(&zip, (const unsigned char *) b.data, b.size, "made.zip"),
+                         AC_OK);
         assert_false(zip.members[0].stored);
         assert_null(zip.members[0].data);
         ac_zip_close(&zip);

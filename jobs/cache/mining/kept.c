@@ -19,7 +19,8 @@ push_options(ac_buffer *out, const ac_mining_options *o)
 {
     for (int kind = 0; kind < AC_ENTRY_KINDS; kind++)
         ac_buffer_printf(out, "%d ", o->wanted[kind]);
-    ac_buffer_printf(out, "%d %d %d %lld %lld %s\n", o->lower, o->cross_lines, o->unique, (long long) o->most, (long long) o->filter, o->member_extension);
+    ac_buffer_printf(out, "%d %d %d %lld %lld %s\n", o->lower, o->cross_lines, o->unique,
+                     (long long) o->most, (long long) o->filter, o->member_extension);
 }
 
 ac_status
@@ -39,12 +40,14 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
         const char *path = ac_texts_at(&sources, i);
         struct stat info;
         if (stat(path, &info) != 0)
-            AC_TRY(ac_error_set(AC_E_IO, "%s: was there when the folder was listed, and is gone now", path));
-        ac_buffer_printf(&text, "%s %lld %lld.%09ld\n", path, (long long) info.st_size, (long long) info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+            AC_FAIL(AC_E_IO, "%s: was there when the folder was listed, and is gone now", path);
+        ac_buffer_printf(&text, "%s %lld %lld.%09ld\n", path, (long long) info.st_size,
+                         (long long) info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     }
     AC_TRY(text.status);
     digest = XXH3_128bits(text.data, text.size);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64, (unsigned long long) digest.low64);
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
+             (unsigned long long) digest.low64);
 out:
     ac_texts_free(&sources);
     ac_buffer_free(&text);
@@ -66,8 +69,11 @@ ac_mined_load(const char *folder, const char *fingerprint, ac_texts *entries)
     json_t *root = NULL;
     bool found = false;
 
-    if (fingerprint[0] && ac_path_format(&record, "%s/mining.json", folder) == AC_OK && ac_path_format(&list, "%s/mined.txt", folder) == AC_OK &&
-        (root = json_load_file(record, 0, NULL)) && is_text_of(root, "fingerprint", fingerprint) && ac_file_checksum(list, checksum) == AC_OK &&
+    if (fingerprint[0] && ac_path_format(&record, "%s/mining.json", folder) == AC_OK &&
+        ac_path_format(&list, "%s/mined.txt", folder) == AC_OK &&
+        (root = json_load_file(record, 0, NULL)) &&
+        is_text_of(root, "fingerprint", fingerprint) &&
+        ac_file_checksum(list, checksum) == AC_OK &&
         is_text_of(root, "mined_checksum", checksum)) {
         ac_texts_reset(entries);
         found = ac_cache_read_entries(list, entries) == AC_OK;
@@ -97,18 +103,27 @@ out:
 }
 
 static void
-push_record(ac_buffer *out, const char *fingerprint, const char *checksum, const ac_mined *mined, const ac_mining_report *r)
+push_record(ac_buffer *out, const char *fingerprint, const char *checksum,
+            const ac_mined *mined, const ac_mining_report *r)
 {
-    static const char *const kinds[AC_ENTRY_KINDS] = { "unigrams", "bigrams", "trigrams", "lines" };
+    static const char *const kinds[AC_ENTRY_KINDS] = { "unigrams", "bigrams", "trigrams",
+                                                       "lines" };
 
-    ac_buffer_printf(out, "{\n  \"fingerprint\": \"%s\",\n  \"mined_checksum\": \"%s\",\n  \"texts\": %lld,\n  \"bytes\": %lld,\n  \"lines\": %lld,\n  \"words\": %lld,\n",
-                     fingerprint, checksum, (long long) r->texts, (long long) r->bytes, (long long) r->lines, (long long) r->words);
+    ac_buffer_printf(
+        out,
+        "{\n  \"fingerprint\": \"%s\",\n  \"mined_checksum\": \"%s\",\n  \"texts\": %lld,\n  "
+        "\"bytes\": %lld,\n  \"lines\": %lld,\n  \"words\": %lld,\n",
+        fingerprint, checksum, (long long) r->texts, (long long) r->bytes, (long long) r->lines,
+        (long long) r->words);
     for (int kind = 0; kind < AC_ENTRY_KINDS; kind++)
-        ac_buffer_printf(out, "%s\"%s\": %lld", kind ? ", " : "  \"entries\": {", kinds[kind], (long long) r->entries[kind]);
+        ac_buffer_printf(out, "%s\"%s\": %lld", kind ? ", " : "  \"entries\": {", kinds[kind],
+                         (long long) r->entries[kind]);
     ac_buffer_push_text(out, "},\n");
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-        ac_buffer_printf(out, "%s\"%s\": %lld", kind ? ", " : "  \"distinct\": {", kinds[kind], (long long) r->distinct[kind]);
-    ac_buffer_printf(out, "},\n  \"duplicates\": %lld,\n  \"not_utf8\": [", (long long) r->duplicates);
+        ac_buffer_printf(out, "%s\"%s\": %lld", kind ? ", " : "  \"distinct\": {", kinds[kind],
+                         (long long) r->distinct[kind]);
+    ac_buffer_printf(out, "},\n  \"duplicates\": %lld,\n  \"not_utf8\": [",
+                     (long long) r->duplicates);
     for (int64_t i = 0; i < mined->skipped.count; i++) {
         ac_buffer_push_text(out, i ? ", " : "");
         ac_json_string(out, ac_texts_at(&mined->skipped, i), ac_texts_size(&mined->skipped, i));
@@ -117,7 +132,8 @@ push_record(ac_buffer *out, const char *fingerprint, const char *checksum, const
 }
 
 ac_status
-ac_mined_save(const char *folder, const char *fingerprint, const ac_mined *mined, const ac_mining_report *report)
+ac_mined_save(const char *folder, const char *fingerprint, const ac_mined *mined,
+              const ac_mining_report *report)
 {
     char *record = NULL, *list = NULL, checksum[33];
     ac_buffer text = { 0 };

@@ -25,7 +25,9 @@ make_scratch(const ac_mining_options *options)
     return st;
 }
 
-/* ---- counting ---------------------------------------------------------------------------------------------------- */
+/* ---- counting
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int64_t
 piece_bytes(const ac_text_corpus *corpus, int64_t piece)
@@ -38,7 +40,8 @@ piece_bytes(const ac_text_corpus *corpus, int64_t piece)
 static ac_status
 stopped(void)
 {
-    return ac_error_set(AC_E_STOPPED, "stopped on request while mining; nothing of it is kept, the same command begins again");
+    return ac_error_set(AC_E_STOPPED, "stopped on request while mining; nothing of it is kept, "
+                                      "the same command begins again");
 }
 
 static ac_status
@@ -48,7 +51,9 @@ count_pieces_all(ac_miner *miner, const ac_comm *comm, const char *progress_path
     ac_progress progress = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache", "mine", "bytes", 0, 0, miner->report.bytes)));
+    AC_TRY(
+        ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache",
+                                                 "mine", "bytes", 0, 0, miner->report.bytes)));
     AC_TRY(ac_queue_open_all(&queue, comm, miner->corpus.pieces));
     for (int64_t piece; st == AC_OK && ac_queue_claim(&queue, &piece);) {
         st = ac_signals_stopped() ? stopped() : ac_miner_count(miner, piece);
@@ -92,11 +97,14 @@ out:
     return st;
 }
 
-/* ---- merging ----------------------------------------------------------------------------------------------------- */
+/* ---- merging
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* One round: rank r merges bucket first + r, with the records of all ranks. */
 static ac_status
-merge_round_all(ac_miner *miner, const ac_comm *comm, int kind, const int *bounds, int first, int buckets)
+merge_round_all(ac_miner *miner, const ac_comm *comm, int kind, const int *bounds, int first,
+                int buckets)
 {
     ac_buffer mine = { 0 }, theirs = { 0 };
     ac_status st = AC_OK;
@@ -105,11 +113,13 @@ merge_round_all(ac_miner *miner, const ac_comm *comm, int kind, const int *bound
         const int bucket = first + (comm->rank + shift) % comm->size;
         ac_buffer_reset(&mine);
         if (st == AC_OK && bucket < buckets)
-            st = ac_ngram_runs_read(&miner->runs, kind, bounds[bucket], bounds[bucket + 1], &mine);
+            st = ac_ngram_runs_read(&miner->runs, kind, bounds[bucket], bounds[bucket + 1],
+                                    &mine);
         AC_TRY(ac_agree_all(comm, st));
         if (shift > 0)
             AC_TRY(ac_exchange_bytes_all(comm, shift, mine.data, mine.size, &theirs));
-        st = shift > 0 ? ac_ngram_merge_add(&miner->merge, theirs.data, theirs.size) : ac_ngram_merge_add(&miner->merge, mine.data, mine.size);
+        st = shift > 0 ? ac_ngram_merge_add(&miner->merge, theirs.data, theirs.size)
+                       : ac_ngram_merge_add(&miner->merge, mine.data, mine.size);
     }
     if (st == AC_OK)
         st = ac_miner_take(miner, kind, miner->report.words);
@@ -129,7 +139,8 @@ share_vocabulary_all(ac_miner *miner, const ac_comm *comm)
 
     for (int shift = 1; shift < comm->size; shift++) {
         AC_TRY(ac_agree_all(comm, st));
-        AC_TRY(ac_exchange_bytes_all(comm, shift, miner->words.data, miner->words.size, &theirs));
+        AC_TRY(
+            ac_exchange_bytes_all(comm, shift, miner->words.data, miner->words.size, &theirs));
         st = ac_ngram_merge_add(&miner->vocabulary, theirs.data, theirs.size);
     }
     st = ac_agree_all(comm, st);
@@ -155,7 +166,8 @@ choose_all(ac_miner *miner, const ac_comm *comm, int kind)
         st = ac_ngram_best_write(best, &mine);
     for (int rank = 1; rank < comm->size; rank++) {
         AC_TRY(ac_agree_all(comm, st));
-        AC_TRY(ac_gather_bytes_all(comm, mine.data, comm->rank == rank ? mine.size : 0, 0, &theirs, bounds));
+        AC_TRY(ac_gather_bytes_all(comm, mine.data, comm->rank == rank ? mine.size : 0, 0,
+                                   &theirs, bounds));
         if (comm->rank == 0)
             st = ac_ngram_best_read(best, theirs.data, theirs.size);
     }
@@ -174,7 +186,8 @@ merge_kind_all(ac_miner *miner, const ac_comm *comm, int kind)
     ac_status st = AC_OK;
 
     ac_sum_int64_all(comm, miner->runs.costs[kind], AC_NGRAM_PREFIXES);
-    buckets = ac_miner_plan(miner->runs.costs[kind], ac_miner_bucket_budget(miner->options), comm->size, bounds);
+    buckets = ac_miner_plan(miner->runs.costs[kind], ac_miner_bucket_budget(miner->options),
+                            comm->size, bounds);
     ac_debug_equal_all(comm, buckets, "buckets of n-grams");
     for (int first = 0; first < buckets; first += comm->size) {
         AC_TRY(ac_agree_all(comm, ac_signals_stopped() ? stopped() : AC_OK));
@@ -200,17 +213,21 @@ count_all(ac_miner *miner, const ac_comm *comm, const char *progress_path)
     ac_sum_int64_all(comm, &report->spilled_bytes, 1);
     ac_sum_int64_all(comm, &report->runs, 1);
     for (int kind = 0; kind < AC_NGRAM_KINDS; kind++)
-        AC_TRY(is_whole(miner, comm) ? ac_miner_take_whole(miner, kind, report->words) : merge_kind_all(miner, comm, kind));
+        AC_TRY(is_whole(miner, comm) ? ac_miner_take_whole(miner, kind, report->words)
+                                     : merge_kind_all(miner, comm, kind));
     ac_sum_int64_all(comm, report->distinct, AC_NGRAM_KINDS);
 out:
     return st;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 ac_status
-ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count, const ac_mining_options *options,
-                   const char *progress_path, ac_mined *out, ac_mining_report *report)
+ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count,
+                   const ac_mining_options *options, const char *progress_path, ac_mined *out,
+                   ac_mining_report *report)
 {
     ac_miner miner = { 0 };
     ac_mined unused = { 0 };
@@ -239,7 +256,8 @@ out:
 bool
 ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config)
 {
-    char asked = !config->ngrams.lines || config->ngrams.unigrams || config->ngrams.bigrams || config->ngrams.trigrams || config->ngrams.unique;
+    char asked = !config->ngrams.lines || config->ngrams.unigrams || config->ngrams.bigrams ||
+                 config->ngrams.trigrams || config->ngrams.unique;
 
     if (comm->rank == 0 && !asked)
         asked = !ac_text_source_is_plain(config->input.path);
@@ -250,20 +268,30 @@ ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config)
 static ac_mining_options
 options_of(const ac_comm *comm, const ac_config *config, const char *scratch)
 {
-    const int64_t node = config->limits.memory ? config->limits.memory : ac_machine_memory() / 2;
+    const int64_t node =
+        config->limits.memory ? config->limits.memory : ac_machine_memory() / 2;
 
-    return (ac_mining_options) {
-        .wanted = { config->ngrams.unigrams, config->ngrams.bigrams, config->ngrams.trigrams, config->ngrams.lines },
-        .lower = config->ngrams.lower, .cross_lines = config->ngrams.cross_lines, .unique = config->ngrams.unique,
-        .most = config->ngrams.topk_ngrams, .filter = config->ngrams.filter,
-        .member_extension = config->ngrams.member_extension ? config->ngrams.member_extension : "txt",
-        .scratch = scratch, .memory = node / comm->node_size, .heartbeat = comm->heartbeat,
+    return (ac_mining_options){
+        .wanted = { config->ngrams.unigrams, config->ngrams.bigrams, config->ngrams.trigrams,
+                    config->ngrams.lines },
+        .lower = config->ngrams.lower,
+        .cross_lines = config->ngrams.cross_lines,
+        .unique = config->ngrams.unique,
+        .most = config->ngrams.topk_ngrams,
+        .filter = config->ngrams.filter,
+        .member_extension =
+            config->ngrams.member_extension ? config->ngrams.member_extension : "txt",
+        .scratch = scratch,
+        .memory = node / comm->node_size,
+        .heartbeat = comm->heartbeat,
     };
 }
 
-/* Rank 0, before: are the entries there? After: keep them, unless a source was changed meanwhile. */
+/* Rank 0, before: are the entries there? After: keep them, unless a source was changed
+ * meanwhile. */
 static ac_status
-load_kept(const char *folder, const ac_config *config, const ac_mining_options *options, char fingerprint[33], ac_texts *entries, char *found)
+load_kept(const char *folder, const ac_config *config, const ac_mining_options *options,
+          char fingerprint[33], ac_texts *entries, char *found)
 {
     const ac_status st = ac_mined_fingerprint(options, config->input.path, fingerprint);
 
@@ -273,15 +301,18 @@ load_kept(const char *folder, const ac_config *config, const ac_mining_options *
 }
 
 static ac_status
-keep(const char *folder, const ac_config *config, const ac_mining_options *options, const char *fingerprint, const ac_mined *mined,
-     const ac_mining_report *report)
+keep(const char *folder, const ac_config *config, const ac_mining_options *options,
+     const char *fingerprint, const ac_mined *mined, const ac_mining_report *report)
 {
     char now[33];
     ac_status st = ac_mined_fingerprint(options, config->input.path, now);
 
     if (st == AC_OK && strcmp(now, fingerprint) != 0)
-        st = ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest", config->input.path);
-    return st == AC_OK && fingerprint[0] ? ac_mined_save(folder, fingerprint, mined, report) : st;
+        st =
+            ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest",
+                         config->input.path);
+    return st == AC_OK && fingerprint[0] ? ac_mined_save(folder, fingerprint, mined, report)
+                                         : st;
 }
 
 ac_status
@@ -304,7 +335,8 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
     AC_CHECK(scratch && progress);
     options = options_of(comm, config, scratch);
     if (!options.wanted[0] && !options.wanted[1] && !options.wanted[2] && !options.wanted[3])
-        AC_TRY(ac_error_set(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, ngrams.bigrams or ngrams.trigrams"));
+        AC_FAIL(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, "
+                          "ngrams.bigrams or ngrams.trigrams");
     if (comm->rank == 0)
         st = load_kept(folder, config, &options, fingerprint, entries, &found);
     AC_TRY(ac_agree_all(comm, st));
@@ -317,7 +349,7 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
         st = keep(folder, config, &options, fingerprint, &mined, &report);
         ac_texts_free(entries);
         *entries = mined.entries;
-        mined.entries = (ac_texts) { 0 };
+        mined.entries = (ac_texts){ 0 };
     }
     st = ac_agree_all(comm, st);
 out:

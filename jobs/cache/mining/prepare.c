@@ -29,26 +29,33 @@ prepare_source(preparer *self, const ac_mining_options *options, int64_t i)
     ac_status st = ac_miner_spool_path(options, i, &spool);
 
     if (st == AC_OK)
-        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool, options->member_extension, &self->documents[i], &self->skipped, options->heartbeat);
+        st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool,
+                                    options->member_extension, &self->documents[i],
+                                    &self->skipped, options->heartbeat);
     free(spool);
     return st;
 }
 
 static ac_status
-prepare_sources_all(preparer *self, const ac_comm *comm, const ac_mining_options *options, const char *progress_path)
+prepare_sources_all(preparer *self, const ac_comm *comm, const ac_mining_options *options,
+                    const char *progress_path)
 {
     ac_queue queue = { 0 };
     ac_progress progress = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache", "check", "texts", 0, 0, self->sources.count)));
+    AC_TRY(
+        ac_agree_all(comm, ac_progress_begin_all(&progress, comm, progress_path, "build-cache",
+                                                 "check", "texts", 0, 0, self->sources.count)));
     AC_TRY(ac_queue_open_all(&queue, comm, self->sources.count));
     for (int64_t i = 0; i < self->sources.count && comm->rank == 0 && st == AC_OK; i++)
         if (is_standard_input(&self->sources, i))
             st = prepare_source(self, options, i);
     for (int64_t i; st == AC_OK && ac_queue_claim(&queue, &i);) {
         if (ac_signals_stopped())
-            st = ac_error_set(AC_E_STOPPED, "stopped on request while texts were checked; the same command begins again");
+            st = ac_error_set(
+                AC_E_STOPPED,
+                "stopped on request while texts were checked; the same command begins again");
         else if (!is_standard_input(&self->sources, i))
             st = prepare_source(self, options, i);
         ac_progress_add(&progress, 1, 0);
@@ -67,10 +74,12 @@ static void
 share_documents_all(preparer *self, const ac_comm *comm)
 {
     int64_t *numbers = (int64_t *) self->documents;
-    const int64_t total = self->sources.count * (int64_t) (sizeof *self->documents / sizeof *numbers);
+    const int64_t total =
+        self->sources.count * (int64_t) (sizeof *self->documents / sizeof *numbers);
 
     for (int64_t at = 0; at < total; at += SUMMED_AT_ONCE)
-        ac_sum_int64_all(comm, numbers + at, (int) (total - at < SUMMED_AT_ONCE ? total - at : SUMMED_AT_ONCE));
+        ac_sum_int64_all(comm, numbers + at,
+                         (int) (total - at < SUMMED_AT_ONCE ? total - at : SUMMED_AT_ONCE));
 }
 
 /* Rank 0 gets the names of all texts that were left out. */
@@ -82,7 +91,8 @@ gather_skipped_all(const preparer *self, const ac_comm *comm, ac_miner *miner)
     ac_status st = AC_OK;
 
     AC_TRY(ac_agree_all(comm, ac_alloc(&bounds, comm->size + 1, sizeof *bounds)));
-    AC_TRY(ac_gather_bytes_all(comm, self->skipped.bytes.data, self->skipped.bytes.size, 0, &all, bounds));
+    AC_TRY(ac_gather_bytes_all(comm, self->skipped.bytes.data, self->skipped.bytes.size, 0,
+                               &all, bounds));
     if (comm->rank == 0)
         st = ac_miner_take_skipped(miner, all.data, all.size);
     st = ac_agree_all(comm, st);
@@ -93,7 +103,8 @@ out:
 }
 
 ac_status
-ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *inputs, int64_t count, const char *progress_path)
+ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *inputs,
+                      int64_t count, const char *progress_path)
 {
     preparer p = { 0 };
     ac_status st = AC_OK;

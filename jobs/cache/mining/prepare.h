@@ -1,4 +1,5 @@
-/** The first step of mining over ranks: sources listed by rank 0, checked and unpacked by all. */
+/** The first step of mining over ranks: sources listed by rank 0, checked and unpacked by all.
+ */
 #ifndef AC_JOBS_CACHE_MINING_PREPARE_H
 #define AC_JOBS_CACHE_MINING_PREPARE_H
 
@@ -6,6 +7,8 @@
 #include "engine/comm/comm.h"
 
 /** Collective. Fills miner->corpus, the same on all ranks. Standard input is rank 0's. */
-ac_status ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *inputs, int64_t count, const char *progress_path);
+AC_MUST_CHECK ac_status ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm,
+                                              const char *const *inputs, int64_t count,
+                                              const char *progress_path);
 
 #endif

@@ -1,37 +1,42 @@
-/** The commands: what is done with the things that jobs made. One process, no MPI; argv[0] is the command's name. */
+/** The commands: what is done with the things that jobs made. One process, no MPI; argv[0] is
+ * the command's name. */
 #ifndef AC_JOBS_CLI_COMMANDS_COMMANDS_H
 #define AC_JOBS_CLI_COMMANDS_COMMANDS_H
 
 #include "engine/base/status.h"
 
 /** How a run stands: reads its folder, writes nothing. */
-ac_status ac_command_status(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_status(int argc, char **argv);
 
 /** A job's batch script into its run folder, and to Slurm. */
-ac_status ac_command_submit(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_submit(int argc, char **argv);
 
 /** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is off. */
-ac_status ac_command_verify(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_verify(int argc, char **argv);
 
 /** Other programs' files -> ours: a cache from a text file and embeddings. */
-ac_status ac_command_import(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_import(int argc, char **argv);
 
 /** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
-ac_status ac_command_export(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_export(int argc, char **argv);
 
-/** The reference's Lightning checkpoint -> a safetensors file of layer norms (io/lightning.h), published whole. */
-ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
+/** The reference's Lightning checkpoint -> a safetensors file of layer norms (io/lightning.h),
+ * published whole. */
+AC_MUST_CHECK ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
 
 /**
- * Layer norms laid over the BART in folder `model` -> a Hugging Face folder `out`, which must be new or empty: model.safetensors,
- * configs and tokenizer files. AC_E_FORMAT where a layer norm has no place in that model.
+ * Layer norms laid over the BART in folder `model` -> a Hugging Face folder `out`, which must
+ * be new or empty: model.safetensors, configs and tokenizer files. AC_E_FORMAT where a layer
+ * norm has no place in that model.
  */
-ac_status ac_export_layer_norms(const char *layer_norms, const char *model, const char *out);
+AC_MUST_CHECK ac_status ac_export_layer_norms(const char *layer_norms, const char *model,
+                                              const char *out);
 
-/** Images of a run, captioned again from their tables, each by itself: JSON lines. The run is not changed. */
-ac_status ac_command_recaption(int argc, char **argv);
+/** Images of a run, captioned again from their tables, each by itself: JSON lines. The run is
+ * not changed. */
+AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);
 
 /** A run's report.html, written again. */
-ac_status ac_command_report(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_command_report(int argc, char **argv);
 
 #endif

@@ -1,4 +1,5 @@
-/* antarctic export: ours become other programs' files. Which ones, the options and the kind of folder say. */
+/* antarctic export: ours become other programs' files. Which ones, the options and the kind of
+ * folder say. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,16 @@
 
 static const ac_option options[] = {
     { "out", 0, "PATH", "the file or folder to write" },
-    { "format", 0, "F", "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each image)" },
+    { "format", 0, "F",
+      "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each "
+      "image)" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
     { "model", 0, "DIR", "the Hugging Face folder of BART that --layer-norms belong to" },
     { NULL, 0, NULL, NULL },
 };
 
-/* Not a cache being built, but a run whose results are exported with --format. Says nothing by itself: the error before stays. */
+/* Not a cache being built, but a run whose results are exported with --format. Says nothing by
+ * itself: the error before stays. */
 static bool
 is_run_of_images(const char *path)
 {
@@ -29,7 +33,8 @@ is_run_of_images(const char *path)
     char *file = NULL;
     bool found = false;
 
-    if (asprintf(&file, "%s/manifest.json", path) >= 0 && access(file, R_OK) == 0 && ac_manifest_read(&manifest, file) == AC_OK)
+    if (asprintf(&file, "%s/manifest.json", path) >= 0 && access(file, R_OK) == 0 &&
+        ac_manifest_read(&manifest, file) == AC_OK)
         for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
             found = found || strcmp(manifest.job, jobs[i]) == 0;
     ac_manifest_free(&manifest);
@@ -45,11 +50,15 @@ export_cache(const char *path, const char *out)
 
     st = ac_cache_open(&cache, path);
     if (st != AC_OK && is_run_of_images(path))
-        st = ac_error_set(AC_E_ARG, "%s is a run without a cache of its own: give --format coco, csv or txt for what it made", path);
+        st = ac_error_set(AC_E_ARG,
+                          "%s is a run without a cache of its own: give --format coco, csv or "
+                          "txt for what it made",
+                          path);
     AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
     AC_TRY(ac_cache_export(&cache, out));
-    ac_log(AC_LOG_INFO, "%lld entries: %s/postcache.txt, postcache.npy", (long long) cache.entries, out);
+    ac_log(AC_LOG_INFO, "%lld entries: %s/postcache.txt, postcache.npy",
+           (long long) cache.entries, out);
 out:
     ac_cache_close(&cache);
     return st;
@@ -62,8 +71,11 @@ export_layer_norms(const ac_arguments *a, const char *out)
     ac_status st = ac_arguments_need(a, "model", &model);
 
     if (st == AC_OK && a->word_count)
-        st = ac_error_set(AC_E_ARG, "\"%s\": export --layer-norms takes no folder but --model and --out", a->words[0]);
-    return st == AC_OK ? ac_export_layer_norms(ac_arguments_get(a, "layer-norms"), model, out) : st;
+        st = ac_error_set(AC_E_ARG,
+                          "\"%s\": export --layer-norms takes no folder but --model and --out",
+                          a->words[0]);
+    return st == AC_OK ? ac_export_layer_norms(ac_arguments_get(a, "layer-norms"), model, out)
+                       : st;
 }
 
 ac_status
@@ -75,16 +87,20 @@ ac_command_export(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "export CACHE --out FOLDER\n       antarctic export RUN --format coco|csv|txt --out PATH\n"
-                                "       antarctic export --layer-norms FILE --model BART --out FOLDER",
-                        "What this program made, in other programs' files: a cache as postcache.txt and postcache.npy, a run's captions, a merged model.",
+        ac_options_help(stdout,
+                        "export CACHE --out FOLDER\n       antarctic export RUN --format "
+                        "coco|csv|txt --out PATH\n"
+                        "       antarctic export --layer-norms FILE --model BART --out FOLDER",
+                        "What this program made, in other programs' files: a cache as "
+                        "postcache.txt and postcache.npy, a run's captions, a merged model.",
                         options);
         goto out;
     }
     if (ac_arguments_has(&a, "format")) {
         if (a.word_count != 1)
-            AC_TRY(ac_error_set(AC_E_ARG, "export needs one run folder; export --help says how"));
-        AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"), ac_arguments_get(&a, "out")));
+            AC_FAIL(AC_E_ARG, "export needs one run folder; export --help says how");
+        AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"),
+                             ac_arguments_get(&a, "out")));
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));
@@ -93,7 +109,7 @@ ac_command_export(int argc, char **argv)
         goto out;
     }
     if (a.word_count != 1)
-        AC_TRY(ac_error_set(AC_E_ARG, "export needs one cache; export --help says how"));
+        AC_FAIL(AC_E_ARG, "export needs one cache; export --help says how");
     AC_TRY(export_cache(a.words[0], out));
 out:
     ac_arguments_free(&a);

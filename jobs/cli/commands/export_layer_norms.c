@@ -16,12 +16,14 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/runtime/run.h"
 
-/* The base's tensor for a layer norm's name; a base without language-model head has no "model." in front. */
+/* The base's tensor for a layer norm's name; a base without language-model head has no "model."
+ * in front. */
 static ac_tensor *
 find_place(ac_tensor *items, int64_t count, const char *name)
 {
     for (int64_t i = 0; i < count; i++)
-        if (strcmp(items[i].name, name) == 0 || (strncmp(name, "model.", 6) == 0 && strcmp(items[i].name, name + 6) == 0))
+        if (strcmp(items[i].name, name) == 0 ||
+            (strncmp(name, "model.", 6) == 0 && strcmp(items[i].name, name + 6) == 0))
             return &items[i];
     return NULL;
 }
@@ -35,9 +37,12 @@ lay_over(ac_tensor *items, int64_t count, const char *model, const ac_tensors *l
         const ac_tensor *t = &layer_norms->items[i];
         ac_tensor *place = find_place(items, count, t->name);
         const char *name;
-        if (!place || t->dtype > AC_BF16 || place->rank != t->rank || memcmp(place->shape, t->shape, (size_t) t->rank * sizeof *t->shape) != 0)
-            return ac_error_set(AC_E_FORMAT, "%s: tensor \"%s\" %s in %s: layer norms of another model?", layer_norms->source, t->name,
-                                place ? "has another type or shape than" : "has no place", model);
+        if (!place || t->dtype > AC_BF16 || place->rank != t->rank ||
+            memcmp(place->shape, t->shape, (size_t) t->rank * sizeof *t->shape) != 0)
+            return ac_error_set(
+                AC_E_FORMAT, "%s: tensor \"%s\" %s in %s: layer norms of another model?",
+                layer_norms->source, t->name,
+                place ? "has another type or shape than" : "has no place", model);
         name = place->name;
         *place = *t;
         place->name = name;
@@ -53,7 +58,8 @@ ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* Names that show one and the same tensor (PyTorch's files keep all of the tied embedding's) are written once, as "…shared.weight". */
+/* Names that show one and the same tensor (PyTorch's files keep all of the tied embedding's)
+ * are written once, as "…shared.weight". */
 static void
 drop_tied(ac_tensor *items, int64_t *count)
 {
@@ -89,7 +95,7 @@ write_weights(const ac_weights *base, const ac_tensors *layer_norms, const char 
     drop_tied(items, &merged.count);
     merged.items = items;
     if (asprintf(&path, "%s/model.safetensors", out) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
     st = ac_safetensors_save(path, &merged, &metadata, 1);
 out:
     free(items);
@@ -109,14 +115,15 @@ copy_files(const char *model, const char *out)
     if (!folder)
         return ac_error_set(AC_E_IO, "%s: cannot be read: %s", model, strerror(errno));
     for (const struct dirent *e; (e = readdir(folder));) {
-        if ((!ends_with(e->d_name, ".json") && !ends_with(e->d_name, ".txt")) || ends_with(e->d_name, ".index.json"))
+        if ((!ends_with(e->d_name, ".json") && !ends_with(e->d_name, ".txt")) ||
+            ends_with(e->d_name, ".index.json"))
             continue;
         if (asprintf(&from, "%s/%s", model, e->d_name) < 0)
             from = NULL;
         if (asprintf(&to, "%s/%s", out, e->d_name) < 0)
             to = NULL;
         if (!from || !to)
-            AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for a path"));
+            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
         AC_TRY(ac_map_open(&map, from));
         AC_TRY(ac_publish_file(to, map.data, map.size));
         ac_map_close(&map);
@@ -132,7 +139,8 @@ out:
     return st;
 }
 
-/* Make the folder; one that holds anything is refused, so that nobody's model is overwritten. */
+/* Make the folder; one that holds anything is refused, so that nobody's model is overwritten.
+ */
 static ac_status
 make_empty_folder(const char *out)
 {

@@ -15,7 +15,10 @@
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 
-enum { MOST_NAMED = 20, MOST_DIGITS = 18 }; /* bad keys named one by one; digits that surely fit an int64_t */
+enum {
+    MOST_NAMED = 20,
+    MOST_DIGITS = 18
+}; /* bad keys named one by one; digits that surely fit an int64_t */
 
 typedef struct exporter {
     ac_run_view run;
@@ -40,7 +43,8 @@ exporter_free(exporter *self)
     free(self->ids);
 }
 
-/* ---- one image in each format -------------------------------------------------------------------------------- */
+/* ---- one image in each format
+ * -------------------------------------------------------------------------------- */
 
 /* The digits that the key ends with; false: none, or more than fit. */
 static bool
@@ -71,12 +75,15 @@ take_coco(exporter *self, int64_t i)
 
     if (!coco_id(key, n, &id)) {
         if (self->left_out++ < MOST_NAMED)
-            ac_log(AC_LOG_WARNING, "%.*s: the key ends with no number that could be a COCO image id; left out", (int) n, key);
+            ac_log(AC_LOG_WARNING,
+                   "%.*s: the key ends with no number that could be a COCO image id; left out",
+                   (int) n, key);
         return AC_OK;
     }
     AC_TRY(ac_grow(&self->ids, &self->ids_capacity, self->written + 1, sizeof *self->ids));
     self->ids[self->written++] = id;
-    st = ac_texts_push(&self->captions, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+    st = ac_texts_push(&self->captions, ac_texts_at(&v->captions, i),
+                       ac_texts_size(&v->captions, i));
 out:
     return st;
 }
@@ -117,7 +124,8 @@ push_csv(exporter *self, int64_t i)
             ac_json_float(out, v->clip_scores[i]);
         ac_buffer_push_text(out, "\r\n");
     }
-    for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++) {
+    for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0;
+         k++) {
         push_csv_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
         ac_buffer_printf(out, ",%lld,", (long long) (k - i * v->K + 1));
         push_csv_field(out, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
@@ -135,13 +143,17 @@ push_txt(exporter *self, int64_t i)
     const ac_shard_view *v = &self->shard;
 
     if (v->captions.count)
-        ac_text_push_line(&self->text, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        ac_text_push_line(&self->text, ac_texts_at(&v->captions, i),
+                          ac_texts_size(&v->captions, i));
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++)
-        ac_text_push_line(&self->text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
+        ac_text_push_line(&self->text, ac_texts_at(&v->entries, k),
+                          ac_texts_size(&v->entries, k));
     return self->text.status;
 }
 
-/* ---- text files ------------------------------------------------------------------------------------------------ */
+/* ---- text files
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* OUT/KEY.txt, or the image's path with .txt. */
 static ac_status
@@ -151,7 +163,8 @@ txt_path(const exporter *self, int64_t i, char **path)
 
     if (!self->out)
         return ac_image_sidecar(ac_texts_at(paths, i), ac_texts_size(paths, i), ".txt", path);
-    if (asprintf(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i), ac_texts_at(keys, i)) >= 0)
+    if (asprintf(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i),
+                 ac_texts_at(keys, i)) >= 0)
         return AC_OK;
     *path = NULL;
     return ac_error_set(AC_E_NOMEM, "out of memory for a path");
@@ -168,9 +181,13 @@ check_txt(const char *path, const ac_buffer *text, bool *same)
     if (access(path, F_OK) != 0)
         return AC_OK;
     AC_TRY(ac_text_file_read(path, &there));
-    *same = there.size == text->size && (there.size == 0 || memcmp(there.data, text->data, there.size) == 0);
+    *same = there.size == text->size &&
+            (there.size == 0 || memcmp(there.data, text->data, there.size) == 0);
     if (!*same)
-        st = ac_error_set(AC_E_ARG, "%s: is there already with other content, and is not replaced; give another --out FOLDER", path);
+        st = ac_error_set(AC_E_ARG,
+                          "%s: is there already with other content, and is not replaced; give "
+                          "another --out FOLDER",
+                          path);
 out:
     ac_buffer_free(&there);
     return st;
@@ -192,7 +209,8 @@ out:
     return st;
 }
 
-/* Keys of a list of images may climb out of the folder ("../x"): OUT is where they say, or nothing. */
+/* Keys of a list of images may climb out of the folder ("../x"): OUT is where they say, or
+ * nothing. */
 static bool
 climbs(const char *key, size_t n)
 {
@@ -215,8 +233,10 @@ write_txt(exporter *self, int64_t i, bool check_only)
     bool same;
 
     if (self->out && climbs(ac_texts_at(keys, i), ac_texts_size(keys, i)))
-        AC_TRY(ac_error_set(AC_E_ARG, "%.*s: this key leads out of %s; without --out the file stands beside its image", (int) ac_texts_size(keys, i),
-                            ac_texts_at(keys, i), self->out));
+        AC_FAIL(
+            AC_E_ARG,
+            "%.*s: this key leads out of %s; without --out the file stands beside its image",
+            (int) ac_texts_size(keys, i), ac_texts_at(keys, i), self->out);
     ac_buffer_reset(&self->text);
     AC_TRY(push_txt(self, i));
     AC_TRY(txt_path(self, i, &path));
@@ -231,7 +251,9 @@ out:
     return st;
 }
 
-/* ---- over all shards ------------------------------------------------------------------------------------------- */
+/* ---- over all shards
+ * -------------------------------------------------------------------------------------------
+ */
 
 typedef ac_status (*use_image)(exporter *self, int64_t i);
 
@@ -272,8 +294,10 @@ check_unique(const exporter *self)
     qsort(sorted, (size_t) self->written, sizeof *sorted, compare_ids);
     for (int64_t i = 1; i < self->written; i++)
         if (sorted[i] == sorted[i - 1])
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s: two keys end with the number %lld, so these are not COCO's image ids; csv and txt keep the keys",
-                                self->run.folder, (long long) sorted[i]));
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: two keys end with the number %lld, so these are not COCO's image ids; "
+                    "csv and txt keep the keys",
+                    self->run.folder, (long long) sorted[i]);
 out:
     free(sorted);
     return st;
@@ -285,16 +309,22 @@ export_coco(exporter *self)
     ac_status st = AC_OK;
 
     if (self->run.manifest.stage_count < 3)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has no captions; COCO results need a caption run", self->run.folder,
-                            self->run.manifest.job));
+        AC_FAIL(AC_E_ARG, "%s: a run of %s has no captions; COCO results need a caption run",
+                self->run.folder, self->run.manifest.job);
     AC_TRY(each_image(self, take_coco));
     if (self->left_out && !self->written)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: no key ends with a number, so there are no COCO image ids; csv and txt keep the keys", self->run.folder));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: no key ends with a number, so there are no COCO image ids; csv and txt "
+                "keep the keys",
+                self->run.folder);
     AC_TRY(check_unique(self));
     AC_TRY(ac_coco_results_write(self->out, self->ids, &self->captions, self->written));
     if (self->left_out)
-        st = ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld images have keys without a number and were left out of %s", (long long) self->left_out,
-                          (long long) (self->left_out + self->written), self->out);
+        st = ac_error_set(
+            AC_E_BAD_ITEMS,
+            "%lld of %lld images have keys without a number and were left out of %s",
+            (long long) self->left_out, (long long) (self->left_out + self->written),
+            self->out);
 out:
     return st;
 }
@@ -311,7 +341,8 @@ write_csv(exporter *self, int64_t i)
 static ac_status
 export_csv(exporter *self)
 {
-    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score\r\n" : "key,rank,entry,id,score\r\n";
+    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score\r\n"
+                                                          : "key,rank,entry,id,score\r\n";
     ac_status st = AC_OK;
 
     AC_TRY(ac_text_file_create(&self->file, self->out));
@@ -335,7 +366,8 @@ write_one_txt(exporter *self, int64_t i)
     return write_txt(self, i, false);
 }
 
-/* Nothing is written before every file was looked at: a folder of somebody's captions stays as it is. */
+/* Nothing is written before every file was looked at: a folder of somebody's captions stays as
+ * it is. */
 static ac_status
 export_txt(exporter *self)
 {
@@ -358,16 +390,19 @@ ac_export_run(const char *folder, const char *format, const char *out)
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_TRY(ac_error_set(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt", format));
+        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt", format);
     if (!out && strcmp(format, "txt") != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "--out is missing: the file to write"));
+        AC_FAIL(AC_E_ARG, "--out is missing: the file to write");
     AC_TRY(ac_run_view_open(&e.run, folder));
     if (e.run.manifest.stage_count < 2)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder, e.run.manifest.job));
+        AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,
+                e.run.manifest.job);
     if (!e.run.done)
-        ac_log(AC_LOG_WARNING, "%s: this run is not finished; what is there is exported", folder);
+        ac_log(AC_LOG_WARNING, "%s: this run is not finished; what is there is exported",
+               folder);
     AC_TRY(formats[f].run(&e));
-    ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written, out ? out : "a .txt beside each");
+    ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written,
+           out ? out : "a .txt beside each");
 out:
     exporter_free(&e);
     return st;

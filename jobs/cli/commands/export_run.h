@@ -5,13 +5,17 @@
 #include "engine/base/status.h"
 
 /**
- * Local. Export the run in `folder`, as far as it is done (an unfinished one is said on the log).
- * @param[in] format  "coco": [{"image_id": int, "caption": str}], the id being the digits that the key ends with, as in COCO's file
- *                    names; "csv": RFC 4180, of a tag run a line an entry; "txt": KEY.txt, one caption (or the entries, one a line)
- * @param[in] out     the file; of "txt" a folder, NULL: beside each image. A .txt file of other content is never replaced
- * @return AC_E_BAD_ITEMS where images whose keys end with no number were left out of a COCO file: they are named on the log, and
- *         the file holds the others; AC_E_FORMAT where two keys end with the same number
+ * Local. Export the run in `folder`, as far as it is done (an unfinished one is said on the
+ * log).
+ * @param[in] format  "coco": [{"image_id": int, "caption": str}], the id being the digits that
+ * the key ends with, as in COCO's file names; "csv": RFC 4180, of a tag run a line an entry;
+ * "txt": KEY.txt, one caption (or the entries, one a line)
+ * @param[in] out     the file; of "txt" a folder, NULL: beside each image. A .txt file of other
+ * content is never replaced
+ * @return AC_E_BAD_ITEMS where images whose keys end with no number were left out of a COCO
+ * file: they are named on the log, and the file holds the others; AC_E_FORMAT where two keys
+ * end with the same number
  */
-ac_status ac_export_run(const char *folder, const char *format, const char *out);
+AC_MUST_CHECK ac_status ac_export_run(const char *folder, const char *format, const char *out);
 
 #endif

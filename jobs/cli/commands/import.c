@@ -6,20 +6,26 @@
 #include "jobs/cli/options.h"
 
 static const ac_option options[] = {
-    { "text", 0, "FILE", "a cache: its entries, one a line, empty lines kept (default: entries.txt in the folder of embeddings)" },
-    { "embeddings", 0, "FILE.npy|FOLDER", "a cache: one row an entry; a folder of emb*.npy or text_emb/text_emb_*.npy" },
+    { "text", 0, "FILE",
+      "a cache: its entries, one a line, empty lines kept (default: entries.txt in the folder "
+      "of embeddings)" },
+    { "embeddings", 0, "FILE.npy|FOLDER",
+      "a cache: one row an entry; a folder of emb*.npy or text_emb/text_emb_*.npy" },
     { "model", 0, "DIR", "a cache: the CLIP model that made the embeddings" },
     { "vocabulary", 0, "FILE", "its vocabulary, where it is not beside it" },
-    { "prefix", 0, "TEXT", "a cache: what was put in front of each entry for embedding (default: nothing)" },
+    { "prefix", 0, "TEXT",
+      "a cache: what was put in front of each entry for embedding (default: nothing)" },
     { "checkpoint", 0, "FILE.ckpt", "layer norms: a Lightning checkpoint of the reference" },
-    { "out", 0, "PATH", "what to write: the cache's folder, or the safetensors file of layer norms" },
+    { "out", 0, "PATH",
+      "what to write: the cache's folder, or the safetensors file of layer norms" },
     { NULL, 0, NULL, NULL },
 };
 
 static ac_status
 import_cache(const ac_arguments *a, const char *out)
 {
-    ac_clip_options o = { .towers = AC_CLIP_TEXT, .vocabulary = ac_arguments_get(a, "vocabulary") };
+    ac_clip_options o = { .towers = AC_CLIP_TEXT,
+                          .vocabulary = ac_arguments_get(a, "vocabulary") };
     const char *embeddings, *prefix = ac_arguments_get(a, "prefix");
     ac_clip_model clip = { 0 };
     ac_cache identity = { 0 };
@@ -28,8 +34,10 @@ import_cache(const ac_arguments *a, const char *out)
     AC_TRY(ac_arguments_need(a, "embeddings", &embeddings));
     AC_TRY(ac_arguments_need(a, "model", &o.model));
     AC_TRY(ac_clip_model_open(&clip, &o));
-    AC_TRY(ac_cache_identity_set(&identity, clip.text_fingerprint, clip.path, prefix ? prefix : "", clip.net.config.projection_dim));
-    AC_TRY(ac_cache_import(ac_arguments_get(a, "text"), embeddings, &identity, AC_COMPRESSION_ZSTD, out));
+    AC_TRY(ac_cache_identity_set(&identity, clip.text_fingerprint, clip.path,
+                                 prefix ? prefix : "", clip.net.config.projection_dim));
+    AC_TRY(ac_cache_import(ac_arguments_get(a, "text"), embeddings, &identity,
+                           AC_COMPRESSION_ZSTD, out));
     ac_log(AC_LOG_INFO, "%s: a cache of the entries and embeddings as they were", out);
 out:
     ac_cache_close(&identity);
@@ -46,14 +54,20 @@ ac_command_import(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "import --text FILE --embeddings FILE.npy|FOLDER --model CLIP --out CACHE\n       antarctic import --checkpoint FILE.ckpt --out FILE.safetensors",
-                        "Other programs' files become ours.", options);
+        ac_options_help(
+            stdout,
+            "import --text FILE --embeddings FILE.npy|FOLDER --model CLIP --out CACHE\n       "
+            "antarctic import --checkpoint FILE.ckpt --out FILE.safetensors",
+            "Other programs' files become ours.", options);
         goto out;
     }
     if (a.word_count)
-        AC_TRY(ac_error_set(AC_E_ARG, "\"%s\": import takes options only; import --help lists them", a.words[0]));
+        AC_FAIL(AC_E_ARG, "\"%s\": import takes options only; import --help lists them",
+                a.words[0]);
     AC_TRY(ac_arguments_need(&a, "out", &out));
-    st = ac_arguments_has(&a, "checkpoint") ? ac_import_checkpoint(ac_arguments_get(&a, "checkpoint"), out) : import_cache(&a, out);
+    st = ac_arguments_has(&a, "checkpoint")
+             ? ac_import_checkpoint(ac_arguments_get(&a, "checkpoint"), out)
+             : import_cache(&a, out);
 out:
     ac_arguments_free(&a);
     return st;

@@ -1,4 +1,5 @@
-/* The reference's Lightning checkpoint -> a file of layer norms, as bart.layer_norms takes it. */
+/* The reference's Lightning checkpoint -> a file of layer norms, as bart.layer_norms takes it.
+ */
 #include <stdio.h>
 
 #include "engine/base/log.h"
@@ -20,8 +21,10 @@ ac_import_checkpoint(const char *checkpoint, const char *out)
     snprintf(step, sizeof step, "%lld", (long long) c.step);
     for (int64_t i = 0; i < c.layer_norms.count; i++)
         numbers += ac_tensor_count(&c.layer_norms.items[i]);
-    AC_TRY(ac_safetensors_save(out, &c.layer_norms, metadata, c.epoch >= 0 && c.step >= 0 ? 3 : 1));
-    ac_log(AC_LOG_INFO, "%s: %lld layer norms, %lld numbers", out, (long long) c.layer_norms.count / 2, (long long) numbers);
+    AC_TRY(ac_safetensors_save(out, &c.layer_norms, metadata,
+                               c.epoch >= 0 && c.step >= 0 ? 3 : 1));
+    ac_log(AC_LOG_INFO, "%s: %lld layer norms, %lld numbers", out,
+           (long long) c.layer_norms.count / 2, (long long) numbers);
 out:
     ac_lightning_close(&c);
     return st;

@@ -1,4 +1,5 @@
-/* The command recaption: images of a run captioned again from their tables, each by itself, with other settings if wanted. */
+/* The command recaption: images of a run captioned again from their tables, each by itself,
+ * with other settings if wanted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "jobs/cli/tools/tools.h"
 
 static const ac_option options[] = {
-    { "set", 0, "KEY=VALUE", "a key of the run's config, changed for this (generation.…, rescore.…, seed, bart.…); may be given often" },
+    { "set", 0, "KEY=VALUE",
+      "a key of the run's config, changed for this (generation.…, rescore.…, seed, bart.…); "
+      "may be given often" },
     { "shard", 0, "N", "look for the keys in this shard alone" },
     { "probe", 0, NULL, "caption an empty table first: do models and machine work?" },
     { "unchecked", 0, NULL, "do not compare the shards with their checksums first" },
@@ -28,7 +31,9 @@ typedef struct recaptioner {
     ac_pipeline pipeline; /* its run borrows from `run` */
     ac_captioner captioner;
     int64_t loaded; /* the shard that captioner holds; -1: none */
-    struct { int64_t shard, row; } *places; /* [keys] */
+    struct {
+        int64_t shard, row;
+    } * places; /* [keys] */
 } recaptioner;
 
 static void
@@ -52,7 +57,8 @@ open_run(recaptioner *self, const char *folder, const ac_arguments *a)
 
     AC_TRY(ac_run_view_open(&self->run, folder));
     if (strcmp(self->run.manifest.job, "caption") != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: a run of the job %s; recaption needs one of caption", folder, self->run.manifest.job));
+        AC_FAIL(AC_E_ARG, "%s: a run of the job %s; recaption needs one of caption", folder,
+                self->run.manifest.job);
     AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
     AC_TRY(ac_config_init(&self->config));
     AC_TRY(ac_config_read(&self->config, path));
@@ -60,7 +66,11 @@ open_run(recaptioner *self, const char *folder, const ac_arguments *a)
         if (strcmp(a->set[i].option->name, "set") == 0)
             AC_TRY(ac_config_set(&self->config, a->set[i].value));
     p->config = &self->config;
-    p->run = (ac_run) { .config = &self->config, .folder = self->run.folder, .manifest = self->run.manifest, .journal = -1, .hand = { -1 } };
+    p->run = (ac_run){ .config = &self->config,
+                       .folder = self->run.folder,
+                       .manifest = self->run.manifest,
+                       .journal = -1,
+                       .hand = { -1 } };
 out:
     free(path);
     return st;
@@ -74,13 +84,18 @@ open_models(recaptioner *self, int64_t threads)
     const ac_compute compute = ac_config_compute(config);
     ac_generation_config generation;
     const ac_clip_options options_of_clip = {
-        .model = config->clip.model, .model_config = config->clip.model_config, .compute = compute, .towers = AC_CLIP_TEXT, .need_tokenizer = true,
+        .model = config->clip.model,
+        .model_config = config->clip.model_config,
+        .compute = compute,
+        .towers = AC_CLIP_TEXT,
+        .need_tokenizer = true,
     };
     ac_status st = AC_OK;
 
     ac_compute_init((int) threads);
     AC_TRY(ac_clip_model_open(&p->clip, &options_of_clip));
-    AC_TRY(ac_bart_model_open(&p->bart, config->bart.model, config->bart.layer_norms, &compute, true));
+    AC_TRY(ac_bart_model_open(&p->bart, config->bart.model, config->bart.layer_norms, &compute,
+                              true));
     AC_TRY(ac_generation_config_load(&generation, config->bart.model, &p->bart.net.config));
     ac_config_generation(config, &generation);
     AC_TRY(ac_bart_model_set_generation(&p->bart, &generation));
@@ -91,7 +106,8 @@ out:
 
 /* Where the keys lie: shards [first, end) of those whose tables are there. */
 static ac_status
-find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int64_t end, bool checked)
+find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int64_t end,
+          bool checked)
 {
     ac_status st = AC_OK;
 
@@ -102,11 +118,13 @@ find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int6
         const ac_texts *there = &self->shard.keys;
         if (!ac_run_view_has(&self->run, s, AC_STAGE_RETRIEVE + 1))
             continue;
-        AC_TRY(checked ? ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_KEYS | AC_VIEW_TABLES)
+        AC_TRY(checked ? ac_run_view_read(&self->run, &self->shard, s,
+                                          AC_VIEW_KEYS | AC_VIEW_TABLES)
                        : ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_KEYS));
         for (int64_t row = 0; row < there->count; row++)
             for (int k = 0; k < n; k++)
-                if (strlen(keys[k]) == ac_texts_size(there, row) && memcmp(keys[k], ac_texts_at(there, row), ac_texts_size(there, row)) == 0) {
+                if (strlen(keys[k]) == ac_texts_size(there, row) &&
+                    memcmp(keys[k], ac_texts_at(there, row), ac_texts_size(there, row)) == 0) {
                     self->places[k].shard = s;
                     self->places[k].row = row;
                 }
@@ -135,7 +153,8 @@ caption_row(recaptioner *self, int64_t row)
     ac_buffer_push_text(&line, "{\"key\": ");
     ac_json_string(&line, ac_texts_at(&c->keys, row), ac_texts_size(&c->keys, row));
     ac_buffer_push_text(&line, ", \"caption\": ");
-    ac_json_string(&line, ac_texts_at(&c->captions, c->captions.count - 1), ac_texts_size(&c->captions, c->captions.count - 1));
+    ac_json_string(&line, ac_texts_at(&c->captions, c->captions.count - 1),
+                   ac_texts_size(&c->captions, c->captions.count - 1));
     push_number(&line, "clip_score", c->clip_scores[row]);
     ac_buffer_push_text(&line, ", \"candidates\": [");
     for (int64_t i = c->offsets[row]; i < c->offsets[row + 1]; i++) {
@@ -188,7 +207,8 @@ caption_keys(recaptioner *self, const char *const *keys, int n)
         AC_TRY(caption_row(self, self->places[k].row));
     }
     if (missing)
-        st = ac_error_set(AC_E_ARG, "%s: %d of %d keys have no table there", self->run.folder, missing, n);
+        st = ac_error_set(AC_E_ARG, "%s: %d of %d keys have no table there", self->run.folder,
+                          missing, n);
 out:
     return st;
 }
@@ -204,16 +224,21 @@ ac_command_recaption(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "recaption RUN KEY… [--set KEY=VALUE]…",
-                        "Captions images of a run again from their tables, each by itself; JSON lines. Nothing in the run is changed.", options);
+                        "Captions images of a run again from their tables, each by itself; "
+                        "JSON lines. Nothing in the run is changed.",
+                        options);
         goto out;
     }
     if (a.word_count < 1 || (a.word_count == 1 && !ac_arguments_has(&a, "probe")))
-        AC_TRY(ac_error_set(AC_E_ARG, "a run folder and the keys of images are needed: antarctic recaption RUN KEY…"));
+        AC_FAIL(AC_E_ARG,
+                "a run folder and the keys of images are needed: antarctic recaption RUN KEY…");
     AC_TRY(open_run(&r, a.words[0], &a));
     AC_TRY(ac_arguments_int(&a, "shard", &shard, 0, r.run.manifest.shard_count - 1));
-    threads = r.config.compute.threads ? r.config.compute.threads : sysconf(_SC_NPROCESSORS_ONLN);
+    threads =
+        r.config.compute.threads ? r.config.compute.threads : sysconf(_SC_NPROCESSORS_ONLN);
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
-    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard < 0 ? 0 : shard, shard < 0 ? r.run.manifest.shard_count : shard + 1,
+    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard < 0 ? 0 : shard,
+                     shard < 0 ? r.run.manifest.shard_count : shard + 1,
                      !ac_arguments_has(&a, "unchecked")));
     AC_TRY(open_models(&r, threads));
     if (ac_arguments_has(&a, "probe")) {

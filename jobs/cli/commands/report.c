@@ -22,12 +22,14 @@ ac_command_report(int argc, char **argv)
     if (st != AC_OK)
         return st;
     if (a.help) {
-        ac_options_help(stdout, "report RUN [--out FILE]", "Writes a run's report again: one HTML file that needs no network.", options);
+        ac_options_help(stdout, "report RUN [--out FILE]",
+                        "Writes a run's report again: one HTML file that needs no network.",
+                        options);
         goto out;
     }
     AC_TRY(ac_arguments_int(&a, "images", &images, 1, 1000000));
     if (a.word_count != 1)
-        AC_TRY(ac_error_set(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]"));
+        AC_FAIL(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]");
     out = ac_arguments_get(&a, "out");
     AC_TRY(ac_run_report_write(a.words[0], out, images));
     printf("%s%s\n", out ? out : a.words[0], out ? "" : "/report.html");

@@ -15,12 +15,12 @@
 /* As the stages have them; measured where no formula says it (docs/CLUSTER.md). */
 enum {
     PROGRAM_BYTES = 120 << 20, /* measured: 90 to 110 MB of a rank that does nothing */
-    IMAGE_BATCH = 16,        /* images that CLIP computes together */
+    IMAGE_BATCH = 16,          /* images that CLIP computes together */
     VALUES_A_TOKEN = 12,       /* of a layer's width that live at the same time */
-    CHUNK_IMAGES = 64,       /* images that BART computes together */
+    CHUNK_IMAGES = 64,         /* images that BART computes together */
     CHUNK_CANDIDATES = 2048,
     THUMBNAIL_BYTES = 6000,
-    ENTRY_BYTES = 40,          /* an entry's text with its offset */
+    ENTRY_BYTES = 40, /* an entry's text with its offset */
 };
 
 static int64_t
@@ -47,7 +47,8 @@ weight_bytes(const char *path)
     while ((entry = readdir(d))) {
         char *file = NULL;
         const char *dot = strrchr(entry->d_name, '.');
-        if (dot && (strcmp(dot, ".safetensors") == 0 || strcmp(dot, ".bin") == 0) && asprintf(&file, "%s/%s", path, entry->d_name) >= 0) {
+        if (dot && (strcmp(dot, ".safetensors") == 0 || strcmp(dot, ".bin") == 0) &&
+            asprintf(&file, "%s/%s", path, entry->d_name) >= 0) {
             if (stat(file, &info) == 0)
                 bytes += info.st_size;
             free(file);
@@ -57,9 +58,11 @@ weight_bytes(const char *path)
     return bytes;
 }
 
-/* CLIP: packed weights of the towers that the job runs, a shard's embeddings, a batch's values. */
+/* CLIP: packed weights of the towers that the job runs, a shard's embeddings, a batch's values.
+ */
 static ac_status
-add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_compute *compute, int64_t *width)
+add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_compute *compute,
+         int64_t *width)
 {
     ac_clip_config c;
     int64_t tokens, work;
@@ -70,14 +73,17 @@ add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_com
     self->mapped += weight_bytes(config->clip.model);
     self->packed += (int64_t) ac_clip_packed_bytes(&c, compute, towers);
     tokens = (c.image_size / c.patch_size) * (c.image_size / c.patch_size) + 1;
-    work = IMAGE_BATCH * tokens * c.vision.hidden_size * VALUES_A_TOKEN * (int64_t) sizeof(float);
-    work += config->output.shard_items * (c.projection_dim * (int64_t) sizeof(float) + (config->output.thumbnails ? THUMBNAIL_BYTES : 0));
+    work =
+        IMAGE_BATCH * tokens * c.vision.hidden_size * VALUES_A_TOKEN * (int64_t) sizeof(float);
+    work += config->output.shard_items * (c.projection_dim * (int64_t) sizeof(float) +
+                                          (config->output.thumbnails ? THUMBNAIL_BYTES : 0));
     self->work = work > self->work ? work : self->work;
     *width = c.projection_dim;
     return AC_OK;
 }
 
-/* Are the weights stored in 16 bits? The way back then makes a copy in 32; of a file in 32 it takes the file's own. */
+/* Are the weights stored in 16 bits? The way back then makes a copy in 32; of a file in 32 it
+ * takes the file's own. */
 static bool
 is_half(const char *model, const ac_bart_config *b)
 {
@@ -86,18 +92,24 @@ is_half(const char *model, const ac_bart_config *b)
     return weight_bytes(model) < (int64_t) ac_bart_packed_bytes(b, &fp32) * 3 / 4;
 }
 
-/* Training: what the way back keeps of a replica's batch, were every text as long as it may be (a norm's input each, the projections of
- * attention, the input of the activation: engine/training/bart_train.h), and half as much again for what a layer needs meanwhile. */
+/* Training: what the way back keeps of a replica's batch, were every text as long as it may be
+ * (a norm's input each, the projections of attention, the input of the activation:
+ * engine/training/bart_train.h), and half as much again for what a layer needs meanwhile. */
 static int64_t
 training_bytes(const ac_config *config, const ac_bart_config *b)
 {
-    const int64_t C = b->d_model, source = least(config->train.max_source_tokens, b->max_position_embeddings);
-    const int64_t encoder = b->encoder_layers * (5 * C + b->encoder_ffn_dim), decoder = b->decoder_layers * (9 * C + b->decoder_ffn_dim);
+    const int64_t C = b->d_model,
+                  source = least(config->train.max_source_tokens, b->max_position_embeddings);
+    const int64_t encoder = b->encoder_layers * (5 * C + b->encoder_ffn_dim),
+                  decoder = b->decoder_layers * (9 * C + b->decoder_ffn_dim);
 
-    return config->train.batch * (source * encoder + config->train.max_target_tokens * decoder) * (int64_t) sizeof(float) * 3 / 2;
+    return config->train.batch *
+           (source * encoder + config->train.max_target_tokens * decoder) *
+           (int64_t) sizeof(float) * 3 / 2;
 }
 
-/* BART: cached keys and values of all candidates in hand, cross-attention's of their images, logits. */
+/* BART: cached keys and values of all candidates in hand, cross-attention's of their images,
+ * logits. */
 static ac_status
 add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bool train)
 {
@@ -111,15 +123,22 @@ add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bo
     ac_config_generation(config, &g);
     self->mapped += weight_bytes(config->bart.model);
     self->packed += (int64_t) ac_bart_packed_bytes(&b, compute);
-    images = least(least(CHUNK_IMAGES, config->output.shard_items), CHUNK_CANDIDATES / g.num_return_sequences);
+    images = least(least(CHUNK_IMAGES, config->output.shard_items),
+                   CHUNK_CANDIDATES / g.num_return_sequences);
     images = images < 1 ? 1 : images;
     slots = images * (g.do_sample ? g.num_return_sequences * g.num_beams : g.num_beams);
-    slots = least(slots, g.num_beams > AC_GENERATE_ROWS ? g.num_beams : AC_GENERATE_ROWS); /* ac_generate takes them in groups */
+    slots = least(slots, g.num_beams > AC_GENERATE_ROWS
+                             ? g.num_beams
+                             : AC_GENERATE_ROWS); /* ac_generate takes them in groups */
     work = b.decoder_layers * 2 * b.d_model * (int64_t) sizeof(float) *
-           (slots * g.max_length + images * ac_config_max_tokens(config, b.max_position_embeddings));
+           (slots * g.max_length +
+            images * ac_config_max_tokens(config, b.max_position_embeddings));
     work += slots * (b.vocab_size + VALUES_A_TOKEN * b.d_model) * (int64_t) sizeof(float);
     if (train)
-        work = training_bytes(config, &b) + (is_half(config->bart.model, &b) ? (int64_t) ac_bart_trainer_packed_bytes(&b, compute) : 0);
+        work = training_bytes(config, &b) +
+               (is_half(config->bart.model, &b)
+                    ? (int64_t) ac_bart_trainer_packed_bytes(&b, compute)
+                    : 0);
     self->work = work > self->work ? work : self->work;
 out:
     return st;
@@ -148,7 +167,8 @@ add_cache(ac_sizing *self, const char *path, int64_t width)
         fclose(f);
     }
     self->cache_known = true;
-    self->cache = entries * (width * (int64_t) sizeof(float) * 3 / 2 + ENTRY_BYTES); /* with the scan's copy, at most bf16 */
+    self->cache = entries * (width * (int64_t) sizeof(float) * 3 / 2 +
+                             ENTRY_BYTES); /* with the scan's copy, at most bf16 */
 }
 
 ac_status
@@ -156,12 +176,15 @@ ac_sizing_estimate(ac_sizing *self, const ac_config *config, const char *job)
 {
     const ac_compute compute = ac_config_compute(config);
     const bool caption = strcmp(job, "caption") == 0, train = strcmp(job, "train") == 0;
-    const bool retrieves = caption || train || strcmp(job, "tag") == 0, images = retrieves || strcmp(job, "embed-images") == 0;
+    const bool retrieves = caption || train || strcmp(job, "tag") == 0,
+               images = retrieves || strcmp(job, "embed-images") == 0;
     int64_t width;
     ac_status st = AC_OK;
 
-    *self = (ac_sizing) { .program = PROGRAM_BYTES, .cache_known = true };
-    AC_TRY(add_clip(self, config, (images ? AC_CLIP_VISION : 0) | (retrieves || !images ? AC_CLIP_TEXT : 0), &compute, &width));
+    *self = (ac_sizing){ .program = PROGRAM_BYTES, .cache_known = true };
+    AC_TRY(add_clip(self, config,
+                    (images ? AC_CLIP_VISION : 0) | (retrieves || !images ? AC_CLIP_TEXT : 0),
+                    &compute, &width));
     if (caption || train)
         AC_TRY(add_bart(self, config, &compute, train));
     if (retrieves) {
@@ -175,5 +198,6 @@ out:
 int64_t
 ac_sizing_node_bytes(const ac_sizing *self, int64_t nodes, int64_t ranks_per_node)
 {
-    return self->mapped + self->packed + ranks_per_node * (self->work + self->program) + self->cache / nodes;
+    return self->mapped + self->packed + ranks_per_node * (self->work + self->program) +
+           self->cache / nodes;
 }

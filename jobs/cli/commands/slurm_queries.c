@@ -23,11 +23,14 @@ is_listed(const char *list, const char *name)
     return false;
 }
 
-/* A line "main*|8|16000|4": partition (the default with its star), cores, megabytes (the least, with a +, where they differ), nodes. */
+/* A line "main*|8|16000|4": partition (the default with its star), cores, megabytes (the least,
+ * with a +, where they differ), nodes. */
 static void
-take_nodes(ac_slurm_nodes *out, const char *wanted, char *line, char last[128], int64_t *of_last)
+take_nodes(ac_slurm_nodes *out, const char *wanted, char *line, char last[128],
+           int64_t *of_last)
 {
-    char *rest = NULL, *name = strtok_r(line, "|", &rest), *cores = strtok_r(NULL, "|", &rest), *memory = strtok_r(NULL, "|", &rest);
+    char *rest = NULL, *name = strtok_r(line, "|", &rest), *cores = strtok_r(NULL, "|", &rest),
+         *memory = strtok_r(NULL, "|", &rest);
     char *count = strtok_r(NULL, "|\n", &rest), *star;
     bool is_default, is_first;
     const size_t used = strlen(out->partitions);
@@ -38,7 +41,8 @@ take_nodes(ac_slurm_nodes *out, const char *wanted, char *line, char last[128], 
         *star = '\0';
     is_first = strcmp(name, last) != 0;
     if (is_first) {
-        snprintf(out->partitions + used, sizeof out->partitions - used, "%s%s", used ? ", " : "", name);
+        snprintf(out->partitions + used, sizeof out->partitions - used, "%s%s",
+                 used ? ", " : "", name);
         snprintf(last, 128, "%s", name);
         *of_last = 0;
     }
@@ -60,7 +64,7 @@ ac_slurm_nodes_ask(ac_slurm_nodes *out, const char *partition)
     int64_t of_last = 0;
     FILE *f = popen("timeout 10 sinfo -h -o '%P|%c|%m|%D' 2>/dev/null", "r");
 
-    *out = (ac_slurm_nodes) { 0 };
+    *out = (ac_slurm_nodes){ 0 };
     if (!partition)
         partition = getenv("SBATCH_PARTITION"); /* which sbatch takes too */
     if (!f)
@@ -123,7 +127,7 @@ ac_slurm_queue_ask(ac_slurm_queue *out, const ac_slurm_jobs *jobs)
     bool unknown = false;
     FILE *f = NULL;
 
-    *out = (ac_slurm_queue) { 0 };
+    *out = (ac_slurm_queue){ 0 };
     if (jobs->count == 0)
         return;
     ac_buffer_push_text(&command, "timeout 10 squeue -h -o '%i %T (%r)' -j ");
@@ -139,7 +143,8 @@ ac_slurm_queue_ask(ac_slurm_queue *out, const ac_slurm_jobs *jobs)
             continue;
         out->waiting += strstr(line, " COMPLETING") == NULL;
         if (used < sizeof out->text)
-            used += (size_t) snprintf(out->text + used, sizeof out->text - used, "%s%s", used ? ", " : "", line);
+            used += (size_t) snprintf(out->text + used, sizeof out->text - used, "%s%s",
+                                      used ? ", " : "", line);
     }
     out->answered = f && (pclose(f) == 0 || unknown);
     ac_buffer_free(&command);

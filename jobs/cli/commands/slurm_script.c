@@ -33,7 +33,8 @@ ac_slurm_script(ac_buffer *out, const ac_slurm_word *words)
 void
 ac_shell_word(ac_buffer *out, const char *text)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.,:/@%";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.,:/@%";
 
     if (*text && strspn(text, plain) == strlen(text)) {
         ac_buffer_push_text(out, text);

@@ -10,8 +10,9 @@ typedef struct ac_slurm_word {
     const char *value;
 } ac_slurm_word;
 
-/** The template with every @NAME@ replaced, appended to out. AC_CHECK: each name of the template is in the list. */
-ac_status ac_slurm_script(ac_buffer *out, const ac_slurm_word *words);
+/** The template with every @NAME@ replaced, appended to out. AC_CHECK: each name of the
+ * template is in the list. */
+AC_MUST_CHECK ac_status ac_slurm_script(ac_buffer *out, const ac_slurm_word *words);
 
 /** Append text as one word of the shell, quoted where it must be. */
 void ac_shell_word(ac_buffer *out, const char *text);

@@ -1,4 +1,5 @@
-/* status: how a run stands, from its folder alone (and Slurm's word on its jobs, where Slurm is in reach). */
+/* status: how a run stands, from its folder alone (and Slurm's word on its jobs, where Slurm is
+ * in reach). */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ typedef struct view {
     ac_slurm_jobs slurm;
     const char *state, *stage;
     int64_t done, total, bad; /* of the stage in hand */
-    bool is_import; /* a cache that no run made: `import` wrote it whole */
+    bool is_import;           /* a cache that no run made: `import` wrote it whole */
 } view;
 
 static void
@@ -91,10 +92,12 @@ read_locks(view *self)
     DIR *d = opendir(self->folder);
 
     if (!d)
-        return ac_error_set(ac_io_failure(errno), "%s: there is no such run folder: %s", self->folder, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: there is no such run folder: %s",
+                            self->folder, strerror(errno));
     while (st == AC_OK && !self->holder.alive && (entry = readdir(d))) {
         const size_t n = strlen(entry->d_name);
-        if (strcmp(entry->d_name, "lock") != 0 && (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
+        if (strcmp(entry->d_name, "lock") != 0 &&
+            (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
             continue;
         st = ac_path_format(&path, "%s/%s", self->folder, entry->d_name);
         if (st == AC_OK)
@@ -112,7 +115,8 @@ look_for_import(view *self)
 {
     ac_cache cache = { 0 };
 
-    if (self->has_manifest || self->start || self->slurm.count || ac_cache_open(&cache, self->folder) != AC_OK)
+    if (self->has_manifest || self->start || self->slurm.count ||
+        ac_cache_open(&cache, self->folder) != AC_OK)
         return;
     self->is_import = true;
     self->done = self->total = cache.entries;
@@ -128,7 +132,8 @@ read_folder(view *self)
     AC_TRY(read_locks(self));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
     if (access(path, F_OK) == 0) {
-        self->has_manifest = ac_manifest_read(&self->manifest, path) == AC_OK; /* a cache's, or another job's: without stages */
+        self->has_manifest = ac_manifest_read(&self->manifest, path) ==
+                             AC_OK; /* a cache's, or another job's: without stages */
         free(path);
         AC_TRY(ac_path_format(&path, "%s/journal", self->folder));
         if (self->has_manifest)
@@ -157,7 +162,8 @@ state_of(const view *self)
     if (self->done_marker || self->is_import)
         return "done";
     if (last && strcmp(last, "done") == 0)
-        return self->has_manifest ? "parts done" : "done"; /* a part's end; a job that leaves no DONE */
+        return self->has_manifest ? "parts done"
+                                  : "done"; /* a part's end; a job that leaves no DONE */
     if (last)
         return last;
     if (self->start)
@@ -174,8 +180,8 @@ has_stage(const ac_manifest *m, const char *name)
     return false;
 }
 
-/* The first stage that is not done, with the items of its finished shards. What goes on after the shards' stages (the steps of a
- * training) is told by progress.json alone. */
+/* The first stage that is not done, with the items of its finished shards. What goes on after
+ * the shards' stages (the steps of a training) is told by progress.json alone. */
 static void
 count_stages(view *self)
 {
@@ -223,7 +229,9 @@ pace(const view *self, double *rate, double *eta)
 static const char *
 job_of(const view *self)
 {
-    return self->has_manifest ? self->manifest.job : self->is_import ? "import" : json_string_value(json_object_get(self->start, "job"));
+    return self->has_manifest ? self->manifest.job
+           : self->is_import  ? "import"
+                              : json_string_value(json_object_get(self->start, "job"));
 }
 
 static const char *
@@ -253,19 +261,25 @@ print_json(const view *self, const ac_slurm_queue *queue)
         int64_t done = 0;
         for (int64_t i = 0; i < self->manifest.shard_count; i++)
             done += self->manifest.stages[s].shards[i].done;
-        json_array_append_new(stages, json_pack("{s:s, s:I, s:I}", "name", self->manifest.stages[s].name, "shards_done", (json_int_t) done,
-                                                "shards", (json_int_t) self->manifest.shard_count));
+        json_array_append_new(stages, json_pack("{s:s, s:I, s:I}", "name",
+                                                self->manifest.stages[s].name, "shards_done",
+                                                (json_int_t) done, "shards",
+                                                (json_int_t) self->manifest.shard_count));
     }
     for (int i = 0; i < self->slurm.count; i++)
         json_array_append_new(jobs, json_integer(self->slurm.ids[i]));
-    root = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run", self->folder, "job",
-                     job_of(self), "state", self->state, "stage",
-                     self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad", (json_int_t) self->bad, "rate",
-                     real_or_null(rate), "eta_seconds", real_or_null(eta), "last_error", error, "attempts", (json_int_t) self->attempts, "stages",
-                     stages, "slurm_jobs", jobs, "slurm", queue->text);
+    root = json_pack(
+        "{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run",
+        self->folder, "job", job_of(self), "state", self->state, "stage", self->stage, "done",
+        (json_int_t) self->done, "total", (json_int_t) self->total, "bad",
+        (json_int_t) self->bad, "rate", real_or_null(rate), "eta_seconds", real_or_null(eta),
+        "last_error", error, "attempts", (json_int_t) self->attempts, "stages", stages,
+        "slurm_jobs", jobs, "slurm", queue->text);
     if (self->holder.alive && root)
-        json_object_set_new(root, "holder", json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid", (json_int_t) self->holder.pid,
-                                                      "seconds_ago", (json_int_t) self->holder.age));
+        json_object_set_new(root, "holder",
+                            json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid",
+                                      (json_int_t) self->holder.pid, "seconds_ago",
+                                      (json_int_t) self->holder.age));
     text = root ? json_dumps(root, JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!text)
@@ -286,21 +300,29 @@ print_lines(const view *self, const ac_slurm_queue *queue)
     if (self->is_import)
         printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
-        printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done, (long long) self->total,
-               100 * (double) self->done / (double) self->total);
+        printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done,
+               (long long) self->total, 100 * (double) self->done / (double) self->total);
     if (rate > 0)
         printf("  rate       %.3g a second\n", rate);
     if (eta >= 0)
-        printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600, (long long) eta / 60 % 60, (long long) eta % 60);
-    printf("  bad items  %lld%s\n", (long long) self->bad, !self->bad ? "" : self->done_marker ? " (bad_items.jsonl)" : " (bad_items.jsonl, once the run is done)");
+        printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600,
+               (long long) eta / 60 % 60, (long long) eta % 60);
+    printf("  bad items  %lld%s\n", (long long) self->bad,
+           !self->bad          ? ""
+           : self->done_marker ? " (bad_items.jsonl)"
+                               : " (bad_items.jsonl, once the run is done)");
     if (self->holder.alive)
-        printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host, (long long) self->holder.pid, (long long) self->holder.age);
+        printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host,
+               (long long) self->holder.pid, (long long) self->holder.age);
     if (self->attempts)
         printf("  attempts   %lld\n", (long long) self->attempts);
     if (last_error(self))
-        printf("  last error %s (exit code %lld)\n", last_error(self), (long long) json_integer_value(json_object_get(self->end, "code")));
+        printf("  last error %s (exit code %lld)\n", last_error(self),
+               (long long) json_integer_value(json_object_get(self->end, "code")));
     if (self->slurm.count)
-        printf("  Slurm      %s\n", queue->text[0] ? queue->text : queue->answered ? "its jobs are no longer in the queue" : "out of reach from here");
+        printf("  Slurm      %s\n", queue->text[0]    ? queue->text
+                                    : queue->answered ? "its jobs are no longer in the queue"
+                                                      : "out of reach from here");
 }
 
 ac_status
@@ -313,11 +335,14 @@ ac_command_status(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "status RUN [--json]", "How a run stands: state, stage, done of total, rate, ETA, bad items, last error, Slurm jobs.", options);
+        ac_options_help(stdout, "status RUN [--json]",
+                        "How a run stands: state, stage, done of total, rate, ETA, bad items, "
+                        "last error, Slurm jobs.",
+                        options);
         goto out;
     }
     if (a.word_count != 1)
-        AC_TRY(ac_error_set(AC_E_ARG, "needs one run folder; --help shows the usage"));
+        AC_FAIL(AC_E_ARG, "needs one run folder; --help shows the usage");
     v.folder = a.words[0];
     AC_TRY(read_folder(&v));
     count_stages(&v);

@@ -29,12 +29,17 @@ static const ac_option options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
     { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
     { "nodes", 0, "N", "nodes (default: 1)" },
-    { "ranks-per-node", 0, "R", "ranks a node (default: one for each 8 cores, fewer where memory asks for it)" },
-    { "time", 0, "T", "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run goes on in a further one" },
+    { "ranks-per-node", 0, "R",
+      "ranks a node (default: one for each 8 cores, fewer where memory asks for it)" },
+    { "time", 0, "T",
+      "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run goes on in a further "
+      "one" },
     { "partition", 0, "P", "partition" },
     { "after", 0, "RUN", "begin when that run, submitted before, is done" },
-    { "array", 0, "N", "N jobs, each with its own part of the shards, and a last one that completes the run" },
-    { "program", 0, "FILE", "what the ranks start in place of this program: a script that enters a container" },
+    { "array", 0, "N",
+      "N jobs, each with its own part of the shards, and a last one that completes the run" },
+    { "program", 0, "FILE",
+      "what the ranks start in place of this program: a script that enters a container" },
     { "dry-run", 0, NULL, "write the script and show the numbers; submit nothing" },
     { NULL, 0, NULL, NULL },
 };
@@ -86,11 +91,16 @@ ask_nodes(request *self)
 
     ac_slurm_nodes_ask(slurm, partition);
     if (slurm->answered && slurm->count == 0 && partition)
-        return ac_error_set(AC_E_ARG, "--partition %s: there is no such partition (Slurm has: %s)", partition, slurm->partitions);
+        return ac_error_set(AC_E_ARG,
+                            "--partition %s: there is no such partition (Slurm has: %s)",
+                            partition, slurm->partitions);
     if (slurm->answered && slurm->count == 0)
-        return ac_error_set(AC_E_ARG, "this Slurm has no default partition: give --partition (there are: %s)", slurm->partitions);
+        return ac_error_set(
+            AC_E_ARG, "this Slurm has no default partition: give --partition (there are: %s)",
+            slurm->partitions);
     if (slurm->answered && self->nodes > slurm->count)
-        return ac_error_set(AC_E_ARG, "--nodes %lld, but the partition has %lld", (long long) self->nodes, (long long) slurm->count);
+        return ac_error_set(AC_E_ARG, "--nodes %lld, but the partition has %lld",
+                            (long long) self->nodes, (long long) slurm->count);
     self->cores = slurm->answered ? slurm->cores : sysconf(_SC_NPROCESSORS_ONLN);
     self->memory = slurm->answered ? slurm->memory : ac_machine_memory();
     if (self->config.limits.memory)
@@ -113,13 +123,18 @@ print_sizes(const request *self)
     const ac_sizing *s = &self->sizing;
     const double MB = 1 << 20;
 
-    printf("  a node has       %lld cores, %.0f MB%s\n", (long long) self->cores, (double) self->memory / MB,
+    printf("  a node has       %lld cores, %.0f MB%s\n", (long long) self->cores,
+           (double) self->memory / MB,
            self->slurm.answered ? "" : " (this machine: Slurm does not answer)");
-    printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n", (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
+    printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n",
+           (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
            self->array ? ", for each part" : "");
-    printf("  memory a node    %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
-           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB, (long long) self->ranks, (double) s->work / MB,
-           (double) s->program / MB, (double) s->cache / (double) self->nodes / MB, s->cache_known ? "" : " (the cache is not there yet: not counted)");
+    printf("  memory a node    %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
+           "x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
+           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB,
+           (long long) self->ranks, (double) s->work / MB, (double) s->program / MB,
+           (double) s->cache / (double) self->nodes / MB,
+           s->cache_known ? "" : " (the cache is not there yet: not counted)");
 }
 
 /* Ranks and threads; refused where the node cannot hold them. */
@@ -130,16 +145,21 @@ fit(request *self)
 
     if (!given)
         self->ranks = self->cores / CORES_A_RANK > 1 ? self->cores / CORES_A_RANK : 1;
-    while (!given && self->ranks > 1 && ac_sizing_node_bytes(&self->sizing, self->nodes, self->ranks) > self->memory)
+    while (!given && self->ranks > 1 &&
+           ac_sizing_node_bytes(&self->sizing, self->nodes, self->ranks) > self->memory)
         self->ranks--;
     self->threads = self->cores / self->ranks > 1 ? self->cores / self->ranks : 1;
     self->needed = ac_sizing_node_bytes(&self->sizing, self->nodes, self->ranks);
     print_sizes(self);
     if (self->ranks > self->cores)
-        return ac_error_set(AC_E_ARG, "--ranks-per-node %lld, but a node has %lld cores", (long long) self->ranks, (long long) self->cores);
+        return ac_error_set(AC_E_ARG, "--ranks-per-node %lld, but a node has %lld cores",
+                            (long long) self->ranks, (long long) self->cores);
     if (self->needed > self->memory)
-        return ac_error_set(AC_E_LIMIT, "not submitted: a node would need %lld MB and has %lld; use more nodes (the cache is split over them), "
-                            "fewer ranks a node, or a smaller output.shard_items", (long long) (self->needed >> 20), (long long) (self->memory >> 20));
+        return ac_error_set(AC_E_LIMIT,
+                            "not submitted: a node would need %lld MB and has %lld; use more "
+                            "nodes (the cache is split over them), "
+                            "fewer ranks a node, or a smaller output.shard_items",
+                            (long long) (self->needed >> 20), (long long) (self->memory >> 20));
     return AC_OK;
 }
 
@@ -154,8 +174,8 @@ has_file(bool *out, const char *folder, const char *name)
     return st;
 }
 
-/* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. A run that is done is not waited for; one that is neither
- * done nor in the queue never will be done. */
+/* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. A run that is
+ * done is not waited for; one that is neither done nor in the queue never will be done. */
 static ac_status
 find_dependency(request *self, const char *after)
 {
@@ -169,21 +189,29 @@ find_dependency(request *self, const char *after)
         goto out;
     AC_TRY(ac_slurm_jobs_read(&jobs, after));
     if (jobs.last_submitted == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "--after %s: that run is not done, and was not submitted (it has no jobs.jsonl)", after));
+        AC_FAIL(
+            AC_E_ARG,
+            "--after %s: that run is not done, and was not submitted (it has no jobs.jsonl)",
+            after);
     ac_slurm_queue_ask(&queue, &jobs);
     AC_TRY(has_file(&done, after, "DONE")); /* it may have ended just now */
     if (done)
         goto out;
     if (queue.answered && !queue.text[0])
-        AC_TRY(ac_error_set(AC_E_ARG, "--after %s: that run is not done, and its job %lld is no longer in the queue; antarctic status tells why. "
-                            "Submit it again first", after, (long long) jobs.last_submitted));
-    snprintf(self->dependency, sizeof self->dependency, "afterok:%lld", (long long) jobs.last_submitted);
+        AC_FAIL(AC_E_ARG,
+                "--after %s: that run is not done, and its job %lld is no longer in the queue; "
+                "antarctic status tells why. "
+                "Submit it again first",
+                after, (long long) jobs.last_submitted);
+    snprintf(self->dependency, sizeof self->dependency, "afterok:%lld",
+             (long long) jobs.last_submitted);
 out:
     return st;
 }
 
-/* A run that was begun before must have begun with these settings, and must not be in the queue already; a job that was cancelled and is
- * just ending is waited for. *done: nothing is left to do. */
+/* A run that was begun before must have begun with these settings, and must not be in the queue
+ * already; a job that was cancelled and is just ending is waited for. *done: nothing is left to
+ * do. */
 static ac_status
 check_run(const request *self, bool *done)
 {
@@ -194,10 +222,12 @@ check_run(const request *self, bool *done)
     char *path = NULL;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->run));
-    if (access(path, F_OK) == 0 && ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
+    if (access(path, F_OK) == 0 &&
+        ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
         AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job));
     AC_TRY(has_file(done, self->run, "DONE"));
-    if (*done && (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
+    if (*done &&
+        (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
         printf("%s\n", ac_error_message());
         *done = false;
     }
@@ -205,7 +235,8 @@ check_run(const request *self, bool *done)
         goto out;
     AC_TRY(ac_slurm_jobs_read(&jobs, self->run));
     ac_slurm_queue_ask(&queue, &jobs);
-    for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS; i++) { /* its ranks would refuse the new ones */
+    for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS;
+         i++) { /* its ranks would refuse the new ones */
         if (i == 0) {
             printf("waiting for the job before to end: %s\n", queue.text);
             fflush(stdout);
@@ -214,7 +245,10 @@ check_run(const request *self, bool *done)
         ac_slurm_queue_ask(&queue, &jobs);
     }
     if (!*done && queue.text[0])
-        AC_TRY(ac_error_set(AC_E_ARG, "%s: this run is in Slurm's queue already: %s; let it go on, or end it first (scancel)", self->run, queue.text));
+        AC_FAIL(AC_E_ARG,
+                "%s: this run is in Slurm's queue already: %s; let it go on, or end it first "
+                "(scancel)",
+                self->run, queue.text);
 out:
     ac_manifest_free(&manifest);
     free(path);
@@ -257,12 +291,13 @@ keep_script(const char *path, const ac_buffer *text)
         return AC_OK;
     if ((st = ac_text_file_read(path, &before)) == AC_E_NOMEM)
         goto out;
-    if (st == AC_OK && before.size == text->size && memcmp(before.data, text->data, text->size) == 0)
+    if (st == AC_OK && before.size == text->size &&
+        memcmp(before.data, text->data, text->size) == 0)
         goto out;
     st = AC_OK;
     AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno)));
+        AC_FAIL(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno));
     printf("  kept             %s (the script before, which differs)\n", kept);
 out:
     ac_buffer_free(&before);
@@ -276,7 +311,8 @@ write_script(const request *self, const char *name, bool array, bool is_last)
 {
     ac_status st = AC_OK;
     ac_buffer words = { 0 }, optional = { 0 }, done = { 0 }, program = { 0 }, text = { 0 };
-    char nodes[24], ranks[24], threads[24], memory[24], range[48], folder[4096], *path = NULL, *log = NULL, *title = NULL;
+    char nodes[24], ranks[24], threads[24], memory[24], range[48], folder[4096],
+        *path = NULL, *log = NULL, *title = NULL;
     const char *slash = strrchr(self->run, '/');
 
     snprintf(nodes, sizeof nodes, "%lld", (long long) self->nodes);
@@ -285,12 +321,14 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     snprintf(memory, sizeof memory, "%lld", (long long) megabytes_asked(self));
     snprintf(range, sizeof range, "0-%lld", (long long) self->array - 1);
     if (!getcwd(folder, sizeof folder))
-        AC_TRY(ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno)));
+        AC_FAIL(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
     push_words(self, &words);
     ac_shell_word(&done, self->run);
     ac_shell_word(&program, self->program);
     if (array)
-        ac_buffer_printf(&words, " --set compute.part=\"$SLURM_ARRAY_TASK_ID\" --set compute.parts=%lld", (long long) self->array);
+        ac_buffer_printf(
+            &words, " --set compute.part=\"$SLURM_ARRAY_TASK_ID\" --set compute.parts=%lld",
+            (long long) self->array);
     ac_buffer_push_text(&done, array ? "/journal/p\"$SLURM_ARRAY_TASK_ID\"-DONE" : "/DONE");
     push_directive(&optional, "time", ac_arguments_get(self->a, "time"));
     push_directive(&optional, "partition", ac_arguments_get(self->a, "partition"));
@@ -301,17 +339,34 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     }
     if (optional.size)
         optional.data[--optional.size] = '\0'; /* the template ends the line */
-    if (asprintf(&path, "%s/%s", self->run, name) < 0 || asprintf(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j") < 0 ||
-        asprintf(&title, "%s%s-%s", is_last ? "end-" : "", self->job, slash ? slash + 1 : self->run) < 0)
-        AC_TRY(ac_error_set(AC_E_NOMEM, "out of memory for the batch script"));
+    if (asprintf(&path, "%s/%s", self->run, name) < 0 ||
+        asprintf(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j") < 0 ||
+        asprintf(&title, "%s%s-%s", is_last ? "end-" : "", self->job,
+                 slash ? slash + 1 : self->run) < 0)
+        AC_FAIL(AC_E_NOMEM, "out of memory for the batch script");
     AC_TRY(words.status);
     AC_TRY(done.status);
     AC_TRY(optional.status);
     {
         const ac_slurm_word list[] = {
-            { "JOB", self->job }, { "WHAT", array ? "one part a task" : is_last ? "what the parts left, and the end" : "the whole" }, { "FOLDER", folder }, { "RUN", self->run }, { "SCRIPT", path }, { "NAME", title },
-            { "NODES", nodes }, { "RANKS", ranks }, { "THREADS", threads }, { "MEMORY", memory }, { "OPTIONAL", optional.data ? optional.data : "#" },
-            { "LOG", log }, { "ANTARCTIC", program.data }, { "DONE", done.data }, { "WORDS", words.data }, { NULL, NULL },
+            { "JOB", self->job },
+            { "WHAT", array     ? "one part a task"
+                      : is_last ? "what the parts left, and the end"
+                                : "the whole" },
+            { "FOLDER", folder },
+            { "RUN", self->run },
+            { "SCRIPT", path },
+            { "NAME", title },
+            { "NODES", nodes },
+            { "RANKS", ranks },
+            { "THREADS", threads },
+            { "MEMORY", memory },
+            { "OPTIONAL", optional.data ? optional.data : "#" },
+            { "LOG", log },
+            { "ANTARCTIC", program.data },
+            { "DONE", done.data },
+            { "WORDS", words.data },
+            { NULL, NULL },
         };
         AC_TRY(ac_slurm_script(&text, list));
     }
@@ -346,24 +401,34 @@ submit_script(const request *self, const char *name, const char *dependency, lon
     AC_TRY(ac_buffer_push_text(&command, " 2>&1"));
     fflush(stdout);
     if (!(f = popen(command.data, "r")))
-        AC_TRY(ac_error_set(AC_E_IO, "sbatch cannot be started: %s", strerror(errno)));
+        AC_FAIL(AC_E_IO, "sbatch cannot be started: %s", strerror(errno));
     while (fgets(line, sizeof line, f))
         snprintf(said, sizeof said, "%s", line);
     said[strcspn(said, "\n")] = '\0';
     code = pclose(f);
     if (WIFEXITED(code) && WEXITSTATUS(code) == 127)
-        AC_TRY(ac_error_set(AC_E_IO, "sbatch is not on this machine: submit on a login node of the cluster, or take the script there: sbatch %s", path));
+        AC_FAIL(AC_E_IO,
+                "sbatch is not on this machine: submit on a login node of the cluster, or take "
+                "the script there: sbatch %s",
+                path);
     if (WIFEXITED(code) && WEXITSTATUS(code) == 124)
-        AC_TRY(ac_error_set(AC_E_RETRY, "%s: Slurm did not answer within a minute; squeue tells whether it took the job", path));
+        AC_FAIL(
+            AC_E_RETRY,
+            "%s: Slurm did not answer within a minute; squeue tells whether it took the job",
+            path);
     if (code != 0 || sscanf(said, "%lld", id) != 1)
-        AC_TRY(ac_error_set(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing"));
+        AC_FAIL(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing");
     free(path);
     AC_TRY(ac_path_format(&path, "%s/jobs.jsonl", self->run));
-    if (!(f = fopen(path, "a")) || fprintf(f, "{\"event\": \"submit\", \"slurm_job\": %lld, \"script\": \"%s\", \"time\": %lld}\n", *id, name,
-                                           (long long) time(NULL)) < 0)
-        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id, path, strerror(errno));
+    if (!(f = fopen(path, "a")) || fprintf(f,
+                                           "{\"event\": \"submit\", \"slurm_job\": %lld, "
+                                           "\"script\": \"%s\", \"time\": %lld}\n",
+                                           *id, name, (long long) time(NULL)) < 0)
+        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id,
+                          path, strerror(errno));
     if (f && fclose(f) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id, path, strerror(errno));
+        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id,
+                          path, strerror(errno));
 out:
     ac_buffer_free(&command);
     free(path);
@@ -381,13 +446,17 @@ submit_all(const request *self)
     AC_TRY(submit_script(self, "job.sbatch", "", &id));
     if (self->array) {
         /* afterany: whatever a part did not do, the last job does */
-        snprintf(dependency, sizeof dependency, "--dependency=afterany:%lld --kill-on-invalid-dep=yes", id);
+        snprintf(dependency, sizeof dependency,
+                 "--dependency=afterany:%lld --kill-on-invalid-dep=yes", id);
         AC_TRY(submit_script(self, "end.sbatch", dependency, &last));
-        printf("submitted: job %lld (%lld parts), then job %lld, which completes the run\n", id, (long long) self->array, last);
+        printf("submitted: job %lld (%lld parts), then job %lld, which completes the run\n", id,
+               (long long) self->array, last);
     } else {
-        printf("submitted: job %lld%s%s\n", id, self->dependency[0] ? ", to begin " : "", self->dependency);
+        printf("submitted: job %lld%s%s\n", id, self->dependency[0] ? ", to begin " : "",
+               self->dependency);
     }
-    printf("watch:     antarctic status %s\n           tail -f %s/slurm-%lld%s.out\n", self->run, self->run, id, self->array ? "_0" : "");
+    printf("watch:     antarctic status %s\n           tail -f %s/slurm-%lld%s.out\n",
+           self->run, self->run, id, self->array ? "_0" : "");
 out:
     return st;
 }
@@ -406,8 +475,11 @@ read_request(request *self)
     AC_TRY(ac_arguments_int(a, "nodes", &self->nodes, 1, 100000));
     AC_TRY(ac_arguments_int(a, "ranks-per-node", &self->ranks, 1, 4096));
     AC_TRY(ac_arguments_int(a, "array", &self->array, 2, 4000));
-    if (self->array && strcmp(self->job, "caption") != 0 && strcmp(self->job, "tag") != 0 && strcmp(self->job, "embed-images") != 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "--array: %s is not done in parts (caption, tag and embed-images are)", self->job));
+    if (self->array && strcmp(self->job, "caption") != 0 && strcmp(self->job, "tag") != 0 &&
+        strcmp(self->job, "embed-images") != 0)
+        AC_FAIL(AC_E_ARG,
+                "--array: %s is not done in parts (caption, tag and embed-images are)",
+                self->job);
     AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
@@ -432,8 +504,11 @@ check_array(const request *self)
     if (!self->array || !self->config.cache.path || strcmp(self->job, "embed-images") == 0)
         return AC_OK;
     if (stat(self->config.cache.path, &info) == 0 && !S_ISDIR(info.st_mode))
-        return ac_error_set(AC_E_ARG, "--array: cache.path %s is a text file; build a cache of it first (antarctic submit build-cache), name that in "
-                            "the config, and chain the two with --after", self->config.cache.path);
+        return ac_error_set(AC_E_ARG,
+                            "--array: cache.path %s is a text file; build a cache of it first "
+                            "(antarctic submit build-cache), name that in "
+                            "the config, and chain the two with --after",
+                            self->config.cache.path);
     return AC_OK;
 }
 
@@ -447,14 +522,16 @@ ac_command_submit(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "submit JOB CONFIG.yaml [options]", "Write a job's batch script into its run folder, and give it to Slurm.", options);
+        ac_options_help(stdout, "submit JOB CONFIG.yaml [options]",
+                        "Write a job's batch script into its run folder, and give it to Slurm.",
+                        options);
         goto out;
     }
     if (a.word_count != 2)
-        AC_TRY(ac_error_set(AC_E_ARG, "needs a job and its config file; --help shows the usage"));
+        AC_FAIL(AC_E_ARG, "needs a job and its config file; --help shows the usage");
     r.job = a.words[0];
     if (!ac_config_is_job(r.job))
-        AC_TRY(ac_error_set(AC_E_ARG, "\"%s\" is no job; antarctic help lists them", r.job));
+        AC_FAIL(AC_E_ARG, "\"%s\" is no job; antarctic help lists them", r.job);
     AC_TRY(read_request(&r));
     AC_TRY(check_array(&r));
     if (ac_arguments_has(&a, "after"))
@@ -462,7 +539,9 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(ac_config_check_paths(&r.config, r.job, r.dependency[0] != '\0'));
     AC_TRY(check_run(&r, &done));
     if (done) {
-        printf("%s: this run is done, and nothing is submitted; for other settings or images give --run another folder\n", r.run);
+        printf("%s: this run is done, and nothing is submitted; for other settings or images "
+               "give --run another folder\n",
+               r.run);
         goto out;
     }
     printf("%s into %s\n", r.job, r.run);
@@ -474,9 +553,12 @@ ac_command_submit(int argc, char **argv)
     if (r.array)
         AC_TRY(write_script(&r, "end.sbatch", false, true));
     if (ac_arguments_has(&a, "dry-run")) {
-        printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n", r.run);
+        printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n",
+               r.run);
         if (r.array)
-            printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER --kill-on-invalid-dep=yes %s/end.sbatch\n", r.run);
+            printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER "
+                   "--kill-on-invalid-dep=yes %s/end.sbatch\n",
+                   r.run);
     } else {
         st = submit_all(&r);
     }

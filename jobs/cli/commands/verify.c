@@ -1,4 +1,5 @@
-/* verify: every checksum and every count of runs, caches, checkpoints and single files. Reads only. */
+/* verify: every checksum and every count of runs, caches, checkpoints and single files. Reads
+ * only. */
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
@@ -68,10 +69,15 @@ trouble_from_error(verifier *self, const char *file)
     const char *message = ac_error_message();
     const size_t n = strlen(file);
 
-    trouble(self, file, "%s", strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message);
+    trouble(self, file, "%s",
+            strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0
+                ? message + n + 2
+                : message);
 }
 
-/* ---- single files ---------------------------------------------------------------------------------------------- */
+/* ---- single files
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static bool
 ends_with(const char *text, const char *end)
@@ -101,7 +107,8 @@ check_by_kind(verifier *self, const char *path)
     } else if (ends_with(path, ".json")) {
         json_error_t error;
         json_t *root = json_load_file(path, 0, &error);
-        st = root ? AC_OK : ac_error_set(AC_E_FORMAT, "%s: line %d: %s", path, error.line, error.text);
+        st = root ? AC_OK
+                  : ac_error_set(AC_E_FORMAT, "%s: line %d: %s", path, error.line, error.text);
         json_decref(root);
     } else {
         return false;
@@ -112,7 +119,8 @@ check_by_kind(verifier *self, const char *path)
     return true;
 }
 
-/* Lines of a file; -1: cannot be read (which is said). A last line without its end is off. jsonl: each must be JSON. */
+/* Lines of a file; -1: cannot be read (which is said). A last line without its end is off.
+ * jsonl: each must be JSON. */
 static ac_status
 count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
 {
@@ -130,7 +138,9 @@ count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
     *lines = 0;
     for (const char *line = text.data ? text.data : "", *end = line + text.size; line < end;) {
         const char *newline = memchr(line, '\n', (size_t) (end - line));
-        json_t *record = jsonl ? json_loadb(line, (size_t) ((newline ? newline : end) - line), 0, NULL) : NULL;
+        json_t *record =
+            jsonl ? json_loadb(line, (size_t) ((newline ? newline : end) - line), 0, NULL)
+                  : NULL;
         ++*lines;
         if (jsonl && !record)
             trouble(self, path, "line %lld is not JSON", (long long) *lines);
@@ -144,7 +154,9 @@ out:
     return st;
 }
 
-/* ---- caches ---------------------------------------------------------------------------------------------------- */
+/* ---- caches
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 verify_cache(verifier *self, const char *folder)
@@ -172,12 +184,17 @@ verify_cache(verifier *self, const char *folder)
         if (st != AC_OK) {
             trouble_from_error(self, path);
         } else if (strcmp(found, cache.shards[i].checksum) != 0) {
-            trouble(self, path, "not the file that was published: checksum %s, the manifest says %s", found, cache.shards[i].checksum);
-        } else { /* the checksum is right, so it can be opened: rows, width and finite numbers */
+            trouble(self, path,
+                    "not the file that was published: checksum %s, the manifest says %s", found,
+                    cache.shards[i].checksum);
+        } else { /* the checksum is right, so it can be opened: rows, width and finite numbers
+                  */
             ac_texts entries = { 0 };
             float *embeddings = NULL;
-            st = ac_alloc(&embeddings, cache.shards[i].rows * cache.dimension, sizeof *embeddings);
-            if (st == AC_OK && (st = ac_cache_read_slice(&cache, from, cache.shards[i].rows, embeddings, &entries)) != AC_OK)
+            st = ac_alloc(&embeddings, cache.shards[i].rows * cache.dimension,
+                          sizeof *embeddings);
+            if (st == AC_OK && (st = ac_cache_read_slice(&cache, from, cache.shards[i].rows,
+                                                         embeddings, &entries)) != AC_OK)
                 trouble_from_error(self, path);
             free(embeddings);
             ac_texts_free(&entries);
@@ -187,7 +204,8 @@ verify_cache(verifier *self, const char *folder)
         st = AC_OK;
     }
     if (rows != cache.entries)
-        trouble(self, folder, "%lld entries in the shards, the manifest says %lld", (long long) rows, (long long) cache.entries);
+        trouble(self, folder, "%lld entries in the shards, the manifest says %lld",
+                (long long) rows, (long long) cache.entries);
     snprintf(self->note, sizeof self->note, "cache of %lld entries", (long long) cache.entries);
 out:
     ac_cache_close(&cache);
@@ -195,39 +213,52 @@ out:
     return st;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------------ */
+/* ---- runs
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Jobs that make or grow a cache embed into shards that are removed at the end. */
 static bool
 is_temporary(const ac_manifest *m, int stage)
 {
-    const bool cache = strcmp(m->job, "build-cache") == 0 || strcmp(m->job, "extend-cache") == 0;
+    const bool cache =
+        strcmp(m->job, "build-cache") == 0 || strcmp(m->job, "extend-cache") == 0;
 
-    return cache && (strcmp(m->job, "extend-cache") == 0 || strcmp(m->stages[stage].name, "embed") == 0);
+    return cache &&
+           (strcmp(m->job, "extend-cache") == 0 || strcmp(m->stages[stage].name, "embed") == 0);
 }
 
-/* Counts inside a shard whose checksum is right: rows as recorded, and, in the first stage, in = ok + bad. */
+/* Counts inside a shard whose checksum is right: rows as recorded, and, in the first stage, in
+ * = ok + bad. */
 static void
-check_shard_counts(verifier *self, const char *path, const ac_shard_record *r, int stage, int64_t items, int64_t rows_before)
+check_shard_counts(verifier *self, const char *path, const ac_shard_record *r, int stage,
+                   int64_t items, int64_t rows_before)
 {
     ac_h5_reader h5 = { 0 };
     ac_texts keys = { 0 }, bad = { 0 };
     int64_t said = 0;
 
-    if (ac_h5_open(&h5, path) != AC_OK || (ac_h5_has(&h5, "keys") && ac_h5_read_texts(&h5, "keys", &keys) != AC_OK)) {
+    if (ac_h5_open(&h5, path) != AC_OK ||
+        (ac_h5_has(&h5, "keys") && ac_h5_read_texts(&h5, "keys", &keys) != AC_OK)) {
         trouble_from_error(self, path);
-    } else if (!ac_h5_has(&h5, "keys")) { /* entries of a cache, whose rows verify_cache counts */
+    } else if (!ac_h5_has(&h5,
+                          "keys")) { /* entries of a cache, whose rows verify_cache counts */
         goto out;
     } else if (keys.count != r->rows) {
-        trouble(self, path, "%lld rows, the manifest says %lld", (long long) keys.count, (long long) r->rows);
+        trouble(self, path, "%lld rows, the manifest says %lld", (long long) keys.count,
+                (long long) r->rows);
     } else if (stage > 0) {
         if (r->rows != rows_before)
-            trouble(self, path, "%lld rows, but the stage before it has %lld", (long long) r->rows, (long long) rows_before);
-    } else if (ac_h5_read_texts(&h5, "bad_keys", &bad) != AC_OK || ac_h5_read_int_attribute(&h5, "items", &said) != AC_OK) {
+            trouble(self, path, "%lld rows, but the stage before it has %lld",
+                    (long long) r->rows, (long long) rows_before);
+    } else if (ac_h5_read_texts(&h5, "bad_keys", &bad) != AC_OK ||
+               ac_h5_read_int_attribute(&h5, "items", &said) != AC_OK) {
         trouble_from_error(self, path);
     } else if (bad.count != r->bad || said != items || r->rows + r->bad != items) {
-        trouble(self, path, "%lld items in, but %lld rows + %lld bad items (the manifest: %lld + %lld)", (long long) items, (long long) keys.count,
-                (long long) bad.count, (long long) r->rows, (long long) r->bad);
+        trouble(self, path,
+                "%lld items in, but %lld rows + %lld bad items (the manifest: %lld + %lld)",
+                (long long) items, (long long) keys.count, (long long) bad.count,
+                (long long) r->rows, (long long) r->bad);
     }
 out:
     ac_texts_free(&keys);
@@ -243,7 +274,8 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m, int stage
     const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
     char *path = NULL, found[33];
 
-    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, ac_run_stage_folder(m->stages[stage].name), (long long) shard));
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder,
+                          ac_run_stage_folder(m->stages[stage].name), (long long) shard));
     self->files++;
     st = ac_file_checksum(path, found);
     if (st == AC_E_NOMEM)
@@ -254,7 +286,10 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m, int stage
         goto out;
     }
     if (strcmp(found, r->checksum) != 0) {
-        trouble(self, path, "not what was published: checksum %s, recorded %s; the same command makes it again", found, r->checksum);
+        trouble(
+            self, path,
+            "not what was published: checksum %s, recorded %s; the same command makes it again",
+            found, r->checksum);
         goto out;
     }
     self->files--; /* counted by its kind */
@@ -285,8 +320,11 @@ verify_lines(verifier *self, const char *folder)
         const char *name;
         bool jsonl;
         int64_t lines;
-    } files[] = { { "captions.jsonl", true, self->ok }, { "tags.jsonl", true, self->ok }, { "keys.txt", false, self->ok },
-                  { "preds.txt", false, self->ok }, { "bad_items.jsonl", true, self->bad } };
+    } files[] = { { "captions.jsonl", true, self->ok },
+                  { "tags.jsonl", true, self->ok },
+                  { "keys.txt", false, self->ok },
+                  { "preds.txt", false, self->ok },
+                  { "bad_items.jsonl", true, self->bad } };
     ac_status st = AC_OK;
     char *path = NULL;
 
@@ -298,7 +336,8 @@ verify_lines(verifier *self, const char *folder)
             continue;
         AC_TRY(count_lines(self, path, files[i].jsonl, &lines));
         if (lines >= 0 && lines != files[i].lines)
-            trouble(self, path, "%lld lines, but the shards hold %lld", (long long) lines, (long long) files[i].lines);
+            trouble(self, path, "%lld lines, but the shards hold %lld", (long long) lines,
+                    (long long) files[i].lines);
     }
 out:
     free(path);
@@ -315,10 +354,13 @@ verify_summary(verifier *self, const char *folder)
 
     if (st == AC_OK && access(path, F_OK) == 0) {
         root = json_load_file(path, 0, NULL);
-        if (json_unpack(root, "{s:I, s:I, s:I}", "items", &items, "ok", &ok, "bad", &bad) != 0 || items != self->items || ok != self->ok ||
-            bad != self->bad)
-            trouble(self, path, "says %lld items, %lld ok, %lld bad; the shards hold %lld, %lld, %lld", (long long) items, (long long) ok, (long long) bad,
-                    (long long) self->items, (long long) self->ok, (long long) self->bad);
+        if (json_unpack(root, "{s:I, s:I, s:I}", "items", &items, "ok", &ok, "bad", &bad) !=
+                0 ||
+            items != self->items || ok != self->ok || bad != self->bad)
+            trouble(self, path,
+                    "says %lld items, %lld ok, %lld bad; the shards hold %lld, %lld, %lld",
+                    (long long) items, (long long) ok, (long long) bad, (long long) self->items,
+                    (long long) self->ok, (long long) self->bad);
         json_decref(root);
     }
     free(path);
@@ -349,14 +391,17 @@ verify_run(verifier *self, const char *folder, const char *manifest_path, bool i
             self->bad += s == 0 ? m.stages[s].shards[i].bad : 0;
         }
     }
-    snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m.job, (long long) (m.stage_count * m.shard_count - undone),
+    snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m.job,
+             (long long) (m.stage_count * m.shard_count - undone),
              (long long) (m.stage_count * m.shard_count));
     if (!is_done)
         goto out;
     if (undone)
-        trouble(self, folder, "DONE is there, but %lld shards are not recorded as done", (long long) undone);
+        trouble(self, folder, "DONE is there, but %lld shards are not recorded as done",
+                (long long) undone);
     else if (self->ok + self->bad != self->items)
-        trouble(self, folder, "%lld items in, but %lld ok + %lld bad", (long long) self->items, (long long) self->ok, (long long) self->bad);
+        trouble(self, folder, "%lld items in, but %lld ok + %lld bad", (long long) self->items,
+                (long long) self->ok, (long long) self->bad);
     AC_TRY(verify_lines(self, folder));
     AC_TRY(verify_summary(self, folder));
 out:
@@ -365,7 +410,9 @@ out:
     return st;
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------- */
+/* ---- folders
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static ac_status verify_path(verifier *self, const char *path);
 
@@ -379,7 +426,8 @@ verify_files(verifier *self, const char *folder)
     int n = scandir(folder, &entries, NULL, alphasort);
 
     if (n < 0)
-        return ac_error_set(errno == ENOMEM ? AC_E_NOMEM : AC_E_ARG, "%s: cannot be read: %s", folder, strerror(errno));
+        return ac_error_set(errno == ENOMEM ? AC_E_NOMEM : AC_E_ARG, "%s: cannot be read: %s",
+                            folder, strerror(errno));
     for (int i = 0; i < n && st == AC_OK; i++) {
         if (entries[i]->d_name[0] == '.' || strstr(entries[i]->d_name, ".tmp"))
             continue;
@@ -460,7 +508,9 @@ verify_path(verifier *self, const char *path)
         return count_lines(self, path, true, &lines);
     }
     if (!check_by_kind(self, path) && path == self->root)
-        trouble(self, path, "not a file of a kind that can be checked (h5, safetensors, npy, json, jsonl, or a folder of ours)");
+        trouble(self, path,
+                "not a file of a kind that can be checked (h5, safetensors, npy, json, jsonl, "
+                "or a folder of ours)");
     return AC_OK;
 }
 
@@ -470,19 +520,24 @@ print_verdict(const verifier *self)
     ac_buffer line = { 0 };
 
     if (!self->json) {
-        printf("%s  %s: %s%s%lld files checked, %lld off", self->troubles ? "OFF" : "ok ", self->root, self->note, *self->note ? ", " : "",
-               (long long) self->files, (long long) self->troubles);
+        printf("%s  %s: %s%s%lld files checked, %lld off", self->troubles ? "OFF" : "ok ",
+               self->root, self->note, *self->note ? ", " : "", (long long) self->files,
+               (long long) self->troubles);
         if (self->items)
-            printf("; %lld items in, %lld ok + %lld bad%s", (long long) self->items, (long long) self->ok, (long long) self->bad,
+            printf("; %lld items in, %lld ok + %lld bad%s", (long long) self->items,
+                   (long long) self->ok, (long long) self->bad,
                    self->ok + self->bad < self->items ? " so far" : "");
         printf("\n");
         return;
     }
     ac_buffer_push_text(&line, "{\"path\": ");
     ac_json_text(&line, self->root);
-    ac_buffer_printf(&line, ", \"ok\": %s, \"files\": %lld, \"troubles\": %lld, \"items\": %lld, \"good\": %lld, \"bad\": %lld, \"note\": ",
-                     self->troubles ? "false" : "true", (long long) self->files, (long long) self->troubles, (long long) self->items,
-                     (long long) self->ok, (long long) self->bad);
+    ac_buffer_printf(&line,
+                     ", \"ok\": %s, \"files\": %lld, \"troubles\": %lld, \"items\": %lld, "
+                     "\"good\": %lld, \"bad\": %lld, \"note\": ",
+                     self->troubles ? "false" : "true", (long long) self->files,
+                     (long long) self->troubles, (long long) self->items, (long long) self->ok,
+                     (long long) self->bad);
     ac_json_text(&line, self->note);
     printf("%s}\n", line.data ? line.data : "");
     ac_buffer_free(&line);
@@ -497,11 +552,14 @@ ac_command_verify(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "verify PATH… [--json]", "Compare every checksum and every count of runs, caches, folders of checkpoints and single files.", options);
+        ac_options_help(stdout, "verify PATH… [--json]",
+                        "Compare every checksum and every count of runs, caches, folders of "
+                        "checkpoints and single files.",
+                        options);
         goto out;
     }
     if (a.word_count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "needs a path or more; --help shows the usage"));
+        AC_FAIL(AC_E_ARG, "needs a path or more; --help shows the usage");
     for (int i = 0; i < a.word_count; i++) {
         verifier v = { .root = a.words[i], .json = ac_arguments_has(&a, "json") };
         AC_TRY(verify_path(&v, a.words[i]));
@@ -511,7 +569,8 @@ ac_command_verify(int argc, char **argv)
         troubles += v.troubles;
     }
     if (troubles)
-        st = ac_error_set(AC_E_FORMAT, "%lld thing%s off", (long long) troubles, troubles == 1 ? " is" : "s are");
+        st = ac_error_set(AC_E_FORMAT, "%lld thing%s off", (long long) troubles,
+                          troubles == 1 ? " is" : "s are");
 out:
     ac_arguments_free(&a);
     return st;

@@ -12,7 +12,8 @@
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a CLIP model, or OpenAI's .pt" },
     { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
-    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+    { "vocabulary", 0, "DIR|F",
+      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy", "fp32 [N, D], unit length; a zero row where an image or text is bad" },
     { "images", 0, NULL, "the words after the options are images" },
     { "texts", 0, NULL, "{\"text\": …} or {\"ids\": […]} lines on stdin" },
@@ -37,7 +38,7 @@ embed_images(ac_clip_model *clip, const char *const *files, int64_t n, const cha
     for (int64_t i = 0; i < n; i++)
         if (item_statuss[i].reason != AC_GOOD)
             memset(y + i * D, 0, (size_t) D * sizeof *y);
-    AC_TRY(ac_npy_save(out_path, AC_F32, 2, (int64_t[]) { n, D }, y));
+    AC_TRY(ac_npy_save(out_path, AC_F32, 2, (int64_t[]){ n, D }, y));
     st = ac_images_report(item_statuss, files, n);
 out:
     free(rgb);
@@ -48,14 +49,18 @@ out:
 
 /* The ids of one record, cut to the context; false: answered with an error. */
 static bool
-read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capacity, int64_t *n)
+read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capacity,
+         int64_t *n)
 {
-    const json_t *text = json_object_get(lines->record, "text"), *list = json_object_get(lines->record, "ids");
+    const json_t *text = json_object_get(lines->record, "text"),
+                 *list = json_object_get(lines->record, "ids");
     const ac_clip_config *c = &clip->net.config;
     const char *message;
 
     if (json_is_string(text) && clip->has_tokenizer) {
-        if (ac_tokenizer_encode(&clip->tokenizer, json_string_value(text), json_string_length(text), c->max_position_embeddings, true, &clip->encoding) != AC_OK ||
+        if (ac_tokenizer_encode(&clip->tokenizer, json_string_value(text),
+                                json_string_length(text), c->max_position_embeddings, true,
+                                &clip->encoding) != AC_OK ||
             ac_grow(ids, capacity, clip->encoding.count, sizeof **ids) != AC_OK)
             return ac_json_lines_refuse(lines, ac_error_message()), false;
         *n = clip->encoding.count;
@@ -63,11 +68,18 @@ read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capa
         return true;
     }
     if (!list)
-        return ac_json_lines_refuse(lines, text ? "the model has no tokenizer beside it (vocab.json and merges.txt; OpenAI's .pt: bpe_simple_vocab_16e6.txt.gz): give --vocabulary, or \"ids\"" : "has neither \"text\" nor \"ids\""), false;
+        return ac_json_lines_refuse(
+                   lines, text ? "the model has no tokenizer beside it (vocab.json and "
+                                 "merges.txt; OpenAI's .pt: bpe_simple_vocab_16e6.txt.gz): "
+                                 "give --vocabulary, or \"ids\""
+                               : "has neither \"text\" nor \"ids\""),
+               false;
     if (!ac_json_ids(list, c->vocab_size, ids, capacity, n, &message))
         return ac_json_lines_refuse(lines, message), false;
     if (*n < 1 || *n > c->max_position_embeddings)
-        return ac_json_lines_refuse(lines, "\"ids\" is empty or longer than the model's context"), false;
+        return ac_json_lines_refuse(lines,
+                                    "\"ids\" is empty or longer than the model's context"),
+               false;
     return true;
 }
 
@@ -92,7 +104,7 @@ embed_texts(ac_clip_model *clip, const char *out_path)
         rows++;
     }
     AC_TRY(st);
-    st = ac_npy_save(out_path, AC_F32, 2, (int64_t[]) { rows, D }, y);
+    st = ac_npy_save(out_path, AC_F32, 2, (int64_t[]){ rows, D }, y);
 out:
     end = ac_json_lines_end(&lines);
     free(ids);
@@ -112,14 +124,16 @@ ac_tool_embed(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "embed --model DIR --out X.npy [--images FILE… | --texts < lines.jsonl]", "CLIP embeddings of images or texts.", options);
+        ac_options_help(
+            stdout, "embed --model DIR --out X.npy [--images FILE… | --texts < lines.jsonl]",
+            "CLIP embeddings of images or texts.", options);
         goto out;
     }
     images = ac_arguments_has(&a, "images");
     if (images == ac_arguments_has(&a, "texts"))
-        AC_TRY(ac_error_set(AC_E_ARG, "give either --images FILE… or --texts"));
+        AC_FAIL(AC_E_ARG, "give either --images FILE… or --texts");
     if (images && a.word_count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "no image given: name one file or more"));
+        AC_FAIL(AC_E_ARG, "no image given: name one file or more");
     AC_TRY(ac_arguments_need(&a, "model", &o.model));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     AC_TRY(ac_tool_compute(&a, &o.compute));
@@ -127,7 +141,8 @@ ac_tool_embed(int argc, char **argv)
     o.vocabulary = ac_arguments_get(&a, "vocabulary");
     o.towers = images ? AC_CLIP_VISION : AC_CLIP_TEXT;
     AC_TRY(ac_clip_model_open(&clip, &o));
-    st = images ? embed_images(&clip, a.words, a.word_count, out_path) : embed_texts(&clip, out_path);
+    st = images ? embed_images(&clip, a.words, a.word_count, out_path)
+                : embed_texts(&clip, out_path);
 out:
     ac_clip_model_free(&clip);
     ac_arguments_free(&a);

@@ -18,7 +18,8 @@ static const ac_option options[] = {
     { "layer-norms", 0, "F", "trained layer norms laid over it" },
     { "seed", 0, "S", "of all random numbers (default: 0)" },
     { "max-tokens", 0, "N", "cut the encoder's input (default: 128); none: the model's limit" },
-    { "num-beams", 0, "B", "generation: transformers' names; left out: as the model's own files say" },
+    { "num-beams", 0, "B",
+      "generation: transformers' names; left out: as the model's own files say" },
     { "num-return-sequences", 0, "N", "candidates a record" },
     { "do-sample", 0, "BOOL", "draw at random" },
     { "temperature", 0, "T", "with --do-sample true" },
@@ -38,7 +39,8 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-/* The options are the config's generation keys with dashes: one table of types and ranges serves both. */
+/* The options are the config's generation keys with dashes: one table of types and ranges
+ * serves both. */
 static ac_status
 read_generation(const ac_arguments *a, ac_config *config)
 {
@@ -88,7 +90,9 @@ flush(ac_bart_model *bart, const ac_config *config, batch *b, ac_generated *gene
                 const char *t;
                 size_t n;
                 ac_buffer_reset(&text);
-                AC_TRY(ac_tokenizer_decode(&bart->tokenizer, c.ids, c.count, config->generation.clean_up_tokenization_spaces, &text));
+                AC_TRY(ac_tokenizer_decode(&bart->tokenizer, c.ids, c.count,
+                                           config->generation.clean_up_tokenization_spaces,
+                                           &text));
                 t = text.data ? text.data : "";
                 n = text.size;
                 ac_text_strip(&t, &n);
@@ -115,28 +119,34 @@ out:
 
 /* One record's encoder input into the batch. false: `message` says why not. */
 static bool
-push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t number, batch *b, const char **message)
+push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t number, batch *b,
+            const char **message)
 {
-    const json_t *text = json_object_get(record, "text"), *list = json_object_get(record, "ids"), *key = json_object_get(record, "key");
+    const json_t *text = json_object_get(record, "text"),
+                 *list = json_object_get(record, "ids"), *key = json_object_get(record, "key");
     const int32_t *ids;
     char name[32];
     int64_t n;
 
     if (json_is_string(text) && bart->has_tokenizer) {
         *message = ac_error_message();
-        if (ac_tokenizer_encode(&bart->tokenizer, json_string_value(text), json_string_length(text), limit, true, &bart->encoding) != AC_OK)
+        if (ac_tokenizer_encode(&bart->tokenizer, json_string_value(text),
+                                json_string_length(text), limit, true,
+                                &bart->encoding) != AC_OK)
             return false;
         ids = bart->encoding.ids;
         n = bart->encoding.count;
     } else if (list) {
-        if (!ac_json_ids(list, bart->net.config.vocab_size, &b->one, &b->one_capacity, &n, message))
+        if (!ac_json_ids(list, bart->net.config.vocab_size, &b->one, &b->one_capacity, &n,
+                         message))
             return false;
         *message = "\"ids\" is empty or longer than the model takes";
         if (n < 1 || n > bart->net.config.max_position_embeddings)
             return false;
         ids = b->one;
     } else {
-        *message = text ? "the model's folder has no tokenizer files: give \"ids\"" : "has neither \"text\" nor \"ids\"";
+        *message = text ? "the model's folder has no tokenizer files: give \"ids\""
+                        : "has neither \"text\" nor \"ids\"";
         return false;
     }
     *message = "out of memory";
@@ -145,14 +155,17 @@ push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t nu
     memcpy(b->ids + b->offsets[b->count], ids, (size_t) n * sizeof *ids);
     b->offsets[b->count + 1] = b->offsets[b->count] + n;
     snprintf(name, sizeof name, "%lld", (long long) number);
-    b->streams[b->count++] = json_is_string(key) ? ac_random_stream(json_string_value(key), json_string_length(key)) : ac_random_stream(name, strlen(name));
+    b->streams[b->count++] =
+        json_is_string(key) ? ac_random_stream(json_string_value(key), json_string_length(key))
+                            : ac_random_stream(name, strlen(name));
     return true;
 }
 
 static ac_status
 generate_all(ac_bart_model *bart, const ac_config *config)
 {
-    const int64_t limit = ac_config_max_tokens(config, bart->net.config.max_position_embeddings);
+    const int64_t limit =
+        ac_config_max_tokens(config, bart->net.config.max_position_embeddings);
     ac_json_lines lines = { 0 };
     ac_generated generated = { 0 };
     batch b = { 0 };
@@ -191,13 +204,17 @@ ac_tool_generate(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "generate --model DIR [options] < lines.jsonl", "{\"text\": \"red car | zebra | \"} or {\"ids\": […]}, and \"key\" for the random numbers, on each line.", options);
+        ac_options_help(stdout, "generate --model DIR [options] < lines.jsonl",
+                        "{\"text\": \"red car | zebra | \"} or {\"ids\": […]}, and \"key\" for "
+                        "the random numbers, on each line.",
+                        options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "model", &model));
     AC_TRY(read_generation(&a, &config));
     AC_TRY(ac_tool_compute(&a, &compute));
-    AC_TRY(ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
+    AC_TRY(
+        ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
     AC_TRY(ac_generation_config_load(&bart.generation, model, &bart.net.config));
     ac_config_generation(&config, &bart.generation);
     AC_TRY(ac_generation_config_check(&bart.generation, &bart.net.config));

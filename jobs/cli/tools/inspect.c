@@ -16,7 +16,8 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-/* ---- what the kinds use ------------------------------------------------------------------------------------------ */
+/* ---- what the kinds use
+ * ------------------------------------------------------------------------------------------ */
 
 void
 ac_inspect_put(json_t *out, const char *key, json_t *value)
@@ -70,7 +71,8 @@ ac_inspect_texts(const ac_texts *texts, int64_t n)
     json_t *list = json_array();
 
     for (int64_t i = 0; i < n && i < texts->count; i++)
-        json_array_append_new(list, ac_inspect_string(ac_texts_at(texts, i), ac_texts_size(texts, i)));
+        json_array_append_new(
+            list, ac_inspect_string(ac_texts_at(texts, i), ac_texts_size(texts, i)));
     return list;
 }
 
@@ -88,7 +90,8 @@ ac_inspect_put_tensors(json_t *out, const ac_tensors *tensors)
         ac_inspect_put(one, "dtype", json_string(type));
         ac_inspect_put(one, "shape", ac_inspect_shape(t->rank, t->shape));
         json_array_append_new(list, one);
-        json_object_set_new(types, type, json_integer(json_integer_value(json_object_get(types, type)) + 1));
+        json_object_set_new(types, type,
+                            json_integer(json_integer_value(json_object_get(types, type)) + 1));
         numbers += ac_tensor_count(t);
     }
     ac_inspect_put(out, "numbers", json_integer(numbers));
@@ -107,9 +110,11 @@ ac_inspect_put_checksum(json_t *out, const char *path)
     return st;
 }
 
-/* ---- printing for people ------------------------------------------------------------------------------------------ */
+/* ---- printing for people
+ * ------------------------------------------------------------------------------------------ */
 
-/* A value on one line: numbers and texts as they are, lists in brackets, objects as "key value" pairs. */
+/* A value on one line: numbers and texts as they are, lists in brackets, objects as "key value"
+ * pairs. */
 static void
 print_inline(ac_buffer *b, const json_t *value)
 {
@@ -122,14 +127,17 @@ print_inline(ac_buffer *b, const json_t *value)
         ac_buffer_push(b, json_string_value(value), json_string_length(value));
     } else if (json_is_array(value)) {
         ac_buffer_push_char(b, '[');
-        json_array_foreach((json_t *) (uintptr_t) value, i, item) {
+        json_array_foreach((json_t *) (uintptr_t) value, i, item)
+        {
             ac_buffer_push_text(b, i ? ", " : "");
             print_inline(b, item);
         }
         ac_buffer_push_char(b, ']');
     } else if (json_is_object(value)) {
-        json_object_foreach((json_t *) (uintptr_t) value, key, item) {
-            ac_buffer_printf(b, "%s%s ", b->size && b->data[b->size - 1] != ' ' ? "  " : "", key);
+        json_object_foreach((json_t *) (uintptr_t) value, key, item)
+        {
+            ac_buffer_printf(b, "%s%s ", b->size && b->data[b->size - 1] != ' ' ? "  " : "",
+                             key);
             print_inline(b, item);
         }
     } else if ((text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)))) {
@@ -155,7 +163,8 @@ print_list(ac_buffer *b, const char *key, const json_t *list, bool all)
             ac_buffer_printf(&line, "%-56s ", name);
             for (void *at = json_object_iter(rest); at; at = json_object_iter_next(rest, at)) {
                 const char *part = json_object_iter_key(at);
-                if (strcmp(part, "dtype") != 0 && strcmp(part, "type") != 0 && strcmp(part, "shape") != 0)
+                if (strcmp(part, "dtype") != 0 && strcmp(part, "type") != 0 &&
+                    strcmp(part, "shape") != 0)
                     ac_buffer_printf(&line, "%s ", part);
                 print_inline(&line, json_object_iter_value(at));
                 ac_buffer_push_text(&line, "  ");
@@ -181,8 +190,11 @@ print_object(const json_t *out, bool all)
     json_t *value;
 
     ac_buffer_printf(&b, "%s: %s\n", json_string_value(json_object_get(out, "path")),
-                     json_object_get(out, "kind") ? json_string_value(json_object_get(out, "kind")) : "not to be used");
-    json_object_foreach((json_t *) (uintptr_t) out, key, value) {
+                     json_object_get(out, "kind")
+                         ? json_string_value(json_object_get(out, "kind"))
+                         : "not to be used");
+    json_object_foreach((json_t *) (uintptr_t) out, key, value)
+    {
         const json_t *first = json_array_get(value, 0);
         if (strcmp(key, "path") == 0 || strcmp(key, "kind") == 0)
             continue;
@@ -198,7 +210,9 @@ print_object(const json_t *out, bool all)
     ac_buffer_free(&b);
 }
 
-/* ---- the tool ------------------------------------------------------------------------------------------------------ */
+/* ---- the tool
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 inspect(json_t *out, const char *path)
@@ -219,11 +233,14 @@ ac_tool_inspect(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "inspect PATH… [--json | --all]", "What a file or folder is, what is in it, and a sample: anything this program reads or writes.", options);
+        ac_options_help(stdout, "inspect PATH… [--json | --all]",
+                        "What a file or folder is, what is in it, and a sample: anything this "
+                        "program reads or writes.",
+                        options);
         goto out;
     }
     if (a.word_count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "inspect needs a path; inspect --help says how"));
+        AC_FAIL(AC_E_ARG, "inspect needs a path; inspect --help says how");
     for (int i = 0; i < a.word_count; i++) {
         json_t *out = json_object();
         ac_inspect_put(out, "path", ac_inspect_string(a.words[i], strlen(a.words[i])));
@@ -243,7 +260,8 @@ ac_tool_inspect(int argc, char **argv)
     }
     st = AC_OK;
     if (problems)
-        st = ac_error_set(worst, "%d of %d could not be used; what is wrong stands with each", problems, (int) a.word_count);
+        st = ac_error_set(worst, "%d of %d could not be used; what is wrong stands with each",
+                          problems, (int) a.word_count);
     if (fflush(stdout) != 0 && st == AC_OK)
         st = ac_error_set(AC_E_IO, "standard output cannot be written");
 out:

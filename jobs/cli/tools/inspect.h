@@ -1,4 +1,5 @@
-/** Inside jobs/cli/tools/inspect*.c: what each kind of thing says of itself, as a JSON object that is then printed either way. */
+/** Inside jobs/cli/tools/inspect*.c: what each kind of thing says of itself, as a JSON object
+ * that is then printed either way. */
 #ifndef AC_JOBS_CLI_TOOLS_INSPECT_H
 #define AC_JOBS_CLI_TOOLS_INSPECT_H
 
@@ -9,27 +10,40 @@
 #include "engine/base/buffer.h"
 #include "engine/base/tensor.h"
 
-enum { AC_INSPECT_SAMPLE = 5, AC_INSPECT_TEXT = 160 }; /* how many lines, entries, values; bytes of each text */
+enum {
+    AC_INSPECT_SAMPLE = 5,
+    AC_INSPECT_TEXT = 160
+}; /* how many lines, entries, values; bytes of each text */
 
-/** Put what there is to say of a file or folder into `out`: "kind" first. A damaged one: a failure with the usual message. */
-ac_status ac_inspect_file(json_t *out, const char *path);
-ac_status ac_inspect_folder(json_t *out, const char *path);
+/** Put what there is to say of a file or folder into `out`: "kind" first. A damaged one: a
+ * failure with the usual message. */
+AC_MUST_CHECK ac_status ac_inspect_file(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_folder(json_t *out, const char *path);
 
 /* One format each. */
-ac_status ac_inspect_safetensors(json_t *out, const char *path);
-ac_status ac_inspect_torch(json_t *out, const char *path);
-ac_status ac_inspect_npy(json_t *out, const char *path);
-ac_status ac_inspect_h5(json_t *out, const char *path);
-ac_status ac_inspect_image(json_t *out, const char *path);
-ac_status ac_inspect_text(json_t *out, const char *path); /* JSON, JSON lines, YAML, vocabularies, plain text: by name and content */
+AC_MUST_CHECK ac_status ac_inspect_safetensors(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_torch(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_npy(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_h5(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_image(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_text(
+    json_t *out,
+    const char
+        *path); /* JSON, JSON lines, YAML, vocabularies, plain text: by name and content */
 
 /* Adding to an object. */
-void ac_inspect_put(json_t *out, const char *key, json_t *value); /* takes the value; NULL: out of memory, checked at the end */
+void
+ac_inspect_put(json_t *out, const char *key,
+               json_t *value); /* takes the value; NULL: out of memory, checked at the end */
 void ac_inspect_put_text(json_t *out, const char *key, const char *text);
-json_t *ac_inspect_string(const char *bytes, size_t n); /* cut to AC_INSPECT_TEXT; bytes that are not UTF-8 as '?' */
+json_t *
+ac_inspect_string(const char *bytes,
+                  size_t n); /* cut to AC_INSPECT_TEXT; bytes that are not UTF-8 as '?' */
 json_t *ac_inspect_shape(int rank, const int64_t *shape);
 json_t *ac_inspect_texts(const ac_texts *texts, int64_t n); /* the first n */
-void ac_inspect_put_tensors(json_t *out, const ac_tensors *tensors); /* "tensors", "parameters", "types" */
-ac_status ac_inspect_put_checksum(json_t *out, const char *path); /* "checksum": XXH3-128 of the file */
+void ac_inspect_put_tensors(json_t *out,
+                            const ac_tensors *tensors); /* "tensors", "parameters", "types" */
+AC_MUST_CHECK ac_status
+ac_inspect_put_checksum(json_t *out, const char *path); /* "checksum": XXH3-128 of the file */
 
 #endif

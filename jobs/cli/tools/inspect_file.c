@@ -57,13 +57,15 @@ ac_inspect_file(json_t *out, const char *path)
     if (ac_torch_is(map.data, map.size))
         found = ac_inspect_torch;
     for (size_t i = 0; i < count && !found; i++)
-        if (map.size >= formats[i].at + formats[i].size && memcmp(map.data + formats[i].at, formats[i].magic, formats[i].size) == 0 &&
+        if (map.size >= formats[i].at + formats[i].size &&
+            memcmp(map.data + formats[i].at, formats[i].magic, formats[i].size) == 0 &&
             (formats[i].inspect != ac_inspect_safetensors || is_header_length(&map)))
             found = formats[i].inspect;
     for (size_t i = 0; i < count && !found; i++)
         if (has_extension(path, formats[i].extension))
             found = formats[i].inspect;
-    if (!found && (has_extension(path, ".pt") || has_extension(path, ".bin") || has_extension(path, ".ckpt")))
+    if (!found && (has_extension(path, ".pt") || has_extension(path, ".bin") ||
+                   has_extension(path, ".ckpt")))
         found = ac_inspect_torch;
     ac_map_close(&map);
     return found ? found(out, path) : ac_inspect_text(out, path);
@@ -80,7 +82,8 @@ ac_inspect_image(json_t *out, const char *path)
         return st;
     ac_inspect_put_text(out, "kind", "picture");
     if (item_status.reason != AC_GOOD)
-        return ac_error_set(AC_E_FORMAT, "%s: a bad item, %s: %s", path, ac_reject_reason_name(item_status.reason), item_status.detail);
+        return ac_error_set(AC_E_FORMAT, "%s: a bad item, %s: %s", path,
+                            ac_reject_reason_name(item_status.reason), item_status.detail);
     ac_inspect_put_text(out, "mode", ac_image_mode_name(image.mode));
     ac_inspect_put(out, "width", json_integer(image.width));
     ac_inspect_put(out, "height", json_integer(image.height));

@@ -27,7 +27,9 @@ load_json(const char *folder, const char *name)
     return root;
 }
 
-/* ---- caches ---------------------------------------------------------------------------------------------------------- */
+/* ---- caches
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 inspect_cache(json_t *out, const char *path)
@@ -65,7 +67,9 @@ inspect_cache(json_t *out, const char *path)
     if (json_array_size(sources))
         ac_inspect_put(out, "sources", json_incref(sources));
     ac_inspect_put(out, "shards", json_incref(shards));
-    AC_TRY(ac_cache_read_slice(&cache, 0, cache.entries < AC_INSPECT_SAMPLE ? cache.entries : AC_INSPECT_SAMPLE, NULL, &entries));
+    AC_TRY(ac_cache_read_slice(
+        &cache, 0, cache.entries < AC_INSPECT_SAMPLE ? cache.entries : AC_INSPECT_SAMPLE, NULL,
+        &entries));
     ac_inspect_put(out, "sample", ac_inspect_texts(&entries, AC_INSPECT_SAMPLE));
 out:
     json_decref(sources);
@@ -75,7 +79,9 @@ out:
     return st;
 }
 
-/* ---- runs -------------------------------------------------------------------------------------------------------------- */
+/* ---- runs
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 /* The first lines of FOLDER/name, where it is there. */
 static ac_status
@@ -92,8 +98,10 @@ put_sample(json_t *out, const char *key, const char *folder, const char *name)
         return ac_error_set(AC_E_NOMEM, "out of memory for a path");
     }
     if ((f = fopen(path, "rb"))) {
-        while (json_array_size(sample) < AC_INSPECT_SAMPLE && (n = getline(&line, &room, f)) > 0)
-            json_array_append_new(sample, ac_inspect_string(line, (size_t) n - (line[n - 1] == '\n')));
+        while (json_array_size(sample) < AC_INSPECT_SAMPLE &&
+               (n = getline(&line, &room, f)) > 0)
+            json_array_append_new(sample,
+                                  ac_inspect_string(line, (size_t) n - (line[n - 1] == '\n')));
         fclose(f);
     }
     if (json_array_size(sample))
@@ -157,7 +165,9 @@ out:
     return st;
 }
 
-/* ---- models ------------------------------------------------------------------------------------------------------------ */
+/* ---- models
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static ac_status
 put_tokenizer(json_t *out, const char *path)
@@ -167,7 +177,8 @@ put_tokenizer(json_t *out, const char *path)
     char fingerprint[33];
     const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
 
-    if (st == AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
+    if (st ==
+        AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
         ac_inspect_put_text(out, "tokenizer", "none here");
         return AC_OK;
     }
@@ -183,7 +194,8 @@ put_tokenizer(json_t *out, const char *path)
     return st;
 }
 
-/* Make the model whole, so that what does not fit is found; its fingerprints are those that caches and runs record. */
+/* Make the model whole, so that what does not fit is found; its fingerprints are those that
+ * caches and runs record. */
 static ac_status
 put_usable(json_t *out, const char *path, const char *type)
 {
@@ -196,7 +208,8 @@ put_usable(json_t *out, const char *path, const char *type)
         const ac_clip_options o = { .model = path, .towers = AC_CLIP_TEXT | AC_CLIP_VISION };
         AC_TRY(ac_clip_model_open(&clip, &o));
         ac_inspect_put_text(out, "fingerprint", clip.fingerprint);
-        ac_inspect_put_text(out, "text_fingerprint", clip.text_fingerprint); /* what caches record */
+        ac_inspect_put_text(out, "text_fingerprint",
+                            clip.text_fingerprint); /* what caches record */
         ac_inspect_put(out, "image_size", json_integer(clip.net.config.image_size));
         ac_inspect_put(out, "patch_size", json_integer(clip.net.config.patch_size));
         ac_inspect_put(out, "context", json_integer(clip.net.config.max_position_embeddings));
@@ -241,7 +254,8 @@ out:
     return st;
 }
 
-/* ---- images, and which it is ------------------------------------------------------------------------------------------ */
+/* ---- images, and which it is
+ * ------------------------------------------------------------------------------------------ */
 
 static ac_status
 inspect_images(json_t *out, const char *path)
@@ -262,7 +276,8 @@ inspect_images(json_t *out, const char *path)
 ac_status
 ac_inspect_folder(json_t *out, const char *path)
 {
-    json_t *manifest = load_json(path, "manifest.json"), *config = load_json(path, "config.json");
+    json_t *manifest = load_json(path, "manifest.json"),
+           *config = load_json(path, "config.json");
     const char *type = json_string_value(json_object_get(config, "model_type"));
     ac_status st;
 

@@ -39,7 +39,10 @@ ac_inspect_safetensors(json_t *out, const char *path)
     if (st != AC_OK)
         return st;
     metadata = read_metadata(&s.map);
-    ac_inspect_put_text(out, "kind", json_object_get(metadata, "checksum") ? "safetensors (a training checkpoint)" : "safetensors");
+    ac_inspect_put_text(out, "kind",
+                        json_object_get(metadata, "checksum")
+                            ? "safetensors (a training checkpoint)"
+                            : "safetensors");
     ac_inspect_put(out, "bytes", json_integer((json_int_t) s.map.size));
     st = ac_inspect_put_checksum(out, path);
     if (metadata)
@@ -63,19 +66,22 @@ scalar_value(const ac_torch_scalar *s)
 ac_status
 ac_inspect_torch(json_t *out, const char *path)
 {
-    static const char *const kinds[] = { "PyTorch archive", "TorchScript archive", "PyTorch file, format before 1.6" };
+    static const char *const kinds[] = { "PyTorch archive", "TorchScript archive",
+                                         "PyTorch file, format before 1.6" };
     ac_torch t;
     ac_status st = ac_torch_open(&t, path);
     json_t *scalars = json_array();
 
     if (st == AC_OK) {
         const bool lightning = ac_torch_find_scalar(&t, "pytorch-lightning_version") != NULL;
-        ac_inspect_put_text(out, "kind", lightning ? "PyTorch archive (Lightning checkpoint)" : kinds[t.kind]);
+        ac_inspect_put_text(
+            out, "kind", lightning ? "PyTorch archive (Lightning checkpoint)" : kinds[t.kind]);
         ac_inspect_put(out, "bytes", json_integer((json_int_t) t.map.size));
         st = ac_inspect_put_checksum(out, path);
         for (int64_t i = 0; i < t.scalar_count; i++) {
             json_t *one = json_object();
-            ac_inspect_put(one, "name", ac_inspect_string(t.scalars[i].name, strlen(t.scalars[i].name)));
+            ac_inspect_put(one, "name",
+                           ac_inspect_string(t.scalars[i].name, strlen(t.scalars[i].name)));
             ac_inspect_put(one, "value", scalar_value(&t.scalars[i]));
             json_array_append_new(scalars, one);
         }
@@ -104,7 +110,8 @@ put_floats(json_t *out, const ac_tensor *t)
         for (int64_t i = 0; i < n; i++) {
             bad += !isfinite(block[i]);
             if (at + i < AC_INSPECT_SAMPLE)
-                json_array_append_new(sample, isfinite(block[i]) ? json_real((double) block[i]) : json_null());
+                json_array_append_new(sample, isfinite(block[i]) ? json_real((double) block[i])
+                                                                 : json_null());
         }
     }
     ac_inspect_put(out, "first", sample);
@@ -130,10 +137,13 @@ ac_inspect_npy(json_t *out, const char *path)
     return st;
 }
 
-/* ---- HDF5 ---------------------------------------------------------------------------------------------------------- */
+/* ---- HDF5
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
-/* A damaged HDF5 file can take the library down with it, so a shard is compared with what its run's or cache's manifest
- * (FOLDER/shards/00000.h5: FOLDER/manifest.json) says of it, before it is opened. */
+/* A damaged HDF5 file can take the library down with it, so a shard is compared with what its
+ * run's or cache's manifest (FOLDER/shards/00000.h5: FOLDER/manifest.json) says of it, before
+ * it is opened. */
 static ac_status
 check_against_manifest(json_t *out, const char *path, const char *checksum)
 {
@@ -144,16 +154,20 @@ check_against_manifest(json_t *out, const char *path, const char *checksum)
     ac_map map;
     bool known;
 
-    if (strspn(name, "0123456789") == 0 || strcmp(name + strspn(name, "0123456789"), ".h5") != 0)
+    if (strspn(name, "0123456789") == 0 ||
+        strcmp(name + strspn(name, "0123456789"), ".h5") != 0)
         return AC_OK; /* not a shard's name */
-    snprintf(manifest, sizeof manifest, "%.*s%s/manifest.json", folder, path, slash ? "/.." : "..");
+    snprintf(manifest, sizeof manifest, "%.*s%s/manifest.json", folder, path,
+             slash ? "/.." : "..");
     if (ac_map_open(&map, manifest) != AC_OK)
         return AC_OK; /* a shard by itself */
     known = map.size && memmem(map.data, map.size, checksum, strlen(checksum));
     ac_map_close(&map);
     if (!known)
-        return ac_error_set(AC_E_FORMAT, "%s: its checksum %s is none of those in %s: damaged, changed, or not yet recorded; it was not opened", path, checksum,
-                            manifest);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: its checksum %s is none of those in %s: damaged, changed, or "
+                            "not yet recorded; it was not opened",
+                            path, checksum, manifest);
     ac_inspect_put_text(out, "manifest", "has this checksum");
     return AC_OK;
 }
@@ -174,14 +188,17 @@ visit(void *context, const ac_h5_item *item)
     if (item->is_attribute) {
         char *text = NULL;
         int64_t number = 0;
-        if (strcmp(item->type, "text") == 0 && ac_h5_read_text_attribute(l->file, item->name, &text) == AC_OK)
+        if (strcmp(item->type, "text") == 0 &&
+            ac_h5_read_text_attribute(l->file, item->name, &text) == AC_OK)
             ac_inspect_put_text(l->attributes, item->name, text);
-        else if (item->rank == 0 && ac_h5_read_int_attribute(l->file, item->name, &number) == AC_OK)
+        else if (item->rank == 0 &&
+                 ac_h5_read_int_attribute(l->file, item->name, &number) == AC_OK)
             ac_inspect_put(l->attributes, item->name, json_integer(number));
         free(text);
         return AC_OK;
     }
-    if (!l->texts[0] && n > 6 && n < sizeof l->texts && strcmp(item->name + n - 6, "_bytes") == 0 && strncmp(item->name, "bad_", 4) != 0)
+    if (!l->texts[0] && n > 6 && n < sizeof l->texts &&
+        strcmp(item->name + n - 6, "_bytes") == 0 && strncmp(item->name, "bad_", 4) != 0)
         memcpy(l->texts, item->name, n - 6);
     one = json_object();
     ac_inspect_put(one, "name", ac_inspect_string(item->name, n));

@@ -17,7 +17,9 @@ ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* ---- lines ----------------------------------------------------------------------------------------------------------- */
+/* ---- lines
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* Every line of a text; the last may lack its newline. */
 static ac_status
@@ -41,10 +43,14 @@ inspect_plain(json_t *out, const ac_buffer *text, const ac_texts *lines, const c
     int64_t empty = 0;
 
     if (text->size && ac_utf8_check(text->data, text->size) != AC_OK)
-        return ac_error_set(AC_E_FORMAT, "%s: neither a format of this program nor UTF-8 text", path);
+        return ac_error_set(AC_E_FORMAT, "%s: neither a format of this program nor UTF-8 text",
+                            path);
     for (int64_t i = 0; i < lines->count; i++)
         empty += ac_texts_size(lines, i) == 0;
-    ac_inspect_put_text(out, "kind", text->size >= 8 && memcmp(text->data, "#version", 8) == 0 ? "merges of a tokenizer" : "text");
+    ac_inspect_put_text(out, "kind",
+                        text->size >= 8 && memcmp(text->data, "#version", 8) == 0
+                            ? "merges of a tokenizer"
+                            : "text");
     ac_inspect_put(out, "bytes", json_integer((json_int_t) text->size));
     ac_inspect_put(out, "lines", json_integer(lines->count));
     ac_inspect_put(out, "empty_lines", json_integer(empty));
@@ -68,10 +74,12 @@ inspect_jsonl(json_t *out, const ac_texts *lines, const char *path)
 
         if (ac_texts_size(lines, i) == 0)
             continue;
-        if (!(j = json_loadb(ac_texts_at(lines, i), ac_texts_size(lines, i), JSON_ALLOW_NUL | JSON_DECODE_ANY, &error)))
-            AC_TRY(ac_error_set(AC_E_FORMAT, "%s:%lld: %s", path, (long long) i + 1, error.text));
+        if (!(j = json_loadb(ac_texts_at(lines, i), ac_texts_size(lines, i),
+                             JSON_ALLOW_NUL | JSON_DECODE_ANY, &error)))
+            AC_FAIL(AC_E_FORMAT, "%s:%lld: %s", path, (long long) i + 1, error.text);
         if (records++ == 0)
-            json_object_foreach(j, key, value) json_array_append_new(keys, ac_inspect_string(key, strlen(key)));
+            json_object_foreach(j, key, value)
+                json_array_append_new(keys, ac_inspect_string(key, strlen(key)));
         json_decref(j);
     }
     ac_inspect_put(out, "records", json_integer(records));
@@ -82,7 +90,9 @@ out:
     return st;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------------ */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* The members of an object that are one number or text; of others how many items they have. */
 static json_t *
@@ -92,13 +102,19 @@ outline(const json_t *object)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *) (uintptr_t) object, key, value) {
+    json_object_foreach((json_t *) (uintptr_t) object, key, value)
+    {
         json_t *one = json_object();
         ac_inspect_put(one, "name", ac_inspect_string(key, strlen(key)));
         if (json_is_object(value) || json_is_array(value))
-            ac_inspect_put(one, "items", json_integer((json_int_t) (json_is_object(value) ? json_object_size(value) : json_array_size(value))));
+            ac_inspect_put(
+                one, "items",
+                json_integer((json_int_t) (json_is_object(value) ? json_object_size(value)
+                                                                 : json_array_size(value))));
         else if (json_is_string(value))
-            ac_inspect_put(one, "is", ac_inspect_string(json_string_value(value), json_string_length(value)));
+            ac_inspect_put(
+                one, "is",
+                ac_inspect_string(json_string_value(value), json_string_length(value)));
         else
             ac_inspect_put(one, "is", json_incref(value));
         json_array_append_new(list, one);
@@ -129,14 +145,16 @@ is_vocabulary(const json_t *root)
 {
     const void *first = json_object_iter((json_t *) (uintptr_t) root);
 
-    return json_object_size(root) > 256 && json_is_integer(json_object_iter_value((void *) (uintptr_t) first));
+    return json_object_size(root) > 256 &&
+           json_is_integer(json_object_iter_value((void *) (uintptr_t) first));
 }
 
 static ac_status
 inspect_json(json_t *out, const ac_buffer *text, const char *path)
 {
     json_error_t error;
-    json_t *root = json_loadb(text->data ? text->data : "", text->size, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    json_t *root = json_loadb(text->data ? text->data : "", text->size,
+                              JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
     const char *type;
     ac_status st = AC_OK;
 
@@ -146,24 +164,30 @@ inspect_json(json_t *out, const ac_buffer *text, const char *path)
     if (json_object_get(root, "images") && json_object_get(root, "annotations")) {
         st = inspect_coco(out, path);
     } else if (json_is_array(root)) {
-        ac_inspect_put_text(out, "kind", json_object_get(json_array_get(root, 0), "image_id") ? "COCO results" : "JSON list");
+        ac_inspect_put_text(out, "kind",
+                            json_object_get(json_array_get(root, 0), "image_id")
+                                ? "COCO results"
+                                : "JSON list");
         ac_inspect_put(out, "items", json_integer((json_int_t) json_array_size(root)));
     } else if (is_vocabulary(root)) {
         ac_inspect_put_text(out, "kind", "vocabulary of a tokenizer");
         ac_inspect_put(out, "entries", json_integer((json_int_t) json_object_size(root)));
     } else {
-        ac_inspect_put_text(out, "kind", type                                      ? "config of a model"
-                                         : json_object_get(root, "weight_map")     ? "index of a model's weights"
-                                         : json_object_get(root, "cache")          ? "manifest of a cache"
-                                         : json_object_get(root, "input_fingerprint") ? "manifest of a run"
-                                                                                   : "JSON");
+        ac_inspect_put_text(out, "kind",
+                            type                                  ? "config of a model"
+                            : json_object_get(root, "weight_map") ? "index of a model's weights"
+                            : json_object_get(root, "cache")      ? "manifest of a cache"
+                            : json_object_get(root, "input_fingerprint") ? "manifest of a run"
+                                                                         : "JSON");
         ac_inspect_put(out, "members", outline(root));
     }
     json_decref(root);
     return st;
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A job's config, and where it differs from the defaults. */
 static ac_status
@@ -226,7 +250,8 @@ ac_inspect_text(json_t *out, const char *path)
         ac_inspect_put_text(out, "kind", "empty file");
         goto out;
     }
-    if ((text.size >= 2 && memcmp(text.data, "\x1f\x8b", 2) == 0) || ends_with(path, "bpe_simple_vocab_16e6.txt"))
+    if ((text.size >= 2 && memcmp(text.data, "\x1f\x8b", 2) == 0) ||
+        ends_with(path, "bpe_simple_vocab_16e6.txt"))
         st = inspect_openai_vocabulary(out, path);
     else if (ends_with(path, ".jsonl"))
         st = inspect_jsonl(out, &lines, path);

@@ -13,7 +13,8 @@
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a BART model" },
     { "layer-norms", 0, "F", "trained layer norms laid over it" },
-    { "gradients", 0, "G.safetensors", "write the gradients of the mean over all records' targets" },
+    { "gradients", 0, "G.safetensors",
+      "write the gradients of the mean over all records' targets" },
     { "recompute", 0, NULL, "keep less between the two passes (the same numbers)" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
@@ -41,7 +42,8 @@ measured_free(measured *self)
 
 /* Targets: ids, or AC_NO_TARGET. */
 static bool
-take_labels(measured *self, const json_t *list, int64_t vocab, int64_t *count, const char **message)
+take_labels(measured *self, const json_t *list, int64_t vocab, int64_t *count,
+            const char **message)
 {
     const json_t *label;
     size_t i;
@@ -50,11 +52,13 @@ take_labels(measured *self, const json_t *list, int64_t vocab, int64_t *count, c
     *count = 0;
     if (!json_is_array(list))
         return false;
-    if (ac_grow(&self->labels, &self->labels_capacity, (int64_t) json_array_size(list), sizeof *self->labels) != AC_OK) {
+    if (ac_grow(&self->labels, &self->labels_capacity, (int64_t) json_array_size(list),
+                sizeof *self->labels) != AC_OK) {
         *message = "out of memory";
         return false;
     }
-    json_array_foreach(list, i, label) {
+    json_array_foreach(list, i, label)
+    {
         const json_int_t id = json_integer_value(label);
         if (!json_is_integer(label) || (id != AC_NO_TARGET && (id < 0 || id >= vocab)))
             return false;
@@ -65,31 +69,40 @@ take_labels(measured *self, const json_t *list, int64_t vocab, int64_t *count, c
 
 /* false: *message says why the record cannot be used. */
 static bool
-take_record(measured *self, const json_t *record, const ac_bart_config *config, const char **message)
+take_record(measured *self, const json_t *record, const ac_bart_config *config,
+            const char **message)
 {
     int64_t labels;
 
-    if (!ac_json_ids(json_object_get(record, "ids"), config->vocab_size, &self->ids, &self->ids_capacity, &self->offsets[1], message))
+    if (!ac_json_ids(json_object_get(record, "ids"), config->vocab_size, &self->ids,
+                     &self->ids_capacity, &self->offsets[1], message))
         return false;
-    if (!ac_json_ids(json_object_get(record, "decoder_ids"), config->vocab_size, &self->decoder_ids, &self->decoder_capacity,
-                     &self->decoder_offsets[1], message)) {
+    if (!ac_json_ids(json_object_get(record, "decoder_ids"), config->vocab_size,
+                     &self->decoder_ids, &self->decoder_capacity, &self->decoder_offsets[1],
+                     message)) {
         *message = "\"decoder_ids\" is not a list of token ids of this model";
         return false;
     }
-    if (!take_labels(self, json_object_get(record, "labels"), config->vocab_size, &labels, message))
+    if (!take_labels(self, json_object_get(record, "labels"), config->vocab_size, &labels,
+                     message))
         return false;
     *message = "\"labels\" and \"decoder_ids\" differ in length";
     if (labels != self->decoder_offsets[1])
         return false;
     *message = "\"ids\" or \"decoder_ids\" is empty or longer than the model takes";
-    return self->offsets[1] >= 1 && self->offsets[1] <= config->max_position_embeddings && labels >= 1 && labels <= config->max_position_embeddings;
+    return self->offsets[1] >= 1 && self->offsets[1] <= config->max_position_embeddings &&
+           labels >= 1 && labels <= config->max_position_embeddings;
 }
 
 static ac_status
 measure_record(measured *self, ac_bart_trainer *trainer)
 {
-    const ac_bart_batch batch = { .B = 1, .ids = self->ids, .offsets = self->offsets, .decoder_ids = self->decoder_ids,
-                                  .labels = self->labels, .decoder_offsets = self->decoder_offsets };
+    const ac_bart_batch batch = { .B = 1,
+                                  .ids = self->ids,
+                                  .offsets = self->offsets,
+                                  .decoder_ids = self->decoder_ids,
+                                  .labels = self->labels,
+                                  .decoder_offsets = self->decoder_offsets };
     ac_buffer line = { 0 };
     ac_bart_loss loss;
     ac_status st = ac_bart_trainer_run(trainer, &batch, self->gradient, &loss);
@@ -129,7 +142,9 @@ static ac_status
 save_gradients(measured *self, const ac_bart_trainer *trainer, const char *path)
 {
     if (!self->targets)
-        return ac_error_set(AC_E_FORMAT, "no record has a target, so there is no gradient to write to %s", path);
+        return ac_error_set(AC_E_FORMAT,
+                            "no record has a target, so there is no gradient to write to %s",
+                            path);
     for (int64_t i = 0; i < trainer->count; i++)
         self->gradient[i] = (float) (self->sum[i] / (double) self->targets);
     return ac_layer_norms_save(path, trainer, self->gradient, NULL, 0);
@@ -149,21 +164,28 @@ ac_tool_loss(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "loss --model DIR [options] < lines.jsonl", "{\"ids\": encoder input, \"decoder_ids\": […], \"labels\": […]} on each line; a label -100 is no target.", options);
+        ac_options_help(stdout, "loss --model DIR [options] < lines.jsonl",
+                        "{\"ids\": encoder input, \"decoder_ids\": […], \"labels\": […]} on "
+                        "each line; a label -100 is no target.",
+                        options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "model", &model));
     AC_TRY(ac_tool_compute(&a, &compute));
-    AC_TRY(ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
-    AC_TRY(ac_alloc_aligned(&packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &compute), 1));
-    AC_TRY(ac_bart_trainer_init(&trainer, &bart.net, &bart.weights.tensors, &compute, packed, true));
+    AC_TRY(
+        ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
+    AC_TRY(ac_alloc_aligned(
+        &packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &compute), 1));
+    AC_TRY(ac_bart_trainer_init(&trainer, &bart.net, &bart.weights.tensors, &compute, packed,
+                                true));
     trainer.recompute = ac_arguments_has(&a, "recompute");
     if ((gradients = ac_arguments_get(&a, "gradients"))) {
         AC_TRY(ac_alloc(&m.gradient, trainer.count, sizeof *m.gradient));
         AC_TRY(ac_alloc(&m.sum, trainer.count, sizeof *m.sum));
     }
     st = measure_all(&m, &trainer);
-    if (gradients && (st == AC_OK || (st == AC_E_FORMAT && m.targets))) { /* of the records that could be used */
+    if (gradients && (st == AC_OK || (st == AC_E_FORMAT &&
+                                      m.targets))) { /* of the records that could be used */
         ac_status saved = save_gradients(&m, &trainer, gradients);
         st = st == AC_OK ? saved : st;
     }

@@ -1,4 +1,5 @@
-/* measure: how fast this machine multiplies, by backend and precision, at a model's own shapes; and which settings that means. */
+/* measure: how fast this machine multiplies, by backend and precision, at a model's own shapes;
+ * and which settings that means. */
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,9 @@ enum { MOST_SHAPES = 16, COMPUTES = 5, SIZES = 2 };
 static const double LEAST_SECONDS = 0.03;
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "a CLIP or BART folder: its own shapes (default: those of CLIP ViT-B/16 and BART-large)" },
+    { "model", 0, "DIR",
+      "a CLIP or BART folder: its own shapes (default: those of CLIP ViT-B/16 and "
+      "BART-large)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { "json", 0, NULL, "one JSON object instead of the table" },
     { NULL, 0, NULL, NULL },
@@ -30,8 +33,10 @@ static const struct {
     ac_compute compute;
     const char *backend, *precision;
 } computes[COMPUTES] = {
-    { { AC_BACKEND_NATIVE, AC_PRECISION_FP32 }, "native", "fp32" },   { { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 }, "openblas", "fp32" },
-    { { AC_BACKEND_ONEDNN, AC_PRECISION_FP32 }, "onednn", "fp32" },   { { AC_BACKEND_NATIVE, AC_PRECISION_BF16 }, "native", "bf16" },
+    { { AC_BACKEND_NATIVE, AC_PRECISION_FP32 }, "native", "fp32" },
+    { { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 }, "openblas", "fp32" },
+    { { AC_BACKEND_ONEDNN, AC_PRECISION_FP32 }, "onednn", "fp32" },
+    { { AC_BACKEND_NATIVE, AC_PRECISION_BF16 }, "native", "bf16" },
     { { AC_BACKEND_ONEDNN, AC_PRECISION_BF16 }, "onednn", "bf16" },
 };
 
@@ -39,7 +44,8 @@ static const struct {
 typedef struct shape {
     const char *name;
     int64_t out, in, count, rows[SIZES];
-    double gflops[COMPUTES][SIZES][2]; /* one thread, all threads; 0: not in this build, or not on this CPU */
+    double gflops[COMPUTES][SIZES]
+                 [2]; /* one thread, all threads; 0: not in this build, or not on this CPU */
 } shape;
 
 typedef struct machine {
@@ -49,18 +55,22 @@ typedef struct machine {
 } machine;
 
 static void
-push_shape(machine *m, const char *name, int64_t out, int64_t in, int64_t count, int64_t few, int64_t many)
+push_shape(machine *m, const char *name, int64_t out, int64_t in, int64_t count, int64_t few,
+           int64_t many)
 {
     AC_CHECK(m->count < MOST_SHAPES);
-    m->shapes[m->count++] = (shape) { .name = name, .out = out, .in = in, .count = count, .rows = { few, many } };
+    m->shapes[m->count++] =
+        (shape){ .name = name, .out = out, .in = in, .count = count, .rows = { few, many } };
 }
 
 /* Images one by one, and eight together. */
 static void
 push_clip(machine *m, const ac_clip_config *c)
 {
-    const int64_t C = c->vision.hidden_size, F = c->vision.intermediate_size, L = c->vision.num_hidden_layers;
-    const int64_t tokens = 1 + (c->image_size / c->patch_size) * (c->image_size / c->patch_size);
+    const int64_t C = c->vision.hidden_size, F = c->vision.intermediate_size,
+                  L = c->vision.num_hidden_layers;
+    const int64_t tokens =
+        1 + (c->image_size / c->patch_size) * (c->image_size / c->patch_size);
 
     push_shape(m, "clip vision qkv", 3 * C, C, L, tokens, 8 * tokens);
     push_shape(m, "clip vision out", C, C, L, tokens, 8 * tokens);
@@ -84,8 +94,12 @@ push_bart(machine *m, const ac_bart_config *c)
 static ac_status
 read_shapes(machine *m, const char *model)
 {
-    ac_clip_config clip = { .vision = { 768, 12, 12, 3072, AC_ACTIVATION_QUICK_GELU, 1e-5f }, .image_size = 224, .patch_size = 16 };
-    ac_bart_config bart = { .d_model = 1024, .decoder_ffn_dim = 4096, .decoder_layers = 12, .vocab_size = 50265 };
+    ac_clip_config clip = { .vision = { 768, 12, 12, 3072, AC_ACTIVATION_QUICK_GELU, 1e-5f },
+                            .image_size = 224,
+                            .patch_size = 16 };
+    ac_bart_config bart = {
+        .d_model = 1024, .decoder_ffn_dim = 4096, .decoder_layers = 12, .vocab_size = 50265
+    };
     char first[1024];
 
     if (!model) {
@@ -99,7 +113,9 @@ read_shapes(machine *m, const char *model)
     }
     snprintf(first, sizeof first, "%s", ac_error_message());
     if (ac_bart_config_load(&bart, model) != AC_OK)
-        return ac_error_set(AC_E_FORMAT, "%s is neither a CLIP model (%s) nor a BART model (%s)", model, first, ac_error_message());
+        return ac_error_set(AC_E_FORMAT,
+                            "%s is neither a CLIP model (%s) nor a BART model (%s)", model,
+                            first, ac_error_message());
     push_bart(m, &bart);
     return AC_OK;
 }
@@ -115,7 +131,8 @@ now(void)
 
 /* The best of three bursts, so that others on the machine disturb it less. */
 static double
-measure_forward(const ac_linear *layer, float *y, const float *x, int64_t M, ac_scratch *scratch)
+measure_forward(const ac_linear *layer, float *y, const float *x, int64_t M,
+                ac_scratch *scratch)
 {
     double best = 0;
 
@@ -139,7 +156,9 @@ measure_forward(const ac_linear *layer, float *y, const float *x, int64_t M, ac_
 static ac_status
 measure_shape(shape *s, int threads)
 {
-    const ac_tensor weight_view = { .name = "weight", .dtype = AC_F32, .rank = 2, .shape = { s->out, s->in } };
+    const ac_tensor weight_view = {
+        .name = "weight", .dtype = AC_F32, .rank = 2, .shape = { s->out, s->in }
+    };
     ac_tensor weight = weight_view;
     const ac_tensor *one = &weight;
     float *w = NULL, *x = NULL, *y = NULL;
@@ -160,7 +179,9 @@ measure_shape(shape *s, int threads)
         free(packed);
         packed = NULL;
         omp_set_num_threads(threads);
-        AC_TRY(ac_alloc_aligned(&packed, (int64_t) ac_linear_packed_bytes(&computes[c].compute, s->out, s->in) + 64, 1));
+        AC_TRY(ac_alloc_aligned(
+            &packed, (int64_t) ac_linear_packed_bytes(&computes[c].compute, s->out, s->in) + 64,
+            1));
         if (ac_linear_init(&layer, &computes[c].compute, &one, NULL, 1, packed, true) != AC_OK)
             continue; /* not in this build, or not on this CPU */
         st = ac_scratch_reserve(&scratch, ac_linear_scratch_bytes(&layer, s->rows[1]));
@@ -223,7 +244,8 @@ seconds_of(const machine *m, int c, int k)
         const shape *s = &m->shapes[i];
         if (s->gflops[c][k][1] <= 0)
             return 0;
-        seconds += 2e-9 * (double) (s->count * s->rows[k] * s->out * s->in) / s->gflops[c][k][1];
+        seconds +=
+            2e-9 * (double) (s->count * s->rows[k] * s->out * s->in) / s->gflops[c][k][1];
     }
     return seconds;
 }
@@ -235,7 +257,8 @@ fastest(const machine *m, ac_precision precision)
     int best = -1;
 
     for (int c = 0; c < COMPUTES; c++)
-        if (computes[c].compute.precision == precision && seconds_of(m, c, 1) > 0 && (best < 0 || seconds_of(m, c, 1) < seconds_of(m, best, 1)))
+        if (computes[c].compute.precision == precision && seconds_of(m, c, 1) > 0 &&
+            (best < 0 || seconds_of(m, c, 1) < seconds_of(m, best, 1)))
             best = c;
     return best;
 }
@@ -246,7 +269,10 @@ advised(const machine *m)
 {
     const int best = fastest(m, AC_PRECISION_FP32);
 
-    return computes[best].compute.backend == AC_BACKEND_OPENBLAS && seconds_of(m, 0, 1) < 1.15 * seconds_of(m, best, 1) ? 0 : best;
+    return computes[best].compute.backend == AC_BACKEND_OPENBLAS &&
+                   seconds_of(m, 0, 1) < 1.15 * seconds_of(m, best, 1)
+               ? 0
+               : best;
 }
 
 static void
@@ -257,9 +283,12 @@ print_table(const machine *m, const char *cpu)
     printf("%s, %ld cores\n", cpu, sysconf(_SC_NPROCESSORS_ONLN));
     for (int c = 0; c < 3; c++)
         if (m->shapes[0].gflops[c][0][0] > 0)
-            printf("  %-9s %s\n", computes[c].backend, ac_compute_kernels(&computes[c].compute));
-    printf("memory: %.1f GB/s read by one thread, %.1f by %d\n\n", m->bandwidth[0], m->bandwidth[1], m->threads);
-    printf("GFLOP/s, one thread / %d threads. Rows: those of a layer's input.\n%-26s %5s %12s", m->threads, "layer", "rows", "out x in");
+            printf("  %-9s %s\n", computes[c].backend,
+                   ac_compute_kernels(&computes[c].compute));
+    printf("memory: %.1f GB/s read by one thread, %.1f by %d\n\n", m->bandwidth[0],
+           m->bandwidth[1], m->threads);
+    printf("GFLOP/s, one thread / %d threads. Rows: those of a layer's input.\n%-26s %5s %12s",
+           m->threads, "layer", "rows", "out x in");
     for (int c = 0; c < COMPUTES; c++)
         printf("  %9s %s", computes[c].backend, computes[c].precision);
     printf("\n");
@@ -271,7 +300,8 @@ print_table(const machine *m, const char *cpu)
             printf("%-26s %5lld %12s", k ? "" : s->name, (long long) s->rows[k], size);
             for (int c = 0; c < COMPUTES; c++) {
                 if (s->gflops[c][k][0] > 0)
-                    snprintf(cell, sizeof cell, "%.0f / %.0f", s->gflops[c][k][0], s->gflops[c][k][1]);
+                    snprintf(cell, sizeof cell, "%.0f / %.0f", s->gflops[c][k][0],
+                             s->gflops[c][k][1]);
                 else
                     snprintf(cell, sizeof cell, "-");
                 printf("  %14s", cell);
@@ -279,12 +309,16 @@ print_table(const machine *m, const char *cpu)
             printf("\n");
         }
     }
-    printf("\ncompute:\n  threads: %d\n  backend: %s   # fp32 at these shapes: all layers in %.1f ms at few rows, %.1f ms at many\n", m->threads,
-           computes[best].backend, 1e3 * seconds_of(m, best, 0), 1e3 * seconds_of(m, best, 1));
+    printf("\ncompute:\n  threads: %d\n  backend: %s   # fp32 at these shapes: all layers in "
+           "%.1f ms at few rows, %.1f ms at many\n",
+           m->threads, computes[best].backend, 1e3 * seconds_of(m, best, 0),
+           1e3 * seconds_of(m, best, 1));
     printf("  precision: fp32\n");
     if (narrow >= 0)
-        printf("bf16 (backend %s) takes %.2f times as long at few rows and %.2f at many, and changes results: compare captions before using it.\n",
-               computes[narrow].backend, seconds_of(m, narrow, 0) / seconds_of(m, best, 0), seconds_of(m, narrow, 1) / seconds_of(m, best, 1));
+        printf("bf16 (backend %s) takes %.2f times as long at few rows and %.2f at many, and "
+               "changes results: compare captions before using it.\n",
+               computes[narrow].backend, seconds_of(m, narrow, 0) / seconds_of(m, best, 0),
+               seconds_of(m, narrow, 1) / seconds_of(m, best, 1));
 }
 
 static ac_status
@@ -296,24 +330,35 @@ print_json(const machine *m, const char *cpu)
 
     ac_buffer_push_text(&b, "{\"cpu\": ");
     ac_json_text(&b, cpu);
-    ac_buffer_printf(&b, ", \"cores\": %ld, \"threads\": %d, \"kernels\": {", sysconf(_SC_NPROCESSORS_ONLN), m->threads);
+    ac_buffer_printf(&b, ", \"cores\": %ld, \"threads\": %d, \"kernels\": {",
+                     sysconf(_SC_NPROCESSORS_ONLN), m->threads);
     for (int c = 0, n = 0; c < 3; c++) {
         if (m->shapes[0].gflops[c][0][0] <= 0)
             continue;
         ac_buffer_printf(&b, "%s\"%s\": ", n++ ? ", " : "", computes[c].backend);
         ac_json_text(&b, ac_compute_kernels(&computes[c].compute));
     }
-    ac_buffer_printf(&b, "}, \"read_gb_per_second\": {\"one_thread\": %.4g, \"all_threads\": %.4g}, \"products\": [", m->bandwidth[0], m->bandwidth[1]);
+    ac_buffer_printf(&b,
+                     "}, \"read_gb_per_second\": {\"one_thread\": %.4g, \"all_threads\": "
+                     "%.4g}, \"products\": [",
+                     m->bandwidth[0], m->bandwidth[1]);
     for (int i = 0, n = 0; i < m->count; i++) {
         const shape *s = &m->shapes[i];
         for (int k = 0; k < SIZES; k++)
             for (int c = 0; c < COMPUTES; c++)
                 if (s->gflops[c][k][0] > 0)
-                    ac_buffer_printf(&b, "%s{\"layer\": \"%s\", \"rows\": %lld, \"out\": %lld, \"in\": %lld, \"backend\": \"%s\", \"precision\": \"%s\", \"gflops_one_thread\": %.4g, \"gflops\": %.4g}",
-                                     n++ ? ", " : "", s->name, (long long) s->rows[k], (long long) s->out, (long long) s->in, computes[c].backend,
-                                     computes[c].precision, s->gflops[c][k][0], s->gflops[c][k][1]);
+                    ac_buffer_printf(&b,
+                                     "%s{\"layer\": \"%s\", \"rows\": %lld, \"out\": %lld, "
+                                     "\"in\": %lld, \"backend\": \"%s\", \"precision\": "
+                                     "\"%s\", \"gflops_one_thread\": %.4g, \"gflops\": %.4g}",
+                                     n++ ? ", " : "", s->name, (long long) s->rows[k],
+                                     (long long) s->out, (long long) s->in, computes[c].backend,
+                                     computes[c].precision, s->gflops[c][k][0],
+                                     s->gflops[c][k][1]);
     }
-    ac_buffer_printf(&b, "], \"compute\": {\"threads\": %d, \"backend\": \"%s\", \"precision\": \"fp32\"}}", m->threads, computes[best].backend);
+    ac_buffer_printf(
+        &b, "], \"compute\": {\"threads\": %d, \"backend\": \"%s\", \"precision\": \"fp32\"}}",
+        m->threads, computes[best].backend);
     st = b.status;
     if (st == AC_OK)
         ac_json_put(&b);
@@ -350,7 +395,10 @@ ac_tool_measure(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "measure [--model DIR] [--json]", "Products at a model's shapes, memory bandwidth, and the compute settings they speak for. Takes half a minute.", options);
+        ac_options_help(stdout, "measure [--model DIR] [--json]",
+                        "Products at a model's shapes, memory bandwidth, and the compute "
+                        "settings they speak for. Takes half a minute.",
+                        options);
         goto out;
     }
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));

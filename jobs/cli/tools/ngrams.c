@@ -20,7 +20,8 @@ static const ac_option options[] = {
     { "cross-lines", 0, "B", "n-grams go on over the ends of lines and files (default: true)" },
     { "unique", 0, "B", "an entry that was there before is dropped (default: false)" },
     { "member-extension", 0, "E", "of the members of a tar that are text (default: txt)" },
-    { "memory", 0, "MB", "counts beyond it are spilled to $TMPDIR (default: half the machine's)" },
+    { "memory", 0, "MB",
+      "counts beyond it are spilled to $TMPDIR (default: half the machine's)" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -30,8 +31,13 @@ read_options(const ac_arguments *a, ac_mining_options *o)
     int64_t megabytes = ac_machine_memory() >> 21;
     ac_status st = AC_OK;
 
-    *o = (ac_mining_options) {
-        .wanted = { true, true, true, false }, .lower = true, .cross_lines = true, .most = 10000, .filter = 3, .member_extension = "txt",
+    *o = (ac_mining_options){
+        .wanted = { true, true, true, false },
+        .lower = true,
+        .cross_lines = true,
+        .most = 10000,
+        .filter = 3,
+        .member_extension = "txt",
     };
     AC_TRY(ac_arguments_int(a, "topk-ngrams", &o->most, 1, 1000000000));
     AC_TRY(ac_arguments_int(a, "filter", &o->filter, 1, INT64_MAX));
@@ -47,7 +53,9 @@ read_options(const ac_arguments *a, ac_mining_options *o)
         o->member_extension = ac_arguments_get(a, "member-extension");
     o->memory = megabytes << 20;
     if (!o->wanted[0] && !o->wanted[1] && !o->wanted[2] && !o->wanted[3])
-        st = ac_error_set(AC_E_ARG, "nothing is asked for: switch on --use-line, --unigrams, --bigrams or --trigrams");
+        st = ac_error_set(
+            AC_E_ARG,
+            "nothing is asked for: switch on --use-line, --unigrams, --bigrams or --trigrams");
 out:
     return st;
 }
@@ -60,7 +68,8 @@ print_mined(const ac_mined *mined)
 
     for (int64_t i = 0; i < mined->entries.count; i++) {
         ac_buffer_printf(&line, "{\"kind\": \"%s\", \"text\": ", names[mined->kinds[i]]);
-        ac_json_string(&line, ac_texts_at(&mined->entries, i), ac_texts_size(&mined->entries, i));
+        ac_json_string(&line, ac_texts_at(&mined->entries, i),
+                       ac_texts_size(&mined->entries, i));
         if (mined->kinds[i] != AC_ENTRY_LINE)
             ac_buffer_printf(&line, ", \"count\": %lld", (long long) mined->counts[i]);
         if (!isnan(mined->pmis[i]))
@@ -83,7 +92,8 @@ make_scratch(char **folder)
     if (!mkdtemp(*folder)) {
         free(*folder);
         *folder = NULL;
-        return ac_error_set(AC_E_IO, "%s: no folder can be made there for spilled counts; set TMPDIR", place);
+        return ac_error_set(
+            AC_E_IO, "%s: no folder can be made there for spilled counts; set TMPDIR", place);
     }
     return AC_OK;
 }
@@ -100,18 +110,21 @@ ac_tool_ngrams(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "ngrams [options] FILE|FOLDER…", "Text files (.txt, gzip, zstd, tar; - for standard input) -> {\"kind\", \"text\", \"count\", \"pmi\"} on each line.", options);
+        ac_options_help(stdout, "ngrams [options] FILE|FOLDER…",
+                        "Text files (.txt, gzip, zstd, tar; - for standard input) -> "
+                        "{\"kind\", \"text\", \"count\", \"pmi\"} on each line.",
+                        options);
         goto out;
     }
     AC_TRY(read_options(&a, &o));
     if (a.word_count == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "no text given: name files or folders, or - for standard input"));
+        AC_FAIL(AC_E_ARG, "no text given: name files or folders, or - for standard input");
     AC_TRY(make_scratch(&scratch));
     o.scratch = scratch;
     AC_TRY(ac_mine(&mined, &report, a.words, a.word_count, &o));
     print_mined(&mined);
     if (fflush(stdout) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "standard output cannot be written"));
+        AC_FAIL(AC_E_IO, "standard output cannot be written");
     ac_mining_report_log(&report);
 out:
     if (scratch)

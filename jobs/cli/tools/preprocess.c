@@ -20,7 +20,8 @@ static const ac_option options[] = {
 };
 
 ac_status
-ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *files, int64_t n, int64_t S, int64_t max_pixels)
+ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *files, int64_t n,
+               int64_t S, int64_t max_pixels)
 {
     const int threads = omp_get_max_threads();
     ac_resizer *resizers = NULL;
@@ -33,7 +34,8 @@ ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *fi
         ac_image p = { 0 };
         ac_status one = ac_image_read_file(&p, files[i], max_pixels, &item_statuss[i]);
         if (one == AC_OK && item_statuss[i].reason == AC_GOOD)
-            one = ac_image_clip_resize(rgb + i * S * S * 3, &p, S, &resizers[omp_get_thread_num()]);
+            one = ac_image_clip_resize(rgb + i * S * S * 3, &p, S,
+                                       &resizers[omp_get_thread_num()]);
         ac_image_free(&p);
         if (one != AC_OK) {
 #pragma omp critical
@@ -69,7 +71,9 @@ ac_images_report(const ac_item_status *item_statuss, const char *const *files, i
         bad += !ok;
     }
     ac_buffer_free(&line);
-    return bad ? ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld images could not be used", (long long) bad, (long long) n) : AC_OK;
+    return bad ? ac_error_set(AC_E_BAD_ITEMS, "%lld of %lld images could not be used",
+                              (long long) bad, (long long) n)
+               : AC_OK;
 }
 
 ac_status
@@ -86,7 +90,10 @@ ac_tool_preprocess(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "preprocess --size S --out X.npy [--float] FILE…", "Decode, resize the short side, crop the centre, as CLIP's own pre-processing does.", options);
+        ac_options_help(stdout, "preprocess --size S --out X.npy [--float] FILE…",
+                        "Decode, resize the short side, crop the centre, as CLIP's own "
+                        "pre-processing does.",
+                        options);
         goto out;
     }
     AC_TRY(ac_tool_compute(&a, &compute));
@@ -96,7 +103,7 @@ ac_tool_preprocess(int argc, char **argv)
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     n = a.word_count;
     if (n == 0)
-        AC_TRY(ac_error_set(AC_E_ARG, "no image given: name one file or more"));
+        AC_FAIL(AC_E_ARG, "no image given: name one file or more");
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
     AC_TRY(ac_images_read(rgb, item_statuss, a.words, n, S, max_pixels));
@@ -105,9 +112,9 @@ ac_tool_preprocess(int argc, char **argv)
         for (int64_t i = 0; i < n; i++)
             if (item_statuss[i].reason == AC_GOOD)
                 ac_image_normalise(pixels + i * S * S * 3, rgb + i * S * S * 3, S);
-        AC_TRY(ac_npy_save(out_path, AC_F32, 4, (int64_t[]) { n, 3, S, S }, pixels));
+        AC_TRY(ac_npy_save(out_path, AC_F32, 4, (int64_t[]){ n, 3, S, S }, pixels));
     } else {
-        AC_TRY(ac_npy_save(out_path, AC_U8, 4, (int64_t[]) { n, S, S, 3 }, rgb));
+        AC_TRY(ac_npy_save(out_path, AC_U8, 4, (int64_t[]){ n, S, S, 3 }, rgb));
     }
     st = ac_images_report(item_statuss, a.words, n);
 out:

@@ -12,12 +12,16 @@ enum { CLIP_CONTEXT = 77, BART_TOKENS = 128, ANY_ID = 0x7fffffff };
 
 static const ac_option options[] = {
     { "model", 0, "DIR", "folder with vocab.json and merges.txt (and config.json)" },
-    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
-    { "kind", 0, "K", "clip, bart or gpt2 (default: from config.json, else from the vocabulary)" },
-    { "max-length", 0, "N", "cut to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: no cut" },
+    { "vocabulary", 0, "DIR|F",
+      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+    { "kind", 0, "K",
+      "clip, bart or gpt2 (default: from config.json, else from the vocabulary)" },
+    { "max-length", 0, "N",
+      "cut to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: no cut" },
     { "no-special", 0, NULL, "no start and end tokens" },
     { "decode", 0, NULL, "ids to text" },
-    { "clean-up-tokenization-spaces", 0, NULL, "with --decode: no space before punctuation, as in 2021" },
+    { "clean-up-tokenization-spaces", 0, NULL,
+      "with --decode: no space before punctuation, as in 2021" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -46,7 +50,8 @@ default_length(const ac_tokenizer *t, const char *model)
         return 0;
     if (t->kind == AC_TOKENIZER_BART)
         return BART_TOKENS;
-    return ac_clip_config_load(&config, model, NULL) == AC_OK ? config.max_position_embeddings : CLIP_CONTEXT;
+    return ac_clip_config_load(&config, model, NULL) == AC_OK ? config.max_position_embeddings
+                                                              : CLIP_CONTEXT;
 }
 
 static void
@@ -59,7 +64,8 @@ encode_all(const ac_tokenizer *t, int64_t max_length, bool specials, ac_json_lin
         const json_t *text = json_object_get(lines->record, "text");
         if (!json_is_string(text)) {
             ac_json_lines_refuse(lines, "has no \"text\"");
-        } else if (ac_tokenizer_encode(t, json_string_value(text), json_string_length(text), max_length, specials, &e) != AC_OK) {
+        } else if (ac_tokenizer_encode(t, json_string_value(text), json_string_length(text),
+                                       max_length, specials, &e) != AC_OK) {
             ac_json_lines_refuse(lines, ac_error_message());
         } else {
             ac_buffer_push_text(&out, "{\"ids\": ");
@@ -82,7 +88,8 @@ decode_all(const ac_tokenizer *t, bool clean_up, ac_json_lines *lines)
 
     while (ac_json_lines_next(lines)) {
         ac_buffer_reset(&text);
-        if (!ac_json_ids(json_object_get(lines->record, "ids"), ANY_ID, &ids, &capacity, &n, &message)) {
+        if (!ac_json_ids(json_object_get(lines->record, "ids"), ANY_ID, &ids, &capacity, &n,
+                         &message)) {
             ac_json_lines_refuse(lines, message);
         } else if (ac_tokenizer_decode(t, ids, n, clean_up, &text) != AC_OK) {
             ac_json_lines_refuse(lines, ac_error_message());
@@ -112,7 +119,9 @@ ac_tool_tokenize(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "tokenize --model DIR [options] < lines.jsonl", "{\"text\": …} or, with --decode, {\"ids\": […]} on each line.", options);
+        ac_options_help(stdout, "tokenize --model DIR [options] < lines.jsonl",
+                        "{\"text\": …} or, with --decode, {\"ids\": […]} on each line.",
+                        options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "model", &model));
@@ -122,7 +131,8 @@ ac_tool_tokenize(int argc, char **argv)
     if (ac_arguments_has(&a, "decode"))
         decode_all(&t, ac_arguments_has(&a, "clean-up-tokenization-spaces"), &lines);
     else
-        encode_all(&t, length >= 0 ? length : default_length(&t, model), !ac_arguments_has(&a, "no-special"), &lines);
+        encode_all(&t, length >= 0 ? length : default_length(&t, model),
+                   !ac_arguments_has(&a, "no-special"), &lines);
     st = ac_json_lines_end(&lines);
 out:
     if (t.pattern)

@@ -11,20 +11,24 @@ ac_status
 ac_tool_compute(const ac_arguments *a, ac_compute *out)
 {
     static const char *const backends[] = { "auto", "openblas", "onednn", "native" };
-    const char *precision = ac_arguments_get(a, "precision"), *backend = ac_arguments_get(a, "backend");
+    const char *precision = ac_arguments_get(a, "precision"),
+               *backend = ac_arguments_get(a, "backend");
     int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
     ac_status st = ac_arguments_int(a, "threads", &threads, 1, 4096);
 
-    *out = (ac_compute) { 0 };
+    *out = (ac_compute){ 0 };
     if (st != AC_OK)
         return st;
     if (precision && strcmp(precision, "bf16") == 0)
         out->precision = AC_PRECISION_BF16;
     else if (precision && strcmp(precision, "fp32") != 0)
-        return ac_error_set(AC_E_ARG, "--precision: \"%s\" is neither fp32 nor bf16", precision);
+        return ac_error_set(AC_E_ARG, "--precision: \"%s\" is neither fp32 nor bf16",
+                            precision);
     for (int i = 0; backend && i <= 4; i++) {
         if (i == 4)
-            return ac_error_set(AC_E_ARG, "--backend: \"%s\" is none of auto, openblas, onednn, native", backend);
+            return ac_error_set(AC_E_ARG,
+                                "--backend: \"%s\" is none of auto, openblas, onednn, native",
+                                backend);
         if (strcmp(backend, backends[i]) == 0) {
             out->backend = (ac_backend) i;
             break;
@@ -87,16 +91,20 @@ ac_json_lines_end(ac_json_lines *self)
 
     json_decref(self->record);
     free(self->line);
-    *self = (ac_json_lines) { 0 };
+    *self = (ac_json_lines){ 0 };
     if (fflush(stdout) != 0)
         return ac_error_set(AC_E_IO, "standard output cannot be written");
     if (errors)
-        return ac_error_set(AC_E_FORMAT, "%lld of %lld records could not be used; each is answered with its error", (long long) errors, (long long) number);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%lld of %lld records could not be used; each is answered with its error",
+            (long long) errors, (long long) number);
     return AC_OK;
 }
 
 bool
-ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity, int64_t *count, const char **message)
+ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity, int64_t *count,
+            const char **message)
 {
     const json_t *id;
     size_t i;
@@ -109,8 +117,10 @@ ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity,
         *message = "out of memory";
         return false;
     }
-    json_array_foreach(list, i, id) {
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= limit)
+    json_array_foreach(list, i, id)
+    {
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) >= limit)
             return false;
         (*out)[(*count)++] = (int32_t) json_integer_value(id);
     }

@@ -1,4 +1,5 @@
-/** The tools: one process, no MPI. Each takes its own words (argv[0] is its name), writes to stdout, and says how it ended. */
+/** The tools: one process, no MPI. Each takes its own words (argv[0] is its name), writes to
+ * stdout, and says how it ended. */
 #ifndef AC_JOBS_CLI_TOOLS_TOOLS_H
 #define AC_JOBS_CLI_TOOLS_TOOLS_H
 
@@ -9,26 +10,29 @@
 #include "engine/linear/compute.h"
 #include "jobs/cli/options.h"
 
-ac_status ac_tool_tokenize(int argc, char **argv);
-ac_status ac_tool_preprocess(int argc, char **argv);
-ac_status ac_tool_embed(int argc, char **argv);
-ac_status ac_tool_topk(int argc, char **argv);
-ac_status ac_tool_generate(int argc, char **argv);
-ac_status ac_tool_inspect(int argc, char **argv);
-ac_status ac_tool_ngrams(int argc, char **argv);
-ac_status ac_tool_measure(int argc, char **argv);
-ac_status ac_tool_loss(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_tokenize(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_preprocess(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_embed(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_topk(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_generate(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_inspect(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_ngrams(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_measure(int argc, char **argv);
+AC_MUST_CHECK ac_status ac_tool_loss(int argc, char **argv);
 
 /* Options that every computing tool takes. */
-#define AC_TOOL_COMPUTE_OPTIONS                                                                      \
-    { "precision", 0, "P", "fp32 or bf16 (default: fp32)" },                                         \
-    { "backend", 0, "B", "auto, native, openblas or onednn (default: auto)" },                       \
-    { "threads", 0, "N", "threads (default: the machine's cores)" }
+#define AC_TOOL_COMPUTE_OPTIONS                                                    \
+    { "precision", 0, "P", "fp32 or bf16 (default: fp32)" },                       \
+        { "backend", 0, "B", "auto, native, openblas or onednn (default: auto)" }, \
+    {                                                                              \
+        "threads", 0, "N", "threads (default: the machine's cores)"                \
+    }
 
 /** Read them and start computing with them. */
-ac_status ac_tool_compute(const ac_arguments *a, ac_compute *out);
+AC_MUST_CHECK ac_status ac_tool_compute(const ac_arguments *a, ac_compute *out);
 
-/** JSON lines from stdin. A line that cannot be used is answered with {"error": …} in its place. Starts zeroed. */
+/** JSON lines from stdin. A line that cannot be used is answered with {"error": …} in its
+ * place. Starts zeroed. */
 typedef struct ac_json_lines {
     char *line;
     size_t room;
@@ -36,17 +40,21 @@ typedef struct ac_json_lines {
     json_t *record; /* the present one, owned */
 } ac_json_lines;
 
-/** The next record (an object); false at the end. Lines that are no JSON objects are answered here. */
+/** The next record (an object); false at the end. Lines that are no JSON objects are answered
+ * here. */
 bool ac_json_lines_next(ac_json_lines *self);
 /** Answer the present record with {"error": message} and count it. */
 void ac_json_lines_refuse(ac_json_lines *self, const char *message);
 /** AC_E_FORMAT where any record was refused. Frees. */
-ac_status ac_json_lines_end(ac_json_lines *self);
+AC_MUST_CHECK ac_status ac_json_lines_end(ac_json_lines *self);
 
-/** The ids of a record's list, each from 0 to `limit` - 1; false: *message says why not. Replaces out. */
-bool ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity, int64_t *count, const char **message);
+/** The ids of a record's list, each from 0 to `limit` - 1; false: *message says why not.
+ * Replaces out. */
+bool ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity,
+                 int64_t *count, const char **message);
 
 void ac_json_push_ids(ac_buffer *out, const int32_t *ids, int64_t n);
-void ac_json_put(ac_buffer *line); /* to stdout with a newline, at once; the buffer is emptied */
+void
+ac_json_put(ac_buffer *line); /* to stdout with a newline, at once; the buffer is emptied */
 
 #endif

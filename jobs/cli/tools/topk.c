@@ -26,8 +26,10 @@ static const ac_option options[] = {
     { "image", 0, "F", "print the entries nearest to this image (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
     { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
-    { "vocabulary", 0, "DIR|F", "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
-    { "scan", 0, "S", "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
+    { "vocabulary", 0, "DIR|F",
+      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+    { "scan", 0, "S",
+      "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
     { "repeat", 0, "R", "search R times more, and print a JSON line of the times in memory" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
@@ -54,7 +56,8 @@ vectors_free(vectors *self)
 
 /* A .npy of floats [n, D] as fp32: in place or converted into *owned. */
 static ac_status
-read_matrix(ac_npy *npy, const char *path, const float **x, float **owned, int64_t *n, int64_t *D)
+read_matrix(ac_npy *npy, const char *path, const float **x, float **owned, int64_t *n,
+            int64_t *D)
 {
     int64_t bad;
     ac_status st = ac_npy_open(npy, path);
@@ -74,7 +77,8 @@ read_matrix(ac_npy *npy, const char *path, const float **x, float **owned, int64
         *x = *owned;
     }
     if (!ac_embeddings_check(*x, *n, *D, &bad))
-        return ac_error_set(AC_E_FORMAT, "%s: row %" PRId64 " holds a number that is not finite", path, bad);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: row %" PRId64 " holds a number that is not finite", path, bad);
     return AC_OK;
 }
 
@@ -115,10 +119,11 @@ compare_doubles(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Search again and again, and print the times: what a long-lived index gives, without starting and reading. */
+/* Search again and again, and print the times: what a long-lived index gives, without starting
+ * and reading. */
 static ac_status
-time_searches(const ac_topk_index *index, const float *q, int64_t n, int64_t k, int64_t *ids, float *scores, int64_t repeat,
-              double build_seconds)
+time_searches(const ac_topk_index *index, const float *q, int64_t n, int64_t k, int64_t *ids,
+              float *scores, int64_t repeat, double build_seconds)
 {
     double *seconds = NULL, cpu;
     int64_t scored = 0;
@@ -134,12 +139,18 @@ time_searches(const ac_topk_index *index, const float *q, int64_t n, int64_t k, 
     }
     cpu = ((double) clock() - cpu) / CLOCKS_PER_SEC / (double) repeat;
     qsort(seconds, (size_t) repeat, sizeof *seconds, compare_doubles);
-    ac_buffer_printf(&line, "{\"scan\": \"%s\", \"threads\": %d, \"entries\": %" PRId64 ", \"dimension\": %" PRId64 ", \"queries\": %" PRId64,
+    ac_buffer_printf(&line,
+                     "{\"scan\": \"%s\", \"threads\": %d, \"entries\": %" PRId64
+                     ", \"dimension\": %" PRId64 ", \"queries\": %" PRId64,
                      ac_topk_index_scan(index), omp_get_max_threads(), index->n, index->D, n);
-    ac_buffer_printf(&line, ", \"k\": %" PRId64 ", \"median_seconds\": %.6g, \"least_seconds\": %.6g, \"cpu_seconds\": %.6g, \"build_seconds\": %.6g",
+    ac_buffer_printf(&line,
+                     ", \"k\": %" PRId64 ", \"median_seconds\": %.6g, \"least_seconds\": %.6g, "
+                     "\"cpu_seconds\": %.6g, \"build_seconds\": %.6g",
                      k, seconds[repeat / 2], seconds[0], cpu, build_seconds);
-    ac_buffer_printf(&line, ", \"index_bytes\": %zu, \"embedding_bytes\": %zu, \"scored_per_query\": %.6g}", index->bytes,
-                     (size_t) (index->n * index->D) * sizeof(float), n ? (double) scored / (double) n : 0);
+    ac_buffer_printf(
+        &line, ", \"index_bytes\": %zu, \"embedding_bytes\": %zu, \"scored_per_query\": %.6g}",
+        index->bytes, (size_t) (index->n * index->D) * sizeof(float),
+        n ? (double) scored / (double) n : 0);
     AC_TRY(line.status);
     ac_json_put(&line);
 out:
@@ -166,16 +177,18 @@ search_file(const ac_arguments *a, const vectors *v, int64_t k)
     AC_TRY(ac_arguments_int(a, "repeat", &repeat, 1, 1000000));
     AC_TRY(read_matrix(&npy, queries, &q, &owned, &n, &D));
     if (D != v->D)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: vectors of %" PRId64 " numbers, those searched have %" PRId64 "; both must come from one model",
-                            queries, D, v->D));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: vectors of %" PRId64 " numbers, those searched have %" PRId64
+                "; both must come from one model",
+                queries, D, v->D);
     AC_TRY(ac_alloc(&ids, n * k, sizeof *ids));
     AC_TRY(ac_alloc(&scores, n * k, sizeof *scores));
     start = omp_get_wtime();
     AC_TRY(init_index(&index, a, v, n));
     start = omp_get_wtime() - start;
     AC_TRY(ac_topk_search(&index, q, n, k, ids, scores, NULL));
-    AC_TRY(ac_npy_save(ids_path, AC_I64, 2, (int64_t[]) { n, k }, ids));
-    AC_TRY(ac_npy_save(scores_path, AC_F32, 2, (int64_t[]) { n, k }, scores));
+    AC_TRY(ac_npy_save(ids_path, AC_I64, 2, (int64_t[]){ n, k }, ids));
+    AC_TRY(ac_npy_save(scores_path, AC_F32, 2, (int64_t[]){ n, k }, scores));
     if (repeat)
         AC_TRY(time_searches(&index, q, n, k, ids, scores, repeat, start));
 out:
@@ -207,7 +220,8 @@ embed_query(const ac_arguments *a, ac_clip_model *clip, float *q)
     AC_TRY(ac_alloc(&rgb, S * S, 3));
     AC_TRY(ac_images_read(rgb, &item_status, &image, 1, S, AC_MAX_PIXELS));
     if (item_status.reason != AC_GOOD)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: %s: %s", image, ac_reject_reason_name(item_status.reason), item_status.detail));
+        AC_FAIL(AC_E_FORMAT, "%s: %s: %s", image, ac_reject_reason_name(item_status.reason),
+                item_status.detail);
     AC_TRY(ac_clip_model_embed_images(clip, q, rgb, 1));
 out:
     ac_texts_free(&texts);
@@ -215,7 +229,8 @@ out:
     return st;
 }
 
-/* rank, score, id, and the entry where there is a text; a line break in an entry is shown as a space. */
+/* rank, score, id, and the entry where there is a text; a line break in an entry is shown as a
+ * space. */
 static void
 print_table(const vectors *v, const int64_t *ids, const float *scores, int64_t k)
 {
@@ -232,9 +247,12 @@ print_table(const vectors *v, const int64_t *ids, const float *scores, int64_t k
 
 /* One query for a person. */
 static ac_status
-search_and_print(const ac_arguments *a, const char *path, const vectors *v, int64_t k, const ac_compute *compute)
+search_and_print(const ac_arguments *a, const char *path, const vectors *v, int64_t k,
+                 const ac_compute *compute)
 {
-    ac_clip_options o = { .compute = *compute, .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = ac_arguments_has(a, "text") };
+    ac_clip_options o = { .compute = *compute,
+                          .towers = AC_CLIP_VISION | AC_CLIP_TEXT,
+                          .need_tokenizer = ac_arguments_has(a, "text") };
     ac_clip_model clip = { 0 };
     ac_topk_index index = { 0 };
     float *q = NULL, *scores = NULL;
@@ -242,7 +260,7 @@ search_and_print(const ac_arguments *a, const char *path, const vectors *v, int6
     ac_status st = AC_OK;
 
     if (ac_arguments_has(a, "text") && ac_arguments_has(a, "image"))
-        AC_TRY(ac_error_set(AC_E_ARG, "give either --text or --image"));
+        AC_FAIL(AC_E_ARG, "give either --text or --image");
     AC_TRY(ac_arguments_need(a, "model", &o.model));
     o.model_config = ac_arguments_get(a, "model-config");
     o.vocabulary = ac_arguments_get(a, "vocabulary");
@@ -251,8 +269,10 @@ search_and_print(const ac_arguments *a, const char *path, const vectors *v, int6
     if (v->cache.folder)
         AC_TRY(ac_cache_check_model(&v->cache, clip.text_fingerprint, clip.path, width));
     if (v->D != width)
-        AC_TRY(ac_error_set(AC_E_FORMAT, "%s: vectors of %" PRId64 " numbers, the model %s makes %" PRId64 "; use the model that made them",
-                            path, v->D, o.model, width));
+        AC_FAIL(AC_E_FORMAT,
+                "%s: vectors of %" PRId64 " numbers, the model %s makes %" PRId64
+                "; use the model that made them",
+                path, v->D, o.model, width);
     AC_TRY(ac_alloc(&q, width, sizeof *q));
     AC_TRY(embed_query(a, &clip, q));
     AC_TRY(ac_alloc(&ids, k, sizeof *ids));
@@ -261,7 +281,7 @@ search_and_print(const ac_arguments *a, const char *path, const vectors *v, int6
     AC_TRY(ac_topk_search(&index, q, 1, k, ids, scores, NULL));
     print_table(v, ids, scores, k);
     if (fflush(stdout) != 0)
-        AC_TRY(ac_error_set(AC_E_IO, "standard output cannot be written"));
+        AC_FAIL(AC_E_IO, "standard output cannot be written");
 out:
     ac_topk_index_free(&index);
     ac_clip_model_free(&clip);
@@ -283,9 +303,11 @@ ac_tool_topk(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "topk --cache DIR|X.npy [-k K] --queries Q.npy --out-ids I.npy --out-scores S.npy\n"
-                        "       antarctic topk --cache DIR --model CLIP [-k K] --text T | --image F",
-                        "Exact nearest entries by inner product; ties lower id first.", options);
+        ac_options_help(
+            stdout,
+            "topk --cache DIR|X.npy [-k K] --queries Q.npy --out-ids I.npy --out-scores S.npy\n"
+            "       antarctic topk --cache DIR --model CLIP [-k K] --text T | --image F",
+            "Exact nearest entries by inner product; ties lower id first.", options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "cache", &path));
