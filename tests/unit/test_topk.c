@@ -401,7 +401,7 @@ coarse_integers_are_exact(void **state)
                         int64_t seven = 0, eight = 0;
                         for (int64_t d = 0; d < D; d++) {
                             const int8_t c = group[d / 4 * 64 + j * 4 + d % 4];
-                            const int8_t q = integers[r * padded + d];
+                            const int16_t q = integers[r * padded + d];
                             seven += q * ((c + 128) / 2);
                             eight += q * c;
                         }
