@@ -80,8 +80,7 @@ AC_MUST_CHECK ac_status ac_cache_read_slice(const ac_cache *self, int64_t first,
  * file and line of bad text. */
 AC_MUST_CHECK ac_status ac_cache_read_entries(const char *path, ac_texts *entries);
 
-/* ---- making and growing
- * ------------------------------------------------------------------------------------------ */
+/* ---- making and growing ---- */
 
 /** FOLDER/shards/NNNNN.h5; free with free(). */
 AC_MUST_CHECK ac_status ac_cache_shard_path(char **out, const char *folder, int64_t number);

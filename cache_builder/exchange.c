@@ -40,8 +40,7 @@ parts_free(parts *self)
     *self = (parts){ 0 };
 }
 
-/* ---- finding the files
- * ----------------------------------------------------------------------------------------- */
+/* ---- finding the files ---- */
 
 /* emb00000.npy, text_emb_0.npy: a part's number; -1: not a part. */
 static long
@@ -151,9 +150,7 @@ out:
     return st;
 }
 
-/* ---- import
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- import ---- */
 
 /* Rows [first, first + count) -> y [count, D]; each must be finite. off: those not of unit
  * length, counted. */
@@ -286,9 +283,7 @@ out:
     return st;
 }
 
-/* ---- export
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- export ---- */
 
 static ac_status
 export_shard(const ac_cache *self, int64_t shard, int64_t first, float *rows, ac_texts *entries,

@@ -15,9 +15,7 @@
 
 enum { CACHE_FORMAT = 2 };
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static ac_status
 read_shards(ac_cache *self, const json_t *list, const char *path)
@@ -161,9 +159,7 @@ out:
     return st;
 }
 
-/* ---- publishing
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- publishing ---- */
 
 static json_t *
 sources_json(const ac_cache *self)

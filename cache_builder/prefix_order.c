@@ -37,9 +37,7 @@ out:
     return st;
 }
 
-/* ---- sorting
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- sorting ---- */
 
 /* A list's first tokens in one number: decides most comparisons without a look at the list. */
 typedef struct sort_item {

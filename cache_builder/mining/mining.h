@@ -69,9 +69,7 @@ AC_MUST_CHECK ac_status ac_mine(ac_mined *out, ac_mining_report *report,
                                 const char *const *inputs, int64_t count,
                                 const ac_mining_options *options);
 
-/* ---- the steps
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the steps ---- */
 
 /** One process's share of the work. Starts zeroed; options are borrowed. */
 typedef struct ac_miner {

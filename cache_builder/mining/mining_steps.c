@@ -62,9 +62,7 @@ ac_miner_free(ac_miner *self)
     *self = (ac_miner){ 0 };
 }
 
-/* ---- the corpus
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the corpus ---- */
 
 ac_status
 ac_miner_spool_path(const ac_mining_options *options, int64_t source, char **path)
@@ -127,9 +125,7 @@ ac_mining_clean(const char *scratch)
         closedir(folder);
 }
 
-/* ---- counting
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 /* Lines that are not empty. */
 static int64_t
@@ -212,9 +208,7 @@ out:
     return st;
 }
 
-/* ---- borders of pieces
- * -------------------------------------------------------------------------------------------
- */
+/* ---- borders of pieces ---- */
 
 typedef struct edge {
     int64_t piece;
@@ -340,9 +334,7 @@ ac_miner_finish(ac_miner *self)
     return st;
 }
 
-/* ---- merging
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- merging ---- */
 
 int64_t
 ac_miner_bucket_budget(const ac_mining_options *options)
@@ -487,9 +479,7 @@ ac_miner_take_whole(ac_miner *self, int kind, int64_t words)
     return st;
 }
 
-/* ---- what is said
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what is said ---- */
 
 void
 ac_mining_report_log(const ac_mining_report *r)

@@ -141,9 +141,7 @@ out:
     return st;
 }
 
-/* ---- beam search
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- beam search ---- */
 
 /* Searches [from, from + n) of the flattened (text, search) list. */
 typedef struct beam_group {
@@ -279,9 +277,7 @@ run_beams(ac_generator *self, const ac_bart *bart, const ac_generation_config *c
     }
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- both ---- */
 
 /* The group's own offsets, from 0. */
 static void

@@ -104,9 +104,7 @@ ac_activation_ref(ac_activation activation, double x)
     return x;
 }
 
-/* ---- derivatives
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- derivatives ---- */
 
 AC_CLONES static void
 gelu_backward(float *dy, const float *x, int64_t n)

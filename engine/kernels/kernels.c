@@ -68,8 +68,7 @@ ac_softmax(float *x, int64_t n)
     v->scale(x, 1.0f / v->exp(x, x, v->largest(x, n), n), n);
 }
 
-/* ---- attention as products
- * ------------------------------------------------------------------------------------- */
+/* ---- attention as products ---- */
 
 int64_t
 ac_attention_keys_size(int64_t T, int64_t D)

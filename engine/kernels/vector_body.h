@@ -183,9 +183,7 @@ shift(float *y, float a, float b, int64_t n)
         y[i] = y[i] - a - b;
 }
 
-/* ---- sums
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- sums ---- */
 
 /* The lanes, pairwise. */
 static inline float

@@ -10,9 +10,7 @@
 #include "engine/models/bart_layers.h"
 #include "engine/kernels/kernels.h"
 
-/* ---- making
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 ac_status
 ac_bart_init_norm(ac_bart_norm *self, ac_pack *pack, int64_t C, const char *stack,
@@ -189,9 +187,7 @@ ac_bart_free(ac_bart *self)
     *self = (ac_bart){ 0 };
 }
 
-/* ---- the encoder
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the encoder ---- */
 
 void
 ac_bart_tap(const ac_bart *self, const char *stack, int64_t layer, const char *what,

@@ -8,9 +8,7 @@
 #include "engine/models/bart_layers.h"
 #include "engine/kernels/kernels.h"
 
-/* ---- making
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 size_t
 ac_bart_decoder_packed_bytes(const ac_bart_config *c, const ac_compute *k)
@@ -94,9 +92,7 @@ ac_bart_free_decoder(struct ac_bart_decoder *self, const ac_bart_config *c)
     ac_linear_free(&self->head);
 }
 
-/* ---- the state
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the state ---- */
 
 ac_status
 ac_bart_state_init(ac_bart_state *self, const ac_bart *bart, int64_t slots, int64_t steps,
@@ -168,9 +164,7 @@ ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encode
     ac_scratch_release(scratch, mark);
 }
 
-/* ---- a step
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- a step ---- */
 
 enum { LINES_TOGETHER = 12 };
 

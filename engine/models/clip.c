@@ -23,9 +23,7 @@ struct ac_clip_vision {
     const float *pre_weight, *pre_bias;
 };
 
-/* ---- making
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 static size_t
 tower_bytes(const ac_clip_tower_config *c, const ac_compute *k, int64_t projection)
@@ -215,9 +213,7 @@ ac_clip_free(ac_clip *self)
     *self = (ac_clip){ 0 };
 }
 
-/* ---- computing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- computing ---- */
 
 static void
 tap(const ac_clip *self, const char *name, int64_t layer, const float *x, int64_t rows,

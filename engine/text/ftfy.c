@@ -111,8 +111,7 @@ fix_points(ac_buffer *out, const char *text, size_t n)
     return out->status;
 }
 
-/* ---- remove_terminal_escapes, remove_control_chars
- * --------------------------------------------------------------- */
+/* ---- remove_terminal_escapes, remove_control_chars ---- */
 
 /* The length of "ESC [ digits and semicolons letter" at p; 0: none. */
 static size_t
@@ -153,9 +152,7 @@ remove_controls(ac_buffer *out, const char *text, size_t n)
     return out->status;
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static const char *
 bytes_of(const ac_buffer *self)

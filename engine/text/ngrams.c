@@ -15,9 +15,7 @@ enum { BATCH = 256, FIRST_ROOM = 2048, AHEAD = 8 };
 #define MOST_WORDS \
     (1LL << 31) /* between two flushes, so that 32 bits hold any count and place */
 
-/* ---- tables
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static int64_t
 pair_place(uint32_t a, uint32_t b, int64_t room)
@@ -202,9 +200,7 @@ out:
     return st;
 }
 
-/* ---- counting
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 ac_status
 ac_ngram_counter_init(ac_ngram_counter *self, const ac_ngram_options *options)
@@ -464,8 +460,7 @@ ac_ngram_counter_reset(ac_ngram_counter *self)
     return st;
 }
 
-/* ---- content as records
- * ------------------------------------------------------------------------------------------ */
+/* ---- content as records ---- */
 
 /* The words of the n-gram at a place of table `kind`; 0: the place is free. */
 static int

@@ -7,9 +7,7 @@
 
 #include "engine/training/bart_train_layers.h"
 
-/* ---- parameters
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- parameters ---- */
 
 /* A norm of the model, the name of its tensors, and where its slot is. */
 typedef struct norm_entry {
@@ -116,8 +114,7 @@ out:
     return st;
 }
 
-/* ---- weights of the way back
- * ----------------------------------------------------------------------------------- */
+/* ---- weights of the way back ---- */
 
 size_t
 ac_bart_trainer_packed_bytes(const ac_bart_config *c, const ac_compute *k)
@@ -320,8 +317,7 @@ ac_bart_trainer_set_dropout(ac_bart_trainer *self, double probability, uint64_t 
             ac_dropout_make(own[i] > 0 && probability >= 0 ? probability : own[i], seed);
 }
 
-/* ---- the memory of a batch
- * ------------------------------------------------------------------------------------- */
+/* ---- the memory of a batch ---- */
 
 /* The same walk first adds up the bytes (base NULL), then hands them out. */
 typedef struct bump {

@@ -64,9 +64,7 @@ feed_forward(ac_bart_trainer *self, const ac_rows *rows, const ac_linear *fc1,
                       ac_place(decoder, layer, AC_PLACE_FFN_OUT));
 }
 
-/* ---- attention
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- attention ---- */
 
 /* Self-attention over a stacked projection qkv [rows, 3 C]. */
 static ac_attention
@@ -148,9 +146,7 @@ ac_train_cross_attention(const ac_bart_trainer *self, const ac_bart_batch *batch
     return a;
 }
 
-/* ---- layers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- layers ---- */
 
 void
 ac_train_encoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
@@ -242,9 +238,7 @@ ac_train_forward(ac_bart_trainer *self, const ac_bart_batch *batch)
     }
 }
 
-/* ---- the head
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the head ---- */
 
 /* Logits, losses and, with a gradient, d_block of targets [first, first + n). */
 static void

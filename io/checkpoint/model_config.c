@@ -296,9 +296,7 @@ ac_generation_config_load(ac_generation_config *c, const char *folder,
     return st;
 }
 
-/* ---- describing
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- describing ---- */
 
 static void
 describe_tower(const ac_clip_tower_config *t, ac_buffer *out)

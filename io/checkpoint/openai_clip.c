@@ -206,9 +206,7 @@ ac_openai_clip_free(ac_openai_clip *self)
     *self = (ac_openai_clip){ 0 };
 }
 
-/* ---- config
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- config ---- */
 
 /* A dimension of a tensor of this rank. */
 static ac_status

@@ -82,9 +82,7 @@ damaged(const machine *m, const char *what)
                         m->path, m->opcode, what);
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static ac_status
 take_bytes(machine *m, const unsigned char **out, uint64_t n)
@@ -122,9 +120,7 @@ take_line(machine *m, const char **out, uint32_t *n)
     return AC_OK;
 }
 
-/* ---- values and stack
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- values and stack ---- */
 
 static ac_status
 push_place(machine *m, int64_t place)
@@ -244,9 +240,7 @@ pop_mark(machine *m, int64_t *height)
     return AC_OK;
 }
 
-/* ---- containers
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- containers ---- */
 
 static ac_status
 append(machine *m, int64_t container, int64_t place)
@@ -337,8 +331,7 @@ extend_by(machine *m, ac_pickle_type type, int64_t n)
     return append_from(m, m->stack[from - 1], type, from);
 }
 
-/* ---- names, calls, objects
- * -------------------------------------------------------------------------------------- */
+/* ---- names, calls, objects ---- */
 
 static bool
 same_text(const char *a, size_t n, const char *b)
@@ -506,9 +499,7 @@ out:
     return st;
 }
 
-/* ---- memo
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- memo ---- */
 
 static ac_status
 memo_put(machine *m, uint64_t id)
@@ -536,9 +527,7 @@ memo_get(machine *m, uint64_t id)
     return push_place(m, m->memo[id] - 1);
 }
 
-/* ---- opcodes
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- opcodes ---- */
 
 /* Opcodes that push a plain value. */
 static ac_status

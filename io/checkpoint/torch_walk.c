@@ -37,9 +37,7 @@ take_name(walk *w, char **out)
     return ac_duplicate(out, w->name.data ? w->name.data : "", w->name.size);
 }
 
-/* ---- tensors
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- tensors ---- */
 
 /* A tensor as the file describes it. */
 typedef struct view {
@@ -230,9 +228,7 @@ out:
     return st;
 }
 
-/* ---- scalars
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- scalars ---- */
 
 static ac_status
 add_scalar(walk *w, const ac_pickle_value *v)
@@ -263,9 +259,7 @@ out:
     return st;
 }
 
-/* ---- the tree
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the tree ---- */
 
 /* Put a key after the name in hand. @param[out] usable  false: a key that is neither text,
  * number nor class */

@@ -29,9 +29,7 @@ is_text(const ac_config_key *k)
     return k->type == KEY_TEXT || k->type == KEY_PATH;
 }
 
-/* ---- values
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 static bool
 parse_bool(const char *value, bool *out)
@@ -322,9 +320,7 @@ find_key(const ac_config_key **out, const char *name, const char *where)
                         where, name, near->name);
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 ac_status
 ac_config_init(ac_config *self)
@@ -474,9 +470,7 @@ ac_config_set(ac_config *self, const char *assignment)
     return st == AC_OK ? set_value(self, k, equals + 1, false, "", "--set") : st;
 }
 
-/* ---- what a job asks
- * -------------------------------------------------------------------------------------------
- */
+/* ---- what a job asks ---- */
 
 static unsigned
 job_bit(const char *job)
@@ -657,9 +651,7 @@ ac_config_generation(const ac_config *self, ac_generation_config *out)
     out->seed = (uint64_t) self->seed;
 }
 
-/* ---- printing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- printing ---- */
 
 /* As short as reads back to the same. */
 static void

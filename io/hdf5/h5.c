@@ -58,9 +58,7 @@ memory_type(ac_dtype dtype)
     }
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 ac_status
 ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
@@ -275,9 +273,7 @@ ac_h5_abandon(ac_h5_writer *self)
     *self = (ac_h5_writer){ 0 };
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 ac_status
 ac_h5_open(ac_h5_reader *self, const char *path)

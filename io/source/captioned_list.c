@@ -18,9 +18,7 @@
 #include "io/file/publish.h"
 #include "io/text/text_file.h"
 
-/* ---- captions
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- captions ---- */
 
 static bool
 is_space(char c)
@@ -74,9 +72,7 @@ out:
     return st;
 }
 
-/* ---- a folder
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- a folder ---- */
 
 static int64_t
 find_key(const ac_texts *keys, const char *key, size_t n)
@@ -149,9 +145,7 @@ out:
     return st;
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- both ---- */
 
 /* Take over keys and paths of a sorted list; mark duplicates. */
 static ac_status

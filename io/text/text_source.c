@@ -19,9 +19,7 @@
 
 enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
 
-/* ---- listing
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- listing ---- */
 
 static bool
 ends_with(const char *name, const char *end)
@@ -112,8 +110,7 @@ out:
     return st;
 }
 
-/* ---- checking text piece by piece
- * -------------------------------------------------------------------------------- */
+/* ---- checking text piece by piece ---- */
 
 typedef struct checker {
     ac_heartbeat *heartbeat;
@@ -164,9 +161,7 @@ start_check(checker *self)
     self->valid = true;
 }
 
-/* ---- spooling
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- spooling ---- */
 
 typedef struct spool {
     const char *path, *source;
@@ -311,9 +306,7 @@ out:
     return st;
 }
 
-/* ---- preparing
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- preparing ---- */
 
 /* Text that is not in a tar: first `n` bytes are in the checker's block already. */
 static ac_status

@@ -40,9 +40,7 @@ count_crashed(const ac_run *run, const int64_t *order, int64_t first, int64_t co
     return n;
 }
 
-/* ---- stage embed
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- stage embed ---- */
 
 /* What one rank needs for its units; memory is kept between them. */
 typedef struct embedder {
@@ -136,9 +134,7 @@ out:
     return st;
 }
 
-/* ---- stage cache
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- stage cache ---- */
 
 ac_status
 ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)

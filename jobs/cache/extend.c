@@ -47,9 +47,7 @@ extender_free(extender *self)
     ac_run_free(&self->run);
 }
 
-/* ---- what joins what
- * -------------------------------------------------------------------------------------------
- */
+/* ---- what joins what ---- */
 
 static bool
 is_folder_with_manifest(const char *path)
@@ -208,9 +206,7 @@ out:
     return st;
 }
 
-/* ---- the run
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the run ---- */
 
 /* Rank 0: has an earlier start of this very run grown the cache already? AC_E_ARG where the
  * cache changed otherwise since. */
@@ -317,9 +313,7 @@ out:
     return st;
 }
 
-/* ---- joining, rank 0
- * -------------------------------------------------------------------------------------------
- */
+/* ---- joining, rank 0 ---- */
 
 static ac_status
 copy_file(const char *from, const char *to)

@@ -97,9 +97,7 @@ out:
     return st;
 }
 
-/* ---- the plan
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the plan ---- */
 
 /* Root: all ranks' lists, as they were sent: lengths, then ids. Frees what was sent as soon as
  * it is read. */

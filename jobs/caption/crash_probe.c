@@ -12,8 +12,7 @@
 
 enum { IMAGE_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is off */ };
 
-/* ---- an image's file
- * ------------------------------------------------------------------------------------------ */
+/* ---- an image's file ---- */
 
 static ac_status
 try_image(const ac_pipeline *p, int64_t item, bool *crashes)
@@ -45,8 +44,7 @@ out:
     return st;
 }
 
-/* ---- tables that were being captioned
- * -------------------------------------------------------------------------- */
+/* ---- tables that were being captioned ---- */
 
 enum { FIXED_WORDS = 10 };
 
@@ -151,9 +149,7 @@ out:
     return st;
 }
 
-/* ---- all suspects
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- all suspects ---- */
 
 /* Of the nodes' first ranks: how many there are, and which of them this is (-1: none of them).
  */

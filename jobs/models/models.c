@@ -60,9 +60,7 @@ check_vocabulary(const ac_tokenizer *t, const char *from, int64_t vocab_size, in
     return AC_OK;
 }
 
-/* ---- CLIP
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- CLIP ---- */
 
 static ac_status
 open_clip_tokenizer(ac_clip_model *self, const ac_clip_options *o, const ac_clip_config *config,
@@ -268,9 +266,7 @@ out:
     return st;
 }
 
-/* ---- BART
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- BART ---- */
 
 /* All but the packed weights. */
 static ac_status

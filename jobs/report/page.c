@@ -11,9 +11,7 @@
 
 enum { FLUSH_BYTES = 1 << 18 };
 
-/* ---- text
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static void
 flush(ac_page *self)
@@ -89,9 +87,7 @@ ac_page_printf(ac_page *self, const char *format, ...)
     va_end(args);
 }
 
-/* ---- the frame
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the frame ---- */
 
 /* The template with each {{name}} replaced; values with `raw` set are markup already. */
 typedef struct replacement {
@@ -177,9 +173,7 @@ ac_page_abandon(ac_page *self)
     *self = (ac_page){ 0 };
 }
 
-/* ---- parts
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- parts ---- */
 
 void
 ac_page_facts_begin(ac_page *self)

@@ -46,8 +46,7 @@ summary_number(const reporter *self, const char *name)
     return json_number_value(json_object_get(self->run.summary, name));
 }
 
-/* ---- above the gallery
- * ----------------------------------------------------------------------------------------- */
+/* ---- above the gallery ---- */
 
 static void
 write_facts(reporter *self)
@@ -237,9 +236,7 @@ out:
     return st;
 }
 
-/* ---- the gallery
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the gallery ---- */
 
 /* Candidates [first, last) that say something new, best first; ties and NaN: in the order
  * generated. */

@@ -23,9 +23,7 @@ enum {
     MARKS = 6
 };
 
-/* ---- metrics
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- metrics ---- */
 
 typedef struct point {
     double x, y;
@@ -77,9 +75,7 @@ take_metrics(void *context, json_t *line)
                : AC_OK;
 }
 
-/* ---- the chart
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the chart ---- */
 
 /* What the axes span. */
 typedef struct frame {
@@ -242,8 +238,7 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
     ac_page_facts_end(page);
 }
 
-/* ---- before and after
- * ------------------------------------------------------------------------------------------ */
+/* ---- before and after ---- */
 
 typedef struct samples {
     const ac_run_view *run;

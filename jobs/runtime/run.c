@@ -89,9 +89,7 @@ ac_run_make_folder(const char *path)
     return AC_OK;
 }
 
-/* ---- opening, rank 0
- * -------------------------------------------------------------------------------------------
- */
+/* ---- opening, rank 0 ---- */
 
 /* Half-written files of a run's very beginning. In a folder that is no run's yet, others'
  * temporary files are not ours to remove. */
@@ -262,8 +260,7 @@ out:
     return st;
 }
 
-/* ---- opening, all ranks
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening, all ranks ---- */
 
 /* Each rank checks its part of a stage's finished files; what is gone or damaged is done again.
  * lost: incremented. */

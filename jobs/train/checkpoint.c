@@ -22,9 +22,7 @@ static const char *const field_names[FIELDS] = { "format",   "version", "step", 
                                                  "position", "vloss",   "seed", "config",
                                                  "input",    "bart" };
 
-/* ---- checksum
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- checksum ---- */
 
 static ac_status
 make_checksum(char hex[33], const char *const *fields, const ac_tensors *tensors)
@@ -102,8 +100,7 @@ ac_checkpoint_verify(const char *path)
     return st;
 }
 
-/* ---- looking through the folder
- * -------------------------------------------------------------------------------- */
+/* ---- looking through the folder ---- */
 
 static ac_status
 check_identity(const ac_checkpoints *self, char *const fields[FIELDS], const char *path)
@@ -236,8 +233,7 @@ ac_checkpoints_best(const ac_checkpoints *self)
     return best;
 }
 
-/* ---- saving and loading
- * ---------------------------------------------------------------------------------------- */
+/* ---- saving and loading ---- */
 
 /* The tensors of a checkpoint, sorted by name: exp_avg.…, exp_avg_sq.…, model.… */
 static ac_status

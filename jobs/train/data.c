@@ -11,9 +11,7 @@
 #include "io/hdf5/h5.h"
 #include "jobs/models/prompt.h"
 
-/* ---- small objects
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- small objects ---- */
 
 void
 ac_id_lists_free(ac_id_lists *self)
@@ -68,8 +66,7 @@ ac_training_data_free(ac_training_data *self)
     ac_captioned_set_free(&self->validation);
 }
 
-/* ---- the list of items
- * ----------------------------------------------------------------------------------------- */
+/* ---- the list of items ---- */
 
 static const char *const set_names[2] = { "train", "validation" };
 
@@ -182,8 +179,7 @@ out:
     return st;
 }
 
-/* ---- token ids, on rank 0
- * -------------------------------------------------------------------------------------- */
+/* ---- token ids, on rank 0 ---- */
 
 /* Reads the shards of both stages in order; the good items of a shard are a subsequence of its
  * items. */
@@ -358,9 +354,7 @@ out:
     return st;
 }
 
-/* ---- to all ranks
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- to all ranks ---- */
 
 static ac_status
 broadcast_lists_all(const ac_comm *comm, ac_id_lists *lists)

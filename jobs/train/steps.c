@@ -37,9 +37,7 @@ seed_of(const ac_training *self)
     return (uint64_t) config_of(self)->seed;
 }
 
-/* ---- making
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 ac_status
 ac_training_init(ac_training *self)
@@ -81,9 +79,7 @@ out:
     return st;
 }
 
-/* ---- one step
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- one step ---- */
 
 /* The images of a replica in step `step`: train.batch of the epoch's order. */
 static ac_status
@@ -276,9 +272,7 @@ out:
     return st;
 }
 
-/* ---- validation
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- validation ---- */
 
 static ac_status
 run_blocks(ac_training *self)
@@ -333,9 +327,7 @@ ac_training_validate_all(ac_training *self, double *vloss, int64_t *targets)
     return AC_OK;
 }
 
-/* ---- checkpoints
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- checkpoints ---- */
 
 static ac_status
 save_layer_norms(ac_training *self, const float *values, const ac_checkpoint_file *best)
@@ -447,9 +439,7 @@ ac_training_resume_all(ac_training *self)
     return AC_OK;
 }
 
-/* ---- the loop
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 static ac_status
 validate_and_save_all(ac_training *self)

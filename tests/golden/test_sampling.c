@@ -20,9 +20,7 @@
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 
-/* ---- processors
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- processors ---- */
 
 static int64_t
 option(const json_t *row, const char *key, int64_t none)
@@ -147,9 +145,7 @@ many_draws(void **state)
     }
 }
 
-/* ---- with a model
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- with a model ---- */
 
 enum { TEXTS = 5 };
 
@@ -330,8 +326,7 @@ many_candidates(void **state)
     fixture_free(&f);
 }
 
-/* ---- drawing with beams, against a plain version of both
- * ------------------------------------------------------- */
+/* ---- drawing with beams, against a plain version of both ---- */
 
 enum { WORDS = 11, LONGEST = 9, MOST_BEAMS = 4 };
 

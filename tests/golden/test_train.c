@@ -21,9 +21,7 @@
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
 
-/* ---- operations
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- operations ---- */
 
 static const ac_tensors *operations;
 
@@ -357,9 +355,7 @@ single_operations(void **state)
     free(path);
 }
 
-/* ---- the network
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the network ---- */
 
 typedef struct model {
     ac_weights weights;

@@ -106,8 +106,7 @@ pmi_in_its_form(void **state)
     assert_true(fabs(ac_ngram_pmi(1ull << 40, 1ull << 41, two, 3) - 2) < 1e-9);
 }
 
-/* ---- counting, against counting by hand
- * -------------------------------------------------------------------------- */
+/* ---- counting, against counting by hand ---- */
 
 enum { WORDS = 20000, VOCABULARY = 60 };
 

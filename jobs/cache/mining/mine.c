@@ -25,9 +25,7 @@ make_scratch(const ac_mining_options *options)
     return st;
 }
 
-/* ---- counting
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 static int64_t
 piece_bytes(const ac_text_corpus *corpus, int64_t piece)
@@ -97,9 +95,7 @@ out:
     return st;
 }
 
-/* ---- merging
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- merging ---- */
 
 /* One round: rank r merges bucket first + r, with the records of all ranks. */
 static ac_status
@@ -220,9 +216,7 @@ out:
     return st;
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 ac_status
 ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count,

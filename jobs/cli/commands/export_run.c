@@ -43,8 +43,7 @@ exporter_free(exporter *self)
     free(self->ids);
 }
 
-/* ---- one image in each format
- * -------------------------------------------------------------------------------- */
+/* ---- one image in each format ---- */
 
 /* The digits that the key ends with; false: none, or more than fit. */
 static bool
@@ -151,9 +150,7 @@ push_txt(exporter *self, int64_t i)
     return self->text.status;
 }
 
-/* ---- text files
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- text files ---- */
 
 /* OUT/KEY.txt, or the image's path with .txt. */
 static ac_status
@@ -251,9 +248,7 @@ out:
     return st;
 }
 
-/* ---- over all shards
- * -------------------------------------------------------------------------------------------
- */
+/* ---- over all shards ---- */
 
 typedef ac_status (*use_image)(exporter *self, int64_t i);
 

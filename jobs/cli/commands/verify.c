@@ -75,9 +75,7 @@ trouble_from_error(verifier *self, const char *file)
                 : message);
 }
 
-/* ---- single files
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- single files ---- */
 
 static bool
 ends_with(const char *text, const char *end)
@@ -154,9 +152,7 @@ out:
     return st;
 }
 
-/* ---- caches
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 static ac_status
 verify_cache(verifier *self, const char *folder)
@@ -213,9 +209,7 @@ out:
     return st;
 }
 
-/* ---- runs
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 /* Jobs that make or grow a cache embed into shards that are removed at the end. */
 static bool
@@ -410,9 +404,7 @@ out:
     return st;
 }
 
-/* ---- folders
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- folders ---- */
 
 static ac_status verify_path(verifier *self, const char *path);
 

@@ -16,8 +16,7 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-/* ---- what the kinds use
- * ------------------------------------------------------------------------------------------ */
+/* ---- what the kinds use ---- */
 
 void
 ac_inspect_put(json_t *out, const char *key, json_t *value)
@@ -110,8 +109,7 @@ ac_inspect_put_checksum(json_t *out, const char *path)
     return st;
 }
 
-/* ---- printing for people
- * ------------------------------------------------------------------------------------------ */
+/* ---- printing for people ---- */
 
 /* A value on one line: numbers and texts as they are, lists in brackets, objects as "key value"
  * pairs. */
@@ -210,9 +208,7 @@ print_object(const json_t *out, bool all)
     ac_buffer_free(&b);
 }
 
-/* ---- the tool
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the tool ---- */
 
 static ac_status
 inspect(json_t *out, const char *path)

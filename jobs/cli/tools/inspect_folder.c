@@ -27,9 +27,7 @@ load_json(const char *folder, const char *name)
     return root;
 }
 
-/* ---- caches
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 static ac_status
 inspect_cache(json_t *out, const char *path)
@@ -79,9 +77,7 @@ out:
     return st;
 }
 
-/* ---- runs
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 /* The first lines of FOLDER/name, where it is there. */
 static ac_status
@@ -165,9 +161,7 @@ out:
     return st;
 }
 
-/* ---- models
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 static ac_status
 put_tokenizer(json_t *out, const char *path)
@@ -254,8 +248,7 @@ out:
     return st;
 }
 
-/* ---- images, and which it is
- * ------------------------------------------------------------------------------------------ */
+/* ---- images, and which it is ---- */
 
 static ac_status
 inspect_images(json_t *out, const char *path)

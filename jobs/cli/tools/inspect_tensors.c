@@ -137,9 +137,7 @@ ac_inspect_npy(json_t *out, const char *path)
     return st;
 }
 
-/* ---- HDF5
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- HDF5 ---- */
 
 /* A damaged HDF5 file can take the library down with it, so a shard is compared with what its
  * run's or cache's manifest (FOLDER/shards/00000.h5: FOLDER/manifest.json) says of it, before

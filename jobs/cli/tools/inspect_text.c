@@ -17,9 +17,7 @@ ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* ---- lines
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 /* Every line of a text; the last may lack its newline. */
 static ac_status
@@ -90,9 +88,7 @@ out:
     return st;
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 /* The members of an object that are one number or text; of others how many items they have. */
 static json_t *
@@ -185,9 +181,7 @@ inspect_json(json_t *out, const ac_buffer *text, const char *path)
     return st;
 }
 
-/* ---- the rest
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 /* A job's config, and where it differs from the defaults. */
 static ac_status
