@@ -485,9 +485,11 @@ job_bit(const char *job)
 }
 
 bool
-ac_config_is_job(const char *job)
+ac_config_has(const char *job, const char *name)
 {
-    return job_bit(job) != ALL;
+    const ac_config_key *k = NULL;
+
+    return find_key(&k, name, "") == AC_OK && (k->jobs & job_bit(job)) != 0;
 }
 
 int

@@ -108,8 +108,8 @@ AC_MUST_CHECK ac_status ac_config_set(ac_config *self, const char *assignment);
 enum { AC_CONFIG_MOST_NEEDED = 6 };
 int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
-/** Is it the name of a job? */
-bool ac_config_is_job(const char *job);
+/** Does this job read that key? */
+bool ac_config_has(const char *job, const char *name);
 
 /** Are the keys there that this job cannot do without? The message says how to give them. */
 AC_MUST_CHECK ac_status ac_config_check(const ac_config *self, const char *job);

@@ -1,9 +1,10 @@
 /* The jobs build-cache, where the run folder is the cache, and extend-cache: new entries join a
  * cache. Both need CLIP's text tower. */
+#include "jobs/cache/cache_jobs.h"
+
 #include "engine/base/log.h"
 #include "jobs/cache/build.h"
 #include "jobs/cache/extend.h"
-#include "jobs/jobs.h"
 
 static ac_status
 open_text_tower_all(ac_clip_model *clip, const ac_comm *comm, const ac_config *config)
@@ -29,9 +30,9 @@ finish(ac_clip_model *clip, const ac_comm *comm, ac_status st, const char *cache
     return st;
 }
 
-ac_status
-ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                       ac_locks *locks)
+static ac_status
+run_build_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                    ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
     ac_status st = open_text_tower_all(&clip, comm, config);
@@ -42,9 +43,9 @@ ac_job_build_cache_all(const ac_comm *comm, const ac_config *config, const char 
     return finish(&clip, comm, st, folder);
 }
 
-ac_status
-ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                        ac_locks *locks)
+static ac_status
+run_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                     ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
     ac_status st = open_text_tower_all(&clip, comm, config);
@@ -53,3 +54,23 @@ ac_job_extend_cache_all(const ac_comm *comm, const ac_config *config, const char
         st = ac_extend_cache_all(comm, config, &clip, folder, locks);
     return finish(&clip, comm, st, config->cache.path);
 }
+
+static ac_status
+size_cache(ac_sizing *sizing, const ac_config *config)
+{
+    return ac_sizing_add_clip(sizing, config, AC_CLIP_TEXT);
+}
+
+const ac_job ac_job_build_cache = {
+    .name = "build-cache",
+    .summary = "text: a list of entries, or to mine n-grams from -> a cache",
+    .run = run_build_cache_all,
+    .size = size_cache,
+};
+
+const ac_job ac_job_extend_cache = {
+    .name = "extend-cache",
+    .summary = "a cache + new entries -> the same cache, grown",
+    .run = run_extend_cache_all,
+    .size = size_cache,
+};

@@ -1,4 +1,6 @@
 /* The jobs embed-images, tag and caption: one, two or three stages of the same pipeline. */
+#include "jobs/caption/caption.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "jobs/cache/build.h"
-#include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
 #include "jobs/caption/stages.h"
 #include "jobs/version.h"
@@ -259,26 +260,75 @@ out:
     return st;
 }
 
-ac_status
-ac_job_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                        ac_locks *locks)
+static ac_status
+run_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                     ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "embed-images", 1);
 }
 
-ac_status
-ac_job_tag_all(const ac_comm *comm, const ac_config *config, const char *folder,
-               ac_locks *locks)
+static ac_status
+run_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "tag", 2);
 }
 
-ac_status
-ac_job_caption_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                   ac_locks *locks)
+static ac_status
+run_caption_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                ac_locks *locks)
 {
     (void) locks;
     return run_pipeline_all(comm, config, folder, "caption", 3);
 }
+
+/* ---- the rows ---- */
+
+static ac_status
+size_embed_images(ac_sizing *sizing, const ac_config *config)
+{
+    return ac_sizing_add_clip(sizing, config, AC_CLIP_VISION);
+}
+
+static ac_status
+size_tag(ac_sizing *sizing, const ac_config *config)
+{
+    const ac_status st = ac_sizing_add_clip(sizing, config, AC_CLIP_VISION | AC_CLIP_TEXT);
+
+    if (st == AC_OK)
+        ac_sizing_add_cache(sizing, config);
+    return st;
+}
+
+static ac_status
+size_caption(ac_sizing *sizing, const ac_config *config)
+{
+    const ac_status st = size_tag(sizing, config);
+
+    return st == AC_OK ? ac_sizing_add_bart(sizing, config) : st;
+}
+
+const ac_job ac_job_embed_images = {
+    .name = "embed-images",
+    .summary = "images -> CLIP embeddings in HDF5",
+    .parts = true,
+    .run = run_embed_images_all,
+    .size = size_embed_images,
+};
+
+const ac_job ac_job_tag = {
+    .name = "tag",
+    .summary = "images + cache -> the best entries for each image",
+    .parts = true,
+    .run = run_tag_all,
+    .size = size_tag,
+};
+
+const ac_job ac_job_caption = {
+    .name = "caption",
+    .summary = "images + cache + models -> captions, candidates, scores, retrieved entries",
+    .parts = true,
+    .run = run_caption_all,
+    .size = size_caption,
+};

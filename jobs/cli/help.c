@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/config/config.h"
+#include "jobs/cli/endings.h"
 
 /* What an example gives for a key. */
 static const char *
@@ -27,29 +28,13 @@ example_of(const char *job, const char *key)
 }
 
 void
-ac_exit_codes_help(FILE *f)
-{
-    fprintf(
-        f,
-        "exit codes:\n"
-        "   0  done; recorded bad items within limits.max_bad_items\n"
-        "   1  usage or config: the words by themselves\n"
-        "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
-        "   3  more bad items than allowed; what is finished stays, run again with another "
-        "limit\n"
-        "  70  a bug of this program\n"
-        "  74  stalled, or a passing input/output error: worth another try\n"
-        "  75  stopped on request; the same command goes on\n");
-}
-
-void
 ac_job_help(FILE *f, const char *name, const char *what, const ac_option *options)
 {
     const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
     const int needed = ac_config_needed(name, names, meanings);
     char usage[64];
 
-    snprintf(usage, sizeof usage, "%s CONFIG.yaml [options]", name);
+    snprintf(usage, sizeof usage, "%s [CONFIG.yaml] [options]", name);
     ac_options_help(f, usage, what, options);
     fprintf(f,
             "\nkeys that must be given, in CONFIG.yaml or with --set (antarctic %s "
@@ -67,7 +52,7 @@ ac_job_help(FILE *f, const char *name, const char *what, const ac_option *option
     }
     fprintf(f, "\n  antarctic %s my.yaml\n  mpirun -n 8 antarctic %s my.yaml --run /data/run\n",
             name, name);
-    fprintf(f, "\nThe same command goes on with a run that was stopped, on any number of "
+    fprintf(f, "\nThe same command resumes a run that was stopped, on any number of "
                "ranks; a finished run is only shown.\n\n");
     ac_exit_codes_help(f);
 }

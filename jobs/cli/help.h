@@ -6,7 +6,4 @@
 
 void ac_job_help(FILE *f, const char *name, const char *what, const ac_option *options);
 
-/** The exit codes, one a line. */
-void ac_exit_codes_help(FILE *f);
-
 #endif

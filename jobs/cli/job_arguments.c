@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/file/path.h"
+
 ac_status
 ac_job_config_read(ac_config *config, const ac_arguments *a, int word)
 {
@@ -21,18 +23,18 @@ out:
 ac_status
 ac_job_run_folder(char **out, const char *job, const ac_arguments *a, int word)
 {
-    const char *given = ac_arguments_get(a, "run"), *slash = strrchr(a->words[word], '/'),
-               *base = slash ? slash + 1 : a->words[word];
-    const char *dot = strrchr(base, '.');
-    int n;
+    const char *given = ac_arguments_get(a, "run"),
+               *config = a->word_count > word ? a->words[word] : NULL;
+    const char *slash = config ? strrchr(config, '/') : NULL,
+               *base = slash ? slash + 1 : config;
+    const char *dot = base ? strrchr(base, '.') : NULL;
 
     if (given && !*given)
         return ac_error_set(AC_E_ARG, "--run needs the name of a folder");
-    n = given ? asprintf(out, "%s", given)
-              : asprintf(out, "runs/%s-%.*s", job,
-                         dot ? (int) (dot - base) : (int) strlen(base), base);
-    if (n >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (given)
+        return ac_path_format(out, "%s", given);
+    if (!config)
+        return ac_path_format(out, "runs/%s", job);
+    return ac_path_format(out, "runs/%s-%.*s", job,
+                          dot ? (int) (dot - base) : (int) strlen(base), base);
 }

@@ -1,5 +1,5 @@
 /* The job train: tables once, then steps. */
-#include "jobs/train/train.h"
+#include "jobs/train/train_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +8,10 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "jobs/jobs.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/train/crash_probe.h"
+#include "jobs/train/train.h"
 #include "jobs/version.h"
 
 static ac_status
@@ -256,9 +256,8 @@ training_free(ac_training *self)
     ac_cache_close(&p->cache);
 }
 
-ac_status
-ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                 ac_locks *locks)
+static ac_status
+run_train_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
     ac_training training = { .pipeline = { .comm = comm, .config = config } };
     const ac_status st = train_all(&training, folder);
@@ -267,3 +266,20 @@ ac_job_train_all(const ac_comm *comm, const ac_config *config, const char *folde
     training_free(&training);
     return st;
 }
+
+static ac_status
+size_train(ac_sizing *sizing, const ac_config *config)
+{
+    const ac_status st = ac_sizing_add_clip(sizing, config, AC_CLIP_VISION | AC_CLIP_TEXT);
+
+    if (st == AC_OK)
+        ac_sizing_add_cache(sizing, config);
+    return st == AC_OK ? ac_sizing_add_bart_trainer(sizing, config) : st;
+}
+
+const ac_job ac_job_train = {
+    .name = "train",
+    .summary = "captioned images + cache + models -> layer norms, checkpoints, metrics",
+    .run = run_train_all,
+    .size = size_train,
+};

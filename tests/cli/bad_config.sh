@@ -42,8 +42,10 @@ says 'hollow: the config cannot be read: Is a directory'
 printf 'input:\n  path: images\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
 run 1 caption lacking.yaml --run x
 says 'caption needs cache.path'
-run 1 caption
-says 'needs one config file'
+run 1 caption # without a config file every key comes from --set
+says 'caption needs input.path'
+run 1 caption job.yaml another.yaml
+says 'another.yaml" is a second one'
 run 1 caption job.yaml --runn x
 says 'did you mean --run'
 run 1 caption job.yaml --run= # not the root of the file system

@@ -19,7 +19,7 @@ grep -q $'\033\\[Kembed: 40/40 images in' typescript
 [ "$(grep -c 'Z embed: [0-9]*/40 images, ' terminal/log.txt)" -ge 4 ] # which the log has
 # a narrow terminal: the line is cut, for a longer one would leave a row at each redrawing
 script -q -e -c "stty cols 24; '$antarctic' caption job.yaml --run narrow --set output.shard_items=4" typescript > /dev/null
-tr '\r' '\n' < typescript | grep -o $'^\033\\[Kgenerate: [0-9]*/40 pi.*' | tail -n +2 > drawn
+tr '\r' '\n' < typescript | grep -o $'^\033\\[Kgenerate: [0-9]*/40 im.*' | tail -n +2 > drawn
 [ -s drawn ]
 if grep -v 'images in' drawn | grep -E $'^\033.K.{24}'; then exit 1; fi
 jq -e '.stage == "generate" and .done == 40 and .total == 40' terminal/progress.json > /dev/null

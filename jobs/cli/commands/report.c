@@ -11,7 +11,8 @@ ac_command_report(int argc, char **argv)
 {
     static const ac_option options[] = {
         { "out", 0, "FILE", "where to (default: RUN/report.html)" },
-        { "pictures", 0, "N", "at most so many cards, evenly taken from all (default: 10000)" },
+        { "images", 0, "N", "at most so many cards, evenly taken from all (default: 10000)" },
+        { "pictures", 0, "N", "the former name of --images" },
         { NULL, 0, NULL, NULL },
     };
     ac_arguments a;
@@ -27,6 +28,7 @@ ac_command_report(int argc, char **argv)
                         options);
         goto out;
     }
+    AC_TRY(ac_arguments_int(&a, "pictures", &images, 1, 1000000));
     AC_TRY(ac_arguments_int(&a, "images", &images, 1, 1000000));
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]");

@@ -14,10 +14,10 @@
 #include "io/file/publish.h"
 #include "io/text/text_file.h"
 #include "jobs/cli/commands/commands.h"
-#include "jobs/cli/commands/sizing.h"
 #include "jobs/cli/commands/slurm_queries.h"
 #include "jobs/cli/commands/slurm_script.h"
 #include "jobs/cli/job_arguments.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/memory_limit.h"
@@ -47,7 +47,7 @@ static const ac_option options[] = {
 /* What is asked for and what the nodes have. */
 typedef struct request {
     const ac_arguments *a;
-    const char *job;
+    const ac_job *job;
     ac_config config;
     char *config_path, *run, *program; /* absolute; owned */
     int64_t nodes, ranks, threads, array;
@@ -224,7 +224,7 @@ check_run(const request *self, bool *done)
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->run));
     if (access(path, F_OK) == 0 &&
         ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
-        AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job));
+        AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job->name));
     AC_TRY(has_file(done, self->run, "DONE"));
     if (*done &&
         (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
@@ -259,7 +259,7 @@ out:
 static void
 push_words(const request *self, ac_buffer *out)
 {
-    ac_shell_word(out, self->job);
+    ac_shell_word(out, self->job->name);
     ac_buffer_push_char(out, ' ');
     ac_shell_word(out, self->config_path);
     ac_buffer_push_text(out, " --run ");
@@ -341,7 +341,7 @@ write_script(const request *self, const char *name, bool array, bool is_last)
         optional.data[--optional.size] = '\0'; /* the template ends the line */
     if (asprintf(&path, "%s/%s", self->run, name) < 0 ||
         asprintf(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j") < 0 ||
-        asprintf(&title, "%s%s-%s", is_last ? "end-" : "", self->job,
+        asprintf(&title, "%s%s-%s", is_last ? "end-" : "", self->job->name,
                  slash ? slash + 1 : self->run) < 0)
         AC_FAIL(AC_E_NOMEM, "out of memory for the batch script");
     AC_TRY(words.status);
@@ -349,7 +349,7 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     AC_TRY(optional.status);
     {
         const ac_slurm_word list[] = {
-            { "JOB", self->job },
+            { "JOB", self->job->name },
             { "WHAT", array     ? "one part a task"
                       : is_last ? "what the parts left, and the end"
                                 : "the whole" },
@@ -461,6 +461,24 @@ out:
     return st;
 }
 
+/* AC_E_ARG that names the jobs which are done in parts. */
+static ac_status
+refuse_parts(const ac_job *wanted)
+{
+    ac_buffer names = { 0 };
+    ac_status st;
+
+    for (const ac_job *const *job = ac_job_table; *job; job++)
+        if ((*job)->parts)
+            ac_buffer_printf(&names, "%s%s", names.size ? ", " : "", (*job)->name);
+    st = names.status == AC_OK
+             ? ac_error_set(AC_E_ARG, "--array: %s is not done in parts (these are: %s)",
+                            wanted->name, names.data ? names.data : "none")
+             : names.status;
+    ac_buffer_free(&names);
+    return st;
+}
+
 static ac_status
 read_request(request *self)
 {
@@ -471,16 +489,13 @@ read_request(request *self)
     ac_status st = AC_OK;
 
     AC_TRY(ac_job_config_read(&self->config, a, 1));
-    AC_TRY(ac_config_check(&self->config, self->job));
+    AC_TRY(ac_config_check(&self->config, self->job->name));
     AC_TRY(ac_arguments_int(a, "nodes", &self->nodes, 1, 100000));
     AC_TRY(ac_arguments_int(a, "ranks-per-node", &self->ranks, 1, 4096));
     AC_TRY(ac_arguments_int(a, "array", &self->array, 2, 4000));
-    if (self->array && strcmp(self->job, "caption") != 0 && strcmp(self->job, "tag") != 0 &&
-        strcmp(self->job, "embed-images") != 0)
-        AC_FAIL(AC_E_ARG,
-                "--array: %s is not done in parts (caption, tag and embed-images are)",
-                self->job);
-    AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
+    if (self->array && !self->job->parts)
+        AC_TRY(refuse_parts(self->job));
+    AC_TRY(ac_job_run_folder(&run, self->job->name, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
     if (ac_arguments_has(a, "program")) {
@@ -501,7 +516,8 @@ check_array(const request *self)
 {
     struct stat info;
 
-    if (!self->array || !self->config.cache.path || strcmp(self->job, "embed-images") == 0)
+    if (!self->array || !self->config.cache.path ||
+        !ac_config_has(self->job->name, "cache.path"))
         return AC_OK;
     if (stat(self->config.cache.path, &info) == 0 && !S_ISDIR(info.st_mode))
         return ac_error_set(AC_E_ARG,
@@ -529,14 +545,14 @@ ac_command_submit(int argc, char **argv)
     }
     if (a.word_count != 2)
         AC_FAIL(AC_E_ARG, "needs a job and its config file; --help shows the usage");
-    r.job = a.words[0];
-    if (!ac_config_is_job(r.job))
-        AC_FAIL(AC_E_ARG, "\"%s\" is no job; antarctic help lists them", r.job);
+    r.job = ac_job_find(a.words[0]);
+    if (!r.job)
+        AC_FAIL(AC_E_ARG, "\"%s\" is no job; antarctic help lists them", a.words[0]);
     AC_TRY(read_request(&r));
     AC_TRY(check_array(&r));
     if (ac_arguments_has(&a, "after"))
         AC_TRY(find_dependency(&r, ac_arguments_get(&a, "after")));
-    AC_TRY(ac_config_check_paths(&r.config, r.job, r.dependency[0] != '\0'));
+    AC_TRY(ac_config_check_paths(&r.config, r.job->name, r.dependency[0] != '\0'));
     AC_TRY(check_run(&r, &done));
     if (done) {
         printf("%s: this run is done, and nothing is submitted; for other settings or images "
@@ -544,9 +560,11 @@ ac_command_submit(int argc, char **argv)
                r.run);
         goto out;
     }
-    printf("%s into %s\n", r.job, r.run);
+    printf("%s into %s\n", r.job->name, r.run);
     AC_TRY(ask_nodes(&r));
-    AC_TRY(ac_sizing_estimate(&r.sizing, &r.config, r.job));
+    ac_sizing_init(&r.sizing);
+    if (r.job->size)
+        AC_TRY(r.job->size(&r.sizing, &r.config));
     AC_TRY(fit(&r));
     AC_TRY(ac_run_make_folder(r.run));
     AC_TRY(write_script(&r, "job.sbatch", r.array > 0, false));

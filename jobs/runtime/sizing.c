@@ -1,4 +1,4 @@
-#include "jobs/cli/commands/sizing.h"
+#include "jobs/runtime/sizing.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 enum {
     PROGRAM_BYTES = 120 << 20, /* measured: 90 to 110 MB of a rank that does nothing */
     IMAGE_BATCH = 16,          /* images that CLIP computes together */
-    VALUES_A_TOKEN = 12,       /* of a layer's width that live at the same time */
+    VALUES_PER_TOKEN = 12,     /* of a layer's width that live at the same time */
     CHUNK_IMAGES = 64,         /* images that BART computes together */
     CHUNK_CANDIDATES = 2048,
     THUMBNAIL_BYTES = 6000,
@@ -58,12 +58,10 @@ weight_bytes(const char *path)
     return bytes;
 }
 
-/* CLIP: packed weights of the towers that the job runs, a shard's embeddings, a batch's values.
- */
-static ac_status
-add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_compute *compute,
-         int64_t *width)
+ac_status
+ac_sizing_add_clip(ac_sizing *self, const ac_config *config, unsigned towers)
 {
+    const ac_compute compute = ac_config_compute(config);
     ac_clip_config c;
     int64_t tokens, work;
     ac_status st = ac_clip_config_load(&c, config->clip.model, config->clip.model_config);
@@ -71,19 +69,19 @@ add_clip(ac_sizing *self, const ac_config *config, unsigned towers, const ac_com
     if (st != AC_OK)
         return st;
     self->mapped += weight_bytes(config->clip.model);
-    self->packed += (int64_t) ac_clip_packed_bytes(&c, compute, towers);
+    self->packed += (int64_t) ac_clip_packed_bytes(&c, &compute, towers);
     tokens = (c.image_size / c.patch_size) * (c.image_size / c.patch_size) + 1;
-    work =
-        IMAGE_BATCH * tokens * c.vision.hidden_size * VALUES_A_TOKEN * (int64_t) sizeof(float);
+    work = IMAGE_BATCH * tokens * c.vision.hidden_size * VALUES_PER_TOKEN *
+           (int64_t) sizeof(float);
     work += config->output.shard_items * (c.projection_dim * (int64_t) sizeof(float) +
                                           (config->output.thumbnails ? THUMBNAIL_BYTES : 0));
     self->work = work > self->work ? work : self->work;
-    *width = c.projection_dim;
+    self->width = c.projection_dim;
     return AC_OK;
 }
 
-/* Are the weights stored in 16 bits? The way back then makes a copy in 32; of a file in 32 it
- * takes the file's own. */
+/* Are the weights stored in 16 bits? The backward pass then makes a copy in 32; of a file in 32
+ * it takes the file's own. */
 static bool
 is_half(const char *model, const ac_bart_config *b)
 {
@@ -92,8 +90,8 @@ is_half(const char *model, const ac_bart_config *b)
     return weight_bytes(model) < (int64_t) ac_bart_packed_bytes(b, &fp32) * 3 / 4;
 }
 
-/* Training: what the way back keeps of a replica's batch, were every text as long as it may be
- * (a norm's input each, the projections of attention, the input of the activation:
+/* Training: what the forward pass saves of a replica's batch, were every text as long as it may
+ * be (a norm's input each, the projections of attention, the input of the activation:
  * engine/training/bart_train.h), and half as much again for what a layer needs meanwhile. */
 static int64_t
 training_bytes(const ac_config *config, const ac_bart_config *b)
@@ -108,11 +106,10 @@ training_bytes(const ac_config *config, const ac_bart_config *b)
            (int64_t) sizeof(float) * 3 / 2;
 }
 
-/* BART: cached keys and values of all candidates in hand, cross-attention's of their images,
- * logits. */
-static ac_status
-add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bool train)
+ac_status
+ac_sizing_add_bart(ac_sizing *self, const ac_config *config)
 {
+    const ac_compute compute = ac_config_compute(config);
     ac_bart_config b;
     ac_generation_config g;
     int64_t images, slots, work;
@@ -122,7 +119,7 @@ add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bo
     AC_TRY(ac_generation_config_load(&g, config->bart.model, &b));
     ac_config_generation(config, &g);
     self->mapped += weight_bytes(config->bart.model);
-    self->packed += (int64_t) ac_bart_packed_bytes(&b, compute);
+    self->packed += (int64_t) ac_bart_packed_bytes(&b, &compute);
     images = least(least(CHUNK_IMAGES, config->output.shard_items),
                    CHUNK_CANDIDATES / g.num_return_sequences);
     images = images < 1 ? 1 : images;
@@ -133,27 +130,43 @@ add_bart(ac_sizing *self, const ac_config *config, const ac_compute *compute, bo
     work = b.decoder_layers * 2 * b.d_model * (int64_t) sizeof(float) *
            (slots * g.max_length +
             images * ac_config_max_tokens(config, b.max_position_embeddings));
-    work += slots * (b.vocab_size + VALUES_A_TOKEN * b.d_model) * (int64_t) sizeof(float);
-    if (train)
-        work = training_bytes(config, &b) +
-               (is_half(config->bart.model, &b)
-                    ? (int64_t) ac_bart_trainer_packed_bytes(&b, compute)
-                    : 0);
+    work += slots * (b.vocab_size + VALUES_PER_TOKEN * b.d_model) * (int64_t) sizeof(float);
     self->work = work > self->work ? work : self->work;
 out:
     return st;
 }
 
-/* A cache folder tells its entries; a text file has one a line. */
-static void
-add_cache(ac_sizing *self, const char *path, int64_t width)
+ac_status
+ac_sizing_add_bart_trainer(ac_sizing *self, const ac_config *config)
 {
+    const ac_compute compute = ac_config_compute(config);
+    ac_bart_config b;
+    int64_t work;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_bart_config_load(&b, config->bart.model));
+    self->mapped += weight_bytes(config->bart.model);
+    self->packed += (int64_t) ac_bart_packed_bytes(&b, &compute);
+    work =
+        training_bytes(config, &b) + (is_half(config->bart.model, &b)
+                                          ? (int64_t) ac_bart_trainer_packed_bytes(&b, &compute)
+                                          : 0);
+    self->work = work > self->work ? work : self->work;
+out:
+    return st;
+}
+
+void
+ac_sizing_add_cache(ac_sizing *self, const ac_config *config)
+{
+    const char *path = config->cache.path;
     struct stat info;
     ac_cache cache = { 0 };
     int64_t entries = 0;
     FILE *f;
     int c;
 
+    self->cache_known = false;
     if (stat(path, &info) != 0)
         return;
     if (S_ISDIR(info.st_mode)) {
@@ -167,32 +180,14 @@ add_cache(ac_sizing *self, const char *path, int64_t width)
         fclose(f);
     }
     self->cache_known = true;
-    self->cache = entries * (width * (int64_t) sizeof(float) * 3 / 2 +
+    self->cache = entries * (self->width * (int64_t) sizeof(float) * 3 / 2 +
                              ENTRY_BYTES); /* with the scan's copy, at most bf16 */
 }
 
-ac_status
-ac_sizing_estimate(ac_sizing *self, const ac_config *config, const char *job)
+void
+ac_sizing_init(ac_sizing *self)
 {
-    const ac_compute compute = ac_config_compute(config);
-    const bool caption = strcmp(job, "caption") == 0, train = strcmp(job, "train") == 0;
-    const bool retrieves = caption || train || strcmp(job, "tag") == 0,
-               images = retrieves || strcmp(job, "embed-images") == 0;
-    int64_t width;
-    ac_status st = AC_OK;
-
     *self = (ac_sizing){ .program = PROGRAM_BYTES, .cache_known = true };
-    AC_TRY(add_clip(self, config,
-                    (images ? AC_CLIP_VISION : 0) | (retrieves || !images ? AC_CLIP_TEXT : 0),
-                    &compute, &width));
-    if (caption || train)
-        AC_TRY(add_bart(self, config, &compute, train));
-    if (retrieves) {
-        self->cache_known = false;
-        add_cache(self, config->cache.path, width);
-    }
-out:
-    return st;
 }
 
 int64_t

@@ -1,0 +1,116 @@
+#include "jobs/cli/endings.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <mpi.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "jobs/runtime/child.h"
+
+static ac_end_process end_process; /* main's */
+
+int
+ac_exit_code(ac_status st)
+{
+    switch (st) {
+    case AC_OK: return 0;
+    case AC_E_ARG: return 1;
+    case AC_E_BAD_ITEMS: return 3;
+    case AC_E_RETRY: return 74;
+    case AC_E_STOPPED: return 75;
+    default: return 2;
+    }
+}
+
+void
+ac_exit_codes_help(FILE *f)
+{
+    fprintf(
+        f,
+        "exit codes:\n"
+        "   0  done; recorded bad items within limits.max_bad_items\n"
+        "   1  usage or config: the words by themselves\n"
+        "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
+        "   3  more bad items than allowed; what is finished stays, run again with another "
+        "limit\n"
+        "  70  a bug of this program\n"
+        "  74  stalled, or a passing input/output error: worth another try\n"
+        "  75  stopped on request; the same command goes on\n");
+}
+
+/* Where all ranks stalled each gets the time to say where it stands, before the launcher ends those
+ * that are left. */
+void
+ac_end_now(ac_status st, const char *message)
+{
+    const struct timespec pause = { 2, 0 };
+
+    fprintf(stderr, "antarctic: %s\n", message);
+    if (st == AC_E_RETRY)
+        nanosleep(&pause, NULL);
+    end_process(ac_exit_code(st));
+}
+
+static void
+on_bug(const char *text)
+{
+    int initialized = 0, finalized = 0;
+
+    fprintf(stderr,
+            "antarctic: a bug of this program: %s\nPlease report it with the command and this "
+            "line.\n",
+            text);
+    MPI_Initialized(&initialized);
+    MPI_Finalized(&finalized);
+    if (initialized && !finalized)
+        MPI_Abort(MPI_COMM_WORLD, AC_EXIT_BUG);
+    end_process(AC_EXIT_BUG);
+}
+
+/* jansson (2.14) does not survive that memory is refused to its parser (an assertion, a
+ * segmentation fault), and where it does, that cannot be told from a damaged file: a lock would
+ * seem nobody's. So there the process ends, in order, as it does at any failure. */
+static void *
+memory_for_json(size_t n)
+{
+    void *memory = malloc(n);
+
+    if (!memory)
+        ac_end_now(AC_E_NOMEM, "out of memory while reading or writing JSON");
+    return memory;
+}
+
+static void
+on_alarm(int number)
+{
+    static const char text[] = "antarctic: MPI does not start or end: a rank is missing, or "
+                               "the launcher and MPI do not agree\n";
+
+    (void) number;
+    if (write(STDERR_FILENO, text, sizeof text - 1) >= 0 || errno)
+        end_process(ac_exit_code(AC_E_RETRY));
+}
+
+void
+ac_guard_launcher(double minutes)
+{
+    signal(SIGALRM, on_alarm);
+    alarm(minutes > 0 ? (unsigned) (60 * minutes) + 10 : 0);
+}
+
+void
+ac_guard_launcher_off(void)
+{
+    alarm(0);
+}
+
+void
+ac_endings_install(ac_end_process end)
+{
+    end_process = end;
+    ac_bug_handler_set(on_bug);
+    json_set_alloc_funcs(memory_for_json, free);
+}

@@ -1,0 +1,210 @@
+#include "jobs/cli/job_launch.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/linear/compute.h"
+#include "jobs/cli/endings.h"
+#include "jobs/cli/help.h"
+#include "jobs/cli/job_arguments.h"
+#include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
+#include "jobs/runtime/attempt.h"
+#include "jobs/runtime/run_log.h"
+#include "jobs/runtime/signals.h"
+#include "jobs/version.h"
+
+static const ac_option job_options[] = {
+    { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
+    { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
+    { "print-config", 0, NULL, "print the whole config, commented, and end" },
+    { NULL, 0, NULL, NULL },
+};
+
+/* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
+ * job was given. */
+static int
+default_threads(const ac_comm *comm)
+{
+    const char *given = getenv("SLURM_CPUS_PER_TASK");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN),
+               share = cores > comm->node_size ? cores / comm->node_size : 1;
+    cpu_set_t bound;
+
+    if (given && atoi(given) > 0)
+        return atoi(given);
+    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) < share)
+        return CPU_COUNT(&bound) > 0 ? CPU_COUNT(&bound) : 1;
+    return (int) share;
+}
+
+/* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
+static void
+start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *config,
+          const char *folder)
+{
+    char host[256] = "unknown", header[4096];
+
+    gethostname(host, sizeof host - 1);
+    snprintf(header, sizeof header, "antarctic %s: %s %s --run %s, %d rank%s, process %d on %s",
+             AC_VERSION, name, config, folder, comm->size, comm->size == 1 ? "" : "s",
+             (int) getpid(), host);
+    ac_run_log_init(log, comm->rank == 0 ? folder : NULL, header);
+    ac_log_set(ac_run_log_line, log, AC_LOG_DEBUG);
+}
+
+static void
+stop_log(ac_run_log *log, ac_status st)
+{
+    ac_log(AC_LOG_DEBUG, "exit %d%s%s", ac_exit_code(st), st == AC_OK ? "" : ": ",
+           st == AC_OK ? "" : ac_error_message());
+    ac_log_set(ac_terminal_line, NULL, AC_LOG_INFO);
+    ac_run_log_close(log);
+}
+
+static void
+say(const ac_job *job, const ac_comm *comm, ac_status st)
+{
+    if (st != AC_OK && comm->rank == 0) /* agreed: every rank has the same status and message */
+        ac_terminal_error(job->name);
+}
+
+/* In the run folder, locked and watched. */
+static ac_status
+run_in_folder(const ac_job *job, const char *config_path, const ac_config *config,
+              const ac_comm *comm, const char *folder)
+{
+    ac_attempt attempt = { 0 };
+    ac_run_log log;
+    ac_status st;
+
+    start_log(&log, comm, job->name, config_path, folder);
+    ac_compute_init(config->compute.threads ? (int) config->compute.threads
+                                            : default_threads(comm));
+    ac_signals_init();
+    st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now, ac_exit_code);
+    if (st == AC_OK)
+        st = job->run(comm, config, folder, &attempt.locks);
+    ac_attempt_end(&attempt, st);
+    say(job, comm, st);
+    stop_log(&log, st);
+    return st;
+}
+
+/* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see
+ * other files: they agree before anything else. */
+static ac_status
+run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_status st)
+{
+    ac_comm comm;
+    ac_heartbeat heartbeat = { 0 };
+    char *folder = NULL;
+
+    ac_comm_init(&comm, MPI_COMM_WORLD);
+    comm.heartbeat = &heartbeat;
+    ac_heartbeat_phase(&heartbeat, "start");
+    if (st == AC_OK)
+        st = ac_job_run_folder(&folder, job->name, a, 0);
+    st = ac_agree_all(&comm, st);
+    if (st == AC_OK)
+        st = run_in_folder(job, a->word_count ? a->words[0] : "", config, &comm, folder);
+    else
+        say(job, &comm, st);
+    if (st != AC_OK) {
+        ac_terminal_wait_until_read(STDERR_FILENO);
+        AC_MPI(MPI_Barrier(comm.mpi));
+    }
+    ac_comm_free(&comm);
+    free(folder);
+    return st;
+}
+
+/* By mpirun or srun: there may be other ranks. */
+static bool
+is_launched(void)
+{
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+}
+
+/* By mpirun or srun there may be other ranks: the environment says so before MPI starts. */
+static void
+prepare_mpi(void)
+{
+    /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
+     * sm, ucx and pt2pt are left */
+    setenv("OMPI_MCA_osc", "^rdma", 0);
+    if (!is_launched()) {
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
+         * nothing */
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        /* such processes share one folder in /tmp, which one removes while another makes it:
+         * then MPI_Init fails; a rank alone needs none */
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
+}
+
+/* st: of reading the command line and the config. */
+static ac_status
+run_under_mpi(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_status st)
+{
+    int threads;
+
+    ac_guard_launcher(config->limits.stall_minutes);
+    prepare_mpi();
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
+    ac_guard_launcher_off();
+    st = run_job(job, a, config, st);
+    ac_guard_launcher(config->limits.stall_minutes);
+    MPI_Finalize();
+    ac_guard_launcher_off();
+    return st;
+}
+
+static ac_status
+print_config(const ac_job *job, const ac_config *config)
+{
+    ac_buffer text = { 0 };
+    ac_status st = ac_config_print(config, job->name, &text);
+
+    if (st == AC_OK)
+        fputs(text.data, stdout);
+    ac_buffer_free(&text);
+    return ac_terminal_flush(st);
+}
+
+int
+ac_job_launch(const ac_job *job, int argc, char **argv)
+{
+    ac_arguments a;
+    ac_config config = { 0 };
+    ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
+
+    if (st == AC_OK && a.help) {
+        ac_job_help(stdout, job->name, job->summary, job_options);
+        goto out;
+    }
+    if (st == AC_OK)
+        st = ac_job_config_read(&config, &a, 0);
+    if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
+        if ((st = print_config(job, &config)) != AC_OK)
+            ac_terminal_error(job->name);
+        goto out;
+    }
+    if (st == AC_OK && a.word_count > 1)
+        st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one", job->name,
+                          a.words[1]);
+    if (st == AC_OK)
+        st = ac_config_check(&config, job->name);
+    if (st != AC_OK && !is_launched())
+        ac_terminal_error(job->name);
+    else
+        st = run_under_mpi(job, &a, &config, st);
+out:
+    ac_config_free(&config);
+    ac_arguments_free(&a);
+    return ac_exit_code(st);
+}

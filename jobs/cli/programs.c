@@ -1,0 +1,101 @@
+#include "jobs/cli/programs.h"
+
+#include <string.h>
+
+#include "jobs/cli/commands/commands.h"
+#include "jobs/cli/endings.h"
+#include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
+#include "jobs/cli/tools/tools.h"
+#include "jobs/job_table.h"
+#include "jobs/version.h"
+
+static const ac_program programs[] = {
+    { AC_PROGRAM_COMMAND, "status", "how a run stands", ac_command_status },
+    { AC_PROGRAM_COMMAND, "submit", "a job's batch script for Slurm, written and submitted",
+      ac_command_submit },
+    { AC_PROGRAM_COMMAND, "verify", "every checksum and count of runs, caches and files",
+      ac_command_verify },
+    { AC_PROGRAM_COMMAND, "recaption",
+      "images of a run captioned again, with other settings if wanted", ac_command_recaption },
+    { AC_PROGRAM_COMMAND, "report", "write a run's report.html again", ac_command_report },
+    { AC_PROGRAM_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
+    { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
+    { AC_PROGRAM_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
+    { AC_PROGRAM_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess },
+    { AC_PROGRAM_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed },
+    { AC_PROGRAM_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
+    { AC_PROGRAM_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { AC_PROGRAM_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
+    { AC_PROGRAM_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
+    { AC_PROGRAM_TOOL, "measure", "this machine's speed, and the compute settings it speaks for",
+      ac_tool_measure },
+    { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
+};
+
+enum { PROGRAMS = sizeof programs / sizeof *programs, MOST_NAMES = 128 };
+
+static void
+print_programs(FILE *f, ac_program_kind kind, const char *title)
+{
+    fprintf(f, "\n%s\n", title);
+    for (size_t i = 0; i < PROGRAMS; i++)
+        if (programs[i].kind == kind)
+            fprintf(f, "  %-14s %s\n", programs[i].name, programs[i].summary);
+}
+
+void
+ac_programs_help(FILE *f)
+{
+    fprintf(f,
+            "antarctic %s: captions for image archives, from a cache of phrases, with CLIP and "
+            "BART\n\n",
+            AC_VERSION);
+    fprintf(f, "  antarctic JOB CONFIG.yaml [--run DIR] [--set key.path=value]…    alone, or "
+               "under mpirun or srun\n");
+    fprintf(f, "  antarctic JOB --print-config [CONFIG.yaml]                       every key, "
+               "its value and its meaning\n");
+    fprintf(f, "  antarctic COMMAND … | TOOL … | help [NAME] | --version\n\njobs:\n");
+    for (const ac_job *const *job = ac_job_table; *job; job++)
+        fprintf(f, "  %-14s %s\n", (*job)->name, (*job)->summary);
+    print_programs(f, AC_PROGRAM_COMMAND, "commands on what jobs made (one process; NAME --help):");
+    print_programs(f, AC_PROGRAM_TOOL, "tools (one process, without MPI; NAME --help):");
+    fprintf(f, "\n");
+    ac_exit_codes_help(f);
+}
+
+const ac_program *
+ac_program_find(const char *name)
+{
+    for (size_t i = 0; i < PROGRAMS; i++)
+        if (strcmp(name, programs[i].name) == 0)
+            return &programs[i];
+    return NULL;
+}
+
+int
+ac_program_launch(const ac_program *self, int argc, char **argv)
+{
+    const ac_status st = ac_terminal_flush(self->run(argc, argv));
+
+    if (st != AC_OK)
+        ac_terminal_error(self->name);
+    return ac_exit_code(st);
+}
+
+int
+ac_programs_unknown(const char *name)
+{
+    const char *names[MOST_NAMES + 1] = { 0 }, *near;
+    size_t n = 0;
+
+    for (const ac_job *const *job = ac_job_table; *job && n < MOST_NAMES; job++)
+        names[n++] = (*job)->name;
+    for (size_t i = 0; i < PROGRAMS && n < MOST_NAMES; i++)
+        names[n++] = programs[i].name;
+    near = ac_nearest_word(name, names);
+    fprintf(stderr,
+            "antarctic: \"%s\" is no job, command or tool%s%s%s; antarctic help lists them\n",
+            name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return ac_exit_code(AC_E_ARG);
+}

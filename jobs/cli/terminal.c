@@ -1,0 +1,47 @@
+#include "jobs/cli/terminal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+void
+ac_terminal_line(void *context, ac_log_level level, const char *line)
+{
+    static const char *const marks[] = { "error: ", "warning: ", "", "" };
+
+    (void) context;
+    fprintf(stderr, "%s%s\n", marks[level], line);
+}
+
+void
+ac_terminal_error(const char *name)
+{
+    const char *place = ac_error_place();
+
+    fprintf(stderr, "antarctic %s: %s%s%s%s\n", name, ac_error_message(), place[0] ? " (" : "",
+            place, place[0] ? ")" : "");
+}
+
+ac_status
+ac_terminal_flush(ac_status st)
+{
+    if (st == AC_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        return ac_error_set(AC_E_IO, "standard output cannot be written: %s", strerror(errno));
+    return st;
+}
+
+void
+ac_terminal_wait_until_read(int fd)
+{
+    const struct timespec pause = { 0, 5000000 };
+    struct stat info;
+    int unread = 0;
+
+    if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return;
+    for (int i = 0; i < 200 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
+        nanosleep(&pause, NULL);
+}
