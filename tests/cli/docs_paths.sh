@@ -1,0 +1,66 @@
+# Every file, folder, test and ADR that a document names must exist. No program is run.
+# X, NAME, NNNN, * and … in a path stand for anything; {a,b} for each of the two. tests/data has documents of its own, which are not read.
+cd "$source"
+
+# expand PATH: the path with each {a,b} written out, one per line.
+expand() {
+  local path=$1 before after inside choice
+  case $path in
+  *\{*\}*) ;;
+  *) printf '%s\n' "$path"; return ;;
+  esac
+  before=${path%%\{*} after=${path#*\{}
+  inside=${after%%\}*} after=${after#*\}}
+  while IFS= read -r choice; do
+    expand "$before$choice$after"
+  done < <(printf '%s\n' "$inside" | tr ',' '\n')
+}
+
+# exists PATH: such a file or folder is there. An ADR may be named by its number alone.
+exists() {
+  local pattern
+  [ ! -e "$1" ] || return 0
+  pattern=$(printf '%s\n' "$1" | sed -E 's/…/*/g; s/(^|[^A-Za-z])(X|NAME|NNNN)([^A-Za-z]|$)/\1*\3/g')
+  case $pattern in docs/adr/[0-9][0-9][0-9][0-9]) pattern="$pattern-*.md" ;; esac
+  compgen -G "$pattern" > /dev/null
+}
+
+# paths_of FILE: what the document names. Paths begin with a folder of the source tree or stand in a link; `unit.linear` is a test; ADR 201 a decision.
+paths_of() {
+  local folders='(engine|io|cache_builder|jobs|slurm|configs|tests|bench|docs|models|cmake)' here
+  here=$(dirname "$1")
+  grep -oE "(^|[^A-Za-z0-9_./-])$folders/[A-Za-z0-9_./{},*…-]*" "$1" | sed -E "s/^[^a-z]//; s/[.,…]+$//" || true
+  grep -oE '(^|[ `(])(\./)?(README|CHANGELOG|CONTRIBUTING|LICENSE|CMakeLists|CMakePresets|bootstrap)\.[a-z]+' "$1" | sed -E 's/^[ `(]*(\.\/)?//' || true
+  grep -oE '\]\([^)#: ]+\)' "$1" | sed -E "s/^..//; s/.$//; /^https?:/d; s|^|$here/|" || true
+  grep -oE '`(unit|golden|mpi)\.[a-z0-9_]+`' "$1" | sed -E 's|`([a-z]+)\.([a-z0-9_]+)`|tests/\1/test_\2.c|' || true
+  grep -oE '`fuzz\.[a-z0-9_]+`' "$1" | sed -E 's|`fuzz\.([a-z0-9_]+)`|tests/fuzz/fuzz_\1.c|' || true
+  grep -oE '`(cli|fault)\.[a-z0-9_]+`' "$1" | sed -E 's|`([a-z]+)\.([a-z0-9_]+)`|tests/\1/\2.sh|' || true
+  grep -oE 'ADRs? [0-9]{1,4}' "$1" | sed -E 's/.* //' | while read -r number; do printf 'docs/adr/%04d\n' "$((10#$number))"; done
+}
+
+# missing_of FILE: the names that stand for nothing. Counts what it looked at into checked.txt.
+missing_of() {
+  local path one
+  while IFS= read -r path; do
+    while IFS= read -r one; do
+      echo "$one" >> "$checked"
+      exists "$one" || printf '%s names %s, which does not exist\n' "$1" "$one"
+    done < <(expand "$path")
+  done < <(paths_of "$1" | sort -u)
+}
+
+checked=$(mktemp) trial=$(mktemp)
+trap 'rm -f "$checked" "$trial"' EXIT
+
+# The check itself: of these nine names five are wrong.
+printf '%s\n' 'See `jobs/main.c`, `jobs/no_such.c`, tests/unit/test_X.c, `configs/{demo,none}.yaml`, ADR 1 and ADR 9999,' \
+  '[link](no_such.md), `unit.linear` and `unit.none`.' > "$trial"
+wrong=$(missing_of "$trial" | sed 's/.* names //; s/,.*//; s|^.*/no_such.md|no_such.md|' | sort | tr '\n' ' ')
+expected='configs/none.yaml docs/adr/9999 jobs/no_such.c no_such.md tests/unit/test_none.c '
+[ "$wrong" = "$expected" ] || { echo "the check finds: $wrong"; echo "and should find: $expected"; exit 1; }
+
+: > "$checked"
+missing=$(find . -name '*.md' -not -path './tests/data/*' -not -path './build/*' -not -path './runs/*' -not -path './.git/*' | sed 's|^\./||' | sort |
+  while IFS= read -r file; do missing_of "$file"; done)
+[ "$(wc -l < "$checked")" -ge 100 ] || { echo "only $(wc -l < "$checked") names were found in all documents"; exit 1; }
+[ -z "$missing" ] || { printf '%s\n' "$missing"; exit 1; }
