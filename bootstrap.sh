@@ -1,9 +1,9 @@
 #!/bin/bash
-# bootstrap.sh demo | test | build: packages, build, and then the demo or the tests. Safe to run twice.
+# bootstrap.sh demo | test | build: installs packages, builds, and then runs the demo or the tests. Safe to run twice.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 
-# What a build needs, and what the tests need besides; all from Debian 12.
+# What a build needs, and what the tests need in addition; all from Debian 12.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
@@ -15,7 +15,7 @@ usage() {
   cat <<END
 usage: $0 demo | test | build
   demo   packages, build, caption the demo images on two ranks, print captions and the report's path
-  test   packages, build (release and sanitizers), all tests but those labelled long
+  test   packages, build (release and sanitizers), all tests except those labelled long
   build  packages, build: build/release/antarctic
 END
 }
@@ -23,25 +23,25 @@ END
 # os_field NAME: a field of /etc/os-release, without its quotes.
 os_field() { sed -n "s/^$1=//p" /etc/os-release 2> /dev/null | tr -d '"'; }
 
-# other_system PACKAGE…: elsewhere than on Debian 12 nothing is installed; say what is needed, and go on with what is there.
+# other_system PACKAGE…: on other systems than Debian 12 nothing is installed. Print what is needed, and continue with what is installed.
 other_system() {
   local name program missing=""
   name=$(os_field PRETTY_NAME) || true
-  printf 'This is %s, not Debian 12, so nothing is installed here. What is needed, by its Debian names:\n' "${name:-another system}"
+  printf 'This is %s, not Debian 12, so no packages are installed. These are needed (Debian names):\n' "${name:-another system}"
   printf '%s ' $build_packages "$@" | fold -s -w 100 | sed 's/^/  /'
   printf '\n'
   for program in cc cmake ninja pkg-config mpirun; do
     command -v $program > /dev/null || missing="$missing $program"
   done
   if [ -n "$missing" ]; then
-    printf 'The build cannot start without these programs, which are not here:%s\n' "$missing" >&2
+    printf 'The build needs these programs, which were not found:%s\n' "$missing" >&2
     exit 2
   fi
-  printf 'Going on with what is there; warnings of other compilers are no errors.\n'
+  printf 'Continuing with what is installed; compiler warnings are not treated as errors.\n'
   configure_options=(-DAC_WERROR=OFF)
 }
 
-# Install the packages that are not there yet, and say which.
+# Install the missing packages, and print which.
 install_packages() {
   local missing="" package as_root=""
   if [ "$(os_field ID) $(os_field VERSION_ID)" != "debian 12" ]; then
@@ -52,25 +52,25 @@ install_packages() {
     dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'install ok installed' || missing="$missing $package"
   done
   if [ -z "$missing" ]; then
-    printf 'Packages: all there.\n'
+    printf 'Packages: all are installed.\n'
     return
   fi
   if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
     if ! command -v sudo > /dev/null; then
-      printf 'These packages are missing, and installing them takes root or sudo:\n  apt-get install --no-install-recommends%s\n' "$missing" >&2
+      printf 'These packages are missing, and installing them needs root or sudo:\n  apt-get install --no-install-recommends%s\n' "$missing" >&2
       exit 2
     fi
   fi
-  printf 'Installing, from Debian:%s\n' "$missing"
+  printf 'Installing from Debian:%s\n' "$missing"
   $as_root apt-get update -q
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
 }
 
 configure_options=()
-# Packages that tests can do without: where they cannot be had, that is said, and no error.
+# Optional packages for tests: it is no error if they cannot be installed, but a line says so.
 install_optional() {
-  (install_packages "$@") || printf 'Not installed: %s; the tests that need them are skipped.\n' "$*"
+  (install_packages "$@") || printf 'Not installed: %s. The tests that need them are skipped.\n' "$*"
 }
 
 # build PRESET OPTION…
@@ -81,7 +81,7 @@ build() {
   cmake --build --preset "$preset"
 }
 
-# The program alone; a build folder that has the tests keeps them.
+# The program alone; a build folder that already has the tests keeps building them.
 build_program() {
   if [ -e build/release/CMakeCache.txt ]; then
     build release
@@ -90,7 +90,7 @@ build_program() {
   fi
 }
 
-# Open MPI refuses to run as root, and wants to be told where ranks outnumber cores.
+# Open MPI refuses to run as root unless told so, and must be told when there are more ranks than cores.
 mpi_environment() {
   if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -98,7 +98,7 @@ mpi_environment() {
   export OMPI_MCA_mpi_yield_when_idle=1
 }
 
-# part NAME COMMAND…: runs it and keeps how long it took.
+# part NAME COMMAND…: runs it and records how long it took.
 parts=""
 part() {
   local name=$1 started=$SECONDS
@@ -114,7 +114,7 @@ demo() {
   local code=0
   demo_run || code=$?
   if [ $code -eq 1 ] && [ -d runs/caption-demo ]; then # made by another version of the program, with other settings
-    printf 'The demo begins afresh: runs/caption-demo is of another version.\n'
+    printf 'Removing runs/caption-demo, which another version made; the demo starts again.\n'
     rm -rf runs/caption-demo
     code=0
     demo_run || code=$?
