@@ -1,6 +1,6 @@
 #!/bin/bash
 # bench/million.sh [PROGRAM]: every uni-, bi- and trigram of WordNet's glosses (1.5 million) mined and embedded by the demo's text tower, on
-# 1 and 2 ranks, and the demo pictures captioned with the cache. Prints a table in Markdown.
+# 1 and 2 ranks, and the demo images captioned with the cache. Prints a table in Markdown.
 #
 # Environment: MOST (n-grams of each kind at most; default: all), RANKS ("1 2"), FOLDER (kept there; default: a temporary one).
 set -eu -o pipefail
@@ -52,8 +52,8 @@ begin=$(date +%s.%N)
 mpirun --oversubscribe --bind-to none -n "$last" "$program" caption "$source/configs/demo.yaml" --run captions --set cache.path="ranks$last" \
   --set compute.threads=$((cores > last ? cores / last : 1))
 wall=$(echo "$(date +%s.%N) - $begin" | bc)
-printf '\n%s\n%s\n%s' '| ranks × threads | entries | seconds in all | embedding, s | writing, s | positions computed | own length, times | padded, times | memory a rank at most, MiB | disk, MiB |' \
+printf '\n%s\n%s\n%s' '| ranks × threads | entries | seconds in all | embedding, s | writing, s | positions computed | own length, times | padded, times | most memory per rank, MiB | disk, MiB |' \
   '|---|---|---|---|---|---|---|---|---|---|' "$rows"
-printf '\nShards equal to the byte from %s ranks. The %s demo pictures captioned with this cache in %.0f s, start and end included.\n' "$ranks" \
+printf '\nShards have the same bytes from %s ranks. The %s demo images captioned with this cache in %.0f s, start and end included.\n' "$ranks" \
   "$(wc -l < captions/captions.jsonl)" "$wall"
 head -5 captions/captions.jsonl | jq -r '"- `\(.key)`: \(.caption) (from \(.table[:3] | map(.entry) | join(", ")) …)"'

@@ -1,5 +1,5 @@
-"""report.py RESULTS FILE.md THREADS TOPIC: ratios of a topic from RESULTS/TOPIC.ROUND.SIDE.json, kept in RESULTS/TOPIC.json;
-then FILE.md from all the topics kept."""
+"""report.py RESULTS FILE.md THREADS TOPIC: computes the ratios of a topic from RESULTS/TOPIC.ROUND.SIDE.json and stores them in
+RESULTS/TOPIC.json; then writes FILE.md from all stored topics."""
 
 import datetime
 import glob
@@ -14,7 +14,7 @@ ORDER = ["images", "captions", "samples", "pictures"] + SCRIPTS
 TITLES = {
     "images": "Image embedding, CLIP ViT-B/16 shape, fp32",
     "captions": "Captions, BART-large shape, 3 beams, 20 tokens, fp32",
-    "samples": "100 sampled candidates a picture, BART-large shape, 20 tokens, fp32",
+    "samples": "100 sampled candidates per image, BART-large shape, 20 tokens, fp32",
     "pictures": "JPEG to 224 x 224, as CLIP pre-processes",
     "topk": "Exact top-10 of a million vectors of 512 numbers",
     "train_step": "One training step, BART-large shape, batch 16",
@@ -36,23 +36,23 @@ def rows_of(results, topic):
     if topic == "images":
         rate = max(o["pictures"] / o["seconds"] for o in ours)
         top = max(peers, key=lambda p: p["rate"])
-        return [("embedding", "pictures/s", rate, f"PyTorch {top['torch']}, batch {top['batch']}", top["rate"], 1.0)], [f"Kernels: {ours[0]['kernels']}."]
+        return [("embedding", "images/s", rate, f"PyTorch {top['torch']}, batch {top['batch']}", top["rate"], 1.0)], [f"Kernels: {ours[0]['kernels']}."]
     if topic == "captions":
         rate = max(o["texts"] / o["seconds"] for o in ours)
         name = f"transformers {peer['transformers']}, torch {peer['torch']}"
         same = "the same tokens" if peer["first"] == ours[0]["first"] else "OTHER TOKENS: " + str((peer["first"], ours[0]["first"]))
-        return [("64 texts together", "pictures/s", rate, f"{name}, one picture at a time", peer["one_rate"], 5.0),
-                ("64 texts together", "pictures/s", rate, f"{name}, {peer['batch']} at a time, its best", peer["batch_rate"], 1.5)], [
+        return [("64 texts together", "images/s", rate, f"{name}, one image at a time", peer["one_rate"], 5.0),
+                ("64 texts together", "images/s", rate, f"{name}, {peer['batch']} at a time, its best", peer["batch_rate"], 1.5)], [
                     f"Kernels: {ours[0]['kernels']}.", f"Both sides find {same} for the first text."]
     if topic == "samples":
         rate = max(o["texts"] / o["seconds"] for o in ours)
         name = f"transformers {peer['transformers']}, torch {peer['torch']}"
-        return [("100 samples a picture", "pictures/s", rate, f"{name}, num_return_sequences 100", peer["together_rate"], 5.0),
-                ("100 samples a picture", "pictures/s", rate, f"{name}, a sample at a time", peer["one_rate"], None)], [f"Kernels: {ours[0]['kernels']}."]
+        return [("100 samples per image", "images/s", rate, f"{name}, num_return_sequences 100", peer["together_rate"], 5.0),
+                ("100 samples per image", "images/s", rate, f"{name}, one sample at a time", peer["one_rate"], None)], [f"Kernels: {ours[0]['kernels']}."]
     whole = max(o["pictures"] / o["seconds"] for o in ours)
     resize = max(o["pictures"] / o["resize_seconds"] for o in ours)
-    name = f"Pillow {peer['pillow']}, a process a thread"
-    return [("decode and resize", "pictures/s", whole, name, best("rate"), 1.0), ("resize alone", "pictures/s", resize, name, best("resize_rate"), 2.0)], []
+    name = f"Pillow {peer['pillow']}, one process per thread"
+    return [("decode and resize", "images/s", whole, name, best("rate"), 1.0), ("resize alone", "images/s", resize, name, best("resize_rate"), 2.0)], []
 
 
 def machine():
@@ -75,8 +75,9 @@ def main():
     json.dump(kept, open(f"{results}/{topic}.json", "w"))
     for what, unit, ours, name, peer, expected in rows:
         print(f"{topic}: {what}: {ours:.3g} {unit}, {name}: {peer:.3g}: ratio {ours / peer:.2f}" + (f" (expected {expected:g})" if expected else ""))
-    lines = ["# Benchmarks", "", "Written by `bench/run.sh`; not by hand. Both sides ran in turn in one run, with the same threads and weights",
-             "(`golden/fullsize`: real shapes, numbers by formula). What is compared, and how: `bench/README.md`.", ""]
+    lines = ["# Benchmarks", "", "Written by `bench/run.sh`, not by hand.",
+             "Both sides ran in turn in one run, with the same threads and weights (real shapes, numbers by formula).",
+             "What is compared, and how: `bench/README.md`.", ""]
     for t in ORDER:
         if not os.path.exists(f"{results}/{t}.json"):
             continue

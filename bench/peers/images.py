@@ -1,4 +1,4 @@
-"""CLIP's image tower in PyTorch: pictures a second, at the best of several batch sizes. images.py FOLDER THREADS PICTURES"""
+"""CLIP's image tower in PyTorch: images per second, at the best of several batch sizes. images.py FOLDER THREADS PICTURES"""
 
 import json
 import sys

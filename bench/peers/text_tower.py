@@ -49,7 +49,7 @@ def main():
 
     seconds = summary["wall_seconds"]  # tokenizing, sorting, embedding, writing; PyTorch's is the tower alone
     rate = len(texts) / seconds
-    print("\n| text tower, n-grams | entries measured | entries a second | seconds for all | ratio |")
+    print("\n| text tower, n-grams | entries measured | entries per second | seconds for all | ratio |")
     print("|---|---|---|---|---|")
     p = summary["positions"]
     print(f"| this program ({summary['kernels']}) | {len(texts)} | {rate:.0f} | {seconds:.1f} | 1 |")
