@@ -1,4 +1,4 @@
-# Every file, folder, test and ADR that a document names must exist. No program is run.
+# Every file, folder, test, ADR and function that a document names must exist. No program is run.
 # X, NAME, NNNN, * and … in a path stand for anything; {a,b} for each of the two. tests/data has documents of its own, which are not read.
 cd "$source"
 
@@ -49,18 +49,29 @@ missing_of() {
   done < <(paths_of "$1" | sort -u)
 }
 
+# unknown_functions FILE: names such as `ac_publish_file` that no source has.
+unknown_functions() {
+  local name
+  grep -oE '`ac_[a-z0-9_]+`' "$1" | tr -d '`' | sort -u | while IFS= read -r name; do
+    echo "$name" >> "$checked"
+    grep -rqw --include='*.[ch]' -- "$name" engine io cache_builder jobs || printf '%s names %s, which no source has\n' "$1" "$name"
+  done || true
+}
+
 checked=$(mktemp) trial=$(mktemp)
 trap 'rm -f "$checked" "$trial"' EXIT
 
-# The check itself: of these nine names five are wrong.
+# The check itself: five of these names are wrong, and one of the functions.
 printf '%s\n' 'See `jobs/main.c`, `jobs/no_such.c`, tests/unit/test_X.c, `configs/{demo,none}.yaml`, ADR 1 and ADR 9999,' \
-  '[link](no_such.md), `unit.linear` and `unit.none`.' > "$trial"
+  '[link](no_such.md), `unit.linear` and `unit.none`; `ac_publish_file` and `ac_no_such`.' > "$trial"
 wrong=$(missing_of "$trial" | sed 's/.* names //; s/,.*//; s|^.*/no_such.md|no_such.md|' | sort | tr '\n' ' ')
 expected='configs/none.yaml docs/adr/9999 jobs/no_such.c no_such.md tests/unit/test_none.c '
 [ "$wrong" = "$expected" ] || { echo "the check finds: $wrong"; echo "and should find: $expected"; exit 1; }
+unknown=$(unknown_functions "$trial")
+[ "$unknown" = "$trial names ac_no_such, which no source has" ] || { echo "the check of functions finds: $unknown"; exit 1; }
 
 : > "$checked"
 missing=$(find . -name '*.md' -not -path './tests/data/*' -not -path './build/*' -not -path './runs/*' -not -path './.git/*' | sed 's|^\./||' | sort |
-  while IFS= read -r file; do missing_of "$file"; done)
+  while IFS= read -r file; do missing_of "$file"; unknown_functions "$file"; done)
 [ "$(wc -l < "$checked")" -ge 100 ] || { echo "only $(wc -l < "$checked") names were found in all documents"; exit 1; }
 [ -z "$missing" ] || { printf '%s\n' "$missing"; exit 1; }
