@@ -8,53 +8,51 @@ static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
-#define GENERATION(name, type, least, most, help)                                           \
-    {                                                                                       \
-        "generation." #name, type, AT(generation.name), "auto", least, most, NULL, CAPTION, \
-            true, help                                                                      \
+#define GENERATION(name, type, least, most, help)                                             \
+    {                                                                                         \
+        "generation." #name, type, AT(generation.name), "auto", least, most, NULL, true, help \
     }
 
-#define TRAINING(name, type, fallback, least, most, words, help)                              \
-    {                                                                                         \
-        "train." #name, type, AT(train.name), fallback, least, most, words, TRAIN, true, help \
+#define TRAINING(name, type, fallback, least, most, words, help)                       \
+    {                                                                                  \
+        "train." #name, type, AT(train.name), fallback, least, most, words, true, help \
     }
 
 const ac_config_key ac_config_keys[] = {
-    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, ALL & ~TRAIN, false,
+    { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
       "a folder (searched recursively), one image, a .txt list; text for build-cache and "
       "extend-cache" },
-    { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, TRAIN, false,
+    { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, false,
       "a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
     { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL,
-      TRAIN, false, "COCO's captions_….json, in place of input.train" },
-    { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, TRAIN, false,
+      false, "COCO's captions_….json, in place of input.train" },
+    { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, false,
       "the folder of its images" },
-    { "input.validation", KEY_PATH, AT(input.validation), "none", 0, 0, NULL, TRAIN, false,
+    { "input.validation", KEY_PATH, AT(input.validation), "none", 0, 0, NULL, false,
       "as input.train: the images that choose the best checkpoint" },
     { "input.validation.annotations", KEY_PATH, AT(input.validation_annotations), "none", 0, 0,
-      NULL, TRAIN, false, "as input.train.annotations" },
+      NULL, false, "as input.train.annotations" },
     { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL,
-      TRAIN, false, "as input.train.images" },
-    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, IMAGES | TRAIN,
-      true, "turn images as their EXIF orientation says" },
-    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, ALL, false,
+      false, "as input.train.images" },
+    { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, true,
+      "turn images as their EXIF orientation says" },
+    { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
       "CLIP: a Hugging Face folder, or OpenAI's .pt" },
-    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, ALL, false,
+    { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, false,
       "a config.json elsewhere than in the model's folder" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL,
-      TAG | CAPTION | EXTEND | TRAIN, false,
+    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, false,
       "a cache folder (extend-cache: the one that grows), or a text file with one entry a "
       "line" },
-    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words,
-      EXTEND, true, "new entries that the cache has already, or that come twice" },
-    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, CAPTION | TRAIN, false,
+    { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, true,
+      "new entries that the cache has already, or that come twice" },
+    { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, false,
       "Hugging Face folder of a BART model" },
-    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, CAPTION | TRAIN,
-      false, "trained layer norms (safetensors) laid over it" },
-    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL,
-      TAG | CAPTION | TRAIN, true, "entries a table" },
-    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL,
-      CAPTION, true, "BART's input is cut to this; none: the model's limit" },
+    { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, false,
+      "trained layer norms (safetensors) laid over it" },
+    { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, true,
+      "entries a table" },
+    { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, true,
+      "BART's input is cut to this; none: the model's limit" },
     GENERATION(num_beams, KEY_OPTIONAL, 1, 1000,
                "generation: transformers' names; auto: as the model's own files say"),
     GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates an image"),
@@ -75,36 +73,35 @@ const ac_config_key ac_config_keys[] = {
                "last token at max_length; none: free"),
     GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
     { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches,
-      CAPTION, true, "as transformers 5, or as 4.9 of 2021" },
+      true, "as transformers 5, or as 4.9 of 2021" },
     { "generation.clean_up_tokenization_spaces", KEY_BOOL,
-      AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, CAPTION, true,
+      AT(generation.clean_up_tokenization_spaces), "false", 0, 0, NULL, true,
       "remove spaces before punctuation, as in 2021" },
-    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, CAPTION, true,
+    { "rescore.enabled", KEY_BOOL, AT(rescore.enabled), "true", 0, 0, NULL, true,
       "choose the candidate by CLIP's score" },
-    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, CAPTION, true,
+    { "rescore.prefix", KEY_TEXT, AT(rescore.prefix), "\"\"", 0, 0, NULL, true,
       "put in front of a candidate for scoring only" },
-    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, CACHE | EXTEND, true,
+    { "ngrams.lines", KEY_BOOL, AT(ngrams.lines), "true", 0, 0, NULL, true,
       "each line of the text is an entry" },
-    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, CACHE | EXTEND,
-      true, "the most frequent words" },
-    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, CACHE | EXTEND, true,
+    { "ngrams.unigrams", KEY_BOOL, AT(ngrams.unigrams), "false", 0, 0, NULL, true,
+      "the most frequent words" },
+    { "ngrams.bigrams", KEY_BOOL, AT(ngrams.bigrams), "false", 0, 0, NULL, true,
       "the best by pointwise mutual information" },
-    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, CACHE | EXTEND,
-      true, "the best by pointwise mutual information" },
-    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL,
-      CACHE | EXTEND, true, "n-grams of each kind" },
-    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, CACHE | EXTEND, true,
+    { "ngrams.trigrams", KEY_BOOL, AT(ngrams.trigrams), "false", 0, 0, NULL, true,
+      "the best by pointwise mutual information" },
+    { "ngrams.topk_ngrams", KEY_INT, AT(ngrams.topk_ngrams), "10000", 1, 1e9, NULL, true,
+      "n-grams of each kind" },
+    { "ngrams.filter", KEY_INT, AT(ngrams.filter), "3", 1, 1e15, NULL, true,
       "bigrams and trigrams seen fewer times are dropped" },
-    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, CACHE | EXTEND, true,
-      "lower-case" },
-    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL,
-      CACHE | EXTEND, true, "n-grams go on over the ends of lines and files" },
-    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, CACHE | EXTEND, true,
+    { "ngrams.lower", KEY_BOOL, AT(ngrams.lower), "true", 0, 0, NULL, true, "lower-case" },
+    { "ngrams.cross_lines", KEY_BOOL, AT(ngrams.cross_lines), "true", 0, 0, NULL, true,
+      "n-grams go on over the ends of lines and files" },
+    { "ngrams.prefix", KEY_TEXT, AT(ngrams.prefix), "\"\"", 0, 0, NULL, true,
       "put in front of each entry for embedding only" },
-    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, CACHE | EXTEND, true,
+    { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, true,
       "drop an entry that was there before" },
-    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL,
-      CACHE | EXTEND, true, "of the members of a tar that are text" },
+    { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, true,
+      "of the members of a tar that are text" },
     TRAINING(
         replicas, KEY_INT, "1", 1, 65536, NULL,
         "parts of the global batch, shared out over the ranks: results do not depend on ranks"),
@@ -138,43 +135,97 @@ const ac_config_key ac_config_keys[] = {
     TRAINING(dropout, KEY_OPTIONAL, "auto", 0, 0.99, NULL,
              "auto: the model's; a number replaces each of its probabilities that is not 0; "
              "none: off"),
-    { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, TRAIN, false,
+    { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, false,
       "keep less between the two passes: a third slower, the same numbers" },
-    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, ALL, true, "of all random numbers" },
-    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, ALL, true,
+    { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, true, "of all random numbers" },
+    { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, true,
       "items a shard: the unit of work, restart and error" },
-    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions, ALL,
+    { "output.compression", KEY_CHOICE, AT(output.compression), "zstd", 0, 0, compressions,
       true, "of HDF5 data" },
-    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, IMAGES | TRAIN,
-      true, "keep small images for the report" },
-    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, TAG | CAPTION, true,
+    { "output.thumbnails", KEY_BOOL, AT(output.thumbnails), "true", 0, 0, NULL, true,
+      "keep small images for the report" },
+    { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, true,
       "write NAME.knn beside each image: its entries, one a line, best first" },
-    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, ALL, false,
+    { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
       "a rank; auto: cores / ranks of the node" },
-    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, ALL, false,
+    { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, false,
       "images a micro-batch" },
-    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, ALL, false,
+    { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, false,
       "of linear layers" },
-    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, ALL,
-      true, "of linear layers' weights" },
-    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, EMBED | TAG | CAPTION,
-      false,
+    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, true,
+      "of linear layers' weights" },
+    { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, false,
       "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
-    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, EMBED | TAG | CAPTION,
-      false,
+    { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, false,
       "1: the whole run; more: shards are shared out, and a last run without this key "
       "completes the run" },
-    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, ALL,
-      false, "a count, or a share of the items (never fewer than 10)" },
-    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, ALL, false,
+    { "limits.max_bad_items", KEY_SHARE, AT(limits.max_bad_items), "10 %", 0, 1e12, NULL, false,
+      "a count, or a share of the items (never fewer than 10)" },
+    { "limits.memory", KEY_BYTES, AT(limits.memory), "auto", 1e6, 1e18, NULL, false,
       "of a node, shared by its ranks: 512 MB, 4 GiB; auto: the node's (half of it for "
       "mining)" },
-    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL,
-      IMAGES | TRAIN, false, "a larger image is a bad item" },
-    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, ALL,
-      false, "no rank gets on for so long: exit code 74; 0: never" },
-    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, ALL,
-      false, "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
+    { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, false,
+      "a larger image is a bad item" },
+    { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, false,
+      "no rank gets on for so long: exit code 74; 0: never" },
+    { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, false,
+      "after USR1, TERM or INT: finish the shard in hand within this time, or drop it" },
 };
 
 const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_keys;
+
+/* ---- the jobs ---- */
+
+/* What captioning's first stage needs, and what every run has. */
+#define IMAGES                                                                              \
+    "input.path", "input.apply_exif", "output.thumbnails", "compute.part", "compute.parts", \
+        "limits.max_pixels"
+"input.path", "input.apply_exif", "output.thumbnails", "compute.part",
+    "compute.parts"
+#define RUN                                                                              \
+    "clip", "seed", "output.shard_items", "output.compression", "compute.threads",       \
+        "compute.batch", "compute.backend", "compute.precision", "limits.max_bad_items", \
+        "limits.memory", "limits.stall_minutes", "limits.grace_seconds"
+
+    const ac_config_job ac_config_jobs[] = {
+        {
+            .name = "caption",
+            .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
+                      "output.knn" },
+            .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
+            .made = { "cache.path", "bart.layer_norms" },
+        },
+        {
+            .name = "tag",
+            .keys = { RUN, IMAGES, "cache.path", "retrieval.topk", "output.knn" },
+            .needed = { "input.path", "clip.model", "cache.path" },
+            .made = { "cache.path" },
+        },
+        {
+            .name = "embed-images",
+            .keys = { RUN, IMAGES },
+            .needed = { "input.path", "clip.model" },
+        },
+        {
+            .name = "train",
+            .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
+                      "input.validation", "input.validation.annotations",
+                      "input.validation.images", "input.apply_exif", "limits.max_pixels",
+                      "cache.path", "bart", "retrieval.topk", "train", "output.thumbnails" },
+            .needed = { "input.train", "input.validation", "clip.model", "cache.path",
+                        "bart.model" },
+            .made = { "cache.path", "bart.layer_norms" },
+        },
+        {
+            .name = "build-cache",
+            .keys = { RUN, "input.path", "ngrams" },
+            .needed = { "input.path", "clip.model" },
+        },
+        {
+            .name = "extend-cache",
+            .keys = { RUN, "input.path", "cache", "ngrams" },
+            .needed = { "input.path", "clip.model", "cache.path" },
+            .made = { "input.path", "cache.path" },
+        },
+        { .name = NULL },
+    };

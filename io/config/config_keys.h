@@ -1,5 +1,5 @@
 /** The one table of config keys: names, types, defaults, ranges, help. Private to
- * io/config/config.c, which reads and prints by it. */
+ * io/config, which reads, checks and prints by it. */
 #ifndef AC_IO_CONFIG_CONFIG_KEYS_H
 #define AC_IO_CONFIG_CONFIG_KEYS_H
 
@@ -23,18 +23,6 @@ typedef enum ac_key_type {
     KEY_OPTIONAL_EARLY
 } ac_key_type;
 
-/* The jobs that have a key, as bits. */
-enum {
-    ALL = 63,
-    EMBED = 1,
-    TAG = 2,
-    CAPTION = 4,
-    CACHE = 8,
-    TRAIN = 16,
-    EXTEND = 32,
-    IMAGES = EMBED | TAG | CAPTION
-};
-
 /** A row of the table. */
 typedef struct ac_config_key {
     const char *name;
@@ -43,10 +31,21 @@ typedef struct ac_config_key {
     const char *fallback;     /* the default, as in YAML */
     double least, most;       /* numbers */
     const char *const *words; /* choices; NULL at the end */
-    unsigned jobs;
     bool in_fingerprint;
     const char *help;
 } ac_config_key;
+
+/** A job's row: which keys it has. A name without a dot may be a section: all of its keys. NULL
+ * at the end of each list. */
+typedef struct ac_config_job {
+    const char *name;
+    const char *keys[40];
+    const char *needed[AC_CONFIG_MOST_NEEDED + 1]; /* must be given */
+    const char *made[4]; /* files that another run may make first (submit --after) */
+} ac_config_job;
+
+/** name NULL at the end. */
+extern const ac_config_job ac_config_jobs[];
 
 /** In the order in which they are printed. */
 extern const ac_config_key ac_config_keys[];

@@ -41,8 +41,8 @@ ac_exit_codes_help(FILE *f)
         "  75  stopped on request; the same command goes on\n");
 }
 
-/* Where all ranks stalled each gets the time to say where it stands, before the launcher ends those
- * that are left. */
+/* Where all ranks stalled each gets the time to say where it stands, before the launcher ends
+ * those that are left. */
 void
 ac_end_now(ac_status st, const char *message)
 {

@@ -86,7 +86,8 @@ run_in_folder(const ac_job *job, const char *config_path, const ac_config *confi
     ac_compute_init(config->compute.threads ? (int) config->compute.threads
                                             : default_threads(comm));
     ac_signals_init();
-    st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now, ac_exit_code);
+    st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now,
+                              ac_exit_code);
     if (st == AC_OK)
         st = job->run(comm, config, folder, &attempt.locks);
     ac_attempt_end(&attempt, st);
@@ -195,8 +196,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
         goto out;
     }
     if (st == AC_OK && a.word_count > 1)
-        st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one", job->name,
-                          a.words[1]);
+        st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
+                          job->name, a.words[1]);
     if (st == AC_OK)
         st = ac_config_check(&config, job->name);
     if (st != AC_OK && !is_launched())

@@ -4,7 +4,8 @@
 
 #include "jobs/runtime/job.h"
 
-/** Starts and ends MPI. argv[0] is the job's name. Returns the exit code; errors are printed. */
+/** Starts and ends MPI. argv[0] is the job's name. Returns the exit code; errors are printed.
+ */
 int ac_job_launch(const ac_job *job, int argc, char **argv);
 
 #endif

@@ -20,17 +20,21 @@ static const ac_program programs[] = {
       "images of a run captioned again, with other settings if wanted", ac_command_recaption },
     { AC_PROGRAM_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { AC_PROGRAM_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
-    { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files", ac_command_export },
-    { AC_PROGRAM_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize },
+    { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files",
+      ac_command_export },
+    { AC_PROGRAM_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2",
+      ac_tool_tokenize },
     { AC_PROGRAM_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess },
     { AC_PROGRAM_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { AC_PROGRAM_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
     { AC_PROGRAM_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
-    { AC_PROGRAM_TOOL, "inspect", "what a file or folder is, and what is in it", ac_tool_inspect },
+    { AC_PROGRAM_TOOL, "inspect", "what a file or folder is, and what is in it",
+      ac_tool_inspect },
     { AC_PROGRAM_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
-    { AC_PROGRAM_TOOL, "measure", "this machine's speed, and the compute settings it speaks for",
-      ac_tool_measure },
-    { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss },
+    { AC_PROGRAM_TOOL, "measure",
+      "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
+    { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms",
+      ac_tool_loss },
 };
 
 enum { PROGRAMS = sizeof programs / sizeof *programs, MOST_NAMES = 128 };
@@ -58,7 +62,8 @@ ac_programs_help(FILE *f)
     fprintf(f, "  antarctic COMMAND … | TOOL … | help [NAME] | --version\n\njobs:\n");
     for (const ac_job *const *job = ac_job_table; *job; job++)
         fprintf(f, "  %-14s %s\n", (*job)->name, (*job)->summary);
-    print_programs(f, AC_PROGRAM_COMMAND, "commands on what jobs made (one process; NAME --help):");
+    print_programs(f, AC_PROGRAM_COMMAND,
+                   "commands on what jobs made (one process; NAME --help):");
     print_programs(f, AC_PROGRAM_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\n");
     ac_exit_codes_help(f);

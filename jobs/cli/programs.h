@@ -1,4 +1,5 @@
-/** Commands (on what jobs made) and tools (JSON lines, arrays): one process, without MPI. A row each; and the help that lists all. */
+/** Commands (on what jobs made) and tools (JSON lines, arrays): one process, without MPI. A row
+ * each; and the help that lists all. */
 #ifndef AC_JOBS_CLI_PROGRAMS_H
 #define AC_JOBS_CLI_PROGRAMS_H
 
@@ -23,7 +24,8 @@ int ac_program_launch(const ac_program *self, int argc, char **argv);
 /** Every job, command and tool. */
 void ac_programs_help(FILE *f);
 
-/** No job, command or tool has this name: say so, with the nearest one. Returns the exit code. */
+/** No job, command or tool has this name: say so, with the nearest one. Returns the exit code.
+ */
 int ac_programs_unknown(const char *name);
 
 #endif

@@ -8,13 +8,15 @@
 /** An ac_log_sink: a line on stderr, marked where it is an error or a warning. */
 void ac_terminal_line(void *context, ac_log_level level, const char *line);
 
-/** "antarctic NAME: MESSAGE": this thread's error, in debug builds with its place in the source. */
+/** "antarctic NAME: MESSAGE": this thread's error, in debug builds with its place in the
+ * source. */
 void ac_terminal_error(const char *name);
 
 /** st, or, where all went well, AC_E_IO if what was printed on stdout did not arrive. */
 AC_MUST_CHECK ac_status ac_terminal_flush(ac_status st);
 
-/** A launcher ends all ranks at the first that ends badly, and may lose what it has not read yet: wait, shortly, until it has. */
+/** A launcher ends all ranks at the first that ends badly, and may lose what it has not read
+ * yet: wait, shortly, until it has. */
 void ac_terminal_wait_until_read(int fd);
 
 #endif

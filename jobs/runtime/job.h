@@ -1,6 +1,7 @@
 /**
- * A job is a row: all that the rest of the program must know of it. Rows are constants of the jobs' own folders, listed in
- * jobs/job_table.c; a job's config keys stand in io/config/config_keys.c.
+ * A job is a row: all that the rest of the program must know of it. Rows are constants of the
+ * jobs' own folders, listed in jobs/job_table.c; a job's config keys stand in
+ * io/config/config_keys.c.
  */
 #ifndef AC_JOBS_RUNTIME_JOB_H
 #define AC_JOBS_RUNTIME_JOB_H
@@ -12,19 +13,20 @@
 #include "jobs/runtime/stage_type.h"
 
 /**
- * Collective over comm. Works in the run folder `folder`, which is locked. What else a job locks goes on the list `locks`, for the
- * watchdog to renew.
+ * Collective over comm. Works in the run folder `folder`, which is locked. What else a job
+ * locks goes on the list `locks`, for the watchdog to renew.
  */
 typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config,
                                 const char *folder, ac_locks *locks);
 
 typedef struct ac_job {
-    const char *name;    /* the sub-command: "caption" */
-    const char *summary; /* what it makes of what, for the help */
+    const char *name;                   /* the sub-command: "caption" */
+    const char *summary;                /* what it makes of what, for the help */
     const ac_stage_type *const *stages; /* in order; NULL at the end */
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
     ac_job_run run;
-    ac_job_size size; /* what it needs of a node's memory, for submit; NULL: the program alone */
+    ac_job_size
+        size; /* what it needs of a node's memory, for submit; NULL: the program alone */
 } ac_job;
 
 #endif
