@@ -180,52 +180,51 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 #define IMAGES                                                                              \
     "input.path", "input.apply_exif", "output.thumbnails", "compute.part", "compute.parts", \
         "limits.max_pixels"
-"input.path", "input.apply_exif", "output.thumbnails", "compute.part",
-    "compute.parts"
+
 #define RUN                                                                              \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",       \
         "compute.batch", "compute.backend", "compute.precision", "limits.max_bad_items", \
         "limits.memory", "limits.stall_minutes", "limits.grace_seconds"
 
-    const ac_config_job ac_config_jobs[] = {
-        {
-            .name = "caption",
-            .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
-                      "output.knn" },
-            .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
-            .made = { "cache.path", "bart.layer_norms" },
-        },
-        {
-            .name = "tag",
-            .keys = { RUN, IMAGES, "cache.path", "retrieval.topk", "output.knn" },
-            .needed = { "input.path", "clip.model", "cache.path" },
-            .made = { "cache.path" },
-        },
-        {
-            .name = "embed-images",
-            .keys = { RUN, IMAGES },
-            .needed = { "input.path", "clip.model" },
-        },
-        {
-            .name = "train",
-            .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
-                      "input.validation", "input.validation.annotations",
-                      "input.validation.images", "input.apply_exif", "limits.max_pixels",
-                      "cache.path", "bart", "retrieval.topk", "train", "output.thumbnails" },
-            .needed = { "input.train", "input.validation", "clip.model", "cache.path",
-                        "bart.model" },
-            .made = { "cache.path", "bart.layer_norms" },
-        },
-        {
-            .name = "build-cache",
-            .keys = { RUN, "input.path", "ngrams" },
-            .needed = { "input.path", "clip.model" },
-        },
-        {
-            .name = "extend-cache",
-            .keys = { RUN, "input.path", "cache", "ngrams" },
-            .needed = { "input.path", "clip.model", "cache.path" },
-            .made = { "input.path", "cache.path" },
-        },
-        { .name = NULL },
-    };
+const ac_config_job ac_config_jobs[] = {
+    {
+        .name = "caption",
+        .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
+                  "output.knn" },
+        .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
+        .made = { "cache.path", "bart.layer_norms" },
+    },
+    {
+        .name = "tag",
+        .keys = { RUN, IMAGES, "cache.path", "retrieval.topk", "output.knn" },
+        .needed = { "input.path", "clip.model", "cache.path" },
+        .made = { "cache.path" },
+    },
+    {
+        .name = "embed-images",
+        .keys = { RUN, IMAGES },
+        .needed = { "input.path", "clip.model" },
+    },
+    {
+        .name = "train",
+        .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
+                  "input.validation", "input.validation.annotations", "input.validation.images",
+                  "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
+                  "retrieval.topk", "train", "output.thumbnails" },
+        .needed = { "input.train", "input.validation", "clip.model", "cache.path",
+                    "bart.model" },
+        .made = { "cache.path", "bart.layer_norms" },
+    },
+    {
+        .name = "build-cache",
+        .keys = { RUN, "input.path", "ngrams" },
+        .needed = { "input.path", "clip.model" },
+    },
+    {
+        .name = "extend-cache",
+        .keys = { RUN, "input.path", "cache", "ngrams" },
+        .needed = { "input.path", "clip.model", "cache.path" },
+        .made = { "input.path", "cache.path" },
+    },
+    { .name = NULL },
+};
