@@ -1,6 +1,5 @@
 # A checkpoint of the reference becomes layer norms; layer norms and their BART become a folder, which captions as the two do.
-golden=$source/../shared/golden/train checkpoint=lightning_foreign_classes.ckpt
-[ -e "$golden/$checkpoint" ] || golden=$data/golden/train
+golden=$data/golden/train checkpoint=lightning_foreign_classes.ckpt
 refused() {
   local words=$1 code=0
   shift

@@ -1,5 +1,5 @@
-/* COCO's captions. Promises: refused, or at most five captions an image. AC_FUZZ_CORPUS:
- * data/golden/formats/coco */
+/* AC_FUZZ_CORPUS: data/golden/formats/coco */
+/* COCO's captions. Promises: refused, or at most five captions an image. */
 #include "io/source/coco.h"
 #include "tests/support/fuzz.h"
 

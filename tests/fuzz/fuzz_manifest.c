@@ -1,5 +1,6 @@
+/* AC_TEST_LIBRARIES: ac_jobs */
 /* The manifests of runs and caches, and a run's journal. Promises: refused, or counts that fit
- * together. AC_TEST_LIBRARIES: ac_jobs */
+ * together. */
 #include <string.h>
 
 #include "cache_builder/cache.h"

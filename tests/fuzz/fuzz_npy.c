@@ -1,5 +1,5 @@
-/* NumPy's arrays. Promises: refused, or an array within the file. AC_FUZZ_CORPUS:
- * data/golden/formats/npy */
+/* AC_FUZZ_CORPUS: data/golden/formats/npy */
+/* NumPy's arrays. Promises: refused, or an array within the file. */
 #include "io/checkpoint/npy.h"
 #include "tests/support/fuzz.h"
 

@@ -1,5 +1,5 @@
-/* Safetensors. Promises: refused, or tensors within the file. AC_FUZZ_CORPUS:
- * data/golden/formats/safetensors */
+/* AC_FUZZ_CORPUS: data/golden/formats/safetensors */
+/* Safetensors. Promises: refused, or tensors within the file. */
 #include "io/checkpoint/safetensors.h"
 #include "tests/support/fuzz.h"
 

@@ -1,5 +1,6 @@
+/* AC_FUZZ_CORPUS: data/golden/formats/torch */
 /* PyTorch's files, zip and legacy, and the layer norms in them. Promises: refused, or tensors
- * whose bytes can be read; scalars with names. AC_FUZZ_CORPUS: data/golden/formats/torch */
+ * whose bytes can be read; scalars with names. */
 #include <string.h>
 
 #include "io/checkpoint/lightning.h"

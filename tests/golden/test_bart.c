@@ -182,5 +182,5 @@ main(void)
                                         cmocka_unit_test(base_model_fp16) };
 
     ac_compute_init(2);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

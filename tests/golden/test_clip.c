@@ -160,5 +160,5 @@ main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(model_a), cmocka_unit_test(model_b) };
 
     ac_compute_init(2);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

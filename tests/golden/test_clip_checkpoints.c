@@ -1,7 +1,7 @@
+/* AC_TEST_LABELS: formats */
 /* One CLIP in every format it is published in: OpenAI's names and Hugging Face's, fp32 and
  * fp16, zip, TorchScript and the format before PyTorch 1.6. Tolerances: golden/clip/README.md
- * (unit embeddings 1e-5, logits 2e-4; tensors exact; fp16 half its last place). AC_TEST_LABELS:
- * formats */
+ * (unit embeddings 1e-5, logits 2e-4; tensors exact; fp16 half its last place). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,5 +197,5 @@ main(void)
     };
 
     ac_compute_init(2);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -1,5 +1,6 @@
+/* AC_TEST_LABELS: formats */
 /* The readers of npy and safetensors: what they must take, with its content, and what they must
- * refuse (golden/formats). AC_TEST_LABELS: formats */
+ * refuse (golden/formats). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include "io/checkpoint/npy.h"
 #include "io/checkpoint/safetensors.h"
 #include "tests/support/formats.h"
+#include "tests/support/golden.h"
 
 static void
 check_npy(const char *name, const char *path, const json_t *expected)
@@ -55,5 +57,5 @@ main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(npy), cmocka_unit_test(safetensors) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

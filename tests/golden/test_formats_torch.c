@@ -1,5 +1,6 @@
+/* AC_TEST_LABELS: formats */
 /* PyTorch's files: every tensor of the good ones, and a refusal of the damaged and hostile ones
- * that runs nothing (golden/formats). AC_TEST_LABELS: formats */
+ * that runs nothing (golden/formats). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include "io/checkpoint/torch.h"
 #include "tests/support/formats.h"
+#include "tests/support/golden.h"
 
 /* What the hostile files would make in the current folder if anything of them ran. */
 #define WITNESS "hostile_pickle_was_run"
@@ -101,5 +103,5 @@ main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(torch) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -97,14 +97,48 @@ check_weights(const source *s)
     }
 }
 
-static int64_t
-read_ids(const json_t *list, int32_t *ids)
+/* A list of ids [*n], on the heap. */
+static int32_t *
+read_ids(const json_t *list, int64_t *n)
 {
-    size_t n = json_array_size(list);
+    int32_t *ids = calloc(json_array_size(list) + 1, sizeof *ids);
 
-    for (size_t i = 0; i < n; i++)
-        ids[i] = (int32_t) json_integer_value(json_array_get(list, i));
-    return (int64_t) n;
+    assert_non_null(ids);
+    *n = (int64_t) json_array_size(list);
+    for (int64_t i = 0; i < *n; i++)
+        ids[i] = (int32_t) json_integer_value(json_array_get(list, (size_t) i));
+    return ids;
+}
+
+/* Lists of ids, one after the other; list b begins at offsets[b]. */
+typedef struct id_lists {
+    int32_t *ids;
+    int64_t *offsets, B;
+} id_lists;
+
+static id_lists
+read_lists(const json_t *lists)
+{
+    id_lists l = { .B = (int64_t) json_array_size(lists) };
+
+    l.offsets = calloc((size_t) l.B + 1, sizeof *l.offsets);
+    assert_true(l.B > 0 && l.offsets);
+    for (int64_t b = 0; b < l.B; b++) {
+        int64_t n;
+        int32_t *one = read_ids(json_array_get(lists, (size_t) b), &n);
+        l.offsets[b + 1] = l.offsets[b] + n;
+        l.ids = realloc(l.ids, (size_t) (l.offsets[b + 1] + 1) * sizeof *l.ids);
+        memcpy(l.ids + l.offsets[b], one, (size_t) n * sizeof *one);
+        free(one);
+    }
+    return l;
+}
+
+static void
+free_lists(id_lists *l)
+{
+    free(l->ids);
+    free(l->offsets);
 }
 
 static void
@@ -150,12 +184,10 @@ static const ac_clip_config clip_config = {
 static void
 check_clip(const source *s, const ac_compute *compute)
 {
-    enum { IMAGES = 2, TEXTS = 4, D = 512 };
-    const json_t *texts = json_object_get(s->expected, "texts");
-    float *pixels = malloc(IMAGES * 3 * 224 * 224 * sizeof *pixels), images[IMAGES * D],
-          text[TEXTS * D];
-    int32_t ids[TEXTS * 77];
-    int64_t offsets[TEXTS + 1] = { 0 };
+    enum { IMAGES = 2, D = 512 };
+    id_lists texts = read_lists(json_object_get(s->expected, "texts"));
+    float *pixels = malloc(IMAGES * 3 * 224 * 224 * sizeof *pixels), images[IMAGES * D];
+    float *text = malloc((size_t) (texts.B * D) * sizeof *text);
     ac_scratch scratch = { 0 };
     ac_clip clip;
     void *packed;
@@ -170,28 +202,27 @@ check_clip(const source *s, const ac_compute *compute)
                                   AC_CLIP_VISION | AC_CLIP_TEXT, packed, true),
                      AC_OK);
     draw_images(pixels, s);
-    assert_int_equal(json_array_size(texts), TEXTS);
-    for (size_t t = 0; t < TEXTS; t++)
-        offsets[t + 1] = offsets[t] + read_ids(json_array_get(texts, t), ids + offsets[t]);
     bytes = ac_clip_images_scratch_bytes(&clip, IMAGES);
-    if (ac_clip_texts_scratch_bytes(&clip, TEXTS, offsets[TEXTS]) > bytes)
-        bytes = ac_clip_texts_scratch_bytes(&clip, TEXTS, offsets[TEXTS]);
+    if (ac_clip_texts_scratch_bytes(&clip, texts.B, texts.offsets[texts.B]) > bytes)
+        bytes = ac_clip_texts_scratch_bytes(&clip, texts.B, texts.offsets[texts.B]);
     assert_int_equal(ac_scratch_reserve(&scratch, bytes), AC_OK);
     ac_clip_embed_images(&clip, images, pixels, IMAGES, &scratch);
-    ac_clip_embed_texts(&clip, text, ids, offsets, TEXTS, &scratch);
+    ac_clip_embed_texts(&clip, text, texts.ids, texts.offsets, texts.B, &scratch);
     print_message(
         "largest differences: images %.2g, texts %.2g\n",
         test_max_difference(images, test_floats(&s->values.tensors, "image_embeds"),
                             IMAGES * D),
-        test_max_difference(text, test_floats(&s->values.tensors, "text_embeds"), TEXTS * D));
+        test_max_difference(text, test_floats(&s->values.tensors, "text_embeds"), texts.B * D));
     test_assert_close("image_embeds", images, test_floats(&s->values.tensors, "image_embeds"),
                       IMAGES * D, 2e-5);
     test_assert_close("text_embeds", text, test_floats(&s->values.tensors, "text_embeds"),
-                      TEXTS * D, 2e-5);
+                      texts.B * D, 2e-5);
     ac_clip_free(&clip);
     ac_scratch_free(&scratch);
     free(packed);
     free(pixels);
+    free(text);
+    free_lists(&texts);
 }
 
 static void
@@ -214,7 +245,7 @@ clip_vit_b16(void **state)
 
 /* ---- BART-large ---- */
 
-enum { V = 50265, C = 1024, LONGEST = 200 };
+enum { V = 50265, C = 1024 };
 
 static const ac_bart_config bart_config = {
     .d_model = C,
@@ -260,8 +291,8 @@ check_logits(const ac_bart *bart, const source *s, const json_t *row, const floa
 {
     const json_t *best = json_object_get(row, "first_token_top_ids"),
                  *losses = json_object_get(row, "caption_losses");
-    int32_t caption[LONGEST];
-    const int64_t length = read_ids(json_object_get(s->expected, "caption"), caption);
+    int64_t length;
+    int32_t *caption = read_ids(json_object_get(s->expected, "caption"), &length);
     float *logits = malloc((size_t) (length * V) * sizeof *logits);
 
     decode(bart, encoded, n, &bart_config.decoder_start_token_id, 1, logits);
@@ -283,6 +314,7 @@ check_logits(const ac_bart *bart, const source *s, const json_t *row, const floa
                      loss, expected);
     }
     free(logits);
+    free(caption);
 }
 
 static ac_generation_config
@@ -311,12 +343,13 @@ settings_of(const json_t *settings)
 static void
 same_ids(const ac_candidate c, const json_t *expected, const char *what)
 {
-    int32_t ids[LONGEST];
-    const int64_t n = read_ids(expected, ids);
+    int64_t n;
+    int32_t *ids = read_ids(expected, &n);
 
     if (c.count != n || memcmp(c.ids, ids, (size_t) n * sizeof *ids) != 0)
         fail_msg("%s: another sequence (%lld tokens, expected %lld)", what, (long long) c.count,
                  (long long) n);
+    free(ids);
 }
 
 /* All sources together, as captions are made. */
@@ -325,7 +358,7 @@ check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const i
                int64_t B)
 {
     const json_t *cases = json_object_get(s->expected, "cases"), *row;
-    const uint64_t streams[LONGEST] = { 0 };
+    uint64_t *streams = calloc((size_t) B, sizeof *streams);
     ac_generation_config c = settings_of(json_object_get(json_array_get(cases, 0), "settings"));
     ac_generator generator = { 0 };
     ac_generated out = { 0 };
@@ -352,14 +385,15 @@ check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const i
                                                json_object_get(row, "greedy"), "greedy");
     ac_generator_free(&generator);
     ac_generated_free(&out);
+    free(streams);
 }
 
 static void
 check_bart(const source *s, const ac_compute *compute)
 {
-    const json_t *sources = json_object_get(s->expected, "sources"), *row;
-    int32_t ids[LONGEST];
-    int64_t offsets[LONGEST] = { 0 }, B = (int64_t) json_array_size(sources);
+    id_lists sources = read_lists(json_object_get(s->expected, "sources"));
+    const int64_t *offsets = sources.offsets, B = sources.B;
+    const json_t *row;
     ac_scratch scratch = { 0 };
     float *encoded;
     ac_bart bart;
@@ -371,13 +405,11 @@ check_bart(const source *s, const ac_compute *compute)
         AC_OK);
     assert_int_equal(ac_bart_init(&bart, &bart_config, s->tensors, NULL, compute, packed, true),
                      AC_OK);
-    for (i = 0; i < (size_t) B; i++)
-        offsets[i + 1] = offsets[i] + read_ids(json_array_get(sources, i), ids + offsets[i]);
     encoded = malloc((size_t) (offsets[B] * C) * sizeof *encoded);
     assert_int_equal(
         ac_scratch_reserve(&scratch, ac_bart_encode_scratch_bytes(&bart, B, offsets[B])),
         AC_OK);
-    ac_bart_encode(&bart, encoded, ids, offsets, B, &scratch);
+    ac_bart_encode(&bart, encoded, sources.ids, offsets, B, &scratch);
     json_array_foreach(json_object_get(s->expected, "cases"), i, row)
     {
         char name[64];
@@ -389,11 +421,12 @@ check_bart(const source *s, const ac_compute *compute)
                           test_floats(&s->values.tensors, name), C, 2e-4);
         check_logits(&bart, s, row, encoded + offsets[i] * C, offsets[i + 1] - offsets[i]);
     }
-    check_searches(&bart, s, ids, offsets, B);
+    check_searches(&bart, s, sources.ids, offsets, B);
     ac_bart_free(&bart);
     ac_scratch_free(&scratch);
     free(encoded);
     free(packed);
+    free_lists(&sources);
 }
 
 static void
@@ -422,5 +455,5 @@ main(void)
                                         cmocka_unit_test(bart_large) };
 
     ac_compute_init((int) sysconf(_SC_NPROCESSORS_ONLN));
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -52,7 +52,6 @@ read_setting(const json_t *s, const ac_bart_config *model)
     c.early_stopping = json_is_true(early)     ? AC_EARLY_TRUE
                        : json_is_string(early) ? AC_EARLY_NEVER
                                                : AC_EARLY_FALSE;
-    c.decoder_start_token_id = 2;
     return c;
 }
 
@@ -113,6 +112,7 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
     int checked = 0;
 
     c.beam_search = version;
+    c.decoder_start_token_id = (int32_t) option(f->cases, "decoder_start_token_id", 0);
     if (together && ac_generate(&generator, &f->bart, &c, f->ids, f->offsets, f->streams,
                                 f->inputs, &out) != AC_OK)
         fail_msg("%s", ac_error_message());
@@ -224,5 +224,5 @@ main(void)
 
     ac_compute_init(
         1); /* models too small for threads; test_sampling.c compares numbers of threads */
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

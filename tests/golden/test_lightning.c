@@ -1,5 +1,6 @@
+/* AC_TEST_LABELS: formats */
 /* The reference's Lightning checkpoint -> the layer norms it trained (golden/train): exactly
- * those of ten steps. AC_TEST_LABELS: formats */
+ * those of ten steps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,5 +91,5 @@ main(void)
                                         cmocka_unit_test(foreign_classes),
                                         cmocka_unit_test(refused) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

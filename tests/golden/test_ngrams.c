@@ -164,5 +164,5 @@ main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(as_nltk) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

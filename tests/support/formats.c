@@ -40,7 +40,7 @@ test_format_topic(const char *topic, test_format_check check)
     wrong = 0;
     json_object_foreach(all, name, expected)
     {
-        if (!json_object_get(expected, "item_status"))
+        if (!json_object_get(expected, "verdict"))
             continue;
         snprintf(file, sizeof file, "%s/%s", path, name);
         check(name, file, expected);
@@ -56,16 +56,16 @@ test_format_topic(const char *topic, test_format_check check)
 bool
 test_format_verdict(const char *name, const json_t *expected, ac_status st)
 {
-    const char *item_status = json_string_value(json_object_get(expected, "item_status"));
+    const char *verdict = json_string_value(json_object_get(expected, "verdict"));
 
-    if ((strcmp(item_status, "ok") == 0 && st != AC_OK) ||
-        (strcmp(item_status, "reject") == 0 && st == AC_OK))
-        test_format_wrong("%s: wanted %s, found: %s\n", name, item_status,
+    if ((strcmp(verdict, "ok") == 0 && st != AC_OK) ||
+        (strcmp(verdict, "reject") == 0 && st == AC_OK))
+        test_format_wrong("%s: wanted %s, found: %s\n", name, verdict,
                           st == AC_OK ? "ok" : ac_error_message());
     if (st != AC_OK && !strstr(ac_error_message(), name))
         test_format_wrong("%s: the message does not name the file: %s\n", name,
                           ac_error_message());
-    return st == AC_OK && strcmp(item_status, "reject") != 0;
+    return st == AC_OK && strcmp(verdict, "reject") != 0;
 }
 
 static bool

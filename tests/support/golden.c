@@ -7,25 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-char *
-golden_path(const char *relative)
-{
-    const char *set = getenv("AC_GOLDEN");
-    const char *places[] = { AC_TEST_DATA "/golden", AC_SOURCE_DIR "/../shared/golden" };
-    char *path = NULL;
-
-    for (size_t i = 0; i < (set ? 1 : 2); i++) {
-        if (asprintf(&path, "%s/%s", set ? set : places[i], relative) < 0)
-            fail_msg("out of memory");
-        if (access(path, R_OK) == 0)
-            return path;
-        free(path);
-    }
-    fprintf(stderr, "golden data not here, skipped: %s\n", relative);
-    return NULL;
-}
 
 char *
 test_read_file(const char *path, size_t *bytes)

@@ -8,11 +8,17 @@
 #include <stdint.h>
 
 /**
- * The path of a golden file or folder: "clip/a_expected.safetensors". Looked for in $AC_GOLDEN
- * if that is set (and nowhere else), else in tests/data/golden, else in ../shared/golden. NULL,
- * said on stderr, where there is none: skip(). Free with free().
+ * A golden file or folder ("clip/a_expected.safetensors", "bart/b") as a plain one: what lies
+ * compressed as X.zst is decompressed first, into the build's folder. Looked for in $AC_GOLDEN
+ * if that is set, else in tests/data/golden. NULL, said on stderr, where $AC_GOLDEN has none:
+ * skip(). tests/data/golden has what every test asks for: a file that is not there fails the
+ * test. Free with free().
  */
 char *golden_path(const char *relative);
+
+/** What main returns after `failed` tests failed: 77, so that the test counts as skipped, where
+ * $AC_GOLDEN had nothing of what was asked for. */
+int golden_result(int failed);
 
 /** Whole file, zero byte after it; fails the test where it cannot be read. Free with free(). */
 char *test_read_file(const char *path, size_t *bytes);
