@@ -8,7 +8,6 @@
 
 #include "engine/base/buffer.h"
 #include "engine/generation/generate.h"
-#include "io/hdf5/h5.h"
 
 /** A number that may be left to the model ("auto") or switched off ("none"). */
 typedef enum ac_presence { AC_UNSET = 0, AC_NONE, AC_SET } ac_presence;

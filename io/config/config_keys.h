@@ -1,5 +1,5 @@
 /** The one table of config keys: names, types, defaults, ranges, help. Private to
- * io/config/config.c, which reads and prints by it. */
+ * io/config, which reads, checks and prints by it. */
 #ifndef AC_IO_CONFIG_CONFIG_KEYS_H
 #define AC_IO_CONFIG_CONFIG_KEYS_H
 

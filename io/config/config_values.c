@@ -1,0 +1,349 @@
+#include "io/config/config_values.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/file/path.h"
+
+static const char *const early_words[] = { "false", "true", "never", NULL };
+
+void *
+ac_config_place(const ac_config *self, const ac_config_key *k)
+{
+    return (char *) (uintptr_t) self + k->offset;
+}
+
+bool
+ac_config_key_is_text(const ac_config_key *k)
+{
+    return k->type == KEY_TEXT || k->type == KEY_PATH;
+}
+
+static bool
+parse_bool(const char *value, bool *out)
+{
+    *out = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "on") == 0;
+    return *out || strcmp(value, "false") == 0 || strcmp(value, "no") == 0 ||
+           strcmp(value, "off") == 0;
+}
+
+static bool
+parse_choice(const char *value, const char *const *words, int64_t *out)
+{
+    for (int64_t i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+parse_number(const char *value, bool whole, const ac_config_key *k, double *out)
+{
+    char *end;
+
+    *out = strtod(value, &end);
+    return end != value && !*end && isfinite(*out) && *out >= k->least && *out <= k->most &&
+           (!whole || *out == floor(*out));
+}
+
+static bool
+is_whole(const ac_config_key *k)
+{
+    static const char *const broken[] = { "generation.temperature", "generation.top_p",
+                                          "generation.length_penalty", "train.clip_norm",
+                                          "train.dropout" };
+
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+        if (strcmp(k->name, broken[i]) == 0)
+            return false;
+    return k->type != KEY_REAL && k->type != KEY_PAIR;
+}
+
+/* The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
+static const char *
+word_of_zero(const ac_config_key *k)
+{
+    return (k->type == KEY_INT || k->type == KEY_BYTES) && k->fallback[0] >= 'a' &&
+                   k->fallback[0] <= 'z'
+               ? k->fallback
+               : NULL;
+}
+
+/* "[0.9, 0.999]", brackets or not. */
+static bool
+parse_pair(const char *value, const ac_config_key *k, double out[2])
+{
+    char text[128], *comma, *end;
+
+    if (strlen(value) >= sizeof text)
+        return false;
+    strcpy(text, value[0] == '[' ? value + 1 : value);
+    end = text + strlen(text);
+    if (value[0] == '[' && end > text && end[-1] == ']')
+        *--end = '\0';
+    if (!(comma = strchr(text, ',')))
+        return false;
+    *comma++ = '\0';
+    while (*comma == ' ')
+        comma++;
+    return parse_number(text, false, k, &out[0]) && parse_number(comma, false, k, &out[1]);
+}
+
+static ac_status
+wrong_value(const ac_config_key *k, const char *value, const char *where)
+{
+    char needed[200] = "";
+
+    if (k->words || k->type == KEY_OPTIONAL_EARLY) {
+        const char *const *words = k->words ? k->words : early_words;
+        size_t used = (size_t) snprintf(needed, sizeof needed, "one of");
+        for (; *words && used < sizeof needed; words++)
+            used += (size_t) snprintf(needed + used, sizeof needed - used, " %s", *words);
+    } else if (k->type == KEY_BOOL || k->type == KEY_OPTIONAL_BOOL) {
+        snprintf(needed, sizeof needed, "true or false");
+    } else if (k->type == KEY_BYTES) {
+        snprintf(needed, sizeof needed,
+                 "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
+    } else if (k->type == KEY_SHARE) {
+        snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
+    } else {
+        snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s",
+                 k->type == KEY_PAIR ? "two " : "a ", is_whole(k) ? "whole " : "",
+                 k->type == KEY_PAIR ? "s" : "", k->least, k->most,
+                 k->type == KEY_OPTIONAL ? ", auto or none"
+                 : word_of_zero(k)       ? ", or "
+                                         : "",
+                 word_of_zero(k) ? word_of_zero(k) : "");
+    }
+    return ac_error_set(AC_E_ARG, "%s: %s: \"%s\" is not %s", where, k->name, value, needed);
+}
+
+/* A path relative to `base` (a folder with its slash, or "") as an absolute one. */
+static ac_status
+resolve_path(char **out, const char *base, const char *value)
+{
+    char folder[4096];
+
+    if (value[0] == '/' || strcmp(value, "-") == 0) /* "-": standard input */
+        return ac_duplicate(out, value, strlen(value));
+    if (base[0] == '/')
+        folder[0] = '\0';
+    else if (!getcwd(folder, sizeof folder - 1))
+        return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
+    return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
+}
+
+static ac_status
+set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+         const char *base)
+{
+    char **text = ac_config_place(self, k), *made = NULL;
+    ac_status st = AC_OK;
+
+    if (k->type == KEY_PATH && !(strcmp(value, "none") == 0 && !quoted))
+        st = resolve_path(&made, base, value);
+    else if (k->type == KEY_TEXT)
+        st = ac_duplicate(&made, value, strlen(value));
+    if (st != AC_OK)
+        return st;
+    free(*text);
+    *text = made;
+    return AC_OK;
+}
+
+/* "25", "10 %", "0.1" */
+static bool
+parse_share(const char *value, ac_share *out)
+{
+    char *end;
+    double x = strtod(value, &end);
+
+    if (end == value || !(x >= 0) || !(x <= 1e12))
+        return false;
+    while (*end == ' ')
+        end++;
+    if (*end == '%') {
+        *out = (ac_share){ true, x / 100 };
+        return end[1] == '\0' && x <= 100;
+    }
+    *out = (ac_share){ x > 0 && x < 1, x };
+    return *end == '\0' && (out->of_all || x == floor(x));
+}
+
+/* "4 GiB", "512 MB", "2G": powers of 1000 with B, of 1024 with iB or alone; a bare number
+ * counts bytes. */
+static bool
+parse_bytes(const char *value, const ac_config_key *k, int64_t *out)
+{
+    static const char letters[] = "kmgt";
+    char *end;
+    const char *letter;
+    double x = strtod(value, &end), unit = 1;
+
+    if (end == value || !isfinite(x))
+        return false;
+    end += strspn(end, " ");
+    letter = *end ? strchr(letters, *end | 0x20) : NULL;
+    if (letter) {
+        const bool thousands = (end[1] | 0x20) == 'b';
+        for (const char *l = letters; l <= letter; l++)
+            unit *= thousands ? 1000 : 1024;
+        end += 1 + (end[1] == 'i');
+    }
+    end += (*end | 0x20) == 'b';
+    x *= unit;
+    *out = x >= k->least && x <= k->most ? (int64_t) x : 0;
+    return *end == '\0' && *out > 0;
+}
+
+ac_status
+ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+                    const char *base, const char *where)
+{
+    void *at = ac_config_place(self, k);
+    ac_optional *optional = at;
+    bool truth, good = true;
+    int64_t choice;
+    ac_share share;
+    double number, pair[2];
+
+    if (ac_config_key_is_text(k))
+        return set_text(self, k, value, quoted, base);
+    if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
+        *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
+        return AC_OK;
+    }
+    switch (k->type) {
+    case KEY_BOOL:
+        if ((good = parse_bool(value, &truth)))
+            *(bool *) at = truth;
+        break;
+    case KEY_OPTIONAL_BOOL:
+        if ((good = parse_bool(value, &truth)))
+            *optional = (ac_optional){ AC_SET, truth };
+        break;
+    case KEY_OPTIONAL_EARLY:
+        if ((good = parse_choice(value, early_words, &choice)))
+            *optional = (ac_optional){ AC_SET, (double) choice };
+        break;
+    case KEY_CHOICE:
+        if ((good = parse_choice(value, k->words, &choice)))
+            *(int64_t *) at = choice;
+        break;
+    case KEY_REAL:
+        if ((good = parse_number(value, false, k, &number)))
+            *(double *) at = number;
+        break;
+    case KEY_PAIR:
+        if ((good = parse_pair(value, k, pair)))
+            memcpy(at, pair, sizeof pair);
+        break;
+    case KEY_INT:
+        number = 0;
+        good = (word_of_zero(k) && strcmp(value, word_of_zero(k)) == 0) ||
+               parse_number(value, true, k, &number);
+        if (good)
+            *(int64_t *) at = (int64_t) number;
+        break;
+    case KEY_BYTES:
+        choice = 0;
+        if ((good = strcmp(value, "auto") == 0 || parse_bytes(value, k, &choice)))
+            *(int64_t *) at = choice;
+        break;
+    case KEY_SHARE:
+        if ((good = parse_share(value, &share)))
+            *(ac_share *) at = share;
+        break;
+    case KEY_OPTIONAL:
+        if ((good = parse_number(value, is_whole(k), k, &number)))
+            *optional = (ac_optional){ AC_SET, number };
+        break;
+    case KEY_TEXT:
+    case KEY_PATH: break;
+    }
+    return good ? AC_OK : wrong_value(k, value, where);
+}
+
+/* ---- printing ---- */
+
+/* As short as reads back to the same. */
+static void
+print_real(double x, ac_buffer *out)
+{
+    char text[32];
+
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    ac_buffer_push_text(out, text);
+}
+
+void
+ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out)
+{
+    const void *at = ac_config_place(self, k);
+    const ac_optional *o = at;
+    const ac_share *share = at;
+    const char *text;
+
+    switch (k->type) {
+    case KEY_BOOL: ac_buffer_push_text(out, *(const bool *) at ? "true" : "false"); return;
+    case KEY_CHOICE: ac_buffer_push_text(out, k->words[*(const int64_t *) at]); return;
+    case KEY_BYTES:
+    case KEY_INT:
+        if (*(const int64_t *) at == 0 && word_of_zero(k))
+            ac_buffer_push_text(out, word_of_zero(k));
+        else
+            ac_buffer_printf(out, "%lld", (long long) *(const int64_t *) at);
+        return;
+    case KEY_REAL: print_real(*(const double *) at, out); return;
+    case KEY_PAIR:
+        ac_buffer_push_char(out, '[');
+        print_real(((const double *) at)[0], out);
+        ac_buffer_push_text(out, ", ");
+        print_real(((const double *) at)[1], out);
+        ac_buffer_push_char(out, ']');
+        return;
+    case KEY_SHARE:
+        ac_buffer_printf(out, share->of_all ? "%.10g %%" : "%.10g",
+                         share->value * (share->of_all ? 100 : 1));
+        return;
+    case KEY_TEXT:
+    case KEY_PATH:
+        text = *(char *const *) at;
+        if (!text) {
+            ac_buffer_push_text(out, "none");
+            return;
+        }
+        ac_buffer_push_char(out, '"');
+        for (; *text; text++) {
+            if (*text == '"' || *text == '\\')
+                ac_buffer_push_char(out, '\\');
+            if (*text == '\n')
+                ac_buffer_push_text(out, "\\n");
+            else
+                ac_buffer_push_char(out, *text);
+        }
+        ac_buffer_push_char(out, '"');
+        return;
+    default: break;
+    }
+    if (o->presence != AC_SET)
+        ac_buffer_push_text(out, o->presence == AC_UNSET ? "auto" : "none");
+    else if (k->type == KEY_OPTIONAL_BOOL)
+        ac_buffer_push_text(out, o->value != 0 ? "true" : "false");
+    else if (k->type == KEY_OPTIONAL_EARLY)
+        ac_buffer_push_text(out, early_words[(int) o->value]);
+    else
+        ac_buffer_printf(out, "%.17g", o->value);
+}

@@ -1,0 +1,34 @@
+/** A key's value as text: parsing, checking, printing, by its row of the table. Private to
+ * io/config. */
+#ifndef AC_IO_CONFIG_CONFIG_VALUES_H
+#define AC_IO_CONFIG_CONFIG_VALUES_H
+
+#include "io/config/config_keys.h"
+
+/** The key of this name. AC_E_ARG names the nearest known one; where ("F.yaml:12", "--set")
+ * stands in the message. */
+AC_MUST_CHECK ac_status ac_config_key_find(const ac_config_key **out, const char *name,
+                                           const char *where);
+
+/** The bit of a job in ac_config_key.jobs; ALL if it is not the name of one. */
+unsigned ac_config_job_bit(const char *job);
+
+/** Where the key's value stands in the config, of the type that k->type says. */
+void *ac_config_place(const ac_config *self, const ac_config_key *k);
+
+/** Is the value an owned text (a text or a path)? */
+bool ac_config_key_is_text(const ac_config_key *k);
+
+/**
+ * Set the key from its text. quoted: "none" and the like are no special words. Relative paths
+ * are taken from base, a folder with its slash, or "" (the current folder). AC_E_ARG says where
+ * and what is needed.
+ */
+AC_MUST_CHECK ac_status ac_config_value_set(ac_config *self, const ac_config_key *k,
+                                            const char *value, bool quoted, const char *base,
+                                            const char *where);
+
+/** The value as YAML; it reads back to the same. */
+void ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out);
+
+#endif
