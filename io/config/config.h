@@ -3,93 +3,9 @@
 #ifndef AC_IO_CONFIG_CONFIG_H
 #define AC_IO_CONFIG_CONFIG_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "engine/base/buffer.h"
 #include "engine/generation/generate.h"
-
-/** A number that may be left to the model ("auto") or switched off ("none"). */
-typedef enum ac_presence { AC_UNSET = 0, AC_NONE, AC_SET } ac_presence;
-
-typedef struct ac_optional {
-    ac_presence presence;
-    double value; /* whole numbers are exact up to 2^53 */
-} ac_optional;
-
-/** A count, or a share of all items (1 is all). */
-typedef struct ac_share {
-    bool of_all;
-    double value;
-} ac_share;
-
-typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
-
-/** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
-typedef struct ac_config {
-    struct {
-        char *path;
-        char *train, *train_annotations,
-            *train_images; /* a folder, or COCO's file and folder */
-        char *validation, *validation_annotations, *validation_images;
-        bool apply_exif;
-    } input;
-    struct {
-        char *model, *model_config;
-    } clip;
-    struct {
-        char *path;
-        int64_t duplicates;
-    } cache; /* duplicates: 0 dropped, 1 kept */
-    struct {
-        char *model, *layer_norms;
-    } bart;
-    struct {
-        int64_t topk;
-        ac_optional max_tokens;
-    } retrieval;
-    struct {
-        ac_optional num_beams, num_return_sequences, do_sample, temperature, top_k, top_p,
-            max_length, min_length, length_penalty, no_repeat_ngram_size, early_stopping,
-            forced_bos_token_id, forced_eos_token_id, decoder_start_token_id;
-        int64_t beam_search;
-        bool clean_up_tokenization_spaces;
-    } generation;
-    struct {
-        bool enabled;
-        char *prefix;
-    } rescore;
-    struct {
-        char *prefix;
-        bool lines, unigrams, bigrams, trigrams, lower, cross_lines, unique;
-        int64_t topk_ngrams, filter;
-        char *member_extension;
-    } ngrams;
-    struct {
-        int64_t replicas, batch, max_steps, warmup_steps, validate_every,
-            save_top_k; /* validate_every 0: each epoch */
-        double learning_rate, betas[2], eps, weight_decay, t_max;
-        bool per_epoch, recompute;
-        ac_optional clip_norm, dropout; /* dropout unset: the model's */
-        int64_t max_source_tokens, max_target_tokens, crops_per_image, loss_mean;
-    } train;
-    int64_t seed;
-    struct {
-        int64_t shard_items;
-        int64_t compression;
-        bool thumbnails, knn;
-    } output;
-    struct {
-        int64_t threads, batch; /* 0: auto */
-        int64_t backend, precision;
-        int64_t part, parts;
-    } compute;
-    struct {
-        ac_share max_bad_items;
-        int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
-        double stall_minutes, grace_seconds;
-    } limits;
-} ac_config;
+#include "io/config/config_types.h"
 
 /** Defaults. */
 AC_MUST_CHECK ac_status ac_config_init(ac_config *self);
@@ -104,7 +20,6 @@ AC_MUST_CHECK ac_status ac_config_set(ac_config *self, const char *assignment);
 
 /** The keys that a job cannot do without, and what they mean. Returns how many; names and
  * meanings [AC_CONFIG_MOST_NEEDED]. */
-enum { AC_CONFIG_MOST_NEEDED = 6 };
 int ac_config_needed(const char *job, const char *names[], const char *meanings[]);
 
 /** Does this job read that key? */

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "io/config/config.h"
+#include "io/config/config_types.h"
 
 /** How a value is written and kept. OPTIONAL types are last: they take "auto" and "none". */
 typedef enum ac_key_type {

@@ -3,6 +3,7 @@
 #ifndef AC_IO_CONFIG_CONFIG_VALUES_H
 #define AC_IO_CONFIG_CONFIG_VALUES_H
 
+#include "engine/base/buffer.h"
 #include "io/config/config_keys.h"
 
 /** The key of this name. AC_E_ARG names the nearest known one; where ("F.yaml:12", "--set")

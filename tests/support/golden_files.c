@@ -1,9 +1,10 @@
-/* Golden files as plain files. In tests/data many are compressed: X.zst stands for X, and X.zst.base, where it is there, names the
- * file (below the same root) that the compressor was given as a prefix: the same weights in another format cost a few kilobytes.
- * By hand: zstd -d X.zst, or zstd -d --patch-from=BASE X.zst.
+/* Golden files as plain files. In tests/data many are compressed: X.zst stands for X, and
+ * X.zst.base, where it is there, names the file (below the same root) that the compressor was
+ * given as a prefix: the same weights in another format cost a few kilobytes. By hand: zstd -d
+ * X.zst, or zstd -d --patch-from=BASE X.zst.
  *
- * They are decompressed on first use into a folder of the build, one for each root. Several processes may do so at once: every entry
- * is made under a name of its own and renamed. */
+ * They are decompressed on first use into a folder of the build, one for each root. Several
+ * processes may do so at once: every entry is made under a name of its own and renamed. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,7 +131,8 @@ decompress(const char *root, const char *relative, const char *source, const cha
     free(temporary);
 }
 
-/* root/relative.zst without its compression. It is made once: the time of the file tells whether it is still that one. */
+/* root/relative.zst without its compression. It is made once: the time of the file tells
+ * whether it is still that one. */
 static char *
 plain_file(const char *root, const char *relative)
 {
@@ -142,7 +144,7 @@ plain_file(const char *root, const char *relative)
         if (stat(place, &to) != 0 || to.st_mtim.tv_sec != from.st_mtim.tv_sec ||
             to.st_mtim.tv_nsec != from.st_mtim.tv_nsec) {
             decompress(root, relative, source, place);
-            utimensat(AT_FDCWD, place, (struct timespec[]) { from.st_mtim, from.st_mtim }, 0);
+            utimensat(AT_FDCWD, place, (struct timespec[]){ from.st_mtim, from.st_mtim }, 0);
         }
     }
     free(source);
@@ -155,7 +157,8 @@ next_entry(DIR *folder)
 {
     const struct dirent *e;
 
-    while ((e = readdir(folder)) && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
+    while ((e = readdir(folder)) &&
+           (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
         ;
     return e;
 }
@@ -189,7 +192,8 @@ holds_compressed(const char *path)
 static void
 link_to(const char *target, const char *place)
 {
-    char *absolute = realpath(target, NULL), *temporary = text("%s.%ld", place, (long) getpid());
+    char *absolute = realpath(target, NULL),
+         *temporary = text("%s.%ld", place, (long) getpid());
 
     unlink(temporary);
     if (!absolute || symlink(absolute, temporary) != 0)
@@ -211,7 +215,8 @@ plain_folder(const char *root, const char *relative)
     assert_non_null(folder);
     *strrchr(place, '/') = '\0';
     while ((e = next_entry(folder))) {
-        char *entry = text("%s/%s", relative, e->d_name), *from = text("%s/%s", source, e->d_name);
+        char *entry = text("%s/%s", relative, e->d_name),
+             *from = text("%s/%s", source, e->d_name);
         char *to = text("%s/%s", place, e->d_name);
         if (ends_with(entry, suffix))
             entry[strlen(entry) - strlen(suffix)] = '\0', free(plain_file(root, entry));
