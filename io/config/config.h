@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
-#include "engine/generation/generate.h"
+#include "engine/generation/generation_config.h"
+#include "engine/linear/compute.h"
 #include "io/hdf5/h5.h"
 
 /** A number that may be left to the model ("auto") or switched off ("none"). */
