@@ -77,7 +77,8 @@ bench_generate(const char *folder, int64_t texts, bool sample)
     ac_status st = AC_OK;
 
     AC_TRY(ac_bart_model_open(&bart, folder, NULL, &compute, false));
-    ac_generation_config_defaults(&bart.generation, &bart.net.config);
+    ac_generation_config_defaults(&bart.generation, bart.net.config.decoder_start_token_id,
+                                  bart.net.config.eos_token_id);
     bart.generation.max_length = bart.generation.min_length = 20;
     bart.generation.forced_eos_token_id = 2;
     bart.generation.no_repeat_ngram_size = 3;

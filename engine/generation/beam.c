@@ -49,13 +49,14 @@ ac_beams_free(ac_beams *self)
 }
 
 void
-ac_beams_reset(ac_beams *self, const ac_generation_config *c)
+ac_beams_reset(ac_beams *self, const ac_generation_config *c, const int32_t *prompt,
+               int64_t count)
 {
     self->live = c->do_sample && c->beam_search == AC_BEAM_HF49 ? c->num_beams : 1;
-    self->length = 1;
+    self->length = self->prompt = count;
     for (int64_t b = 0; b < self->live; b++) {
         self->scores[b] = 0;
-        self->ids[b * c->max_length] = c->decoder_start_token_id;
+        memcpy(self->ids + b * c->max_length, prompt, (size_t) count * sizeof *prompt);
     }
     self->done_count = 0;
     self->finished = false;
@@ -162,6 +163,16 @@ filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, 
     }
 }
 
+/* The length that a score is divided by, of n tokens and an end token after them. transformers
+ * 4.9 counts the n tokens; 5 counts what comes after the prompt, end token included. */
+static float
+penalty(const ac_beams *self, const ac_generation_config *c, int64_t n)
+{
+    if (c->beam_search == AC_BEAM_HF5)
+        n += 1 - self->prompt;
+    return (float) pow((double) n, c->length_penalty);
+}
+
 /* Can the best open beam still beat the worst finished hypothesis? */
 static bool
 should_stop(const ac_beams *self, const ac_generation_config *c, float best_candidate,
@@ -177,8 +188,7 @@ should_stop(const ac_beams *self, const ac_generation_config *c, float best_cand
     if (c->early_stopping == AC_EARLY_NEVER && c->length_penalty > 0 &&
         c->beam_search == AC_BEAM_HF5)
         n = c->max_length - 1;
-    best = (c->beam_search == AC_BEAM_HF49 ? best_candidate : best_open) /
-           (float) pow((double) n, c->length_penalty);
+    best = (c->beam_search == AC_BEAM_HF49 ? best_candidate : best_open) / penalty(self, c, n);
     return !((double) best > self->done[self->done_count - 1].score);
 }
 
@@ -236,8 +246,8 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
         if (!ends)
             candidates[open++] = k;
         else if (i < B)
-            finish(self, B, (double) (k.score / (float) pow((double) n, c->length_penalty)),
-                   self->ids + k.beam * L, n, k.token, true);
+            finish(self, B, (double) (k.score / penalty(self, c, n)), self->ids + k.beam * L, n,
+                   k.token, true);
     }
     if (c->do_sample) /* drawn in any order: the best go on */
         sort_candidates(candidates, open);
@@ -246,13 +256,9 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     if (self->finished)
         return;
     advance(self, c, candidates, open);
-    if (at_limit &&
-        c->beam_search ==
-            AC_BEAM_HF49) /* every open beam joins, its length with the start token */
+    if (at_limit && c->beam_search == AC_BEAM_HF49) /* every open beam joins */
         for (int64_t j = 0; j < self->live; j++)
-            finish(self, B,
-                   (double) (self->scores[j] /
-                             (float) pow((double) self->length, c->length_penalty)),
+            finish(self, B, (double) (self->scores[j] / penalty(self, c, self->length)),
                    self->ids + j * L, self->length, 0, false);
     self->finished = at_limit || self->live == 0;
 }

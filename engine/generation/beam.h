@@ -3,7 +3,6 @@
 #ifndef AC_GENERATION_BEAM_H
 #define AC_GENERATION_BEAM_H
 
-#include "engine/generation/generate.h"
 #include "engine/generation/logits.h"
 
 typedef struct ac_hypothesis {
@@ -18,7 +17,8 @@ typedef struct ac_beam_candidate {
 } ac_beam_candidate;
 
 typedef struct ac_beams {
-    int64_t live, length;    /* open beams, and their tokens so far with the start token */
+    int64_t live, length;    /* open beams, and their tokens so far, the prompt's included */
+    int64_t prompt;          /* tokens of the prompt */
     float *scores;           /* [num_beams] */
     int32_t *ids, *next_ids; /* [num_beams, max_length] */
     int32_t *parents;    /* [num_beams]: the beam each open one came from, in the last step */
@@ -31,9 +31,10 @@ typedef struct ac_beams {
 
 AC_MUST_CHECK ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config);
 void ac_beams_free(ac_beams *self);
-/** Begin: one open beam that holds the start token; drawing as transformers 4.9 does, num_beams
- * equal ones. */
-void ac_beams_reset(ac_beams *self, const ac_generation_config *config);
+/** Begin: one open beam that holds the prompt [count]; drawing as transformers 4.9 does,
+ * num_beams equal ones. */
+void ac_beams_reset(ac_beams *self, const ac_generation_config *config, const int32_t *prompt,
+                    int64_t count);
 
 /**
  * One step: logits [live, V] of the open beams, in place used as scratch. Afterwards `live`,

@@ -1,42 +1,15 @@
 /**
- * Generation with BART: greedy search, beam search, sampling.  Semantics: transformers'
+ * Generation with any decoder: greedy search, beam search, sampling.  Semantics: transformers'
  * generate. Golden: tests/golden, topics generate and sampling.
  */
 #ifndef AC_GENERATION_GENERATE_H
 #define AC_GENERATION_GENERATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "engine/generation/generation_config.h"
+#include "engine/models/decoder.h"
 
-#include "engine/models/bart.h"
-
-typedef enum ac_early_stopping {
-    AC_EARLY_FALSE = 0,
-    AC_EARLY_TRUE,
-    AC_EARLY_NEVER
-} ac_early_stopping;
-typedef enum ac_beam_search { AC_BEAM_HF5 = 0, AC_BEAM_HF49 } ac_beam_search;
-
-/** transformers' names. A token id of -1: none. */
-typedef struct ac_generation_config {
-    int64_t num_beams, num_return_sequences, max_length, min_length, no_repeat_ngram_size;
-    bool do_sample;
-    double temperature, top_p, length_penalty;
-    int64_t top_k; /* 0: off */
-    ac_early_stopping early_stopping;
-    ac_beam_search beam_search;
-    int32_t forced_bos_token_id, forced_eos_token_id, decoder_start_token_id, eos_token_id;
-    uint64_t seed;
-} ac_generation_config;
-
-/** transformers' defaults, with the model's special tokens. */
-void ac_generation_config_defaults(ac_generation_config *self, const ac_bart_config *model);
-
-/** AC_E_ARG names the key and what it may be. */
-AC_MUST_CHECK ac_status ac_generation_config_check(const ac_generation_config *self,
-                                                   const ac_bart_config *model);
-
-/** ids: start and end token included, no padding; a view into the ac_generated. */
+/** ids: prompt (or start token) and end token included, no padding; a view into the
+ * ac_generated. */
 typedef struct ac_candidate {
     const int32_t *ids;
     int64_t count;
@@ -69,31 +42,38 @@ ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
                            self->scores[at] };
 }
 
-/** Memory kept between calls. Starts zeroed. */
+/** Memory reused between calls. Usable when zeroed. */
 typedef struct ac_generator {
     int64_t max_rows; /* decoder lines at once, which bounds the memory; 0: AC_GENERATE_ROWS */
-    ac_bart_state state;
+    ac_decoder_state state;
     ac_scratch scratch;
-    float *encoded, *logits;
-    int64_t encoded_capacity, logits_capacity;
-    int64_t slots, steps, texts, tokens; /* the state's room */
+    float *logits;
+    int64_t logits_capacity;
 } ac_generator;
 
 enum { AC_GENERATE_ROWS = 256 };
 
 void ac_generator_free(ac_generator *self);
 
+/** What B texts are generated from. Borrowed. */
+typedef struct ac_generation_input {
+    const int32_t *ids;     /* [offsets[B]]: what the encoder reads; NULL without an encoder */
+    const int64_t *offsets; /* [B + 1] */
+    const int32_t *prompts; /* [prompt_offsets[B]]: what a sequence begins with; NULL: */
+    const int64_t *prompt_offsets; /* [B + 1]               the config's start token alone */
+    const uint64_t *streams; /* [B]: random streams (ac_random_stream of the texts' keys) */
+    int64_t count;           /* B */
+} ac_generation_input;
+
 /**
- * Generate for B texts together. Shapes: ids [offsets[B]]; offsets [B + 1]; streams [B], the
- * texts' random streams (ac_random_stream of their keys). Texts are taken in groups that follow
- * from the inputs and max_rows alone, so the bits do not depend on the number of threads.
- * Local.
- * @return AC_E_ARG by ac_generation_config_check; AC_E_FORMAT where a score is not finite (a
- * NaN among the weights)
+ * Generate for B texts together. They form groups that follow from the input and max_rows
+ * alone, so the bits do not depend on the number of threads. Local.
+ * @return AC_E_ARG by ac_generation_config_check, and where a prompt is empty, leaves no place
+ * below max_length, or has a token outside the vocabulary; AC_E_FORMAT where a score is not
+ * finite (a NaN among the weights)
  */
-AC_MUST_CHECK ac_status ac_generate(ac_generator *self, const ac_bart *bart,
-                                    const ac_generation_config *config, const int32_t *ids,
-                                    const int64_t *offsets, const uint64_t *streams, int64_t B,
-                                    ac_generated *out);
+AC_MUST_CHECK ac_status ac_generate(ac_generator *self, const ac_decoder *decoder,
+                                    const ac_generation_config *config,
+                                    const ac_generation_input *input, ac_generated *out);
 
 #endif

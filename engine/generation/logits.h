@@ -3,7 +3,7 @@
 #ifndef AC_GENERATION_LOGITS_H
 #define AC_GENERATION_LOGITS_H
 
-#include "engine/generation/generate.h"
+#include "engine/generation/generation_config.h"
 
 /**
  * No repeated n-gram, minimal length, forced first and last token, in this order. x [V] logits

@@ -18,27 +18,25 @@
 /* The nodes of one step. Node i's sequences are members[first[i]] to members[first[i + 1] - 1],
  * ascending; its slot is that of the first of them. */
 typedef struct level {
-    ac_bart_line *lines; /* [n] */
-    int64_t *first;      /* [n + 1] */
-    int32_t *members;    /* [n]: counted from the chunk's first */
+    ac_decoder_row *rows; /* [n] */
+    int64_t *first;       /* [n + 1] */
+    int32_t *members;     /* [n]: counted from the group's first */
     int64_t count;
 } level;
 
-typedef struct chunk {
-    const ac_generation_config *config;
-    const uint64_t *streams;
-    ac_generated *out;
-    int64_t from, n, first_text, V;
+typedef struct tree {
+    const ac_generation_group *group;
     level now, next;
-    int32_t *node_of;       /* [n]: a sequence's node in next; -1: it has ended */
-    ac_scored_token *order; /* [V] a thread */
-    double *sums;           /* [V] a thread */
-} chunk;
+    ac_decoder_prompt *prompts; /* [n]: those of the roots */
+    int32_t *node_of;           /* [n]: a sequence's node in next; -1: it has ended */
+    ac_scored_token *order;     /* [V] per thread */
+    double *sums;               /* [V] per thread */
+} tree;
 
 static void
 level_free(level *self)
 {
-    free(self->lines);
+    free(self->rows);
     free(self->first);
     free(self->members);
 }
@@ -48,7 +46,7 @@ level_init(level *self, int64_t n)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc(&self->lines, n, sizeof *self->lines));
+    AC_TRY(ac_alloc(&self->rows, n, sizeof *self->rows));
     AC_TRY(ac_alloc(&self->first, n + 1, sizeof *self->first));
     AC_TRY(ac_alloc(&self->members, n, sizeof *self->members));
 out:
@@ -56,69 +54,82 @@ out:
 }
 
 static void
-chunk_free(chunk *self)
+tree_free(tree *self)
 {
     level_free(&self->now);
     level_free(&self->next);
+    free(self->prompts);
     free(self->node_of);
     free(self->order);
     free(self->sums);
 }
 
 static ac_status
-chunk_init(chunk *self)
+tree_init(tree *self)
 {
+    const int64_t n = self->group->n, V = ac_group_vocabulary(self->group);
     const int threads = omp_get_max_threads();
     ac_status st = AC_OK;
 
-    AC_TRY(level_init(&self->now, self->n));
-    AC_TRY(level_init(&self->next, self->n));
-    AC_TRY(ac_alloc(&self->node_of, self->n, sizeof *self->node_of));
-    if (self->config->do_sample) {
-        AC_TRY(ac_alloc(&self->order, threads * self->V, sizeof *self->order));
-        AC_TRY(ac_alloc(&self->sums, threads * self->V, sizeof *self->sums));
+    AC_TRY(level_init(&self->now, n));
+    AC_TRY(level_init(&self->next, n));
+    AC_TRY(ac_alloc(&self->prompts, n, sizeof *self->prompts));
+    AC_TRY(ac_alloc(&self->node_of, n, sizeof *self->node_of));
+    if (self->group->config->do_sample) {
+        AC_TRY(ac_alloc(&self->order, threads * V, sizeof *self->order));
+        AC_TRY(ac_alloc(&self->sums, threads * V, sizeof *self->sums));
     }
 out:
     return st;
 }
 
-/* The root of each text: the start token. */
+/* The root of each text: its prompt, which is read; logits has one row per root. */
 static void
-plant(chunk *self)
+plant(tree *self)
 {
-    const ac_generation_config *c = self->config;
+    const ac_generation_group *group = self->group;
+    const ac_generation_config *c = group->config;
     const int64_t each = c->num_return_sequences;
+    ac_generated *out = group->out;
     level *now = &self->now;
 
     now->count = 0;
-    for (int64_t s = 0; s < self->n; s++) {
-        const int64_t at = self->from + s, text = at / each;
+    for (int64_t s = 0; s < group->n; s++) {
+        const int64_t at = group->from + s;
+        const ac_decoder_prompt prompt = ac_group_prompt(group, at / each, s);
         if (s == 0 || at % each == 0) {
+            self->prompts[now->count] = prompt;
             now->first[now->count] = s;
-            now->lines[now->count++] = (ac_bart_line){ c->decoder_start_token_id, (int32_t) s,
-                                                       (int32_t) (text - self->first_text), 0 };
+            now->rows[now->count++] =
+                (ac_decoder_row){ prompt.tokens[prompt.count - 1], prompt.slot, prompt.input,
+                                  (int32_t) (prompt.count - 1), true };
         }
         now->members[s] = (int32_t) s;
-        self->out->ids[at * c->max_length] = c->decoder_start_token_id;
-        self->out->counts[at] = 1;
-        self->out->scores[at] = 0;
+        memcpy(out->ids + at * c->max_length, prompt.tokens,
+               (size_t) prompt.count * sizeof *out->ids);
+        out->counts[at] = prompt.count;
+        out->scores[at] = 0;
     }
-    now->first[now->count] = self->n;
+    now->first[now->count] = group->n;
+    ac_decoder_prefill(&group->generator->state, group->generator->logits, self->prompts,
+                       now->count, &group->generator->scratch);
 }
 
 /* The next token of each sequence of a node, from its logits [V], which become the logarithms
  * of what was drawn from. */
 static void
-draw(const chunk *self, int64_t node, float *logits, int64_t thread)
+draw(const tree *self, int64_t node, float *logits, int64_t thread)
 {
-    const ac_generation_config *c = self->config;
-    const int64_t V = self->V, each = c->num_return_sequences, first = self->now.first[node],
-                  end = self->now.first[node + 1];
-    const int64_t one = self->from + self->now.members[first], length = self->out->counts[one];
+    const ac_generation_group *group = self->group;
+    const ac_generation_config *c = group->config;
+    ac_generated *out = group->out;
+    const int64_t V = ac_group_vocabulary(group), each = c->num_return_sequences,
+                  first = self->now.first[node], end = self->now.first[node + 1];
+    const int64_t one = group->from + self->now.members[first], length = out->counts[one];
     double *sums = c->do_sample ? self->sums + thread * V : NULL;
     int32_t token = 0;
 
-    ac_logits_process(c, logits, V, self->out->ids + one * c->max_length, length);
+    ac_logits_process(c, logits, V, out->ids + one * c->max_length, length);
     if (c->do_sample) {
         ac_logits_warp(c, logits, V, 1, self->order + thread * V);
         ac_logits_accumulate(sums, logits, V);
@@ -128,46 +139,44 @@ draw(const chunk *self, int64_t node, float *logits, int64_t thread)
     }
     ac_log_softmax(logits, V);
     for (int64_t m = first; m < end; m++) {
-        const int64_t at = self->from + self->now.members[m];
+        const int64_t at = group->from + self->now.members[m];
         if (c->do_sample)
             token =
                 ac_logits_find(sums, V,
-                               ac_random_uniform(c->seed, self->streams[at / each],
+                               ac_random_uniform(c->seed, group->input->streams[at / each],
                                                  (uint32_t) (at % each), (uint32_t) length));
-        self->out->scores[at] += (double) logits[token];
-        self->out->ids[at * c->max_length + length] = token;
-        self->out->counts[at] = length + 1;
+        out->scores[at] += (double) logits[token];
+        out->ids[at * c->max_length + length] = token;
+        out->counts[at] = length + 1;
     }
 }
 
-/* The children of a node, one for each token drawn that ends no sequence; each goes on in the
+/* The children of a node, one for each token drawn that ends no sequence; each continues in the
  * slot of its first sequence, whose past is the parent's. */
 static void
-branch(chunk *self, int64_t node, ac_bart_state *state)
+branch(tree *self, int64_t node)
 {
-    const ac_generation_config *c = self->config;
-    const ac_bart_line *parent = &self->now.lines[node];
+    const ac_generation_group *group = self->group;
+    const ac_generation_config *c = group->config;
+    const ac_decoder_row *parent = &self->now.rows[node];
     const int64_t base = self->next.count;
-    ac_bart_line *lines = self->next.lines;
+    ac_decoder_row *rows = self->next.rows;
 
     for (int64_t m = self->now.first[node]; m < self->now.first[node + 1]; m++) {
         const int32_t s = self->now.members[m];
-        const int64_t at = self->from + s, length = self->out->counts[at];
-        const int32_t token = self->out->ids[at * c->max_length + length - 1];
+        const int64_t at = group->from + s, length = group->out->counts[at];
+        const int32_t token = group->out->ids[at * c->max_length + length - 1];
         int64_t child = base;
 
         self->node_of[s] = -1;
         if (token == c->eos_token_id || length >= c->max_length)
             continue;
-        while (child < self->next.count && lines[child].token != token)
+        while (child < self->next.count && rows[child].token != token)
             child++;
         if (child == self->next.count) {
-            lines[self->next.count++] =
-                (ac_bart_line){ token, s, parent->text, (int32_t) (length - 1) };
-            if (s != parent->slot)
-                memcpy(state->ancestry + s * state->steps,
-                       state->ancestry + parent->slot * state->steps,
-                       (size_t) (length - 1) * sizeof *state->ancestry);
+            rows[self->next.count++] =
+                (ac_decoder_row){ token, s, parent->input, (int32_t) (length - 1), true };
+            ac_kv_cache_fork(&group->generator->state.cache, s, parent->slot, length - 1);
         }
         self->node_of[s] = (int32_t) child;
     }
@@ -175,7 +184,7 @@ branch(chunk *self, int64_t node, ac_bart_state *state)
 
 /* The next level's members, gathered by node. */
 static void
-gather(chunk *self)
+gather(tree *self)
 {
     const level *now = &self->now;
     level *next = &self->next;
@@ -195,42 +204,38 @@ gather(chunk *self)
     next->first[0] = 0;
 }
 
+/* All nodes branch: their children become the present level, and are read. */
 static void
-step(chunk *self, ac_bart_state *state)
+grow(tree *self)
 {
     const level done = self->now;
+    ac_generator *generator = self->group->generator;
 
     self->next.count = 0;
     for (int64_t i = 0; i < self->now.count; i++)
-        branch(self, i, state);
+        branch(self, i);
     gather(self);
     self->now = self->next;
     self->next = done;
+    if (self->now.count)
+        ac_decoder_step(&generator->state, generator->logits, self->now.rows, self->now.count,
+                        &generator->scratch);
 }
 
 ac_status
-ac_samples_run(ac_generator *self, const ac_bart *bart, const ac_generation_config *c,
-               const uint64_t *streams, int64_t from, int64_t n, int64_t first_text,
-               ac_generated *out)
+ac_samples_run(const ac_generation_group *group)
 {
-    chunk k = { .config = c,
-                .streams = streams,
-                .out = out,
-                .from = from,
-                .n = n,
-                .first_text = first_text,
-                .V = bart->config.vocab_size };
+    const int64_t V = ac_group_vocabulary(group);
+    tree self = { .group = group };
     ac_status st = AC_OK;
 
-    AC_TRY(chunk_init(&k));
-    for (plant(&k); k.now.count > 0; step(&k, &self->state)) {
-        ac_bart_decode(bart, &self->state, self->logits, k.now.lines, k.now.count,
-                       &self->scratch);
-#pragma omp parallel for schedule(dynamic, 1) if (k.now.count * k.V > 32768)
-        for (int64_t i = 0; i < k.now.count; i++)
-            draw(&k, i, self->logits + i * k.V, omp_get_thread_num());
+    AC_TRY(tree_init(&self));
+    for (plant(&self); self.now.count > 0; grow(&self)) {
+#pragma omp parallel for schedule(dynamic, 1) if (self.now.count * V > 32768)
+        for (int64_t i = 0; i < self.now.count; i++)
+            draw(&self, i, group->generator->logits + i * V, omp_get_thread_num());
     }
 out:
-    chunk_free(&k);
+    tree_free(&self);
     return st;
 }

@@ -1,5 +1,5 @@
 /**
- * BART: encoder, and decoder with cached keys and values.
+ * BART: encoder, and decoder.
  * Formulas: transformers' modeling_bart. Golden: tests/golden, topic bart.
  */
 #ifndef AC_MODELS_BART_H
@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/tensor.h"
 #include "engine/linear/compute.h"
+#include "engine/models/decoder.h"
 
 typedef struct ac_bart_config {
     int64_t d_model, vocab_size, max_position_embeddings;
@@ -50,50 +51,8 @@ size_t ac_bart_encode_scratch_bytes(const ac_bart *self, int64_t B, int64_t toke
 void ac_bart_encode(const ac_bart *self, float *y, const int32_t *ids, const int64_t *offsets,
                     int64_t B, ac_scratch *scratch);
 
-/**
- * The decoder's memory: keys and values of the texts being decoded. A slot is one line of
- * decoding (a beam, a sample) and holds, layer by layer, a key and a value for each of its
- * steps. A beam that goes on from another does not copy: for each slot and step `ancestry`
- * names the slot whose key and value stand there.
- */
-typedef struct ac_bart_state {
-    int64_t slots, steps, texts,
-        tokens;           /* room: lines, steps a line, encoder texts, encoder tokens in all */
-    float *keys, *values; /* [decoder_layers, slots, steps, C] */
-    int32_t *ancestry;    /* [slots, steps] */
-    float *cross; /* [decoder_layers, texts, heads]: keys, then values, packed for products */
-    int64_t cross_layer,
-        *cross_at;    /* floats a layer; [texts + 1]: where a text begins in a layer */
-    int64_t *offsets; /* [texts + 1]: encoder tokens of a text */
-} ac_bart_state;
-
-/** One line that takes part in a step. */
-typedef struct ac_bart_line {
-    int32_t token; /* the input of this step */
-    int32_t slot;  /* where its key and value go */
-    int32_t text;  /* whose encoding it looks at */
-    int32_t step;  /* its position; the slot's ancestry [0 .. step) is set */
-} ac_bart_line;
-
-/** AC_E_NOMEM. Memory is 2 × decoder_layers × (slots × steps + tokens) × d_model floats. */
-AC_MUST_CHECK ac_status ac_bart_state_init(ac_bart_state *self, const ac_bart *bart,
-                                           int64_t slots, int64_t steps, int64_t texts,
-                                           int64_t tokens);
-void ac_bart_state_free(ac_bart_state *self);
-
-/** Cross-attention keys and values of B encoded texts. Shapes: encoded [offsets[B], d_model];
- * offsets [B + 1]. */
-void ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encoded,
-                        const int64_t *offsets, int64_t B, ac_scratch *scratch);
-
-size_t ac_bart_decode_scratch_bytes(const ac_bart *self, const ac_bart_state *state, int64_t R);
-
-/**
- * One step of R lines. Sets ancestry[slot][step] = slot. Shapes: logits [R, vocab_size]; lines
- * [R]. Local. Cannot fail. Lines may be at different steps. The bits do not depend on the
- * number of threads.
- */
-void ac_bart_decode(const ac_bart *self, ac_bart_state *state, float *logits,
-                    const ac_bart_line *lines, int64_t R, ac_scratch *scratch);
+/** BART as generation sees it. Encoder inputs are 1 … max_position_embeddings tokens long. The
+ * model outlives the decoder. */
+ac_decoder ac_bart_as_decoder(const ac_bart *self);
 
 #endif

@@ -1,12 +1,12 @@
 /* BART's decoder, a step at a time: self-attention over cached keys and values found through
- * the ancestry, cross-attention over keys and values computed once a text. */
+ * the ancestry, cross-attention over keys and values computed once per encoder input. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/models/bart_layers.h"
 #include "engine/kernels/kernels.h"
+#include "engine/models/bart_layers.h"
 
 /* ---- making ---- */
 
@@ -92,60 +92,65 @@ ac_bart_free_decoder(struct ac_bart_decoder *self, const ac_bart_config *c)
     ac_linear_free(&self->head);
 }
 
-/* ---- the state ---- */
+/* ---- the state: cross-attention's part ---- */
 
-ac_status
-ac_bart_state_init(ac_bart_state *self, const ac_bart *bart, int64_t slots, int64_t steps,
-                   int64_t texts, int64_t tokens)
+/* Keys and values of the encoder inputs, computed once per input and packed for products. */
+typedef struct cross_cache {
+    float *packed; /* [decoder_layers, layer]: input by input, head by head, keys then values */
+    int64_t layer, *at; /* floats per layer; [inputs + 1]: where an input begins in a layer */
+    int64_t *offsets;   /* [inputs + 1]: tokens of an input */
+} cross_cache;
+
+static void
+free_state(ac_decoder_state *state)
 {
+    cross_cache *cross = state->own;
+
+    free(cross->packed);
+    free(cross->at);
+    free(cross->offsets);
+    free(cross);
+}
+
+static ac_status
+init_state(const void *model, ac_decoder_state *state)
+{
+    const ac_bart *bart = model;
+    const ac_decoder_capacity *size = &state->capacity;
     const int64_t C = bart->config.d_model, L = bart->config.decoder_layers,
                   H = bart->config.decoder_attention_heads, D = C / H;
+    cross_cache *cross;
     ac_status st = AC_OK;
 
-    *self = (ac_bart_state){ .slots = slots, .steps = steps, .texts = texts, .tokens = tokens };
-    AC_TRY(ac_alloc_aligned(&self->keys, L * slots * steps * C, sizeof(float)));
-    AC_TRY(ac_alloc_aligned(&self->values, L * slots * steps * C, sizeof(float)));
-    self->cross_layer =
-        H * (ac_attention_keys_size(tokens, D) + texts * ac_attention_keys_size(1, D) +
-             ac_attention_values_size(tokens, D));
-    AC_TRY(ac_alloc_aligned(&self->cross, L * self->cross_layer, sizeof(float)));
-    AC_TRY(ac_alloc(&self->cross_at, texts + 1, sizeof *self->cross_at));
-    AC_TRY(ac_alloc(&self->ancestry, slots * steps, sizeof *self->ancestry));
-    AC_TRY(ac_alloc(&self->offsets, texts + 1, sizeof *self->offsets));
+    AC_TRY(ac_kv_cache_init(&state->cache, L, size->slots, size->positions, C));
+    AC_TRY(ac_alloc(&state->own, 1, sizeof *cross));
+    cross = state->own;
+    cross->layer = H * (ac_attention_keys_size(size->input_tokens, D) +
+                        size->inputs * ac_attention_keys_size(1, D) +
+                        ac_attention_values_size(size->input_tokens, D));
+    AC_TRY(ac_alloc_aligned(&cross->packed, L * cross->layer, sizeof(float)));
+    AC_TRY(ac_alloc(&cross->at, size->inputs + 1, sizeof *cross->at));
+    AC_TRY(ac_alloc(&cross->offsets, size->inputs + 1, sizeof *cross->offsets));
 out:
-    if (st != AC_OK)
-        ac_bart_state_free(self);
     return st;
 }
 
-void
-ac_bart_state_free(ac_bart_state *self)
-{
-    free(self->keys);
-    free(self->values);
-    free(self->cross);
-    free(self->cross_at);
-    free(self->ancestry);
-    free(self->offsets);
-    *self = (ac_bart_state){ 0 };
-}
-
-void
-ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encoded,
-                   const int64_t *offsets, int64_t B, ac_scratch *scratch)
+/* Cross-attention's keys and values of encoded [offsets[B], C]. */
+static void
+fill_cross(const ac_bart *bart, cross_cache *cross, const float *encoded,
+           const int64_t *offsets, int64_t B, ac_scratch *scratch)
 {
     const int64_t C = bart->config.d_model, H = bart->config.decoder_attention_heads, D = C / H;
     const size_t mark = ac_scratch_mark(scratch);
     float *kv = ac_scratch_take(scratch, (size_t) (offsets[B] * 2 * C) * sizeof(float));
 
-    AC_CHECK(B <= self->texts && offsets[B] <= self->tokens);
-    memcpy(self->offsets, offsets, (size_t) (B + 1) * sizeof *offsets);
+    memcpy(cross->offsets, offsets, (size_t) (B + 1) * sizeof *offsets);
     for (int64_t b = 0; b < B; b++) {
         const int64_t n = offsets[b + 1] - offsets[b];
-        self->cross_at[b + 1] = self->cross_at[b] + H * (ac_attention_keys_size(n, D) +
-                                                         ac_attention_values_size(n, D));
+        cross->at[b + 1] =
+            cross->at[b] + H * (ac_attention_keys_size(n, D) + ac_attention_values_size(n, D));
     }
-    AC_CHECK(self->cross_at[B] <= self->cross_layer);
+    AC_CHECK(cross->at[B] <= cross->layer);
     for (int64_t l = 0; l < bart->config.decoder_layers; l++) {
         ac_linear_forward(&bart->decoder->layers[l].cross_kv, kv, encoded, offsets[B],
                           AC_ACTIVATION_NONE, NULL, scratch);
@@ -154,8 +159,8 @@ ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encode
             for (int64_t h = 0; h < H; h++) {
                 const int64_t n = offsets[b + 1] - offsets[b];
                 const float *from = kv + offsets[b] * 2 * C + h * D;
-                float *keys = self->cross + l * self->cross_layer + self->cross_at[b] +
-                              h * (self->cross_at[b + 1] - self->cross_at[b]) / H;
+                float *keys = cross->packed + l * cross->layer + cross->at[b] +
+                              h * (cross->at[b + 1] - cross->at[b]) / H;
                 ac_attention_pack(keys, keys + ac_attention_keys_size(n, D), from, from + C,
                                   2 * C, n, D);
             }
@@ -164,167 +169,150 @@ ac_bart_state_fill(ac_bart_state *self, const ac_bart *bart, const float *encode
     ac_scratch_release(scratch, mark);
 }
 
+static void
+read_inputs(const void *model, ac_decoder_state *state, const ac_decoder_inputs *inputs,
+            ac_scratch *scratch)
+{
+    const ac_bart *bart = model;
+    const int64_t B = inputs->count, T = inputs->offsets[B];
+    const size_t mark = ac_scratch_mark(scratch);
+    float *encoded =
+        ac_scratch_take(scratch, (size_t) (T * bart->config.d_model) * sizeof(float));
+
+    ac_bart_encode(bart, encoded, inputs->ids, inputs->offsets, B, scratch);
+    fill_cross(bart, state->own, encoded, inputs->offsets, B, scratch);
+    ac_scratch_release(scratch, mark);
+}
+
 /* ---- a step ---- */
 
-enum { LINES_TOGETHER = 12 };
+enum { ROWS_TOGETHER = 12 };
 
 static size_t
-room(int64_t n)
+floats(int64_t n)
 {
     return ac_scratch_room((size_t) n * sizeof(float));
 }
 
-/* Attention weights of one head: the longer of the steps and the longest text. */
-static int64_t
-longest_row(const ac_bart_config *c, const ac_bart_state *state)
+static size_t
+most(size_t a, size_t b)
 {
-    return state->steps > c->max_position_embeddings ? state->steps
-                                                     : c->max_position_embeddings;
+    return a > b ? a : b;
 }
 
-size_t
-ac_bart_decode_scratch_bytes(const ac_bart *self, const ac_bart_state *state, int64_t R)
+static size_t
+scratch_bytes(const void *model, const ac_decoder_capacity *size)
 {
-    const ac_bart_config *c = &self->config;
-    const int64_t C = c->d_model, F = c->decoder_ffn_dim,
-                  M = R > state->tokens ? R : state->tokens;
-    const ac_bart_decoder_layer *k = self->decoder->layers;
-    const ac_linear *all[] = { &self->decoder->head, &k->qkv,       &k->out, &k->cross_q,
+    const ac_bart *bart = model;
+    const ac_bart_config *c = &bart->config;
+    const int64_t C = c->d_model, F = c->decoder_ffn_dim, R = size->rows,
+                  T = size->input_tokens, M = R > T ? R : T;
+    const ac_bart_decoder_layer *k = bart->decoder->layers;
+    const ac_linear *all[] = { &bart->decoder->head, &k->qkv,       &k->out, &k->cross_q,
                                &k->cross_kv,         &k->cross_out, &k->fc1, &k->fc2 };
-    const size_t threads = (size_t) omp_get_max_threads();
-    const size_t rows = threads * ac_attention_rows_scratch_bytes(c->max_position_embeddings) +
-                        ac_scratch_room((size_t) (R + 1) * sizeof(int32_t));
-    const size_t slots = threads * room(longest_row(c, state));
-    size_t linear = 0, attention = rows > slots ? rows : slots, step, fill;
+    const size_t cross = (size_t) omp_get_max_threads() *
+                             ac_attention_rows_scratch_bytes(c->max_position_embeddings) +
+                         ac_scratch_room((size_t) (R + 1) * sizeof(int32_t));
+    size_t linear = 0, step, read;
 
-    for (int i = 0; i < (c->decoder_layers ? 8 : 1); i++) {
-        size_t n = ac_linear_scratch_bytes(all[i], M);
-        linear = n > linear ? n : linear;
-    }
-    step = 3 * room(R * C) + room(R * (3 * C > F ? 3 * C : F)) +
-           (linear > attention ? linear : attention);
-    fill = room(state->tokens * 2 * C) + linear;
-    return step > fill ? step : fill;
+    for (int i = 0; i < (c->decoder_layers ? 8 : 1); i++)
+        linear = most(linear, ac_linear_scratch_bytes(all[i], M));
+    step = 3 * floats(R * C) + floats(R * (3 * C > F ? 3 * C : F)) +
+           most(linear, most(cross, ac_kv_cache_attend_scratch_bytes(size->positions)));
+    read = floats(T * C) +
+           most(floats(T * 2 * C) + linear, ac_bart_encode_scratch_bytes(bart, 1, T));
+    return most(step, read);
 }
 
-/* One line, all heads: y [C] from q [C] over n keys; key(i), value(i) are found by the caller's
- * strides or slots. */
-static void
-attend_slots(float *y, const float *q, const float *keys, const float *values,
-             const int32_t *ancestry, int64_t steps, int64_t n, int64_t H, int64_t D,
-             float *weights)
-{
-    const int64_t C = H * D;
-    const float scale = 1.0f / sqrtf((float) D);
-
-    for (int64_t h = 0; h < H; h++) {
-        for (int64_t t = 0; t < n; t++)
-            weights[t] =
-                scale * ac_dot(q + h * D, keys + (ancestry[t] * steps + t) * C + h * D, D);
-        ac_softmax(weights, n);
-        memset(y + h * D, 0, (size_t) D * sizeof(float));
-        for (int64_t t = 0; t < n; t++)
-            ac_axpy(y + h * D, weights[t], values + (ancestry[t] * steps + t) * C + h * D, D);
-    }
-}
-
-static void
-self_attention(const ac_bart *self, ac_bart_state *s, int64_t layer, float *y, const float *qkv,
-               const ac_bart_line *lines, int64_t R, ac_scratch *scratch)
-{
-    const int64_t C = self->config.d_model, H = self->config.decoder_attention_heads;
-    const size_t mark = ac_scratch_mark(scratch), each = room(longest_row(&self->config, s));
-    float *keys = s->keys + layer * s->slots * s->steps * C,
-          *values = s->values + layer * s->slots * s->steps * C;
-    char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
-
-    for (int64_t r = 0; r < R; r++) { /* before anybody looks */
-        const int64_t at = (lines[r].slot * s->steps + lines[r].step) * C;
-        memcpy(keys + at, qkv + r * 3 * C + C, (size_t) C * sizeof(float));
-        memcpy(values + at, qkv + r * 3 * C + 2 * C, (size_t) C * sizeof(float));
-    }
-#pragma omp parallel for schedule(dynamic, 4) if (R * C > 8192)
-    for (int64_t r = 0; r < R; r++)
-        attend_slots(y + r * C, qkv + r * 3 * C, keys, values,
-                     s->ancestry + lines[r].slot * s->steps, s->steps, lines[r].step + 1, H,
-                     C / H,
-                     (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
-    ac_scratch_release(scratch, mark);
-}
-
-/* Lines of the same text that stand together are one small product, so that its keys are read
+/* Rows of the same input that stand together are one small product, so that its keys are read
  * once for them. */
 static int64_t
-find_runs(int32_t *starts, const ac_bart_line *lines, int64_t R)
+find_runs(int32_t *starts, const ac_decoder_row *rows, int64_t R)
 {
     int64_t n = 0;
 
     for (int64_t r = 0; r < R; r++)
-        if (r == 0 || lines[r].text != lines[r - 1].text || r - starts[n - 1] == LINES_TOGETHER)
+        if (r == 0 || rows[r].input != rows[r - 1].input || r - starts[n - 1] == ROWS_TOGETHER)
             starts[n++] = (int32_t) r;
     starts[n] = (int32_t) R;
     return n;
 }
 
 static void
-cross_attention(const ac_bart *self, const ac_bart_state *s, int64_t layer, float *y,
-                const float *q, const ac_bart_line *lines, int64_t R, ac_scratch *scratch)
+cross_attention(const ac_bart *self, const cross_cache *cross, int64_t layer, float *y,
+                const float *q, const ac_decoder_row *rows, int64_t R, ac_scratch *scratch)
 {
     const int64_t C = self->config.d_model, H = self->config.decoder_attention_heads, D = C / H;
     const size_t mark = ac_scratch_mark(scratch),
                  each = ac_attention_rows_scratch_bytes(self->config.max_position_embeddings);
-    char *room_of_threads = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
     int32_t *starts = ac_scratch_take(scratch, (size_t) (R + 1) * sizeof *starts);
-    const int64_t runs = find_runs(starts, lines, R);
+    const int64_t runs = find_runs(starts, rows, R);
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 4) if (R * C > 8192)
     for (int64_t i = 0; i < runs; i++) {
         for (int64_t h = 0; h < H; h++) {
-            const int64_t r = starts[i], text = lines[r].text,
-                          n = s->offsets[text + 1] - s->offsets[text];
-            const float *keys = s->cross + layer * s->cross_layer + s->cross_at[text] +
-                                h * (s->cross_at[text + 1] - s->cross_at[text]) / H;
+            const int64_t r = starts[i], input = rows[r].input,
+                          n = cross->offsets[input + 1] - cross->offsets[input];
+            const float *keys = cross->packed + layer * cross->layer + cross->at[input] +
+                                h * (cross->at[input + 1] - cross->at[input]) / H;
             ac_attention_rows(y + r * C + h * D, C, q + r * C + h * D, C, starts[i + 1] - r,
                               keys, keys + ac_attention_keys_size(n, D), n, D, -1,
-                              room_of_threads + each * (size_t) omp_get_thread_num());
+                              weights + each * (size_t) omp_get_thread_num());
         }
     }
     ac_scratch_release(scratch, mark);
 }
 
-void
-ac_bart_decode(const ac_bart *self, ac_bart_state *s, float *logits, const ac_bart_line *lines,
-               int64_t R, ac_scratch *scratch)
+/* The rows of x [R, C] that want logits, moved to the front. */
+static int64_t
+gather_wanted(float *x, int64_t C, const ac_decoder_row *rows, int64_t R)
 {
+    int64_t n = 0;
+
+    for (int64_t r = 0; r < R; r++)
+        if (rows[r].wants_logits) {
+            if (n != r)
+                memcpy(x + n * C, x + r * C, (size_t) C * sizeof *x);
+            n++;
+        }
+    return n;
+}
+
+static void
+step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder_row *rows,
+     int64_t R, ac_scratch *scratch)
+{
+    const ac_bart *self = model;
     const ac_bart_config *c = &self->config;
     const struct ac_bart_decoder *d = self->decoder;
-    const int64_t C = c->d_model, F = c->decoder_ffn_dim;
+    const int64_t C = c->d_model, F = c->decoder_ffn_dim, H = c->decoder_attention_heads,
+                  D = C / H;
+    const float scale = 1.0f / sqrtf((float) D);
     const size_t mark = ac_scratch_mark(scratch);
     float *x = ac_scratch_take(scratch, (size_t) (R * C) * sizeof(float));
     float *a = ac_scratch_take(scratch, (size_t) (R * C) * sizeof(float));
     float *b = ac_scratch_take(scratch, (size_t) (R * C) * sizeof(float));
     float *wide =
         ac_scratch_take(scratch, (size_t) (R * (3 * C > F ? 3 * C : F)) * sizeof(float));
+    int64_t wanted;
 
-    for (int64_t r = 0; r < R; r++) {
-        AC_CHECK(lines[r].step < s->steps && lines[r].step < c->max_position_embeddings &&
-                 lines[r].slot < s->slots);
-        s->ancestry[lines[r].slot * s->steps + lines[r].step] = lines[r].slot;
-        ac_bart_embed(&d->embedding, x + r * C, lines[r].token, lines[r].step, C);
-    }
+    for (int64_t r = 0; r < R; r++)
+        ac_bart_embed(&d->embedding, x + r * C, rows[r].token, rows[r].position, C);
     ac_layernorm(x, x, d->embedding.norm.weight, d->embedding.norm.bias, R, C,
                  c->layer_norm_eps);
     ac_bart_tap(self, "decoder", -1, "embed", x, R);
     for (int64_t l = 0; l < c->decoder_layers; l++) {
         const ac_bart_decoder_layer *k = &d->layers[l];
         ac_linear_forward(&k->qkv, wide, x, R, AC_ACTIVATION_NONE, NULL, scratch);
-        self_attention(self, s, l, a, wide, lines, R, scratch);
+        ac_kv_cache_store(&state->cache, l, wide + C, wide + 2 * C, 3 * C, rows, R);
+        ac_kv_cache_attend(&state->cache, l, a, wide, 3 * C, H, D, scale, rows, R, scratch);
         ac_linear_forward(&k->out, b, a, R, AC_ACTIVATION_NONE, x, scratch);
         ac_layernorm(b, b, k->self_attn_norm.weight, k->self_attn_norm.bias, R, C,
                      c->layer_norm_eps);
         ac_bart_tap(self, "decoder", l, "self_attn_norm", b, R);
         ac_linear_forward(&k->cross_q, wide, b, R, AC_ACTIVATION_NONE, NULL, scratch);
-        cross_attention(self, s, l, a, wide, lines, R, scratch);
+        cross_attention(self, state->own, l, a, wide, rows, R, scratch);
         ac_linear_forward(&k->cross_out, x, a, R, AC_ACTIVATION_NONE, b, scratch);
         ac_layernorm(x, x, k->cross_norm.weight, k->cross_norm.bias, R, C, c->layer_norm_eps);
         ac_bart_tap(self, "decoder", l, "cross_norm", x, R);
@@ -333,6 +321,26 @@ ac_bart_decode(const ac_bart *self, ac_bart_state *s, float *logits, const ac_ba
         ac_layernorm(x, b, k->final_norm.weight, k->final_norm.bias, R, C, c->layer_norm_eps);
         ac_bart_tap(self, "decoder", l, "", x, R);
     }
-    ac_linear_forward(&d->head, logits, x, R, AC_ACTIVATION_NONE, NULL, scratch);
+    wanted = gather_wanted(x, C, rows, R);
+    if (wanted)
+        ac_linear_forward(&d->head, logits, x, wanted, AC_ACTIVATION_NONE, NULL, scratch);
     ac_scratch_release(scratch, mark);
+}
+
+ac_decoder
+ac_bart_as_decoder(const ac_bart *self)
+{
+    static const ac_decoder_type type = {
+        .name = "BART",
+        .state_init = init_state,
+        .state_free = free_state,
+        .scratch_bytes = scratch_bytes,
+        .read_inputs = read_inputs,
+        .step = step,
+    };
+
+    return (ac_decoder){ .type = &type,
+                         .model = self,
+                         .vocab_size = self->config.vocab_size,
+                         .max_positions = self->config.max_position_embeddings };
 }

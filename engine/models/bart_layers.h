@@ -2,9 +2,9 @@
 #ifndef AC_MODELS_BART_LAYERS_H
 #define AC_MODELS_BART_LAYERS_H
 
-#include "engine/models/bart.h"
 #include "engine/linear/linear.h"
 #include "engine/linear/pack.h"
+#include "engine/models/bart.h"
 
 typedef struct ac_bart_norm {
     const float *weight, *bias; /* [C] */
@@ -45,6 +45,11 @@ void ac_bart_tap(const ac_bart *self, const char *stack, int64_t layer, const ch
 /** (token × scale + position) normalised, one row. */
 void ac_bart_embed(const ac_bart_embedding *self, float *y, int32_t id, int64_t position,
                    int64_t C);
+
+AC_MUST_CHECK ac_status ac_bart_init_encoder(struct ac_bart_encoder *self, ac_pack *pack,
+                                             const ac_bart_config *config);
+void ac_bart_free_encoder(struct ac_bart_encoder *self, const ac_bart_config *config);
+size_t ac_bart_encoder_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 AC_MUST_CHECK ac_status ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack,
                                              const ac_bart_config *config);

@@ -277,7 +277,7 @@ ac_generation_config_load(ac_generation_config *c, const char *folder,
     static const char *const names[] = { "config.json", "generation_config.json" };
     ac_status st = AC_OK;
 
-    ac_generation_config_defaults(c, model);
+    ac_generation_config_defaults(c, model->decoder_start_token_id, model->eos_token_id);
     for (int i = 0; i < 2 && st == AC_OK; i++) {
         char *path = NULL;
         json_t *root = NULL;

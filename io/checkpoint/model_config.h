@@ -7,7 +7,7 @@
 #include "engine/base/buffer.h"
 #include "engine/models/bart.h"
 #include "engine/models/clip.h"
-#include "engine/generation/generate.h"
+#include "engine/generation/generation_config.h"
 
 /** @param[in] config_path  another file in place of FOLDER/config.json, or NULL */
 AC_MUST_CHECK ac_status ac_clip_config_load(ac_clip_config *out, const char *folder,

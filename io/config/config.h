@@ -4,7 +4,8 @@
 #define AC_IO_CONFIG_CONFIG_H
 
 #include "engine/base/buffer.h"
-#include "engine/generation/generate.h"
+#include "engine/generation/generation_config.h"
+#include "engine/linear/compute.h"
 #include "io/config/config_types.h"
 
 /** Defaults. */

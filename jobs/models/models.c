@@ -304,7 +304,8 @@ ac_status
 ac_bart_model_set_generation(ac_bart_model *self, const ac_generation_config *generation)
 {
     ac_buffer description = { 0 };
-    const ac_status st = ac_generation_config_check(generation, &self->net.config);
+    const ac_decoder decoder = ac_bart_as_decoder(&self->net);
+    const ac_status st = ac_generation_config_check(generation, &decoder);
 
     if (st != AC_OK)
         return st;
@@ -379,6 +380,10 @@ ac_status
 ac_bart_model_generate(ac_bart_model *self, const int32_t *ids, const int64_t *offsets,
                        const uint64_t *streams, int64_t B, ac_generated *out)
 {
-    return ac_generate(&self->generator, &self->net, &self->generation, ids, offsets, streams,
-                       B, out);
+    const ac_decoder decoder = ac_bart_as_decoder(&self->net);
+    const ac_generation_input input = {
+        .ids = ids, .offsets = offsets, .streams = streams, .count = B
+    };
+
+    return ac_generate(&self->generator, &decoder, &self->generation, &input, out);
 }

@@ -26,15 +26,17 @@ open_models_all(ac_pipeline *p)
         .towers = AC_CLIP_VISION | AC_CLIP_TEXT,
         .need_tokenizer = true,
     };
+    ac_decoder decoder;
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
     AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, config->bart.model,
                                   config->bart.layer_norms, &compute, true));
+    decoder = ac_bart_as_decoder(&p->bart.net);
     st =
         ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config);
     if (st == AC_OK)
-        st = ac_generation_config_check(&p->bart.generation, &p->bart.net.config);
+        st = ac_generation_config_check(&p->bart.generation, &decoder);
     st = ac_agree_all(p->comm, st);
 out:
     return st;

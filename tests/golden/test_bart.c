@@ -46,56 +46,74 @@ length_of(const ac_tensors *golden, const char *name, int64_t b, int64_t longest
     return ac_tensors_find(golden, name) ? test_integer(test_tensor(golden, name), b) : longest;
 }
 
-/* One text: encode, then decode token by token with cached keys and values. Returns the number
- * of tokens. */
+/* Logits [rows, V] of decoder tokens [from, from + rows) of a text, and their cross-entropies.
+ */
+static void
+check_rows(const ac_tensors *golden, const float *logits, int64_t text, int64_t logits_row,
+           int64_t from, int64_t rows)
+{
+    const ac_tensor *logits_tensor = test_tensor(golden, "logits"),
+                    *labels = ac_tensors_find(golden, "labels");
+    const int64_t V = logits_tensor->shape[logits_tensor->rank - 1];
+
+    test_assert_close("logits", logits, test_floats(golden, "logits") + (logits_row + from) * V,
+                      rows * V, 2e-4);
+    for (int64_t t = 0; labels && t < rows; t++) {
+        const int64_t at = text * labels->shape[labels->rank - 1] + from + t,
+                      label = test_integer(labels, at);
+        if (label >= 0) {
+            const float loss = ac_log_sum_exp(logits + t * V, V) - logits[t * V + label];
+            test_assert_close("token_cross_entropy", &loss,
+                              test_floats(golden, "token_cross_entropy") + at, 1, 2e-4);
+        }
+    }
+}
+
+/* One text: encode, then decode with cached keys and values, `together` tokens per step.
+ * Returns the number of tokens. */
 static int64_t
 check_text(ac_bart *bart, const ac_tensors *golden, int64_t text, int64_t logits_row,
-           comparison *c)
+           int64_t together, comparison *c)
 {
     const ac_tensor *ids = test_tensor(golden, "encoder_input_ids"),
                     *decoder = test_tensor(golden, "decoder_input_ids");
     const int64_t n = length_of(golden, "encoder_lengths", text, ids->shape[ids->rank - 1]);
     const int64_t m =
         length_of(golden, "decoder_lengths", text, decoder->shape[decoder->rank - 1]);
-    const int64_t C = bart->config.d_model, V = bart->config.vocab_size, offsets[2] = { 0, n };
-    const float *expected = test_floats(golden, "logits"),
-                *losses = ac_tensors_find(golden, "labels")
-                              ? test_floats(golden, "token_cross_entropy")
-                              : NULL;
-    float *encoded = calloc((size_t) (n * C), sizeof *encoded),
-          *logits = calloc((size_t) V, sizeof *logits);
+    const int64_t V = bart->config.vocab_size, offsets[2] = { 0, n };
+    float *logits = calloc((size_t) (together * V), sizeof *logits);
     int32_t *packed = calloc((size_t) n, sizeof *packed);
-    ac_bart_state state;
+    ac_decoder_row *rows = calloc((size_t) together, sizeof *rows);
+    const ac_decoder view = ac_bart_as_decoder(bart);
+    const ac_decoder_capacity capacity = {
+        .slots = 2, .positions = m, .rows = together, .inputs = 1, .input_tokens = n
+    };
+    ac_decoder_state state = { 0 };
     ac_scratch scratch = { 0 };
-    const size_t encode = ac_bart_encode_scratch_bytes(bart, 1, n);
-    size_t decode;
 
     for (int64_t i = 0; i < n; i++)
         packed[i] = (int32_t) test_integer(ids, text * ids->shape[ids->rank - 1] + i);
-    assert_int_equal(ac_bart_state_init(&state, bart, 2, m, 1, n), AC_OK);
-    decode = ac_bart_decode_scratch_bytes(bart, &state, 1);
-    assert_int_equal(ac_scratch_reserve(&scratch, encode > decode ? encode : decode), AC_OK);
+    assert_int_equal(ac_decoder_state_reserve(&state, &view, &capacity), AC_OK);
+    assert_int_equal(ac_scratch_reserve(&scratch, ac_decoder_scratch_bytes(&state)), AC_OK);
     c->text = text;
     c->token = 0;
-    ac_bart_encode(bart, encoded, packed, offsets, 1, &scratch);
-    ac_bart_state_fill(&state, bart, encoded, offsets, 1, &scratch);
-    for (int64_t t = 0; t < m; t++) {
-        const int64_t at = text * decoder->shape[decoder->rank - 1] + t,
-                      label = losses ? test_integer(test_tensor(golden, "labels"), at) : -1;
-        const ac_bart_line line = { (int32_t) test_integer(decoder, at), 1, 0, (int32_t) t };
+    ac_decoder_read_inputs(&state, &(ac_decoder_inputs){ packed, offsets, 1 }, &scratch);
+    for (int64_t t = 0; t < m; t += together) {
+        const int64_t R = m - t < together ? m - t : together;
+        for (int64_t r = 0; r < R; r++)
+            rows[r] = (ac_decoder_row){ (int32_t) test_integer(
+                                            decoder,
+                                            text * decoder->shape[decoder->rank - 1] + t + r),
+                                        1, 0, (int32_t) (t + r), true };
         c->token = t;
-        ac_bart_decode(bart, &state, logits, &line, 1, &scratch);
-        test_assert_close("logits", logits, expected + (logits_row + t) * V, V, 2e-4);
-        if (label >= 0) {
-            const float loss = ac_log_sum_exp(logits, V) - logits[label];
-            test_assert_close("token_cross_entropy", &loss, losses + at, 1, 2e-4);
-        }
+        ac_decoder_step(&state, logits, rows, R, &scratch);
+        check_rows(golden, logits, text, logits_row, t, R);
     }
-    ac_bart_state_free(&state);
+    ac_decoder_state_free(&state);
     ac_scratch_free(&scratch);
-    free(encoded);
     free(logits);
     free(packed);
+    free(rows);
     return m;
 }
 
@@ -131,8 +149,10 @@ check_model(const char *model, ac_compute compute)
     c.expected = &golden.tensors;
     bart.tap = (ac_tap){ compare, &c };
     texts = test_tensor(&golden.tensors, "encoder_input_ids");
-    for (int64_t b = 0; b < (texts->rank == 2 ? texts->shape[0] : 1); b++)
-        row += check_text(&bart, &golden.tensors, b, row, &c);
+    for (int64_t b = 0; b < (texts->rank == 2 ? texts->shape[0] : 1); b++) {
+        check_text(&bart, &golden.tensors, b, row, 3, &c); /* as a prompt is read */
+        row += check_text(&bart, &golden.tensors, b, row, 1, &c);
+    }
     assert_int_equal(row, test_tensor(&golden.tensors, "logits")->shape[0]);
     assert_true(c.compared > 0 || texts->rank == 1);
     ac_bart_free(&bart);

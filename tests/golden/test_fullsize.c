@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #include "engine/kernels/activation.h"
-#include "engine/models/clip.h"
 #include "engine/generation/generate.h"
+#include "engine/models/bart.h"
+#include "engine/models/clip.h"
 #include "io/checkpoint/safetensors.h"
 #include "io/checkpoint/weights.h"
 #include "tests/support/fullsize.h"
@@ -265,37 +266,42 @@ static const ac_bart_config bart_config = {
     .decoder_start_token_id = 2,
 };
 
-/* Logits after each of `tokens`, one text. */
+/* Logits [n, V] of tokens [n] read in one step. */
 static void
-decode(const ac_bart *bart, const float *encoded, int64_t n, const int32_t *tokens,
-       int64_t steps, float *logits)
+decode(ac_decoder_state *state, const int32_t *tokens, int64_t n, float *logits,
+       ac_scratch *scratch)
 {
-    const int64_t offsets[2] = { 0, n };
-    ac_bart_state state = { 0 };
-    ac_scratch scratch = { 0 };
+    ac_decoder_row *rows = calloc((size_t) n, sizeof *rows);
 
-    assert_int_equal(ac_bart_state_init(&state, bart, 1, steps, 1, n), AC_OK);
-    assert_int_equal(
-        ac_scratch_reserve(&scratch, ac_bart_decode_scratch_bytes(bart, &state, 1)), AC_OK);
-    ac_bart_state_fill(&state, bart, encoded, offsets, 1, &scratch);
-    for (int64_t t = 0; t < steps; t++)
-        ac_bart_decode(bart, &state, logits + t * V,
-                       &(ac_bart_line){ tokens[t], 0, 0, (int32_t) t }, 1, &scratch);
-    ac_bart_state_free(&state);
-    ac_scratch_free(&scratch);
+    assert_non_null(rows);
+    for (int64_t t = 0; t < n; t++)
+        rows[t] = (ac_decoder_row){ tokens[t], 0, 0, (int32_t) t, true };
+    ac_decoder_step(state, logits, rows, n, scratch);
+    free(rows);
 }
 
+/* The text's first token, and its caption, whose tokens are read together. */
 static void
-check_logits(const ac_bart *bart, const source *s, const json_t *row, const float *encoded,
+check_logits(const ac_bart *bart, const source *s, const json_t *row, const int32_t *ids,
              int64_t n)
 {
     const json_t *best = json_object_get(row, "first_token_top_ids"),
                  *losses = json_object_get(row, "caption_losses");
     int64_t length;
     int32_t *caption = read_ids(json_object_get(s->expected, "caption"), &length);
+    const int64_t offsets[2] = { 0, n };
+    const ac_decoder decoder = ac_bart_as_decoder(bart);
+    const ac_decoder_capacity capacity = {
+        .slots = 1, .positions = length, .rows = length, .inputs = 1, .input_tokens = n
+    };
     float *logits = malloc((size_t) (length * V) * sizeof *logits);
+    ac_decoder_state state = { 0 };
+    ac_scratch scratch = { 0 };
 
-    decode(bart, encoded, n, &bart_config.decoder_start_token_id, 1, logits);
+    assert_int_equal(ac_decoder_state_reserve(&state, &decoder, &capacity), AC_OK);
+    assert_int_equal(ac_scratch_reserve(&scratch, ac_decoder_scratch_bytes(&state)), AC_OK);
+    ac_decoder_read_inputs(&state, &(ac_decoder_inputs){ ids, offsets, 1 }, &scratch);
+    decode(&state, &bart_config.decoder_start_token_id, 1, logits, &scratch);
     for (size_t i = 0; i < json_array_size(best); i++) {
         const double expected = json_number_value(
             json_array_get(json_object_get(row, "first_token_top_logits"), i));
@@ -305,7 +311,7 @@ check_logits(const ac_bart *bart, const source *s, const json_t *row, const floa
     }
     assert_true(fabs((double) ac_log_sum_exp(logits, V) -
                      json_number_value(json_object_get(row, "first_token_logsumexp"))) <= 2e-4);
-    decode(bart, encoded, n, caption, length - 1, logits);
+    decode(&state, caption, length - 1, logits, &scratch);
     for (int64_t t = 0; t + 1 < length; t++) {
         const double loss = -(double) ac_log_softmax_at(logits + t * V, V, caption[t + 1]),
                      expected = json_number_value(json_array_get(losses, (size_t) t));
@@ -313,6 +319,8 @@ check_logits(const ac_bart *bart, const source *s, const json_t *row, const floa
             fail_msg("loss of the caption's token %lld: %.9g, expected %.9g", (long long) t,
                      loss, expected);
     }
+    ac_decoder_state_free(&state);
+    ac_scratch_free(&scratch);
     free(logits);
     free(caption);
 }
@@ -322,7 +330,8 @@ settings_of(const json_t *settings)
 {
     ac_generation_config c;
 
-    ac_generation_config_defaults(&c, &bart_config);
+    ac_generation_config_defaults(&c, bart_config.decoder_start_token_id,
+                                  bart_config.eos_token_id);
     c.num_beams = c.num_return_sequences =
         json_integer_value(json_object_get(settings, "num_beams"));
     c.length_penalty = json_number_value(json_object_get(settings, "length_penalty"));
@@ -360,11 +369,15 @@ check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const i
     const json_t *cases = json_object_get(s->expected, "cases"), *row;
     uint64_t *streams = calloc((size_t) B, sizeof *streams);
     ac_generation_config c = settings_of(json_object_get(json_array_get(cases, 0), "settings"));
+    const ac_decoder decoder = ac_bart_as_decoder(bart);
+    const ac_generation_input input = {
+        .ids = ids, .offsets = offsets, .streams = streams, .count = B
+    };
     ac_generator generator = { 0 };
     ac_generated out = { 0 };
     size_t i;
 
-    assert_int_equal(ac_generate(&generator, bart, &c, ids, offsets, streams, B, &out), AC_OK);
+    assert_int_equal(ac_generate(&generator, &decoder, &c, &input, &out), AC_OK);
     json_array_foreach(cases, i, row)
     {
         for (int64_t k = 0; k < c.num_beams; k++) {
@@ -380,7 +393,7 @@ check_searches(const ac_bart *bart, const source *s, const int32_t *ids, const i
     }
     c.num_beams = c.num_return_sequences = 1;
     c.forced_eos_token_id = -1;
-    assert_int_equal(ac_generate(&generator, bart, &c, ids, offsets, streams, B, &out), AC_OK);
+    assert_int_equal(ac_generate(&generator, &decoder, &c, &input, &out), AC_OK);
     json_array_foreach(cases, i, row) same_ids(ac_generated_at(&out, (int64_t) i, 0),
                                                json_object_get(row, "greedy"), "greedy");
     ac_generator_free(&generator);
@@ -419,7 +432,7 @@ check_bart(const source *s, const ac_compute *compute)
         snprintf(name, sizeof name, "encoder_last_final_row.%zu", i);
         test_assert_close(name, encoded + (offsets[i + 1] - 1) * C,
                           test_floats(&s->values.tensors, name), C, 2e-4);
-        check_logits(&bart, s, row, encoded + offsets[i] * C, offsets[i + 1] - offsets[i]);
+        check_logits(&bart, s, row, sources.ids + offsets[i], offsets[i + 1] - offsets[i]);
     }
     check_searches(&bart, s, sources.ids, offsets, B);
     ac_bart_free(&bart);

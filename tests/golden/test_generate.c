@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/generation/generate.h"
+#include "engine/models/bart.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
@@ -41,7 +42,7 @@ read_setting(const json_t *s, const ac_bart_config *model)
     ac_generation_config c;
     const json_t *early = json_object_get(s, "early_stopping");
 
-    ac_generation_config_defaults(&c, model);
+    ac_generation_config_defaults(&c, model->decoder_start_token_id, model->eos_token_id);
     c.num_beams = c.num_return_sequences = option(s, "num_beams", 0);
     c.length_penalty = json_number_value(json_object_get(s, "length_penalty"));
     c.no_repeat_ngram_size = option(s, "no_repeat_ngram_size", 0);
@@ -105,6 +106,10 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
 {
     ac_generation_config c = read_setting(
         json_array_get(json_object_get(f->cases, "settings"), setting), &f->bart.config);
+    const ac_decoder decoder = ac_bart_as_decoder(&f->bart);
+    const ac_generation_input all = {
+        .ids = f->ids, .offsets = f->offsets, .streams = f->streams, .count = f->inputs
+    };
     ac_generator generator = { 0 };
     ac_generated out = { 0 };
     const json_t *row;
@@ -113,8 +118,7 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
 
     c.beam_search = version;
     c.decoder_start_token_id = (int32_t) option(f->cases, "decoder_start_token_id", 0);
-    if (together && ac_generate(&generator, &f->bart, &c, f->ids, f->offsets, f->streams,
-                                f->inputs, &out) != AC_OK)
+    if (together && ac_generate(&generator, &decoder, &c, &all, &out) != AC_OK)
         fail_msg("%s", ac_error_message());
     json_array_foreach(json_object_get(f->cases, "rows"), r, row)
     {
@@ -129,8 +133,11 @@ check_setting(fixture *f, size_t setting, ac_beam_search version, bool together)
             wanted = old;
         if (!together) {
             const int64_t own[2] = { 0, f->offsets[input + 1] - f->offsets[input] };
-            if (ac_generate(&generator, &f->bart, &c, f->ids + f->offsets[input], own,
-                            f->streams, 1, &out) != AC_OK)
+            const ac_generation_input one = { .ids = f->ids + f->offsets[input],
+                                              .offsets = own,
+                                              .streams = f->streams,
+                                              .count = 1 };
+            if (ac_generate(&generator, &decoder, &c, &one, &out) != AC_OK)
                 fail_msg("%s", ac_error_message());
         }
         snprintf(what, sizeof what, "setting %zu, input %lld, %s, %s", setting,

@@ -15,6 +15,7 @@
 #include "engine/generation/beam.h"
 #include "engine/generation/generate.h"
 #include "engine/generation/logits.h"
+#include "engine/models/bart.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/weights.h"
 #include "tests/support/golden.h"
@@ -199,7 +200,8 @@ sampling(const fixture *f, int64_t beams, int64_t returned, ac_beam_search versi
 {
     ac_generation_config c;
 
-    ac_generation_config_defaults(&c, &f->bart.config);
+    ac_generation_config_defaults(&c, f->bart.config.decoder_start_token_id,
+                                  f->bart.config.eos_token_id);
     c.do_sample = true;
     c.num_beams = beams;
     c.num_return_sequences = returned;
@@ -224,6 +226,23 @@ same_candidates(const ac_generated *a, int64_t text_a, const ac_generated *b, in
     }
 }
 
+/* Generate for n texts of the fixture, from `first` on. */
+static void
+generate(ac_generator *g, const fixture *f, const ac_generation_config *c, int64_t first,
+         int64_t n, ac_generated *out)
+{
+    const ac_decoder decoder = ac_bart_as_decoder(&f->bart);
+    int64_t offsets[TEXTS + 1];
+    const ac_generation_input input = { .ids = f->ids + f->offsets[first],
+                                        .offsets = offsets,
+                                        .streams = f->streams + first,
+                                        .count = n };
+
+    for (int64_t t = 0; t <= n; t++)
+        offsets[t] = f->offsets[first + t] - f->offsets[first];
+    assert_int_equal(ac_generate(g, &decoder, c, &input, out), AC_OK);
+}
+
 /* All texts together; each alone; few rows at once; one and three threads: the same tokens and
  * the same bits of scores. */
 static void
@@ -234,16 +253,11 @@ check_independence(const fixture *f, ac_generation_config c)
     int64_t kinds = 0;
 
     omp_set_num_threads(1);
-    assert_int_equal(ac_generate(&g, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &all),
-                     AC_OK);
+    generate(&g, f, &c, 0, TEXTS, &all);
     omp_set_num_threads(3);
-    assert_int_equal(
-        ac_generate(&small, &f->bart, &c, f->ids, f->offsets, f->streams, TEXTS, &few), AC_OK);
+    generate(&small, f, &c, 0, TEXTS, &few);
     for (int64_t t = 0; t < TEXTS; t++) {
-        const int64_t own[2] = { 0, f->offsets[t + 1] - f->offsets[t] };
-        assert_int_equal(
-            ac_generate(&g, &f->bart, &c, f->ids + f->offsets[t], own, f->streams + t, 1, &one),
-            AC_OK);
+        generate(&g, f, &c, t, 1, &one);
         same_candidates(&all, t, &one, 0, "together and alone");
         same_candidates(&all, t, &few, t, "in groups of 256 and of 7 rows");
         kinds +=
@@ -299,19 +313,18 @@ many_candidates(void **state)
     ac_generated many = { 0 }, few = { 0 };
     ac_generation_config c;
     fixture f;
-    int64_t room;
+    int64_t capacity;
 
     (void) state;
     if (!fixture_init(&f, &compute))
         skip();
     c = sampling(&f, 1, 100, AC_BEAM_HF5);
-    assert_int_equal(ac_generate(&g, &f.bart, &c, f.ids, f.offsets, f.streams, 2, &few), AC_OK);
-    room = g.logits_capacity;
+    generate(&g, &f, &c, 0, 2, &few);
+    capacity = g.logits_capacity;
     c.num_return_sequences = 3000;
-    assert_int_equal(ac_generate(&g, &f.bart, &c, f.ids, f.offsets, f.streams, 2, &many),
-                     AC_OK);
-    assert_int_equal(g.logits_capacity, room);
-    assert_int_equal(g.slots, 64);
+    generate(&g, &f, &c, 0, 2, &many);
+    assert_int_equal(g.logits_capacity, capacity);
+    assert_int_equal(g.state.capacity.slots, 64);
     for (int64_t t = 0; t < 2; t++)
         for (int64_t k = 0; k < 100; k++) {
             const ac_candidate x = ac_generated_at(&few, t, k),
@@ -467,7 +480,7 @@ drawing_with_beams(void **state)
                 c.num_beams) /* 4.9 then adds the open beams; golden/generate has those rules */
                 continue;
             assert_int_equal(ac_beams_init(&b, &c), AC_OK);
-            ac_beams_reset(&b, &c);
+            ac_beams_reset(&b, &c, &c.decoder_start_token_id, 1);
             while (!b.finished) {
                 for (int64_t j = 0; j < b.live; j++)
                     invent_logits(logits + j * WORDS, b.ids + j * c.max_length, b.length);

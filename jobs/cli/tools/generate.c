@@ -199,6 +199,7 @@ ac_tool_generate(int argc, char **argv)
     ac_bart_model bart = { 0 };
     ac_config config = { 0 };
     ac_compute compute;
+    ac_decoder decoder;
     const char *model;
     ac_status st = AC_OK;
 
@@ -217,7 +218,8 @@ ac_tool_generate(int argc, char **argv)
         ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
     AC_TRY(ac_generation_config_load(&bart.generation, model, &bart.net.config));
     ac_config_generation(&config, &bart.generation);
-    AC_TRY(ac_generation_config_check(&bart.generation, &bart.net.config));
+    decoder = ac_bart_as_decoder(&bart.net);
+    AC_TRY(ac_generation_config_check(&bart.generation, &decoder));
     st = generate_all(&bart, &config);
 out:
     ac_bart_model_free(&bart);
