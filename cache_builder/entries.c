@@ -3,7 +3,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/text/unicode.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 ac_status
 ac_cache_read_entries(const char *path, ac_texts *entries)

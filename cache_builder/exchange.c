@@ -15,7 +15,7 @@
 #include "io/checkpoint/npy.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 enum { IMPORT_SHARD_ROWS = 4096 };
 

@@ -22,9 +22,8 @@ ac_buffer_reset(ac_buffer *self)
         self->data[0] = '\0';
 }
 
-/* Room for n more bytes and the zero byte. */
-static ac_status
-reserve(ac_buffer *self, size_t n)
+ac_status
+ac_buffer_reserve(ac_buffer *self, size_t n)
 {
     int64_t capacity = (int64_t) self->capacity;
 
@@ -42,7 +41,7 @@ reserve(ac_buffer *self, size_t n)
 ac_status
 ac_buffer_push(ac_buffer *self, const void *bytes, size_t n)
 {
-    if (reserve(self, n) != AC_OK)
+    if (ac_buffer_reserve(self, n) != AC_OK)
         return self->status;
     if (n)
         memcpy(self->data + self->size, bytes, n);
@@ -73,7 +72,7 @@ ac_buffer_printf(ac_buffer *self, const char *format, ...)
     n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     AC_CHECK(n >= 0);
-    if (reserve(self, (size_t) n) != AC_OK)
+    if (ac_buffer_reserve(self, (size_t) n) != AC_OK)
         return self->status;
     va_start(args, format);
     vsnprintf(self->data + self->size, (size_t) n + 1, format, args);
@@ -108,4 +107,17 @@ ac_texts_push(ac_texts *self, const char *bytes, size_t n)
     self->offsets[++self->count] = (int64_t) self->bytes.size;
 out:
     return st;
+}
+
+bool
+ac_texts_is(const ac_texts *self, int64_t i, const char *bytes, size_t n)
+{
+    return ac_texts_size(self, i) == n &&
+           (n == 0 || memcmp(ac_texts_at(self, i), bytes, n) == 0);
+}
+
+bool
+ac_texts_same(const ac_texts *self, int64_t i, const ac_texts *other, int64_t j)
+{
+    return ac_texts_is(self, i, ac_texts_at(other, j), ac_texts_size(other, j));
 }

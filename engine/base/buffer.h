@@ -2,6 +2,7 @@
 #ifndef AC_ENGINE_BASE_BUFFER_H
 #define AC_ENGINE_BASE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ typedef struct ac_buffer {
 
 void ac_buffer_free(ac_buffer *self);
 void ac_buffer_reset(ac_buffer *self); /* size 0, memory and failure kept */
+/** Room for n more bytes and a zero byte, for whoever writes into data itself. */
+ac_status ac_buffer_reserve(ac_buffer *self, size_t n);
 ac_status ac_buffer_push(ac_buffer *self, const void *bytes, size_t n);
 ac_status ac_buffer_push_text(ac_buffer *self, const char *text);
 ac_status ac_buffer_push_char(ac_buffer *self, char c);
@@ -50,5 +53,9 @@ ac_texts_size(const ac_texts *self, int64_t i)
 {
     return (size_t) (self->offsets[i + 1] - self->offsets[i]);
 }
+/** Is text i these n bytes? */
+bool ac_texts_is(const ac_texts *self, int64_t i, const char *bytes, size_t n);
+/** Is text i the text j of other? */
+bool ac_texts_same(const ac_texts *self, int64_t i, const ac_texts *other, int64_t j);
 
 #endif

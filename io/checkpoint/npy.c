@@ -7,7 +7,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 enum { MAX_HEADER = 1 << 20 };
 

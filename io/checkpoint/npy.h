@@ -5,7 +5,7 @@
 
 #include "engine/base/tensor.h"
 #include "io/file/map.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 /** Starts zeroed. tensor.data points into the mapped file where it is little-endian and
  * C-ordered, else into `owned`. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "io/file/json_write.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 enum { ALIGNMENT = 8 };
 

@@ -10,7 +10,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_openai.h"
 
 static int

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 ac_status
 ac_json_lines_read(const char *path, ac_json_line take, void *context)

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,46 +14,6 @@
 #include "io/file/publish.h"
 
 enum { READ_TRIES = 3 };
-
-const char *
-ac_reject_reason_name(ac_reject_reason reason)
-{
-    static const char *const names[] = {
-        "good",       "unreadable", "empty",      "unsupported_format",
-        "truncated",  "corrupt",    "too_large",  "duplicate_key",
-        "not_finite", "crashed",    "no_caption", "caption_not_utf8"
-    };
-    return names[reason];
-}
-
-ac_status
-ac_item_status_set(ac_item_status *self, ac_reject_reason reason, const char *format, ...)
-{
-    va_list args;
-
-    self->reason = reason;
-    va_start(args, format);
-    vsnprintf(self->detail, sizeof self->detail, format, args);
-    va_end(args);
-    return AC_OK;
-}
-
-ac_status
-ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
-                  int64_t max_pixels, ac_item_status *item_status)
-{
-    if (width < 1 || height < 1)
-        return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "%lld x %lld pixels",
-                                  (long long) width, (long long) height);
-    if (width > max_pixels / height)
-        return ac_item_status_set(
-            item_status, AC_REJECT_TOO_LARGE, "%lld x %lld pixels, limits.max_pixels is %lld",
-            (long long) width, (long long) height, (long long) max_pixels);
-    out->mode = mode;
-    out->width = width;
-    out->height = height;
-    return ac_alloc(&out->pixels, width * height, (size_t) ac_image_pixel_bytes(mode));
-}
 
 static bool
 begins(const unsigned char *bytes, size_t n, const char *with, size_t length)
@@ -95,7 +53,7 @@ ac_image_decode(ac_image *out, const void *data, size_t n, int64_t max_pixels,
 /* All of an open file of `room` bytes. An input/output error may pass (a file server, a disk's
  * second look): it is tried again. */
 static bool
-read_all(int fd, unsigned char *bytes, size_t room, size_t *used)
+read_all(int fd, char *bytes, size_t room, size_t *used)
 {
     int failures = 0;
 
@@ -113,16 +71,13 @@ read_all(int fd, unsigned char *bytes, size_t room, size_t *used)
 }
 
 ac_status
-ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
-                   ac_item_status *item_status)
+ac_image_file_bytes(ac_buffer *out, const char *path, ac_item_status *item_status)
 {
     ac_status st = AC_OK;
     struct stat info;
-    unsigned char *bytes = NULL;
-    size_t used = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
 
-    *out = (ac_image){ 0 };
+    ac_buffer_reset(out);
     *item_status = (ac_item_status){ 0 };
     if (fd < 0)
         return ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
@@ -132,14 +87,26 @@ ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
                                                  : "not a regular file");
         goto out;
     }
-    AC_TRY(ac_alloc(&bytes, (int64_t) info.st_size, 1));
-    if (!read_all(fd, bytes, (size_t) info.st_size, &used)) {
+    AC_TRY(ac_buffer_reserve(out, (size_t) info.st_size));
+    if (!read_all(fd, out->data, (size_t) info.st_size, &out->size))
         ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
-        goto out;
-    }
-    st = ac_image_decode(out, bytes, used, max_pixels, item_status);
 out:
     close(fd);
-    free(bytes);
+    return st;
+}
+
+ac_status
+ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
+                   ac_item_status *item_status)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    *out = (ac_image){ 0 };
+    AC_TRY(ac_image_file_bytes(&bytes, path, item_status));
+    if (item_status->reason == AC_GOOD)
+        st = ac_image_decode(out, bytes.data, bytes.size, max_pixels, item_status);
+out:
+    ac_buffer_free(&bytes);
     return st;
 }

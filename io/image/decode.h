@@ -5,37 +5,8 @@
 #include <stddef.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/item_status.h"
 #include "engine/image/image.h"
-
-typedef enum ac_reject_reason {
-    AC_GOOD = 0,
-    AC_REJECT_UNREADABLE,
-    AC_REJECT_EMPTY,
-    AC_REJECT_UNSUPPORTED_FORMAT,
-    AC_REJECT_TRUNCATED,
-    AC_REJECT_CORRUPT,
-    AC_REJECT_TOO_LARGE,
-    AC_REJECT_DUPLICATE_KEY,
-    AC_REJECT_NOT_FINITE,
-    AC_REJECT_CRASHED,
-    AC_REJECT_NO_CAPTION,
-    AC_REJECT_CAPTION_NOT_UTF8
-} ac_reject_reason;
-
-/** The names of bad_items.jsonl: "unreadable" and so on. */
-const char *ac_reject_reason_name(ac_reject_reason reason);
-
-enum { AC_REJECT_DETAIL_BYTES = 200 };
-
-/** What a decoder says of an image. */
-typedef struct ac_item_status {
-    ac_reject_reason reason;
-    char detail[AC_REJECT_DETAIL_BYTES];
-} ac_item_status;
-
-/** reason and a printf-like detail. Returns AC_OK: a item_status is no failure. */
-ac_status ac_item_status_set(ac_item_status *self, ac_reject_reason reason, const char *format,
-                             ...) __attribute__((format(printf, 3, 4)));
 
 /**
  * Decode n bytes, whatever their file was called. A failure status is only for memory.
@@ -44,6 +15,11 @@ ac_status ac_item_status_set(ac_item_status *self, ac_reject_reason reason, cons
  */
 AC_MUST_CHECK ac_status ac_image_decode(ac_image *out, const void *bytes, size_t n,
                                         int64_t max_pixels, ac_item_status *item_status);
+
+/** The bytes of a regular file, in place of what `out` held; a file that cannot be read is an
+ * item's status. A failure status is only for memory. */
+AC_MUST_CHECK ac_status ac_image_file_bytes(ac_buffer *out, const char *path,
+                                            ac_item_status *item_status);
 
 /** Read a regular file and decode it. */
 AC_MUST_CHECK ac_status ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,

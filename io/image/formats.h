@@ -1,8 +1,9 @@
-/** One decoder a format. Private to io. Contracts as ac_image_decode's. */
+/** One decoder per format. Private to io. Contracts as ac_image_decode's. */
 #ifndef AC_IO_IMAGE_FORMATS_H
 #define AC_IO_IMAGE_FORMATS_H
 
-#include "io/image/decode.h"
+#include "engine/base/item_status.h"
+#include "engine/image/image.h"
 
 AC_MUST_CHECK ac_status ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n,
                                        int64_t max_pixels, ac_item_status *item_status);

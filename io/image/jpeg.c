@@ -9,6 +9,7 @@
 #include <jerror.h>
 
 #include "engine/base/memory.h"
+#include "io/image/decode.h"
 #include "io/image/formats.h"
 
 typedef struct error_manager {

@@ -16,7 +16,7 @@
 #include "io/file/path.h"
 #include "io/source/image_list.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 /* ---- captions ---- */
 

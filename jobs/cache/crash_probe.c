@@ -6,7 +6,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/crash_probe.h"
 
 /* The suspects' numbers, and their texts as the tokenizer gets them. */

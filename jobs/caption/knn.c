@@ -9,7 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/shard_view.h"
 #include "jobs/caption/stages.h"
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "io/file/json_write.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/shard_view.h"
 #include "jobs/caption/stages.h"
 

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 #include "engine/base/buffer.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 /** Starts zeroed. */
 typedef struct ac_page {

@@ -8,7 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/child.h"
 
 enum { SILENT_SECONDS = 120 };

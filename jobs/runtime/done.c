@@ -12,7 +12,7 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 /* Folders, beside the run folder itself, whose files the manifest does not know. */
 static const char *const folders[] = { "", "checkpoints/" };

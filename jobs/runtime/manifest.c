@@ -11,7 +11,7 @@
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 enum { MANIFEST_FORMAT = 1, MAX_SHARDS = 1 << 24 /* what a manifest may ask memory for */ };
 

@@ -16,7 +16,7 @@
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/lock.h"

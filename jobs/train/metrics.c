@@ -9,7 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 /* How many bytes of the file are whole lines of steps up to `step`. */
 static size_t

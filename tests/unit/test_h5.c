@@ -20,7 +20,7 @@
 #include "io/hdf5/h5.h"
 #include "io/hdf5/h5_check.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 enum { ROWS = 500, COLUMNS = 40 };
 

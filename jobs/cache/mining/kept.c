@@ -12,7 +12,7 @@
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 static void
 push_options(ac_buffer *out, const ac_mining_options *o)

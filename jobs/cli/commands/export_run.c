@@ -11,7 +11,7 @@
 #include "io/file/json_write.h"
 #include "io/source/image_list.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 

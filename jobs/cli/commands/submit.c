@@ -12,7 +12,7 @@
 #include "engine/base/memory.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/slurm_queries.h"
 #include "jobs/cli/commands/slurm_script.h"

@@ -18,7 +18,7 @@
 #include "io/checkpoint/npy.h"
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
 #include "jobs/runtime/done.h"

@@ -7,7 +7,7 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/source/image_list.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_files.h"
 #include "jobs/models/models.h"
 #include "jobs/runtime/run_view.h"

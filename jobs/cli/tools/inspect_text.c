@@ -5,7 +5,7 @@
 #include "engine/text/unicode.h"
 #include "io/source/coco.h"
 #include "io/config/config.h"
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "jobs/cli/tools/inspect.h"
 

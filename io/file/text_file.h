@@ -1,6 +1,6 @@
 /** A text file written piece by piece under a temporary name and published whole. */
-#ifndef AC_IO_TEXT_TEXT_FILE_H
-#define AC_IO_TEXT_TEXT_FILE_H
+#ifndef AC_IO_FILE_TEXT_FILE_H
+#define AC_IO_FILE_TEXT_FILE_H
 
 #include <stdio.h>
 

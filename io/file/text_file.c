@@ -1,4 +1,4 @@
-#include "io/text/text_file.h"
+#include "io/file/text_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
