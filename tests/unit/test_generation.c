@@ -17,7 +17,7 @@
 #include "engine/kernels/activation.h"
 #include "engine/linear/compute.h"
 
-/* W: the width of a key; its head of D serves both query heads. */
+/* W: the width of a key, two heads of D; each serves two of the query heads. */
 enum {
     V = 13,
     C = 8,
@@ -200,14 +200,14 @@ plain_attention(double *y, const double *q, double (*keys)[W], double (*values)[
         for (int64_t t = 0; t < n; t++) {
             double score = 0;
             for (int64_t i = 0; i < D; i++)
-                score += q[h * D + i] * keys[t][i];
+                score += q[h * D + i] * keys[t][h / 2 * D + i];
             weights[t] = exp(0.5 * score);
             sum += weights[t];
         }
         for (int64_t i = 0; i < D; i++) {
             y[h * D + i] = 0;
             for (int64_t t = 0; t < n; t++)
-                y[h * D + i] += weights[t] / sum * values[t][i];
+                y[h * D + i] += weights[t] / sum * values[t][h / 2 * D + i];
         }
     }
 }
