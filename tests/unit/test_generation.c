@@ -21,8 +21,8 @@
 enum {
     V = 13,
     C = 8,
-    D = 4,
-    H = 2,
+    D = 2,
+    H = 4,
     W = 4,
     LAYERS = 2,
     POSITIONS = 200,
