@@ -6,7 +6,8 @@
  * loop, where Debian's OpenMP build of oneDNN opens no parallel region of its own; with
  * scratchpads of the caller's, threads may share a primitive. Rows are multiplied in groups of
  * the sizes in GROUPS, the last few padded with zero rows to the smallest group, because the
- * kernels treat rows left over differently (measured in docs/adr/0201). */
+ * kernels treat rows left over differently. Results never lie contiguously, because oneDNN then
+ * takes kernels whose sums depend on the number of rows (both measured in docs/adr/0201). */
 #include <oneapi/dnnl/dnnl.h>
 
 #include <omp.h>
@@ -15,7 +16,7 @@
 
 #include "engine/linear/linear_backend.h"
 
-enum { SIZES = 5, LEAST = 6, MOST = 96, STRIP = AC_LINEAR_STRIP };
+enum { SIZES = 5, LEAST = 6, MOST = 96, STRIP = AC_LINEAR_STRIP, GAP = 16 };
 
 static const int64_t GROUPS[SIZES] = { MOST, 48, 24, 12, LEAST };
 
@@ -56,6 +57,14 @@ data_type(ac_precision precision)
     return precision == AC_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
+/* Do the rows of this group go through a buffer? Padded ones do, and those of a layer of one
+ * strip, whose rows lie without a gap. */
+static bool
+is_buffered(int group, int64_t columns, int64_t out)
+{
+    return GROUPS[group] == LEAST || columns == out;
+}
+
 /* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy:
  * distance of rows of the result. */
 static ac_status
@@ -92,7 +101,7 @@ choose_layout(dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision pr
     DNNL_TRY(dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t){ in, columns },
                                           data_type(precision), dnnl_format_tag_any));
     AC_TRY(describe(&product, &source, &result, &any, engine, precision, MOST, columns, in,
-                    out_columns));
+                    is_buffered(0, columns, out_columns) ? columns + GAP : out_columns));
     *weights = *dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0);
 out:
     dnnl_primitive_desc_destroy(product);
@@ -147,8 +156,7 @@ init_strip(strip_plan *self, plan *p, const ac_linear *layer, int64_t columns)
     self->columns = columns;
     AC_TRY(choose_layout(&self->weights, p->engine, precision, columns, in, layer->out));
     for (int i = 0; i < SIZES; i++) {
-        const int64_t ldy =
-            GROUPS[i] == LEAST ? columns : layer->out; /* padded groups go through a buffer */
+        const int64_t ldy = is_buffered(i, columns, layer->out) ? columns + GAP : layer->out;
         dnnl_primitive_desc_t *product = &self->products_desc[i];
         size_t scratchpad;
         AC_TRY(describe(product, &self->source[i], &self->result[i], &self->weights, p->engine,
@@ -273,8 +281,8 @@ tiling(const ac_linear *layer, int64_t M, int threads, int64_t *rows, int64_t *c
     *columns = STRIP;
 }
 
-/* The source as the primitive wants it, then a padded group's result, then the primitive's own
- * scratch. */
+/* The source as the primitive wants it, then a group's buffered result, then the primitive's
+ * own scratch. */
 static size_t
 source_bytes(const ac_linear *layer)
 {
@@ -284,11 +292,17 @@ source_bytes(const ac_linear *layer)
 }
 
 static size_t
+result_bytes(void)
+{
+    return ac_scratch_room(MOST * (STRIP + GAP) * sizeof(float));
+}
+
+static size_t
 tile_scratch_bytes(const ac_linear *layer)
 {
     const plan *p = layer->plan;
 
-    return source_bytes(layer) + ac_scratch_room(LEAST * STRIP * sizeof(float)) +
+    return source_bytes(layer) + result_bytes() +
            ac_scratch_room(p->scratchpad_bytes);
 }
 
@@ -315,16 +329,18 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
     const plan *p = layer->plan;
     const strip_plan *s = strip_at(p, t->columns);
     char *buffer = scratch;
-    float *padded = (float *) (void *) (buffer + source_bytes(layer));
-    void *scratchpad = (char *) padded + ac_scratch_room(LEAST * STRIP * sizeof(float));
+    float *result = (float *) (void *) (buffer + source_bytes(layer));
+    void *scratchpad = (char *) result + result_bytes();
 
     for (int64_t r = 0, done; r < t->rows; r += done) {
         const float *x = t->x + r * layer->in;
         float *y = t->y + r * layer->out;
+        bool buffered;
         int i = 0;
         while (i < SIZES - 1 && (GROUPS[i] > t->rows - r || !s->products[i]))
             i++;
         done = t->rows - r < GROUPS[i] ? t->rows - r : GROUPS[i];
+        buffered = is_buffered(i, t->columns, layer->out);
         if (i == SIZES - 1 || layer->compute.precision == AC_PRECISION_BF16) {
             copy_rows(layer, buffer, x, done, GROUPS[i]);
             x = (const float *) (const void *) buffer;
@@ -334,9 +350,9 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
             (const dnnl_memory_desc_t *const[]){ &s->source[i], &s->weights, &s->result[i],
                                                  s->scratchpad[i] },
             (void *const[]){ (void *) x, weights_of(layer, layer->packed, t->column),
-                             i == SIZES - 1 ? padded : y, scratchpad });
-        for (int64_t k = 0; k < done && i == SIZES - 1; k++)
-            memcpy(y + k * layer->out, padded + k * t->columns,
+                             buffered ? result : y, scratchpad });
+        for (int64_t k = 0; k < done && buffered; k++)
+            memcpy(y + k * layer->out, result + k * (t->columns + GAP),
                    (size_t) t->columns * sizeof(float));
     }
 }
