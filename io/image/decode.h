@@ -16,11 +16,6 @@
 AC_MUST_CHECK ac_status ac_image_decode(ac_image *out, const void *bytes, size_t n,
                                         int64_t max_pixels, ac_item_status *item_status);
 
-/** The bytes of a regular file, in place of what `out` held; a file that cannot be read is an
- * item's status. A failure status is only for memory. */
-AC_MUST_CHECK ac_status ac_image_file_bytes(ac_buffer *out, const char *path,
-                                            ac_item_status *item_status);
-
 /** Read a regular file and decode it. */
 AC_MUST_CHECK ac_status ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
                                            ac_item_status *item_status);

@@ -1,0 +1,323 @@
+#include "io/source/image_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "engine/base/memory.h"
+#include "engine/base/text.h"
+#include "io/file/checksum.h"
+#include "io/file/file_bytes.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+#include "io/source/location.h"
+
+/* ---- finding ---- */
+
+typedef struct found {
+    char *path, *name; /* owned */
+    size_t key_size;   /* of name */
+    int64_t size;      /* bytes; -1: not a regular file, or gone */
+} found;
+
+typedef struct finder {
+    found *items;
+    int64_t count, capacity;
+} finder;
+
+static void
+finder_free(finder *self)
+{
+    for (int64_t i = 0; i < self->count; i++) {
+        free(self->items[i].path);
+        free(self->items[i].name);
+    }
+    free(self->items);
+}
+
+static ac_status
+add(finder *self, const char *path, const char *name)
+{
+    ac_status st = AC_OK;
+    found item = { .key_size = ac_location_stem(name, strlen(name)) };
+    struct stat info;
+
+    AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
+    AC_TRY(ac_duplicate(&item.path, path, strlen(path)));
+    AC_TRY(ac_duplicate(&item.name, name, strlen(name)));
+    item.size = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t) info.st_size : -1;
+    self->items[self->count++] = item;
+    return AC_OK;
+out:
+    free(item.path);
+    free(item.name);
+    return st;
+}
+
+/* Everything below `path`; `root` is the length of the input's own path and slash. Links to
+ * folders are followed to a depth that no sane archive has, which also ends circles. */
+static ac_status
+search(finder *self, const char *path, size_t root, int depth)
+{
+    ac_status st = AC_OK;
+    char *child = NULL;
+    struct dirent *entry;
+    DIR *folder = opendir(path);
+
+    if (!folder)
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+                            strerror(errno));
+    if (depth > 64)
+        AC_FAIL(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?",
+                path);
+    while ((errno = 0, entry = readdir(folder))) {
+        struct stat info;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
+        if (entry->d_type == DT_DIR ||
+            ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
+             stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
+            if (ac_image_name_is(entry->d_name)) /* a folder where an image should be: said, not
+                                                    skipped in silence */
+                AC_TRY(add(self, child, child + root));
+            AC_TRY(search(self, child, root, depth + 1));
+        } else if (ac_image_name_is(entry->d_name)) {
+            AC_TRY(add(self, child, child + root));
+        }
+        free(child);
+        child = NULL;
+    }
+    if (errno)
+        st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path,
+                          strerror(errno));
+out:
+    free(child);
+    closedir(folder);
+    return st;
+}
+
+/* A text file of paths, one per line, relative to the list's own folder. */
+static ac_status
+read_list(finder *self, const char *path)
+{
+    ac_status st = AC_OK;
+    const char *slash = strrchr(path, '/');
+    int folder_length = slash ? (int) (slash - path + 1) : 0;
+    FILE *f = fopen(path, "r");
+    char *line = NULL, *full = NULL;
+    size_t room = 0;
+    ssize_t n;
+
+    if (!f)
+        return ac_error_set(ac_io_failure(errno), "%s: the list of images cannot be opened: %s",
+                            path, strerror(errno));
+    while ((n = getline(&line, &room, f)) >= 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            line[--n] = '\0';
+        if (n == 0)
+            continue;
+        AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, path, line));
+        AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
+        free(full);
+        full = NULL;
+    }
+    if (ferror(f))
+        st = ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+out:
+    free(full);
+    free(line);
+    fclose(f);
+    return st;
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+    const found *x = a, *y = b;
+    const int order = ac_bytes_compare(x->name, x->key_size, y->name, y->key_size);
+
+    return order ? order : strcmp(x->path, y->path);
+}
+
+static ac_status
+take_sorted(ac_image_files *self, finder *f, char fingerprint[33])
+{
+    ac_status st = AC_OK;
+    ac_checksum sum = { 0 };
+
+    AC_TRY(ac_checksum_init(&sum));
+    qsort(f->items, (size_t) f->count, sizeof *f->items, compare_found);
+    for (int64_t i = 0; i < f->count; i++) {
+        const found *item = &f->items[i];
+        const char *extension = item->name + item->key_size;
+        AC_TRY(ac_texts_push(&self->names, item->name, strlen(item->name)));
+        ac_checksum_update(&sum, item->name, item->key_size);
+        ac_checksum_update(&sum, "", 1);
+        ac_checksum_update(&sum, extension, strlen(extension) + 1);
+        ac_checksum_update(&sum, &item->size, sizeof item->size);
+    }
+    self->count = f->count;
+    ac_checksum_digest(&sum, fingerprint);
+out:
+    ac_checksum_free(&sum);
+    return st;
+}
+
+ac_status
+ac_image_files_find(ac_image_files *self, const char *input, const char *what,
+                    char fingerprint[33])
+{
+    ac_status st = AC_OK;
+    finder f = { 0 };
+    struct stat info;
+    size_t n = strlen(input);
+    char *path = NULL;
+
+    *self = (ac_image_files){ 0 };
+    while (n > 1 && input[n - 1] == '/')
+        n--;
+    AC_TRY(ac_duplicate(&path, input, n));
+    if (stat(path, &info) != 0)
+        AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
+    AC_TRY(ac_location_root(path, &self->root));
+    if (S_ISDIR(info.st_mode)) {
+        AC_TRY(search(&f, path, n + 1, 0));
+    } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
+        self->absolute = true;
+        AC_TRY(read_list(&f, path));
+    } else {
+        const char *slash = strrchr(path, '/');
+        AC_TRY(add(&f, path, slash ? slash + 1 : path));
+    }
+    if (f.count == 0)
+        AC_FAIL(AC_E_FORMAT,
+                "%s: %s holds no image (looked for jpg, jpeg, png, bmp, webp, in all folders "
+                "below)",
+                what, path);
+    AC_TRY(take_sorted(self, &f, fingerprint));
+out:
+    finder_free(&f);
+    free(path);
+    if (st != AC_OK)
+        ac_image_files_free(self);
+    return st;
+}
+
+void
+ac_image_files_free(ac_image_files *self)
+{
+    ac_texts_free(&self->names);
+    free(self->root);
+    *self = (ac_image_files){ 0 };
+}
+
+/* ---- an item ---- */
+
+size_t
+ac_image_files_key_size(const ac_image_files *self, int64_t i)
+{
+    return ac_location_stem(ac_texts_at(&self->names, i), ac_texts_size(&self->names, i));
+}
+
+bool
+ac_image_files_is_duplicate(const ac_image_files *self, int64_t i)
+{
+    return i > 0 && ac_bytes_compare(
+                        ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
+                        ac_texts_at(&self->names, i), ac_image_files_key_size(self, i)) == 0;
+}
+
+ac_status
+ac_image_files_locate(const ac_image_files *self, int64_t i, ac_buffer *out)
+{
+    const char *name = ac_texts_at(&self->names, i);
+    const size_t n = ac_texts_size(&self->names, i), root = strlen(self->root);
+    const bool below =
+        self->absolute && root > 1 && n > root && memcmp(name, self->root, root) == 0;
+
+    return ac_buffer_push(out, name + (below ? root : 0), n - (below ? root : 0));
+}
+
+ac_status
+ac_image_files_path(const ac_image_files *self, int64_t i, char **path)
+{
+    const char *name = ac_texts_at(&self->names, i);
+    const size_t n = ac_texts_size(&self->names, i);
+
+    return ac_path_format(
+        path, "%s%.*s", self->absolute && n && name[0] == '/' ? "" : self->root, (int) n, name);
+}
+
+ac_status
+ac_image_files_bytes(const ac_image_files *self, int64_t i, ac_buffer *bytes,
+                     ac_item_status *status)
+{
+    char *path = NULL;
+    ac_status st = ac_image_files_path(self, i, &path);
+
+    if (st == AC_OK)
+        st = ac_file_bytes(bytes, path, status);
+    free(path);
+    return st;
+}
+
+/* ---- for other processes ---- */
+
+/* What is packed, before the texts: numbers of this machine, for ranks of the same program. */
+typedef struct packed_head {
+    int64_t count, root_size, name_bytes, absolute;
+} packed_head;
+
+ac_status
+ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
+{
+    const packed_head head = { self->count, (int64_t) strlen(self->root),
+                               (int64_t) self->names.bytes.size, self->absolute };
+
+    ac_buffer_push(out, &head, sizeof head);
+    ac_buffer_push(out, self->root, (size_t) head.root_size);
+    if (self->count) {
+        ac_buffer_push(out, self->names.offsets,
+                       (size_t) (self->count + 1) * sizeof *self->names.offsets);
+        ac_buffer_push(out, self->names.bytes.data, self->names.bytes.size);
+    }
+    return out->status;
+}
+
+ac_status
+ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n, size_t *used)
+{
+    packed_head head;
+    const char *at = bytes;
+    ac_status st = AC_OK;
+
+    *self = (ac_image_files){ 0 };
+    AC_CHECK(n >= sizeof head);
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    AC_TRY(ac_duplicate(&self->root, at, (size_t) head.root_size));
+    at += head.root_size;
+    self->count = head.count;
+    self->absolute = head.absolute != 0;
+    if (head.count) {
+        const size_t offsets = (size_t) (head.count + 1) * sizeof(int64_t);
+        AC_TRY(ac_alloc(&self->names.offsets, head.count + 1, sizeof(int64_t)));
+        memcpy(self->names.offsets, at, offsets);
+        at += offsets;
+        AC_TRY(ac_buffer_push(&self->names.bytes, at, (size_t) head.name_bytes));
+        at += head.name_bytes;
+        self->names.count = head.count;
+        self->names.capacity = head.count + 1;
+    }
+    *used = (size_t) (at - bytes);
+    AC_CHECK(*used <= n);
+out:
+    if (st != AC_OK)
+        ac_image_files_free(self);
+    return st;
+}

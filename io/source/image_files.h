@@ -1,0 +1,56 @@
+/** Image files of an input: a folder (searched recursively), one image, or a .txt list of
+ * paths. As a source of images, and as what other sources of files are made of. */
+#ifndef AC_IO_SOURCE_IMAGE_FILES_H
+#define AC_IO_SOURCE_IMAGE_FILES_H
+
+#include <stdbool.h>
+
+#include "io/source/image_source.h"
+
+/**
+ * Sorted bytewise by key, then path. A name is the path relative to the input's folder, or as a
+ * list gives it, '/'-separated; the key is the name without its last extension. An item whose
+ * key equals the one before it is a duplicate. Starts zeroed; owns everything.
+ */
+typedef struct ac_image_files {
+    char *root;     /* the folder of relative names, with its slash; "" for the current one */
+    ac_texts names; /* [count] */
+    int64_t count;
+    bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
+} ac_image_files;
+
+/**
+ * what: the config's key, for messages. AC_E_IO where the input is not there, AC_E_FORMAT where
+ * it holds no image: the message says what was looked for.
+ * @param[out] fingerprint  of all keys, extensions and sizes
+ */
+AC_MUST_CHECK ac_status ac_image_files_find(ac_image_files *self, const char *input,
+                                            const char *what, char fingerprint[33]);
+void ac_image_files_free(ac_image_files *self);
+
+/** Of the item's name, which begins the key: its length. */
+size_t ac_image_files_key_size(const ac_image_files *self, int64_t i);
+bool ac_image_files_is_duplicate(const ac_image_files *self, int64_t i);
+/** Appended to out: the item's location, relative where it lies below the root. */
+AC_MUST_CHECK ac_status ac_image_files_locate(const ac_image_files *self, int64_t i,
+                                              ac_buffer *out);
+/** To open; free with free(). */
+AC_MUST_CHECK ac_status ac_image_files_path(const ac_image_files *self, int64_t i, char **path);
+/** The file's bytes, as ac_image_source_read. */
+AC_MUST_CHECK ac_status ac_image_files_bytes(const ac_image_files *self, int64_t i,
+                                             ac_buffer *bytes, ac_item_status *status);
+
+/** For other processes: appended to out, and back. */
+AC_MUST_CHECK ac_status ac_image_files_pack(const ac_image_files *self, ac_buffer *out);
+/** @param[out] used  how many of the n bytes were packed files */
+AC_MUST_CHECK ac_status ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n,
+                                              size_t *used);
+
+extern const ac_image_source_type ac_image_files_type;
+
+/** The files as a source. An item's captions are the lines of its .txt file that are not empty.
+ */
+AC_MUST_CHECK ac_status ac_image_files_open(ac_image_source *out, const char *input,
+                                            const char *what);
+
+#endif

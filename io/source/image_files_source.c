@@ -1,0 +1,134 @@
+/* Image files as a source of images. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "io/file/text_file.h"
+#include "io/source/image_files.h"
+#include "io/source/location.h"
+
+static ac_status
+key(const void *state, int64_t i, ac_buffer *out)
+{
+    const ac_image_files *self = state;
+
+    return ac_buffer_push(out, ac_texts_at(&self->names, i), ac_image_files_key_size(self, i));
+}
+
+static ac_status
+locate(const void *state, int64_t i, ac_buffer *out)
+{
+    return ac_image_files_locate(state, i, out);
+}
+
+static ac_status
+file(const void *state, int64_t i, char **path)
+{
+    return ac_image_files_path(state, i, path);
+}
+
+static ac_status
+read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status)
+{
+    return ac_image_files_bytes(state, i, bytes, status);
+}
+
+static ac_status
+check(const void *state, int64_t i, ac_item_status *status)
+{
+    return ac_image_files_is_duplicate(state, i)
+               ? ac_item_status_set(status, AC_REJECT_DUPLICATE_KEY,
+                                    "another image before it has this key")
+               : AC_OK;
+}
+
+static ac_status
+captions(const void *state, int64_t i, ac_texts *out)
+{
+    char *image = NULL, *path = NULL;
+    ac_buffer text = { 0 };
+    struct stat info;
+    ac_status st = ac_image_files_path(state, i, &image);
+
+    if (st == AC_OK)
+        st = ac_location_sidecar(image, strlen(image), ".txt", &path);
+    if (st != AC_OK || stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
+        access(path, R_OK) != 0)
+        goto out;
+    AC_TRY(ac_text_file_read(path, &text));
+    for (const char *line = text.data, *end; line && *line; line = *end ? end + 1 : end) {
+        size_t n;
+        end = line + strcspn(line, "\n");
+        n = (size_t) (end - line) - (end > line && end[-1] == '\r');
+        if (n)
+            AC_TRY(ac_texts_push(out, line, n));
+    }
+out:
+    ac_buffer_free(&text);
+    free(image);
+    free(path);
+    return st;
+}
+
+static ac_status
+pack(const void *state, ac_buffer *out)
+{
+    return ac_image_files_pack(state, out);
+}
+
+static ac_status
+unpack(void **state, const char *bytes, size_t n)
+{
+    ac_image_files *self = NULL;
+    size_t used;
+    ac_status st = ac_alloc(&self, 1, sizeof *self);
+
+    if (st == AC_OK)
+        st = ac_image_files_unpack(self, bytes, n, &used);
+    if (st == AC_OK)
+        *state = self;
+    else
+        free(self);
+    return st;
+}
+
+static void
+free_state(void *state)
+{
+    ac_image_files_free(state);
+    free(state);
+}
+
+const ac_image_source_type ac_image_files_type = {
+    .name = "files",
+    .key = key,
+    .locate = locate,
+    .file = file,
+    .read = read_item,
+    .check = check,
+    .captions = captions,
+    .pack = pack,
+    .unpack = unpack,
+    .free = free_state,
+};
+
+ac_status
+ac_image_files_open(ac_image_source *out, const char *input, const char *what)
+{
+    ac_image_files *self = NULL;
+    ac_status st = ac_alloc(&self, 1, sizeof *self);
+
+    *out = (ac_image_source){ 0 };
+    if (st == AC_OK)
+        st = ac_image_files_find(self, input, what, out->fingerprint);
+    if (st == AC_OK) {
+        out->type = &ac_image_files_type;
+        out->state = self;
+        out->count = self->count;
+    } else {
+        free(self);
+    }
+    return st;
+}

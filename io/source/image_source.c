@@ -1,0 +1,63 @@
+#include "io/source/image_source.h"
+
+void
+ac_image_source_free(ac_image_source *self)
+{
+    if (self->type)
+        self->type->free(self->state);
+    *self = (ac_image_source){ 0 };
+}
+
+ac_status
+ac_image_source_key(const ac_image_source *self, int64_t i, ac_buffer *out)
+{
+    ac_buffer_reset(out);
+    return self->type->key(self->state, i, out);
+}
+
+ac_status
+ac_image_source_locate(const ac_image_source *self, int64_t i, ac_buffer *out)
+{
+    ac_buffer_reset(out);
+    return self->type->locate(self->state, i, out);
+}
+
+ac_status
+ac_image_source_file(const ac_image_source *self, int64_t i, char **path)
+{
+    *path = NULL;
+    if (!self->type->file)
+        return ac_error_set(AC_E_ARG, "images of this input (%s) are no files of their own",
+                            self->type->name);
+    return self->type->file(self->state, i, path);
+}
+
+ac_status
+ac_image_source_read(const ac_image_source *self, int64_t i, ac_buffer *bytes,
+                     ac_item_status *status)
+{
+    ac_buffer_reset(bytes);
+    *status = (ac_item_status){ 0 };
+    return self->type->read(self->state, i, bytes, status);
+}
+
+ac_status
+ac_image_source_check(const ac_image_source *self, int64_t i, ac_item_status *status)
+{
+    *status = (ac_item_status){ 0 };
+    return self->type->check(self->state, i, status);
+}
+
+ac_status
+ac_image_source_captions(const ac_image_source *self, int64_t i, ac_texts *out)
+{
+    ac_texts_reset(out);
+    return self->type->captions ? self->type->captions(self->state, i, out) : AC_OK;
+}
+
+ac_status
+ac_image_source_metadata(const ac_image_source *self, int64_t i, ac_buffer *out)
+{
+    ac_buffer_reset(out);
+    return self->type->metadata ? self->type->metadata(self->state, i, out) : AC_OK;
+}

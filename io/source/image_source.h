@@ -1,0 +1,81 @@
+/**
+ * A source of images, wherever they lie: item i has a key, a place that people can find
+ * ("location"), bytes, and what else the source knows of it (captions, metadata). Reading is
+ * separate from decoding (io/image/decode.h).
+ *
+ * Nothing here gives the keys or locations of all items as one array: an item's are made when
+ * they are asked for, into the caller's buffer, so that a source of millions need not hold
+ * them.
+ */
+#ifndef AC_IO_SOURCE_IMAGE_SOURCE_H
+#define AC_IO_SOURCE_IMAGE_SOURCE_H
+
+#include <stdint.h>
+
+#include "engine/base/buffer.h"
+#include "engine/base/item_status.h"
+
+/**
+ * What a kind of source does; a constant that lives as long as the program. `state` is the
+ * source's own. Functions that may be NULL say what that means. All but pack, unpack and free
+ * may be called by several threads at a time.
+ */
+typedef struct ac_image_source_type {
+    const char *name; /* "files": which type it is, for the ranks that unpack it */
+    ac_status (*key)(const void *state, int64_t i, ac_buffer *out);
+    ac_status (*locate)(const void *state, int64_t i, ac_buffer *out);
+    ac_status (*file)(const void *state, int64_t i,
+                      char **path); /* NULL: no files of their own */
+    ac_status (*read)(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status);
+    ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
+    ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
+    ac_status (*metadata)(const void *state, int64_t i, ac_buffer *out); /* NULL: none */
+    ac_status (*pack)(const void *state, ac_buffer *out); /* NULL: not for other processes */
+    ac_status (*unpack)(void **state, const char *bytes, size_t n);
+    void (*free)(void *state);
+} ac_image_source_type;
+
+/** Starts zeroed: no items. Items are in the order of their keys. */
+typedef struct ac_image_source {
+    const ac_image_source_type *type;
+    void *state; /* owned */
+    int64_t count;
+    char fingerprint[33]; /* of all keys, sizes and captions, hexadecimal */
+} ac_image_source;
+
+void ac_image_source_free(ac_image_source *self);
+
+/* Each replaces what `out` held. 0 <= i < count. */
+
+/** The item's key: unique but where ac_image_source_check calls it a duplicate. */
+AC_MUST_CHECK ac_status ac_image_source_key(const ac_image_source *self, int64_t i,
+                                            ac_buffer *out);
+
+/** Where the item lies, relative to the input where it lies below it: for people, and for
+ * ac_location_resolve. */
+AC_MUST_CHECK ac_status ac_image_source_locate(const ac_image_source *self, int64_t i,
+                                               ac_buffer *out);
+
+/** The item's file, to be opened; free with free(). AC_E_ARG where it has none of its own. */
+AC_MUST_CHECK ac_status ac_image_source_file(const ac_image_source *self, int64_t i,
+                                             char **path);
+
+/** The item's bytes, as they were stored. Bytes that cannot be read are the item's status;
+ * a failure is only for memory. */
+AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_t i,
+                                             ac_buffer *bytes, ac_item_status *status);
+
+/** What is known to be wrong with the item before it is read: a second one of the same key, no
+ * caption. */
+AC_MUST_CHECK ac_status ac_image_source_check(const ac_image_source *self, int64_t i,
+                                              ac_item_status *status);
+
+/** The item's captions; none where the source knows none. */
+AC_MUST_CHECK ac_status ac_image_source_captions(const ac_image_source *self, int64_t i,
+                                                 ac_texts *out);
+
+/** What else the source knows of the item, as a JSON object; empty where it knows nothing. */
+AC_MUST_CHECK ac_status ac_image_source_metadata(const ac_image_source *self, int64_t i,
+                                                 ac_buffer *out);
+
+#endif

@@ -1,0 +1,54 @@
+#include "io/source/open_images.h"
+
+#include <string.h>
+
+#include "io/source/captioned_images.h"
+#include "io/source/image_files.h"
+
+/* The kinds that can be packed. */
+static const ac_image_source_type *const types[] = { &ac_image_files_type,
+                                                     &ac_captioned_images_type };
+enum { TYPES = sizeof types / sizeof *types };
+
+typedef struct packed_head {
+    int64_t type, count; /* which of types[] */
+    char fingerprint[33];
+} packed_head;
+
+ac_status
+ac_images_open(ac_image_source *out, const char *input, const char *what)
+{
+    return ac_image_files_open(out, input, what);
+}
+
+ac_status
+ac_images_pack(const ac_image_source *self, ac_buffer *out)
+{
+    packed_head head = { .count = self->count };
+
+    while (head.type < TYPES && types[head.type] != self->type)
+        head.type++;
+    AC_CHECK(head.type < TYPES);
+    memcpy(head.fingerprint, self->fingerprint, sizeof head.fingerprint);
+    ac_buffer_push(out, &head, sizeof head);
+    return self->type->pack(self->state, out);
+}
+
+ac_status
+ac_images_unpack(ac_image_source *out, const char *bytes, size_t n)
+{
+    packed_head head;
+    ac_status st;
+
+    *out = (ac_image_source){ 0 };
+    AC_CHECK(n >= sizeof head);
+    memcpy(&head, bytes, sizeof head);
+    AC_CHECK(head.type >= 0 && head.type < TYPES);
+    st = types[head.type]->unpack(&out->state, bytes + sizeof head, n - sizeof head);
+    if (st == AC_OK) {
+        out->type = types[head.type];
+        out->count = head.count;
+        memcpy(out->fingerprint, head.fingerprint, sizeof out->fingerprint);
+    }
+    return st;
+}

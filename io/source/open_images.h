@@ -1,0 +1,19 @@
+/** Which kind of source an input is; and a source for other processes of the same program. */
+#ifndef AC_IO_SOURCE_OPEN_IMAGES_H
+#define AC_IO_SOURCE_OPEN_IMAGES_H
+
+#include "io/source/image_source.h"
+
+/**
+ * A folder of images, a .txt list of paths, or one image.
+ * what: the config's key ("input.path"), for messages. AC_E_IO where the input is not there,
+ * AC_E_FORMAT where it holds no image.
+ */
+AC_MUST_CHECK ac_status ac_images_open(ac_image_source *out, const char *input,
+                                       const char *what);
+
+/** What another process of this program needs to be such a source, appended to out. */
+AC_MUST_CHECK ac_status ac_images_pack(const ac_image_source *self, ac_buffer *out);
+AC_MUST_CHECK ac_status ac_images_unpack(ac_image_source *out, const char *bytes, size_t n);
+
+#endif
