@@ -11,7 +11,8 @@
 
 #include "engine/image/preprocess.h"
 #include "io/image/decode.h"
-#include "jobs/models/models.h"
+#include "jobs/models/bart_model.h"
+#include "jobs/models/clip_model.h"
 
 static double
 now(void)
@@ -67,7 +68,7 @@ make_text(int32_t *ids, int64_t t)
 static ac_status
 bench_generate(const char *folder, int64_t texts, bool sample)
 {
-    const ac_compute compute = { 0 };
+    const ac_bart_options options = { .model = folder };
     ac_bart_model bart = { 0 };
     ac_generated out = { 0 };
     int32_t *ids = NULL;
@@ -76,7 +77,7 @@ bench_generate(const char *folder, int64_t texts, bool sample)
     double start, seconds;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_bart_model_open(&bart, folder, NULL, &compute, false));
+    AC_TRY(ac_bart_model_open(&bart, &options));
     ac_generation_config_defaults(&bart.generation, bart.net.config.decoder_start_token_id,
                                   bart.net.config.eos_token_id);
     bart.generation.max_length = bart.generation.min_length = 20;
@@ -97,7 +98,7 @@ bench_generate(const char *folder, int64_t texts, bool sample)
     AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
     seconds = now() - start;
     printf("{\"texts\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\", \"first\": [",
-           (long long) texts, seconds, ac_compute_kernels(&compute));
+           (long long) texts, seconds, ac_compute_kernels(&options.compute));
     for (int64_t i = 0; i < ac_generated_at(&out, 0, 0).count; i++)
         printf("%s%d", i ? ", " : "", ac_generated_at(&out, 0, 0).ids[i]);
     printf("]}\n");

@@ -24,13 +24,6 @@ map(ac_shared *self, int fd, size_t size)
     return AC_OK;
 }
 
-ac_status
-ac_shared_init(ac_shared *self, size_t size)
-{
-    *self = (ac_shared){ .fills = true };
-    return map(self, -1, size);
-}
-
 void
 ac_shared_free(ac_shared *self)
 {

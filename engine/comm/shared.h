@@ -23,9 +23,6 @@ typedef struct ac_shared {
     bool fills; /* this rank fills it; the others wait for an agreement, then read */
 } ac_shared;
 
-/** A private one, of this process alone. */
-AC_MUST_CHECK ac_status ac_shared_init(ac_shared *self, size_t size);
-
 /**
  * Collective. One for each node. `st` is the local phase's outcome, which is agreed on first.
  * @param[in] size  the same on all ranks of a node, else AC_E_FORMAT

@@ -4,7 +4,7 @@
 
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 
 enum {
     AC_CACHE_SHARD_ITEMS = 1024

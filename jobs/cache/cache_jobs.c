@@ -5,20 +5,7 @@
 #include "engine/base/log.h"
 #include "jobs/cache/build.h"
 #include "jobs/cache/extend.h"
-
-static ac_status
-open_text_tower_all(ac_clip_model *clip, const ac_comm *comm, const ac_config *config)
-{
-    const ac_clip_options options = {
-        .model = config->clip.model,
-        .model_config = config->clip.model_config,
-        .towers = AC_CLIP_TEXT,
-        .need_tokenizer = true,
-        .compute = ac_config_compute(config),
-    };
-
-    return ac_clip_model_open_all(clip, comm, &options);
-}
+#include "jobs/runtime/models.h"
 
 /* Rank 0 tells where the cache is; then CLIP goes. */
 static ac_status
@@ -35,7 +22,7 @@ run_build_cache_all(const ac_comm *comm, const ac_config *config, const char *fo
                     ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
-    ac_status st = open_text_tower_all(&clip, comm, config);
+    ac_status st = ac_models_open_all(comm, config, AC_CLIP_TEXT, &clip, NULL);
 
     (void) locks;
     if (st == AC_OK)
@@ -48,7 +35,7 @@ run_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *f
                      ac_locks *locks)
 {
     ac_clip_model clip = { 0 };
-    ac_status st = open_text_tower_all(&clip, comm, config);
+    ac_status st = ac_models_open_all(comm, config, AC_CLIP_TEXT, &clip, NULL);
 
     if (st == AC_OK)
         st = ac_extend_cache_all(comm, config, &clip, folder, locks);

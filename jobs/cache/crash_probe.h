@@ -3,7 +3,7 @@
 #ifndef AC_JOBS_CACHE_CRASH_PROBE_H
 #define AC_JOBS_CACHE_CRASH_PROBE_H
 
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/runtime/run.h"
 
 /**

@@ -5,7 +5,7 @@
 
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/runtime/lock.h"
 
 /**

@@ -5,7 +5,7 @@
 #include "cache_builder/prefix_order.h"
 #include "engine/base/buffer.h"
 #include "engine/comm/comm.h"
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/runtime/run.h"
 
 /** The order of embedding, and what it saves. Starts zeroed. */

@@ -13,6 +13,7 @@
 #include "jobs/cache/build.h"
 #include "jobs/report/run_report.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/models.h"
 #include "jobs/version.h"
 
 static ac_status
@@ -33,32 +34,16 @@ out:
     return st;
 }
 
-/* Packed weights are held once a node. */
 static ac_status
 open_models_all(ac_pipeline *p, int stages)
 {
-    const ac_compute compute = ac_config_compute(p->config);
-    const ac_clip_options options = {
-        .model = p->config->clip.model,
-        .model_config = p->config->clip.model_config,
-        .compute = compute,
-        .towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0),
-        .need_tokenizer = stages > 1,
-    };
-    ac_generation_config generation;
+    const unsigned towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0);
     ac_status st = AC_OK;
 
-    AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
-    if (stages < 3)
-        goto out;
-    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, p->config->bart.model,
-                                  p->config->bart.layer_norms, &compute, true));
-    st = ac_generation_config_load(&generation, p->config->bart.model, &p->bart.net.config);
-    if (st == AC_OK) {
-        ac_config_generation(p->config, &generation);
-        st = ac_bart_model_set_generation(&p->bart, &generation);
-    }
-    st = ac_agree_all(p->comm, st);
+    AC_TRY(
+        ac_models_open_all(p->comm, p->config, towers, &p->clip, stages > 2 ? &p->bart : NULL));
+    if (stages > 2)
+        st = ac_agree_all(p->comm, ac_models_set_generation(&p->bart, p->config));
 out:
     return st;
 }

@@ -6,7 +6,6 @@
 
 #include "engine/base/random.h"
 #include "io/hdf5/h5.h"
-#include "jobs/models/prompt.h"
 
 enum { CHUNK_IMAGES = 64, CHUNK_CANDIDATES = 2048 };
 
@@ -25,8 +24,9 @@ ac_captioner_free(ac_captioner *self)
     free(self->candidate_clip_scores);
     free(self->candidate_scores);
     ac_generated_free(&self->generated);
-    ac_rescorer_free(&self->rescorer);
-    ac_buffer_free(&self->table);
+    ac_clip_scorer_free(&self->scorer);
+    ac_prompt_free(&self->prompt);
+    ac_buffer_free(&self->text);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->table_keys);
     ac_texts_free(&self->entries);
@@ -153,18 +153,12 @@ tokenize_tables(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
 
     self->ids_offsets[0] = 0;
     for (int64_t i = 0; i < n; i++) {
-        const ac_encoding *e = &p->bart.encoding;
+        const ac_encoding *e = &self->prompt.encoding;
+        const int64_t at = (first + i) * self->K;
         take(self, p, first + i, 1);
-        ac_buffer_reset(&self->table);
-        for (int64_t k = 0; k < self->K; k++) {
-            int64_t at = (first + i) * self->K + k;
-            if (self->table_ids[at] < 0) /* the cache holds fewer entries than K */
-                continue;
-            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, at),
-                                 ac_texts_size(&self->entries, at)));
-        }
-        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "",
-                                   self->table.size, most, true, &p->bart.encoding));
+        AC_TRY(
+            ac_prompt_join(&self->prompt, &self->entries, at, self->table_ids + at, self->K));
+        AC_TRY(ac_prompt_encode(&self->prompt, &p->bart.tokenizer, most));
         p->cut_tables += e->length > e->count;
         AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
         memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
@@ -188,17 +182,11 @@ take_candidates(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
         for (int64_t c = 0; c < ac_generated_count(&self->generated, i); c++) {
             ac_candidate candidate = ac_generated_at(&self->generated, i, c);
             int64_t at = self->candidates.count;
-            const char *text;
-            size_t size;
 
-            ac_buffer_reset(&self->table);
-            AC_TRY(ac_tokenizer_decode(&p->bart.tokenizer, candidate.ids, candidate.count,
-                                       p->config->generation.clean_up_tokenization_spaces,
-                                       &self->table));
-            text = self->table.data ? self->table.data : "";
-            size = self->table.size;
-            ac_text_strip(&text, &size);
-            AC_TRY(ac_texts_push(&self->candidates, text, size));
+            AC_TRY(ac_prompt_decode(&self->text, &p->bart.tokenizer, candidate.ids,
+                                    candidate.count,
+                                    p->config->generation.clean_up_tokenization_spaces));
+            AC_TRY(ac_texts_push(&self->candidates, self->text.data, self->text.size));
             AC_TRY(
                 ac_grow(&self->candidate_scores, &self->score_capacity, at + 1, sizeof(float)));
             self->candidate_scores[at] = (float) candidate.score;
@@ -222,17 +210,17 @@ choose_captions(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
         for (int64_t c = self->offsets[i]; c < self->offsets[i + 1]; c++)
             self->owner[c - from] = i;
     if (p->config->rescore.enabled) {
-        AC_TRY(ac_rescore(&self->rescorer, &p->clip, self->candidate_clip_scores + from,
-                          &self->candidates, from, count, self->owner, self->queries,
-                          p->config->rescore.prefix, &p->cut_texts));
+        AC_TRY(ac_clip_score(&self->scorer, &p->clip, self->candidate_clip_scores + from,
+                             &self->candidates, from, count, self->owner, self->queries,
+                             p->config->rescore.prefix, &p->cut_texts));
     } else {
         for (int64_t c = 0; c < count; c++)
             self->candidate_clip_scores[from + c] = NAN;
     }
     for (int64_t i = first; i < first + n; i++) {
-        int64_t best =
-            self->offsets[i] + ac_rescore_best(self->candidate_clip_scores + self->offsets[i],
-                                               self->offsets[i + 1] - self->offsets[i]);
+        int64_t best = self->offsets[i] +
+                       ac_clip_score_best(self->candidate_clip_scores + self->offsets[i],
+                                          self->offsets[i + 1] - self->offsets[i]);
         self->clip_scores[i] = self->candidate_clip_scores[best];
         AC_TRY(ac_texts_push(&self->captions, ac_texts_at(&self->candidates, best),
                              ac_texts_size(&self->candidates, best)));

@@ -4,6 +4,7 @@
 #define AC_JOBS_CAPTION_CAPTIONER_H
 
 #include "jobs/models/clip_score.h"
+#include "jobs/models/prompt.h"
 #include "jobs/caption/stages.h"
 
 /** A shard's input, a chunk's work, and what the shard has gathered. Starts zeroed; owns
@@ -15,14 +16,15 @@ typedef struct ac_captioner {
     int64_t *items; /* [shard_items]: a row's item, where the run's images are known; else -1 */
     ac_texts keys, table_keys, entries;
 
-    ac_buffer table; /* one image's table, then one candidate's text */
-    int32_t *ids;    /* the chunk's encoder inputs, packed */
+    ac_prompt prompt; /* one image's */
+    ac_buffer text;   /* one candidate's */
+    int32_t *ids;     /* the chunk's encoder inputs, packed */
     int64_t ids_capacity;
     int64_t *ids_offsets;           /* [chunk + 1] */
     uint64_t *streams;              /* [chunk] */
     int64_t *owner, owner_capacity; /* candidate of the chunk -> row of queries */
     ac_generated generated;
-    ac_rescorer rescorer;
+    ac_clip_scorer scorer;
 
     ac_texts captions, candidates;
     int64_t *offsets; /* [shard_items + 1] into candidates */

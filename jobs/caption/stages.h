@@ -20,7 +20,8 @@
 
 #include "cache_builder/cache.h"
 #include "engine/retrieval/topk.h"
-#include "jobs/models/models.h"
+#include "jobs/models/bart_model.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/runtime/run.h"
 
 /** What a captioning job holds while it runs. Owned by the job. */

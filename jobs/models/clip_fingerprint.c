@@ -1,13 +1,11 @@
-/* What an embedding of a text depends on: the text tower's weights and shape, and the
- * vocabulary. Where they came from (a Hugging Face folder, another file, another precision of
- * storage) does not matter: numbers are hashed as float32. */
+#include "jobs/models/clip_fingerprint.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
-#include "jobs/models/models.h"
 
 enum { BLOCK = 1 << 16 };
 
@@ -65,9 +63,9 @@ hash_vocabulary(XXH3_state_t *state, const ac_bpe *bpe)
 }
 
 ac_status
-ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
+ac_clip_fingerprint_text(char hex[33], const ac_clip_config *c, const ac_tensors *tensors,
+                         const ac_tokenizer *tokenizer)
 {
-    const ac_clip_config *c = &self->net.config;
     XXH3_state_t *state = XXH3_createState();
     XXH128_hash_t digest;
     float *block = NULL;
@@ -87,11 +85,11 @@ ac_clip_model_text_fingerprint(const ac_clip_model *self, char hex[33])
         (int) c->text.hidden_act, (double) c->text.layer_norm_eps,
         (long long) c->max_position_embeddings, c->eos_token_id);
     XXH3_128bits_update(state, text, (size_t) n);
-    for (int64_t i = 0; i < self->weights.tensors.count; i++)
-        if (is_text_weight(&self->weights.tensors.items[i]))
-            hash_tensor(state, &self->weights.tensors.items[i], block);
-    if (self->has_tokenizer)
-        AC_TRY(hash_vocabulary(state, &self->tokenizer.bpe));
+    for (int64_t i = 0; i < tensors->count; i++)
+        if (is_text_weight(&tensors->items[i]))
+            hash_tensor(state, &tensors->items[i], block);
+    if (tokenizer)
+        AC_TRY(hash_vocabulary(state, &tokenizer->bpe));
     digest = XXH3_128bits_digest(state);
     snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
              (unsigned long long) digest.low64);

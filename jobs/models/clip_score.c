@@ -4,13 +4,13 @@
 #include <string.h>
 
 void
-ac_rescorer_free(ac_rescorer *self)
+ac_clip_scorer_free(ac_clip_scorer *self)
 {
     ac_texts_free(&self->unique);
     free(self->order);
     free(self->which);
     free(self->embeddings);
-    *self = (ac_rescorer){ 0 };
+    *self = (ac_clip_scorer){ 0 };
 }
 
 static int
@@ -46,9 +46,9 @@ dot(const float *a, const float *b, int64_t n)
 }
 
 ac_status
-ac_rescore(ac_rescorer *self, ac_clip_model *clip, float *scores, const ac_texts *texts,
-           int64_t first, int64_t n, const int64_t *owner, const float *queries,
-           const char *prefix, int64_t *cut)
+ac_clip_score(ac_clip_scorer *self, ac_clip_model *clip, float *scores, const ac_texts *texts,
+              int64_t first, int64_t n, const int64_t *owner, const float *queries,
+              const char *prefix, int64_t *cut)
 {
     const int64_t D = clip->net.config.projection_dim;
     ac_status st = AC_OK;
@@ -78,7 +78,7 @@ out:
 }
 
 int64_t
-ac_rescore_best(const float *scores, int64_t n)
+ac_clip_score_best(const float *scores, int64_t n)
 {
     int64_t best = 0;
 

@@ -22,7 +22,7 @@ push(accused *self, const char *text, size_t n, int64_t item)
     AC_TRY(
         ac_grow(&self->owners, &self->capacity, self->texts.count + 1, sizeof *self->owners));
     self->owners[self->texts.count] = item;
-    st = ac_texts_push(&self->texts, text ? text : "", n);
+    st = ac_texts_push(&self->texts, text, n);
 out:
     return st;
 }
@@ -31,7 +31,7 @@ out:
 static ac_status
 push_table(accused *self, const ac_texts *keys, const ac_shard_view *v, int64_t item)
 {
-    ac_buffer table = { 0 };
+    ac_prompt prompt = { 0 };
     int64_t row = 0;
     ac_status st = AC_OK;
 
@@ -41,13 +41,10 @@ push_table(accused *self, const ac_texts *keys, const ac_shard_view *v, int64_t 
         row++;
     if (row == v->n)
         return AC_OK;
-    for (int64_t k = row * v->K; k < (row + 1) * v->K; k++)
-        if (v->ids[k] >= 0)
-            AC_TRY(ac_table_push(&table, ac_texts_at(&v->entries, k),
-                                 ac_texts_size(&v->entries, k)));
-    st = push(self, table.data, table.size, item);
+    AC_TRY(ac_prompt_join(&prompt, &v->entries, row * v->K, v->ids + row * v->K, v->K));
+    st = push(self, prompt.text.data, prompt.text.size, item);
 out:
-    ac_buffer_free(&table);
+    ac_prompt_free(&prompt);
     return st;
 }
 

@@ -187,8 +187,8 @@ typedef struct loader {
     ac_pipeline *pipeline;
     const ac_training_items *items;
     ac_training_data *data;
-    ac_encoding encoding;
-    ac_buffer table;
+    ac_prompt prompt;
+    ac_encoding encoding; /* of a caption */
     ac_texts keys, entries;
     int64_t *ids;
     int64_t ids_capacity;
@@ -222,21 +222,17 @@ static ac_status
 push_table(loader *self, ac_captioned_set *set, int64_t row)
 {
     const ac_pipeline *p = self->pipeline;
+    const ac_encoding *e = &self->prompt.encoding;
     const int64_t K = p->config->retrieval.topk,
                   limit = p->bart.net.config.max_position_embeddings;
     const int64_t most =
         p->config->train.max_source_tokens < limit ? p->config->train.max_source_tokens : limit;
     ac_status st = AC_OK;
 
-    ac_buffer_reset(&self->table);
-    for (int64_t k = row * K; k < (row + 1) * K; k++)
-        if (self->ids[k] >= 0) /* the cache may hold fewer entries than K */
-            AC_TRY(ac_table_push(&self->table, ac_texts_at(&self->entries, k),
-                                 ac_texts_size(&self->entries, k)));
-    AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, self->table.data ? self->table.data : "",
-                               self->table.size, most, true, &self->encoding));
-    self->data->cut_tables += self->encoding.length > self->encoding.count;
-    AC_TRY(ac_id_lists_push(&set->tables, self->encoding.ids, self->encoding.count));
+    AC_TRY(ac_prompt_join(&self->prompt, &self->entries, row * K, self->ids + row * K, K));
+    AC_TRY(ac_prompt_encode(&self->prompt, &p->bart.tokenizer, most));
+    self->data->cut_tables += e->length > e->count;
+    AC_TRY(ac_id_lists_push(&set->tables, e->ids, e->count));
 out:
     return st;
 }
@@ -347,7 +343,7 @@ load(loader *self)
 out:
     ac_run_put(&self->pipeline->run, 0);
     ac_encoding_free(&self->encoding);
-    ac_buffer_free(&self->table);
+    ac_prompt_free(&self->prompt);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->entries);
     free(self->ids);

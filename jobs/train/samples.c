@@ -47,14 +47,8 @@ caption(ac_training *self, sampler *s, const float *values, ac_texts *out)
                                   &generated));
     for (int64_t i = 0; i < s->count; i++) {
         const ac_candidate c = ac_generated_at(&generated, i, 0);
-        const char *stripped;
-        size_t n;
-        ac_buffer_reset(&text);
-        AC_TRY(ac_tokenizer_decode(&bart->tokenizer, c.ids, c.count, false, &text));
-        stripped = text.data ? text.data : "";
-        n = text.size;
-        ac_text_strip(&stripped, &n);
-        AC_TRY(ac_texts_push(out, stripped, n));
+        AC_TRY(ac_prompt_decode(&text, &bart->tokenizer, c.ids, c.count, false));
+        AC_TRY(ac_texts_push(out, text.data, text.size));
     }
 out:
     ac_generated_free(&generated);
@@ -66,18 +60,12 @@ static ac_status
 push_ids(const ac_training *self, ac_buffer *out, const ac_id_lists *lists, int64_t i)
 {
     ac_buffer text = { 0 };
-    const char *stripped;
-    size_t n;
     ac_status st =
-        ac_tokenizer_decode(&self->pipeline.bart.tokenizer, lists->ids + lists->offsets[i],
-                            lists->offsets[i + 1] - lists->offsets[i], false, &text);
+        ac_prompt_decode(&text, &self->pipeline.bart.tokenizer, lists->ids + lists->offsets[i],
+                         lists->offsets[i + 1] - lists->offsets[i], false);
 
-    if (st == AC_OK) {
-        stripped = text.data ? text.data : "";
-        n = text.size;
-        ac_text_strip(&stripped, &n);
-        st = ac_json_string(out, stripped, n);
-    }
+    if (st == AC_OK)
+        st = ac_json_string(out, text.data, text.size);
     ac_buffer_free(&text);
     return st;
 }

@@ -10,6 +10,7 @@
 #include "io/file/publish.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
+#include "jobs/runtime/models.h"
 #include "jobs/train/crash_probe.h"
 #include "jobs/train/train.h"
 #include "jobs/version.h"
@@ -17,27 +18,13 @@
 static ac_status
 open_models_all(ac_pipeline *p)
 {
-    const ac_config *config = p->config;
-    const ac_compute compute = ac_config_compute(config);
-    const ac_clip_options options = {
-        .model = config->clip.model,
-        .model_config = config->clip.model_config,
-        .compute = compute,
-        .towers = AC_CLIP_VISION | AC_CLIP_TEXT,
-        .need_tokenizer = true,
-    };
     ac_decoder decoder;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_clip_model_open_all(&p->clip, p->comm, &options));
-    AC_TRY(ac_bart_model_open_all(&p->bart, p->comm, config->bart.model,
-                                  config->bart.layer_norms, &compute, true));
+    AC_TRY(ac_models_open_all(p->comm, p->config, AC_CLIP_VISION | AC_CLIP_TEXT, &p->clip,
+                              &p->bart));
     decoder = ac_bart_as_decoder(&p->bart.net);
-    st =
-        ac_generation_config_load(&p->bart.generation, config->bart.model, &p->bart.net.config);
-    if (st == AC_OK)
-        st = ac_generation_config_check(&p->bart.generation, &decoder);
-    st = ac_agree_all(p->comm, st);
+    st = ac_agree_all(p->comm, ac_generation_config_check(&p->bart.generation, &decoder));
 out:
     return st;
 }

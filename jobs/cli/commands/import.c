@@ -2,7 +2,7 @@
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
 #include "jobs/cli/commands/commands.h"
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/cli/options.h"
 
 static const ac_option options[] = {

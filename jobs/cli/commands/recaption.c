@@ -9,6 +9,7 @@
 #include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
+#include "jobs/runtime/models.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/caption/captioner.h"
 #include "jobs/cli/tools/tools.h"
@@ -80,25 +81,11 @@ static ac_status
 open_models(recaptioner *self, int64_t threads)
 {
     ac_pipeline *p = &self->pipeline;
-    const ac_config *config = p->config;
-    const ac_compute compute = ac_config_compute(config);
-    ac_generation_config generation;
-    const ac_clip_options options_of_clip = {
-        .model = config->clip.model,
-        .model_config = config->clip.model_config,
-        .compute = compute,
-        .towers = AC_CLIP_TEXT,
-        .need_tokenizer = true,
-    };
     ac_status st = AC_OK;
 
     ac_compute_init((int) threads);
-    AC_TRY(ac_clip_model_open(&p->clip, &options_of_clip));
-    AC_TRY(ac_bart_model_open(&p->bart, config->bart.model, config->bart.layer_norms, &compute,
-                              true));
-    AC_TRY(ac_generation_config_load(&generation, config->bart.model, &p->bart.net.config));
-    ac_config_generation(config, &generation);
-    AC_TRY(ac_bart_model_set_generation(&p->bart, &generation));
+    AC_TRY(ac_models_open(p->config, AC_CLIP_TEXT, &p->clip, &p->bart));
+    AC_TRY(ac_models_set_generation(&p->bart, p->config));
     st = ac_captioner_init(&self->captioner, p);
 out:
     return st;

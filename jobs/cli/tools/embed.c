@@ -5,7 +5,7 @@
 #include "engine/base/memory.h"
 #include "io/checkpoint/npy.h"
 #include "io/checkpoint/tokenizer_openai.h"
-#include "jobs/models/models.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/cli/tools/images.h"
 #include "jobs/cli/tools/tools.h"
 

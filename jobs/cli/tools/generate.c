@@ -7,7 +7,7 @@
 #include "engine/base/random.h"
 #include "io/config/config.h"
 #include "io/file/json_write.h"
-#include "jobs/models/models.h"
+#include "jobs/models/bart_model.h"
 #include "jobs/models/prompt.h"
 #include "jobs/cli/tools/tools.h"
 
@@ -66,6 +66,7 @@ read_generation(const ac_arguments *a, ac_config *config)
 
 /* Records generated together: their ids, and where each answer goes. */
 typedef struct batch {
+    ac_encoding encoding;
     int32_t *ids, *one;
     int64_t ids_capacity, one_capacity, offsets[RECORDS + 1];
     uint64_t streams[RECORDS];
@@ -87,17 +88,10 @@ flush(ac_bart_model *bart, const ac_config *config, batch *b, ac_generated *gene
             const ac_candidate c = ac_generated_at(generated, i, k);
             ac_buffer_printf(&out, "%s{", k ? ", " : "");
             if (bart->has_tokenizer) {
-                const char *t;
-                size_t n;
-                ac_buffer_reset(&text);
-                AC_TRY(ac_tokenizer_decode(&bart->tokenizer, c.ids, c.count,
-                                           config->generation.clean_up_tokenization_spaces,
-                                           &text));
-                t = text.data ? text.data : "";
-                n = text.size;
-                ac_text_strip(&t, &n);
+                AC_TRY(ac_prompt_decode(&text, &bart->tokenizer, c.ids, c.count,
+                                        config->generation.clean_up_tokenization_spaces));
                 ac_buffer_push_text(&out, "\"text\": ");
-                ac_json_string(&out, t, n);
+                ac_json_string(&out, text.data, text.size);
                 ac_buffer_push_text(&out, ", ");
             }
             ac_buffer_push_text(&out, "\"ids\": ");
@@ -131,11 +125,10 @@ push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t nu
     if (json_is_string(text) && bart->has_tokenizer) {
         *message = ac_error_message();
         if (ac_tokenizer_encode(&bart->tokenizer, json_string_value(text),
-                                json_string_length(text), limit, true,
-                                &bart->encoding) != AC_OK)
+                                json_string_length(text), limit, true, &b->encoding) != AC_OK)
             return false;
-        ids = bart->encoding.ids;
-        n = bart->encoding.count;
+        ids = b->encoding.ids;
+        n = b->encoding.count;
     } else if (list) {
         if (!ac_json_ids(list, bart->net.config.vocab_size, &b->one, &b->one_capacity, &n,
                          message))
@@ -187,6 +180,7 @@ generate_all(ac_bart_model *bart, const ac_config *config)
         st = flush(bart, config, &b, &generated);
     end = ac_json_lines_end(&lines);
     ac_generated_free(&generated);
+    ac_encoding_free(&b.encoding);
     free(b.ids);
     free(b.one);
     return st == AC_OK ? end : st;
@@ -197,10 +191,9 @@ ac_tool_generate(int argc, char **argv)
 {
     ac_arguments a = { 0 };
     ac_bart_model bart = { 0 };
+    ac_bart_options o = { 0 };
     ac_config config = { 0 };
-    ac_compute compute;
     ac_decoder decoder;
-    const char *model;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -211,12 +204,12 @@ ac_tool_generate(int argc, char **argv)
                         options);
         goto out;
     }
-    AC_TRY(ac_arguments_need(&a, "model", &model));
+    AC_TRY(ac_arguments_need(&a, "model", &o.model));
     AC_TRY(read_generation(&a, &config));
-    AC_TRY(ac_tool_compute(&a, &compute));
-    AC_TRY(
-        ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
-    AC_TRY(ac_generation_config_load(&bart.generation, model, &bart.net.config));
+    AC_TRY(ac_tool_compute(&a, &o.compute));
+    o.layer_norms = ac_arguments_get(&a, "layer-norms");
+    AC_TRY(ac_bart_model_open(&bart, &o));
+    AC_TRY(ac_generation_config_load(&bart.generation, o.model, &bart.net.config));
     ac_config_generation(&config, &bart.generation);
     decoder = ac_bart_as_decoder(&bart.net);
     AC_TRY(ac_generation_config_check(&bart.generation, &decoder));

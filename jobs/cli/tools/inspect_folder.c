@@ -9,7 +9,8 @@
 #include "io/source/image_list.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_files.h"
-#include "jobs/models/models.h"
+#include "jobs/models/bart_model.h"
+#include "jobs/models/clip_model.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/cli/tools/inspect.h"
 
@@ -195,7 +196,6 @@ put_usable(json_t *out, const char *path, const char *type)
 {
     ac_clip_model clip = { 0 };
     ac_bart_model bart = { 0 };
-    const ac_compute compute = { 0 };
     ac_status st = AC_OK;
 
     if (strcmp(type, "clip") == 0) {
@@ -209,7 +209,8 @@ put_usable(json_t *out, const char *path, const char *type)
         ac_inspect_put(out, "context", json_integer(clip.net.config.max_position_embeddings));
         ac_inspect_put(out, "dimension", json_integer(clip.net.config.projection_dim));
     } else if (strcmp(type, "bart") == 0) {
-        AC_TRY(ac_bart_model_open(&bart, path, NULL, &compute, false));
+        const ac_bart_options o = { .model = path };
+        AC_TRY(ac_bart_model_open(&bart, &o));
         ac_inspect_put_text(out, "fingerprint", bart.fingerprint);
         ac_inspect_put(out, "width", json_integer(bart.net.config.d_model));
         ac_inspect_put(out, "encoder_layers", json_integer(bart.net.config.encoder_layers));

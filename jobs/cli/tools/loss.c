@@ -6,7 +6,7 @@
 #include "engine/base/memory.h"
 #include "engine/training/bart_train.h"
 #include "io/file/json_write.h"
-#include "jobs/models/models.h"
+#include "jobs/models/bart_model.h"
 #include "jobs/cli/tools/tools.h"
 #include "jobs/train/layer_norms.h"
 
@@ -157,8 +157,8 @@ ac_tool_loss(int argc, char **argv)
     ac_bart_model bart = { 0 };
     ac_bart_trainer trainer = { 0 };
     measured m = { 0 };
-    ac_compute compute;
-    const char *model, *gradients;
+    ac_bart_options o = { 0 };
+    const char *gradients;
     void *packed = NULL;
     ac_status st = AC_OK;
 
@@ -170,13 +170,13 @@ ac_tool_loss(int argc, char **argv)
                         options);
         goto out;
     }
-    AC_TRY(ac_arguments_need(&a, "model", &model));
-    AC_TRY(ac_tool_compute(&a, &compute));
-    AC_TRY(
-        ac_bart_model_open(&bart, model, ac_arguments_get(&a, "layer-norms"), &compute, false));
+    AC_TRY(ac_arguments_need(&a, "model", &o.model));
+    AC_TRY(ac_tool_compute(&a, &o.compute));
+    o.layer_norms = ac_arguments_get(&a, "layer-norms");
+    AC_TRY(ac_bart_model_open(&bart, &o));
     AC_TRY(ac_alloc_aligned(
-        &packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &compute), 1));
-    AC_TRY(ac_bart_trainer_init(&trainer, &bart.net, &bart.weights.tensors, &compute, packed,
+        &packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &o.compute), 1));
+    AC_TRY(ac_bart_trainer_init(&trainer, &bart.net, &bart.weights.tensors, &o.compute, packed,
                                 true));
     trainer.recompute = ac_arguments_has(&a, "recompute");
     if ((gradients = ac_arguments_get(&a, "gradients"))) {

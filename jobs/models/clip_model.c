@@ -1,0 +1,198 @@
+#include "jobs/models/clip_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/image/preprocess.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/tokenizer_files.h"
+#include "jobs/models/clip_fingerprint.h"
+
+enum { IMAGE_BATCH = 16, TEXT_BATCH = 256 };
+
+static ac_status
+open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[33])
+{
+    const ac_clip_config *config = &self->net.config;
+    ac_status st = ac_tokenizer_open(&self->tokenizer, o->model, o->vocabulary,
+                                     AC_TOKENIZER_CLIP, fingerprint);
+
+    if (st != AC_OK) {
+        fingerprint[0] = '\0';
+        return o->need_tokenizer || st == AC_E_NOMEM ? st : AC_OK;
+    }
+    self->has_tokenizer = true;
+    return ac_model_check_vocabulary(
+        &self->tokenizer, o->vocabulary ? o->vocabulary : o->model, config->vocab_size,
+        config->eos_token_id == 2
+            ? self->tokenizer.end
+            : config->eos_token_id); /* 2: old configs, which are wrong about it */
+}
+
+/* From clip.model_config, the model's folder, or, of OpenAI's files, the weights. */
+static ac_status
+load_config(ac_clip_config *config, const ac_clip_options *o, const ac_weights *weights)
+{
+    if (!o->model_config && weights->is_openai)
+        return ac_openai_clip_config(config, &weights->tensors);
+    if (!o->model_config && !weights->is_folder)
+        return ac_error_set(
+            AC_E_ARG,
+            "%s: the names in this file are not OpenAI's, so it has no config of its own: name "
+            "the model's folder, or a config.json as clip.model_config (--model-config)",
+            o->model);
+    return ac_clip_config_load(config, o->model, o->model_config);
+}
+
+ac_status
+ac_clip_model_read(ac_clip_model *self, const ac_clip_options *o)
+{
+    ac_status st = AC_OK;
+    char weights[33] = "", vocabulary[33] = "";
+    ac_buffer description = { 0 };
+
+    *self = (ac_clip_model){ .compute = o->compute, .towers = o->towers };
+    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
+    AC_TRY(ac_weights_open(&self->weights, o->model));
+    AC_TRY(load_config(&self->net.config, o, &self->weights));
+    if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
+        AC_TRY(open_tokenizer(self, o, vocabulary));
+    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
+    ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
+    ac_clip_config_describe(&self->net.config, &description);
+    st = ac_model_join_description(self->fingerprint, &description);
+out:
+    return st;
+}
+
+size_t
+ac_clip_model_packed_bytes(const ac_clip_model *self)
+{
+    return ac_clip_packed_bytes(&self->net.config, &self->compute, self->towers);
+}
+
+ac_status
+ac_clip_model_pack(ac_clip_model *self)
+{
+    const ac_clip_config config = self->net.config;
+    ac_status st = ac_clip_init(&self->net, &config, &self->weights.tensors, &self->compute,
+                                self->towers, self->packed.bytes, self->packed.fills);
+
+    if (st == AC_OK && (self->towers & AC_CLIP_TEXT))
+        st = ac_clip_fingerprint_text(self->text_fingerprint, &config, &self->weights.tensors,
+                                      self->has_tokenizer ? &self->tokenizer : NULL);
+    return st;
+}
+
+ac_status
+ac_clip_model_open(ac_clip_model *self, const ac_clip_options *o)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_clip_model_read(self, o));
+    AC_TRY(ac_packed_init(&self->packed, ac_clip_model_packed_bytes(self)));
+    st = ac_clip_model_pack(self);
+out:
+    if (st != AC_OK)
+        ac_clip_model_free(self);
+    return st;
+}
+
+void
+ac_clip_model_free(ac_clip_model *self)
+{
+    ac_clip_free(&self->net);
+    if (self->has_tokenizer)
+        ac_tokenizer_free(&self->tokenizer);
+    ac_weights_close(&self->weights);
+    ac_scratch_free(&self->scratch);
+    ac_encoding_free(&self->encoding);
+    ac_packed_free(&self->packed);
+    free(self->path);
+    free(self->ids);
+    free(self->pixels);
+    *self = (ac_clip_model){ 0 };
+}
+
+/* Tokenize text i into self->ids at `used`. */
+static ac_status
+push_ids(ac_clip_model *self, const ac_texts *texts, int64_t i, const char *prefix,
+         int64_t used, int64_t *cut)
+{
+    ac_status st = AC_OK;
+    const ac_encoding *e = &self->encoding;
+    const char *text = ac_texts_at(texts, i);
+    size_t n = ac_texts_size(texts, i);
+    ac_buffer joined = { 0 };
+
+    if (prefix[0]) {
+        ac_buffer_push_text(&joined, prefix);
+        AC_TRY(ac_buffer_push(&joined, text, n));
+        text = joined.data;
+        n = joined.size;
+    }
+    AC_TRY(ac_tokenizer_encode(&self->tokenizer, text, n,
+                               self->net.config.max_position_embeddings, true,
+                               &self->encoding));
+    *cut += e->length > e->count;
+    AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
+    memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
+out:
+    ac_buffer_free(&joined);
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_texts(ac_clip_model *self, float *y, const ac_texts *texts, int64_t first,
+                          int64_t n, const char *prefix, int64_t *cut)
+{
+    ac_status st = AC_OK;
+    int64_t offsets[TEXT_BATCH + 1] = { 0 };
+    const int64_t D = self->net.config.projection_dim;
+
+    AC_CHECK(self->has_tokenizer);
+    for (int64_t i = 0; i < n; i += TEXT_BATCH) {
+        int64_t B = n - i < TEXT_BATCH ? n - i : TEXT_BATCH;
+        for (int64_t b = 0; b < B; b++) {
+            AC_TRY(push_ids(self, texts, first + i + b, prefix, offsets[b], cut));
+            offsets[b + 1] = offsets[b] + self->encoding.count;
+        }
+        AC_TRY(ac_clip_model_embed_ids(self, y + i * D, self->ids, offsets, B));
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_ids(ac_clip_model *self, float *y, const int32_t *ids,
+                        const int64_t *offsets, int64_t B)
+{
+    ac_status st = ac_scratch_reserve(&self->scratch,
+                                      ac_clip_texts_scratch_bytes(&self->net, B, offsets[B]));
+
+    if (st == AC_OK)
+        ac_clip_embed_texts(&self->net, y, ids, offsets, B, &self->scratch);
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_images(ac_clip_model *self, float *y, const uint8_t *rgb, int64_t n)
+{
+    ac_status st = AC_OK;
+    const int64_t S = self->net.config.image_size, D = self->net.config.projection_dim,
+                  each = 3 * S * S;
+
+    if (!self->pixels)
+        AC_TRY(ac_alloc_aligned(&self->pixels, IMAGE_BATCH * each, sizeof(float)));
+    AC_TRY(ac_scratch_reserve(&self->scratch,
+                              ac_clip_images_scratch_bytes(&self->net, IMAGE_BATCH)));
+    for (int64_t i = 0; i < n; i += IMAGE_BATCH) {
+        int64_t B = n - i < IMAGE_BATCH ? n - i : IMAGE_BATCH;
+#pragma omp parallel for
+        for (int64_t b = 0; b < B; b++)
+            ac_image_normalise(self->pixels + b * each, rgb + (i + b) * each, S);
+        ac_clip_embed_images(&self->net, y + i * D, self->pixels, B, &self->scratch);
+    }
+out:
+    return st;
+}
