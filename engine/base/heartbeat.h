@@ -5,6 +5,10 @@
 #ifndef AC_BASE_HEARTBEAT_H
 #define AC_BASE_HEARTBEAT_H
 
+#ifdef __cplusplus
+typedef struct ac_heartbeat ac_heartbeat; /* of C11's atomics; C++ may pass one on */
+#else
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,4 +48,5 @@ ac_heartbeat_shard(ac_heartbeat *self, int64_t shard)
     ac_heartbeat_beat(self);
 }
 
+#endif
 #endif
