@@ -9,6 +9,7 @@ add_library(ac::mpi ALIAS PkgConfig::ompi)
 
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial)
 add_library(ac::hdf5 ALIAS PkgConfig::hdf5)
+set(AC_PKG_MODULES hdf5-serial)
 
 # The OpenMP build of OpenBLAS, by its own path: the alternatives system may point elsewhere.
 find_path(AC_OPENBLAS_INCLUDE NAMES cblas.h
@@ -27,6 +28,7 @@ foreach(pair "jpeg:libjpeg" "png:libpng" "webp:libwebp" "webpdemux:libwebpdemux"
   list(GET parts 1 module)
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})
   add_library(ac::${name} ALIAS PkgConfig::${name})
+  list(APPEND AC_PKG_MODULES ${module}) # for antarctic.pc
 endforeach()
 
 find_path(AC_RANDOM123_INCLUDE NAMES Random123/philox.h REQUIRED)
