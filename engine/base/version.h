@@ -1,4 +1,5 @@
-/** The version of the library that runs; AC_VERSION (antarctic.h) is the one compiled against. */
+/** The version of the library that runs; AC_VERSION (antarctic.h) is the one compiled against.
+ */
 #ifndef AC_ENGINE_BASE_VERSION_H
 #define AC_ENGINE_BASE_VERSION_H
 

@@ -302,8 +302,7 @@ tile_scratch_bytes(const ac_linear *layer)
 {
     const plan *p = layer->plan;
 
-    return source_bytes(layer) + result_bytes() +
-           ac_scratch_room(p->scratchpad_bytes);
+    return source_bytes(layer) + result_bytes() + ac_scratch_room(p->scratchpad_bytes);
 }
 
 /* Rows of x, and zero rows after them up to `group`, into the buffer. */

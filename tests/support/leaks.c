@@ -1,6 +1,6 @@
 /* A failed assertion leaves a test by longjmp, past what would have freed its memory. The leaks
- * that follow say nothing, and a page of them would hide the assertion: in sanitizer builds they
- * are looked for only where every test passed. */
+ * that follow say nothing, and a page of them would hide the assertion: in sanitizer builds
+ * they are looked for only where every test passed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
