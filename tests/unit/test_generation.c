@@ -425,7 +425,7 @@ greedy_and_samples(void **state)
             ac_generation_config c = config_of(1, sample ? 9 : 1, sample);
             ac_generated out = { 0 };
             int ended;
-            c.max_length = LONGEST + 3; /* so near that some of the longest reach it */
+            c.max_length = LONGEST + 6; /* so near that some of the longest reach it */
             c.min_length = 8;
             c.no_repeat_ngram_size = sample ? 0 : 3;
             c.top_k = sample ? 9 : 0;
