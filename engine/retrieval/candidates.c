@@ -16,7 +16,7 @@ ac_candidates_capacity(int64_t k)
 }
 
 void
-ac_candidates_reset(ac_candidates *self, ac_candidate_entry *items, int64_t capacity, int64_t k)
+ac_candidates_reset(ac_candidates *self, ac_topk_candidate *items, int64_t capacity, int64_t k)
 {
     AC_CHECK(capacity >= 2 * k);
     *self =
@@ -24,9 +24,9 @@ ac_candidates_reset(ac_candidates *self, ac_candidate_entry *items, int64_t capa
 }
 
 static void
-swap(ac_candidate_entry *a, ac_candidate_entry *b)
+swap(ac_topk_candidate *a, ac_topk_candidate *b)
 {
-    const ac_candidate_entry t = *a;
+    const ac_topk_candidate t = *a;
 
     *a = *b;
     *b = t;
@@ -35,7 +35,7 @@ swap(ac_candidate_entry *a, ac_candidate_entry *b)
 /* The `rank`-th largest lower bound, from 0: items are put in order around it (quickselect, the
  * middle of three as pivot). */
 static double
-select_lower(ac_candidate_entry *items, int64_t count, int64_t rank)
+select_lower(ac_topk_candidate *items, int64_t count, int64_t rank)
 {
     int64_t left = 0, right = count - 1;
 
@@ -80,7 +80,7 @@ ac_candidates_prune(ac_candidates *self)
 static int
 compare(const void *left, const void *right)
 {
-    const ac_candidate_entry *a = left, *b = right;
+    const ac_topk_candidate *a = left, *b = right;
 
     if (a->lower != b->lower)
         return a->lower > b->lower ? -1 : 1;
@@ -92,7 +92,7 @@ ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source)
 {
     for (int64_t i = 0; i < self->count;) {
         const float *rows[BATCH];
-        ac_candidate_entry *open[BATCH];
+        ac_topk_candidate *open[BATCH];
         float scores[BATCH];
         int64_t n = 0;
         for (; i < self->count && n < BATCH; i++) {
@@ -123,6 +123,6 @@ ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, doubl
             ac_candidates_settle(self, source);
     }
     self->items[self->count++] =
-        (ac_candidate_entry){ lower >= -INFINITY ? lower : -INFINITY,
-                              upper <= INFINITY ? upper : INFINITY, at };
+        (ac_topk_candidate){ lower >= -INFINITY ? lower : -INFINITY,
+                             upper <= INFINITY ? upper : INFINITY, at };
 }

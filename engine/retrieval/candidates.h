@@ -11,10 +11,10 @@
 
 #include <stdint.h>
 
-typedef struct ac_candidate_entry {
+typedef struct ac_topk_candidate {
     double lower, upper; /* equal: this is the score itself */
     int64_t at;          /* row of the index */
-} ac_candidate_entry;
+} ac_topk_candidate;
 
 /** What scores are computed from. Views. */
 typedef struct ac_candidate_source {
@@ -25,7 +25,7 @@ typedef struct ac_candidate_source {
 
 /** Items are the caller's memory, [capacity]. */
 typedef struct ac_candidates {
-    ac_candidate_entry *items;
+    ac_topk_candidate *items;
     int64_t count, capacity, k;
     int64_t scored;   /* scores computed so far */
     double threshold; /* the k-th best score is at least this; -INFINITY at first */
@@ -34,7 +34,7 @@ typedef struct ac_candidates {
 /** Room for k that leaves pruning something to do. */
 int64_t ac_candidates_capacity(int64_t k);
 
-void ac_candidates_reset(ac_candidates *self, ac_candidate_entry *items, int64_t capacity,
+void ac_candidates_reset(ac_candidates *self, ac_topk_candidate *items, int64_t capacity,
                          int64_t k);
 
 /** Take one in; `source` serves where the buffer is full. An upper bound that is not a number

@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
-#include "engine/retrieval/topk.h"
+#include "engine/retrieval/index.h"
 
 enum {
     AC_SCAN_GROUP = 16,     /* entries */
@@ -130,7 +130,12 @@ void ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, c
                         const float *centre, int64_t count, int64_t D);
 
 /** An index's facts, and those from entry `at` on. */
-ac_scan_facts ac_topk_index_facts(const ac_topk_index *index);
+static inline ac_scan_facts
+ac_scan_facts_of(const ac_topk_index *index)
+{
+    return (ac_scan_facts){ index->scales,        index->errors,       index->norms,
+                            index->coarse_errors, index->coarse_norms, index->sums };
+}
 ac_scan_facts ac_scan_facts_at(const ac_scan_facts *all, int64_t at);
 
 /** integers: room for ac_scan_query_integers() numbers; not needed where that is 0. */

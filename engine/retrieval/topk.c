@@ -40,9 +40,9 @@ typedef struct worker {
     ac_candidates *found; /* [block] */
     float
         *limits; /* [block]: upper bounds below it (without base and constant) cannot matter */
-    ac_candidate_entry *items; /* [block, capacity] */
-    unsigned char *tile;       /* an expanded group */
-    float *scanned;            /* [6, 16] */
+    ac_topk_candidate *items; /* [block, capacity] */
+    unsigned char *tile;      /* an expanded group */
+    float *scanned;           /* [6, 16] */
     coarse_state coarse;
 } worker;
 
@@ -180,7 +180,7 @@ typedef struct group {
 static group
 group_at(const ac_topk_index *x, int64_t g)
 {
-    const ac_scan_facts all = ac_topk_index_facts(x);
+    const ac_scan_facts all = ac_scan_facts_of(x);
     const int64_t first = g * AC_SCAN_GROUP;
     group self = { .first = first,
                    .count = x->n - first < AC_SCAN_GROUP ? x->n - first : AC_SCAN_GROUP };
@@ -410,7 +410,7 @@ sizes_of(const ac_topk_index *x, int64_t nq, int64_t k)
     int64_t by_candidates;
 
     s.capacity = ac_candidates_capacity(s.k);
-    by_candidates = CANDIDATE_BYTES / (s.capacity * (int64_t) sizeof(ac_candidate_entry));
+    by_candidates = CANDIDATE_BYTES / (s.capacity * (int64_t) sizeof(ac_topk_candidate));
     s.width = x->kernel->query_max ? ac_scan_padded(x->D) : x->D;
     s.rows = PANEL_BYTES / (s.width * x->kernel->query_bytes);
     s.rows = s.rows < AC_SCAN_ROWS ? AC_SCAN_ROWS : s.rows - s.rows % AC_SCAN_ROWS;

@@ -76,6 +76,13 @@ encode(const int32_t *ids, int64_t n)
     return x;
 }
 
+/* The end is likely at some positions, so that sequences end at different lengths. */
+static float
+end_bias(int64_t position)
+{
+    return position % 7 == 6 ? 4 : position % 3 == 0 ? 1 : 0;
+}
+
 /* ---- the decoder ---- */
 
 static void
@@ -163,6 +170,7 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
     for (int64_t r = 0; r < R; r++)
         if (rows[r].wants_logits) {
             product(logits, m->tokens[0], wide + r * WIDE, V);
+            logits[END] += end_bias(rows[r].position);
             logits += V;
         }
     ac_scratch_release(scratch, mark);
@@ -238,6 +246,7 @@ plain_logits(const tiny *m, float input, const int32_t *tokens, int64_t n, float
         }
     }
     plain_product(last, m->tokens[0], x[n - 1], V);
+    last[END] += (double) end_bias(n - 1);
     for (int64_t i = 0; i < V; i++)
         logits[i] = (float) last[i];
 }
@@ -416,6 +425,7 @@ greedy_and_samples(void **state)
             ac_generation_config c = config_of(1, sample ? 9 : 1, sample);
             ac_generated out = { 0 };
             int ended;
+            c.max_length = LONGEST + 6; /* so near that some of the longest reach it */
             c.min_length = 8;
             c.no_repeat_ngram_size = sample ? 0 : 3;
             c.top_k = sample ? 9 : 0;
