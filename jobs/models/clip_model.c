@@ -6,6 +6,7 @@
 #include "engine/image/preprocess.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/tokenizer_files.h"
+#include "io/image/decode.h"
 #include "jobs/models/clip_fingerprint.h"
 
 enum { IMAGE_BATCH = 16, TEXT_BATCH = 256 };
@@ -194,5 +195,29 @@ ac_clip_model_embed_images(ac_clip_model *self, float *y, const uint8_t *rgb, in
         ac_clip_embed_images(&self->net, y + i * D, self->pixels, B, &self->scratch);
     }
 out:
+    return st;
+}
+
+ac_status
+ac_clip_model_embed_file(ac_clip_model *self, float *y, const char *path, int64_t max_pixels)
+{
+    const int64_t S = self->net.config.image_size;
+    ac_item_status status = { 0 };
+    ac_image image = { 0 };
+    ac_resizer resizer = { 0 };
+    uint8_t *rgb = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_read_file(&image, path, max_pixels, &status));
+    if (status.reason != AC_GOOD)
+        AC_FAIL(AC_E_FORMAT, "%s: %s: %s", path, ac_reject_reason_name(status.reason),
+                status.detail);
+    AC_TRY(ac_alloc(&rgb, S * S, 3));
+    AC_TRY(ac_image_clip_resize(rgb, &image, S, &resizer));
+    st = ac_clip_model_embed_images(self, y, rgb, 1);
+out:
+    ac_image_free(&image);
+    ac_resizer_free(&resizer);
+    free(rgb);
     return st;
 }

@@ -205,27 +205,18 @@ static ac_status
 embed_query(const ac_arguments *a, ac_clip_model *clip, float *q)
 {
     const char *text = ac_arguments_get(a, "text"), *image = ac_arguments_get(a, "image");
-    const int64_t S = clip->net.config.image_size;
     ac_texts texts = { 0 };
-    ac_item_status item_status;
-    uint8_t *rgb = NULL;
     int64_t cut = 0;
     ac_status st = AC_OK;
 
     if (text) {
         AC_TRY(ac_texts_push(&texts, text, strlen(text)));
         AC_TRY(ac_clip_model_embed_texts(clip, q, &texts, 0, 1, "", &cut));
-        goto out;
+    } else {
+        st = ac_clip_model_embed_file(clip, q, image, AC_MAX_PIXELS);
     }
-    AC_TRY(ac_alloc(&rgb, S * S, 3));
-    AC_TRY(ac_images_read(rgb, &item_status, &image, 1, S, AC_MAX_PIXELS));
-    if (item_status.reason != AC_GOOD)
-        AC_FAIL(AC_E_FORMAT, "%s: %s: %s", image, ac_reject_reason_name(item_status.reason),
-                item_status.detail);
-    AC_TRY(ac_clip_model_embed_images(clip, q, rgb, 1));
 out:
     ac_texts_free(&texts);
-    free(rgb);
     return st;
 }
 
