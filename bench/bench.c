@@ -3,16 +3,9 @@
  * FOLDER THREADS TEXTS       3 beams, 20 tokens bench samples FOLDER THREADS TEXTS        100
  * samples of 20 tokens bench pictures THREADS ROUNDS FILE…       decode and resize; resize
  * alone */
+#include <antarctic.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include "engine/image/preprocess.h"
-#include "io/image/decode.h"
-#include "jobs/models/bart_model.h"
-#include "jobs/models/clip_model.h"
 
 static double
 now(void)

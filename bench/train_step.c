@@ -1,34 +1,65 @@
 /* Seconds and memory of training steps on a model's folder, with made-up texts: for
  * bench/train_step.sh, which puts them beside the reference's way. Prints one JSON line. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <antarctic.h>
+#include <getopt.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/base/random.h"
-#include "engine/training/adamw.h"
-#include "engine/training/bart_train.h"
-#include "io/checkpoint/model_config.h"
-#include "io/checkpoint/weights.h"
-#include "jobs/cli/options.h"
+/* What the command line says. */
+typedef struct settings {
+    const char *model;       /* Hugging Face folder of a BART model */
+    int64_t batch;           /* items per step */
+    int64_t table, caption;  /* tokens that encoder and decoder read, on the average */
+    int64_t steps, threads;  /* steps measured, after one to warm up */
+    bool exact;              /* every text has just these lengths; else 3/4 to 5/4 */
+    bool recompute, dropout; /* save fewer activations; with the model's dropout */
+    const char *backend, *precision;
+} settings;
 
-static const ac_option options[] = {
-    { "model", 0, "DIR", "Hugging Face folder of a BART model" },
-    { "batch", 0, "B", "items a step (default: 16)" },
-    { "table", 0, "N",
-      "tokens of a table, on the average: lengths go from 3/4 to 5/4 of it (default: 60)" },
-    { "caption", 0, "N", "tokens that the decoder reads, likewise (default: 12)" },
-    { "exact", 0, NULL, "every text has just these lengths" },
-    { "steps", 0, "N", "measured steps, after one to warm up (default: 2)" },
-    { "threads", 0, "N", "default: the machine's cores" },
-    { "backend", 0, "B", "auto, openblas, onednn or native" },
-    { "precision", 0, "P", "fp32 or bf16" },
-    { "recompute", 0, NULL, "keep less between the passes" },
-    { "dropout", 0, NULL, "with the model's dropout" },
-    { NULL, 0, NULL, NULL },
+static const struct option options[] = {
+    { "model", required_argument, NULL, 'm' },   { "batch", required_argument, NULL, 'B' },
+    { "table", required_argument, NULL, 't' },   { "caption", required_argument, NULL, 'c' },
+    { "steps", required_argument, NULL, 's' },   { "threads", required_argument, NULL, 'n' },
+    { "backend", required_argument, NULL, 'b' }, { "precision", required_argument, NULL, 'p' },
+    { "exact", no_argument, NULL, 'e' },         { "recompute", no_argument, NULL, 'r' },
+    { "dropout", no_argument, NULL, 'd' },       { NULL, 0, NULL, 0 },
 };
+
+static ac_status
+read_settings(settings *self, int argc, char **argv)
+{
+    int option;
+
+    *self = (settings){ .batch = 16,
+                        .table = 60,
+                        .caption = 12,
+                        .steps = 2,
+                        .threads = sysconf(_SC_NPROCESSORS_ONLN) };
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'm': self->model = optarg; break;
+        case 'B': self->batch = atoll(optarg); break;
+        case 't': self->table = atoll(optarg); break;
+        case 'c': self->caption = atoll(optarg); break;
+        case 's': self->steps = atoll(optarg); break;
+        case 'n': self->threads = atoll(optarg); break;
+        case 'b': self->backend = optarg; break;
+        case 'p': self->precision = optarg; break;
+        case 'e': self->exact = true; break;
+        case 'r': self->recompute = true; break;
+        case 'd': self->dropout = true; break;
+        default: return ac_error_set(AC_E_ARG, "this option is not known");
+        }
+    }
+    if (!self->model || optind < argc || self->batch < 1 || self->table < 3 ||
+        self->caption < 2 || self->steps < 1 || self->threads < 1)
+        return ac_error_set(AC_E_ARG,
+                            "usage: bench_train_step --model DIR [--batch B] [--table N] "
+                            "[--caption N] [--steps N] [--threads N] [--backend B] "
+                            "[--precision P] [--exact] [--recompute] [--dropout]");
+    return AC_OK;
+}
 
 typedef struct texts {
     int64_t B;
@@ -83,30 +114,26 @@ out:
     return st;
 }
 
-static ac_status
-compute_of(const ac_arguments *a, ac_compute *out)
+static ac_compute
+compute_of(const settings *self)
 {
     static const char *const backends[] = { "auto", "openblas", "onednn", "native" };
-    const char *backend = ac_arguments_get(a, "backend"),
-               *precision = ac_arguments_get(a, "precision");
-    int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
-    ac_status st = ac_arguments_int(a, "threads", &threads, 1, 4096);
+    ac_compute out = { 0 };
 
-    *out = (ac_compute){ .precision = precision && strcmp(precision, "bf16") == 0
-                                          ? AC_PRECISION_BF16
-                                          : AC_PRECISION_FP32 };
-    for (int i = 0; backend && i < 4; i++)
-        if (strcmp(backend, backends[i]) == 0)
-            out->backend = (ac_backend) i;
-    ac_compute_init((int) threads);
-    return st;
+    if (self->precision && strcmp(self->precision, "bf16") == 0)
+        out.precision = AC_PRECISION_BF16;
+    for (int i = 0; self->backend && i < 4; i++)
+        if (strcmp(self->backend, backends[i]) == 0)
+            out.backend = (ac_backend) i;
+    ac_compute_init((int) self->threads);
+    return out;
 }
 
 int
 main(int argc, char **argv)
 {
     const ac_adamw adamw = { 0.9, 0.999, 1e-8, 0.01 };
-    ac_arguments a = { 0 };
+    settings a;
     ac_compute compute;
     ac_weights weights = { 0 };
     ac_bart_config config;
@@ -115,44 +142,37 @@ main(int argc, char **argv)
     ac_bart_batch batch;
     ac_bart_loss loss;
     texts t = { 0 };
-    int64_t B = 16, table = 60, caption = 12, steps = 2;
     void *packed = NULL, *packed_back = NULL;
     float *gradient = NULL, *exp_avg = NULL, *exp_avg_sq = NULL;
     double best = 1e30, least_cpu = 1e30;
     struct rusage usage;
-    const char *model;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_arguments_parse(&a, options, argc, argv));
-    AC_TRY(ac_arguments_need(&a, "model", &model));
-    AC_TRY(ac_arguments_int(&a, "batch", &B, 1, 4096));
-    AC_TRY(ac_arguments_int(&a, "table", &table, 3, 4096));
-    AC_TRY(ac_arguments_int(&a, "caption", &caption, 2, 4096));
-    AC_TRY(ac_arguments_int(&a, "steps", &steps, 1, 1000));
-    AC_TRY(compute_of(&a, &compute));
-    AC_TRY(ac_weights_open(&weights, model));
-    AC_TRY(ac_bart_config_load(&config, model));
+    AC_TRY(read_settings(&a, argc, argv));
+    compute = compute_of(&a);
+    AC_TRY(ac_weights_open(&weights, a.model));
+    AC_TRY(ac_bart_config_load(&config, a.model));
     AC_TRY(ac_alloc_aligned(&packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1));
     AC_TRY(ac_alloc_aligned(&packed_back,
                             (int64_t) ac_bart_trainer_packed_bytes(&config, &compute), 1));
     AC_TRY(ac_bart_init(&bart, &config, &weights.tensors, NULL, &compute, packed, true));
     AC_TRY(
         ac_bart_trainer_init(&trainer, &bart, &weights.tensors, &compute, packed_back, true));
-    trainer.recompute = ac_arguments_has(&a, "recompute");
-    if (ac_arguments_has(&a, "dropout"))
+    trainer.recompute = a.recompute;
+    if (a.dropout)
         ac_bart_trainer_set_dropout(&trainer, -1, 1);
-    AC_TRY(make_texts(&t, B, table, caption, config.vocab_size, ac_arguments_has(&a, "exact")));
+    AC_TRY(make_texts(&t, a.batch, a.table, a.caption, config.vocab_size, a.exact));
     AC_TRY(ac_alloc(&gradient, trainer.count, sizeof(float)));
     AC_TRY(ac_alloc(&exp_avg, trainer.count, sizeof(float)));
     AC_TRY(ac_alloc(&exp_avg_sq, trainer.count, sizeof(float)));
-    batch = (ac_bart_batch){ .B = B,
+    batch = (ac_bart_batch){ .B = a.batch,
                              .ids = t.ids,
                              .offsets = t.offsets,
                              .decoder_ids = t.decoder_ids,
                              .labels = t.labels,
                              .decoder_offsets = t.decoder_offsets,
-                             .streams = ac_arguments_has(&a, "dropout") ? t.streams : NULL };
-    for (int64_t s = 0; s <= steps; s++) {
+                             .streams = a.dropout ? t.streams : NULL };
+    for (int64_t s = 0; s <= a.steps; s++) {
         const double started = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
         AC_TRY(ac_bart_trainer_run(&trainer, &batch, gradient, &loss));
         ac_adamw_step(&adamw, trainer.values, exp_avg, exp_avg_sq, gradient, trainer.count,
@@ -166,15 +186,15 @@ main(int argc, char **argv)
     printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, "
            "\"activation_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n",
            best, least_cpu, loss.sum / (double) loss.targets,
-           (long long) (t.offsets[B] + t.decoder_offsets[B]), (double) loss.bytes / 1e6,
-           (double) usage.ru_maxrss * 1024 / 1e6, ac_compute_kernels(&compute));
+           (long long) (t.offsets[a.batch] + t.decoder_offsets[a.batch]),
+           (double) loss.bytes / 1e6, (double) usage.ru_maxrss * 1024 / 1e6,
+           ac_compute_kernels(&compute));
 out:
     if (st != AC_OK)
         fprintf(stderr, "train_step: %s\n", ac_error_message());
     ac_bart_trainer_free(&trainer);
     ac_bart_free(&bart);
     ac_weights_close(&weights);
-    ac_arguments_free(&a);
     for (void **p =
              (void *[]){ t.ids, t.decoder_ids, t.labels, t.offsets, t.decoder_offsets,
                          t.streams, packed, packed_back, gradient, exp_avg, exp_avg_sq, NULL };

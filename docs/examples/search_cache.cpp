@@ -29,8 +29,16 @@ template <typename T, void (*release)(T *)> struct owned {
     owned(const owned &) = delete;
     owned &operator=(const owned &) = delete;
     ~owned() { release(&object); }
-    T *operator&() { return &object; }
-    T *operator->() { return &object; }
+    T *
+    operator&()
+    {
+        return &object;
+    }
+    T *
+    operator->()
+    {
+        return &object;
+    }
 };
 
 void
@@ -63,10 +71,9 @@ search(const char *folder, const char *model, const std::string &text, int64_t k
     check(ac_clip_model_embed_texts(&clip, q.data(), &query, 0, 1, "", &truncated));
     check(ac_topk_search(&index, q.data(), 1, k, ids.data(), scores.data(), nullptr));
     for (size_t i = 0; i < ids.size() && ids[i] >= 0; i++)
-        std::printf("%.4f %lld %.*s\n", static_cast<double>(scores[i]),
-                    static_cast<long long>(ids[i]),
-                    static_cast<int>(ac_texts_size(&entries, ids[i])),
-                    ac_texts_at(&entries, ids[i]));
+        std::printf(
+            "%.4f %lld %.*s\n", static_cast<double>(scores[i]), static_cast<long long>(ids[i]),
+            static_cast<int>(ac_texts_size(&entries, ids[i])), ac_texts_at(&entries, ids[i]));
 }
 
 } // namespace

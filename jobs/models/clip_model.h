@@ -78,8 +78,8 @@ AC_MUST_CHECK ac_status ac_clip_model_embed_images(ac_clip_model *self, float *y
 /**
  * One image file: decoded, resized, embedded -> y [projection_dim], unit length.
  * @param[in] max_pixels  width × height beyond it is refused before anything is decoded
- * @return AC_E_FORMAT where the file is no image that can be decoded; the message names file and
- *         reason
+ * @return AC_E_FORMAT where the file is no image that can be decoded; the message names file
+ * and reason
  */
 AC_MUST_CHECK ac_status ac_clip_model_embed_file(ac_clip_model *self, float *y,
                                                  const char *path, int64_t max_pixels);
