@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
-#include "io/checkpoint/torch_file.h"
+#include "io/checkpoint/torch_storage.h"
 
 /* torch.save's first pickle: protocol 2, the number 0x1950a86a20f9469cfc6c, STOP. */
 static const unsigned char legacy_magic[] = { 0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
@@ -42,80 +42,6 @@ static const ac_pickle_rule rules[] = {
     { "torch.jit._pickle", "restore_type_tag", AC_PICKLE_OBJECT },
     { NULL, NULL, AC_PICKLE_NONE },
 };
-
-bool
-ac_torch_storage_type(const ac_pickle *pickle, int64_t global, ac_dtype *out)
-{
-    static const struct {
-        const char *name;
-        ac_dtype dtype;
-    } all[] = {
-        { "FloatStorage", AC_F32 },     { "DoubleStorage", AC_F64 }, { "HalfStorage", AC_F16 },
-        { "BFloat16Storage", AC_BF16 }, { "CharStorage", AC_I8 },    { "ShortStorage", AC_I16 },
-        { "IntStorage", AC_I32 },       { "LongStorage", AC_I64 },   { "ByteStorage", AC_U8 },
-        { "BoolStorage", AC_BOOL },
-    };
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (ac_pickle_is_global(pickle, global, "torch", all[i].name)) {
-            *out = all[i].dtype;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-    const ac_torch_storage *s = a, *t = b;
-    const size_t least = s->key_size < t->key_size ? s->key_size : t->key_size;
-    const int order = least ? memcmp(s->key, t->key, least) : 0;
-
-    return order ? order : s->key_size < t->key_size ? -1 : s->key_size > t->key_size;
-}
-
-ac_status
-ac_torch_storage_find(const ac_torch_file *self, const char *key, size_t n,
-                      const unsigned char **data, size_t *size)
-{
-    const char *path = self->out->path;
-    const ac_torch_storage wanted = { .key = key, .key_size = n }, *found;
-    const ac_zip_member *m;
-    char name[128] = "data/";
-
-    if (n == 0 || n > 100 || memchr(key, '/', n))
-        return ac_error_set(
-            AC_E_FORMAT,
-            "%s: a storage's key makes no sense: the file is damaged; get it again", path);
-    if (self->out->kind == AC_TORCH_LEGACY) {
-        found = self->storage_count
-                    ? bsearch(&wanted, self->storages, (size_t) self->storage_count,
-                              sizeof *found, compare_keys)
-                    : NULL;
-        if (!found)
-            return ac_error_set(AC_E_FORMAT,
-                                "%s: storage %.*s is not there: truncated? Get the file again",
-                                path, (int) n, key);
-        *data = found->data;
-        *size = found->size;
-        return AC_OK;
-    }
-    memcpy(name + 5, key, n);
-    m = ac_zip_find(&self->zip, name, n + 5);
-    if (!m)
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: record %s is not in the archive: damaged? Get the file again",
-                            path, name);
-    if (!m->stored)
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: record %s is compressed; PyTorch stores its records plainly, "
-                            "and so they are read: save it again with torch.save",
-                            path, name);
-    *data = m->data;
-    *size = m->size;
-    return AC_OK;
-}
 
 static ac_status
 read_zip(ac_torch_file *f)
@@ -179,7 +105,7 @@ read_types(ac_torch_file *f)
     for (int64_t i = 0; i < p->value_count; i++) {
         int64_t id[6];
         ac_dtype dtype;
-        ac_torch_storage wanted = { 0 }, *found;
+        ac_torch_storage *found;
 
         if (p->values[i].type != AC_PICKLE_PERSISTENT)
             continue;
@@ -194,11 +120,8 @@ read_types(ac_torch_file *f)
                                 "%s: has views of storages, a form older than PyTorch 0.4; "
                                 "load it with PyTorch and save it again",
                                 f->out->path);
-        wanted.key = p->values[id[2]].as.text.bytes;
-        wanted.key_size = p->values[id[2]].as.text.size;
-        found = f->storage_count ? bsearch(&wanted, f->storages, (size_t) f->storage_count,
-                                           sizeof *found, compare_keys)
-                                 : NULL;
+        found = ac_torch_storage_listed(f, p->values[id[2]].as.text.bytes,
+                                        p->values[id[2]].as.text.size);
         if (found)
             found->size = ac_dtype_bytes(dtype);
     }
@@ -215,10 +138,7 @@ read_storages(ac_torch_file *f, const ac_pickle *keys, size_t at)
 
     for (int64_t c = list->as.items.first; c >= 0; c = keys->cells[c].next) {
         const ac_pickle_value *key = &keys->values[keys->cells[c].value];
-        const ac_torch_storage wanted = { .key = key->as.text.bytes,
-                                          .key_size = key->as.text.size };
-        ac_torch_storage *s =
-            bsearch(&wanted, f->storages, (size_t) f->storage_count, sizeof *s, compare_keys);
+        ac_torch_storage *s = ac_torch_storage_listed(f, key->as.text.bytes, key->as.text.size);
         uint64_t n = 0;
 
         AC_CHECK(s);
@@ -289,8 +209,7 @@ read_legacy(ac_torch_file *f)
     AC_TRY(ac_pickle_read(&keys, o->map.data + at, o->map.size - at, rules, o->path, &used));
     at += used;
     AC_TRY(read_keys(f, &keys));
-    if (f->storage_count)
-        qsort(f->storages, (size_t) f->storage_count, sizeof *f->storages, compare_keys);
+    ac_torch_storages_sort(f);
     AC_TRY(read_types(f));
     AC_TRY(read_storages(f, &keys, at));
     st = ac_torch_walk(f);

@@ -23,15 +23,6 @@ typedef struct ac_torch_file {
     int64_t storage_count;
 } ac_torch_file;
 
-/** A storage's type by PyTorch's class name ("FloatStorage"); false: a type that is not read
- * here. */
-bool ac_torch_storage_type(const ac_pickle *pickle, int64_t global, ac_dtype *out);
-
-/** The bytes of the storage with this key. AC_E_FORMAT where there is none. */
-AC_MUST_CHECK ac_status ac_torch_storage_find(const ac_torch_file *self, const char *key,
-                                              size_t n, const unsigned char **data,
-                                              size_t *size);
-
 /** Walk the pickle's tree: fill out->items (sorted), out->scalars, out->copies. */
 AC_MUST_CHECK ac_status ac_torch_walk(ac_torch_file *self);
 

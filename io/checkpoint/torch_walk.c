@@ -6,7 +6,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
-#include "io/checkpoint/torch_file.h"
+#include "io/checkpoint/torch_storage.h"
 
 /* Deeper than any checkpoint; ends cycles. */
 enum { MAX_DEPTH = 64, MAX_NAME = 1024, COPY_ROOM = 1 << 20 };

@@ -7,10 +7,13 @@
 
 #include <stdbool.h>
 
+#include "io/hdf5/schema.h"
+
 typedef struct ac_stage_type {
     const char *name;   /* "embed": in manifest, journal and progress; at most 15 bytes */
     const char *folder; /* "embeddings": its shards are RUN/embeddings/00000.h5, … */
     const char *unit;   /* "images": what its progress counts */
+    const ac_shard_schema *schema; /* what stands in its shards */
     bool collective; /* all ranks work on a shard together; else each rank claims shards of its
                         own */
     bool temporary;  /* its shards are removed once the run is done, and then not missed */

@@ -1,0 +1,109 @@
+#include "io/hdf5/schema.h"
+
+#include <string.h>
+
+/* A row; T: texts, N: numbers, O: offsets. */
+#define T(kind, name, shape)                                                 \
+    {                                                                        \
+        AC_SHARD_##kind, name, AC_CONTENT_TEXTS, AC_U8, shape, AC_NO_DATASET \
+    }
+#define N(kind, name, dtype, shape)                                            \
+    {                                                                          \
+        AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET \
+    }
+#define O(kind, name, shape)                                                    \
+    {                                                                           \
+        AC_SHARD_##kind, name, AC_CONTENT_OFFSETS, AC_I64, shape, AC_NO_DATASET \
+    }
+/* Shown from the shards: N images, M candidates of all. */
+#define TJ(name, shape, source)                                       \
+    {                                                                 \
+        AC_SHARD_JOINED, name, AC_CONTENT_TEXTS, AC_U8, shape, source \
+    }
+#define NJ(name, dtype, shape, source)                                  \
+    {                                                                   \
+        AC_SHARD_JOINED, name, AC_CONTENT_NUMBERS, dtype, shape, source \
+    }
+#define OJ(name, shape, source)                                          \
+    {                                                                    \
+        AC_SHARD_JOINED, name, AC_CONTENT_OFFSETS, AC_I64, shape, source \
+    }
+
+/* n images of a shard, D the embedding's width, K entries per image, m candidates. */
+const ac_dataset ac_datasets[AC_DATASETS] = {
+    [AC_EMBED_KEYS] = T(EMBEDDINGS, "keys", "[n]"),
+    [AC_EMBED_PATHS] = T(EMBEDDINGS, "paths", "[n]"),
+    [AC_EMBED_EMBEDDINGS] = N(EMBEDDINGS, "embeddings", AC_F32, "[n, D]"),
+    [AC_EMBED_THUMBNAILS] = T(EMBEDDINGS, "thumbnails", "[n]"),
+    [AC_EMBED_REJECTED_KEYS] = T(EMBEDDINGS, "bad_keys", "[b]"),
+    [AC_EMBED_REJECTED_REASONS] = T(EMBEDDINGS, "bad_reasons", "[b]"),
+    [AC_EMBED_REJECTED_DETAILS] = T(EMBEDDINGS, "bad_details", "[b]"),
+    [AC_TABLES_KEYS] = T(TABLES, "keys", "[n]"),
+    [AC_TABLES_IDS] = N(TABLES, "ids", AC_I64, "[n, K]"),
+    [AC_TABLES_SCORES] = N(TABLES, "scores", AC_F32, "[n, K]"),
+    [AC_TABLES_ENTRIES] = T(TABLES, "entries", "[n K]"),
+    [AC_CAPTIONS_KEYS] = T(CAPTIONS, "keys", "[n]"),
+    [AC_CAPTIONS_CAPTIONS] = T(CAPTIONS, "captions", "[n]"),
+    [AC_CAPTIONS_CLIP_SCORES] = N(CAPTIONS, "clip_scores", AC_F32, "[n]"),
+    [AC_CAPTIONS_CANDIDATE_OFFSETS] = O(CAPTIONS, "candidate_offsets", "[n + 1]"),
+    [AC_CAPTIONS_CANDIDATES] = T(CAPTIONS, "candidates", "[m]"),
+    [AC_CAPTIONS_CANDIDATE_CLIP_SCORES] = N(CAPTIONS, "candidate_clip_scores", AC_F32, "[m]"),
+    [AC_CAPTIONS_CANDIDATE_SCORES] = N(CAPTIONS, "candidate_scores", AC_F32, "[m]"),
+    [AC_CACHE_ENTRIES] = T(CACHE, "entries", "[rows]"),
+    [AC_CACHE_EMBEDDINGS] = N(CACHE, "embeddings", AC_F32, "[rows, D]"),
+    [AC_UNIT_EMBEDDINGS] = N(UNIT, "embeddings", AC_F32, "[rows, D]"),
+    [AC_JOINED_KEYS] = TJ("keys", "[N]", AC_EMBED_KEYS),
+    [AC_JOINED_EMBEDDINGS] = NJ("embeddings", AC_F32, "[N, D]", AC_EMBED_EMBEDDINGS),
+    [AC_JOINED_THUMBNAILS] = TJ("thumbnails", "[N]", AC_EMBED_THUMBNAILS),
+    [AC_JOINED_TABLE_IDS] = NJ("table_ids", AC_I64, "[N, K]", AC_TABLES_IDS),
+    [AC_JOINED_TABLE_SCORES] = NJ("table_scores", AC_F32, "[N, K]", AC_TABLES_SCORES),
+    [AC_JOINED_TABLE_ENTRIES] = TJ("table_entries", "[N K]", AC_TABLES_ENTRIES),
+    [AC_JOINED_CAPTIONS] = TJ("captions", "[N]", AC_CAPTIONS_CAPTIONS),
+    [AC_JOINED_CLIP_SCORES] = NJ("clip_scores", AC_F32, "[N]", AC_CAPTIONS_CLIP_SCORES),
+    [AC_JOINED_CANDIDATE_OFFSETS] =
+        OJ("candidate_offsets", "[N + 1]", AC_CAPTIONS_CANDIDATE_OFFSETS),
+    [AC_JOINED_CANDIDATES] = TJ("candidates", "[M]", AC_CAPTIONS_CANDIDATES),
+    [AC_JOINED_CANDIDATE_CLIP_SCORES] =
+        NJ("candidate_clip_scores", AC_F32, "[M]", AC_CAPTIONS_CANDIDATE_CLIP_SCORES),
+    [AC_JOINED_CANDIDATE_SCORES] =
+        NJ("candidate_scores", AC_F32, "[M]", AC_CAPTIONS_CANDIDATE_SCORES),
+};
+
+const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
+    [AC_EMBED_MODEL] = { AC_SHARD_EMBEDDINGS, "model", true },
+    [AC_EMBED_ITEMS] = { AC_SHARD_EMBEDDINGS, "items", false },
+};
+
+const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
+    [AC_SHARD_EMBEDDINGS] = { AC_SHARD_EMBEDDINGS, "image embeddings", AC_EMBED_KEYS,
+                              AC_EMBED_REJECTED_DETAILS, AC_EMBED_KEYS, AC_EMBED_REJECTED_KEYS,
+                              AC_EMBED_ITEMS },
+    [AC_SHARD_TABLES] = { AC_SHARD_TABLES, "retrieved tables", AC_TABLES_KEYS,
+                          AC_TABLES_ENTRIES, AC_TABLES_KEYS, AC_NO_DATASET, AC_NO_ATTRIBUTE },
+    [AC_SHARD_CAPTIONS] = { AC_SHARD_CAPTIONS, "captions", AC_CAPTIONS_KEYS,
+                            AC_CAPTIONS_CANDIDATE_SCORES, AC_CAPTIONS_KEYS, AC_NO_DATASET,
+                            AC_NO_ATTRIBUTE },
+    [AC_SHARD_CACHE] = { AC_SHARD_CACHE, "cache entries", AC_CACHE_ENTRIES, AC_CACHE_EMBEDDINGS,
+                         AC_NO_DATASET, AC_NO_DATASET, AC_NO_ATTRIBUTE },
+    [AC_SHARD_UNIT] = { AC_SHARD_UNIT, "embeddings in the order of token ids",
+                        AC_UNIT_EMBEDDINGS, AC_UNIT_EMBEDDINGS, AC_NO_DATASET, AC_NO_DATASET,
+                        AC_NO_ATTRIBUTE },
+    [AC_SHARD_JOINED] = { AC_SHARD_JOINED, "captions, shown from the shards beside this file",
+                          AC_JOINED_KEYS, AC_JOINED_CANDIDATE_SCORES, AC_JOINED_KEYS,
+                          AC_NO_DATASET, AC_NO_ATTRIBUTE },
+};
+
+int
+ac_dataset_rank(ac_dataset_id id)
+{
+    return strchr(ac_datasets[id].shape, ',') ? 2 : 1;
+}
+
+const ac_shard_schema *
+ac_shard_schema_of(const char *content)
+{
+    for (int k = 0; k < AC_SHARD_KINDS; k++)
+        if (strcmp(ac_shard_schemas[k].content, content) == 0)
+            return &ac_shard_schemas[k];
+    return NULL;
+}

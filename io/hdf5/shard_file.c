@@ -1,0 +1,155 @@
+#include "io/hdf5/shard_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char content_name[] = "content";
+
+/* ---- writing ---- */
+
+ac_status
+ac_shard_create(ac_shard_writer *self, const char *path, ac_compression compression,
+                ac_shard_kind kind)
+{
+    ac_status st = AC_OK;
+
+    self->kind = kind;
+    self->written = 0;
+    AC_TRY(ac_h5_create(&self->h5, path, compression));
+    st = ac_h5_write_text_attribute(&self->h5, content_name, ac_shard_schemas[kind].content);
+out:
+    return st;
+}
+
+/* Note that the dataset is written. */
+static void
+mark(ac_shard_writer *self, ac_dataset_id id)
+{
+    AC_CHECK(ac_datasets[id].kind == self->kind);
+    self->written |= (uint64_t) 1 << (id - ac_shard_schemas[self->kind].first);
+}
+
+/* The dataset's sides. Returns how many. */
+static int
+set_shape(ac_dataset_id id, int64_t rows, int64_t columns, int64_t shape[2])
+{
+    shape[0] = rows + (ac_datasets[id].content == AC_CONTENT_OFFSETS);
+    shape[1] = columns;
+    return ac_dataset_rank(id);
+}
+
+ac_status
+ac_shard_write(ac_shard_writer *self, ac_dataset_id id, int64_t rows, int64_t columns,
+               const void *data)
+{
+    int64_t shape[2];
+    const int rank = set_shape(id, rows, columns, shape);
+
+    AC_CHECK(ac_datasets[id].content != AC_CONTENT_TEXTS);
+    mark(self, id);
+    return ac_h5_write(&self->h5, ac_datasets[id].name, ac_datasets[id].dtype, rank, shape,
+                       data);
+}
+
+ac_status
+ac_shard_write_texts(ac_shard_writer *self, ac_dataset_id id, const ac_texts *texts)
+{
+    AC_CHECK(ac_datasets[id].content == AC_CONTENT_TEXTS);
+    mark(self, id);
+    return ac_h5_write_texts(&self->h5, ac_datasets[id].name, texts);
+}
+
+ac_status
+ac_shard_write_text_attribute(ac_shard_writer *self, ac_attribute_id id, const char *value)
+{
+    AC_CHECK(ac_attributes[id].kind == self->kind && ac_attributes[id].is_text);
+    return ac_h5_write_text_attribute(&self->h5, ac_attributes[id].name, value);
+}
+
+ac_status
+ac_shard_write_int_attribute(ac_shard_writer *self, ac_attribute_id id, int64_t value)
+{
+    AC_CHECK(ac_attributes[id].kind == self->kind && !ac_attributes[id].is_text);
+    return ac_h5_write_int_attribute(&self->h5, ac_attributes[id].name, value);
+}
+
+ac_status
+ac_shard_commit(ac_shard_writer *self, char checksum[33])
+{
+    const ac_shard_schema *s = &ac_shard_schemas[self->kind];
+
+    AC_CHECK(self->written == ((uint64_t) 2 << (s->last - s->first)) - 1);
+    return ac_h5_commit(&self->h5, checksum);
+}
+
+void
+ac_shard_abandon(ac_shard_writer *self)
+{
+    ac_h5_abandon(&self->h5);
+}
+
+/* ---- reading ---- */
+
+bool
+ac_shard_has(const ac_h5_reader *file, ac_dataset_id id)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s", ac_datasets[id].name,
+             ac_datasets[id].content == AC_CONTENT_TEXTS ? "_bytes" : "");
+    return ac_h5_has(file, name);
+}
+
+ac_status
+ac_shard_shape(const ac_h5_reader *file, ac_dataset_id id, int64_t *rows, int64_t *columns)
+{
+    int64_t shape[2] = { 0 };
+    const ac_status st = ac_h5_shape(file, ac_datasets[id].name, ac_dataset_rank(id), shape);
+
+    *rows = shape[0] - (st == AC_OK && ac_datasets[id].content == AC_CONTENT_OFFSETS);
+    if (columns)
+        *columns = shape[1];
+    return st;
+}
+
+ac_status
+ac_shard_read(const ac_h5_reader *file, ac_dataset_id id, int64_t rows, int64_t columns,
+              void *data)
+{
+    int64_t shape[2];
+    const int rank = set_shape(id, rows, columns, shape);
+
+    return ac_h5_read(file, ac_datasets[id].name, ac_datasets[id].dtype, rank, shape, data);
+}
+
+ac_status
+ac_shard_read_rows(const ac_h5_reader *file, ac_dataset_id id, int64_t first, int64_t rows,
+                   int64_t columns, void *data)
+{
+    return ac_h5_read_rows(file, ac_datasets[id].name, ac_datasets[id].dtype, first, rows,
+                           columns, data);
+}
+
+ac_status
+ac_shard_read_texts(const ac_h5_reader *file, ac_dataset_id id, ac_texts *texts)
+{
+    return ac_h5_read_texts(file, ac_datasets[id].name, texts);
+}
+
+ac_status
+ac_shard_read_int_attribute(const ac_h5_reader *file, ac_attribute_id id, int64_t *value)
+{
+    return ac_h5_read_int_attribute(file, ac_attributes[id].name, value);
+}
+
+const ac_shard_schema *
+ac_shard_schema_read(const ac_h5_reader *file)
+{
+    const ac_shard_schema *schema = NULL;
+    char *content = NULL;
+
+    if (ac_h5_read_text_attribute(file, content_name, &content) == AC_OK)
+        schema = ac_shard_schema_of(content);
+    free(content);
+    return schema;
+}
