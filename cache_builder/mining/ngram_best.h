@@ -2,7 +2,7 @@
 #ifndef AC_CACHE_BUILDER_MINING_NGRAM_BEST_H
 #define AC_CACHE_BUILDER_MINING_NGRAM_BEST_H
 
-#include "engine/text/ngrams.h"
+#include "engine/text/ngram_records.h"
 
 typedef struct ac_ngram_candidate {
     double score;

@@ -2,7 +2,7 @@
 #ifndef AC_CACHE_BUILDER_MINING_NGRAM_MERGE_H
 #define AC_CACHE_BUILDER_MINING_NGRAM_MERGE_H
 
-#include "engine/text/ngrams.h"
+#include "engine/text/ngram_records.h"
 
 typedef struct ac_ngram_sum {
     uint64_t count, first; /* summed; least */

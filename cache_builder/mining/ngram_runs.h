@@ -1,13 +1,13 @@
 /**
  * What one process has counted, as runs on disk and what is still in memory, each grouped by
- * prefix (engine/text/ngrams.h). All runs lie in one scratch file that has no name any more
- * once it is open, so that nothing is left behind by a process that dies. A run: bounds i64 [3,
- * 4097], places in the file, then records.
+ * prefix (engine/text/ngram_records.h). All runs lie in one scratch file that has no name any
+ * more once it is open, so that nothing is left behind by a process that dies. A run: bounds
+ * i64 [3, 4097], places in the file, then records.
  */
 #ifndef AC_CACHE_BUILDER_MINING_NGRAM_RUNS_H
 #define AC_CACHE_BUILDER_MINING_NGRAM_RUNS_H
 
-#include "engine/text/ngrams.h"
+#include "engine/text/ngram_records.h"
 
 /** Starts zeroed. */
 typedef struct ac_ngram_runs {

@@ -6,7 +6,7 @@
  * The search takes two steps. A cheap scan gives each entry an approximate score with a proven
  * bound of its error, and every entry whose score could be among the best k goes on; these get
  * the score proper. So the result is the definition's, whatever the scan, the batch of queries,
- * the threads and the partition of the cache (docs/adr/0501-exact-search.md).
+ * the threads and the partition of the cache (docs/adr/0501-exact-search-in-two-steps.md).
  */
 #ifndef AC_ENGINE_RETRIEVAL_TOPK_H
 #define AC_ENGINE_RETRIEVAL_TOPK_H
@@ -24,6 +24,7 @@
 AC_MUST_CHECK ac_status ac_topk_index_init(ac_topk_index *self, const float *embeddings,
                                            int64_t n, int64_t D, int64_t first, ac_scan scan,
                                            int64_t batch);
+
 /**
  * Shapes: queries [nq, D], finite; ids, scores [nq, k]. Local; runs on OpenMP's threads.
  * No [nq, n] matrix is formed: memory is bounded by the threads, a block of queries, and k.
