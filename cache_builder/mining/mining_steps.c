@@ -460,7 +460,7 @@ ac_status
 ac_miner_take_whole(ac_miner *self, int kind, int64_t words)
 {
     const ac_ngram_counter *c = &self->counter;
-    const int64_t places[] = { c->word_count, c->pair_room, c->triple_room };
+    const int64_t places[] = { c->word_count, c->pair_capacity, c->triple_capacity };
     ac_buffer key = { 0 };
     ac_status st = AC_OK;
 

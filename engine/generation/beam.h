@@ -41,7 +41,8 @@ void ac_beams_reset(ac_beams *self, const ac_generation_config *config, const in
  * ids, scores and parents are those of the next step, or `finished` is set.
  * @param[in] order    [V] scratch, for sampling with beams
  * @param[in] stream   the text's random stream, for sampling with beams
- * @param[in] search   which of the text's searches this is: each draws its own numbers
+ * @param[in] search   which of the text's searches this is: each draws random numbers of its
+ * own
  */
 void ac_beams_step(ac_beams *self, const ac_generation_config *config, float *logits, int64_t V,
                    ac_scored_token *order, uint64_t stream, int64_t search);

@@ -6,7 +6,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 
-enum { TRIES = 10, NUMBERS = 3 }; /* numbers a try draws: area, top, left */
+enum { TRIES = 10, NUMBERS = 3 }; /* random numbers per try: area, top, left */
 
 /* A whole number of [0, n). */
 static int64_t
@@ -43,29 +43,29 @@ ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t 
                      ac_resizer *self)
 {
     const int bytes = ac_image_pixel_bytes(p->mode);
-    uint8_t *cut;
+    uint8_t *crop;
     ac_status st = AC_OK;
 
     AC_CHECK(c->top >= 0 && c->left >= 0 && c->height > 0 && c->width > 0 &&
              c->top + c->height <= p->height && c->left + c->width <= p->width);
     AC_TRY(ac_grow(&self->source, &self->source_capacity, c->width * c->height * 3, 1));
     AC_TRY(ac_grow(&self->first, &self->first_capacity, c->height * S * 3, 1));
-    cut = self->source;
+    crop = self->source;
     for (int64_t r = 0; r < c->height; r++)
-        ac_image_to_rgb(cut + r * c->width * 3,
+        ac_image_to_rgb(crop + r * c->width * 3,
                         p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width,
                         p->mode, p->palette);
     if (c->width != S) { /* a pass whose size does not change is left out */
         AC_TRY(ac_taps_bilinear(&self->horizontal, c->width, S, 0, S));
-        ac_resize_horizontal(self->first, cut, c->height, c->width, 3, &self->horizontal, 0);
-        cut = self->first;
+        ac_resize_horizontal(self->first, crop, c->height, c->width, 3, &self->horizontal, 0);
+        crop = self->first;
     }
     if (c->height == S) {
-        memcpy(rgb, cut, (size_t) (S * S * 3));
+        memcpy(rgb, crop, (size_t) (S * S * 3));
         goto out;
     }
     AC_TRY(ac_taps_bilinear(&self->vertical, c->height, S, 0, S));
-    ac_resize_vertical(rgb, cut, S * 3, &self->vertical, 0);
+    ac_resize_vertical(rgb, crop, S * 3, &self->vertical, 0);
 out:
     return st;
 }

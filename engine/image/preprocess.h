@@ -6,7 +6,7 @@
 #include "engine/image/image.h"
 #include "engine/image/resize.h"
 
-/** Memory kept between images; one a thread. Starts zeroed. */
+/** Memory reused between images; one per thread. Starts zeroed. */
 typedef struct ac_resizer {
     ac_taps horizontal, vertical;
     uint8_t *first, *second, *source;

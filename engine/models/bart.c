@@ -12,7 +12,7 @@ ac_bart_packed_bytes(const ac_bart_config *c, const ac_compute *k)
     return ac_bart_encoder_packed_bytes(c, k) + ac_bart_decoder_packed_bytes(c, k);
 }
 
-/* Every trained number must have a place: a file for another model is an error, not a silent
+/* Every trained parameter must have a place: a file for another model is an error, not a silent
  * no-op. */
 static ac_status
 check_layer_norms(const ac_tensors *layer_norms, const ac_tensors *tensors)

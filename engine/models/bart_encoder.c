@@ -57,7 +57,7 @@ ac_bart_free_encoder(struct ac_bart_encoder *self, const ac_bart_config *c)
 /* ---- encoding ---- */
 
 static size_t
-room(int64_t n)
+floats(int64_t n)
 {
     return ac_scratch_room((size_t) n * sizeof(float));
 }
@@ -81,7 +81,7 @@ ac_bart_encode_scratch_bytes(const ac_bart *self, int64_t B, int64_t T)
         linear = n > linear ? n : linear;
     }
     attention = ac_self_attention_scratch_bytes(longest, C / c->encoder_attention_heads);
-    return 2 * room(T * C) + room(T * wide) + (linear > attention ? linear : attention);
+    return 2 * floats(T * C) + floats(T * wide) + (linear > attention ? linear : attention);
 }
 
 void

@@ -231,7 +231,7 @@ tap(const ac_clip *self, const char *name, int64_t layer, const float *x, int64_
 }
 
 static size_t
-room(int64_t n)
+floats(int64_t n)
 {
     return ac_scratch_room((size_t) n * sizeof(float));
 }
@@ -268,7 +268,7 @@ tower_scratch(const tower *self, int64_t T, int64_t longest)
                ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads),
            linear = ac_clip_linear_scratch_bytes(self, T);
 
-    return 3 * room(T * C) + room(T * (3 * C > F ? 3 * C : F)) +
+    return 3 * floats(T * C) + floats(T * (3 * C > F ? 3 * C : F)) +
            (attention > linear ? attention : linear);
 }
 
@@ -306,7 +306,7 @@ ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B)
 
     return tower_scratch(&self->vision->tower, T, 1 + N) +
            ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
-           room(B * N * 3 * c->patch_size * c->patch_size) + 3 * room(B * N * C) +
+           floats(B * N * 3 * c->patch_size * c->patch_size) + 3 * floats(B * N * C) +
            ac_linear_scratch_bytes(&self->vision->patches, B * N);
 }
 
@@ -384,7 +384,7 @@ size_t
 ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
 {
     return tower_scratch(&self->text->tower, tokens, self->config.max_position_embeddings) +
-           room(B * self->config.text.hidden_size);
+           floats(B * self->config.text.hidden_size);
 }
 
 int64_t

@@ -16,7 +16,7 @@ ac_clip_pooled_length(const ac_clip_config *c, const int32_t *ids, int64_t n)
 }
 
 static size_t
-room(int64_t n)
+floats(int64_t n)
 {
     return ac_scratch_room((size_t) n * sizeof(float));
 }
@@ -44,8 +44,8 @@ ac_clip_prefixes_scratch_bytes(const ac_clip *self, const ac_prefix_tree *tree)
     const size_t attention = attention_bytes(self) * (size_t) omp_get_max_threads(),
                  linear = ac_clip_linear_scratch_bytes(t, N);
 
-    return 3 * room(N * C) + room(N * (3 * C > F ? 3 * C : F)) + room(L * C) +
-           room(L * self->config.projection_dim) + (attention > linear ? attention : linear);
+    return 3 * floats(N * C) + floats(N * (3 * C > F ? 3 * C : F)) + floats(L * C) +
+           floats(L * self->config.projection_dim) + (attention > linear ? attention : linear);
 }
 
 /* One node, all heads: y [C] from the node's query and its ancestors' keys and values. qkv [N,

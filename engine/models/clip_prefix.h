@@ -17,9 +17,9 @@ int64_t ac_clip_pooled_length(const ac_clip_config *config, const int32_t *ids, 
 size_t ac_clip_prefixes_scratch_bytes(const ac_clip *self, const ac_prefix_tree *tree);
 
 /**
- * Texts cut to their pooled length, as a tree. y [tree->texts, projection_dim], unit length, in
- * the order of the tree's texts. Equal to ac_clip_embed_texts but for rounding. The bits depend
- * on the tree alone, not on threads. Local. Cannot fail.
+ * Texts truncated to their pooled length, as a tree. y [tree->texts, projection_dim], unit
+ * length, in the order of the tree's texts. Equal to ac_clip_embed_texts but for rounding. The
+ * bits depend on the tree alone, not on threads. Local. Cannot fail.
  */
 void ac_clip_embed_prefixes(const ac_clip *self, float *y, const ac_prefix_tree *tree,
                             ac_scratch *scratch);

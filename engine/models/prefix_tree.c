@@ -35,17 +35,17 @@ ac_prefix_tree_fit(const int32_t *ids, const int64_t *offsets, int64_t texts, in
 static ac_status
 reserve(ac_prefix_tree *self, int64_t nodes, int64_t texts)
 {
-    int64_t room;
+    int64_t capacity;
     ac_status st = AC_OK;
 
-    room = self->node_room;
-    AC_TRY(ac_grow(&self->tokens, &room, nodes, sizeof *self->tokens));
-    room = self->node_room;
-    AC_TRY(ac_grow(&self->parents, &room, nodes, sizeof *self->parents));
-    AC_TRY(ac_grow(&self->depths, &self->node_room, nodes, sizeof *self->depths));
-    room = self->text_room;
-    AC_TRY(ac_grow(&self->ends, &room, texts, sizeof *self->ends));
-    AC_TRY(ac_grow(&self->leaf_of, &self->text_room, texts, sizeof *self->leaf_of));
+    capacity = self->node_capacity;
+    AC_TRY(ac_grow(&self->tokens, &capacity, nodes, sizeof *self->tokens));
+    capacity = self->node_capacity;
+    AC_TRY(ac_grow(&self->parents, &capacity, nodes, sizeof *self->parents));
+    AC_TRY(ac_grow(&self->depths, &self->node_capacity, nodes, sizeof *self->depths));
+    capacity = self->text_capacity;
+    AC_TRY(ac_grow(&self->ends, &capacity, texts, sizeof *self->ends));
+    AC_TRY(ac_grow(&self->leaf_of, &self->text_capacity, texts, sizeof *self->leaf_of));
 out:
     return st;
 }

@@ -9,7 +9,7 @@
 
 #include "engine/base/status.h"
 
-/** Starts zeroed; memory is kept between builds. */
+/** Starts zeroed; memory is reused between builds. */
 typedef struct ac_prefix_tree {
     int64_t nodes, texts, leaves;
     int32_t *tokens;  /* [nodes] */
@@ -17,7 +17,7 @@ typedef struct ac_prefix_tree {
     int32_t *depths;  /* [nodes]: the token's position in its text */
     int32_t *ends;    /* [leaves]: the nodes at which texts end, each once */
     int32_t *leaf_of; /* [texts]: text b ends at node ends[leaf_of[b]]; equal texts share it */
-    int64_t node_room, text_room;
+    int64_t node_capacity, text_capacity;
 } ac_prefix_tree;
 
 /** Sequence b is ids[offsets[b] .. offsets[b + 1]); none is empty, and they are sorted

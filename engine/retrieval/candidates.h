@@ -4,7 +4,7 @@
  * Each candidate has a proven interval [lower, upper] for its score. The k-th largest lower
  * bound is the threshold: what lies below it with its upper bound is out. When the buffer is
  * full it is pruned; when pruning does not help (near-ties), the scores are computed and the
- * best k kept. So memory is bounded, whatever the data.
+ * best k stay. So memory is bounded, whatever the data.
  */
 #ifndef AC_ENGINE_RETRIEVAL_CANDIDATES_H
 #define AC_ENGINE_RETRIEVAL_CANDIDATES_H
@@ -31,7 +31,7 @@ typedef struct ac_candidates {
     double threshold; /* the k-th best score is at least this; -INFINITY at first */
 } ac_candidates;
 
-/** Room for k that leaves pruning something to do. */
+/** A capacity for k that leaves pruning something to do. */
 int64_t ac_candidates_capacity(int64_t k);
 
 void ac_candidates_reset(ac_candidates *self, ac_topk_candidate *items, int64_t capacity,

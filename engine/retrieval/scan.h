@@ -32,11 +32,11 @@
 enum {
     AC_SCAN_GROUP = 16,     /* entries */
     AC_SCAN_ROWS = 6,       /* queries: 6 rows of 16 columns fill AVX2's registers */
-    AC_SCAN_STEP = 4,       /* numbers of one entry that lie together in a group of int8 */
-    AC_SCAN_COARSE_STEP = 8 /* numbers of one query that lie together in a coarse panel */
+    AC_SCAN_STEP = 4,       /* elements of one entry that lie together in a group of int8 */
+    AC_SCAN_COARSE_STEP = 8 /* elements of one query that lie together in a coarse panel */
 };
 
-/** A query's rounded numbers, and what the bound needs to know of them. */
+/** A query rounded, and what the bound needs to know of them. */
 typedef struct ac_scan_rounded {
     int16_t *integers;   /* q^ / scale [D rounded up to a multiple of 4]; the caller's memory;
                             NULL for fp32 arithmetic */
@@ -53,13 +53,13 @@ typedef struct ac_scan_query {
     int32_t coarse_sum; /* of the coarse integers */
 } ac_scan_query;
 
-/** What stands beside the packed numbers of each entry. Each [entries rounded up to 16]; views.
+/** What stands beside each packed entry. Each [entries rounded up to 16]; views.
  */
 typedef struct ac_scan_facts {
     float *scales;         /* of the integers; 1 for others */
     float *errors, *norms; /* |c - m - c^| and |c^|, rounded up */
     float *coarse_errors,
-        *coarse_norms; /* the same of the 7-bit numbers; NULL without a coarse stage */
+        *coarse_norms; /* the same of the 7-bit elements; NULL without a coarse stage */
     int32_t *sums;     /* of the integers */
 } ac_scan_facts;
 
@@ -84,8 +84,8 @@ typedef struct ac_scan_kernel {
     ac_scan scan;
     bool (*is_available)(void);
     int32_t query_max;   /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
-    int64_t query_bytes; /* of a number in a panel */
-    int64_t tile_bytes;  /* of a number in an expanded group; 0: entries are used as they are
+    int64_t query_bytes; /* per element of a panel */
+    int64_t tile_bytes;  /* per element of an expanded group; 0: entries are used as they are
                             packed */
     const ac_scan_coarse *coarse; /* or NULL */
     int direct_rows; /* with up to this many queries, tile_direct is used on the entries as they
@@ -138,12 +138,12 @@ ac_scan_facts_of(const ac_topk_index *index)
 }
 ac_scan_facts ac_scan_facts_at(const ac_scan_facts *all, int64_t at);
 
-/** integers: room for ac_scan_query_integers() numbers; not needed where that is 0. */
+/** integers [ac_scan_query_integers()]; not needed where that is 0. */
 void ac_scan_query_init(ac_scan_query *self, const ac_scan_kernel *kernel, const float *q,
                         int16_t *integers, const float *centre, double centre_norm, int64_t D);
 int64_t ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D);
 
-/** The coarse stage of this kernel, if vectors of D numbers can have it; else NULL. */
+/** The coarse stage of this kernel, if vectors of D elements can have it; else NULL. */
 const ac_scan_coarse *ac_scan_coarse_of(const ac_scan_kernel *kernel, int64_t D);
 
 /** |x|, and a number at least as large, as float. */

@@ -32,8 +32,8 @@ expand_bf16(void *tile, const void *group, int64_t D, int64_t count)
     }
 }
 
-/* Rows [count, D] to columns [D][16]; missing rows are zero. Eight numbers a row at a time, so
- * that the tile is written in whole cache lines while the rows' lines are still near. */
+/* Rows [count, D] to columns [D][16]; missing rows are zero. Eight elements of a row at a time,
+ * so that the tile is written in whole cache lines while the rows' lines are still near. */
 static void
 expand_fp32(void *tile, const void *group, int64_t D, int64_t count)
 {

@@ -99,7 +99,7 @@ broadcast4(const int16_t *q)
     return _mm256_set1_epi64x(bits);
 }
 
-/* R queries against 8 entries (16 int16 numbers of four entries a register, twice). */
+/* R queries against 8 entries (16 int16 numbers of four entries per register, twice). */
 AVX2_INLINE void
 tile_half(int32_t *out, const __m256i *entries, const int16_t *q, int64_t steps, const int R)
 {

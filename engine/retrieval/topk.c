@@ -396,7 +396,7 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
     return scored;
 }
 
-/* Queries of a block, and the numbers of bytes that follow from it. */
+/* Queries of a block, and the sizes that follow from it. */
 typedef struct sizes {
     int threads;
     int64_t k; /* candidates wanted: no more than there are entries */

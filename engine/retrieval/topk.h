@@ -4,7 +4,7 @@
  * the end: id -1, score -inf.
  *
  * The search takes two steps. A cheap scan gives each entry an approximate score with a proven
- * bound of its error, and every entry whose score could be among the best k goes on; these get
+ * bound of its error, and every entry whose score could be among the best k remains; these get
  * the score proper. So the result is the definition's, whatever the scan, the batch of queries,
  * the threads and the partition of the cache (docs/adr/0501-exact-search-in-two-steps.md).
  */

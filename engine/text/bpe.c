@@ -42,16 +42,16 @@ ac_bpe_find(const ac_bpe *self, const char *text, size_t n)
 static ac_status
 index_tokens(ac_bpe *self)
 {
-    int64_t room = 16;
+    int64_t capacity = 16;
     ac_status st;
 
-    while (room < 2 * self->tokens.count)
-        room *= 2;
-    st = ac_alloc(&self->by_text, room, sizeof *self->by_text);
+    while (capacity < 2 * self->tokens.count)
+        capacity *= 2;
+    st = ac_alloc(&self->by_text, capacity, sizeof *self->by_text);
     if (st != AC_OK)
         return st;
-    self->by_text_mask = room - 1;
-    memset(self->by_text, 0xff, (size_t) room * sizeof *self->by_text);
+    self->by_text_mask = capacity - 1;
+    memset(self->by_text, 0xff, (size_t) capacity * sizeof *self->by_text);
     for (int64_t id = 0; id < self->tokens.count; id++) {
         const char *text = ac_texts_at(&self->tokens, id);
         size_t n = ac_texts_size(&self->tokens, id);
@@ -113,16 +113,16 @@ static ac_status
 read_merges(ac_bpe *self, const char *text, size_t n)
 {
     ac_status st = AC_OK;
-    int64_t lines = 1, room = 16, number = 0;
+    int64_t lines = 1, capacity = 16, number = 0;
     int32_t rank = 0;
 
     for (size_t i = 0; i < n; i++)
         lines += text[i] == '\n';
-    while (room < 2 * lines)
-        room *= 2;
-    AC_TRY(ac_alloc(&self->merges, room, sizeof *self->merges));
-    self->merges_mask = room - 1;
-    for (int64_t i = 0; i < room; i++)
+    while (capacity < 2 * lines)
+        capacity *= 2;
+    AC_TRY(ac_alloc(&self->merges, capacity, sizeof *self->merges));
+    self->merges_mask = capacity - 1;
+    for (int64_t i = 0; i < capacity; i++)
         self->merges[i].pair = ~(uint64_t) 0;
     for (size_t at = 0; at < n;) {
         const char *end = memchr(text + at, '\n', n - at);

@@ -37,9 +37,11 @@ prefix_of(const ac_ngram_counter *self, const uint32_t *words, int n)
 }
 
 static int64_t
-table_room(const ac_ngram_counter *self, int kind)
+table_capacity(const ac_ngram_counter *self, int kind)
 {
-    return kind == 0 ? self->word_count : kind == 1 ? self->pair_room : self->triple_room;
+    return kind == 0   ? self->word_count
+           : kind == 1 ? self->pair_capacity
+                       : self->triple_capacity;
 }
 
 /* Counting sort of a table's places by prefix. */
@@ -51,7 +53,7 @@ order_table(ac_ngram_order *self, const ac_ngram_counter *counter, int kind)
     int n;
     ac_status st;
 
-    for (int64_t i = 0; i < table_room(counter, kind); i++)
+    for (int64_t i = 0; i < table_capacity(counter, kind); i++)
         if ((n = words_at(counter, kind, i, words, &count)))
             bounds[prefix_of(counter, words, n) + 1]++;
     for (int p = 0; p < AC_NGRAM_PREFIXES; p++) {
@@ -60,7 +62,7 @@ order_table(ac_ngram_order *self, const ac_ngram_counter *counter, int kind)
         bounds[p + 1] = total;
     }
     st = ac_alloc(&self->places[kind], total, sizeof **self->places);
-    for (int64_t i = 0; st == AC_OK && i < table_room(counter, kind); i++)
+    for (int64_t i = 0; st == AC_OK && i < table_capacity(counter, kind); i++)
         if ((n = words_at(counter, kind, i, words, &count)))
             self->places[kind][next[prefix_of(counter, words, n)]++] = (uint32_t) i;
     return st;

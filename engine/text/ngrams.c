@@ -11,37 +11,37 @@
 #include "engine/text/unicode.h"
 #include "engine/text/words.h"
 
-enum { BATCH = 256, FIRST_ROOM = 2048, AHEAD = 8 };
+enum { BATCH = 256, FIRST_CAPACITY = 2048, AHEAD = 8 };
 #define MOST_WORDS \
     (1LL << 31) /* between two flushes, so that 32 bits hold any count and place */
 
 /* ---- tables ---- */
 
 static int64_t
-pair_place(uint32_t a, uint32_t b, int64_t room)
+pair_place(uint32_t a, uint32_t b, int64_t capacity)
 {
     const uint64_t h = ((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u;
 
-    return (int64_t) ((h ^ h >> 32) & (uint64_t) (room - 1));
+    return (int64_t) ((h ^ h >> 32) & (uint64_t) (capacity - 1));
 }
 
 static int64_t
-triple_place(uint32_t a, uint32_t b, uint32_t c, int64_t room)
+triple_place(uint32_t a, uint32_t b, uint32_t c, int64_t capacity)
 {
     const uint64_t h =
         (((uint64_t) a << 32 | b) * 0x9e3779b97f4a7c15u + c) * 0xbf58476d1ce4e5b9u;
 
-    return (int64_t) ((h ^ h >> 32) & (uint64_t) (room - 1));
+    return (int64_t) ((h ^ h >> 32) & (uint64_t) (capacity - 1));
 }
 
 static void
-count_pair(ac_ngram_pair *table, int64_t room, const ac_ngram_pair *x, int64_t *used)
+count_pair(ac_ngram_pair *table, int64_t capacity, const ac_ngram_pair *x, int64_t *used)
 {
-    int64_t at = pair_place(x->words[0], x->words[1], room);
+    int64_t at = pair_place(x->words[0], x->words[1], capacity);
 
     while (table[at].count &&
            (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1]))
-        at = (at + 1) & (room - 1);
+        at = (at + 1) & (capacity - 1);
     if (table[at].count) {
         table[at].count += x->count;
     } else {
@@ -51,14 +51,14 @@ count_pair(ac_ngram_pair *table, int64_t room, const ac_ngram_pair *x, int64_t *
 }
 
 static void
-count_triple(ac_ngram_triple *table, int64_t room, const ac_ngram_triple *x, int64_t *used)
+count_triple(ac_ngram_triple *table, int64_t capacity, const ac_ngram_triple *x, int64_t *used)
 {
-    int64_t at = triple_place(x->words[0], x->words[1], x->words[2], room);
+    int64_t at = triple_place(x->words[0], x->words[1], x->words[2], capacity);
 
     while (table[at].count &&
            (table[at].words[0] != x->words[0] || table[at].words[1] != x->words[1] ||
             table[at].words[2] != x->words[2]))
-        at = (at + 1) & (room - 1);
+        at = (at + 1) & (capacity - 1);
     if (table[at].count) {
         table[at].count += x->count;
     } else {
@@ -70,43 +70,43 @@ count_triple(ac_ngram_triple *table, int64_t room, const ac_ngram_triple *x, int
 int64_t
 ac_ngram_counter_bytes(const ac_ngram_counter *self)
 {
-    return (int64_t) self->text.capacity + self->word_room * (int64_t) sizeof *self->words +
-           self->slot_room * (int64_t) sizeof *self->slots +
-           self->pair_room * (int64_t) sizeof *self->pairs +
-           self->triple_room * (int64_t) sizeof *self->triples;
+    return (int64_t) self->text.capacity + self->word_capacity * (int64_t) sizeof *self->words +
+           self->slot_capacity * (int64_t) sizeof *self->slots +
+           self->pair_capacity * (int64_t) sizeof *self->pairs +
+           self->triple_capacity * (int64_t) sizeof *self->triples;
 }
 
 static void
-index_word(ac_ngram_slot *slots, int64_t room, uint64_t hash, uint32_t number)
+index_word(ac_ngram_slot *slots, int64_t capacity, uint64_t hash, uint32_t number)
 {
-    int64_t at = (int64_t) (hash & (uint64_t) (room - 1));
+    int64_t at = (int64_t) (hash & (uint64_t) (capacity - 1));
 
     while (slots[at].number)
-        at = (at + 1) & (room - 1);
+        at = (at + 1) & (capacity - 1);
     slots[at] = (ac_ngram_slot){ (uint32_t) (hash >> 32), number + 1 };
 }
 
 static ac_status
 grow_words(ac_ngram_counter *self)
 {
-    const int64_t room = self->word_room ? 2 * self->word_room : FIRST_ROOM / 2;
+    const int64_t capacity = self->word_capacity ? 2 * self->word_capacity : FIRST_CAPACITY / 2;
     ac_ngram_slot *slots = NULL;
-    ac_status st = ac_alloc(&slots, 2 * room, sizeof *slots);
+    ac_status st = ac_alloc(&slots, 2 * capacity, sizeof *slots);
 
     if (st == AC_OK) {
-        ac_ngram_word *words = realloc(self->words, (size_t) room * sizeof *words);
+        ac_ngram_word *words = realloc(self->words, (size_t) capacity * sizeof *words);
         if (!words) {
             free(slots);
             return ac_error_set(AC_E_NOMEM, "out of memory for %lld words; lower limits.memory",
-                                (long long) room);
+                                (long long) capacity);
         }
         for (int64_t i = 0; i < self->word_count; i++)
-            index_word(slots, 2 * room, words[i].hash, (uint32_t) i);
+            index_word(slots, 2 * capacity, words[i].hash, (uint32_t) i);
         free(self->slots);
         self->slots = slots;
         self->words = words;
-        self->word_room = room;
-        self->slot_room = 2 * room;
+        self->word_capacity = capacity;
+        self->slot_capacity = 2 * capacity;
     }
     return st;
 }
@@ -114,18 +114,18 @@ grow_words(ac_ngram_counter *self)
 static ac_status
 grow_pairs(ac_ngram_counter *self)
 {
-    const int64_t room = self->pair_room ? 2 * self->pair_room : FIRST_ROOM;
+    const int64_t capacity = self->pair_capacity ? 2 * self->pair_capacity : FIRST_CAPACITY;
     ac_ngram_pair *table = NULL;
     int64_t used = 0;
-    ac_status st = ac_alloc(&table, room, sizeof *table);
+    ac_status st = ac_alloc(&table, capacity, sizeof *table);
 
-    for (int64_t i = 0; i < self->pair_room && st == AC_OK; i++)
+    for (int64_t i = 0; i < self->pair_capacity && st == AC_OK; i++)
         if (self->pairs[i].count)
-            count_pair(table, room, &self->pairs[i], &used);
+            count_pair(table, capacity, &self->pairs[i], &used);
     if (st == AC_OK) {
         free(self->pairs);
         self->pairs = table;
-        self->pair_room = room;
+        self->pair_capacity = capacity;
     }
     return st;
 }
@@ -133,27 +133,27 @@ grow_pairs(ac_ngram_counter *self)
 static ac_status
 grow_triples(ac_ngram_counter *self)
 {
-    const int64_t room = self->triple_room ? 2 * self->triple_room : FIRST_ROOM;
+    const int64_t capacity = self->triple_capacity ? 2 * self->triple_capacity : FIRST_CAPACITY;
     ac_ngram_triple *table = NULL;
     int64_t used = 0;
-    ac_status st = ac_alloc(&table, room, sizeof *table);
+    ac_status st = ac_alloc(&table, capacity, sizeof *table);
 
-    for (int64_t i = 0; i < self->triple_room && st == AC_OK; i++)
+    for (int64_t i = 0; i < self->triple_capacity && st == AC_OK; i++)
         if (self->triples[i].count)
-            count_triple(table, room, &self->triples[i], &used);
+            count_triple(table, capacity, &self->triples[i], &used);
     if (st == AC_OK) {
         free(self->triples);
         self->triples = table;
-        self->triple_room = room;
+        self->triple_capacity = capacity;
     }
     return st;
 }
 
 /* A table is full at 5/8 of its places. */
 static bool
-is_tight(int64_t count, int64_t room)
+is_tight(int64_t count, int64_t capacity)
 {
-    return count + BATCH + 4 > room / 8 * 5;
+    return count + BATCH + 4 > capacity / 8 * 5;
 }
 
 static ac_status
@@ -164,31 +164,32 @@ flush(ac_ngram_counter *self)
     return st == AC_OK ? ac_ngram_counter_reset(self) : st;
 }
 
-/* Room for one batch in every table: by growing where the budget allows, else by handing over
+/* Place for one batch in every table: by growing where the budget allows, else by handing over
  * what was counted. While a table grows, the old one is still there. */
 static ac_status
-make_room(ac_ngram_counter *self)
+reserve(ac_ngram_counter *self)
 {
     const int64_t budget = self->options.memory, bytes = ac_ngram_counter_bytes(self);
-    const bool words = self->word_count + BATCH + 4 > self->word_room;
-    const bool pairs = self->options.pairs && is_tight(self->pair_count, self->pair_room);
+    const bool words = self->word_count + BATCH + 4 > self->word_capacity;
+    const bool pairs = self->options.pairs && is_tight(self->pair_count, self->pair_capacity);
     const bool triples =
-        self->options.triples && is_tight(self->triple_count, self->triple_room);
+        self->options.triples && is_tight(self->triple_count, self->triple_capacity);
     int64_t more = 0;
     ac_status st = AC_OK;
 
     if (words)
-        more += 2 * self->word_room * (int64_t) (sizeof *self->words + 2 * sizeof *self->slots);
+        more +=
+            2 * self->word_capacity * (int64_t) (sizeof *self->words + 2 * sizeof *self->slots);
     if (pairs)
-        more += 2 * self->pair_room * (int64_t) sizeof *self->pairs;
+        more += 2 * self->pair_capacity * (int64_t) sizeof *self->pairs;
     if (triples)
-        more += 2 * self->triple_room * (int64_t) sizeof *self->triples;
+        more += 2 * self->triple_capacity * (int64_t) sizeof *self->triples;
     if (bytes + more > (more ? budget / 8 * 7 : budget) ||
         self->since_flush > MOST_WORDS) { /* an eighth is left to the texts */
         if (self->since_flush)
             return flush(self);
         if (more == 0)
-            return AC_OK; /* a budget that is too small for one batch is not kept to */
+            return AC_OK; /* a budget that is too small for one batch is exceeded */
     }
     if (words)
         AC_TRY(grow_words(self));
@@ -246,15 +247,15 @@ ac_ngram_counter_break(ac_ngram_counter *self)
     self->before_count = 0;
 }
 
-/* The number of a word, which is new where it was not seen since the last reset. There is room
+/* The number of a word, which is new where it was not seen since the last reset. There is place
  * for it. */
 static ac_status
 number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, uint32_t *number)
 {
-    int64_t at = (int64_t) (hash & (uint64_t) (self->slot_room - 1));
+    int64_t at = (int64_t) (hash & (uint64_t) (self->slot_capacity - 1));
     ac_status st;
 
-    for (; self->slots[at].number; at = (at + 1) & (self->slot_room - 1)) {
+    for (; self->slots[at].number; at = (at + 1) & (self->slot_capacity - 1)) {
         const ac_ngram_word *w = &self->words[self->slots[at].number - 1];
         if (self->slots[at].tag == (uint32_t) (hash >> 32) && w->length == n &&
             memcmp(self->text.data + w->offset, word, n) == 0) {
@@ -262,7 +263,7 @@ number_word(ac_ngram_counter *self, const char *word, size_t n, uint64_t hash, u
             return AC_OK;
         }
     }
-    AC_CHECK(self->word_count < self->word_room);
+    AC_CHECK(self->word_count < self->word_capacity);
     if (n > UINT32_MAX / 4)
         return ac_error_set(AC_E_LIMIT, "a word of %zu bytes", n);
     *number = (uint32_t) self->word_count;
@@ -289,18 +290,18 @@ count_ngrams(ac_ngram_counter *self, const uint32_t *words, int first, int count
         const ac_ngram_pair pair = { { words[i - 1], words[i] }, 1 };
         if (i + AHEAD < count)
             __builtin_prefetch(&self->pairs[pair_place(words[i + AHEAD - 1], words[i + AHEAD],
-                                                       self->pair_room)],
+                                                       self->pair_capacity)],
                                1);
-        count_pair(self->pairs, self->pair_room, &pair, &self->pair_count);
+        count_pair(self->pairs, self->pair_capacity, &pair, &self->pair_count);
     }
     for (int i = first > 2 ? first : 2; self->options.triples && i < count; i++) {
         const ac_ngram_triple triple = { { words[i - 2], words[i - 1], words[i] }, 1 };
         if (i + AHEAD < count)
             __builtin_prefetch(
                 &self->triples[triple_place(words[i + AHEAD - 2], words[i + AHEAD - 1],
-                                            words[i + AHEAD], self->triple_room)],
+                                            words[i + AHEAD], self->triple_capacity)],
                 1);
-        count_triple(self->triples, self->triple_room, &triple, &self->triple_count);
+        count_triple(self->triples, self->triple_capacity, &triple, &self->triple_count);
     }
 }
 
@@ -346,7 +347,7 @@ find_words(ac_ngram_counter *self, const char *text, size_t n, size_t *at, found
         if (self->options.lower && span.letters != AC_WORD_LOWER)
             AC_TRY(lower_word(self, w, span.letters));
         w->hash = XXH3_64bits(w->text ? w->text : self->lowered.data + w->offset, w->length);
-        __builtin_prefetch(&self->slots[w->hash & (uint64_t) (self->slot_room - 1)]);
+        __builtin_prefetch(&self->slots[w->hash & (uint64_t) (self->slot_capacity - 1)]);
     }
 out:
     return st;
@@ -382,14 +383,14 @@ ac_ngram_counter_add(ac_ngram_counter *self, const char *text, size_t n)
 
     while (count == BATCH) {
         int first;
-        AC_TRY(make_room(self));
+        AC_TRY(reserve(self));
         first = self->before_count;
         memcpy(words, self->before, sizeof self->before);
         AC_TRY(find_words(self, text, n, &at, found, &count));
         for (int i = 0; i < count; i++) {
             if (i + AHEAD < count) {
                 const ac_ngram_slot *slot =
-                    &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_room - 1)];
+                    &self->slots[found[i + AHEAD].hash & (uint64_t) (self->slot_capacity - 1)];
                 __builtin_prefetch(&self->words[slot->number ? slot->number - 1 : 0]);
             }
             AC_TRY(count_word(self, &found[i], &words[first + i]));
@@ -425,14 +426,14 @@ ac_ngram_counter_add_single(ac_ngram_counter *self, int k, const ac_texts *words
     AC_CHECK(words->count == k + 1 && (k == 1 || k == 2));
     if (k == 1 ? !self->options.pairs : !self->options.triples)
         return AC_OK;
-    AC_TRY(make_room(self));
+    AC_TRY(reserve(self));
     for (int i = 0; i <= k; i++)
         AC_TRY(number_text(self, words, i, &numbers[i]));
     if (k == 1)
-        count_pair(self->pairs, self->pair_room,
+        count_pair(self->pairs, self->pair_capacity,
                    &(ac_ngram_pair){ { numbers[0], numbers[1] }, 1 }, &self->pair_count);
     else
-        count_triple(self->triples, self->triple_room,
+        count_triple(self->triples, self->triple_capacity,
                      &(ac_ngram_triple){ { numbers[0], numbers[1], numbers[2] }, 1 },
                      &self->triple_count);
     self->since_flush++;
@@ -443,19 +444,19 @@ out:
 ac_status
 ac_ngram_counter_reset(ac_ngram_counter *self)
 {
-    ac_texts kept = { 0 };
-    ac_status st = ac_ngram_counter_tail(self, &kept);
+    ac_texts last = { 0 };
+    ac_status st = ac_ngram_counter_tail(self, &last);
 
     if (self->slots)
-        memset(self->slots, 0, (size_t) self->slot_room * sizeof *self->slots);
+        memset(self->slots, 0, (size_t) self->slot_capacity * sizeof *self->slots);
     if (self->pairs)
-        memset(self->pairs, 0, (size_t) self->pair_room * sizeof *self->pairs);
+        memset(self->pairs, 0, (size_t) self->pair_capacity * sizeof *self->pairs);
     if (self->triples)
-        memset(self->triples, 0, (size_t) self->triple_room * sizeof *self->triples);
-    ac_buffer_free(&self->text); /* the tables keep their room; the texts take theirs again */
+        memset(self->triples, 0, (size_t) self->triple_capacity * sizeof *self->triples);
+    ac_buffer_free(&self->text); /* the tables keep their memory; the texts get theirs anew */
     self->word_count = self->pair_count = self->triple_count = self->since_flush = 0;
-    for (int64_t i = 0; i < kept.count && st == AC_OK; i++)
-        st = number_text(self, &kept, i, &self->before[i]);
-    ac_texts_free(&kept);
+    for (int64_t i = 0; i < last.count && st == AC_OK; i++)
+        st = number_text(self, &last, i, &self->before[i]);
+    ac_texts_free(&last);
     return st;
 }

@@ -3,7 +3,7 @@
  *
  * Words get numbers; pairs and triples are counted by their numbers in open-addressed tables
  * that grow while the budget allows. Where it does not, the counter hands its content to the
- * caller (ac_ngrams_flush), forgets it, and goes on: what was handed over is merged later by
+ * caller (ac_ngrams_flush), forgets it, and continues: what was handed over is merged later by
  * hash. The order of counting, and when content is handed over, changes no result.
  */
 #ifndef AC_ENGINE_TEXT_NGRAMS_H
@@ -53,8 +53,9 @@ typedef struct ac_ngram_counter {
     ac_ngram_pair *pairs;
     ac_ngram_triple *triples;
     ac_ngram_slot *slots;
-    int64_t word_count, word_room, slot_room; /* slot_room: a power of two, twice word_room */
-    int64_t pair_count, pair_room, triple_count, triple_room;
+    int64_t word_count, word_capacity;
+    int64_t slot_capacity; /* a power of two, twice word_capacity */
+    int64_t pair_count, pair_capacity, triple_count, triple_capacity;
     uint64_t position;   /* of the next word */
     int64_t since_flush; /* words counted */
     uint32_t before[2];  /* the words before the next one */
@@ -80,7 +81,7 @@ AC_MUST_CHECK ac_status ac_ngram_counter_tail(const ac_ngram_counter *self, ac_t
  * themselves. */
 AC_MUST_CHECK ac_status ac_ngram_counter_add_single(ac_ngram_counter *self, int k,
                                                     const ac_texts *words);
-/** Forget all that was counted, but not the words before the next one. Memory is kept. */
+/** Forget all that was counted, but not the words before the next one. Its memory is reused. */
 AC_MUST_CHECK ac_status ac_ngram_counter_reset(ac_ngram_counter *self);
 int64_t ac_ngram_counter_bytes(const ac_ngram_counter *self);
 

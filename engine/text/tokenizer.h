@@ -39,7 +39,7 @@ void ac_tokenizer_free(ac_tokenizer *self);
 int64_t ac_tokenizer_size(const ac_tokenizer *self);
 
 /**
- * @param[in] max_length  cut to this many ids, the last one the end token; 0: no cut
+ * @param[in] max_length  truncated to this many ids, the last one the end token; 0: no limit
  * @param[in] specials    put start and end token around (GPT-2 has none)
  * @return AC_E_FORMAT where the text is not UTF-8
  */

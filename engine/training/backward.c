@@ -1,4 +1,4 @@
-/* Layer norm and cross-entropy: forward that keeps, backward. */
+/* Layer norm and cross-entropy: forward pass that saves what the backward pass needs. */
 #include "engine/training/backward.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ normalise(float *y, float *normal, const float *x, const float *gamma, const flo
 }
 
 void
-ac_layernorm_keep(float *y, float *normal, float *rstd, const float *x, const float *gamma,
+ac_layernorm_save(float *y, float *normal, float *rstd, const float *x, const float *gamma,
                   const float *beta, int64_t N, int64_t C, float eps)
 {
 #pragma omp parallel for schedule(static) if (N * C > 16384)

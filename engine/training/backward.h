@@ -1,5 +1,5 @@
 /**
- * Backward passes of single operations, and the forward passes that keep what they need.
+ * Backward passes of single operations, and the forward passes that save what those need.
  * Nothing here makes a gradient of a matrix: those are frozen. Source: PyTorch's formulas.
  * Golden: topic train, operations.
  */
@@ -13,11 +13,11 @@
 #include "engine/training/dropout.h"
 
 /**
- * Layer normalisation that keeps what its gradient needs: normal = (x - mean) * rstd, y =
+ * Layer normalisation that saves what its gradient needs: normal = (x - mean) * rstd, y =
  * normal * gamma + beta. Shapes: y, x [N, C]; normal [N, C] and rstd [N], or both NULL (nothing
- * kept). y may be x. Local. Cannot fail.
+ * saved). y may be x. Local. Cannot fail.
  */
-void ac_layernorm_keep(float *y, float *normal, float *rstd, const float *x, const float *gamma,
+void ac_layernorm_save(float *y, float *normal, float *rstd, const float *x, const float *gamma,
                        const float *beta, int64_t N, int64_t C, float eps);
 
 /**

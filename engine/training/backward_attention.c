@@ -108,7 +108,7 @@ backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float 
 }
 
 static size_t
-room_of_weights(int64_t longest_q, int64_t longest_kv)
+weights_bytes(int64_t longest_q, int64_t longest_kv)
 {
     return ac_scratch_room((size_t) (longest_q * longest_kv) * sizeof(float));
 }
@@ -116,7 +116,7 @@ room_of_weights(int64_t longest_q, int64_t longest_kv)
 size_t
 ac_attention_scratch_bytes(int64_t longest_q, int64_t longest_kv)
 {
-    return (size_t) omp_get_max_threads() * 2 * room_of_weights(longest_q, longest_kv);
+    return (size_t) omp_get_max_threads() * 2 * weights_bytes(longest_q, longest_kv);
 }
 
 static int64_t
@@ -133,16 +133,16 @@ void
 ac_attention_forward(const ac_attention *self, float *y, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch),
-                 each = room_of_weights(longest(self->q_offsets, self->B),
-                                        longest(self->kv_offsets, self->B));
-    char *room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+                 each = weights_bytes(longest(self->q_offsets, self->B),
+                                      longest(self->kv_offsets, self->B));
+    char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
             forward_head(self, &one, y + (self->q_offsets[b] * self->H + h) * self->D,
-                         (float *) (void *) (room + each * (size_t) omp_get_thread_num()));
+                         (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
         }
     }
     ac_scratch_release(scratch, mark);
@@ -153,9 +153,9 @@ ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv,
                       const float *dy, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch),
-                 each = room_of_weights(longest(self->q_offsets, self->B),
-                                        longest(self->kv_offsets, self->B));
-    char *room = ac_scratch_take(scratch, 2 * each * (size_t) omp_get_max_threads());
+                 each = weights_bytes(longest(self->q_offsets, self->B),
+                                      longest(self->kv_offsets, self->B));
+    char *weights = ac_scratch_take(scratch, 2 * each * (size_t) omp_get_max_threads());
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < self->B; b++) {
@@ -163,7 +163,7 @@ ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv,
             const head one = head_of(self, b, h);
             const int64_t queries = self->q_offsets[b],
                           keys = self->kv_offsets[b] * self->kv_row + h * self->D;
-            char *mine = room + 2 * each * (size_t) omp_get_thread_num();
+            char *mine = weights + 2 * each * (size_t) omp_get_thread_num();
             backward_head(self, &one, dq ? dq + queries * self->q_row + h * self->D : NULL,
                           dk + keys, dv + keys, dy + (queries * self->H + h) * self->D,
                           (float *) (void *) mine, (float *) (void *) (mine + each));

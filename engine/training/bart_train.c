@@ -1,4 +1,5 @@
-/* The trainer: which numbers are trained, the way back's weights, and the memory of a batch. */
+/* The trainer: which parameters are trained, the backward pass's weights, and the memory of a
+ * batch. */
 #include "engine/training/bart_train.h"
 
 #include <stdio.h>
@@ -31,7 +32,7 @@ list_norms(const ac_bart_trainer *self, norm_entry *out)
 
     for (int64_t l = 0; l < c->encoder_layers; l++) {
         ac_bart_encoder_layer *k = &self->bart->encoder->layers[l];
-        ac_encoder_back *b = &self->back->encoder[l];
+        ac_encoder_backward *b = &self->backward->encoder[l];
         out[n] = (norm_entry){ .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
         snprintf(out[n++].stem, sizeof out->stem,
                  "model.encoder.layers.%d.self_attn_layer_norm", (int) l);
@@ -41,7 +42,7 @@ list_norms(const ac_bart_trainer *self, norm_entry *out)
     }
     for (int64_t l = 0; l < c->decoder_layers; l++) {
         ac_bart_decoder_layer *k = &self->bart->decoder->layers[l];
-        ac_decoder_back *b = &self->back->decoder[l];
+        ac_decoder_backward *b = &self->backward->decoder[l];
         out[n] = (norm_entry){ .norm = &k->self_attn_norm, .slot = &b->self_attn_norm };
         snprintf(out[n++].stem, sizeof out->stem,
                  "model.decoder.layers.%d.self_attn_layer_norm", (int) l);
@@ -97,7 +98,7 @@ init_parameters(ac_bart_trainer *self)
         self->parameters[i].offset = i * C;
     self->count = self->parameter_count * C;
     AC_TRY(ac_alloc_aligned(&self->values, self->count, sizeof *self->values));
-    AC_TRY(ac_alloc(&self->back->sums, self->count, sizeof *self->back->sums));
+    AC_TRY(ac_alloc(&self->backward->sums, self->count, sizeof *self->backward->sums));
     for (int64_t i = 0; i < norms; i++) {
         norm_entry *e = &entries[i];
         *e->slot = (ac_norm_slot){ offset_of(self, e->stem, "weight"),
@@ -114,7 +115,7 @@ out:
     return st;
 }
 
-/* ---- weights of the way back ---- */
+/* ---- weights of the backward pass ---- */
 
 size_t
 ac_bart_trainer_packed_bytes(const ac_bart_config *c, const ac_compute *k)
@@ -154,8 +155,8 @@ out:
 }
 
 static ac_status
-init_encoder_back(ac_encoder_back *self, const ac_bart_encoder_layer *k, ac_pack *pack,
-                  int64_t l)
+init_encoder_backward(ac_encoder_backward *self, const ac_bart_encoder_layer *k, ac_pack *pack,
+                      int64_t l)
 {
     ac_status st = AC_OK;
 
@@ -173,8 +174,8 @@ out:
 }
 
 static ac_status
-init_decoder_back(ac_decoder_back *self, const ac_bart_decoder_layer *k, ac_pack *pack,
-                  int64_t l)
+init_decoder_backward(ac_decoder_backward *self, const ac_bart_decoder_layer *k, ac_pack *pack,
+                      int64_t l)
 {
     ac_status st = AC_OK;
 
@@ -198,7 +199,7 @@ out:
 }
 
 static ac_status
-init_way_back(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute *compute,
+init_backward(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute *compute,
               void *packed, bool fill)
 {
     const ac_bart_config *c = &self->bart->config;
@@ -211,19 +212,21 @@ init_way_back(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute
     const ac_tensor *shared;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc(&self->back, 1, sizeof *self->back));
-    AC_TRY(ac_alloc(&self->back->encoder, c->encoder_layers, sizeof *self->back->encoder));
-    AC_TRY(ac_alloc(&self->back->decoder, c->decoder_layers, sizeof *self->back->decoder));
+    AC_TRY(ac_alloc(&self->backward, 1, sizeof *self->backward));
+    AC_TRY(
+        ac_alloc(&self->backward->encoder, c->encoder_layers, sizeof *self->backward->encoder));
+    AC_TRY(
+        ac_alloc(&self->backward->decoder, c->decoder_layers, sizeof *self->backward->decoder));
     for (int64_t l = 0; l < c->encoder_layers; l++)
-        AC_TRY(init_encoder_back(&self->back->encoder[l], &self->bart->encoder->layers[l],
-                                 &pack, l));
+        AC_TRY(init_encoder_backward(&self->backward->encoder[l],
+                                     &self->bart->encoder->layers[l], &pack, l));
     for (int64_t l = 0; l < c->decoder_layers; l++)
-        AC_TRY(init_decoder_back(&self->back->decoder[l], &self->bart->decoder->layers[l],
-                                 &pack, l));
+        AC_TRY(init_decoder_backward(&self->backward->decoder[l],
+                                     &self->bart->decoder->layers[l], &pack, l));
     AC_TRY(ac_pack_tensor(&pack, &shared, 2, (int64_t[]){ c->vocab_size, c->d_model },
                           "shared.weight"));
-    AC_TRY(ac_linear_transposed_init(&self->back->head, &self->bart->decoder->head, &shared, 1,
-                                     pack.next, fill));
+    AC_TRY(ac_linear_transposed_init(&self->backward->head, &self->bart->decoder->head, &shared,
+                                     1, pack.next, fill));
 out:
     return st;
 }
@@ -240,7 +243,7 @@ ac_bart_trainer_init(ac_bart_trainer *self, ac_bart *bart, const ac_tensors *ten
             AC_E_ARG,
             "%s: a BART without encoder or decoder layers has no layer norms to train",
             tensors->source);
-    AC_TRY(init_way_back(self, tensors, compute, packed, fill));
+    AC_TRY(init_backward(self, tensors, compute, packed, fill));
     AC_TRY(init_parameters(self));
     AC_TRY(ac_alloc(&self->activations, 1, sizeof *self->activations));
     AC_TRY(ac_alloc(&self->activations->encoder, bart->config.encoder_layers,
@@ -258,17 +261,17 @@ out:
 }
 
 static void
-free_way_back(struct ac_bart_way_back *self, const ac_bart_config *c)
+free_backward(struct ac_bart_backward *self, const ac_bart_config *c)
 {
     for (int64_t l = 0; self->encoder && l < c->encoder_layers; l++) {
-        ac_encoder_back *b = &self->encoder[l];
+        ac_encoder_backward *b = &self->encoder[l];
         ac_linear_transposed_free(&b->qkv);
         ac_linear_transposed_free(&b->out);
         ac_linear_transposed_free(&b->fc1);
         ac_linear_transposed_free(&b->fc2);
     }
     for (int64_t l = 0; self->decoder && l < c->decoder_layers; l++) {
-        ac_decoder_back *b = &self->decoder[l];
+        ac_decoder_backward *b = &self->decoder[l];
         ac_linear_transposed_free(&b->qkv);
         ac_linear_transposed_free(&b->out);
         ac_linear_transposed_free(&b->cross_q);
@@ -287,8 +290,8 @@ free_way_back(struct ac_bart_way_back *self, const ac_bart_config *c)
 void
 ac_bart_trainer_free(ac_bart_trainer *self)
 {
-    if (self->back)
-        free_way_back(self->back, &self->bart->config);
+    if (self->backward)
+        free_backward(self->backward, &self->bart->config);
     if (self->activations) {
         ac_scratch_free(&self->activations->arena);
         ac_scratch_free(&self->activations->scratch);
@@ -340,10 +343,10 @@ take_floats(bump *self, int64_t count)
     return take(self, count, sizeof(float));
 }
 
-static ac_kept_norm
+static ac_saved_norm
 take_norm(bump *self, const struct ac_bart_activations *m, int64_t rows, int64_t C)
 {
-    ac_kept_norm k = { 0 };
+    ac_saved_norm k = { 0 };
 
     if (m->gradient) {
         k.normal = take_floats(self, rows * C);
@@ -364,8 +367,8 @@ lay_out_layers(struct ac_bart_activations *m, bump *at, const ac_bart_config *c)
             m->encoder[l] = m->encoder[0];
             continue;
         }
-        /* nothing below layer 0's first norm is needed on the way back, so its projections may
-         * lie in `wide` */
+        /* nothing below layer 0's first norm is needed in the backward pass, so its projections
+         * may lie in `wide` */
         m->encoder[l].qkv = one || l ? take_floats(at, T * 3 * C) : NULL;
         m->encoder[l].hidden = take_floats(at, T * c->encoder_ffn_dim);
         m->encoder[l].self_attn_norm = take_norm(at, m, T, C);
@@ -435,26 +438,28 @@ scratch_bytes(const ac_bart_trainer *self, const struct ac_bart_activations *m)
                                    &d->fc1,     &d->fc2,      &self->bart->decoder->head };
     const int64_t R = m->T > m->N ? m->T : m->N, C = self->bart->config.d_model;
     const int64_t longest = m->longest > m->longest_decoder ? m->longest : m->longest_decoder;
-    const struct ac_bart_way_back *back = self->back;
+    const struct ac_bart_backward *backward = self->backward;
     size_t most = larger(ac_attention_scratch_bytes(longest, longest),
                          ac_layernorm_backward_scratch_bytes(R, C));
 
     for (size_t i = 0; i < sizeof forward / sizeof *forward; i++)
         most = larger(most, ac_linear_scratch_bytes(forward[i], R));
     for (int64_t l = 0; m->gradient && l < self->bart->config.encoder_layers; l++) {
-        const ac_linear_transposed *list[] = { &back->encoder[l].fc1, &back->encoder[l].fc2,
-                                               &back->encoder[l].qkv, &back->encoder[l].out };
+        const ac_linear_transposed *list[] = { &backward->encoder[l].fc1,
+                                               &backward->encoder[l].fc2,
+                                               &backward->encoder[l].qkv,
+                                               &backward->encoder[l].out };
         for (int i = 0; i < (l ? 4 : 2); i++)
             most = larger(most, ac_linear_transposed_scratch_bytes(list[i], R));
     }
     for (int64_t l = 0; m->gradient && l < self->bart->config.decoder_layers; l++) {
-        const ac_decoder_back *b = &back->decoder[l];
+        const ac_decoder_backward *b = &backward->decoder[l];
         const ac_linear_transposed *list[] = { &b->fc1, &b->fc2, &b->cross_kv, &b->cross_out,
                                                &b->qkv, &b->out, &b->cross_q };
         for (int i = 0; i < (l ? 7 : 4); i++)
             most = larger(most, ac_linear_transposed_scratch_bytes(list[i], R));
     }
-    return m->gradient ? larger(most, ac_linear_transposed_scratch_bytes(&back->head, R))
+    return m->gradient ? larger(most, ac_linear_transposed_scratch_bytes(&backward->head, R))
                        : most;
 }
 
@@ -507,11 +512,11 @@ ac_bart_trainer_run(ac_bart_trainer *self, const ac_bart_batch *batch, float *gr
     ac_train_head(self, batch, loss);
     if (!gradient)
         goto out;
-    memset(self->back->sums, 0, (size_t) self->count * sizeof *self->back->sums);
+    memset(self->backward->sums, 0, (size_t) self->count * sizeof *self->backward->sums);
     if (loss->targets)
         ac_train_backward(self, batch);
     for (int64_t i = 0; i < self->count; i++)
-        gradient[i] = (float) self->back->sums[i];
+        gradient[i] = (float) self->backward->sums[i];
 out:
     return st;
 }

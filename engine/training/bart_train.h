@@ -4,10 +4,10 @@
  * frozen and gets no gradient. Golden: topic train.
  *
  * Texts of different lengths stand one after the other, without padding. Of the forward pass
- * only what the layer norms' gradients need is kept: per norm its normalised input, per
+ * only what the layer norms' gradients need is saved: per norm its normalised input, per
  * attention the projections (the weights are made again), per feed-forward the input of the
- * activation. Below the lowest trainable norm of a stack nothing is kept and nothing is
- * computed on the way back. Logits are made for rows with a target alone, a block of rows at a
+ * activation. Below the lowest trainable norm of a stack nothing is saved, and the
+ * backward pass ends there. Logits are made for rows with a target alone, a block of rows at a
  * time, and turned into their gradient at once.
  */
 #ifndef AC_TRAINING_BART_TRAIN_H
@@ -20,7 +20,7 @@
 
 enum { AC_NO_TARGET = -100, AC_PARAMETER_NAME_BYTES = 96 };
 
-/** One trainable tensor [d_model]: numbers [offset, offset + d_model) of `values` and of every
+/** One trainable tensor [d_model]: elements [offset, offset + d_model) of `values` and of every
  * gradient. */
 typedef struct ac_bart_parameter {
     char name[AC_PARAMETER_NAME_BYTES]; /* Hugging Face's,
@@ -34,16 +34,16 @@ typedef struct ac_bart_trainer {
                       them */
     ac_bart_parameter *parameters; /* [parameter_count], sorted by name (strcmp) */
     int64_t parameter_count, count;
-    float *values;  /* [count]: the master numbers, fp32 */
-    bool recompute; /* keep each layer's input alone and run the layer again on the way back:
-                       same bits */
+    float *values;  /* [count]: the parameters, fp32 */
+    bool recompute; /* save each layer's input alone and run the layer again in the backward
+                       pass: same bits */
     ac_dropout dropout, attention_dropout, activation_dropout; /* zeroed: off */
     ac_tap tap; /* gradients at the layers' outputs, for the golden tests: "encoder.layer0" */
-    struct ac_bart_way_back *back;
-    struct ac_bart_activations *activations; /* memory kept between batches */
+    struct ac_bart_backward *backward;
+    struct ac_bart_activations *activations; /* memory reused between batches */
 } ac_bart_trainer;
 
-/** Bytes that the way back's weights may use; untouched where the file's serve
+/** Bytes that the backward pass's weights may use; untouched where the file's serve
  * (linear_transposed.h). */
 size_t ac_bart_trainer_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
@@ -87,7 +87,7 @@ typedef struct ac_bart_loss {
  * max_position_embeddings ids, each below vocab_size (checked: a bug of the caller's). The bits
  * do not depend on the number of threads. Local.
  *
- * @param[out] gradient  [count]; NULL: the loss alone, which keeps nothing. Zeros where there
+ * @param[out] gradient  [count]; NULL: the loss alone, which saves nothing. Zeros where there
  * is no target at all
  * @return AC_E_NOMEM
  */

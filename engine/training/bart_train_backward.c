@@ -1,5 +1,5 @@
-/* The way back: from the gradient at the decoder's output to every trainable norm, ending at
- * the lowest of each stack. */
+/* The backward pass: from the gradient at the decoder's output to every trainable norm, ending
+ * at the lowest of each stack. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,13 +29,13 @@ tap(const ac_bart_trainer *self, const char *stack, int64_t layer, const float *
 /* g [rows, C] in place through a norm; wanted false: only the norm's own gradient. */
 static void
 through_norm(ac_bart_trainer *self, const ac_rows *rows, float *g, const ac_bart_norm *norm,
-             const ac_kept_norm *kept, const ac_norm_slot *slot, bool wanted)
+             const ac_saved_norm *saved, const ac_norm_slot *slot, bool wanted)
 {
-    double *sums = self->back->sums;
+    double *sums = self->backward->sums;
 
     ac_layernorm_backward(wanted ? g : NULL, slot->weight >= 0 ? sums + slot->weight : NULL,
-                          slot->bias >= 0 ? sums + slot->bias : NULL, g, kept->normal,
-                          kept->rstd, norm->weight, rows->count, self->bart->config.d_model,
+                          slot->bias >= 0 ? sums + slot->bias : NULL, g, saved->normal,
+                          saved->rstd, norm->weight, rows->count, self->bart->config.d_model,
                           &self->activations->scratch);
 }
 
@@ -93,31 +93,33 @@ decoder_layer_back(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
 {
     struct ac_bart_activations *m = self->activations;
     const ac_bart_decoder_layer *k = &self->bart->decoder->layers[l];
-    const ac_decoder_back *back = &self->back->decoder[l];
-    const ac_kept_decoder *kept = &m->decoder[l];
+    const ac_decoder_backward *backward = &self->backward->decoder[l];
+    const ac_saved_decoder *saved = &m->decoder[l];
     const ac_attention cross = ac_train_cross_attention(self, batch, l),
                        attention = ac_train_decoder_attention(self, batch, l);
     const ac_rows rows = ac_decoder_rows(self, batch);
     const int64_t C = self->bart->config.d_model;
 
-    through_norm(self, &rows, m->g, &k->final_norm, &kept->final_norm, &back->final_norm, true);
-    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, true,
-                         l);
-    through_norm(self, &rows, m->a, &k->cross_norm, &kept->cross_norm, &back->cross_norm, true);
+    through_norm(self, &rows, m->g, &k->final_norm, &saved->final_norm, &backward->final_norm,
+                 true);
+    through_feed_forward(self, &rows, m->a, m->g, &backward->fc1, &backward->fc2, saved->hidden,
+                         true, l);
+    through_norm(self, &rows, m->a, &k->cross_norm, &saved->cross_norm, &backward->cross_norm,
+                 true);
 
     branch_of(self, &rows, m->b, m->a, ac_place(true, l, AC_PLACE_CROSS_OUT));
-    ac_linear_transposed_apply(&back->cross_out, m->g, m->b, m->N, NULL, &m->scratch);
+    ac_linear_transposed_apply(&backward->cross_out, m->g, m->b, m->N, NULL, &m->scratch);
     ac_attention_backward(&cross, l ? m->b : NULL, m->wide, m->wide + C, m->g, &m->scratch);
-    ac_linear_transposed_apply(&back->cross_kv, m->d_encoded_next, m->wide, m->T, m->d_encoded,
-                               &m->scratch);
+    ac_linear_transposed_apply(&backward->cross_kv, m->d_encoded_next, m->wide, m->T,
+                               m->d_encoded, &m->scratch);
     swap(&m->d_encoded, &m->d_encoded_next);
     if (l == 0) /* below lies nothing trainable */
         return;
 
-    ac_linear_transposed_apply(&back->cross_q, m->g, m->b, m->N, m->a, &m->scratch);
-    through_norm(self, &rows, m->g, &k->self_attn_norm, &kept->self_attn_norm,
-                 &back->self_attn_norm, true);
-    through_self_attention(self, &rows, m->a, m->g, &back->qkv, &back->out, &attention,
+    ac_linear_transposed_apply(&backward->cross_q, m->g, m->b, m->N, m->a, &m->scratch);
+    through_norm(self, &rows, m->g, &k->self_attn_norm, &saved->self_attn_norm,
+                 &backward->self_attn_norm, true);
+    through_self_attention(self, &rows, m->a, m->g, &backward->qkv, &backward->out, &attention,
                            ac_place(true, l, AC_PLACE_SELF_OUT));
     swap(&m->a, &m->g);
 }
@@ -127,19 +129,20 @@ encoder_layer_back(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
 {
     struct ac_bart_activations *m = self->activations;
     const ac_bart_encoder_layer *k = &self->bart->encoder->layers[l];
-    const ac_encoder_back *back = &self->back->encoder[l];
-    const ac_kept_encoder *kept = &m->encoder[l];
+    const ac_encoder_backward *backward = &self->backward->encoder[l];
+    const ac_saved_encoder *saved = &m->encoder[l];
     const ac_attention attention = ac_train_encoder_attention(self, batch, l);
     const ac_rows rows = ac_encoder_rows(self, batch);
 
-    through_norm(self, &rows, m->g, &k->final_norm, &kept->final_norm, &back->final_norm, true);
-    through_feed_forward(self, &rows, m->a, m->g, &back->fc1, &back->fc2, kept->hidden, false,
-                         l);
-    through_norm(self, &rows, m->a, &k->self_attn_norm, &kept->self_attn_norm,
-                 &back->self_attn_norm, l > 0);
+    through_norm(self, &rows, m->g, &k->final_norm, &saved->final_norm, &backward->final_norm,
+                 true);
+    through_feed_forward(self, &rows, m->a, m->g, &backward->fc1, &backward->fc2, saved->hidden,
+                         false, l);
+    through_norm(self, &rows, m->a, &k->self_attn_norm, &saved->self_attn_norm,
+                 &backward->self_attn_norm, l > 0);
     if (l == 0)
         return;
-    through_self_attention(self, &rows, m->g, m->a, &back->qkv, &back->out, &attention,
+    through_self_attention(self, &rows, m->g, m->a, &backward->qkv, &backward->out, &attention,
                            ac_place(false, l, AC_PLACE_SELF_OUT));
 }
 

@@ -1,5 +1,5 @@
-/* The forward pass of training: whole texts at once, dropout, and what the way back needs is
- * kept. */
+/* The forward pass of training: whole texts at once, dropout, and what the backward pass needs
+ * is saved. */
 #include <string.h>
 
 #include "engine/kernels/activation.h"
@@ -35,7 +35,7 @@ ac_train_activate(const ac_bart_trainer *self, const ac_rows *rows, float *wide,
 /* y = norm(residual + dropout(branch)); branch [rows, C] is used up. y may be residual. */
 static void
 add_and_normalise(const ac_bart_trainer *self, const ac_rows *rows, float *y, float *branch,
-                  const float *residual, const ac_bart_norm *norm, const ac_kept_norm *kept,
+                  const float *residual, const ac_bart_norm *norm, const ac_saved_norm *saved,
                   uint32_t place)
 {
     const int64_t C = self->bart->config.d_model;
@@ -44,7 +44,7 @@ add_and_normalise(const ac_bart_trainer *self, const ac_rows *rows, float *y, fl
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows->count; r++)
         ac_axpy(branch + r * C, 1.0f, residual + r * C, C);
-    ac_layernorm_keep(y, kept->normal, kept->rstd, branch, norm->weight, norm->bias,
+    ac_layernorm_save(y, saved->normal, saved->rstd, branch, norm->weight, norm->bias,
                       rows->count, C, self->bart->config.layer_norm_eps);
 }
 
@@ -52,7 +52,7 @@ add_and_normalise(const ac_bart_trainer *self, const ac_rows *rows, float *y, fl
 static void
 feed_forward(ac_bart_trainer *self, const ac_rows *rows, const ac_linear *fc1,
              const ac_linear *fc2, const ac_bart_norm *norm, float *hidden,
-             const ac_kept_norm *kept, bool decoder, int64_t layer)
+             const ac_saved_norm *saved, bool decoder, int64_t layer)
 {
     struct ac_bart_activations *m = self->activations;
 
@@ -60,7 +60,7 @@ feed_forward(ac_bart_trainer *self, const ac_rows *rows, const ac_linear *fc1,
     ac_train_activate(self, rows, m->wide, hidden, fc1->out,
                       ac_place(decoder, layer, AC_PLACE_ACTIVATION));
     ac_linear_forward(fc2, m->b, m->wide, rows->count, AC_ACTIVATION_NONE, NULL, &m->scratch);
-    add_and_normalise(self, rows, m->x, m->b, m->x, norm, kept,
+    add_and_normalise(self, rows, m->x, m->b, m->x, norm, saved,
                       ac_place(decoder, layer, AC_PLACE_FFN_OUT));
 }
 
@@ -93,11 +93,11 @@ stacked(const ac_bart_trainer *self, const float *qkv, const ac_rows *rows, int6
     return a;
 }
 
-/* Layer 0's projections are not kept: they pass through `wide`. */
+/* Layer 0's projections are not saved: they pass through `wide`. */
 static float *
-projection(const ac_bart_trainer *self, float *kept)
+projection(const ac_bart_trainer *self, float *saved)
 {
-    return kept ? kept : self->activations->wide;
+    return saved ? saved : self->activations->wide;
 }
 
 ac_attention
@@ -123,13 +123,13 @@ ac_train_decoder_attention(const ac_bart_trainer *self, const ac_bart_batch *bat
 ac_attention
 ac_train_cross_attention(const ac_bart_trainer *self, const ac_bart_batch *batch, int64_t l)
 {
-    const ac_kept_decoder *kept = &self->activations->decoder[l];
+    const ac_saved_decoder *saved = &self->activations->decoder[l];
     const int64_t C = self->bart->config.d_model,
                   H = self->bart->config.decoder_attention_heads;
     ac_attention a = {
-        .q = kept->q,
-        .k = kept->kv,
-        .v = kept->kv + C,
+        .q = saved->q,
+        .k = saved->kv,
+        .v = saved->kv + C,
         .q_row = C,
         .kv_row = 2 * C,
         .q_offsets = batch->decoder_offsets,
@@ -153,18 +153,18 @@ ac_train_encoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_
 {
     struct ac_bart_activations *m = self->activations;
     const ac_bart_encoder_layer *k = &self->bart->encoder->layers[l];
-    const ac_kept_encoder *kept = &m->encoder[l];
+    const ac_saved_encoder *saved = &m->encoder[l];
     const ac_attention attention = ac_train_encoder_attention(self, batch, l);
     const ac_rows rows = ac_encoder_rows(self, batch);
 
-    ac_linear_forward(&k->qkv, projection(self, kept->qkv), m->x, m->T, AC_ACTIVATION_NONE,
+    ac_linear_forward(&k->qkv, projection(self, saved->qkv), m->x, m->T, AC_ACTIVATION_NONE,
                       NULL, &m->scratch);
     ac_attention_forward(&attention, m->a, &m->scratch);
     ac_linear_forward(&k->out, m->b, m->a, m->T, AC_ACTIVATION_NONE, NULL, &m->scratch);
-    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->self_attn_norm, &kept->self_attn_norm,
+    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->self_attn_norm, &saved->self_attn_norm,
                       ac_place(false, l, AC_PLACE_SELF_OUT));
-    feed_forward(self, &rows, &k->fc1, &k->fc2, &k->final_norm, kept->hidden, &kept->final_norm,
-                 false, l);
+    feed_forward(self, &rows, &k->fc1, &k->fc2, &k->final_norm, saved->hidden,
+                 &saved->final_norm, false, l);
 }
 
 void
@@ -172,27 +172,27 @@ ac_train_decoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_
 {
     struct ac_bart_activations *m = self->activations;
     const ac_bart_decoder_layer *k = &self->bart->decoder->layers[l];
-    const ac_kept_decoder *kept = &m->decoder[l];
+    const ac_saved_decoder *saved = &m->decoder[l];
     const ac_attention attention = ac_train_decoder_attention(self, batch, l),
                        cross = ac_train_cross_attention(self, batch, l);
     const ac_rows rows = ac_decoder_rows(self, batch);
 
-    ac_linear_forward(&k->qkv, projection(self, kept->qkv), m->x, m->N, AC_ACTIVATION_NONE,
+    ac_linear_forward(&k->qkv, projection(self, saved->qkv), m->x, m->N, AC_ACTIVATION_NONE,
                       NULL, &m->scratch);
     ac_attention_forward(&attention, m->a, &m->scratch);
     ac_linear_forward(&k->out, m->b, m->a, m->N, AC_ACTIVATION_NONE, NULL, &m->scratch);
-    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->self_attn_norm, &kept->self_attn_norm,
+    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->self_attn_norm, &saved->self_attn_norm,
                       ac_place(true, l, AC_PLACE_SELF_OUT));
 
-    ac_linear_forward(&k->cross_q, kept->q, m->x, m->N, AC_ACTIVATION_NONE, NULL, &m->scratch);
-    ac_linear_forward(&k->cross_kv, kept->kv, m->encoded, m->T, AC_ACTIVATION_NONE, NULL,
+    ac_linear_forward(&k->cross_q, saved->q, m->x, m->N, AC_ACTIVATION_NONE, NULL, &m->scratch);
+    ac_linear_forward(&k->cross_kv, saved->kv, m->encoded, m->T, AC_ACTIVATION_NONE, NULL,
                       &m->scratch);
     ac_attention_forward(&cross, m->a, &m->scratch);
     ac_linear_forward(&k->cross_out, m->b, m->a, m->N, AC_ACTIVATION_NONE, NULL, &m->scratch);
-    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->cross_norm, &kept->cross_norm,
+    add_and_normalise(self, &rows, m->x, m->b, m->x, &k->cross_norm, &saved->cross_norm,
                       ac_place(true, l, AC_PLACE_CROSS_OUT));
-    feed_forward(self, &rows, &k->fc1, &k->fc2, &k->final_norm, kept->hidden, &kept->final_norm,
-                 true, l);
+    feed_forward(self, &rows, &k->fc1, &k->fc2, &k->final_norm, saved->hidden,
+                 &saved->final_norm, true, l);
 }
 
 static void
@@ -262,7 +262,8 @@ head_block(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t first, int
     }
     if (!m->gradient)
         return;
-    ac_linear_transposed_apply(&self->back->head, m->d_block, m->logits, n, NULL, &m->scratch);
+    ac_linear_transposed_apply(&self->backward->head, m->d_block, m->logits, n, NULL,
+                               &m->scratch);
     for (int64_t i = 0; i < n; i++)
         memcpy(m->g + m->target_rows[first + i] * C, m->d_block + i * C,
                (size_t) C * sizeof(float));

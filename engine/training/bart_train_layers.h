@@ -13,47 +13,47 @@ typedef struct ac_norm_slot {
     int64_t weight, bias;
 } ac_norm_slot;
 
-typedef struct ac_encoder_back {
+typedef struct ac_encoder_backward {
     ac_linear_transposed qkv, out, fc1, fc2; /* layer 0: fc1 and fc2 alone */
     ac_norm_slot self_attn_norm, final_norm;
-} ac_encoder_back;
+} ac_encoder_backward;
 
-typedef struct ac_decoder_back {
+typedef struct ac_decoder_backward {
     ac_linear_transposed qkv, out, cross_q, cross_kv, cross_out, fc1,
         fc2; /* layer 0: without qkv, out and cross_q */
     ac_norm_slot self_attn_norm, cross_norm, final_norm;
-} ac_decoder_back;
+} ac_decoder_backward;
 
-struct ac_bart_way_back {
-    ac_encoder_back *encoder; /* [encoder_layers] */
-    ac_decoder_back *decoder; /* [decoder_layers] */
+struct ac_bart_backward {
+    ac_encoder_backward *encoder; /* [encoder_layers] */
+    ac_decoder_backward *decoder; /* [decoder_layers] */
     ac_linear_transposed head;
     double *sums; /* [count]: the gradient while it is summed */
 };
 
 /** T encoder rows, N decoder rows of the batch, C = d_model, F = the stack's feed-forward
  * width. */
-typedef struct ac_kept_norm {
-    float *normal, *rstd; /* [rows, C], [rows]; NULL: not kept */
-} ac_kept_norm;
+typedef struct ac_saved_norm {
+    float *normal, *rstd; /* [rows, C], [rows]; NULL: not saved */
+} ac_saved_norm;
 
-typedef struct ac_kept_encoder {
+typedef struct ac_saved_encoder {
     float *qkv, *hidden; /* [T, 3 C]; [T, F] before the activation */
-    ac_kept_norm self_attn_norm, final_norm;
-} ac_kept_encoder;
+    ac_saved_norm self_attn_norm, final_norm;
+} ac_saved_encoder;
 
-typedef struct ac_kept_decoder {
+typedef struct ac_saved_decoder {
     float *qkv, *q, *kv, *hidden; /* [N, 3 C]; cross-attention's [N, C] and [T, 2 C]; [N, F] */
-    ac_kept_norm self_attn_norm, cross_norm, final_norm;
-} ac_kept_decoder;
+    ac_saved_norm self_attn_norm, cross_norm, final_norm;
+} ac_saved_decoder;
 
 struct ac_bart_activations {
     ac_scratch arena, scratch;
     int64_t T, N, longest, longest_decoder;
     bool gradient, recompute;
-    ac_kept_encoder *encoder; /* [encoder_layers]; all the same memory where nothing, or only
-                                 the input, is kept */
-    ac_kept_decoder *decoder; /* [decoder_layers] */
+    ac_saved_encoder *encoder; /* [encoder_layers]; all the same memory where nothing, or only
+                                 the input, is saved */
+    ac_saved_decoder *decoder; /* [decoder_layers] */
     float **encoder_inputs, **decoder_inputs; /* [layers]: [T, C], [N, C] with recompute */
     int32_t *item, *decoder_item;             /* [T], [N]: a row's item */
     float *encoded;                           /* [T, C] */
@@ -122,8 +122,8 @@ ac_attention ac_train_decoder_attention(const ac_bart_trainer *self, const ac_ba
 ac_attention ac_train_cross_attention(const ac_bart_trainer *self, const ac_bart_batch *batch,
                                       int64_t layer);
 
-/** One layer: activations->x is its input and becomes its output; what it keeps goes to the
- * layer's kept_… */
+/** One layer: activations->x is its input and becomes its output; what it saves goes to the
+ * layer's saved_… */
 void ac_train_encoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
 void ac_train_decoder_layer(ac_bart_trainer *self, const ac_bart_batch *batch, int64_t layer);
 
@@ -134,7 +134,7 @@ void ac_train_forward(ac_bart_trainer *self, const ac_bart_batch *batch);
  * loss. */
 void ac_train_head(ac_bart_trainer *self, const ac_bart_batch *batch, ac_bart_loss *loss);
 
-/** From activations->g back to every trainable norm: adds to back->sums. */
+/** From activations->g back to every trainable norm: adds to backward->sums. */
 void ac_train_backward(ac_bart_trainer *self, const ac_bart_batch *batch);
 
 #endif

@@ -1,6 +1,6 @@
 /**
  * Dropout from counters: whether a number is dropped is a pure function of (seed, item, place,
- * row, column), so that the backward pass finds the same mask again without keeping it, and no
+ * row, column), so that the backward pass finds the same mask again without saving it, and no
  * batch, rank or thread changes it.
  */
 #ifndef AC_TRAINING_DROPOUT_H

@@ -97,7 +97,7 @@ check_layer_norm(const char *operation)
 
     assert_int_equal(ac_scratch_init(&scratch, ac_layernorm_backward_scratch_bytes(N, C)),
                      AC_OK);
-    ac_layernorm_keep(y, normal, rstd, of(operation, "x"), of(operation, "gamma"),
+    ac_layernorm_save(y, normal, rstd, of(operation, "x"), of(operation, "gamma"),
                       of(operation, "beta"), N, C, 1e-5f);
     ac_layernorm_backward(dx, sums, sums + C, of(operation, "dy"), normal, rstd,
                           of(operation, "gamma"), N, C, &scratch);
