@@ -1,7 +1,7 @@
 /**
  * The cheap scan of the exact search: approximate scores of 16 entries against up to 6 queries
  * at a time, with a proven bound of their error. Private to engine/retrieval and its tests. The
- * bound and its proof: docs/adr/0501-exact-search-in-two-steps.md.
+ * bound and its proof: docs/adr/0501-exact-search.md.
  *
  * An entry c and a query q stand in the index as approximations c^ (of c minus the index's
  * centre m) and q^:

@@ -6,7 +6,7 @@
  * The search takes two steps. A cheap scan gives each entry an approximate score with a proven
  * bound of its error, and every entry whose score could be among the best k remains; these get
  * the score proper. So the result is the definition's, whatever the scan, the batch of queries,
- * the threads and the partition of the cache (docs/adr/0501-exact-search-in-two-steps.md).
+ * the threads and the partition of the cache (docs/adr/0501-exact-search.md).
  */
 #ifndef AC_ENGINE_RETRIEVAL_TOPK_H
 #define AC_ENGINE_RETRIEVAL_TOPK_H

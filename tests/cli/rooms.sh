@@ -21,6 +21,7 @@ forbid 'engine/comm sees engine alone' "$ours(io|cache_builder|jobs|tests)/" $co
 forbid 'io sees engine and io, and not comm' "$ours(cache_builder|jobs|tests|engine/comm)/" $io
 forbid 'cache_builder sees io and engine, and not comm' "$ours(jobs|tests|engine/comm)/" $cache
 forbid 'jobs/models sees io and engine, and not comm' "$ours(jobs/[^m]|jobs/[a-z_]*\.h|cache_builder|tests|engine/comm)" $models
+forbid 'generation knows a decoder, and no model' "${ours}engine/models/([^dk]|d[^e]|k[^v])" $(sources engine/generation)
 forbid 'jobs does not see tests' "${ours}tests/" $(sources jobs)
 forbid 'MPI is seen by engine/comm and jobs alone' '#include <mpi' $engine $io $cache $models
 # one exception: engine/comm/shared.c maps memory that the ranks of a node share (memfd), which is no file on any disk
