@@ -2,8 +2,8 @@
  * Loops over vectors, written once and compiled for each instruction set. Private to
  * engine/kernels.
  *
- * Sums run over 16 lanes, element i in lane i % 16, and the lanes are added in one order: the
- * same bits on any CPU that has fused multiply-add.
+ * Sums run over 16 lanes of fused multiply-adds, element i in lane i % 16, and the lanes are
+ * added in one order: the same bits in every set, on any CPU.
  */
 #ifndef AC_KERNELS_VECTOR_H
 #define AC_KERNELS_VECTOR_H

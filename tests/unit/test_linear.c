@@ -295,10 +295,7 @@ kernels_agree(void **state)
                             const int at = (j / AC_NATIVE_PANEL * K + k) * AC_NATIVE_PANEL +
                                            j % AC_NATIVE_PANEL;
                             const float w = bf16 ? ac_bf16_to_f32(narrow[at]) : b[at];
-                            if (i == 0 && n > 1)
-                                sum += a[k * R + r] * w; /* SSE2 has no fused multiply-add */
-                            else
-                                sum = fmaf(a[k * R + r], w, sum);
+                            sum = fmaf(a[k * R + r], w, sum);
                         }
                         if (y[r * WIDE + j] != sum + sum)
                             fail_msg("%s, %d rows: y[%d, %d] is %.9g, not %.9g", all[i]->name,
