@@ -189,8 +189,8 @@ inspect_yaml(json_t *out, const char *path)
     AC_TRY(ac_config_init(&config));
     AC_TRY(ac_config_init(&defaults));
     AC_TRY(ac_config_read(&config, path));
-    AC_TRY(ac_config_print(&defaults, "", &before));
-    AC_TRY(ac_config_print(&config, "", &now));
+    AC_TRY(ac_config_print(&defaults, NULL, &before));
+    AC_TRY(ac_config_print(&config, NULL, &now));
     AC_TRY(ac_config_difference(before.data, now.data, &difference));
     for (char *p = difference.data; p && *p;) {
         char *end = strstr(p, "; ");
