@@ -37,8 +37,8 @@ AC_MUST_CHECK ac_status ac_config_check(const ac_config *self, const char *job);
 AC_MUST_CHECK ac_status ac_config_check_paths(const ac_config *self, const char *job,
                                               bool later);
 
-/** The whole config as commented YAML, every default written out. Reads back to the same. job
- * "": the keys of all jobs. */
+/** The keys of the job (NULL: all keys) as commented YAML, every default written out. Reads
+ * back to the same. */
 AC_MUST_CHECK ac_status ac_config_print(const ac_config *self, const char *job, ac_buffer *out);
 
 /** XXH3-128 of the keys that decide the output, 32 digits and a zero byte. */

@@ -11,8 +11,6 @@
 const ac_config_job *
 ac_config_job_find(const char *name)
 {
-    if (!*name)
-        return NULL;
     for (const ac_config_job *job = ac_config_jobs; job->name; job++)
         if (strcmp(job->name, name) == 0)
             return job;
@@ -31,8 +29,6 @@ is_listed(const char *name, const char *const *list)
 bool
 ac_config_job_has(const ac_config_job *job, const ac_config_key *k)
 {
-    if (!job)
-        return true;
     for (const char *const *name = job->keys; *name; name++) {
         const size_t n = strlen(*name);
         const bool is_section = !strchr(*name, '.');

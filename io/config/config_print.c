@@ -8,14 +8,15 @@
 ac_status
 ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
 {
-    const ac_config_job *row = ac_config_job_find(job);
+    const ac_config_job *row = job ? ac_config_job_find(job) : NULL;
     char section[64] = "";
 
-    ac_buffer_printf(out, "# antarctic %s: every key with its value\n", job);
+    ac_buffer_printf(out, "# antarctic%s%s: every key with its value\n", job ? " " : "",
+                     job ? job : "");
     for (size_t i = 0; i < ac_config_key_count; i++) {
         const char *dot = strchr(ac_config_keys[i].name, '.');
         const size_t n = dot ? (size_t) (dot - ac_config_keys[i].name) : 0;
-        if (!ac_config_job_has(row, &ac_config_keys[i]))
+        if (row && !ac_config_job_has(row, &ac_config_keys[i]))
             continue;
         if (n && (strncmp(section, ac_config_keys[i].name, n) != 0 || section[n])) {
             snprintf(section, sizeof section, "%.*s", (int) n, ac_config_keys[i].name);

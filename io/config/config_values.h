@@ -11,10 +11,10 @@
 AC_MUST_CHECK ac_status ac_config_key_find(const ac_config_key **out, const char *name,
                                            const char *where);
 
-/** The row of a job; "", for every key of all jobs: NULL. Another name is a bug. */
+/** The row of a job; it must be one. */
 const ac_config_job *ac_config_job_find(const char *job);
 
-/** Does the job have this key? NULL has every key. */
+/** Does the job have this key? */
 bool ac_config_job_has(const ac_config_job *job, const ac_config_key *k);
 
 /** Where the key's value stands in the config, of the type that k->type says. */
