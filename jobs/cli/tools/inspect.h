@@ -10,10 +10,8 @@
 #include "engine/base/buffer.h"
 #include "engine/base/tensor.h"
 
-enum {
-    AC_INSPECT_SAMPLE = 5,
-    AC_INSPECT_TEXT = 160
-}; /* how many lines, entries, values; bytes of each text */
+/* How many lines, entries, values are shown; bytes of each text. */
+enum { AC_INSPECT_SAMPLE = 5, AC_INSPECT_TEXT = 160 };
 
 /** Put what there is to say of a file or folder into `out`: "kind" first. A damaged one: a
  * failure with the usual message. */
@@ -26,24 +24,21 @@ AC_MUST_CHECK ac_status ac_inspect_torch(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_npy(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_h5(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_image(json_t *out, const char *path);
-AC_MUST_CHECK ac_status ac_inspect_text(
-    json_t *out,
-    const char
-        *path); /* JSON, JSON lines, YAML, vocabularies, plain text: by name and content */
+/* JSON, JSON lines, YAML, vocabularies, plain text: by name and content. */
+AC_MUST_CHECK ac_status ac_inspect_text(json_t *out, const char *path);
 
-/* Adding to an object. */
-void
-ac_inspect_put(json_t *out, const char *key,
-               json_t *value); /* takes the value; NULL: out of memory, checked at the end */
+/** Adding to an object. Takes the value; NULL: out of memory, checked at the end. */
+void ac_inspect_put(json_t *out, const char *key, json_t *value);
 void ac_inspect_put_text(json_t *out, const char *key, const char *text);
-json_t *
-ac_inspect_string(const char *bytes,
-                  size_t n); /* cut to AC_INSPECT_TEXT; bytes that are not UTF-8 as '?' */
+/** "tensors", "parameters", "types". */
+void ac_inspect_put_tensors(json_t *out, const ac_tensors *tensors);
+/** "checksum": XXH3-128 of the file. */
+AC_MUST_CHECK ac_status ac_inspect_put_checksum(json_t *out, const char *path);
+
+/** Truncated to AC_INSPECT_TEXT; bytes that are not UTF-8 as '?'. */
+json_t *ac_inspect_string(const char *bytes, size_t n);
 json_t *ac_inspect_shape(int rank, const int64_t *shape);
-json_t *ac_inspect_texts(const ac_texts *texts, int64_t n); /* the first n */
-void ac_inspect_put_tensors(json_t *out,
-                            const ac_tensors *tensors); /* "tensors", "parameters", "types" */
-AC_MUST_CHECK ac_status
-ac_inspect_put_checksum(json_t *out, const char *path); /* "checksum": XXH3-128 of the file */
+/** The first n. */
+json_t *ac_inspect_texts(const ac_texts *texts, int64_t n);
 
 #endif
