@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/kernels/simd.h"
-#include "engine/kernels/vector.h"
+#include "engine/kernels/per_set.h"
 
 /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, and a polynomial of degree 6 for exp(r). Branch-free,
  * so that loops vectorise. */
@@ -47,13 +46,13 @@ erf_with(float x, float bell)
 void
 ac_exp(float *y, const float *x, int64_t n)
 {
-    ac_vector_best()->exp(y, x, 0, n);
+    ac_kernels()->vector->exp(y, x, 0, n);
 }
 
 float
 ac_log_sum_exp(const float *x, int64_t n)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
     const float m = v->largest(x, n);
 
     return m == -INFINITY ? m : m + logf(v->sum_exp(x, m, n));
@@ -62,7 +61,7 @@ ac_log_sum_exp(const float *x, int64_t n)
 void
 ac_log_softmax(float *x, int64_t n)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
     const float m = v->largest(x, n);
 
     if (m > -INFINITY)
@@ -72,7 +71,7 @@ ac_log_softmax(float *x, int64_t n)
 float
 ac_log_softmax_at(const float *x, int64_t n, int64_t i)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
     const float m = v->largest(x, n);
 
     return m == -INFINITY ? m : x[i] - m - logf(v->sum_exp(x, m, n));
@@ -83,10 +82,10 @@ ac_activation_apply(ac_activation activation, float *x, int64_t n)
 {
     switch (activation) {
     case AC_ACTIVATION_NONE: return;
-    case AC_ACTIVATION_GELU: ac_vector_best()->gelu(x, n); return;
-    case AC_ACTIVATION_GELU_NEW: ac_vector_best()->gelu_new(x, n); return;
-    case AC_ACTIVATION_QUICK_GELU: ac_vector_best()->quick_gelu(x, n); return;
-    case AC_ACTIVATION_RELU: ac_vector_best()->relu(x, n); return;
+    case AC_ACTIVATION_GELU: ac_kernels()->vector->gelu(x, n); return;
+    case AC_ACTIVATION_GELU_NEW: ac_kernels()->vector->gelu_new(x, n); return;
+    case AC_ACTIVATION_QUICK_GELU: ac_kernels()->vector->quick_gelu(x, n); return;
+    case AC_ACTIVATION_RELU: ac_kernels()->vector->relu(x, n); return;
     }
 }
 
@@ -106,8 +105,8 @@ ac_activation_ref(ac_activation activation, double x)
 
 /* ---- derivatives ---- */
 
-AC_CLONES static void
-gelu_backward(float *dy, const float *x, int64_t n)
+AC_PER_SET_BODY void
+gelu_backward_body(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) { /* Phi(x) + x phi(x); both have exp(-x^2 / 2) in them */
         const float bell = exp_polynomial(-0.5f * x[i] * x[i]),
@@ -116,8 +115,8 @@ gelu_backward(float *dy, const float *x, int64_t n)
     }
 }
 
-AC_CLONES static void
-gelu_new_backward(float *dy, const float *x, int64_t n)
+AC_PER_SET_BODY void
+gelu_new_backward_body(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) { /* x s(2u): s + x s (1 - s) 2 u' */
         const float square = x[i] * x[i],
@@ -128,8 +127,8 @@ gelu_new_backward(float *dy, const float *x, int64_t n)
     }
 }
 
-AC_CLONES static void
-quick_gelu_backward(float *dy, const float *x, int64_t n)
+AC_PER_SET_BODY void
+quick_gelu_backward_body(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         const float s = 1.0f / (1.0f + exp_polynomial(-1.702f * x[i]));
@@ -137,12 +136,17 @@ quick_gelu_backward(float *dy, const float *x, int64_t n)
     }
 }
 
-AC_CLONES static void
-relu_backward(float *dy, const float *x, int64_t n)
+AC_PER_SET_BODY void
+relu_backward_body(float *dy, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         dy[i] = x[i] > 0 ? dy[i] : 0;
 }
+
+AC_PER_SET(gelu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
+AC_PER_SET(gelu_new_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
+AC_PER_SET(quick_gelu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
+AC_PER_SET(relu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
 
 void
 ac_activation_backward(ac_activation activation, float *dy, const float *x, int64_t n)

@@ -4,39 +4,25 @@
 #include <omp.h>
 #include <string.h>
 
-#include "engine/linear/linear_native.h"
-#include "engine/kernels/vector.h"
-
-const ac_vector *
-ac_vector_best(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return &ac_vector_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &ac_vector_avx2;
-#endif
-    return &ac_vector_generic;
-}
+#include "engine/kernels/kernel_set.h"
 
 float
 ac_dot(const float *a, const float *b, int64_t n)
 {
-    return ac_vector_best()->dot(a, b, n);
+    return ac_kernels()->vector->dot(a, b, n);
 }
 
 void
 ac_axpy(float *y, float s, const float *x, int64_t n)
 {
-    ac_vector_best()->axpy(y, s, x, n);
+    ac_kernels()->vector->axpy(y, s, x, n);
 }
 
 void
 ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, int64_t N,
              int64_t C, float eps)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
 
 #pragma omp parallel for schedule(static) if (N * C > 65536)
     for (int64_t n = 0; n < N; n++)
@@ -63,7 +49,7 @@ ac_normalize(float *y, const float *x, int64_t N, int64_t C)
 void
 ac_softmax(float *x, int64_t n)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
 
     v->scale(x, 1.0f / v->exp(x, x, v->largest(x, n), n), n);
 }
@@ -73,21 +59,21 @@ ac_softmax(float *x, int64_t n)
 int64_t
 ac_attention_keys_size(int64_t T, int64_t D)
 {
-    return ac_native_columns(T) * D;
+    return ac_product_columns(T) * D;
 }
 
 int64_t
 ac_attention_values_size(int64_t T, int64_t D)
 {
-    return ac_native_columns(D) * T;
+    return ac_product_columns(D) * T;
 }
 
 void
 ac_attention_pack(float *keys, float *values, const float *k, const float *v, int64_t row,
                   int64_t T, int64_t D)
 {
-    enum { PANEL = AC_NATIVE_PANEL };
-    const int64_t tokens = ac_native_columns(T), channels = ac_native_columns(D);
+    enum { PANEL = AC_PRODUCT_PANEL };
+    const int64_t tokens = ac_product_columns(T), channels = ac_product_columns(D);
 
     for (int64_t t = 0; t < tokens; t++) {
         float *to = keys + t / PANEL * PANEL * D + t % PANEL;
@@ -103,9 +89,9 @@ ac_attention_pack(float *keys, float *values, const float *k, const float *v, in
 size_t
 ac_attention_rows_scratch_bytes(int64_t T)
 {
-    return ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * ac_native_columns(T)) *
+    return ac_scratch_room((size_t) (AC_PRODUCT_MOST_ROWS * ac_product_columns(T)) *
                            sizeof(float)) +
-           ac_native_rows_scratch_bytes();
+           ac_product_rows_scratch_bytes();
 }
 
 void
@@ -113,22 +99,22 @@ ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_
                   const float *keys, const float *values, int64_t T, int64_t D, int64_t first,
                   void *scratch)
 {
-    const ac_vector *v = ac_vector_best();
-    const int64_t most = ac_native_best()->rows, columns = ac_native_columns(T);
+    const ac_vector *v = ac_kernels()->vector;
+    const int64_t most = ac_kernels()->product->rows, columns = ac_product_columns(T);
     float *scores = scratch;
     void *room = (char *) scratch +
-                 ac_scratch_room((size_t) (AC_NATIVE_MOST_ROWS * columns) * sizeof(float));
+                 ac_scratch_room((size_t) (AC_PRODUCT_MOST_ROWS * columns) * sizeof(float));
 
     for (int64_t r = 0; r < R; r += most) {
         const int64_t n = R - r < most ? R - r : most;
-        ac_native_rows(scores, columns, q + r * q_row, q_row, n, keys, T, D, room);
+        ac_product_rows(scores, columns, q + r * q_row, q_row, n, keys, T, D, room);
         for (int64_t i = 0; i < n; i++) {
             const int64_t seen = first < 0 || first + r + i + 1 > T ? T : first + r + i + 1;
             v->scale(scores + i * columns, 1.0f / sqrtf((float) D), seen);
             ac_softmax(scores + i * columns, seen);
             memset(scores + i * columns + seen, 0, (size_t) (T - seen) * sizeof(float));
         }
-        ac_native_rows(y + r * y_row, y_row, scores, columns, n, values, D, T, room);
+        ac_product_rows(y + r * y_row, y_row, scores, columns, n, values, D, T, room);
     }
 }
 

@@ -2,7 +2,7 @@
  * called where the CPU has both. */
 #include <immintrin.h>
 
-#include "engine/linear/linear_native.h"
+#include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
 
 typedef __m256 vec;
@@ -50,7 +50,7 @@ load_bf16(const uint16_t *p)
 #define PANELS 1
 #define WIDTH 8
 
-#include "engine/kernels/simd_kernels.h"
+#include "engine/kernels/simd_body.h"
 
-const ac_native_kernels ac_native_avx2 = { "avx2", ROWS, PANELS, fp32, bf16 };
+const ac_product ac_product_avx2 = { ROWS, PANELS, fp32, bf16 };
 const ac_vector ac_vector_avx2 = AC_VECTOR_TABLE;

@@ -2,7 +2,7 @@
  * where the CPU has it. */
 #include <immintrin.h>
 
-#include "engine/linear/linear_native.h"
+#include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
 
 typedef __m512 vec;
@@ -50,7 +50,7 @@ load_bf16(const uint16_t *p)
 #define PANELS 2
 #define WIDTH 16
 
-#include "engine/kernels/simd_kernels.h"
+#include "engine/kernels/simd_body.h"
 
-const ac_native_kernels ac_native_avx512 = { "avx512", ROWS, PANELS, fp32, bf16 };
+const ac_product ac_product_avx512 = { ROWS, PANELS, fp32, bf16 };
 const ac_vector ac_vector_avx512 = AC_VECTOR_TABLE;

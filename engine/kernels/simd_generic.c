@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/base/tensor.h"
-#include "engine/linear/linear_native.h"
+#include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
 
 #if defined(__aarch64__)
@@ -121,7 +121,7 @@ load_bf16(const uint16_t *p)
 #define PANELS 1
 #define WIDTH 4
 
-#include "engine/kernels/simd_kernels.h"
+#include "engine/kernels/simd_body.h"
 
-const ac_native_kernels ac_native_generic = { "generic", ROWS, PANELS, fp32, bf16 };
+const ac_product ac_product_generic = { ROWS, PANELS, fp32, bf16 };
 const ac_vector ac_vector_generic = AC_VECTOR_TABLE;

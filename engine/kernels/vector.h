@@ -27,14 +27,22 @@ typedef struct ac_vector {
     void (*relu)(float *x, int64_t n);
     void (*layernorm)(float *y, const float *x, const float *gamma, const float *beta,
                       int64_t C, float eps); /* one row */
+
+    /* For training; here products are rounded before they are added. */
+    void (*add_products)(float *y, const float *a, const float *b, int64_t n); /* y += a b */
+    /* One row's layer norm; normal = (x - mean) rstd is saved unless NULL. Returns rstd. */
+    float (*layernorm_saved)(float *y, float *normal, const float *x, const float *gamma,
+                             const float *beta, int64_t C, float eps);
+    /* dx = rstd (g - mean(g) - normal mean(g normal)), g = dy gamma; dx may be dy */
+    void (*layernorm_backward)(float *dx, const float *dy, const float *normal, float rstd,
+                               const float *gamma, int64_t C);
+    /* d = w (d - w . d) by */
+    void (*softmax_backward)(float *d, const float *w, int64_t n, float by);
 } ac_vector;
 
 extern const ac_vector ac_vector_generic;
 #if defined(__x86_64__)
 extern const ac_vector ac_vector_avx2, ac_vector_avx512;
 #endif
-
-/** The fastest that this CPU runs. */
-const ac_vector *ac_vector_best(void);
 
 #endif

@@ -252,13 +252,16 @@ sum(const float *x, int64_t n)
 static float
 largest(const float *x, int64_t n)
 {
-    vec most = set1(-INFINITY);
-    float lanes[WIDTH], y = -INFINITY;
+    vec most[PARTS];
+    float lanes[LANES], y = -INFINITY;
 
-    EACH_PART(n, const vec v = load_part(x + at, left, -INFINITY); (void) p;
-              most = choose(v > most, v, most););
-    store(lanes, most);
-    for (int i = 0; i < WIDTH; i++)
+    for (int p = 0; p < PARTS; p++)
+        most[p] = set1(-INFINITY);
+    EACH_PART(n, const vec v = load_part(x + at, left, -INFINITY);
+              most[p] = choose(v > most[p], v, most[p]););
+    for (int p = 0; p < PARTS; p++)
+        store(lanes + p * WIDTH, most[p]);
+    for (int i = 0; i < LANES; i++) /* lane by lane, so that of 0 and -0 all sets take one */
         y = lanes[i] > y ? lanes[i] : y;
     return y;
 }
@@ -306,8 +309,85 @@ layernorm(float *y, const float *x, const float *gamma, const float *beta, int64
               (void) p; if (left == WIDTH) store(y + at, v); else store_some(y + at, v, left););
 }
 
-#define AC_VECTOR_TABLE                                                               \
-    {                                                                                 \
-        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
-            quick_gelu, relu, layernorm                                               \
+/* ---- training ---- */
+
+static inline void
+store_part(float *p, vec v, int64_t left)
+{
+    if (left == WIDTH)
+        store(p, v);
+    else
+        store_some(p, v, left);
+}
+
+static void
+add_products(float *y, const float *a, const float *b, int64_t n)
+{
+    int64_t i = 0;
+
+    for (; i + WIDTH <= n; i += WIDTH)
+        store(y + i, load(y + i) + load(a + i) * load(b + i));
+    for (; i < n; i++)
+        y[i] += a[i] * b[i];
+}
+
+static float
+layernorm_saved(float *y, float *normal, const float *x, const float *gamma, const float *beta,
+                int64_t C, float eps)
+{
+    const float mean = sum(x, C) / (float) C;
+    const vec less = set1(mean);
+    float rstd;
+    vec sums[PARTS], by;
+
+    clear(sums);
+    EACH_PART(C, const vec d = load_part(x + at, left, mean) - less;
+              sums[p] = sums[p] + d * d;);
+    rstd = 1.0f / sqrtf(add_lanes(sums) / (float) C + eps);
+    by = set1(rstd);
+    EACH_PART(
+        C, const vec v = (load_part(x + at, left, 0) - less) * by; (void) p; store_part(
+            y + at, v * load_part(gamma + at, left, 0) + load_part(beta + at, left, 0), left);
+        if (normal) store_part(normal + at, v, left););
+    return rstd;
+}
+
+static void
+layernorm_backward(float *dx, const float *dy, const float *normal, float rstd,
+                   const float *gamma, int64_t C)
+{
+    vec sums[PARTS], along[PARTS], mean, slope;
+
+    clear(sums);
+    clear(along);
+    EACH_PART(C, const vec g = load_part(dy + at, left, 0) * load_part(gamma + at, left, 0);
+              sums[p] = sums[p] + g;
+              along[p] = along[p] + g * load_part(normal + at, left, 0););
+    mean = set1(add_lanes(sums) / (float) C);
+    slope = set1(add_lanes(along) / (float) C);
+    EACH_PART(
+        C, const vec g = load_part(dy + at, left, 0) * load_part(gamma + at, left, 0); (void) p;
+        store_part(dx + at, set1(rstd) * (g - mean - load_part(normal + at, left, 0) * slope),
+                   left););
+}
+
+static void
+softmax_backward(float *d, const float *w, int64_t n, float by)
+{
+    vec sums[PARTS], along;
+
+    clear(sums);
+    EACH_PART(n, sums[p] = sums[p] + load_part(w + at, left, 0) * load_part(d + at, left, 0););
+    along = set1(add_lanes(sums));
+    EACH_PART(n, (void) p; store_part(d + at,
+                                      load_part(w + at, left, 0) *
+                                          (load_part(d + at, left, 0) - along) * set1(by),
+                                      left););
+}
+
+#define AC_VECTOR_TABLE                                                                     \
+    {                                                                                       \
+        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new,       \
+            quick_gelu, relu, layernorm, add_products, layernorm_saved, layernorm_backward, \
+            softmax_backward                                                                \
     }

@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/linear/linear.h"
-#include "engine/linear/linear_native.h"
-
 #ifdef AC_HAVE_DNNL
 #include <oneapi/dnnl/dnnl.h>
 #endif
@@ -25,15 +22,10 @@ ac_compute_init(int threads)
     omp_set_num_threads(threads);
 }
 
-bool
-ac_compute_multiplies_bf16(void)
+ac_backend
+ac_backend_resolve(const ac_compute *compute)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
+    return compute->backend == AC_BACKEND_AUTO ? AC_BACKEND_NATIVE : compute->backend;
 }
 
 #ifdef AC_HAVE_DNNL
@@ -62,13 +54,34 @@ ac_compute_kernels(const ac_compute *compute)
 #ifdef AC_HAVE_DNNL
     case AC_BACKEND_ONEDNN: snprintf(text, sizeof text, "onednn %s", isa_name()); break;
 #endif
-    case AC_BACKEND_OPENBLAS: snprintf(text, sizeof text, "openblas"); break;
-    default: snprintf(text, sizeof text, "native %s", ac_native_best()->name); break;
+    case AC_BACKEND_OPENBLAS:
+        snprintf(text, sizeof text, "openblas %s", openblas_get_corename());
+        break;
+    default: return "native";
     }
-    /* attention's small products are OpenBLAS's */
-    snprintf(text + strlen(text), sizeof text - strlen(text), ", openblas %s",
-             openblas_get_corename());
     return text;
+}
+
+/* What matters of a manifest's text: of "native avx2, openblas Haswell" the first word, of
+ * "openblas, openblas Haswell" the last part, of "onednn avx2, openblas Haswell" the first. */
+static size_t
+essence(const char **text)
+{
+    static const char native[] = "native", openblas[] = "openblas, ";
+
+    if (strncmp(*text, native, sizeof native - 1) == 0)
+        return sizeof native - 1;
+    if (strncmp(*text, openblas, sizeof openblas - 1) == 0)
+        *text += sizeof openblas - 1;
+    return strcspn(*text, ",");
+}
+
+bool
+ac_compute_kernels_agree(const char *a, const char *b)
+{
+    const size_t n = essence(&a), m = essence(&b);
+
+    return n == m && memcmp(a, b, n) == 0;
 }
 
 const char *

@@ -37,13 +37,20 @@ typedef struct ac_tap {
  */
 void ac_compute_init(int threads);
 
-/** "openblas SkylakeX" or the like: which kernels run, for manifests. Valid until the next call
- * of the thread. */
+/** AUTO: native, which alone gives the same bytes on every CPU. Evidence: docs/adr/0201, 0204.
+ */
+ac_backend ac_backend_resolve(const ac_compute *compute);
+
+/**
+ * Who computes, as far as results depend on it, for manifests: "native", "openblas SkylakeX",
+ * "onednn avx512_core". With native the kernel set is not told, because all sets give the same
+ * bytes. Valid until the next call of the thread.
+ */
 const char *ac_compute_kernels(const ac_compute *compute);
 
-/** Does this CPU have instructions that multiply bf16 (AVX512-BF16)? oneDNN needs them to be
- * fast, native does not use them. */
-bool ac_compute_multiplies_bf16(void);
+/** May a run that began with one of these texts go on with the other, and give the same bytes?
+ * Manifests of before name the kernel set ("native avx2, openblas Haswell"). */
+bool ac_compute_kernels_agree(const char *a, const char *b);
 
 /**
  * The OPENBLAS_CORETYPE that fits this CPU, where OpenBLAS may not know it; NULL: leave it
@@ -51,13 +58,5 @@ bool ac_compute_multiplies_bf16(void);
  * itself again.
  */
 const char *ac_compute_openblas_coretype(void);
-
-typedef enum ac_activation {
-    AC_ACTIVATION_NONE = 0,
-    AC_ACTIVATION_GELU,       /* 0.5 x (1 + erf(x / sqrt 2)) */
-    AC_ACTIVATION_GELU_NEW,   /* the tanh form, GPT-2 */
-    AC_ACTIVATION_QUICK_GELU, /* x sigma(1.702 x) */
-    AC_ACTIVATION_RELU
-} ac_activation;
 
 #endif

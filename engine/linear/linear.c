@@ -9,25 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/kernels/activation.h"
 #include "engine/linear/linear_backend.h"
-#include "engine/kernels/vector.h"
+#include "engine/kernels/kernel_set.h"
 
 enum {
     WORTH_THREADS = 1 << 20
 }; /* multiplications: some 20 microseconds; waking threads costs several */
-
-ac_backend
-ac_backend_resolve(const ac_compute *compute)
-{
-    if (compute->backend != AC_BACKEND_AUTO)
-        return compute->backend;
-#ifdef AC_HAVE_DNNL
-    if (compute->precision == AC_PRECISION_BF16 && ac_compute_multiplies_bf16())
-        return AC_BACKEND_ONEDNN;
-#endif
-    return AC_BACKEND_NATIVE;
-}
 
 /* NULL: not in this build. */
 static const ac_linear_backend *
@@ -167,7 +154,7 @@ static void
 finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation,
             const float *residual)
 {
-    const ac_vector *v = ac_vector_best();
+    const ac_vector *v = ac_kernels()->vector;
 
     for (int64_t r = 0; r < t->rows; r++) {
         float *y = t->y + r * self->out;

@@ -17,6 +17,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/tensor.h"
+#include "engine/kernels/activation.h"
 #include "engine/linear/compute.h"
 
 typedef struct ac_linear {
@@ -27,12 +28,6 @@ typedef struct ac_linear {
     void *plan;         /* the backend's own; owned */
     ac_compute compute; /* backend resolved: never AUTO */
 } ac_linear;
-
-/**
- * AUTO: native; for bf16 oneDNN, where it is built in and the CPU multiplies bf16. Evidence:
- * docs/adr/0201.
- */
-ac_backend ac_backend_resolve(const ac_compute *compute);
 
 /** Bytes of packed weights and bias for [out, in]; a multiple of 64. */
 size_t ac_linear_packed_bytes(const ac_compute *compute, int64_t out, int64_t in);

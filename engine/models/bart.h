@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/tensor.h"
+#include "engine/kernels/activation.h"
 #include "engine/linear/compute.h"
 #include "engine/models/decoder.h"
 

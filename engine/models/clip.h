@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/tensor.h"
+#include "engine/kernels/activation.h"
 #include "engine/linear/compute.h"
 
 typedef struct ac_clip_tower_config {

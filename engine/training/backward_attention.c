@@ -1,12 +1,11 @@
 /* Attention for training: both passes of one head of one text are one thread's work. */
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 #include "engine/training/backward.h"
 #include "engine/kernels/kernels.h"
-#include "engine/kernels/simd.h"
+#include "engine/kernels/kernel_set.h"
 
 /* One head of one text. */
 typedef struct head {
@@ -33,17 +32,66 @@ head_of(const ac_attention *a, int64_t b, int64_t h)
     };
 }
 
+/* Of one thread. */
+typedef struct room {
+    float *weights, *work; /* [Tq, Tk] */
+    void *product;
+} room;
+
+static size_t
+weights_bytes(int64_t longest_q, int64_t longest_kv)
+{
+    return ac_scratch_room((size_t) (longest_q * longest_kv) * sizeof(float));
+}
+
+static size_t
+room_bytes(int64_t longest_q, int64_t longest_kv)
+{
+    return 2 * weights_bytes(longest_q, longest_kv) + ac_product_scratch_bytes();
+}
+
+size_t
+ac_attention_scratch_bytes(int64_t longest_q, int64_t longest_kv)
+{
+    return (size_t) omp_get_max_threads() * room_bytes(longest_q, longest_kv);
+}
+
+/* This thread's part of what lies at `all`. */
+static room
+room_of(char *all, int64_t longest_q, int64_t longest_kv)
+{
+    const size_t each = weights_bytes(longest_q, longest_kv);
+    char *mine = all + room_bytes(longest_q, longest_kv) * (size_t) omp_get_thread_num();
+
+    return (room){ (float *) (void *) mine, (float *) (void *) (mine + each), mine + 2 * each };
+}
+
+static ac_matrix
+plain(const float *x, int64_t row)
+{
+    return (ac_matrix){ x, row, 1 };
+}
+
+static ac_matrix
+transposed(const float *x, int64_t row)
+{
+    return (ac_matrix){ x, 1, row };
+}
+
 /* weights [Tq, Tk] = softmax(q k^T / sqrt(D)), zero where a query does not see. */
 static void
-make_weights(const ac_attention *a, const head *h, float *weights)
+make_weights(const ac_attention *a, const head *h, const room *r)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) h->Tq, (int) h->Tk, (int) a->D,
-                1.0f / sqrtf((float) a->D), h->q, (int) a->q_row, h->k, (int) a->kv_row, 0.0f,
-                weights, (int) h->Tk);
+    const ac_vector *v = ac_kernels()->vector;
+
+    ac_product_multiply(r->weights, h->Tk, plain(h->q, a->q_row), transposed(h->k, a->kv_row),
+                        h->Tq, h->Tk, a->D, false, r->product);
+    v->scale(r->weights, 1.0f / sqrtf((float) a->D), h->Tq * h->Tk);
     for (int64_t t = 0; t < h->Tq; t++) {
         const int64_t seen = a->causal && t + 1 < h->Tk ? t + 1 : h->Tk;
-        ac_softmax(weights + t * h->Tk, seen);
-        memset(weights + t * h->Tk + seen, 0, (size_t) (h->Tk - seen) * sizeof(float));
+        float *row = r->weights + t * h->Tk;
+        ac_softmax(row, seen);
+        memset(row + seen, 0, (size_t) (h->Tk - seen) * sizeof(float));
     }
 }
 
@@ -55,68 +103,42 @@ drop_rows(const ac_attention *a, const head *h, float *x)
 }
 
 static void
-forward_head(const ac_attention *a, const head *h, float *y, float *weights)
+forward_head(const ac_attention *a, const head *h, float *y, const room *r)
 {
-    make_weights(a, h, weights);
-    drop_rows(a, h, weights);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) h->Tq, (int) a->D, (int) h->Tk,
-                1.0f, weights, (int) h->Tk, h->v, (int) a->kv_row, 0.0f, y,
-                (int) (a->H * a->D));
+    make_weights(a, h, r);
+    drop_rows(a, h, r->weights);
+    ac_product_multiply(y, a->H * a->D, plain(r->weights, h->Tk), plain(h->v, a->kv_row), h->Tq,
+                        a->D, h->Tk, false, r->product);
 }
 
-/* One row: d of the weights -> d of the scores: w (d - w . d) scale. */
-AC_CLONES static void
-softmax_backward(float *d, const float *w, int64_t n, float scale)
-{
-    float along = 0;
-
-#pragma omp simd reduction(+ : along)
-    for (int64_t i = 0; i < n; i++)
-        along += w[i] * d[i];
-    for (int64_t i = 0; i < n; i++)
-        d[i] = w[i] * (d[i] - along) * scale;
-}
-
-/* weights, work [Tq, Tk] are scratch. Rows of dy are H D apart. */
+/* Rows of dy are H D apart. */
 static void
 backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float *dv,
-              const float *dy, float *weights, float *work)
+              const float *dy, const room *r)
 {
-    const int Tq = (int) h->Tq, Tk = (int) h->Tk, D = (int) a->D, y_row = (int) (a->H * a->D),
-              q_row = (int) a->q_row;
-    const int kv_row = (int) a->kv_row;
-    const float *dropped = weights;
+    const ac_vector *v = ac_kernels()->vector;
+    const ac_matrix gradient = plain(dy, a->H * a->D);
+    const int64_t Tq = h->Tq, Tk = h->Tk, D = a->D;
+    const float *dropped = r->weights;
 
-    make_weights(a, h, weights);
+    make_weights(a, h, r);
     if (ac_dropout_is_on(&a->dropout)) {
-        memcpy(work, weights, (size_t) (Tq * (int64_t) Tk) * sizeof(float));
-        drop_rows(a, h, work);
-        dropped = work;
+        memcpy(r->work, r->weights, (size_t) (Tq * Tk) * sizeof(float));
+        drop_rows(a, h, r->work);
+        dropped = r->work;
     }
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, dropped, Tk, dy,
-                y_row, 0.0f, dv, kv_row);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, Tq, Tk, D, 1.0f, dy, y_row, h->v,
-                kv_row, 0.0f, work, Tk);
-    drop_rows(a, h, work);
+    ac_product_multiply(dv, a->kv_row, transposed(dropped, Tk), gradient, Tk, D, Tq, false,
+                        r->product);
+    ac_product_multiply(r->work, Tk, gradient, transposed(h->v, a->kv_row), Tq, Tk, D, false,
+                        r->product);
+    drop_rows(a, h, r->work);
     for (int64_t t = 0; t < Tq; t++)
-        softmax_backward(work + t * Tk, weights + t * Tk, Tk, 1.0f / sqrtf((float) D));
+        v->softmax_backward(r->work + t * Tk, r->weights + t * Tk, Tk, 1.0f / sqrtf((float) D));
     if (dq)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, Tq, D, Tk, 1.0f, work, Tk, h->k,
-                    kv_row, 0.0f, dq, q_row);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Tk, D, Tq, 1.0f, work, Tk, h->q, q_row,
-                0.0f, dk, kv_row);
-}
-
-static size_t
-weights_bytes(int64_t longest_q, int64_t longest_kv)
-{
-    return ac_scratch_room((size_t) (longest_q * longest_kv) * sizeof(float));
-}
-
-size_t
-ac_attention_scratch_bytes(int64_t longest_q, int64_t longest_kv)
-{
-    return (size_t) omp_get_max_threads() * 2 * weights_bytes(longest_q, longest_kv);
+        ac_product_multiply(dq, a->q_row, plain(r->work, Tk), plain(h->k, a->kv_row), Tq, D, Tk,
+                            false, r->product);
+    ac_product_multiply(dk, a->kv_row, transposed(r->work, Tk), plain(h->q, a->q_row), Tk, D,
+                        Tq, false, r->product);
 }
 
 static int64_t
@@ -132,17 +154,17 @@ longest(const int64_t *offsets, int64_t B)
 void
 ac_attention_forward(const ac_attention *self, float *y, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch),
-                 each = weights_bytes(longest(self->q_offsets, self->B),
-                                      longest(self->kv_offsets, self->B));
-    char *weights = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    const size_t mark = ac_scratch_mark(scratch);
+    const int64_t q = longest(self->q_offsets, self->B),
+                  kv = longest(self->kv_offsets, self->B);
+    char *all = ac_scratch_take(scratch, ac_attention_scratch_bytes(q, kv));
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
-            forward_head(self, &one, y + (self->q_offsets[b] * self->H + h) * self->D,
-                         (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
+            const room mine = room_of(all, q, kv);
+            forward_head(self, &one, y + (self->q_offsets[b] * self->H + h) * self->D, &mine);
         }
     }
     ac_scratch_release(scratch, mark);
@@ -152,21 +174,20 @@ void
 ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv,
                       const float *dy, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch),
-                 each = weights_bytes(longest(self->q_offsets, self->B),
-                                      longest(self->kv_offsets, self->B));
-    char *weights = ac_scratch_take(scratch, 2 * each * (size_t) omp_get_max_threads());
+    const size_t mark = ac_scratch_mark(scratch);
+    const int64_t q = longest(self->q_offsets, self->B),
+                  kv = longest(self->kv_offsets, self->B);
+    char *all = ac_scratch_take(scratch, ac_attention_scratch_bytes(q, kv));
 
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
+            const room mine = room_of(all, q, kv);
             const int64_t queries = self->q_offsets[b],
                           keys = self->kv_offsets[b] * self->kv_row + h * self->D;
-            char *mine = weights + 2 * each * (size_t) omp_get_thread_num();
             backward_head(self, &one, dq ? dq + queries * self->q_row + h * self->D : NULL,
-                          dk + keys, dv + keys, dy + (queries * self->H + h) * self->D,
-                          (float *) (void *) mine, (float *) (void *) (mine + each));
+                          dk + keys, dv + keys, dy + (queries * self->H + h) * self->D, &mine);
         }
     }
     ac_scratch_release(scratch, mark);

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "engine/kernels/simd.h"
+#include "engine/kernels/per_set.h"
 
 enum { LANES = 16, HALVES = 8 }; /* Philox blocks made together; 16-bit numbers of a block */
 
@@ -18,9 +18,9 @@ ac_dropout_make(double probability, uint64_t seed)
 
 /* LANES blocks of Philox 4x32-10, counters (c0, c1, c2, c3 + lane), written so that it
  * vectorises; unit.dropout compares it with engine/base's, which is Random123's. */
-AC_CLONES static void
-philox_lanes(uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
-             uint64_t seed)
+AC_PER_SET_BODY void
+philox_lanes_body(uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2,
+                  uint32_t c3, uint64_t seed)
 {
     uint32_t a[LANES], b[LANES], c[LANES], d[LANES], k0 = (uint32_t) seed,
                                                      k1 = (uint32_t) (seed >> 32);
@@ -49,12 +49,19 @@ philox_lanes(uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2, 
     }
 }
 
-AC_CLONES static void
-drop(float *x, const uint16_t *random, int64_t n, uint32_t threshold, float scale)
+AC_PER_SET_BODY void
+drop_body(float *x, const uint16_t *random, int64_t n, uint32_t threshold, float scale)
 {
     for (int64_t i = 0; i < n; i++)
         x[i] *= random[i] >= threshold ? scale : 0.0f;
 }
+
+AC_PER_SET(philox_lanes,
+           (uint16_t y[LANES * HALVES], uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
+            uint64_t seed),
+           (y, c0, c1, c2, c3, seed))
+AC_PER_SET(drop, (float *x, const uint16_t *random, int64_t n, uint32_t threshold, float scale),
+           (x, random, n, threshold, scale))
 
 void
 ac_dropout_row(const ac_dropout *self, float *x, int64_t n, uint64_t stream, uint32_t place,

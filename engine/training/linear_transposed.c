@@ -1,9 +1,9 @@
 #include "engine/training/linear_transposed.h"
 
-#include <cblas.h>
+#include <omp.h>
 #include <stdlib.h>
 
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/kernel_set.h"
 
 enum { ROWS = 256, COLUMNS = 512 };
 
@@ -100,25 +100,27 @@ ac_linear_transposed_free(ac_linear_transposed *self)
 size_t
 ac_linear_transposed_scratch_bytes(const ac_linear_transposed *self, int64_t M)
 {
-    return self->layer.packed ? ac_linear_scratch_bytes(&self->layer, M) : 0;
+    return self->layer.packed ? ac_linear_scratch_bytes(&self->layer, M)
+                              : (size_t) omp_get_max_threads() * ac_product_scratch_bytes();
 }
 
 /* Rows [row, row + rows) × columns [column, column + columns) of dx: the parts' products, added
  * in their order. */
 static void
 apply_tile(const ac_linear_transposed *self, float *dx, const float *dy, int64_t row,
-           int64_t rows, int64_t column, int64_t columns, const float *residual)
+           int64_t rows, int64_t column, int64_t columns, const float *residual, void *scratch)
 {
+    const ac_vector *v = ac_kernels()->vector;
     const int64_t in = self->forward->in, out = self->forward->out;
     int64_t first = 0;
 
     for (int p = 0; p < self->parts; first += self->rows[p++])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) rows, (int) columns,
-                    (int) self->rows[p], 1.0f, dy + row * out + first, (int) out,
-                    self->weights[p] + column, (int) in, p ? 1.0f : 0.0f,
-                    dx + row * in + column, (int) in);
+        ac_product_multiply(dx + row * in + column, in,
+                            (ac_matrix){ dy + row * out + first, out, 1 },
+                            (ac_matrix){ self->weights[p] + column, in, 1 }, rows, columns,
+                            self->rows[p], p > 0, scratch);
     for (int64_t r = row; residual && r < row + rows; r++)
-        ac_axpy(dx + r * in + column, 1.0f, residual + r * in + column, columns);
+        v->axpy(dx + r * in + column, 1.0f, residual + r * in + column, columns);
 }
 
 void
@@ -127,18 +129,23 @@ ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const fl
 {
     const int64_t in = self->forward->in, blocks = (M + ROWS - 1) / ROWS,
                   strips = (in + COLUMNS - 1) / COLUMNS;
+    const size_t mark = ac_scratch_mark(scratch), each = ac_product_scratch_bytes();
+    char *room;
 
     AC_CHECK(residual != dx);
     if (self->layer.packed) {
         ac_linear_forward(&self->layer, dx, dy, M, AC_ACTIVATION_NONE, residual, scratch);
         return;
     }
+    room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * ROWS, column = s * COLUMNS;
             apply_tile(self, dx, dy, row, M - row < ROWS ? M - row : ROWS, column,
-                       in - column < COLUMNS ? in - column : COLUMNS, residual);
+                       in - column < COLUMNS ? in - column : COLUMNS, residual,
+                       room + each * (size_t) omp_get_thread_num());
         }
     }
+    ac_scratch_release(scratch, mark);
 }

@@ -1,12 +1,12 @@
 /**
- * The backward pass through a frozen linear layer: dx = dy W (+ residual). No gradient of W or
- * of the bias.
+ * The backward pass of a frozen linear layer: dx = dy W (+ residual). No gradient of W or of
+ * the bias.
  *
- * In fp32 OpenBLAS multiplies by the weights as they lie row by row in the model's file
- * (mapped, so the ranks of a node share them), or by a copy where the file has another type:
- * the packing of the forward pass would not serve, and a second one would double the model's
- * memory. In bf16 oneDNN packs W^T as a layer of its own. Tiles follow from the shapes alone,
- * as in linear.h: the bits do not depend on the number of threads.
+ * In fp32 our own product (engine/kernels/product.h) reads the weights as they lie row by row
+ * in the model's file (mapped, so the ranks of a node share them), or a copy where the file has
+ * another type: the packing of the forward pass would not serve, and a second one would double
+ * the model's memory. So it is with every backend. In bf16 W^T is packed as a layer of its own.
+ * The bits do not depend on the number of threads.
  */
 #ifndef AC_TRAINING_LINEAR_TRANSPOSED_H
 #define AC_TRAINING_LINEAR_TRANSPOSED_H

@@ -1,6 +1,6 @@
 /* Linear layers of every backend and precision against the definition; the same bits for any
  * number of threads; a row's bits independent of the rows around it (native, oneDNN); attaching
- * to packed weights; the kernels of all instruction sets. */
+ * to packed weights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,6 @@
 
 #include "engine/base/random.h"
 #include "engine/linear/linear.h"
-#include "engine/linear/linear_native.h"
 
 enum { SEED = 41, COMPUTES = 5 };
 
@@ -253,59 +252,6 @@ attached(void **state)
     free(again);
 }
 
-/* Every instruction set this CPU has computes the same chain of fused multiply-adds: the same
- * bits. */
-static void
-kernels_agree(void **state)
-{
-    enum { K = 200, WIDE = 2 * AC_NATIVE_PANEL };
-    static float a[K * AC_NATIVE_MOST_ROWS], b[2 * K * AC_NATIVE_PANEL];
-    static uint16_t narrow[2 * K * AC_NATIVE_PANEL];
-    const ac_native_kernels *all[3] = { &ac_native_generic };
-    int n = 1;
-
-    (void) state;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        all[n++] = &ac_native_avx2;
-    if (__builtin_cpu_supports("avx512f"))
-        all[n++] = &ac_native_avx512;
-    else
-        print_message("the AVX-512 kernels: SKIPPED, this CPU has no AVX-512\n");
-#endif
-    fill(a, K * AC_NATIVE_MOST_ROWS, 7);
-    fill(b, 2 * K * AC_NATIVE_PANEL, 8);
-    for (int i = 0; i < 2 * K * AC_NATIVE_PANEL; i++)
-        narrow[i] = ac_f32_to_bf16(b[i]);
-    for (int i = 0; i < n; i++) {
-        for (int bf16 = 0; bf16 < 2; bf16++) {
-            for (int R = 1; R <= all[i]->rows; R++) {
-                float y[AC_NATIVE_MOST_ROWS * WIDE];
-                for (int p = 0; p < 2; p += all[i]->panels)
-                    for (int add = 0; add < 2; add++)
-                        (bf16 ? all[i]->bf16 : all[i]->fp32)(
-                            y + p * AC_NATIVE_PANEL, WIDE, a,
-                            bf16 ? (const void *) (narrow + p * K * AC_NATIVE_PANEL)
-                                 : b + p * K * AC_NATIVE_PANEL,
-                            K * AC_NATIVE_PANEL, K, R, add);
-                for (int r = 0; r < R; r++)
-                    for (int j = 0; j < WIDE; j++) {
-                        float sum = 0;
-                        for (int k = 0; k < K; k++) {
-                            const int at = (j / AC_NATIVE_PANEL * K + k) * AC_NATIVE_PANEL +
-                                           j % AC_NATIVE_PANEL;
-                            const float w = bf16 ? ac_bf16_to_f32(narrow[at]) : b[at];
-                            sum = fmaf(a[k * R + r], w, sum);
-                        }
-                        if (y[r * WIDE + j] != sum + sum)
-                            fail_msg("%s, %d rows: y[%d, %d] is %.9g, not %.9g", all[i]->name,
-                                     R, r, j, (double) y[r * WIDE + j], (double) (sum + sum));
-                    }
-            }
-        }
-    }
-}
-
 int
 main(void)
 {
@@ -313,7 +259,6 @@ main(void)
         cmocka_unit_test(as_defined),
         cmocka_unit_test(rows_stand_alone),
         cmocka_unit_test(attached),
-        cmocka_unit_test(kernels_agree),
     };
 
     ac_compute_init(2);

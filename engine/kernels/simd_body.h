@@ -4,7 +4,7 @@
 #define NAME fp32
 #define WEIGHT float
 #define load_b load
-#include "engine/linear/linear_native_kernel.h"
+#include "engine/kernels/product_body.h"
 #undef NAME
 #undef WEIGHT
 #undef load_b
@@ -12,6 +12,6 @@
 #define NAME bf16
 #define WEIGHT uint16_t
 #define load_b load_bf16
-#include "engine/linear/linear_native_kernel.h"
+#include "engine/kernels/product_body.h"
 
 #include "engine/kernels/vector_body.h"

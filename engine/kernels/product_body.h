@@ -4,8 +4,8 @@
  *   WEIGHT       type of a weight              load_b(p)     WIDTH weights as a vec
  *   fma_(a, b, c), load(p), store(p, v), set1(x), add_(a, b), zero() */
 
-#define VECTORS (PANELS * AC_NATIVE_PANEL / WIDTH) /* of a row of y */
-#define IN_PANEL (AC_NATIVE_PANEL / WIDTH)
+#define VECTORS (PANELS * AC_PRODUCT_PANEL / WIDTH) /* of a row of y */
+#define IN_PANEL (AC_PRODUCT_PANEL / WIDTH)
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define ROWS_OF JOIN(NAME, _rows)
@@ -23,7 +23,7 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             sums[r][v] = zero();
-    for (int64_t k = 0; k < K; k++, a += R, b += AC_NATIVE_PANEL) {
+    for (int64_t k = 0; k < K; k++, a += R, b += AC_PRODUCT_PANEL) {
         vec weights[VECTORS];
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)

@@ -1,0 +1,121 @@
+#include "engine/kernels/kernel_set.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+static const ac_kernel_set sets[] = {
+#if defined(__x86_64__)
+    { "avx512_vnni", AC_CPU_AVX2 | AC_CPU_AVX512 | AC_CPU_AVX512_VNNI, &ac_vector_avx512,
+      &ac_product_avx512 },
+    { "avx512", AC_CPU_AVX2 | AC_CPU_AVX512, &ac_vector_avx512, &ac_product_avx512 },
+    { "avx_vnni", AC_CPU_AVX2 | AC_CPU_AVX_VNNI, &ac_vector_avx2, &ac_product_avx2 },
+    { "avx2", AC_CPU_AVX2, &ac_vector_avx2, &ac_product_avx2 },
+#endif
+    { "generic", 0, &ac_vector_generic, &ac_product_generic },
+};
+
+enum { SETS = sizeof sets / sizeof *sets };
+
+static const ac_kernel_set *in_use; /* NULL: nothing was asked for yet */
+
+const ac_kernel_set *
+ac_kernel_sets(int *count)
+{
+    *count = SETS;
+    return sets;
+}
+
+static unsigned
+instructions_here(void)
+{
+    unsigned found = 0;
+
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return 0;
+    found = AC_CPU_AVX2;
+    /* leaf 7, subleaf 1, EAX bit 4 (clang 14 has no word for it); AVX2 stands for the operating
+     * system's consent */
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1))
+        found |= AC_CPU_AVX_VNNI;
+    if (__builtin_cpu_supports("avx512f"))
+        found |= AC_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
+        found |= AC_CPU_AVX512_VNNI;
+#endif
+    return found;
+}
+
+bool
+ac_cpu_has(unsigned instructions)
+{
+    return (instructions & ~instructions_here()) == 0;
+}
+
+static const ac_kernel_set *
+fastest(void)
+{
+    const unsigned here = instructions_here();
+    int i = 0;
+
+    while (sets[i].instructions & ~here)
+        i++;
+    return &sets[i];
+}
+
+/* "avx2, generic": those that this CPU runs. */
+static void
+list_sets(char *text, size_t room)
+{
+    size_t at = 0;
+
+    for (int i = 0; i < SETS && at < room; i++)
+        if (ac_cpu_has(sets[i].instructions))
+            at += (size_t) snprintf(text + at, room - at, "%s%s", at ? ", " : "", sets[i].name);
+}
+
+ac_status
+ac_kernels_use(const char *name)
+{
+    char list[128];
+
+    if (!name || strcmp(name, "auto") == 0) {
+        in_use = fastest();
+        return AC_OK;
+    }
+    for (int i = 0; i < SETS; i++)
+        if (strcmp(name, sets[i].name) == 0 && ac_cpu_has(sets[i].instructions)) {
+            in_use = &sets[i];
+            return AC_OK;
+        }
+    list_sets(list, sizeof list);
+    return ac_error_set(AC_E_ARG,
+                        "compute.kernels: this CPU does not run \"%s\"; it runs %s (auto: the "
+                        "first of these)",
+                        name, list);
+}
+
+const ac_kernel_set *
+ac_kernels(void)
+{
+    const ac_kernel_set *set = __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+
+    if (!set) { /* threads that come here together find the same */
+        set = fastest();
+        __atomic_store_n(&in_use, set, __ATOMIC_RELAXED);
+    }
+    return set;
+}
+
+bool
+ac_kernels_include(unsigned instructions)
+{
+    return (instructions & ~ac_kernels()->instructions) == 0;
+}

@@ -1,0 +1,52 @@
+/**
+ * The kernels of one instruction set, and the set in use. One table holds every set; whatever
+ * has code for an instruction set (engine/kernels, engine/linear, engine/retrieval,
+ * engine/image, engine/training) chooses by the set in use.
+ *
+ * All sets give the same bits: every sum has one order, and every fused multiply-add is rounded
+ * once, in each of them (docs/adr/0204-the-same-bytes-on-every-cpu.md).
+ */
+#ifndef AC_KERNELS_KERNEL_SET_H
+#define AC_KERNELS_KERNEL_SET_H
+
+#include <stdbool.h>
+
+#include "engine/base/status.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
+
+/** What a kernel may need of the CPU. */
+typedef enum ac_instructions {
+    AC_CPU_AVX2 = 1, /* and FMA */
+    AC_CPU_AVX_VNNI = 2,
+    AC_CPU_AVX512 = 4, /* AVX512F */
+    AC_CPU_AVX512_VNNI = 8
+} ac_instructions;
+
+typedef struct ac_kernel_set {
+    const char *name;      /* as in compute.kernels */
+    unsigned instructions; /* AC_CPU_…: all that its kernels may use */
+    const ac_vector *vector;
+    const ac_product *product;
+} ac_kernel_set;
+
+/** All sets of this build, the fastest first; the last runs everywhere. */
+const ac_kernel_set *ac_kernel_sets(int *count);
+
+/** Does this CPU have these instructions? */
+bool ac_cpu_has(unsigned instructions);
+
+/**
+ * Choose the set of this process, by its name; "auto" or NULL: the fastest that this CPU runs,
+ * which is also in use where nothing was chosen. Before any other thread computes.
+ * @return AC_E_ARG, with a message that names it: unknown, or not one of this CPU's
+ */
+AC_MUST_CHECK ac_status ac_kernels_use(const char *name);
+
+/** The set in use. */
+const ac_kernel_set *ac_kernels(void);
+
+/** Do the kernels in use include those that need these instructions? */
+bool ac_kernels_include(unsigned instructions);
+
+#endif
