@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 
 void
 ac_cache_close(ac_cache *self)
@@ -85,11 +85,8 @@ set_fingerprint(ac_cache *self)
     for (int64_t i = 0; i < self->shard_count; i++)
         ac_buffer_printf(&b, "\n%lld %s", (long long) self->shards[i].rows,
                          self->shards[i].checksum);
-    if ((st = b.status) == AC_OK) {
-        const XXH128_hash_t h = XXH3_128bits(b.data, b.size);
-        snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx",
-                 (unsigned long long) h.high64, (unsigned long long) h.low64);
-    }
+    if ((st = b.status) == AC_OK)
+        ac_checksum_bytes(b.data, b.size, self->fingerprint);
     ac_buffer_free(&b);
     return st;
 }

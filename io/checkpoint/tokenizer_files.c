@@ -1,14 +1,13 @@
 #include "io/checkpoint/tokenizer_files.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_openai.h"
@@ -174,7 +173,6 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     const char *from;
     ac_buffer vocab = { 0 }, merges = { 0 };
     ac_texts tokens = { 0 };
-    XXH128_hash_t digest;
 
     *self = (ac_tokenizer){ 0 };
     fingerprint[0] = '\0';
@@ -189,9 +187,7 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     }
     ac_buffer_push(&vocab, "", 1);
     AC_TRY(ac_buffer_push(&vocab, merges.data, merges.size));
-    digest = XXH3_128bits(vocab.data, vocab.size);
-    snprintf(fingerprint, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+    ac_checksum_bytes(vocab.data, vocab.size, fingerprint);
 out:
     if (st != AC_OK)
         ac_tokenizer_free(self);

@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 #include "io/file/path.h"
 
 static const ac_tensors *
@@ -221,20 +220,17 @@ ac_weights_close(ac_weights *self)
 ac_status
 ac_weights_fingerprint(const ac_weights *self, char hex[33])
 {
-    XXH3_state_t *state = XXH3_createState();
-    XXH128_hash_t digest;
+    ac_checksum sum = { 0 };
+    ac_status st = ac_checksum_init(&sum);
 
-    if (!state)
-        return ac_error_set(AC_E_NOMEM, "out of memory");
-    XXH3_128bits_reset(state);
+    if (st != AC_OK)
+        return st;
     for (int64_t f = 0; f < self->file_count; f++) {
         const ac_map *map = self->files[f].is_torch ? &self->files[f].torch.map
                                                     : &self->files[f].safetensors.map;
-        XXH3_128bits_update(state, map->data, map->size);
+        ac_checksum_update(&sum, map->data, map->size);
     }
-    digest = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+    ac_checksum_digest(&sum, hex);
+    ac_checksum_free(&sum);
     return AC_OK;
 }

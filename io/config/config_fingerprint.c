@@ -2,16 +2,15 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "io/config/config.h"
 #include "io/config/config_values.h"
+#include "io/file/checksum.h"
 
 ac_status
 ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 {
     ac_buffer text = { 0 };
-    XXH128_hash_t digest;
     ac_status st;
 
     for (size_t i = 0; i < ac_config_key_count; i++) {
@@ -23,11 +22,8 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
         ac_buffer_push_char(&text, '\n');
     }
     st = text.status;
-    if (st == AC_OK) {
-        digest = XXH3_128bits(text.data, text.size);
-        snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-                 (unsigned long long) digest.low64);
-    }
+    if (st == AC_OK)
+        ac_checksum_bytes(text.data, text.size, hex);
     ac_buffer_free(&text);
     return st;
 }

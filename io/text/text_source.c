@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "engine/text/unicode.h"
 #include "io/text/byte_stream.h"
 #include "io/file/path.h"
@@ -22,21 +23,13 @@ enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
 /* ---- listing ---- */
 
 static bool
-ends_with(const char *name, const char *end)
-{
-    const size_t n = strlen(name), m = strlen(end);
-
-    return n >= m && strcmp(name + n - m, end) == 0;
-}
-
-static bool
 is_text_name(const char *name)
 {
     static const char *const ends[] = { ".txt", ".txt.gz", ".txt.zst",
                                         ".tar", ".tar.gz", ".tar.zst" };
 
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(name, ends[i]))
+        if (ac_text_ends_with(name, ends[i]))
             return true;
     return false;
 }
@@ -63,8 +56,8 @@ list_folder(ac_texts *paths, const char *folder)
         char *path = NULL;
         struct stat info;
         if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-            st = ac_path_format(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/",
-                                name);
+            st = ac_path_format(&path, "%s%s%s", folder,
+                                ac_text_ends_with(folder, "/") ? "" : "/", name);
         if (path) {
             if (stat(path, &info) != 0) {
                 if (is_text_name(name))
@@ -272,12 +265,9 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c,
     char *end = NULL, *name = NULL;
     int result;
 
-    if (asprintf(&end, ".%s", extension) < 0)
-        end = NULL;
-    if (!a || !end) {
-        st = ac_error_set(AC_E_NOMEM, "out of memory for a tar");
-        goto out;
-    }
+    AC_TRY(ac_path_format(&end, ".%s", extension));
+    if (!a)
+        AC_FAIL(AC_E_NOMEM, "out of memory for a tar");
     archive_read_support_format_tar(a);
     archive_read_set_options(
         a, "hdrcharset=BINARY"); /* names as they are: a locale could not hold some of them */
@@ -286,15 +276,12 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c,
     while ((result = archive_read_next_header(a, &entry)) == ARCHIVE_OK ||
            result == ARCHIVE_WARN) {
         const char *member = archive_entry_pathname(entry);
-        if (archive_entry_filetype(entry) != AE_IFREG || !member || !ends_with(member, end))
+        if (archive_entry_filetype(entry) != AE_IFREG || !member ||
+            !ac_text_ends_with(member, end))
             continue;
         AC_TRY(spool_member(self, a, input, c));
         free(name);
-        if (asprintf(&name, "%s: %s", self->source, member) < 0) {
-            name = NULL;
-            st = ac_error_set(AC_E_NOMEM, "out of memory for a name");
-            goto out;
-        }
+        AC_TRY(ac_path_format(&name, "%s: %s", self->source, member));
         AC_TRY(spool_end_text(self, c, name, out, skipped));
     }
     if (result != ARCHIVE_EOF)

@@ -10,6 +10,7 @@
 #include "cache_builder/cache.h"
 #include "engine/models/clip_prefix.h"
 #include "engine/retrieval/topk.h"
+#include "io/file/path.h"
 #include "io/hdf5/h5.h"
 #include "jobs/cache/crash_probe.h"
 #include "jobs/runtime/lock.h"
@@ -289,16 +290,14 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     DIR *d;
     ac_status st = AC_OK;
 
-    if (asprintf(&inner, "%s/%s", folder, part) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&inner, "%s/%s", folder, part));
     if (!(d = opendir(inner)))
         goto out;
     while (st == AC_OK && (entry = readdir(d))) {
         if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
             continue;
-        if (asprintf(&path, "%s/%s", inner, entry->d_name) < 0)
-            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-        else if (!ac_lock_is_awaited(path) && unlink(path) != 0 && errno != ENOENT)
+        st = ac_path_format(&path, "%s/%s", inner, entry->d_name);
+        if (st == AC_OK && !ac_lock_is_awaited(path) && unlink(path) != 0 && errno != ENOENT)
             st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
         free(path);
         path = NULL;

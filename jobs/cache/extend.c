@@ -13,6 +13,7 @@
 #include "cache_builder/duplicates.h"
 #include "engine/base/log.h"
 #include "io/file/checksum.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cache/embed.h"
 #include "jobs/cache/input.h"
@@ -53,8 +54,8 @@ static bool
 is_folder_with_manifest(const char *path)
 {
     char *manifest = NULL, *inner = NULL;
-    bool found = asprintf(&manifest, "%s/manifest.json", path) >= 0 &&
-                 asprintf(&inner, "%s/cache/manifest.json", path) >= 0 &&
+    bool found = ac_path_format(&manifest, "%s/manifest.json", path) == AC_OK &&
+                 ac_path_format(&inner, "%s/cache/manifest.json", path) == AC_OK &&
                  (access(manifest, F_OK) == 0 || access(inner, F_OK) == 0);
 
     free(manifest);
@@ -78,10 +79,7 @@ lock_cache(extender *self, const char *folder, ac_locks *locks)
         AC_FAIL(AC_E_ARG,
                 "%s: the run folder cannot be the cache itself: give --run another folder",
                 folder);
-    if (asprintf(&lock, "%s/lock", found.folder) < 0) {
-        lock = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&lock, "%s/lock", found.folder));
     AC_TRY(ac_lock_take(&self->lock, locks, lock));
     AC_TRY(ac_remove_files(found.folder, "shards", true));
     st = ac_remove_files(found.folder, ".", true);
@@ -221,10 +219,7 @@ look_back(const extender *self, const char *folder, char *joined)
 
     *joined = 0;
     AC_TRY(st);
-    if (asprintf(&path, "%s/manifest.json", folder) < 0) {
-        path = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
     root = json_load_file(path, 0, NULL);
     before = json_string_value(json_object_get(root, "cache_fingerprint"));
     if (!before || strcmp(before, self->cache.fingerprint) == 0)
@@ -347,10 +342,7 @@ place_shard(const extender *self, int stage, int64_t i, const char *checksum)
 
     AC_TRY(ac_run_shard_path(&self->run, stage, i, &from));
     AC_TRY(ac_cache_shard_path(&to, self->cache.folder, self->cache.shard_count + i));
-    if (asprintf(&temporary, "%s.tmp.%d", to, (int) getpid()) < 0) {
-        temporary = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&temporary, "%s.tmp.%d", to, (int) getpid()));
     unlink(temporary);
     if (link(from, temporary) != 0)
         AC_TRY(copy_file(from, temporary));
@@ -373,11 +365,10 @@ static ac_status
 renew_done(const char *folder)
 {
     char *path = NULL;
-    ac_status st;
+    ac_status st = ac_path_format(&path, "%s/DONE", folder);
 
-    if (asprintf(&path, "%s/DONE", folder) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    st = access(path, F_OK) == 0 ? ac_done_write(folder) : AC_OK;
+    if (st == AC_OK && access(path, F_OK) == 0)
+        st = ac_done_write(folder);
     free(path);
     return st;
 }

@@ -1,9 +1,9 @@
 #include "jobs/cache/input.h"
 
-#include <stdio.h>
 #include <xxhash.h>
 
 #include "cache_builder/cache.h"
+#include "io/file/checksum.h"
 #include "jobs/cache/mining/mine.h"
 
 void
@@ -16,8 +16,7 @@ ac_texts_fingerprint(const ac_texts *texts, char hex[33])
     const XXH128_hash_t h = XXH3_128bits_withSeed(texts->bytes.data, texts->bytes.size,
                                                   bounds.low64 ^ bounds.high64);
 
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64,
-             (unsigned long long) h.low64);
+    ac_checksum_print(h.high64, h.low64, hex);
 }
 
 ac_status

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 
 enum { BLOCK = 1 << 16 };
 
@@ -17,16 +17,16 @@ is_text_weight(const ac_tensor *t)
 }
 
 static void
-hash_tensor(XXH3_state_t *state, const ac_tensor *t, float *block)
+hash_tensor(ac_checksum *sum, const ac_tensor *t, float *block)
 {
     const int64_t n = ac_tensor_count(t);
 
-    XXH3_128bits_update(state, t->name, strlen(t->name) + 1);
-    XXH3_128bits_update(state, t->shape, (size_t) t->rank * sizeof *t->shape);
+    ac_checksum_update(sum, t->name, strlen(t->name) + 1);
+    ac_checksum_update(sum, t->shape, (size_t) t->rank * sizeof *t->shape);
     for (int64_t i = 0; i < n; i += BLOCK) {
         const int64_t m = n - i < BLOCK ? n - i : BLOCK;
         ac_tensor_read(t, block, i, m);
-        XXH3_128bits_update(state, block, (size_t) m * sizeof *block);
+        ac_checksum_update(sum, block, (size_t) m * sizeof *block);
     }
 }
 
@@ -41,7 +41,7 @@ by_rank(const void *a, const void *b)
 /* The tokens by id, and the pairs of ids that merge, best first: how the tables lie in memory
  * does not matter. */
 static ac_status
-hash_vocabulary(XXH3_state_t *state, const ac_bpe *bpe)
+hash_vocabulary(ac_checksum *sum, const ac_bpe *bpe)
 {
     ac_bpe_merge *merges = NULL;
     int64_t count = 0;
@@ -53,11 +53,11 @@ hash_vocabulary(XXH3_state_t *state, const ac_bpe *bpe)
         if (bpe->merges[i].pair != ~(uint64_t) 0)
             merges[count++] = bpe->merges[i];
     qsort(merges, (size_t) count, sizeof *merges, by_rank);
-    XXH3_128bits_update(state, bpe->tokens.bytes.data, bpe->tokens.bytes.size);
-    XXH3_128bits_update(state, bpe->tokens.offsets,
-                        (size_t) (bpe->tokens.count + 1) * sizeof *bpe->tokens.offsets);
+    ac_checksum_update(sum, bpe->tokens.bytes.data, bpe->tokens.bytes.size);
+    ac_checksum_update(sum, bpe->tokens.offsets,
+                       (size_t) (bpe->tokens.count + 1) * sizeof *bpe->tokens.offsets);
     for (int64_t i = 0; i < count; i++)
-        XXH3_128bits_update(state, &merges[i].pair, sizeof merges[i].pair);
+        ac_checksum_update(sum, &merges[i].pair, sizeof merges[i].pair);
     free(merges);
     return AC_OK;
 }
@@ -66,17 +66,14 @@ ac_status
 ac_clip_fingerprint_text(char hex[33], const ac_clip_config *c, const ac_tensors *tensors,
                          const ac_tokenizer *tokenizer)
 {
-    XXH3_state_t *state = XXH3_createState();
-    XXH128_hash_t digest;
+    ac_checksum sum = { 0 };
     float *block = NULL;
     char text[256];
     int n;
     ac_status st = AC_OK;
 
-    if (!state)
-        AC_FAIL(AC_E_NOMEM, "out of memory");
+    AC_TRY(ac_checksum_init(&sum));
     AC_TRY(ac_alloc_aligned(&block, BLOCK, sizeof *block));
-    XXH3_128bits_reset(state);
     n = snprintf(
         text, sizeof text,
         "layers %lld width %lld heads %lld hidden %lld act %d eps %.9g context %lld end %d",
@@ -84,17 +81,15 @@ ac_clip_fingerprint_text(char hex[33], const ac_clip_config *c, const ac_tensors
         (long long) c->text.num_attention_heads, (long long) c->text.intermediate_size,
         (int) c->text.hidden_act, (double) c->text.layer_norm_eps,
         (long long) c->max_position_embeddings, c->eos_token_id);
-    XXH3_128bits_update(state, text, (size_t) n);
+    ac_checksum_update(&sum, text, (size_t) n);
     for (int64_t i = 0; i < tensors->count; i++)
         if (is_text_weight(&tensors->items[i]))
-            hash_tensor(state, &tensors->items[i], block);
+            hash_tensor(&sum, &tensors->items[i], block);
     if (tokenizer)
-        AC_TRY(hash_vocabulary(state, &tokenizer->bpe));
-    digest = XXH3_128bits_digest(state);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+        AC_TRY(hash_vocabulary(&sum, &tokenizer->bpe));
+    ac_checksum_digest(&sum, hex);
 out:
     free(block);
-    XXH3_freeState(state);
+    ac_checksum_free(&sum);
     return st;
 }

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 
 ac_status
 ac_packed_init(ac_packed *self, size_t size)
@@ -23,22 +23,13 @@ ac_packed_free(ac_packed *self)
     *self = (ac_packed){ 0 };
 }
 
-static void
-hash(char hex[33], const void *bytes, size_t n)
-{
-    const XXH128_hash_t h = XXH3_128bits(bytes, n);
-
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) h.high64,
-             (unsigned long long) h.low64);
-}
-
 void
 ac_model_join_fingerprints(char out[33], const char *a, const char *b)
 {
     char both[80];
     const int n = snprintf(both, sizeof both, "%s %s", a, b);
 
-    hash(out, both, (size_t) n);
+    ac_checksum_bytes(both, (size_t) n, out);
 }
 
 ac_status
@@ -48,7 +39,7 @@ ac_model_join_description(char fingerprint[33], ac_buffer *text)
     char own[33];
 
     if (st == AC_OK) {
-        hash(own, text->data, text->size);
+        ac_checksum_bytes(text->data, text->size, own);
         ac_model_join_fingerprints(fingerprint, fingerprint, own);
     }
     ac_buffer_free(text);

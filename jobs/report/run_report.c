@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "io/file/path.h"
 #include "io/image/decode.h"
 #include "jobs/report/gallery.h"
 #include "jobs/runtime/run_view.h"
@@ -348,10 +349,8 @@ ac_run_report_write(const char *folder, const char *path, int64_t images)
                 folder, r.run.manifest.job);
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
-    if (!path && asprintf(&own, "%s/report.html", folder) < 0) {
-        own = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    if (!path)
+        AC_TRY(ac_path_format(&own, "%s/report.html", folder));
     if (strcmp(r.run.manifest.job, "train") == 0) {
         st = ac_train_report_write(&r.run, path ? path : own);
         goto out;

@@ -11,6 +11,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 
@@ -48,10 +49,7 @@ push_folder(ac_buffer *out, const char *folder, const char *inside)
     char *path = NULL, checksum[33];
     int n = 0;
 
-    if (asprintf(&path, "%s/%s", folder, inside) < 0) {
-        path = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&path, "%s/%s", folder, inside));
     if ((n = scandir(path, &entries, select_files, alphasort)) < 0) {
         n = 0;
         if (errno != ENOENT)
@@ -60,10 +58,7 @@ push_folder(ac_buffer *out, const char *folder, const char *inside)
     }
     for (int i = 0; i < n; i++) {
         free(path);
-        if (asprintf(&path, "%s/%s%s", folder, inside, entries[i]->d_name) < 0) {
-            path = NULL;
-            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-        }
+        AC_TRY(ac_path_format(&path, "%s/%s%s", folder, inside, entries[i]->d_name));
         if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
             continue;
         AC_TRY(ac_file_checksum(path, checksum));
@@ -86,10 +81,7 @@ ac_done_write(const char *folder)
 
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         AC_TRY(push_folder(&text, folder, folders[i]));
-    if (asprintf(&path, "%s/DONE", folder) < 0) {
-        path = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&path, "%s/DONE", folder));
     st = ac_publish_file(path, text.data ? text.data : "", text.size);
 out:
     ac_buffer_free(&text);
@@ -112,9 +104,9 @@ check_line(const char *folder, const char *line, size_t n,
     }
     memcpy(name, line + 34, n - 34);
     name[n - 34] = '\0';
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    st = ac_file_checksum(path, checksum);
+    st = ac_path_format(&path, "%s/%s", folder, name);
+    if (st == AC_OK)
+        st = ac_file_checksum(path, checksum);
     free(path);
     if (st == AC_E_NOMEM)
         return st;
@@ -135,10 +127,7 @@ ac_done_visit(const char *folder,
     ac_buffer text = { 0 };
     char *path = NULL;
 
-    if (asprintf(&path, "%s/DONE", folder) < 0) {
-        path = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&path, "%s/DONE", folder));
     AC_TRY(ac_text_file_read(path, &text));
     for (const char *line = text.data; line && *line;) {
         const size_t n = strcspn(line, "\n");

@@ -14,6 +14,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "jobs/runtime/signals.h"
 
 enum { DYING_WAITS = 15, SAYING_WAITS = 3 };
@@ -298,8 +299,9 @@ break_lock(const char *path, const ac_lock_holder *dead, const char *token)
     identity who;
     char *aside = NULL, found[33];
 
-    if (asprintf(&aside, "%s.tmp.%s.old", path, token) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    st = ac_path_format(&aside, "%s.tmp.%s.old", path, token);
+    if (st != AC_OK)
+        return st;
     if (rename(path, aside) != 0) {
         if (errno != ENOENT)
             st = ac_error_set(AC_E_IO,
@@ -398,10 +400,7 @@ ac_lock_take(ac_lock *self, ac_locks *locks, const char *path)
     *self = (ac_lock){ 0 };
     identity_of_this_process(&me);
     AC_TRY(make_token(self->token));
-    if (asprintf(&temporary, "%s.tmp.%s", path, self->token) < 0) {
-        temporary = NULL;
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-    }
+    AC_TRY(ac_path_format(&temporary, "%s.tmp.%s", path, self->token));
     AC_TRY(write_temporary(temporary, &me, self->token));
     for (int attempt = 0; attempt < 5 && !taken; attempt++) {
         ac_lock_holder holder;

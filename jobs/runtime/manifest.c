@@ -10,6 +10,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 
@@ -204,10 +205,7 @@ replay_files(ac_manifest *self, DIR *d, const char *folder)
         char *path = NULL;
         if (!strstr(entry->d_name, ".jsonl") || strstr(entry->d_name, ".tmp"))
             continue;
-        if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
-            path = NULL;
-            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-        }
+        st = ac_path_format(&path, "%s/%s", folder, entry->d_name);
         if (st == AC_OK && (st = ac_text_file_read(path, &text)) == AC_OK && text.size)
             ac_manifest_replay(self, text.data, text.size);
         ac_buffer_free(&text);

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/file/path.h"
+
 static const char *const marks[] = { "error: ", "warning: ", "", "" };
 
 /* Open log.txt as soon as the run folder exists: the log does not make it. */
@@ -16,10 +18,9 @@ open_file(ac_run_log *self)
 
     if (self->file || !self->folder || stat(self->folder, &info) != 0 || !S_ISDIR(info.st_mode))
         return;
-    if (asprintf(&path, "%s/log.txt", self->folder) >= 0) {
+    if (ac_path_format(&path, "%s/log.txt", self->folder) == AC_OK)
         self->file = fopen(path, "a");
-        free(path);
-    }
+    free(path);
     if (!self->file)
         self->folder =
             NULL; /* not writable: what matters there fails with a message of its own */

@@ -12,6 +12,8 @@
 #include "engine/generation/generate.h"
 #include "io/checkpoint/model_config.h"
 
+#include "io/file/path.h"
+
 /* As the stages have them; measured where no formula says it (docs/CLUSTER.md). */
 enum {
     PROGRAM_BYTES = 120 << 20, /* measured: 90 to 110 MB of a rank that does nothing */
@@ -48,7 +50,7 @@ weight_bytes(const char *path)
         char *file = NULL;
         const char *dot = strrchr(entry->d_name, '.');
         if (dot && (strcmp(dot, ".safetensors") == 0 || strcmp(dot, ".bin") == 0) &&
-            asprintf(&file, "%s/%s", path, entry->d_name) >= 0) {
+            ac_path_format(&file, "%s/%s", path, entry->d_name) == AC_OK) {
             if (stat(file, &info) == 0)
                 bytes += info.st_size;
             free(file);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "engine/base/log.h"
+#include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
 #include "io/checkpoint/safetensors_write.h"
@@ -27,24 +27,21 @@ static const char *const field_names[FIELDS] = { "format",   "version", "step", 
 static ac_status
 make_checksum(char hex[33], const char *const *fields, const ac_tensors *tensors)
 {
-    XXH3_state_t *hash = XXH3_createState();
-    XXH128_hash_t digest;
+    ac_checksum sum = { 0 };
+    ac_status st = ac_checksum_init(&sum);
 
-    if (!hash)
-        return ac_error_set(AC_E_NOMEM, "out of memory");
-    XXH3_128bits_reset(hash);
+    if (st != AC_OK)
+        return st;
     for (int i = 0; i < FIELDS; i++)
-        XXH3_128bits_update(hash, fields[i], strlen(fields[i]) + 1);
+        ac_checksum_update(&sum, fields[i], strlen(fields[i]) + 1);
     for (int64_t i = 0; i < tensors->count; i++) {
-        XXH3_128bits_update(hash, tensors->items[i].name, strlen(tensors->items[i].name) + 1);
-        XXH3_128bits_update(hash, tensors->items[i].data,
-                            (size_t) ac_tensor_count(&tensors->items[i]) *
-                                ac_dtype_bytes(tensors->items[i].dtype));
+        ac_checksum_update(&sum, tensors->items[i].name, strlen(tensors->items[i].name) + 1);
+        ac_checksum_update(&sum, tensors->items[i].data,
+                           (size_t) ac_tensor_count(&tensors->items[i]) *
+                               ac_dtype_bytes(tensors->items[i].dtype));
     }
-    digest = XXH3_128bits_digest(hash);
-    XXH3_freeState(hash);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+    ac_checksum_digest(&sum, hex);
+    ac_checksum_free(&sum);
     return AC_OK;
 }
 

@@ -1,11 +1,9 @@
 #include "jobs/cache/mining/kept.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "cache_builder/cache.h"
 #include "io/file/checksum.h"
@@ -28,7 +26,6 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
 {
     ac_texts sources = { 0 };
     ac_buffer text = { 0 };
-    XXH128_hash_t digest;
     ac_status st = AC_OK;
 
     hex[0] = '\0';
@@ -45,9 +42,7 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
                          (long long) info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     }
     AC_TRY(text.status);
-    digest = XXH3_128bits(text.data, text.size);
-    snprintf(hex, 33, "%016llx%016llx", (unsigned long long) digest.high64,
-             (unsigned long long) digest.low64);
+    ac_checksum_bytes(text.data, text.size, hex);
 out:
     ac_texts_free(&sources);
     ac_buffer_free(&text);

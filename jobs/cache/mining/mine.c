@@ -8,6 +8,7 @@
 #include "engine/base/memory.h"
 #include "engine/comm/exchange.h"
 #include "engine/comm/queue.h"
+#include "io/file/path.h"
 #include "jobs/cache/mining/kept.h"
 #include "jobs/cache/mining/prepare.h"
 #include "jobs/runtime/memory_limit.h"
@@ -319,12 +320,9 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
     char *scratch = NULL, *progress = NULL, fingerprint[33] = "", found = 0;
     ac_status st = AC_OK;
 
-    if (asprintf(&scratch, "%s/mining", folder) < 0)
-        scratch = NULL;
-    if (asprintf(&progress, "%s/progress.json", folder) < 0)
-        progress = NULL;
-    if (!scratch || !progress)
-        st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    st = ac_path_format(&scratch, "%s/mining", folder);
+    if (st == AC_OK)
+        st = ac_path_format(&progress, "%s/progress.json", folder);
     AC_TRY(ac_agree_all(comm, st));
     AC_CHECK(scratch && progress);
     options = options_of(comm, config, scratch);

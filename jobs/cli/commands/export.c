@@ -7,6 +7,7 @@
 
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
+#include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/export_run.h"
 #include "jobs/cli/options.h"
@@ -33,7 +34,7 @@ is_run_of_images(const char *path)
     char *file = NULL;
     bool found = false;
 
-    if (asprintf(&file, "%s/manifest.json", path) >= 0 && access(file, R_OK) == 0 &&
+    if (ac_path_format(&file, "%s/manifest.json", path) == AC_OK && access(file, R_OK) == 0 &&
         ac_manifest_read(&manifest, file) == AC_OK)
         for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
             found = found || strcmp(manifest.job, jobs[i]) == 0;

@@ -8,8 +8,10 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/map.h"
 #include "io/checkpoint/model_config.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/checkpoint/safetensors_write.h"
 #include "io/checkpoint/weights.h"
@@ -50,14 +52,6 @@ lay_over(ac_tensor *items, int64_t count, const char *model, const ac_tensors *l
     return AC_OK;
 }
 
-static bool
-ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* Names that show one and the same tensor (PyTorch's files keep all of the tied embedding's)
  * are written once, as "…shared.weight". */
 static void
@@ -68,7 +62,7 @@ drop_tied(ac_tensor *items, int64_t *count)
     int64_t n = 0;
 
     for (int64_t i = 0; i < *count; i++)
-        if (ends_with(items[i].name, "shared.weight"))
+        if (ac_text_ends_with(items[i].name, "shared.weight"))
             shared = &items[i];
     if (!shared)
         return;
@@ -94,8 +88,7 @@ write_weights(const ac_weights *base, const ac_tensors *layer_norms, const char 
     AC_TRY(lay_over(items, merged.count, base->path, layer_norms));
     drop_tied(items, &merged.count);
     merged.items = items;
-    if (asprintf(&path, "%s/model.safetensors", out) < 0)
-        AC_FAIL(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s/model.safetensors", out));
     st = ac_safetensors_save(path, &merged, &metadata, 1);
 out:
     free(items);
@@ -115,15 +108,11 @@ copy_files(const char *model, const char *out)
     if (!folder)
         return ac_error_set(AC_E_IO, "%s: cannot be read: %s", model, strerror(errno));
     for (const struct dirent *e; (e = readdir(folder));) {
-        if ((!ends_with(e->d_name, ".json") && !ends_with(e->d_name, ".txt")) ||
-            ends_with(e->d_name, ".index.json"))
+        if ((!ac_text_ends_with(e->d_name, ".json") && !ac_text_ends_with(e->d_name, ".txt")) ||
+            ac_text_ends_with(e->d_name, ".index.json"))
             continue;
-        if (asprintf(&from, "%s/%s", model, e->d_name) < 0)
-            from = NULL;
-        if (asprintf(&to, "%s/%s", out, e->d_name) < 0)
-            to = NULL;
-        if (!from || !to)
-            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
+        AC_TRY(ac_path_format(&from, "%s/%s", model, e->d_name));
+        AC_TRY(ac_path_format(&to, "%s/%s", out, e->d_name));
         AC_TRY(ac_map_open(&map, from));
         AC_TRY(ac_publish_file(to, map.data, map.size));
         ac_map_close(&map);

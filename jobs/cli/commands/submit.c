@@ -76,10 +76,7 @@ absolute_path(char **out, const char *path)
         return ac_duplicate(out, path, strlen(path));
     if (!getcwd(folder, sizeof folder))
         return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
-    if (asprintf(out, "%s/%s", folder, path) >= 0)
-        return AC_OK;
-    *out = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    return ac_path_format(out, "%s/%s", folder, path);
 }
 
 /* The smallest node of the partition; where Slurm does not answer, this machine. */
@@ -339,11 +336,10 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     }
     if (optional.size)
         optional.data[--optional.size] = '\0'; /* the template ends the line */
-    if (asprintf(&path, "%s/%s", self->run, name) < 0 ||
-        asprintf(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j") < 0 ||
-        asprintf(&title, "%s%s-%s", is_last ? "end-" : "", self->job->name,
-                 slash ? slash + 1 : self->run) < 0)
-        AC_FAIL(AC_E_NOMEM, "out of memory for the batch script");
+    AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
+    AC_TRY(ac_path_format(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j"));
+    AC_TRY(ac_path_format(&title, "%s%s-%s", is_last ? "end-" : "", self->job->name,
+                          slash ? slash + 1 : self->run));
     AC_TRY(words.status);
     AC_TRY(done.status);
     AC_TRY(optional.status);

@@ -12,6 +12,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_check.h"
 #include "io/file/json_write.h"
@@ -77,32 +78,24 @@ trouble_from_error(verifier *self, const char *file)
 
 /* ---- single files ---- */
 
-static bool
-ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), e = strlen(end);
-
-    return n >= e && strcmp(text + n - e, end) == 0;
-}
-
 /* The file's own rules. false: not a kind that is known. */
 static bool
 check_by_kind(verifier *self, const char *path)
 {
     ac_status st;
 
-    if (ends_with(path, ".h5")) {
+    if (ac_text_ends_with(path, ".h5")) {
         int64_t datasets;
         st = ac_h5_check(path, &datasets);
-    } else if (ends_with(path, ".safetensors")) {
+    } else if (ac_text_ends_with(path, ".safetensors")) {
         ac_safetensors file = { 0 };
         st = ac_safetensors_open(&file, path);
         ac_safetensors_close(&file);
-    } else if (ends_with(path, ".npy")) {
+    } else if (ac_text_ends_with(path, ".npy")) {
         ac_npy file = { 0 };
         st = ac_npy_open(&file, path);
         ac_npy_close(&file);
-    } else if (ends_with(path, ".json")) {
+    } else if (ac_text_ends_with(path, ".json")) {
         json_error_t error;
         json_t *root = json_load_file(path, 0, &error);
         st = root ? AC_OK
@@ -494,7 +487,7 @@ verify_path(verifier *self, const char *path)
     }
     if (S_ISDIR(info.st_mode))
         return verify_folder(self, path);
-    if (ends_with(path, ".jsonl")) {
+    if (ac_text_ends_with(path, ".jsonl")) {
         int64_t lines;
         self->files++;
         return count_lines(self, path, true, &lines);

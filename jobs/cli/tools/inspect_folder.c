@@ -6,6 +6,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/file/path.h"
 #include "io/source/image_list.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_files.h"
@@ -21,10 +22,9 @@ load_json(const char *folder, const char *name)
     char *path = NULL;
     json_t *root = NULL;
 
-    if (asprintf(&path, "%s/%s", folder, name) >= 0) {
+    if (ac_path_format(&path, "%s/%s", folder, name) == AC_OK)
         root = json_load_file(path, 0, NULL);
-        free(path);
-    }
+    free(path);
     return root;
 }
 
@@ -90,9 +90,11 @@ put_sample(json_t *out, const char *key, const char *folder, const char *name)
     json_t *sample = json_array();
     FILE *f;
 
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+    const ac_status st = ac_path_format(&path, "%s/%s", folder, name);
+
+    if (st != AC_OK) {
         json_decref(sample);
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+        return st;
     }
     if ((f = fopen(path, "rb"))) {
         while (json_array_size(sample) < AC_INSPECT_SAMPLE &&

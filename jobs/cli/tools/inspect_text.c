@@ -2,20 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/text/unicode.h"
 #include "io/source/coco.h"
 #include "io/config/config.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "jobs/cli/tools/inspect.h"
-
-static bool
-ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
 
 /* ---- lines ---- */
 
@@ -245,13 +238,13 @@ ac_inspect_text(json_t *out, const char *path)
         goto out;
     }
     if ((text.size >= 2 && memcmp(text.data, "\x1f\x8b", 2) == 0) ||
-        ends_with(path, "bpe_simple_vocab_16e6.txt"))
+        ac_text_ends_with(path, "bpe_simple_vocab_16e6.txt"))
         st = inspect_openai_vocabulary(out, path);
-    else if (ends_with(path, ".jsonl"))
+    else if (ac_text_ends_with(path, ".jsonl"))
         st = inspect_jsonl(out, &lines, path);
-    else if (ends_with(path, ".json"))
+    else if (ac_text_ends_with(path, ".json"))
         st = inspect_json(out, &text, path);
-    else if (ends_with(path, ".yaml") || ends_with(path, ".yml"))
+    else if (ac_text_ends_with(path, ".yaml") || ac_text_ends_with(path, ".yml"))
         st = inspect_yaml(out, path);
     else
         st = inspect_plain(out, &text, &lines, path);

@@ -6,6 +6,7 @@
 
 #include "cache_builder/mining/mining.h"
 #include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/cli/tools/tools.h"
 
@@ -84,11 +85,10 @@ static ac_status
 make_scratch(char **folder)
 {
     const char *place = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const ac_status st = ac_path_format(folder, "%s/antarctic-ngrams-XXXXXX", place);
 
-    if (asprintf(folder, "%s/antarctic-ngrams-XXXXXX", place) < 0) {
-        *folder = NULL;
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    }
+    if (st != AC_OK)
+        return st;
     if (!mkdtemp(*folder)) {
         free(*folder);
         *folder = NULL;
