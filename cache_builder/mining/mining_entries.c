@@ -1,7 +1,6 @@
 /* From what mining chose to the entries of a cache. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <xxhash.h>
 
 #include "cache_builder/mining/mining.h"
@@ -117,8 +116,7 @@ drop_duplicates(ac_mined *self, ac_mining_report *report)
         const char *text = ac_texts_at(&self->entries, i);
         const size_t n = ac_texts_size(&self->entries, i);
         int64_t at = (int64_t) (XXH3_64bits(text, n) & (uint64_t) (room - 1));
-        while (slots[at] && (ac_texts_size(&self->entries, slots[at] - 1) != n ||
-                             memcmp(ac_texts_at(&self->entries, slots[at] - 1), text, n) != 0))
+        while (slots[at] && !ac_texts_is(&self->entries, slots[at] - 1, text, n))
             at = (at + 1) & (room - 1);
         if (slots[at]) {
             report->entries[self->kinds[i]]--;

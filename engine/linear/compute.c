@@ -15,6 +15,8 @@
 extern void openblas_set_num_threads(int threads);
 extern char *openblas_get_corename(void);
 
+const char *const ac_precision_names[] = { "fp32", "bf16", NULL };
+
 void
 ac_compute_init(int threads)
 {

@@ -13,6 +13,9 @@ typedef enum ac_backend {
 } ac_backend;
 typedef enum ac_precision { AC_PRECISION_FP32 = 0, AC_PRECISION_BF16 } ac_precision;
 
+/** "fp32", "bf16": by ac_precision, NULL at the end. */
+extern const char *const ac_precision_names[];
+
 typedef struct ac_compute {
     ac_backend backend;
     ac_precision precision; /* of the weights of linear layers; everything else is fp32 */

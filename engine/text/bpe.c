@@ -26,8 +26,7 @@ point_of_byte(int byte)
 static bool
 is_token(const ac_bpe *self, int32_t id, const char *text, size_t n)
 {
-    return ac_texts_size(&self->tokens, id) == n &&
-           memcmp(ac_texts_at(&self->tokens, id), text, n) == 0;
+    return ac_texts_is(&self->tokens, id, text, n);
 }
 
 int32_t

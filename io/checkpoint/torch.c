@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/checkpoint/torch_storage.h"
 
 /* torch.save's first pickle: protocol 2, the number 0x1950a86a20f9469cfc6c, STOP. */
@@ -177,8 +178,7 @@ is_true(const ac_pickle *p, const char *key)
     for (int64_t c = dict->as.items.first; c >= 0; c = p->cells[p->cells[c].next].next) {
         const ac_pickle_value *k = &p->values[p->cells[c].value],
                               *v = &p->values[p->cells[p->cells[c].next].value];
-        if (k->type == AC_PICKLE_TEXT && k->as.text.size == strlen(key) &&
-            memcmp(k->as.text.bytes, key, k->as.text.size) == 0)
+        if (k->type == AC_PICKLE_TEXT && ac_text_is(k->as.text.bytes, k->as.text.size, key))
             return v->type == AC_PICKLE_BOOL && v->as.integer;
     }
     return false;

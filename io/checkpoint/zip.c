@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 
 /* Sizes of the fixed parts, and their signatures (APPNOTE.TXT 4.3). */
 enum {
@@ -184,20 +185,11 @@ read_entry(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t *
 }
 
 static int
-compare_names(const char *a, size_t n, const char *b, size_t m)
-{
-    const size_t least = n < m ? n : m;
-    const int order = least ? memcmp(a, b, least) : 0;
-
-    return order ? order : n < m ? -1 : n > m;
-}
-
-static int
 compare_members(const void *a, const void *b)
 {
     const ac_zip_member *m = a, *n = b;
 
-    return compare_names(m->name, m->name_size, n->name, n->name_size);
+    return ac_bytes_compare(m->name, m->name_size, n->name, n->name_size);
 }
 
 ac_status
@@ -243,13 +235,13 @@ ac_zip_close(ac_zip *self)
 static int
 compare_in_root(const ac_zip *self, const ac_zip_member *m, const char *name, size_t n)
 {
-    int order =
-        compare_names(m->name, m->name_size < self->root_size ? m->name_size : self->root_size,
-                      self->root, self->root_size);
+    int order = ac_bytes_compare(
+        m->name, m->name_size < self->root_size ? m->name_size : self->root_size, self->root,
+        self->root_size);
 
     return order ? order
-                 : compare_names(m->name + self->root_size, m->name_size - self->root_size,
-                                 name, n);
+                 : ac_bytes_compare(m->name + self->root_size, m->name_size - self->root_size,
+                                    name, n);
 }
 
 const ac_zip_member *

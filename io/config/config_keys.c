@@ -1,8 +1,9 @@
 #include "io/config/config_keys.h"
 
+#include "engine/linear/compute.h"
+
 static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
-static const char *const precisions[] = { "fp32", "bf16", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
@@ -152,8 +153,8 @@ const ac_config_key ac_config_keys[] = {
       "images a micro-batch" },
     { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, false,
       "of linear layers" },
-    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, true,
-      "of linear layers' weights" },
+    { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, ac_precision_names,
+      true, "of linear layers' weights" },
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, false,
       "work on this part of the shards alone, 0 to parts - 1: one task of an array of jobs" },
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, false,

@@ -117,7 +117,7 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
                      run->manifest.job, AC_VERSION, (long long) run->manifest.items,
                      (long long) ok, (long long) bad);
     ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ",
-                     p->comm->size, p->config->compute.precision ? "bf16" : "fp32");
+                     p->comm->size, ac_precision_names[p->config->compute.precision]);
     ac_json_text(&b, kernels);
     ac_buffer_printf(
         &b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [",

@@ -1,7 +1,8 @@
 #include "jobs/models/clip_score.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "engine/base/text.h"
 
 void
 ac_clip_scorer_free(ac_clip_scorer *self)
@@ -18,21 +19,10 @@ compare_text(const void *a, const void *b, void *context)
 {
     const ac_texts *t = context;
     int64_t i = *(const int64_t *) a, j = *(const int64_t *) b;
-    size_t n = ac_texts_size(t, i), m = ac_texts_size(t, j);
-    int order = memcmp(ac_texts_at(t, i), ac_texts_at(t, j), n < m ? n : m);
+    const int order = ac_bytes_compare(ac_texts_at(t, i), ac_texts_size(t, i),
+                                       ac_texts_at(t, j), ac_texts_size(t, j));
 
-    if (order)
-        return order;
-    if (n != m)
-        return n < m ? -1 : 1;
-    return i < j ? -1 : i > j;
-}
-
-static bool
-same_text(const ac_texts *t, int64_t i, int64_t j)
-{
-    return ac_texts_size(t, i) == ac_texts_size(t, j) &&
-           memcmp(ac_texts_at(t, i), ac_texts_at(t, j), ac_texts_size(t, i)) == 0;
+    return order ? order : (i > j) - (i < j);
 }
 
 static float
@@ -62,7 +52,7 @@ ac_clip_score(ac_clip_scorer *self, ac_clip_model *clip, float *scores, const ac
             (void *) (uintptr_t) texts);
     for (int64_t i = 0; i < n; i++) {
         int64_t t = self->order[i];
-        if (i == 0 || !same_text(texts, t, self->order[i - 1]))
+        if (i == 0 || !ac_texts_same(texts, t, texts, self->order[i - 1]))
             AC_TRY(
                 ac_texts_push(&self->unique, ac_texts_at(texts, t), ac_texts_size(texts, t)));
         self->which[t - first] = self->unique.count - 1;

@@ -153,8 +153,7 @@ count_reason(reasons *self, const char *name, size_t n)
     ac_status st = AC_OK;
     int64_t r = 0;
 
-    while (r < self->names.count && (ac_texts_size(&self->names, r) != n ||
-                                     memcmp(ac_texts_at(&self->names, r), name, n) != 0))
+    while (r < self->names.count && !ac_texts_is(&self->names, r, name, n))
         r++;
     if (r == self->names.count) {
         AC_TRY(ac_texts_push(&self->names, name, n));
@@ -251,10 +250,7 @@ rank_candidates(reporter *self, int64_t first, int64_t last)
     for (int64_t c = first; c < last; c++) {
         int64_t at = n, same = 0;
         for (; same < n; same++) {
-            const int64_t other = self->ranking[same];
-            if (ac_texts_size(&v->candidates, other) == ac_texts_size(&v->candidates, c) &&
-                memcmp(ac_texts_at(&v->candidates, other), ac_texts_at(&v->candidates, c),
-                       ac_texts_size(&v->candidates, c)) == 0)
+            if (ac_texts_same(&v->candidates, self->ranking[same], &v->candidates, c))
                 break;
         }
         if (same < n || (n == MOST_CANDIDATES && !(scores[c] > scores[self->ranking[n - 1]])))
@@ -278,9 +274,7 @@ write_candidates(reporter *self, int64_t i)
         int64_t times = 0;
         char label[32] = "";
         for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++)
-            times += ac_texts_size(&v->candidates, c) == ac_texts_size(&v->candidates, best) &&
-                     memcmp(ac_texts_at(&v->candidates, c), ac_texts_at(&v->candidates, best),
-                            ac_texts_size(&v->candidates, c)) == 0;
+            times += ac_texts_same(&v->candidates, c, &v->candidates, best);
         if (times > 1)
             snprintf(label, sizeof label, "%lld times", (long long) times);
         ac_gallery_candidate(&self->gallery, ac_texts_at(&v->candidates, best),

@@ -261,8 +261,7 @@ find_thumbnail(samples *self, const char *key, const char **jpeg, size_t *bytes)
     *bytes = 0;
     for (;;) {
         for (; self->row < v->n; self->row++) {
-            if (ac_texts_size(&v->keys, self->row) == (size_t) n &&
-                memcmp(ac_texts_at(&v->keys, self->row), wanted, (size_t) n) == 0) {
+            if (ac_texts_is(&v->keys, self->row, wanted, (size_t) n)) {
                 *jpeg = ac_texts_at(&v->thumbnails, self->row);
                 *bytes = ac_texts_size(&v->thumbnails, self->row);
                 return AC_OK;

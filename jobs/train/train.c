@@ -108,7 +108,7 @@ write_summary(const ac_training *self, double seconds, int64_t peak,
         &b,
         "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n  \"kernels\": ",
         p->comm->size, (long long) config->train.replicas,
-        config->compute.precision ? "bf16" : "fp32");
+        ac_precision_names[config->compute.precision]);
     ac_json_text(&b, p->run.manifest.kernels);
     ac_buffer_printf(&b,
                      ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "

@@ -7,6 +7,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/source/coco.h"
 #include "io/file/json_write.h"
 #include "io/source/image_list.h"
@@ -178,8 +179,7 @@ check_txt(const char *path, const ac_buffer *text, bool *same)
     if (access(path, F_OK) != 0)
         return AC_OK;
     AC_TRY(ac_text_file_read(path, &there));
-    *same = there.size == text->size &&
-            (there.size == 0 || memcmp(there.data, text->data, there.size) == 0);
+    *same = ac_bytes_compare(there.data, there.size, text->data, text->size) == 0;
     if (!*same)
         st = ac_error_set(AC_E_ARG,
                           "%s: is there already with other content, and is not replaced; give "

@@ -110,8 +110,7 @@ find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int6
                        : ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_KEYS));
         for (int64_t row = 0; row < there->count; row++)
             for (int k = 0; k < n; k++)
-                if (strlen(keys[k]) == ac_texts_size(there, row) &&
-                    memcmp(keys[k], ac_texts_at(there, row), ac_texts_size(there, row)) == 0) {
+                if (ac_texts_is(there, row, keys[k], strlen(keys[k]))) {
                     self->places[k].shard = s;
                     self->places[k].row = row;
                 }
