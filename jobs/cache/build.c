@@ -7,6 +7,8 @@
 #include "jobs/cache/input.h"
 #include "jobs/cache/summary.h"
 
+enum { STAGE_WRITE = 1 }; /* its number in the run */
+
 typedef struct builder {
     const ac_config *config;
     ac_clip_model *clip;
@@ -32,15 +34,13 @@ open_run_all(builder *self, const ac_comm *comm, const char *folder)
     const ac_compute compute = ac_config_compute(self->config);
     const ac_run_identity id = {
         .job = "build-cache",
-        .stages = ac_cache_stages,
-        .stage_count = AC_CACHE_STAGES,
+        .stages = ac_build_cache_stages,
         .items = self->input.entries.count,
         .input = self->input.fingerprint,
         .clip = self->clip->text_fingerprint,
         .cache = "",
         .bart = "",
         .kernels = ac_compute_kernels(&compute),
-        .temporary = 1u << AC_CACHE_STAGE_EMBED,
     };
 
     return ac_run_open_all(&self->run, comm, self->config, folder, &id);
@@ -56,8 +56,7 @@ look_for_growth(const ac_run *run, char *grown)
 
     *grown = ac_cache_open(&cache, run->folder) == AC_OK && cache.source_count > 1;
     if (*grown &&
-        ac_run_rows(run, AC_CACHE_STAGE_WRITE) + ac_run_bad(run, AC_CACHE_STAGE_WRITE) <
-            run->manifest.items)
+        ac_run_rows(run, STAGE_WRITE) + ac_run_bad(run, STAGE_WRITE) < run->manifest.items)
         st = ac_error_set(AC_E_FORMAT,
                           "%s: this cache has grown since it was built, and one of its first "
                           "shards is gone or damaged: restore that file",
@@ -78,7 +77,7 @@ publish(builder *self, const ac_cache_source *source)
                                  self->work.prefix, self->clip->net.config.projection_dim));
     AC_TRY(ac_duplicate(&cache->folder, run->folder, strlen(run->folder)));
     for (int64_t i = 0; i < run->manifest.shard_count; i++) {
-        const ac_shard_record *r = &run->manifest.stages[AC_CACHE_STAGE_WRITE].shards[i];
+        const ac_shard_record *r = &run->manifest.stages[STAGE_WRITE].shards[i];
         ac_cache_shard shard = { .rows = r->rows };
         memcpy(shard.checksum, r->checksum, sizeof shard.checksum);
         AC_TRY(ac_cache_add_shards(cache, &shard, 1));
@@ -108,9 +107,9 @@ build_all(builder *self)
                                   .entries = &self->input.entries,
                                   .prefix = self->config->ngrams.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
-    AC_TRY(ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D,
+    AC_TRY(ac_entries_write_all(run, &ac_stage_cache_write, &self->input.entries, D,
                                 ac_entries_embedded_rows, &self->work));
-    source.entries = ac_run_rows(run, AC_CACHE_STAGE_WRITE);
+    source.entries = ac_run_rows(run, STAGE_WRITE);
     memcpy(source.kind, self->input.kind, strlen(self->input.kind));
     memcpy(source.input, self->input.fingerprint, sizeof source.input);
     source.cut = self->work.plan.cut;
@@ -128,10 +127,7 @@ ac_status
 ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip,
                    const char *folder)
 {
-    builder b = { .config = config,
-                  .clip = clip,
-                  .run = { .journal = -1, .hand = { -1 } },
-                  .started = ac_progress_clock() };
+    builder b = { .config = config, .clip = clip, .started = ac_progress_clock() };
     ac_status st = AC_OK;
 
     AC_TRY(ac_entry_input_read_all(&b.input, comm, config, folder));
@@ -139,7 +135,7 @@ ac_build_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *
     if (!b.run.finished_before)
         AC_TRY(build_all(&b));
     st = ac_agree_all(comm, comm->rank == 0
-                                ? ac_remove_files(folder, ac_run_stage_folder("embed"), false)
+                                ? ac_remove_files(folder, ac_stage_cache_embed.folder, false)
                                 : AC_OK);
 out:
     builder_free(&b);

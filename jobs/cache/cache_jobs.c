@@ -4,6 +4,7 @@
 
 #include "engine/base/log.h"
 #include "jobs/cache/build.h"
+#include "jobs/cache/embed.h"
 #include "jobs/cache/extend.h"
 #include "jobs/runtime/models.h"
 
@@ -51,6 +52,7 @@ size_cache(ac_sizing *sizing, const ac_config *config)
 const ac_job ac_job_build_cache = {
     .name = "build-cache",
     .summary = "text: a list of entries, or to mine n-grams from -> a cache",
+    .stages = ac_build_cache_stages,
     .run = run_build_cache_all,
     .size = size_cache,
 };
@@ -58,6 +60,7 @@ const ac_job ac_job_build_cache = {
 const ac_job ac_job_extend_cache = {
     .name = "extend-cache",
     .summary = "a cache + new entries -> the same cache, grown",
+    .stages = ac_extend_cache_stages,
     .run = run_extend_cache_all,
     .size = size_cache,
 };

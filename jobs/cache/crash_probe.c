@@ -14,15 +14,16 @@ static ac_status
 collect(const ac_run *run, const ac_texts *entries, const char *prefix, ac_texts *texts,
         int64_t **items)
 {
+    const ac_quarantine *q = &run->quarantine;
     ac_buffer whole = { 0 };
     int64_t capacity = 0;
     ac_status st = AC_OK;
 
-    for (int64_t s = 0; s < run->suspect_count; s++) {
-        const ac_hand_items *suspects = &run->suspects[s];
+    for (int64_t s = 0; s < q->suspect_count; s++) {
+        const ac_inflight_items *suspects = &q->suspects[s];
         AC_TRY(ac_grow(items, &capacity, texts->count + suspects->count, sizeof **items));
         for (int64_t i = suspects->first; i < suspects->first + suspects->count; i++) {
-            if (run->crashed[i])
+            if (ac_quarantine_has(q, i))
                 continue;
             ac_buffer_reset(&whole);
             ac_buffer_push_text(&whole, prefix);
@@ -36,25 +37,35 @@ out:
     return st;
 }
 
-/* Rank 0. */
+/* What rank 0 probes with. */
+typedef struct prober {
+    const ac_run *run;
+    const ac_clip_model *clip;
+    const ac_texts *entries;
+    const char *prefix;
+} prober;
+
+/* An ac_crash_probe. */
 static ac_status
-try_suspects(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
-             const char *prefix, bool *crashes)
+probe_entries(void *context, bool *crashes)
 {
+    const prober *p = context;
     ac_texts texts = { 0 };
     int64_t *items = NULL;
-    bool *guilty = NULL;
+    bool *confirmed = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(collect(run, entries, prefix, &texts, &items));
-    AC_TRY(ac_alloc(&guilty, texts.count, sizeof *guilty));
-    AC_TRY(ac_text_trial(run, clip->path, "clip", &texts, "entries", guilty));
+    if (p->run->comm->rank != 0)
+        return AC_OK;
+    AC_TRY(collect(p->run, p->entries, p->prefix, &texts, &items));
+    AC_TRY(ac_alloc(&confirmed, texts.count, sizeof *confirmed));
+    AC_TRY(ac_crash_probe_texts(p->run, p->clip->path, "clip", &texts, "entries", confirmed));
     for (int64_t i = 0; i < texts.count; i++)
-        crashes[items[i]] = crashes[items[i]] || guilty[i];
+        crashes[items[i]] = crashes[items[i]] || confirmed[i];
 out:
     ac_texts_free(&texts);
     free(items);
-    free(guilty);
+    free(confirmed);
     return st;
 }
 
@@ -69,7 +80,7 @@ write_bad_items(const ac_run *run, const ac_texts *entries)
 
     AC_TRY(st);
     for (int64_t i = 0; i < run->manifest.items; i++) {
-        if (!run->crashed[i])
+        if (!ac_quarantine_has(&run->quarantine, i))
             continue;
         ac_buffer_push_text(&lines, "{\"key\": ");
         ac_json_string(&lines, ac_texts_at(entries, i), ac_texts_size(entries, i));
@@ -90,26 +101,19 @@ out:
 }
 
 ac_status
-ac_entry_trial_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
+ac_entry_probe_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
                    const char *prefix)
 {
     const ac_comm *comm = run->comm;
     const int64_t items = run->manifest.items,
                   most = ac_config_max_bad_items(run->config, items);
-    bool *crashes = NULL;
+    prober p = { run, clip, entries, prefix };
     int64_t bad = 0;
     ac_status st = AC_OK;
 
-    if (run->suspect_count) { /* the same on all ranks */
-        ac_heartbeat_phase(comm->heartbeat, "trial of suspects");
-        st = ac_alloc(&crashes, items, sizeof *crashes);
-        if (st == AC_OK && comm->rank == 0)
-            st = try_suspects(run, clip, entries, prefix, crashes);
-        AC_TRY(ac_agree_all(comm, st));
-        AC_TRY(ac_run_quarantine_all(run, crashes, entries, true));
-    }
+    AC_TRY(ac_crash_probe_all(run, probe_entries, &p, entries, true));
     for (int64_t i = 0; i < items; i++)
-        bad += run->crashed[i];
+        bad += ac_quarantine_has(&run->quarantine, i);
     if (!bad)
         goto out;
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? write_bad_items(run, entries) : AC_OK));
@@ -121,6 +125,5 @@ ac_entry_trial_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entri
             bad == items ? "and none is left" : "more than limits.max_bad_items allows",
             run->folder);
 out:
-    free(crashes);
     return st;
 }

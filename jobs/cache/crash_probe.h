@@ -1,5 +1,5 @@
-/** Entries that were in hand when an earlier attempt died, tokenized once more in a process of
- * its own. */
+/** Entries that were in flight when an earlier attempt died, tokenized once more in a process
+ * of its own. */
 #ifndef AC_JOBS_CACHE_CRASH_PROBE_H
 #define AC_JOBS_CACHE_CRASH_PROBE_H
 
@@ -12,7 +12,7 @@
  * order changes. Rank 0 writes bad_items.jsonl where any are quarantined. AC_E_BAD_ITEMS where
  * they are more than limits.max_bad_items, or all.
  */
-AC_MUST_CHECK ac_status ac_entry_trial_all(ac_run *run, const ac_clip_model *clip,
+AC_MUST_CHECK ac_status ac_entry_probe_all(ac_run *run, const ac_clip_model *clip,
                                            const ac_texts *entries, const char *prefix);
 
 #endif

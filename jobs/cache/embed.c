@@ -15,9 +15,6 @@
 #include "jobs/cache/crash_probe.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
-#include "jobs/runtime/signals.h"
-
-const char *const ac_cache_stages[AC_CACHE_STAGES] = { "embed", "cache" };
 
 /* Embeddings that a rank holds while it puts them into the cache's order: each pass over the
  * units' files fills as many. */
@@ -37,14 +34,14 @@ count_crashed(const ac_run *run, const int64_t *order, int64_t first, int64_t co
     int64_t n = 0;
 
     for (int64_t i = first; i < first + count; i++)
-        n += run->crashed[order ? order[i] : i];
+        n += ac_quarantine_has(&run->quarantine, order ? order[i] : i);
     return n;
 }
 
 /* ---- stage embed ---- */
 
 /* What one rank needs for its units; memory is kept between them. */
-typedef struct embedder {
+typedef struct ac_entry_embedder {
     ac_token_lists tokens;
     ac_prefix_tree tree;
     float *rows; /* [shard_items, D] */
@@ -59,9 +56,8 @@ embedder_free(embedder *self)
 }
 
 static ac_status
-embed_tokens(embedder *self, ac_entry_work *work)
+embed_tokens(embedder *self, ac_clip_model *clip, ac_stage *stage)
 {
-    ac_clip_model *clip = work->clip;
     const ac_token_lists *t = &self->tokens;
     const int64_t D = clip->net.config.projection_dim;
     int64_t bad, nodes;
@@ -74,7 +70,7 @@ embed_tokens(embedder *self, ac_entry_work *work)
         AC_TRY(ac_scratch_reserve(&clip->scratch,
                                   ac_clip_prefixes_scratch_bytes(&clip->net, &self->tree)));
         ac_clip_embed_prefixes(&clip->net, self->rows + first * D, &self->tree, &clip->scratch);
-        AC_TRY(ac_run_tick(work->run));
+        AC_TRY(ac_stage_tick(stage));
     }
     if (!ac_embeddings_check(self->rows, t->count, D, &bad))
         st = ac_error_set(AC_E_FORMAT,
@@ -85,53 +81,80 @@ out:
 }
 
 static ac_status
-embed_unit(embedder *self, ac_entry_work *work, int64_t unit)
+open_embedder(void *context, ac_stage *stage)
 {
-    ac_run *run = work->run;
-    int64_t first, count, crashed, cut = 0;
-    char *path = NULL, checksum[33];
+    ac_entry_work *work = context;
+    const int64_t D = work->clip->net.config.projection_dim;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&work->embedder, 1, sizeof *work->embedder));
+    st = ac_alloc_aligned(&work->embedder->rows, stage->run->manifest.shard_items * D,
+                          sizeof(float));
+out:
+    return st;
+}
+
+static ac_status
+embed_unit(void *context, ac_stage *stage, ac_stage_shard *unit)
+{
+    const ac_entry_work *work = context;
+    embedder *self = work->embedder;
+    ac_run *run = stage->run;
+    int64_t cut = 0;
     ac_h5_writer w = { 0 };
     ac_status st = AC_OK;
 
-    ac_run_shard_items(run, unit, &first, &count);
-    crashed = count_crashed(run, work->plan.order, first, count);
-    AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, first, count,
-                           work->prefix, &self->tokens, &cut));
-    AC_TRY(embed_tokens(self, work));
-    AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
-    AC_TRY(ac_h5_create(&w, path, AC_COMPRESSION_NONE)); /* soon read again, then removed */
+    unit->bad = count_crashed(run, work->plan.order, unit->first, unit->count);
+    unit->rows = unit->count - unit->bad;
+    AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, unit->first,
+                           unit->count, work->prefix, &self->tokens, &cut));
+    AC_TRY(embed_tokens(self, work->clip, stage));
+    AC_TRY(
+        ac_h5_create(&w, unit->path, AC_COMPRESSION_NONE)); /* soon read again, then removed */
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "embeddings in the order of token ids"));
     AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2,
-                       (int64_t[]){ count, work->clip->net.config.projection_dim },
+                       (int64_t[]){ unit->count, work->clip->net.config.projection_dim },
                        self->rows));
-    AC_TRY(ac_h5_commit(&w, checksum));
-    AC_TRY(ac_run_publish(run, unit, count - crashed, crashed, checksum));
+    AC_TRY(ac_h5_commit(&w, unit->checksum));
 out:
     ac_h5_abandon(&w);
-    free(path);
     return st;
 }
+
+static void
+close_embedder(void *context)
+{
+    ac_entry_work *work = context;
+
+    if (work->embedder)
+        embedder_free(work->embedder);
+    free(work->embedder);
+    work->embedder = NULL;
+}
+
+const ac_stage_type ac_stage_cache_embed = {
+    .name = "embed",
+    .folder = "embeddings",
+    .unit = "entries",
+    .schema = &ac_shard_schemas[AC_SHARD_UNIT],
+    .temporary = true,
+    .crashes_before_probe = 1,
+    .open = open_embedder,
+    .shard = embed_unit,
+    .close = close_embedder,
+};
 
 ac_status
 ac_entries_embed_all(ac_entry_work *self)
 {
     ac_run *run = self->run;
-    embedder e = { 0 };
-    ac_status st;
+    ac_status st = AC_OK;
 
-    AC_TRY(ac_entry_trial_all(run, self->clip, self->entries, self->prefix));
+    AC_TRY(ac_entry_probe_all(run, self->clip, self->entries, self->prefix));
+    run->inflight.stage = AC_CACHE_STAGE_EMBED;
     AC_TRY(ac_entry_plan_all(&self->plan, run, self->clip, self->entries, self->prefix));
-    AC_TRY(ac_run_stage_begin_all(run, AC_CACHE_STAGE_EMBED, "entries"));
-    st = ac_alloc_aligned(&e.rows,
-                          run->manifest.shard_items * self->clip->net.config.projection_dim,
-                          sizeof(float));
-    for (int64_t unit; st == AC_OK && ac_run_claim(run, &unit);)
-        st = embed_unit(&e, self, unit);
-    if (st != AC_OK)
-        ac_run_fail(run);
-    st = ac_run_stage_end_all(run, st);
+    st = ac_stage_run_all(run, &ac_stage_cache_embed, self);
 out:
-    embedder_free(&e);
     return st;
 }
 
@@ -182,39 +205,13 @@ keep_good(const ac_run *run, const ac_texts *entries, int64_t first, int64_t cou
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < count; i++) {
-        if (run->crashed[first + i])
+        if (ac_quarantine_has(&run->quarantine, first + i))
             continue;
         memmove(rows + kept->count * D, rows + i * D, (size_t) D * sizeof *rows);
         AC_TRY(ac_texts_push(kept, ac_texts_at(entries, first + i),
                              ac_texts_size(entries, first + i)));
     }
 out:
-    return st;
-}
-
-/* rows [count, D]: used up. */
-static ac_status
-write_shard(ac_run *run, int stage, int64_t shard, const ac_texts *entries, int64_t D,
-            float *rows)
-{
-    int64_t first, count, crashed;
-    char *path = NULL, checksum[33];
-    ac_texts kept = { 0 };
-    ac_status st = AC_OK;
-
-    ac_run_shard_items(run, shard, &first, &count);
-    crashed = count_crashed(run, NULL, first, count);
-    AC_TRY(ac_run_shard_path(run, stage, shard, &path));
-    if (crashed)
-        AC_TRY(keep_good(run, entries, first, count, D, rows, &kept));
-    AC_TRY(ac_cache_shard_write(path, crashed ? &kept : entries, crashed ? 0 : first,
-                                count - crashed, rows, D,
-                                (ac_compression) run->config->output.compression, checksum));
-    AC_TRY(ac_run_publish(run, shard, count - crashed, crashed, checksum));
-    st = ac_run_tick(run);
-out:
-    ac_texts_free(&kept);
-    free(path);
     return st;
 }
 
@@ -236,50 +233,118 @@ group_shards(const ac_run *run, int64_t span, int64_t D)
     return shards > 1 ? shards : 1;
 }
 
-/* Shards todo[begin .. end): those that lie close together are read together. */
+/* Where the rows come from, and those of some shards that lie close together, read together. */
+typedef struct writer {
+    const ac_texts *entries;
+    int64_t D;
+    ac_row_reader read;
+    void *context;
+    int64_t most;         /* shards read together */
+    int64_t first, count; /* rows in memory */
+    float *rows;          /* [most * shard_items, D] */
+} writer;
+
 static ac_status
-write_shards(ac_run *run, int stage, int64_t begin, int64_t end, const ac_texts *entries,
-             int64_t D, ac_row_reader read, void *context)
+open_writer(void *context, ac_stage *stage)
 {
-    const int64_t items = run->manifest.shard_items;
-    const int64_t span = begin < end ? run->todo[end - 1] - run->todo[begin] + 1
-                                     : 0; /* in shards, those that are done included */
-    const int64_t most = group_shards(run, span, D);
-    float *rows = NULL;
+    writer *self = context;
+    const ac_run *run = stage->run;
+    const int64_t span = stage->at < stage->end
+                             ? stage->todo[stage->end - 1] - stage->todo[stage->at] + 1
+                             : 0; /* in shards, those that are done included */
+
+    self->most = group_shards(run, span, self->D);
+    return ac_alloc_aligned(&self->rows, self->most * run->manifest.shard_items * self->D,
+                            sizeof *self->rows);
+}
+
+/* The rows of the present shard and of those of this rank's that follow it closely. */
+static ac_status
+read_group(writer *self, const ac_stage *stage)
+{
+    const int64_t *todo = stage->todo, begin = stage->at;
+    int64_t next = begin + 1, last, count;
+
+    while (next < stage->end && todo[next] - todo[begin] < self->most)
+        next++;
+    ac_run_shard_items(stage->run, todo[begin], &self->first, &count);
+    ac_run_shard_items(stage->run, todo[next - 1], &last, &count);
+    self->count = last + count - self->first;
+    return self->read(self->context, self->first, self->count, self->rows);
+}
+
+/* Uses up the shard's rows. */
+static ac_status
+write_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    writer *self = context;
+    const ac_run *run = stage->run;
+    ac_texts kept = { 0 };
+    float *rows;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc_aligned(&rows, most * items * D, sizeof *rows));
-    while (begin < end && !ac_signals_stopped()) {
-        int64_t next = begin + 1, first, last, count;
-        while (next < end && run->todo[next] - run->todo[begin] < most)
-            next++;
-        ac_run_shard_items(run, run->todo[begin], &first, &count);
-        ac_run_shard_items(run, run->todo[next - 1], &last, &count);
-        AC_TRY(read(context, first, last + count - first, rows));
-        for (; begin < next && !ac_signals_stopped(); begin++)
-            AC_TRY(write_shard(run, stage, run->todo[begin], entries, D,
-                               rows + (run->todo[begin] * items - first) * D));
-    }
+    if (shard->first >= self->first + self->count)
+        AC_TRY(read_group(self, stage));
+    rows = self->rows + (shard->first - self->first) * self->D;
+    shard->bad = count_crashed(run, NULL, shard->first, shard->count);
+    shard->rows = shard->count - shard->bad;
+    if (shard->bad)
+        AC_TRY(keep_good(run, self->entries, shard->first, shard->count, self->D, rows, &kept));
+    st =
+        ac_cache_shard_write(shard->path, shard->bad ? &kept : self->entries,
+                             shard->bad ? 0 : shard->first, shard->rows, rows, self->D,
+                             (ac_compression) run->config->output.compression, shard->checksum);
 out:
-    free(rows);
+    ac_texts_free(&kept);
     return st;
 }
 
+static void
+close_writer(void *context)
+{
+    writer *self = context;
+
+    free(self->rows);
+    self->rows = NULL;
+}
+
+const ac_stage_type ac_stage_cache_write = {
+    .name = "cache",
+    .folder = "shards",
+    .unit = "entries",
+    .schema = &ac_shard_schemas[AC_SHARD_CACHE],
+    .sharing = AC_SHARDS_RANGES,
+    .crashes_before_probe = 1,
+    .open = open_writer,
+    .shard = write_shard,
+    .close = close_writer,
+};
+
+const ac_stage_type ac_stage_cache_join = {
+    .name = "cache",
+    .folder = "shards",
+    .unit = "entries",
+    .schema = &ac_shard_schemas[AC_SHARD_CACHE],
+    .sharing = AC_SHARDS_RANGES,
+    .temporary = true,
+    .crashes_before_probe = 1,
+    .open = open_writer,
+    .shard = write_shard,
+    .close = close_writer,
+};
+
+const ac_stage_type *const ac_build_cache_stages[] = { &ac_stage_cache_embed,
+                                                       &ac_stage_cache_write, NULL };
+const ac_stage_type *const ac_extend_cache_stages[] = { &ac_stage_cache_embed,
+                                                        &ac_stage_cache_join, NULL };
+
 ac_status
-ac_entries_write_all(ac_run *run, int stage, const ac_texts *entries, int64_t D,
+ac_entries_write_all(ac_run *run, const ac_stage_type *type, const ac_texts *entries, int64_t D,
                      ac_row_reader read, void *context)
 {
-    const ac_comm *comm = run->comm;
-    ac_status st = ac_run_stage_begin_all(run, stage, "entries");
+    writer w = { .entries = entries, .D = D, .read = read, .context = context };
 
-    if (st != AC_OK)
-        return st;
-    st = write_shards(run, stage, run->todo_count * comm->rank / comm->size,
-                      run->todo_count * (comm->rank + 1) / comm->size, entries, D, read,
-                      context);
-    if (st != AC_OK)
-        ac_run_fail(run);
-    return ac_run_stage_end_all(run, st);
+    return ac_stage_run_all(run, type, &w);
 }
 
 ac_status

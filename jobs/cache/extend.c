@@ -246,15 +246,13 @@ open_run_all(extender *self, const char *folder)
     const bool embeds = !self->other.folder;
     const ac_run_identity id = {
         .job = "extend-cache",
-        .stages = ac_cache_stages + (embeds ? 0 : AC_CACHE_STAGE_WRITE),
-        .stage_count = embeds ? AC_CACHE_STAGES : 1,
+        .stages = ac_extend_cache_stages + (embeds ? 0 : 1),
         .items = self->input.entries.count,
         .input = self->input.fingerprint,
         .clip = self->clip->text_fingerprint,
         .cache = self->cache.fingerprint,
         .bart = "",
         .kernels = ac_compute_kernels(&compute),
-        .temporary = 3,
     };
 
     return ac_run_open_all(&self->run, self->comm, self->config, folder, &id);
@@ -296,13 +294,14 @@ make_shards_all(extender *self)
     ac_status st = AC_OK;
 
     if (self->other.folder)
-        return ac_entries_write_all(run, 0, &self->input.entries, D, read_other_rows, self);
+        return ac_entries_write_all(run, &ac_stage_cache_join, &self->input.entries, D,
+                                    read_other_rows, self);
     self->work = (ac_entry_work){ .run = run,
                                   .clip = self->clip,
                                   .entries = &self->input.entries,
                                   .prefix = self->cache.prefix };
     AC_TRY(ac_entries_embed_all(&self->work));
-    st = ac_entries_write_all(run, AC_CACHE_STAGE_WRITE, &self->input.entries, D,
+    st = ac_entries_write_all(run, &ac_stage_cache_join, &self->input.entries, D,
                               ac_entries_embedded_rows, &self->work);
 out:
     return st;
@@ -434,8 +433,9 @@ clean_up(const char *folder)
 {
     ac_status st = ac_remove_files(folder, ".", true);
 
-    for (int i = 0; i < AC_CACHE_STAGES && st == AC_OK; i++)
-        st = ac_remove_files(folder, ac_run_stage_folder(ac_cache_stages[i]), false);
+    for (const ac_stage_type *const *stage = ac_extend_cache_stages; *stage && st == AC_OK;
+         stage++)
+        st = ac_remove_files(folder, (*stage)->folder, false);
     return st;
 }
 
@@ -443,11 +443,9 @@ ac_status
 ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model *clip,
                     const char *folder, ac_locks *locks)
 {
-    extender e = { .comm = comm,
-                   .config = config,
-                   .clip = clip,
-                   .run = { .journal = -1, .hand = { -1 } },
-                   .started = ac_progress_clock() };
+    extender e = {
+        .comm = comm, .config = config, .clip = clip, .started = ac_progress_clock()
+    };
     char joined = 0,
          from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;

@@ -8,6 +8,7 @@
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/memory_limit.h"
+#include "jobs/runtime/progress.h"
 #include "jobs/version.h"
 
 static int64_t

@@ -23,7 +23,7 @@ encode_one(const ac_run *run, const ac_clip_model *clip, const ac_texts *entries
 {
     const char *text = ac_texts_at(entries, i);
     size_t n =
-        run->crashed[i]
+        ac_quarantine_has(&run->quarantine, i)
             ? 0
             : ac_texts_size(entries,
                             i); /* it keeps a place here; the cache is written without it */
@@ -50,7 +50,7 @@ encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
     ac_status st = AC_OK;
 
     if (!order)
-        ac_run_take(run, omp_get_thread_num(), first, n);
+        ac_inflight_begin(&run->inflight, omp_get_thread_num(), first, n);
     for (int64_t i = first; i < first + n; i++) {
         AC_TRY(encode_one(run, clip, entries, order ? order[i] : i, prefix, &joined, &e));
         out->cut += e.length > e.count;
@@ -59,7 +59,7 @@ encode_block(ac_run *run, const ac_clip_model *clip, const ac_texts *entries,
     }
 out:
     if (!order)
-        ac_run_put(run, omp_get_thread_num());
+        ac_inflight_end(&run->inflight, omp_get_thread_num());
     if (st != AC_OK)
         snprintf(out->message, sizeof out->message, "%s", ac_error_message());
     out->status = st;

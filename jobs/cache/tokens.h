@@ -29,8 +29,8 @@ void ac_entry_plan_free(ac_entry_plan *self);
 /**
  * Local. Entries order[first] … order[first + n - 1] (order NULL: first …) with the prefix in
  * front, tokenized, cut to the context and then after the token that stands for the text;
- * replaces `out`. A quarantined entry counts as an empty one. Without an order the run's hand
- * tells which are begun.
+ * replaces `out`. A quarantined entry counts as an empty one. Without an order
+ * run->inflight tells which are begun.
  * @param[out] cut  incremented by the number that were longer than the context
  */
 AC_MUST_CHECK ac_status ac_entry_tokens(ac_run *run, const ac_clip_model *clip,

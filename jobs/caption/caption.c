@@ -1,23 +1,33 @@
 /* The jobs embed-images, tag and caption: one, two or three stages of the same pipeline. */
 #include "jobs/caption/caption.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "jobs/cache/build.h"
-#include "jobs/report/run_report.h"
+#include "jobs/cache/open.h"
+#include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
+#include "jobs/report/run_report.h"
 #include "jobs/runtime/models.h"
 #include "jobs/version.h"
 
+/* What such a job holds while it runs. */
+typedef struct pipeline {
+    const ac_comm *comm;
+    const ac_config *config;
+    ac_run run;
+    ac_image_list images;
+    ac_clip_model clip;
+    ac_bart_model bart;
+    ac_cache cache;
+    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
+} pipeline;
+
 static ac_status
-read_images_all(ac_pipeline *p)
+read_images_all(pipeline *p)
 {
     ac_status st = AC_OK;
 
@@ -35,7 +45,7 @@ out:
 }
 
 static ac_status
-open_models_all(ac_pipeline *p, int stages)
+open_models_all(pipeline *p, int stages)
 {
     const unsigned towers = AC_CLIP_VISION | (stages > 1 ? AC_CLIP_TEXT : 0);
     ac_status st = AC_OK;
@@ -48,62 +58,8 @@ out:
     return st;
 }
 
-/* From the lines of cache.path, in a run of its own. */
 static ac_status
-build_cache_all(ac_pipeline *p, const char *folder)
-{
-    ac_config config = *p->config; /* borrows its texts */
-
-    config.input.path = p->config->cache.path;
-    config.output.shard_items = AC_CACHE_SHARD_ITEMS;
-    return ac_build_cache_all(p->comm, &config, &p->clip, folder);
-}
-
-/* A cache folder is opened; a text file is built into RUN/cache first. */
-ac_status
-ac_pipeline_open_cache_all(ac_pipeline *p, const char *folder)
-{
-    const char *path = p->config->cache.path;
-    struct stat info;
-    char *built = NULL, is_text;
-    ac_status st =
-        stat(path, &info) == 0
-            ? AC_OK
-            : ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file",
-                           path);
-
-    if (st == AC_OK && !S_ISDIR(info.st_mode) && p->config->compute.parts > 1)
-        st = ac_error_set(AC_E_ARG,
-                          "cache.path: %s: parts of a run need a cache folder, which they "
-                          "share: build it first (antarctic build-cache)",
-                          path);
-    AC_TRY(ac_agree_all(p->comm, st));
-    is_text = !S_ISDIR(info.st_mode);
-    ac_broadcast_bytes_all(p->comm, &is_text, sizeof is_text,
-                           0); /* what rank 0 sees decides for all */
-    if (is_text) {
-        const double started = ac_progress_clock();
-        if (asprintf(&built, "%s/cache", folder) < 0) {
-            built = NULL;
-            st = ac_error_set(AC_E_NOMEM, "out of memory for a path");
-        }
-        AC_TRY(ac_agree_all(p->comm, st));
-        AC_TRY(build_cache_all(p, built));
-        p->cache_seconds = ac_progress_clock() - started;
-        path = built;
-    }
-    st = ac_cache_open(&p->cache, path);
-    if (st == AC_OK)
-        st = ac_cache_check_model(&p->cache, p->clip.text_fingerprint, p->clip.path,
-                                  p->clip.net.config.projection_dim);
-    st = ac_agree_all(p->comm, st);
-out:
-    free(built);
-    return st;
-}
-
-static ac_status
-write_summary(const ac_pipeline *p, double seconds, const char *kernels)
+write_summary(const pipeline *p, double seconds, const char *kernels)
 {
     const ac_run *run = &p->run;
     const int64_t bad = ac_run_bad(run, AC_STAGE_EMBED), ok = ac_run_rows(run, AC_STAGE_EMBED);
@@ -140,7 +96,7 @@ write_summary(const ac_pipeline *p, double seconds, const char *kernels)
 }
 
 static void
-show_result(const ac_pipeline *p, int stages)
+show_result(const pipeline *p, int stages)
 {
     const ac_run *run = &p->run;
 
@@ -165,55 +121,90 @@ show_result(const ac_pipeline *p, int stages)
 }
 
 static ac_status
-run_stages_all(ac_pipeline *p, int stages)
+embed_all(pipeline *p)
 {
+    ac_embed_work work = { .clip = &p->clip, .images = &p->images };
     ac_status st = AC_OK;
-    int64_t cut[2];
 
-    AC_TRY(ac_stage_embed_all(p));
+    AC_TRY(ac_image_probe_all(&p->run, &p->images, p->clip.net.config.image_size));
+    AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &work));
     if (!ac_run_is_part(&p->run))
-        AC_TRY(ac_merge_bad_items_all(p));
-    AC_TRY(ac_check_bad_items(p));
-    if (stages > 1)
-        AC_TRY(ac_stage_retrieve_all(p));
-    if (stages > 2)
-        AC_TRY(ac_stage_generate_all(p));
-    cut[0] = p->cut_tables;
-    cut[1] = p->cut_texts;
-    ac_sum_int64_all(p->comm, cut, 2);
-    if (p->comm->rank == 0 && (cut[0] || cut[1]))
-        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates",
-               (long long) cut[0], (long long) cut[1]);
-    if (ac_run_is_part(&p->run)) /* the last run merges */
-        goto out;
-    AC_TRY(ac_merge_all(p, stages));
-    if (stages > 2)
-        AC_TRY(ac_merge_h5_all(p));
-    if (stages > 1 && p->config->output.knn)
-        AC_TRY(ac_knn_write_all(p));
+        AC_TRY(ac_merge_bad_items_all(&p->run));
+    st = ac_check_bad_items(&p->run);
 out:
     return st;
 }
 
 static ac_status
-run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folder,
-                 const char *job, int stages)
+generate_all(pipeline *p)
 {
-    static const char *const names[] = { "embed", "retrieve", "generate" };
-    const ac_compute compute = ac_config_compute(config);
-    ac_pipeline p = { .comm = comm, .config = config };
-    ac_run_identity id = { .job = job, .stages = names, .stage_count = stages };
-    const double started = ac_progress_clock();
+    ac_generate_work work = { .clip = &p->clip, .bart = &p->bart, .images = &p->images };
+    int64_t truncated[2];
     ac_status st = AC_OK;
 
-    p.run.journal = p.run.hand.file = -1;
+    AC_TRY(ac_stage_run_all(&p->run, &ac_stage_generate, &work));
+    truncated[0] = work.truncated_prompts;
+    truncated[1] = work.truncated_texts;
+    ac_sum_int64_all(p->comm, truncated, 2);
+    if (p->comm->rank == 0 && (truncated[0] || truncated[1]))
+        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates",
+               (long long) truncated[0], (long long) truncated[1]);
+out:
+    return st;
+}
+
+static ac_status
+run_stages_all(pipeline *p, int stages)
+{
+    ac_retrieve_work retrieve = { .cache = &p->cache };
+    ac_status st = AC_OK;
+
+    AC_TRY(embed_all(p));
+    if (stages > 1)
+        AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve));
+    if (stages > 2)
+        AC_TRY(generate_all(p));
+    if (ac_run_is_part(&p->run)) /* the last run merges */
+        goto out;
+    AC_TRY(ac_merge_all(&p->run, &p->images, stages));
+    if (stages > 2)
+        AC_TRY(ac_merge_h5_all(&p->run));
+    if (stages > 1 && p->config->output.knn)
+        AC_TRY(ac_knn_write_all(&p->run));
+out:
+    return st;
+}
+
+/* Rank 0: summary.json and the report. */
+static ac_status
+write_results(const pipeline *p, const ac_job *job, double seconds)
+{
+    const ac_job *const jobs[] = { job, NULL };
+    ac_status st = write_summary(p, seconds, p->run.manifest.kernels);
+
+    return st == AC_OK ? ac_run_report_write(p->run.folder, jobs, NULL, AC_REPORT_IMAGES) : st;
+}
+
+static ac_status
+run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, const ac_job *job)
+{
+    const ac_compute compute = ac_config_compute(config);
+    pipeline p = { .comm = comm, .config = config };
+    ac_run_identity id = { .job = job->name, .stages = job->stages };
+    const double started = ac_progress_clock();
+    int stages = 0;
+    ac_status st = AC_OK;
+
+    while (job->stages[stages])
+        stages++;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(read_images_all(&p));
     if (stages > 1 && config->output.knn)
-        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p) : AC_OK));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
     if (stages > 1)
-        AC_TRY(ac_pipeline_open_cache_all(&p, folder));
+        AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
+                                          &p.cache_seconds));
     id.items = p.images.count;
     id.input = p.images.fingerprint;
     id.clip = p.clip.fingerprint;
@@ -222,15 +213,10 @@ run_pipeline_all(const ac_comm *comm, const ac_config *config, const char *folde
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
         AC_TRY(run_stages_all(&p, stages));
-        if (!ac_run_is_part(&p.run)) {
+        if (!ac_run_is_part(&p.run))
             AC_TRY(ac_agree_all(
-                comm, comm->rank == 0
-                          ? write_summary(&p, ac_progress_clock() - started, id.kernels)
-                          : AC_OK));
-            AC_TRY(ac_agree_all(comm, comm->rank == 0
-                                          ? ac_run_report_write(folder, NULL, AC_REPORT_IMAGES)
-                                          : AC_OK));
-        }
+                comm, comm->rank == 0 ? write_results(&p, job, ac_progress_clock() - started)
+                                      : AC_OK));
         AC_TRY(ac_run_finish_all(&p.run));
     } else if (comm->rank == 0) {
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
@@ -250,14 +236,14 @@ run_embed_images_all(const ac_comm *comm, const ac_config *config, const char *f
                      ac_locks *locks)
 {
     (void) locks;
-    return run_pipeline_all(comm, config, folder, "embed-images", 1);
+    return run_job_all(comm, config, folder, &ac_job_embed_images);
 }
 
 static ac_status
 run_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
     (void) locks;
-    return run_pipeline_all(comm, config, folder, "tag", 2);
+    return run_job_all(comm, config, folder, &ac_job_tag);
 }
 
 static ac_status
@@ -265,7 +251,7 @@ run_caption_all(const ac_comm *comm, const ac_config *config, const char *folder
                 ac_locks *locks)
 {
     (void) locks;
-    return run_pipeline_all(comm, config, folder, "caption", 3);
+    return run_job_all(comm, config, folder, &ac_job_caption);
 }
 
 /* ---- the rows ---- */
@@ -298,6 +284,7 @@ const ac_job ac_job_embed_images = {
     .name = "embed-images",
     .summary = "images -> CLIP embeddings in HDF5",
     .parts = true,
+    .stages = (const ac_stage_type *const[]){ &ac_stage_embed, NULL },
     .run = run_embed_images_all,
     .size = size_embed_images,
 };
@@ -306,6 +293,7 @@ const ac_job ac_job_tag = {
     .name = "tag",
     .summary = "images + cache -> the best entries for each image",
     .parts = true,
+    .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
     .run = run_tag_all,
     .size = size_tag,
 };
@@ -314,6 +302,8 @@ const ac_job ac_job_caption = {
     .name = "caption",
     .summary = "images + cache + models -> captions, candidates, scores, retrieved entries",
     .parts = true,
+    .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve,
+                                              &ac_stage_generate, NULL },
     .run = run_caption_all,
     .size = size_caption,
 };

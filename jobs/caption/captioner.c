@@ -35,14 +35,16 @@ ac_captioner_free(ac_captioner *self)
 }
 
 ac_status
-ac_captioner_init(ac_captioner *self, const ac_pipeline *p)
+ac_captioner_init(ac_captioner *self, ac_clip_model *clip, ac_bart_model *bart,
+                  const ac_config *config, int64_t shard_items, const ac_inflight *inflight)
 {
     ac_status st = AC_OK;
-    const int64_t rows = p->run.manifest.shard_items,
-                  each = p->bart.generation.num_return_sequences;
+    const int64_t rows = shard_items, each = bart->generation.num_return_sequences;
 
-    self->width = p->clip.net.config.projection_dim;
-    self->K = p->config->retrieval.topk;
+    *self =
+        (ac_captioner){ .clip = clip, .bart = bart, .config = config, .inflight = inflight };
+    self->width = clip->net.config.projection_dim;
+    self->K = config->retrieval.topk;
     self->chunk =
         CHUNK_CANDIDATES / each < CHUNK_IMAGES ? CHUNK_CANDIDATES / each : CHUNK_IMAGES;
     self->chunk = self->chunk < 1 ? 1 : self->chunk;
@@ -58,14 +60,13 @@ out:
 }
 
 /* The good images of a shard are a subsequence of its items. */
-static void
-find_items(ac_captioner *self, const ac_pipeline *p, int64_t shard)
+void
+ac_captioner_find_items(ac_captioner *self, const ac_image_list *images, int64_t first,
+                        int64_t count)
 {
-    const ac_texts *all = &p->images.keys, *keys = &self->keys;
-    int64_t first, count, item;
+    const ac_texts *all = &images->keys, *keys = &self->keys;
+    int64_t item = first;
 
-    ac_run_shard_items(&p->run, shard, &first, &count);
-    item = first;
     for (int64_t row = 0; row < keys->count; row++) {
         while (item < all->count && item < first + count &&
                (ac_texts_size(all, item) != ac_texts_size(keys, row) ||
@@ -87,16 +88,13 @@ forget(ac_captioner *self)
 }
 
 ac_status
-ac_captioner_read(ac_captioner *self, const ac_pipeline *p, int64_t shard)
+ac_captioner_read(ac_captioner *self, const char *embeddings, const char *tables)
 {
     ac_status st = AC_OK;
     ac_h5_reader e = { 0 }, t = { 0 };
-    char *embeddings = NULL, *tables = NULL;
     int64_t shape[2] = { 0, self->width };
 
     forget(self);
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &embeddings));
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_RETRIEVE, shard, &tables));
     AC_TRY(ac_h5_open(&e, embeddings));
     AC_TRY(ac_h5_read_texts(&e, "keys", &self->keys));
     shape[0] = self->keys.count;
@@ -113,12 +111,11 @@ ac_captioner_read(ac_captioner *self, const ac_pipeline *p, int64_t shard)
                 (long long) self->keys.count);
     AC_TRY(ac_h5_read(&t, "ids", AC_I64, 2, (int64_t[]){ self->keys.count, self->K },
                       self->table_ids));
-    find_items(self, p, shard);
+    for (int64_t row = 0; row < self->keys.count; row++)
+        self->items[row] = -1;
 out:
     ac_h5_close(&e);
     ac_h5_close(&t);
-    free(embeddings);
-    free(tables);
     return st;
 }
 
@@ -135,31 +132,31 @@ ac_captioner_read_blank(ac_captioner *self)
 
 /* Rows [first, first + n) are begun. */
 static void
-take(const ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+begin(const ac_captioner *self, int64_t first, int64_t n)
 {
     const int64_t from = self->items[first], to = self->items[first + n - 1];
 
-    if (from >= 0 && to >= from)
-        ac_run_take(&p->run, 0, from, to - from + 1);
+    if (self->inflight && from >= 0 && to >= from)
+        ac_inflight_begin(self->inflight, 0, from, to - from + 1);
 }
 
 /* Encoder inputs of images [first, first + n) of the shard: their tables, tokenized and cut. */
 static ac_status
-tokenize_tables(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+tokenize_tables(ac_captioner *self, int64_t first, int64_t n)
 {
     ac_status st = AC_OK;
-    const int64_t limit = p->bart.net.config.max_position_embeddings;
-    int64_t most = ac_config_max_tokens(p->config, limit), used = 0;
+    const int64_t limit = self->bart->net.config.max_position_embeddings;
+    int64_t most = ac_config_max_tokens(self->config, limit), used = 0;
 
     self->ids_offsets[0] = 0;
     for (int64_t i = 0; i < n; i++) {
         const ac_encoding *e = &self->prompt.encoding;
         const int64_t at = (first + i) * self->K;
-        take(self, p, first + i, 1);
+        begin(self, first + i, 1);
         AC_TRY(
             ac_prompt_join(&self->prompt, &self->entries, at, self->table_ids + at, self->K));
-        AC_TRY(ac_prompt_encode(&self->prompt, &p->bart.tokenizer, most));
-        p->cut_tables += e->length > e->count;
+        AC_TRY(ac_prompt_encode(&self->prompt, &self->bart->tokenizer, most));
+        self->truncated_prompts += e->length > e->count;
         AC_TRY(ac_grow(&self->ids, &self->ids_capacity, used + e->count, sizeof *self->ids));
         memcpy(self->ids + used, e->ids, (size_t) e->count * sizeof *e->ids);
         used += e->count;
@@ -173,19 +170,19 @@ out:
 
 /* Candidates' texts, stripped, and their scores by BART. */
 static ac_status
-take_candidates(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+take_candidates(ac_captioner *self, int64_t first, int64_t n)
 {
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < n; i++) {
-        take(self, p, first + i, 1);
+        begin(self, first + i, 1);
         for (int64_t c = 0; c < ac_generated_count(&self->generated, i); c++) {
             ac_candidate candidate = ac_generated_at(&self->generated, i, c);
             int64_t at = self->candidates.count;
 
-            AC_TRY(ac_prompt_decode(&self->text, &p->bart.tokenizer, candidate.ids,
+            AC_TRY(ac_prompt_decode(&self->text, &self->bart->tokenizer, candidate.ids,
                                     candidate.count,
-                                    p->config->generation.clean_up_tokenization_spaces));
+                                    self->config->generation.clean_up_tokenization_spaces));
             AC_TRY(ac_texts_push(&self->candidates, self->text.data, self->text.size));
             AC_TRY(
                 ac_grow(&self->candidate_scores, &self->score_capacity, at + 1, sizeof(float)));
@@ -198,7 +195,7 @@ out:
 }
 
 static ac_status
-choose_captions(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+choose_captions(ac_captioner *self, int64_t first, int64_t n)
 {
     ac_status st = AC_OK;
     const int64_t from = self->offsets[first], count = self->offsets[first + n] - from;
@@ -209,10 +206,10 @@ choose_captions(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
     for (int64_t i = first; i < first + n; i++)
         for (int64_t c = self->offsets[i]; c < self->offsets[i + 1]; c++)
             self->owner[c - from] = i;
-    if (p->config->rescore.enabled) {
-        AC_TRY(ac_clip_score(&self->scorer, &p->clip, self->candidate_clip_scores + from,
+    if (self->config->rescore.enabled) {
+        AC_TRY(ac_clip_score(&self->scorer, self->clip, self->candidate_clip_scores + from,
                              &self->candidates, from, count, self->owner, self->queries,
-                             p->config->rescore.prefix, &p->cut_texts));
+                             self->config->rescore.prefix, &self->truncated_texts));
     } else {
         for (int64_t c = 0; c < count; c++)
             self->candidate_clip_scores[from + c] = NAN;
@@ -230,27 +227,27 @@ out:
 }
 
 ac_status
-ac_captioner_generate(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+ac_captioner_generate(ac_captioner *self, int64_t first, int64_t n)
 {
     ac_status st = AC_OK;
 
     self->offsets[first] = self->candidates.count;
-    AC_TRY(tokenize_tables(self, p, first, n));
-    take(self, p, first, n);
-    st = ac_bart_model_generate(&p->bart, self->ids, self->ids_offsets, self->streams, n,
+    AC_TRY(tokenize_tables(self, first, n));
+    begin(self, first, n);
+    st = ac_bart_model_generate(self->bart, self->ids, self->ids_offsets, self->streams, n,
                                 &self->generated);
 out:
     return st;
 }
 
 ac_status
-ac_captioner_choose(ac_captioner *self, ac_pipeline *p, int64_t first, int64_t n)
+ac_captioner_choose(ac_captioner *self, int64_t first, int64_t n)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(take_candidates(self, p, first, n));
-    take(self, p, first, n);
-    st = choose_captions(self, p, first, n);
+    AC_TRY(take_candidates(self, first, n));
+    begin(self, first, n);
+    st = choose_captions(self, first, n);
 out:
     return st;
 }

@@ -1,16 +1,19 @@
-/** Images that were in hand when an earlier attempt died, tried once more in processes of their
- * own. */
+/** Images that were in flight when an earlier attempt died, worked on once more in processes of
+ * their own. */
 #ifndef AC_JOBS_CAPTION_CRASH_PROBE_H
 #define AC_JOBS_CAPTION_CRASH_PROBE_H
 
-#include "jobs/caption/stages.h"
+#include "io/source/image_list.h"
+#include "jobs/runtime/run.h"
 
 /**
- * Collective. The run's suspects are shared out: an image that was being read is read in a
- * child process (the tool `preprocess`), one that was being captioned is captioned in a child
- * (the command `recaption`, from its table). One that ends the child too is quarantined; all
- * others were in hand by chance.
+ * Collective, before the stages. The run's suspects are shared out: an image that was being
+ * read is read in a child process (the tool `preprocess`), one that was being captioned is
+ * captioned in a child (the command `recaption`, from its table). One that ends the child too
+ * is quarantined; all others were in flight by chance.
+ * @param[in] image_size  what CLIP's images are resized to
  */
-AC_MUST_CHECK ac_status ac_trial_all(ac_pipeline *self);
+AC_MUST_CHECK ac_status ac_image_probe_all(ac_run *run, const ac_image_list *images,
+                                           int64_t image_size);
 
 #endif

@@ -11,12 +11,12 @@
 #include "io/hdf5/h5.h"
 #include "io/image/decode.h"
 #include "jobs/caption/stages.h"
-#include "jobs/caption/crash_probe.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 
 /* Buffers for micro-batches, and what a shard has gathered so far. */
-typedef struct embedder {
+typedef struct ac_embedder {
+    const ac_run *run;          /* borrowed */
     int64_t size, width, batch; /* image size, embedding width, images a micro-batch */
     int threads;
     ac_resizer *resizers; /* [threads] */
@@ -46,22 +46,22 @@ embedder_free(embedder *self)
 }
 
 static ac_status
-embedder_init(embedder *self, const ac_pipeline *p)
+embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
 {
     ac_status st = AC_OK;
-    int64_t S = p->clip.net.config.image_size;
+    int64_t S = p->clip->net.config.image_size;
 
-    *self = (embedder){ .size = S,
-                        .width = p->clip.net.config.projection_dim,
+    *self = (embedder){ .run = run,
+                        .size = S,
+                        .width = p->clip->net.config.projection_dim,
                         .threads = omp_get_max_threads(),
-                        .batch = p->config->compute.batch > 0 ? p->config->compute.batch
-                                                              : MICRO_BATCH };
+                        .batch = run->config->compute.batch > 0 ? run->config->compute.batch
+                                                                : MICRO_BATCH };
     AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
-    AC_TRY(
-        ac_alloc(&self->embeddings, p->run.manifest.shard_items * self->width, sizeof(float)));
+    AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
 }
@@ -69,24 +69,25 @@ out:
 /* Training's items are random crops, whose numbers follow from the item's key; all others
  * CLIP's own pre-processing. */
 static ac_status
-resize_image(embedder *self, const ac_pipeline *p, int64_t item, uint8_t *rgb,
+resize_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
              const ac_image *image)
 {
     ac_resizer *resizer = &self->resizers[omp_get_thread_num()];
-    const ac_texts *keys = &p->images.keys;
+    const ac_texts *keys = &p->images->keys;
     ac_crop crop;
 
     if (item >= p->random_crops)
         return ac_image_clip_resize(rgb, image, self->size, resizer);
     crop =
-        ac_crop_draw(image->width, image->height, (uint64_t) p->config->seed,
+        ac_crop_draw(image->width, image->height, (uint64_t) self->run->config->seed,
                      ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
     return ac_image_crop_resize(rgb, image, &crop, self->size, resizer);
 }
 
 /* Decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
 static ac_status
-read_image(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_item_status *bad)
+read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
+           ac_item_status *bad)
 {
     ac_status st = AC_OK;
     ac_image image = { 0 };
@@ -96,21 +97,21 @@ read_image(embedder *self, ac_pipeline *p, int64_t item, uint8_t *rgb, ac_item_s
     if (p->known_bad && p->known_bad[item] != AC_GOOD)
         return ac_item_status_set(bad, (ac_reject_reason) p->known_bad[item],
                                   "found before the image was opened");
-    if (ac_image_list_is_duplicate(&p->images, item))
+    if (ac_image_list_is_duplicate(p->images, item))
         return ac_item_status_set(bad, AC_REJECT_DUPLICATE_KEY,
                                   "another image before it has this key");
-    if (p->run.crashed[item])
+    if (ac_quarantine_has(&self->run->quarantine, item))
         return ac_item_status_set(bad, AC_REJECT_CRASHED,
                                   "ended the program, and again when it was tried alone");
-    ac_run_take(&p->run, omp_get_thread_num(), item, 1);
-    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images.paths, item),
-                        ac_texts_size(&p->images.paths, item)));
-    AC_TRY(ac_image_read_file(&image, path, p->config->limits.max_pixels, bad));
-    if (bad->reason == AC_GOOD && p->config->input.apply_exif)
+    ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
+    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images->paths, item),
+                        ac_texts_size(&p->images->paths, item)));
+    AC_TRY(ac_image_read_file(&image, path, self->run->config->limits.max_pixels, bad));
+    if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
         AC_TRY(ac_image_orient(&image));
     if (bad->reason == AC_GOOD)
         AC_TRY(resize_image(self, p, item, rgb, &image));
-    ac_run_put(&p->run, omp_get_thread_num());
+    ac_inflight_end(&self->run->inflight, omp_get_thread_num());
 out:
     ac_image_free(&image);
     free(path);
@@ -143,13 +144,13 @@ push_thumbnail(embedder *self, const uint8_t *rgb)
 }
 
 static ac_status
-push_bad(embedder *self, const ac_pipeline *p, int64_t item, const ac_item_status *bad)
+push_bad(embedder *self, const ac_embed_work *p, int64_t item, const ac_item_status *bad)
 {
     ac_status st = AC_OK;
     const char *reason = ac_reject_reason_name(bad->reason);
 
-    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images.keys, item),
-                         ac_texts_size(&p->images.keys, item)));
+    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images->keys, item),
+                         ac_texts_size(&p->images->keys, item)));
     AC_TRY(ac_texts_push(&self->bad_reasons, reason, strlen(reason)));
     AC_TRY(ac_texts_push(&self->bad_details, bad->detail, strlen(bad->detail)));
 out:
@@ -157,17 +158,17 @@ out:
 }
 
 static ac_status
-push_good(embedder *self, const ac_pipeline *p, int64_t item, const uint8_t *rgb)
+push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *rgb)
 {
-    const ac_image_list *l = &p->images;
+    const ac_image_list *l = p->images;
     ac_status st = AC_OK;
 
     AC_TRY(
         ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
     AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item),
                          ac_texts_size(&l->paths, item)));
-    st = p->config->output.thumbnails ? push_thumbnail(self, rgb)
-                                      : ac_texts_push(&self->thumbnails, "", 0);
+    st = self->run->config->output.thumbnails ? push_thumbnail(self, rgb)
+                                              : ac_texts_push(&self->thumbnails, "", 0);
 out:
     return st;
 }
@@ -183,7 +184,7 @@ is_finite(const float *x, int64_t n)
 }
 
 static ac_status
-embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
+embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
 {
     ac_status st = AC_OK, worst = AC_OK;
     const int64_t bytes = self->size * self->size * 3;
@@ -208,7 +209,7 @@ embed_batch(embedder *self, ac_pipeline *p, int64_t first, int64_t n)
         if (self->bad[i].reason == AC_GOOD && good++ != i)
             memcpy(self->rgb + (good - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
     y = self->embeddings + self->keys.count * self->width;
-    AC_TRY(ac_clip_model_embed_images(&p->clip, y, self->rgb, good));
+    AC_TRY(ac_clip_model_embed_images(p->clip, y, self->rgb, good));
     for (int64_t i = 0, row = 0, kept = 0; i < n; i++) {
         if (self->bad[i].reason == AC_GOOD) {
             if (is_finite(y + row * self->width, self->width)) {
@@ -230,16 +231,14 @@ out:
 }
 
 static ac_status
-write_shard(const embedder *self, const ac_pipeline *p, int64_t shard, char checksum[33])
+write_shard(const embedder *self, const ac_embed_work *p, const char *path, char checksum[33])
 {
     ac_status st = AC_OK;
     ac_h5_writer w = { 0 };
-    char *path = NULL;
 
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->run->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "image embeddings"));
-    AC_TRY(ac_h5_write_text_attribute(&w, "model", p->clip.fingerprint));
+    AC_TRY(ac_h5_write_text_attribute(&w, "model", p->clip->fingerprint));
     AC_TRY(ac_h5_write_int_attribute(&w, "items", self->keys.count + self->bad_keys.count));
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write_texts(&w, "paths", &self->paths));
@@ -252,16 +251,26 @@ write_shard(const embedder *self, const ac_pipeline *p, int64_t shard, char chec
     AC_TRY(ac_h5_commit(&w, checksum));
 out:
     ac_h5_abandon(&w);
-    free(path);
     return st;
 }
 
+/* ---- the row ---- */
+
 static ac_status
-embed_shard(embedder *self, ac_pipeline *p, int64_t shard)
+open_embedder(void *context, ac_stage *stage)
 {
+    ac_embed_work *work = context;
+    ac_status st = ac_alloc(&work->embedder, 1, sizeof *work->embedder);
+
+    return st == AC_OK ? embedder_init(work->embedder, work, stage->run) : st;
+}
+
+static ac_status
+embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    const ac_embed_work *work = context;
+    embedder *self = work->embedder;
     ac_status st = AC_OK;
-    int64_t first, count;
-    char checksum[33];
 
     ac_texts_reset(&self->keys);
     ac_texts_reset(&self->paths);
@@ -269,46 +278,45 @@ embed_shard(embedder *self, ac_pipeline *p, int64_t shard)
     ac_texts_reset(&self->bad_keys);
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);
-    ac_run_shard_items(&p->run, shard, &first, &count);
-    for (int64_t i = 0; i < count; i += self->batch) {
-        AC_TRY(
-            embed_batch(self, p, first + i, count - i < self->batch ? count - i : self->batch));
-        AC_TRY(ac_run_tick(&p->run));
+    for (int64_t i = 0; i < shard->count; i += self->batch) {
+        AC_TRY(embed_batch(self, work, shard->first + i,
+                           shard->count - i < self->batch ? shard->count - i : self->batch));
+        AC_TRY(ac_stage_tick(stage));
     }
-    AC_TRY(write_shard(self, p, shard, checksum));
-    AC_TRY(ac_run_publish(&p->run, shard, self->keys.count, self->bad_keys.count, checksum));
+    AC_TRY(write_shard(self, work, shard->path, shard->checksum));
+    shard->rows = self->keys.count;
+    shard->bad = self->bad_keys.count;
 out:
     return st;
 }
 
-ac_status
-ac_stage_embed_all(ac_pipeline *p)
+static void
+close_embedder(void *context)
 {
-    embedder e = { 0 };
-    ac_status st;
+    ac_embed_work *work = context;
 
-    st = ac_trial_all(p);
-    if (st != AC_OK)
-        return st;
-    st = ac_run_stage_begin_all(&p->run, AC_STAGE_EMBED, "images");
-    if (st != AC_OK)
-        return st;
-    if (p->run.todo_count)
-        st = embedder_init(&e, p);
-    for (int64_t shard; st == AC_OK && ac_run_claim(&p->run, &shard);)
-        st = embed_shard(&e, p, shard);
-    if (st != AC_OK)
-        ac_run_fail(&p->run);
-    embedder_free(&e);
-    return ac_run_stage_end_all(&p->run, st);
+    if (work->embedder)
+        embedder_free(work->embedder);
+    free(work->embedder);
+    work->embedder = NULL;
 }
 
+const ac_stage_type ac_stage_embed = {
+    .name = "embed",
+    .folder = "embeddings",
+    .unit = "images",
+    .schema = &ac_shard_schemas[AC_SHARD_EMBEDDINGS],
+    .crashes_before_probe = 1,
+    .open = open_embedder,
+    .shard = embed_shard,
+    .close = close_embedder,
+};
+
 ac_status
-ac_check_bad_items(const ac_pipeline *self)
+ac_check_bad_items(const ac_run *run)
 {
-    const int64_t items = self->run.manifest.items,
-                  bad = ac_run_bad(&self->run, AC_STAGE_EMBED);
-    const int64_t most = ac_config_max_bad_items(self->config, items);
+    const int64_t items = run->manifest.items, bad = ac_run_bad(run, AC_STAGE_EMBED);
+    const int64_t most = ac_config_max_bad_items(run->config, items);
 
     if (bad <= most)
         return AC_OK;
@@ -316,5 +324,5 @@ ac_check_bad_items(const ac_pipeline *self)
                         "%lld of %lld items are bad, more than limits.max_bad_items allows "
                         "(%lld); %s/bad_items.jsonl names them; "
                         "mend them, or run again with a higher limit: what is finished stays",
-                        (long long) bad, (long long) items, (long long) most, self->run.folder);
+                        (long long) bad, (long long) items, (long long) most, run->folder);
 }

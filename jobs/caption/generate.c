@@ -3,18 +3,16 @@
 #include <stdlib.h>
 
 #include "io/hdf5/h5.h"
-#include "jobs/caption/captioner.h"
+#include "jobs/caption/stages.h"
 
 static ac_status
-write_shard(const ac_captioner *self, const ac_pipeline *p, int64_t shard, char checksum[33])
+write_shard(const ac_captioner *self, const char *path, char checksum[33])
 {
     ac_status st = AC_OK;
     ac_h5_writer w = { 0 };
-    char *path = NULL;
     const int64_t n = self->keys.count, total = self->candidates.count;
 
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_GENERATE, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "captions"));
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write_texts(&w, "captions", &self->captions));
@@ -28,48 +26,79 @@ write_shard(const ac_captioner *self, const ac_pipeline *p, int64_t shard, char 
     AC_TRY(ac_h5_commit(&w, checksum));
 out:
     ac_h5_abandon(&w);
-    free(path);
     return st;
 }
 
 static ac_status
-caption_shard(ac_captioner *self, ac_pipeline *p, int64_t shard)
+read_shard(ac_captioner *self, const ac_run *run, int64_t shard)
 {
+    char *embeddings = NULL, *tables = NULL;
     ac_status st = AC_OK;
-    char checksum[33];
 
-    AC_TRY(ac_captioner_read(self, p, shard));
+    AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, shard, &embeddings));
+    AC_TRY(ac_run_shard_path(run, AC_STAGE_RETRIEVE, shard, &tables));
+    st = ac_captioner_read(self, embeddings, tables);
+out:
+    free(embeddings);
+    free(tables);
+    return st;
+}
+
+/* ---- the row ---- */
+
+static ac_status
+open_captioner(void *context, ac_stage *stage)
+{
+    ac_generate_work *work = context;
+    const ac_run *run = stage->run;
+
+    return ac_captioner_init(&work->captioner, work->clip, work->bart, run->config,
+                             run->manifest.shard_items, &run->inflight);
+}
+
+static ac_status
+caption_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    ac_generate_work *work = context;
+    ac_captioner *self = &work->captioner;
+    ac_status st = AC_OK;
+
+    AC_TRY(read_shard(self, stage->run, shard->number));
+    ac_captioner_find_items(self, work->images, shard->first, shard->count);
     self->offsets[0] = 0;
     for (int64_t i = 0; i < self->keys.count; i += self->chunk) {
         const int64_t n =
             self->keys.count - i < self->chunk ? self->keys.count - i : self->chunk;
-        AC_TRY(ac_captioner_generate(self, p, i, n));
-        AC_TRY(ac_run_tick(&p->run));
-        AC_TRY(ac_captioner_choose(self, p, i, n));
-        AC_TRY(ac_run_tick(&p->run));
+        AC_TRY(ac_captioner_generate(self, i, n));
+        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_captioner_choose(self, i, n));
+        AC_TRY(ac_stage_tick(stage));
     }
-    ac_run_put(&p->run, 0);
-    AC_TRY(write_shard(self, p, shard, checksum));
-    AC_TRY(ac_run_publish(&p->run, shard, self->keys.count, 0, checksum));
+    ac_inflight_end(&stage->run->inflight, 0);
+    AC_TRY(write_shard(self, shard->path, shard->checksum));
+    shard->rows = self->keys.count;
 out:
-    ac_run_put(&p->run, 0); /* a stop or a failure is no death */
     return st;
 }
 
-ac_status
-ac_stage_generate_all(ac_pipeline *p)
+static void
+close_captioner(void *context)
 {
-    ac_captioner c = { 0 };
-    ac_status st = ac_run_stage_begin_all(&p->run, AC_STAGE_GENERATE, "images");
+    ac_generate_work *work = context;
 
-    if (st != AC_OK)
-        return st;
-    if (p->run.todo_count)
-        st = ac_captioner_init(&c, p);
-    for (int64_t shard; st == AC_OK && ac_run_claim(&p->run, &shard);)
-        st = caption_shard(&c, p, shard);
-    if (st != AC_OK)
-        ac_run_fail(&p->run);
-    ac_captioner_free(&c);
-    return ac_run_stage_end_all(&p->run, st);
+    work->truncated_prompts = work->captioner.truncated_prompts;
+    work->truncated_texts = work->captioner.truncated_texts;
+    ac_captioner_free(&work->captioner);
 }
+
+const ac_stage_type ac_stage_generate = {
+    .name = "generate",
+    .folder = "shards",
+    .unit = "images",
+    .schema = &ac_shard_schemas[AC_SHARD_CAPTIONS],
+    .crashes_before_probe = 2, /* a probe costs about what was in flight, and a node's end is no
+                                  image's fault */
+    .open = open_captioner,
+    .shard = caption_shard,
+    .close = close_captioner,
+};

@@ -46,9 +46,9 @@ try_folder(const char *folder)
 }
 
 ac_status
-ac_knn_check(const ac_pipeline *self)
+ac_knn_check(const ac_image_list *images)
 {
-    const ac_texts *paths = &self->images.paths;
+    const ac_texts *paths = &images->paths;
     ac_status st = AC_OK;
     char *folder = NULL;
 
@@ -87,20 +87,19 @@ out:
 }
 
 ac_status
-ac_knn_write_all(ac_pipeline *self)
+ac_knn_write_all(const ac_run *run)
 {
     ac_shard_view v = { 0 };
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
 
-    for (int64_t s = self->comm->rank; s < self->run.manifest.shard_count;
-         s += self->comm->size) {
-        AC_TRY(ac_shard_view_read(&v, self->run.folder, s, AC_VIEW_TABLES));
+    for (int64_t s = run->comm->rank; s < run->manifest.shard_count; s += run->comm->size) {
+        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_TABLES));
         for (int64_t i = 0; i < v.n; i++)
             AC_TRY(write_image(&v, i, &text));
     }
 out:
     ac_shard_view_free(&v);
     ac_buffer_free(&text);
-    return ac_agree_all(self->comm, st);
+    return ac_agree_all(run->comm, st);
 }

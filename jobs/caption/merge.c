@@ -82,10 +82,10 @@ flush_to(ac_text_file *f, ac_buffer *b)
 }
 
 static ac_status
-create(ac_text_file *f, const ac_pipeline *p, const char *name)
+create(ac_text_file *f, const ac_run *run, const char *name)
 {
     char *path = NULL;
-    ac_status st = ac_run_path(&p->run, &path, "%s", name);
+    ac_status st = ac_run_path(run, &path, "%s", name);
 
     if (st == AC_OK)
         st = ac_text_file_create(f, path);
@@ -94,18 +94,18 @@ create(ac_text_file *f, const ac_pipeline *p, const char *name)
 }
 
 static ac_status
-write_bad_items(const ac_pipeline *p)
+write_bad_items(const ac_run *run)
 {
     ac_status st = AC_OK;
     ac_text_file f = { 0 };
     ac_buffer line = { 0 };
     ac_shard_view v = { 0 };
 
-    AC_TRY(create(&f, p, "bad_items.jsonl"));
-    for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
-        if (!p->run.manifest.stages[AC_STAGE_EMBED].shards[s].bad)
+    AC_TRY(create(&f, run, "bad_items.jsonl"));
+    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
+        if (!run->manifest.stages[AC_STAGE_EMBED].shards[s].bad)
             continue;
-        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_BAD));
+        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_BAD));
         for (int64_t i = 0; i < v.bad_keys.count; i++) {
             ac_buffer_push_text(&line, "{");
             push_text_field(&line, "key", &v.bad_keys, i);
@@ -128,20 +128,20 @@ out:
 
 /* captions.jsonl (tags.jsonl for a job without captions), keys.txt, preds.txt. */
 static ac_status
-write_records(const ac_pipeline *p, int stages)
+write_records(const ac_run *run, int stages)
 {
     ac_status st = AC_OK;
     ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
     ac_buffer b = { 0 };
     ac_shard_view v = { 0 };
 
-    AC_TRY(create(&keys, p, "keys.txt"));
+    AC_TRY(create(&keys, run, "keys.txt"));
     if (stages > 1)
-        AC_TRY(create(&records, p, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
+        AC_TRY(create(&records, run, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
     if (stages > 2)
-        AC_TRY(create(&predictions, p, "preds.txt"));
-    for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
-        AC_TRY(ac_shard_view_read(&v, p->run.folder, s, parts_of(stages)));
+        AC_TRY(create(&predictions, run, "preds.txt"));
+    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
+        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, parts_of(stages)));
         for (int64_t i = 0; i < v.n; i++) {
             ac_text_push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
             flush_to(&keys, &b);
@@ -174,12 +174,12 @@ out:
 /* The captions beside image i: its .txt file's lines that are not empty, at most
  * MAX_REFERENCES. 0 where there is none. */
 static ac_status
-read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **lines,
+read_references(const ac_image_list *images, int64_t i, ac_buffer *text, const char **lines,
                 size_t *sizes, int *count)
 {
     struct stat info;
     char *path = NULL;
-    ac_status st = ac_image_list_sidecar(&p->images, i, ".txt", &path);
+    ac_status st = ac_image_list_sidecar(images, i, ".txt", &path);
 
     *count = 0;
     ac_buffer_reset(text);
@@ -201,7 +201,7 @@ read_references(const ac_pipeline *p, int64_t i, ac_buffer *text, const char **l
 
 /* ref0.txt …: as many as the image with fewest captions has, in the order of keys.txt. */
 static ac_status
-write_references(const ac_pipeline *p)
+write_references(const ac_run *run, const ac_image_list *images)
 {
     ac_status st = AC_OK;
     ac_text_file files[MAX_REFERENCES] = { 0 };
@@ -212,24 +212,24 @@ write_references(const ac_pipeline *p)
     int fewest = MAX_REFERENCES, count;
     int64_t item = 0;
 
-    if (ac_run_rows(&p->run, AC_STAGE_EMBED) == 0) /* no image, no references */
+    if (ac_run_rows(run, AC_STAGE_EMBED) == 0) /* no image, no references */
         return AC_OK;
     for (int pass = 0; pass < 2 && fewest; pass++) {
         item = 0;
-        for (int64_t s = 0; s < p->run.manifest.shard_count; s++) {
+        for (int64_t s = 0; s < run->manifest.shard_count; s++) {
             int64_t first, n, good = 0;
-            ac_run_shard_items(&p->run, s, &first, &n);
-            AC_TRY(ac_shard_view_read(&v, p->run.folder, s, AC_VIEW_KEYS));
+            ac_run_shard_items(run, s, &first, &n);
+            AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_KEYS));
             for (item = first; item < first + n && fewest;
                  item++) { /* the good ones are a subsequence of the list */
-                const ac_texts *keys = &p->images.keys;
-                if (good == v.n || ac_image_list_is_duplicate(&p->images, item) ||
+                const ac_texts *keys = &images->keys;
+                if (good == v.n || ac_image_list_is_duplicate(images, item) ||
                     ac_texts_size(keys, item) != ac_texts_size(&v.keys, good) ||
                     memcmp(ac_texts_at(keys, item), ac_texts_at(&v.keys, good),
                            ac_texts_size(keys, item)) != 0)
                     continue;
                 good++;
-                AC_TRY(read_references(p, item, &text, lines, sizes, &count));
+                AC_TRY(read_references(images, item, &text, lines, sizes, &count));
                 fewest = count < fewest ? count : fewest;
                 for (int r = 0; pass == 1 && r < fewest; r++) {
                     ac_text_push_line(&b, lines[r], sizes[r]);
@@ -241,7 +241,7 @@ write_references(const ac_pipeline *p)
         for (int r = 0; pass == 0 && r < fewest; r++) {
             char name[32];
             snprintf(name, sizeof name, "ref%d.txt", r);
-            AC_TRY(create(&files[r], p, name));
+            AC_TRY(create(&files[r], run, name));
         }
     }
     for (int r = 0; r < fewest; r++)
@@ -256,21 +256,21 @@ out:
 }
 
 ac_status
-ac_merge_bad_items_all(ac_pipeline *self)
+ac_merge_bad_items_all(const ac_run *run)
 {
-    return ac_agree_all(self->comm, self->comm->rank == 0 ? write_bad_items(self) : AC_OK);
+    return ac_agree_all(run->comm, run->comm->rank == 0 ? write_bad_items(run) : AC_OK);
 }
 
 ac_status
-ac_merge_all(ac_pipeline *self, int stages)
+ac_merge_all(const ac_run *run, const ac_image_list *images, int stages)
 {
     ac_status st = AC_OK;
 
-    if (self->comm->rank == 0) {
-        AC_TRY(write_records(self, stages));
+    if (run->comm->rank == 0) {
+        AC_TRY(write_records(run, stages));
         if (stages > 2)
-            AC_TRY(write_references(self));
+            AC_TRY(write_references(run, images));
     }
 out:
-    return ac_agree_all(self->comm, st);
+    return ac_agree_all(run->comm, st);
 }

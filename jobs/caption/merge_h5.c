@@ -71,7 +71,7 @@ joiner_init(joiner *self, const ac_run *run)
 
     self->shard_count = run->manifest.shard_count;
     for (int s = 0; s < STAGES; s++) {
-        const char *folder = ac_run_stage_folder(run->manifest.stages[s].name);
+        const char *folder = run->stages[s]->folder;
         AC_TRY(ac_alloc(&self->files[s], self->shard_count, sizeof *self->files[s]));
         for (int64_t i = 0; i < self->shard_count; i++) {
             if (asprintf(&self->files[s][i], "%s/%05lld.h5", folder, (long long) i) < 0) {
@@ -186,18 +186,18 @@ out:
 }
 
 static ac_status
-write_joined(const ac_pipeline *p)
+write_joined(const ac_run *run)
 {
     ac_status st = AC_OK;
     joiner j = { 0 };
     ac_h5_writer w = { 0 };
     char *path = NULL, checksum[33];
 
-    AC_TRY(joiner_init(&j, &p->run));
+    AC_TRY(joiner_init(&j, run));
     for (int64_t i = 0; i < j.shard_count; i++)
-        AC_TRY(measure_shard(&j, &p->run, i));
-    AC_TRY(ac_run_path(&p->run, &path, "captions.h5"));
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+        AC_TRY(measure_shard(&j, run, i));
+    AC_TRY(ac_run_path(run, &path, "captions.h5"));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) run->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content",
                                       "captions, shown from the shards beside this file"));
     for (int i = 0; i < PARTS; i++)
@@ -211,7 +211,7 @@ out:
 }
 
 ac_status
-ac_merge_h5_all(ac_pipeline *self)
+ac_merge_h5_all(const ac_run *run)
 {
-    return ac_agree_all(self->comm, self->comm->rank == 0 ? write_joined(self) : AC_OK);
+    return ac_agree_all(run->comm, run->comm->rank == 0 ? write_joined(run) : AC_OK);
 }

@@ -8,12 +8,14 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/comm/topk_merge.h"
+#include "engine/retrieval/topk.h"
 #include "io/hdf5/h5.h"
-#include "jobs/runtime/signals.h"
 #include "jobs/caption/stages.h"
 
-typedef struct retriever {
-    int64_t first, count; /* the slice: entries [first, first + count) of the cache */
+typedef struct ac_retriever {
+    const ac_run *run;     /* borrowed */
+    const ac_cache *cache; /* borrowed */
+    int64_t first, count;  /* the slice: entries [first, first + count) of the cache */
     int64_t width, K;
     float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index
                           keeps only what it packs */
@@ -38,22 +40,24 @@ retriever_free(retriever *self)
 }
 
 static ac_status
-retriever_init(retriever *self, const ac_pipeline *p)
+retriever_init(retriever *self, const ac_cache *cache, const ac_run *run)
 {
     ac_status st = AC_OK;
-    int64_t total = p->cache.entries, size = p->comm->size, rank = p->comm->rank, rows;
+    int64_t total = cache->entries, size = run->comm->size, rank = run->comm->rank, rows;
 
-    self->width = p->cache.dimension;
-    self->K = p->config->retrieval.topk;
+    self->run = run;
+    self->cache = cache;
+    self->width = cache->dimension;
+    self->K = run->config->retrieval.topk;
     self->first = total * rank / size;
     self->count = total * (rank + 1) / size - self->first;
-    rows = p->run.manifest.shard_items * self->K;
+    rows = run->manifest.shard_items * self->K;
     AC_TRY(ac_alloc_aligned(&self->embeddings, self->count * self->width, sizeof(float)));
-    AC_TRY(ac_cache_read_slice(&p->cache, self->first, self->count, self->embeddings,
-                               &self->entries));
+    AC_TRY(
+        ac_cache_read_slice(cache, self->first, self->count, self->embeddings, &self->entries));
     AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width,
-                              self->first, AC_SCAN_AUTO, p->run.manifest.shard_items));
-    AC_TRY(ac_alloc_aligned(&self->queries, p->run.manifest.shard_items * self->width,
+                              self->first, AC_SCAN_AUTO, run->manifest.shard_items));
+    AC_TRY(ac_alloc_aligned(&self->queries, run->manifest.shard_items * self->width,
                             sizeof(float)));
     AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
     AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
@@ -65,31 +69,32 @@ out:
 
 /* What the slices take. They differ by one entry at most, so the mean is every rank's. */
 static void
-log_memory_all(const retriever *self, const ac_pipeline *p)
+log_memory_all(const retriever *self)
 {
+    const ac_comm *comm = self->run->comm;
     int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float),
                          (int64_t) self->index.bytes };
 
-    ac_sum_int64_all(p->comm, bytes, 2);
-    if (p->comm->rank == 0)
+    ac_sum_int64_all(comm, bytes, 2);
+    if (comm->rank == 0)
         ac_log(AC_LOG_INFO,
                "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of "
                "embeddings, %.1f MB of index",
-               p->cache.entries, p->comm->size, p->comm->size == 1 ? "" : "s",
-               ac_topk_index_scan(&self->index), (double) bytes[0] / p->comm->size * 1e-6,
-               (double) bytes[1] / p->comm->size * 1e-6);
+               self->cache->entries, comm->size, comm->size == 1 ? "" : "s",
+               ac_topk_index_scan(&self->index), (double) bytes[0] / comm->size * 1e-6,
+               (double) bytes[1] / comm->size * 1e-6);
 }
 
 /* Local: the shard's embeddings, and this slice's best k of each. */
 static ac_status
-search_slice(retriever *self, const ac_pipeline *p, int64_t shard, ac_texts *keys, int64_t *n)
+search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
 {
     ac_status st = AC_OK;
     ac_h5_reader r = { 0 };
     char *path = NULL;
     int64_t shape[2] = { -1, self->width }, bad;
 
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_EMBED, shard, &path));
+    AC_TRY(ac_run_shard_path(self->run, AC_STAGE_EMBED, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_h5_read_texts(&r, "keys", keys));
     *n = keys->count;
@@ -127,11 +132,11 @@ pack_entries(const retriever *self, int64_t n, ac_buffer *out)
 /* Root: put the owners' texts back into the merged order. all: the ranks' blocks, ends [size +
  * 1] their bounds. */
 static ac_status
-unpack_entries(const retriever *self, const ac_pipeline *p, int64_t n, const char *all,
-               const int64_t *bounds, ac_texts *entries)
+unpack_entries(const retriever *self, int64_t n, const char *all, const int64_t *bounds,
+               ac_texts *entries)
 {
     ac_status st = AC_OK;
-    int64_t total = p->cache.entries, size = p->comm->size;
+    int64_t total = self->cache->entries, size = self->run->comm->size;
     int64_t *cursor = NULL;
 
     AC_TRY(ac_alloc(&cursor, size, sizeof *cursor));
@@ -158,16 +163,14 @@ out:
 }
 
 static ac_status
-write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const ac_texts *keys,
+write_tables(const retriever *self, const char *path, const ac_texts *keys,
              const ac_texts *entries, char checksum[33])
 {
     ac_status st = AC_OK;
     ac_h5_writer w = { 0 };
-    char *path = NULL;
     int64_t shape[2] = { keys->count, self->K };
 
-    AC_TRY(ac_run_shard_path(&p->run, AC_STAGE_RETRIEVE, shard, &path));
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) p->config->output.compression));
+    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->run->config->output.compression));
     AC_TRY(ac_h5_write_text_attribute(&w, "content", "retrieved tables"));
     AC_TRY(ac_h5_write_texts(&w, "keys", keys));
     AC_TRY(ac_h5_write(&w, "ids", AC_I64, 2, shape, self->merged_ids));
@@ -176,35 +179,49 @@ write_tables(const retriever *self, const ac_pipeline *p, int64_t shard, const a
     AC_TRY(ac_h5_commit(&w, checksum));
 out:
     ac_h5_abandon(&w);
-    free(path);
+    return st;
+}
+
+/* ---- the row ---- */
+
+static ac_status
+open_retriever_all(void *context, ac_stage *stage)
+{
+    ac_retrieve_work *work = context;
+    ac_status st = ac_alloc(&work->retriever, 1, sizeof *work->retriever);
+
+    if (st == AC_OK)
+        st = retriever_init(work->retriever, work->cache, stage->run);
+    AC_TRY(ac_agree_all(stage->run->comm, st));
+    log_memory_all(work->retriever);
+out:
     return st;
 }
 
 static ac_status
-retrieve_shard_all(retriever *self, ac_pipeline *p, int64_t shard, int root)
+retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
+    const ac_retrieve_work *work = context;
+    retriever *self = work->retriever;
+    const ac_comm *comm = stage->run->comm;
     ac_status st = AC_OK;
     ac_texts keys = { 0 }, entries = { 0 };
     ac_buffer packed = { 0 }, all = { 0 };
     int64_t n = 0, *bounds = NULL;
-    char checksum[33];
 
-    st = search_slice(self, p, shard, &keys, &n);
+    st = search_slice(self, shard->number, &keys, &n);
     if (st == AC_OK)
-        st = ac_alloc(&bounds, p->comm->size + 1, sizeof *bounds);
-    AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_topk_merge_all(p->comm, n, self->K, self->ids, self->scores, self->merged_ids,
+        st = ac_alloc(&bounds, comm->size + 1, sizeof *bounds);
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(ac_topk_merge_all(comm, n, self->K, self->ids, self->scores, self->merged_ids,
                              self->merged_scores));
-    AC_TRY(ac_agree_all(p->comm, pack_entries(self, n, &packed)));
-    AC_TRY(ac_gather_bytes_all(p->comm, packed.data, packed.size, root, &all, bounds));
-    if (p->comm->rank == root) {
-        st = unpack_entries(self, p, n, all.data, bounds, &entries);
-        if (st == AC_OK)
-            st = write_tables(self, p, shard, &keys, &entries, checksum);
-        if (st == AC_OK)
-            st = ac_run_publish(&p->run, shard, n, 0, checksum);
+    AC_TRY(ac_agree_all(comm, pack_entries(self, n, &packed)));
+    AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, shard->root, &all, bounds));
+    if (comm->rank == shard->root) {
+        AC_TRY(unpack_entries(self, n, all.data, bounds, &entries));
+        AC_TRY(write_tables(self, shard->path, &keys, &entries, shard->checksum));
+        shard->rows = n;
     }
-    AC_TRY(ac_agree_all(p->comm, st));
 out:
     ac_texts_free(&keys);
     ac_texts_free(&entries);
@@ -214,29 +231,25 @@ out:
     return st;
 }
 
-ac_status
-ac_stage_retrieve_all(ac_pipeline *p)
+static void
+close_retriever(void *context)
 {
-    retriever r = { 0 };
-    ac_status st = ac_run_stage_begin_all(&p->run, AC_STAGE_RETRIEVE, "images");
+    ac_retrieve_work *work = context;
 
-    if (st != AC_OK)
-        return st;
-    if (p->run.todo_count)
-        st = ac_agree_all(p->comm, retriever_init(&r, p));
-    if (p->run.todo_count && st == AC_OK)
-        log_memory_all(&r, p);
-    for (int64_t i = 0; st == AC_OK && i < p->run.todo_count; i++) {
-        int64_t stop = ac_signals_stopped();
-        ac_sum_int64_all(p->comm, &stop,
-                         1); /* one rank told to stop stops all, at the same shard */
-        if (stop)
-            break;
-        st = retrieve_shard_all(&r, p, p->run.todo[i], (int) (i % p->comm->size));
-        ac_progress_tick(&p->run.progress);
-    }
-    if (st != AC_OK)
-        ac_run_fail(&p->run);
-    retriever_free(&r);
-    return ac_run_stage_end_all(&p->run, st);
+    if (work->retriever)
+        retriever_free(work->retriever);
+    free(work->retriever);
+    work->retriever = NULL;
 }
+
+const ac_stage_type ac_stage_retrieve = {
+    .name = "retrieve",
+    .folder = "tables",
+    .unit = "images",
+    .schema = &ac_shard_schemas[AC_SHARD_TABLES],
+    .sharing = AC_SHARDS_TOGETHER,
+    .crashes_before_probe = 1,
+    .open = open_retriever_all,
+    .shard = retrieve_shard_all,
+    .close = close_retriever,
+};

@@ -330,13 +330,14 @@ out:
 }
 
 ac_status
-ac_run_report_write(const char *folder, const char *path, int64_t images)
+ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *path,
+                    int64_t images)
 {
     reporter r = { .limit = images };
     char title[64], *own = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_view_open(&r.run, folder));
+    AC_TRY(ac_run_view_open(&r.run, folder, jobs));
     if (strstr(r.run.manifest.job, "-cache"))
         AC_FAIL(AC_E_ARG,
                 "%s: a run of %s has no images to report on; antarctic inspect shows a cache",

@@ -269,8 +269,8 @@ find_thumbnail(samples *self, const char *key, const char **jpeg, size_t *bytes)
         }
         if (self->next_shard == self->run->manifest.shard_count)
             return AC_OK;
-        AC_TRY(ac_shard_view_read(&self->shard, self->run->folder, self->next_shard++,
-                                  AC_VIEW_THUMBNAILS));
+        AC_TRY(ac_shard_view_read(&self->shard, self->run->folder, self->run->stages,
+                                  self->next_shard++, AC_VIEW_THUMBNAILS));
         self->row = 0;
     }
 out:

@@ -111,14 +111,16 @@ ac_child_run(const ac_child *self, int64_t *lines)
 
     *count = 0;
     if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
-        ac_log(AC_LOG_WARNING, "a process for a trial cannot be started: %s", strerror(errno));
+        ac_log(AC_LOG_WARNING, "a process for a crash probe cannot be started: %s",
+               strerror(errno));
         return end;
     }
     fcntl(pipes[1], F_SETFL, 0); /* the child's end waits */
     error = start(self, pipes[1], &child);
     close(pipes[1]);
     if (error) {
-        ac_log(AC_LOG_WARNING, "a process for a trial cannot be started: %s", strerror(error));
+        ac_log(AC_LOG_WARNING, "a process for a crash probe cannot be started: %s",
+               strerror(error));
     } else {
         if (self->first_to_go)
             offer(child);
@@ -126,31 +128,4 @@ ac_child_run(const ac_child *self, int64_t *lines)
     }
     close(pipes[0]);
     return end;
-}
-
-void
-ac_child_try(int64_t count, ac_child_trial trial, void *context, const char *what, bool *guilty)
-{
-    int64_t lines, alone;
-
-    for (int64_t at = 0; at < count;
-         at += lines) { /* lines: the probe's, and one a suspect that it came through */
-        ac_child_end end = trial(context, at, count - at, &lines);
-        if (end == AC_CHILD_DONE)
-            return;
-        if (end != AC_CHILD_CRASHED || lines < 1) {
-            ac_log(AC_LOG_WARNING,
-                   "%s: in hand when an earlier attempt died; the trial %s, and nothing is set "
-                   "aside",
-                   what,
-                   end == AC_CHILD_CRASHED  ? "dies before it comes to them"
-                   : end == AC_CHILD_SILENT ? "does not get on"
-                                            : "was ended from elsewhere");
-            return;
-        }
-        if (at + lines - 1 < count) {
-            end = trial(context, at + lines - 1, 1, &alone);
-            guilty[at + lines - 1] = end == AC_CHILD_CRASHED && alone == 1;
-        }
-    }
 }

@@ -1,5 +1,5 @@
-/** This program again, with other words, in a process of its own: what may end a process is
- * tried there. */
+/** This program again, with another command line, in a process of its own: work that may end
+ * its process is done there. */
 #ifndef AC_JOBS_RUNTIME_CHILD_H
 #define AC_JOBS_RUNTIME_CHILD_H
 
@@ -30,18 +30,5 @@ typedef struct ac_child {
 
 /** Local. @param[out] lines  that it printed; may be NULL */
 ac_child_end ac_child_run(const ac_child *self, int64_t *lines);
-
-/** A child that is to answer a probe, and then suspects first … first + n - 1 in their order,
- * each with a line before it begins the next. */
-typedef ac_child_end (*ac_child_trial)(void *context, int64_t first, int64_t n, int64_t *lines);
-
-/**
- * Local. Suspects 0 … count - 1, one after the other; whoever a child dies of is tried again,
- * alone, in a fresh one. guilty [count]: true where that one died of it too, and of neither the
- * probe nor anything that could have come from elsewhere. What `what` names (for the log) is
- * acquitted where a trial cannot be held.
- */
-void ac_child_try(int64_t count, ac_child_trial trial, void *context, const char *what,
-                  bool *guilty);
 
 #endif

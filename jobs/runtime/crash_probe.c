@@ -9,16 +9,66 @@
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
-#include "jobs/runtime/child.h"
 
 enum { SILENT_SECONDS = 120 };
 
-typedef struct trial {
+ac_status
+ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_texts *keys,
+                   bool all)
+{
+    bool *crashes = NULL;
+    ac_status st = AC_OK;
+
+    if (run->quarantine.suspect_count == 0) /* the same on all ranks */
+        return AC_OK;
+    ac_heartbeat_phase(run->comm->heartbeat, "crash probe");
+    st = ac_alloc(&crashes, run->manifest.items, sizeof *crashes);
+    if (st == AC_OK)
+        st = probe(context, crashes);
+    AC_TRY(ac_agree_all(run->comm, st));
+    st = ac_run_quarantine_all(run, crashes, keys, all);
+out:
+    free(crashes);
+    return st;
+}
+
+void
+ac_crash_probe_each(int64_t count, ac_crash_probe_child child, void *context, const char *what,
+                    bool *confirmed)
+{
+    int64_t lines, alone;
+
+    for (int64_t at = 0; at < count;
+         at += lines) { /* lines: the first, and one per suspect that it came through */
+        ac_child_end end = child(context, at, count - at, &lines);
+        if (end == AC_CHILD_DONE)
+            return;
+        if (end != AC_CHILD_CRASHED || lines < 1) {
+            ac_log(
+                AC_LOG_WARNING,
+                "%s: in flight when an earlier attempt died; the crash probe %s, and nothing "
+                "is set aside",
+                what,
+                end == AC_CHILD_CRASHED  ? "dies before it comes to them"
+                : end == AC_CHILD_SILENT ? "makes no progress"
+                                         : "was ended from elsewhere");
+            return;
+        }
+        if (at + lines - 1 < count) {
+            end = child(context, at + lines - 1, 1, &alone);
+            confirmed[at + lines - 1] = end == AC_CHILD_CRASHED && alone == 1;
+        }
+    }
+}
+
+/* ---- texts ---- */
+
+typedef struct text_probe {
     const ac_run *run;
     const ac_texts *texts;
     const char *kind;
     char *model, *input; /* owned; input: the file that the child reads */
-} trial;
+} text_probe;
 
 static void
 push_line(ac_buffer *out, const char *text, size_t n)
@@ -29,7 +79,7 @@ push_line(ac_buffer *out, const char *text, size_t n)
 }
 
 static ac_status
-write_input(const trial *self, int64_t first, int64_t n)
+write_input(const text_probe *self, int64_t first, int64_t n)
 {
     ac_text_file f = { 0 };
     ac_buffer lines = { 0 };
@@ -48,11 +98,11 @@ out:
     return st;
 }
 
-/* An ac_child_trial. */
+/* An ac_crash_probe_child. */
 static ac_child_end
-hold(void *context, int64_t first, int64_t n, int64_t *lines)
+tokenize(void *context, int64_t first, int64_t n, int64_t *lines)
 {
-    const trial *self = context;
+    const text_probe *self = context;
     char *words[] = { "antarctic", "tokenize",  "--kind", (char *) (uintptr_t) self->kind,
                       "--model",   self->model, NULL };
     const ac_child child = { .words = words,
@@ -69,24 +119,25 @@ hold(void *context, int64_t first, int64_t n, int64_t *lines)
 }
 
 ac_status
-ac_text_trial(const ac_run *run, const char *model, const char *kind, const ac_texts *texts,
-              const char *what, bool *guilty)
+ac_crash_probe_texts(const ac_run *run, const char *model, const char *kind,
+                     const ac_texts *texts, const char *what, bool *confirmed)
 {
-    trial t = { .run = run, .texts = texts, .kind = kind };
+    text_probe p = { .run = run, .texts = texts, .kind = kind };
     char whole[96];
     ac_status st = AC_OK;
 
-    AC_TRY(ac_duplicate(&t.model, model, strlen(model)));
-    AC_TRY(ac_run_path(run, &t.input, "journal/%strial.tmp.%d.jsonl", run->prefix,
+    AC_TRY(ac_duplicate(&p.model, model, strlen(model)));
+    AC_TRY(ac_run_path(run, &p.input, "journal/%sprobe.tmp.%d.jsonl", run->prefix,
                        run->comm->rank));
     snprintf(whole, sizeof whole, "%lld %s", (long long) texts->count, what);
     ac_log(AC_LOG_INFO,
-           "an earlier attempt died; what it had in hand is tried in a process of its own: %s",
+           "an earlier attempt died; what it had in flight is probed in a process of its own: "
+           "%s",
            whole);
-    ac_child_try(texts->count, hold, &t, whole, guilty);
-    unlink(t.input);
+    ac_crash_probe_each(texts->count, tokenize, &p, whole, confirmed);
+    unlink(p.input);
 out:
-    free(t.model);
-    free(t.input);
+    free(p.model);
+    free(p.input);
     return st;
 }

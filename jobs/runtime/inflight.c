@@ -7,47 +7,62 @@
 
 #include "engine/base/memory.h"
 
-ac_status
-ac_hand_open(ac_hand *self, const char *path, int slots)
+static void
+write_slot(const ac_inflight *self, int slot, const ac_inflight_items *now)
 {
+    if (self->open && pwrite(self->file, now, sizeof *now,
+                             (off_t) (slot * (int64_t) sizeof *now)) != (ssize_t) sizeof *now)
+        return; /* it costs the quarantine alone */
+}
+
+ac_status
+ac_inflight_open(ac_inflight *self, const char *path, int slots)
+{
+    *self = (ac_inflight){ .slots = slots };
     self->file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (self->file < 0)
         return ac_error_set(AC_E_IO, "%s: cannot be created: %s", path, strerror(errno));
-    for (int i = 0; i < slots; i++)
-        ac_hand_put(self, i);
+    self->open = true;
+    ac_inflight_clear(self);
     return AC_OK;
 }
 
 void
-ac_hand_close(ac_hand *self)
+ac_inflight_close(ac_inflight *self)
 {
-    if (self->file >= 0)
+    if (self->open)
         close(self->file);
-    self->file = -1;
+    *self = (ac_inflight){ 0 };
 }
 
 void
-ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t first, int64_t count)
+ac_inflight_begin(const ac_inflight *self, int slot, int64_t first, int64_t count)
 {
-    const ac_hand_items now = { stage, first, count };
+    const ac_inflight_items now = { self->stage, first, count };
 
-    if (self->file >= 0 &&
-        pwrite(self->file, &now, sizeof now, (off_t) (slot * (int64_t) sizeof now)) !=
-            (ssize_t) sizeof now)
-        return;
+    write_slot(self, slot, &now);
 }
 
 void
-ac_hand_put(ac_hand *self, int slot)
+ac_inflight_end(const ac_inflight *self, int slot)
 {
-    ac_hand_take(self, slot, -1, -1, 0);
+    const ac_inflight_items none = { -1, -1, 0 };
+
+    write_slot(self, slot, &none);
+}
+
+void
+ac_inflight_clear(const ac_inflight *self)
+{
+    for (int i = 0; i < self->slots; i++)
+        ac_inflight_end(self, i);
 }
 
 ac_status
-ac_hand_read(const char *path, ac_hand_items **items, int64_t *count, int64_t *capacity)
+ac_inflight_read(const char *path, ac_inflight_items **items, int64_t *count, int64_t *capacity)
 {
     ac_status st = AC_OK;
-    ac_hand_items one;
+    ac_inflight_items one;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)

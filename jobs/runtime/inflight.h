@@ -1,38 +1,45 @@
 /**
- * What a rank has in hand, written down before it is begun: journal/RANK.hand holds for each
- * thread the stage and items that it works on. What a process that died had in hand is thereby
- * known at the next start, whatever it died of.
+ * What a rank has in flight, written down before it is begun: journal/RANK.hand holds for each
+ * thread the stage and the items that it works on. The next start reads there what a process
+ * that died was working on, whatever it died of.
  */
 #ifndef AC_JOBS_RUNTIME_INFLIGHT_H
 #define AC_JOBS_RUNTIME_INFLIGHT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/status.h"
 
-/** Items [first, first + count) of a stage; count 0: empty. */
-typedef struct ac_hand_items {
+/** Items [first, first + count) of a stage, as they lie in the file; count 0: none. */
+typedef struct ac_inflight_items {
     int64_t stage, first, count;
-} ac_hand_items;
+} ac_inflight_items;
 
-/** Starts with file -1. One slot a thread; each thread uses its own. */
-typedef struct ac_hand {
-    int file;
-} ac_hand;
+/** Usable when zeroed: then nothing is written down. One slot per thread; each thread uses its
+ * own. */
+typedef struct ac_inflight {
+    int64_t stage; /* of the items that are begun from now on: its number in the run */
+    int slots;
+    int file; /* descriptor, where open */
+    bool open;
+} ac_inflight;
 
 /** Start the file anew, every slot empty. */
-AC_MUST_CHECK ac_status ac_hand_open(ac_hand *self, const char *path, int slots);
-/** Idempotent; removes nothing. */
-void ac_hand_close(ac_hand *self);
+AC_MUST_CHECK ac_status ac_inflight_open(ac_inflight *self, const char *path, int slots);
+/** Takes a zeroed object, and twice; removes nothing. */
+void ac_inflight_close(ac_inflight *self);
 
-/** Thread-safe, a microsecond: the bytes are the system's before the item is touched, so they
+/** Thread-safe, a microsecond: the system has the bytes before the item is touched, so they
  * survive the process. A file that cannot be written costs the quarantine, not the run. */
-void ac_hand_take(ac_hand *self, int slot, int64_t stage, int64_t first, int64_t count);
-void ac_hand_put(ac_hand *self, int slot);
+void ac_inflight_begin(const ac_inflight *self, int slot, int64_t first, int64_t count);
+void ac_inflight_end(const ac_inflight *self, int slot);
+/** The same as ac_inflight_end of every slot: nothing is in flight. */
+void ac_inflight_clear(const ac_inflight *self);
 
-/** What a file left behind has in hand, appended to *items; a file that is not there or cut
- * short has fewer. */
-AC_MUST_CHECK ac_status ac_hand_read(const char *path, ac_hand_items **items, int64_t *count,
-                                     int64_t *capacity);
+/** What the file at `path` has in flight, appended to *items. A file that is not there, or cut
+ * short, has fewer. */
+AC_MUST_CHECK ac_status ac_inflight_read(const char *path, ac_inflight_items **items,
+                                         int64_t *count, int64_t *capacity);
 
 #endif

@@ -1,9 +1,7 @@
 #include "jobs/runtime/run.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <omp.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,31 +10,8 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
-#include "engine/base/memory.h"
-#include "io/file/checksum.h"
-#include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/file/text_file.h"
-#include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
-#include "jobs/runtime/lock.h"
-#include "jobs/version.h"
-
-static const char *const stage_folders[][2] = {
-    { "embed", "embeddings" },
-    { "retrieve", "tables" },
-    { "generate", "shards" },
-    { "cache", "shards" },
-};
-
-const char *
-ac_run_stage_folder(const char *stage)
-{
-    for (size_t i = 0; i < sizeof stage_folders / sizeof *stage_folders; i++)
-        if (strcmp(stage_folders[i][0], stage) == 0)
-            return stage_folders[i][1];
-    ac_bug(__FILE__, __LINE__, "stage %s has no folder", stage);
-}
 
 ac_status
 ac_run_path(const ac_run *self, char **out, const char *format, ...)
@@ -63,9 +38,15 @@ ac_run_path(const ac_run *self, char **out, const char *format, ...)
 ac_status
 ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
 {
-    return ac_run_path(self, out, "%s/%05lld.h5",
-                       ac_run_stage_folder(self->manifest.stages[stage].name),
+    return ac_run_path(self, out, "%s/%05lld.h5", self->stages[stage]->folder,
                        (long long) shard);
+}
+
+ac_status
+ac_run_progress_path(const ac_run *self, char **out)
+{
+    return ac_run_path(self, out, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "",
+                       self->prefix);
 }
 
 ac_status
@@ -89,355 +70,135 @@ ac_run_make_folder(const char *path)
     return AC_OK;
 }
 
-/* ---- opening, rank 0 ---- */
+/* ---- stages and shards ---- */
 
-/* Half-written files of a run's very beginning. In a folder that is no run's yet, others'
- * temporary files are not ours to remove. */
-static bool
-is_first_file(const char *name)
+int
+ac_run_stage_number(const ac_run *self, const ac_stage_type *type)
 {
-    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp." };
-
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (strncmp(name, ours[i], strlen(ours[i])) == 0)
-            return true;
-    return false;
+    for (int s = 0; s < self->manifest.stage_count; s++)
+        if (self->stages[s] == type)
+            return s;
+    ac_bug(__FILE__, __LINE__, "the run has no stage %s", type->name);
 }
 
-/* What killed processes left half written. Parts leave it to the last run: their neighbours are
- * at work. */
-static ac_status
-remove_temporary_files(const ac_run *self, bool is_new)
+void
+ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *count)
 {
-    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self);
-         s++) { /* -1: the run folder itself */
-        char *folder = NULL, *path = NULL;
-        struct dirent *entry;
-        DIR *d;
-        ac_status st =
-            ac_run_path(self, &folder, "%s",
-                        s < -1  ? "journal"
-                        : s < 0 ? "."
-                                : ac_run_stage_folder(self->manifest.stages[s].name));
+    const ac_manifest *m = &self->manifest;
 
-        if (st == AC_OK && (d = opendir(folder))) {
-            while ((entry = readdir(d)))
-                if (strstr(entry->d_name, ".tmp") &&
-                    (!is_new || is_first_file(entry->d_name)) &&
-                    asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
-                    if (!ac_lock_is_awaited(path))
-                        unlink(path);
-                    free(path);
-                }
-            closedir(d);
-        }
-        free(folder);
-        if (st != AC_OK)
-            return st;
+    *first = shard * m->shard_items;
+    *count = m->items - *first < m->shard_items ? m->items - *first : m->shard_items;
+}
+
+int64_t
+ac_run_rows(const ac_run *self, int stage)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < self->manifest.shard_count; i++)
+        n += self->manifest.stages[stage].shards[i].rows;
+    return n;
+}
+
+int64_t
+ac_run_bad(const ac_run *self, int stage)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < self->manifest.shard_count; i++)
+        n += self->manifest.stages[stage].shards[i].bad;
+    return n;
+}
+
+void
+ac_run_join_records_all(const ac_run *self, ac_shard_record *records)
+{
+    char *bytes = (char *) records;
+    size_t left = (size_t) self->manifest.shard_count * sizeof *records;
+
+    while (left) { /* one rank's bytes, or zeros: OR is the union */
+        size_t n = left < INT_MAX ? left : INT_MAX;
+        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, bytes, (int) n, MPI_BYTE, MPI_BOR, self->comm->mpi));
+        bytes += n;
+        left -= n;
     }
-    return AC_OK;
 }
 
-static const char advice[] =
-    "give --run another folder to start afresh, or restore what changed";
+/* ---- quarantine ---- */
 
-ac_status
-ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config,
-                    const char *job)
-{
-    ac_status st = AC_OK;
-    ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
-    char fingerprint[33], *path = NULL;
-
-    if (strcmp(old->job, job) != 0)
-        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder,
-                            old->job, advice);
-    AC_TRY(ac_config_fingerprint(config, job, fingerprint));
-    if (strcmp(old->config_fingerprint, fingerprint) == 0)
-        goto out;
-    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
-    AC_TRY(ac_text_file_read(path, &old_text));
-    AC_TRY(ac_config_print(config, job, &new_text));
-    AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
-    st = ac_error_set(AC_E_ARG,
-                      "%s: the config differs from the one this run began with: %s; %s", folder,
-                      difference.data ? difference.data : "?", advice);
-out:
-    ac_buffer_free(&old_text);
-    ac_buffer_free(&new_text);
-    ac_buffer_free(&difference);
-    free(path);
-    return st;
-}
-
+/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a
+ * kill in between leaves none without what it was made from. */
 static ac_status
-check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old)
+forget_shard(ac_run *self, int64_t shard)
 {
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
-    if (strcmp(old->input_fingerprint, id->input) != 0)
-        AC_FAIL(AC_E_ARG,
-                "%s: the input differs from the one this run began with (%lld items then, %lld "
-                "now, by names and sizes); %s",
-                self->folder, (long long) old->items, (long long) id->items, advice);
-    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
-        strcmp(old->cache, id->cache) != 0)
-        AC_FAIL(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
-                self->folder,
-                strcmp(old->clip, id->clip) != 0   ? "CLIP model"
-                : strcmp(old->bart, id->bart) != 0 ? "BART model"
-                                                   : "cache",
-                advice);
-    if (strcmp(old->kernels, id->kernels) != 0)
-        ac_log(AC_LOG_WARNING,
-               "this run began with other kernels (%s) than those here (%s): results may "
-               "differ in their last bits",
-               old->kernels, id->kernels);
-out:
-    return st;
-}
-
-static ac_status
-open_folder(ac_run *self, const ac_run_identity *id)
-{
-    ac_status st = AC_OK;
-    ac_manifest old = { 0 };
-    ac_buffer text = { 0 };
-    char *config = NULL, *manifest = NULL, *path = NULL, *done = NULL;
-    bool found;
-
-    AC_TRY(ac_run_make_folder(self->folder));
-    AC_TRY(ac_run_path(self, &path, "journal"));
-    AC_TRY(ac_run_make_folder(path));
-    for (int s = 0; s < id->stage_count; s++) {
-        free(path);
-        AC_TRY(ac_run_path(self, &path, "%s", ac_run_stage_folder(id->stages[s])));
-        AC_TRY(ac_run_make_folder(path));
-    }
-    AC_TRY(ac_run_path(self, &config, "config.yaml"));
-    AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
-    AC_TRY(ac_manifest_init(&old, id->stages, id->stage_count, id->items,
-                            self->manifest.shard_items));
-    AC_TRY(ac_manifest_load(&old, manifest, &found));
-    if (found) {
-        AC_TRY(check_same(self, id, &old));
-        for (int s = 0; s < id->stage_count; s++) {
-            self->manifest.stages[s].seconds = old.stages[s].seconds;
-            memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
-                   (size_t) old.shard_count * sizeof *old.stages[s].shards);
-        }
-        free(path);
-        AC_TRY(ac_run_path(self, &path, "journal"));
-        AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
-        AC_TRY(remove_temporary_files(self, false));
-    } else {
-        ac_config whole = *self->config; /* a view: nothing is owned twice */
-        whole.compute.part = 0;
-        whole.compute.parts = 1;
-        AC_TRY(remove_temporary_files(self, true));
-        AC_TRY(ac_config_print(&whole, id->job, &text));
-        AC_TRY(ac_publish_file(config, text.data, text.size));
-        AC_TRY(ac_manifest_save(&self->manifest, manifest));
-    }
-    AC_TRY(ac_run_path(self, &done, "DONE"));
-    if (found && access(done, F_OK) == 0) {
-        ac_status whole = ac_done_check(self->folder);
-        if (whole == AC_E_NOMEM)
-            AC_TRY(whole);
-        if (whole != AC_OK)
-            ac_log(AC_LOG_WARNING, "%s; it is made again", ac_error_message());
-        self->finished_before = whole == AC_OK;
-    }
-    AC_TRY(ac_run_read_crashed(self));
-out:
-    ac_manifest_free(&old);
-    ac_buffer_free(&text);
-    free(config);
-    free(manifest);
-    free(path);
-    free(done);
-    return st;
-}
-
-/* ---- opening, all ranks ---- */
-
-/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again.
- * lost: incremented. */
-static ac_status
-verify_stage_all(ac_run *self, int stage, int64_t *lost)
-{
-    ac_shard_record *records = self->manifest.stages[stage].shards;
     ac_status st = AC_OK;
     char *path = NULL;
 
-    for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
-        char found[33] = "";
-
-        if (!records[i].done || i % self->comm->size != self->comm->rank) {
-            records[i] = (ac_shard_record){ 0 };
+    for (int s = self->manifest.stage_count - 1; s >= 0; s--) {
+        self->manifest.stages[s].shards[shard] = (ac_shard_record){ 0 };
+        if (self->comm->rank != 0)
             continue;
-        }
-        st = ac_run_shard_path(self, stage, i, &path);
-        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK ||
-                            strcmp(found, records[i].checksum) != 0)) {
-            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path,
-                   *found ? "not what was published" : "gone or unreadable");
-            records[i] = (ac_shard_record){ 0 };
-            ++*lost;
-        }
-        ac_heartbeat_beat(self->comm->heartbeat);
         free(path);
-        path = NULL;
-    }
-    st = ac_agree_all(self->comm, st);
-    if (st == AC_OK)
-        ac_run_join_records_all(self, records);
-    return st;
-}
-
-/* Are all shards of the stages that keep them there? false where there is no such stage. */
-static bool
-is_kept_whole(const ac_run *self, unsigned temporary)
-{
-    bool whole = false;
-
-    for (int s = 0; s < self->manifest.stage_count; s++) {
-        if (temporary >> s & 1)
-            continue;
-        whole = true;
-        for (int64_t i = 0; i < self->manifest.shard_count; i++)
-            if (!self->manifest.stages[s].shards[i].done)
-                return false;
-    }
-    return whole;
-}
-
-/* Temporary stages' shards are removed at the end, and missed only where another stage's must
- * be made again. */
-static ac_status
-verify_shards_all(ac_run *self, unsigned temporary)
-{
-    const bool finished = self->finished_before;
-    ac_status st = AC_OK;
-    int64_t lost = 0;
-
-    for (int s = 0; s < self->manifest.stage_count; s++)
-        if (!(temporary >> s & 1))
-            AC_TRY(verify_stage_all(self, s, &lost));
-    ac_sum_int64_all(self->comm, &lost, 1);
-    self->finished_before = finished && !lost;
-    for (int s = 0; s < self->manifest.stage_count; s++) {
-        if (!(temporary >> s & 1) || self->finished_before || is_kept_whole(self, temporary))
-            continue;
-        if (finished)
-            memset(self->manifest.stages[s].shards, 0,
-                   (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
-        else
-            AC_TRY(verify_stage_all(self, s, &lost));
+        AC_TRY(ac_run_shard_path(self, s, shard, &path));
+        if (unlink(path) != 0 && errno != ENOENT)
+            AC_FAIL(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
     }
 out:
-    return st;
-}
-
-static ac_status
-open_journal(ac_run *self)
-{
-    char *path = NULL, *hand = NULL;
-    struct stat info;
-    ac_status st =
-        ac_run_path(self, &path, "journal/%s%04d.jsonl", self->prefix, self->comm->rank);
-
-    if (st == AC_OK)
-        st = ac_run_path(self, &hand, "journal/%s%04d.hand", self->prefix, self->comm->rank);
-    if (st == AC_OK &&
-        (self->journal = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
-        st = ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    /* a line that a kill cut short must not swallow the next one */
-    if (st == AC_OK && fstat(self->journal, &info) == 0 && info.st_size &&
-        write(self->journal, "\n", 1) != 1)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
-    if (st == AC_OK)
-        st = ac_hand_open(&self->hand, hand, omp_get_max_threads());
     free(path);
-    free(hand);
-    return st;
-}
-
-/* Local: all memory of a run, and what it is to be. */
-static ac_status
-prepare(ac_run *self, const char *folder, const ac_run_identity *id)
-{
-    ac_manifest *m = &self->manifest;
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(ac_manifest_init(m, id->stages, id->stage_count, id->items,
-                            self->config->output.shard_items));
-    snprintf(m->job, sizeof m->job, "%s", id->job);
-    snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
-    snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
-    snprintf(m->clip, sizeof m->clip, "%s", id->clip);
-    snprintf(m->cache, sizeof m->cache, "%s", id->cache);
-    snprintf(m->bart, sizeof m->bart, "%s", id->bart);
-    snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
-    snprintf(m->precision, sizeof m->precision, "%s",
-             self->config->compute.precision ? "bf16" : "fp32");
-    AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
-    AC_TRY(ac_alloc(&self->mine, m->shard_count, sizeof *self->mine));
-    AC_TRY(ac_alloc(&self->todo, m->shard_count, sizeof *self->todo));
-    AC_TRY(ac_alloc(&self->crashed, m->items, sizeof *self->crashed));
-    st = ac_run_path(self, &self->progress_path, "%s%sprogress.json",
-                     ac_run_is_part(self) ? "journal/" : "", self->prefix);
-out:
     return st;
 }
 
 ac_status
-ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, const char *folder,
-                const ac_run_identity *id)
+ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all)
+{
+    const ac_manifest *m = &self->manifest;
+    const int64_t added = ac_quarantine_add_all(&self->quarantine, self->comm, crashed);
+    char *journal = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; st == AC_OK && !all && i < m->items; i++)
+        if (crashed[i])
+            st = forget_shard(self, i / m->shard_items);
+    for (int64_t s = 0; st == AC_OK && all && added && s < m->shard_count; s++)
+        st = forget_shard(self, s);
+    if (self->comm->rank == 0 && st == AC_OK &&
+        added) { /* last: until an item is on the list its shard is made with it */
+        ac_log(AC_LOG_WARNING,
+               "%lld item%s the program ended with %s set aside (bad items: crashed)",
+               (long long) added, added == 1 ? "" : "s", added == 1 ? "is" : "are");
+        st = ac_run_path(self, &journal, "journal");
+        if (st == AC_OK)
+            st = ac_quarantine_write(&self->quarantine, journal, self->prefix, keys);
+        free(journal);
+    }
+    return ac_agree_all(self->comm, st);
+}
+
+/* ---- the end ---- */
+
+ac_status
+ac_run_finish_all(ac_run *self)
 {
     ac_status st = AC_OK;
-    ac_manifest *m = &self->manifest;
-    char finished = 0;
+    char *path = NULL;
 
-    *self = (ac_run){ .comm = comm, .config = config, .journal = -1, .hand = { -1 } };
-    ac_part_prefix(self->prefix, config);
-    self->stage_names = id->stages;
-    ac_heartbeat_phase(comm->heartbeat, "check of what is done");
-    st = prepare(self, folder, id);
-    if (st == AC_OK && comm->rank == 0)
-        st = open_folder(self, id);
-    AC_TRY(ac_agree_all(comm, st));
-    for (int s = 0; s < m->stage_count; s++) {
-        ac_broadcast_bytes_all(comm, m->stages[s].shards,
-                               (size_t) m->shard_count * sizeof(ac_shard_record), 0);
-        ac_broadcast_bytes_all(comm, &m->stages[s].seconds, sizeof(double), 0);
+    if (self->comm->rank == 0 && ac_run_is_part(self)) {
+        st = ac_run_path(self, &path, "journal/%sDONE", self->prefix);
+        if (st == AC_OK)
+            st = ac_publish_file(path, "", 0);
+        free(path);
+    } else if (self->comm->rank == 0) {
+        st = ac_done_write(self->folder);
     }
-    finished = self->finished_before;
-    ac_broadcast_bytes_all(comm, &finished, 1, 0);
-    self->finished_before = finished;
-    AC_TRY(ac_run_share_crashed_all(self));
-    AC_TRY(verify_shards_all(self, id->temporary));
-    if (!self->finished_before)
-        AC_TRY(ac_agree_all(comm, open_journal(self)));
-out:
-    return st;
+    return ac_agree_all(self->comm, st);
 }
 
 void
 ac_run_free(ac_run *self)
 {
-    if (self->journal >= 0 && self->folder)
-        close(self->journal);
-    if (self->folder)
-        ac_hand_close(&self->hand);
+    ac_inflight_close(&self->inflight);
+    ac_quarantine_free(&self->quarantine);
     ac_manifest_free(&self->manifest);
     free(self->folder);
-    free(self->todo);
-    free(self->mine);
-    free(self->suspects);
-    free(self->crashed);
-    free(self->progress_path);
-    *self = (ac_run){ .journal = -1, .hand = { -1 } };
+    *self = (ac_run){ 0 };
 }

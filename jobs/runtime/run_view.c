@@ -8,10 +8,19 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
-#include "jobs/runtime/run.h"
+
+static void
+find_stages(ac_run_view *self, const ac_job *const *jobs)
+{
+    const ac_manifest *m = &self->manifest;
+
+    for (; *jobs; jobs++)
+        for (int s = 0; strcmp((*jobs)->name, m->job) == 0 && s < m->stage_count; s++)
+            self->stages[s] = ac_stage_type_find((*jobs)->stages, m->stages[s].name);
+}
 
 ac_status
-ac_run_view_open(ac_run_view *self, const char *folder)
+ac_run_view_open(ac_run_view *self, const char *folder, const ac_job *const *jobs)
 {
     ac_status st = AC_OK;
     const char *state;
@@ -24,6 +33,7 @@ ac_run_view_open(ac_run_view *self, const char *folder)
         AC_FAIL(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read",
                 folder);
     AC_TRY(ac_manifest_read(&self->manifest, path));
+    find_stages(self, jobs);
     free(path);
     AC_TRY(ac_path_format(&path, "%s/journal", folder));
     AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
@@ -66,6 +76,18 @@ ac_run_view_parts(const ac_run_view *self)
            (stages > 2 ? AC_VIEW_CAPTIONS : 0);
 }
 
+ac_status
+ac_run_view_shard_path(const ac_run_view *self, int stage, int64_t shard, char **out)
+{
+    *out = NULL;
+    if (!self->stages[stage])
+        return ac_error_set(
+            AC_E_FORMAT, "%s: this program does not know stage %s of the job %s", self->folder,
+            self->manifest.stages[stage].name, self->manifest.job);
+    return ac_path_format(out, "%s/%s/%05lld.h5", self->folder, self->stages[stage]->folder,
+                          (long long) shard);
+}
+
 static ac_status
 check_file(const ac_run_view *self, int stage, int64_t shard)
 {
@@ -73,8 +95,7 @@ check_file(const ac_run_view *self, int stage, int64_t shard)
     ac_status st = AC_OK;
     char *path = NULL, found[33];
 
-    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", self->folder,
-                          ac_run_stage_folder(record->name), (long long) shard));
+    AC_TRY(ac_run_view_shard_path(self, stage, shard, &path));
     AC_TRY(ac_file_checksum(path, found));
     if (strcmp(found, record->shards[shard].checksum) != 0)
         st = ac_error_set(
@@ -95,7 +116,7 @@ ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, un
     for (int s = 0; s < self->manifest.stage_count && s < 3; s++)
         if (parts & of_stage[s])
             AC_TRY(check_file(self, s, shard));
-    st = ac_shard_view_read(view, self->folder, shard, parts);
+    st = ac_shard_view_read(view, self->folder, self->stages, shard, parts);
 out:
     return st;
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "jobs/runtime/job.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/shard_view.h"
 
@@ -13,12 +14,17 @@
 typedef struct ac_run_view {
     char *folder;
     ac_manifest manifest; /* with what the journals tell of shards not folded in yet */
-    json_t *summary;      /* summary.json; NULL where the run has none yet */
+    const ac_stage_type *stages[AC_MAX_STAGES + 1]; /* rows of the manifest's stages; NULL where
+                                                       this program does not know one, and at
+                                                       the end */
+    json_t *summary; /* summary.json; NULL where the run has none yet */
     bool done;
 } ac_run_view;
 
-/** Local. AC_E_FORMAT where `folder` is no run folder or its manifest cannot be used. */
-AC_MUST_CHECK ac_status ac_run_view_open(ac_run_view *self, const char *folder);
+/** Local. AC_E_FORMAT where `folder` is no run folder or its manifest cannot be used. jobs:
+ * whose runs can be read; NULL at the end. */
+AC_MUST_CHECK ac_status ac_run_view_open(ac_run_view *self, const char *folder,
+                                         const ac_job *const *jobs);
 void ac_run_view_close(ac_run_view *self);
 
 /** Has the shard been through the first `stages` stages? */
@@ -34,6 +40,11 @@ unsigned ac_run_view_parts(const ac_run_view *self);
  */
 AC_MUST_CHECK ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view,
                                          int64_t shard, unsigned parts);
+
+/** The file of a stage's shard; free with free(). AC_E_FORMAT where this program does not know
+ * the stage. */
+AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stage,
+                                               int64_t shard, char **out);
 
 /** Images that are through all stages, and bad items of the first. */
 int64_t ac_run_view_rows(const ac_run_view *self);

@@ -112,16 +112,17 @@ out:
 }
 
 ac_status
-ac_shard_view_read(ac_shard_view *self, const char *folder, int64_t shard, unsigned parts)
+ac_shard_view_read(ac_shard_view *self, const char *folder, const ac_stage_type *const *stages,
+                   int64_t shard, unsigned parts)
 {
     static const struct {
-        const char *folder;
         unsigned parts;
         ac_status (*read)(ac_shard_view *self, const ac_h5_reader *r, unsigned parts);
     } files[] = {
-        { "embeddings", ~0u, read_embeddings },
-        { "tables", AC_VIEW_TABLES, read_tables },
-        { "shards", AC_VIEW_CAPTIONS, read_captions },
+        /* in the order of the stages */
+        { ~0u, read_embeddings },
+        { AC_VIEW_TABLES, read_tables },
+        { AC_VIEW_CAPTIONS, read_captions },
     };
     ac_status st = AC_OK;
     ac_h5_reader r = { 0 };
@@ -131,7 +132,10 @@ ac_shard_view_read(ac_shard_view *self, const char *folder, int64_t shard, unsig
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (!(files[i].parts & (parts | AC_VIEW_KEYS)))
             continue;
-        if (asprintf(&path, "%s/%s/%05lld.h5", folder, files[i].folder, (long long) shard) <
+        if (!stages[i])
+            AC_FAIL(AC_E_FORMAT, "%s: the stages of this run do not make what is to be read",
+                    folder);
+        if (asprintf(&path, "%s/%s/%05lld.h5", folder, stages[i]->folder, (long long) shard) <
             0) {
             path = NULL;
             AC_FAIL(AC_E_NOMEM, "out of memory for a path");

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
+#include "jobs/runtime/stage_type.h"
 
 /* What to read; each needs the stage named. */
 enum {
@@ -32,12 +33,14 @@ typedef struct ac_shard_view {
 
 /**
  * Local. Replaces what `self` held by shard number `shard` of the run folder `folder`.
+ * @param[in] stages  rows of the run's stages: embed, then those that `parts` needs
  * @param[in] parts  AC_VIEW_… or-ed; AC_VIEW_KEYS is always read
  * @return AC_E_IO or AC_E_FORMAT naming the file, also where the stages' files do not fit
  * together
  */
 AC_MUST_CHECK ac_status ac_shard_view_read(ac_shard_view *self, const char *folder,
-                                           int64_t shard, unsigned parts);
+                                           const ac_stage_type *const *stages, int64_t shard,
+                                           unsigned parts);
 void ac_shard_view_free(ac_shard_view *self);
 
 #endif

@@ -1,157 +1,220 @@
-/* A run's stages: claiming shards, publishing them, agreeing at the end. */
+#include "jobs/runtime/stage.h"
+
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "io/file/publish.h"
-#include "jobs/runtime/done.h"
-#include "jobs/runtime/run.h"
+#include "engine/base/memory.h"
 #include "jobs/runtime/signals.h"
 
-void
-ac_run_join_records_all(const ac_run *self, ac_shard_record *records)
-{
-    char *bytes = (char *) records;
-    size_t left = (size_t) self->manifest.shard_count * sizeof *records;
+enum { SHARD_NAME_BYTES = 32 }; /* of "/00000.h5" */
 
-    while (left) { /* one rank's bytes, or zeros: OR is the union */
-        size_t n = left < INT_MAX ? left : INT_MAX;
-        AC_MPI(MPI_Allreduce(MPI_IN_PLACE, bytes, (int) n, MPI_BYTE, MPI_BOR, self->comm->mpi));
-        bytes += n;
-        left -= n;
-    }
-}
-
-void
-ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *count)
-{
-    const ac_manifest *m = &self->manifest;
-
-    *first = shard * m->shard_items;
-    *count = m->items - *first < m->shard_items ? m->items - *first : m->shard_items;
-}
-
-int64_t
-ac_run_rows(const ac_run *self, int stage)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < self->manifest.shard_count; i++)
-        n += self->manifest.stages[stage].shards[i].rows;
-    return n;
-}
-
-int64_t
-ac_run_bad(const ac_run *self, int stage)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < self->manifest.shard_count; i++)
-        n += self->manifest.stages[stage].shards[i].bad;
-    return n;
-}
+/* ---- beginning ---- */
 
 /* Shards [first, end) are this run's: all of them, or a part's. */
 static void
-own_shards(const ac_run *self, int64_t *first, int64_t *end)
+own_shards(const ac_run *run, int64_t *first, int64_t *end)
 {
-    const int64_t n = self->manifest.shard_count, parts = self->config->compute.parts,
-                  part = self->config->compute.part;
+    const int64_t n = run->manifest.shard_count, parts = run->config->compute.parts,
+                  part = run->config->compute.part;
 
-    *first = ac_run_is_part(self) ? n * part / parts : 0;
-    *end = ac_run_is_part(self) ? n * (part + 1) / parts : n;
+    *first = ac_run_is_part(run) ? n * part / parts : 0;
+    *end = ac_run_is_part(run) ? n * (part + 1) / parts : n;
 }
 
-ac_status
-ac_run_stage_begin_all(ac_run *self, int stage, const char *unit)
+/* Appended to. A line that a kill cut short must not swallow the next one. */
+static ac_status
+open_journal(ac_stage *self)
 {
-    const ac_manifest *m = &self->manifest;
+    const ac_run *run = self->run;
+    char *path = NULL, last = '\n';
+    ac_status st = AC_OK;
+    off_t size;
+
+    AC_TRY(ac_run_path(run, &path, "journal/%s%04d.jsonl", run->prefix, run->comm->rank));
+    self->journal = open(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC, 0644);
+    if (self->journal < 0)
+        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    self->journal_open = true;
+    size = lseek(self->journal, 0, SEEK_END);
+    if (size > 0 && pread(self->journal, &last, 1, size - 1) != 1)
+        AC_FAIL(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (last != '\n' && write(self->journal, "\n", 1) != 1)
+        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+out:
+    free(path);
+    return st;
+}
+
+/* Local: all memory of the stage, and its journal. */
+static ac_status
+prepare(ac_stage *self)
+{
+    const ac_run *run = self->run;
+    const int64_t shards = run->manifest.shard_count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&self->todo, shards, sizeof *self->todo));
+    AC_TRY(ac_alloc(&self->mine, shards, sizeof *self->mine));
+    self->shard_path_bytes =
+        strlen(run->folder) + strlen(self->type->folder) + SHARD_NAME_BYTES;
+    AC_TRY(ac_alloc(&self->shard_path, (int64_t) self->shard_path_bytes, 1));
+    AC_TRY(ac_run_progress_path(run, &self->progress_path));
+    st = open_journal(self);
+out:
+    return st;
+}
+
+static ac_status
+begin_all(ac_stage *self)
+{
+    ac_run *run = self->run;
+    const ac_comm *comm = run->comm;
     int64_t done = 0, total = 0, from, end;
     ac_status st;
 
-    self->stage = stage;
-    self->todo_count = 0;
-    own_shards(self, &from, &end);
+    self->number = ac_run_stage_number(run, self->type);
+    run->inflight.stage = self->number;
+    AC_TRY(ac_agree_all(comm, prepare(self)));
+    own_shards(run, &from, &end);
     for (int64_t i = from; i < end; i++) {
         int64_t first, count;
-        ac_run_shard_items(self, i, &first, &count);
+        ac_run_shard_items(run, i, &first, &count);
         total += count;
-        if (m->stages[stage].shards[i].done)
+        if (run->manifest.stages[self->number].shards[i].done)
             done += count;
         else
             self->todo[self->todo_count++] = i;
     }
-    memset(self->mine, 0, (size_t) m->shard_count * sizeof *self->mine);
-    self->stage_started = ac_progress_clock();
-    st = ac_progress_begin_all(&self->progress, self->comm, self->progress_path, m->job,
-                               self->stage_names[stage], unit, done, ac_run_bad(self, stage),
-                               total);
-    if ((st = ac_agree_all(self->comm, st)) != AC_OK)
-        return st;
-    return ac_queue_open_all(&self->queue, self->comm, self->todo_count);
+    self->at = self->todo_count * comm->rank / comm->size;
+    self->end = self->todo_count * (comm->rank + 1) / comm->size;
+    self->started = ac_progress_clock();
+    st = ac_progress_begin_all(&self->progress, comm, self->progress_path, run->manifest.job,
+                               self->type->name, self->type->unit, done,
+                               ac_run_bad(run, self->number), total);
+    AC_TRY(ac_agree_all(comm, st));
+    st = ac_queue_open_all(&self->queue, comm, self->todo_count);
+out:
+    return st;
 }
 
-bool
-ac_run_claim(ac_run *self, int64_t *shard)
+/* ---- shards ---- */
+
+/* A shard for this rank alone; false: none is left, or a stop was asked for. */
+static bool
+next_shard(ac_stage *self, int64_t *shard)
 {
     int64_t i;
 
     ac_progress_tick(&self->progress);
     if (ac_signals_stopped()) /* one rank told to stop stops all */
         ac_queue_stop(&self->queue);
-    if (!ac_queue_claim(&self->queue, &i))
+    if (self->type->sharing == AC_SHARDS_RANGES) {
+        if (self->at >= self->end || ac_signals_stopped())
+            return false;
+        i = self->at;
+    } else if (!ac_queue_claim(&self->queue, &i)) {
         return false;
+    }
     *shard = self->todo[i];
-    ac_heartbeat_shard(self->comm->heartbeat, *shard);
     return true;
 }
 
 ac_status
-ac_run_tick(ac_run *self)
+ac_stage_tick(ac_stage *self)
 {
     ac_progress_tick(&self->progress);
     ac_queue_progress(&self->queue);
-    if (ac_signals_seconds() > self->config->limits.grace_seconds / 2)
+    if (ac_signals_seconds() > self->run->config->limits.grace_seconds / 2)
         return ac_error_set(AC_E_STOPPED, "stopped on request within a shard, which is "
                                           "dropped; the same command goes on from here");
     return AC_OK;
 }
 
-ac_status
-ac_run_publish(ac_run *self, int64_t shard, int64_t rows, int64_t bad, const char *checksum)
+/* The shard's file is under its final name: write it into the journal, count it. */
+static ac_status
+publish(ac_stage *self, const ac_stage_shard *shard)
 {
+    const ac_run *run = self->run;
+    ac_shard_record *r = &self->mine[shard->number];
     ac_buffer line = { 0 };
-    ac_shard_record *r = &self->mine[shard];
-    int64_t first, count;
     ac_status st;
 
-    *r = (ac_shard_record){ .rows = rows, .bad = bad, .done = true };
-    snprintf(r->checksum, sizeof r->checksum, "%s", checksum);
-    st = ac_manifest_journal_line(&line, &self->manifest, self->stage, shard, r);
+    *r = (ac_shard_record){ .rows = shard->rows, .bad = shard->bad, .done = true };
+    snprintf(r->checksum, sizeof r->checksum, "%s", shard->checksum);
+    st = ac_manifest_journal_line(&line, &run->manifest, self->number, shard->number, r);
     if (st == AC_OK && (write(self->journal, line.data, line.size) != (ssize_t) line.size ||
                         fsync(self->journal) != 0))
-        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", self->folder,
+        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", run->folder,
                           strerror(errno));
     ac_buffer_free(&line);
-    ac_run_shard_items(self, shard, &first, &count);
-    ac_progress_add(&self->progress, count, bad);
+    ac_progress_add(&self->progress, shard->count, shard->bad);
     return st;
 }
 
-void
-ac_run_fail(ac_run *self)
+static ac_status
+make_shard(ac_stage *self, void *context, int64_t number, int root)
 {
-    ac_queue_stop(&self->queue);
+    ac_run *run = self->run;
+    ac_stage_shard shard = { .number = number, .path = self->shard_path, .root = root };
+    ac_status st;
+
+    ac_run_shard_items(run, number, &shard.first, &shard.count);
+    snprintf(self->shard_path, self->shard_path_bytes, "%s/%s/%05lld.h5", run->folder,
+             self->type->folder, (long long) number);
+    ac_heartbeat_shard(run->comm->heartbeat, number);
+    st = self->type->shard(context, self, &shard);
+    ac_inflight_clear(&run->inflight); /* a stop or a failure is no death */
+    if (st == AC_OK && root == run->comm->rank)
+        st = publish(self, &shard);
+    return st;
 }
 
-ac_status
-ac_run_stage_end_all(ac_run *self, ac_status st)
+/* Local: shards of this rank. */
+static ac_status
+make_shards(ac_stage *self, void *context)
 {
-    ac_manifest *m = &self->manifest;
-    ac_stage_record *stage = &m->stages[self->stage];
+    ac_status st = AC_OK;
+
+    for (int64_t shard; st == AC_OK && next_shard(self, &shard); self->at++) {
+        st = make_shard(self, context, shard, self->run->comm->rank);
+        if (st == AC_OK)
+            st = ac_stage_tick(self);
+    }
+    return st;
+}
+
+static ac_status
+make_shards_together_all(ac_stage *self, void *context)
+{
+    const ac_comm *comm = self->run->comm;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; st == AC_OK && i < self->todo_count; i++) {
+        int64_t stop = ac_signals_stopped();
+        ac_sum_int64_all(comm, &stop,
+                         1); /* one rank told to stop stops all, at the same shard */
+        if (stop)
+            break;
+        st = ac_agree_all(comm,
+                          make_shard(self, context, self->todo[i], (int) (i % comm->size)));
+        ac_progress_tick(&self->progress);
+    }
+    return st;
+}
+
+/* ---- the end ---- */
+
+/* Agree on `st`, share what was published, save the manifest. */
+static ac_status
+end_all(ac_stage *self, ac_status st)
+{
+    const ac_run *run = self->run;
+    const ac_manifest *m = &run->manifest;
+    ac_stage_record *stage = &self->run->manifest.stages[self->number];
     int64_t undone = 0, first, end;
     char *path = NULL;
 
@@ -160,25 +223,25 @@ ac_run_stage_end_all(ac_run *self, ac_status st)
         st = AC_OK;
     ac_queue_close_all(&self->queue);
     ac_progress_end_all(&self->progress);
-    ac_run_join_records_all(self, self->mine);
-    own_shards(self, &first, &end);
+    ac_run_join_records_all(run, self->mine);
+    own_shards(run, &first, &end);
     for (int64_t i = first; i < end; i++) {
         if (self->mine[i].done)
             stage->shards[i] = self->mine[i];
         undone += !stage->shards[i].done;
     }
     if (self->todo_count)
-        stage->seconds += ac_progress_clock() - self->stage_started;
-    if (self->comm->rank == 0 && self->todo_count &&
-        !ac_run_is_part(self)) { /* what was published counts, also after a failure */
-        ac_status saved = ac_run_path(self, &path, "manifest.json");
+        stage->seconds += ac_progress_clock() - self->started;
+    if (run->comm->rank == 0 && self->todo_count &&
+        !ac_run_is_part(run)) { /* what was published counts, also after a failure */
+        ac_status saved = ac_run_path(run, &path, "manifest.json");
         if (saved == AC_OK)
             saved = ac_manifest_save(m, path);
         if (st == AC_OK)
             st = saved;
         free(path);
     }
-    st = ac_agree_all(self->comm, st);
+    st = ac_agree_all(run->comm, st);
     if (st == AC_OK && undone) {
         st = ac_error_set(AC_E_STOPPED,
                           "stopped on request with %lld of %lld shards of stage %s to do; the "
@@ -188,19 +251,37 @@ ac_run_stage_end_all(ac_run *self, ac_status st)
     return st;
 }
 
-ac_status
-ac_run_finish_all(ac_run *self)
+static void
+stage_free(ac_stage *self)
 {
-    ac_status st = AC_OK;
-    char *path = NULL;
+    if (self->journal_open)
+        close(self->journal);
+    free(self->todo);
+    free(self->mine);
+    free(self->shard_path);
+    free(self->progress_path);
+}
 
-    if (self->comm->rank == 0 && ac_run_is_part(self)) {
-        st = ac_run_path(self, &path, "journal/%sDONE", self->prefix);
-        if (st == AC_OK)
-            st = ac_publish_file(path, "", 0);
-        free(path);
-    } else if (self->comm->rank == 0) {
-        st = ac_done_write(self->folder);
-    }
-    return ac_agree_all(self->comm, st);
+ac_status
+ac_stage_run_all(ac_run *run, const ac_stage_type *type, void *context)
+{
+    const bool together = type->sharing == AC_SHARDS_TOGETHER;
+    ac_stage self = { .run = run, .type = type };
+    ac_status st;
+
+    AC_TRY(begin_all(&self));
+    if (self.todo_count && type->open)
+        st = type->open(context, &self);
+    if (together)
+        st = ac_agree_all(run->comm, st);
+    if (st == AC_OK)
+        st = together ? make_shards_together_all(&self, context) : make_shards(&self, context);
+    if (st != AC_OK)
+        ac_queue_stop(&self.queue);
+    if (type->close)
+        type->close(context);
+    st = end_all(&self, st);
+out:
+    stage_free(&self);
+    return st;
 }

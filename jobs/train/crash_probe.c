@@ -8,14 +8,14 @@
 #include "jobs/models/prompt.h"
 
 /* Tables and captions of the suspects. */
-typedef struct accused {
+typedef struct suspect_texts {
     ac_texts texts;
     int64_t *owners; /* [texts.count]: the item */
     int64_t capacity;
-} accused;
+} suspect_texts;
 
 static ac_status
-push(accused *self, const char *text, size_t n, int64_t item)
+push(suspect_texts *self, const char *text, size_t n, int64_t item)
 {
     ac_status st = AC_OK;
 
@@ -29,7 +29,7 @@ out:
 
 /* The item's table, where its shard has one. */
 static ac_status
-push_table(accused *self, const ac_texts *keys, const ac_shard_view *v, int64_t item)
+push_table(suspect_texts *self, const ac_texts *keys, const ac_shard_view *v, int64_t item)
 {
     ac_prompt prompt = { 0 };
     int64_t row = 0;
@@ -49,7 +49,7 @@ out:
 }
 
 static ac_status
-push_captions(accused *self, const ac_training_items *items, int64_t item)
+push_captions(suspect_texts *self, const ac_training_items *items, int64_t item)
 {
     const bool validation = item >= items->training;
     const ac_captioned_list *list = &items->lists[validation];
@@ -63,25 +63,35 @@ out:
     return st;
 }
 
+/* What rank 0 probes with. */
+typedef struct prober {
+    const ac_run *run;
+    const ac_image_list *images;
+    const ac_training_items *items;
+    const ac_bart_model *bart;
+} prober;
+
 static ac_status
-collect(accused *self, const ac_pipeline *p, const ac_training_items *items)
+collect(suspect_texts *self, const prober *p)
 {
-    const ac_run *run = &p->run;
+    const ac_run *run = p->run;
+    const ac_quarantine *q = &run->quarantine;
     ac_shard_view view = { 0 };
     ac_status st = AC_OK;
 
-    for (int64_t s = 0; s < run->suspect_count; s++) {
-        const ac_hand_items *suspects = &run->suspects[s];
+    for (int64_t s = 0; s < q->suspect_count; s++) {
+        const ac_inflight_items *suspects = &q->suspects[s];
         for (int64_t i = suspects->first;
              suspects->stage == AC_STAGE_RETRIEVE && i < suspects->first + suspects->count;
              i++) {
             const int64_t shard = i / run->manifest.shard_items;
-            if (run->crashed[i] || !run->manifest.stages[AC_STAGE_RETRIEVE].shards[shard].done)
+            if (ac_quarantine_has(q, i) ||
+                !run->manifest.stages[AC_STAGE_RETRIEVE].shards[shard].done)
                 continue;
-            AC_TRY(
-                ac_shard_view_read(&view, run->folder, shard, AC_VIEW_KEYS | AC_VIEW_TABLES));
-            AC_TRY(push_table(self, &p->images.keys, &view, i));
-            AC_TRY(push_captions(self, items, i));
+            AC_TRY(ac_shard_view_read(&view, run->folder, run->stages, shard,
+                                      AC_VIEW_KEYS | AC_VIEW_TABLES));
+            AC_TRY(push_table(self, &p->images->keys, &view, i));
+            AC_TRY(push_captions(self, p->items, i));
         }
     }
 out:
@@ -89,44 +99,37 @@ out:
     return st;
 }
 
-/* Rank 0. */
+/* An ac_crash_probe. */
 static ac_status
-try_suspects(const ac_pipeline *p, const ac_training_items *items, bool *crashes)
+probe_texts(void *context, bool *crashes)
 {
-    accused a = { 0 };
-    bool *guilty = NULL;
+    const prober *p = context;
+    suspect_texts s = { 0 };
+    bool *confirmed = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(collect(&a, p, items));
-    if (a.texts.count == 0)
+    if (p->run->comm->rank != 0)
+        return AC_OK;
+    AC_TRY(collect(&s, p));
+    if (s.texts.count == 0)
         goto out;
-    AC_TRY(ac_alloc(&guilty, a.texts.count, sizeof *guilty));
-    AC_TRY(
-        ac_text_trial(&p->run, p->bart.path, "bart", &a.texts, "tables and captions", guilty));
-    for (int64_t i = 0; i < a.texts.count; i++)
-        crashes[a.owners[i]] = crashes[a.owners[i]] || guilty[i];
+    AC_TRY(ac_alloc(&confirmed, s.texts.count, sizeof *confirmed));
+    AC_TRY(ac_crash_probe_texts(p->run, p->bart->path, "bart", &s.texts, "tables and captions",
+                                confirmed));
+    for (int64_t i = 0; i < s.texts.count; i++)
+        crashes[s.owners[i]] = crashes[s.owners[i]] || confirmed[i];
 out:
-    ac_texts_free(&a.texts);
-    free(a.owners);
-    free(guilty);
+    ac_texts_free(&s.texts);
+    free(s.owners);
+    free(confirmed);
     return st;
 }
 
 ac_status
-ac_training_trial_all(ac_pipeline *p, const ac_training_items *items)
+ac_training_probe_all(ac_run *run, const ac_image_list *images, const ac_training_items *items,
+                      const ac_bart_model *bart)
 {
-    bool *crashes = NULL;
-    ac_status st = AC_OK;
+    prober p = { run, images, items, bart };
 
-    if (p->run.suspect_count == 0) /* the same on all ranks */
-        return AC_OK;
-    ac_heartbeat_phase(p->comm->heartbeat, "trial of suspects");
-    st = ac_alloc(&crashes, p->run.manifest.items, sizeof *crashes);
-    if (st == AC_OK && p->comm->rank == 0)
-        st = try_suspects(p, items, crashes);
-    AC_TRY(ac_agree_all(p->comm, st));
-    st = ac_run_quarantine_all(&p->run, crashes, &p->images.keys, false);
-out:
-    free(crashes);
-    return st;
+    return ac_crash_probe_all(run, probe_texts, &p, &images->keys, false);
 }

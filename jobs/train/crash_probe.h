@@ -6,7 +6,8 @@
 
 /** Collective, before the stages. Rank 0 tokenizes the suspects' tables and captions in a
  * child; items whose texts end it are quarantined. */
-AC_MUST_CHECK ac_status ac_training_trial_all(ac_pipeline *pipeline,
-                                              const ac_training_items *items);
+AC_MUST_CHECK ac_status ac_training_probe_all(ac_run *run, const ac_image_list *images,
+                                              const ac_training_items *items,
+                                              const ac_bart_model *bart);
 
 #endif

@@ -131,7 +131,7 @@ out:
 }
 
 static ac_status
-read_items(ac_training_items *self, ac_pipeline *p)
+read_items(ac_training_items *self, ac_image_list *images, const ac_config *config)
 {
     ac_status st = AC_OK;
     char both[80];
@@ -140,11 +140,11 @@ read_items(ac_training_items *self, ac_pipeline *p)
     int n;
 
     for (int which = 0; which < 2; which++)
-        AC_TRY(read_list(&self->lists[which], which, p->config));
+        AC_TRY(read_list(&self->lists[which], which, config));
     self->training = self->lists[0].count * self->crops;
     AC_TRY(ac_alloc(&self->known_bad, self->training + self->lists[1].count, 1));
     for (int which = 0; which < 2; which++)
-        AC_TRY(push_items(self, &p->images, which, &at));
+        AC_TRY(push_items(self, images, which, &at));
     n = snprintf(both, sizeof both, "%s %s", self->lists[0].fingerprint,
                  self->lists[1].fingerprint);
     h = XXH3_128bits(both, (size_t) n);
@@ -155,26 +155,26 @@ out:
 }
 
 ac_status
-ac_training_items_read_all(ac_training_items *self, ac_pipeline *p)
+ac_training_items_read_all(ac_training_items *self, ac_image_list *images, const ac_comm *comm,
+                           const ac_config *config)
 {
-    const int64_t crops = p->config->train.crops_per_image;
+    const int64_t crops = config->train.crops_per_image;
     ac_status st = AC_OK;
 
     *self = (ac_training_items){ .crops = crops ? crops : 1 };
-    if (p->comm->rank == 0)
-        st = read_items(self, p);
-    AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.keys, 0));
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.paths, 0));
-    p->images.count = p->images.keys.count;
-    if (p->comm->rank != 0)
-        st = ac_alloc(&self->known_bad, p->images.count, 1);
-    AC_TRY(ac_agree_all(p->comm, st));
-    ac_broadcast_bytes_all(p->comm, self->known_bad, (size_t) p->images.count, 0);
-    ac_broadcast_bytes_all(p->comm, &self->training, sizeof self->training, 0);
-    ac_broadcast_bytes_all(p->comm, self->fingerprint, sizeof self->fingerprint, 0);
-    p->known_bad = self->known_bad;
-    p->random_crops = crops ? self->training : 0;
+    if (comm->rank == 0)
+        st = read_items(self, images, config);
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(ac_broadcast_texts_all(comm, &images->keys, 0));
+    AC_TRY(ac_broadcast_texts_all(comm, &images->paths, 0));
+    images->count = images->keys.count;
+    if (comm->rank != 0)
+        st = ac_alloc(&self->known_bad, images->count, 1);
+    AC_TRY(ac_agree_all(comm, st));
+    ac_broadcast_bytes_all(comm, self->known_bad, (size_t) images->count, 0);
+    ac_broadcast_bytes_all(comm, &self->training, sizeof self->training, 0);
+    ac_broadcast_bytes_all(comm, self->fingerprint, sizeof self->fingerprint, 0);
+    self->random_crops = crops ? self->training : 0;
 out:
     return st;
 }
@@ -184,7 +184,9 @@ out:
 /* Reads the shards of both stages in order; the good items of a shard are a subsequence of its
  * items. */
 typedef struct loader {
-    ac_pipeline *pipeline;
+    const ac_run *run;
+    const ac_bart_model *bart;
+    const ac_image_list *images;
     const ac_training_items *items;
     ac_training_data *data;
     ac_prompt prompt;
@@ -198,12 +200,12 @@ typedef struct loader {
 static ac_status
 read_shard(loader *self, int64_t shard)
 {
-    const int64_t K = self->pipeline->config->retrieval.topk;
+    const int64_t K = self->run->config->retrieval.topk;
     ac_h5_reader r = { 0 };
     char *path = NULL;
     ac_status st;
 
-    AC_TRY(ac_run_shard_path(&self->pipeline->run, AC_STAGE_RETRIEVE, shard, &path));
+    AC_TRY(ac_run_shard_path(self->run, AC_STAGE_RETRIEVE, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_h5_read_texts(&r, "keys", &self->keys));
     AC_TRY(ac_h5_read_texts(&r, "entries", &self->entries));
@@ -221,16 +223,16 @@ out:
 static ac_status
 push_table(loader *self, ac_captioned_set *set, int64_t row)
 {
-    const ac_pipeline *p = self->pipeline;
+    const ac_config *config = self->run->config;
+    const ac_bart_model *bart = self->bart;
     const ac_encoding *e = &self->prompt.encoding;
-    const int64_t K = p->config->retrieval.topk,
-                  limit = p->bart.net.config.max_position_embeddings;
+    const int64_t K = config->retrieval.topk, limit = bart->net.config.max_position_embeddings;
     const int64_t most =
-        p->config->train.max_source_tokens < limit ? p->config->train.max_source_tokens : limit;
+        config->train.max_source_tokens < limit ? config->train.max_source_tokens : limit;
     ac_status st = AC_OK;
 
     AC_TRY(ac_prompt_join(&self->prompt, &self->entries, row * K, self->ids + row * K, K));
-    AC_TRY(ac_prompt_encode(&self->prompt, &p->bart.tokenizer, most));
+    AC_TRY(ac_prompt_encode(&self->prompt, &bart->tokenizer, most));
     self->data->cut_tables += e->length > e->count;
     AC_TRY(ac_id_lists_push(&set->tables, e->ids, e->count));
 out:
@@ -242,11 +244,12 @@ static ac_status
 push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i,
            int64_t item)
 {
-    const ac_pipeline *p = self->pipeline;
+    const ac_config *config = self->run->config;
+    const ac_bart_model *bart = self->bart;
     const int64_t limit =
-        p->bart.net.config.max_position_embeddings + 1; /* the decoder reads one less */
+        bart->net.config.max_position_embeddings + 1; /* the decoder reads one less */
     const int64_t most =
-        p->config->train.max_target_tokens < limit ? p->config->train.max_target_tokens : limit;
+        config->train.max_target_tokens < limit ? config->train.max_target_tokens : limit;
     ac_status st;
 
     AC_TRY(
@@ -255,7 +258,7 @@ push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, i
         ac_random_stream(ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i));
     set->items[set->count] = item;
     for (int64_t c = list->caption_offsets[i]; c < list->caption_offsets[i + 1]; c++) {
-        AC_TRY(ac_tokenizer_encode(&p->bart.tokenizer, ac_texts_at(&list->captions, c),
+        AC_TRY(ac_tokenizer_encode(&bart->tokenizer, ac_texts_at(&list->captions, c),
                                    ac_texts_size(&list->captions, c), most, true,
                                    &self->encoding));
         self->data->cut_captions += self->encoding.length > self->encoding.count;
@@ -270,7 +273,7 @@ out:
 static bool
 row_is(const loader *self, int64_t row, int64_t item)
 {
-    const ac_texts *keys = &self->pipeline->images.keys;
+    const ac_texts *keys = &self->images->keys;
 
     return row < self->keys.count &&
            ac_texts_size(keys, item) == ac_texts_size(&self->keys, row) &&
@@ -302,7 +305,7 @@ load_item(loader *self, int64_t item, int64_t *row)
     }
     if (self->items->known_bad[item] != AC_GOOD || !row_is(self, *row, item))
         return AC_OK;
-    ac_run_take(&self->pipeline->run, 0, item, 1); /* of the last stage, which made the table */
+    ac_inflight_begin(&self->run->inflight, 0, item, 1);
     AC_TRY(push_table(self, set, (*row)++));
     if (++self->tables_pushed == set->tables_each)
         AC_TRY(push_image(self, set, list, image, item - set->tables_each + 1));
@@ -326,7 +329,7 @@ out:
 static ac_status
 load(loader *self)
 {
-    const ac_run *run = &self->pipeline->run;
+    const ac_run *run = self->run;
     ac_status st = AC_OK;
 
     AC_TRY(set_init(&self->data->train, self->items->lists[0].count, self->items->crops));
@@ -341,7 +344,7 @@ load(loader *self)
     }
     drop_half_images(&self->data->train);
 out:
-    ac_run_put(&self->pipeline->run, 0);
+    ac_inflight_end(&self->run->inflight, 0);
     ac_encoding_free(&self->encoding);
     ac_prompt_free(&self->prompt);
     ac_texts_free(&self->keys);
@@ -399,16 +402,18 @@ out:
 
 ac_status
 ac_training_data_load_all(ac_training_data *self, const ac_training_items *items,
-                          ac_pipeline *p)
+                          const ac_image_list *images, ac_run *run, const ac_bart_model *bart)
 {
-    loader l = { .pipeline = p, .items = items, .data = self };
+    loader l = { .run = run, .bart = bart, .images = images, .items = items, .data = self };
+    const ac_comm *comm = run->comm;
     ac_status st = AC_OK;
 
-    if (p->comm->rank == 0)
+    run->inflight.stage = AC_STAGE_RETRIEVE; /* which made the tables */
+    if (comm->rank == 0)
         st = load(&l);
-    AC_TRY(ac_agree_all(p->comm, st));
-    AC_TRY(broadcast_set_all(p->comm, &self->train, items->crops));
-    AC_TRY(broadcast_set_all(p->comm, &self->validation, 1));
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(broadcast_set_all(comm, &self->train, items->crops));
+    AC_TRY(broadcast_set_all(comm, &self->validation, 1));
 out:
     return st;
 }

@@ -40,16 +40,18 @@ typedef struct ac_training_items {
     ac_captioned_list lists[2]; /* training, validation; on rank 0 alone */
     int64_t crops;              /* items a training image */
     int64_t training;           /* items [0, training) are training's */
+    int64_t random_crops;       /* items [0, random_crops) are random crops of their images */
     uint8_t *known_bad;         /* [items] */
     char fingerprint[33];
 } ac_training_items;
 
 void ac_training_items_free(ac_training_items *self);
 
-/** Collective. Reads both folders on rank 0 and fills in images, known_bad and random_crops of
- * the pipeline on all ranks. */
+/** Collective. Reads both folders on rank 0.
+ * @param[out] images  the items, on all ranks; starts zeroed */
 AC_MUST_CHECK ac_status ac_training_items_read_all(ac_training_items *self,
-                                                   ac_pipeline *pipeline);
+                                                   ac_image_list *images, const ac_comm *comm,
+                                                   const ac_config *config);
 
 /** Training and validation, ready. */
 typedef struct ac_training_data {
@@ -63,6 +65,7 @@ void ac_training_data_free(ac_training_data *self);
  * ranks get the ids. */
 AC_MUST_CHECK ac_status ac_training_data_load_all(ac_training_data *self,
                                                   const ac_training_items *items,
-                                                  ac_pipeline *pipeline);
+                                                  const ac_image_list *images, ac_run *run,
+                                                  const ac_bart_model *bart);
 
 #endif

@@ -37,7 +37,7 @@ out:
 static ac_status
 caption(ac_training *self, sampler *s, const float *values, ac_texts *out)
 {
-    ac_bart_model *bart = &self->pipeline.bart;
+    ac_bart_model *bart = self->bart;
     ac_generated generated = { 0 };
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
@@ -61,7 +61,7 @@ push_ids(const ac_training *self, ac_buffer *out, const ac_id_lists *lists, int6
 {
     ac_buffer text = { 0 };
     ac_status st =
-        ac_prompt_decode(&text, &self->pipeline.bart.tokenizer, lists->ids + lists->offsets[i],
+        ac_prompt_decode(&text, &self->bart->tokenizer, lists->ids + lists->offsets[i],
                          lists->offsets[i + 1] - lists->offsets[i], false);
 
     if (st == AC_OK)
@@ -112,7 +112,7 @@ ac_training_write_samples(ac_training *self, const float *values)
     AC_TRY(caption(self, &s, own, &s.after));
     for (int64_t i = 0; i < s.count; i++)
         AC_TRY(push_sample(self, &s, i, &out));
-    AC_TRY(ac_run_path(&self->pipeline.run, &path, "samples.jsonl"));
+    AC_TRY(ac_run_path(self->run, &path, "samples.jsonl"));
     st = ac_publish_file(path, out.data, out.size);
 out:
     ac_id_lists_free(&s.tables);

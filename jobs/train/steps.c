@@ -28,7 +28,7 @@ typedef struct block_part {
 static const ac_config *
 config_of(const ac_training *self)
 {
-    return self->pipeline.config;
+    return self->config;
 }
 
 static uint64_t
@@ -43,7 +43,7 @@ ac_status
 ac_training_init(ac_training *self)
 {
     const ac_config *config = config_of(self);
-    const ac_comm *comm = self->pipeline.comm;
+    const ac_comm *comm = self->comm;
     const int64_t global = config->train.replicas * config->train.batch,
                   blocks =
                       (self->data.validation.count + VALIDATION_BLOCK - 1) / VALIDATION_BLOCK;
@@ -77,6 +77,24 @@ ac_training_init(ac_training *self)
     AC_TRY(ac_parts_init(&self->blocks, comm, blocks, sizeof(block_part)));
 out:
     return st;
+}
+
+void
+ac_training_free(ac_training *self)
+{
+    ac_checkpoints_free(&self->checkpoints);
+    ac_metrics_close(&self->metrics);
+    ac_parts_free(&self->replicas);
+    ac_parts_free(&self->blocks);
+    ac_batch_builder_free(&self->builder);
+    ac_bart_trainer_free(&self->trainer);
+    ac_training_data_free(&self->data);
+    free(self->packed);
+    free(self->start);
+    free(self->exp_avg);
+    free(self->exp_avg_sq);
+    free(self->gradient);
+    free(self->order);
 }
 
 /* ---- one step ---- */
@@ -122,7 +140,7 @@ run_replicas(ac_training *self)
         memcpy(part, &head, sizeof head);
         self->activation_bytes =
             loss.bytes > self->activation_bytes ? loss.bytes : self->activation_bytes;
-        ac_heartbeat_beat(self->pipeline.comm->heartbeat);
+        ac_heartbeat_beat(self->comm->heartbeat);
     }
 out:
     return st;
@@ -249,7 +267,7 @@ step_all(ac_training *self, bool *stop)
     exchanged = ac_progress_clock();
     AC_TRY(ac_parts_share_all(&self->replicas, st, ac_signals_stopped(), stop));
     self->seconds_exchange += ac_progress_clock() - exchanged;
-    AC_TRY(ac_agree_all(self->pipeline.comm, add_up(self, &sum)));
+    AC_TRY(ac_agree_all(self->comm, add_up(self, &sum)));
     norm = ac_gradient_norm(self->gradient, self->trainer.count);
     if (sum.bad_replica >= 0 || !isfinite(norm))
         AC_TRY(not_finite(self, &sum));
@@ -262,7 +280,7 @@ step_all(ac_training *self, bool *stop)
     self->steps_here++;
     self->tokens_here += sum.tokens;
     self->seconds_steps += ac_progress_clock() - started;
-    if (self->pipeline.comm->rank == 0) {
+    if (self->comm->rank == 0) {
         self->pending = ac_metrics_step(&self->metrics, self->step,
                                         (self->step - 1) / self->steps_per_epoch, sum.loss,
                                         sum.targets, rate, norm);
@@ -293,7 +311,7 @@ run_blocks(ac_training *self)
         AC_TRY(ac_bart_trainer_run(&self->trainer, &batch, NULL, &loss));
         part = (block_part){ loss.sum, loss.targets };
         memcpy(ac_parts_put(&self->blocks, i), &part, sizeof part);
-        ac_heartbeat_beat(self->pipeline.comm->heartbeat);
+        ac_heartbeat_beat(self->comm->heartbeat);
     }
 out:
     return st;
@@ -334,7 +352,7 @@ save_layer_norms(ac_training *self, const float *values, const ac_checkpoint_fil
 {
     char step[32], vloss[40], *path = NULL;
     const ac_metadata metadata[] = { { "format", "pt" }, { "step", step }, { "vloss", vloss } };
-    ac_status st = ac_run_path(&self->pipeline.run, &path, "layer_norms.safetensors");
+    ac_status st = ac_run_path(self->run, &path, "layer_norms.safetensors");
 
     snprintf(step, sizeof step, "%lld", (long long) best->step);
     snprintf(vloss, sizeof vloss, "%.17g", best->vloss);
@@ -397,7 +415,7 @@ out:
 static ac_status
 open_files(ac_training *self, ac_checkpoint *c)
 {
-    const ac_run *run = &self->pipeline.run;
+    const ac_run *run = self->run;
     const ac_checkpoint_identity identity = { .config = run->manifest.config_fingerprint,
                                               .input = run->manifest.input_fingerprint,
                                               .bart = run->manifest.bart,
@@ -422,7 +440,7 @@ out:
 ac_status
 ac_training_resume_all(ac_training *self)
 {
-    const ac_comm *comm = self->pipeline.comm;
+    const ac_comm *comm = self->comm;
     const size_t bytes = (size_t) self->trainer.count * sizeof(float);
     ac_checkpoint c = { .values = self->trainer.values,
                         .exp_avg = self->exp_avg,
@@ -453,14 +471,14 @@ validate_and_save_all(ac_training *self)
         return st;
     if (self->pending != AC_OK)
         st = self->pending;
-    else if (self->pipeline.comm->rank == 0) {
+    else if (self->comm->rank == 0) {
         ac_log(AC_LOG_INFO, "step %lld, epoch %lld: validation loss %.4f",
                (long long) self->step, (long long) epoch, vloss);
         st = ac_metrics_validation(&self->metrics, self->step, epoch, vloss, targets);
         if (st == AC_OK && self->step)
             st = save(self, true, vloss);
     }
-    return ac_agree_all(self->pipeline.comm, st);
+    return ac_agree_all(self->comm, st);
 }
 
 static bool
@@ -476,14 +494,16 @@ validation_is_due(const ac_training *self)
 ac_status
 ac_training_run_all(ac_training *self)
 {
-    const ac_comm *comm = self->pipeline.comm;
+    const ac_comm *comm = self->comm;
     const int64_t most = config_of(self)->train.max_steps;
+    char *progress_path = NULL;
     ac_status st = AC_OK;
     bool stop = false;
 
-    AC_TRY(ac_agree_all(comm, ac_progress_begin_all(&self->progress, comm,
-                                                    self->pipeline.run.progress_path, "train",
-                                                    "train", "steps", self->step, 0, most)));
+    AC_TRY(ac_agree_all(comm, ac_run_progress_path(self->run, &progress_path)));
+    AC_TRY(
+        ac_agree_all(comm, ac_progress_begin_all(&self->progress, comm, progress_path, "train",
+                                                 "train", "steps", self->step, 0, most)));
     self->progress_open = true;
     if (self->step == 0)
         AC_TRY(validate_and_save_all(self)); /* the loss that training begins with */
@@ -503,5 +523,6 @@ out:
     if (self->progress_open)
         ac_progress_end_all(&self->progress);
     self->progress_open = false;
+    free(progress_path);
     return st;
 }

@@ -8,6 +8,9 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
+#include "jobs/cache/open.h"
+#include "jobs/caption/crash_probe.h"
+#include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/models.h"
@@ -15,8 +18,21 @@
 #include "jobs/train/train.h"
 #include "jobs/version.h"
 
+/* What the job holds while it runs. */
+typedef struct training_job {
+    const ac_comm *comm;
+    const ac_config *config;
+    ac_run run;
+    ac_image_list images;
+    ac_training_items items;
+    ac_clip_model clip;
+    ac_bart_model bart;
+    ac_cache cache;
+    ac_training training;
+} training_job;
+
 static ac_status
-open_models_all(ac_pipeline *p)
+open_models_all(training_job *p)
 {
     ac_decoder decoder;
     ac_status st = AC_OK;
@@ -31,19 +47,34 @@ out:
 
 /* Images to tables, as `tag` does; then CLIP and the cache are no longer needed. */
 static ac_status
-make_tables_all(ac_training *self)
+make_tables_all(training_job *p)
 {
-    ac_pipeline *p = &self->pipeline;
+    ac_embed_work embed = { .clip = &p->clip,
+                            .images = &p->images,
+                            .known_bad = p->items.known_bad,
+                            .random_crops = p->items.random_crops };
+    ac_retrieve_work retrieve = { .cache = &p->cache };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_training_trial_all(p, &self->items));
-    AC_TRY(ac_stage_embed_all(p));
-    AC_TRY(ac_merge_bad_items_all(p));
-    AC_TRY(ac_check_bad_items(p));
-    AC_TRY(ac_stage_retrieve_all(p));
+    AC_TRY(ac_training_probe_all(&p->run, &p->images, &p->items, &p->bart));
+    AC_TRY(ac_image_probe_all(&p->run, &p->images, p->clip.net.config.image_size));
+    AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &embed));
+    AC_TRY(ac_merge_bad_items_all(&p->run));
+    AC_TRY(ac_check_bad_items(&p->run));
+    st = ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve);
     ac_clip_model_free(&p->clip);
     ac_cache_close(&p->cache);
-    AC_TRY(ac_training_data_load_all(&self->data, &self->items, p));
+out:
+    return st;
+}
+
+static ac_status
+load_data_all(training_job *p)
+{
+    ac_training *self = &p->training;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_training_data_load_all(&self->data, &p->items, &p->images, &p->run, &p->bart));
     if (p->comm->rank == 0) {
         ac_log(
             AC_LOG_INFO,
@@ -72,15 +103,14 @@ out:
 static ac_status
 open_trainer(ac_training *self)
 {
-    ac_pipeline *p = &self->pipeline;
-    const ac_compute compute = ac_config_compute(p->config);
+    ac_bart_model *bart = self->bart;
+    const ac_compute compute = ac_config_compute(self->config);
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc_aligned(
-        &self->packed, (int64_t) ac_bart_trainer_packed_bytes(&p->bart.net.config, &compute),
-        1));
-    AC_TRY(ac_bart_trainer_init(&self->trainer, &p->bart.net, &p->bart.weights.tensors,
-                                &compute, self->packed, true));
+        &self->packed, (int64_t) ac_bart_trainer_packed_bytes(&bart->net.config, &compute), 1));
+    AC_TRY(ac_bart_trainer_init(&self->trainer, &bart->net, &bart->weights.tensors, &compute,
+                                self->packed, true));
     st = ac_training_init(self);
 out:
     return st;
@@ -90,26 +120,26 @@ static ac_status
 write_summary(const ac_training *self, double seconds, int64_t peak,
               const ac_checkpoint_file *best)
 {
-    const ac_pipeline *p = &self->pipeline;
-    const ac_config *config = p->config;
+    const ac_run *run = self->run;
+    const ac_config *config = self->config;
     const double steps = self->steps_here ? (double) self->steps_here : 1,
                  stepping = self->seconds_steps > 0 ? self->seconds_steps : 1;
     ac_buffer b = { 0 };
     char *path = NULL;
-    ac_status st = ac_run_path(&p->run, &path, "summary.json");
+    ac_status st = ac_run_path(run, &path, "summary.json");
 
     ac_buffer_printf(&b,
                      "{\n  \"job\": \"train\",\n  \"version\": \"%s\",\n  \"state\": "
                      "\"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     AC_VERSION, (long long) p->run.manifest.items,
-                     (long long) ac_run_rows(&p->run, AC_STAGE_EMBED),
-                     (long long) ac_run_bad(&p->run, AC_STAGE_EMBED));
+                     AC_VERSION, (long long) run->manifest.items,
+                     (long long) ac_run_rows(run, AC_STAGE_EMBED),
+                     (long long) ac_run_bad(run, AC_STAGE_EMBED));
     ac_buffer_printf(
         &b,
         "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n  \"kernels\": ",
-        p->comm->size, (long long) config->train.replicas,
+        self->comm->size, (long long) config->train.replicas,
         ac_precision_names[config->compute.precision]);
-    ac_json_text(&b, p->run.manifest.kernels);
+    ac_json_text(&b, run->manifest.kernels);
     ac_buffer_printf(&b,
                      ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "
                      "%lld,\n  \"best_vloss\": %.9g,\n",
@@ -129,11 +159,10 @@ write_summary(const ac_training *self, double seconds, int64_t peak,
     ac_buffer_printf(
         &b, "  \"activation_bytes\": %zu,\n  \"peak_memory_bytes\": %lld,\n  \"stages\": [",
         self->activation_bytes, (long long) peak);
-    for (int s = 0; s < p->run.manifest.stage_count; s++)
+    for (int s = 0; s < run->manifest.stage_count; s++)
         ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
-                         s ? "," : "", p->run.manifest.stages[s].name,
-                         p->run.manifest.stages[s].seconds,
-                         (long long) ac_run_rows(&p->run, s));
+                         s ? "," : "", run->manifest.stages[s].name,
+                         run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
     ac_buffer_push_text(&b, "\n  ]\n}\n");
     if (st == AC_OK)
         st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
@@ -148,6 +177,7 @@ write_results(ac_training *self, double seconds, int64_t peak)
 {
     ac_checkpoint best = { .exp_avg = self->exp_avg, .exp_avg_sq = self->exp_avg_sq };
     const int64_t at = ac_checkpoints_best(&self->checkpoints);
+    const ac_job *const jobs[] = { &ac_job_train, NULL };
     float *values = NULL;
     ac_status st = AC_OK;
 
@@ -157,18 +187,16 @@ write_results(ac_training *self, double seconds, int64_t peak)
     AC_TRY(ac_checkpoints_load(&self->checkpoints, at, &best));
     AC_TRY(ac_training_write_samples(self, values));
     AC_TRY(write_summary(self, seconds, peak, &self->checkpoints.files[at]));
-    st = ac_run_report_write(self->pipeline.run.folder, NULL, AC_REPORT_IMAGES);
+    st = ac_run_report_write(self->run->folder, jobs, NULL, AC_REPORT_IMAGES);
 out:
     free(values);
     return st;
 }
 
 static void
-show_result(const ac_training *self)
+show_result(const ac_run *run)
 {
-    const ac_run *run = &self->pipeline.run;
-
-    if (self->pipeline.comm->rank != 0)
+    if (run->comm->rank != 0)
         return;
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
     ac_log(AC_LOG_INFO,
@@ -177,35 +205,16 @@ show_result(const ac_training *self)
            run->folder);
 }
 
+/* Tables once, then steps. */
 static ac_status
-train_all(ac_training *self, const char *folder)
+train_all(training_job *p, double started)
 {
-    ac_pipeline *p = &self->pipeline;
-    const double started = ac_progress_clock();
-    static const char *const stages[] = { "embed", "retrieve" };
-    const ac_compute compute = ac_config_compute(p->config);
-    ac_run_identity id = { .job = "train", .stages = stages, .stage_count = 2 };
+    ac_training *self = &p->training;
     int64_t peak;
     ac_status st = AC_OK;
 
-    p->run.journal = -1;
-    id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(ac_training_items_read_all(&self->items, p));
-    AC_TRY(open_models_all(p));
-    AC_TRY(ac_pipeline_open_cache_all(p, folder));
-    id.items = p->images.count;
-    id.input = self->items.fingerprint;
-    id.clip = p->clip.fingerprint;
-    id.cache = p->cache.fingerprint;
-    id.bart = p->bart.fingerprint;
-    AC_TRY(ac_run_open_all(&p->run, p->comm, p->config, folder, &id));
-    if (p->run.finished_before) {
-        if (p->comm->rank == 0)
-            ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
-        show_result(self);
-        goto out;
-    }
-    AC_TRY(make_tables_all(self));
+    AC_TRY(make_tables_all(p));
+    AC_TRY(load_data_all(p));
     AC_TRY(ac_agree_all(p->comm, open_trainer(self)));
     AC_TRY(ac_training_resume_all(self));
     AC_TRY(ac_training_run_all(self));
@@ -213,46 +222,57 @@ train_all(ac_training *self, const char *folder)
     AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0
                                      ? write_results(self, ac_progress_clock() - started, peak)
                                      : AC_OK));
-    AC_TRY(ac_run_finish_all(&p->run));
-    show_result(self);
+    st = ac_run_finish_all(&p->run);
 out:
     return st;
 }
 
-static void
-training_free(ac_training *self)
+static ac_status
+run_job_all(training_job *p, const char *folder)
 {
-    ac_pipeline *p = &self->pipeline;
+    const ac_compute compute = ac_config_compute(p->config);
+    ac_run_identity id = { .job = ac_job_train.name, .stages = ac_job_train.stages };
+    const double started = ac_progress_clock();
+    double cache_seconds;
+    ac_status st = AC_OK;
 
-    ac_checkpoints_free(&self->checkpoints);
-    ac_metrics_close(&self->metrics);
-    ac_parts_free(&self->replicas);
-    ac_parts_free(&self->blocks);
-    ac_batch_builder_free(&self->builder);
-    ac_bart_trainer_free(&self->trainer);
-    ac_training_data_free(&self->data);
-    ac_training_items_free(&self->items);
-    free(self->packed);
-    free(self->start);
-    free(self->exp_avg);
-    free(self->exp_avg_sq);
-    free(self->gradient);
-    free(self->order);
-    ac_run_free(&p->run);
-    ac_image_list_free(&p->images);
-    ac_clip_model_free(&p->clip);
-    ac_bart_model_free(&p->bart);
-    ac_cache_close(&p->cache);
+    id.kernels = ac_compute_kernels(&compute);
+    AC_TRY(ac_training_items_read_all(&p->items, &p->images, p->comm, p->config));
+    AC_TRY(open_models_all(p));
+    AC_TRY(ac_cache_open_or_build_all(&p->cache, p->comm, p->config, &p->clip, folder,
+                                      &cache_seconds));
+    id.items = p->images.count;
+    id.input = p->items.fingerprint;
+    id.clip = p->clip.fingerprint;
+    id.cache = p->cache.fingerprint;
+    id.bart = p->bart.fingerprint;
+    AC_TRY(ac_run_open_all(&p->run, p->comm, p->config, folder, &id));
+    if (!p->run.finished_before)
+        AC_TRY(train_all(p, started));
+    else if (p->comm->rank == 0)
+        ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
+    show_result(&p->run);
+out:
+    return st;
 }
 
 static ac_status
 run_train_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
 {
-    ac_training training = { .pipeline = { .comm = comm, .config = config } };
-    const ac_status st = train_all(&training, folder);
+    training_job p = { .comm = comm, .config = config };
+    ac_status st;
 
     (void) locks;
-    training_free(&training);
+    p.training =
+        (ac_training){ .comm = comm, .config = config, .run = &p.run, .bart = &p.bart };
+    st = run_job_all(&p, folder);
+    ac_training_free(&p.training);
+    ac_training_items_free(&p.items);
+    ac_run_free(&p.run);
+    ac_image_list_free(&p.images);
+    ac_clip_model_free(&p.clip);
+    ac_bart_model_free(&p.bart);
+    ac_cache_close(&p.cache);
     return st;
 }
 
@@ -269,6 +289,7 @@ size_train(ac_sizing *sizing, const ac_config *config)
 const ac_job ac_job_train = {
     .name = "train",
     .summary = "captioned images + cache + models -> layer norms, checkpoints, metrics",
+    .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
     .run = run_train_all,
     .size = size_train,
 };

@@ -14,8 +14,10 @@
 
 /** Starts zeroed. Every number that the ranks share is the same on all of them. */
 typedef struct ac_training {
-    ac_pipeline pipeline;
-    ac_training_items items;
+    const ac_comm *comm; /* borrowed, as are the next three */
+    const ac_config *config;
+    const ac_run *run;
+    ac_bart_model *bart;
     ac_training_data data;
 
     ac_bart_trainer trainer;
@@ -44,6 +46,7 @@ typedef struct ac_training {
 /** Local: buffers, optimiser, counts. AC_E_ARG where there are fewer images than one step
  * needs. */
 AC_MUST_CHECK ac_status ac_training_init(ac_training *self);
+void ac_training_free(ac_training *self);
 
 /** Collective. Take up the last checkpoint, if any. */
 AC_MUST_CHECK ac_status ac_training_resume_all(ac_training *self);

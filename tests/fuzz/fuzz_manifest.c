@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache_builder/cache.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/run_view.h"
 #include "tests/support/fuzz.h"
 
@@ -23,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_CHECK(rows == cache.entries && cache.dimension > 0);
     }
     ac_cache_close(&cache);
-    if (ac_run_view_open(&view, folder) == AC_OK)
+    if (ac_run_view_open(&view, folder, ac_job_table) == AC_OK)
         FUZZ_CHECK(ac_run_view_rows(&view) >= 0 && ac_run_view_bad(&view) >= 0);
     ac_run_view_close(&view);
     FUZZ_CHECK(ac_manifest_init(&manifest, stages, 3, 40, 8) == AC_OK);

@@ -13,6 +13,7 @@
 #include "io/source/image_list.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 
@@ -388,7 +389,7 @@ ac_export_run(const char *folder, const char *format, const char *out)
         AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt", format);
     if (!out && strcmp(format, "txt") != 0)
         AC_FAIL(AC_E_ARG, "--out is missing: the file to write");
-    AC_TRY(ac_run_view_open(&e.run, folder));
+    AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
     if (e.run.manifest.stage_count < 2)
         AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,
                 e.run.manifest.job);

@@ -9,9 +9,10 @@
 #include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
+#include "jobs/caption/stages.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/run_view.h"
-#include "jobs/caption/captioner.h"
 #include "jobs/cli/tools/tools.h"
 
 static const ac_option options[] = {
@@ -29,7 +30,8 @@ typedef struct recaptioner {
     ac_run_view run;
     ac_shard_view shard;
     ac_config config;
-    ac_pipeline pipeline; /* its run borrows from `run` */
+    ac_clip_model clip;
+    ac_bart_model bart;
     ac_captioner captioner;
     int64_t loaded; /* the shard that captioner holds; -1: none */
     struct {
@@ -41,8 +43,8 @@ static void
 recaptioner_free(recaptioner *self)
 {
     ac_captioner_free(&self->captioner);
-    ac_clip_model_free(&self->pipeline.clip);
-    ac_bart_model_free(&self->pipeline.bart);
+    ac_clip_model_free(&self->clip);
+    ac_bart_model_free(&self->bart);
     ac_shard_view_free(&self->shard);
     ac_run_view_close(&self->run);
     ac_config_free(&self->config);
@@ -52,11 +54,10 @@ recaptioner_free(recaptioner *self)
 static ac_status
 open_run(recaptioner *self, const char *folder, const ac_arguments *a)
 {
-    ac_pipeline *p = &self->pipeline;
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_view_open(&self->run, folder));
+    AC_TRY(ac_run_view_open(&self->run, folder, ac_job_table));
     if (strcmp(self->run.manifest.job, "caption") != 0)
         AC_FAIL(AC_E_ARG, "%s: a run of the job %s; recaption needs one of caption", folder,
                 self->run.manifest.job);
@@ -66,12 +67,6 @@ open_run(recaptioner *self, const char *folder, const ac_arguments *a)
     for (int i = 0; i < a->set_count; i++)
         if (strcmp(a->set[i].option->name, "set") == 0)
             AC_TRY(ac_config_set(&self->config, a->set[i].value));
-    p->config = &self->config;
-    p->run = (ac_run){ .config = &self->config,
-                       .folder = self->run.folder,
-                       .manifest = self->run.manifest,
-                       .journal = -1,
-                       .hand = { -1 } };
 out:
     free(path);
     return st;
@@ -80,13 +75,14 @@ out:
 static ac_status
 open_models(recaptioner *self, int64_t threads)
 {
-    ac_pipeline *p = &self->pipeline;
+    const ac_config *config = &self->config;
     ac_status st = AC_OK;
 
     ac_compute_init((int) threads);
-    AC_TRY(ac_models_open(p->config, AC_CLIP_TEXT, &p->clip, &p->bart));
-    AC_TRY(ac_models_set_generation(&p->bart, p->config));
-    st = ac_captioner_init(&self->captioner, p);
+    AC_TRY(ac_models_open(config, AC_CLIP_TEXT, &self->clip, &self->bart));
+    AC_TRY(ac_models_set_generation(&self->bart, config));
+    st = ac_captioner_init(&self->captioner, &self->clip, &self->bart, config,
+                           self->run.manifest.shard_items, NULL);
 out:
     return st;
 }
@@ -107,7 +103,8 @@ find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int6
             continue;
         AC_TRY(checked ? ac_run_view_read(&self->run, &self->shard, s,
                                           AC_VIEW_KEYS | AC_VIEW_TABLES)
-                       : ac_shard_view_read(&self->shard, self->run.folder, s, AC_VIEW_KEYS));
+                       : ac_shard_view_read(&self->shard, self->run.folder, self->run.stages, s,
+                                            AC_VIEW_KEYS));
         for (int64_t row = 0; row < there->count; row++)
             for (int k = 0; k < n; k++)
                 if (ac_texts_is(there, row, keys[k], strlen(keys[k]))) {
@@ -134,8 +131,8 @@ caption_row(recaptioner *self, int64_t row)
     ac_buffer line = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_captioner_generate(c, &self->pipeline, row, 1));
-    AC_TRY(ac_captioner_choose(c, &self->pipeline, row, 1));
+    AC_TRY(ac_captioner_generate(c, row, 1));
+    AC_TRY(ac_captioner_choose(c, row, 1));
     ac_buffer_push_text(&line, "{\"key\": ");
     ac_json_string(&line, ac_texts_at(&c->keys, row), ac_texts_size(&c->keys, row));
     ac_buffer_push_text(&line, ", \"caption\": ");
@@ -174,6 +171,21 @@ refuse(const char *key)
 }
 
 static ac_status
+load_shard(recaptioner *self, int64_t shard)
+{
+    char *embeddings = NULL, *tables = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_view_shard_path(&self->run, AC_STAGE_EMBED, shard, &embeddings));
+    AC_TRY(ac_run_view_shard_path(&self->run, AC_STAGE_RETRIEVE, shard, &tables));
+    st = ac_captioner_read(&self->captioner, embeddings, tables);
+out:
+    free(embeddings);
+    free(tables);
+    return st;
+}
+
+static ac_status
 caption_keys(recaptioner *self, const char *const *keys, int n)
 {
     int missing = 0;
@@ -188,7 +200,7 @@ caption_keys(recaptioner *self, const char *const *keys, int n)
             continue;
         }
         if (shard != self->loaded)
-            AC_TRY(ac_captioner_read(&self->captioner, &self->pipeline, shard));
+            AC_TRY(load_shard(self, shard));
         self->loaded = shard;
         AC_TRY(caption_row(self, self->places[k].row));
     }

@@ -1,4 +1,5 @@
 /* The command report: a run's report.html, written again. */
+#include "jobs/job_table.h"
 #include "jobs/report/run_report.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ ac_command_report(int argc, char **argv)
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]");
     out = ac_arguments_get(&a, "out");
-    AC_TRY(ac_run_report_write(a.words[0], out, images));
+    AC_TRY(ac_run_report_write(a.words[0], ac_job_table, out, images));
     printf("%s%s\n", out ? out : a.words[0], out ? "" : "/report.html");
 out:
     ac_arguments_free(&a);

@@ -23,9 +23,9 @@
 #include "io/file/text_file.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
-#include "jobs/runtime/run.h"
 
 static const ac_option options[] = {
     { "json", 0, NULL, "JSON lines: one a trouble, and one a path at its end" },
@@ -205,15 +205,13 @@ out:
 
 /* ---- runs ---- */
 
-/* Jobs that make or grow a cache embed into shards that are removed at the end. */
-static bool
-is_temporary(const ac_manifest *m, int stage)
+/* The row of a stage; NULL: this program does not know it. */
+static const ac_stage_type *
+stage_type_of(const ac_manifest *m, int stage)
 {
-    const bool cache =
-        strcmp(m->job, "build-cache") == 0 || strcmp(m->job, "extend-cache") == 0;
+    const ac_job *job = ac_job_find(m->job);
 
-    return cache &&
-           (strcmp(m->job, "extend-cache") == 0 || strcmp(m->stages[stage].name, "embed") == 0);
+    return job ? ac_stage_type_find(job->stages, m->stages[stage].name) : NULL;
 }
 
 /* Counts inside a shard whose checksum is right: rows as recorded, and, where the shard names
@@ -262,15 +260,15 @@ out:
 }
 
 static ac_status
-verify_shard(verifier *self, const char *folder, const ac_manifest *m, int stage, int64_t shard)
+verify_shard(verifier *self, const char *folder, const ac_manifest *m,
+             const ac_stage_type *type, int stage, int64_t shard)
 {
     ac_status st = AC_OK;
     const ac_shard_record *r = &m->stages[stage].shards[shard];
     const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
     char *path = NULL, found[33];
 
-    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder,
-                          ac_run_stage_folder(m->stages[stage].name), (long long) shard));
+    AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, type->folder, (long long) shard));
     self->files++;
     st = ac_file_checksum(path, found);
     if (st == AC_E_NOMEM)
@@ -375,13 +373,17 @@ verify_run(verifier *self, const char *folder, const char *manifest_path, bool i
     AC_TRY(ac_manifest_replay_folder(&m, path));
     self->items = m.items;
     for (int s = 0; s < m.stage_count; s++) {
-        for (int64_t i = 0; i < m.shard_count; i++) {
+        const ac_stage_type *type = stage_type_of(&m, s);
+        if (!type)
+            trouble(self, folder, "this program does not know stage %s of the job %s",
+                    m.stages[s].name, m.job);
+        for (int64_t i = 0; i < m.shard_count && type; i++) {
             if (!m.stages[s].shards[i].done) {
                 undone++;
                 continue;
             }
-            if (!(is_done && is_temporary(&m, s)))
-                AC_TRY(verify_shard(self, folder, &m, s, i));
+            if (!(is_done && type->temporary))
+                AC_TRY(verify_shard(self, folder, &m, type, s, i));
             self->ok += s == 0 ? m.stages[s].shards[i].rows : 0;
             self->bad += s == 0 ? m.stages[s].shards[i].bad : 0;
         }

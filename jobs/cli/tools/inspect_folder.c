@@ -12,6 +12,7 @@
 #include "io/checkpoint/tokenizer_files.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
+#include "jobs/job_table.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/cli/tools/inspect.h"
 
@@ -143,7 +144,7 @@ inspect_run(json_t *out, const char *path)
     ac_status st = AC_OK;
 
     ac_inspect_put_text(out, "kind", "run");
-    AC_TRY(ac_run_view_open(&view, path));
+    AC_TRY(ac_run_view_open(&view, path, ac_job_table));
     ac_inspect_put_text(out, "job", m->job);
     ac_inspect_put_text(out, "version", m->version);
     ac_inspect_put(out, "done", json_boolean(view.done));

@@ -1,0 +1,354 @@
+/* Opening a run: the folder, its config, what is finished in it. */
+#include "jobs/runtime/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/file/checksum.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+#include "io/file/text_file.h"
+#include "jobs/runtime/attempt.h"
+#include "jobs/runtime/done.h"
+#include "jobs/runtime/lock.h"
+#include "jobs/version.h"
+
+static ac_status
+init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items)
+{
+    const char *names[AC_MAX_STAGES];
+    int count = 0;
+
+    for (; id->stages[count]; count++) {
+        AC_CHECK(count < AC_MAX_STAGES);
+        names[count] = id->stages[count]->name;
+    }
+    return ac_manifest_init(self, names, count, id->items, shard_items);
+}
+
+/* ---- opening, rank 0 ---- */
+
+/* Half-written files of a run's very beginning. In a folder that is no run's yet, others'
+ * temporary files are not ours to remove. */
+static bool
+is_first_file(const char *name)
+{
+    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp." };
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0)
+            return true;
+    return false;
+}
+
+/* What killed processes left half written. Parts leave it to the last run: their neighbours are
+ * at work. */
+static ac_status
+remove_temporary_files(const ac_run *self, bool is_new)
+{
+    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self);
+         s++) { /* -1: the run folder itself */
+        char *folder = NULL, *path = NULL;
+        struct dirent *entry;
+        DIR *d;
+        ac_status st = ac_run_path(self, &folder, "%s",
+                                   s < -1  ? "journal"
+                                   : s < 0 ? "."
+                                           : self->stages[s]->folder);
+
+        if (st == AC_OK && (d = opendir(folder))) {
+            while ((entry = readdir(d)))
+                if (strstr(entry->d_name, ".tmp") &&
+                    (!is_new || is_first_file(entry->d_name)) &&
+                    asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                    if (!ac_lock_is_awaited(path))
+                        unlink(path);
+                    free(path);
+                }
+            closedir(d);
+        }
+        free(folder);
+        if (st != AC_OK)
+            return st;
+    }
+    return AC_OK;
+}
+
+static const char advice[] =
+    "give --run another folder to start afresh, or restore what changed";
+
+ac_status
+ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config,
+                    const char *job)
+{
+    ac_status st = AC_OK;
+    ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
+    char fingerprint[33], *path = NULL;
+
+    if (strcmp(old->job, job) != 0)
+        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder,
+                            old->job, advice);
+    AC_TRY(ac_config_fingerprint(config, job, fingerprint));
+    if (strcmp(old->config_fingerprint, fingerprint) == 0)
+        goto out;
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
+    AC_TRY(ac_text_file_read(path, &old_text));
+    AC_TRY(ac_config_print(config, job, &new_text));
+    AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
+    st = ac_error_set(AC_E_ARG,
+                      "%s: the config differs from the one this run began with: %s; %s", folder,
+                      difference.data ? difference.data : "?", advice);
+out:
+    ac_buffer_free(&old_text);
+    ac_buffer_free(&new_text);
+    ac_buffer_free(&difference);
+    free(path);
+    return st;
+}
+
+static ac_status
+check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
+    if (strcmp(old->input_fingerprint, id->input) != 0)
+        AC_FAIL(AC_E_ARG,
+                "%s: the input differs from the one this run began with (%lld items then, %lld "
+                "now, by names and sizes); %s",
+                self->folder, (long long) old->items, (long long) id->items, advice);
+    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
+        strcmp(old->cache, id->cache) != 0)
+        AC_FAIL(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
+                self->folder,
+                strcmp(old->clip, id->clip) != 0   ? "CLIP model"
+                : strcmp(old->bart, id->bart) != 0 ? "BART model"
+                                                   : "cache",
+                advice);
+    if (strcmp(old->kernels, id->kernels) != 0)
+        ac_log(AC_LOG_WARNING,
+               "this run began with other kernels (%s) than those here (%s): results may "
+               "differ in their last bits",
+               old->kernels, id->kernels);
+out:
+    return st;
+}
+
+static ac_status
+open_folder(ac_run *self, const ac_run_identity *id)
+{
+    ac_status st = AC_OK;
+    ac_manifest old = { 0 };
+    ac_buffer text = { 0 };
+    char *config = NULL, *manifest = NULL, *path = NULL, *done = NULL;
+    bool found;
+
+    AC_TRY(ac_run_make_folder(self->folder));
+    AC_TRY(ac_run_path(self, &path, "journal"));
+    AC_TRY(ac_run_make_folder(path));
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        free(path);
+        AC_TRY(ac_run_path(self, &path, "%s", id->stages[s]->folder));
+        AC_TRY(ac_run_make_folder(path));
+    }
+    AC_TRY(ac_run_path(self, &config, "config.yaml"));
+    AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
+    AC_TRY(init_manifest(&old, id, self->manifest.shard_items));
+    AC_TRY(ac_manifest_load(&old, manifest, &found));
+    if (found) {
+        AC_TRY(check_same(self, id, &old));
+        for (int s = 0; s < self->manifest.stage_count; s++) {
+            self->manifest.stages[s].seconds = old.stages[s].seconds;
+            memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
+                   (size_t) old.shard_count * sizeof *old.stages[s].shards);
+        }
+        free(path);
+        AC_TRY(ac_run_path(self, &path, "journal"));
+        AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
+        AC_TRY(remove_temporary_files(self, false));
+    } else {
+        ac_config whole = *self->config; /* a view: nothing is owned twice */
+        whole.compute.part = 0;
+        whole.compute.parts = 1;
+        AC_TRY(remove_temporary_files(self, true));
+        AC_TRY(ac_config_print(&whole, id->job, &text));
+        AC_TRY(ac_publish_file(config, text.data, text.size));
+        AC_TRY(ac_manifest_save(&self->manifest, manifest));
+    }
+    AC_TRY(ac_run_path(self, &done, "DONE"));
+    if (found && access(done, F_OK) == 0) {
+        ac_status whole = ac_done_check(self->folder);
+        if (whole == AC_E_NOMEM)
+            AC_TRY(whole);
+        if (whole != AC_OK)
+            ac_log(AC_LOG_WARNING, "%s; it is made again", ac_error_message());
+        self->finished_before = whole == AC_OK;
+    }
+    free(path);
+    AC_TRY(ac_run_path(self, &path, "journal"));
+    st = ac_quarantine_read(&self->quarantine, path, self->prefix, self->stages);
+out:
+    ac_manifest_free(&old);
+    ac_buffer_free(&text);
+    free(config);
+    free(manifest);
+    free(path);
+    free(done);
+    return st;
+}
+
+/* ---- opening, all ranks ---- */
+
+/* Each rank checks its part of a stage's finished files; what is gone or damaged is done again.
+ * lost: incremented. */
+static ac_status
+verify_stage_all(ac_run *self, int stage, int64_t *lost)
+{
+    ac_shard_record *records = self->manifest.stages[stage].shards;
+    ac_status st = AC_OK;
+    char *path = NULL;
+
+    for (int64_t i = 0; st == AC_OK && i < self->manifest.shard_count; i++) {
+        char found[33] = "";
+
+        if (!records[i].done || i % self->comm->size != self->comm->rank) {
+            records[i] = (ac_shard_record){ 0 };
+            continue;
+        }
+        st = ac_run_shard_path(self, stage, i, &path);
+        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK ||
+                            strcmp(found, records[i].checksum) != 0)) {
+            ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path,
+                   *found ? "not what was published" : "gone or unreadable");
+            records[i] = (ac_shard_record){ 0 };
+            ++*lost;
+        }
+        ac_heartbeat_beat(self->comm->heartbeat);
+        free(path);
+        path = NULL;
+    }
+    st = ac_agree_all(self->comm, st);
+    if (st == AC_OK)
+        ac_run_join_records_all(self, records);
+    return st;
+}
+
+/* Are all shards of the stages that keep them there? false where there is no such stage. */
+static bool
+is_kept_whole(const ac_run *self)
+{
+    bool whole = false;
+
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        if (self->stages[s]->temporary)
+            continue;
+        whole = true;
+        for (int64_t i = 0; i < self->manifest.shard_count; i++)
+            if (!self->manifest.stages[s].shards[i].done)
+                return false;
+    }
+    return whole;
+}
+
+/* Temporary stages' shards are removed at the end, and missed only where another stage's must
+ * be made again. */
+static ac_status
+verify_shards_all(ac_run *self)
+{
+    const bool finished = self->finished_before;
+    ac_status st = AC_OK;
+    int64_t lost = 0;
+
+    for (int s = 0; s < self->manifest.stage_count; s++)
+        if (!self->stages[s]->temporary)
+            AC_TRY(verify_stage_all(self, s, &lost));
+    ac_sum_int64_all(self->comm, &lost, 1);
+    self->finished_before = finished && !lost;
+    for (int s = 0; s < self->manifest.stage_count; s++) {
+        if (!self->stages[s]->temporary || self->finished_before || is_kept_whole(self))
+            continue;
+        if (finished)
+            memset(self->manifest.stages[s].shards, 0,
+                   (size_t) self->manifest.shard_count * sizeof(ac_shard_record));
+        else
+            AC_TRY(verify_stage_all(self, s, &lost));
+    }
+out:
+    return st;
+}
+
+static ac_status
+open_inflight(ac_run *self)
+{
+    char *path = NULL;
+    ac_status st =
+        ac_run_path(self, &path, "journal/%s%04d.hand", self->prefix, self->comm->rank);
+
+    if (st == AC_OK)
+        st = ac_inflight_open(&self->inflight, path, omp_get_max_threads());
+    free(path);
+    return st;
+}
+
+/* Local: all memory of a run, and what it is to be. */
+static ac_status
+prepare(ac_run *self, const char *folder, const ac_run_identity *id)
+{
+    ac_manifest *m = &self->manifest;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
+    AC_TRY(init_manifest(m, id, self->config->output.shard_items));
+    snprintf(m->job, sizeof m->job, "%s", id->job);
+    snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
+    snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
+    snprintf(m->clip, sizeof m->clip, "%s", id->clip);
+    snprintf(m->cache, sizeof m->cache, "%s", id->cache);
+    snprintf(m->bart, sizeof m->bart, "%s", id->bart);
+    snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    snprintf(m->precision, sizeof m->precision, "%s",
+             self->config->compute.precision ? "bf16" : "fp32");
+    AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
+    st = ac_quarantine_init(&self->quarantine, m->items);
+out:
+    return st;
+}
+
+ac_status
+ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, const char *folder,
+                const ac_run_identity *id)
+{
+    ac_status st = AC_OK;
+    ac_manifest *m = &self->manifest;
+    char finished = 0;
+
+    *self = (ac_run){ .comm = comm, .config = config, .stages = id->stages };
+    ac_part_prefix(self->prefix, config);
+    ac_heartbeat_phase(comm->heartbeat, "check of what is done");
+    st = prepare(self, folder, id);
+    if (st == AC_OK && comm->rank == 0)
+        st = open_folder(self, id);
+    AC_TRY(ac_agree_all(comm, st));
+    for (int s = 0; s < m->stage_count; s++) {
+        ac_broadcast_bytes_all(comm, m->stages[s].shards,
+                               (size_t) m->shard_count * sizeof(ac_shard_record), 0);
+        ac_broadcast_bytes_all(comm, &m->stages[s].seconds, sizeof(double), 0);
+    }
+    finished = self->finished_before;
+    ac_broadcast_bytes_all(comm, &finished, 1, 0);
+    self->finished_before = finished;
+    AC_TRY(ac_quarantine_share_all(&self->quarantine, comm));
+    AC_TRY(verify_shards_all(self));
+    if (!self->finished_before)
+        AC_TRY(ac_agree_all(comm, open_inflight(self)));
+out:
+    return st;
+}
