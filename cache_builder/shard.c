@@ -8,6 +8,7 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
+#include "io/hdf5/shard_file.h"
 
 ac_status
 ac_cache_shard_path(char **out, const char *folder, int64_t number)
@@ -21,19 +22,17 @@ ac_cache_shard_write(const char *path, const ac_texts *entries, int64_t first, i
                      char checksum[33])
 {
     ac_status st = AC_OK;
-    ac_h5_writer w = { 0 };
+    ac_shard_writer w = { 0 };
     ac_texts part = { 0 };
 
     for (int64_t i = first; i < first + rows; i++)
         AC_TRY(ac_texts_push(&part, ac_texts_at(entries, i), ac_texts_size(entries, i)));
-    AC_TRY(ac_h5_create(&w, path, compression));
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "cache entries"));
-    AC_TRY(ac_h5_write_texts(&w, "entries", &part));
-    AC_TRY(
-        ac_h5_write(&w, "embeddings", AC_F32, 2, (int64_t[]){ rows, dimension }, embeddings));
-    AC_TRY(ac_h5_commit(&w, checksum));
+    AC_TRY(ac_shard_create(&w, path, compression, AC_SHARD_CACHE));
+    AC_TRY(ac_shard_write_texts(&w, AC_CACHE_ENTRIES, &part));
+    AC_TRY(ac_shard_write(&w, AC_CACHE_EMBEDDINGS, rows, dimension, embeddings));
+    AC_TRY(ac_shard_commit(&w, checksum));
 out:
-    ac_h5_abandon(&w);
+    ac_shard_abandon(&w);
     ac_texts_free(&part);
     return st;
 }
@@ -46,7 +45,7 @@ read_entries(const ac_h5_reader *r, const char *path, int64_t all, int64_t from,
     ac_texts texts = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_h5_read_texts(r, "entries", &texts));
+    AC_TRY(ac_shard_read_texts(r, AC_CACHE_ENTRIES, &texts));
     if (texts.count != all)
         AC_FAIL(AC_E_FORMAT, "%s: %lld entries, the manifest says %lld", path,
                 (long long) texts.count, (long long) all);
@@ -74,8 +73,8 @@ read_part(const ac_cache *self, int64_t shard, int64_t from, int64_t rows, float
                 path);
     AC_TRY(ac_h5_open(&r, path));
     if (embeddings)
-        AC_TRY(
-            ac_h5_read_rows(&r, "embeddings", AC_F32, from, rows, self->dimension, embeddings));
+        AC_TRY(ac_shard_read_rows(&r, AC_CACHE_EMBEDDINGS, from, rows, self->dimension,
+                                  embeddings));
     if (entries)
         AC_TRY(read_entries(&r, path, self->shards[shard].rows, from, rows, entries));
     for (int64_t i = 0; embeddings && i < rows * self->dimension; i++)

@@ -15,6 +15,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_check.h"
+#include "io/hdf5/shard_file.h"
 #include "io/file/json_write.h"
 #include "io/checkpoint/npy.h"
 #include "io/file/path.h"
@@ -213,41 +214,48 @@ stage_type_of(const ac_manifest *m, int stage)
     return job ? ac_stage_type_find(job->stages, m->stages[stage].name) : NULL;
 }
 
-/* Counts inside a shard whose checksum is right: rows as recorded, and, in the first stage, in
- * = ok + bad. */
+/* Counts inside a shard whose checksum is right: rows as recorded, and, where the shard names
+ * rejected items, in = ok + rejected. */
 static void
 check_shard_counts(verifier *self, const char *path, const ac_shard_record *r, int stage,
                    int64_t items, int64_t rows_before)
 {
+    const ac_shard_schema *schema = NULL;
     ac_h5_reader h5 = { 0 };
-    ac_texts keys = { 0 }, bad = { 0 };
+    ac_texts keys = { 0 }, rejected = { 0 };
     int64_t said = 0;
 
-    if (ac_h5_open(&h5, path) != AC_OK ||
-        (ac_h5_has(&h5, "keys") && ac_h5_read_texts(&h5, "keys", &keys) != AC_OK)) {
+    if (ac_h5_open(&h5, path) != AC_OK) {
         trouble_from_error(self, path);
-    } else if (!ac_h5_has(&h5,
-                          "keys")) { /* entries of a cache, whose rows verify_cache counts */
         goto out;
+    }
+    schema = ac_shard_schema_read(&h5);
+    if (!schema) {
+        trouble(self, path, "its attribute content does not say what it is");
+    } else if (schema->keys == AC_NO_DATASET) {
+        goto out; /* entries of a cache, whose rows verify_cache counts */
+    } else if (ac_shard_read_texts(&h5, schema->keys, &keys) != AC_OK) {
+        trouble_from_error(self, path);
     } else if (keys.count != r->rows) {
         trouble(self, path, "%lld rows, the manifest says %lld", (long long) keys.count,
                 (long long) r->rows);
-    } else if (stage > 0) {
-        if (r->rows != rows_before)
-            trouble(self, path, "%lld rows, but the stage before it has %lld",
-                    (long long) r->rows, (long long) rows_before);
-    } else if (ac_h5_read_texts(&h5, "bad_keys", &bad) != AC_OK ||
-               ac_h5_read_int_attribute(&h5, "items", &said) != AC_OK) {
+    } else if (stage > 0 && r->rows != rows_before) {
+        trouble(self, path, "%lld rows, but the stage before it has %lld", (long long) r->rows,
+                (long long) rows_before);
+    } else if (schema->rejected == AC_NO_DATASET) {
+        goto out;
+    } else if (ac_shard_read_texts(&h5, schema->rejected, &rejected) != AC_OK ||
+               ac_shard_read_int_attribute(&h5, schema->items, &said) != AC_OK) {
         trouble_from_error(self, path);
-    } else if (bad.count != r->bad || said != items || r->rows + r->bad != items) {
+    } else if (rejected.count != r->bad || said != items || r->rows + r->bad != items) {
         trouble(self, path,
                 "%lld items in, but %lld rows + %lld bad items (the manifest: %lld + %lld)",
-                (long long) items, (long long) keys.count, (long long) bad.count,
+                (long long) items, (long long) keys.count, (long long) rejected.count,
                 (long long) r->rows, (long long) r->bad);
     }
 out:
     ac_texts_free(&keys);
-    ac_texts_free(&bad);
+    ac_texts_free(&rejected);
     ac_h5_close(&h5);
 }
 

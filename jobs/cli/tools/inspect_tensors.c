@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 #include "io/hdf5/h5_list.h"
 #include "io/file/map.h"
 #include "io/checkpoint/npy.h"
@@ -172,9 +174,21 @@ check_against_manifest(json_t *out, const char *path, const char *checksum)
 
 typedef struct h5_listing {
     const ac_h5_reader *file;
+    const ac_shard_schema *schema; /* NULL: no file of ours */
     json_t *attributes, *datasets;
     char texts[64]; /* a dataset of texts: the name before _bytes */
 } h5_listing;
+
+/* Is a dataset of texts one of rejected items? They are no sample of what the file is for. */
+static bool
+is_of_rejected(const ac_shard_schema *schema, const char *name, size_t n)
+{
+    for (int d = schema && schema->rejected != AC_NO_DATASET ? schema->rejected : AC_DATASETS;
+         d < AC_DATASETS && d <= (int) schema->last; d++)
+        if (ac_text_is(name, n, ac_datasets[d].name))
+            return true;
+    return false;
+}
 
 static ac_status
 visit(void *context, const ac_h5_item *item)
@@ -196,7 +210,8 @@ visit(void *context, const ac_h5_item *item)
         return AC_OK;
     }
     if (!l->texts[0] && n > 6 && n < sizeof l->texts &&
-        strcmp(item->name + n - 6, "_bytes") == 0 && strncmp(item->name, "bad_", 4) != 0)
+        ac_text_ends_with(item->name, "_bytes") &&
+        !is_of_rejected(l->schema, item->name, n - 6))
         memcpy(l->texts, item->name, n - 6);
     one = json_object();
     ac_inspect_put(one, "name", ac_inspect_string(item->name, n));
@@ -220,6 +235,7 @@ ac_inspect_h5(json_t *out, const char *path)
     ac_inspect_put_text(out, "checksum", checksum);
     AC_TRY(check_against_manifest(out, path, checksum));
     AC_TRY(ac_h5_open(&file, path));
+    l.schema = ac_shard_schema_read(&file);
     AC_TRY(ac_h5_list(&file, visit, &l));
     if (json_object_size(l.attributes))
         ac_inspect_put(out, "attributes", json_incref(l.attributes));
