@@ -80,7 +80,7 @@ encode(const int32_t *ids, int64_t n)
 static float
 end_bias(int64_t position)
 {
-    return position % 7 == 6 ? 4 : position % 3 == 0 ? 1 : 0;
+    return position % 7 == 6 ? 4.0f : position % 3 == 0 ? 1.0f : 0.0f;
 }
 
 /* ---- the decoder ---- */
