@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/done.h"
 
@@ -18,6 +19,7 @@ ac_run_path(const ac_run *self, char **out, const char *format, ...)
 {
     char *relative = NULL;
     va_list args;
+    ac_status st;
     int n;
 
     *out = NULL;
@@ -26,13 +28,9 @@ ac_run_path(const ac_run *self, char **out, const char *format, ...)
     va_end(args);
     if (n < 0)
         return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    n = asprintf(out, "%s/%s", self->folder, relative);
+    st = ac_path_format(out, "%s/%s", self->folder, relative);
     free(relative);
-    if (n < 0) {
-        *out = NULL;
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
-    }
-    return AC_OK;
+    return st;
 }
 
 ac_status

@@ -68,7 +68,7 @@ remove_temporary_files(const ac_run *self, bool is_new)
             while ((entry = readdir(d)))
                 if (strstr(entry->d_name, ".tmp") &&
                     (!is_new || is_first_file(entry->d_name)) &&
-                    asprintf(&path, "%s/%s", folder, entry->d_name) >= 0) {
+                    ac_path_format(&path, "%s/%s", folder, entry->d_name) == AC_OK) {
                     if (!ac_lock_is_awaited(path))
                         unlink(path);
                     free(path);
@@ -315,7 +315,7 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
     snprintf(m->precision, sizeof m->precision, "%s",
-             self->config->compute.precision ? "bf16" : "fp32");
+             ac_precision_names[self->config->compute.precision]);
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
     st = ac_quarantine_init(&self->quarantine, m->items);
 out:

@@ -1,9 +1,9 @@
 #include "jobs/runtime/shard_view.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/memory.h"
+#include "io/file/path.h"
 #include "io/hdf5/h5.h"
 
 void
@@ -135,11 +135,8 @@ ac_shard_view_read(ac_shard_view *self, const char *folder, const ac_stage_type 
         if (!stages[i])
             AC_FAIL(AC_E_FORMAT, "%s: the stages of this run do not make what is to be read",
                     folder);
-        if (asprintf(&path, "%s/%s/%05lld.h5", folder, stages[i]->folder, (long long) shard) <
-            0) {
-            path = NULL;
-            AC_FAIL(AC_E_NOMEM, "out of memory for a path");
-        }
+        AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, stages[i]->folder,
+                              (long long) shard));
         AC_TRY(ac_h5_open(&r, path));
         AC_TRY(files[i].read(self, &r, parts));
         ac_h5_close(&r);
