@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/json_lines.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -48,14 +49,6 @@ take_quarantined(void *context, json_t *record)
     return AC_OK;
 }
 
-static bool
-ends_with(const char *name, const char *end)
-{
-    const size_t n = strlen(name), e = strlen(end);
-
-    return n >= e && strcmp(name + n - e, end) == 0;
-}
-
 /* Read and removed: by a part its own files, by a whole run all. */
 static ac_status
 read_inflight(ac_quarantine *self, const char *name, const char *path, const char *prefix,
@@ -85,9 +78,9 @@ read_files(ac_quarantine *self, const char *journal, const char *prefix)
                             strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         st = ac_path_format(&path, "%s/%s", journal, entry->d_name);
-        if (st == AC_OK && ends_with(entry->d_name, "crashed.jsonl"))
+        if (st == AC_OK && ac_text_ends_with(entry->d_name, "crashed.jsonl"))
             st = ac_json_lines_read(path, take_quarantined, self);
-        else if (st == AC_OK && ends_with(entry->d_name, ".hand"))
+        else if (st == AC_OK && ac_text_ends_with(entry->d_name, ".hand"))
             st = read_inflight(self, entry->d_name, path, prefix, &capacity);
         free(path);
         path = NULL;
@@ -208,17 +201,18 @@ ac_quarantine_add_all(ac_quarantine *self, const ac_comm *comm, bool *crashed)
 
 ac_status
 ac_quarantine_write(const ac_quarantine *self, const char *journal, const char *prefix,
-                    const ac_texts *keys)
+                    const ac_item_names *names)
 {
     ac_status st = AC_OK;
-    ac_buffer text = { 0 };
+    ac_buffer text = { 0 }, name = { 0 };
     char *path = NULL;
 
     for (int64_t i = 0; i < self->items; i++) {
         if (!self->crashed[i])
             continue;
         ac_buffer_printf(&text, "{\"item\": %lld, \"key\": ", (long long) i);
-        ac_json_string(&text, ac_texts_at(keys, i), ac_texts_size(keys, i));
+        AC_TRY(names->name(names->of, i, &name));
+        ac_json_string(&text, name.data, name.size);
         ac_buffer_push_text(&text, "}\n");
     }
     AC_TRY(text.status);
@@ -226,6 +220,7 @@ ac_quarantine_write(const ac_quarantine *self, const char *journal, const char *
     st = ac_publish_file(path, text.data ? text.data : "", text.size);
 out:
     ac_buffer_free(&text);
+    ac_buffer_free(&name);
     free(path);
     return st;
 }
