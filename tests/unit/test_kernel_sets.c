@@ -13,6 +13,8 @@
 #include "engine/image/resize.h"
 #include "engine/kernels/activation.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
 #include "engine/training/dropout.h"
 
 enum { SEED = 47, LONGEST = 131, MOST_SETS = 5, PANEL = AC_PRODUCT_PANEL };

@@ -14,6 +14,7 @@
 #include "engine/linear/compute.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/vector.h"
 #include "tests/support/golden.h"
 
 enum { SEED = 43, LONGEST = 131, TABLES = 3 };
