@@ -4,15 +4,9 @@
 #include <stdlib.h>
 
 #include "engine/base/memory.h"
+#include "engine/kernels/per_set.h"
 
 enum { PRECISION = 22 };
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
-#else
-#define CLONES
-#endif
 
 /* Keys' cubic with a = -0.5. */
 static double
@@ -144,8 +138,8 @@ clip16(int64_t v)
             y[i * (C) + c] = clip8(sum[c]);          \
     }
 
-CLONES static void
-horizontal_row(uint8_t *y, const uint8_t *x, int C, const ac_taps *t)
+AC_PER_SET_BODY void
+horizontal_row_body(uint8_t *y, const uint8_t *x, int C, const ac_taps *t)
 {
     if (C == 3) {
         HORIZONTAL(3)
@@ -157,6 +151,9 @@ horizontal_row(uint8_t *y, const uint8_t *x, int C, const ac_taps *t)
         HORIZONTAL(1)
     }
 }
+
+AC_PER_SET(horizontal_row, (uint8_t * y, const uint8_t *x, int C, const ac_taps *t),
+           (y, x, C, t))
 
 static void
 horizontal_row_wide(uint16_t *y, const uint16_t *x, const ac_taps *t)
@@ -176,7 +173,7 @@ ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
     int64_t r = 0;
 
 #if defined(__x86_64__)
-    if (!wide && C == 3 && __builtin_cpu_supports("avx2"))
+    if (!wide && C == 3 && ac_kernels_include(AC_CPU_AVX2))
         r = ac_resize_horizontal_rgb_avx2(y, x, rows, width, t);
 #endif
     for (; r < rows; r++) {
@@ -191,9 +188,9 @@ ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
 
 enum { STRIP = 1024 };
 
-CLONES static void
-vertical_strip(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w,
-               int64_t taps)
+AC_PER_SET_BODY void
+vertical_strip_body(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w,
+                    int64_t taps)
 {
     int32_t sum[STRIP];
 
@@ -205,6 +202,11 @@ vertical_strip(uint8_t *y, const uint8_t *x, int64_t stride, int64_t n, const in
     for (int64_t i = 0; i < n; i++)
         y[i] = clip8(sum[i]);
 }
+
+AC_PER_SET(vertical_strip,
+           (uint8_t * y, const uint8_t *x, int64_t stride, int64_t n, const int32_t *w,
+            int64_t taps),
+           (y, x, stride, n, w, taps))
 
 static void
 vertical_row_wide(uint16_t *y, const uint16_t *x, int64_t n, const int32_t *w, int64_t taps)

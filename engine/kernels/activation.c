@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/kernels/per_set.h"
+#include "engine/kernels/vector.h"
 
 /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, and a polynomial of degree 6 for exp(r). Branch-free,
  * so that loops vectorise. */

@@ -7,6 +7,12 @@
 #include <cpuid.h>
 #endif
 
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
+
+const char *const ac_kernel_set_names[] = { "auto", "avx512_vnni", "avx512", "avx_vnni",
+                                            "avx2", "generic",     NULL };
+
 static const ac_kernel_set sets[] = {
 #if defined(__x86_64__)
     { "avx512_vnni", AC_CPU_AVX2 | AC_CPU_AVX512 | AC_CPU_AVX512_VNNI, &ac_vector_avx512,

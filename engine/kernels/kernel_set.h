@@ -12,8 +12,6 @@
 #include <stdbool.h>
 
 #include "engine/base/status.h"
-#include "engine/kernels/product.h"
-#include "engine/kernels/vector.h"
 
 /** What a kernel may need of the CPU. */
 typedef enum ac_instructions {
@@ -24,11 +22,14 @@ typedef enum ac_instructions {
 } ac_instructions;
 
 typedef struct ac_kernel_set {
-    const char *name;      /* as in compute.kernels */
-    unsigned instructions; /* AC_CPU_…: all that its kernels may use */
-    const ac_vector *vector;
-    const ac_product *product;
+    const char *name;                 /* as in compute.kernels */
+    unsigned instructions;            /* AC_CPU_…: all that its kernels may use */
+    const struct ac_vector *vector;   /* engine/kernels/vector.h */
+    const struct ac_product *product; /* engine/kernels/product.h */
 } ac_kernel_set;
+
+/** "auto", then the sets of every kind of CPU; NULL after them. */
+extern const char *const ac_kernel_set_names[];
 
 /** All sets of this build, the fastest first; the last runs everywhere. */
 const ac_kernel_set *ac_kernel_sets(int *count);

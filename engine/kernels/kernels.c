@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
 
 float
 ac_dot(const float *a, const float *b, int64_t n)

@@ -62,6 +62,12 @@ ac_compute_kernels(const ac_compute *compute)
     return text;
 }
 
+bool
+ac_compute_is_portable(const char *kernels)
+{
+    return strncmp(kernels, "native", strlen("native")) == 0;
+}
+
 /* What matters of a manifest's text: of "native avx2, openblas Haswell" the first word, of
  * "openblas, openblas Haswell" the last part, of "onednn avx2, openblas Haswell" the first. */
 static size_t

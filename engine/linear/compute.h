@@ -48,6 +48,9 @@ ac_backend ac_backend_resolve(const ac_compute *compute);
  */
 const char *ac_compute_kernels(const ac_compute *compute);
 
+/** Does this one of these texts give the same bytes on every CPU? native does. */
+bool ac_compute_is_portable(const char *kernels);
+
 /** May a run that began with one of these texts go on with the other, and give the same bytes?
  * Manifests of before name the kernel set ("native avx2, openblas Haswell"). */
 bool ac_compute_kernels_agree(const char *a, const char *b);

@@ -11,6 +11,7 @@
 
 #include "engine/linear/linear_backend.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/vector.h"
 
 enum {
     WORTH_THREADS = 1 << 20

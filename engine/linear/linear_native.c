@@ -1,6 +1,7 @@
 /* Linear layers by our own products (engine/kernels/product.h): packing of the weights, tiles.
  * A row's bits follow from the row and the weights alone. */
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
 #include "engine/linear/linear_backend.h"
 
 enum {

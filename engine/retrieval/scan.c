@@ -34,7 +34,7 @@ const ac_scan_kernel *
 ac_scan_kernel_best(ac_scan scan)
 {
     for (int i = 0; i < KERNELS; i++)
-        if (kernels[i]->scan == scan && kernels[i]->is_available())
+        if (kernels[i]->scan == scan && ac_kernels_include(kernels[i]->instructions))
             return kernels[i];
     return NULL; /* not reached: the scalar ones are always there */
 }
@@ -200,7 +200,7 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     double unit;
 
 #if defined(__x86_64__)
-    if (ac_scan_int8_avx2.is_available())
+    if (ac_kernels_include(AC_CPU_AVX2))
         round_row_avx2(row, scale, &s, x, centre, D);
     else
 #endif

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
+#include "engine/kernels/kernel_set.h"
 #include "engine/retrieval/index.h"
 
 enum {
@@ -82,11 +83,11 @@ typedef struct ac_scan_coarse {
 typedef struct ac_scan_kernel {
     const char *name; /* "int8 avx2" */
     ac_scan scan;
-    bool (*is_available)(void);
-    int32_t query_max;   /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
-    int64_t query_bytes; /* per element of a panel */
-    int64_t tile_bytes;  /* per element of an expanded group; 0: entries are used as they are
-                            packed */
+    unsigned instructions; /* AC_CPU_…: what it needs of the CPU */
+    int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
+    int64_t query_bytes;   /* per element of a panel */
+    int64_t tile_bytes;    /* per element of an expanded group; 0: entries are used as they are
+                              packed */
     const ac_scan_coarse *coarse; /* or NULL */
     int direct_rows; /* with up to this many queries, tile_direct is used on the entries as they
                         are packed */
@@ -102,7 +103,7 @@ typedef struct ac_scan_kernel {
 
 /** All kernels compiled into this program, the preferred one of each scan first. */
 const ac_scan_kernel *const *ac_scan_kernels(int *count);
-/** The first that this CPU has. */
+/** The first that the kernel set in use includes. */
 const ac_scan_kernel *ac_scan_kernel_best(ac_scan scan);
 
 /** Largest magnitude of a query's integer such that a dot product of D terms stays in an int32.

@@ -4,12 +4,6 @@
 
 #include "engine/retrieval/scan.h"
 
-static bool
-always(void)
-{
-    return true;
-}
-
 static void
 panel_fp32(void *panel, const ac_scan_query *queries, int rows, int64_t D)
 {
@@ -68,7 +62,6 @@ tile_scalar(void *out, const void *entries, const void *panel, const int32_t *su
 const ac_scan_kernel ac_scan_bf16_scalar = {
     .name = "bf16 scalar",
     .scan = AC_SCAN_BF16,
-    .is_available = always,
     .query_bytes = sizeof(float),
     .tile_bytes = sizeof(float),
     .panel = panel_fp32,
@@ -79,7 +72,6 @@ const ac_scan_kernel ac_scan_bf16_scalar = {
 const ac_scan_kernel ac_scan_fp32_scalar = {
     .name = "fp32 scalar",
     .scan = AC_SCAN_FP32,
-    .is_available = always,
     .query_bytes = sizeof(float),
     .tile_bytes = sizeof(float),
     .panel = panel_fp32,
@@ -92,13 +84,6 @@ const ac_scan_kernel ac_scan_fp32_scalar = {
 
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,fma")))
-
-static bool
-has_avx2(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 
 /* Eight bfloat16 numbers are the upper halves of eight floats. */
 AVX2_INLINE __m256
@@ -242,7 +227,7 @@ tile_direct_fp32(void *out, const void *group, const void *panel, int64_t D, int
 const ac_scan_kernel ac_scan_bf16_avx2 = {
     .name = "bf16 avx2",
     .scan = AC_SCAN_BF16,
-    .is_available = has_avx2,
+    .instructions = AC_CPU_AVX2,
     .query_bytes = sizeof(float),
     .tile_bytes = sizeof(float),
     .direct_rows = 2,
@@ -255,7 +240,7 @@ const ac_scan_kernel ac_scan_bf16_avx2 = {
 const ac_scan_kernel ac_scan_fp32_avx2 = {
     .name = "fp32 avx2",
     .scan = AC_SCAN_FP32,
-    .is_available = has_avx2,
+    .instructions = AC_CPU_AVX2,
     .query_bytes = sizeof(float),
     .tile_bytes = sizeof(float),
     .direct_rows = 1,

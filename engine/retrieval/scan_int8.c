@@ -10,12 +10,6 @@
 
 enum { QUERY_MAX = 8191 };
 
-static bool
-always(void)
-{
-    return true;
-}
-
 static void
 panel_int16(void *panel, const ac_scan_query *queries, int rows, int64_t D)
 {
@@ -47,7 +41,6 @@ tile_scalar(void *out, const void *entries, const void *panel, const int32_t *su
 const ac_scan_kernel ac_scan_int8_scalar = {
     .name = "int8 scalar",
     .scan = AC_SCAN_INT8,
-    .is_available = always,
     .query_max = QUERY_MAX,
     .query_bytes = sizeof(int16_t),
     .panel = panel_int16,
@@ -63,13 +56,6 @@ const ac_scan_kernel ac_scan_int8_scalar = {
 /* sum += x, in its own register: gcc 12 reorders integer sums until it runs out of registers,
  * and spills them. */
 #define ADD(sum, x) __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(x))
-
-static bool
-has_avx2(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2");
-}
 
 /* int8 [D / 4][16][4] -> int16 [D / 4][16][4] */
 AVX2 static void
@@ -367,7 +353,7 @@ static const ac_scan_coarse coarse_avx2 = {
 const ac_scan_kernel ac_scan_int8_avx2 = {
     .name = "int8 avx2",
     .scan = AC_SCAN_INT8,
-    .is_available = has_avx2,
+    .instructions = AC_CPU_AVX2,
     .query_max = QUERY_MAX,
     .query_bytes = sizeof(int16_t),
     .tile_bytes = sizeof(int16_t),

@@ -6,7 +6,6 @@
 #include "engine/retrieval/scan.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 
 enum { SHIFT = 128, HALVES = 2 };
@@ -29,13 +28,6 @@ four_bytes(const uint8_t *q)
 
     memcpy(&bits, q, sizeof bits);
     return bits;
-}
-
-static bool
-has_avx512vnni(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
 }
 
 /* A register holds four numbers of each of the 16 entries. Even and odd steps are summed apart:
@@ -96,24 +88,12 @@ tile_avx512(void *out, const void *entries, const void *panel, const int32_t *su
 const ac_scan_kernel ac_scan_int8_avx512vnni = {
     .name = "int8 avx512-vnni",
     .scan = AC_SCAN_INT8,
-    .is_available = has_avx512vnni,
+    .instructions = AC_CPU_AVX512 | AC_CPU_AVX512_VNNI,
     .query_max = 127,
     .query_bytes = sizeof(uint8_t),
     .panel = panel_uint8,
     .tile = tile_avx512,
 };
-
-/* CPUID leaf 7, subleaf 1, EAX bit 4 (clang 14 has no word for it); AVX2 stands for the
- * operating system's consent. */
-static bool
-has_avxvnni(void)
-{
-    unsigned a, b, c, d;
-
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
-           (a >> 4 & 1);
-}
 
 #define AVXVNNI_INLINE static inline __attribute__((always_inline, target("avx2,avxvnni")))
 
@@ -167,7 +147,7 @@ tile_avxvnni(void *out, const void *entries, const void *panel, const int32_t *s
 const ac_scan_kernel ac_scan_int8_avxvnni = {
     .name = "int8 avx-vnni",
     .scan = AC_SCAN_INT8,
-    .is_available = has_avxvnni,
+    .instructions = AC_CPU_AVX2 | AC_CPU_AVX_VNNI,
     .query_max = 127,
     .query_bytes = sizeof(uint8_t),
     .panel = panel_uint8,

@@ -147,7 +147,7 @@ static selection
 choose_selection(void)
 {
 #if defined(__x86_64__)
-    if (ac_scan_fp32_avx2.is_available())
+    if (ac_kernels_include(AC_CPU_AVX2))
         return (selection){ select_avx2, scale_avx2 };
 #endif
     return (selection){ select_scalar, scale_scalar };

@@ -6,6 +6,7 @@
 
 #include "engine/kernels/activation.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/vector.h"
 
 enum { BLOCK_ROWS = 32 }; /* rows whose dgamma and dbeta are summed together, in float */
 

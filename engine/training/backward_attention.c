@@ -6,6 +6,8 @@
 #include "engine/training/backward.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
 
 /* One head of one text. */
 typedef struct head {

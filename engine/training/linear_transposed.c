@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
 
 enum { ROWS = 256, COLUMNS = 512 };
 

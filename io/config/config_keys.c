@@ -1,5 +1,6 @@
 #include "io/config/config_keys.h"
 
+#include "engine/kernels/kernel_set.h"
 #include "engine/linear/compute.h"
 
 static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
@@ -152,7 +153,10 @@ const ac_config_key ac_config_keys[] = {
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, false,
       "images a micro-batch" },
     { "compute.backend", KEY_CHOICE, AT(compute.backend), "auto", 0, 0, backends, false,
-      "of linear layers" },
+      "of linear layers; auto: native; the others may give other bytes on another CPU" },
+    { "compute.kernels", KEY_CHOICE, AT(compute.kernels), "auto", 0, 0, ac_kernel_set_names,
+      false,
+      "for which of the CPU's instruction sets; auto: the fastest; no result depends on it" },
     { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, ac_precision_names,
       true, "of linear layers' weights" },
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, false,
@@ -182,10 +186,11 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
     "input.path", "input.apply_exif", "output.thumbnails", "compute.part", "compute.parts", \
         "limits.max_pixels"
 
-#define RUN                                                                              \
-    "clip", "seed", "output.shard_items", "output.compression", "compute.threads",       \
-        "compute.batch", "compute.backend", "compute.precision", "limits.max_bad_items", \
-        "limits.memory", "limits.stall_minutes", "limits.grace_seconds"
+#define RUN                                                                         \
+    "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
+        "compute.batch", "compute.backend", "compute.kernels", "compute.precision", \
+        "limits.max_bad_items", "limits.memory", "limits.stall_minutes",            \
+        "limits.grace_seconds"
 
 const ac_config_job ac_config_jobs[] = {
     {

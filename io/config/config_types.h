@@ -80,7 +80,7 @@ typedef struct ac_config {
     } output;
     struct {
         int64_t threads, batch; /* 0: auto */
-        int64_t backend, precision;
+        int64_t backend, kernels, precision;
         int64_t part, parts;
     } compute;
     struct {

@@ -82,9 +82,9 @@ ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_so
                      (long long) cache->entries, (long long) source->duplicates,
                      (long long) source->cut);
     push_positions(&b, source);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ",
-                     run->comm->size, ac_precision_names[run->config->compute.precision]);
-    ac_json_text(&b, run->manifest.kernels);
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", run->comm->size,
+                     ac_precision_names[run->config->compute.precision]);
+    ac_run_push_kernels(&b, run);
     ac_buffer_printf(&b,
                      ",\n  \"wall_seconds\": %.3f,\n  \"peak_memory_bytes\": %lld,\n  "
                      "\"disk_bytes\": %lld,\n  \"stages\": [",

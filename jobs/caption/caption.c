@@ -53,7 +53,7 @@ out:
 }
 
 static ac_status
-write_summary(const pipeline *p, double seconds, const char *kernels)
+write_summary(const pipeline *p, double seconds)
 {
     const ac_run *run = &p->run;
     const int64_t bad = ac_run_bad(run, AC_STAGE_EMBED), ok = ac_run_rows(run, AC_STAGE_EMBED);
@@ -66,9 +66,9 @@ write_summary(const pipeline *p, double seconds, const char *kernels)
                      "\"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
                      run->manifest.job, AC_VERSION, (long long) run->manifest.items,
                      (long long) ok, (long long) bad);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n  \"kernels\": ",
-                     p->comm->size, ac_precision_names[p->config->compute.precision]);
-    ac_json_text(&b, kernels);
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", p->comm->size,
+                     ac_precision_names[p->config->compute.precision]);
+    ac_run_push_kernels(&b, run);
     ac_buffer_printf(
         &b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [",
         seconds, seconds > 0 ? (double) ok / seconds : 0);
@@ -174,7 +174,7 @@ static ac_status
 write_results(const pipeline *p, const ac_job *job, double seconds)
 {
     const ac_job *const jobs[] = { job, NULL };
-    ac_status st = write_summary(p, seconds, p->run.manifest.kernels);
+    ac_status st = write_summary(p, seconds);
 
     return st == AC_OK ? ac_run_report_write(p->run.folder, jobs, NULL, AC_REPORT_IMAGES) : st;
 }

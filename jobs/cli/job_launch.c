@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "engine/kernels/kernel_set.h"
 #include "engine/linear/compute.h"
 #include "jobs/cli/endings.h"
 #include "jobs/cli/help.h"
@@ -55,6 +56,7 @@ start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *co
              (int) getpid(), host);
     ac_run_log_init(log, comm->rank == 0 ? folder : NULL, header);
     ac_log_set(ac_run_log_line, log, AC_LOG_DEBUG);
+    ac_log(AC_LOG_DEBUG, "kernels %s", ac_kernels()->name);
 }
 
 static void
@@ -110,6 +112,8 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
         st = ac_job_run_folder(&folder, job->name, a, 0);
+    if (st == AC_OK)
+        st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);
     st = ac_agree_all(&comm, st);
     if (st == AC_OK)
         st = run_in_folder(job, a->word_count ? a->words[0] : "", config, &comm, folder);

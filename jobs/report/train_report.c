@@ -209,6 +209,7 @@ static void
 write_facts(ac_page *page, const ac_run_view *run, const curves *c)
 {
     const json_t *s = run->summary;
+    const char *kernels;
     int64_t best = 0;
 
     for (int64_t i = 1; i < c->validation.count; i++)
@@ -234,7 +235,8 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
         ac_page_fact(page, "peak memory a rank", "%.0f MB",
                      json_number_value(json_object_get(s, "peak_memory_bytes")) / 1e6);
     }
-    ac_page_fact(page, "kernels", "%s", run->manifest.kernels);
+    kernels = json_string_value(json_object_get(s, "kernels"));
+    ac_page_fact(page, "kernels", "%s", kernels ? kernels : run->manifest.kernels);
     ac_page_facts_end(page);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/linear/compute.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -68,6 +69,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     push_field(&b, "cache_fingerprint", self->cache);
     push_field(&b, "bart_fingerprint", self->bart);
     push_field(&b, "kernels", self->kernels);
+    ac_buffer_printf(&b, "  \"equal_bytes\": %s,\n",
+                     ac_compute_is_portable(self->kernels) ? "true" : "false");
     push_field(&b, "precision", self->precision);
     ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [",
                      (long long) self->items, (long long) self->shard_items);

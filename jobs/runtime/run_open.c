@@ -12,6 +12,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/linear/compute.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -133,7 +134,7 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
                 : strcmp(old->bart, id->bart) != 0 ? "BART model"
                                                    : "cache",
                 advice);
-    if (strcmp(old->kernels, id->kernels) != 0)
+    if (!ac_compute_kernels_agree(old->kernels, id->kernels))
         ac_log(AC_LOG_WARNING,
                "this run began with other kernels (%s) than those here (%s): results may "
                "differ in their last bits",

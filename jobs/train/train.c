@@ -132,12 +132,10 @@ write_summary(const ac_training *self, double seconds, int64_t peak,
                      AC_VERSION, (long long) run->manifest.items,
                      (long long) ac_run_rows(run, AC_STAGE_EMBED),
                      (long long) ac_run_bad(run, AC_STAGE_EMBED));
-    ac_buffer_printf(
-        &b,
-        "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n  \"kernels\": ",
-        self->comm->size, (long long) config->train.replicas,
-        ac_precision_names[config->compute.precision]);
-    ac_json_text(&b, run->manifest.kernels);
+    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n",
+                     self->comm->size, (long long) config->train.replicas,
+                     ac_precision_names[config->compute.precision]);
+    ac_run_push_kernels(&b, run);
     ac_buffer_printf(&b,
                      ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "
                      "%lld,\n  \"best_vloss\": %.9g,\n",

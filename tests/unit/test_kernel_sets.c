@@ -1,6 +1,5 @@
 /* Every kernel of every set that this CPU runs, against the generic set's: the same bits, for
- * sizes around every edge. Products against one chain of fmaf(), the generic set's fused
- * multiply-add against fmaf(). The choice of a set. */
+ * sizes around every edge. Products against one chain of fmaf(). The choice of a set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,8 @@
 #include "engine/image/resize.h"
 #include "engine/kernels/activation.h"
 #include "engine/kernels/kernel_set.h"
+#include "engine/kernels/product.h"
+#include "engine/kernels/vector.h"
 #include "engine/training/dropout.h"
 
 enum { SEED = 47, LONGEST = 131, MOST_SETS = 5, PANEL = AC_PRODUCT_PANEL };
@@ -40,19 +41,6 @@ draw(float *x, int64_t n, uint32_t stream, double size)
 {
     for (int64_t i = 0; i < n; i++)
         x[i] = (float) (size * (2 * ac_random_uniform(SEED, stream, 0, (uint32_t) i) - 1));
-}
-
-/* Any finite float, of any size. */
-static void
-draw_bits(float *x, int64_t n, uint32_t stream)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits =
-            (uint32_t) (4294967296.0 * ac_random_uniform(SEED, stream, 1, (uint32_t) i));
-        if ((bits >> 23 & 255) == 255)
-            bits ^= 1u << 30;
-        memcpy(&x[i], &bits, sizeof bits);
-    }
 }
 
 static void
@@ -175,38 +163,6 @@ vectors_agree(void **state)
                         here[0]->vector->largest(a, n));
         }
     }
-}
-
-/* y += s x is one fused multiply-add per number, in every set. */
-static void
-fused_as_fmaf(void **state)
-{
-    enum { N = 4096, SCALES = 64 };
-    static float x[N], y[N], z[N], s[SCALES];
-
-    (void) state;
-    draw_bits(x, N, 4);
-    draw_bits(s, SCALES / 2, 5);
-    draw(s + SCALES / 2, SCALES / 2, 6, 4);
-    for (int i = 0; i < sets; i++)
-        for (int k = 0; k < SCALES; k++) {
-            draw_bits(y, N, 7);
-            for (int j = 0; j < N; j++) {
-                if (j % 4 == 1)
-                    y[j] = -s[k] * x[j]; /* the product cancels, and its rounding is left */
-                if (j % 4 == 2)
-                    y[j] = nextafterf(s[k] * x[j], 0) * 0x1p-24f; /* near a tie */
-                if (!isfinite(y[j]))
-                    y[j] = 1;
-                z[j] = fmaf(s[k], x[j], y[j]);
-            }
-            here[i]->vector->axpy(y, s[k], x, N);
-            if (memcmp(y, z, sizeof y) != 0)
-                for (int j = 0; j < N; j++)
-                    if (memcmp(&y[j], &z[j], sizeof *y) != 0)
-                        fail_msg("%s: %a x %a + … is %a, fmaf() says %a", here[i]->name,
-                                 (double) s[k], (double) x[j], (double) y[j], (double) z[j]);
-        }
 }
 
 /* ---- products ---- */
@@ -400,9 +356,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_agree),       cmocka_unit_test(fused_as_fmaf),
-        cmocka_unit_test(products_as_a_chain), cmocka_unit_test(whole_products),
-        cmocka_unit_test(loops_agree),         cmocka_unit_test(choice),
+        cmocka_unit_test(vectors_agree),  cmocka_unit_test(products_as_a_chain),
+        cmocka_unit_test(whole_products), cmocka_unit_test(loops_agree),
+        cmocka_unit_test(choice),
     };
 
     find_sets();

@@ -218,7 +218,7 @@ check(kind what, int64_t n, int64_t D, int64_t nq, int64_t k)
     problem_init(&p, what, n, D, nq, k);
     for (int i = 0; i < count; i++) {
         ac_topk_index index = { 0 };
-        if (!kernels[i]->is_available())
+        if (!ac_cpu_has(kernels[i]->instructions))
             continue;
         assert_int_equal(ac_topk_index_init_kernel(&index, p.c, n, D, 100, kernels[i]), AC_OK);
         for (int threads = 1; threads <= 2; threads++) {
@@ -293,7 +293,7 @@ kernels_give_the_same_integers(void **state)
     for (int i = 0; i < count; i++) {
         if (kernels[i]->scan != AC_SCAN_INT8)
             continue;
-        if (!kernels[i]->is_available()) {
+        if (!ac_cpu_has(kernels[i]->instructions)) {
             print_message("%s: not run, this CPU does not have it\n", kernels[i]->name);
             continue;
         }
@@ -366,7 +366,7 @@ coarse_integers_are_exact(void **state)
 
     (void) state;
     for (int i = 0; i < count; i++) {
-        if (!kernels[i]->is_available() || !kernels[i]->coarse)
+        if (!ac_cpu_has(kernels[i]->instructions) || !kernels[i]->coarse)
             continue;
         for (int64_t D = 1; D <= 2000; D = D * 3 + 2) {
             const ac_scan_coarse *coarse = kernels[i]->coarse;
@@ -504,7 +504,7 @@ bounds_hold(void **state)
         problem p;
         problem_init(&p, (kind) what, 256, 96, AC_SCAN_ROWS, 1);
         for (int i = 0; i < count; i++)
-            if (kernels[i]->is_available())
+            if (ac_cpu_has(kernels[i]->instructions))
                 check_bounds(&p, kernels[i]);
         problem_free(&p);
     }
@@ -550,7 +550,7 @@ the_worst_case_is_found(void **state)
     for (int i = 0; i < count; i++) {
         const float unit = 1.0f / 127,
                     query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
-        if (kernels[i]->scan != AC_SCAN_INT8 || !kernels[i]->is_available())
+        if (kernels[i]->scan != AC_SCAN_INT8 || !ac_cpu_has(kernels[i]->instructions))
             continue;
         for (int64_t d = 0; d < D;
              d++) { /* entries: multiples of a unit; the query: signs, which are exact */

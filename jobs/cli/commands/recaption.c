@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/kernels/kernel_set.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
@@ -79,6 +80,7 @@ open_models(recaptioner *self, int64_t threads)
     ac_status st = AC_OK;
 
     ac_compute_init((int) threads);
+    AC_TRY(ac_kernels_use(ac_kernel_set_names[config->compute.kernels]));
     AC_TRY(ac_models_open(config, AC_CLIP_TEXT, &self->clip, &self->bart));
     AC_TRY(ac_models_set_generation(&self->bart, config));
     st = ac_captioner_init(&self->captioner, &self->clip, &self->bart, config,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/kernels/kernel_set.h"
 #include "io/file/json_write.h"
 
 ac_status
@@ -35,7 +36,7 @@ ac_tool_compute(const ac_arguments *a, ac_compute *out)
         }
     }
     ac_compute_init((int) threads);
-    return AC_OK;
+    return ac_kernels_use(ac_arguments_get(a, "kernels"));
 }
 
 void
