@@ -10,7 +10,7 @@
 #include "jobs/cli/programs.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 static void
 end_process(int code)

@@ -9,7 +9,7 @@
 #include "io/file/publish.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/progress.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 static int64_t
 bytes_on_disk(const ac_cache *cache)

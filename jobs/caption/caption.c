@@ -14,7 +14,7 @@
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 /* What such a job holds while it runs. */
 typedef struct pipeline {

@@ -17,7 +17,7 @@
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 static const ac_option job_options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },

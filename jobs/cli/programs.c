@@ -8,7 +8,7 @@
 #include "jobs/cli/terminal.h"
 #include "jobs/cli/tools/tools.h"
 #include "jobs/job_table.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 static const ac_program programs[] = {
     { AC_PROGRAM_COMMAND, "status", "how a run stands", ac_command_status },

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 #include "ac_report_assets.h"
 
 enum { FLUSH_BYTES = 1 << 18 };

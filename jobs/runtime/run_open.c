@@ -20,7 +20,7 @@
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/lock.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 static ac_status
 init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items)

@@ -8,7 +8,7 @@
 
 #include "engine/base/log.h"
 #include "jobs/runtime/signals.h"
-#include "jobs/train/layer_norms.h"
+#include "jobs/models/layer_norms.h"
 
 enum {
     VALIDATION_BLOCK = 64

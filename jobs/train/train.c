@@ -16,7 +16,7 @@
 #include "jobs/runtime/models.h"
 #include "jobs/train/crash_probe.h"
 #include "jobs/train/train.h"
-#include "jobs/version.h"
+#include "jobs/runtime/version.h"
 
 /* What the job holds while it runs. */
 typedef struct training_job {

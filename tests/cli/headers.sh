@@ -3,7 +3,7 @@
 command -v cc > /dev/null || { echo 'skipped: no cc'; exit 77; }
 build=$(dirname "$antarctic")
 # not headers to include but text that is compiled once for each instruction set, after the types that it needs
-templates='linear_native_kernel|vector_body|simd_kernels'
+templates='[a-z_]*_body'
 (cd "$source" && find engine io cache_builder jobs/models -name '*.h' | grep -v '^engine/comm/' | grep -vE "/($templates)\.h$" | sort) > headers.txt
 [ "$(wc -l < headers.txt)" -gt 80 ]
 includes() { sed 's/.*/#include "&"/' "$1"; }
@@ -28,8 +28,8 @@ grep -qx jobs/models/clip_model.h public.txt
 # json_lines.h needs jansson's headers, which those who use it have
 comm -23 used.txt public.txt | grep -vE '^jobs/cli/|^io/file/json_lines\.h$' > private.txt || true
 cat private.txt
-# of a job's world: memory for `measure`, run folders for `inspect`, layer norms that `train` writes for `loss`
-printf 'jobs/runtime/memory_limit.h\njobs/runtime/run_view.h\njobs/train/layer_norms.h\n' | cmp - private.txt
+# of the jobs: memory for `measure`, run folders and the job table for `inspect`
+printf 'jobs/job_table.h\njobs/runtime/memory_limit.h\njobs/runtime/run_view.h\n' | cmp - private.txt
 
 if ! command -v c++ > /dev/null; then
   echo 'not tried: C++ (no compiler)'

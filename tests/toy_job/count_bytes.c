@@ -46,8 +46,8 @@ write_shard(const counter *self, const ac_stage *stage, ac_stage_shard *shard)
     ac_h5_writer w = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_h5_create(&w, shard->path,
-                        (ac_compression) stage->run->config->output.compression));
+    AC_TRY(
+        ac_h5_create(&w, shard->path, (ac_compression) stage->run->config->output.compression));
     AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
     AC_TRY(ac_h5_write(&w, "bytes", AC_I64, 1, &n, self->counts));
     AC_TRY(ac_h5_commit(&w, shard->checksum));

@@ -1,4 +1,5 @@
-/** A job of the tests: it shows what a new job has to touch (its own folder, the job table, the config table). */
+/** A job of the tests: it shows what a new job has to touch (its own folder, the job table, the
+ * config table). */
 #ifndef AC_TESTS_TOY_JOB_COUNT_BYTES_H
 #define AC_TESTS_TOY_JOB_COUNT_BYTES_H
 

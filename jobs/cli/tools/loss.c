@@ -8,7 +8,7 @@
 #include "io/file/json_write.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/cli/tools/tools.h"
-#include "jobs/train/layer_norms.h"
+#include "jobs/models/layer_norms.h"
 
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a BART model" },

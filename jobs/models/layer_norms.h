@@ -1,7 +1,7 @@
 /** The trained numbers as a file: safetensors under Hugging Face's names, what
  * `bart.layer_norms` reads. */
-#ifndef AC_JOBS_TRAIN_LAYER_NORMS_H
-#define AC_JOBS_TRAIN_LAYER_NORMS_H
+#ifndef AC_JOBS_MODELS_LAYER_NORMS_H
+#define AC_JOBS_MODELS_LAYER_NORMS_H
 
 #include "engine/training/bart_train.h"
 #include "io/checkpoint/safetensors_write.h"

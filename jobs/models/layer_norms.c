@@ -1,4 +1,4 @@
-#include "jobs/train/layer_norms.h"
+#include "jobs/models/layer_norms.h"
 
 #include <stdlib.h>
 
