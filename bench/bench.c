@@ -1,8 +1,10 @@
-/* One side of each benchmark, the other is bench/peers: work of a fixed size, timed, printed as
- * one JSON object. bench images FOLDER THREADS PICTURES      CLIP's image tower bench captions
- * FOLDER THREADS TEXTS       3 beams, 20 tokens bench samples FOLDER THREADS TEXTS        100
- * samples of 20 tokens bench pictures THREADS ROUNDS FILE…       decode and resize; resize
- * alone */
+/* One side of each benchmark; the other is bench/peers. Work of a fixed size is timed, and the
+ * result printed as one JSON object.
+ *
+ *   ac_bench images FOLDER THREADS IMAGES      CLIP's image tower
+ *   ac_bench captions FOLDER THREADS TEXTS     3 beams, 20 tokens
+ *   ac_bench samples FOLDER THREADS TEXTS      100 samples of 20 tokens
+ *   ac_bench decode THREADS ROUNDS FILE…       decode and resize; resize alone */
 #include <antarctic.h>
 #include <omp.h>
 #include <time.h>
@@ -38,7 +40,7 @@ bench_images(const char *folder, int64_t n)
     start = now();
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
     seconds = now() - start;
-    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n,
+    printf("{\"images\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n,
            seconds, ac_compute_kernels(&options.compute));
 out:
     ac_clip_model_free(&clip);
@@ -104,9 +106,9 @@ out:
     return st;
 }
 
-/* Each thread takes pictures; `decoded` keeps what the second half resizes. */
+/* Each thread takes images; `decoded` keeps what the second half resizes. */
 static ac_status
-bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
+bench_decode(int threads, int64_t rounds, int64_t n, char **files)
 {
     enum { S = 224 };
     const int64_t most_pixels = 178956970;
@@ -130,13 +132,13 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
     for (int64_t i = 0; i < rounds * n; i++) {
         const int t = omp_get_thread_num();
-        ac_image picture = { 0 };
+        ac_image image = { 0 };
         ac_item_status bad = { 0 };
-        failed += ac_image_read_file(&picture, files[i % n], most_pixels, &bad) != AC_OK ||
+        failed += ac_image_read_file(&image, files[i % n], most_pixels, &bad) != AC_OK ||
                   bad.reason != AC_GOOD ||
-                  ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &picture, S,
+                  ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &image, S,
                                        &resizers[t]) != AC_OK;
-        ac_image_free(&picture);
+        ac_image_free(&image);
     }
     whole = now() - start;
     start = now();
@@ -148,8 +150,8 @@ bench_pictures(int threads, int64_t rounds, int64_t n, char **files)
     }
     resize = now() - start;
     if (failed)
-        AC_FAIL(AC_E_IO, "%d pictures failed", failed);
-    printf("{\"pictures\": %lld, \"seconds\": %.4f, \"resize_seconds\": %.4f}\n",
+        AC_FAIL(AC_E_IO, "%d images failed", failed);
+    printf("{\"images\": %lld, \"seconds\": %.4f, \"resize_seconds\": %.4f}\n",
            (long long) (rounds * n), whole, resize);
 out:
     for (int t = 0; resizers && t < threads; t++)
@@ -170,12 +172,12 @@ main(int argc, char **argv)
 
     if (argc < 5) {
         fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT, or "
-                        "ac_bench pictures THREADS ROUNDS FILE…\n");
+                        "ac_bench decode THREADS ROUNDS FILE…\n");
         return 1;
     }
-    if (strcmp(topic, "pictures") == 0) {
+    if (strcmp(topic, "decode") == 0) {
         ac_compute_init(atoi(argv[2]));
-        st = bench_pictures(atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
+        st = bench_decode(atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
     } else {
         ac_compute_init(atoi(argv[3]));
         st = strcmp(topic, "images") == 0

@@ -10,12 +10,12 @@ import subprocess
 import sys
 
 SCRIPTS = ["topk", "train_step", "text_tower", "mining", "million"]  # their output, RESULTS/TOPIC.txt, is shown as it is
-ORDER = ["images", "captions", "samples", "pictures"] + SCRIPTS
+ORDER = ["images", "captions", "samples", "decode"] + SCRIPTS
 TITLES = {
     "images": "Image embedding, CLIP ViT-B/16 shape, fp32",
     "captions": "Captions, BART-large shape, 3 beams, 20 tokens, fp32",
     "samples": "100 sampled candidates per image, BART-large shape, 20 tokens, fp32",
-    "pictures": "JPEG to 224 x 224, as CLIP pre-processes",
+    "decode": "JPEG to 224 x 224, as CLIP pre-processes",
     "topk": "Exact top-10 of a million vectors of 512 numbers",
     "train_step": "One training step, BART-large shape, batch 16",
     "text_tower": "N-grams through the text tower, ViT-B/16 shape",
@@ -34,7 +34,7 @@ def rows_of(results, topic):
     best = lambda name: max(p[name] for p in peers)
     peer = peers[0]
     if topic == "images":
-        rate = max(o["pictures"] / o["seconds"] for o in ours)
+        rate = max(o["images"] / o["seconds"] for o in ours)
         top = max(peers, key=lambda p: p["rate"])
         return [("embedding", "images/s", rate, f"PyTorch {top['torch']}, batch {top['batch']}", top["rate"], 1.0)], [f"Kernels: {ours[0]['kernels']}."]
     if topic == "captions":
@@ -49,8 +49,8 @@ def rows_of(results, topic):
         name = f"transformers {peer['transformers']}, torch {peer['torch']}"
         return [("100 samples per image", "images/s", rate, f"{name}, num_return_sequences 100", peer["together_rate"], 5.0),
                 ("100 samples per image", "images/s", rate, f"{name}, one sample at a time", peer["one_rate"], None)], [f"Kernels: {ours[0]['kernels']}."]
-    whole = max(o["pictures"] / o["seconds"] for o in ours)
-    resize = max(o["pictures"] / o["resize_seconds"] for o in ours)
+    whole = max(o["images"] / o["seconds"] for o in ours)
+    resize = max(o["images"] / o["resize_seconds"] for o in ours)
     name = f"Pillow {peer['pillow']}, one process per thread"
     return [("decode and resize", "images/s", whole, name, best("rate"), 1.0), ("resize alone", "images/s", resize, name, best("resize_rate"), 2.0)], []
 

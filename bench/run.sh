@@ -1,24 +1,13 @@
 #!/bin/bash
-# bench/run.sh [TOPIC…]: images, captions, samples, pictures, topk, train_step, text_tower, mining, million (default: all). Both sides
+# bench/run.sh [TOPIC…]: images, captions, samples, decode, topk, train_step, text_tower, mining, million (default: all). Both sides
 # in one run on the same threads and weights; prints ratios and writes docs/BENCHMARKS.md from the newest result of each topic.
-#   PYTHON       a Python with torch, transformers, pillow (default: ../../venv/bin/python if it is there, else python3)
-#   THREADS      (default: the machine's cores)
-#   AC_FULLSIZE  folder with clip-vit-b16 and bart-large of golden/fullsize (default: build/fullsize, made if missing)
+#   PYTHON, THREADS, AC_FULLSIZE: bench/lib.sh
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
-python=${PYTHON:-$( [ -x ../../venv/bin/python ] && echo ../../venv/bin/python || echo python3 )}
-threads=${THREADS:-$(nproc)}
-weights=${AC_FULLSIZE:-build/fullsize}
+root=$PWD
+. bench/lib.sh
 results=build/bench
 export OMP_NUM_THREADS=$threads TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error
-
-need_weights() { # need_weights NAME: by formula, see golden/fullsize/README.md
-  [ -e "$weights/$1/model.safetensors" ] && return
-  local make=""
-  for place in ../shared ../../shared; do [ -e "$place/golden/make/fullsize.py" ] && make=$place/golden/make/fullsize.py; done
-  [ -n "$make" ] || { echo "bench: no $weights/$1, and golden/make/fullsize.py to make it is not there" >&2; exit 2; }
-  "$python" "$make" --what "$1" --out "$weights/$1"
-}
 
 # The kernel OpenBLAS should have (the program sets it for itself).
 if grep -qw avx512f /proc/cpuinfo; then core=SkylakeX; elif grep -qw avx2 /proc/cpuinfo; then core=Haswell; else core=; fi
@@ -49,11 +38,11 @@ run_topic() {
       ours samples "$weights/bart-large" "$threads" 4 | keep samples $round ours
       [ $round -eq 2 ] || "$python" bench/peers/samples.py "$weights/bart-large" "$threads" 2 | keep samples $round peer
       ;;
-    pictures)
-      [ -d "$results/pictures" ] || "$python" bench/peers/pictures.py --make "$results/pictures"
-      files=$(ls "$results"/pictures/*.jpg)
-      ours pictures "$threads" 20 $files | keep pictures $round ours
-      "$python" bench/peers/pictures.py "$threads" 20 $files | keep pictures $round peer
+    decode)
+      [ -d "$results/jpegs" ] || "$python" bench/peers/decode.py --make "$results/jpegs"
+      files=$(ls "$results"/jpegs/*.jpg)
+      ours decode "$threads" 20 $files | keep decode $round ours
+      "$python" bench/peers/decode.py "$threads" 20 $files | keep decode $round peer
       ;;
     topk | train_step | text_tower | mining | million) # a script of its own, whose output is the result
       case $topic in
@@ -68,7 +57,7 @@ run_topic() {
       break
       ;;
     *)
-      echo "bench: no topic $topic (images, captions, samples, pictures, topk, train_step, text_tower, mining, million)" >&2
+      echo "bench: no topic $topic (images, captions, samples, decode, topk, train_step, text_tower, mining, million)" >&2
       exit 1
       ;;
     esac
@@ -78,5 +67,5 @@ run_topic() {
 
 cmake --preset release >/dev/null
 cmake --build --preset release --target ac_bench >/dev/null
-[ $# -gt 0 ] || set -- images captions samples pictures topk train_step text_tower mining million
+[ $# -gt 0 ] || set -- images captions samples decode topk train_step text_tower mining million
 for topic in "$@"; do run_topic "$topic"; done

@@ -1,17 +1,15 @@
 #!/bin/bash
 # One training step of BART-large's shape, batch 16, beside the reference's way in PyTorch. About five minutes on two idle cores.
-#   bench/train_step.sh [MODEL [STEPS]]      PYTHON: a Python with torch and transformers (none: ours alone is measured)
-# MODEL: a folder of BART-large's shape; without one, formula weights are written by ../shared/golden/make/fullsize.py.
-# Lengths: with BART's vocabulary the tables of the demo's pictures have 54 tokens with 10 entries and 64 with 12, captions of the scenes 10
+#   bench/train_step.sh [MODEL [STEPS]]      MODEL: a folder of BART-large's shape (default: weights by formula)
+# PYTHON, THREADS, AC_FULLSIZE: bench/lib.sh. Without torch and transformers, ours alone is measured.
+# Lengths: with BART's vocabulary the prompts of the demo's images have 54 tokens with 10 entries and 64 with 12, captions of the scenes 10
 # (the decoder's input): 60 and 12 here. The reference pads to 128 and 32.
 set -eu
 cd "$(dirname "$0")/.."
-model=${1:-/tmp/fullsize/bart-large} steps=${2:-2}
-python=${PYTHON:-$(command -v python3)}
-threads=$(nproc)
-if [ ! -e "$model/model.safetensors" ]; then
-  "$python" ../shared/golden/make/fullsize.py --what bart-large --out "$model"
-fi
+root=$PWD
+. bench/lib.sh
+model=${1:-$weights/bart-large} steps=${2:-2}
+[ $# -gt 0 ] || need_weights bart-large
 cmake --build --preset release --target bench_train_step > /dev/null
 ours() { printf "ours %s: " "$*"; build/release/bench/bench_train_step --model "$model" --steps "$steps" --threads "$threads" "$@"; }
 ours

@@ -1,4 +1,4 @@
-"""CLIP's image tower in PyTorch: images per second, at the best of several batch sizes. images.py FOLDER THREADS PICTURES"""
+"""CLIP's image tower in PyTorch: images per second, at the best of several batch sizes. images.py FOLDER THREADS IMAGES"""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import time
 import torch
 from transformers import CLIPModel
 
-folder, threads, pictures = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, threads, images = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
 torch.set_grad_enabled(False)
 model = CLIPModel.from_pretrained(folder).eval()
@@ -17,7 +17,7 @@ for batch in (1, 8, 16, 32):
     pixels = torch.randn(batch, 3, size, size)
     model.visual_projection(model.vision_model(pixel_values=pixels[:1]).pooler_output)
     done, start = 0, time.monotonic()
-    while done < pictures:
+    while done < images:
         y = model.visual_projection(model.vision_model(pixel_values=pixels).pooler_output)
         y = y / y.norm(dim=-1, keepdim=True)
         done += batch

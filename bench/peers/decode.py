@@ -1,5 +1,5 @@
-"""Pillow: decode and resize as CLIP does, and resize alone; as many processes as threads. pictures.py THREADS ROUNDS FILE…
-pictures.py --make FOLDER writes the test images."""
+"""Pillow: decode and resize as CLIP does, and resize alone; as many processes as threads. decode.py THREADS ROUNDS FILE…
+decode.py --make FOLDER writes the test images."""
 
 import io
 import json
