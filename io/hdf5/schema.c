@@ -1,5 +1,6 @@
 #include "io/hdf5/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A row; T: texts, N: numbers, O: offsets. */
@@ -97,6 +98,17 @@ int
 ac_dataset_rank(ac_dataset_id id)
 {
     return strchr(ac_datasets[id].shape, ',') ? 2 : 1;
+}
+
+void
+ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME_BYTES])
+{
+    const ac_dataset *d = &ac_datasets[id];
+
+    snprintf(name, AC_DATASET_NAME_BYTES, "%s%s", d->name,
+             d->content != AC_CONTENT_TEXTS ? ""
+             : offsets                      ? "_offsets"
+                                            : "_bytes");
 }
 
 const ac_shard_schema *

@@ -104,6 +104,11 @@ extern const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS];
 /** 1, or 2 where the shape has two sides. */
 int ac_dataset_rank(ac_dataset_id id);
 
+/** The name under which the dataset stands in a file: of texts NAME_bytes, or NAME_offsets
+ * where offsets is true. */
+enum { AC_DATASET_NAME_BYTES = 64 };
+void ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME_BYTES]);
+
 /** The schema of a file with this attribute `content`; NULL: none of ours. */
 const ac_shard_schema *ac_shard_schema_of(const char *content);
 

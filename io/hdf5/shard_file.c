@@ -1,6 +1,5 @@
 #include "io/hdf5/shard_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char content_name[] = "content";
@@ -74,6 +73,33 @@ ac_shard_write_int_attribute(ac_shard_writer *self, ac_attribute_id id, int64_t 
 }
 
 ac_status
+ac_shard_write_virtual(ac_shard_writer *self, ac_dataset_id id, int64_t columns,
+                       ac_h5_source *sources, int64_t count)
+{
+    char name[AC_DATASET_NAME_BYTES], shown[AC_DATASET_NAME_BYTES];
+
+    AC_CHECK(ac_datasets[id].content != AC_CONTENT_OFFSETS);
+    mark(self, id);
+    ac_dataset_stored_name(id, false, name);
+    ac_dataset_stored_name(ac_datasets[id].source, false, shown);
+    for (int64_t i = 0; i < count; i++)
+        sources[i].dataset = shown;
+    return ac_h5_write_virtual(&self->h5, name, ac_datasets[id].dtype, columns, sources, count);
+}
+
+ac_status
+ac_shard_write_offsets(ac_shard_writer *self, ac_dataset_id id, int64_t rows,
+                       const int64_t *offsets)
+{
+    char name[AC_DATASET_NAME_BYTES];
+
+    AC_CHECK(ac_datasets[id].content != AC_CONTENT_NUMBERS);
+    mark(self, id);
+    ac_dataset_stored_name(id, true, name);
+    return ac_h5_write(&self->h5, name, AC_I64, 1, (int64_t[]){ rows + 1 }, offsets);
+}
+
+ac_status
 ac_shard_commit(ac_shard_writer *self, char checksum[33])
 {
     const ac_shard_schema *s = &ac_shard_schemas[self->kind];
@@ -93,10 +119,9 @@ ac_shard_abandon(ac_shard_writer *self)
 bool
 ac_shard_has(const ac_h5_reader *file, ac_dataset_id id)
 {
-    char name[64];
+    char name[AC_DATASET_NAME_BYTES];
 
-    snprintf(name, sizeof name, "%s%s", ac_datasets[id].name,
-             ac_datasets[id].content == AC_CONTENT_TEXTS ? "_bytes" : "");
+    ac_dataset_stored_name(id, false, name);
     return ac_h5_has(file, name);
 }
 

@@ -27,6 +27,14 @@ AC_MUST_CHECK ac_status ac_shard_write_text_attribute(ac_shard_writer *self, ac_
 AC_MUST_CHECK ac_status ac_shard_write_int_attribute(ac_shard_writer *self, ac_attribute_id id,
                                                      int64_t value);
 
+/** Of AC_SHARD_JOINED, in two parts: numbers, or the bytes of texts, shown from the sources
+ * (whose `dataset` is set here), and the offsets [rows + 1] of texts and offsets. */
+AC_MUST_CHECK ac_status ac_shard_write_virtual(ac_shard_writer *self, ac_dataset_id id,
+                                               int64_t columns, ac_h5_source *sources,
+                                               int64_t count);
+AC_MUST_CHECK ac_status ac_shard_write_offsets(ac_shard_writer *self, ac_dataset_id id,
+                                               int64_t rows, const int64_t *offsets);
+
 /** Close, sync, rename; every dataset of the kind has been written. @param[out] checksum  as
  * ac_h5_commit */
 AC_MUST_CHECK ac_status ac_shard_commit(ac_shard_writer *self, char checksum[33]);

@@ -16,6 +16,16 @@ ac_image_source_key(const ac_image_source *self, int64_t i, ac_buffer *out)
 }
 
 ac_status
+ac_image_source_key_is(const ac_image_source *self, int64_t i, const ac_texts *keys,
+                       int64_t row, ac_buffer *scratch, bool *same)
+{
+    const ac_status st = ac_image_source_key(self, i, scratch);
+
+    *same = st == AC_OK && ac_texts_is(keys, row, scratch->data, scratch->size);
+    return st;
+}
+
+ac_status
 ac_image_source_locate(const ac_image_source *self, int64_t i, ac_buffer *out)
 {
     ac_buffer_reset(out);

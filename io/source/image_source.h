@@ -10,6 +10,7 @@
 #ifndef AC_IO_SOURCE_IMAGE_SOURCE_H
 #define AC_IO_SOURCE_IMAGE_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
@@ -50,6 +51,11 @@ void ac_image_source_free(ac_image_source *self);
 /** The item's key: unique but where ac_image_source_check calls it a duplicate. */
 AC_MUST_CHECK ac_status ac_image_source_key(const ac_image_source *self, int64_t i,
                                             ac_buffer *out);
+
+/** Is text `row` of `keys` the item's key? scratch: the caller's, for the key. */
+AC_MUST_CHECK ac_status ac_image_source_key_is(const ac_image_source *self, int64_t i,
+                                               const ac_texts *keys, int64_t row,
+                                               ac_buffer *scratch, bool *same);
 
 /** Where the item lies, relative to the input where it lies below it: for people, and for
  * ac_location_resolve. */

@@ -55,16 +55,21 @@ ac_status
 ac_location_resolve(const char *input, const char *location, size_t n, char **path)
 {
     char *root = NULL;
-    ac_status st = AC_OK;
+    ac_status st;
 
     *path = NULL;
-    if (n && location[0] == '/')
-        return ac_duplicate(path, location, n);
-    AC_TRY(ac_location_root(input, &root));
-    st = ac_path_format(path, "%s%.*s", root, (int) n, location);
-out:
+    st = ac_location_root(input, &root);
+    if (st == AC_OK)
+        st = ac_location_join(root, location, n, path);
     free(root);
     return st;
+}
+
+ac_status
+ac_location_join(const char *root, const char *location, size_t n, char **path)
+{
+    return ac_path_format(path, "%s%.*s", n && location[0] == '/' ? "" : root, (int) n,
+                          location);
 }
 
 ac_status

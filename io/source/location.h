@@ -22,6 +22,10 @@ size_t ac_location_stem(const char *path, size_t n);
 AC_MUST_CHECK ac_status ac_location_resolve(const char *input, const char *location, size_t n,
                                             char **path);
 
+/** The same, where the root is known already (ac_location_root). */
+AC_MUST_CHECK ac_status ac_location_join(const char *root, const char *location, size_t n,
+                                         char **path);
+
 /** The path [n] with its extension replaced by `extension` (".knn"); free with free(). */
 AC_MUST_CHECK ac_status ac_location_sidecar(const char *path, size_t n, const char *extension,
                                             char **out);

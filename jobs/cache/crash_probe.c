@@ -107,11 +107,12 @@ ac_entry_probe_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entri
     const ac_comm *comm = run->comm;
     const int64_t items = run->manifest.items,
                   most = ac_config_max_bad_items(run->config, items);
+    const ac_item_names names = ac_item_names_of_texts(entries);
     prober p = { run, clip, entries, prefix };
     int64_t bad = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_crash_probe_all(run, probe_entries, &p, entries, true));
+    AC_TRY(ac_crash_probe_all(run, probe_entries, &p, &names, true));
     for (int64_t i = 0; i < items; i++)
         bad += ac_quarantine_has(&run->quarantine, i);
     if (!bad)

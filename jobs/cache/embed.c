@@ -11,7 +11,7 @@
 #include "engine/models/clip_prefix.h"
 #include "engine/retrieval/topk.h"
 #include "io/file/path.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 #include "jobs/cache/crash_probe.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/memory_limit.h"
@@ -101,7 +101,7 @@ embed_unit(void *context, ac_stage *stage, ac_stage_shard *unit)
     embedder *self = work->embedder;
     ac_run *run = stage->run;
     int64_t cut = 0;
-    ac_h5_writer w = { 0 };
+    ac_shard_writer w = { 0 };
     ac_status st = AC_OK;
 
     unit->bad = count_crashed(run, work->plan.order, unit->first, unit->count);
@@ -109,15 +109,13 @@ embed_unit(void *context, ac_stage *stage, ac_stage_shard *unit)
     AC_TRY(ac_entry_tokens(run, work->clip, work->entries, work->plan.order, unit->first,
                            unit->count, work->prefix, &self->tokens, &cut));
     AC_TRY(embed_tokens(self, work->clip, stage));
-    AC_TRY(
-        ac_h5_create(&w, unit->path, AC_COMPRESSION_NONE)); /* soon read again, then removed */
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "embeddings in the order of token ids"));
-    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2,
-                       (int64_t[]){ unit->count, work->clip->net.config.projection_dim },
-                       self->rows));
-    AC_TRY(ac_h5_commit(&w, unit->checksum));
+    /* soon read again, then removed */
+    AC_TRY(ac_shard_create(&w, unit->path, AC_COMPRESSION_NONE, AC_SHARD_UNIT));
+    AC_TRY(ac_shard_write(&w, AC_UNIT_EMBEDDINGS, unit->count,
+                          work->clip->net.config.projection_dim, self->rows));
+    AC_TRY(ac_shard_commit(&w, unit->checksum));
 out:
-    ac_h5_abandon(&w);
+    ac_shard_abandon(&w);
     return st;
 }
 
@@ -182,7 +180,7 @@ ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)
             continue;
         AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
         AC_TRY(ac_h5_open(&r, path));
-        AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, (int64_t[]){ n, D }, rows));
+        AC_TRY(ac_shard_read(&r, AC_UNIT_EMBEDDINGS, n, D, rows));
         for (int64_t i = 0; i < n; i++)
             if (order[i] >= first && order[i] < first + count)
                 memcpy(y + (order[i] - first) * D, rows + i * D, (size_t) D * sizeof *y);

@@ -7,10 +7,12 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
+#include "io/source/open_images.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
 #include "jobs/version.h"
 
@@ -19,7 +21,7 @@ typedef struct pipeline {
     const ac_comm *comm;
     const ac_config *config;
     ac_run run;
-    ac_image_list images;
+    ac_image_source images;
     ac_clip_model clip;
     ac_bart_model bart;
     ac_cache cache;
@@ -27,21 +29,13 @@ typedef struct pipeline {
 } pipeline;
 
 static ac_status
-read_images_all(pipeline *p)
+open_images_all(pipeline *p)
 {
     ac_status st = AC_OK;
 
     if (p->comm->rank == 0)
-        st = ac_image_list_read(&p->images, p->config->input.path);
-    st = ac_agree_all(p->comm, st);
-    if (st != AC_OK)
-        return st;
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.keys, 0));
-    AC_TRY(ac_broadcast_texts_all(p->comm, &p->images.paths, 0));
-    ac_broadcast_bytes_all(p->comm, p->images.fingerprint, sizeof p->images.fingerprint, 0);
-    p->images.count = p->images.keys.count;
-out:
-    return st;
+        st = ac_images_open(&p->images, p->config->input.path, "input.path");
+    return ac_images_share_all(&p->images, p->comm, st);
 }
 
 static ac_status
@@ -198,7 +192,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     while (job->stages[stages])
         stages++;
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(read_images_all(&p));
+    AC_TRY(open_images_all(&p));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
@@ -224,7 +218,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     show_result(&p, stages);
 out:
     ac_run_free(&p.run);
-    ac_image_list_free(&p.images);
+    ac_image_source_free(&p.images);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
     ac_cache_close(&p.cache);

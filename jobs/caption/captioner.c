@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/random.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 
 enum { CHUNK_IMAGES = 64, CHUNK_CANDIDATES = 2048 };
 
@@ -60,21 +60,24 @@ out:
 }
 
 /* The good images of a shard are a subsequence of its items. */
-void
-ac_captioner_find_items(ac_captioner *self, const ac_image_list *images, int64_t first,
+ac_status
+ac_captioner_find_items(ac_captioner *self, const ac_image_source *images, int64_t first,
                         int64_t count)
 {
-    const ac_texts *all = &images->keys, *keys = &self->keys;
+    const int64_t end = first + count < images->count ? first + count : images->count;
     int64_t item = first;
+    ac_buffer key = { 0 };
+    ac_status st = AC_OK;
 
-    for (int64_t row = 0; row < keys->count; row++) {
-        while (item < all->count && item < first + count &&
-               (ac_texts_size(all, item) != ac_texts_size(keys, row) ||
-                memcmp(ac_texts_at(all, item), ac_texts_at(keys, row),
-                       ac_texts_size(keys, row)) != 0))
-            item++;
-        self->items[row] = item < all->count && item < first + count ? item++ : -1;
+    for (int64_t row = 0; row < self->keys.count; row++) {
+        bool same = false;
+        for (; item < end && !same; item++)
+            AC_TRY(ac_image_source_key_is(images, item, &self->keys, row, &key, &same));
+        self->items[row] = same ? item - 1 : -1;
     }
+out:
+    ac_buffer_free(&key);
+    return st;
 }
 
 static void
@@ -92,16 +95,15 @@ ac_captioner_read(ac_captioner *self, const char *embeddings, const char *tables
 {
     ac_status st = AC_OK;
     ac_h5_reader e = { 0 }, t = { 0 };
-    int64_t shape[2] = { 0, self->width };
 
     forget(self);
     AC_TRY(ac_h5_open(&e, embeddings));
-    AC_TRY(ac_h5_read_texts(&e, "keys", &self->keys));
-    shape[0] = self->keys.count;
-    AC_TRY(ac_h5_read(&e, "embeddings", AC_F32, 2, shape, self->queries));
+    AC_TRY(ac_shard_read_texts(&e, AC_EMBED_KEYS, &self->keys));
+    AC_TRY(
+        ac_shard_read(&e, AC_EMBED_EMBEDDINGS, self->keys.count, self->width, self->queries));
     AC_TRY(ac_h5_open(&t, tables));
-    AC_TRY(ac_h5_read_texts(&t, "keys", &self->table_keys));
-    AC_TRY(ac_h5_read_texts(&t, "entries", &self->entries));
+    AC_TRY(ac_shard_read_texts(&t, AC_TABLES_KEYS, &self->table_keys));
+    AC_TRY(ac_shard_read_texts(&t, AC_TABLES_ENTRIES, &self->entries));
     if (self->table_keys.count != self->keys.count ||
         self->entries.count != self->keys.count * self->K)
         AC_FAIL(AC_E_FORMAT,
@@ -109,8 +111,7 @@ ac_captioner_read(ac_captioner *self, const char *embeddings, const char *tables
                 "run again",
                 tables, (long long) self->table_keys.count, (long long) self->K, embeddings,
                 (long long) self->keys.count);
-    AC_TRY(ac_h5_read(&t, "ids", AC_I64, 2, (int64_t[]){ self->keys.count, self->K },
-                      self->table_ids));
+    AC_TRY(ac_shard_read(&t, AC_TABLES_IDS, self->keys.count, self->K, self->table_ids));
     for (int64_t row = 0; row < self->keys.count; row++)
         self->items[row] = -1;
 out:

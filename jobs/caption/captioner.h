@@ -4,7 +4,7 @@
 #define AC_JOBS_CAPTION_CAPTIONER_H
 
 #include "io/config/config.h"
-#include "io/source/image_list.h"
+#include "io/source/image_source.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_score.h"
 #include "jobs/models/prompt.h"
@@ -60,8 +60,9 @@ AC_MUST_CHECK ac_status ac_captioner_read(ac_captioner *self, const char *embedd
                                           const char *tables);
 
 /** The rows are items of [first, first + count), in the same order. */
-void ac_captioner_find_items(ac_captioner *self, const ac_image_list *images, int64_t first,
-                             int64_t count);
+AC_MUST_CHECK ac_status ac_captioner_find_items(ac_captioner *self,
+                                                const ac_image_source *images, int64_t first,
+                                                int64_t count);
 
 /** In place of a shard, one image without key, embedding or table. */
 AC_MUST_CHECK ac_status ac_captioner_read_blank(ac_captioner *self);

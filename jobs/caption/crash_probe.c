@@ -16,7 +16,7 @@ enum { IMAGE_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is
 /* What a rank probes with. */
 typedef struct prober {
     const ac_run *run;
-    const ac_image_list *images;
+    const ac_image_source *images;
     int64_t image_size;
     int nodes, node; /* of the nodes' first ranks: how many there are, and which of them this is
                         (-1: none of them) */
@@ -30,8 +30,7 @@ probe_image(const prober *p, int64_t item, bool *crashes)
     ac_status st = AC_OK;
     char *path = NULL, *out = NULL, size[32], pixels[32];
 
-    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images->paths, item),
-                        ac_texts_size(&p->images->paths, item)));
+    AC_TRY(ac_image_source_file(p->images, item, &path));
     AC_TRY(ac_run_path(p->run, &out, "journal/%sprobe.tmp.%d.npy", p->run->prefix,
                        p->run->comm->rank));
     snprintf(size, sizeof size, "%lld", (long long) p->image_size);
@@ -95,9 +94,9 @@ node_threads(const ac_comm *comm)
 static ac_status
 suspects_init(suspects *self, const prober *p, const ac_inflight_items *items)
 {
-    const ac_texts *keys = &p->images->keys;
     const int64_t shard_items = p->run->manifest.shard_items;
     const int64_t shard = items->first / shard_items;
+    ac_buffer key = { 0 };
     ac_status st = AC_OK;
 
     self->run = p->run;
@@ -107,14 +106,18 @@ suspects_init(suspects *self, const prober *p, const ac_inflight_items *items)
     AC_TRY(ac_alloc(&self->keys, items->count, sizeof *self->keys));
     AC_TRY(ac_alloc(&self->words, FIXED_WORDS + items->count + 1, sizeof *self->words));
     for (int64_t i = items->first; i < items->first + items->count; i++) {
-        if (ac_quarantine_has(&p->run->quarantine, i) ||
-            ac_image_list_is_duplicate(p->images, i) || i / shard_items != shard)
+        ac_item_status status;
+        if (ac_quarantine_has(&p->run->quarantine, i) || i / shard_items != shard)
             continue;
-        AC_TRY(ac_duplicate(&self->keys[self->count], ac_texts_at(keys, i),
-                            ac_texts_size(keys, i)));
+        AC_TRY(ac_image_source_check(p->images, i, &status));
+        if (status.reason != AC_GOOD)
+            continue;
+        AC_TRY(ac_image_source_key(p->images, i, &key));
+        AC_TRY(ac_duplicate(&self->keys[self->count], key.data, key.size));
         self->items[self->count++] = i;
     }
 out:
+    ac_buffer_free(&key);
     return st;
 }
 
@@ -210,10 +213,11 @@ probe_share(void *context, bool *crashes)
 }
 
 ac_status
-ac_image_probe_all(ac_run *run, const ac_image_list *images, int64_t image_size)
+ac_image_probe_all(ac_run *run, const ac_image_source *images, int64_t image_size)
 {
     prober p = { .run = run, .images = images, .image_size = image_size };
+    const ac_item_names names = ac_item_names_of_images(images);
 
     count_nodes_all(run->comm, &p.nodes, &p.node);
-    return ac_crash_probe_all(run, probe_share, &p, &images->keys, false);
+    return ac_crash_probe_all(run, probe_share, &p, &names, false);
 }

@@ -3,7 +3,7 @@
 #ifndef AC_JOBS_CAPTION_CRASH_PROBE_H
 #define AC_JOBS_CAPTION_CRASH_PROBE_H
 
-#include "io/source/image_list.h"
+#include "io/source/image_source.h"
 #include "jobs/runtime/run.h"
 
 /**
@@ -13,7 +13,7 @@
  * is quarantined; all others were in flight by chance.
  * @param[in] image_size  what CLIP's images are resized to
  */
-AC_MUST_CHECK ac_status ac_image_probe_all(ac_run *run, const ac_image_list *images,
+AC_MUST_CHECK ac_status ac_image_probe_all(ac_run *run, const ac_image_source *images,
                                            int64_t image_size);
 
 #endif

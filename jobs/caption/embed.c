@@ -8,31 +8,42 @@
 #include "engine/base/random.h"
 #include "engine/image/crop.h"
 #include "engine/image/preprocess.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
 #include "jobs/caption/stages.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
+
+/* A thread's memory for the image that it reads. */
+typedef struct reader {
+    ac_resizer resizer;
+    ac_buffer bytes, key;
+} reader;
 
 /* Buffers for micro-batches, and what a shard has gathered so far. */
 typedef struct ac_embedder {
     const ac_run *run;          /* borrowed */
     int64_t size, width, batch; /* image size, embedding width, images a micro-batch */
     int threads;
-    ac_resizer *resizers; /* [threads] */
-    uint8_t *rgb;         /* [batch, S, S, 3] */
-    ac_item_status *bad;  /* [batch] */
-    uint8_t *small;       /* one thumbnail's pixels */
-    float *embeddings;    /* [shard_items, D] */
+    reader *readers;     /* [threads] */
+    ac_buffer text;      /* one item's key or location */
+    uint8_t *rgb;        /* [batch, S, S, 3] */
+    ac_item_status *bad; /* [batch] */
+    uint8_t *small;      /* one thumbnail's pixels */
+    float *embeddings;   /* [shard_items, D] */
     ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
 } embedder;
 
 static void
 embedder_free(embedder *self)
 {
-    for (int t = 0; self->resizers && t < self->threads; t++)
-        ac_resizer_free(&self->resizers[t]);
-    free(self->resizers);
+    for (int t = 0; self->readers && t < self->threads; t++) {
+        ac_resizer_free(&self->readers[t].resizer);
+        ac_buffer_free(&self->readers[t].bytes);
+        ac_buffer_free(&self->readers[t].key);
+    }
+    free(self->readers);
+    ac_buffer_free(&self->text);
     free(self->rgb);
     free(self->bad);
     free(self->small);
@@ -57,7 +68,7 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
                         .threads = omp_get_max_threads(),
                         .batch = run->config->compute.batch > 0 ? run->config->compute.batch
                                                                 : MICRO_BATCH };
-    AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
+    AC_TRY(ac_alloc(&self->readers, self->threads, sizeof *self->readers));
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
@@ -69,52 +80,50 @@ out:
 /* Training's items are random crops, whose numbers follow from the item's key; all others
  * CLIP's own pre-processing. */
 static ac_status
-resize_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
-             const ac_image *image)
+resize_image(const embedder *self, reader *own, const ac_embed_work *p, int64_t item,
+             uint8_t *rgb, const ac_image *image)
 {
-    ac_resizer *resizer = &self->resizers[omp_get_thread_num()];
-    const ac_texts *keys = &p->images->keys;
     ac_crop crop;
+    ac_status st;
 
     if (item >= p->random_crops)
-        return ac_image_clip_resize(rgb, image, self->size, resizer);
-    crop =
-        ac_crop_draw(image->width, image->height, (uint64_t) self->run->config->seed,
-                     ac_random_stream(ac_texts_at(keys, item), ac_texts_size(keys, item)), 0);
-    return ac_image_crop_resize(rgb, image, &crop, self->size, resizer);
+        return ac_image_clip_resize(rgb, image, self->size, &own->resizer);
+    AC_TRY(ac_image_source_key(p->images, item, &own->key));
+    crop = ac_crop_draw(image->width, image->height, (uint64_t) self->run->config->seed,
+                        ac_random_stream(own->key.data, own->key.size), 0);
+    st = ac_image_crop_resize(rgb, image, &crop, self->size, &own->resizer);
+out:
+    return st;
 }
 
-/* Decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad. */
+/* Read, decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad.
+ */
 static ac_status
 read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
            ac_item_status *bad)
 {
+    reader *own = &self->readers[omp_get_thread_num()];
     ac_status st = AC_OK;
     ac_image image = { 0 };
-    char *path = NULL;
 
-    *bad = (ac_item_status){ 0 };
-    if (p->known_bad && p->known_bad[item] != AC_GOOD)
-        return ac_item_status_set(bad, (ac_reject_reason) p->known_bad[item],
-                                  "found before the image was opened");
-    if (ac_image_list_is_duplicate(p->images, item))
-        return ac_item_status_set(bad, AC_REJECT_DUPLICATE_KEY,
-                                  "another image before it has this key");
+    AC_TRY(ac_image_source_check(p->images, item, bad));
+    if (bad->reason != AC_GOOD)
+        return AC_OK;
     if (ac_quarantine_has(&self->run->quarantine, item))
         return ac_item_status_set(bad, AC_REJECT_CRASHED,
                                   "ended the program, and again when it was tried alone");
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
-    AC_TRY(ac_duplicate(&path, ac_texts_at(&p->images->paths, item),
-                        ac_texts_size(&p->images->paths, item)));
-    AC_TRY(ac_image_read_file(&image, path, self->run->config->limits.max_pixels, bad));
+    AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
+    if (bad->reason == AC_GOOD)
+        AC_TRY(ac_image_decode(&image, own->bytes.data, own->bytes.size,
+                               self->run->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
         AC_TRY(ac_image_orient(&image));
     if (bad->reason == AC_GOOD)
-        AC_TRY(resize_image(self, p, item, rgb, &image));
+        AC_TRY(resize_image(self, own, p, item, rgb, &image));
     ac_inflight_end(&self->run->inflight, omp_get_thread_num());
 out:
     ac_image_free(&image);
-    free(path);
     return st;
 }
 
@@ -149,8 +158,8 @@ push_bad(embedder *self, const ac_embed_work *p, int64_t item, const ac_item_sta
     ac_status st = AC_OK;
     const char *reason = ac_reject_reason_name(bad->reason);
 
-    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(&p->images->keys, item),
-                         ac_texts_size(&p->images->keys, item)));
+    AC_TRY(ac_image_source_key(p->images, item, &self->text));
+    AC_TRY(ac_texts_push(&self->bad_keys, self->text.data, self->text.size));
     AC_TRY(ac_texts_push(&self->bad_reasons, reason, strlen(reason)));
     AC_TRY(ac_texts_push(&self->bad_details, bad->detail, strlen(bad->detail)));
 out:
@@ -160,13 +169,12 @@ out:
 static ac_status
 push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *rgb)
 {
-    const ac_image_list *l = p->images;
     ac_status st = AC_OK;
 
-    AC_TRY(
-        ac_texts_push(&self->keys, ac_texts_at(&l->keys, item), ac_texts_size(&l->keys, item)));
-    AC_TRY(ac_texts_push(&self->paths, ac_texts_at(&l->paths, item),
-                         ac_texts_size(&l->paths, item)));
+    AC_TRY(ac_image_source_key(p->images, item, &self->text));
+    AC_TRY(ac_texts_push(&self->keys, self->text.data, self->text.size));
+    AC_TRY(ac_image_source_locate(p->images, item, &self->text));
+    AC_TRY(ac_texts_push(&self->paths, self->text.data, self->text.size));
     st = self->run->config->output.thumbnails ? push_thumbnail(self, rgb)
                                               : ac_texts_push(&self->thumbnails, "", 0);
 out:
@@ -234,23 +242,24 @@ static ac_status
 write_shard(const embedder *self, const ac_embed_work *p, const char *path, char checksum[33])
 {
     ac_status st = AC_OK;
-    ac_h5_writer w = { 0 };
+    ac_shard_writer w = { 0 };
 
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->run->config->output.compression));
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "image embeddings"));
-    AC_TRY(ac_h5_write_text_attribute(&w, "model", p->clip->fingerprint));
-    AC_TRY(ac_h5_write_int_attribute(&w, "items", self->keys.count + self->bad_keys.count));
-    AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
-    AC_TRY(ac_h5_write_texts(&w, "paths", &self->paths));
-    AC_TRY(ac_h5_write(&w, "embeddings", AC_F32, 2,
-                       (int64_t[]){ self->keys.count, self->width }, self->embeddings));
-    AC_TRY(ac_h5_write_texts(&w, "thumbnails", &self->thumbnails));
-    AC_TRY(ac_h5_write_texts(&w, "bad_keys", &self->bad_keys));
-    AC_TRY(ac_h5_write_texts(&w, "bad_reasons", &self->bad_reasons));
-    AC_TRY(ac_h5_write_texts(&w, "bad_details", &self->bad_details));
-    AC_TRY(ac_h5_commit(&w, checksum));
+    AC_TRY(ac_shard_create(&w, path, (ac_compression) self->run->config->output.compression,
+                           AC_SHARD_EMBEDDINGS));
+    AC_TRY(ac_shard_write_text_attribute(&w, AC_EMBED_MODEL, p->clip->fingerprint));
+    AC_TRY(ac_shard_write_int_attribute(&w, AC_EMBED_ITEMS,
+                                        self->keys.count + self->bad_keys.count));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_KEYS, &self->keys));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_PATHS, &self->paths));
+    AC_TRY(ac_shard_write(&w, AC_EMBED_EMBEDDINGS, self->keys.count, self->width,
+                          self->embeddings));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_THUMBNAILS, &self->thumbnails));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_KEYS, &self->bad_keys));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_REASONS, &self->bad_reasons));
+    AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_DETAILS, &self->bad_details));
+    AC_TRY(ac_shard_commit(&w, checksum));
 out:
-    ac_h5_abandon(&w);
+    ac_shard_abandon(&w);
     return st;
 }
 

@@ -2,30 +2,29 @@
  * time. */
 #include <stdlib.h>
 
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 #include "jobs/caption/stages.h"
 
 static ac_status
 write_shard(const ac_captioner *self, const char *path, char checksum[33])
 {
     ac_status st = AC_OK;
-    ac_h5_writer w = { 0 };
+    ac_shard_writer w = { 0 };
     const int64_t n = self->keys.count, total = self->candidates.count;
 
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->config->output.compression));
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "captions"));
-    AC_TRY(ac_h5_write_texts(&w, "keys", &self->keys));
-    AC_TRY(ac_h5_write_texts(&w, "captions", &self->captions));
-    AC_TRY(ac_h5_write(&w, "clip_scores", AC_F32, 1, &n, self->clip_scores));
-    AC_TRY(
-        ac_h5_write(&w, "candidate_offsets", AC_I64, 1, (int64_t[]){ n + 1 }, self->offsets));
-    AC_TRY(ac_h5_write_texts(&w, "candidates", &self->candidates));
-    AC_TRY(ac_h5_write(&w, "candidate_clip_scores", AC_F32, 1, &total,
-                       self->candidate_clip_scores));
-    AC_TRY(ac_h5_write(&w, "candidate_scores", AC_F32, 1, &total, self->candidate_scores));
-    AC_TRY(ac_h5_commit(&w, checksum));
+    AC_TRY(ac_shard_create(&w, path, (ac_compression) self->config->output.compression,
+                           AC_SHARD_CAPTIONS));
+    AC_TRY(ac_shard_write_texts(&w, AC_CAPTIONS_KEYS, &self->keys));
+    AC_TRY(ac_shard_write_texts(&w, AC_CAPTIONS_CAPTIONS, &self->captions));
+    AC_TRY(ac_shard_write(&w, AC_CAPTIONS_CLIP_SCORES, n, 0, self->clip_scores));
+    AC_TRY(ac_shard_write(&w, AC_CAPTIONS_CANDIDATE_OFFSETS, n, 0, self->offsets));
+    AC_TRY(ac_shard_write_texts(&w, AC_CAPTIONS_CANDIDATES, &self->candidates));
+    AC_TRY(ac_shard_write(&w, AC_CAPTIONS_CANDIDATE_CLIP_SCORES, total, 0,
+                          self->candidate_clip_scores));
+    AC_TRY(ac_shard_write(&w, AC_CAPTIONS_CANDIDATE_SCORES, total, 0, self->candidate_scores));
+    AC_TRY(ac_shard_commit(&w, checksum));
 out:
-    ac_h5_abandon(&w);
+    ac_shard_abandon(&w);
     return st;
 }
 
@@ -64,7 +63,7 @@ caption_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_status st = AC_OK;
 
     AC_TRY(read_shard(self, stage->run, shard->number));
-    ac_captioner_find_items(self, work->images, shard->first, shard->count);
+    AC_TRY(ac_captioner_find_items(self, work->images, shard->first, shard->count));
     self->offsets[0] = 0;
     for (int64_t i = 0; i < self->keys.count; i += self->chunk) {
         const int64_t n =

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "io/source/location.h"
 #include "jobs/runtime/shard_view.h"
 #include "jobs/caption/stages.h"
 
@@ -29,8 +31,7 @@ try_folder(const char *folder)
     char *path = NULL;
     int fd;
 
-    if (asprintf(&path, "%s/.antarctic.tmp.%d", folder, (int) getpid()) < 0)
-        return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    AC_TRY(ac_path_format(&path, "%s/.antarctic.tmp.%d", folder, (int) getpid()));
     fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0)
         st = ac_error_set(AC_E_IO,
@@ -41,20 +42,22 @@ try_folder(const char *folder)
     else
         close(fd);
     unlink(path);
+out:
     free(path);
     return st;
 }
 
 ac_status
-ac_knn_check(const ac_image_list *images)
+ac_knn_check(const ac_image_source *images)
 {
-    const ac_texts *paths = &images->paths;
     ac_status st = AC_OK;
-    char *folder = NULL;
+    char *folder = NULL, *path = NULL;
 
-    for (int64_t i = 0; i < paths->count; i++) {
-        const char *path = ac_texts_at(paths, i);
-        const size_t n = folder_length(path, ac_texts_size(paths, i));
+    for (int64_t i = 0; i < images->count; i++) {
+        size_t n;
+        free(path);
+        AC_TRY(ac_image_source_file(images, i, &path));
+        n = folder_length(path, strlen(path));
         if (folder && strlen(folder) == n && memcmp(folder, path, n) == 0)
             continue; /* keys are sorted: a folder's images mostly follow each other */
         free(folder);
@@ -64,24 +67,27 @@ ac_knn_check(const ac_image_list *images)
     }
 out:
     free(folder);
+    free(path);
     return st;
 }
 
 static ac_status
-write_image(const ac_shard_view *v, int64_t i, ac_buffer *text)
+write_image(const ac_shard_view *v, int64_t i, const char *root, ac_buffer *text)
 {
     ac_status st = AC_OK;
-    char *path = NULL;
+    char *image = NULL, *path = NULL;
 
     ac_buffer_reset(text);
     for (int64_t k = i * v->K; k < (i + 1) * v->K; k++)
         if (v->ids[k] >= 0)
             ac_text_push_line(text, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
     AC_TRY(text->status);
-    AC_TRY(ac_image_sidecar(ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), ".knn",
-                            &path));
+    AC_TRY(
+        ac_location_join(root, ac_texts_at(&v->paths, i), ac_texts_size(&v->paths, i), &image));
+    AC_TRY(ac_location_sidecar(image, strlen(image), ".knn", &path));
     st = ac_publish_file(path, text->size ? text->data : "", text->size);
 out:
+    free(image);
     free(path);
     return st;
 }
@@ -91,15 +97,18 @@ ac_knn_write_all(const ac_run *run)
 {
     ac_shard_view v = { 0 };
     ac_buffer text = { 0 };
+    char *root = NULL;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_location_root(run->config->input.path, &root));
     for (int64_t s = run->comm->rank; s < run->manifest.shard_count; s += run->comm->size) {
         AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_TABLES));
         for (int64_t i = 0; i < v.n; i++)
-            AC_TRY(write_image(&v, i, &text));
+            AC_TRY(write_image(&v, i, root, &text));
     }
 out:
     ac_shard_view_free(&v);
     ac_buffer_free(&text);
+    free(root);
     return ac_agree_all(run->comm, st);
 }

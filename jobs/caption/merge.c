@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
@@ -171,86 +169,54 @@ out:
     return st;
 }
 
-/* The captions beside image i: its .txt file's lines that are not empty, at most
- * MAX_REFERENCES. 0 where there is none. */
-static ac_status
-read_references(const ac_image_list *images, int64_t i, ac_buffer *text, const char **lines,
-                size_t *sizes, int *count)
-{
-    struct stat info;
-    char *path = NULL;
-    ac_status st = ac_image_list_sidecar(images, i, ".txt", &path);
-
-    *count = 0;
-    ac_buffer_reset(text);
-    if (st == AC_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
-        access(path, R_OK) == 0) {
-        st = ac_text_file_read(path, text);
-        for (char *line = text->data, *end;
-             st == AC_OK && line && *line && *count < MAX_REFERENCES;
-             line = *end ? end + 1 : end) {
-            end = line + strcspn(line, "\n");
-            sizes[*count] = (size_t) (end - line) - (end > line && end[-1] == '\r');
-            if (sizes[*count])
-                lines[(*count)++] = line;
-        }
-    }
-    free(path);
-    return st;
-}
-
 /* ref0.txt …: as many as the image with fewest captions has, in the order of keys.txt. */
 static ac_status
-write_references(const ac_run *run, const ac_image_list *images)
+write_references(const ac_run *run, const ac_image_source *images)
 {
     ac_status st = AC_OK;
     ac_text_file files[MAX_REFERENCES] = { 0 };
-    ac_buffer text = { 0 }, b = { 0 };
+    ac_buffer key = { 0 }, b = { 0 };
+    ac_texts captions = { 0 };
     ac_shard_view v = { 0 };
-    const char *lines[MAX_REFERENCES];
-    size_t sizes[MAX_REFERENCES];
-    int fewest = MAX_REFERENCES, count;
-    int64_t item = 0;
+    int64_t fewest = MAX_REFERENCES;
 
     if (ac_run_rows(run, AC_STAGE_EMBED) == 0) /* no image, no references */
         return AC_OK;
     for (int pass = 0; pass < 2 && fewest; pass++) {
-        item = 0;
         for (int64_t s = 0; s < run->manifest.shard_count; s++) {
             int64_t first, n, good = 0;
             ac_run_shard_items(run, s, &first, &n);
             AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_KEYS));
-            for (item = first; item < first + n && fewest;
-                 item++) { /* the good ones are a subsequence of the list */
-                const ac_texts *keys = &images->keys;
-                if (good == v.n || ac_image_list_is_duplicate(images, item) ||
-                    ac_texts_size(keys, item) != ac_texts_size(&v.keys, good) ||
-                    memcmp(ac_texts_at(keys, item), ac_texts_at(&v.keys, good),
-                           ac_texts_size(keys, item)) != 0)
+            for (int64_t item = first; item < first + n && fewest && good < v.n; item++) {
+                bool same; /* the good ones are a subsequence of the items */
+                AC_TRY(ac_image_source_key_is(images, item, &v.keys, good, &key, &same));
+                if (!same)
                     continue;
                 good++;
-                AC_TRY(read_references(images, item, &text, lines, sizes, &count));
-                fewest = count < fewest ? count : fewest;
-                for (int r = 0; pass == 1 && r < fewest; r++) {
-                    ac_text_push_line(&b, lines[r], sizes[r]);
+                AC_TRY(ac_image_source_captions(images, item, &captions));
+                fewest = captions.count < fewest ? captions.count : fewest;
+                for (int64_t r = 0; pass == 1 && r < fewest; r++) {
+                    ac_text_push_line(&b, ac_texts_at(&captions, r),
+                                      ac_texts_size(&captions, r));
                     AC_TRY(b.status);
                     flush_to(&files[r], &b);
                 }
             }
         }
-        for (int r = 0; pass == 0 && r < fewest; r++) {
+        for (int64_t r = 0; pass == 0 && r < fewest; r++) {
             char name[32];
-            snprintf(name, sizeof name, "ref%d.txt", r);
+            snprintf(name, sizeof name, "ref%lld.txt", (long long) r);
             AC_TRY(create(&files[r], run, name));
         }
     }
-    for (int r = 0; r < fewest; r++)
+    for (int64_t r = 0; r < fewest; r++)
         AC_TRY(ac_text_file_commit(&files[r]));
 out:
     for (int r = 0; r < MAX_REFERENCES; r++)
         ac_text_file_abandon(&files[r]);
-    ac_buffer_free(&text);
+    ac_buffer_free(&key);
     ac_buffer_free(&b);
+    ac_texts_free(&captions);
     ac_shard_view_free(&v);
     return st;
 }
@@ -262,7 +228,7 @@ ac_merge_bad_items_all(const ac_run *run)
 }
 
 ac_status
-ac_merge_all(const ac_run *run, const ac_image_list *images, int stages)
+ac_merge_all(const ac_run *run, const ac_image_source *images, int stages)
 {
     ac_status st = AC_OK;
 

@@ -9,7 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/comm/topk_merge.h"
 #include "engine/retrieval/topk.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 #include "jobs/caption/stages.h"
 
 typedef struct ac_retriever {
@@ -92,14 +92,13 @@ search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
     ac_status st = AC_OK;
     ac_h5_reader r = { 0 };
     char *path = NULL;
-    int64_t shape[2] = { -1, self->width }, bad;
+    int64_t bad;
 
     AC_TRY(ac_run_shard_path(self->run, AC_STAGE_EMBED, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
-    AC_TRY(ac_h5_read_texts(&r, "keys", keys));
+    AC_TRY(ac_shard_read_texts(&r, AC_EMBED_KEYS, keys));
     *n = keys->count;
-    shape[0] = *n;
-    AC_TRY(ac_h5_read(&r, "embeddings", AC_F32, 2, shape, self->queries));
+    AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, *n, self->width, self->queries));
     if (!ac_embeddings_check(self->queries, *n, self->width, &bad))
         AC_FAIL(AC_E_FORMAT,
                 "%s: the embedding of %.*s is not finite; remove the file and run again", path,
@@ -167,18 +166,17 @@ write_tables(const retriever *self, const char *path, const ac_texts *keys,
              const ac_texts *entries, char checksum[33])
 {
     ac_status st = AC_OK;
-    ac_h5_writer w = { 0 };
-    int64_t shape[2] = { keys->count, self->K };
+    ac_shard_writer w = { 0 };
 
-    AC_TRY(ac_h5_create(&w, path, (ac_compression) self->run->config->output.compression));
-    AC_TRY(ac_h5_write_text_attribute(&w, "content", "retrieved tables"));
-    AC_TRY(ac_h5_write_texts(&w, "keys", keys));
-    AC_TRY(ac_h5_write(&w, "ids", AC_I64, 2, shape, self->merged_ids));
-    AC_TRY(ac_h5_write(&w, "scores", AC_F32, 2, shape, self->merged_scores));
-    AC_TRY(ac_h5_write_texts(&w, "entries", entries));
-    AC_TRY(ac_h5_commit(&w, checksum));
+    AC_TRY(ac_shard_create(&w, path, (ac_compression) self->run->config->output.compression,
+                           AC_SHARD_TABLES));
+    AC_TRY(ac_shard_write_texts(&w, AC_TABLES_KEYS, keys));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->merged_ids));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->merged_scores));
+    AC_TRY(ac_shard_write_texts(&w, AC_TABLES_ENTRIES, entries));
+    AC_TRY(ac_shard_commit(&w, checksum));
 out:
-    ac_h5_abandon(&w);
+    ac_shard_abandon(&w);
     return st;
 }
 

@@ -8,18 +8,13 @@
  * its slice of the cache. ac_stage_run_all works by their rows, with the context that each row
  * names. A shard that is done is passed over.
  *
- * Shard files (docs/FORMATS.md):  n images in order of keys, D the embedding's width, K entries
- * per table embeddings/  keys, paths [n] texts; embeddings [n, D] f32; thumbnails [n] JPEG;
- * bad_keys, bad_reasons, bad_details tables/      keys [n]; ids [n, K] i64 (-1: none); scores
- * [n, K] f32; entries [n * K] texts (empty: none) shards/      keys, captions [n]; clip_scores
- * [n] f32; candidate_offsets [n + 1] i64; candidates [sum] texts; candidate_clip_scores,
- * candidate_scores [sum] f32
+ * What stands in the shards: io/hdf5/schema.h, docs/FORMATS.md.
  */
 #ifndef AC_JOBS_CAPTION_STAGES_H
 #define AC_JOBS_CAPTION_STAGES_H
 
 #include "cache_builder/cache.h"
-#include "io/source/image_list.h"
+#include "io/source/image_source.h"
 #include "jobs/caption/captioner.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
@@ -32,9 +27,7 @@ extern const ac_stage_type ac_stage_embed, ac_stage_retrieve, ac_stage_generate;
 /** The context of ac_stage_embed. Borrows all; what is not set is zero. */
 typedef struct ac_embed_work {
     ac_clip_model *clip; /* open with its vision tower */
-    const ac_image_list *images;
-    const uint8_t *known_bad; /* [images->count] ac_reject_reason of items that are bad before
-                                 they are opened; NULL: none */
+    const ac_image_source *images;
     int64_t random_crops; /* items [0, random_crops) are embedded by a random crop of the image,
                              the others by its centre */
     struct ac_embedder *embedder; /* the stage's own memory */
@@ -50,7 +43,7 @@ typedef struct ac_retrieve_work {
 typedef struct ac_generate_work {
     ac_clip_model *clip; /* open with its text tower */
     ac_bart_model *bart; /* its generation set */
-    const ac_image_list *images;
+    const ac_image_source *images;
     int64_t truncated_prompts, truncated_texts; /* out: inputs longer than the model takes, on
                                                    this rank */
     ac_captioner captioner;                     /* the stage's own memory */
@@ -67,7 +60,7 @@ AC_MUST_CHECK ac_status ac_check_bad_items(const ac_run *run);
 
 /** Collective. Rank 0 writes the run's files from the shards; `stages` tells how far the job
  * went (1, 2 or 3). */
-AC_MUST_CHECK ac_status ac_merge_all(const ac_run *run, const ac_image_list *images,
+AC_MUST_CHECK ac_status ac_merge_all(const ac_run *run, const ac_image_source *images,
                                      int stages);
 
 /**
@@ -79,7 +72,7 @@ AC_MUST_CHECK ac_status ac_merge_h5_all(const ac_run *run);
 
 /** output.knn, before any work: may the images' folders be written? AC_E_IO names the first
  * that may not. Local, for rank 0. */
-AC_MUST_CHECK ac_status ac_knn_check(const ac_image_list *images);
+AC_MUST_CHECK ac_status ac_knn_check(const ac_image_source *images);
 
 /** Collective. NAME.knn beside each image: its entries, one per line, best first. The ranks
  * share the shards. */

@@ -13,7 +13,7 @@
 enum { SILENT_SECONDS = 120 };
 
 ac_status
-ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_texts *keys,
+ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_item_names *names,
                    bool all)
 {
     bool *crashes = NULL;
@@ -26,7 +26,7 @@ ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_te
     if (st == AC_OK)
         st = probe(context, crashes);
     AC_TRY(ac_agree_all(run->comm, st));
-    st = ac_run_quarantine_all(run, crashes, keys, all);
+    st = ac_run_quarantine_all(run, crashes, names, all);
 out:
     free(crashes);
     return st;

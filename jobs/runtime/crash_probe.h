@@ -16,11 +16,11 @@ typedef ac_status (*ac_crash_probe)(void *context, bool *crashes);
 
 /**
  * Collective, between ac_run_open_all and the stages. Where the run has suspects, they are
- * probed, and what is confirmed is quarantined (ac_run_quarantine_all, with these keys and
+ * probed, and what is confirmed is quarantined (ac_run_quarantine_all, with these names and
  * `all`).
  */
 AC_MUST_CHECK ac_status ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context,
-                                           const ac_texts *keys, bool all);
+                                           const ac_item_names *names, bool all);
 
 /** A child that prints a line once it works at all, and then a line for each of the suspects
  * first … first + n - 1 before it begins the next. */

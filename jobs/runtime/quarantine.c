@@ -201,17 +201,18 @@ ac_quarantine_add_all(ac_quarantine *self, const ac_comm *comm, bool *crashed)
 
 ac_status
 ac_quarantine_write(const ac_quarantine *self, const char *journal, const char *prefix,
-                    const ac_texts *keys)
+                    const ac_item_names *names)
 {
     ac_status st = AC_OK;
-    ac_buffer text = { 0 };
+    ac_buffer text = { 0 }, name = { 0 };
     char *path = NULL;
 
     for (int64_t i = 0; i < self->items; i++) {
         if (!self->crashed[i])
             continue;
         ac_buffer_printf(&text, "{\"item\": %lld, \"key\": ", (long long) i);
-        ac_json_string(&text, ac_texts_at(keys, i), ac_texts_size(keys, i));
+        AC_TRY(names->name(names->of, i, &name));
+        ac_json_string(&text, name.data, name.size);
         ac_buffer_push_text(&text, "}\n");
     }
     AC_TRY(text.status);
@@ -219,6 +220,7 @@ ac_quarantine_write(const ac_quarantine *self, const char *journal, const char *
     st = ac_publish_file(path, text.data ? text.data : "", text.size);
 out:
     ac_buffer_free(&text);
+    ac_buffer_free(&name);
     free(path);
     return st;
 }

@@ -12,9 +12,9 @@
 
 #include <stdbool.h>
 
-#include "engine/base/buffer.h"
 #include "engine/comm/comm.h"
 #include "jobs/runtime/inflight.h"
+#include "jobs/runtime/item_names.h"
 #include "jobs/runtime/stage_type.h"
 
 /** Usable when zeroed: nothing is quarantined or suspected. Owns everything. */
@@ -55,8 +55,8 @@ AC_MUST_CHECK ac_status ac_quarantine_share_all(ac_quarantine *self, const ac_co
  */
 int64_t ac_quarantine_add_all(ac_quarantine *self, const ac_comm *comm, bool *crashed);
 
-/** Local, rank 0: crashed.jsonl, published whole. keys: of the items. */
+/** Local, rank 0: crashed.jsonl, published whole. */
 AC_MUST_CHECK ac_status ac_quarantine_write(const ac_quarantine *self, const char *journal,
-                                            const char *prefix, const ac_texts *keys);
+                                            const char *prefix, const ac_item_names *names);
 
 #endif

@@ -147,7 +147,7 @@ out:
 }
 
 ac_status
-ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool all)
+ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_item_names *names, bool all)
 {
     const ac_manifest *m = &self->manifest;
     const int64_t added = ac_quarantine_add_all(&self->quarantine, self->comm, crashed);
@@ -166,7 +166,7 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys, bool al
                (long long) added, added == 1 ? "" : "s", added == 1 ? "is" : "are");
         st = ac_run_path(self, &journal, "journal");
         if (st == AC_OK)
-            st = ac_quarantine_write(&self->quarantine, journal, self->prefix, keys);
+            st = ac_quarantine_write(&self->quarantine, journal, self->prefix, names);
         free(journal);
     }
     return ac_agree_all(self->comm, st);

@@ -92,8 +92,8 @@ void ac_run_join_records_all(const ac_run *self, ac_shard_record *records);
  * @param[in] all          where there is a new one all shards are made again: what a shard
  *                         holds depends on which items are left out
  */
-AC_MUST_CHECK ac_status ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_texts *keys,
-                                              bool all);
+AC_MUST_CHECK ac_status ac_run_quarantine_all(ac_run *self, bool *crashed,
+                                              const ac_item_names *names, bool all);
 
 /** Is this one of several parts of a run, so that the merge is not ours? */
 static inline bool

@@ -4,7 +4,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
 
 void
 ac_shard_view_free(ac_shard_view *self)
@@ -44,18 +44,18 @@ read_embeddings(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(ac_h5_read_texts(r, "keys", &self->keys));
-    AC_TRY(ac_h5_read_texts(r, "paths", &self->paths));
+    AC_TRY(ac_shard_read_texts(r, AC_EMBED_KEYS, &self->keys));
+    AC_TRY(ac_shard_read_texts(r, AC_EMBED_PATHS, &self->paths));
     self->n = self->keys.count;
     AC_TRY(check_count(r, "paths", self->paths.count, self->n));
     if (parts & AC_VIEW_THUMBNAILS) {
-        AC_TRY(ac_h5_read_texts(r, "thumbnails", &self->thumbnails));
+        AC_TRY(ac_shard_read_texts(r, AC_EMBED_THUMBNAILS, &self->thumbnails));
         AC_TRY(check_count(r, "thumbnails", self->thumbnails.count, self->n));
     }
     if (parts & AC_VIEW_BAD) {
-        AC_TRY(ac_h5_read_texts(r, "bad_keys", &self->bad_keys));
-        AC_TRY(ac_h5_read_texts(r, "bad_reasons", &self->bad_reasons));
-        AC_TRY(ac_h5_read_texts(r, "bad_details", &self->bad_details));
+        AC_TRY(ac_shard_read_texts(r, AC_EMBED_REJECTED_KEYS, &self->bad_keys));
+        AC_TRY(ac_shard_read_texts(r, AC_EMBED_REJECTED_REASONS, &self->bad_reasons));
+        AC_TRY(ac_shard_read_texts(r, AC_EMBED_REJECTED_DETAILS, &self->bad_details));
         AC_TRY(check_count(r, "reasons", self->bad_reasons.count, self->bad_keys.count));
         AC_TRY(check_count(r, "details", self->bad_details.count, self->bad_keys.count));
     }
@@ -67,17 +67,16 @@ static ac_status
 read_tables(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
 {
     ac_status st = AC_OK;
-    int64_t shape[2];
+    int64_t rows;
 
     (void) parts;
-    AC_TRY(ac_h5_shape(r, "ids", 2, shape));
-    AC_TRY(check_count(r, "tables", shape[0], self->n));
-    self->K = shape[1];
+    AC_TRY(ac_shard_shape(r, AC_TABLES_IDS, &rows, &self->K));
+    AC_TRY(check_count(r, "tables", rows, self->n));
     AC_TRY(ac_alloc(&self->ids, self->n * self->K, sizeof *self->ids));
     AC_TRY(ac_alloc(&self->scores, self->n * self->K, sizeof *self->scores));
-    AC_TRY(ac_h5_read(r, "ids", AC_I64, 2, shape, self->ids));
-    AC_TRY(ac_h5_read(r, "scores", AC_F32, 2, shape, self->scores));
-    AC_TRY(ac_h5_read_texts(r, "entries", &self->entries));
+    AC_TRY(ac_shard_read(r, AC_TABLES_IDS, rows, self->K, self->ids));
+    AC_TRY(ac_shard_read(r, AC_TABLES_SCORES, rows, self->K, self->scores));
+    AC_TRY(ac_shard_read_texts(r, AC_TABLES_ENTRIES, &self->entries));
     AC_TRY(check_count(r, "entries", self->entries.count, self->n * self->K));
 out:
     return st;
@@ -87,26 +86,27 @@ static ac_status
 read_captions(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
 {
     ac_status st = AC_OK;
-    int64_t total, ends = self->n + 1;
+    int64_t total;
 
     (void) parts;
-    AC_TRY(ac_alloc(&self->offsets, ends, sizeof *self->offsets));
+    AC_TRY(ac_alloc(&self->offsets, self->n + 1, sizeof *self->offsets));
     AC_TRY(ac_alloc(&self->clip_scores, self->n, sizeof(float)));
-    AC_TRY(ac_h5_read_texts(r, "captions", &self->captions));
+    AC_TRY(ac_shard_read_texts(r, AC_CAPTIONS_CAPTIONS, &self->captions));
     AC_TRY(check_count(r, "captions", self->captions.count, self->n));
-    AC_TRY(ac_h5_read(r, "clip_scores", AC_F32, 1, &self->n, self->clip_scores));
-    AC_TRY(ac_h5_read(r, "candidate_offsets", AC_I64, 1, &ends, self->offsets));
-    AC_TRY(ac_h5_read_texts(r, "candidates", &self->candidates));
+    AC_TRY(ac_shard_read(r, AC_CAPTIONS_CLIP_SCORES, self->n, 0, self->clip_scores));
+    AC_TRY(ac_shard_read(r, AC_CAPTIONS_CANDIDATE_OFFSETS, self->n, 0, self->offsets));
+    AC_TRY(ac_shard_read_texts(r, AC_CAPTIONS_CANDIDATES, &self->candidates));
     total = self->candidates.count;
     for (int64_t i = 0; i < self->n; i++)
         if (self->offsets[i] < 0 || self->offsets[i] > self->offsets[i + 1])
-            AC_FAIL(AC_E_FORMAT, "%s: candidate_offsets falls at %lld", r->path, (long long) i);
+            AC_FAIL(AC_E_FORMAT, "%s: %s falls at %lld", r->path,
+                    ac_datasets[AC_CAPTIONS_CANDIDATE_OFFSETS].name, (long long) i);
     AC_TRY(check_count(r, "candidates", total, self->offsets[self->n]));
     AC_TRY(ac_alloc(&self->candidate_clip_scores, total, sizeof(float)));
     AC_TRY(ac_alloc(&self->candidate_scores, total, sizeof(float)));
-    AC_TRY(
-        ac_h5_read(r, "candidate_clip_scores", AC_F32, 1, &total, self->candidate_clip_scores));
-    AC_TRY(ac_h5_read(r, "candidate_scores", AC_F32, 1, &total, self->candidate_scores));
+    AC_TRY(ac_shard_read(r, AC_CAPTIONS_CANDIDATE_CLIP_SCORES, total, 0,
+                         self->candidate_clip_scores));
+    AC_TRY(ac_shard_read(r, AC_CAPTIONS_CANDIDATE_SCORES, total, 0, self->candidate_scores));
 out:
     return st;
 }

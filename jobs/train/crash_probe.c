@@ -29,45 +29,45 @@ out:
 
 /* The item's table, where its shard has one. */
 static ac_status
-push_table(suspect_texts *self, const ac_texts *keys, const ac_shard_view *v, int64_t item)
+push_table(suspect_texts *self, const ac_image_source *images, const ac_shard_view *v,
+           int64_t item)
 {
     ac_prompt prompt = { 0 };
-    int64_t row = 0;
+    ac_buffer key = { 0 };
+    bool same = false;
     ac_status st = AC_OK;
 
-    while (row < v->n && (ac_texts_size(keys, item) != ac_texts_size(&v->keys, row) ||
-                          memcmp(ac_texts_at(keys, item), ac_texts_at(&v->keys, row),
-                                 ac_texts_size(keys, item)) != 0))
-        row++;
-    if (row == v->n)
-        return AC_OK;
-    AC_TRY(ac_prompt_join(&prompt, &v->entries, row * v->K, v->ids + row * v->K, v->K));
-    st = push(self, prompt.text.data, prompt.text.size, item);
+    for (int64_t row = 0; row < v->n && !same; row++) {
+        AC_TRY(ac_image_source_key_is(images, item, &v->keys, row, &key, &same));
+        if (!same)
+            continue;
+        AC_TRY(ac_prompt_join(&prompt, &v->entries, row * v->K, v->ids + row * v->K, v->K));
+        AC_TRY(push(self, prompt.text.data, prompt.text.size, item));
+    }
 out:
     ac_prompt_free(&prompt);
+    ac_buffer_free(&key);
     return st;
 }
 
 static ac_status
-push_captions(suspect_texts *self, const ac_training_items *items, int64_t item)
+push_captions(suspect_texts *self, const ac_image_source *images, int64_t item)
 {
-    const bool validation = item >= items->training;
-    const ac_captioned_list *list = &items->lists[validation];
-    const int64_t image = validation ? item - items->training : item / items->crops;
+    ac_texts captions = { 0 };
     ac_status st = AC_OK;
 
-    for (int64_t c = list->caption_offsets[image]; c < list->caption_offsets[image + 1]; c++)
-        AC_TRY(push(self, ac_texts_at(&list->captions, c), ac_texts_size(&list->captions, c),
-                    item));
+    AC_TRY(ac_image_source_captions(images, item, &captions));
+    for (int64_t c = 0; c < captions.count; c++)
+        AC_TRY(push(self, ac_texts_at(&captions, c), ac_texts_size(&captions, c), item));
 out:
+    ac_texts_free(&captions);
     return st;
 }
 
 /* What rank 0 probes with. */
 typedef struct prober {
     const ac_run *run;
-    const ac_image_list *images;
-    const ac_training_items *items;
+    const ac_image_source *images;
     const ac_bart_model *bart;
 } prober;
 
@@ -90,8 +90,8 @@ collect(suspect_texts *self, const prober *p)
                 continue;
             AC_TRY(ac_shard_view_read(&view, run->folder, run->stages, shard,
                                       AC_VIEW_KEYS | AC_VIEW_TABLES));
-            AC_TRY(push_table(self, &p->images->keys, &view, i));
-            AC_TRY(push_captions(self, p->items, i));
+            AC_TRY(push_table(self, p->images, &view, i));
+            AC_TRY(push_captions(self, p->images, i));
         }
     }
 out:
@@ -126,10 +126,10 @@ out:
 }
 
 ac_status
-ac_training_probe_all(ac_run *run, const ac_image_list *images, const ac_training_items *items,
-                      const ac_bart_model *bart)
+ac_training_probe_all(ac_run *run, const ac_image_source *images, const ac_bart_model *bart)
 {
-    prober p = { run, images, items, bart };
+    prober p = { run, images, bart };
+    const ac_item_names names = ac_item_names_of_images(images);
 
-    return ac_crash_probe_all(run, probe_texts, &p, &images->keys, false);
+    return ac_crash_probe_all(run, probe_texts, &p, &names, false);
 }

@@ -6,8 +6,7 @@
 
 /** Collective, before the stages. Rank 0 tokenizes the suspects' tables and captions in a
  * child; items whose texts end it are quarantined. */
-AC_MUST_CHECK ac_status ac_training_probe_all(ac_run *run, const ac_image_list *images,
-                                              const ac_training_items *items,
+AC_MUST_CHECK ac_status ac_training_probe_all(ac_run *run, const ac_image_source *images,
                                               const ac_bart_model *bart);
 
 #endif

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "engine/base/log.h"
 #include "engine/base/random.h"
-#include "io/hdf5/h5.h"
+#include "io/hdf5/shard_file.h"
+#include "io/source/captioned_images.h"
+#include "io/source/joined_images.h"
 #include "jobs/models/prompt.h"
+#include "jobs/runtime/images.h"
 
 /* ---- small objects ---- */
 
@@ -53,9 +55,9 @@ ac_captioned_set_free(ac_captioned_set *self)
 void
 ac_training_items_free(ac_training_items *self)
 {
-    ac_captioned_list_free(&self->lists[0]);
-    ac_captioned_list_free(&self->lists[1]);
-    free(self->known_bad);
+    ac_image_source_free(&self->images);
+    ac_image_source_free(&self->sets[0]);
+    ac_image_source_free(&self->sets[1]);
     *self = (ac_training_items){ 0 };
 }
 
@@ -68,112 +70,61 @@ ac_training_data_free(ac_training_data *self)
 
 /* ---- the list of items ---- */
 
-static const char *const set_names[2] = { "train", "validation" };
-
-static ac_status
-read_list(ac_captioned_list *list, int which, const ac_config *config)
+static void
+log_notes(const ac_caption_notes *notes, const char *what)
 {
-    const char *folder = which ? config->input.validation : config->input.train;
-    const char *annotations =
-        which ? config->input.validation_annotations : config->input.train_annotations;
-    const char *images = which ? config->input.validation_images : config->input.train_images;
-    char what[32];
-    ac_status st;
+    const ac_texts *without = &notes->names_without_image;
+    ac_buffer names = { 0 };
 
-    snprintf(what, sizeof what, "input.%s", set_names[which]);
-    st = folder ? ac_captioned_list_read(list, folder, what)
-                : ac_captioned_list_read_coco(list, annotations, images);
-    if (st != AC_OK)
-        return st;
-    if (list->without_image) {
-        ac_buffer names = { 0 };
-        for (int64_t i = 0; i < list->names_without_image.count; i++)
-            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "",
-                             (int) ac_texts_size(&list->names_without_image, i),
-                             ac_texts_at(&list->names_without_image, i));
+    if (notes->without_image) {
+        for (int64_t i = 0; i < without->count; i++)
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(without, i),
+                             ac_texts_at(without, i));
         ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s",
-               what, (long long) list->without_image, names.data ? names.data : "",
-               list->without_image > list->names_without_image.count ? ", …" : "");
-        ac_buffer_free(&names);
+               what, (long long) notes->without_image, names.data ? names.data : "",
+               notes->without_image > without->count ? ", …" : "");
     }
-    if (list->empty_captions)
+    if (notes->empty_captions)
         ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
-               (long long) list->empty_captions);
-    return AC_OK;
+               (long long) notes->empty_captions);
+    ac_buffer_free(&names);
 }
 
-/* The items of one folder's images, `crops` an image (0: one without a number). */
+/* Rank 0. */
 static ac_status
-push_items(ac_training_items *self, ac_image_list *images, int which, int64_t *at)
+open_set(ac_image_source *set, const char *what, const char *folder, const char *annotations,
+         const char *images)
 {
-    const ac_captioned_list *list = &self->lists[which];
-    const int64_t each = which ? 1 : self->crops;
-    ac_buffer key = { 0 };
-    ac_status st = AC_OK;
+    ac_caption_notes notes = { 0 };
+    const ac_status st = folder ? ac_captioned_folder_open(set, folder, what, &notes)
+                                : ac_captioned_coco_open(set, annotations, images, &notes);
 
-    for (int64_t i = 0; i < list->count; i++) {
-        for (int64_t c = 0; c < each; c++) {
-            ac_buffer_reset(&key);
-            ac_buffer_printf(&key, "%s/", set_names[which]);
-            ac_buffer_push(&key, ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i));
-            if (each > 1)
-                ac_buffer_printf(&key, "#%lld", (long long) c);
-            AC_TRY(key.status);
-            AC_TRY(ac_texts_push(&images->keys, key.data, key.size));
-            AC_TRY(ac_texts_push(&images->paths, ac_texts_at(&list->paths, i),
-                                 ac_texts_size(&list->paths, i)));
-            self->known_bad[(*at)++] = list->bad[i];
-        }
-    }
-out:
-    ac_buffer_free(&key);
-    return st;
-}
-
-static ac_status
-read_items(ac_training_items *self, ac_image_list *images, const ac_config *config)
-{
-    ac_status st = AC_OK;
-    char both[80];
-    XXH128_hash_t h;
-    int64_t at = 0;
-    int n;
-
-    for (int which = 0; which < 2; which++)
-        AC_TRY(read_list(&self->lists[which], which, config));
-    self->training = self->lists[0].count * self->crops;
-    AC_TRY(ac_alloc(&self->known_bad, self->training + self->lists[1].count, 1));
-    for (int which = 0; which < 2; which++)
-        AC_TRY(push_items(self, images, which, &at));
-    n = snprintf(both, sizeof both, "%s %s", self->lists[0].fingerprint,
-                 self->lists[1].fingerprint);
-    h = XXH3_128bits(both, (size_t) n);
-    snprintf(self->fingerprint, sizeof self->fingerprint, "%016llx%016llx",
-             (unsigned long long) h.high64, (unsigned long long) h.low64);
-out:
+    if (st == AC_OK)
+        log_notes(&notes, what);
+    ac_caption_notes_free(&notes);
     return st;
 }
 
 ac_status
-ac_training_items_read_all(ac_training_items *self, ac_image_list *images, const ac_comm *comm,
+ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                            const ac_config *config)
 {
     const int64_t crops = config->train.crops_per_image;
+    const ac_joined_part parts[2] = { { &self->sets[0], "train/", crops ? crops : 1 },
+                                      { &self->sets[1], "validation/", 1 } };
     ac_status st = AC_OK;
 
     *self = (ac_training_items){ .crops = crops ? crops : 1 };
     if (comm->rank == 0)
-        st = read_items(self, images, config);
-    AC_TRY(ac_agree_all(comm, st));
-    AC_TRY(ac_broadcast_texts_all(comm, &images->keys, 0));
-    AC_TRY(ac_broadcast_texts_all(comm, &images->paths, 0));
-    images->count = images->keys.count;
-    if (comm->rank != 0)
-        st = ac_alloc(&self->known_bad, images->count, 1);
-    AC_TRY(ac_agree_all(comm, st));
-    ac_broadcast_bytes_all(comm, self->known_bad, (size_t) images->count, 0);
-    ac_broadcast_bytes_all(comm, &self->training, sizeof self->training, 0);
-    ac_broadcast_bytes_all(comm, self->fingerprint, sizeof self->fingerprint, 0);
+        st = open_set(&self->sets[0], "input.train", config->input.train,
+                      config->input.train_annotations, config->input.train_images);
+    if (comm->rank == 0 && st == AC_OK)
+        st = open_set(&self->sets[1], "input.validation", config->input.validation,
+                      config->input.validation_annotations, config->input.validation_images);
+    AC_TRY(ac_images_share_all(&self->sets[0], comm, st));
+    AC_TRY(ac_images_share_all(&self->sets[1], comm, AC_OK));
+    AC_TRY(ac_agree_all(comm, ac_joined_images_open(&self->images, parts, 2)));
+    self->training = self->sets[0].count * self->crops;
     self->random_crops = crops ? self->training : 0;
 out:
     return st;
@@ -186,12 +137,13 @@ out:
 typedef struct loader {
     const ac_run *run;
     const ac_bart_model *bart;
-    const ac_image_list *images;
     const ac_training_items *items;
     ac_training_data *data;
     ac_prompt prompt;
     ac_encoding encoding; /* of a caption */
     ac_texts keys, entries;
+    ac_texts captions; /* of one image */
+    ac_buffer key;     /* of one item or image */
     int64_t *ids;
     int64_t ids_capacity;
     int64_t tables_pushed; /* of the image in hand */
@@ -207,13 +159,13 @@ read_shard(loader *self, int64_t shard)
 
     AC_TRY(ac_run_shard_path(self->run, AC_STAGE_RETRIEVE, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
-    AC_TRY(ac_h5_read_texts(&r, "keys", &self->keys));
-    AC_TRY(ac_h5_read_texts(&r, "entries", &self->entries));
+    AC_TRY(ac_shard_read_texts(&r, AC_TABLES_KEYS, &self->keys));
+    AC_TRY(ac_shard_read_texts(&r, AC_TABLES_ENTRIES, &self->entries));
     if (self->entries.count != self->keys.count * K)
         AC_FAIL(AC_E_FORMAT, "%s: %lld entries for %lld tables; remove the file and run again",
                 path, (long long) self->entries.count, (long long) self->keys.count);
     AC_TRY(ac_grow(&self->ids, &self->ids_capacity, self->keys.count * K, sizeof *self->ids));
-    AC_TRY(ac_h5_read(&r, "ids", AC_I64, 2, (int64_t[]){ self->keys.count, K }, self->ids));
+    AC_TRY(ac_shard_read(&r, AC_TABLES_IDS, self->keys.count, K, self->ids));
 out:
     ac_h5_close(&r);
     free(path);
@@ -239,9 +191,9 @@ out:
     return st;
 }
 
-/* Image i of the list is complete: its key, stream and captions. */
+/* Image i of its set is complete: its key, stream and captions. */
 static ac_status
-push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, int64_t i,
+push_image(loader *self, ac_captioned_set *set, const ac_image_source *images, int64_t i,
            int64_t item)
 {
     const ac_config *config = self->run->config;
@@ -252,14 +204,14 @@ push_image(loader *self, ac_captioned_set *set, const ac_captioned_list *list, i
         config->train.max_target_tokens < limit ? config->train.max_target_tokens : limit;
     ac_status st;
 
-    AC_TRY(
-        ac_texts_push(&set->keys, ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i)));
-    set->streams[set->count] =
-        ac_random_stream(ac_texts_at(&list->keys, i), ac_texts_size(&list->keys, i));
+    AC_TRY(ac_image_source_key(images, i, &self->key));
+    AC_TRY(ac_texts_push(&set->keys, self->key.data, self->key.size));
+    set->streams[set->count] = ac_random_stream(self->key.data, self->key.size);
     set->items[set->count] = item;
-    for (int64_t c = list->caption_offsets[i]; c < list->caption_offsets[i + 1]; c++) {
-        AC_TRY(ac_tokenizer_encode(&bart->tokenizer, ac_texts_at(&list->captions, c),
-                                   ac_texts_size(&list->captions, c), most, true,
+    AC_TRY(ac_image_source_captions(images, i, &self->captions));
+    for (int64_t c = 0; c < self->captions.count; c++) {
+        AC_TRY(ac_tokenizer_encode(&bart->tokenizer, ac_texts_at(&self->captions, c),
+                                   ac_texts_size(&self->captions, c), most, true,
                                    &self->encoding));
         self->data->cut_captions += self->encoding.length > self->encoding.count;
         AC_TRY(ac_id_lists_push(&set->captions, self->encoding.ids, self->encoding.count));
@@ -270,15 +222,19 @@ out:
 }
 
 /* Is row `row` of the shard the item's? */
-static bool
-row_is(const loader *self, int64_t row, int64_t item)
+static ac_status
+row_is(loader *self, int64_t row, int64_t item, bool *same)
 {
-    const ac_texts *keys = &self->images->keys;
+    ac_item_status status;
+    ac_status st = AC_OK;
 
-    return row < self->keys.count &&
-           ac_texts_size(keys, item) == ac_texts_size(&self->keys, row) &&
-           memcmp(ac_texts_at(keys, item), ac_texts_at(&self->keys, row),
-                  ac_texts_size(keys, item)) == 0;
+    *same = false;
+    AC_TRY(ac_image_source_check(&self->items->images, item, &status));
+    if (row < self->keys.count && status.reason == AC_GOOD)
+        st = ac_image_source_key_is(&self->items->images, item, &self->keys, row, &self->key,
+                                    same);
+out:
+    return st;
 }
 
 /* Of an image that has not all its crops (one of them a bad item) nothing stays: tables are
@@ -294,21 +250,23 @@ load_item(loader *self, int64_t item, int64_t *row)
 {
     const bool validation = item >= self->items->training;
     ac_captioned_set *set = validation ? &self->data->validation : &self->data->train;
-    const ac_captioned_list *list = &self->items->lists[validation];
     const int64_t within = validation ? item - self->items->training : item,
                   image = within / set->tables_each;
+    bool same;
     ac_status st = AC_OK;
 
     if (within % set->tables_each == 0) {
         self->tables_pushed = 0;
         drop_half_images(set);
     }
-    if (self->items->known_bad[item] != AC_GOOD || !row_is(self, *row, item))
+    AC_TRY(row_is(self, *row, item, &same));
+    if (!same)
         return AC_OK;
     ac_inflight_begin(&self->run->inflight, 0, item, 1);
     AC_TRY(push_table(self, set, (*row)++));
     if (++self->tables_pushed == set->tables_each)
-        AC_TRY(push_image(self, set, list, image, item - set->tables_each + 1));
+        AC_TRY(push_image(self, set, &self->items->sets[validation], image,
+                          item - set->tables_each + 1));
 out:
     return st;
 }
@@ -332,8 +290,8 @@ load(loader *self)
     const ac_run *run = self->run;
     ac_status st = AC_OK;
 
-    AC_TRY(set_init(&self->data->train, self->items->lists[0].count, self->items->crops));
-    AC_TRY(set_init(&self->data->validation, self->items->lists[1].count, 1));
+    AC_TRY(set_init(&self->data->train, self->items->sets[0].count, self->items->crops));
+    AC_TRY(set_init(&self->data->validation, self->items->sets[1].count, 1));
     for (int64_t s = 0; s < run->manifest.shard_count; s++) {
         int64_t first, count, row = 0;
         AC_TRY(read_shard(self, s));
@@ -349,6 +307,8 @@ out:
     ac_prompt_free(&self->prompt);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->entries);
+    ac_texts_free(&self->captions);
+    ac_buffer_free(&self->key);
     free(self->ids);
     return st;
 }
@@ -401,10 +361,10 @@ out:
 }
 
 ac_status
-ac_training_data_load_all(ac_training_data *self, const ac_training_items *items,
-                          const ac_image_list *images, ac_run *run, const ac_bart_model *bart)
+ac_training_data_load_all(ac_training_data *self, const ac_training_items *items, ac_run *run,
+                          const ac_bart_model *bart)
 {
-    loader l = { .run = run, .bart = bart, .images = images, .items = items, .data = self };
+    loader l = { .run = run, .bart = bart, .items = items, .data = self };
     const ac_comm *comm = run->comm;
     ac_status st = AC_OK;
 

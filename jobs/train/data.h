@@ -6,7 +6,7 @@
 #ifndef AC_JOBS_TRAIN_DATA_H
 #define AC_JOBS_TRAIN_DATA_H
 
-#include "io/source/captioned_list.h"
+#include "io/source/image_source.h"
 #include "jobs/caption/stages.h"
 
 /** Lists of token ids, one after the other. Starts zeroed. */
@@ -34,23 +34,20 @@ typedef struct ac_captioned_set {
 
 void ac_captioned_set_free(ac_captioned_set *self);
 
-/** The list of items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY".
- * Starts zeroed. */
+/** The items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY". Starts
+ * zeroed; stays where it is, since images refers to sets. */
 typedef struct ac_training_items {
-    ac_captioned_list lists[2]; /* training, validation; on rank 0 alone */
-    int64_t crops;              /* items a training image */
-    int64_t training;           /* items [0, training) are training's */
-    int64_t random_crops;       /* items [0, random_crops) are random crops of their images */
-    uint8_t *known_bad;         /* [items] */
-    char fingerprint[33];
+    ac_image_source sets[2]; /* training, validation; their captions on rank 0 alone */
+    ac_image_source images;  /* the items: each of training as often as it has crops */
+    int64_t crops;           /* items per training image */
+    int64_t training;        /* items [0, training) are training's */
+    int64_t random_crops;    /* items [0, random_crops) are random crops of their images */
 } ac_training_items;
 
 void ac_training_items_free(ac_training_items *self);
 
-/** Collective. Reads both folders on rank 0.
- * @param[out] images  the items, on all ranks; starts zeroed */
-AC_MUST_CHECK ac_status ac_training_items_read_all(ac_training_items *self,
-                                                   ac_image_list *images, const ac_comm *comm,
+/** Collective. Both sets are listed on rank 0, for all ranks. */
+AC_MUST_CHECK ac_status ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                                                    const ac_config *config);
 
 /** Training and validation, ready. */
@@ -64,8 +61,7 @@ void ac_training_data_free(ac_training_data *self);
 /** Collective, after the stages embed and retrieve: rank 0 reads tables and tokenizes, all
  * ranks get the ids. */
 AC_MUST_CHECK ac_status ac_training_data_load_all(ac_training_data *self,
-                                                  const ac_training_items *items,
-                                                  const ac_image_list *images, ac_run *run,
+                                                  const ac_training_items *items, ac_run *run,
                                                   const ac_bart_model *bart);
 
 #endif

@@ -23,7 +23,6 @@ typedef struct training_job {
     const ac_comm *comm;
     const ac_config *config;
     ac_run run;
-    ac_image_list images;
     ac_training_items items;
     ac_clip_model clip;
     ac_bart_model bart;
@@ -50,14 +49,13 @@ static ac_status
 make_tables_all(training_job *p)
 {
     ac_embed_work embed = { .clip = &p->clip,
-                            .images = &p->images,
-                            .known_bad = p->items.known_bad,
+                            .images = &p->items.images,
                             .random_crops = p->items.random_crops };
     ac_retrieve_work retrieve = { .cache = &p->cache };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_training_probe_all(&p->run, &p->images, &p->items, &p->bart));
-    AC_TRY(ac_image_probe_all(&p->run, &p->images, p->clip.net.config.image_size));
+    AC_TRY(ac_training_probe_all(&p->run, &p->items.images, &p->bart));
+    AC_TRY(ac_image_probe_all(&p->run, &p->items.images, p->clip.net.config.image_size));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &embed));
     AC_TRY(ac_merge_bad_items_all(&p->run));
     AC_TRY(ac_check_bad_items(&p->run));
@@ -74,7 +72,7 @@ load_data_all(training_job *p)
     ac_training *self = &p->training;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_training_data_load_all(&self->data, &p->items, &p->images, &p->run, &p->bart));
+    AC_TRY(ac_training_data_load_all(&self->data, &p->items, &p->run, &p->bart));
     if (p->comm->rank == 0) {
         ac_log(
             AC_LOG_INFO,
@@ -237,12 +235,12 @@ run_job_all(training_job *p, const char *folder)
     ac_status st = AC_OK;
 
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(ac_training_items_read_all(&p->items, &p->images, p->comm, p->config));
+    AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config));
     AC_TRY(open_models_all(p));
     AC_TRY(ac_cache_open_or_build_all(&p->cache, p->comm, p->config, &p->clip, folder,
                                       &cache_seconds));
-    id.items = p->images.count;
-    id.input = p->items.fingerprint;
+    id.items = p->items.images.count;
+    id.input = p->items.images.fingerprint;
     id.clip = p->clip.fingerprint;
     id.cache = p->cache.fingerprint;
     id.bart = p->bart.fingerprint;
@@ -269,7 +267,6 @@ run_train_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     ac_training_free(&p.training);
     ac_training_items_free(&p.items);
     ac_run_free(&p.run);
-    ac_image_list_free(&p.images);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
     ac_cache_close(&p.cache);

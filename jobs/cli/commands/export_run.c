@@ -8,9 +8,11 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/config/config.h"
 #include "io/source/coco.h"
 #include "io/file/json_write.h"
-#include "io/source/image_list.h"
+#include "io/source/location.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/job_table.h"
@@ -28,6 +30,8 @@ typedef struct exporter {
     ac_buffer text;
     ac_text_file file;
     const char *out;
+    char
+        *root; /* of the images' locations; NULL: the run has no one input, or `out` is given */
     int64_t written, left_out;
     int64_t *ids; /* COCO: [written] */
     int64_t ids_capacity;
@@ -43,6 +47,7 @@ exporter_free(exporter *self)
     ac_text_file_abandon(&self->file);
     ac_texts_free(&self->captions);
     free(self->ids);
+    free(self->root);
 }
 
 /* ---- one image in each format ---- */
@@ -158,15 +163,25 @@ push_txt(exporter *self, int64_t i)
 static ac_status
 txt_path(const exporter *self, int64_t i, char **path)
 {
-    const ac_texts *keys = &self->shard.keys, *paths = &self->shard.paths;
+    const ac_texts *keys = &self->shard.keys;
+    const char *location = ac_texts_at(&self->shard.paths, i);
+    const size_t n = ac_texts_size(&self->shard.paths, i);
+    char *image = NULL;
+    ac_status st = AC_OK;
 
-    if (!self->out)
-        return ac_image_sidecar(ac_texts_at(paths, i), ac_texts_size(paths, i), ".txt", path);
-    if (asprintf(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i),
-                 ac_texts_at(keys, i)) >= 0)
-        return AC_OK;
     *path = NULL;
-    return ac_error_set(AC_E_NOMEM, "out of memory for a path");
+    if (self->out)
+        return ac_path_format(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i),
+                              ac_texts_at(keys, i));
+    if (!self->root && !(n && location[0] == '/'))
+        AC_FAIL(AC_E_ARG,
+                "%s: its config has no input.path that the images lie in: give --out FOLDER",
+                self->run.folder);
+    AC_TRY(ac_location_join(self->root ? self->root : "", location, n, &image));
+    st = ac_location_sidecar(image, strlen(image), ".txt", path);
+out:
+    free(image);
+    return st;
 }
 
 /* Is the file there, and the same? Another one may be somebody's captions. */
@@ -362,14 +377,38 @@ write_one_txt(exporter *self, int64_t i)
     return write_txt(self, i, false);
 }
 
+/* Where the images lie, by the run's config. */
+static ac_status
+find_root(exporter *self)
+{
+    ac_config config = { 0 };
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
+    AC_TRY(ac_config_init(&config));
+    AC_TRY(ac_config_read(&config, path));
+    if (config.input.path)
+        st = ac_location_root(config.input.path, &self->root);
+out:
+    ac_config_free(&config);
+    free(path);
+    return st;
+}
+
 /* Nothing is written before every file was looked at: a folder of somebody's captions stays as
  * it is. */
 static ac_status
 export_txt(exporter *self)
 {
-    ac_status st = each_image(self, check_one_txt);
+    ac_status st = AC_OK;
 
-    return st == AC_OK ? each_image(self, write_one_txt) : st;
+    if (!self->out)
+        AC_TRY(find_root(self));
+    AC_TRY(each_image(self, check_one_txt));
+    st = each_image(self, write_one_txt);
+out:
+    return st;
 }
 
 ac_status

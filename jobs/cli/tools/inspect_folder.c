@@ -7,7 +7,7 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/file/path.h"
-#include "io/source/image_list.h"
+#include "io/source/open_images.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/tokenizer_files.h"
 #include "jobs/models/bart_model.h"
@@ -257,16 +257,25 @@ out:
 static ac_status
 inspect_images(json_t *out, const char *path)
 {
-    ac_image_list list = { 0 };
-    const ac_status st = ac_image_list_read(&list, path);
+    ac_image_source images = { 0 };
+    ac_texts sample = { 0 };
+    char *file = NULL;
+    ac_status st = AC_OK;
 
-    if (st == AC_OK) {
-        ac_inspect_put_text(out, "kind", "pictures");
-        ac_inspect_put(out, "pictures", json_integer(list.count));
-        ac_inspect_put_text(out, "fingerprint", list.fingerprint);
-        ac_inspect_put(out, "sample", ac_inspect_texts(&list.paths, AC_INSPECT_SAMPLE));
+    AC_TRY(ac_images_open(&images, path, "input.path"));
+    for (int64_t i = 0; i < images.count && i < AC_INSPECT_SAMPLE; i++) {
+        free(file);
+        AC_TRY(ac_image_source_file(&images, i, &file));
+        AC_TRY(ac_texts_push(&sample, file, strlen(file)));
     }
-    ac_image_list_free(&list);
+    ac_inspect_put_text(out, "kind", "pictures");
+    ac_inspect_put(out, "pictures", json_integer(images.count));
+    ac_inspect_put_text(out, "fingerprint", images.fingerprint);
+    ac_inspect_put(out, "sample", ac_inspect_texts(&sample, AC_INSPECT_SAMPLE));
+out:
+    ac_image_source_free(&images);
+    ac_texts_free(&sample);
+    free(file);
     return st;
 }
 

@@ -1,0 +1,16 @@
+/** A job's images, on all ranks. */
+#ifndef AC_JOBS_RUNTIME_IMAGES_H
+#define AC_JOBS_RUNTIME_IMAGES_H
+
+#include "engine/comm/comm.h"
+#include "io/source/image_source.h"
+
+/**
+ * Collective. The source that rank 0 has opened, on every rank; captions that were read already
+ * stay with rank 0.
+ * @param[in] st  rank 0: how opening went; all ranks return it where it failed
+ */
+AC_MUST_CHECK ac_status ac_images_share_all(ac_image_source *images, const ac_comm *comm,
+                                            ac_status st);
+
+#endif
