@@ -86,6 +86,11 @@ printf '{"stage": "embed", "shard": 0, "rows": 2, "bad": 0, "checksum": "%032d"}
 run 0 verify damaged
 run 0 caption job.yaml --run damaged --set output.shard_items=2
 says 'this run is finished'
+# counts are those of the shards, not of the manifest alone
+cp -r whole counted
+sed -i '0,/"shard": 1, "rows": 2, "bad": 0/s//"shard": 1, "rows": 1, "bad": 1/' counted/manifest.json
+run 2 verify counted
+says 'embeddings/00001.h5: 2 rows, the manifest says 1'
 # what killed processes left is cleared away, but not the name under which a living one waits for the lock
 sleep 60 &
 waiting=$!

@@ -13,6 +13,18 @@ printf 'deep/er/two.x\ndeep/with space\none\n' | cmp - folder/keys.txt
 run 0 caption job.yaml --run slash --set input.path=images/
 cmp folder/captions.jsonl slash/captions.jsonl
 
+# the same images elsewhere: the same bytes everywhere, and files beside an image find it there
+mkdir elsewhere
+cp -r images elsewhere/other
+run_on 2 0 caption job.yaml --run moved --set input.path=elsewhere/other --set output.knn=true
+for file in captions.jsonl keys.txt embeddings/00000.h5 tables/00000.h5 shards/00000.h5; do cmp "folder/$file" "moved/$file"; done
+[ "$(find elsewhere -name '*.knn' | wc -l)" -eq 3 ]
+jq -r 'select(.key == "deep/er/two.x") | .table[].entry' moved/captions.jsonl | cmp - elsewhere/other/deep/er/two.x.knn
+rm elsewhere/other/one.txt
+run 0 export moved --format txt
+sed -n 's/^{"key": "one", "caption": "\([^"]*\)".*/\1/p' moved/captions.jsonl | cmp - elsewhere/other/one.txt
+rm -r elsewhere
+
 # a list: paths relative to it, or absolute; order of the lines does not matter; keys are as written, without "./"
 printf './one.JPG\r\n\ndeep/with space.jpg\n%s\n' "$PWD/images/deep/er/two.x.jpeg" > images/list.txt
 run_on 2 0 caption job.yaml --run list --set input.path=images/list.txt
