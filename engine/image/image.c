@@ -57,20 +57,29 @@ ac_image_orient(ac_image *self)
 int
 ac_image_channels(ac_image_mode mode)
 {
-    static const int channels[] = { 1, 1, 2, 1, 3, 4, 4, 1 };
+    static const int channels[] = { 1, 1, 2, 1, 3, 4, 4, 1, 1, 1, 1 };
     return channels[mode];
 }
 
 int
 ac_image_pixel_bytes(ac_image_mode mode)
 {
-    return mode == AC_MODE_I16 ? 2 : ac_image_channels(mode);
+    static const int bytes[] = { 1, 1, 2, 1, 3, 4, 4, 2, 2, 4, 4 };
+    return bytes[mode];
+}
+
+bool
+ac_image_mode_is_wide(ac_image_mode mode)
+{
+    return mode == AC_MODE_I16 || mode == AC_MODE_I16B || mode == AC_MODE_I ||
+           mode == AC_MODE_F;
 }
 
 const char *
 ac_image_mode_name(ac_image_mode mode)
 {
-    static const char *const names[] = { "1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16" };
+    static const char *const names[] = { "1",    "L",    "LA",    "P", "RGB", "RGBA",
+                                         "CMYK", "I;16", "I;16B", "I", "F" };
     return names[mode];
 }
 
@@ -80,6 +89,38 @@ muldiv255(int a, int b)
 {
     int t = a * b + 128;
     return (uint8_t) (((t >> 8) + t) >> 8);
+}
+
+void
+ac_image_divide_by_alpha(uint8_t *x, int64_t n, int C)
+{
+    for (int64_t i = 0; i < n; i++, x += C) {
+        const int alpha = x[C - 1];
+        for (int c = 0; alpha != 0 && alpha != 255 && c < C - 1; c++) {
+            const int v = 255 * x[c] / alpha;
+            x[c] = (uint8_t) (v > 255 ? 255 : v);
+        }
+    }
+}
+
+/* The grey of a wide pixel, clipped to a byte. A float is cut, not rounded; NaN is black. */
+static uint8_t
+grey_of_wide(const uint8_t *x, ac_image_mode mode)
+{
+    uint16_t word;
+    int32_t whole;
+    float real;
+
+    switch (mode) {
+    case AC_MODE_I16: memcpy(&word, x, sizeof word); return (uint8_t) (word > 255 ? 255 : word);
+    case AC_MODE_I16B: return x[0] ? 255 : x[1];
+    case AC_MODE_I:
+        memcpy(&whole, x, sizeof whole);
+        return (uint8_t) (whole < 0 ? 0 : whole > 255 ? 255 : whole);
+    default:
+        memcpy(&real, x, sizeof real);
+        return (uint8_t) (real >= 255 ? 255 : real > 0 ? (int) real : 0);
+    }
 }
 
 void
@@ -93,7 +134,6 @@ ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
         return;
     }
     for (int64_t i = 0; i < n; i++, rgb += 3) {
-        uint16_t wide;
         switch (mode) {
         case AC_MODE_1:
         case AC_MODE_L: rgb[0] = rgb[1] = rgb[2] = x[i]; break;
@@ -108,8 +148,10 @@ ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
             }
             break;
         case AC_MODE_I16:
-            memcpy(&wide, x + 2 * i, 2);
-            rgb[0] = rgb[1] = rgb[2] = (uint8_t) (wide > 255 ? 255 : wide);
+        case AC_MODE_I16B:
+        case AC_MODE_I:
+        case AC_MODE_F:
+            rgb[0] = rgb[1] = rgb[2] = grey_of_wide(x + i * ac_image_pixel_bytes(mode), mode);
             break;
         case AC_MODE_RGB: break;
         }
