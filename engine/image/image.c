@@ -57,14 +57,14 @@ ac_image_orient(ac_image *self)
 int
 ac_image_channels(ac_image_mode mode)
 {
-    static const int channels[] = { 1, 1, 2, 1, 3, 4, 4, 1, 1, 1, 1 };
+    static const int channels[] = { 1, 1, 2, 1, 3, 4, 3, 4, 1, 1, 1, 1 };
     return channels[mode];
 }
 
 int
 ac_image_pixel_bytes(ac_image_mode mode)
 {
-    static const int bytes[] = { 1, 1, 2, 1, 3, 4, 4, 2, 2, 4, 4 };
+    static const int bytes[] = { 1, 1, 2, 1, 3, 4, 3, 4, 2, 2, 4, 4 };
     return bytes[mode];
 }
 
@@ -78,8 +78,8 @@ ac_image_mode_is_wide(ac_image_mode mode)
 const char *
 ac_image_mode_name(ac_image_mode mode)
 {
-    static const char *const names[] = { "1",    "L",    "LA",    "P", "RGB", "RGBA",
-                                         "CMYK", "I;16", "I;16B", "I", "F" };
+    static const char *const names[] = { "1",     "L",    "LA",   "P",     "RGB", "RGBA",
+                                         "YCbCr", "CMYK", "I;16", "I;16B", "I",   "F" };
     return names[mode];
 }
 
@@ -89,6 +89,25 @@ muldiv255(int a, int b)
 {
     int t = a * b + 128;
     return (uint8_t) (((t >> 8) + t) >> 8);
+}
+
+/* A factor of a colour difference, in fixed point of 6 bits. */
+static int
+part(double factor, int difference)
+{
+    return (int) (factor * 64 * difference + 0.5);
+}
+
+void
+ac_image_ycbcr_to_rgb(uint8_t rgb[3], const uint8_t ycc[3])
+{
+    const int y = ycc[0], cb = ycc[1] - 128, cr = ycc[2] - 128;
+    const int v[3] = { y + (part(1.402, cr) >> 6),
+                       y + ((part(-0.34414, cb) + part(-0.71414, cr)) >> 6),
+                       y + (part(1.772, cb) >> 6) };
+
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (uint8_t) (v[c] < 0 ? 0 : v[c] > 255 ? 255 : v[c]);
 }
 
 void
@@ -140,6 +159,7 @@ ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
         case AC_MODE_LA: rgb[0] = rgb[1] = rgb[2] = x[2 * i]; break;
         case AC_MODE_P: memcpy(rgb, palette[x[i]], 3); break;
         case AC_MODE_RGBA: memcpy(rgb, x + 4 * i, 3); break;
+        case AC_MODE_YCBCR: ac_image_ycbcr_to_rgb(rgb, x + 3 * i); break;
         case AC_MODE_CMYK:
             for (int c = 0; c < 3; c++) {
                 int v = 255 - x[4 * i + 3];

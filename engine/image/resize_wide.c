@@ -14,12 +14,19 @@ low_first(const uint8_t *x)
     return (uint16_t) (x[0] | x[1] << 8);
 }
 
-/* Half away from 0, then within [low, high]. NaN cannot occur: samples are integers. */
-static inline double
-round_within(double v, double low, double high)
+/* Half away from 0, clipped to 16 bits. Not NaN: samples are integers. */
+static inline uint16_t
+to_word(double v)
 {
-    v = v < low ? low : v > high ? high : v;
-    return v < 0 ? v - 0.5 : v + 0.5; /* the cast cuts */
+    return (uint16_t) (v <= 0 ? 0 : v >= 65535 ? 65535 : v + 0.5);
+}
+
+/* Half away from 0. Pillow does not clip: what does not fit becomes what x86 makes of it. */
+static inline int32_t
+to_whole(double v)
+{
+    v = v < 0 ? v - 0.5 : v + 0.5;
+    return v > -2147483649.0 && v < 2147483648.0 ? (int32_t) v : INT32_MIN;
 }
 
 static inline double
@@ -39,15 +46,13 @@ store(void *y, int64_t i, double v, ac_image_mode mode)
     uint16_t word;
 
     switch (mode) {
-    case AC_MODE_I16: ((uint16_t *) y)[i] = (uint16_t) round_within(v, 0, 65535); break;
+    case AC_MODE_I16: ((uint16_t *) y)[i] = to_word(v); break;
     case AC_MODE_I16B:
-        word = (uint16_t) round_within(v, 0, 65535);
+        word = to_word(v);
         ((uint8_t *) y)[2 * i] = (uint8_t) word;
         ((uint8_t *) y)[2 * i + 1] = (uint8_t) (word >> 8);
         break;
-    case AC_MODE_I:
-        ((int32_t *) y)[i] = (int32_t) round_within(v, INT32_MIN, INT32_MAX);
-        break;
+    case AC_MODE_I: ((int32_t *) y)[i] = to_whole(v); break;
     default: ((float *) y)[i] = (float) v; break;
     }
 }

@@ -6,8 +6,8 @@
 
 #include "io/image/formats.h"
 
-/* The EXIF orientation of irot (quarter turns against the clock) and then imir (0: top and bottom
- * exchanged, 1: left and right). */
+/* The EXIF orientation of irot (quarter turns against the clock) and then imir (0: top and
+ * bottom exchanged, 1: left and right). */
 static int
 orientation_of(const avifImage *image)
 {

@@ -1,6 +1,6 @@
-/* BMP's run lengths. A pair (n, v): n pixels of v; (0, 0): the row ends; (0, 1): the image ends;
- * (0, 2): a jump of x, y in the next two bytes; (0, n): n pixels as they are, padded to 16 bits.
- * With 4 bits v holds two pixels, which take turns. */
+/* BMP's run lengths. A pair (n, v): n pixels of v; (0, 0): the row ends; (0, 1): the image
+ * ends; (0, 2): a jump of x, y in the next two bytes; (0, n): n pixels as they are, padded to
+ * 16 bits. With 4 bits v holds two pixels, which take turns. */
 #include "io/image/bmp.h"
 
 typedef struct runs {
@@ -82,11 +82,9 @@ literal(runs *self, unsigned count)
 void
 ac_bmp_read_runs(const ac_bmp *b, ac_image *out, ac_item_status *item_status)
 {
-    runs self = { .bmp = b,
-                  .out = out,
-                  .at = b->pixels_at,
-                  .most = b->width * b->height,
-                  .new_row = true };
+    runs self = {
+        .bmp = b, .out = out, .at = b->pixels_at, .most = b->width * b->height, .new_row = true
+    };
 
     while (self.place < self.most) {
         unsigned count, value;

@@ -23,8 +23,8 @@ typedef struct ac_lzw {
     size_t at, block; /* bytes left in the present block */
     uint32_t bits;
     int bit_count;
-    int64_t x, y, row_step; /* the next pixel */
-    int sweep;              /* of an interlaced frame: 0 to 3 */
+    int64_t x, y, row_step;        /* the next pixel */
+    int sweep;                     /* of an interlaced frame: 0 to 3 */
     uint16_t before[AC_LZW_CODES]; /* a code's string is that of the code before it, */
     uint8_t last[AC_LZW_CODES];    /* and one more pixel */
     uint8_t string[AC_LZW_CODES];

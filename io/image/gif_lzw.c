@@ -100,7 +100,8 @@ ac_gif_unpack(ac_lzw *self, ac_item_status *item_status)
             return;
         }
         if (previous != NONE && next < AC_LZW_CODES) {
-            /* the previous string and the first pixel of this one, which may be the new entry */
+            /* the previous string and the first pixel of this one, which may be the new entry
+             */
             const int first = code == next ? previous : code;
             n = spell(self, first, clear);
             self->before[next] = (uint16_t) previous;

@@ -20,8 +20,8 @@ reject(ac_item_status *item_status, struct heif_error error)
                               "HEIC: %.180s", error.message ? error.message : "");
 }
 
-/* Whether every coded image in the file is grey: hvcC's chroma format is 0. libheif 1.15 does not
- * tell it of an image before that is decoded. */
+/* Whether every coded image in the file is grey: hvcC's chroma format is 0. libheif 1.15 does
+ * not tell it of an image before that is decoded. */
 static bool
 is_all_grey(const unsigned char *bytes, size_t n)
 {
@@ -42,8 +42,8 @@ is_all_grey(const unsigned char *bytes, size_t n)
 }
 
 static ac_status
-copy_rows(ac_image *out, struct heif_image *image, enum heif_channel channel, ac_image_mode mode,
-          int64_t max_pixels, ac_item_status *item_status)
+copy_rows(ac_image *out, struct heif_image *image, enum heif_channel channel,
+          ac_image_mode mode, int64_t max_pixels, ac_item_status *item_status)
 {
     int stride = 0;
     const uint8_t *rows = heif_image_get_plane_readonly(image, channel, &stride);
@@ -88,9 +88,9 @@ decode(ac_image *out, struct heif_image_handle *handle, bool grey, int64_t max_p
     if (error.code != heif_error_Ok)
         reject(item_status, error);
     else
-        st = copy_rows(out, image,
-                       mode == AC_MODE_L ? heif_channel_Y : heif_channel_interleaved, mode,
-                       max_pixels, item_status);
+        st =
+            copy_rows(out, image, mode == AC_MODE_L ? heif_channel_Y : heif_channel_interleaved,
+                      mode, max_pixels, item_status);
     if (st == AC_OK && item_status->reason == AC_GOOD && alpha &&
         heif_image_handle_is_premultiplied_alpha(handle))
         ac_image_divide_by_alpha(out->pixels, out->width * out->height, 4);

@@ -144,7 +144,7 @@ choose_mode(ac_jp2_header *h, bool palette)
 
     if (palette)
         h->mode = AC_MODE_P;
-    else if (h->components == 1 && h->bits > 8)
+    else if (h->components == 1 && h->bits > (h->boxes ? 9 : 8)) /* Pillow's, off by one */
         h->mode = AC_MODE_I16;
     else if (h->mode != AC_MODE_CMYK)
         h->mode = modes[h->components - 1];
@@ -158,6 +158,7 @@ ac_jp2_read_header(ac_jp2_header *h, const unsigned char *bytes, size_t n,
     box b, colours = { 0 };
     bool palette = false, stream = bytes[0] == 0xff;
 
+    h->boxes = !stream;
     if (stream && !read_code_stream(h, bytes, n, item_status))
         return false;
     while (!stream && next_box(bytes, &at, n, &b)) {

@@ -12,6 +12,7 @@ typedef struct ac_jp2_header {
     int64_t width, height;
     int components; /* 1 to 4 */
     int bits;       /* of the first component */
+    bool boxes;     /* not a bare code stream */
     ac_image_mode mode;
     bool ycc; /* sYCC: to be turned into RGB */
     uint8_t palette[256][3];

@@ -104,30 +104,19 @@ sample_at(const opj_image_t *image, int c, int64_t x, int64_t y)
     return k->data[row * k->w + column];
 }
 
-/* A factor of a colour difference, in fixed point of 6 bits. */
-static int
-part(double factor, int difference)
+/* Colour with fewer samples than the first component is YCbCr, whether it is said or not. */
+static bool
+is_subsampled(const opj_image_t *image)
 {
-    return (int) (factor * 64 * difference + 0.5);
-}
-
-/* JFIF's YCbCr, with Pillow's rounding. */
-static void
-ycc_to_rgb(uint8_t *rgb)
-{
-    const int y = rgb[0], cb = rgb[1] - 128, cr = rgb[2] - 128;
-    const int v[3] = { y + (part(1.402, cr) >> 6),
-                       y + ((part(-0.34414, cb) + part(-0.71414, cr)) >> 6),
-                       y + (part(1.772, cb) >> 6) };
-
-    for (int c = 0; c < 3; c++)
-        rgb[c] = (uint8_t) (v[c] < 0 ? 0 : v[c] > 255 ? 255 : v[c]);
+    return image->numcomps >= 3 && (image->comps[1].dx != image->comps[0].dx ||
+                                    image->comps[1].dy != image->comps[0].dy);
 }
 
 static void
 store(const opj_image_t *image, const ac_jp2_header *header, ac_image *out)
 {
     const int channels = ac_image_channels(out->mode);
+    const bool ycc = header->ycc || is_subsampled(image);
     uint8_t *to = out->pixels;
 
     for (int64_t y = 0; y < out->height; y++)
@@ -141,11 +130,10 @@ store(const opj_image_t *image, const ac_jp2_header *header, ac_image *out)
             }
             for (int c = 0; c < channels; c++) {
                 const int64_t v = sample_at(image, c, x, y);
-                to[c] = (uint8_t) (out->mode == AC_MODE_P ? v
-                                                          : scaled(&image->comps[c], v, 8));
+                to[c] = (uint8_t) (out->mode == AC_MODE_P ? v : scaled(&image->comps[c], v, 8));
             }
-            if (header->ycc)
-                ycc_to_rgb(to);
+            if (ycc)
+                ac_image_ycbcr_to_rgb(to, to);
             to += channels;
         }
 }

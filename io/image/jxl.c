@@ -27,9 +27,9 @@ choose_format(jxl *x, ac_image_mode *mode)
                real = x->info.exponent_bits_per_sample > 0;
 
     x->format.num_channels = x->info.num_color_channels + alpha;
-    x->format.data_type = real                            ? JXL_TYPE_FLOAT
+    x->format.data_type = real                          ? JXL_TYPE_FLOAT
                           : x->info.bits_per_sample > 8 ? JXL_TYPE_UINT16
-                                                          : JXL_TYPE_UINT8;
+                                                        : JXL_TYPE_UINT8;
     x->format.endianness = JXL_NATIVE_ENDIAN;
     *mode = grey ? alpha ? AC_MODE_LA : AC_MODE_L : alpha ? AC_MODE_RGBA : AC_MODE_RGB;
     if (*mode == AC_MODE_L && x->format.data_type != JXL_TYPE_UINT8)
@@ -91,8 +91,7 @@ cut_to_bytes(const jxl *x, ac_image *out)
 static ac_status
 grow_jpeg(jxl *x, size_t n)
 {
-    const size_t used =
-        x->jpeg ? x->jpeg_room - JxlDecoderReleaseJPEGBuffer(x->decoder) : 0;
+    const size_t used = x->jpeg ? x->jpeg_room - JxlDecoderReleaseJPEGBuffer(x->decoder) : 0;
     const size_t room = x->jpeg_room ? 2 * x->jpeg_room : JPEG_BYTES + n;
     uint8_t *grown = realloc(x->jpeg, room);
 
@@ -126,8 +125,7 @@ decode(jxl *x, ac_image *out, size_t n, int64_t max_pixels, ac_item_status *item
         switch (JxlDecoderProcessInput(x->decoder)) {
         case JXL_DEC_BASIC_INFO:
             if (JxlDecoderGetBasicInfo(x->decoder, &x->info) != JXL_DEC_SUCCESS)
-                return ac_item_status_set(item_status, AC_REJECT_CORRUPT,
-                                          "JPEG XL: no header");
+                return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "JPEG XL: no header");
             ac_image_check_size(x->info.xsize, x->info.ysize, max_pixels, item_status);
             break;
         case JXL_DEC_JPEG_RECONSTRUCTION:

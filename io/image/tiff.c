@@ -197,6 +197,19 @@ read_palette(ac_tiff *t, ac_image *out, ac_item_status *item_status)
     return true;
 }
 
+/* Of a clear pixel no colour is left. */
+static void
+divide_by_alpha(ac_image *out)
+{
+    const int64_t n = out->width * out->height;
+    const int C = ac_image_channels(out->mode);
+
+    ac_image_divide_by_alpha(out->pixels, n, C);
+    for (int64_t i = 0; i < n; i++)
+        if (out->pixels[i * C + C - 1] == 0)
+            memset(out->pixels + i * C, 0, (size_t) C);
+}
+
 static ac_status
 decode(ac_tiff *t, ac_image *out, int64_t max_pixels, ac_item_status *item_status)
 {
@@ -213,8 +226,7 @@ decode(ac_tiff *t, ac_image *out, int64_t max_pixels, ac_item_status *item_statu
     if (item_status->reason != AC_GOOD)
         return AC_OK;
     if (t->associated)
-        ac_image_divide_by_alpha(out->pixels, out->width * out->height,
-                                 ac_image_channels(out->mode));
+        divide_by_alpha(out);
     TIFFGetField(t->tif, TIFFTAG_ORIENTATION, &orientation);
     out->orientation = orientation;
     AC_TRY(ac_image_orient(out));

@@ -1,6 +1,6 @@
-/* Which mode a TIFF's pixels make. Pillow's table (TiffImagePlugin.OPEN_INFO) in rules: all that
- * it reads comes out the same. Beyond it: 16-bit grey and 12 bits in either byte order, grey with
- * associated alpha, colours with more extra samples. */
+/* Which mode a TIFF's pixels make. Pillow's table (TiffImagePlugin.OPEN_INFO) in rules: all
+ * that it reads comes out the same. Beyond it: 16-bit grey and 12 bits in either byte order,
+ * grey with associated alpha, colours with more extra samples. */
 #include "io/image/tiff.h"
 
 enum { MOST_SAMPLES = 6 }; /* Pillow's */
@@ -29,8 +29,25 @@ colours_of(const ac_tiff *t)
     }
 }
 
-/* One sample per pixel, wider than a byte. Pillow 13 takes what libtiff has put into native order
- * for the file's order where it is decompressed into mode I or F: noise, but the reference's. */
+static const char *
+colour_space(unsigned photometric)
+{
+    switch (photometric) {
+    case PHOTOMETRIC_MASK: return "a mask is not read";
+    case PHOTOMETRIC_CIELAB:
+    case PHOTOMETRIC_ICCLAB:
+    case PHOTOMETRIC_ITULAB: return "the colour space Lab is not read";
+    case PHOTOMETRIC_CFA:
+    case 34892: return "a camera's raw data are not read";
+    case PHOTOMETRIC_LOGL:
+    case PHOTOMETRIC_LOGLUV: return "the colour space LogLuv is not read";
+    default: return "an unknown colour space";
+    }
+}
+
+/* One sample per pixel, wider than a byte. Pillow 13 takes what libtiff has put into native
+ * order for the file's order where it is decompressed into mode I or F: noise, but the
+ * reference's. */
 static bool
 choose_wide_grey(ac_tiff *t, bool alpha, ac_item_status *item_status)
 {
@@ -77,8 +94,15 @@ choose_colour(ac_tiff *t, bool alpha, ac_item_status *item_status)
 static bool
 choose_ycbcr(ac_tiff *t, ac_item_status *item_status)
 {
+    uint16_t across = 2, down = 2;
+
     if (t->bits != 8 || t->extras)
         return refuse(t, item_status, "YCbCr of this kind is not read");
+    TIFFGetFieldDefaulted(t->tif, TIFFTAG_YCBCRSUBSAMPLING, &across, &down);
+    if (t->compression == COMPRESSION_NONE && across == 1 && down == 1 && t->samples == 3) {
+        t->mode = AC_MODE_YCBCR; /* resized as it is */
+        return true;
+    }
     if (t->samples == 1) {
         t->mode = AC_MODE_L;
         return true;
@@ -100,8 +124,8 @@ ac_tiff_choose_mode(ac_tiff *t, ac_item_status *item_status)
                        (t->photometric <= PHOTOMETRIC_RGB);
     bool good;
 
-    if (t->photometric == PHOTOMETRIC_CIELAB || colours == 0)
-        return refuse(t, item_status, "a colour space that is not read");
+    if (colours == 0)
+        return refuse(t, item_status, colour_space(t->photometric));
     if (beyond < 0 || t->samples > MOST_SAMPLES)
         return refuse(t, item_status, "this number of samples is not read");
     if (t->format == SAMPLEFORMAT_VOID) /* undefined: as if not said */

@@ -9,8 +9,8 @@
 /** A TIFF or BigTIFF of either byte order, by its first bytes. */
 bool ac_tiff_is(const unsigned char *bytes, size_t n);
 
-/** Directories that the file's chain reaches, each counted once, also where the chain returns to
- * an earlier one; at most AC_TIFF_MOST_PAGES. 0: not even a first one. */
+/** Directories that the file's chain reaches, each counted once, also where the chain returns
+ * to an earlier one; at most AC_TIFF_MOST_PAGES. 0: not even a first one. */
 int64_t ac_tiff_count_pages(const unsigned char *bytes, size_t n);
 
 enum { AC_TIFF_MOST_PAGES = 65536 };

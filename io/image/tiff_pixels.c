@@ -111,8 +111,8 @@ store(const ac_tiff *t, const piece *p, ac_image *out, const uint8_t *pixels)
 
     for (int64_t r = 0; r < rows_of(t, p); r++)
         store_row(t, p,
-                  out->pixels + ((p->y + r) * out->width + p->x) *
-                                    ac_image_pixel_bytes(out->mode),
+                  out->pixels +
+                      ((p->y + r) * out->width + p->x) * ac_image_pixel_bytes(out->mode),
                   pixels + (size_t) r * p->row_bytes, columns);
 }
 

@@ -1,5 +1,5 @@
-/* The formats beyond JPEG, PNG and WebP, and 16-bit grey, against Pillow 13 with pillow_heif and
- * pillow_jxl: equality of bytes, or the tolerance of the line where the library is another
+/* The formats beyond JPEG, PNG and WebP, and 16-bit grey, against Pillow 13 with pillow_heif
+ * and pillow_jxl: equality of bytes, or the tolerance of the line where the library is another
  * version (golden/pictures_more/README.md). A format that this build leaves out is said. */
 #include <setjmp.h>
 #include <stdarg.h>
