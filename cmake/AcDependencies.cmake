@@ -72,6 +72,8 @@ foreach(line "tiff:libtiff-4>=4.5:libtiff-dev" "openjpeg:libopenjp2>=2.5:libopen
   if(${name}_FOUND)
     add_library(ac::${name} ALIAS PkgConfig::${name})
     list(APPEND AC_IMAGE_LIBRARIES ${name})
+    string(REGEX REPLACE ">=.*" "" plain ${module})
+    list(APPEND AC_PKG_MODULES ${plain})
     list(APPEND AC_IMAGE_DEFINITIONS "AC_HAVE_${upper}=\"${${name}_VERSION}\"")
     message(STATUS "Images: ${module}, ${${name}_VERSION}")
   elseif(AC_WITH_${upper} STREQUAL "ON")

@@ -178,12 +178,19 @@ ac_image_count_pages(const void *bytes, size_t n)
     return pages < 1 ? 1 : pages;
 }
 
+/* How a file begins that stands for one which Git LFS keeps elsewhere. */
+static const char lfs_pointer[] = "version https://git-lfs.github.com/spec/";
+
 static ac_status
 decode_page(ac_image *out, const unsigned char *bytes, size_t n, int64_t page,
             int64_t max_pixels, ac_item_status *item_status)
 {
     const struct format *format = format_of(bytes, n);
 
+    if (begins(bytes, n, lfs_pointer, sizeof lfs_pointer - 1))
+        return ac_item_status_set(
+            item_status, AC_REJECT_UNSUPPORTED_FORMAT,
+            "a Git LFS pointer, not the image: `git lfs pull` fetches it");
     if (!format)
         return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
                                   "no format of images that is known, by its content");

@@ -7,6 +7,8 @@
 
 #include "io/image/formats.h"
 
+#define NAME "TIFF" /* of the file, in some of libtiff's messages */
+
 typedef struct source {
     const unsigned char *bytes;
     size_t n;
@@ -65,8 +67,12 @@ on_error(TIFF *tif, void *data, const char *module, const char *format, va_list 
 
     (void) tif;
     (void) module;
-    if (!t->message[0]) /* the first says why, others what follows from it */
+    if (!t->message[0]) { /* the first says why, others what follows from it */
         vsnprintf(t->message, sizeof t->message, format, args);
+        if (strncmp(t->message, NAME ": ", sizeof NAME + 1) == 0)
+            memmove(t->message, t->message + sizeof NAME + 1,
+                    strlen(t->message + sizeof NAME + 1) + 1);
+    }
     return 1;
 }
 
@@ -99,8 +105,8 @@ open_bytes(source *s, int64_t max_pixels)
     TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t) s->n + 16 * max_pixels + (1 << 16));
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s->tiff);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s->tiff);
-    tif = TIFFClientOpenExt("TIFF", "rm", s, on_read, on_write, on_seek, on_close, on_size,
-                            NULL, NULL, options);
+    tif = TIFFClientOpenExt(NAME, "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL,
+                            NULL, options);
     TIFFOpenOptionsFree(options);
     return tif;
 }
