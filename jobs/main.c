@@ -10,7 +10,6 @@
 #include "jobs/cli/programs.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
-#include "jobs/runtime/version.h"
 
 static void
 end_process(int code)
@@ -69,7 +68,7 @@ main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("antarctic %s\n", AC_VERSION);
+        ac_programs_version(stdout);
         return 0;
     }
     return dispatch(argc - 1, argv + 1);

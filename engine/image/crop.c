@@ -57,7 +57,7 @@ ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t 
                         p->mode, p->palette);
     if (c->width != S) { /* a pass whose size does not change is left out */
         AC_TRY(ac_taps_bilinear(&self->horizontal, c->width, S, 0, S));
-        ac_resize_horizontal(self->first, crop, c->height, c->width, 3, &self->horizontal, 0);
+        ac_resize_horizontal(self->first, crop, c->height, c->width, 3, &self->horizontal);
         crop = self->first;
     }
     if (c->height == S) {
@@ -65,7 +65,7 @@ ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t 
         goto out;
     }
     AC_TRY(ac_taps_bilinear(&self->vertical, c->height, S, 0, S));
-    ac_resize_vertical(rgb, crop, S * 3, &self->vertical, 0);
+    ac_resize_vertical(rgb, crop, S * 3, &self->vertical);
 out:
     return st;
 }

@@ -57,20 +57,29 @@ ac_image_orient(ac_image *self)
 int
 ac_image_channels(ac_image_mode mode)
 {
-    static const int channels[] = { 1, 1, 2, 1, 3, 4, 4, 1 };
+    static const int channels[] = { 1, 1, 2, 1, 3, 4, 3, 4, 1, 1, 1, 1 };
     return channels[mode];
 }
 
 int
 ac_image_pixel_bytes(ac_image_mode mode)
 {
-    return mode == AC_MODE_I16 ? 2 : ac_image_channels(mode);
+    static const int bytes[] = { 1, 1, 2, 1, 3, 4, 3, 4, 2, 2, 4, 4 };
+    return bytes[mode];
+}
+
+bool
+ac_image_mode_is_wide(ac_image_mode mode)
+{
+    return mode == AC_MODE_I16 || mode == AC_MODE_I16B || mode == AC_MODE_I ||
+           mode == AC_MODE_F;
 }
 
 const char *
 ac_image_mode_name(ac_image_mode mode)
 {
-    static const char *const names[] = { "1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16" };
+    static const char *const names[] = { "1",     "L",    "LA",   "P",     "RGB", "RGBA",
+                                         "YCbCr", "CMYK", "I;16", "I;16B", "I",   "F" };
     return names[mode];
 }
 
@@ -80,6 +89,57 @@ muldiv255(int a, int b)
 {
     int t = a * b + 128;
     return (uint8_t) (((t >> 8) + t) >> 8);
+}
+
+/* A factor of a colour difference, in fixed point of 6 bits. */
+static int
+part(double factor, int difference)
+{
+    return (int) (factor * 64 * difference + 0.5);
+}
+
+void
+ac_image_ycbcr_to_rgb(uint8_t rgb[3], const uint8_t ycc[3])
+{
+    const int y = ycc[0], cb = ycc[1] - 128, cr = ycc[2] - 128;
+    const int v[3] = { y + (part(1.402, cr) >> 6),
+                       y + ((part(-0.34414, cb) + part(-0.71414, cr)) >> 6),
+                       y + (part(1.772, cb) >> 6) };
+
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (uint8_t) (v[c] < 0 ? 0 : v[c] > 255 ? 255 : v[c]);
+}
+
+void
+ac_image_divide_by_alpha(uint8_t *x, int64_t n, int C)
+{
+    for (int64_t i = 0; i < n; i++, x += C) {
+        const int alpha = x[C - 1];
+        for (int c = 0; alpha != 0 && alpha != 255 && c < C - 1; c++) {
+            const int v = 255 * x[c] / alpha;
+            x[c] = (uint8_t) (v > 255 ? 255 : v);
+        }
+    }
+}
+
+/* The grey of a wide pixel, clipped to a byte. A float is cut, not rounded; NaN is black. */
+static uint8_t
+grey_of_wide(const uint8_t *x, ac_image_mode mode)
+{
+    uint16_t word;
+    int32_t whole;
+    float real;
+
+    switch (mode) {
+    case AC_MODE_I16: memcpy(&word, x, sizeof word); return (uint8_t) (word > 255 ? 255 : word);
+    case AC_MODE_I16B: return x[0] ? 255 : x[1];
+    case AC_MODE_I:
+        memcpy(&whole, x, sizeof whole);
+        return (uint8_t) (whole < 0 ? 0 : whole > 255 ? 255 : whole);
+    default:
+        memcpy(&real, x, sizeof real);
+        return (uint8_t) (real >= 255 ? 255 : real > 0 ? (int) real : 0);
+    }
 }
 
 void
@@ -93,13 +153,13 @@ ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
         return;
     }
     for (int64_t i = 0; i < n; i++, rgb += 3) {
-        uint16_t wide;
         switch (mode) {
         case AC_MODE_1:
         case AC_MODE_L: rgb[0] = rgb[1] = rgb[2] = x[i]; break;
         case AC_MODE_LA: rgb[0] = rgb[1] = rgb[2] = x[2 * i]; break;
         case AC_MODE_P: memcpy(rgb, palette[x[i]], 3); break;
         case AC_MODE_RGBA: memcpy(rgb, x + 4 * i, 3); break;
+        case AC_MODE_YCBCR: ac_image_ycbcr_to_rgb(rgb, x + 3 * i); break;
         case AC_MODE_CMYK:
             for (int c = 0; c < 3; c++) {
                 int v = 255 - x[4 * i + 3];
@@ -108,8 +168,10 @@ ac_image_to_rgb(uint8_t *rgb, const void *from, int64_t n, ac_image_mode mode,
             }
             break;
         case AC_MODE_I16:
-            memcpy(&wide, x + 2 * i, 2);
-            rgb[0] = rgb[1] = rgb[2] = (uint8_t) (wide > 255 ? 255 : wide);
+        case AC_MODE_I16B:
+        case AC_MODE_I:
+        case AC_MODE_F:
+            rgb[0] = rgb[1] = rgb[2] = grey_of_wide(x + i * ac_image_pixel_bytes(mode), mode);
             break;
         case AC_MODE_RGB: break;
         }

@@ -86,18 +86,6 @@ premultiply(uint8_t *y, const uint8_t *x, int64_t n, int C)
     }
 }
 
-static void
-divide_by_alpha(uint8_t *x, int64_t n, int C)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const int alpha = x[i * C + C - 1];
-        for (int c = 0; alpha != 0 && alpha != 255 && c < C - 1; c++) {
-            int v = 255 * x[i * C + c] / alpha;
-            x[i * C + c] = (uint8_t) (v > 255 ? 255 : v);
-        }
-    }
-}
-
 /* The rows (or columns) of the input that taps reach. */
 static void
 reach(const ac_taps *t, int64_t *first, int64_t *count)
@@ -121,17 +109,35 @@ crop_columns(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int64_t 
         memcpy(y + r * n * bytes, x + (r * width + from) * bytes, (size_t) (n * bytes));
 }
 
+static void
+pass_along_rows(uint8_t *y, const uint8_t *x, int64_t rows, const ac_image *p, const ac_taps *t)
+{
+    if (ac_image_mode_is_wide(p->mode))
+        ac_resize_horizontal_wide(y, x, rows, p->width, t, p->mode);
+    else
+        ac_resize_horizontal(y, x, rows, p->width, ac_image_channels(p->mode), t);
+}
+
+static void
+pass_along_columns(uint8_t *y, const uint8_t *x, int64_t width, const ac_image *p,
+                   const ac_taps *t)
+{
+    if (ac_image_mode_is_wide(p->mode))
+        ac_resize_vertical_wide(y, x, width, t, p->mode);
+    else
+        ac_resize_vertical(y, x, width * ac_image_channels(p->mode), t);
+}
+
 /* Both passes in either order; a pass whose size does not change is left out. Result:
  * self->second [S, S, bytes]. */
 static ac_status
 resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int64_t S,
                 const geometry *g)
 {
-    const int C = ac_image_channels(p->mode), bytes = ac_image_pixel_bytes(p->mode),
-              wide = p->mode == AC_MODE_I16;
+    const int bytes = ac_image_pixel_bytes(p->mode);
     const bool across = g->width != p->width, down = g->height != p->height;
     const bool vertical_first =
-        across && down && g->height < p->height && p->height > 2 * p->width;
+        across && g->height < p->height && p->height - g->height > 2 * (p->width - g->width);
     int64_t first_row = g->top, rows = S, first_column = g->left, columns = S;
     ac_status st = AC_OK;
 
@@ -143,9 +149,8 @@ resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int6
     if (vertical_first) {
         reach(&self->horizontal, &first_column, &columns);
         AC_TRY(ac_grow(&self->first, &self->first_capacity, S * p->width * bytes, 1));
-        ac_resize_vertical(self->first, pixels, p->width * C, &self->vertical, wide);
-        ac_resize_horizontal(self->second, self->first, S, p->width, C, &self->horizontal,
-                             wide);
+        pass_along_columns(self->first, pixels, p->width, p, &self->vertical);
+        pass_along_rows(self->second, self->first, S, p, &self->horizontal);
         return AC_OK;
     }
     if (down) { /* only the rows that the vertical pass needs */
@@ -156,11 +161,11 @@ resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, int6
     AC_TRY(ac_grow(&self->first, &self->first_capacity, rows * S * bytes, 1));
     pixels += first_row * p->width * bytes;
     if (across)
-        ac_resize_horizontal(self->first, pixels, rows, p->width, C, &self->horizontal, wide);
+        pass_along_rows(self->first, pixels, rows, p, &self->horizontal);
     else
         crop_columns(self->first, pixels, rows, p->width, first_column, columns, bytes);
     if (down)
-        ac_resize_vertical(self->second, self->first, S * C, &self->vertical, wide);
+        pass_along_columns(self->second, self->first, S, p, &self->vertical);
     else
         memcpy(self->second, self->first, (size_t) (S * S * bytes));
 out:
@@ -186,7 +191,7 @@ ac_image_clip_resize(uint8_t *rgb, const ac_image *p, int64_t S, ac_resizer *sel
     }
     AC_TRY(resize_filtered(self, pixels, p, S, &g));
     if (alpha && !same)
-        divide_by_alpha(self->second, S * S, ac_image_channels(p->mode));
+        ac_image_divide_by_alpha(self->second, S * S, ac_image_channels(p->mode));
     ac_image_to_rgb(rgb, self->second, S * S, p->mode, p->palette);
 out:
     return st;

@@ -18,7 +18,8 @@ void ac_resizer_free(ac_resizer *self);
 /**
  * Short side to S by antialiased bicubic (modes P and 1: nearest), centre crop, then RGB. Only
  * what survives the crop is computed. Shapes: rgb [S, S, 3]. Passes: horizontal first, but
- * vertical first when shrinking an image with H > 2 W.
+ * vertical first when the height shrinks by more than twice what the width does (with the
+ * aspect kept: when shrinking an image with H > 2 W).
  */
 AC_MUST_CHECK ac_status ac_image_clip_resize(uint8_t *rgb, const ac_image *image, int64_t S,
                                              ac_resizer *resizer);

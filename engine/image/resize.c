@@ -49,19 +49,20 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
 {
     const double scale = (double) in / (double) out, f = scale < 1 ? 1 : scale,
                  support = reach * f, inverse = 1 / f;
-    double *w = NULL;
     ac_status st = AC_OK;
 
     self->count = count;
     self->most = (int64_t) ceil(support) * 2 + 1;
     AC_TRY(ac_grow(&self->start, &self->start_capacity, count, sizeof *self->start));
     AC_TRY(ac_grow(&self->length, &self->length_capacity, count, sizeof *self->length));
+    AC_TRY(
+        ac_grow(&self->exact, &self->exact_capacity, count * self->most, sizeof *self->exact));
     AC_TRY(ac_grow(&self->weights, &self->weight_capacity, count * self->most,
                    sizeof *self->weights));
     AC_TRY(ac_grow(&self->pairs, &self->pair_capacity, count * ((self->most + 3) / 4) * 8,
                    sizeof *self->pairs));
-    AC_TRY(ac_alloc(&w, self->most, sizeof *w));
     for (int64_t i = 0; i < count; i++) {
+        double *w = self->exact + i * self->most;
         const double centre = ((double) (first + i) + 0.5) * scale;
         int64_t low = (int64_t) (centre - support + 0.5),
                 high = (int64_t) (centre + support + 0.5), n;
@@ -74,8 +75,9 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
             sum += w[k];
         }
         for (int64_t k = 0; k < n; k++) {
-            double v = sum != 0 ? w[k] / sum : w[k];
-            v *= (double) (1 << PRECISION);
+            double v;
+            w[k] = sum != 0 ? w[k] / sum : w[k];
+            v = w[k] * (double) (1 << PRECISION);
             self->weights[i * self->most + k] = (int32_t) (v < 0 ? v - 0.5 : v + 0.5);
         }
         self->start[i] = low;
@@ -84,7 +86,6 @@ make_taps(ac_taps *self, double (*filter)(double), double reach, int64_t in, int
                       self->weights + i * self->most, n);
     }
 out:
-    free(w);
     return st;
 }
 
@@ -105,6 +106,7 @@ ac_taps_free(ac_taps *self)
 {
     free(self->start);
     free(self->length);
+    free(self->exact);
     free(self->weights);
     free(self->pairs);
     *self = (ac_taps){ 0 };
@@ -115,13 +117,6 @@ clip8(int32_t v)
 {
     v >>= PRECISION;
     return (uint8_t) (v < 0 ? 0 : v > 255 ? 255 : v);
-}
-
-static inline uint16_t
-clip16(int64_t v)
-{
-    v >>= PRECISION;
-    return (uint16_t) (v < 0 ? 0 : v > 65535 ? 65535 : v);
 }
 
 #define HORIZONTAL(C)                                \
@@ -155,35 +150,18 @@ horizontal_row_body(uint8_t *y, const uint8_t *x, int C, const ac_taps *t)
 AC_PER_SET(horizontal_row, (uint8_t * y, const uint8_t *x, int C, const ac_taps *t),
            (y, x, C, t))
 
-static void
-horizontal_row_wide(uint16_t *y, const uint16_t *x, const ac_taps *t)
-{
-    for (int64_t i = 0; i < t->count; i++) {
-        int64_t sum = 1 << (PRECISION - 1);
-        for (int64_t k = 0; k < t->length[i]; k++)
-            sum += (int64_t) x[t->start[i] + k] * t->weights[i * t->most + k];
-        y[i] = clip16(sum);
-    }
-}
-
 void
-ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
-                     const ac_taps *t, int wide)
+ac_resize_horizontal(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int C,
+                     const ac_taps *t)
 {
     int64_t r = 0;
 
 #if defined(__x86_64__)
-    if (!wide && C == 3 && ac_kernels_include(AC_CPU_AVX2))
+    if (C == 3 && ac_kernels_include(AC_CPU_AVX2))
         r = ac_resize_horizontal_rgb_avx2(y, x, rows, width, t);
 #endif
-    for (; r < rows; r++) {
-        if (wide)
-            horizontal_row_wide((uint16_t *) y + r * t->count, (const uint16_t *) x + r * width,
-                                t);
-        else
-            horizontal_row((uint8_t *) y + r * t->count * C,
-                           (const uint8_t *) x + r * width * C, C, t);
-    }
+    for (; r < rows; r++)
+        horizontal_row(y + r * t->count * C, x + r * width * C, C, t);
 }
 
 enum { STRIP = 1024 };
@@ -208,29 +186,12 @@ AC_PER_SET(vertical_strip,
             int64_t taps),
            (y, x, stride, n, w, taps))
 
-static void
-vertical_row_wide(uint16_t *y, const uint16_t *x, int64_t n, const int32_t *w, int64_t taps)
-{
-    for (int64_t i = 0; i < n; i++) {
-        int64_t sum = 1 << (PRECISION - 1);
-        for (int64_t k = 0; k < taps; k++)
-            sum += (int64_t) x[k * n + i] * w[k];
-        y[i] = clip16(sum);
-    }
-}
-
 void
-ac_resize_vertical(void *y, const void *x, int64_t n, const ac_taps *t, int wide)
+ac_resize_vertical(uint8_t *y, const uint8_t *x, int64_t n, const ac_taps *t)
 {
-    for (int64_t r = 0; r < t->count; r++) {
-        const int32_t *w = t->weights + r * t->most;
-        if (wide) {
-            vertical_row_wide((uint16_t *) y + r * n, (const uint16_t *) x + t->start[r] * n, n,
-                              w, t->length[r]);
-            continue;
-        }
+    for (int64_t r = 0; r < t->count; r++)
         for (int64_t i = 0; i < n; i += STRIP)
-            vertical_strip((uint8_t *) y + r * n + i, (const uint8_t *) x + t->start[r] * n + i,
-                           n, n - i < STRIP ? n - i : STRIP, w, t->length[r]);
-    }
+            vertical_strip(y + r * n + i, x + t->start[r] * n + i, n,
+                           n - i < STRIP ? n - i : STRIP, t->weights + r * t->most,
+                           t->length[r]);
 }

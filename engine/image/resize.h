@@ -6,16 +6,17 @@
 
 #include "engine/image/image.h"
 
-/** The taps of outputs [first, first + count) of a resize from `in` to `out`: fixed point, 22
- * bits. Owned. */
+/** The taps of outputs [first, first + count) of a resize from `in` to `out`: in double for
+ * wide samples, in fixed point of 22 bits for bytes. Owned. */
 typedef struct ac_taps {
     int64_t count, most; /* outputs; taps of one at most */
     int64_t *start;      /* [count]: its first input */
     int64_t *length;     /* [count] */
+    double *exact;       /* [count, most]: they add up to 1 but for rounding */
     int32_t *weights;    /* [count, most] */
     int16_t *pairs; /* [count, (most + 3) / 4, 8]: of four weights the low 11 bits (signed),
                        then what is above them */
-    int64_t start_capacity, length_capacity, weight_capacity, pair_capacity;
+    int64_t start_capacity, length_capacity, exact_capacity, weight_capacity, pair_capacity;
 } ac_taps;
 
 AC_MUST_CHECK ac_status ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, int64_t first,
@@ -24,15 +25,25 @@ AC_MUST_CHECK ac_status ac_taps_bilinear(ac_taps *self, int64_t in, int64_t out,
                                          int64_t count);
 void ac_taps_free(ac_taps *self);
 
-/** One pass along rows: y [rows, taps->count, C] from x [rows, width, C]. wide: 16-bit samples,
- * C = 1. */
-void ac_resize_horizontal(void *y, const void *x, int64_t rows, int64_t width, int C,
-                          const ac_taps *taps, int wide);
+/** One pass along rows: y [rows, taps->count, C] from x [rows, width, C], bytes. */
+void ac_resize_horizontal(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int C,
+                          const ac_taps *taps);
 /** The same for RGB with AVX2, as many rows as it can take four at a time; returns how many it
  * did. */
 int64_t ac_resize_horizontal_rgb_avx2(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width,
                                       const ac_taps *taps);
 /** One pass along columns: y [taps->count, n] from x [height, n], n = width × channels. */
-void ac_resize_vertical(void *y, const void *x, int64_t n, const ac_taps *taps, int wide);
+void ac_resize_vertical(uint8_t *y, const uint8_t *x, int64_t n, const ac_taps *taps);
+
+/**
+ * The same passes over one channel of a wide mode (I16, I16B, I, F), in double precision.
+ * Integers are rounded after each pass, half away from 0, and those of 16 bits clipped; F is
+ * stored as float. I16B's bytes are taken in the wrong order, low first, since Pillow 13
+ * does so: its pixels are not a picture's any more, but they are Pillow's.
+ */
+void ac_resize_horizontal_wide(void *y, const void *x, int64_t rows, int64_t width,
+                               const ac_taps *taps, ac_image_mode mode);
+void ac_resize_vertical_wide(void *y, const void *x, int64_t n, const ac_taps *taps,
+                             ac_image_mode mode);
 
 #endif

@@ -1,17 +1,30 @@
 #include "engine/base/memory.h"
 #include "io/image/formats.h"
 
+bool
+ac_image_check_size(int64_t width, int64_t height, int64_t max_pixels,
+                    ac_item_status *item_status)
+{
+    if (width < 1 || height < 1) {
+        ac_item_status_set(item_status, AC_REJECT_CORRUPT, "%lld x %lld pixels",
+                           (long long) width, (long long) height);
+        return false;
+    }
+    if (width > max_pixels / height) {
+        ac_item_status_set(item_status, AC_REJECT_TOO_LARGE,
+                           "%lld x %lld pixels, limits.max_pixels is %lld", (long long) width,
+                           (long long) height, (long long) max_pixels);
+        return false;
+    }
+    return true;
+}
+
 ac_status
 ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
                   int64_t max_pixels, ac_item_status *item_status)
 {
-    if (width < 1 || height < 1)
-        return ac_item_status_set(item_status, AC_REJECT_CORRUPT, "%lld x %lld pixels",
-                                  (long long) width, (long long) height);
-    if (width > max_pixels / height)
-        return ac_item_status_set(
-            item_status, AC_REJECT_TOO_LARGE, "%lld x %lld pixels, limits.max_pixels is %lld",
-            (long long) width, (long long) height, (long long) max_pixels);
+    if (!ac_image_check_size(width, height, max_pixels, item_status))
+        return AC_OK;
     out->mode = mode;
     out->width = width;
     out->height = height;

@@ -2,6 +2,7 @@
 #ifndef AC_IO_IMAGE_DECODE_H
 #define AC_IO_IMAGE_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/base/buffer.h"
@@ -15,6 +16,29 @@
  */
 AC_MUST_CHECK ac_status ac_image_decode(ac_image *out, const void *bytes, size_t n,
                                         int64_t max_pixels, ac_item_status *item_status);
+
+/** The same for one page of several, from 0; of what has no pages, 0 is the image. */
+AC_MUST_CHECK ac_status ac_image_decode_page(ac_image *out, const void *bytes, size_t n,
+                                             int64_t page, int64_t max_pixels,
+                                             ac_item_status *item_status);
+
+/** Pages of a TIFF, at least 1; 1 for all other formats (an animation is one image). Nothing is
+ * decoded. */
+int64_t ac_image_count_pages(const void *bytes, size_t n);
+
+/** "JPEG" and so on, by content; NULL where the bytes are no image that is known. */
+const char *ac_image_format_name(const void *bytes, size_t n);
+
+/** A format that the program knows, and whether this build reads it. */
+typedef struct ac_image_format {
+    const char *name;
+    const char *library; /* NULL: always in the build */
+    const char *version; /* of the library it was built with; NULL as above, or not built */
+    bool built;
+} ac_image_format;
+
+/** Format i, from 0; false behind the last. */
+bool ac_image_format_at(int i, ac_image_format *out);
 
 /** Read a regular file and decode it. */
 AC_MUST_CHECK ac_status ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,

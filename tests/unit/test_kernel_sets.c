@@ -308,8 +308,8 @@ loops_agree(void **state)
         }
         for (int C = 1; C <= 4; C++) {
             uint8_t y[ROWS * OUT * 4] = { 0 }, z[OUT * WIDTH * 4] = { 0 };
-            ac_resize_horizontal(y, image, ROWS, WIDTH, C, &along, 0);
-            ac_resize_vertical(z, image, WIDTH * C, &down, 0);
+            ac_resize_horizontal(y, image, ROWS, WIDTH, C, &along);
+            ac_resize_vertical(z, image, WIDTH * C, &down);
             if (i == 0) {
                 memcpy(small[C - 1], y, sizeof y);
                 memcpy(narrow[C - 1], z, sizeof z);

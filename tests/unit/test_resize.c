@@ -37,7 +37,7 @@ check(ac_taps *t, int64_t rows, int64_t width, int64_t out, int C, uint32_t stre
     assert_int_equal(stream % 3 ? ac_taps_bicubic(t, width, out, 0, out)
                                 : ac_taps_bilinear(t, width, out, 0, out),
                      AC_OK);
-    ac_resize_horizontal(y, x, rows, width, C, t, 0);
+    ac_resize_horizontal(y, x, rows, width, C, t);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < out; i++)
             for (int c = 0; c < C; c++) {
@@ -82,7 +82,7 @@ along_columns(void **state)
         x[i] = (uint8_t) (256 * ac_random_uniform(SEED, 9999, 0, (uint32_t) i));
     for (size_t h = 0; h < sizeof heights / sizeof *heights; h++) {
         assert_int_equal(ac_taps_bicubic(&t, heights[h], OUT, 0, OUT), AC_OK);
-        ac_resize_vertical(y, x, N, &t, 0);
+        ac_resize_vertical(y, x, N, &t);
         for (int64_t r = 0; r < OUT; r++)
             for (int64_t i = 0; i < N; i++)
                 assert_int_equal(y[r * N + i], plain(x + i, N, &t, r));

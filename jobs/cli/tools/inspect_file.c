@@ -1,8 +1,10 @@
 /* Which format a file has: by its first bytes, else by its name. */
 #include <string.h>
 
+#include "io/file/file_bytes.h"
 #include "io/file/map.h"
 #include "io/image/decode.h"
+#include "io/image/names.h"
 #include "io/checkpoint/torch.h"
 #include "jobs/cli/tools/inspect.h"
 
@@ -18,10 +20,6 @@ typedef struct format {
 static const format formats[] = {
     { "\x93NUMPY", 0, 6, ".npy", ac_inspect_npy },
     { "\x89HDF\r\n\x1a\n", 0, 8, ".h5", ac_inspect_h5 },
-    { "\xff\xd8\xff", 0, 3, ".jpg", ac_inspect_image },
-    { "\x89PNG\r\n\x1a\n", 0, 8, ".png", ac_inspect_image },
-    { "WEBP", 8, 4, ".webp", ac_inspect_image },
-    { "BM", 0, 2, ".bmp", ac_inspect_image },
     { "{", 8, 1, ".safetensors", ac_inspect_safetensors },
 };
 
@@ -61,9 +59,13 @@ ac_inspect_file(json_t *out, const char *path)
             memcmp(map.data + formats[i].at, formats[i].magic, formats[i].size) == 0 &&
             (formats[i].inspect != ac_inspect_safetensors || is_header_length(&map)))
             found = formats[i].inspect;
+    if (!found && ac_image_format_name(map.data, map.size))
+        found = ac_inspect_image;
     for (size_t i = 0; i < count && !found; i++)
         if (has_extension(path, formats[i].extension))
             found = formats[i].inspect;
+    if (!found && ac_image_is_name(path))
+        found = ac_inspect_image;
     if (!found && (has_extension(path, ".pt") || has_extension(path, ".bin") ||
                    has_extension(path, ".ckpt")))
         found = ac_inspect_torch;
@@ -75,19 +77,25 @@ ac_status
 ac_inspect_image(json_t *out, const char *path)
 {
     ac_image image = { 0 };
+    ac_buffer bytes = { 0 };
     ac_item_status item_status = { 0 };
-    ac_status st = ac_image_read_file(&image, path, MAX_PIXELS, &item_status);
+    ac_status st = AC_OK;
 
-    if (st != AC_OK)
-        return st;
+    AC_TRY(ac_file_bytes(&bytes, path, &item_status));
+    if (item_status.reason == AC_GOOD)
+        AC_TRY(ac_image_decode(&image, bytes.data, bytes.size, MAX_PIXELS, &item_status));
     ac_inspect_put_text(out, "kind", "picture");
     if (item_status.reason != AC_GOOD)
-        return ac_error_set(AC_E_FORMAT, "%s: a bad item, %s: %s", path,
-                            ac_reject_reason_name(item_status.reason), item_status.detail);
+        AC_FAIL(AC_E_FORMAT, "%s: a bad item, %s: %s", path,
+                ac_reject_reason_name(item_status.reason), item_status.detail);
+    ac_inspect_put_text(out, "format", ac_image_format_name(bytes.data, bytes.size));
     ac_inspect_put_text(out, "mode", ac_image_mode_name(image.mode));
     ac_inspect_put(out, "width", json_integer(image.width));
     ac_inspect_put(out, "height", json_integer(image.height));
-    st = ac_inspect_put_checksum(out, path);
+    ac_inspect_put(out, "pages", json_integer(ac_image_count_pages(bytes.data, bytes.size)));
+    AC_TRY(ac_inspect_put_checksum(out, path));
+out:
+    ac_buffer_free(&bytes);
     ac_image_free(&image);
     return st;
 }

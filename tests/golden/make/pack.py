@@ -24,6 +24,7 @@ COMPRESSED = {
     "clip/a_pytorch_model_fp16_legacy.bin": "clip/a_openai_fp16_torchscript.pt",
     "demo/expected.safetensors": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
     "generate/*.json": None, "sampling/filters.json": None,
+    "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
     "train/lightning.ckpt": "bart/a/model.safetensors",
     "train/gradients*.safetensors": None, "train/operations.safetensors": None, "train/steps_*.safetensors": None,
 }
