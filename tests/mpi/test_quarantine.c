@@ -181,6 +181,7 @@ confirmed_on_any_rank(const ac_comm *comm)
     bool crashed[ITEMS] = { 0 };
     ac_quarantine q = { 0 }, again = { 0 };
     ac_texts keys = { 0 };
+    const ac_item_names names = ac_item_names_of_texts(&keys);
     const ac_inflight_items left = { 0, 7, 2 };
 
     CHECK(ac_quarantine_init(&q, ITEMS) == AC_OK);
@@ -201,7 +202,7 @@ confirmed_on_any_rank(const ac_comm *comm)
     if (comm->rank == 0) {
         for (int i = 0; i < ITEMS; i++)
             CHECK(ac_texts_push(&keys, "a \"key\"\n", 8) == AC_OK);
-        CHECK(ac_quarantine_write(&q, folder, "", &keys) == AC_OK);
+        CHECK(ac_quarantine_write(&q, folder, "", &names) == AC_OK);
         read_again(&again, "");
         CHECK(memcmp(q.crashed, again.crashed, sizeof crashed) == 0);
     }
