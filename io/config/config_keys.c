@@ -7,6 +7,7 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
+static const char *const page_words[] = { "first", "all", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -38,6 +39,8 @@ const ac_config_key ac_config_keys[] = {
       false, "as input.train.images" },
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, true,
       "turn images as their EXIF orientation says" },
+    { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
+      "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
       "CLIP: a Hugging Face folder, or OpenAI's .pt" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, false,
@@ -182,9 +185,9 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 /* ---- the jobs ---- */
 
 /* What captioning's first stage needs, and what every run has. */
-#define IMAGES                                                                              \
-    "input.path", "input.apply_exif", "output.thumbnails", "compute.part", "compute.parts", \
-        "limits.max_pixels"
+#define IMAGES                                                                            \
+    "input.path", "input.apply_exif", "input.pages", "output.thumbnails", "compute.part", \
+        "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \

@@ -22,6 +22,9 @@ typedef struct ac_share {
     double value;
 } ac_share;
 
+/** Of a file with several pages (TIFF): the first, or each as an item of its own. */
+typedef enum ac_pages { AC_PAGES_FIRST = 0, AC_PAGES_ALL } ac_pages;
+
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
@@ -32,6 +35,7 @@ typedef struct ac_config {
             *train_images; /* a folder, or COCO's file and folder */
         char *validation, *validation_annotations, *validation_images;
         bool apply_exif;
+        int64_t pages; /* ac_pages */
     } input;
     struct {
         char *model, *model_config;

@@ -8,7 +8,7 @@ const char ac_image_extensions[] =
     "avif, heic, heif, hif, jxl";
 
 bool
-ac_image_is_name(const char *name)
+ac_image_name_is(const char *name)
 {
     const char *dot = strrchr(name, '.');
     const size_t n = dot ? strlen(dot + 1) : 0;

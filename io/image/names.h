@@ -6,7 +6,7 @@
 
 /** Whether a name, or a path, ends in an extension of images, in letters of either case; also
  * of formats that this build does not read: such an item is rejected, and says why. */
-bool ac_image_is_name(const char *name);
+bool ac_image_name_is(const char *name);
 
 /** The extensions, for people: "jpg, jpeg, …". */
 extern const char ac_image_extensions[];

@@ -187,6 +187,7 @@ finish(ac_image_source *out, captioned *self, ac_status st)
     } else {
         if (self)
             free_state(self);
+        ac_passed_over_free(&out->passed_over);
         *out = (ac_image_source){ 0 };
     }
     return st;
@@ -277,7 +278,7 @@ ac_captioned_folder_open(ac_image_source *out, const char *folder, const char *w
                 "%s.annotations and %s.images",
                 what, path, what, what);
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
-    AC_TRY(ac_image_files_find(&self->files, path, what, images));
+    AC_TRY(ac_image_files_find(&self->files, path, what, false, &out->passed_over, images));
     AC_TRY(begin_images(self));
     for (int64_t i = 0; i < self->files.count; i++) {
         if (self->bad[i] == AC_GOOD)

@@ -12,8 +12,11 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
+#include "io/file/map.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
+#include "io/image/decode.h"
+#include "io/image/names.h"
 #include "io/source/location.h"
 
 /* ---- finding ---- */
@@ -22,11 +25,14 @@ typedef struct found {
     char *path, *name; /* owned */
     size_t key_size;   /* of name */
     int64_t size;      /* bytes; -1: not a regular file, or gone */
+    int32_t page;
 } found;
 
 typedef struct finder {
     found *items;
     int64_t count, capacity;
+    bool all_pages;
+    ac_passed_over *passed; /* not owned */
 } finder;
 
 static void
@@ -40,10 +46,10 @@ finder_free(finder *self)
 }
 
 static ac_status
-add(finder *self, const char *path, const char *name)
+add_page(finder *self, const char *path, const char *name, int32_t page)
 {
     ac_status st = AC_OK;
-    found item = { .key_size = ac_location_stem(name, strlen(name)) };
+    found item = { .key_size = ac_location_stem(name, strlen(name)), .page = page };
     struct stat info;
 
     AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
@@ -56,6 +62,43 @@ out:
     free(item.path);
     free(item.name);
     return st;
+}
+
+/* Pages of a file; 1 where it cannot be read, which is found when it is read. */
+static int64_t
+count_pages(const char *path)
+{
+    ac_map map;
+    int64_t pages = 1;
+
+    if (ac_map_open(&map, path) == AC_OK) {
+        pages = ac_image_count_pages(map.data, map.size);
+        ac_map_close(&map);
+    }
+    return pages;
+}
+
+static ac_status
+add(finder *self, const char *path, const char *name)
+{
+    const int64_t pages = self->all_pages ? count_pages(path) : 1;
+    ac_status st = AC_OK;
+
+    for (int64_t p = 0; p < pages && st == AC_OK; p++)
+        st = add_page(self, path, name, (int32_t) p);
+    return st;
+}
+
+/* A file of a folder: an item, or one to be counted. */
+static ac_status
+add_found(finder *self, const char *path, const char *relative, const char *name)
+{
+    if (ac_is_apple_double(path, name)) {
+        self->passed->apple_double++;
+        return AC_OK;
+    }
+    return ac_image_name_is(name) ? add(self, path, relative)
+                                  : ac_passed_over_add(self->passed, relative);
 }
 
 /* Everything below `path`; `root` is the length of the input's own path and slash. Links to
@@ -86,8 +129,8 @@ search(finder *self, const char *path, size_t root, int depth)
                                                     skipped in silence */
                 AC_TRY(add(self, child, child + root));
             AC_TRY(search(self, child, root, depth + 1));
-        } else if (ac_image_name_is(entry->d_name)) {
-            AC_TRY(add(self, child, child + root));
+        } else {
+            AC_TRY(add_found(self, child, child + root, entry->d_name));
         }
         free(child);
         child = NULL;
@@ -117,12 +160,20 @@ read_list(finder *self, const char *path)
         return ac_error_set(ac_io_failure(errno), "%s: the list of images cannot be opened: %s",
                             path, strerror(errno));
     while ((n = getline(&line, &room, f)) >= 0) {
+        if (ftell(f) == n && n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+            n -= 3; /* the first line, behind a byte-order mark */
+            memmove(line, line + 3, (size_t) n + 1);
+        }
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
         if (n == 0)
             continue;
         AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, path, line));
-        AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
+        slash = strrchr(full, '/');
+        if (ac_is_apple_double(full, slash ? slash + 1 : full))
+            self->passed->apple_double++;
+        else
+            AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
         free(full);
         full = NULL;
     }
@@ -135,11 +186,37 @@ out:
     return st;
 }
 
+/* Behind the name of a key: nothing for a first page. */
+static size_t
+page_suffix(char suffix[16], int32_t page)
+{
+    return page ? (size_t) snprintf(suffix, 16, "#%d", page + 1) : 0;
+}
+
+/* Keys, bytewise: names [m], [n], and what their pages put behind them. */
+static int
+compare_keys(const char *a, size_t m, int32_t page_a, const char *b, size_t n, int32_t page_b)
+{
+    char behind_a[16], behind_b[16];
+    const size_t p = page_suffix(behind_a, page_a), q = page_suffix(behind_b, page_b);
+
+    if (p + q == 0)
+        return ac_bytes_compare(a, m, b, n);
+    for (size_t i = 0; i < m + p && i < n + q; i++) {
+        const unsigned char x = (unsigned char) (i < m ? a[i] : behind_a[i - m]),
+                            y = (unsigned char) (i < n ? b[i] : behind_b[i - n]);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return (m + p > n + q) - (m + p < n + q);
+}
+
 static int
 compare_found(const void *a, const void *b)
 {
     const found *x = a, *y = b;
-    const int order = ac_bytes_compare(x->name, x->key_size, y->name, y->key_size);
+    const int order =
+        compare_keys(x->name, x->key_size, x->page, y->name, y->key_size, y->page);
 
     return order ? order : strcmp(x->path, y->path);
 }
@@ -151,12 +228,18 @@ take_sorted(ac_image_files *self, finder *f, char fingerprint[33])
     ac_checksum sum = { 0 };
 
     AC_TRY(ac_checksum_init(&sum));
+    if (f->all_pages)
+        AC_TRY(ac_alloc(&self->pages, f->count, sizeof *self->pages));
     qsort(f->items, (size_t) f->count, sizeof *f->items, compare_found);
     for (int64_t i = 0; i < f->count; i++) {
         const found *item = &f->items[i];
         const char *extension = item->name + item->key_size;
+        char suffix[16];
+        if (self->pages)
+            self->pages[i] = item->page;
         AC_TRY(ac_texts_push(&self->names, item->name, strlen(item->name)));
         ac_checksum_update(&sum, item->name, item->key_size);
+        ac_checksum_update(&sum, suffix, page_suffix(suffix, item->page));
         ac_checksum_update(&sum, "", 1);
         ac_checksum_update(&sum, extension, strlen(extension) + 1);
         ac_checksum_update(&sum, &item->size, sizeof item->size);
@@ -168,12 +251,28 @@ out:
     return st;
 }
 
+static ac_status
+no_image(const char *path, const char *what, const ac_passed_over *passed)
+{
+    ac_buffer others = { 0 };
+
+    if (passed->files) {
+        ac_buffer_push_text(&others, "; other files: ");
+        ac_passed_over_print(passed, &others);
+    }
+    ac_error_set(AC_E_FORMAT, "%s: %s holds no image (looked for %s, in all folders below%.*s)",
+                 what, path, ac_image_extensions, (int) others.size,
+                 others.size ? others.data : "");
+    ac_buffer_free(&others);
+    return AC_E_FORMAT;
+}
+
 ac_status
-ac_image_files_find(ac_image_files *self, const char *input, const char *what,
-                    char fingerprint[33])
+ac_image_files_find(ac_image_files *self, const char *input, const char *what, bool all_pages,
+                    ac_passed_over *passed, char fingerprint[33])
 {
     ac_status st = AC_OK;
-    finder f = { 0 };
+    finder f = { .all_pages = all_pages, .passed = passed };
     struct stat info;
     size_t n = strlen(input);
     char *path = NULL;
@@ -194,11 +293,10 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
         const char *slash = strrchr(path, '/');
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
+    ac_passed_over_sort(passed);
     if (f.count == 0)
-        AC_FAIL(AC_E_FORMAT,
-                "%s: %s holds no image (looked for jpg, jpeg, png, bmp, webp, in all folders "
-                "below)",
-                what, path);
+        st = no_image(path, what, passed);
+    AC_TRY(st);
     AC_TRY(take_sorted(self, &f, fingerprint));
 out:
     finder_free(&f);
@@ -212,6 +310,7 @@ void
 ac_image_files_free(ac_image_files *self)
 {
     ac_texts_free(&self->names);
+    free(self->pages);
     free(self->root);
     *self = (ac_image_files){ 0 };
 }
@@ -224,12 +323,28 @@ ac_image_files_key_size(const ac_image_files *self, int64_t i)
     return ac_location_stem(ac_texts_at(&self->names, i), ac_texts_size(&self->names, i));
 }
 
+static int32_t
+page_of(const ac_image_files *self, int64_t i)
+{
+    return self->pages ? self->pages[i] : 0;
+}
+
+ac_status
+ac_image_files_key(const ac_image_files *self, int64_t i, ac_buffer *out)
+{
+    char suffix[16];
+
+    ac_buffer_push(out, ac_texts_at(&self->names, i), ac_image_files_key_size(self, i));
+    return ac_buffer_push(out, suffix, page_suffix(suffix, page_of(self, i)));
+}
+
 bool
 ac_image_files_is_duplicate(const ac_image_files *self, int64_t i)
 {
-    return i > 0 && ac_bytes_compare(
-                        ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
-                        ac_texts_at(&self->names, i), ac_image_files_key_size(self, i)) == 0;
+    return i > 0 &&
+           compare_keys(ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
+                        page_of(self, i - 1), ac_texts_at(&self->names, i),
+                        ac_image_files_key_size(self, i), page_of(self, i)) == 0;
 }
 
 ac_status
@@ -237,10 +352,12 @@ ac_image_files_locate(const ac_image_files *self, int64_t i, ac_buffer *out)
 {
     const char *name = ac_texts_at(&self->names, i);
     const size_t n = ac_texts_size(&self->names, i), root = strlen(self->root);
+    char suffix[16];
     const bool below =
         self->absolute && root > 1 && n > root && memcmp(name, self->root, root) == 0;
 
-    return ac_buffer_push(out, name + (below ? root : 0), n - (below ? root : 0));
+    ac_buffer_push(out, name + (below ? root : 0), n - (below ? root : 0));
+    return ac_buffer_push(out, suffix, page_suffix(suffix, page_of(self, i)));
 }
 
 ac_status
@@ -270,14 +387,15 @@ ac_image_files_bytes(const ac_image_files *self, int64_t i, ac_buffer *bytes,
 
 /* What is packed, before the texts: numbers of this machine, for ranks of the same program. */
 typedef struct packed_head {
-    int64_t count, root_size, name_bytes, absolute;
+    int64_t count, root_size, name_bytes, absolute, pages;
 } packed_head;
 
 ac_status
 ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
 {
     const packed_head head = { self->count, (int64_t) strlen(self->root),
-                               (int64_t) self->names.bytes.size, self->absolute };
+                               (int64_t) self->names.bytes.size, self->absolute,
+                               self->pages ? 1 : 0 };
 
     ac_buffer_push(out, &head, sizeof head);
     ac_buffer_push(out, self->root, (size_t) head.root_size);
@@ -285,6 +403,8 @@ ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
         ac_buffer_push(out, self->names.offsets,
                        (size_t) (self->count + 1) * sizeof *self->names.offsets);
         ac_buffer_push(out, self->names.bytes.data, self->names.bytes.size);
+        if (self->pages)
+            ac_buffer_push(out, self->pages, (size_t) self->count * sizeof *self->pages);
     }
     return out->status;
 }
@@ -313,6 +433,12 @@ ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n, size_t 
         at += head.name_bytes;
         self->names.count = head.count;
         self->names.capacity = head.count + 1;
+        if (head.pages) {
+            const size_t size = (size_t) head.count * sizeof *self->pages;
+            AC_TRY(ac_alloc(&self->pages, head.count, sizeof *self->pages));
+            memcpy(self->pages, at, size);
+            at += size;
+        }
     }
     *used = (size_t) (at - bytes);
     AC_CHECK(*used <= n);

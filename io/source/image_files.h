@@ -9,12 +9,14 @@
 
 /**
  * Sorted bytewise by key, then path. A name is the path relative to the input's folder, or as a
- * list gives it, '/'-separated; the key is the name without its last extension. An item whose
+ * list gives it, '/'-separated; the key is the name without its last extension, and "#2" and so
+ * on for further pages of one file. An item whose
  * key equals the one before it is a duplicate. Starts zeroed; owns everything.
  */
 typedef struct ac_image_files {
     char *root;     /* the folder of relative names, with its slash; "" for the current one */
     ac_texts names; /* [count] */
+    int32_t *pages; /* [count], from 0; NULL: all are the first */
     int64_t count;
     bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
 } ac_image_files;
@@ -22,13 +24,19 @@ typedef struct ac_image_files {
 /**
  * what: the config's key, for messages. AC_E_IO where the input is not there, AC_E_FORMAT where
  * it holds no image: the message says what was looked for.
+ * @param[in] all_pages     each page of a TIFF is an item: every file is opened to count them
+ * @param[in,out] passed    what is in the folder and no item is added; sorted
  * @param[out] fingerprint  of all keys, extensions and sizes
  */
 AC_MUST_CHECK ac_status ac_image_files_find(ac_image_files *self, const char *input,
-                                            const char *what, char fingerprint[33]);
+                                            const char *what, bool all_pages,
+                                            ac_passed_over *passed, char fingerprint[33]);
 void ac_image_files_free(ac_image_files *self);
 
-/** Of the item's name, which begins the key: its length. */
+/** Appended to out. */
+AC_MUST_CHECK ac_status ac_image_files_key(const ac_image_files *self, int64_t i,
+                                           ac_buffer *out);
+/** Of the item's name, which begins the key: its length; of a first page that is all of it. */
 size_t ac_image_files_key_size(const ac_image_files *self, int64_t i);
 bool ac_image_files_is_duplicate(const ac_image_files *self, int64_t i);
 /** Appended to out: the item's location, relative where it lies below the root. */
@@ -51,6 +59,6 @@ extern const ac_image_source_type ac_image_files_type;
 /** The files as a source. An item's captions are the lines of its .txt file that are not empty.
  */
 AC_MUST_CHECK ac_status ac_image_files_open(ac_image_source *out, const char *input,
-                                            const char *what);
+                                            const char *what, bool all_pages);
 
 #endif

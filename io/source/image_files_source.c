@@ -12,9 +12,7 @@
 static ac_status
 key(const void *state, int64_t i, ac_buffer *out)
 {
-    const ac_image_files *self = state;
-
-    return ac_buffer_push(out, ac_texts_at(&self->names, i), ac_image_files_key_size(self, i));
+    return ac_image_files_key(state, i, out);
 }
 
 static ac_status
@@ -35,6 +33,14 @@ read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status
     return ac_image_files_bytes(state, i, bytes, status);
 }
 
+static int64_t
+page(const void *state, int64_t i)
+{
+    const ac_image_files *self = state;
+
+    return self->pages ? self->pages[i] : 0;
+}
+
 static ac_status
 check(const void *state, int64_t i, ac_item_status *status)
 {
@@ -47,15 +53,17 @@ check(const void *state, int64_t i, ac_item_status *status)
 static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
+    const ac_image_files *self = state;
     char *image = NULL, *path = NULL;
     ac_buffer text = { 0 };
     struct stat info;
-    ac_status st = ac_image_files_path(state, i, &image);
+    ac_status st = AC_OK;
 
-    if (st == AC_OK)
-        st = ac_location_sidecar(image, strlen(image), ".txt", &path);
-    if (st != AC_OK || stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
-        access(path, R_OK) != 0)
+    AC_TRY(ac_image_files_locate(self, i, &text));
+    AC_TRY(ac_location_join(self->root, text.data, text.size, &image));
+    AC_TRY(ac_location_sidecar(image, strlen(image), ".txt", &path));
+    ac_buffer_reset(&text);
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, &text));
     for (const char *line = text.data, *end; line && *line; line = *end ? end + 1 : end) {
@@ -107,6 +115,7 @@ const ac_image_source_type ac_image_files_type = {
     .locate = locate,
     .file = file,
     .read = read_item,
+    .page = page,
     .check = check,
     .captions = captions,
     .pack = pack,
@@ -115,19 +124,21 @@ const ac_image_source_type ac_image_files_type = {
 };
 
 ac_status
-ac_image_files_open(ac_image_source *out, const char *input, const char *what)
+ac_image_files_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
 {
     ac_image_files *self = NULL;
     ac_status st = ac_alloc(&self, 1, sizeof *self);
 
     *out = (ac_image_source){ 0 };
     if (st == AC_OK)
-        st = ac_image_files_find(self, input, what, out->fingerprint);
+        st = ac_image_files_find(self, input, what, all_pages, &out->passed_over,
+                                 out->fingerprint);
     if (st == AC_OK) {
         out->type = &ac_image_files_type;
         out->state = self;
         out->count = self->count;
     } else {
+        ac_passed_over_free(&out->passed_over);
         free(self);
     }
     return st;

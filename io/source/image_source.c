@@ -5,6 +5,7 @@ ac_image_source_free(ac_image_source *self)
 {
     if (self->type)
         self->type->free(self->state);
+    ac_passed_over_free(&self->passed_over);
     *self = (ac_image_source){ 0 };
 }
 
@@ -49,6 +50,12 @@ ac_image_source_read(const ac_image_source *self, int64_t i, ac_buffer *bytes,
     ac_buffer_reset(bytes);
     *status = (ac_item_status){ 0 };
     return self->type->read(self->state, i, bytes, status);
+}
+
+int64_t
+ac_image_source_page(const ac_image_source *self, int64_t i)
+{
+    return self->type->page ? self->type->page(self->state, i) : 0;
 }
 
 ac_status

@@ -15,6 +15,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/item_status.h"
+#include "io/source/passed_over.h"
 
 /**
  * What a kind of source does; a constant that lives as long as the program. `state` is the
@@ -29,6 +30,7 @@ typedef struct ac_image_source_type {
                       char **path); /* NULL: no files of their own */
     ac_status (*read)(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status);
     ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
+    int64_t (*page)(const void *state, int64_t i); /* NULL: all are the first */
     ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
     ac_status (*metadata)(const void *state, int64_t i, ac_buffer *out); /* NULL: none */
     ac_status (*pack)(const void *state, ac_buffer *out); /* NULL: not for other processes */
@@ -41,7 +43,8 @@ typedef struct ac_image_source {
     const ac_image_source_type *type;
     void *state; /* owned */
     int64_t count;
-    char fingerprint[33]; /* of all keys, sizes and captions, hexadecimal */
+    char fingerprint[33];       /* of all keys, sizes and captions, hexadecimal */
+    ac_passed_over passed_over; /* where it was opened: other processes do not have it */
 } ac_image_source;
 
 void ac_image_source_free(ac_image_source *self);
@@ -70,6 +73,9 @@ AC_MUST_CHECK ac_status ac_image_source_file(const ac_image_source *self, int64_
  * a failure is only for memory. */
 AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
+
+/** Which page of its bytes the item is, from 0: for ac_image_decode_page. */
+int64_t ac_image_source_page(const ac_image_source *self, int64_t i);
 
 /** What is known to be wrong with the item before it is read: a second one of the same key, no
  * caption. */

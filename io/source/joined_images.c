@@ -67,6 +67,15 @@ read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status
     return ac_image_source_read(p->source, within, bytes, status);
 }
 
+static int64_t
+page(const void *state, int64_t i)
+{
+    int64_t within, repeat;
+    const ac_joined_part *p = find(state, i, &within, &repeat);
+
+    return ac_image_source_page(p->source, within);
+}
+
 static ac_status
 check(const void *state, int64_t i, ac_item_status *status)
 {
@@ -100,6 +109,7 @@ static const ac_image_source_type type = {
     .locate = locate,
     .file = file,
     .read = read_item,
+    .page = page,
     .check = check,
     .captions = captions,
     .metadata = metadata,

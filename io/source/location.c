@@ -1,6 +1,7 @@
 #include "io/source/location.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,18 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
-
-bool
-ac_image_name_is(const char *name)
-{
-    static const char *const extensions[] = { ".jpg", ".jpeg", ".png", ".bmp", ".webp" };
-    const char *dot = strrchr(name, '.');
-
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot, extensions[i]) == 0)
-            return true;
-    return false;
-}
+#include "io/image/names.h"
 
 size_t
 ac_location_stem(const char *path, size_t n)
@@ -55,9 +45,11 @@ ac_status
 ac_location_resolve(const char *input, const char *location, size_t n, char **path)
 {
     char *root = NULL;
+    int64_t page;
     ac_status st;
 
     *path = NULL;
+    n = ac_location_page(location, n, &page);
     st = ac_location_root(input, &root);
     if (st == AC_OK)
         st = ac_location_join(root, location, n, path);
@@ -72,8 +64,37 @@ ac_location_join(const char *root, const char *location, size_t n, char **path)
                           location);
 }
 
+size_t
+ac_location_page(const char *location, size_t n, int64_t *page)
+{
+    char name[256];
+    size_t digits = 0, file;
+    int64_t number = 0;
+
+    *page = 0;
+    while (digits < n && digits < 9 && location[n - 1 - digits] >= '0' &&
+           location[n - 1 - digits] <= '9')
+        digits++;
+    if (digits == 0 || digits + 1 >= n || location[n - 1 - digits] != '#')
+        return n;
+    file = n - 1 - digits;
+    for (size_t i = file + 1; i < n; i++)
+        number = 10 * number + (location[i] - '0');
+    /* the end of the name is enough to tell an image's */
+    snprintf(name, sizeof name, "%.*s", file < 200 ? (int) file : 200,
+             location + (file < 200 ? 0 : file - 200));
+    if (number < 2 || !ac_image_name_is(name))
+        return n;
+    *page = number - 1;
+    return file;
+}
+
 ac_status
 ac_location_sidecar(const char *path, size_t n, const char *extension, char **out)
 {
-    return ac_path_format(out, "%.*s%s", (int) ac_location_stem(path, n), path, extension);
+    int64_t page;
+    const size_t file = ac_location_page(path, n, &page);
+
+    return ac_path_format(out, "%.*s%.*s%s", (int) ac_location_stem(path, file), path,
+                          (int) (n - file), path + file, extension);
 }

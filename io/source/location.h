@@ -2,13 +2,10 @@
 #ifndef AC_IO_SOURCE_LOCATION_H
 #define AC_IO_SOURCE_LOCATION_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/base/status.h"
-
-/** Does the name end like that of an image (.jpg, .jpeg, .png, .bmp, .webp, in any case)? */
-bool ac_image_name_is(const char *name);
 
 /** Length of a path [n] without its last extension. A name that begins with its only dot keeps
  * it. */
@@ -26,7 +23,13 @@ AC_MUST_CHECK ac_status ac_location_resolve(const char *input, const char *locat
 AC_MUST_CHECK ac_status ac_location_join(const char *root, const char *location, size_t n,
                                          char **path);
 
-/** The path [n] with its extension replaced by `extension` (".knn"); free with free(). */
+/** Page `page` (from 0) of the image at this location is "LOCATION#2" and so on; of the first
+ * page it is the location. The length [of n] without that. @param[out] page  0 where there is
+ * none */
+size_t ac_location_page(const char *location, size_t n, int64_t *page);
+
+/** The path [n] with its extension replaced by `extension` (".knn"), behind the page's "#2"
+ * where it has one: beside a.tif#2 lies a#2.knn. Free with free(). */
 AC_MUST_CHECK ac_status ac_location_sidecar(const char *path, size_t n, const char *extension,
                                             char **out);
 

@@ -16,9 +16,9 @@ typedef struct packed_head {
 } packed_head;
 
 ac_status
-ac_images_open(ac_image_source *out, const char *input, const char *what)
+ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
 {
-    return ac_image_files_open(out, input, what);
+    return ac_image_files_open(out, input, what, all_pages);
 }
 
 ac_status

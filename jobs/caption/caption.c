@@ -34,7 +34,10 @@ open_images_all(pipeline *p)
     ac_status st = AC_OK;
 
     if (p->comm->rank == 0)
-        st = ac_images_open(&p->images, p->config->input.path, "input.path");
+        st = ac_images_open(&p->images, p->config->input.path, "input.path",
+                            p->config->input.pages == AC_PAGES_ALL);
+    if (p->comm->rank == 0 && st == AC_OK)
+        ac_images_log_passed_over(&p->images, "input.path");
     return ac_images_share_all(&p->images, p->comm, st);
 }
 
@@ -69,6 +72,10 @@ write_summary(const pipeline *p, double seconds)
     ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", p->comm->size,
                      ac_precision_names[p->config->compute.precision]);
     ac_run_push_kernels(&b, run);
+    if (ac_passed_over_any(&p->images.passed_over)) {
+        ac_buffer_push_text(&b, ",\n  \"passed_over\": ");
+        ac_passed_over_push_json(&p->images.passed_over, &b);
+    }
     ac_buffer_printf(
         &b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [",
         seconds, seconds > 0 ? (double) ok / seconds : 0);

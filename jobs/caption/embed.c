@@ -115,8 +115,9 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
     AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
     if (bad->reason == AC_GOOD)
-        AC_TRY(ac_image_decode(&image, own->bytes.data, own->bytes.size,
-                               self->run->config->limits.max_pixels, bad));
+        AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size,
+                                    ac_image_source_page(p->images, item),
+                                    self->run->config->limits.max_pixels, bad));
     if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
         AC_TRY(ac_image_orient(&image));
     if (bad->reason == AC_GOOD)

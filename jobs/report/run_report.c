@@ -49,6 +49,40 @@ summary_number(const reporter *self, const char *name)
 
 /* ---- above the gallery ---- */
 
+/* What the input held and the run did not take, as the summary has it. */
+static void
+write_passed_over(reporter *self)
+{
+    json_t *passed = json_object_get(self->run.summary, "passed_over"), *count, *name;
+    const int64_t files = json_integer_value(json_object_get(passed, "files")),
+                  apple = json_integer_value(json_object_get(passed, "apple_double"));
+    ac_page *page = &self->page;
+    const char *extension;
+    size_t i = 0;
+
+    if (!passed)
+        return;
+    ac_page_html(page, "<p class=\"note\">");
+    if (files) {
+        ac_page_printf(page, "Passed over by their extension: ");
+        json_object_foreach(json_object_get(passed, "extensions"), extension, count)
+        {
+            ac_page_printf(page, "%s%lld %s%s", i++ ? ", " : "",
+                           (long long) json_integer_value(count), *extension ? "." : "",
+                           *extension ? extension : "without an extension");
+        }
+        json_array_foreach(json_object_get(passed, "first"), i, name)
+        {
+            ac_page_printf(page, "%s%s", i ? ", " : " (", json_string_value(name));
+        }
+        ac_page_printf(page, "%s. ", files > (int64_t) i ? ", …)" : ")");
+    }
+    if (apple)
+        ac_page_printf(page, "Passed over: %lld ._ files, which macOS leaves beside others.",
+                       (long long) apple);
+    ac_page_html(page, "</p>\n");
+}
+
 static void
 write_facts(reporter *self)
 {
@@ -353,6 +387,7 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
     snprintf(title, sizeof title, "antarctic %s", r.run.manifest.job);
     AC_TRY(ac_page_open(&r.page, path ? path : own, title, folder));
     write_facts(&r);
+    write_passed_over(&r);
     ac_page_section(&r.page, "work", "");
     ac_page_columns_begin(&r.page);
     write_stages(&r);

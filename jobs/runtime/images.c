@@ -1,5 +1,6 @@
 #include "jobs/runtime/images.h"
 
+#include "engine/base/log.h"
 #include "io/source/open_images.h"
 
 ac_status
@@ -23,4 +24,21 @@ ac_images_share_all(ac_image_source *images, const ac_comm *comm, ac_status st)
 out:
     ac_buffer_free(&packed);
     return st;
+}
+
+void
+ac_images_log_passed_over(const ac_image_source *images, const char *what)
+{
+    const ac_passed_over *passed = &images->passed_over;
+    ac_buffer text = { 0 };
+
+    if (passed->files) {
+        ac_passed_over_print(passed, &text);
+        ac_log(AC_LOG_INFO, "%s: passed over by their extension: %.*s", what, (int) text.size,
+               text.size ? text.data : "");
+    }
+    if (passed->apple_double)
+        ac_log(AC_LOG_INFO, "%s: passed over: %lld ._ files, which macOS leaves beside others",
+               what, (long long) passed->apple_double);
+    ac_buffer_free(&text);
 }

@@ -13,4 +13,8 @@
 AC_MUST_CHECK ac_status ac_images_share_all(ac_image_source *images, const ac_comm *comm,
                                             ac_status st);
 
+/** What opening the source passed over, where it passed over anything: a line by extension, and
+ * one of what macOS left. Local. what: the config's key. */
+void ac_images_log_passed_over(const ac_image_source *images, const char *what);
+
 #endif

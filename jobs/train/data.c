@@ -99,8 +99,10 @@ open_set(ac_image_source *set, const char *what, const char *folder, const char 
     const ac_status st = folder ? ac_captioned_folder_open(set, folder, what, &notes)
                                 : ac_captioned_coco_open(set, annotations, images, &notes);
 
-    if (st == AC_OK)
+    if (st == AC_OK) {
         log_notes(&notes, what);
+        ac_images_log_passed_over(set, what);
+    }
     ac_caption_notes_free(&notes);
     return st;
 }

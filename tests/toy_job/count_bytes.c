@@ -147,7 +147,7 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
 
     (void) locks;
     if (comm->rank == 0)
-        st = ac_images_open(&images, config->input.path, "input.path");
+        st = ac_images_open(&images, config->input.path, "input.path", false);
     AC_TRY(ac_images_share_all(&images, comm, st));
     id.items = images.count;
     id.input = images.fingerprint;

@@ -64,7 +64,7 @@ ac_inspect_file(json_t *out, const char *path)
     for (size_t i = 0; i < count && !found; i++)
         if (has_extension(path, formats[i].extension))
             found = formats[i].inspect;
-    if (!found && ac_image_is_name(path))
+    if (!found && ac_image_name_is(path))
         found = ac_inspect_image;
     if (!found && (has_extension(path, ".pt") || has_extension(path, ".bin") ||
                    has_extension(path, ".ckpt")))

@@ -262,7 +262,7 @@ inspect_images(json_t *out, const char *path)
     char *file = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_images_open(&images, path, "input.path"));
+    AC_TRY(ac_images_open(&images, path, "input.path", false));
     for (int64_t i = 0; i < images.count && i < AC_INSPECT_SAMPLE; i++) {
         free(file);
         AC_TRY(ac_image_source_file(&images, i, &file));
