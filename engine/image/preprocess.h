@@ -1,9 +1,10 @@
-/** Image -> CLIP's input: Pillow's resize in the image's own mode, centre crop, RGB. Golden:
- * topic preprocess. */
+/** Image -> CLIP's input: Pillow's resize, centre crop, RGB, as a recipe says. Golden: topics
+ * preprocess, clip_variants. */
 #ifndef AC_ENGINE_IMAGE_PREPROCESS_H
 #define AC_ENGINE_IMAGE_PREPROCESS_H
 
 #include "engine/image/image.h"
+#include "engine/image/recipe.h"
 #include "engine/image/resize.h"
 
 /** Memory reused between images; one per thread. Starts zeroed. */
@@ -16,15 +17,21 @@ typedef struct ac_resizer {
 void ac_resizer_free(ac_resizer *self);
 
 /**
- * Short side to S by antialiased bicubic (modes P and 1: nearest), centre crop, then RGB. Only
- * what survives the crop is computed. Shapes: rgb [S, S, 3]. Passes: horizontal first, but
- * vertical first when the height shrinks by more than twice what the width does (with the
- * aspect kept: when shrinking an image with H > 2 W).
+ * Resize and cut as the recipe says. Modes P and 1 are resized by nearest neighbour whatever
+ * the filter. Only what survives the crop is computed. Shapes: rgb [S, S, 3], S = recipe->size.
+ * Passes: horizontal first, but vertical first when the height shrinks by more than twice what
+ * the width does (with the aspect kept: when shrinking an image with H > 2 W).
  */
+AC_MUST_CHECK ac_status ac_image_preprocess(uint8_t *rgb, const ac_image *image,
+                                            const ac_preprocess_recipe *recipe,
+                                            ac_resizer *resizer);
+
+/** The same by OpenAI's recipe for models of image size S. */
 AC_MUST_CHECK ac_status ac_image_clip_resize(uint8_t *rgb, const ac_image *image, int64_t S,
                                              ac_resizer *resizer);
 
-/** y [3, S, S] = (rgb / 255 - mean) / std, CLIP's mean and std, in fp32. */
-void ac_image_normalise(float *y, const uint8_t *rgb, int64_t S);
+/** y [3, S, S] = (rgb × rescale - mean) / std, in fp32 (the product in double, rounded once).
+ */
+void ac_image_normalise(float *y, const uint8_t *rgb, const ac_preprocess_recipe *recipe);
 
 #endif

@@ -30,6 +30,39 @@ triangle(double x)
     return x < 1.0 ? 1.0 - x : 0;
 }
 
+static double
+box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1.0 : 0;
+}
+
+static double
+hamming(double x)
+{
+    x = fabs(x);
+    if (x == 0.0)
+        return 1.0;
+    if (x >= 1.0)
+        return 0;
+    x *= M_PI;
+    return sin(x) / x * (0.54 + 0.46 * cos(x));
+}
+
+static double
+sinc(double x)
+{
+    if (x == 0.0)
+        return 1.0;
+    x *= M_PI;
+    return sin(x) / x;
+}
+
+static double
+lanczos(double x)
+{
+    return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0;
+}
+
 /* w = 2048 high + low with low in [-1024, 1023]; four by four, zeros behind the last. */
 static void
 split_weights(int16_t *pairs, const int32_t *w, int64_t n)
@@ -99,6 +132,21 @@ ac_status
 ac_taps_bilinear(ac_taps *self, int64_t in, int64_t out, int64_t first, int64_t count)
 {
     return make_taps(self, triangle, 1, in, out, first, count);
+}
+
+ac_status
+ac_taps_filtered(ac_taps *self, ac_resample filter, int64_t in, int64_t out, int64_t first,
+                 int64_t count)
+{
+    switch (filter) {
+    case AC_RESAMPLE_LANCZOS: return make_taps(self, lanczos, 3, in, out, first, count);
+    case AC_RESAMPLE_BILINEAR: return ac_taps_bilinear(self, in, out, first, count);
+    case AC_RESAMPLE_BOX: return make_taps(self, box, 0.5, in, out, first, count);
+    case AC_RESAMPLE_HAMMING: return make_taps(self, hamming, 1, in, out, first, count);
+    case AC_RESAMPLE_NEAREST:
+    case AC_RESAMPLE_BICUBIC: break;
+    }
+    return ac_taps_bicubic(self, in, out, first, count);
 }
 
 void

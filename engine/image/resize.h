@@ -1,10 +1,11 @@
-/** Pillow's antialiased bicubic and bilinear resize, to the byte. Private to engine/image. */
+/** Pillow's antialiased resize, to the byte. Private to engine/image. */
 #ifndef AC_ENGINE_IMAGE_RESIZE_H
 #define AC_ENGINE_IMAGE_RESIZE_H
 
 #include <stdint.h>
 
 #include "engine/image/image.h"
+#include "engine/image/recipe.h"
 
 /** The taps of outputs [first, first + count) of a resize from `in` to `out`: in double for
  * wide samples, in fixed point of 22 bits for bytes. Owned. */
@@ -23,6 +24,9 @@ AC_MUST_CHECK ac_status ac_taps_bicubic(ac_taps *self, int64_t in, int64_t out, 
                                         int64_t count);
 AC_MUST_CHECK ac_status ac_taps_bilinear(ac_taps *self, int64_t in, int64_t out, int64_t first,
                                          int64_t count);
+/** Any filter but nearest, which has no taps. */
+AC_MUST_CHECK ac_status ac_taps_filtered(ac_taps *self, ac_resample filter, int64_t in,
+                                         int64_t out, int64_t first, int64_t count);
 void ac_taps_free(ac_taps *self);
 
 /** One pass along rows: y [rows, taps->count, C] from x [rows, width, C], bytes. */

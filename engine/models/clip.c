@@ -392,7 +392,7 @@ ac_clip_pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
 {
     int64_t at = 0;
 
-    if (c->eos_token_id != 2) {
+    if (c->eos_token_id != 2 && !c->pools_highest_id) {
         for (int64_t i = 0; i < n; i++)
             if (ids[i] == c->eos_token_id)
                 return i;

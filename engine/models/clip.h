@@ -21,8 +21,10 @@ typedef struct ac_clip_config {
     ac_clip_tower_config vision, text;
     int64_t image_size, patch_size;
     int64_t max_position_embeddings, vocab_size;
-    int32_t bos_token_id,
-        eos_token_id; /* eos 2 (old configs): the position of the highest id pools */
+    int32_t bos_token_id, eos_token_id; /* the position of its first occurrence pools, or, where
+                                           it is 2 (old configs) or pools_highest_id is set
+                                           (OpenCLIP), that of the highest id */
+    bool pools_highest_id;
     int64_t projection_dim;
 } ac_clip_config;
 

@@ -9,7 +9,12 @@
 #include "engine/models/clip.h"
 #include "engine/generation/generation_config.h"
 
-/** @param[in] config_path  another file in place of FOLDER/config.json, or NULL */
+/**
+ * Hugging Face's config.json, or, where a folder has none or the file is one, OpenCLIP's
+ * open_clip_config.json. Whether weights and config belong together is not asked
+ * (ac_clip_files_open does).
+ * @param[in] config_path  another file in place of FOLDER/config.json, or NULL
+ */
 AC_MUST_CHECK ac_status ac_clip_config_load(ac_clip_config *out, const char *folder,
                                             const char *config_path);
 AC_MUST_CHECK ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);

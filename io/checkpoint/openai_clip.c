@@ -32,6 +32,7 @@ static const rule names[] = {
     { "ln_final.", "text_model.final_layer_norm.", RENAME },
     { "text_projection", "text_projection.weight", TRANSPOSE },
     { "logit_scale", "logit_scale", RENAME },
+    { "logit_bias", NULL, DROP }, /* of OpenCLIP: not part of the embeddings */
     { "input_resolution", NULL, DROP },
     { "context_length", NULL, DROP },
     { "vocab_size", NULL, DROP },
@@ -47,11 +48,34 @@ static const rule layer_names[] = {
     { "mlp.c_proj.", "mlp.fc2.", RENAME },
 };
 
-bool
-ac_openai_clip_is(const ac_tensors *tensors)
+/* A tensor by a name in two parts. */
+static bool
+has(const ac_tensors *tensors, const char *prefix, const char *name)
 {
-    return ac_tensors_find(tensors, "visual.conv1.weight") &&
-           ac_tensors_find(tensors, "positional_embedding");
+    char text[NAME_BYTES];
+
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return ac_tensors_find(tensors, text) != NULL;
+}
+
+const char *
+ac_openai_clip_prefix(const ac_tensors *tensors)
+{
+    static const char *const all[] = { "", "state_dict.", "state_dict.module.", "module." };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (has(tensors, all[i], "visual.conv1.weight") &&
+            (has(tensors, all[i], "positional_embedding") ||
+             has(tensors, all[i], "text.positional_embedding")))
+            return all[i];
+    return NULL;
+}
+
+bool
+ac_openai_clip_is_own(const ac_tensors *tensors)
+{
+    return ac_tensors_find(tensors, "input_resolution") &&
+           ac_tensors_find(tensors, "context_length") && ac_tensors_find(tensors, "vocab_size");
 }
 
 static const rule *
@@ -138,12 +162,14 @@ out:
     return st;
 }
 
+/* name: without what stands before it in this file. */
 static ac_status
-add_layer(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t, const rule *tower)
+add_layer(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t, const char *name,
+          const rule *tower)
 {
-    const char *number = t->name + strlen(tower->from),
+    const char *number = name + strlen(tower->from),
                *dot = number + strspn(number, "0123456789");
-    char layer[NAME_BYTES], name[2 * NAME_BYTES];
+    char layer[NAME_BYTES], mapped[2 * NAME_BYTES];
     const rule *r;
 
     if (dot == number || *dot != '.' || dot - number > 6)
@@ -155,40 +181,46 @@ add_layer(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t, cons
         return add_thirds(self, from, t, layer, "bias");
     if (!(r = find_rule(layer_names, sizeof layer_names / sizeof *layer_names, dot + 1)))
         return unknown_name(from, t->name);
-    snprintf(name, sizeof name, "%s.%s%s", layer, r->to, dot + 1 + strlen(r->from));
-    return add(self, t, name);
+    snprintf(mapped, sizeof mapped, "%s.%s%s", layer, r->to, dot + 1 + strlen(r->from));
+    return add(self, t, mapped);
 }
 
 static ac_status
-map_one(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t)
+map_one(ac_openai_clip *self, const ac_tensors *from, const ac_tensor *t, const char *name)
 {
-    const rule *r = find_rule(names, sizeof names / sizeof *names, t->name);
-    char name[NAME_BYTES];
+    const rule *r;
+    char mapped[NAME_BYTES];
 
-    if (!r || strlen(t->name) > NAME_BYTES / 2)
+    if (strncmp(name, "text.", 5) == 0)
+        name += 5;
+    r = find_rule(names, sizeof names / sizeof *names, name);
+    if (!r || strlen(name) > NAME_BYTES / 2)
         return unknown_name(from, t->name);
     if (r->action == DROP)
         return AC_OK;
     if (strstr(r->from, "resblocks."))
-        return add_layer(self, from, t, r);
-    snprintf(name, sizeof name, "%s%s", r->to, t->name + strlen(r->from));
-    return r->action == TRANSPOSE ? add_transposed(self, from, t, name) : add(self, t, name);
+        return add_layer(self, from, t, name, r);
+    snprintf(mapped, sizeof mapped, "%s%s", r->to, name + strlen(r->from));
+    return r->action == TRANSPOSE ? add_transposed(self, from, t, mapped)
+                                  : add(self, t, mapped);
 }
 
 ac_status
-ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from)
+ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from, const char *prefix)
 {
+    const size_t n = strlen(prefix);
     ac_status st = AC_OK;
 
     *self = (ac_openai_clip){ 0 };
-    if (ac_tensors_find(from, "visual.layer1.0.conv1.weight"))
+    if (has(from, prefix, "visual.layer1.0.conv1.weight"))
         return ac_error_set(AC_E_FORMAT,
                             "%s: a ResNet CLIP; only those with a vision transformer "
                             "(ViT-B/32, ViT-B/16, ViT-L/14 …) are run here",
                             from->source);
     AC_TRY(ac_alloc(&self->items, 3 * from->count, sizeof *self->items));
     for (int64_t i = 0; i < from->count; i++)
-        AC_TRY(map_one(self, from, &from->items[i]));
+        if (strncmp(from->items[i].name, prefix, n) == 0)
+            AC_TRY(map_one(self, from, &from->items[i], from->items[i].name + n));
 out:
     if (st != AC_OK)
         ac_openai_clip_free(self);

@@ -20,12 +20,25 @@ typedef struct ac_openai_clip {
     int copy_count;
 } ac_openai_clip;
 
-/** Whether the names are OpenAI's. */
-bool ac_openai_clip_is(const ac_tensors *tensors);
+/**
+ * What stands before OpenAI's names in this file: "" (OpenAI's and OpenCLIP's own files), or
+ * "state_dict.", "state_dict.module.", "module." (checkpoints of OpenCLIP's training). NULL:
+ * the names are not OpenAI's.
+ */
+const char *ac_openai_clip_prefix(const ac_tensors *tensors);
 
-/** AC_E_FORMAT for a ResNet, and for a tensor whose shape cannot be mapped. `from` must outlive
- * self. */
-AC_MUST_CHECK ac_status ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from);
+/** Whether these are OpenAI's own: TorchScript archives alone hold input_resolution,
+ * context_length and vocab_size. `tensors` under the file's own names. */
+bool ac_openai_clip_is_own(const ac_tensors *tensors);
+
+/**
+ * The tensors under `prefix`; others belong to an optimiser. OpenCLIP's models with custom_text
+ * have the text tower's names under "text.".
+ * AC_E_FORMAT for a ResNet, and for a tensor whose shape cannot be mapped. `from` must outlive
+ * self.
+ */
+AC_MUST_CHECK ac_status ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from,
+                                           const char *prefix);
 void ac_openai_clip_free(ac_openai_clip *self);
 
 /**

@@ -127,16 +127,16 @@ out:
     return st;
 }
 
-/* OpenAI's names replaced by Hugging Face's. */
-static ac_status
-rename_openai(ac_weights *self)
+ac_status
+ac_weights_rename_openai(ac_weights *self)
 {
+    const char *prefix = ac_openai_clip_prefix(&self->tensors);
     ac_status st = AC_OK;
 
-    if (!ac_openai_clip_is(&self->tensors))
+    if (!prefix)
         return AC_OK;
     self->is_openai = true;
-    AC_TRY(ac_openai_clip_map(&self->openai, &self->tensors));
+    AC_TRY(ac_openai_clip_map(&self->openai, &self->tensors, prefix));
     free(self->items);
     self->items = NULL;
     AC_TRY(ac_alloc(&self->items, self->openai.count, sizeof *self->items));
@@ -146,45 +146,90 @@ out:
     return st;
 }
 
-/* The first of the places where a folder may have its weights. */
+/* A place where a folder may have its weights. */
+typedef struct place {
+    const char *name;
+    bool index;
+} place;
+
+static const place hugging_face[] = {
+    { "model.safetensors", false },
+    { "model.safetensors.index.json", true },
+    { "pytorch_model.bin", false },
+    { "pytorch_model.bin.index.json", true },
+    { NULL, false },
+};
+static const place open_clip[] = {
+    { "open_clip_model.safetensors", false },
+    { "open_clip_pytorch_model.safetensors", false },
+    { "open_clip_pytorch_model.bin", false },
+    { "open_clip_pytorch_model.pth", false },
+    { "model.safetensors", false },
+    { "pytorch_model.bin", false },
+    { "pytorch_model.pth", false },
+    { "model.pth", false },
+    { NULL, false },
+};
+
+/* The first of the places where there is a file. *out NULL: none. */
 static ac_status
-add_folder(ac_weights *self, const char *folder)
+find_place(const char *folder, ac_weights_layout layout, const place **out, char **path)
 {
-    static const struct {
-        const char *name;
-        bool index;
-    } places[] = {
-        { "model.safetensors", false },
-        { "model.safetensors.index.json", true },
-        { "pytorch_model.bin", false },
-        { "pytorch_model.bin.index.json", true },
-    };
-
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *path = NULL;
-        bool found;
-        ac_status st = AC_OK;
-
-        if (ac_path_format(&path, "%s/%s", folder, places[i].name) != AC_OK)
+    *out = NULL;
+    *path = NULL;
+    for (const place *p = layout == AC_WEIGHTS_OPEN_CLIP ? open_clip : hugging_face; p->name;
+         p++) {
+        free(*path);
+        *path = NULL;
+        if (ac_path_format(path, "%s/%s", folder, p->name) != AC_OK)
             return AC_E_NOMEM;
-        found = access(path, F_OK) == 0;
-        if (!found && errno != ENOENT)
-            st = ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", path, strerror(errno));
-        else if (found)
-            st = places[i].index ? add_shards(self, folder, path)
-                                 : add_file(self, folder, places[i].name);
-        free(path);
-        if (found || st != AC_OK)
-            return st;
+        if (access(*path, F_OK) == 0) {
+            *out = p;
+            return AC_OK;
+        }
+        if (errno != ENOENT)
+            return ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", *path,
+                                strerror(errno));
     }
-    return ac_error_set(AC_E_FORMAT,
-                        "%s: no weights in this folder (looked for model.safetensors, "
-                        "pytorch_model.bin and their .index.json)",
-                        folder);
+    return AC_OK;
 }
 
 ac_status
-ac_weights_open(ac_weights *self, const char *path)
+ac_weights_look(const char *folder, ac_weights_layout layout, bool *found)
+{
+    const place *p;
+    char *path;
+    const ac_status st = find_place(folder, layout, &p, &path);
+
+    *found = p != NULL;
+    free(path);
+    return st;
+}
+
+static ac_status
+add_folder(ac_weights *self, const char *folder, ac_weights_layout layout)
+{
+    const place *p;
+    char *path;
+    ac_status st;
+
+    AC_TRY(find_place(folder, layout, &p, &path));
+    if (!p)
+        AC_FAIL(
+            AC_E_FORMAT, "%s: no weights in this folder (looked for %s)", folder,
+            layout == AC_WEIGHTS_OPEN_CLIP
+                ? "open_clip_model.safetensors, open_clip_pytorch_model.bin, "
+                  "model.safetensors and pytorch_model.bin; a checkpoint of another name is "
+                  "named itself"
+                : "model.safetensors, pytorch_model.bin and their .index.json");
+    st = p->index ? add_shards(self, folder, path) : add_file(self, folder, p->name);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_weights_open_as(ac_weights *self, const char *path, ac_weights_layout layout)
 {
     ac_status st = AC_OK;
     struct stat info;
@@ -194,10 +239,21 @@ ac_weights_open(ac_weights *self, const char *path)
     if (stat(path, &info) != 0)
         AC_FAIL(AC_E_IO, "%s: there is no such model", path);
     self->is_folder = S_ISDIR(info.st_mode);
-    AC_TRY(self->is_folder ? add_folder(self, path) : add_file(self, path, ""));
-    AC_TRY(join(self));
-    st = rename_openai(self);
+    AC_TRY(self->is_folder ? add_folder(self, path, layout) : add_file(self, path, ""));
+    st = join(self);
 out:
+    if (st != AC_OK)
+        ac_weights_close(self);
+    return st;
+}
+
+ac_status
+ac_weights_open(ac_weights *self, const char *path)
+{
+    ac_status st = ac_weights_open_as(self, path, AC_WEIGHTS_HUGGING_FACE);
+
+    if (st == AC_OK)
+        st = ac_weights_rename_openai(self);
     if (st != AC_OK)
         ac_weights_close(self);
     return st;

@@ -127,7 +127,7 @@ embed_all(pipeline *p)
     ac_embed_work work = { .clip = &p->clip, .images = &p->images };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_image_probe_all(&p->run, &p->images, p->clip.net.config.image_size));
+    AC_TRY(ac_image_probe_all(&p->run, &p->images));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &work));
     if (!ac_run_is_part(&p->run))
         AC_TRY(ac_merge_bad_items_all(&p->run));

@@ -17,7 +17,6 @@ enum { IMAGE_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is
 typedef struct prober {
     const ac_run *run;
     const ac_image_source *images;
-    int64_t image_size;
     int nodes, node; /* of the nodes' first ranks: how many there are, and which of them this is
                         (-1: none of them) */
 } prober;
@@ -28,17 +27,29 @@ static ac_status
 probe_image(const prober *p, int64_t item, bool *crashes)
 {
     ac_status st = AC_OK;
-    char *path = NULL, *out = NULL, size[32], pixels[32];
+    char *path = NULL, *out = NULL, pixels[32];
+    char *model = p->run->config->clip.model, *model_config = p->run->config->clip.model_config;
 
     AC_TRY(ac_image_source_file(p->images, item, &path));
     AC_TRY(ac_run_path(p->run, &out, "journal/%sprobe.tmp.%d.npy", p->run->prefix,
                        p->run->comm->rank));
-    snprintf(size, sizeof size, "%lld", (long long) p->image_size);
     snprintf(pixels, sizeof pixels, "%lld", (long long) p->run->config->limits.max_pixels);
     {
-        char *words[] = { "antarctic", "preprocess",   "--threads", "1",     "--size",
-                          size,        "--max-pixels", pixels,      "--out", out,
-                          "--",        path,           NULL };
+        char *words[] = { "antarctic",
+                          "preprocess",
+                          "--threads",
+                          "1",
+                          "--model",
+                          model,
+                          "--max-pixels",
+                          pixels,
+                          "--out",
+                          out,
+                          model_config ? "--model-config" : "--",
+                          model_config ? model_config : path,
+                          model_config ? "--" : NULL,
+                          path,
+                          NULL };
         const ac_child child = { .words = words,
                                  .silence = IMAGE_SECONDS,
                                  .heartbeat = p->run->comm->heartbeat };
@@ -213,9 +224,9 @@ probe_share(void *context, bool *crashes)
 }
 
 ac_status
-ac_image_probe_all(ac_run *run, const ac_image_source *images, int64_t image_size)
+ac_image_probe_all(ac_run *run, const ac_image_source *images)
 {
-    prober p = { .run = run, .images = images, .image_size = image_size };
+    prober p = { .run = run, .images = images };
     const ac_item_names names = ac_item_names_of_images(images);
 
     count_nodes_all(run->comm, &p.nodes, &p.node);

@@ -11,9 +11,7 @@
  * read is read in a child process (the tool `preprocess`), one that was being captioned is
  * captioned in a child (the command `recaption`, from its table). One that ends the child too
  * is quarantined; all others were in flight by chance.
- * @param[in] image_size  what CLIP's images are resized to
  */
-AC_MUST_CHECK ac_status ac_image_probe_all(ac_run *run, const ac_image_source *images,
-                                           int64_t image_size);
+AC_MUST_CHECK ac_status ac_image_probe_all(ac_run *run, const ac_image_source *images);
 
 #endif

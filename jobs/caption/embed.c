@@ -87,7 +87,7 @@ resize_image(const embedder *self, reader *own, const ac_embed_work *p, int64_t 
     ac_status st;
 
     if (item >= p->random_crops)
-        return ac_image_clip_resize(rgb, image, self->size, &own->resizer);
+        return ac_image_preprocess(rgb, image, &p->clip->recipe, &own->resizer);
     AC_TRY(ac_image_source_key(p->images, item, &own->key));
     crop = ac_crop_draw(image->width, image->height, (uint64_t) self->run->config->seed,
                         ac_random_stream(own->key.data, own->key.size), 0);

@@ -30,21 +30,6 @@ open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[3
             : config->eos_token_id); /* 2: old configs, which are wrong about it */
 }
 
-/* From clip.model_config, the model's folder, or, of OpenAI's files, the weights. */
-static ac_status
-load_config(ac_clip_config *config, const ac_clip_options *o, const ac_weights *weights)
-{
-    if (!o->model_config && weights->is_openai)
-        return ac_openai_clip_config(config, &weights->tensors);
-    if (!o->model_config && !weights->is_folder)
-        return ac_error_set(
-            AC_E_ARG,
-            "%s: the names in this file are not OpenAI's, so it has no config of its own: name "
-            "the model's folder, or a config.json as clip.model_config (--model-config)",
-            o->model);
-    return ac_clip_config_load(config, o->model, o->model_config);
-}
-
 ac_status
 ac_clip_model_read(ac_clip_model *self, const ac_clip_options *o)
 {
@@ -54,13 +39,15 @@ ac_clip_model_read(ac_clip_model *self, const ac_clip_options *o)
 
     *self = (ac_clip_model){ .compute = o->compute, .towers = o->towers };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
-    AC_TRY(ac_weights_open(&self->weights, o->model));
-    AC_TRY(load_config(&self->net.config, o, &self->weights));
+    AC_TRY(ac_clip_files_open(&self->files, o->model, o->model_config));
+    self->net.config = self->files.config;
+    self->recipe = self->files.recipe;
     if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
         AC_TRY(open_tokenizer(self, o, vocabulary));
-    AC_TRY(ac_weights_fingerprint(&self->weights, weights));
+    AC_TRY(ac_weights_fingerprint(&self->files.weights, weights));
     ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
     ac_clip_config_describe(&self->net.config, &description);
+    ac_preprocess_describe(&self->recipe, &description);
     st = ac_model_join_description(self->fingerprint, &description);
 out:
     return st;
@@ -76,11 +63,13 @@ ac_status
 ac_clip_model_pack(ac_clip_model *self)
 {
     const ac_clip_config config = self->net.config;
-    ac_status st = ac_clip_init(&self->net, &config, &self->weights.tensors, &self->compute,
-                                self->towers, self->packed.bytes, self->packed.fills);
+    ac_status st =
+        ac_clip_init(&self->net, &config, &self->files.weights.tensors, &self->compute,
+                     self->towers, self->packed.bytes, self->packed.fills);
 
     if (st == AC_OK && (self->towers & AC_CLIP_TEXT))
-        st = ac_clip_fingerprint_text(self->text_fingerprint, &config, &self->weights.tensors,
+        st = ac_clip_fingerprint_text(self->text_fingerprint, &config,
+                                      &self->files.weights.tensors,
                                       self->has_tokenizer ? &self->tokenizer : NULL);
     return st;
 }
@@ -105,7 +94,7 @@ ac_clip_model_free(ac_clip_model *self)
     ac_clip_free(&self->net);
     if (self->has_tokenizer)
         ac_tokenizer_free(&self->tokenizer);
-    ac_weights_close(&self->weights);
+    ac_clip_files_close(&self->files);
     ac_scratch_free(&self->scratch);
     ac_encoding_free(&self->encoding);
     ac_packed_free(&self->packed);
@@ -191,7 +180,7 @@ ac_clip_model_embed_images(ac_clip_model *self, float *y, const uint8_t *rgb, in
         int64_t B = n - i < IMAGE_BATCH ? n - i : IMAGE_BATCH;
 #pragma omp parallel for
         for (int64_t b = 0; b < B; b++)
-            ac_image_normalise(self->pixels + b * each, rgb + (i + b) * each, S);
+            ac_image_normalise(self->pixels + b * each, rgb + (i + b) * each, &self->recipe);
         ac_clip_embed_images(&self->net, y + i * D, self->pixels, B, &self->scratch);
     }
 out:
@@ -213,7 +202,7 @@ ac_clip_model_embed_file(ac_clip_model *self, float *y, const char *path, int64_
         AC_FAIL(AC_E_FORMAT, "%s: %s: %s", path, ac_reject_reason_name(status.reason),
                 status.detail);
     AC_TRY(ac_alloc(&rgb, S * S, 3));
-    AC_TRY(ac_image_clip_resize(rgb, &image, S, &resizer));
+    AC_TRY(ac_image_preprocess(rgb, &image, &self->recipe, &resizer));
     st = ac_clip_model_embed_images(self, y, rgb, 1);
 out:
     ac_image_free(&image);

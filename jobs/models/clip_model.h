@@ -8,7 +8,7 @@
 #include "engine/base/buffer.h"
 #include "engine/models/clip.h"
 #include "engine/text/tokenizer.h"
-#include "io/checkpoint/weights.h"
+#include "io/checkpoint/clip_files.h"
 #include "jobs/models/model.h"
 
 /** CLIP, ready to embed. Starts zeroed; owns everything. */
@@ -16,11 +16,13 @@ typedef struct ac_clip_model {
     ac_clip net;
     ac_tokenizer tokenizer;
     bool has_tokenizer;
-    char fingerprint[33];      /* of the weights, the vocabulary and the config */
+    ac_preprocess_recipe recipe; /* how its images are prepared */
+    char fingerprint[33];        /* of the weights, the vocabulary, the config, and the recipe
+                                    where it is not OpenAI's */
     char text_fingerprint[33]; /* of what texts' embeddings depend on; "" without the text tower
                                 */
     char *path;
-    ac_weights weights;
+    ac_clip_files files;
     ac_packed packed;
     ac_compute compute; /* as asked for, like `towers` */
     unsigned towers;
@@ -32,7 +34,8 @@ typedef struct ac_clip_model {
 } ac_clip_model;
 
 typedef struct ac_clip_options {
-    const char *model;        /* a Hugging Face folder or OpenAI's .pt */
+    const char *model;        /* Hugging Face's or OpenCLIP's folder, OpenAI's .pt, or a file of
+                                 weights that has a config beside it or is given one */
     const char *model_config; /* or NULL */
     const char *vocabulary;   /* or NULL: beside the weights */
     ac_compute compute;
@@ -71,12 +74,13 @@ AC_MUST_CHECK ac_status ac_clip_model_embed_ids(ac_clip_model *self, float *y,
                                                 const int32_t *ids, const int64_t *offsets,
                                                 int64_t B);
 
-/** rgb [n, S, S, 3] bytes -> y [n, projection_dim], unit length; in batches formed in order. */
+/** rgb [n, S, S, 3], bytes as ac_image_preprocess makes them of the recipe -> y [n,
+ * projection_dim], unit length; in batches formed in order. */
 AC_MUST_CHECK ac_status ac_clip_model_embed_images(ac_clip_model *self, float *y,
                                                    const uint8_t *rgb, int64_t n);
 
 /**
- * One image file: decoded, resized, embedded -> y [projection_dim], unit length.
+ * One image file: decoded, prepared by the recipe, embedded -> y [projection_dim], unit length.
  * @param[in] max_pixels  width × height beyond it is refused before anything is decoded
  * @return AC_E_FORMAT where the file is no image that can be decoded; the message names file
  * and reason

@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/training/bart_train.h"
 #include "engine/generation/generate.h"
+#include "io/checkpoint/clip_files.h"
 #include "io/checkpoint/model_config.h"
 
 #include "io/file/path.h"
@@ -64,12 +65,15 @@ ac_status
 ac_sizing_add_clip(ac_sizing *self, const ac_config *config, unsigned towers)
 {
     const ac_compute compute = ac_config_compute(config);
+    ac_clip_files files;
     ac_clip_config c;
     int64_t tokens, work;
-    ac_status st = ac_clip_config_load(&c, config->clip.model, config->clip.model_config);
+    ac_status st = ac_clip_files_open(&files, config->clip.model, config->clip.model_config);
 
     if (st != AC_OK)
         return st;
+    c = files.config;
+    ac_clip_files_close(&files);
     self->mapped += weight_bytes(config->clip.model);
     self->packed += (int64_t) ac_clip_packed_bytes(&c, &compute, towers);
     tokens = (c.image_size / c.patch_size) * (c.image_size / c.patch_size) + 1;

@@ -55,7 +55,7 @@ make_tables_all(training_job *p)
     ac_status st = AC_OK;
 
     AC_TRY(ac_training_probe_all(&p->run, &p->items.images, &p->bart));
-    AC_TRY(ac_image_probe_all(&p->run, &p->items.images, p->clip.net.config.image_size));
+    AC_TRY(ac_image_probe_all(&p->run, &p->items.images));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &embed));
     AC_TRY(ac_merge_bad_items_all(&p->run));
     AC_TRY(ac_check_bad_items(&p->run));

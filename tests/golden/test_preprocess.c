@@ -160,6 +160,7 @@ normalised(void **state)
     for (int64_t i = 0; i < golden.tensors.count; i++) {
         const ac_tensor *t = &golden.tensors.items[i];
         const int64_t S = t->shape[1];
+        const ac_preprocess_recipe recipe = ac_preprocess_openai(S);
         char file[4096];
         ac_image p;
         ac_item_status v;
@@ -172,7 +173,7 @@ normalised(void **state)
         assert_int_equal(ac_image_read_file(&p, file, MAX_PIXELS, &v), AC_OK);
         assert_int_equal(v.reason, AC_GOOD);
         assert_int_equal(ac_image_clip_resize(rgb, &p, S, &resizer), AC_OK);
-        ac_image_normalise(y, rgb, S);
+        ac_image_normalise(y, rgb, &recipe);
         ac_tensor_read(t, expected, 0, S * S * 3);
         test_assert_close(t->name, y, expected, S * S * 3, 1e-6);
         ac_image_free(&p);

@@ -10,8 +10,9 @@
 #include "jobs/cli/tools/tools.h"
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "Hugging Face folder of a CLIP model, or OpenAI's .pt" },
-    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
+    { "model", 0, "DIR", "a CLIP model: Hugging Face's or OpenCLIP's folder, or OpenAI's .pt" },
+    { "model-config", 0, "F",
+      "a config.json or open_clip_config.json elsewhere than in the model's folder" },
     { "vocabulary", 0, "DIR|F",
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy", "fp32 [N, D], unit length; a zero row where an image or text is bad" },
@@ -33,7 +34,7 @@ embed_images(ac_clip_model *clip, const char *const *files, int64_t n, const cha
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
     AC_TRY(ac_alloc(&y, n * D, sizeof *y));
-    AC_TRY(ac_images_read(rgb, item_statuss, files, n, S, AC_MAX_PIXELS));
+    AC_TRY(ac_images_read(rgb, item_statuss, files, n, &clip->recipe, AC_MAX_PIXELS));
     AC_TRY(ac_clip_model_embed_images(clip, y, rgb, n));
     for (int64_t i = 0; i < n; i++)
         if (item_statuss[i].reason != AC_GOOD)

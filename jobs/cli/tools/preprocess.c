@@ -6,12 +6,16 @@
 #include "engine/base/memory.h"
 #include "engine/image/preprocess.h"
 #include "io/file/json_write.h"
+#include "io/checkpoint/clip_files.h"
 #include "io/checkpoint/npy.h"
 #include "jobs/cli/tools/images.h"
 #include "jobs/cli/tools/tools.h"
 
 static const ac_option options[] = {
-    { "size", 0, "S", "side of the square (CLIP: 224)" },
+    { "size", 0, "S", "side of the square (CLIP: 224), by OpenAI's recipe" },
+    { "model", 0, "DIR", "in place of --size: as this CLIP model's files say" },
+    { "model-config", 0, "F",
+      "a config.json or open_clip_config.json elsewhere than in the model's folder" },
     { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image is bad" },
     { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
     { "max-pixels", 0, "N", "a larger image is bad (default: 178956970)" },
@@ -21,8 +25,9 @@ static const ac_option options[] = {
 
 ac_status
 ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *files, int64_t n,
-               int64_t S, int64_t max_pixels)
+               const ac_preprocess_recipe *recipe, int64_t max_pixels)
 {
+    const int64_t S = recipe->size;
     const int threads = omp_get_max_threads();
     ac_resizer *resizers = NULL;
     ac_status st = ac_alloc(&resizers, threads, sizeof *resizers), worst = AC_OK;
@@ -34,8 +39,8 @@ ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *fi
         ac_image p = { 0 };
         ac_status one = ac_image_read_file(&p, files[i], max_pixels, &item_statuss[i]);
         if (one == AC_OK && item_statuss[i].reason == AC_GOOD)
-            one = ac_image_clip_resize(rgb + i * S * S * 3, &p, S,
-                                       &resizers[omp_get_thread_num()]);
+            one = ac_image_preprocess(rgb + i * S * S * 3, &p, recipe,
+                                      &resizers[omp_get_thread_num()]);
         ac_image_free(&p);
         if (one != AC_OK) {
 #pragma omp critical
@@ -76,6 +81,30 @@ ac_images_report(const ac_item_status *item_statuss, const char *const *files, i
                : AC_OK;
 }
 
+/* OpenAI's recipe at --size, or that of --model. */
+static ac_status
+read_recipe(const ac_arguments *a, ac_preprocess_recipe *out)
+{
+    const char *model = ac_arguments_get(a, "model"), *size;
+    ac_clip_files files;
+    int64_t S = 0;
+    ac_status st = AC_OK;
+
+    if (model && ac_arguments_has(a, "size"))
+        AC_FAIL(AC_E_ARG, "give either --size or --model");
+    if (!model) {
+        AC_TRY(ac_arguments_need(a, "size", &size));
+        AC_TRY(ac_arguments_int(a, "size", &S, 1, 8192));
+        *out = ac_preprocess_openai(S);
+        goto out;
+    }
+    AC_TRY(ac_clip_files_open(&files, model, ac_arguments_get(a, "model-config")));
+    *out = files.recipe;
+    ac_clip_files_close(&files);
+out:
+    return st;
+}
+
 ac_status
 ac_tool_preprocess(int argc, char **argv)
 {
@@ -85,20 +114,21 @@ ac_tool_preprocess(int argc, char **argv)
     uint8_t *rgb = NULL;
     float *pixels = NULL;
     const char *out_path;
-    int64_t S = 0, n, max_pixels = AC_MAX_PIXELS;
+    ac_preprocess_recipe recipe;
+    int64_t S, n, max_pixels = AC_MAX_PIXELS;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "preprocess --size S --out X.npy [--float] FILE…",
-                        "Decode, resize the short side, crop the centre, as CLIP's own "
-                        "pre-processing does.",
+        ac_options_help(stdout, "preprocess --size S|--model DIR --out X.npy [--float] FILE…",
+                        "Decode, resize and crop as CLIP's own pre-processing does, or as a "
+                        "model's files say.",
                         options);
         goto out;
     }
     AC_TRY(ac_tool_compute(&a, &compute));
-    AC_TRY(ac_arguments_need(&a, "size", &out_path));
-    AC_TRY(ac_arguments_int(&a, "size", &S, 1, 8192));
+    AC_TRY(read_recipe(&a, &recipe));
+    S = recipe.size;
     AC_TRY(ac_arguments_int(&a, "max-pixels", &max_pixels, 1, 1000000000000));
     AC_TRY(ac_arguments_need(&a, "out", &out_path));
     n = a.word_count;
@@ -106,12 +136,12 @@ ac_tool_preprocess(int argc, char **argv)
         AC_FAIL(AC_E_ARG, "no image given: name one file or more");
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
     AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
-    AC_TRY(ac_images_read(rgb, item_statuss, a.words, n, S, max_pixels));
+    AC_TRY(ac_images_read(rgb, item_statuss, a.words, n, &recipe, max_pixels));
     if (ac_arguments_has(&a, "float")) {
         AC_TRY(ac_alloc(&pixels, n * S * S * 3, sizeof *pixels));
         for (int64_t i = 0; i < n; i++)
             if (item_statuss[i].reason == AC_GOOD)
-                ac_image_normalise(pixels + i * S * S * 3, rgb + i * S * S * 3, S);
+                ac_image_normalise(pixels + i * S * S * 3, rgb + i * S * S * 3, &recipe);
         AC_TRY(ac_npy_save(out_path, AC_F32, 4, (int64_t[]){ n, 3, S, S }, pixels));
     } else {
         AC_TRY(ac_npy_save(out_path, AC_U8, 4, (int64_t[]){ n, S, S, 3 }, rgb));

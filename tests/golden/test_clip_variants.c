@@ -1,0 +1,290 @@
+/* AC_TEST_LABELS: formats */
+/* CLIP's folders as people have them: pre-processing from the model's files, old configs,
+ * OpenCLIP's layouts. Embeddings against transformers and open_clip, cosine >= 0.99999
+ * (golden/clip_variants/README.md); what nothing right can come of is refused, and the message
+ * names file and key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/checkpoint/safetensors.h"
+#include "jobs/models/clip_model.h"
+#include "tests/support/golden.h"
+#include "tests/support/model.h"
+
+enum { MAX_PIXELS = 1000000 };
+
+/* What a refusal of a case must name; a case that is expected to be right is not in here. Cases
+ * with "either" that are in here are refused, the others are right. */
+static const struct {
+    const char *name, *words;
+} refused[] = {
+    { "null_mean", "preprocessor_config.json: image_mean" },
+    { "null_resample", "preprocessor_config.json: resample" },
+    { "no_crop_size", "preprocessor_config.json: crop_size is missing" },
+    { "no_center_crop_not_square", "preprocessor_config.json: do_center_crop" },
+    { "crop_other_than_model", "preprocessor_config.json: crop_size" },
+    { "tokenizer_json_only", "no vocabulary here" },
+    { "openclip_file_alone", "open_clip_model.safetensors: .*open_clip_config.json" },
+    { "openclip_checkpoint_alone", "epoch_3.pt: .*open_clip_config.json" },
+    { "openclip_clipa", "open_clip_config.json: model_cfg.vision_cfg.no_ln_pre" },
+    { "openclip_vision_pool_avg", "open_clip_config.json: model_cfg.vision_cfg.pool_type" },
+    { "openclip_text_no_causal_mask",
+      "open_clip_config.json: model_cfg.text_cfg.no_causal_mask" },
+    { "openclip_text_pool_first", "open_clip_config.json: model_cfg.text_cfg.pool_type" },
+    { "openclip_text_pool_last", "open_clip_config.json: model_cfg.text_cfg.pool_type" },
+    { "openclip_final_ln_after_pool", "open_clip_config.json: model_cfg.vision_cfg.pool_type" },
+    { "openclip_layer_scale", "open_clip_config.json: model_cfg.vision_cfg.ls_init_value" },
+    { "openclip_no_model_cfg", "open_clip_config.json: model_cfg" },
+    { "openclip_timm", "open_clip_config.json: model_cfg.vision_cfg.timm_model_name" },
+    { "openclip_width_does_not_fit", "open_clip_config.json: model_cfg.vision_cfg.width" },
+};
+
+static const char *
+words_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(refused[i].name, name) == 0)
+            return refused[i].words;
+    return NULL;
+}
+
+/* Both halves of "file.*key" in this order. */
+static bool
+says(const char *message, const char *words)
+{
+    const char *gap = strstr(words, ".*");
+    char first[128];
+    const char *at;
+
+    if (!gap)
+        return strstr(message, words) != NULL;
+    snprintf(first, sizeof first, "%.*s", (int) (gap - words), words);
+    at = strstr(message, first);
+    return at && strstr(at, gap + 2);
+}
+
+static const char *
+text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    assert_non_null(text);
+    return text;
+}
+
+/* Links to a layer's files, over those that are there. */
+static void
+lay(const char *folder, const char *layer)
+{
+    char relative[128], *from;
+    const struct dirent *e;
+    DIR *d;
+
+    snprintf(relative, sizeof relative, "clip_variants/%s", layer);
+    from = golden_path(relative);
+    if (!from)
+        skip();
+    d = opendir(from);
+    assert_non_null(d);
+    while ((e = readdir(d))) {
+        char to[512], source[4096];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(to, sizeof to, "%s/%s", folder, e->d_name);
+        snprintf(source, sizeof source, "%s/%s", from, e->d_name);
+        unlink(to);
+        assert_int_equal(symlink(source, to), 0);
+    }
+    closedir(d);
+    free(from);
+}
+
+static void
+empty(const char *folder)
+{
+    const struct dirent *e;
+    DIR *d = opendir(folder);
+    char path[512];
+
+    while (d && (e = readdir(d)))
+        if (e->d_name[0] != '.') {
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+            unlink(path);
+        }
+    if (d)
+        closedir(d);
+    mkdir(folder, 0777);
+}
+
+/* The case's folder, assembled. */
+static void
+assemble(const char *folder, const json_t *c)
+{
+    const json_t *item;
+    size_t i;
+    char path[512];
+
+    empty(folder);
+    json_array_foreach(json_object_get(c, "layers"), i, item)
+        lay(folder, json_string_value(item));
+    json_array_foreach(json_object_get(c, "without"), i, item)
+    {
+        snprintf(path, sizeof path, "%s/%s", folder, json_string_value(item));
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void
+compare(const char *name, const char *what, const float *found, const ac_tensor *expected)
+{
+    const int64_t D = expected->shape[1];
+    float *e = malloc((size_t) ac_tensor_count(expected) * sizeof *e);
+
+    assert_non_null(e);
+    ac_tensor_read(expected, e, 0, ac_tensor_count(expected));
+    for (int64_t i = 0; i < expected->shape[0]; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < D; k++)
+            sum += (double) found[i * D + k] * (double) e[i * D + k];
+        if (!(sum >= 0.99999))
+            fail_msg("%s: %s %lld: cosine %.7f", name, what, (long long) i, sum);
+    }
+    free(e);
+}
+
+static void
+check_images(ac_clip_model *clip, const char *name, const json_t *pictures,
+             const ac_tensor *expected)
+{
+    const int64_t D = clip->net.config.projection_dim;
+    float *y = calloc((size_t) (expected->shape[0] * D), sizeof *y);
+    const json_t *picture;
+    size_t i;
+
+    assert_int_equal(expected->shape[1], D);
+    assert_int_equal(expected->shape[0], json_array_size(pictures));
+    json_array_foreach(pictures, i, picture)
+    {
+        char relative[128], *path;
+        snprintf(relative, sizeof relative, "clip_variants/%s", json_string_value(picture));
+        path = golden_path(relative);
+        assert_non_null(path);
+        if (ac_clip_model_embed_file(clip, y + (int64_t) i * D, path, MAX_PIXELS) != AC_OK)
+            fail_msg("%s: %s", name, ac_error_message());
+        free(path);
+    }
+    compare(name, "image", y, expected);
+    free(y);
+}
+
+static void
+check_texts(ac_clip_model *clip, const char *name, const json_t *inputs, bool by_text,
+            const ac_tensor *expected)
+{
+    const int64_t D = clip->net.config.projection_dim, n = expected->shape[0];
+    float *y = calloc((size_t) (n * D), sizeof *y);
+    const json_t *one, *id;
+    ac_texts texts = { 0 };
+    int64_t cut = 0;
+    size_t i, k;
+
+    assert_int_equal(n, json_array_size(inputs));
+    json_array_foreach(inputs, i, one)
+    {
+        int32_t ids[128];
+        int64_t offsets[2] = { 0, 0 };
+        if (by_text) {
+            assert_int_equal(
+                ac_texts_push(&texts, json_string_value(one), json_string_length(one)), AC_OK);
+            continue;
+        }
+        json_array_foreach(one, k, id) ids[offsets[1]++] = (int32_t) json_integer_value(id);
+        assert_int_equal(ac_clip_model_embed_ids(clip, y + (int64_t) i * D, ids, offsets, 1),
+                         AC_OK);
+    }
+    if (by_text)
+        assert_int_equal(ac_clip_model_embed_texts(clip, y, &texts, 0, n, "", &cut), AC_OK);
+    compare(name, "text", y, expected);
+    ac_texts_free(&texts);
+    free(y);
+}
+
+static void
+check_case(const json_t *root, const json_t *c, const ac_tensors *expected)
+{
+    static const char folder[] = "clip_variants.tmp";
+    const char *name = text_at(c, "name"), *model = text_at(c, "model"),
+               *words = words_of(name);
+    const bool by_text = json_object_get(c, "by") != NULL;
+    ac_clip_options o = { .towers = AC_CLIP_VISION | AC_CLIP_TEXT, .need_tokenizer = by_text };
+    ac_clip_model clip = { 0 };
+    char path[512];
+    ac_status st;
+
+    assemble(folder, c);
+    snprintf(path, sizeof path, "%s%s%s", folder, strcmp(model, ".") == 0 ? "" : "/",
+             strcmp(model, ".") == 0 ? "" : model);
+    o.model = path;
+    st = ac_clip_model_open(&clip, &o);
+    if (words) {
+        if (st == AC_OK)
+            fail_msg("%s: taken, but it cannot be right", name);
+        if (!says(ac_error_message(), words) || !strstr(ac_error_message(), folder))
+            fail_msg("%s: \"%s\" does not say \"%s\"", name, ac_error_message(), words);
+        return;
+    }
+    assert_string_not_equal(text_at(c, "expect"), "refuse");
+    if (st != AC_OK)
+        fail_msg("%s: %s", name, ac_error_message());
+    if (json_object_get(c, "images"))
+        check_images(&clip, name, json_object_get(root, "pictures"),
+                     test_tensor(expected, text_at(c, "images")));
+    if (json_object_get(c, "texts"))
+        check_texts(&clip, name, json_object_get(root, by_text ? "texts" : "ids"), by_text,
+                    test_tensor(expected, text_at(c, "texts")));
+    ac_clip_model_free(&clip);
+}
+
+static void
+every_case(void **state)
+{
+    char *path = golden_path("clip_variants/expected.json"),
+         *tensors = golden_path("clip_variants/expected.safetensors");
+    ac_safetensors expected;
+    const json_t *c;
+    json_t *root;
+    size_t i;
+
+    (void) state;
+    if (!path || !tensors)
+        skip();
+    root = test_read_json(path);
+    assert_int_equal(ac_safetensors_open(&expected, tensors), AC_OK);
+    assert_true(json_array_size(json_object_get(root, "cases")) > 70);
+    json_array_foreach(json_object_get(root, "cases"), i, c)
+        check_case(root, c, &expected.tensors);
+    ac_safetensors_close(&expected);
+    json_decref(root);
+    free(path);
+    free(tensors);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case),
+    };
+
+    ac_compute_init(2);
+    return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
+}
