@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
-#include "engine/linear/compute.h"
+#include "engine/kernels/activation.h"
 
 /** An object being read: the first error sticks, so that many keys are read before one check.
  */

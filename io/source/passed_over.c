@@ -25,7 +25,8 @@ take_extension(char extension[AC_PASSED_OVER_LETTERS], const char *name)
                *dot = strrchr(base, '.');
     size_t n = 0;
 
-    for (; dot && dot > base && n < AC_PASSED_OVER_LETTERS && isalnum((unsigned char) dot[n + 1]);
+    for (;
+         dot && dot > base && n < AC_PASSED_OVER_LETTERS && isalnum((unsigned char) dot[n + 1]);
          n++)
         if (n + 1 < AC_PASSED_OVER_LETTERS)
             extension[n] = (char) tolower((unsigned char) dot[n + 1]);

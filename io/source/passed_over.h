@@ -1,4 +1,5 @@
-/** The files of an input that are no items: how many, of which extensions, and the first names. */
+/** The files of an input that are no items: how many, of which extensions, and the first names.
+ */
 #ifndef AC_IO_SOURCE_PASSED_OVER_H
 #define AC_IO_SOURCE_PASSED_OVER_H
 
@@ -23,7 +24,7 @@ typedef struct ac_passed_over {
     int64_t apple_double; /* what macOS leaves beside a file, as ._NAME */
     int kinds;
     ac_passed_kind kind[AC_PASSED_OVER_KINDS]; /* most first, after ac_passed_over_sort */
-    char *names[AC_PASSED_OVER_NAMES]; /* the first, bytewise */
+    char *names[AC_PASSED_OVER_NAMES];         /* the first, bytewise */
 } ac_passed_over;
 
 void ac_passed_over_free(ac_passed_over *self);
@@ -37,16 +38,16 @@ void ac_passed_over_sort(ac_passed_over *self);
 /** Was anything passed over? */
 bool ac_passed_over_any(const ac_passed_over *self);
 
-/** Appended to out: "3 .psd, 1 .svg, 2 without an extension (a.psd, b/c.svg, …)". Sorted before;
- * files > 0. */
+/** Appended to out: "3 .psd, 1 .svg, 2 without an extension (a.psd, b/c.svg, …)". Sorted
+ * before; files > 0. */
 void ac_passed_over_print(const ac_passed_over *self, ac_buffer *out);
 
 /** Appended to out, as a JSON object: {"files", "extensions": {…}, "first": […],
  * "apple_double"}. */
 void ac_passed_over_push_json(const ac_passed_over *self, ac_buffer *out);
 
-/** Is the file what macOS leaves beside another (a name that begins with "._", and AppleDouble's
- * first bytes)? */
+/** Is the file what macOS leaves beside another (a name that begins with "._", and
+ * AppleDouble's first bytes)? */
 bool ac_is_apple_double(const char *path, const char *name);
 
 #endif
