@@ -28,7 +28,7 @@ ac_cache_read_entries(const char *path, ac_texts *entries)
         at = next;
     }
     if (entries->count == 0)
-        AC_FAIL(AC_E_FORMAT, "%s: no entry in it (one a line)", path);
+        AC_FAIL(AC_E_FORMAT, "%s: no entry in it (one per line)", path);
 out:
     ac_buffer_free(&text);
     return st;

@@ -207,10 +207,11 @@ write_shards(ac_cache *cache, const parts *p, const ac_texts *entries,
         path = NULL;
     }
     if (off)
-        ac_log(AC_LOG_WARNING,
-               "%lld embeddings are not of unit length (by more than 0.5 %%): they are kept as "
-               "they are, and score by it",
-               (long long) off);
+        ac_log(
+            AC_LOG_WARNING,
+            "%lld embeddings are not of unit length (by more than 0.5 %%): they are stored as "
+            "they are, and score by it",
+            (long long) off);
 out:
     free(rows);
     free(path);

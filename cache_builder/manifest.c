@@ -93,7 +93,7 @@ read_cache(ac_cache *self, const json_t *root, const char *path)
     if (!json_is_object(cache) && json_is_array(json_object_get(root, "stages")))
         return ac_error_set(AC_E_FORMAT,
                             "%s: the cache in this folder is half built: its run was "
-                            "interrupted; the same command goes on with it",
+                            "interrupted; the same command resumes it",
                             path);
     if (json_integer_value(json_object_get(cache, "format")) != CACHE_FORMAT || !model ||
         strlen(model) != 32 || !model_path || !prefix || dimension < 1 || dimension > INT32_MAX)
@@ -145,7 +145,7 @@ ac_cache_open(ac_cache *self, const char *folder)
         AC_TRY(errno == ENOENT
                    ? ac_error_set(AC_E_FORMAT,
                                   "%s: not a cache: it has no manifest.json; was its making "
-                                  "interrupted? The same command goes on with it",
+                                  "interrupted? The same command resumes it",
                                   folder)
                    : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
     if (!(root = json_load_file(path, 0, &error)))

@@ -27,7 +27,7 @@ enum { AC_ENTRY_KINDS = 4 };
 typedef struct ac_mining_options {
     bool wanted[AC_ENTRY_KINDS];
     bool lower;                   /* lower-case lines as a whole, words after they were found */
-    bool cross_lines;             /* n-grams go on over the ends of lines and files */
+    bool cross_lines;             /* n-grams continue over the ends of lines and files */
     bool unique;                  /* an entry that was there before is dropped */
     int64_t most;                 /* n-grams of each kind */
     int64_t filter;               /* pairs and triples seen fewer times are dropped */

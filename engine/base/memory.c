@@ -18,11 +18,11 @@ check_size(size_t *bytes, int64_t count, size_t size)
 static ac_status
 out_of_memory(size_t bytes)
 {
-    return ac_error_set(
-        AC_E_NOMEM,
-        "out of memory: %zu bytes asked for; give the job more memory, fewer ranks a node, or "
-        "a smaller compute.batch",
-        bytes);
+    return ac_error_set(AC_E_NOMEM,
+                        "out of memory: %zu bytes asked for; give the job more memory, fewer "
+                        "ranks per node, or "
+                        "a smaller compute.batch",
+                        bytes);
 }
 
 ac_status

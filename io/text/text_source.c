@@ -171,7 +171,7 @@ spool_write(spool *self, const char *bytes, int64_t n)
             continue;
         if (done < 0)
             return ac_error_set(AC_E_IO,
-                                "%s: cannot be written: %s; unpacking %s needs room there",
+                                "%s: cannot be written: %s; unpacking %s needs space there",
                                 self->path, strerror(errno), self->source);
         bytes += done;
         n -= done;

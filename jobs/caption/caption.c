@@ -148,7 +148,7 @@ generate_all(pipeline *p)
     truncated[1] = work.truncated_texts;
     ac_sum_int64_all(p->comm, truncated, 2);
     if (p->comm->rank == 0 && (truncated[0] || truncated[1]))
-        ac_log(AC_LOG_WARNING, "cut to the models' limits: %lld tables, %lld candidates",
+        ac_log(AC_LOG_WARNING, "truncated to the models' limits: %lld prompts, %lld candidates",
                (long long) truncated[0], (long long) truncated[1]);
 out:
     return st;

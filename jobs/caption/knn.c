@@ -1,5 +1,5 @@
-/* .knn files beside the images, as clip-grams wrote them: an image's entries, one a line, best
- * first. */
+/* .knn files beside the images, as clip-grams wrote them: an image's entries, one per line,
+ * best first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

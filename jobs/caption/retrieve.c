@@ -78,7 +78,8 @@ log_memory_all(const retriever *self)
     ac_sum_int64_all(comm, bytes, 2);
     if (comm->rank == 0)
         ac_log(AC_LOG_INFO,
-               "cache: %" PRId64 " entries over %d rank%s, scan %s; memory a rank: %.1f MB of "
+               "cache: %" PRId64
+               " entries over %d rank%s, scan %s; memory per rank: %.1f MB of "
                "embeddings, %.1f MB of index",
                self->cache->entries, comm->size, comm->size == 1 ? "" : "s",
                ac_topk_index_scan(&self->index), (double) bytes[0] / comm->size * 1e-6,

@@ -32,13 +32,13 @@ ac_exit_codes_help(FILE *f)
         f,
         "exit codes:\n"
         "   0  done; recorded bad items within limits.max_bad_items\n"
-        "   1  usage or config: the words by themselves\n"
+        "   1  usage or config: the arguments by themselves\n"
         "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
         "   3  more bad items than allowed; what is finished stays, run again with another "
         "limit\n"
         "  70  a bug of this program\n"
         "  74  stalled, or a passing input/output error: worth another try\n"
-        "  75  stopped on request; the same command goes on\n");
+        "  75  stopped on request; the same command resumes\n");
 }
 
 /* Where all ranks stalled each gets the time to say where it stands, before the launcher ends

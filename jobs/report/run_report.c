@@ -96,7 +96,7 @@ write_facts(reporter *self)
         ac_page_html(page, "<p class=\"note warn\">");
         ac_page_printf(page,
                        "This run is not finished: %lld of %lld items are through all stages. "
-                       "The same command goes on with it.",
+                       "The same command resumes it.",
                        (long long) (self->rows + self->bad), (long long) m->items);
         ac_page_html(page, "</p>\n");
     }

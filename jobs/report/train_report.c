@@ -219,7 +219,7 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
             best = i;
     if (!run->done)
         ac_page_html(page, "<p class=\"note warn\">This run is not finished; the same command "
-                           "goes on with it.</p>\n");
+                           "resumes it.</p>\n");
     ac_page_facts_begin(page);
     if (c->validation.count) {
         ac_page_fact(page, "validation loss before", "%.4f", c->validation.points[0].y);
@@ -230,9 +230,9 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
         ac_page_fact(page, "steps", "%.0f", c->loss.points[c->loss.count - 1].x);
     if (s) {
         ac_page_fact(page, "ranks", "%.0f", json_number_value(json_object_get(s, "ranks")));
-        ac_page_fact(page, "seconds a step", "%.3g",
+        ac_page_fact(page, "seconds per step", "%.3g",
                      json_number_value(json_object_get(s, "seconds_per_step")));
-        ac_page_fact(page, "peak memory a rank", "%.0f MB",
+        ac_page_fact(page, "peak memory per rank", "%.0f MB",
                      json_number_value(json_object_get(s, "peak_memory_bytes")) / 1e6);
     }
     kernels = json_string_value(json_object_get(s, "kernels"));

@@ -143,6 +143,6 @@ rm half/DONE
 run 1 report a
 grep -q 'a: a run of build-cache has no images' said.txt
 run 2 export half --out y
-grep -q 'half built.*the same command goes on with it' said.txt
+grep -q 'half built.*the same command resumes it' said.txt
 run 0 build-cache a.yaml --run half $keys
 same a half

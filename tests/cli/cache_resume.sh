@@ -44,7 +44,7 @@ for moment in "embeddings 2" "embeddings 20" "shards 1" "shards 25"; do
   else
     [ $code -eq 2 ]
     [ ! -e killed/DONE ]
-    grep -q 'the same command goes on with it' said.txt
+    grep -q 'the same command resumes it' said.txt
   fi
   ranks=$((ranks % 3 + 1))
   mpirun --oversubscribe -n $ranks "$antarctic" build-cache build.yaml --run killed $keys 2> /dev/null

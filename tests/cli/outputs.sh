@@ -37,7 +37,7 @@ says 'nothing to do'
 [ "$(grep -c '=== antarctic' out/log.txt)" -eq 2 ]
 tail -1 out/log.txt | grep -q 'exit 0$'
 
-# .knn: the table's entries, one a line, best first
+# .knn: the table's entries, one per line, best first
 for key in scene_00 'a/with, "odd" <name>& 7'; do
   jq -r --arg key "$key" 'select(.key == $key) | .table[].entry' out/captions.jsonl | cmp - "images/$key.knn"
 done

@@ -7,7 +7,7 @@ small_job job.yaml images
 # numbers_of RANKS: "needed mapped packed batch program" in MB
 numbers_of() {
   run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node "$1" --set limits.memory=100GB
-  sed -n 's/^  memory a node  *\([0-9]*\) MB = models. files \([0-9]*\) + packed weights \([0-9]*\) + ranks [0-9]* x (batch \([0-9]*\) + program \([0-9]*\)).*/\1 \2 \3 \4 \5/p' said.txt
+  sed -n 's/^  memory per node  *\([0-9]*\) MB = models. files \([0-9]*\) + packed weights \([0-9]*\) + ranks [0-9]* x (batch \([0-9]*\) + program \([0-9]*\)).*/\1 \2 \3 \4 \5/p' said.txt
 }
 cores=$(nproc)
 read -r one mapped packed batch program <<< "$(numbers_of 1)"

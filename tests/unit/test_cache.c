@@ -150,7 +150,7 @@ beside_a_run(void **state)
     assert_int_equal(ac_publish_file(in_folder("run/manifest.json"), run, sizeof run - 1),
                      AC_OK);
     assert_int_equal(ac_cache_open(&grown, in_folder("run")), AC_E_FORMAT);
-    assert_non_null(strstr(ac_error_message(), "the same command goes on"));
+    assert_non_null(strstr(ac_error_message(), "the same command resumes"));
     memcpy(before, cache.fingerprint, sizeof before);
     assert_int_equal(ac_cache_add_shards(&cache, &shard, 1), AC_OK);
     assert_int_equal(ac_cache_add_source(&cache, &source), AC_OK);

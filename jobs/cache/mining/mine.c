@@ -39,8 +39,9 @@ piece_bytes(const ac_text_corpus *corpus, int64_t piece)
 static ac_status
 stopped(void)
 {
-    return ac_error_set(AC_E_STOPPED, "stopped on request while mining; nothing of it is kept, "
-                                      "the same command begins again");
+    return ac_error_set(AC_E_STOPPED,
+                        "stopped on request while mining; nothing of it is saved, "
+                        "the same command begins again");
 }
 
 static ac_status

@@ -9,7 +9,7 @@
  * log).
  * @param[in] format  "coco": [{"image_id": int, "caption": str}], the id being the digits that
  * the key ends with, as in COCO's file names; "csv": RFC 4180, of a tag run a line an entry;
- * "txt": KEY.txt, one caption (or the entries, one a line)
+ * "txt": KEY.txt, one caption (or the entries, one per line)
  * @param[in] out     the file; of "txt" a folder, NULL: beside each image. A .txt file of other
  * content is never replaced
  * @return AC_E_BAD_ITEMS where images whose keys end with no number were left out of a COCO

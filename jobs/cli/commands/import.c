@@ -7,10 +7,11 @@
 
 static const ac_option options[] = {
     { "text", 0, "FILE",
-      "a cache: its entries, one a line, empty lines kept (default: entries.txt in the folder "
+      "a cache: its entries, one per line, empty lines kept (default: entries.txt in the "
+      "folder "
       "of embeddings)" },
     { "embeddings", 0, "FILE.npy|FOLDER",
-      "a cache: one row an entry; a folder of emb*.npy or text_emb/text_emb_*.npy" },
+      "a cache: one row per entry; a folder of emb*.npy or text_emb/text_emb_*.npy" },
     { "model", 0, "DIR", "a cache: the CLIP model that made the embeddings" },
     { "vocabulary", 0, "FILE", "its vocabulary, where it is not beside it" },
     { "prefix", 0, "TEXT",

@@ -30,9 +30,9 @@ static const ac_option options[] = {
     { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
     { "nodes", 0, "N", "nodes (default: 1)" },
     { "ranks-per-node", 0, "R",
-      "ranks a node (default: one for each 8 cores, fewer where memory asks for it)" },
+      "ranks per node (default: one for each 8 cores, fewer where memory asks for it)" },
     { "time", 0, "T",
-      "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run goes on in a further "
+      "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run resumes in a further "
       "one" },
     { "partition", 0, "P", "partition" },
     { "after", 0, "RUN", "begin when that run, submitted before, is done" },
@@ -126,7 +126,7 @@ print_sizes(const request *self)
     printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n",
            (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
            self->array ? ", for each part" : "");
-    printf("  memory a node    %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
+    printf("  memory per node  %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
            "x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
            (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB,
            (long long) self->ranks, (double) s->work / MB, (double) s->program / MB,
@@ -155,7 +155,7 @@ fit(request *self)
         return ac_error_set(AC_E_LIMIT,
                             "not submitted: a node would need %lld MB and has %lld; use more "
                             "nodes (the cache is split over them), "
-                            "fewer ranks a node, or a smaller output.shard_items",
+                            "fewer ranks per node, or a smaller output.shard_items",
                             (long long) (self->needed >> 20), (long long) (self->memory >> 20));
     return AC_OK;
 }
@@ -242,10 +242,11 @@ check_run(const request *self, bool *done)
         ac_slurm_queue_ask(&queue, &jobs);
     }
     if (!*done && queue.text[0])
-        AC_FAIL(AC_E_ARG,
-                "%s: this run is in Slurm's queue already: %s; let it go on, or end it first "
-                "(scancel)",
-                self->run, queue.text);
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: this run is in Slurm's queue already: %s; let it continue, or end it first "
+            "(scancel)",
+            self->run, queue.text);
 out:
     ac_manifest_free(&manifest);
     free(path);
@@ -294,8 +295,8 @@ keep_script(const char *path, const ac_buffer *text)
     st = AC_OK;
     AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be kept as %s: %s", path, kept, strerror(errno));
-    printf("  kept             %s (the script before, which differs)\n", kept);
+        AC_FAIL(AC_E_IO, "%s: cannot be saved as %s: %s", path, kept, strerror(errno));
+    printf("  saved            %s (the script before, which differs)\n", kept);
 out:
     ac_buffer_free(&before);
     free(kept);
@@ -346,7 +347,7 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     {
         const ac_slurm_word list[] = {
             { "JOB", self->job->name },
-            { "WHAT", array     ? "one part a task"
+            { "WHAT", array     ? "one part per task"
                       : is_last ? "what the parts left, and the end"
                                 : "the whole" },
             { "FOLDER", folder },

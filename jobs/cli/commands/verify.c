@@ -28,7 +28,7 @@
 #include "jobs/runtime/manifest.h"
 
 static const ac_option options[] = {
-    { "json", 0, NULL, "JSON lines: one a trouble, and one a path at its end" },
+    { "json", 0, NULL, "JSON lines: one per problem, and one per path at its end" },
     { NULL, 0, NULL, NULL },
 };
 

@@ -16,7 +16,7 @@ static const ac_option options[] = {
     { "vocabulary", 0, "DIR|F",
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy", "fp32 [N, D], unit length; a zero row where an image or text is bad" },
-    { "images", 0, NULL, "the words after the options are images" },
+    { "images", 0, NULL, "the arguments after the options are images" },
     { "texts", 0, NULL, "{\"text\": …} or {\"ids\": […]} lines on stdin" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },

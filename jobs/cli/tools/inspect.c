@@ -10,7 +10,7 @@
 enum { MOST_ROWS = 24 }; /* of a list, for people */
 
 static const ac_option options[] = {
-    { "json", 0, NULL, "a JSON object a line for each path, with every tensor" },
+    { "json", 0, NULL, "one JSON object per line and path, with every tensor" },
     { "all", 0, NULL, "for people, but lists in full" },
     { NULL, 0, NULL, NULL },
 };

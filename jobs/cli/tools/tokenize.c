@@ -17,7 +17,8 @@ static const ac_option options[] = {
     { "kind", 0, "K",
       "clip, bart or gpt2 (default: from config.json, else from the vocabulary)" },
     { "max-length", 0, "N",
-      "cut to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: no cut" },
+      "truncated to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: not "
+      "truncated" },
     { "no-special", 0, NULL, "no start and end tokens" },
     { "decode", 0, NULL, "ids to text" },
     { "clean-up-tokenization-spaces", 0, NULL,
