@@ -45,7 +45,7 @@ says 'input.path'
 # a script that was edited is kept; the ranks start what --program names
 echo '# mine' >> sized/job.sbatch
 run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node 1 --set limits.memory=100GB --program in_container.sh
-says 'kept  .*sized/job.sbatch.before'
+says 'saved  .*sized/job.sbatch.before'
 tail -n 1 sized/job.sbatch.before | grep -q '^# mine$'
 grep -q "^antarctic=$PWD/in_container.sh$" sized/job.sbatch
 
