@@ -10,7 +10,8 @@ enum {
     ROWS = AC_PRODUCT_ROWS,
     PANEL = AC_PRODUCT_PANEL,
     DEPTH = AC_PRODUCT_DEPTH,
-    WIDEST = AC_PRODUCT_WIDEST
+    WIDEST = AC_PRODUCT_WIDEST,
+    STRIP = 512 /* columns packed at a time */
 };
 
 /* An even number of panels, so that a kernel may take two. */
@@ -148,59 +149,82 @@ ac_product_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t 
     }
 }
 
-/* Columns [0, N) of b, as panels [WIDEST / PANEL][K, PANEL]; zeros after them. */
+/* One panel of n columns, [K, PANEL]; zeros after them. */
+static void
+pack_panel(float *y, ac_matrix b, int64_t K, int64_t n)
+{
+    if (n < PANEL)
+        memset(y, 0, (size_t) (K * PANEL) * sizeof *y);
+    if (b.column == 1)
+        for (int64_t k = 0; k < K; k++)
+            memcpy(y + k * PANEL, b.x + k * b.row, (size_t) n * sizeof *y);
+    else
+        for (int64_t c = 0; c < n; c++)
+            for (int64_t k = 0; k < K; k++)
+                y[k * PANEL + c] = b.x[k * b.row + c * b.column];
+}
+
+/* N columns of b [K, N], as panels; an even number of them. A few rows of b at a time, so that
+ * they stay in the first cache while the panels take what is theirs. */
 static void
 pack_columns(float *y, ac_matrix b, int64_t K, int64_t N)
 {
-    for (int64_t p = 0; p < WIDEST; p += PANEL, y += K * PANEL) {
-        const int64_t n = N - p < 0 ? 0 : N - p < PANEL ? N - p : PANEL;
-        const float *x = b.x + p * b.column;
-        if (n < PANEL)
-            memset(y, 0, (size_t) (K * PANEL) * sizeof *y);
-        if (b.column == 1)
-            for (int64_t k = 0; k < K; k++)
-                memcpy(y + k * PANEL, x + k * b.row, (size_t) n * sizeof *y);
-        else
-            for (int64_t c = 0; c < n; c++)
-                for (int64_t k = 0; k < K; k++)
-                    y[k * PANEL + c] = x[k * b.row + c * b.column];
-    }
+    enum { FEW = 8 };
+    const int64_t step = b.column == 1 && N % WIDEST == 0 ? FEW : K,
+                  all = ac_product_columns(N);
+
+    for (int64_t k = 0; k < K; k += step)
+        for (int64_t p = 0; p < all; p += PANEL)
+            pack_panel(y + p * K + k * PANEL,
+                       (ac_matrix){ b.x + k * b.row + p * b.column, b.row, b.column },
+                       K - k < step ? K - k : step,
+                       N - p < 0       ? 0
+                       : N - p < PANEL ? N - p
+                                       : PANEL);
 }
 
 size_t
 ac_product_scratch_bytes(void)
 {
-    return ac_scratch_room(((ROWS + WIDEST) * DEPTH + AC_PRODUCT_MOST_ROWS * WIDEST) *
+    return ac_scratch_room(((ROWS + STRIP) * DEPTH + AC_PRODUCT_MOST_ROWS * WIDEST) *
                            sizeof(float));
+}
+
+/* Rows [0, M) of y [M, N <= STRIP], over one DEPTH of k; columns: b, packed. */
+static void
+multiply_strip(float *y, int64_t y_row, ac_matrix a, const float *columns, int64_t M, int64_t N,
+               int64_t K, bool add, float *rows, float *edge)
+{
+    const ac_product *kernels = ac_kernels()->product;
+
+    for (int64_t m = 0; m < M; m += ROWS) {
+        const int64_t block = M - m < ROWS ? M - m : ROWS;
+        ac_product_pack_rows(rows, (ac_matrix){ a.x + m * a.row, a.row, a.column }, block, K,
+                             kernels->rows);
+        for (int64_t n = 0; n < N; n += kernels->panels * PANEL)
+            for (int64_t r = 0; r < block; r += kernels->rows)
+                ac_product_block(kernels->fp32, kernels->panels, y + (m + r) * y_row + n, y_row,
+                                 rows + r * K, columns + n * K, K * PANEL, K,
+                                 block - r < kernels->rows ? block - r : kernels->rows, N - n,
+                                 add, edge);
+    }
 }
 
 void
 ac_product_multiply(float *y, int64_t y_row, ac_matrix a, ac_matrix b, int64_t M, int64_t N,
                     int64_t K, bool add, void *scratch)
 {
-    const ac_product *kernels = ac_kernels()->product;
-    const int64_t width = kernels->panels * PANEL;
-    float *rows = scratch, *columns = rows + ROWS * DEPTH, *edge = columns + WIDEST * DEPTH;
+    float *rows = scratch, *columns = rows + ROWS * DEPTH, *edge = columns + STRIP * DEPTH;
 
-    for (int64_t m = 0; m < M; m += ROWS) {
-        const int64_t block = M - m < ROWS ? M - m : ROWS;
+    for (int64_t n = 0; n < N; n += STRIP) {
+        const int64_t width = N - n < STRIP ? N - n : STRIP;
         for (int64_t k = 0; k < K; k += DEPTH) {
             const int64_t depth = K - k < DEPTH ? K - k : DEPTH;
-            ac_product_pack_rows(rows,
-                                 (ac_matrix){ a.x + m * a.row + k * a.column, a.row, a.column },
-                                 block, depth, kernels->rows);
-            for (int64_t n = 0; n < N; n += WIDEST) {
-                pack_columns(columns,
-                             (ac_matrix){ b.x + k * b.row + n * b.column, b.row, b.column },
-                             depth, N - n);
-                for (int64_t c = 0; c < WIDEST && n + c < N; c += width)
-                    for (int64_t r = 0; r < block; r += kernels->rows)
-                        ac_product_block(kernels->fp32, kernels->panels,
-                                         y + (m + r) * y_row + n + c, y_row, rows + r * depth,
-                                         columns + c * depth, depth * PANEL, depth,
-                                         block - r < kernels->rows ? block - r : kernels->rows,
-                                         N - n - c, add || k > 0, edge);
-            }
+            pack_columns(columns,
+                         (ac_matrix){ b.x + k * b.row + n * b.column, b.row, b.column }, depth,
+                         width);
+            multiply_strip(y + n, y_row, (ac_matrix){ a.x + k * a.column, a.row, a.column },
+                           columns, M, width, depth, add || k > 0, rows, edge);
         }
     }
 }

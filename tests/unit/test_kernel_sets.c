@@ -255,7 +255,8 @@ static void
 whole_products(void **state)
 {
     static const int64_t shapes[][3] = { { 1, 1, 1 },    { 3, 5, 7 },     { 7, 33, 64 },
-                                         { 97, 31, 20 }, { 13, 64, 257 }, { 100, 70, 530 } };
+                                         { 97, 31, 20 }, { 13, 64, 257 }, { 100, 70, 530 },
+                                         { 5, 600, 30 }, { 2, 1024, 300 } };
 
     (void) state;
     for (int i = 0; i < sets; i++) {
