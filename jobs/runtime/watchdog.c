@@ -35,7 +35,7 @@ end_stalled(const ac_watchdog *dog, double seconds)
 {
     const char *phase = atomic_load(&dog->heartbeat->phase);
     const int64_t shard = atomic_load(&dog->heartbeat->shard);
-    char host[256] = "", message[512], where[64] = "no shard in hand";
+    char host[256] = "", message[512], where[64] = "no shard in work";
 
     gethostname(host, sizeof host - 1);
     if (shard >= 0)
@@ -111,9 +111,10 @@ step(watcher *self)
     /* rank 0 first: it writes the end down, and the first rank to go takes the others along */
     if (ac_signals_seconds() > dog->grace_seconds + (dog->rank == 0 ? 0 : AFTER_RANK_0_SECONDS))
         end(dog, AC_E_STOPPED,
-            "stopped on request; what was in hand when the time of grace ended is dropped, all "
+            "stopped on request; what was in flight when the time of grace ended is dropped, "
+            "all "
             "finished work is published; "
-            "the same command goes on from here");
+            "the same command resumes the run");
     renew_locks(self, now);
     if (dog->stall_seconds > 0)
         look(self, now);
