@@ -15,7 +15,7 @@ typedef struct ac_heartbeat ac_heartbeat; /* of C11's atomics; C++ may pass one 
 
 typedef struct ac_heartbeat {
     _Atomic int64_t beats;
-    _Atomic int64_t shard;       /* -1: none in hand */
+    _Atomic int64_t shard;       /* -1: none in work */
     _Atomic(const char *) phase; /* a string that lives as long as the program */
 } ac_heartbeat;
 
@@ -27,7 +27,7 @@ ac_heartbeat_beat(ac_heartbeat *self)
         atomic_fetch_add_explicit(&self->beats, 1, memory_order_relaxed);
 }
 
-/** From now on this phase ("embed"), with no shard in hand. phase must live as long as the
+/** From now on this phase ("embed"), with no shard in work. phase must live as long as the
  * program. */
 static inline void
 ac_heartbeat_phase(ac_heartbeat *self, const char *phase)

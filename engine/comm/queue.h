@@ -1,6 +1,6 @@
 /**
  * A queue of numbered items shared by the ranks: each item is claimed exactly once, one claim
- * ahead of the item in hand. The counter lies on rank 0 and is served by an atomic
+ * ahead of the item in work. The counter lies on rank 0 and is served by an atomic
  * fetch-and-add. Where the network does not progress by itself (TCP), a claim waits until rank
  * 0 enters MPI: rank 0 calls ac_queue_progress between micro-batches.
  */

@@ -22,11 +22,11 @@ typedef struct ac_gallery_options {
 typedef struct ac_gallery {
     ac_page *page; /* borrowed */
     ac_gallery_options options;
-    ac_buffer records, thumbnails;       /* of the block in hand */
-    ac_buffer head, candidates, entries; /* of the image in hand */
+    ac_buffer records, thumbnails;       /* of the present block */
+    ac_buffer head, candidates, entries; /* of the present image */
     int64_t images, blocks, candidate_count, entry_count;
     float low, high; /* of candidates' scores */
-    bool open;       /* an image is in hand */
+    bool open;       /* an image is begun */
 } ac_gallery;
 
 void ac_gallery_begin(ac_gallery *self, ac_page *page, const ac_gallery_options *options);
@@ -35,7 +35,7 @@ void ac_gallery_begin(ac_gallery *self, ac_page *page, const ac_gallery_options 
  * thumbnail, 0 bytes for none. */
 void ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char *caption,
                       size_t caption_bytes, float score, const char *jpeg, size_t jpeg_bytes);
-/** Add to the card in hand. score: NaN for none. label: "" or a word behind the text ("before",
+/** Add to the present card. score: NaN for none. label: "" or a word behind the text ("before",
  * "3 times"). */
 void ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
                           const char *label);

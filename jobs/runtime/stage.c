@@ -130,7 +130,7 @@ ac_stage_tick(ac_stage *self)
     ac_queue_progress(&self->queue);
     if (ac_signals_seconds() > self->run->config->limits.grace_seconds / 2)
         return ac_error_set(AC_E_STOPPED, "stopped on request within a shard, which is "
-                                          "dropped; the same command resumes from here");
+                                          "dropped; the same command resumes the run");
     return AC_OK;
 }
 
@@ -245,7 +245,7 @@ end_all(ac_stage *self, ac_status st)
     if (st == AC_OK && undone) {
         st = ac_error_set(AC_E_STOPPED,
                           "stopped on request with %lld of %lld shards of stage %s to do; the "
-                          "same command resumes from here",
+                          "same command resumes the run",
                           (long long) undone, (long long) (end - first), stage->name);
     }
     return st;

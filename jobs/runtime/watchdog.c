@@ -35,7 +35,7 @@ end_stalled(const ac_watchdog *dog, double seconds)
 {
     const char *phase = atomic_load(&dog->heartbeat->phase);
     const int64_t shard = atomic_load(&dog->heartbeat->shard);
-    char host[256] = "", message[512], where[64] = "no shard in flight";
+    char host[256] = "", message[512], where[64] = "no shard in work";
 
     gethostname(host, sizeof host - 1);
     if (shard >= 0)
@@ -114,7 +114,7 @@ step(watcher *self)
             "stopped on request; what was in flight when the time of grace ended is dropped, "
             "all "
             "finished work is published; "
-            "the same command resumes from here");
+            "the same command resumes the run");
     renew_locks(self, now);
     if (dog->stall_seconds > 0)
         look(self, now);

@@ -148,7 +148,7 @@ typedef struct loader {
     ac_buffer key;     /* of one item or image */
     int64_t *ids;
     int64_t ids_capacity;
-    int64_t tables_pushed; /* of the image in hand */
+    int64_t tables_pushed; /* of the present image */
 } loader;
 
 static ac_status

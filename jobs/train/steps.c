@@ -517,7 +517,7 @@ ac_training_run_all(ac_training *self)
     if (self->step < most)
         st = ac_error_set(AC_E_STOPPED,
                           "stopped on request after step %lld of %lld, its checkpoint is "
-                          "published; the same command resumes from here",
+                          "published; the same command resumes the run",
                           (long long) self->step, (long long) most);
 out:
     if (self->progress_open)

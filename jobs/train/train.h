@@ -27,7 +27,7 @@ typedef struct ac_training {
     int64_t step, steps_per_epoch;          /* steps done */
 
     ac_batch_builder builder;
-    int64_t *order, order_epoch; /* the epoch in hand; -1: none */
+    int64_t *order, order_epoch; /* the present epoch; -1: none */
     ac_parts replicas, blocks;   /* exchanges of a step, of a validation */
 
     ac_checkpoints checkpoints; /* rank 0 */

@@ -89,19 +89,19 @@ crashes_on() {
 crashes_on 'butterfly in a room' 1                            # in its table: BART's tokenizer
 crashes_on 'a horse, a horse and a horse on a wooden floor' 2 # among its candidates: CLIP's
 
-# A rank killed while it captions: at one death nothing is tried; what was in hand at two is tried, and found innocent.
-kill_in_generate() { # of 2 ranks one, as soon as it has images of the third stage in hand
+# A rank killed while it captions: at one death nothing is probed; what was in flight at two is probed, and not confirmed.
+kill_in_generate() { # of 2 ranks one, as soon as it has images of the third stage in flight
   local until=$((SECONDS + 60)) rank
   job caption 2 killed job.yaml --set generation.num_return_sequences=100 --set generation.do_sample=true --set generation.num_beams=1 &
   until ls killed/tables/00002.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ]; sleep 0.01; done
-  until in_hand killed; do [ $SECONDS -lt $until ]; sleep 0.01; done
+  until in_flight killed; do [ $SECONDS -lt $until ]; sleep 0.01; done
   rank=$(ranks_of killed | tail -1)
-  kill -STOP $(ranks_of killed) # so that what is in hand stays there until it is looked at
-  in_hand killed || { kill -CONT $(ranks_of killed); kill -KILL "$rank"; wait $! || true; return 1; }
+  kill -STOP $(ranks_of killed) # so that what is in flight stays there until it is looked at
+  in_flight killed || { kill -CONT $(ranks_of killed); kill -KILL "$rank"; wait $! || true; return 1; }
   kill -KILL $(ranks_of killed)
   wait $! || true
 }
-in_hand() { # in_hand RUN: some rank has items of stage 2 in hand (stage, first, count of each slot)
+in_flight() { # in_flight RUN: some rank has items of stage 2 in flight (stage, first, count of each slot)
   od -An -v -t d8 -w24 "$1"/journal/*.hand 2> /dev/null | awk '$1 == 2 && $3 > 0 { found = 1 } END { exit !found }'
 }
 slow="--set generation.num_return_sequences=100 --set generation.do_sample=true --set generation.num_beams=1"

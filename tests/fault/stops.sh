@@ -49,7 +49,7 @@ wait $! || code=$?
 expect 75 stopped int $code
 completed int
 
-# A time of grace that the shard in hand does not meet: dropped, exit 75 all the same.
+# A time of grace that the shard in work does not meet: dropped, exit 75 all the same.
 caption 2 grace $slow --set output.shard_items=20 --set generation.num_return_sequences=2000 --set limits.grace_seconds=0.5 &
 wait_for_stage grace tables
 sleep 0.5

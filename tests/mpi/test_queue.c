@@ -77,7 +77,7 @@ a_failure_stops_its_rank_alone(const ac_comm *comm)
         }
         if (comm->rank == failing)
             CHECK(mine <= 2);
-        /* the item in hand and the one claimed ahead are left undone, and no others where a
+        /* the item in work and the one claimed ahead are left undone, and no others where a
          * rank is left to claim them */
         CHECK(comm->size > 1 ? done >= ITEMS - 2 : done == 1);
     }

@@ -36,7 +36,7 @@ typedef struct view {
     int64_t attempts;
     ac_slurm_jobs slurm;
     const char *state, *stage;
-    int64_t done, total, bad; /* of the stage in hand */
+    int64_t done, total, bad; /* of the present stage */
     bool is_import;           /* a cache that no run made: `import` wrote it whole */
 } view;
 
