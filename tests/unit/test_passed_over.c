@@ -1,6 +1,6 @@
-/* What an input holds and the program does not take: counted by extension, the first names kept,
- * the same whatever order a folder gives them in; macOS's files by their content; and where the
- * pages of an image lie. */
+/* What an input holds and the program does not take: counted by extension, the first names
+ * kept, the same whatever order a folder gives them in; macOS's files by their content; and
+ * where the pages of an image lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,9 +107,9 @@ names_of_images(void **state)
 {
     static const char *const yes[] = { "a.jpg", "a.JFIF",   "x/y.Tif", "b.c.heic",
                                        "a.j2k", ".x/a.hif", "a.JXL" },
-                            *const no[] = { "jpg",    "a.",     "a.jpg/b", "a.jp",
-                                            "a.jpgx", "a.txt",  "a.jpg, ", "a., ",
-                                            "a.png,", "a.jpg.", "" };
+                             *const no[] = { "jpg",    "a.",     "a.jpg/b", "a.jp",
+                                             "a.jpgx", "a.txt",  "a.jpg, ", "a., ",
+                                             "a.png,", "a.jpg.", "" };
 
     (void) state;
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
@@ -164,7 +164,8 @@ pages_of_chains(void **state)
 
     (void) state;
     for (int n = 1; n <= 5; n++)
-        for (int back = -1; back < n; back++) { /* -1: it ends; else it returns to page `back` */
+        for (int back = -1; back < n;
+             back++) { /* -1: it ends; else it returns to page `back` */
             const size_t size = make_chain(bytes, at, n, back < 0 ? 0 : at[back]);
             assert_int_equal(ac_tiff_count_pages(bytes, size), n);
             for (int page = 0; page < n; page++)
