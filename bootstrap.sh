@@ -7,6 +7,8 @@ cd "$(dirname "$0")"
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
+# Formats of images beyond JPEG, PNG, WebP, GIF and BMP: a build without one of them rejects its images, and says so.
+image_packages="libtiff-dev libopenjp2-7-dev libavif-dev libheif-dev libjxl-dev"
 test_packages="libcmocka-dev jq procps"
 # For the tests on a real Slurm, which are skipped without them.
 slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
@@ -68,9 +70,16 @@ install_packages() {
 }
 
 configure_options=()
-# Optional packages for tests: it is no error if they cannot be installed, but a line says so.
+# install_optional WHAT PACKAGE…: it is no error if they cannot be installed, but a line says what is missing then.
 install_optional() {
-  (install_packages "$@") || printf 'Not installed: %s. The tests that need them are skipped.\n' "$*"
+  local what=$1
+  shift
+  (install_packages "$@") || printf 'Not installed: %s. %s\n' "$*" "$what"
+}
+# All that a build of every format needs, and what else is named.
+install_for_build() {
+  install_packages "$@"
+  install_optional 'Images of these formats are rejected (`antarctic --version` lists them).' $image_packages
 }
 
 # build PRESET OPTION…
@@ -127,20 +136,20 @@ demo() {
 
 case "${1:-}" in
 build)
-  install_packages
+  install_for_build
   build_program
   printf 'Built: %s\n' "$PWD/build/release/antarctic"
   ;;
 demo)
-  install_packages
+  install_for_build
   build_program
   mpi_environment
   demo
   ;;
 test)
   mpi_environment
-  part 'packages' install_packages $test_packages
-  part 'packages of Slurm' install_optional $slurm_packages
+  part 'packages' install_for_build $test_packages
+  part 'packages of Slurm' install_optional 'The tests on a real Slurm are skipped.' $slurm_packages
   part 'build, release' build release -DAC_BUILD_TESTS=ON
   part 'build, sanitizers' build asan -DAC_BUILD_TESTS=ON
   part 'tests, sanitizers' ctest --preset asan

@@ -99,6 +99,21 @@ decode(ac_image *out, struct heif_image_handle *handle, bool grey, int64_t max_p
     return st;
 }
 
+/* The image's size, and the size before it is cropped, which is what gets decoded: some codecs
+ * round it up to blocks. */
+static bool
+is_size_allowed(const struct heif_image_handle *handle, int64_t max_pixels,
+                ac_item_status *item_status)
+{
+    const int64_t width = heif_image_handle_get_width(handle),
+                  height = heif_image_handle_get_height(handle), block = 64;
+
+    return ac_image_check_size(width, height, max_pixels, item_status) &&
+           ac_image_check_size(heif_image_handle_get_ispe_width(handle),
+                               heif_image_handle_get_ispe_height(handle),
+                               max_pixels + block * (width + height + block), item_status);
+}
+
 ac_status
 ac_heif_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
                ac_item_status *item_status)
@@ -116,9 +131,7 @@ ac_heif_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
         error = heif_context_get_primary_image_handle(context, &handle);
     if (error.code != heif_error_Ok)
         reject(item_status, error);
-    else if (ac_image_check_size(heif_image_handle_get_ispe_width(handle), /* before a crop */
-                                 heif_image_handle_get_ispe_height(handle), max_pixels,
-                                 item_status))
+    else if (is_size_allowed(handle, max_pixels, item_status))
         st = decode(out, handle, is_all_grey(bytes, n), max_pixels, item_status);
     if (handle)
         heif_image_handle_release(handle);

@@ -55,6 +55,27 @@ refuse(ac_item_status *item_status, ac_reject_reason reason, const char *what)
     return false;
 }
 
+/* Tiles that have a first part in the code stream: after the main header's segments, each part
+ * says how long it is (0: to the end). */
+static uint64_t
+count_tiles(const unsigned char *p, size_t n)
+{
+    uint64_t tiles = 0;
+    size_t at = 2;
+
+    while (n - at >= 4 && p[at] == 0xff && p[at + 1] != 0x90)
+        at +=
+            (size_t) big(p + at + 2, 2) + 2 < n - at ? (size_t) big(p + at + 2, 2) + 2 : n - at;
+    while (n - at >= 12 && p[at] == 0xff && p[at + 1] == 0x90) {
+        const size_t length = big(p + at + 6, 4);
+        tiles += p[at + 10] == 0;
+        if (length < 12 || length > n - at)
+            break;
+        at += length;
+    }
+    return tiles;
+}
+
 /* SIZ: sizes, tiles, components and their bits. */
 static bool
 read_code_stream(ac_jp2_header *h, const unsigned char *p, size_t n,
@@ -79,8 +100,8 @@ read_code_stream(ac_jp2_header *h, const unsigned char *p, size_t n,
     h->width = (int64_t) (x1 - x0);
     h->height = (int64_t) (y1 - y0);
     tiles = ((x1 + tile_width - 1) / tile_width) * ((y1 + tile_height - 1) / tile_height);
-    if (tiles > 64 + (uint64_t) h->width * (uint64_t) h->height / 64)
-        return refuse(item_status, AC_REJECT_CORRUPT, "more tiles than its size can fill");
+    if (tiles > 1 && count_tiles(p, n) < tiles) /* OpenJPEG would leave them black */
+        return refuse(item_status, AC_REJECT_TRUNCATED, "tiles are missing");
     if (h->components < 1 || h->components > 4)
         return refuse(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
                       "not one to four components per pixel");

@@ -68,6 +68,45 @@ turns_as_pillow_does(void **state)
     check("orientation_7.jpg", "expected_jpg_7.png", 7);
 }
 
+static bool
+is_built(const char *name)
+{
+    ac_image_format format;
+
+    for (int i = 0; ac_image_format_at(i, &format); i++)
+        if (strcmp(format.name, name) == 0)
+            return format.built;
+    fail_msg("no format %s", name);
+    return false;
+}
+
+/* irot and imir of AVIF are an orientation like EXIF's, as for Pillow. */
+static void
+avif_turns_when_asked(void **state)
+{
+    (void) state;
+    if (!is_built("AVIF"))
+        skip();
+    for (int o = 1; o <= 8; o++) {
+        char given[32], expected[32];
+        snprintf(given, sizeof given, "orientation_%d.avif", o);
+        snprintf(expected, sizeof expected, "expected_avif_%d.png", o);
+        check(given, expected, o);
+    }
+}
+
+/* TIFF is turned when it is read, and not once more when asked. */
+static void
+tiff_turns_once(void **state)
+{
+    (void) state;
+    if (!is_built("TIFF"))
+        skip();
+    check("orientation_4.tif", "expected_tif_4.png", 1);
+    check("orientation_5.tif", "expected_tif_5.png", 1);
+    check("orientation_7.tif", "expected_tif_7.png", 1);
+}
+
 /* Both byte orders, and every way to be cut or wrong: 1, and no byte past the end is read (the
  * sanitizers watch). */
 static void
@@ -106,6 +145,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns_as_pillow_does),
+        cmocka_unit_test(avif_turns_when_asked),
+        cmocka_unit_test(tiff_turns_once),
         cmocka_unit_test(anything_else_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

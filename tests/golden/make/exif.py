@@ -2,7 +2,8 @@
 
     python exif.py --out tests/data/exif [--seed 1]
 
-orientation_O.KIND: an image that says O; expected_….png: the same pixels turned, as a PNG without EXIF.
+orientation_O.KIND: an image that says O; expected_….png: the same pixels turned, as a PNG without EXIF. AVIF says it by irot and imir;
+Pillow turns a TIFF when it reads it.
 """
 
 import os
@@ -33,6 +34,10 @@ def main():
     save(args.out, "orientation_p_6.png", "expected_p_6.png", image.quantize(256), 6)
     save(args.out, "orientation_5.webp", "expected_webp_5.png", image, 5, lossless=True)
     save(args.out, "orientation_7.jpg", "expected_jpg_7.png", image, 7, quality=95)
+    for orientation in range(1, 9):
+        save(args.out, f"orientation_{orientation}.avif", f"expected_avif_{orientation}.png", image, orientation, quality=100, subsampling="4:4:4")
+    for orientation in (4, 5, 7):
+        save(args.out, f"orientation_{orientation}.tif", f"expected_tif_{orientation}.png", image, orientation)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ COMPRESSED = {
     "clip_variants/openclip/checkpoint/*.pt": "clip_variants/openclip/plain/open_clip_model.safetensors",
     "demo/expected.safetensors": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
     "generate/*.json": None, "sampling/filters.json": None,
-    "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
+    "image_neighbours/*.jsonl": None, "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
     "train/lightning.ckpt": "bart/a/model.safetensors",
     "train/gradients*.safetensors": None, "train/operations.safetensors": None, "train/steps_*.safetensors": None,
 }
