@@ -226,7 +226,7 @@ pad(uint8_t *rgb, const ac_image *p, int64_t S, int fill)
     const int32_t whole = fill;
     const float real = (float) fill;
 
-    memset(pixel, fill, sizeof pixel);
+    memset(pixel, p->mode == AC_MODE_1 && fill ? 255 : fill, sizeof pixel);
     if (p->mode == AC_MODE_I16)
         memcpy(pixel, &word, sizeof word);
     else if (p->mode == AC_MODE_I16B)

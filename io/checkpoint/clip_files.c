@@ -147,6 +147,7 @@ open_folder(ac_clip_files *self, const char *model)
     AC_TRY(find_file(&hugging_face, model, "config.json"));
     AC_TRY(find_file(&open_clip, model, AC_OPEN_CLIP_CONFIG));
     if (hugging_face && open_clip) {
+        self->holds_two = true;
         AC_TRY(has_model_type(hugging_face, &typed));
         AC_TRY(ac_weights_look(model, AC_WEIGHTS_HUGGING_FACE, &found));
     }

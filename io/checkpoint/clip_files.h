@@ -15,6 +15,8 @@ typedef struct ac_clip_files {
     ac_clip_config config;
     ac_preprocess_recipe recipe;
     char *config_path; /* owned; NULL: OpenAI's archive, which is its own config */
+    bool holds_two;    /* the folder has Hugging Face's config and OpenCLIP's: a job's log says
+                          which counts */
 } ac_clip_files;
 
 /**

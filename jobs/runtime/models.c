@@ -1,5 +1,6 @@
 #include "jobs/runtime/models.h"
 
+#include "engine/base/log.h"
 #include "engine/comm/shared.h"
 
 static ac_clip_options
@@ -70,6 +71,9 @@ open_clip_all(ac_clip_model *self, const ac_comm *comm, const ac_clip_options *o
 {
     const ac_status st = ac_clip_model_read(self, options);
 
+    if (st == AC_OK && self->files.holds_two && comm->rank == 0)
+        ac_log(AC_LOG_INFO, "%s holds two models; %s counts", options->model,
+               self->files.config_path);
     return pack_all(comm, &self->packed, st == AC_OK ? ac_clip_model_packed_bytes(self) : 0,
                     pack_clip, self, st);
 }

@@ -9,6 +9,7 @@
 #include "io/file/path.h"
 #include "io/source/open_images.h"
 #include "io/file/text_file.h"
+#include "io/checkpoint/open_clip.h"
 #include "io/checkpoint/tokenizer_files.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
@@ -192,36 +193,85 @@ put_tokenizer(json_t *out, const char *path)
     return st;
 }
 
-/* Make the model whole, so that what does not fit is found; its fingerprints are those that
+static void
+put_weights(json_t *out, const ac_weights *weights)
+{
+    json_t *files = json_array();
+
+    for (int64_t i = 0; i < weights->file_count; i++) {
+        const ac_weights_file *f = &weights->files[i];
+        const char *file = f->is_torch ? f->torch.path : f->safetensors.path;
+        json_array_append_new(files, ac_inspect_string(file, strlen(file)));
+    }
+    ac_inspect_put(out, "files", files);
+}
+
+static json_t *
+three(const float x[3])
+{
+    return json_pack("[f, f, f]", (double) x[0], (double) x[1], (double) x[2]);
+}
+
+static void
+put_recipe(json_t *out, const ac_preprocess_recipe *r)
+{
+    static const char *const rules[] = { "none", "shortest", "longest", "exact" },
+                             *const filters[] = { "nearest", "lanczos", "bilinear",
+                                                  "bicubic", "box",     "hamming" };
+    json_t *one = json_object();
+
+    ac_inspect_put_text(one, "resize", rules[r->resize]);
+    ac_inspect_put(one, "height", json_integer(r->height));
+    ac_inspect_put(one, "width", json_integer(r->width));
+    ac_inspect_put_text(one, "filter", filters[r->resample]);
+    ac_inspect_put(one, "rgb_first", json_boolean(r->rgb_first));
+    ac_inspect_put(one, "crop", json_integer(r->size));
+    ac_inspect_put(one, "rescale", json_real(r->rescale));
+    ac_inspect_put(one, "mean", three(r->mean));
+    ac_inspect_put(one, "std", three(r->std));
+    ac_inspect_put(out, "preprocessing", one);
+}
+
+/* A model is made whole, so that what does not fit is found; its fingerprints are those that
  * caches and runs record. */
 static ac_status
-put_usable(json_t *out, const char *path, const char *type)
+put_clip(json_t *out, const char *path)
 {
+    const ac_clip_options o = { .model = path, .towers = AC_CLIP_TEXT | AC_CLIP_VISION };
     ac_clip_model clip = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_clip_model_open(&clip, &o));
+    put_weights(out, &clip.files.weights);
+    if (clip.files.config_path)
+        ac_inspect_put_text(out, "config", clip.files.config_path);
+    ac_inspect_put_text(out, "fingerprint", clip.fingerprint);
+    ac_inspect_put_text(out, "text_fingerprint", clip.text_fingerprint); /* caches record it */
+    ac_inspect_put(out, "image_size", json_integer(clip.net.config.image_size));
+    ac_inspect_put(out, "patch_size", json_integer(clip.net.config.patch_size));
+    ac_inspect_put(out, "context", json_integer(clip.net.config.max_position_embeddings));
+    ac_inspect_put(out, "dimension", json_integer(clip.net.config.projection_dim));
+    put_recipe(out, &clip.recipe);
+    ac_inspect_put_tensors(out, &clip.files.weights.tensors);
+out:
+    ac_clip_model_free(&clip);
+    return st;
+}
+
+static ac_status
+put_bart(json_t *out, const char *path)
+{
+    const ac_bart_options o = { .model = path };
     ac_bart_model bart = { 0 };
     ac_status st = AC_OK;
 
-    if (strcmp(type, "clip") == 0) {
-        const ac_clip_options o = { .model = path, .towers = AC_CLIP_TEXT | AC_CLIP_VISION };
-        AC_TRY(ac_clip_model_open(&clip, &o));
-        ac_inspect_put_text(out, "fingerprint", clip.fingerprint);
-        ac_inspect_put_text(out, "text_fingerprint",
-                            clip.text_fingerprint); /* what caches record */
-        ac_inspect_put(out, "image_size", json_integer(clip.net.config.image_size));
-        ac_inspect_put(out, "patch_size", json_integer(clip.net.config.patch_size));
-        ac_inspect_put(out, "context", json_integer(clip.net.config.max_position_embeddings));
-        ac_inspect_put(out, "dimension", json_integer(clip.net.config.projection_dim));
-    } else if (strcmp(type, "bart") == 0) {
-        const ac_bart_options o = { .model = path };
-        AC_TRY(ac_bart_model_open(&bart, &o));
-        ac_inspect_put_text(out, "fingerprint", bart.fingerprint);
-        ac_inspect_put(out, "width", json_integer(bart.net.config.d_model));
-        ac_inspect_put(out, "encoder_layers", json_integer(bart.net.config.encoder_layers));
-        ac_inspect_put(out, "decoder_layers", json_integer(bart.net.config.decoder_layers));
-        ac_inspect_put(out, "positions", json_integer(bart.net.config.max_position_embeddings));
-    }
+    AC_TRY(ac_bart_model_open(&bart, &o));
+    ac_inspect_put_text(out, "fingerprint", bart.fingerprint);
+    ac_inspect_put(out, "width", json_integer(bart.net.config.d_model));
+    ac_inspect_put(out, "encoder_layers", json_integer(bart.net.config.encoder_layers));
+    ac_inspect_put(out, "decoder_layers", json_integer(bart.net.config.decoder_layers));
+    ac_inspect_put(out, "positions", json_integer(bart.net.config.max_position_embeddings));
 out:
-    ac_clip_model_free(&clip);
     ac_bart_model_free(&bart);
     return st;
 }
@@ -230,24 +280,22 @@ static ac_status
 inspect_model(json_t *out, const char *path, const char *type)
 {
     ac_weights weights = { 0 };
-    json_t *files = json_array();
     char kind[64];
     ac_status st = AC_OK;
 
     snprintf(kind, sizeof kind, "model (%.40s)", type);
     ac_inspect_put_text(out, "kind", kind);
     AC_TRY(put_tokenizer(out, path));
-    AC_TRY(ac_weights_open(&weights, path));
-    for (int64_t i = 0; i < weights.file_count; i++) {
-        const ac_weights_file *f = &weights.files[i];
-        const char *file = f->is_torch ? f->torch.path : f->safetensors.path;
-        json_array_append_new(files, ac_inspect_string(file, strlen(file)));
+    if (strcmp(type, "clip") == 0) {
+        st = put_clip(out, path);
+        goto out;
     }
-    ac_inspect_put(out, "files", json_incref(files));
-    AC_TRY(put_usable(out, path, type));
+    AC_TRY(ac_weights_open(&weights, path));
+    put_weights(out, &weights);
+    if (strcmp(type, "bart") == 0)
+        AC_TRY(put_bart(out, path));
     ac_inspect_put_tensors(out, &weights.tensors);
 out:
-    json_decref(files);
     ac_weights_close(&weights);
     return st;
 }
@@ -283,10 +331,12 @@ ac_status
 ac_inspect_folder(json_t *out, const char *path)
 {
     json_t *manifest = load_json(path, "manifest.json"),
-           *config = load_json(path, "config.json");
+           *config = load_json(path, "config.json"),
+           *open_clip = load_json(path, AC_OPEN_CLIP_CONFIG);
     const char *type = json_string_value(json_object_get(config, "model_type"));
     ac_status st;
 
+    type = !type && open_clip ? "clip" : type;
     if (json_object_get(manifest, "cache"))
         st = inspect_cache(out, path);
     else if (manifest)
@@ -297,5 +347,6 @@ ac_inspect_folder(json_t *out, const char *path)
         st = inspect_images(out, path);
     json_decref(manifest);
     json_decref(config);
+    json_decref(open_clip);
     return st;
 }

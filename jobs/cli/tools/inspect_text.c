@@ -163,7 +163,7 @@ inspect_json(json_t *out, const ac_buffer *text, const char *path)
         ac_inspect_put(out, "entries", json_integer((json_int_t) json_object_size(root)));
     } else {
         ac_inspect_put_text(out, "kind",
-                            type                                  ? "config of a model"
+                            type || json_object_get(root, "model_cfg") ? "config of a model"
                             : json_object_get(root, "weight_map") ? "index of a model's weights"
                             : json_object_get(root, "cache")      ? "manifest of a cache"
                             : json_object_get(root, "input_fingerprint") ? "manifest of a run"
