@@ -46,8 +46,8 @@ static void
 tiles_of_jpeg2000(void **state)
 {
     size_t n;
-    char *bytes = test_read_file(AC_TEST_DATA "/golden/pictures_more/images/j2k_rgb_lossless.j2k",
-                                 &n);
+    char *bytes =
+        test_read_file(AC_TEST_DATA "/golden/pictures_more/images/j2k_rgb_lossless.j2k", &n);
 
     (void) state;
     if (!is_built("JPEG 2000")) {
@@ -70,9 +70,10 @@ tiles_of_jpeg2000(void **state)
 static void
 one_pixel_too_many(void **state)
 {
-    static const char *const names[] = { "gif_87a.gif",        "bmp_rle4.bmp",     "bmp_565.bmp",
-                                         "tiff_rgb_tiled.tif", "jp2_rgb_lossy.jp2", "avif_420.avif",
-                                         "heic_444.heic",      "jxl_lossy.jxl" };
+    static const char *const names[] = { "gif_87a.gif",       "bmp_rle4.bmp",
+                                         "bmp_565.bmp",       "tiff_rgb_tiled.tif",
+                                         "jp2_rgb_lossy.jp2", "avif_420.avif",
+                                         "heic_444.heic",     "jxl_lossy.jxl" };
 
     (void) state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -81,7 +82,8 @@ one_pixel_too_many(void **state)
         char *bytes;
         ac_image p;
         ac_item_status status;
-        snprintf(path, sizeof path, "%s/golden/pictures_more/images/%s", AC_TEST_DATA, names[i]);
+        snprintf(path, sizeof path, "%s/golden/pictures_more/images/%s", AC_TEST_DATA,
+                 names[i]);
         bytes = test_read_file(path, &n);
         assert_int_equal(ac_image_decode(&p, bytes, n, MAX_PIXELS, &status), AC_OK);
         if (status.reason == AC_GOOD) {
