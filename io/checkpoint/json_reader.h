@@ -7,11 +7,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
-<<<<<<< HEAD
 #include "engine/kernels/activation.h"
-=======
-#include "engine/models/clip.h" /* ac_activation */
->>>>>>> 45fcfa0 (The reader of models' configs may see the recipe)
 
 /** An object being read: the first error sticks, so that many keys are read before one check.
  */
