@@ -42,9 +42,11 @@ const ac_config_key ac_config_keys[] = {
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
-      "CLIP: a Hugging Face folder, or OpenAI's .pt" },
+      "CLIP: a folder of Hugging Face or OpenCLIP, a file of weights with its config beside "
+      "it, "
+      "or OpenAI's .pt" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, false,
-      "a config.json elsewhere than in the model's folder" },
+      "a config.json or open_clip_config.json elsewhere than beside the weights" },
     { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, false,
       "a cache folder (extend-cache: the one that grows), or a text file with one entry per "
       "line" },

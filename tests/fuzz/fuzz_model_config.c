@@ -1,5 +1,5 @@
-/* config.json and generation_config.json of models. Promises: refused, or numbers that a model
- * can be made of. */
+/* config.json (and open_clip_config.json) and generation_config.json of models. Promises:
+ * refused, or numbers that a model can be made of. */
 #include "io/checkpoint/model_config.h"
 #include "tests/support/fuzz.h"
 
