@@ -41,7 +41,7 @@ bench_images(const char *folder, int64_t n)
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
     seconds = now() - start;
     printf("{\"images\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n,
-           seconds, ac_compute_kernels(&options.compute));
+           seconds, ac_compute_describe(&options.compute));
 out:
     ac_clip_model_free(&clip);
     free(rgb);
@@ -93,7 +93,7 @@ bench_generate(const char *folder, int64_t texts, bool sample)
     AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
     seconds = now() - start;
     printf("{\"texts\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\", \"first\": [",
-           (long long) texts, seconds, ac_compute_kernels(&options.compute));
+           (long long) texts, seconds, ac_compute_describe(&options.compute));
     for (int64_t i = 0; i < ac_generated_at(&out, 0, 0).count; i++)
         printf("%s%d", i ? ", " : "", ac_generated_at(&out, 0, 0).ids[i]);
     printf("]}\n");

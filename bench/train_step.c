@@ -188,7 +188,7 @@ main(int argc, char **argv)
            best, least_cpu, loss.sum / (double) loss.targets,
            (long long) (t.offsets[a.batch] + t.decoder_offsets[a.batch]),
            (double) loss.bytes / 1e6, (double) usage.ru_maxrss * 1024 / 1e6,
-           ac_compute_kernels(&compute));
+           ac_compute_describe(&compute));
 out:
     if (st != AC_OK)
         fprintf(stderr, "train_step: %s\n", ac_error_message());

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/kernels/kernel_set.h"
+
 #ifdef AC_HAVE_DNNL
 #include <oneapi/dnnl/dnnl.h>
 #endif
@@ -59,6 +61,17 @@ ac_compute_kernels(const ac_compute *compute)
         break;
     default: return "native";
     }
+    return text;
+}
+
+const char *
+ac_compute_describe(const ac_compute *compute)
+{
+    static _Thread_local char text[64];
+
+    if (ac_backend_resolve(compute) != AC_BACKEND_NATIVE)
+        return ac_compute_kernels(compute);
+    snprintf(text, sizeof text, "native %s", ac_kernels()->name);
     return text;
 }
 

@@ -48,6 +48,9 @@ ac_backend ac_backend_resolve(const ac_compute *compute);
  */
 const char *ac_compute_kernels(const ac_compute *compute);
 
+/** The same for people: "native avx2" names the kernel set too. */
+const char *ac_compute_describe(const ac_compute *compute);
+
 /** Does this one of these texts give the same bytes on every CPU? native does. */
 bool ac_compute_is_portable(const char *kernels);
 

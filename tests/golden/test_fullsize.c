@@ -238,7 +238,7 @@ clip_vit_b16(void **state)
         skip();
     check_weights(&s);
     for (int i = 0; i < n; i++) {
-        print_message("%s: ", ac_compute_kernels(&backends[i]));
+        print_message("%s: ", ac_compute_describe(&backends[i]));
         check_clip(&s, &backends[i]);
     }
     source_close(&s);
@@ -456,7 +456,7 @@ bart_large(void **state)
     for (int i = 0; i < n; i++) {
         check_bart(&s, &backends[i]);
         print_message("%s: sequences equal, logits, losses and scores within 2e-4\n",
-                      ac_compute_kernels(&backends[i]));
+                      ac_compute_describe(&backends[i]));
     }
     source_close(&s);
 }

@@ -262,6 +262,6 @@ main(void)
     };
 
     ac_compute_init(2);
-    print_message("seed %d; %s\n", SEED, ac_compute_kernels(&(ac_compute){ 0 }));
+    print_message("seed %d; %s\n", SEED, ac_compute_describe(&(ac_compute){ 0 }));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "engine/base/random.h"
 #include "engine/models/bart.h"
 #include "engine/models/clip.h"
+#include "engine/kernels/kernel_set.h"
 #include "engine/kernels/kernels.h"
 #include "engine/linear/linear.h"
 #include "io/file/json_write.h"
@@ -25,6 +26,7 @@ static const ac_option options[] = {
       "a CLIP or BART folder: its own shapes (default: those of CLIP ViT-B/16 and "
       "BART-large)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
+    { "kernels", 0, "K", "of the backend native: auto, avx512, avx2, … (default: auto)" },
     { "json", 0, NULL, "one JSON object instead of the table" },
     { NULL, 0, NULL, NULL },
 };
@@ -284,7 +286,7 @@ print_table(const machine *m, const char *cpu)
     for (int c = 0; c < 3; c++)
         if (m->shapes[0].gflops[c][0][0] > 0)
             printf("  %-9s %s\n", computes[c].backend,
-                   ac_compute_kernels(&computes[c].compute));
+                   ac_compute_describe(&computes[c].compute));
     printf("memory: %.1f GB/s read by one thread, %.1f by %d\n\n", m->bandwidth[0],
            m->bandwidth[1], m->threads);
     printf("GFLOP/s, one thread / %d threads. Rows: those of a layer's input.\n%-26s %5s %12s",
@@ -314,6 +316,9 @@ print_table(const machine *m, const char *cpu)
            m->threads, computes[best].backend, 1e3 * seconds_of(m, best, 0),
            1e3 * seconds_of(m, best, 1));
     printf("  precision: fp32\n");
+    if (computes[best].compute.backend != AC_BACKEND_NATIVE)
+        printf("backend %s gives other bytes on another kind of CPU; native does not.\n",
+               computes[best].backend);
     if (narrow >= 0)
         printf("bf16 (backend %s) takes %.2f times as long at few rows and %.2f at many, and "
                "changes results: compare captions before using it.\n",
@@ -336,7 +341,7 @@ print_json(const machine *m, const char *cpu)
         if (m->shapes[0].gflops[c][0][0] <= 0)
             continue;
         ac_buffer_printf(&b, "%s\"%s\": ", n++ ? ", " : "", computes[c].backend);
-        ac_json_text(&b, ac_compute_kernels(&computes[c].compute));
+        ac_json_text(&b, ac_compute_describe(&computes[c].compute));
     }
     ac_buffer_printf(&b,
                      "}, \"read_gb_per_second\": {\"one_thread\": %.4g, \"all_threads\": "
@@ -404,6 +409,7 @@ ac_tool_measure(int argc, char **argv)
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
     m.threads = (int) threads;
     ac_compute_init(m.threads);
+    AC_TRY(ac_kernels_use(ac_arguments_get(&a, "kernels")));
     AC_TRY(read_shapes(&m, ac_arguments_get(&a, "model")));
     AC_TRY(measure_bandwidth(&m));
     for (int i = 0; i < m.count; i++)
