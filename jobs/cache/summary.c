@@ -9,7 +9,7 @@
 #include "io/file/publish.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/progress.h"
-#include "jobs/runtime/version.h"
+#include "jobs/runtime/summary.h"
 
 static int64_t
 bytes_on_disk(const ac_cache *cache)
@@ -66,38 +66,22 @@ ac_cache_summary_all(const ac_run *run, const ac_cache *cache, const ac_cache_so
     const int64_t memory = ac_peak_memory_all(run->comm);
     const double seconds = ac_progress_clock() - started;
     ac_buffer b = { 0 };
-    char *path = NULL;
-    ac_status st = AC_OK;
+    ac_status st;
 
     if (run->comm->rank != 0)
         return AC_OK;
     say(cache, source);
-    ac_buffer_printf(&b,
-                     "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  "
-                     "\"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     run->manifest.job, AC_VERSION, (long long) run->manifest.items,
-                     (long long) source->entries,
-                     (long long) ac_run_bad(run, run->manifest.stage_count - 1));
+    ac_summary_begin(&b, run, source->entries, ac_run_bad(run, run->manifest.stage_count - 1));
     ac_buffer_printf(&b, "  \"entries\": %lld,\n  \"duplicates\": %lld,\n  \"cut\": %lld,\n",
                      (long long) cache->entries, (long long) source->duplicates,
                      (long long) source->cut);
     push_positions(&b, source);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", run->comm->size,
-                     ac_precision_names[run->config->compute.precision]);
-    ac_run_push_kernels(&b, run);
+    ac_summary_compute(&b, run);
     ac_buffer_printf(&b,
-                     ",\n  \"wall_seconds\": %.3f,\n  \"peak_memory_bytes\": %lld,\n  "
-                     "\"disk_bytes\": %lld,\n  \"stages\": [",
+                     "  \"wall_seconds\": %.3f,\n  \"peak_memory_bytes\": %lld,\n  "
+                     "\"disk_bytes\": %lld,\n",
                      seconds, (long long) memory, (long long) bytes_on_disk(cache));
-    for (int s = 0; s < run->manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
-                         s ? "," : "", run->manifest.stages[s].name,
-                         run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
-    AC_TRY(ac_buffer_push_text(&b, "\n  ]\n}\n"));
-    AC_TRY(ac_run_path(run, &path, "summary.json"));
-    st = ac_publish_file(path, b.data, b.size);
-out:
+    st = ac_summary_publish(&b, run, (ac_summary_stage){ 0 });
     ac_buffer_free(&b);
-    free(path);
     return st;
 }

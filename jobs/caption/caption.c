@@ -14,7 +14,7 @@
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
-#include "jobs/runtime/version.h"
+#include "jobs/runtime/summary.h"
 
 /* What such a job holds while it runs. */
 typedef struct pipeline {
@@ -59,40 +59,24 @@ static ac_status
 write_summary(const pipeline *p, double seconds)
 {
     const ac_run *run = &p->run;
-    const int64_t bad = ac_run_bad(run, AC_STAGE_EMBED), ok = ac_run_rows(run, AC_STAGE_EMBED);
+    const int64_t ok = ac_run_rows(run, AC_STAGE_EMBED);
+    ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
     ac_buffer b = { 0 };
-    char *path = NULL;
-    ac_status st = ac_run_path(run, &path, "summary.json");
+    ac_status st;
 
-    ac_buffer_printf(&b,
-                     "{\n  \"job\": \"%s\",\n  \"version\": \"%s\",\n  \"state\": \"done\",\n  "
-                     "\"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     run->manifest.job, AC_VERSION, (long long) run->manifest.items,
-                     (long long) ok, (long long) bad);
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", p->comm->size,
-                     ac_precision_names[p->config->compute.precision]);
-    ac_run_push_kernels(&b, run);
-    if (ac_passed_over_any(&p->images.passed_over)) {
-        ac_buffer_push_text(&b, ",\n  \"passed_over\": ");
-        ac_passed_over_push_json(&p->images.passed_over, &b);
-    }
-    ac_buffer_printf(
-        &b, ",\n  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n  \"stages\": [",
-        seconds, seconds > 0 ? (double) ok / seconds : 0);
     if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
-        ac_buffer_printf(&b,
-                         "\n    {\"name\": \"cache\", \"seconds\": %.3f, \"items\": %lld}%s",
-                         p->cache_seconds, (long long) p->cache.entries,
-                         run->manifest.stage_count ? "," : "");
-    for (int s = 0; s < run->manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
-                         s ? "," : "", run->manifest.stages[s].name,
-                         run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
-    ac_buffer_push_text(&b, "\n  ]\n}\n");
-    if (st == AC_OK)
-        st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
+        cache.name = "cache";
+    ac_summary_begin(&b, run, ok, ac_run_bad(run, AC_STAGE_EMBED));
+    ac_summary_compute(&b, run);
+    if (ac_passed_over_any(&p->images.passed_over)) {
+        ac_buffer_push_text(&b, "  \"passed_over\": ");
+        ac_passed_over_push_json(&p->images.passed_over, &b);
+        ac_buffer_push_text(&b, ",\n");
+    }
+    ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
+                     seconds, seconds > 0 ? (double) ok / seconds : 0);
+    st = ac_summary_publish(&b, run, cache);
     ac_buffer_free(&b);
-    free(path);
     return st;
 }
 

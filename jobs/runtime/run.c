@@ -10,9 +10,6 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
-#include "engine/kernels/kernel_set.h"
-#include "engine/linear/compute.h"
-#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/done.h"
@@ -89,15 +86,6 @@ ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *c
 
     *first = shard * m->shard_items;
     *count = m->items - *first < m->shard_items ? m->items - *first : m->shard_items;
-}
-
-void
-ac_run_push_kernels(ac_buffer *out, const ac_run *self)
-{
-    ac_buffer_printf(out, "  \"kernels\": \"%s\",\n  \"backend\": ", ac_kernels()->name);
-    ac_json_text(out, self->manifest.kernels);
-    ac_buffer_printf(out, ",\n  \"equal_bytes\": %s",
-                     ac_compute_is_portable(self->manifest.kernels) ? "true" : "false");
 }
 
 int64_t

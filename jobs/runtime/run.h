@@ -78,10 +78,6 @@ int ac_run_stage_number(const ac_run *self, const ac_stage_type *type);
 /** Items [first, first + count) make up a shard. */
 void ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *count);
 /** Of a stage's finished shards. */
-/** For summary.json: "kernels": "avx2", "backend": "native", "equal_bytes": true (on every
- * CPU), without a comma at the end. */
-void ac_run_push_kernels(ac_buffer *out, const ac_run *self);
-
 int64_t ac_run_rows(const ac_run *self, int stage);
 int64_t ac_run_bad(const ac_run *self, int stage);
 

@@ -16,7 +16,7 @@
 #include "jobs/runtime/models.h"
 #include "jobs/train/crash_probe.h"
 #include "jobs/train/train.h"
-#include "jobs/runtime/version.h"
+#include "jobs/runtime/summary.h"
 
 /* What the job holds while it runs. */
 typedef struct training_job {
@@ -123,21 +123,14 @@ write_summary(const ac_training *self, double seconds, int64_t peak,
     const double steps = self->steps_here ? (double) self->steps_here : 1,
                  stepping = self->seconds_steps > 0 ? self->seconds_steps : 1;
     ac_buffer b = { 0 };
-    char *path = NULL;
-    ac_status st = ac_run_path(run, &path, "summary.json");
+    ac_status st;
 
+    ac_summary_begin(&b, run, ac_run_rows(run, AC_STAGE_EMBED),
+                     ac_run_bad(run, AC_STAGE_EMBED));
+    ac_summary_compute(&b, run);
+    ac_buffer_printf(&b, "  \"replicas\": %lld,\n", (long long) config->train.replicas);
     ac_buffer_printf(&b,
-                     "{\n  \"job\": \"train\",\n  \"version\": \"%s\",\n  \"state\": "
-                     "\"done\",\n  \"items\": %lld,\n  \"ok\": %lld,\n  \"bad\": %lld,\n",
-                     AC_VERSION, (long long) run->manifest.items,
-                     (long long) ac_run_rows(run, AC_STAGE_EMBED),
-                     (long long) ac_run_bad(run, AC_STAGE_EMBED));
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n  \"replicas\": %lld,\n  \"precision\": \"%s\",\n",
-                     self->comm->size, (long long) config->train.replicas,
-                     ac_precision_names[config->compute.precision]);
-    ac_run_push_kernels(&b, run);
-    ac_buffer_printf(&b,
-                     ",\n  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "
+                     "  \"trained_numbers\": %lld,\n  \"steps\": %lld,\n  \"best_step\": "
                      "%lld,\n  \"best_vloss\": %.9g,\n",
                      (long long) self->trainer.count, (long long) self->step,
                      (long long) best->step, best->vloss);
@@ -152,18 +145,10 @@ write_summary(const ac_training *self, double seconds, int64_t peak,
         "\"pictures_per_second\": %.6g,\n",
         self->seconds_validation, (double) self->tokens_here / stepping,
         (double) (self->steps_here * config->train.replicas * config->train.batch) / stepping);
-    ac_buffer_printf(
-        &b, "  \"activation_bytes\": %zu,\n  \"peak_memory_bytes\": %lld,\n  \"stages\": [",
-        self->activation_bytes, (long long) peak);
-    for (int s = 0; s < run->manifest.stage_count; s++)
-        ac_buffer_printf(&b, "%s\n    {\"name\": \"%s\", \"seconds\": %.3f, \"items\": %lld}",
-                         s ? "," : "", run->manifest.stages[s].name,
-                         run->manifest.stages[s].seconds, (long long) ac_run_rows(run, s));
-    ac_buffer_push_text(&b, "\n  ]\n}\n");
-    if (st == AC_OK)
-        st = b.status == AC_OK ? ac_publish_file(path, b.data, b.size) : b.status;
+    ac_buffer_printf(&b, "  \"activation_bytes\": %zu,\n  \"peak_memory_bytes\": %lld,\n",
+                     self->activation_bytes, (long long) peak);
+    st = ac_summary_publish(&b, run, (ac_summary_stage){ 0 });
     ac_buffer_free(&b);
-    free(path);
     return st;
 }
 
