@@ -78,13 +78,13 @@ fastest(void)
 
 /* "avx2, generic": those that this CPU runs. */
 static void
-list_sets(char *text, size_t room)
+list_sets(char *text, size_t size)
 {
     size_t at = 0;
 
-    for (int i = 0; i < SETS && at < room; i++)
+    for (int i = 0; i < SETS && at < size; i++)
         if (ac_cpu_has(sets[i].instructions))
-            at += (size_t) snprintf(text + at, room - at, "%s%s", at ? ", " : "", sets[i].name);
+            at += (size_t) snprintf(text + at, size - at, "%s%s", at ? ", " : "", sets[i].name);
 }
 
 ac_status

@@ -4,7 +4,7 @@
  * engine/image, engine/training) chooses by the set in use.
  *
  * All sets give the same bits: every sum has one order, and every fused multiply-add is rounded
- * once, in each of them (docs/adr/0204-the-same-bytes-on-every-cpu.md).
+ * once, in each of them (docs/adr/0205-the-same-bytes-on-every-cpu.md).
  */
 #ifndef AC_KERNELS_KERNEL_SET_H
 #define AC_KERNELS_KERNEL_SET_H

@@ -104,19 +104,19 @@ ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_
     const ac_vector *v = ac_kernels()->vector;
     const int64_t most = ac_kernels()->product->rows, columns = ac_product_columns(T);
     float *scores = scratch;
-    void *room = (char *) scratch +
-                 ac_scratch_room((size_t) (AC_PRODUCT_MOST_ROWS * columns) * sizeof(float));
+    void *space = (char *) scratch +
+                  ac_scratch_room((size_t) (AC_PRODUCT_MOST_ROWS * columns) * sizeof(float));
 
     for (int64_t r = 0; r < R; r += most) {
         const int64_t n = R - r < most ? R - r : most;
-        ac_product_rows(scores, columns, q + r * q_row, q_row, n, keys, T, D, room);
+        ac_product_rows(scores, columns, q + r * q_row, q_row, n, keys, T, D, space);
         for (int64_t i = 0; i < n; i++) {
             const int64_t seen = first < 0 || first + r + i + 1 > T ? T : first + r + i + 1;
             v->scale(scores + i * columns, 1.0f / sqrtf((float) D), seen);
             ac_softmax(scores + i * columns, seen);
             memset(scores + i * columns + seen, 0, (size_t) (T - seen) * sizeof(float));
         }
-        ac_product_rows(y + r * y_row, y_row, scores, columns, n, values, D, T, room);
+        ac_product_rows(y + r * y_row, y_row, scores, columns, n, values, D, T, space);
     }
 }
 
@@ -137,12 +137,12 @@ ac_self_attention_scratch_bytes(int64_t longest, int64_t D)
 
 /* One text, one head: y [T, D] in rows C apart; qkv of the head in rows 3 C apart. */
 static void
-attend(float *y, const float *qkv, int64_t T, int64_t C, int64_t D, bool causal, char *room)
+attend(float *y, const float *qkv, int64_t T, int64_t C, int64_t D, bool causal, char *space)
 {
-    float *keys = (float *) (void *) room;
+    float *keys = (float *) (void *) space;
     float *values =
-        (float *) (void *) (room + ac_scratch_room((size_t) ac_attention_keys_size(T, D) *
-                                                   sizeof(float)));
+        (float *) (void *) (space + ac_scratch_room((size_t) ac_attention_keys_size(T, D) *
+                                                    sizeof(float)));
     char *rest = (char *) values +
                  ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float));
 
@@ -158,18 +158,18 @@ ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B,
     const int64_t C = H * D;
     int64_t longest = 0;
     size_t each;
-    char *room;
+    char *space;
 
     for (int64_t b = 0; b < B; b++)
         longest = offsets[b + 1] - offsets[b] > longest ? offsets[b + 1] - offsets[b] : longest;
     each = one_attention_bytes(longest, D);
-    room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    space = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 #pragma omp parallel for collapse(2) schedule(dynamic, 1) if (offsets[B] * C > 65536)
     for (int64_t b = 0; b < B; b++) {
         for (int64_t h = 0; h < H; h++) {
             const int64_t first = offsets[b], T = offsets[b + 1] - first;
             attend(y + first * C + h * D, qkv + first * 3 * C + h * D, T, C, D, causal,
-                   room + each * (size_t) omp_get_thread_num());
+                   space + each * (size_t) omp_get_thread_num());
         }
     }
     ac_scratch_release(scratch, mark);

@@ -36,7 +36,7 @@ size_t ac_self_attention_scratch_bytes(int64_t longest, int64_t D);
 
 /**
  * One head's keys and values of T tokens, laid out for products: keys [ac_attention_keys_size],
- * values [ac_attention_values_size] floats. k, v: D numbers a token, rows `row` apart.
+ * values [ac_attention_values_size] floats. k, v: D numbers per token, rows `row` apart.
  */
 int64_t ac_attention_keys_size(int64_t T, int64_t D);
 int64_t ac_attention_values_size(int64_t T, int64_t D);

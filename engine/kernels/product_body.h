@@ -1,7 +1,10 @@
 /* The body of a kernel, included once for each instruction set and type of weight. The includer
- * defines NAME         of the kernel                 ROWS, PANELS  the most rows, panels of
- * weights side by side WIDTH        floats a vector               vec           the vector
- *   WEIGHT       type of a weight              load_b(p)     WIDTH weights as a vec
+ * defines
+ *   NAME          of the kernel
+ *   ROWS, PANELS  the most rows, panels of weights side by side
+ *   WIDTH, vec    floats per vector; the vector
+ *   WEIGHT        the type of a weight
+ *   load_b(p)     WIDTH weights as a vec
  *   fma_(a, b, c), load(p), store(p, v), set1(x), add_(a, b), zero() */
 
 #define VECTORS (PANELS * AC_PRODUCT_PANEL / WIDTH) /* of a row of y */

@@ -1,6 +1,6 @@
 /* All kernels of one instruction set: the products in both types of weight, then the loops over
- * vectors. Included once by each simd_*.c, after what linear_native_kernel.h and vector_body.h
- * ask for, and load_bf16. */
+ * vectors. Included once by each simd_*.c, after what product_body.h and vector_body.h ask
+ * for, and load_bf16. */
 #define NAME fp32
 #define WEIGHT float
 #define load_b load

@@ -86,7 +86,7 @@ gelu_(vec x)
     return set1(0.5f) * x * (set1(1.0f) + erf_(x * set1(0.70710678118654752f)));
 }
 
-/* x s(z) with s the logistic function; exp's argument is kept below 88. */
+/* x s(z) with s the logistic function; exp gets at most 88. */
 static inline vec
 times_logistic(vec x, vec z)
 {

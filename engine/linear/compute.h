@@ -37,7 +37,7 @@ typedef struct ac_tap {
  */
 void ac_compute_init(int threads);
 
-/** AUTO: native, which alone gives the same bytes on every CPU. Evidence: docs/adr/0201, 0204.
+/** AUTO: native, which alone gives the same bytes on every CPU. Evidence: docs/adr/0201, 0205.
  */
 ac_backend ac_backend_resolve(const ac_compute *compute);
 
@@ -54,7 +54,8 @@ const char *ac_compute_describe(const ac_compute *compute);
 /** Does this one of these texts give the same bytes on every CPU? native does. */
 bool ac_compute_is_portable(const char *kernels);
 
-/** May a run that began with one of these texts go on with the other, and give the same bytes?
+/** Does a run that began with one of these texts give the same bytes when it resumes with the
+ * other?
  * Manifests of before name the kernel set ("native avx2, openblas Haswell"). */
 bool ac_compute_kernels_agree(const char *a, const char *b);
 

@@ -79,9 +79,9 @@ read_biases(float *bias, const ac_tensor *const *weights, const ac_tensor *const
 static ac_status
 pack_weights(const ac_linear *self, const ac_tensor *const *weights, int parts, void *packed)
 {
-    const int64_t room = AC_LINEAR_STRIP * self->in;
+    const int64_t space = AC_LINEAR_STRIP * self->in;
     float *rows = NULL;
-    ac_status st = ac_alloc_aligned(&rows, omp_get_max_threads() * room, sizeof *rows);
+    ac_status st = ac_alloc_aligned(&rows, omp_get_max_threads() * space, sizeof *rows);
 
     if (st != AC_OK)
         return st;
@@ -89,7 +89,7 @@ pack_weights(const ac_linear *self, const ac_tensor *const *weights, int parts, 
     for (int64_t column = 0; column < self->out; column += AC_LINEAR_STRIP) {
         const int64_t columns =
             self->out - column < AC_LINEAR_STRIP ? self->out - column : AC_LINEAR_STRIP;
-        float *mine = rows + omp_get_thread_num() * room;
+        float *mine = rows + omp_get_thread_num() * space;
         read_rows(mine, weights, parts, self->in, column, columns);
         self->backend->pack(self, packed, mine, column, columns);
     }
@@ -172,7 +172,7 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
 {
     const size_t mark = ac_scratch_mark(scratch), each = tile_room(self);
     const int threads = omp_get_max_threads();
-    char *room = each ? ac_scratch_take(scratch, each * (size_t) threads) : NULL;
+    char *space = each ? ac_scratch_take(scratch, each * (size_t) threads) : NULL;
     int64_t rows, columns, blocks, strips;
     bool is_parallel;
 
@@ -195,7 +195,7 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
                 .columns = self->out - column < columns ? self->out - column : columns,
             };
             self->backend->tile(self, &tile,
-                                room ? room + each * (size_t) omp_get_thread_num() : NULL);
+                                space ? space + each * (size_t) omp_get_thread_num() : NULL);
             finish_tile(self, &tile, activation,
                         residual ? residual + row * self->out + column : NULL);
         }

@@ -35,10 +35,10 @@ head_of(const ac_attention *a, int64_t b, int64_t h)
 }
 
 /* Of one thread. */
-typedef struct room {
+typedef struct workspace {
     float *weights, *work; /* [Tq, Tk] */
     void *product;
-} room;
+} workspace;
 
 static size_t
 weights_bytes(int64_t longest_q, int64_t longest_kv)
@@ -47,7 +47,7 @@ weights_bytes(int64_t longest_q, int64_t longest_kv)
 }
 
 static size_t
-room_bytes(int64_t longest_q, int64_t longest_kv)
+workspace_bytes(int64_t longest_q, int64_t longest_kv)
 {
     return 2 * weights_bytes(longest_q, longest_kv) + ac_product_scratch_bytes();
 }
@@ -55,17 +55,18 @@ room_bytes(int64_t longest_q, int64_t longest_kv)
 size_t
 ac_attention_scratch_bytes(int64_t longest_q, int64_t longest_kv)
 {
-    return (size_t) omp_get_max_threads() * room_bytes(longest_q, longest_kv);
+    return (size_t) omp_get_max_threads() * workspace_bytes(longest_q, longest_kv);
 }
 
 /* This thread's part of what lies at `all`. */
-static room
-room_of(char *all, int64_t longest_q, int64_t longest_kv)
+static workspace
+workspace_of(char *all, int64_t longest_q, int64_t longest_kv)
 {
     const size_t each = weights_bytes(longest_q, longest_kv);
-    char *mine = all + room_bytes(longest_q, longest_kv) * (size_t) omp_get_thread_num();
+    char *mine = all + workspace_bytes(longest_q, longest_kv) * (size_t) omp_get_thread_num();
 
-    return (room){ (float *) (void *) mine, (float *) (void *) (mine + each), mine + 2 * each };
+    return (workspace){ (float *) (void *) mine, (float *) (void *) (mine + each),
+                        mine + 2 * each };
 }
 
 static ac_matrix
@@ -82,7 +83,7 @@ transposed(const float *x, int64_t row)
 
 /* weights [Tq, Tk] = softmax(q k^T / sqrt(D)), zero where a query does not see. */
 static void
-make_weights(const ac_attention *a, const head *h, const room *r)
+make_weights(const ac_attention *a, const head *h, const workspace *r)
 {
     const ac_vector *v = ac_kernels()->vector;
 
@@ -105,7 +106,7 @@ drop_rows(const ac_attention *a, const head *h, float *x)
 }
 
 static void
-forward_head(const ac_attention *a, const head *h, float *y, const room *r)
+forward_head(const ac_attention *a, const head *h, float *y, const workspace *r)
 {
     make_weights(a, h, r);
     drop_rows(a, h, r->weights);
@@ -116,7 +117,7 @@ forward_head(const ac_attention *a, const head *h, float *y, const room *r)
 /* Rows of dy are H D apart. */
 static void
 backward_head(const ac_attention *a, const head *h, float *dq, float *dk, float *dv,
-              const float *dy, const room *r)
+              const float *dy, const workspace *r)
 {
     const ac_vector *v = ac_kernels()->vector;
     const ac_matrix gradient = plain(dy, a->H * a->D);
@@ -165,7 +166,7 @@ ac_attention_forward(const ac_attention *self, float *y, ac_scratch *scratch)
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
-            const room mine = room_of(all, q, kv);
+            const workspace mine = workspace_of(all, q, kv);
             forward_head(self, &one, y + (self->q_offsets[b] * self->H + h) * self->D, &mine);
         }
     }
@@ -185,7 +186,7 @@ ac_attention_backward(const ac_attention *self, float *dq, float *dk, float *dv,
     for (int64_t b = 0; b < self->B; b++) {
         for (int64_t h = 0; h < self->H; h++) {
             const head one = head_of(self, b, h);
-            const room mine = room_of(all, q, kv);
+            const workspace mine = workspace_of(all, q, kv);
             const int64_t queries = self->q_offsets[b],
                           keys = self->kv_offsets[b] * self->kv_row + h * self->D;
             backward_head(self, &one, dq ? dq + queries * self->q_row + h * self->D : NULL,

@@ -132,21 +132,21 @@ ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const fl
     const int64_t in = self->forward->in, blocks = (M + ROWS - 1) / ROWS,
                   strips = (in + COLUMNS - 1) / COLUMNS;
     const size_t mark = ac_scratch_mark(scratch), each = ac_product_scratch_bytes();
-    char *room;
+    char *space;
 
     AC_CHECK(residual != dx);
     if (self->layer.packed) {
         ac_linear_forward(&self->layer, dx, dy, M, AC_ACTIVATION_NONE, residual, scratch);
         return;
     }
-    room = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
+    space = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t row = b * ROWS, column = s * COLUMNS;
             apply_tile(self, dx, dy, row, M - row < ROWS ? M - row : ROWS, column,
                        in - column < COLUMNS ? in - column : COLUMNS, residual,
-                       room + each * (size_t) omp_get_thread_num());
+                       space + each * (size_t) omp_get_thread_num());
         }
     }
     ac_scratch_release(scratch, mark);
