@@ -2,7 +2,7 @@
 /* CLIP's folders as people have them: pre-processing from the model's files, old configs,
  * OpenCLIP's layouts. Embeddings against transformers and open_clip, cosine >= 0.99999
  * (golden/clip_variants/README.md); what nothing right can come of is refused, and the message
- * names file and key. */
+ * names file and key. Pre-processing alone (recipes.jsonl): equal to the bit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/image/preprocess.h"
+#include "io/checkpoint/clip_preprocess.h"
+#include "io/checkpoint/open_clip.h"
 #include "io/checkpoint/safetensors.h"
+#include "io/image/decode.h"
 #include "jobs/models/clip_model.h"
 #include "tests/support/golden.h"
 #include "tests/support/model.h"
@@ -278,11 +282,92 @@ every_case(void **state)
     free(tensors);
 }
 
+/* ---- pre-processing alone, to the bit ---- */
+
+static void
+read_recipe(ac_preprocess_recipe *recipe, const json_t *row)
+{
+    static const char folder[] = "clip_variants.tmp";
+    const json_t *config = json_object_get(row, "config");
+    const int64_t S = json_integer_value(json_object_get(row, "size"));
+    ac_clip_config unused;
+    char path[512];
+
+    if (strcmp(text_at(row, "kind"), "open_clip") == 0) {
+        if (ac_open_clip_config_read(&unused, recipe, config, "recipes.jsonl") != AC_OK)
+            fail_msg("%s", ac_error_message());
+        return;
+    }
+    empty(folder);
+    snprintf(path, sizeof path, "%s/preprocessor_config.json", folder);
+    assert_int_equal(json_dump_file(config, path, 0), 0);
+    if (ac_clip_preprocess_load(recipe, folder, S) != AC_OK)
+        fail_msg("%s", ac_error_message());
+}
+
+static void
+check_recipe(const json_t *row, size_t number)
+{
+    ac_preprocess_recipe recipe;
+    ac_resizer resizer = { 0 };
+    ac_image image = { 0 };
+    ac_item_status status = { 0 };
+    char relative[128], hex[65], *path;
+    uint8_t *rgb;
+    float *y;
+    size_t n;
+
+    read_recipe(&recipe, row);
+    snprintf(relative, sizeof relative, "preprocess/images/%s", text_at(row, "image"));
+    path = golden_path(relative);
+    if (!path)
+        skip();
+    assert_int_equal(ac_image_read_file(&image, path, MAX_PIXELS, &status), AC_OK);
+    assert_int_equal(status.reason, AC_GOOD);
+    n = (size_t) (3 * recipe.size * recipe.size);
+    rgb = malloc(n);
+    y = malloc(n * sizeof *y);
+    assert_non_null(rgb);
+    assert_non_null(y);
+    assert_int_equal(ac_image_preprocess(rgb, &image, &recipe, &resizer), AC_OK);
+    ac_image_normalise(y, rgb, &recipe);
+    test_sha256(hex, y, n * sizeof *y);
+    if (strcmp(hex, text_at(row, "sha256")) != 0) {
+        char *config = json_dumps(json_object_get(row, "config"), JSON_COMPACT);
+        fail_msg("line %zu: %s of %s: other numbers than %s gives", number + 1, config,
+                 text_at(row, "image"), text_at(row, "kind"));
+    }
+    ac_image_free(&image);
+    ac_resizer_free(&resizer);
+    free(rgb);
+    free(y);
+    free(path);
+}
+
+static void
+recipes(void **state)
+{
+    char *path = golden_path("clip_variants/recipes.jsonl");
+    json_t *rows;
+    const json_t *row;
+    size_t i;
+
+    (void) state;
+    if (!path)
+        skip();
+    rows = test_read_jsonl(path);
+    assert_true(json_array_size(rows) > 200);
+    json_array_foreach(rows, i, row) check_recipe(row, i);
+    json_decref(rows);
+    free(path);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case),
+        cmocka_unit_test(recipes),
     };
 
     ac_compute_init(2);
