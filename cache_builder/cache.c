@@ -39,12 +39,12 @@ ac_cache_check_model(const ac_cache *self, const char *model, const char *model_
                      int64_t dimension)
 {
     if (self->dimension != dimension)
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: its embeddings have %lld numbers, those of the CLIP model %s "
-                            "have %lld: use the model that made the "
-                            "cache (%s), or build another cache",
-                            self->folder, (long long) self->dimension, model_path,
-                            (long long) dimension, self->model_path);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: its embeddings have %lld values, those of the CLIP model %s have %lld: use "
+            "the model that made the cache (%s), or build another cache",
+            self->folder, (long long) self->dimension, model_path, (long long) dimension,
+            self->model_path);
     if (strcmp(self->model, model) != 0)
         return ac_error_set(AC_E_FORMAT,
                             "%s: made by another CLIP model (%s, fingerprint %s) than %s "

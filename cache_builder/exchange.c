@@ -140,8 +140,8 @@ open_parts(parts *self, const ac_cache *identity)
                     self->paths[i], ac_dtype_name(t->dtype), t->rank);
         if (t->shape[1] != self->dimension)
             AC_FAIL(AC_E_FORMAT,
-                    "%s: its rows have %lld numbers, embeddings of the CLIP model %s have "
-                    "%lld: made by another model",
+                    "%s: its rows have %lld values, embeddings of the CLIP model %s have %lld: "
+                    "made by another model",
                     self->paths[i], (long long) t->shape[1], identity->model_path,
                     (long long) self->dimension);
         self->rows += t->shape[0];
@@ -228,7 +228,7 @@ make_folder(const char *folder)
     if (access(path, F_OK) == 0)
         AC_FAIL(
             AC_E_ARG,
-            "%s: there is a cache or run in this folder already; give another, or remove it",
+            "%s: this folder holds a cache or run already; give another folder, or remove it",
             folder);
     free(path);
     AC_TRY(ac_path_format(&path, "%s/shards", folder));
@@ -264,8 +264,8 @@ ac_cache_import(const char *text, const char *embeddings, const ac_cache *identi
     AC_TRY(ac_cache_read_entries(text, &entries));
     if (entries.count != p.rows)
         AC_FAIL(AC_E_FORMAT,
-                "%s has %lld lines, but %s has %lld rows: they must be of the same cache, a "
-                "line a row",
+                "%s has %lld lines, but %s has %lld rows: they must be of the same cache, one "
+                "line per row",
                 text, (long long) entries.count, embeddings, (long long) p.rows);
     AC_TRY(make_folder(folder));
     AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path,

@@ -122,7 +122,7 @@ find_folder(char **out, const char *folder)
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
     found = access(manifest, F_OK) == 0;
     if (!found && errno != ENOENT && errno != ENOTDIR)
-        AC_FAIL(AC_E_IO, "%s: cannot be looked for: %s", manifest, strerror(errno));
+        AC_FAIL(AC_E_IO, "%s: cannot be accessed: %s", manifest, strerror(errno));
     AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
 out:
     free(inner);
@@ -144,7 +144,7 @@ ac_cache_open(ac_cache *self, const char *folder)
     if (access(path, R_OK) != 0)
         AC_TRY(errno == ENOENT
                    ? ac_error_set(AC_E_FORMAT,
-                                  "%s: not a cache: it has no manifest.json; was its making "
+                                  "%s: not a cache: it has no manifest.json; was its build "
                                   "interrupted? The same command resumes it",
                                   folder)
                    : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));

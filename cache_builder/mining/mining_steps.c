@@ -486,8 +486,8 @@ ac_mining_report_log(const ac_mining_report *r)
 {
     ac_log(AC_LOG_INFO,
            "mined: %lld texts (%lld not UTF-8, left out), %lld bytes, %lld lines, %lld words; "
-           "kept %lld lines, %lld unigrams of %lld, %lld bigrams of %lld, "
-           "%lld trigrams of %lld; %lld duplicates dropped; %lld MB spilled in %lld runs",
+           "selected %lld lines, %lld unigrams of %lld, %lld bigrams of %lld, %lld trigrams of "
+           "%lld; %lld duplicates dropped; %lld MB spilled in %lld runs",
            (long long) r->texts, (long long) r->skipped, (long long) r->bytes,
            (long long) r->lines, (long long) r->words, (long long) r->entries[AC_ENTRY_LINE],
            (long long) r->entries[0], (long long) r->distinct[0], (long long) r->entries[1],

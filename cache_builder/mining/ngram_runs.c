@@ -43,8 +43,8 @@ write_at(const ac_ngram_runs *self, const char *bytes, size_t n, int64_t at)
             continue;
         if (done < 0)
             return ac_error_set(AC_E_IO,
-                                "%s: n-gram counts cannot be spilled after %lld MB: %s; make "
-                                "room there, or raise limits.memory",
+                                "%s: n-gram counts cannot be spilled after %lld MB: %s; free "
+                                "space there, or raise limits.memory",
                                 self->folder, (long long) (at >> 20), strerror(errno));
         bytes += done;
         at += done;

@@ -67,9 +67,9 @@ ac_status_name(ac_status st)
     case AC_E_IO: return "input/output";
     case AC_E_FORMAT: return "format";
     case AC_E_LIMIT: return "limit";
-    case AC_E_BAD_ITEMS: return "too many bad items";
+    case AC_E_BAD_ITEMS: return "too many rejected items";
     case AC_E_STOPPED: return "stopped";
-    case AC_E_RETRY: return "passing failure";
+    case AC_E_RETRY: return "transient failure";
     }
     return "unknown status";
 }

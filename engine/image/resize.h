@@ -43,7 +43,7 @@ void ac_resize_vertical(uint8_t *y, const uint8_t *x, int64_t n, const ac_taps *
  * The same passes over one channel of a wide mode (I16, I16B, I, F), in double precision.
  * Integers are rounded after each pass, half away from 0, and those of 16 bits clipped; F is
  * stored as float. I16B's bytes are taken in the wrong order, low first, since Pillow 13
- * does so: its pixels are not a picture's any more, but they are Pillow's.
+ * does so: its pixels are no longer meaningful, but they are those of Pillow.
  */
 void ac_resize_horizontal_wide(void *y, const void *x, int64_t rows, int64_t width,
                                const ac_taps *taps, ac_image_mode mode);

@@ -111,7 +111,7 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
         .embeddings = embeddings, .n = n, .D = D, .first = first, .kernel = kernel
     };
     if (D < 1 || D > AC_TOPK_MAX_DIMENSION)
-        AC_FAIL(AC_E_LIMIT, "top-k: vectors of %lld numbers; the search takes 1 to %d",
+        AC_FAIL(AC_E_LIMIT, "top-k: vectors of %lld values; the search takes 1 to %d",
                 (long long) D, AC_TOPK_MAX_DIMENSION);
     AC_TRY(take(self, &self->centre, D, sizeof *self->centre));
     memset(self->centre, 0, (size_t) D * sizeof *self->centre);

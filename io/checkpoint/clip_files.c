@@ -36,7 +36,7 @@ find_file(char **out, const char *folder, const char *name)
     if (st != AC_OK || access(*out, F_OK) == 0)
         return st;
     if (errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", *out, strerror(errno));
+        st = ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", *out, strerror(errno));
     free(*out);
     *out = NULL;
     return st;

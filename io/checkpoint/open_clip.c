@@ -184,7 +184,7 @@ read_vision(ac_json_reader *r, ac_clip_config *c, bool quick_gelu)
     head_width = ac_json_reader_whole(r, "head_width", 64, 1, AC_MOST_WIDTH);
     t->num_attention_heads = t->hidden_size / head_width;
     if (t->num_attention_heads < 1 || t->hidden_size % t->num_attention_heads) {
-        ac_json_reader_refuse(r, "width", "cannot be cut into heads of head_width");
+        ac_json_reader_refuse(r, "width", "is not a multiple of head_width");
         t->num_attention_heads = 1;
     }
     c->image_size = ac_json_reader_side(r, "image_size", 224, AC_MOST_SIDE);

@@ -28,7 +28,7 @@ unpack(const char *path, ac_buffer *text)
         st = ac_error_set(AC_E_FORMAT, "%s: not a gzip file, or a damaged one; get it again",
                           path);
     if (gzclose_r(f) != Z_OK && st == AC_OK)
-        st = ac_error_set(AC_E_FORMAT, "%s: the gzip file is cut; get it again", path);
+        st = ac_error_set(AC_E_FORMAT, "%s: the gzip file is truncated; get it again", path);
     return st;
 }
 

@@ -188,8 +188,7 @@ find_place(const char *folder, ac_weights_layout layout, const place **out, char
             return AC_OK;
         }
         if (errno != ENOENT)
-            return ac_error_set(AC_E_IO, "%s: cannot be looked for: %s", *path,
-                                strerror(errno));
+            return ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", *path, strerror(errno));
     }
     return AC_OK;
 }

@@ -173,8 +173,9 @@ read_entry(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t *
     offset = u32(p + 42);
     length = ENTRY_BYTES + (uint64_t) u16(p + 28) + u16(p + 30) + u16(p + 32);
     if (length > end - *at)
-        return ac_error_set(AC_E_FORMAT, "%s: the zip archive's directory is cut at byte %llu",
-                            path, (unsigned long long) *at);
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the zip archive's directory is truncated at byte %llu", path,
+                            (unsigned long long) *at);
     *m = (ac_zip_member){ .name = (const char *) p + ENTRY_BYTES, .name_size = u16(p + 28) };
     if (!read_zip64(p + ENTRY_BYTES + m->name_size, u16(p + 30), &unpacked, &packed, &offset))
         return bad_member(m, path, "has a damaged zip64 field");

@@ -137,7 +137,8 @@ resolve_path(char **out, const char *base, const char *value)
     if (base[0] == '/')
         folder[0] = '\0';
     else if (!getcwd(folder, sizeof folder - 1))
-        return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
+        return ac_error_set(AC_E_IO, "the current folder cannot be determined: %s",
+                            strerror(errno));
     return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
 }
 

@@ -38,8 +38,8 @@ ac_text_corpus_free(ac_text_corpus *self)
 static ac_status
 changed(const char *path)
 {
-    return ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest",
-                        path);
+    return ac_error_set(
+        AC_E_IO, "%s: changed while it was read; run again when it no longer changes", path);
 }
 
 static bool

@@ -61,7 +61,7 @@ list_folder(ac_texts *paths, const char *folder)
         if (path) {
             if (stat(path, &info) != 0) {
                 if (is_text_name(name))
-                    st = ac_error_set(AC_E_IO, "%s: cannot be looked at: %s", path,
+                    st = ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path,
                                       strerror(errno));
             } else if (S_ISDIR(info.st_mode) && entries[i]->d_type != DT_LNK) {
                 st = list_folder(paths, path);
@@ -326,7 +326,8 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
 {
     if (bytes != before->st_size)
         return ac_error_set(
-            AC_E_IO, "%s: changed while it was read; run again when it is at rest", path);
+            AC_E_IO, "%s: changed while it was read; run again when it no longer changes",
+            path);
     if (!is_whole(c)) {
         out->skipped = 1;
         return ac_texts_push(skipped, path, strlen(path) + 1);
@@ -354,7 +355,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
     c->heartbeat = heartbeat;
     if (fstat(stream.file, &before) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be looked at: %s", path, strerror(errno));
+        AC_FAIL(AC_E_IO, "%s: cannot be accessed: %s", path, strerror(errno));
     if (S_ISDIR(before.st_mode))
         AC_FAIL(AC_E_FORMAT, "%s: a folder, not a file", path);
     AC_TRY(ac_byte_stream_read(&stream, c->block + SEQUENCE, BLOCK, &n));

@@ -51,7 +51,7 @@ size_cache(ac_sizing *sizing, const ac_config *config)
 
 const ac_job ac_job_build_cache = {
     .name = "build-cache",
-    .summary = "text: a list of entries, or to mine n-grams from -> a cache",
+    .summary = "entries from a list, or n-grams mined from text -> a cache",
     .stages = ac_build_cache_stages,
     .run = run_build_cache_all,
     .size = size_cache,
@@ -59,7 +59,7 @@ const ac_job ac_job_build_cache = {
 
 const ac_job ac_job_extend_cache = {
     .name = "extend-cache",
-    .summary = "a cache + new entries -> the same cache, grown",
+    .summary = "a cache + new entries -> the same cache, extended",
     .stages = ac_extend_cache_stages,
     .run = run_extend_cache_all,
     .size = size_cache,

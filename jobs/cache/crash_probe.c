@@ -121,7 +121,7 @@ ac_entry_probe_all(ac_run *run, const ac_clip_model *clip, const ac_texts *entri
     if (bad > most || bad == items)
         st = ac_error_set(
             AC_E_BAD_ITEMS,
-            "%lld of %lld entries end the program, %s; %s/bad_items.jsonl names them",
+            "%lld of %lld entries crash the program, %s; %s/bad_items.jsonl names them",
             (long long) bad, (long long) items,
             bad == items ? "and none is left" : "more than limits.max_bad_items allows",
             run->folder);

@@ -74,7 +74,7 @@ embed_tokens(embedder *self, ac_clip_model *clip, ac_stage *stage)
     }
     if (!ac_embeddings_check(self->rows, t->count, D, &bad))
         st = ac_error_set(AC_E_FORMAT,
-                          "%s: this model's text tower gives numbers that are not finite",
+                          "%s: this model's text tower computes values that are not finite",
                           clip->path);
 out:
     return st;

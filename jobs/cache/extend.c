@@ -106,8 +106,7 @@ open_caches(extender *self, bool from_cache)
     if (prefix[0] && strcmp(prefix, self->cache.prefix) != 0)
         AC_FAIL(AC_E_ARG,
                 "%s: its entries were embedded with the prefix \"%s\", ngrams.prefix is "
-                "\"%s\": one cache has one prefix; "
-                "leave the key out to take the cache's",
+                "\"%s\": one cache has one prefix; leave the key out to use the cache's",
                 self->cache.folder, self->cache.prefix, prefix);
     if (!from_cache)
         goto out;

@@ -42,15 +42,15 @@ say(const ac_cache *cache, const ac_cache_source *s)
 {
     if (s->cut)
         ac_log(AC_LOG_WARNING,
-               "%lld entries are longer than CLIP's context and were cut for embedding",
+               "%lld entries are longer than CLIP's context and were truncated for embedding",
                (long long) s->cut);
     if (s->duplicates)
         ac_log(AC_LOG_INFO, "%lld entries were there already and were left out",
                (long long) s->duplicates);
     if (s->positions)
         ac_log(AC_LOG_INFO,
-               "text tower: %lld positions computed; %lld at each entry's own length (%.1f "
-               "times), %lld padded to the context (%.1f times)",
+               "text tower: %lld positions computed; without shared prefixes %lld (%.1f times "
+               "as many), padded to the context %lld (%.1f times as many)",
                (long long) s->positions, (long long) s->positions_alone,
                (double) s->positions_alone / (double) s->positions,
                (long long) s->positions_padded,

@@ -94,8 +94,8 @@ show_result(const pipeline *p, int stages)
                (long long) p->config->compute.part, (long long) p->config->compute.parts);
         return;
     }
-    ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld bad%s", (long long) run->manifest.items,
-           (long long) ac_run_rows(run, AC_STAGE_EMBED),
+    ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld rejected%s",
+           (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
            (long long) ac_run_bad(run, AC_STAGE_EMBED),
            ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);

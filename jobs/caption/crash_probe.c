@@ -205,8 +205,8 @@ probe_share(void *context, bool *crashes)
     ac_status st = AC_OK;
 
     if (run->comm->rank == 0)
-        ac_log(AC_LOG_INFO, "an earlier attempt died; what it had in flight is probed in "
-                            "processes of their own");
+        ac_log(AC_LOG_INFO, "an earlier attempt died; each item that was in flight is probed "
+                            "in a process of its own");
     for (int64_t i = 0; st == AC_OK && i < q->suspect_count; i++) {
         const ac_inflight_items *s = &q->suspects[i];
         const int64_t shard = s->first / run->manifest.shard_items;

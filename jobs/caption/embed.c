@@ -330,10 +330,9 @@ ac_check_bad_items(const ac_run *run)
 
     if (bad <= most)
         return AC_OK;
-    return ac_error_set(
-        AC_E_BAD_ITEMS,
-        "%lld of %lld items are bad, more than limits.max_bad_items allows "
-        "(%lld); %s/bad_items.jsonl names them; "
-        "correct them, or run again with a higher limit: what is finished stays",
-        (long long) bad, (long long) items, (long long) most, run->folder);
+    return ac_error_set(AC_E_BAD_ITEMS,
+                        "%lld of %lld items are rejected, more than limits.max_bad_items "
+                        "allows (%lld). %s/bad_items.jsonl names them. Correct them, or run "
+                        "again with a higher limit: finished shards stay",
+                        (long long) bad, (long long) items, (long long) most, run->folder);
 }

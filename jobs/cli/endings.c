@@ -31,13 +31,13 @@ ac_exit_codes_help(FILE *f)
     fprintf(
         f,
         "exit codes:\n"
-        "   0  done; recorded bad items within limits.max_bad_items\n"
-        "   1  usage or config: the arguments by themselves\n"
+        "   0  done; rejected items, if any, are within limits.max_bad_items\n"
+        "   1  usage or config: the command line or the config is wrong\n"
         "   2  failure: input, output, model or memory is missing, damaged, refused or full\n"
-        "   3  more bad items than allowed; what is finished stays, run again with another "
+        "   3  more rejected items than allowed; finished shards stay, run again with another "
         "limit\n"
         "  70  a bug of this program\n"
-        "  74  stalled, or a passing input/output error: worth another try\n"
+        "  74  stalled, or a transient input/output error: try again\n"
         "  75  stopped on request; the same command resumes\n");
 }
 
@@ -86,8 +86,8 @@ memory_for_json(size_t n)
 static void
 on_alarm(int number)
 {
-    static const char text[] = "antarctic: MPI does not start or end: a rank is missing, or "
-                               "the launcher and MPI do not agree\n";
+    static const char text[] = "antarctic: MPI cannot start or end: a rank is missing, or "
+                               "launcher and MPI library do not match\n";
 
     (void) number;
     if (write(STDERR_FILENO, text, sizeof text - 1) >= 0 || errno)

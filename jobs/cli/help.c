@@ -52,7 +52,7 @@ ac_job_help(FILE *f, const char *name, const char *what, const ac_option *option
     }
     fprintf(f, "\n  antarctic %s my.yaml\n  mpirun -n 8 antarctic %s my.yaml --run /data/run\n",
             name, name);
-    fprintf(f, "\nThe same command resumes a run that was stopped, on any number of "
-               "ranks; a finished run is only shown.\n\n");
+    fprintf(f, "\nThe same command resumes a run that was stopped, on any number of ranks. For "
+               "a finished run it only shows the results.\n\n");
     ac_exit_codes_help(f);
 }

@@ -21,8 +21,8 @@
 
 static const ac_option job_options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
-    { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
-    { "print-config", 0, NULL, "print the whole config, commented, and end" },
+    { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
+    { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
     { NULL, 0, NULL, NULL },
 };
 

@@ -13,13 +13,14 @@
 #include "jobs/runtime/version.h"
 
 static const ac_program programs[] = {
-    { AC_PROGRAM_COMMAND, "status", "how a run stands", ac_command_status },
-    { AC_PROGRAM_COMMAND, "submit", "a job's batch script for Slurm, written and submitted",
+    { AC_PROGRAM_COMMAND, "status", "progress of a run: rate, ETA, last error",
+      ac_command_status },
+    { AC_PROGRAM_COMMAND, "submit", "write a job's batch script and submit it to Slurm",
       ac_command_submit },
-    { AC_PROGRAM_COMMAND, "verify", "every checksum and count of runs, caches and files",
+    { AC_PROGRAM_COMMAND, "verify", "check every checksum and count of runs, caches and files",
       ac_command_verify },
     { AC_PROGRAM_COMMAND, "recaption",
-      "images of a run captioned again, with other settings if wanted", ac_command_recaption },
+      "caption images of a run again, with other settings if wanted", ac_command_recaption },
     { AC_PROGRAM_COMMAND, "report", "write a run's report.html again", ac_command_report },
     { AC_PROGRAM_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
     { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files",
@@ -29,12 +30,13 @@ static const ac_program programs[] = {
     { AC_PROGRAM_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess },
     { AC_PROGRAM_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed },
     { AC_PROGRAM_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
-    { AC_PROGRAM_TOOL, "generate", "BART on tables or token ids", ac_tool_generate },
+    { AC_PROGRAM_TOOL, "generate", "BART's candidates for prompts or token ids",
+      ac_tool_generate },
     { AC_PROGRAM_TOOL, "inspect", "what a file or folder is, and what is in it",
       ac_tool_inspect },
     { AC_PROGRAM_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
-    { AC_PROGRAM_TOOL, "measure",
-      "this machine's speed, and the compute settings it speaks for", ac_tool_measure },
+    { AC_PROGRAM_TOOL, "measure", "this machine's speed, and suggested compute settings",
+      ac_tool_measure },
     { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms",
       ac_tool_loss },
 };
@@ -65,7 +67,7 @@ ac_programs_help(FILE *f)
     for (const ac_job *const *job = ac_job_table; *job; job++)
         fprintf(f, "  %-14s %s\n", (*job)->name, (*job)->summary);
     print_programs(f, AC_PROGRAM_COMMAND,
-                   "commands on what jobs made (one process; NAME --help):");
+                   "commands on the results of jobs (one process; NAME --help):");
     print_programs(f, AC_PROGRAM_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\n");
     ac_exit_codes_help(f);

@@ -1,4 +1,4 @@
-// The gallery: data lies in the page as blocks of JSON (ids images-N, thumbnails-N), texts are read at once, thumbnails
+// The gallery: data lies in the page as blocks of JSON (ids pictures-N, thumbnails-N), texts are read at once, thumbnails
 // when a card needs them, and one page of cards is in the document at a time.
 "use strict";
 (function () {
@@ -110,7 +110,7 @@
     byId("gallery-status").textContent =
       (shown.length === records.length ? records.length + (records.length === 1 ? " image" : " images")
                                        : shown.length + " of " + records.length + " images") +
-      (facts.total > records.length ? ", evenly taken from all " + facts.total : "") +
+      (facts.total > records.length ? ", chosen evenly from all " + facts.total : "") +
       (facts.high > facts.low ? ". Bars run from " + facts.low.toFixed(2) + " to " + facts.high.toFixed(2) + "." : "");
     byId("gallery-pager").hidden = pages === 1;
     const select = byId("gallery-page");

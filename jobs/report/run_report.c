@@ -95,7 +95,7 @@ write_facts(reporter *self)
     if (!self->run.done) {
         ac_page_html(page, "<p class=\"note warn\">");
         ac_page_printf(page,
-                       "This run is not finished: %lld of %lld items are through all stages. "
+                       "This run is not finished: %lld of %lld items have passed all stages. "
                        "The same command resumes it.",
                        (long long) (self->rows + self->bad), (long long) m->items);
         ac_page_html(page, "</p>\n");
@@ -106,7 +106,7 @@ write_facts(reporter *self)
                  : m->stage_count > 1 ? "tagged"
                                       : "embedded",
                  "%lld", (long long) self->rows);
-    ac_page_fact(page, "bad items", "%lld", (long long) self->bad);
+    ac_page_fact(page, "rejected", "%lld", (long long) self->bad);
     if (self->run.summary) {
         ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
         ac_page_fact(page, "images / s", "%.3g", summary_number(self, "pictures_per_second"));
@@ -234,7 +234,7 @@ write_bad_items(reporter *self)
     ac_page *page = &self->page;
     reasons found = { 0 };
 
-    ac_page_panel_begin(page, "Bad items");
+    ac_page_panel_begin(page, "Rejected items");
     if (self->bad == 0) {
         ac_page_html(page, "<p>None: every item could be used.</p>\n");
         ac_page_panel_end(page);
@@ -252,9 +252,9 @@ write_bad_items(reporter *self)
     ac_page_bars_end(page);
     ac_page_html(
         page, "<details><summary>Show the list</summary><div class=\"scroll\" role=\"region\" "
-              "aria-label=\"Bad items\" tabindex=\"0\"><table class=\"list\"><thead><tr>"
-              "<th scope=\"col\">key</th><th scope=\"col\">reason</th><th "
-              "scope=\"col\">detail</th></tr></thead><tbody>\n");
+              "aria-label=\"Rejected items\" tabindex=\"0\"><table "
+              "class=\"list\"><thead><tr><th scope=\"col\">key</th><th "
+              "scope=\"col\">reason</th><th scope=\"col\">detail</th></tr></thead><tbody>\n");
     AC_TRY(each_bad_item(self, NULL));
     ac_page_html(page, "</tbody></table></div>\n");
     if (self->bad > MOST_BAD_ROWS) {
@@ -339,7 +339,7 @@ write_image(reporter *self, int64_t i, int stages)
 static ac_status
 write_gallery(reporter *self)
 {
-    const ac_gallery_options options = { "Candidates", "Retrieved table", self->rows };
+    const ac_gallery_options options = { "Candidates", "Retrieved entries", self->rows };
     const int64_t shown = self->rows < self->limit ? self->rows : self->limit;
     const int stages = self->run.manifest.stage_count;
     ac_status st = AC_OK;

@@ -44,14 +44,13 @@ ac_crash_probe_each(int64_t count, ac_crash_probe_child child, void *context, co
         if (end == AC_CHILD_DONE)
             return;
         if (end != AC_CHILD_CRASHED || lines < 1) {
-            ac_log(
-                AC_LOG_WARNING,
-                "%s: in flight when an earlier attempt died; the crash probe %s, and nothing "
-                "is set aside",
-                what,
-                end == AC_CHILD_CRASHED  ? "dies before it comes to them"
-                : end == AC_CHILD_SILENT ? "makes no progress"
-                                         : "was ended from elsewhere");
+            ac_log(AC_LOG_WARNING,
+                   "%s: in flight when an earlier attempt died; the crash probe %s, so nothing "
+                   "is rejected",
+                   what,
+                   end == AC_CHILD_CRASHED  ? "dies before it reaches them"
+                   : end == AC_CHILD_SILENT ? "makes no progress"
+                                            : "was killed from outside");
             return;
         }
         if (at + lines - 1 < count) {
@@ -131,8 +130,7 @@ ac_crash_probe_texts(const ac_run *run, const char *model, const char *kind,
                        run->comm->rank));
     snprintf(whole, sizeof whole, "%lld %s", (long long) texts->count, what);
     ac_log(AC_LOG_INFO,
-           "an earlier attempt died; what it had in flight is probed in a process of its own: "
-           "%s",
+           "an earlier attempt died; what was in flight is probed in a process of its own: %s",
            whole);
     ac_crash_probe_each(texts->count, tokenize, &p, whole, confirmed);
     unlink(p.input);

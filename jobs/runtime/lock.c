@@ -243,8 +243,7 @@ await(ac_lock_holder *holder, const char *path, const char *own)
         if (!holder->certain && waits == SAYING_WAITS)
             ac_log(AC_LOG_WARNING,
                    "%s: a run on host %s, process %lld was last seen here %lld s ago: waiting "
-                   "for a sign of it, or until it was "
-                   "not seen for %d s",
+                   "for its heartbeat, or until it has not been seen for %d s",
                    path, holder->host, (long long) holder->pid, (long long) holder->age,
                    AC_LOCK_STALE_SECONDS);
         nanosleep(holder->certain ? &fifth : &second, NULL);

@@ -75,7 +75,7 @@ format_line(const ac_progress *self, char *line, size_t size)
         size_t used = 0;
         while (line[used])
             used++;
-        snprintf(line + used, size - used, ", %lld bad", (long long) self->bad);
+        snprintf(line + used, size - used, ", %lld rejected", (long long) self->bad);
     }
     if (self->note[0]) {
         size_t used = strlen(line);

@@ -162,7 +162,7 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_item_names *names, b
     if (self->comm->rank == 0 && st == AC_OK &&
         added) { /* last: until an item is on the list its shard is made with it */
         ac_log(AC_LOG_WARNING,
-               "%lld item%s the program ended with %s set aside (bad items: crashed)",
+               "%lld item%s that crashed the program %s rejected (bad_items.jsonl: crashed)",
                (long long) added, added == 1 ? "" : "s", added == 1 ? "is" : "are");
         st = ac_run_path(self, &journal, "journal");
         if (st == AC_OK)

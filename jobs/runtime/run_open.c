@@ -333,7 +333,7 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
 
     *self = (ac_run){ .comm = comm, .config = config, .stages = id->stages };
     ac_part_prefix(self->prefix, config);
-    ac_heartbeat_phase(comm->heartbeat, "check of what is done");
+    ac_heartbeat_phase(comm->heartbeat, "check of finished shards");
     st = prepare(self, folder, id);
     if (st == AC_OK && comm->rank == 0)
         st = open_folder(self, id);

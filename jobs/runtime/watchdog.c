@@ -41,7 +41,7 @@ end_stalled(const ac_watchdog *dog, double seconds)
     if (shard >= 0)
         snprintf(where, sizeof where, "shard %lld", (long long) shard);
     snprintf(message, sizeof message,
-             "rank %d on %s, process %d: no rank got on for %.3g minutes; phase %s, %s",
+             "rank %d on %s, process %d: no rank made progress for %.3g minutes; phase %s, %s",
              dog->rank, host, (int) getpid(), seconds / 60, phase ? phase : "start", where);
     end(dog, AC_E_RETRY, message);
 }
@@ -93,9 +93,8 @@ renew_locks(watcher *self, double now)
         return;
     if (!ac_locks_renew(self->dog->locks, lost)) {
         snprintf(message, sizeof message,
-                 "%s: this lock was lost: another run has taken it over while this one stood "
-                 "still, or it was removed; "
-                 "run again once no other run works there",
+                 "%s: this lock was lost: another run took it over while this one did not "
+                 "respond, or it was removed; run again once no other run works there",
                  lost);
         end(self->dog, AC_E_RETRY, message);
     }
@@ -111,10 +110,8 @@ step(watcher *self)
     /* rank 0 first: it writes the end down, and the first rank to go takes the others along */
     if (ac_signals_seconds() > dog->grace_seconds + (dog->rank == 0 ? 0 : AFTER_RANK_0_SECONDS))
         end(dog, AC_E_STOPPED,
-            "stopped on request; what was in flight when the time of grace ended is dropped, "
-            "all "
-            "finished work is published; "
-            "the same command resumes the run");
+            "stopped on request; the shard still in flight after limits.grace_seconds is "
+            "dropped, all finished work is published; the same command resumes the run");
     renew_locks(self, now);
     if (dog->stall_seconds > 0)
         look(self, now);

@@ -65,8 +65,7 @@ read_fields(const ac_safetensors *file, char *fields[FIELDS])
                      by its number */
     AC_TRY(make_checksum(found, (const char *const *) fields, &file->tensors));
     if (!checksum || strcmp(found, checksum) != 0)
-        st = ac_error_set(AC_E_FORMAT,
-                          "%s: its numbers are not those that were written (checksum)",
+        st = ac_error_set(AC_E_FORMAT, "%s: its data are not what was written (checksum)",
                           file->path);
 out:
     free(checksum);

@@ -219,9 +219,9 @@ not_finite(ac_training *self, const step_sum *sum)
     if (st == AC_OK)
         st = ac_error_set(
             AC_E_FORMAT,
-            "step %lld (epoch %lld): the %s is not a finite number; %s %lld saw %s%s. The "
-            "checkpoints before it stay; "
-            "lower train.learning_rate, set train.clip_norm, or look at these images' captions",
+            "step %lld (epoch %lld): the %s is not a finite number; %s %lld processed %s%s. "
+            "Earlier checkpoints stay; lower train.learning_rate, set train.clip_norm, or look "
+            "at these images' captions",
             (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch),
             sum->bad_replica < 0 ? "gradient" : "loss", "replica", (long long) replica,
             names.data ? names.data : "", batch > 8 ? ", …" : "");
@@ -337,11 +337,11 @@ ac_training_validate_all(ac_training *self, double *vloss, int64_t *targets)
     *vloss = sum / (double) *targets;
     self->seconds_validation += ac_progress_clock() - started;
     if (!isfinite(*vloss))
-        return ac_error_set(AC_E_FORMAT,
-                            "step %lld: the validation loss is not a finite number. The "
-                            "checkpoints before it stay; lower train.learning_rate, "
-                            "or set train.clip_norm",
-                            (long long) self->step);
+        return ac_error_set(
+            AC_E_FORMAT,
+            "step %lld: the validation loss is not a finite number. Earlier checkpoints stay; "
+            "lower train.learning_rate, or set train.clip_norm",
+            (long long) self->step);
     return AC_OK;
 }
 
@@ -429,7 +429,7 @@ open_files(ac_training *self, ac_checkpoint *c)
     AC_TRY(ac_run_path(run, &path, "metrics.jsonl"));
     AC_TRY(ac_metrics_open(&self->metrics, path, self->checkpoints.count ? c->step : -1));
     if (self->checkpoints.count)
-        ac_log(AC_LOG_INFO, "going on from checkpoints/%s",
+        ac_log(AC_LOG_INFO, "resuming from checkpoints/%s",
                self->checkpoints.files[self->checkpoints.count - 1].name);
 out:
     free(folder);

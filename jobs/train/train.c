@@ -74,15 +74,16 @@ load_data_all(training_job *p)
 
     AC_TRY(ac_training_data_load_all(&self->data, &p->items, &p->run, &p->bart));
     if (p->comm->rank == 0) {
-        ac_log(
-            AC_LOG_INFO,
-            "training: %lld images with %lld captions and %lld tables; validation: %lld images",
-            (long long) self->data.train.count, (long long) self->data.train.captions.count,
-            (long long) self->data.train.tables.count, (long long) self->data.validation.count);
+        ac_log(AC_LOG_INFO,
+               "training: %lld images with %lld captions and %lld prompts; validation: %lld "
+               "images",
+               (long long) self->data.train.count, (long long) self->data.train.captions.count,
+               (long long) self->data.train.tables.count,
+               (long long) self->data.validation.count);
         if (self->data.cut_tables || self->data.cut_captions)
             ac_log(AC_LOG_WARNING,
-                   "cut: %lld tables to train.max_source_tokens (%lld), %lld captions to "
-                   "train.max_target_tokens (%lld)",
+                   "truncated: %lld prompts to train.max_source_tokens (%lld), %lld captions "
+                   "to train.max_target_tokens (%lld)",
                    (long long) self->data.cut_tables,
                    (long long) p->config->train.max_source_tokens,
                    (long long) self->data.cut_captions,

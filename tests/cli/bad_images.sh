@@ -35,7 +35,7 @@ cmp out1/captions.h5 out3/captions.h5
 
 # past the limit: 3, nothing merged, what is finished stays and serves the next try
 run_on 3 3 caption job.yaml --run few --set limits.max_bad_items=7
-says '8 of 13 items are bad.*limits.max_bad_items allows (7)'
+says '8 of 13 items are rejected.*limits.max_bad_items allows (7)'
 [ ! -e few/captions.jsonl ]
 [ ! -e few/DONE ]
 [ -s few/bad_items.jsonl ]

@@ -18,17 +18,17 @@ says 'model_type is "clip"'
 run 2 caption job.yaml --run x --set bart.layer_norms="$demo/clip/model.safetensors"
 says 'is not a layer norm'
 
-# what is there and cannot be looked at is not "not there" (a link to itself, so that root cannot look either)
+# what is there and cannot be accessed is not "not there" (a link to itself, so that root cannot look either)
 mkdir looped_model looped_cache
 cp "$demo/bart/config.json" looped_model
 ln -s model.safetensors looped_model/model.safetensors
 ln -s manifest.json looped_cache/manifest.json
 run 2 caption job.yaml --run x --set bart.model=looped_model
-says 'looped_model/model.safetensors: cannot be looked for: Too many levels'
+says 'looped_model/model.safetensors: cannot be accessed: Too many levels'
 run 2 caption job.yaml --run x --set cache.path=looped_cache
 says 'looped_cache/manifest.json: cannot be read: Too many levels'
 
-# a NaN among the weights of the image tower: each image is a bad item, none a caption
+# a NaN among the weights of the image tower: each image is a rejected item, none a caption
 cp -r "$demo/clip" poisoned
 model=poisoned/model.safetensors
 header=$(od -A n -t u8 -N 8 $model | tr -d ' ')

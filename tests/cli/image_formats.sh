@@ -53,7 +53,7 @@ says '1 \.psd (a\.psd)'
 # a list with a byte-order mark, CRLF, an empty line, and one of macOS's files
 printf '\357\273\277plain.jpg\r\n\r\n._plain.jpg\nx.jpe\n' > archive/list.txt
 run 0 embed-images job.yaml --run list --set input.path=archive/list.txt
-says '2 items: 2 done, 0 bad'
+says '2 items: 2 done, 0 rejected'
 says 'passed over: 1 ._ files'
 rm archive/list.txt
 

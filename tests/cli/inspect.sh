@@ -38,7 +38,7 @@ problem "$torch/truncated.pt" 'truncated.pt'
 is "$demo/pictures" .pictures "$(ls "$demo"/pictures/*.jpg | wc -l)"
 is "$demo/pictures/scene_00.jpg" '[.kind, .mode, .width] | join(" ")' 'picture RGB 224'
 head -c 1000 "$demo/pictures/scene_00.jpg" > cut.jpg
-problem cut.jpg 'bad item, truncated'
+problem cut.jpg 'rejected item, truncated'
 is "$source/configs/demo.yaml" .kind 'config of a job'
 get "$source/configs/demo.yaml" '.changed[]' | grep -q 'topk: 12'
 printf 'input:\n  pth: x\n' > typo.yaml

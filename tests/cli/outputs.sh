@@ -8,7 +8,7 @@ small_job job.yaml images
 run_on 2 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
 says 'report: out/report.html'
 
-# the report: whole, no address of any network in it, every image and the bad item, nothing of the data taken for markup
+# the report: whole, no address of any network in it, every image and the rejected item, nothing of the data taken for markup
 [ "$(tail -1 out/report.html)" = '</html>' ]
 if grep -oE '(https?:)?//[a-z]+\.[a-z]+|@import|url\(|src *= *"http' out/report.html | grep .; then exit 1; fi # no address
 [ "$(grep -c '<script type="application/json" id="pictures-' out/report.html)" -eq 1 ]

@@ -20,7 +20,7 @@ grep -q 'training: 16 images' said.txt
 jq -e '.items == 26 and .ok == 22 and .bad == 4' bad/summary.json > /dev/null
 expect 3 train 2 strict $short --set limits.max_bad_items=3
 
-# an image of which one crop is a bad item: left out whole, and the others keep their own tables
+# an image of which one crop is rejected: left out whole, and the others keep their own tables
 crops="$short --set train.crops_per_image=2"
 mkdir -p crop/journal others
 printf '{"item": 12, "key": "train/scene_06#0"}\n' > crop/journal/crashed.jsonl

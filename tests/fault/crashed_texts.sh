@@ -1,5 +1,5 @@
-# Texts that end the process: an entry of a cache is set aside after one death, an image whose table or candidates do it after two,
-# whatever the ranks; every other result keeps its bytes. A rank killed from outside sets nothing aside. An image of training is set aside too.
+# Texts that end the process: an entry of a cache is rejected after one death, an image whose table or candidates do it after two,
+# whatever the ranks; every other result keeps its bytes. A rank killed from outside gets nothing rejected. An image of training is rejected too.
 . "$source/tests/fault/libfault.sh"
 export crash=$fault/crash_on_text.so
 
@@ -34,7 +34,7 @@ LD_PRELOAD=$crash passes build-cache 2 less cache.yaml
 [ "$(jq -r '.key + " " + .reason' less/bad_items.jsonl)" = "$mark crashed" ]
 [ "$(jq -c '[.items, .ok, .bad, .entries]' less/summary.json)" = "[600,599,1,599]" ]
 "$antarctic" verify less > said.txt
-grep -q '600 items in, 599 ok + 1 bad' said.txt
+grep -q '600 items in, 599 ok + 1 rejected' said.txt
 unset CRASH_ON_TEXT
 "$antarctic" build-cache cache.yaml --set input.path=without.txt --run without 2> said.txt
 for run in less without; do "$antarctic" export $run --out $run.export > /dev/null; done

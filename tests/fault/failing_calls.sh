@@ -97,7 +97,7 @@ for kind in $kinds; do
   case $kind in *@1) every=$((5 * step)) ;; esac
   # a seeded start, so that over the releases every call has its turn
   for ((n = 1 + ${FAULT_SEED:-3} % every; n <= calls; n += every)); do echo "$kind $n"; done > turns
-  if [ "$kind" = read ] && [ ! $sanitized ]; then # always the first ones: the images', which are tried again and must not become bad items
+  if [ "$kind" = read ] && [ ! $sanitized ]; then # always the first ones: the images', which are tried again and must not be rejected
     printf 'read %s\n' 1 2 3 4 5 6 >> turns
     sort -u -o turns turns
   fi

@@ -49,7 +49,7 @@ wait $! || code=$?
 expect 75 stopped int $code
 completed int
 
-# A time of grace that the shard in work does not meet: dropped, exit 75 all the same.
+# The shard in flight takes longer than limits.grace_seconds: dropped, exit 75 all the same.
 caption 2 grace $slow --set output.shard_items=20 --set generation.num_return_sequences=2000 --set limits.grace_seconds=0.5 &
 wait_for_stage grace tables
 sleep 0.5
@@ -69,7 +69,7 @@ wait $! || code=$?
 kill -KILL "$stopped" 2> /dev/null || true
 gone_within 30 stall
 expect 74 retry stall $code
-[ "$(grep -c 'no rank got on for .* minutes; phase ' stall.said)" -eq 2 ]
+[ "$(grep -c 'no rank made progress for .* minutes; phase ' stall.said)" -eq 2 ]
 completed stall
 
 # A second run on the same folder is refused, by name of host and process; the first one goes on.
@@ -106,7 +106,7 @@ lock elsewhere 12 77 # the same Slurm job, started again elsewhere
 SLURM_JOB_ID=77 SLURM_RESTART_COUNT=1 "$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'taken over'
 [ ! -e twice/lock ]
 
-# An image whose reading ends the process, by a signal of its own or by the kernel's: found, set aside, the run goes on.
+# An image whose reading ends the process, by a signal of its own or by the kernel's: found and rejected, the run continues.
 for signal in 11 9; do
   rm -rf crash
   code=0
@@ -131,7 +131,7 @@ for damage in flip cut gone; do
     code=0
     "$antarctic" verify damaged > said.txt 2> /dev/null || code=$?
     [ $code -eq 2 ]
-    grep -q "^OFF .*$file: " said.txt
+    grep -q "^FAILED .*$file: " said.txt
     "$antarctic" caption job.yaml --run damaged > said.txt 2>&1
     grep -q "$file.*it is made again" said.txt
     same whole damaged
@@ -142,7 +142,7 @@ done
 cp -r cache broken
 printf '\377' | dd of=broken/shards/00000.h5 bs=1 seek=5000 conv=notrunc 2> /dev/null
 if "$antarctic" verify broken > said.txt 2>&1; then exit 1; fi
-grep -q 'OFF  broken/shards/00000.h5: not the file that was published' said.txt
+grep -q 'FAILED  broken/shards/00000.h5: not the file that was published' said.txt
 code=0
 "$antarctic" caption job.yaml --run x --set cache.path=broken > said.txt 2>&1 || code=$?
 [ $code -eq 2 ]

@@ -39,9 +39,8 @@ piece_bytes(const ac_text_corpus *corpus, int64_t piece)
 static ac_status
 stopped(void)
 {
-    return ac_error_set(AC_E_STOPPED,
-                        "stopped on request while mining; nothing of it is saved, "
-                        "the same command begins again");
+    return ac_error_set(AC_E_STOPPED, "stopped on request while mining; nothing of it is "
+                                      "saved; the same command starts mining again");
 }
 
 static ac_status
@@ -304,9 +303,9 @@ keep(const char *folder, const ac_config *config, const ac_mining_options *optio
     ac_status st = ac_mined_fingerprint(options, config->input.path, now);
 
     if (st == AC_OK && strcmp(now, fingerprint) != 0)
-        st =
-            ac_error_set(AC_E_IO, "%s: changed while it was read; run again when it is at rest",
-                         config->input.path);
+        st = ac_error_set(AC_E_IO,
+                          "%s: changed while it was read; run again when it no longer changes",
+                          config->input.path);
     return st == AC_OK && fingerprint[0] ? ac_mined_save(folder, fingerprint, mined, report)
                                          : st;
 }
@@ -328,7 +327,7 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
     AC_CHECK(scratch && progress);
     options = options_of(comm, config, scratch);
     if (!options.wanted[0] && !options.wanted[1] && !options.wanted[2] && !options.wanted[3])
-        AC_FAIL(AC_E_ARG, "nothing is asked for: switch on ngrams.lines, ngrams.unigrams, "
+        AC_FAIL(AC_E_ARG, "no entries are requested: switch on ngrams.lines, ngrams.unigrams, "
                           "ngrams.bigrams or ngrams.trigrams");
     if (comm->rank == 0)
         st = load_kept(folder, config, &options, fingerprint, entries, &found);

@@ -53,9 +53,8 @@ prepare_sources_all(preparer *self, const ac_comm *comm, const ac_mining_options
             st = prepare_source(self, options, i);
     for (int64_t i; st == AC_OK && ac_queue_claim(&queue, &i);) {
         if (ac_signals_stopped())
-            st = ac_error_set(
-                AC_E_STOPPED,
-                "stopped on request while texts were checked; the same command begins again");
+            st = ac_error_set(AC_E_STOPPED, "stopped on request while texts were checked; the "
+                                            "same command starts the check again");
         else if (!is_standard_input(&self->sources, i))
             st = prepare_source(self, options, i);
         ac_progress_add(&progress, 1, 0);

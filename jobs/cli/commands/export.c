@@ -20,7 +20,7 @@ static const ac_option options[] = {
       "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each "
       "image)" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
-    { "model", 0, "DIR", "the Hugging Face folder of BART that --layer-norms belong to" },
+    { "model", 0, "DIR", "the Hugging Face folder of the BART that --layer-norms belongs to" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -53,7 +53,7 @@ export_cache(const char *path, const char *out)
     if (st != AC_OK && is_run_of_images(path))
         st = ac_error_set(AC_E_ARG,
                           "%s is a run without a cache of its own: give --format coco, csv or "
-                          "txt for what it made",
+                          "txt to export its results",
                           path);
     AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
@@ -88,18 +88,19 @@ ac_command_export(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout,
-                        "export CACHE --out FOLDER\n       antarctic export RUN --format "
-                        "coco|csv|txt --out PATH\n"
-                        "       antarctic export --layer-norms FILE --model BART --out FOLDER",
-                        "What this program made, in other programs' files: a cache as "
-                        "postcache.txt and postcache.npy, a run's captions, a merged model.",
-                        options);
+        ac_options_help(
+            stdout,
+            "export CACHE --out FOLDER\n       antarctic export RUN --format "
+            "coco|csv|txt --out PATH\n"
+            "       antarctic export --layer-norms FILE --model BART --out FOLDER",
+            "Writes results in other programs' formats: a cache as postcache.txt and "
+            "postcache.npy, a run's captions, a model merged with its layer norms.",
+            options);
         goto out;
     }
     if (ac_arguments_has(&a, "format")) {
         if (a.word_count != 1)
-            AC_FAIL(AC_E_ARG, "export needs one run folder; export --help says how");
+            AC_FAIL(AC_E_ARG, "export needs one run folder; export --help shows the usage");
         AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"),
                              ac_arguments_get(&a, "out")));
         goto out;
@@ -110,7 +111,7 @@ ac_command_export(int argc, char **argv)
         goto out;
     }
     if (a.word_count != 1)
-        AC_FAIL(AC_E_ARG, "export needs one cache; export --help says how");
+        AC_FAIL(AC_E_ARG, "export needs one cache; export --help shows the usage");
     AC_TRY(export_cache(a.words[0], out));
 out:
     ac_arguments_free(&a);

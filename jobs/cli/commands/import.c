@@ -13,9 +13,9 @@ static const ac_option options[] = {
     { "embeddings", 0, "FILE.npy|FOLDER",
       "a cache: one row per entry; a folder of emb*.npy or text_emb/text_emb_*.npy" },
     { "model", 0, "DIR", "a cache: the CLIP model that made the embeddings" },
-    { "vocabulary", 0, "FILE", "its vocabulary, where it is not beside it" },
+    { "vocabulary", 0, "FILE", "that model's vocabulary, where it is not beside the model" },
     { "prefix", 0, "TEXT",
-      "a cache: what was put in front of each entry for embedding (default: nothing)" },
+      "a cache: what was prepended to each entry for embedding (default: nothing)" },
     { "checkpoint", 0, "FILE.ckpt", "layer norms: a Lightning checkpoint of the reference" },
     { "out", 0, "PATH",
       "what to write: the cache's folder, or the safetensors file of layer norms" },
@@ -39,7 +39,7 @@ import_cache(const ac_arguments *a, const char *out)
                                  prefix ? prefix : "", clip.net.config.projection_dim));
     AC_TRY(ac_cache_import(ac_arguments_get(a, "text"), embeddings, &identity,
                            AC_COMPRESSION_ZSTD, out));
-    ac_log(AC_LOG_INFO, "%s: a cache of the entries and embeddings as they were", out);
+    ac_log(AC_LOG_INFO, "%s: a cache of the entries and embeddings, unchanged", out);
 out:
     ac_cache_close(&identity);
     ac_clip_model_free(&clip);
@@ -59,7 +59,9 @@ ac_command_import(int argc, char **argv)
             stdout,
             "import --text FILE --embeddings FILE.npy|FOLDER --model CLIP --out CACHE\n       "
             "antarctic import --checkpoint FILE.ckpt --out FILE.safetensors",
-            "Other programs' files become ours.", options);
+            "Converts other programs' files: a cache's texts and embeddings, or a checkpoint's "
+            "layer norms.",
+            options);
         goto out;
     }
     if (a.word_count)

@@ -23,7 +23,7 @@ ac_import_checkpoint(const char *checkpoint, const char *out)
         numbers += ac_tensor_count(&c.layer_norms.items[i]);
     AC_TRY(ac_safetensors_save(out, &c.layer_norms, metadata,
                                c.epoch >= 0 && c.step >= 0 ? 3 : 1));
-    ac_log(AC_LOG_INFO, "%s: %lld layer norms, %lld numbers", out,
+    ac_log(AC_LOG_INFO, "%s: %lld layer norms, %lld parameters", out,
            (long long) c.layer_norms.count / 2, (long long) numbers);
 out:
     ac_lightning_close(&c);

@@ -18,11 +18,11 @@
 
 static const ac_option options[] = {
     { "set", 0, "KEY=VALUE",
-      "a key of the run's config, changed for this (generation.…, rescore.…, seed, bart.…); "
-      "may be given often" },
-    { "shard", 0, "N", "look for the keys in this shard alone" },
-    { "probe", 0, NULL, "caption an empty table first: do models and machine work?" },
-    { "unchecked", 0, NULL, "do not compare the shards with their checksums first" },
+      "change a key of the run's config (generation.…, rescore.…, seed, bart.…); may be "
+      "repeated" },
+    { "shard", 0, "N", "look for the keys in this shard only" },
+    { "probe", 0, NULL, "generate from an empty prompt first, to test models and machine" },
+    { "unchecked", 0, NULL, "do not check the shards' checksums first" },
     { "threads", 0, "N", "threads (default: compute.threads, else the machine's cores)" },
     { NULL, 0, NULL, NULL },
 };
@@ -165,7 +165,7 @@ refuse(const char *key)
 
     ac_buffer_push_text(&line, "{\"key\": ");
     ac_json_text(&line, key);
-    ac_buffer_push_text(&line, ", \"error\": \"no image with this key that has a table\"}");
+    ac_buffer_push_text(&line, ", \"error\": \"no image of this key has retrieved entries\"}");
     if ((st = line.status) == AC_OK)
         ac_json_put(&line);
     ac_buffer_free(&line);
@@ -207,8 +207,8 @@ caption_keys(recaptioner *self, const char *const *keys, int n)
         AC_TRY(caption_row(self, self->places[k].row));
     }
     if (missing)
-        st = ac_error_set(AC_E_ARG, "%s: %d of %d keys have no table there", self->run.folder,
-                          missing, n);
+        st = ac_error_set(AC_E_ARG, "%s: %d of %d keys have no retrieved entries there",
+                          self->run.folder, missing, n);
 out:
     return st;
 }
@@ -224,8 +224,8 @@ ac_command_recaption(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "recaption RUN KEY… [--set KEY=VALUE]…",
-                        "Captions images of a run again from their tables, each by itself; "
-                        "JSON lines. Nothing in the run is changed.",
+                        "Captions images of a run again from their retrieved entries, one at a "
+                        "time, and prints JSON lines. The run itself is not changed.",
                         options);
         goto out;
     }

@@ -11,8 +11,8 @@ ac_status
 ac_command_report(int argc, char **argv)
 {
     static const ac_option options[] = {
-        { "out", 0, "FILE", "where to (default: RUN/report.html)" },
-        { "images", 0, "N", "at most so many cards, evenly taken from all (default: 10000)" },
+        { "out", 0, "FILE", "the file to write (default: RUN/report.html)" },
+        { "images", 0, "N", "show at most N images, chosen evenly from all (default: 10000)" },
         { "pictures", 0, "N", "the former name of --images" },
         { NULL, 0, NULL, NULL },
     };

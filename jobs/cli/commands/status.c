@@ -21,7 +21,7 @@
 #include "jobs/runtime/manifest.h"
 
 static const ac_option options[] = {
-    { "json", 0, NULL, "one JSON object in place of lines for people" },
+    { "json", 0, NULL, "print one JSON object instead of text" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -303,11 +303,11 @@ print_lines(const view *self, const ac_slurm_queue *queue)
         printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done,
                (long long) self->total, 100 * (double) self->done / (double) self->total);
     if (rate > 0)
-        printf("  rate       %.3g a second\n", rate);
+        printf("  rate       %.3g per second\n", rate);
     if (eta >= 0)
         printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600,
                (long long) eta / 60 % 60, (long long) eta % 60);
-    printf("  bad items  %lld%s\n", (long long) self->bad,
+    printf("  rejected   %lld%s\n", (long long) self->bad,
            !self->bad          ? ""
            : self->done_marker ? " (bad_items.jsonl)"
                                : " (bad_items.jsonl, once the run is done)");
@@ -322,7 +322,7 @@ print_lines(const view *self, const ac_slurm_queue *queue)
     if (self->slurm.count)
         printf("  Slurm      %s\n", queue->text[0]    ? queue->text
                                     : queue->answered ? "its jobs are no longer in the queue"
-                                                      : "out of reach from here");
+                                                      : "Slurm does not answer here");
 }
 
 ac_status
@@ -336,8 +336,8 @@ ac_command_status(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "status RUN [--json]",
-                        "How a run stands: state, stage, done of total, rate, ETA, bad items, "
-                        "last error, Slurm jobs.",
+                        "Shows the progress of a run: state, stage, done of total, rate, ETA, "
+                        "rejected items, last error, Slurm jobs.",
                         options);
         goto out;
     }

@@ -27,20 +27,20 @@ enum { CORES_A_RANK = 8, ENDING_SECONDS = 120 };
 
 static const ac_option options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
-    { "set", 0, "KEY=VALUE", "set a key of the config; may be given often" },
+    { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "nodes", 0, "N", "nodes (default: 1)" },
     { "ranks-per-node", 0, "R",
       "ranks per node (default: one for each 8 cores, fewer where memory asks for it)" },
     { "time", 0, "T",
-      "time limit, as sbatch takes it (30, 8:00:00, 2-12:00:00); the run resumes in a further "
-      "one" },
+      "time limit in sbatch's format (30, 8:00:00, 2-12:00:00); at the limit the job is "
+      "requeued and the run resumes" },
     { "partition", 0, "P", "partition" },
-    { "after", 0, "RUN", "begin when that run, submitted before, is done" },
+    { "after", 0, "RUN", "start once that run, already submitted, is done" },
     { "array", 0, "N",
-      "N jobs, each with its own part of the shards, and a last one that completes the run" },
+      "N jobs, each with its own part of the shards, and a last job that completes the run" },
     { "program", 0, "FILE",
-      "what the ranks start in place of this program: a script that enters a container" },
-    { "dry-run", 0, NULL, "write the script and show the numbers; submit nothing" },
+      "start this in place of antarctic on each rank: a script that enters a container" },
+    { "dry-run", 0, NULL, "write the script and show the resources; submit nothing" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -75,7 +75,8 @@ absolute_path(char **out, const char *path)
     if (path[0] == '/')
         return ac_duplicate(out, path, strlen(path));
     if (!getcwd(folder, sizeof folder))
-        return ac_error_set(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
+        return ac_error_set(AC_E_IO, "the current folder cannot be determined: %s",
+                            strerror(errno));
     return ac_path_format(out, "%s/%s", folder, path);
 }
 
@@ -235,7 +236,7 @@ check_run(const request *self, bool *done)
     for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS;
          i++) { /* its ranks would refuse the new ones */
         if (i == 0) {
-            printf("waiting for the job before to end: %s\n", queue.text);
+            printf("waiting for the previous job to end: %s\n", queue.text);
             fflush(stdout);
         }
         sleep(1);
@@ -296,7 +297,7 @@ keep_script(const char *path, const ac_buffer *text)
     AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
         AC_FAIL(AC_E_IO, "%s: cannot be saved as %s: %s", path, kept, strerror(errno));
-    printf("  saved            %s (the script before, which differs)\n", kept);
+    printf("  saved            %s (the previous script, which differs)\n", kept);
 out:
     ac_buffer_free(&before);
     free(kept);
@@ -319,7 +320,7 @@ write_script(const request *self, const char *name, bool array, bool is_last)
     snprintf(memory, sizeof memory, "%lld", (long long) megabytes_asked(self));
     snprintf(range, sizeof range, "0-%lld", (long long) self->array - 1);
     if (!getcwd(folder, sizeof folder))
-        AC_FAIL(AC_E_IO, "the current folder cannot be told: %s", strerror(errno));
+        AC_FAIL(AC_E_IO, "the current folder cannot be determined: %s", strerror(errno));
     push_words(self, &words);
     ac_shell_word(&done, self->run);
     ac_shell_word(&program, self->program);
@@ -348,8 +349,8 @@ write_script(const request *self, const char *name, bool array, bool is_last)
         const ac_slurm_word list[] = {
             { "JOB", self->job->name },
             { "WHAT", array     ? "one part per task"
-                      : is_last ? "what the parts left, and the end"
-                                : "the whole" },
+                      : is_last ? "the shards that the parts left, and the completion"
+                                : "all shards" },
             { "FOLDER", folder },
             { "RUN", self->run },
             { "SCRIPT", path },
@@ -409,10 +410,10 @@ submit_script(const request *self, const char *name, const char *dependency, lon
                 "the script there: sbatch %s",
                 path);
     if (WIFEXITED(code) && WEXITSTATUS(code) == 124)
-        AC_FAIL(
-            AC_E_RETRY,
-            "%s: Slurm did not answer within a minute; squeue tells whether it took the job",
-            path);
+        AC_FAIL(AC_E_RETRY,
+                "%s: Slurm did not answer within a minute; squeue shows whether the job was "
+                "accepted",
+                path);
     if (code != 0 || sscanf(said, "%lld", id) != 1)
         AC_FAIL(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing");
     free(path);
@@ -535,9 +536,10 @@ ac_command_submit(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "submit JOB CONFIG.yaml [options]",
-                        "Write a job's batch script into its run folder, and give it to Slurm.",
-                        options);
+        ac_options_help(
+            stdout, "submit JOB CONFIG.yaml [options]",
+            "Writes a job's batch script into its run folder and submits it to Slurm.",
+            options);
         goto out;
     }
     if (a.word_count != 2)

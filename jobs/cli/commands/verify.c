@@ -28,7 +28,7 @@
 #include "jobs/runtime/manifest.h"
 
 static const ac_option options[] = {
-    { "json", 0, NULL, "JSON lines: one per problem, and one per path at its end" },
+    { "json", 0, NULL, "print JSON lines: one per problem, then one per path" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -53,7 +53,7 @@ trouble(verifier *self, const char *file, const char *format, ...)
     va_end(args);
     self->troubles++;
     if (!self->json) {
-        printf("OFF  %s: %s\n", file, what);
+        printf("FAILED  %s: %s\n", file, what);
         return;
     }
     ac_buffer_push_text(&line, "{\"file\": ");
@@ -138,7 +138,7 @@ count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
             trouble(self, path, "line %lld is not JSON", (long long) *lines);
         json_decref(record);
         if (!newline)
-            trouble(self, path, "its last line is cut short");
+            trouble(self, path, "its last line is truncated");
         line = newline ? newline + 1 : end;
     }
 out:
@@ -248,10 +248,11 @@ check_shard_counts(verifier *self, const char *path, const ac_shard_record *r, i
                ac_shard_read_int_attribute(&h5, schema->items, &said) != AC_OK) {
         trouble_from_error(self, path);
     } else if (rejected.count != r->bad || said != items || r->rows + r->bad != items) {
-        trouble(self, path,
-                "%lld items in, but %lld rows + %lld bad items (the manifest: %lld + %lld)",
-                (long long) items, (long long) keys.count, (long long) rejected.count,
-                (long long) r->rows, (long long) r->bad);
+        trouble(
+            self, path,
+            "%lld items in, but %lld rows + %lld rejected items (the manifest: %lld + %lld)",
+            (long long) items, (long long) keys.count, (long long) rejected.count,
+            (long long) r->rows, (long long) r->bad);
     }
 out:
     ac_texts_free(&keys);
@@ -351,7 +352,7 @@ verify_summary(verifier *self, const char *folder)
                 0 ||
             items != self->items || ok != self->ok || bad != self->bad)
             trouble(self, path,
-                    "says %lld items, %lld ok, %lld bad; the shards hold %lld, %lld, %lld",
+                    "says %lld items, %lld ok, %lld rejected; the shards hold %lld, %lld, %lld",
                     (long long) items, (long long) ok, (long long) bad, (long long) self->items,
                     (long long) self->ok, (long long) self->bad);
         json_decref(root);
@@ -397,8 +398,8 @@ verify_run(verifier *self, const char *folder, const char *manifest_path, bool i
         trouble(self, folder, "DONE is there, but %lld shards are not recorded as done",
                 (long long) undone);
     else if (self->ok + self->bad != self->items)
-        trouble(self, folder, "%lld items in, but %lld ok + %lld bad", (long long) self->items,
-                (long long) self->ok, (long long) self->bad);
+        trouble(self, folder, "%lld items in, but %lld ok + %lld rejected",
+                (long long) self->items, (long long) self->ok, (long long) self->bad);
     AC_TRY(verify_lines(self, folder));
     AC_TRY(verify_summary(self, folder));
 out:
@@ -515,11 +516,11 @@ print_verdict(const verifier *self)
     ac_buffer line = { 0 };
 
     if (!self->json) {
-        printf("%s  %s: %s%s%lld files checked, %lld off", self->troubles ? "OFF" : "ok ",
-               self->root, self->note, *self->note ? ", " : "", (long long) self->files,
-               (long long) self->troubles);
+        printf("%s  %s: %s%s%lld files checked, %lld failed",
+               self->troubles ? "FAILED" : "ok    ", self->root, self->note,
+               *self->note ? ", " : "", (long long) self->files, (long long) self->troubles);
         if (self->items)
-            printf("; %lld items in, %lld ok + %lld bad%s", (long long) self->items,
+            printf("; %lld items in, %lld ok + %lld rejected%s", (long long) self->items,
                    (long long) self->ok, (long long) self->bad,
                    self->ok + self->bad < self->items ? " so far" : "");
         printf("\n");
@@ -548,23 +549,23 @@ ac_command_verify(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "verify PATH… [--json]",
-                        "Compare every checksum and every count of runs, caches, folders of "
+                        "Checks every checksum and every count of runs, caches, folders of "
                         "checkpoints and single files.",
                         options);
         goto out;
     }
     if (a.word_count == 0)
-        AC_FAIL(AC_E_ARG, "needs a path or more; --help shows the usage");
+        AC_FAIL(AC_E_ARG, "needs at least one path; --help shows the usage");
     for (int i = 0; i < a.word_count; i++) {
         verifier v = { .root = a.words[i], .json = ac_arguments_has(&a, "json") };
         AC_TRY(verify_path(&v, a.words[i]));
         if (v.files == 0 && v.troubles == 0)
-            trouble(&v, a.words[i], "nothing in it that can be checked");
+            trouble(&v, a.words[i], "it holds nothing that can be checked");
         print_verdict(&v);
         troubles += v.troubles;
     }
     if (troubles)
-        st = ac_error_set(AC_E_FORMAT, "%lld thing%s off", (long long) troubles,
+        st = ac_error_set(AC_E_FORMAT, "%lld problem%s found", (long long) troubles,
                           troubles == 1 ? " is" : "s are");
 out:
     ac_arguments_free(&a);

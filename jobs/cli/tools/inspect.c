@@ -10,8 +10,8 @@
 enum { MOST_ROWS = 24 }; /* of a list, for people */
 
 static const ac_option options[] = {
-    { "json", 0, NULL, "one JSON object per line and path, with every tensor" },
-    { "all", 0, NULL, "for people, but lists in full" },
+    { "json", 0, NULL, "print one JSON object per path, with every tensor" },
+    { "all", 0, NULL, "print text, but all lists in full" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -96,7 +96,7 @@ print_object(const json_t *out, bool all)
     ac_buffer_printf(&b, "%s: %s\n", json_string_value(json_object_get(out, "path")),
                      json_object_get(out, "kind")
                          ? json_string_value(json_object_get(out, "kind"))
-                         : "not to be used");
+                         : "cannot be used");
     json_object_foreach((json_t *) (uintptr_t) out, key, value)
     {
         const json_t *first = json_array_get(value, 0);
@@ -136,13 +136,13 @@ ac_tool_inspect(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "inspect PATH… [--json | --all]",
-                        "What a file or folder is, what is in it, and a sample: anything this "
-                        "program reads or writes.",
+                        "Shows what a file or folder is, what is in it, and a sample. It knows "
+                        "everything that this program reads or writes.",
                         options);
         goto out;
     }
     if (a.word_count == 0)
-        AC_FAIL(AC_E_ARG, "inspect needs a path; inspect --help says how");
+        AC_FAIL(AC_E_ARG, "inspect needs a path; inspect --help shows the usage");
     for (int i = 0; i < a.word_count; i++) {
         json_t *out = json_object();
         ac_inspect_put(out, "path", ac_inspect_string(a.words[i], strlen(a.words[i])));
@@ -162,8 +162,8 @@ ac_tool_inspect(int argc, char **argv)
     }
     st = AC_OK;
     if (problems)
-        st = ac_error_set(worst, "%d of %d could not be used; what is wrong stands with each",
-                          problems, (int) a.word_count);
+        st = ac_error_set(worst, "%d of %d could not be used; the output says why", problems,
+                          (int) a.word_count);
     if (fflush(stdout) != 0 && st == AC_OK)
         st = ac_error_set(AC_E_IO, "standard output cannot be written");
 out:

@@ -86,7 +86,7 @@ ac_inspect_image(json_t *out, const char *path)
         AC_TRY(ac_image_decode(&image, bytes.data, bytes.size, MAX_PIXELS, &item_status));
     ac_inspect_put_text(out, "kind", "picture");
     if (item_status.reason != AC_GOOD)
-        AC_FAIL(AC_E_FORMAT, "%s: a bad item, %s: %s", path,
+        AC_FAIL(AC_E_FORMAT, "%s: a rejected item, %s: %s", path,
                 ac_reject_reason_name(item_status.reason), item_status.detail);
     ac_inspect_put_text(out, "format", ac_image_format_name(bytes.data, bytes.size));
     ac_inspect_put_text(out, "mode", ac_image_mode_name(image.mode));

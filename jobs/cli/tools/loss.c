@@ -12,10 +12,11 @@
 
 static const ac_option options[] = {
     { "model", 0, "DIR", "Hugging Face folder of a BART model" },
-    { "layer-norms", 0, "F", "trained layer norms laid over it" },
+    { "layer-norms", 0, "F", "trained layer norms that replace the model's" },
     { "gradients", 0, "G.safetensors",
       "write the gradients of the mean over all records' targets" },
-    { "recompute", 0, NULL, "keep less between the two passes (the same numbers)" },
+    { "recompute", 0, NULL,
+      "save fewer activations and compute them again (the same results)" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };

@@ -27,7 +27,7 @@ static const ac_option options[] = {
       "BART-large)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { "kernels", 0, "K", "of the backend native: auto, avx512, avx2, … (default: auto)" },
-    { "json", 0, NULL, "one JSON object instead of the table" },
+    { "json", 0, NULL, "print one JSON object instead of the table" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -401,8 +401,8 @@ ac_tool_measure(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(stdout, "measure [--model DIR] [--json]",
-                        "Products at a model's shapes, memory bandwidth, and the compute "
-                        "settings they speak for. Takes half a minute.",
+                        "Measures matrix products at a model's shapes and the memory "
+                        "bandwidth, and suggests compute settings. Takes half a minute.",
                         options);
         goto out;
     }

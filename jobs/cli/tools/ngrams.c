@@ -55,9 +55,8 @@ read_options(const ac_arguments *a, ac_mining_options *o)
         o->member_extension = ac_arguments_get(a, "member-extension");
     o->memory = megabytes << 20;
     if (!o->wanted[0] && !o->wanted[1] && !o->wanted[2] && !o->wanted[3])
-        st = ac_error_set(
-            AC_E_ARG,
-            "nothing is asked for: switch on --use-line, --unigrams, --bigrams or --trigrams");
+        st = ac_error_set(AC_E_ARG, "no entries are requested: switch on --use-line, "
+                                    "--unigrams, --bigrams or --trigrams");
 out:
     return st;
 }
@@ -93,8 +92,9 @@ make_scratch(char **folder)
     if (!mkdtemp(*folder)) {
         free(*folder);
         *folder = NULL;
-        return ac_error_set(
-            AC_E_IO, "%s: no folder can be made there for spilled counts; set TMPDIR", place);
+        return ac_error_set(AC_E_IO,
+                            "%s: no folder can be created there for spilled counts; set TMPDIR",
+                            place);
     }
     return AC_OK;
 }

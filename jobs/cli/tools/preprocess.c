@@ -16,9 +16,9 @@ static const ac_option options[] = {
     { "model", 0, "DIR", "in place of --size: as this CLIP model's files say" },
     { "model-config", 0, "F",
       "a config.json or open_clip_config.json elsewhere than in the model's folder" },
-    { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image is bad" },
+    { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image cannot be used" },
     { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
-    { "max-pixels", 0, "N", "a larger image is bad (default: 178956970)" },
+    { "max-pixels", 0, "N", "a larger image is rejected (default: 178956970)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { NULL, 0, NULL, NULL },
 };

@@ -30,7 +30,7 @@ static const ac_option options[] = {
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "scan", 0, "S",
       "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
-    { "repeat", 0, "R", "search R times more, and print a JSON line of the times in memory" },
+    { "repeat", 0, "R", "search R more times and print their times as a JSON line" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };
