@@ -258,8 +258,8 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     for (int64_t i = 0; i < count;
          i++) { /* ended ones are taken out, the open ones stay in order */
         const ac_beam_candidate k = candidates[i];
-        const bool ends =
-            ac_generation_config_ends(c, k.token) || (c->beam_search == AC_BEAM_HF5 && at_limit);
+        const bool ends = ac_generation_config_ends(c, k.token) ||
+                          (c->beam_search == AC_BEAM_HF5 && at_limit);
         if (!ends)
             candidates[open++] = k;
         else if (i < B)

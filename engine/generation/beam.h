@@ -17,9 +17,9 @@ typedef struct ac_beam_candidate {
 } ac_beam_candidate;
 
 typedef struct ac_beams {
-    int64_t live, length;    /* open beams, and their tokens so far, the prompt's included */
-    int64_t prompt, most;    /* tokens of the prompt, and of a sequence at most */
-    const int32_t *input;    /* [input_count]: what the encoder read */
+    int64_t live, length; /* open beams, and their tokens so far, the prompt's included */
+    int64_t prompt, most; /* tokens of the prompt, and of a sequence at most */
+    const int32_t *input; /* [input_count]: what the encoder read */
     int64_t input_count;
     int64_t stride;          /* of ids, next_ids */
     float *scores;           /* [num_beams] */

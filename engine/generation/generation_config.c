@@ -3,8 +3,9 @@
 #include <math.h>
 
 /* Whose value it is, this module cannot know. */
-#define WHERE \
-    "(set in the job's config, by an option, or in the model's generation_config.json or config.json)"
+#define WHERE                                                                              \
+    "(set in the job's config, by an option, or in the model's generation_config.json or " \
+    "config.json)"
 
 void
 ac_generation_config_defaults(ac_generation_config *self, int32_t start, int32_t eos)

@@ -27,13 +27,13 @@ typedef struct ac_generation_config {
     int64_t no_repeat_ngram_size, encoder_no_repeat_ngram_size; /* 0: off */
     double repetition_penalty, encoder_repetition_penalty;      /* 1: off */
     bool do_sample, renormalize_logits, remove_invalid_values;
-    double temperature;                          /* 1: off; this and the next when sampling */
-    int64_t top_k;                               /* 0: off */
-    double top_h, top_p, min_p, typical_p;       /* off: 0, 1, 0, 1 */
-    double epsilon_cutoff, eta_cutoff;           /* 0: off */
-    double length_penalty, penalty_alpha;        /* penalty_alpha is only ever refused */
-    int64_t decay_start;                         /* exponential_decay_length_penalty: */
-    double decay_factor;                         /* [start, factor]; start -1: off */
+    double temperature;                    /* 1: off; this and the next when sampling */
+    int64_t top_k;                         /* 0: off */
+    double top_h, top_p, min_p, typical_p; /* off: 0, 1, 0, 1 */
+    double epsilon_cutoff, eta_cutoff;     /* 0: off */
+    double length_penalty, penalty_alpha;  /* penalty_alpha is only ever refused */
+    int64_t decay_start;                   /* exponential_decay_length_penalty: */
+    double decay_factor;                   /* [start, factor]; start -1: off */
     ac_early_stopping early_stopping;
     ac_beam_search beam_search;
     int32_t forced_bos_token_id, forced_eos_token_id, decoder_start_token_id;

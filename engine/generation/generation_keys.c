@@ -5,17 +5,29 @@
 #include <string.h>
 
 #define AT(field) offsetof(ac_generation_config, field)
-#define WHOLE(name, least, most) \
-    { #name, AC_GENERATION_WHOLE, AT(name), least, most, false, AC_TOKENS_PLAIN }
-#define REAL(name, least, most, above) \
-    { #name, AC_GENERATION_REAL, AT(name), least, most, above, AC_TOKENS_PLAIN }
-#define TRUTH(name) { #name, AC_GENERATION_TRUTH, AT(name), 0, 0, false, AC_TOKENS_PLAIN }
-#define TOKEN(name, least) \
-    { #name, AC_GENERATION_TOKEN, AT(name), least, INT32_MAX, false, AC_TOKENS_PLAIN }
-#define LISTS(name, shape) { #name, AC_GENERATION_LISTS, AT(name), 0, 0, false, shape }
+#define WHOLE(name, least, most)                                                  \
+    {                                                                             \
+#name, AC_GENERATION_WHOLE, AT(name), least, most, false, AC_TOKENS_PLAIN \
+    }
+#define REAL(name, least, most, above)                                           \
+    {                                                                            \
+#name, AC_GENERATION_REAL, AT(name), least, most, above, AC_TOKENS_PLAIN \
+    }
+#define TRUTH(name)                                                        \
+    {                                                                      \
+#name, AC_GENERATION_TRUTH, AT(name), 0, 0, false, AC_TOKENS_PLAIN \
+    }
+#define TOKEN(name, least)                                                             \
+    {                                                                                  \
+#name, AC_GENERATION_TOKEN, AT(name), least, INT32_MAX, false, AC_TOKENS_PLAIN \
+    }
+#define LISTS(name, shape)                                       \
+    {                                                            \
+#name, AC_GENERATION_LISTS, AT(name), 0, 0, false, shape \
+    }
 
-/* Ranges of what counts when sampling alone are wide: transformers passes over such a value when
- * it does not sample, so ac_generation_config_check has them. */
+/* Ranges of what counts when sampling alone are wide: transformers passes over such a value
+ * when it does not sample, so ac_generation_config_check has them. */
 const ac_generation_key ac_generation_keys[] = {
     WHOLE(num_beams, 1, INT32_MAX),
     WHOLE(num_return_sequences, 1, INT32_MAX),
@@ -45,8 +57,7 @@ const ac_generation_key ac_generation_keys[] = {
       AC_TOKENS_PLAIN },
     TRUTH(renormalize_logits),
     TRUTH(remove_invalid_values),
-    { "early_stopping", AC_GENERATION_EARLY, AT(early_stopping), 0, 0, false,
-      AC_TOKENS_PLAIN },
+    { "early_stopping", AC_GENERATION_EARLY, AT(early_stopping), 0, 0, false, AC_TOKENS_PLAIN },
     TOKEN(forced_bos_token_id, -1),
     TOKEN(forced_eos_token_id, -1),
     TOKEN(decoder_start_token_id, 0),
@@ -183,13 +194,21 @@ ac_generation_key_clear(const ac_generation_key *key, ac_generation_config *conf
     ac_generation_config_defaults(&off, config->decoder_start_token_id, -1);
     off.top_k = 0; /* transformers' default is no way of switching it off */
     switch (key->type) {
-    case AC_GENERATION_WHOLE: *(int64_t *) (void *) at = *(const int64_t *) (const void *) from; break;
-    case AC_GENERATION_REAL: *(double *) (void *) at = *(const double *) (const void *) from; break;
-    case AC_GENERATION_TOKEN: *(int32_t *) (void *) at = *(const int32_t *) (const void *) from; break;
+    case AC_GENERATION_WHOLE:
+        *(int64_t *) (void *) at = *(const int64_t *) (const void *) from;
+        break;
+    case AC_GENERATION_REAL:
+        *(double *) (void *) at = *(const double *) (const void *) from;
+        break;
+    case AC_GENERATION_TOKEN:
+        *(int32_t *) (void *) at = *(const int32_t *) (const void *) from;
+        break;
     case AC_GENERATION_TRUTH: *(bool *) at = false; break;
     case AC_GENERATION_EARLY: config->early_stopping = AC_EARLY_FALSE; break;
     case AC_GENERATION_ENDS: config->eos_count = 0; break;
     case AC_GENERATION_DECAY: config->decay_start = -1; break;
-    case AC_GENERATION_LISTS: ac_token_sequences_free((ac_token_sequences *) (void *) at); break;
+    case AC_GENERATION_LISTS:
+        ac_token_sequences_free((ac_token_sequences *) (void *) at);
+        break;
     }
 }

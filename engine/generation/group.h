@@ -38,7 +38,8 @@ ac_group_prompt(const ac_generation_group *self, int64_t text, int64_t slot)
                                 .input = (int32_t) (text - self->first_text) };
 }
 
-/** A text's beginning: its prompt, what the encoder read, and how long a sequence may become. */
+/** A text's beginning: its prompt, what the encoder read, and how long a sequence may become.
+ */
 static inline ac_logits_context
 ac_group_context(const ac_generation_group *self, int64_t text)
 {

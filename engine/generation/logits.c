@@ -57,7 +57,8 @@ penalise(float *x, const int32_t *tokens, int64_t n, double p)
     }
 }
 
-/* Tokens that would repeat an n-gram of `text` [n]; the last size - 1 tokens said are at tail. */
+/* Tokens that would repeat an n-gram of `text` [n]; the last size - 1 tokens said are at tail.
+ */
 static void
 ban_ngrams(float *x, const int32_t *text, int64_t n, const int32_t *tail, int64_t size)
 {
@@ -73,9 +74,8 @@ ban_words(const ac_generation_config *c, float *x, const ac_logits_context *k)
     const ac_token_sequences *words = &c->bad_words_ids;
 
     for (int64_t i = 0; i < words->count; i++)
-        if (completes(words, i, k) &&
-            !(ac_token_sequences_size(words, i) == 1 &&
-              ac_generation_config_ends(c, last_token(words, i))))
+        if (completes(words, i, k) && !(ac_token_sequences_size(words, i) == 1 &&
+                                        ac_generation_config_ends(c, last_token(words, i))))
             x[last_token(words, i)] = -INFINITY;
 }
 
@@ -128,7 +128,8 @@ void
 ac_logits_process(const ac_generation_config *c, float *x, int64_t V,
                   const ac_logits_context *k)
 {
-    const int64_t size = c->no_repeat_ngram_size, encoder_size = c->encoder_no_repeat_ngram_size,
+    const int64_t size = c->no_repeat_ngram_size,
+                  encoder_size = c->encoder_no_repeat_ngram_size,
                   begin = k->prompt + (k->prompt == 1 && c->forced_bos_token_id >= 0);
 
     add_biases(&c->sequence_bias, x, k);

@@ -19,8 +19,8 @@ typedef struct ac_logits_context {
  * The processors, in transformers' order: sequence_bias, encoder_repetition_penalty,
  * repetition_penalty, no repeated n-gram, none of the encoder's input, bad words, minimal
  * length, forced first and last token, invalid values, exponential decay, suppressed tokens.
- * x [V] logits or log-probabilities, in place; banned tokens become -inf. A forced token gets 0,
- * all others -inf.
+ * x [V] logits or log-probabilities, in place; banned tokens become -inf. A forced token gets
+ * 0, all others -inf.
  */
 void ac_logits_process(const ac_generation_config *config, float *x, int64_t V,
                        const ac_logits_context *context);
@@ -32,9 +32,9 @@ typedef struct ac_scored_token {
 } ac_scored_token;
 
 /**
- * Temperature, top_h, top_k, top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff, in this order.
- * x [V] in place; what is dropped becomes -inf. order [V] is scratch. top_k keeps every token
- * equal to the k-th; top_p drops from the least likely (equal ones: lower ids first).
+ * Temperature, top_h, top_k, top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff, in this
+ * order. x [V] in place; what is dropped becomes -inf. order [V] is scratch. top_k keeps every
+ * token equal to the k-th; top_p drops from the least likely (equal ones: lower ids first).
  * renormalize_logits is the caller's: it comes last, with sampling or without.
  */
 void ac_logits_warp(const ac_generation_config *config, float *x, int64_t V,

@@ -1,4 +1,5 @@
-/* The filters of sampling. Sums over probabilities are in double, in order of ids or of values. */
+/* The filters of sampling. Sums over probabilities are in double, in order of ids or of values.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -88,8 +89,8 @@ keep_top_p(float *x, int64_t V, double p, int64_t min_keep, ac_scored_token *ord
         x[order[i].token] = -INFINITY;
 }
 
-/* Logarithms of the probabilities of order [n], sorted or not, and their entropy. `total` is set
- * so that a value's probability is exp(value - most) / total. */
+/* Logarithms of the probabilities of order [n], sorted or not, and their entropy. `total` is
+ * set so that a value's probability is exp(value - most) / total. */
 typedef struct distribution {
     double most, total, entropy;
 } distribution;
@@ -152,8 +153,8 @@ drop_unlikely(float *x, int64_t V, double least, int64_t min_keep, const distrib
 
 static void
 keep_probable(const ac_generation_config *c, float *x, int64_t V, int64_t min_keep,
-              ac_scored_token *order, double (*least)(const ac_generation_config *c,
-                                                      const distribution *d))
+              ac_scored_token *order,
+              double (*least)(const ac_generation_config *c, const distribution *d))
 {
     const int64_t n = gather_finite(x, V, order);
     const distribution d = measure(order, n);

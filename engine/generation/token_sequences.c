@@ -67,7 +67,8 @@ take(reader *r, char c)
     return true;
 }
 
-/* A whole number; less than 0 is allowed: such a token never comes, and transformers takes it. */
+/* A whole number; less than 0 is allowed: such a token never comes, and transformers takes it.
+ */
 static bool
 take_token(reader *r)
 {
@@ -80,8 +81,7 @@ take_token(reader *r)
     if (end == r->p || (*end && !strchr(",] \t\r\n", *end)) || id < INT32_MIN || id > INT32_MAX)
         return false;
     r->p = end;
-    r->status =
-        ac_grow(&l->tokens, &r->tokens_capacity, r->tokens + 1, sizeof *l->tokens);
+    r->status = ac_grow(&l->tokens, &r->tokens_capacity, r->tokens + 1, sizeof *l->tokens);
     if (r->status != AC_OK)
         return false;
     l->tokens[r->tokens++] = (int32_t) id;
@@ -93,8 +93,7 @@ end_list(reader *r)
 {
     ac_token_sequences *l = r->lists;
 
-    r->status =
-        ac_grow(&l->offsets, &r->offsets_capacity, l->count + 2, sizeof *l->offsets);
+    r->status = ac_grow(&l->offsets, &r->offsets_capacity, l->count + 2, sizeof *l->offsets);
     if (r->status != AC_OK)
         return false;
     l->offsets[0] = 0;

@@ -27,14 +27,15 @@ typedef struct ac_token_sequences {
 void ac_token_sequences_free(ac_token_sequences *self);
 
 /** Replaces what self holds. AC_E_NOMEM: self is empty. */
-AC_MUST_CHECK ac_status ac_token_sequences_copy(ac_token_sequences *self, const ac_token_sequences *from);
+AC_MUST_CHECK ac_status ac_token_sequences_copy(ac_token_sequences *self,
+                                                const ac_token_sequences *from);
 
 /**
  * Replaces what self holds by the lists of a text: JSON, or YAML's flow form of the same.
  * AC_E_ARG: "is not a list of …", for a caller to put the key in front; self is then empty.
  */
 AC_MUST_CHECK ac_status ac_token_sequences_parse(ac_token_sequences *self, ac_token_shape shape,
-                                             const char *text);
+                                                 const char *text);
 
 static inline int64_t
 ac_token_sequences_size(const ac_token_sequences *self, int64_t list)

@@ -19,7 +19,7 @@ typedef struct ac_bart_config {
     int64_t decoder_layers, decoder_attention_heads, decoder_ffn_dim;
     ac_activation activation_function;
     bool scale_embedding;
-    bool untied; /* tie_word_embeddings is false: the head is a matrix of its own */
+    bool untied;          /* tie_word_embeddings is false: the head is a matrix of its own */
     float layer_norm_eps; /* 1e-5: PyTorch's default, no key in config.json */
     float dropout, attention_dropout, activation_dropout;
     int32_t bos_token_id, pad_token_id, eos_token_id, decoder_start_token_id;

@@ -46,8 +46,8 @@ ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_
     const int64_t C = c->d_model, F = c->decoder_ffn_dim;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_bart_init_embedding(&self->embedding, pack, c, "decoder",
-                                  layout->decoder_tokens));
+    AC_TRY(
+        ac_bart_init_embedding(&self->embedding, pack, c, "decoder", layout->decoder_tokens));
     AC_TRY(ac_alloc(&self->layers, c->decoder_layers, sizeof *self->layers));
     for (int64_t l = 0; l < c->decoder_layers; l++) {
         ac_bart_decoder_layer *k = &self->layers[l];

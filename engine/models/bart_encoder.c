@@ -26,8 +26,8 @@ ac_bart_init_encoder(struct ac_bart_encoder *self, ac_pack *pack, const ac_bart_
     const int64_t C = c->d_model, F = c->encoder_ffn_dim;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_bart_init_embedding(&self->embedding, pack, c, "encoder",
-                                  layout->encoder_tokens));
+    AC_TRY(
+        ac_bart_init_embedding(&self->embedding, pack, c, "encoder", layout->encoder_tokens));
     AC_TRY(ac_alloc(&self->layers, c->encoder_layers, sizeof *self->layers));
     for (int64_t l = 0; l < c->encoder_layers; l++) {
         ac_bart_encoder_layer *k = &self->layers[l];

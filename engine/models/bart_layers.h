@@ -36,7 +36,7 @@ typedef struct ac_bart_decoder_layer {
 struct ac_bart_decoder {
     ac_bart_embedding embedding;
     ac_bart_decoder_layer *layers; /* [decoder_layers] */
-    ac_linear head; /* [vocab_size, C], bias: final_logits_bias */
+    ac_linear head;                /* [vocab_size, C], bias: final_logits_bias */
 };
 
 /** "encoder.layer3" and the like for the tap. */

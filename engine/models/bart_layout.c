@@ -15,10 +15,9 @@ static const names layouts[] = {
       "lm_head.weight", "final_logits_bias" },
     { "", "encoder.embed_positions.weight", "shared.weight", "encoder.embed_tokens.weight",
       "decoder.embed_tokens.weight", "lm_head.weight", "final_logits_bias" },
-    { "model.model.", "model.model.encoder.embed_positions.weight",
-      "model.model.shared.weight", "model.model.encoder.embed_tokens.weight",
-      "model.model.decoder.embed_tokens.weight", "model.lm_head.weight",
-      "model.final_logits_bias" },
+    { "model.model.", "model.model.encoder.embed_positions.weight", "model.model.shared.weight",
+      "model.model.encoder.embed_tokens.weight", "model.model.decoder.embed_tokens.weight",
+      "model.lm_head.weight", "model.final_logits_bias" },
 };
 
 /* The first of the names that there is. NULL: none. */
@@ -69,12 +68,13 @@ ac_bart_layout_find(ac_bart_layout *out, const ac_tensors *tensors,
     other = config->untied ? NULL : n->head; /* a head of its own is no embedding */
     *out = (ac_bart_layout){
         .prefix = n->prefix,
-        .encoder_tokens = first_of(
-            tensors, (const char *[]){ n->encoder, n->shared, n->decoder, other }, 4),
-        .decoder_tokens = first_of(
-            tensors, (const char *[]){ n->decoder, n->shared, n->encoder, other }, 4),
-        .head = first_of(tensors, (const char *[]){ n->head, n->shared, n->decoder, n->encoder },
-                         config->untied ? 1 : 4),
+        .encoder_tokens =
+            first_of(tensors, (const char *[]){ n->encoder, n->shared, n->decoder, other }, 4),
+        .decoder_tokens =
+            first_of(tensors, (const char *[]){ n->decoder, n->shared, n->encoder, other }, 4),
+        .head =
+            first_of(tensors, (const char *[]){ n->head, n->shared, n->decoder, n->encoder },
+                     config->untied ? 1 : 4),
         .final_logits_bias = first_of(tensors, &n->bias, 1),
     };
     if (!out->head && config->untied)
@@ -84,11 +84,11 @@ ac_bart_layout_find(ac_bart_layout *out, const ac_tensors *tensors,
                             "the embedding",
                             tensors->source, n->head);
     if (!out->encoder_tokens)
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: has no table of words: neither \"%s\" nor \"%s\", \"%s\"%s%s%s: "
-                            "is this the right model folder, complete?",
-                            tensors->source, n->shared, n->encoder, n->decoder,
-                            config->untied ? "" : ", \"", config->untied ? "" : n->head,
-                            config->untied ? "" : "\"");
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: has no table of words: neither \"%s\" nor \"%s\", \"%s\"%s%s%s: "
+            "is this the right model folder, complete?",
+            tensors->source, n->shared, n->encoder, n->decoder, config->untied ? "" : ", \"",
+            config->untied ? "" : n->head, config->untied ? "" : "\"");
     return AC_OK;
 }

@@ -203,10 +203,7 @@ init_backward(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute
               void *packed, bool fill)
 {
     const ac_bart_config *c = &self->bart->config;
-    ac_pack pack = { .tensors = tensors,
-                     .compute = compute,
-                     .next = packed,
-                     .fill = fill };
+    ac_pack pack = { .tensors = tensors, .compute = compute, .next = packed, .fill = fill };
     const ac_tensor *head;
     ac_bart_layout layout;
     ac_status st = AC_OK;

@@ -38,10 +38,22 @@ static const struct {
 /* What changes no token here; the rest of what transformers knows is in refused and in
  * engine/generation/generation_keys.c. diversity_penalty acts with num_beam_groups alone. */
 static const char *const without_effect[] = {
-    "bos_token_id", "pad_token_id", "use_cache", "max_cache_len", "return_dict_in_generate",
-    "compile_config", "disable_compile", "transformers_version", "_from_model_config",
-    "_commit_hash", "low_memory", "diversity_penalty", "continuous_batching_config",
-    "prefill_chunk_size", "max_matching_ngram_size", "target_lookbehind",
+    "bos_token_id",
+    "pad_token_id",
+    "use_cache",
+    "max_cache_len",
+    "return_dict_in_generate",
+    "compile_config",
+    "disable_compile",
+    "transformers_version",
+    "_from_model_config",
+    "_commit_hash",
+    "low_memory",
+    "diversity_penalty",
+    "continuous_batching_config",
+    "prefill_chunk_size",
+    "max_matching_ngram_size",
+    "target_lookbehind",
     "force_bos_token_to_be_generated",
 };
 

@@ -147,8 +147,7 @@ first_of_list(ac_json_reader *r, const char *key)
 {
     json_t *object = (json_t *) (uintptr_t) r->object, *list = json_object_get(object, key);
 
-    if (json_array_size(list) > 0 &&
-        json_object_set(object, key, json_array_get(list, 0)) != 0)
+    if (json_array_size(list) > 0 && json_object_set(object, key, json_array_get(list, 0)) != 0)
         ac_json_reader_refuse(r, key, "cannot be read: out of memory");
 }
 

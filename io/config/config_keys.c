@@ -16,10 +16,10 @@ static const char *const loss_means[] = { "replica", "token", NULL };
         "generation." #name, type, AT(generation.name), "auto", least, most, NULL, true, help \
     }
 
-#define LATER(name, type, least, most, help)                                              \
-    {                                                                                     \
-        "generation." #name, type, AT(generation.name), "auto", least, most, NULL,        \
-            AC_KEY_IF_SET, help                                                           \
+#define LATER(name, type, least, most, help)                                       \
+    {                                                                              \
+        "generation." #name, type, AT(generation.name), "auto", least, most, NULL, \
+            AC_KEY_IF_SET, help                                                    \
     }
 
 #define TRAINING(name, type, fallback, least, most, words, help)                       \

@@ -178,8 +178,8 @@ set_list(ac_config *self, const ac_config_key *k, const char *value, const char 
     const ac_generation_key *key = ac_generation_key_find(strchr(k->name, '.') + 1);
     const bool special = strcmp(value, "auto") == 0 || strcmp(value, "none") == 0;
     ac_optional_list made = { .presence = special && *value == 'a' ? AC_UNSET
-                                          : special              ? AC_NONE
-                                                                 : AC_SET };
+                                          : special                ? AC_NONE
+                                                                   : AC_SET };
     ac_generation_config trial = { 0 };
     ac_status st = AC_OK;
 

@@ -100,8 +100,7 @@ ac_models_open_all(const ac_comm *comm, const ac_config *config, unsigned towers
     AC_TRY(open_clip_all(clip, comm, &for_clip));
     if (bart) {
         AC_TRY(open_bart_all(bart, comm, &for_bart));
-        st = ac_agree_all(comm,
-                          ac_generation_config_load(&bart->generation, for_bart.model));
+        st = ac_agree_all(comm, ac_generation_config_load(&bart->generation, for_bart.model));
     }
 out:
     return st;

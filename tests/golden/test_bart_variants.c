@@ -83,7 +83,8 @@ open_model(variant *self)
 
     AC_TRY(ac_bart_config_load(&config, self->folder));
     AC_TRY(ac_weights_open(&self->weights, self->folder));
-    AC_TRY(ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1));
+    AC_TRY(
+        ac_alloc_aligned(&self->packed, (int64_t) ac_bart_packed_bytes(&config, &compute), 1));
     AC_TRY(ac_bart_init(&self->bart, &config, &self->weights.tensors, NULL, &compute,
                         self->packed, true));
     st = ac_generation_config_load(&self->generation, self->folder);
@@ -256,9 +257,9 @@ check_kept(variant *self, const char *what, const json_t *input, const json_t *k
     for (size_t i = 0; i < json_array_size(kept); i++)
         expected[json_integer_value(json_array_get(kept, i))] =
             (float) json_number_value(json_array_get(log_p, i));
-    ac_logits_process(&self->generation, x, V,
-                      &(ac_logits_context){ &self->generation.decoder_start_token_id, 1, 1, 2,
-                                            ids, n });
+    ac_logits_process(
+        &self->generation, x, V,
+        &(ac_logits_context){ &self->generation.decoder_start_token_id, 1, 1, 2, ids, n });
     ac_logits_warp(&self->generation, x, V, 1, order);
     ac_log_softmax(x, V);
     for (int64_t i = 0; i < V; i++)
@@ -325,8 +326,8 @@ check_refused(variant *self, const json_t *row, ac_status st)
         st = generate(self, json_array_get(json_object_get(row, "inputs"), 0), &out);
     if (st == AC_OK)
         fail_msg("%s is not refused", name);
-    json_object_foreach(json_object_get(row, "settings"), key, value)
-        told = told || strstr(ac_error_message(), key);
+    json_object_foreach(json_object_get(row, "settings"), key, value) told =
+        told || strstr(ac_error_message(), key);
     if (!told || !strstr(ac_error_message(), "generation_config.json"))
         fail_msg("%s: \"%s\" does not name file and key", name, ac_error_message());
     ac_generated_free(&out);

@@ -71,9 +71,9 @@ check_row(const json_t *row, size_t number, int32_t eos)
     }
     for (int64_t i = 0; i < n; i++)
         ids[i] = (int32_t) json_integer_value(json_array_get(prefix, (size_t) i));
-    ac_logits_process(&c, x, V,
-                      &(ac_logits_context){
-                          .tokens = ids, .count = n, .prompt = 1, .most = c.max_length });
+    ac_logits_process(
+        &c, x, V,
+        &(ac_logits_context){ .tokens = ids, .count = n, .prompt = 1, .most = c.max_length });
     ac_logits_warp(&c, x, V, option(row, "min_tokens_to_keep", 1), order);
     ac_log_softmax(x, V);
     for (int64_t i = 0; i < V; i++) {

@@ -162,7 +162,8 @@ set_takes_yaml(void **state)
     char path[64], in_file[33], by_set[33];
 
     (void) state;
-    assert_string_equal(text_of("rescore.prefix=\"A photo depicts \"", "p"), "A photo depicts ");
+    assert_string_equal(text_of("rescore.prefix=\"A photo depicts \"", "p"),
+                        "A photo depicts ");
     assert_string_equal(text_of("rescore.prefix='it''s: '", "p"), "it's: ");
     assert_string_equal(text_of("rescore.prefix=\"a\\tb\"", "p"), "a\tb");
     assert_string_equal(text_of("rescore.prefix=A photo depicts ", "p"), "A photo depicts ");
@@ -170,9 +171,12 @@ set_takes_yaml(void **state)
     assert_string_equal(text_of("input.path=/a: b # c", "i"), "/a: b # c");
     assert_string_equal(text_of("input.path=/[a] {b} 'c'", "i"), "/[a] {b} 'c'");
     assert_string_equal(text_of("input.path=\"/a b\"", "i"), "/a b");
-    assert_string_equal(text_of("input.path=\"/half", "i") + strlen(text_of("input.path=\"/half", "i")) - 6, "\"/half");
+    assert_string_equal(text_of("input.path=\"/half", "i") +
+                            strlen(text_of("input.path=\"/half", "i")) - 6,
+                        "\"/half");
     assert_string_equal(text_of("input.path=none", "i"), "none");
-    assert_string_equal(text_of("input.train={annotations: /a.json, images: /b}", "a"), "/a.json");
+    assert_string_equal(text_of("input.train={annotations: /a.json, images: /b}", "a"),
+                        "/a.json");
 
     write_config(path, "generation:\n  bad_words_ids:\n  - [5, 6]\n  - [7]\n"
                        "  eos_token_id: 3\n  suppress_tokens: [ 8,9 ]\n"
@@ -219,8 +223,8 @@ generation_over_what_the_model_says(void **state)
     assert_int_equal(ac_config_set(&c, "generation.repetition_penalty=none"), AC_OK);
     assert_int_equal(ac_config_set(&c, "generation.top_k=none"), AC_OK);
     assert_int_equal(ac_config_set(&c, "generation.eos_token_id=[4, 5]"), AC_OK);
-    assert_int_equal(ac_config_set(&c, "generation.sequence_bias=[[[5, 6], -1.5], [[5, 6], 2]]"),
-                     AC_OK);
+    assert_int_equal(
+        ac_config_set(&c, "generation.sequence_bias=[[[5, 6], -1.5], [[5, 6], 2]]"), AC_OK);
     assert_int_equal(
         ac_config_set(&c, "generation.exponential_decay_length_penalty=[10, 1.25]"), AC_OK);
     assert_int_equal(ac_config_generation(&c, &g), AC_OK);
@@ -246,12 +250,18 @@ prints_what_reads_back(void **state)
 {
     static const char *const jobs[] = { "embed-images", "tag", "caption", "build-cache" };
     static const char *const settings[] = {
-        "input.path=/a \"b\" \\c # d",     "rescore.prefix=line one\nline: two",
-        "generation.length_penalty=0.1",   "generation.top_p=none",
-        "limits.max_bad_items=33.3 %",     "output.compression=gzip",
-        "generation.early_stopping=never", "compute.threads=3",
-        "generation.bad_words_ids=[[5, 6], [7]]", "generation.eos_token_id=[2, 3]",
-        "generation.min_p=0.1", "output.top=9",
+        "input.path=/a \"b\" \\c # d",
+        "rescore.prefix=line one\nline: two",
+        "generation.length_penalty=0.1",
+        "generation.top_p=none",
+        "limits.max_bad_items=33.3 %",
+        "output.compression=gzip",
+        "generation.early_stopping=never",
+        "compute.threads=3",
+        "generation.bad_words_ids=[[5, 6], [7]]",
+        "generation.eos_token_id=[2, 3]",
+        "generation.min_p=0.1",
+        "output.top=9",
     };
 
     (void) state;
@@ -285,12 +295,18 @@ fingerprints_follow_what_decides_the_output(void **state)
         const char *setting;
         bool decides;
     } cases[] = {
-        { "retrieval.topk=11", true },       { "seed=1", true },
-        { "compute.precision=bf16", true },  { "input.apply_exif=true", true },
-        { "compute.threads=7", false },      { "compute.batch=3", false },
-        { "limits.max_bad_items=1", false }, { "input.path=/elsewhere", false },
-        { "generation.min_p=auto", false },  { "generation.min_p=none", true },
-        { "generation.suppress_tokens=[5]", true }, { "output.top=3", false },
+        { "retrieval.topk=11", true },
+        { "seed=1", true },
+        { "compute.precision=bf16", true },
+        { "input.apply_exif=true", true },
+        { "compute.threads=7", false },
+        { "compute.batch=3", false },
+        { "limits.max_bad_items=1", false },
+        { "input.path=/elsewhere", false },
+        { "generation.min_p=auto", false },
+        { "generation.min_p=none", true },
+        { "generation.suppress_tokens=[5]", true },
+        { "output.top=3", false },
     };
     char plain[33], other[33];
     ac_config c;
@@ -337,9 +353,10 @@ differences_are_named(void **state)
                              "0.5  # z\nrescore:\n  prefix: \"a: c\"\n",
                              &out),
         AC_OK);
-    assert_string_equal(out.data, "\"generation.top_h: auto\" is now \"generation.top_h: 0.5\"; "
-                                  "\"rescore.prefix: \"a: b\"\" is now \"rescore.prefix: "
-                                  "\"a: c\"\"");
+    assert_string_equal(out.data,
+                        "\"generation.top_h: auto\" is now \"generation.top_h: 0.5\"; "
+                        "\"rescore.prefix: \"a: b\"\" is now \"rescore.prefix: "
+                        "\"a: c\"\"");
     ac_buffer_free(&out);
 }
 

@@ -1,6 +1,7 @@
 /* Trained layer norms laid over their BART: a folder that transformers loads. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
-#include "engine/models/bart_layout.h"
 #include "io/file/map.h"
 #include "io/checkpoint/model_config.h"
 #include "io/file/path.h"
@@ -19,29 +19,32 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/runtime/run.h"
 
-/* The base's tensor for a layer norm's name ("model.encoder…"), whose names begin with prefix.
- */
+/* The base's tensor for a layer norm's name, "model.encoder…"; a base without language-model
+ * head has no "model." in front, a wrapped one has it twice. */
 static ac_tensor *
-find_place(ac_tensor *items, int64_t count, const char *prefix, const char *name)
+find_place(ac_tensor *items, int64_t count, const char *name)
 {
-    const size_t n = strlen(prefix);
+    static const char prefix[] = "model.";
+    const size_t n = sizeof prefix - 1;
+    const bool bare = strncmp(name, prefix, n) == 0;
 
-    name += strncmp(name, "model.", 6) == 0 ? 6 : 0;
-    for (int64_t i = 0; i < count; i++)
-        if (strncmp(items[i].name, prefix, n) == 0 && strcmp(items[i].name + n, name) == 0)
+    for (int64_t i = 0; i < count; i++) {
+        const char *place = items[i].name;
+        if (strcmp(place, name) == 0 || (bare && strcmp(place, name + n) == 0) ||
+            (strncmp(place, prefix, n) == 0 && strcmp(place + n, name) == 0))
             return &items[i];
+    }
     return NULL;
 }
 
 static ac_status
-lay_over(ac_tensor *items, int64_t count, const char *model, const char *prefix,
-         const ac_tensors *layer_norms)
+lay_over(ac_tensor *items, int64_t count, const char *model, const ac_tensors *layer_norms)
 {
     if (layer_norms->count == 0)
         return ac_error_set(AC_E_FORMAT, "%s: holds no tensors", layer_norms->source);
     for (int64_t i = 0; i < layer_norms->count; i++) {
         const ac_tensor *t = &layer_norms->items[i];
-        ac_tensor *place = find_place(items, count, prefix, t->name);
+        ac_tensor *place = find_place(items, count, t->name);
         const char *name;
         if (!place || t->dtype > AC_BF16 || place->rank != t->rank ||
             memcmp(place->shape, t->shape, (size_t) t->rank * sizeof *t->shape) != 0)
@@ -78,8 +81,7 @@ drop_tied(ac_tensor *items, int64_t *count)
 }
 
 static ac_status
-write_weights(const ac_weights *base, const char *prefix, const ac_tensors *layer_norms,
-              const char *out)
+write_weights(const ac_weights *base, const ac_tensors *layer_norms, const char *out)
 {
     const ac_metadata metadata = { "format", "pt" }; /* transformers asks for it */
     ac_tensors merged = { .source = out };
@@ -90,7 +92,7 @@ write_weights(const ac_weights *base, const char *prefix, const ac_tensors *laye
     merged.count = base->tensors.count;
     AC_TRY(ac_alloc(&items, merged.count, sizeof *items));
     memcpy(items, base->tensors.items, (size_t) merged.count * sizeof *items);
-    AC_TRY(lay_over(items, merged.count, base->path, prefix, layer_norms));
+    AC_TRY(lay_over(items, merged.count, base->path, layer_norms));
     drop_tied(items, &merged.count);
     merged.items = items;
     AC_TRY(ac_path_format(&path, "%s/model.safetensors", out));
@@ -156,15 +158,13 @@ ac_export_layer_norms(const char *layer_norms, const char *model, const char *ou
 {
     ac_weights base = { 0 }, trained = { 0 };
     ac_bart_config config;
-    ac_bart_layout layout;
     ac_status st = AC_OK;
 
     AC_TRY(ac_bart_config_load(&config, model));
     AC_TRY(ac_weights_open(&base, model));
-    AC_TRY(ac_bart_layout_find(&layout, &base.tensors, &config));
     AC_TRY(ac_weights_open(&trained, layer_norms));
     AC_TRY(make_empty_folder(out));
-    AC_TRY(write_weights(&base, layout.prefix, &trained.tensors, out));
+    AC_TRY(write_weights(&base, &trained.tensors, out));
     AC_TRY(copy_files(model, out)); /* the config last: only now it is a model */
     ac_log(AC_LOG_INFO, "%s: %s with the layer norms of %s", out, model, layer_norms);
 out:
