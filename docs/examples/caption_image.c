@@ -40,12 +40,12 @@ captioner_open(captioner *self, char **argv)
     const ac_bart_options bart = { .model = argv[2],
                                    .layer_norms = argv[3],
                                    .need_tokenizer = true };
-    ac_generation_config generation;
+    ac_generation_config generation = { 0 };
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open(&self->clip, &clip));
     AC_TRY(ac_bart_model_open(&self->bart, &bart));
-    AC_TRY(ac_generation_config_load(&generation, argv[2], &self->bart.net.config));
+    AC_TRY(ac_generation_config_load(&generation, argv[2]));
     generation.num_beams = generation.num_return_sequences = BEAMS;
     generation.max_length = LENGTH;
     AC_TRY(ac_bart_model_set_generation(&self->bart, &generation));
@@ -53,6 +53,7 @@ captioner_open(captioner *self, char **argv)
     st = ac_cache_check_model(&self->cache, self->clip.text_fingerprint, self->clip.path,
                               self->clip.net.config.projection_dim);
 out:
+    ac_generation_config_free(&generation);
     return st;
 }
 

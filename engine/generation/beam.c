@@ -7,20 +7,26 @@
 #include "engine/base/random.h"
 #include "engine/kernels/activation.h"
 
-ac_status
-ac_beams_init(ac_beams *self, const ac_generation_config *c)
+int64_t
+ac_beams_candidates(const ac_generation_config *c)
 {
-    const int64_t B = c->num_beams, L = c->max_length;
+    return (c->eos_count > 1 ? 1 + c->eos_count : 2) * c->num_beams;
+}
+
+ac_status
+ac_beams_init(ac_beams *self, const ac_generation_config *c, int64_t L)
+{
+    const int64_t B = c->num_beams, most = ac_beams_candidates(c);
     int32_t *ids;
     char *p;
     ac_status st;
 
-    *self = (ac_beams){ 0 };
+    *self = (ac_beams){ .stride = L };
     st = ac_alloc(&p, 1,
                   ac_scratch_room((size_t) B * sizeof(float)) +
                       ac_scratch_room((size_t) B * sizeof(int32_t)) +
                       ac_scratch_room((size_t) (B + 1) * sizeof(ac_hypothesis)) +
-                      ac_scratch_room((size_t) (2 * B) * sizeof(ac_beam_candidate)) +
+                      ac_scratch_room((size_t) most * sizeof(ac_beam_candidate)) +
                       (size_t) ((3 * B + 1) * L) * sizeof(int32_t));
     if (st != AC_OK)
         return st;
@@ -32,7 +38,7 @@ ac_beams_init(ac_beams *self, const ac_generation_config *c)
     self->done = (ac_hypothesis *) (void *) p;
     p += ac_scratch_room((size_t) (B + 1) * sizeof(ac_hypothesis));
     self->candidates = (ac_beam_candidate *) (void *) p;
-    p += ac_scratch_room((size_t) (2 * B) * sizeof(ac_beam_candidate));
+    p += ac_scratch_room((size_t) most * sizeof(ac_beam_candidate));
     ids = (int32_t *) (void *) p;
     self->ids = ids;
     self->next_ids = ids + B * L;
@@ -49,14 +55,17 @@ ac_beams_free(ac_beams *self)
 }
 
 void
-ac_beams_reset(ac_beams *self, const ac_generation_config *c, const int32_t *prompt,
-               int64_t count)
+ac_beams_reset(ac_beams *self, const ac_generation_config *c, const ac_logits_context *start)
 {
     self->live = c->do_sample && c->beam_search == AC_BEAM_HF49 ? c->num_beams : 1;
-    self->length = self->prompt = count;
+    self->length = self->prompt = start->prompt;
+    self->most = start->most;
+    self->input = start->input;
+    self->input_count = start->input_count;
     for (int64_t b = 0; b < self->live; b++) {
         self->scores[b] = 0;
-        memcpy(self->ids + b * c->max_length, prompt, (size_t) count * sizeof *prompt);
+        memcpy(self->ids + b * self->stride, start->tokens,
+               (size_t) start->count * sizeof *start->tokens);
     }
     self->done_count = 0;
     self->finished = false;
@@ -152,14 +161,18 @@ static void
 filter_rows(const ac_beams *self, const ac_generation_config *c, float *logits, int64_t V,
             ac_scored_token *order)
 {
+    const int64_t min_keep = c->eos_count > 0 ? c->eos_count + 1 : 2;
+
     for (int64_t b = 0; b < self->live; b++) {
         float *row = logits + b * V;
         if (c->beam_search == AC_BEAM_HF5)
-            ac_logits_warp(c, row, V, 2, order);
+            ac_logits_warp(c, row, V, min_keep, order);
+        if (c->renormalize_logits && c->beam_search == AC_BEAM_HF5)
+            ac_log_softmax(row, V);
         for (int64_t i = 0; i < V; i++)
             row[i] += self->scores[b];
         if (c->beam_search == AC_BEAM_HF49)
-            ac_logits_warp(c, row, V, 2, order);
+            ac_logits_warp(c, row, V, min_keep, order);
     }
 }
 
@@ -187,17 +200,16 @@ should_stop(const ac_beams *self, const ac_generation_config *c, float best_cand
         return true;
     if (c->early_stopping == AC_EARLY_NEVER && c->length_penalty > 0 &&
         c->beam_search == AC_BEAM_HF5)
-        n = c->max_length - 1;
+        n = self->most - 1;
     best = (c->beam_search == AC_BEAM_HF49 ? best_candidate : best_open) / penalty(self, c, n);
     return !((double) best > self->done[self->done_count - 1].score);
 }
 
 /* The open beams of the next step: the first num_beams candidates that go on, best first. */
 static void
-advance(ac_beams *self, const ac_generation_config *c, const ac_beam_candidate *going,
-        int64_t n)
+advance(ac_beams *self, const ac_beam_candidate *going, int64_t n)
 {
-    const int64_t L = c->max_length;
+    const int64_t L = self->stride;
     int32_t *swap = self->ids;
 
     for (int64_t j = 0; j < n; j++) {
@@ -217,8 +229,9 @@ void
 ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int64_t V,
               ac_scored_token *order, uint64_t stream, int64_t search)
 {
-    const int64_t B = c->num_beams, L = c->max_length, n = self->length;
-    const bool at_limit = n + 1 >= L;
+    const int64_t B = c->num_beams, L = self->stride, n = self->length,
+                  most = ac_beams_candidates(c);
+    const bool at_limit = n + 1 >= self->most;
     ac_beam_candidate *candidates = self->candidates;
     int64_t count, open = 0;
     float first;
@@ -226,23 +239,27 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     for (int64_t b = 0; b < self->live; b++) {
         float *row = logits + b * V;
         ac_log_softmax(row, V);
-        ac_logits_process(c, row, V, self->ids + b * L, n);
+        ac_logits_process(c, row, V,
+                          &(ac_logits_context){ self->ids + b * L, n, self->prompt, self->most,
+                                                self->input, self->input_count });
+        if (c->renormalize_logits && !(c->do_sample && c->beam_search == AC_BEAM_HF5))
+            ac_log_softmax(row, V);
     }
     if (c->do_sample) {
         filter_rows(self, c, logits, V, order);
-        count = draw_candidates(self, c, logits, V, 2 * B, stream, search);
+        count = draw_candidates(self, c, logits, V, most, stream, search);
         if (c->beam_search == AC_BEAM_HF49)
             sort_candidates(candidates, count);
     } else {
-        count = choose_best(self, logits, V, 2 * B);
+        count = choose_best(self, logits, V, most);
     }
     first = count ? candidates[0].score : -INFINITY;
 
     for (int64_t i = 0; i < count;
          i++) { /* ended ones are taken out, the open ones stay in order */
         const ac_beam_candidate k = candidates[i];
-        const bool ends =
-            k.token == c->eos_token_id || (c->beam_search == AC_BEAM_HF5 && at_limit);
+        const bool ends = ac_generation_config_ends(c, k.token) ||
+                          (c->beam_search == AC_BEAM_HF5 && at_limit);
         if (!ends)
             candidates[open++] = k;
         else if (i < B)
@@ -255,7 +272,7 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
     self->finished = should_stop(self, c, first, open ? candidates[0].score : -INFINITY);
     if (self->finished)
         return;
-    advance(self, c, candidates, open);
+    advance(self, candidates, open);
     if (at_limit && c->beam_search == AC_BEAM_HF49) /* every open beam joins */
         for (int64_t j = 0; j < self->live; j++)
             finish(self, B, (double) (self->scores[j] / penalty(self, c, self->length)),

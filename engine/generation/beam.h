@@ -8,7 +8,7 @@
 typedef struct ac_hypothesis {
     double score;
     int64_t count;
-    int32_t *ids; /* [max_length] */
+    int32_t *ids; /* [stride] */
 } ac_hypothesis;
 
 typedef struct ac_beam_candidate {
@@ -17,24 +17,33 @@ typedef struct ac_beam_candidate {
 } ac_beam_candidate;
 
 typedef struct ac_beams {
-    int64_t live, length;    /* open beams, and their tokens so far, the prompt's included */
-    int64_t prompt;          /* tokens of the prompt */
+    int64_t live, length; /* open beams, and their tokens so far, the prompt's included */
+    int64_t prompt, most; /* tokens of the prompt, and of a sequence at most */
+    const int32_t *input; /* [input_count]: what the encoder read */
+    int64_t input_count;
+    int64_t stride;          /* of ids, next_ids */
     float *scores;           /* [num_beams] */
-    int32_t *ids, *next_ids; /* [num_beams, max_length] */
+    int32_t *ids, *next_ids; /* [num_beams, stride] */
     int32_t *parents;    /* [num_beams]: the beam each open one came from, in the last step */
     ac_hypothesis *done; /* [num_beams + 1], best first */
     int64_t done_count;
     bool finished;
-    ac_beam_candidate *candidates; /* [2 num_beams] */
+    ac_beam_candidate *candidates; /* [ac_beams_candidates] */
     void *memory;
 } ac_beams;
 
-AC_MUST_CHECK ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config);
+/** stride: tokens that any sequence has at most. */
+AC_MUST_CHECK ac_status ac_beams_init(ac_beams *self, const ac_generation_config *config,
+                                      int64_t stride);
 void ac_beams_free(ac_beams *self);
-/** Begin: one open beam that holds the prompt [count]; drawing as transformers 4.9 does,
- * num_beams equal ones. */
-void ac_beams_reset(ac_beams *self, const ac_generation_config *config, const int32_t *prompt,
-                    int64_t count);
+
+/** Candidates of a step: so many that num_beams open ones are left, whatever ends. */
+int64_t ac_beams_candidates(const ac_generation_config *config);
+
+/** Begin: one open beam that holds the tokens of `start`, which is a prompt (count = prompt);
+ * drawing as transformers 4.9 does, num_beams equal ones. start->input outlives the search. */
+void ac_beams_reset(ac_beams *self, const ac_generation_config *config,
+                    const ac_logits_context *start);
 
 /**
  * One step: logits [live, V] of the open beams, in place used as scratch. Afterwards `live`,

@@ -15,7 +15,7 @@ typedef struct search_group {
     ac_decoder_row *rows;       /* [n num_beams] */
     int64_t *first;             /* [n]: an active search's first row of this step */
     int32_t *active;            /* [n]: searches that are not finished */
-    int32_t *ancestry;          /* [num_beams, max_length] per thread: scratch of reordering */
+    int32_t *ancestry;          /* [num_beams, longest] per thread: scratch of reordering */
     ac_scored_token *order;     /* [V] per thread, with sampling */
 } search_group;
 
@@ -46,13 +46,13 @@ init_searches(search_group *self)
     AC_TRY(ac_alloc(&self->rows, n * c->num_beams, sizeof *self->rows));
     AC_TRY(ac_alloc(&self->first, n, sizeof *self->first));
     AC_TRY(ac_alloc(&self->active, n, sizeof *self->active));
-    AC_TRY(ac_alloc(&self->ancestry, threads * c->num_beams * c->max_length,
+    AC_TRY(ac_alloc(&self->ancestry, threads * c->num_beams * self->group->out->longest,
                     sizeof *self->ancestry));
     if (c->do_sample)
         AC_TRY(ac_alloc(&self->order, threads * ac_group_vocabulary(self->group),
                         sizeof *self->order));
     for (int64_t i = 0; i < n; i++)
-        AC_TRY(ac_beams_init(&self->beams[i], c));
+        AC_TRY(ac_beams_init(&self->beams[i], c, self->group->out->longest));
 out:
     return st;
 }
@@ -69,8 +69,9 @@ prefill(search_group *self)
     float *logits = generator->logits;
 
     for (int64_t i = 0; i < group->n; i++) {
+        const ac_logits_context start = ac_group_context(group, (group->from + i) / S);
         self->prompts[i] = ac_group_prompt(group, (group->from + i) / S, i * c->num_beams);
-        ac_beams_reset(&self->beams[i], c, self->prompts[i].tokens, self->prompts[i].count);
+        ac_beams_reset(&self->beams[i], c, &start);
     }
     ac_decoder_prefill(&generator->state, logits, self->prompts, group->n, &generator->scratch);
     for (int64_t i = group->n - 1; i >= 0; i--) { /* from the end: every row moves back */
@@ -90,7 +91,6 @@ prefill(search_group *self)
 static void
 read_tokens(search_group *self, int64_t active)
 {
-    const ac_generation_config *c = self->group->config;
     ac_generator *generator = self->group->generator;
     int64_t rows = 0;
 
@@ -100,7 +100,7 @@ read_tokens(search_group *self, int64_t active)
         const ac_decoder_prompt *p = &self->prompts[i];
         self->first[a] = rows;
         for (int64_t j = 0; j < b->live; j++)
-            self->rows[rows++] = (ac_decoder_row){ b->ids[j * c->max_length + b->length - 1],
+            self->rows[rows++] = (ac_decoder_row){ b->ids[j * b->stride + b->length - 1],
                                                    (int32_t) (p->slot + j), p->input,
                                                    (int32_t) (b->length - 1), true };
     }
@@ -128,7 +128,7 @@ extend(search_group *self, int64_t active)
         if (!b->finished)
             ac_kv_cache_reorder(&generator->state.cache, self->prompts[i].slot, b->parents,
                                 b->live, b->length - 1,
-                                self->ancestry + thread * c->num_beams * c->max_length);
+                                self->ancestry + thread * c->num_beams * b->stride);
     }
 }
 
@@ -136,7 +136,7 @@ static void
 copy_hypothesis(const ac_beams *b, const ac_decoder_prompt *prompt, int64_t k, int64_t to,
                 ac_generated *out)
 {
-    int32_t *ids = out->ids + to * out->max_length;
+    int32_t *ids = out->ids + to * out->longest;
 
     if (b->done_count == 0) {
         memcpy(ids, prompt->tokens, (size_t) prompt->count * sizeof *ids);

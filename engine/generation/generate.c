@@ -29,33 +29,43 @@ ac_generator_free(ac_generator *self)
 }
 
 static ac_status
-reserve_output(ac_generated *out, const ac_generation_config *c, int64_t B)
+reserve_output(ac_generated *out, const ac_generation_config *c, int64_t B, int64_t longest)
 {
     const int64_t n = B * c->num_return_sequences;
     ac_status st = AC_OK;
 
     out->texts = B;
     out->each = c->num_return_sequences;
-    out->max_length = c->max_length;
-    AC_TRY(ac_grow(&out->ids, &out->ids_capacity, n * c->max_length, sizeof *out->ids));
+    out->longest = longest;
+    AC_TRY(ac_grow(&out->ids, &out->ids_capacity, n * longest, sizeof *out->ids));
     AC_TRY(ac_grow(&out->counts, &out->counts_capacity, n, sizeof *out->counts));
     AC_TRY(ac_grow(&out->scores, &out->scores_capacity, n, sizeof *out->scores));
 out:
     return st;
 }
 
+/* *longest: tokens that any sequence has at most, its prompt counted. */
 static ac_status
 check_prompts(const ac_generation_input *in, const ac_generation_config *c,
-              const ac_decoder *decoder)
+              const ac_decoder *decoder, int64_t *longest)
 {
+    *longest = ac_generation_config_most(c, 1, decoder->max_positions);
     for (int64_t i = 0; in->prompts && i < in->count; i++) {
-        const int64_t n = in->prompt_offsets[i + 1] - in->prompt_offsets[i];
-        if (n < 1 || n >= c->max_length)
-            return ac_error_set(AC_E_ARG,
-                                "prompt %lld has %lld tokens, but with generation.max_length "
-                                "%lld, which counts them, it may have 1 to %lld",
-                                (long long) i, (long long) n, (long long) c->max_length,
-                                (long long) c->max_length - 1);
+        const int64_t n = in->prompt_offsets[i + 1] - in->prompt_offsets[i],
+                      most = ac_generation_config_most(c, n, decoder->max_positions);
+        if (n < 1 || n >= most || most > decoder->max_positions)
+            return ac_error_set(
+                AC_E_ARG,
+                c->max_new_tokens > 0
+                    ? "prompt %lld has %lld tokens, but with generation.max_new_tokens and the "
+                      "model's %lld positions it may have 1 to %lld"
+                    : "prompt %lld has %lld tokens, but with generation.max_length %lld, which "
+                      "counts them, it may have 1 to %lld",
+                (long long) i, (long long) n,
+                (long long) (c->max_new_tokens > 0 ? decoder->max_positions : most),
+                (long long) (c->max_new_tokens > 0 ? decoder->max_positions - c->max_new_tokens
+                                                   : most - 1));
+        *longest = most > *longest ? most : *longest;
         for (int64_t t = in->prompt_offsets[i]; t < in->prompt_offsets[i + 1]; t++)
             if (in->prompts[t] < 0 || in->prompts[t] >= decoder->vocab_size)
                 return ac_error_set(AC_E_ARG,
@@ -91,7 +101,7 @@ begin_group(const ac_generation_group *group, const ac_decoder *decoder, int64_t
     const int64_t first = group->first_text,
                   texts = (group->from + group->n - 1) / each - first + 1;
     ac_decoder_capacity needed = { .slots = slots,
-                                   .positions = group->config->max_length,
+                                   .positions = group->out->longest,
                                    .rows = rows_of(group, each, slots) };
     ac_status st = AC_OK;
 
@@ -145,8 +155,9 @@ check_scores(const ac_generated *out, const char *model)
         if (!isfinite(out->scores[i]))
             return ac_error_set(AC_E_FORMAT,
                                 "a candidate's score is not a finite number: is there a NaN "
-                                "or an infinity among %s's weights, or is "
-                                "generation.temperature too near 0?",
+                                "or an infinity among %s's weights, is "
+                                "generation.temperature too near 0, or do the settings of "
+                                "generation forbid every token?",
                                 model);
     return AC_OK;
 }
@@ -156,13 +167,13 @@ ac_generate(ac_generator *self, const ac_decoder *decoder, const ac_generation_c
             const ac_generation_input *input, ac_generated *out)
 {
     ac_generation_group group = { .generator = self, .config = c, .input = input, .out = out };
-    int64_t *offsets = NULL;
+    int64_t *offsets = NULL, longest;
     ac_status st = AC_OK;
 
     AC_CHECK(!input->ids == !decoder->type->read_inputs);
     AC_TRY(ac_generation_config_check(c, decoder));
-    AC_TRY(check_prompts(input, c, decoder));
-    AC_TRY(reserve_output(out, c, input->count));
+    AC_TRY(check_prompts(input, c, decoder, &longest));
+    AC_TRY(reserve_output(out, c, input->count, longest));
     AC_TRY(ac_alloc(&offsets, input->count + 1, sizeof *offsets));
     AC_TRY(run_groups(&group, decoder,
                       c->num_beams > 1 ? ac_generation_config_searches(c)

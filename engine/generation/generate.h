@@ -20,10 +20,10 @@ typedef struct ac_candidate {
 /** Candidates of B texts, num_return_sequences each, in order. Starts zeroed; reused between
  * calls. */
 typedef struct ac_generated {
-    int64_t texts, each, max_length;
-    int32_t *ids;    /* [texts, each, max_length] */
-    int64_t *counts; /* [texts, each] */
-    double *scores;  /* [texts, each] */
+    int64_t texts, each, longest; /* longest: tokens that any sequence has at most */
+    int32_t *ids;                 /* [texts, each, longest] */
+    int64_t *counts;              /* [texts, each] */
+    double *scores;               /* [texts, each] */
     int64_t ids_capacity, counts_capacity, scores_capacity;
 } ac_generated;
 
@@ -38,8 +38,7 @@ static inline ac_candidate
 ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
 {
     int64_t at = text * self->each + candidate;
-    return (ac_candidate){ self->ids + at * self->max_length, self->counts[at],
-                           self->scores[at] };
+    return (ac_candidate){ self->ids + at * self->longest, self->counts[at], self->scores[at] };
 }
 
 /** Memory reused between calls. Usable when zeroed. */
@@ -69,8 +68,8 @@ typedef struct ac_generation_input {
  * Generate for B texts together. They form groups that follow from the input and max_rows
  * alone, so the bits do not depend on the number of threads. Local.
  * @return AC_E_ARG by ac_generation_config_check, and where a prompt is empty, leaves no place
- * below max_length, or has a token outside the vocabulary; AC_E_FORMAT where a score is not
- * finite (a NaN among the weights)
+ * below max_length or the model's positions, or has a token outside the vocabulary; AC_E_FORMAT
+ * where a score is not finite (a NaN among the weights)
  */
 AC_MUST_CHECK ac_status ac_generate(ac_generator *self, const ac_decoder *decoder,
                                     const ac_generation_config *config,

@@ -3,6 +3,7 @@
 #define AC_GENERATION_GROUP_H
 
 #include "engine/generation/generate.h"
+#include "engine/generation/logits.h"
 
 /**
  * Members [from, from + n) of the flattened list of (text, sequence), for beams of (text,
@@ -35,6 +36,25 @@ ac_group_prompt(const ac_generation_group *self, int64_t text, int64_t slot)
                                 .count = in->prompts ? in->prompt_offsets[text + 1] - at : 1,
                                 .slot = (int32_t) slot,
                                 .input = (int32_t) (text - self->first_text) };
+}
+
+/** A text's beginning: its prompt, what the encoder read, and how long a sequence may become.
+ */
+static inline ac_logits_context
+ac_group_context(const ac_generation_group *self, int64_t text)
+{
+    const ac_generation_input *in = self->input;
+    const ac_decoder_prompt prompt = ac_group_prompt(self, text, 0);
+
+    return (ac_logits_context){
+        .tokens = prompt.tokens,
+        .count = prompt.count,
+        .prompt = prompt.count,
+        .most = ac_generation_config_most(self->config, prompt.count,
+                                          self->generator->state.decoder.max_positions),
+        .input = in->ids ? in->ids + in->offsets[text] : NULL,
+        .input_count = in->ids ? in->offsets[text + 1] - in->offsets[text] : 0,
+    };
 }
 
 #endif

@@ -1,138 +1,161 @@
 #include "engine/generation/logits.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/kernels/activation.h"
 
-static void
-ban_repeated_ngrams(float *x, const int32_t *prefix, int64_t n, int64_t size)
-{
-    const int32_t *tail = prefix + n + 1 - size;
+/* ---- processors ---- */
 
-    for (int64_t i = 0; i + size <= n; i++)
-        if (memcmp(prefix + i, tail, (size_t) (size - 1) * sizeof *prefix) == 0)
-            x[prefix[i + size - 1]] = -INFINITY;
+static void
+forbid(float *x, int64_t V, int32_t token)
+{
+    if (token >= 0 && token < V)
+        x[token] = -INFINITY;
 }
 
-void
-ac_logits_process(const ac_generation_config *c, float *x, int64_t V, const int32_t *prefix,
-                  int64_t n)
+/* Is list i what the sequence goes on with, so that its last token would complete it? */
+static bool
+completes(const ac_token_sequences *lists, int64_t i, const ac_logits_context *k)
+{
+    const int64_t before = ac_token_sequences_size(lists, i) - 1;
+
+    return before >= 0 && before <= k->count &&
+           memcmp(k->tokens + k->count - before, ac_token_sequences_at(lists, i),
+                  (size_t) before * sizeof *k->tokens) == 0;
+}
+
+static int32_t
+last_token(const ac_token_sequences *lists, int64_t i)
+{
+    return ac_token_sequences_at(lists, i)[ac_token_sequences_size(lists, i) - 1];
+}
+
+static void
+add_biases(const ac_token_sequences *lists, float *x, const ac_logits_context *k)
+{
+    for (int64_t i = 0; i < lists->count; i++)
+        if (completes(lists, i, k))
+            x[last_token(lists, i)] += lists->biases[i];
+}
+
+/* Each token of `tokens` once: below 0 times p, else divided by it. */
+static void
+penalise(float *x, const int32_t *tokens, int64_t n, double p)
+{
+    const float penalty = (float) p;
+
+    for (int64_t i = 0; i < n; i++) {
+        float *value = &x[tokens[i]];
+        int64_t before = 0;
+        while (before < i && tokens[before] != tokens[i])
+            before++;
+        if (before == i)
+            *value = *value < 0 ? *value * penalty : *value / penalty;
+    }
+}
+
+/* Tokens that would repeat an n-gram of `text` [n]; the last size - 1 tokens said are at tail.
+ */
+static void
+ban_ngrams(float *x, const int32_t *text, int64_t n, const int32_t *tail, int64_t size)
+{
+    for (int64_t i = 0; i + size <= n; i++)
+        if (memcmp(text + i, tail, (size_t) (size - 1) * sizeof *text) == 0)
+            x[text[i + size - 1]] = -INFINITY;
+}
+
+/* A list that is exactly an end token is none. */
+static void
+ban_words(const ac_generation_config *c, float *x, const ac_logits_context *k)
+{
+    const ac_token_sequences *words = &c->bad_words_ids;
+
+    for (int64_t i = 0; i < words->count; i++)
+        if (completes(words, i, k) && !(ac_token_sequences_size(words, i) == 1 &&
+                                        ac_generation_config_ends(c, last_token(words, i))))
+            x[last_token(words, i)] = -INFINITY;
+}
+
+static void
+force(const ac_generation_config *c, float *x, int64_t V, const ac_logits_context *k)
 {
     int32_t forced = -1;
 
-    if (c->no_repeat_ngram_size > 0 && n >= c->no_repeat_ngram_size)
-        ban_repeated_ngrams(x, prefix, n, c->no_repeat_ngram_size);
-    if (n < c->min_length)
-        x[c->eos_token_id] = -INFINITY;
-    if (c->forced_bos_token_id >= 0 && n == 1)
+    if (c->forced_bos_token_id >= 0 && k->count == 1)
         forced = c->forced_bos_token_id;
-    if (c->forced_eos_token_id >= 0 && n == c->max_length - 1)
+    if (c->forced_eos_token_id >= 0 && k->count == k->most - 1)
         forced = c->forced_eos_token_id;
-    if (forced >= 0) {
-        for (int64_t i = 0; i < V; i++)
-            x[i] = -INFINITY;
-        x[forced] = 0;
-    }
-}
-
-/* Descending by value; equal ones: higher ids first, so that the lower are dropped first from
- * the other end. */
-static int
-compare_descending(const void *a, const void *b)
-{
-    const ac_scored_token *s = a, *t = b;
-
-    if (s->value != t->value)
-        return s->value > t->value ? -1 : 1;
-    return s->token > t->token ? -1 : s->token < t->token;
-}
-
-static int64_t
-gather_finite(const float *x, int64_t V, ac_scored_token *order)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < V; i++)
-        if (x[i] > -INFINITY)
-            order[n++] = (ac_scored_token){ x[i], (int32_t) i };
-    return n;
-}
-
-/* The k-th largest of order [n] by quickselect; order is permuted. */
-static float
-kth_largest(ac_scored_token *order, int64_t n, int64_t k)
-{
-    int64_t low = 0, high = n - 1;
-
-    while (low < high) {
-        float pivot = order[low + (high - low) / 2].value;
-        int64_t i = low, j = high;
-        while (i <= j) {
-            while (order[i].value > pivot)
-                i++;
-            while (order[j].value < pivot)
-                j--;
-            if (i <= j) {
-                ac_scored_token t = order[i];
-                order[i++] = order[j];
-                order[j--] = t;
-            }
-        }
-        if (k - 1 <= j)
-            high = j;
-        else if (k - 1 >= i)
-            low = i;
-        else
-            break;
-    }
-    return order[k - 1].value;
-}
-
-static void
-keep_top_k(float *x, int64_t V, int64_t k, ac_scored_token *order)
-{
-    int64_t n = gather_finite(x, V, order);
-    float least;
-
-    if (k >= n)
+    if (forced < 0)
         return;
-    least = kth_largest(order, n, k);
     for (int64_t i = 0; i < V; i++)
-        if (x[i] < least)
-            x[i] = -INFINITY;
+        x[i] = -INFINITY;
+    x[forced] = 0;
 }
 
 static void
-keep_top_p(float *x, int64_t V, double p, int64_t min_keep, ac_scored_token *order)
+remove_invalid(float *x, int64_t V)
 {
-    int64_t n = gather_finite(x, V, order), kept;
-    double total = 0, above = 0;
+    for (int64_t i = 0; i < V; i++)
+        x[i] = isnan(x[i]) ? 0 : x[i] > FLT_MAX ? FLT_MAX : x[i] < -FLT_MAX ? -FLT_MAX : x[i];
+}
 
-    qsort(order, (size_t) n, sizeof *order, compare_descending);
-    for (int64_t i = 0; i < n; i++)
-        total += exp((double) order[i].value - (double) order[0].value);
-    for (kept = 0; kept < n && (above / total < p || kept < min_keep); kept++)
-        above += exp((double) order[kept].value - (double) order[0].value);
-    for (int64_t i = kept; i < n; i++)
-        x[order[i].token] = -INFINITY;
+/* From decay_start new tokens on, the end becomes likelier with each. */
+static void
+decay(const ac_generation_config *c, float *x, const ac_logits_context *k)
+{
+    const int64_t past = k->count - k->prompt - c->decay_start;
+
+    if (c->decay_start < 0 || past <= 0)
+        return;
+    for (int64_t i = 0; i < c->eos_count; i++) {
+        float *end = &x[c->eos_token_ids[i]];
+        if (isfinite(*end))
+            *end += fabsf(*end) * (float) (pow(c->decay_factor, (double) past) - 1);
+    }
+}
+
+static void
+suppress(const ac_token_sequences *lists, float *x, int64_t V)
+{
+    for (int64_t i = 0; i < lists->count; i++)
+        forbid(x, V, lists->tokens[i]);
 }
 
 void
-ac_logits_warp(const ac_generation_config *c, float *x, int64_t V, int64_t min_keep,
-               ac_scored_token *order)
+ac_logits_process(const ac_generation_config *c, float *x, int64_t V,
+                  const ac_logits_context *k)
 {
-    if (c->temperature != 1.0) {
-        const float t = (float) c->temperature;
-        for (int64_t i = 0; i < V; i++)
-            x[i] /= t;
-    }
-    if (c->top_k > 0)
-        keep_top_k(x, V, c->top_k > min_keep ? c->top_k : min_keep, order);
-    if (c->top_p < 1.0)
-        keep_top_p(x, V, c->top_p, min_keep, order);
+    const int64_t size = c->no_repeat_ngram_size,
+                  encoder_size = c->encoder_no_repeat_ngram_size,
+                  begin = k->prompt + (k->prompt == 1 && c->forced_bos_token_id >= 0);
+
+    add_biases(&c->sequence_bias, x, k);
+    if (c->encoder_repetition_penalty != 1)
+        penalise(x, k->input, k->input_count, 1 / c->encoder_repetition_penalty);
+    if (c->repetition_penalty != 1)
+        penalise(x, k->tokens, k->count, c->repetition_penalty);
+    if (size > 0 && k->count >= size)
+        ban_ngrams(x, k->tokens, k->count, k->tokens + k->count + 1 - size, size);
+    if (encoder_size > 0 && k->count + 1 >= encoder_size)
+        ban_ngrams(x, k->input, k->input_count, k->tokens + k->count + 1 - encoder_size,
+                   encoder_size);
+    ban_words(c, x, k);
+    if (k->count < ac_generation_config_least(c, k->prompt))
+        for (int64_t i = 0; i < c->eos_count; i++)
+            x[c->eos_token_ids[i]] = -INFINITY;
+    force(c, x, V, k);
+    if (c->remove_invalid_values)
+        remove_invalid(x, V);
+    decay(c, x, k);
+    suppress(&c->suppress_tokens, x, V);
+    if (k->count == begin)
+        suppress(&c->begin_suppress_tokens, x, V);
 }
+
+/* ---- drawing ---- */
 
 int32_t
 ac_logits_draw(const float *x, int64_t V, double u)

@@ -5,13 +5,25 @@
 
 #include "engine/generation/generation_config.h"
 
+/** What a row of logits comes after. */
+typedef struct ac_logits_context {
+    const int32_t *tokens; /* [count]: the tokens so far */
+    int64_t count;
+    int64_t prompt;       /* so many of them are the prompt's */
+    int64_t most;         /* tokens that this sequence has at most */
+    const int32_t *input; /* [input_count]: what the encoder read; none: 0 */
+    int64_t input_count;
+} ac_logits_context;
+
 /**
- * No repeated n-gram, minimal length, forced first and last token, in this order. x [V] logits
- * or log-probabilities, in place; banned tokens become -inf. A forced token gets 0, all others
- * -inf. prefix [n]: the tokens so far.
+ * The processors, in transformers' order: sequence_bias, encoder_repetition_penalty,
+ * repetition_penalty, no repeated n-gram, none of the encoder's input, bad words, minimal
+ * length, forced first and last token, invalid values, exponential decay, suppressed tokens.
+ * x [V] logits or log-probabilities, in place; banned tokens become -inf. A forced token gets
+ * 0, all others -inf.
  */
 void ac_logits_process(const ac_generation_config *config, float *x, int64_t V,
-                       const int32_t *prefix, int64_t n);
+                       const ac_logits_context *context);
 
 /** A token and its value; scratch of ac_logits_warp. */
 typedef struct ac_scored_token {
@@ -20,9 +32,10 @@ typedef struct ac_scored_token {
 } ac_scored_token;
 
 /**
- * Temperature, top-k, top-p, in this order. x [V] in place; what is dropped becomes -inf. order
- * [V] is scratch. top-k keeps every token equal to the k-th; top-p drops from the least likely
- * (equal ones: lower ids first).
+ * Temperature, top_h, top_k, top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff, in this
+ * order. x [V] in place; what is dropped becomes -inf. order [V] is scratch. top_k keeps every
+ * token equal to the k-th; top_p drops from the least likely (equal ones: lower ids first).
+ * renormalize_logits is the caller's: it comes last, with sampling or without.
  */
 void ac_logits_warp(const ac_generation_config *config, float *x, int64_t V,
                     int64_t min_tokens_to_keep, ac_scored_token *order);

@@ -105,7 +105,7 @@ plant(tree *self)
                                   (int32_t) (prompt.count - 1), true };
         }
         now->members[s] = (int32_t) s;
-        memcpy(out->ids + at * c->max_length, prompt.tokens,
+        memcpy(out->ids + at * out->longest, prompt.tokens,
                (size_t) prompt.count * sizeof *out->ids);
         out->counts[at] = prompt.count;
         out->scores[at] = 0;
@@ -127,9 +127,12 @@ draw(const tree *self, int64_t node, float *logits, int64_t thread)
                   first = self->now.first[node], end = self->now.first[node + 1];
     const int64_t one = group->from + self->now.members[first], length = out->counts[one];
     double *sums = c->do_sample ? self->sums + thread * V : NULL;
+    ac_logits_context context = ac_group_context(group, one / each);
     int32_t token = 0;
 
-    ac_logits_process(c, logits, V, out->ids + one * c->max_length, length);
+    context.tokens = out->ids + one * out->longest;
+    context.count = length;
+    ac_logits_process(c, logits, V, &context);
     if (c->do_sample) {
         ac_logits_warp(c, logits, V, 1, self->order + thread * V);
         ac_logits_accumulate(sums, logits, V);
@@ -146,7 +149,7 @@ draw(const tree *self, int64_t node, float *logits, int64_t thread)
                                ac_random_uniform(c->seed, group->input->streams[at / each],
                                                  (uint32_t) (at % each), (uint32_t) length));
         out->scores[at] += (double) logits[token];
-        out->ids[at * c->max_length + length] = token;
+        out->ids[at * out->longest + length] = token;
         out->counts[at] = length + 1;
     }
 }
@@ -159,17 +162,18 @@ branch(tree *self, int64_t node)
     const ac_generation_group *group = self->group;
     const ac_generation_config *c = group->config;
     const ac_decoder_row *parent = &self->now.rows[node];
-    const int64_t base = self->next.count;
+    const int64_t base = self->next.count, each = c->num_return_sequences;
     ac_decoder_row *rows = self->next.rows;
 
     for (int64_t m = self->now.first[node]; m < self->now.first[node + 1]; m++) {
         const int32_t s = self->now.members[m];
         const int64_t at = group->from + s, length = group->out->counts[at];
-        const int32_t token = group->out->ids[at * c->max_length + length - 1];
+        const int32_t token = group->out->ids[at * group->out->longest + length - 1];
         int64_t child = base;
 
         self->node_of[s] = -1;
-        if (token == c->eos_token_id || length >= c->max_length)
+        if (ac_generation_config_ends(c, token) ||
+            length >= ac_group_context(group, at / each).most)
             continue;
         while (child < self->next.count && rows[child].token != token)
             child++;

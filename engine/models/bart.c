@@ -1,6 +1,7 @@
 /* BART: encoder and decoder together. */
 #include "engine/models/bart.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +16,14 @@ ac_bart_packed_bytes(const ac_bart_config *c, const ac_compute *k)
 /* Every trained parameter must have a place: a file for another model is an error, not a silent
  * no-op. */
 static ac_status
-check_layer_norms(const ac_tensors *layer_norms, const ac_tensors *tensors)
+check_layer_norms(const ac_tensors *layer_norms, const ac_tensors *tensors, const char *prefix)
 {
     for (int64_t i = 0; i < layer_norms->count; i++) {
-        const ac_tensor *t = &layer_norms->items[i], *base;
-        const char *name = t->name;
-        if (strncmp(name, "model.", 6) == 0 && !ac_tensors_find(tensors, name))
-            name += 6;
-        base = ac_tensors_find(tensors, name);
-        if (!base || !strstr(name, "layer_norm"))
+        const ac_tensor *t = &layer_norms->items[i];
+        char name[256];
+        snprintf(name, sizeof name, "%s%s", prefix,
+                 t->name + (strncmp(t->name, "model.", 6) == 0 ? 6 : 0));
+        if (!ac_tensors_find(tensors, name) || !strstr(name, "layer_norm"))
             return ac_error_set(
                 AC_E_FORMAT,
                 "%s: \"%s\" is not a layer norm of %s: layer norms of another model?",
@@ -40,18 +40,19 @@ ac_bart_init(ac_bart *self, const ac_bart_config *config, const ac_tensors *tens
                      .over = layer_norms,
                      .compute = compute,
                      .next = packed,
-                     .fill = fill,
-                     .prefix =
-                         ac_tensors_find(tensors, "model.shared.weight") ? "model." : "" };
+                     .fill = fill };
+    ac_bart_layout layout;
     ac_status st = AC_OK;
 
     *self = (ac_bart){ .config = *config };
+    AC_TRY(ac_bart_layout_find(&layout, tensors, config));
+    pack.prefix = layout.prefix;
     if (layer_norms)
-        AC_TRY(check_layer_norms(layer_norms, tensors));
+        AC_TRY(check_layer_norms(layer_norms, tensors, layout.prefix));
     AC_TRY(ac_alloc(&self->encoder, 1, sizeof *self->encoder));
-    AC_TRY(ac_bart_init_encoder(self->encoder, &pack, config));
+    AC_TRY(ac_bart_init_encoder(self->encoder, &pack, config, &layout));
     AC_TRY(ac_alloc(&self->decoder, 1, sizeof *self->decoder));
-    AC_TRY(ac_bart_init_decoder(self->decoder, &pack, config));
+    AC_TRY(ac_bart_init_decoder(self->decoder, &pack, config, &layout));
     AC_CHECK((size_t) (pack.next - (char *) packed) == ac_bart_packed_bytes(config, compute));
 out:
     if (st != AC_OK)

@@ -19,6 +19,7 @@ typedef struct ac_bart_config {
     int64_t decoder_layers, decoder_attention_heads, decoder_ffn_dim;
     ac_activation activation_function;
     bool scale_embedding;
+    bool untied;          /* tie_word_embeddings is false: the head is a matrix of its own */
     float layer_norm_eps; /* 1e-5: PyTorch's default, no key in config.json */
     float dropout, attention_dropout, activation_dropout;
     int32_t bos_token_id, pad_token_id, eos_token_id, decoder_start_token_id;
@@ -34,8 +35,7 @@ typedef struct ac_bart {
 size_t ac_bart_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 /**
- * @param[in] tensors      Hugging Face's names, with or without the prefix "model.";
- * final_logits_bias may be absent
+ * @param[in] tensors      Hugging Face's names; which layouts of them: bart_layout.h
  * @param[in] layer_norms  trained layer norms laid over `tensors` by name, or NULL
  */
 AC_MUST_CHECK ac_status ac_bart_init(ac_bart *self, const ac_bart_config *config,

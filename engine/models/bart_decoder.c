@@ -23,34 +23,31 @@ ac_bart_decoder_packed_bytes(const ac_bart_config *c, const ac_compute *k)
 }
 
 static ac_status
-init_head(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_config *c)
+init_head(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_config *c,
+          const ac_bart_layout *layout)
 {
-    const ac_tensor *weight, *bias = ac_tensors_find(pack->tensors, "final_logits_bias");
-    ac_tensor flat;
-    ac_status st = ac_pack_tensor(pack, &weight, 2, (int64_t[]){ c->vocab_size, c->d_model },
-                                  "shared.weight");
+    const ac_tensor *weight, *bias = NULL;
+    ac_status st = ac_tensors_need(pack->tensors, &weight, layout->head, 2,
+                                   (int64_t[]){ c->vocab_size, c->d_model });
 
+    if (st == AC_OK && layout->final_logits_bias)
+        st = ac_tensors_need(pack->tensors, &bias, layout->final_logits_bias, 2,
+                             (int64_t[]){ 1, c->vocab_size });
     if (st != AC_OK)
         return st;
-    if (bias) {
-        st = ac_tensors_need(pack->tensors, &bias, "final_logits_bias", 2,
-                             (int64_t[]){ 1, c->vocab_size });
-        if (st != AC_OK)
-            return st;
-        flat = *bias;
-        bias = &flat;
-    }
     return ac_pack_linear(pack, &self->head, &weight, bias ? &bias : NULL, 1);
 }
 
 ac_status
-ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_config *c)
+ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_config *c,
+                     const ac_bart_layout *layout)
 {
     static const char *const parts[] = { "q_proj", "k_proj", "v_proj" };
     const int64_t C = c->d_model, F = c->decoder_ffn_dim;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_bart_init_embedding(&self->embedding, pack, c, "decoder"));
+    AC_TRY(
+        ac_bart_init_embedding(&self->embedding, pack, c, "decoder", layout->decoder_tokens));
     AC_TRY(ac_alloc(&self->layers, c->decoder_layers, sizeof *self->layers));
     for (int64_t l = 0; l < c->decoder_layers; l++) {
         ac_bart_decoder_layer *k = &self->layers[l];
@@ -70,7 +67,7 @@ ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack, const ac_bart_
                                  "encoder_attn_layer_norm"));
         AC_TRY(ac_bart_init_norm(&k->final_norm, pack, C, "decoder", l, "final_layer_norm"));
     }
-    st = init_head(self, pack, c);
+    st = init_head(self, pack, c, layout);
 out:
     return st;
 }

@@ -19,13 +19,15 @@ ac_bart_encoder_packed_bytes(const ac_bart_config *c, const ac_compute *k)
 }
 
 ac_status
-ac_bart_init_encoder(struct ac_bart_encoder *self, ac_pack *pack, const ac_bart_config *c)
+ac_bart_init_encoder(struct ac_bart_encoder *self, ac_pack *pack, const ac_bart_config *c,
+                     const ac_bart_layout *layout)
 {
     static const char *const parts[] = { "q_proj", "k_proj", "v_proj" };
     const int64_t C = c->d_model, F = c->encoder_ffn_dim;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_bart_init_embedding(&self->embedding, pack, c, "encoder"));
+    AC_TRY(
+        ac_bart_init_embedding(&self->embedding, pack, c, "encoder", layout->encoder_tokens));
     AC_TRY(ac_alloc(&self->layers, c->encoder_layers, sizeof *self->layers));
     for (int64_t l = 0; l < c->encoder_layers; l++) {
         ac_bart_encoder_layer *k = &self->layers[l];

@@ -54,14 +54,17 @@ ac_bart_embedding_bytes(const ac_bart_config *c)
 
 ac_status
 ac_bart_init_embedding(ac_bart_embedding *self, ac_pack *pack, const ac_bart_config *c,
-                       const char *stack)
+                       const char *stack, const char *tokens)
 {
     const int64_t C = c->d_model;
+    ac_pack whole = *pack; /* whole names, as the table's */
     ac_status st = AC_OK;
 
+    whole.prefix = "";
     self->scale = c->scale_embedding ? sqrtf((float) C) : 1;
-    AC_TRY(ac_pack_floats(pack, &self->tokens, 2, (int64_t[]){ c->vocab_size, C },
-                          "shared.weight"));
+    AC_TRY(ac_pack_floats(&whole, &self->tokens, 2, (int64_t[]){ c->vocab_size, C }, "%s",
+                          tokens));
+    pack->next = whole.next;
     AC_TRY(ac_pack_floats(pack, &self->positions, 2,
                           (int64_t[]){ 2 + c->max_position_embeddings, C },
                           "%s.embed_positions.weight", stack));

@@ -5,6 +5,7 @@
 #include "engine/linear/linear.h"
 #include "engine/linear/pack.h"
 #include "engine/models/bart.h"
+#include "engine/models/bart_layout.h"
 
 typedef struct ac_bart_norm {
     const float *weight, *bias; /* [C] */
@@ -35,7 +36,7 @@ typedef struct ac_bart_decoder_layer {
 struct ac_bart_decoder {
     ac_bart_embedding embedding;
     ac_bart_decoder_layer *layers; /* [decoder_layers] */
-    ac_linear head; /* [vocab_size, C]: the shared embedding; bias: final_logits_bias */
+    ac_linear head;                /* [vocab_size, C], bias: final_logits_bias */
 };
 
 /** "encoder.layer3" and the like for the tap. */
@@ -47,17 +48,20 @@ void ac_bart_embed(const ac_bart_embedding *self, float *y, int32_t id, int64_t 
                    int64_t C);
 
 AC_MUST_CHECK ac_status ac_bart_init_encoder(struct ac_bart_encoder *self, ac_pack *pack,
-                                             const ac_bart_config *config);
+                                             const ac_bart_config *config,
+                                             const ac_bart_layout *layout);
 void ac_bart_free_encoder(struct ac_bart_encoder *self, const ac_bart_config *config);
 size_t ac_bart_encoder_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 AC_MUST_CHECK ac_status ac_bart_init_decoder(struct ac_bart_decoder *self, ac_pack *pack,
-                                             const ac_bart_config *config);
+                                             const ac_bart_config *config,
+                                             const ac_bart_layout *layout);
 void ac_bart_free_decoder(struct ac_bart_decoder *self, const ac_bart_config *config);
 size_t ac_bart_decoder_packed_bytes(const ac_bart_config *config, const ac_compute *compute);
 
 AC_MUST_CHECK ac_status ac_bart_init_embedding(ac_bart_embedding *self, ac_pack *pack,
-                                               const ac_bart_config *config, const char *stack);
+                                               const ac_bart_config *config, const char *stack,
+                                               const char *tokens);
 size_t ac_bart_embedding_bytes(const ac_bart_config *config);
 AC_MUST_CHECK ac_status ac_bart_init_norm(ac_bart_norm *self, ac_pack *pack, int64_t C,
                                           const char *stack, int64_t layer, const char *name);

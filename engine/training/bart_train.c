@@ -203,15 +203,13 @@ init_backward(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute
               void *packed, bool fill)
 {
     const ac_bart_config *c = &self->bart->config;
-    ac_pack pack = { .tensors = tensors,
-                     .compute = compute,
-                     .next = packed,
-                     .fill = fill,
-                     .prefix =
-                         ac_tensors_find(tensors, "model.shared.weight") ? "model." : "" };
-    const ac_tensor *shared;
+    ac_pack pack = { .tensors = tensors, .compute = compute, .next = packed, .fill = fill };
+    const ac_tensor *head;
+    ac_bart_layout layout;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_bart_layout_find(&layout, tensors, c));
+    pack.prefix = layout.prefix;
     AC_TRY(ac_alloc(&self->backward, 1, sizeof *self->backward));
     AC_TRY(
         ac_alloc(&self->backward->encoder, c->encoder_layers, sizeof *self->backward->encoder));
@@ -223,9 +221,9 @@ init_backward(ac_bart_trainer *self, const ac_tensors *tensors, const ac_compute
     for (int64_t l = 0; l < c->decoder_layers; l++)
         AC_TRY(init_decoder_backward(&self->backward->decoder[l],
                                      &self->bart->decoder->layers[l], &pack, l));
-    AC_TRY(ac_pack_tensor(&pack, &shared, 2, (int64_t[]){ c->vocab_size, c->d_model },
-                          "shared.weight"));
-    AC_TRY(ac_linear_transposed_init(&self->backward->head, &self->bart->decoder->head, &shared,
+    AC_TRY(ac_tensors_need(tensors, &head, layout.head, 2,
+                           (int64_t[]){ c->vocab_size, c->d_model }));
+    AC_TRY(ac_linear_transposed_init(&self->backward->head, &self->bart->decoder->head, &head,
                                      1, pack.next, fill));
 out:
     return st;

@@ -141,6 +141,16 @@ out:
     return st;
 }
 
+/* A list is replaced by its first value. */
+static void
+first_of_list(ac_json_reader *r, const char *key)
+{
+    json_t *object = (json_t *) (uintptr_t) r->object, *list = json_object_get(object, key);
+
+    if (json_array_size(list) > 0 && json_object_set(object, key, json_array_get(list, 0)) != 0)
+        ac_json_reader_refuse(r, key, "cannot be read: out of memory");
+}
+
 ac_status
 ac_bart_config_load(ac_bart_config *c, const char *folder)
 {
@@ -175,85 +185,17 @@ ac_bart_config_load(ac_bart_config *c, const char *folder)
     c->activation_dropout = probability(&r, "activation_dropout", 0);
     c->bos_token_id = token(&r, "bos_token_id", 0, c->vocab_size);
     c->pad_token_id = token(&r, "pad_token_id", 1, c->vocab_size);
+    first_of_list(&r, "eos_token_id"); /* the tokenizer's; generation has all of them */
     c->eos_token_id = token(&r, "eos_token_id", 2, c->vocab_size);
     c->decoder_start_token_id =
         token(&r, "decoder_start_token_id", c->eos_token_id, c->vocab_size);
-    if (!ac_json_reader_boolean(&r, "tie_word_embeddings", true))
-        ac_json_reader_refuse(
-            &r, "tie_word_embeddings",
-            "is false: this program reads BART with one table for input and output words "
-            "alone");
+    c->untied = !ac_json_reader_boolean(&r, "tie_word_embeddings", true);
     if (c->d_model % c->encoder_attention_heads || c->d_model % c->decoder_attention_heads)
         ac_json_reader_refuse(&r, "d_model", "is not a multiple of the numbers of heads");
     st = r.status;
 out:
     json_decref(root);
     free(path);
-    return st;
-}
-
-/* null says "none", where for other keys it says "the default". */
-static int32_t
-forced_token(ac_json_reader *r, const char *key, int32_t before)
-{
-    return json_is_null(json_object_get(r->object, key))
-               ? -1
-               : (int32_t) ac_json_reader_whole(r, key, before, -1, INT32_MAX);
-}
-
-/* Keys that are there replace what is there. */
-static void
-read_generation(ac_json_reader *r, ac_generation_config *c)
-{
-    const json_t *early = json_object_get(r->object, "early_stopping");
-
-    c->num_beams = ac_json_reader_whole(r, "num_beams", c->num_beams, 1, INT32_MAX);
-    c->num_return_sequences =
-        ac_json_reader_whole(r, "num_return_sequences", c->num_return_sequences, 1, INT32_MAX);
-    c->max_length = ac_json_reader_whole(r, "max_length", c->max_length, 1, INT32_MAX);
-    c->min_length = ac_json_reader_whole(r, "min_length", c->min_length, 0, INT32_MAX);
-    c->no_repeat_ngram_size =
-        ac_json_reader_whole(r, "no_repeat_ngram_size", c->no_repeat_ngram_size, 0, INT32_MAX);
-    c->top_k = ac_json_reader_whole(r, "top_k", c->top_k, 0, INT32_MAX);
-    c->do_sample = ac_json_reader_boolean(r, "do_sample", c->do_sample);
-    c->temperature = ac_json_reader_real(r, "temperature", c->temperature);
-    c->top_p = ac_json_reader_real(r, "top_p", c->top_p);
-    c->length_penalty = ac_json_reader_real(r, "length_penalty", c->length_penalty);
-    if (json_is_boolean(early))
-        c->early_stopping = json_is_true(early) ? AC_EARLY_TRUE : AC_EARLY_FALSE;
-    else if (json_is_string(early) && strcmp(json_string_value(early), "never") == 0)
-        c->early_stopping = AC_EARLY_NEVER;
-    c->eos_token_id =
-        (int32_t) ac_json_reader_whole(r, "eos_token_id", c->eos_token_id, 0, INT32_MAX);
-    c->forced_bos_token_id = forced_token(r, "forced_bos_token_id", c->forced_bos_token_id);
-    c->forced_eos_token_id = forced_token(r, "forced_eos_token_id", c->forced_eos_token_id);
-    c->decoder_start_token_id = (int32_t) ac_json_reader_whole(
-        r, "decoder_start_token_id", c->decoder_start_token_id, 0, INT32_MAX);
-}
-
-ac_status
-ac_generation_config_load(ac_generation_config *c, const char *folder,
-                          const ac_bart_config *model)
-{
-    static const char *const names[] = { "config.json", "generation_config.json" };
-    ac_status st = AC_OK;
-
-    ac_generation_config_defaults(c, model->decoder_start_token_id, model->eos_token_id);
-    for (int i = 0; i < 2 && st == AC_OK; i++) {
-        char *path = NULL;
-        json_t *root = NULL;
-        ac_json_reader r = { .section = "" };
-        if (ac_path_format(&path, "%s/%s", folder, names[i]) != AC_OK)
-            return AC_E_NOMEM;
-        if (access(path, F_OK) == 0 && (st = ac_json_reader_load(&root, path)) == AC_OK) {
-            r.path = path;
-            r.object = root;
-            read_generation(&r, c);
-            st = r.status;
-        }
-        json_decref(root);
-        free(path);
-    }
     return st;
 }
 
@@ -297,21 +239,6 @@ ac_bart_config_describe(const ac_bart_config *c, ac_buffer *out)
                      (double) c->dropout, (double) c->attention_dropout,
                      (double) c->activation_dropout, c->bos_token_id, c->pad_token_id,
                      c->eos_token_id, c->decoder_start_token_id);
-}
-
-void
-ac_generation_config_describe(const ac_generation_config *c, ac_buffer *out)
-{
-    ac_buffer_printf(out,
-                     "beams %lld returned %lld length %lld to %lld no repeat %lld sampled %d "
-                     "temperature %.17g top k %lld top p %.17g\n",
-                     (long long) c->num_beams, (long long) c->num_return_sequences,
-                     (long long) c->min_length, (long long) c->max_length,
-                     (long long) c->no_repeat_ngram_size, c->do_sample, c->temperature,
-                     (long long) c->top_k, c->top_p);
-    ac_buffer_printf(
-        out, "penalty %.17g early %d search %d forced %d %d start %d end %d seed %llu\n",
-        c->length_penalty, (int) c->early_stopping, (int) c->beam_search,
-        c->forced_bos_token_id, c->forced_eos_token_id, c->decoder_start_token_id,
-        c->eos_token_id, (unsigned long long) c->seed);
+    if (c->untied)
+        ac_buffer_push_text(out, "untied\n");
 }

@@ -19,10 +19,13 @@ AC_MUST_CHECK ac_status ac_clip_config_load(ac_clip_config *out, const char *fol
                                             const char *config_path);
 AC_MUST_CHECK ac_status ac_bart_config_load(ac_bart_config *out, const char *folder);
 
-/** transformers' defaults, over them config.json's generation keys, over them
- * generation_config.json's. */
-AC_MUST_CHECK ac_status ac_generation_config_load(ac_generation_config *out, const char *folder,
-                                                  const ac_bart_config *model);
+/**
+ * How a folder says to generate: generation_config.json, or where there is none config.json's
+ * keys, over transformers' defaults; replaces what out holds, which starts zeroed. AC_E_FORMAT
+ * names file and key: a wrong value, or what this program does not do.
+ */
+AC_MUST_CHECK ac_status ac_generation_config_load(ac_generation_config *out,
+                                                  const char *folder);
 
 /** Everything that results depend on, as text: what a fingerprint is made of. Appended to out.
  */

@@ -69,8 +69,7 @@ void
 ac_config_free(ac_config *self)
 {
     for (size_t i = 0; i < ac_config_key_count; i++)
-        if (ac_config_key_is_text(&ac_config_keys[i]))
-            free(*(char **) ac_config_place(self, &ac_config_keys[i]));
+        ac_config_value_free(self, &ac_config_keys[i]);
     *self = (ac_config){ 0 };
 }
 
@@ -84,63 +83,122 @@ is_key(const char *name)
     return false;
 }
 
-/* [a, b] of YAML, put together as set_value takes it. */
-static ac_status
-set_sequence(ac_config *self, const ac_config_key *k, yaml_document_t *document,
-             yaml_node_t *node, const char *where)
+/* Is it the name of a section, or of a key that others are below? */
+static bool
+is_section(const char *name)
 {
-    char text[128] = "";
-    size_t used = 0;
+    const size_t n = strlen(name);
 
-    for (yaml_node_item_t *i = node->data.sequence.items.start;
-         i < node->data.sequence.items.top && used < sizeof text; i++) {
-        const yaml_node_t *item = yaml_document_get_node(document, *i);
-        used += (size_t) snprintf(
-            text + used, sizeof text - used, "%s%s", used ? ", " : "",
-            item->type == YAML_SCALAR_NODE ? (const char *) item->data.scalar.value : "?");
+    for (size_t i = 0; i < ac_config_key_count; i++)
+        if (strncmp(ac_config_keys[i].name, name, n) == 0 && ac_config_keys[i].name[n] == '.')
+            return true;
+    return false;
+}
+
+/* Lists as keys have them are no deeper: [[[5, 6], -1.5]]. An alias may lead back to itself. */
+enum { MOST_DEPTH = 4, MOST_LIST_BYTES = 16 << 20 };
+
+/* A scalar or list of YAML as one line: "[[5, 6], [7]]". false: it is neither. */
+static bool
+push_flow(ac_buffer *out, yaml_document_t *document, yaml_node_t *node, int depth)
+{
+    if (node->type == YAML_SCALAR_NODE) {
+        ac_buffer_push(out, node->data.scalar.value, node->data.scalar.length);
+        return true;
     }
-    return ac_config_value_set(self, k, text, false, "", where);
+    if (node->type != YAML_SEQUENCE_NODE || depth == MOST_DEPTH || out->size > MOST_LIST_BYTES)
+        return false;
+    ac_buffer_push_char(out, '[');
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        if (i > node->data.sequence.items.start)
+            ac_buffer_push_text(out, ", ");
+        if (!push_flow(out, document, yaml_document_get_node(document, *i), depth + 1))
+            return false;
+    }
+    ac_buffer_push_char(out, ']');
+    return true;
+}
+
+static ac_status
+set_list(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node,
+         const char *where)
+{
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    if (!push_flow(&text, document, node, 0))
+        AC_FAIL(AC_E_ARG, "%s: %s: needs a value or a list of numbers", where, k->name);
+    AC_TRY(text.status);
+    st = ac_config_value_set(self, k, text.data, false, "", where);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* Where a config is from: `file` for messages, with the line, or "--set"; relative paths are
+ * taken from base. */
+typedef struct origin {
+    const char *file, *base;
+    bool has_lines;
+} origin;
+
+static void
+print_where(char where[4400], const origin *from, const yaml_node_t *node)
+{
+    if (from->has_lines)
+        snprintf(where, 4400, "%s:%zu", from->file, node->start_mark.line + 1);
+    else
+        snprintf(where, 4400, "%s", from->file);
+}
+
+static ac_status read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node,
+                           const char *prefix, const origin *from);
+
+/* What a key is set to: a value, a list, or a section's keys. */
+static ac_status
+read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const char *name,
+           const origin *from, const char *where)
+{
+    const ac_config_key *k = NULL;
+    ac_status st;
+
+    if (is_section(name) && !(value->type == YAML_SCALAR_NODE && is_key(name)))
+        return read_node(self, document, value, name, from);
+    st = ac_config_key_find(&k, name, where);
+    if (st != AC_OK)
+        return st;
+    if (value->type == YAML_SEQUENCE_NODE &&
+        (k->type == KEY_PAIR || k->type == KEY_OPTIONAL_LIST))
+        return set_list(self, k, document, value, where);
+    if (value->type != YAML_SCALAR_NODE)
+        return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
+    return ac_config_value_set(self, k, (const char *) value->data.scalar.value,
+                               value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, from->base,
+                               where);
 }
 
 static ac_status
 read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const char *prefix,
-          const char *path, const char *base)
+          const origin *from)
 {
     ac_status st = AC_OK;
+    char full[256], where[4400];
 
+    print_where(where, from, node);
     if (node->type != YAML_MAPPING_NODE)
-        return ac_error_set(AC_E_ARG, "%s:%zu: %s is a section: its keys go below it, indented",
-                            path, node->start_mark.line + 1, *prefix ? prefix : "the config");
+        return ac_error_set(AC_E_ARG, "%s: %s is a section: its keys go below it, indented",
+                            where, *prefix ? prefix : "the config");
     for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
          p < node->data.mapping.pairs.top && st == AC_OK; p++) {
-        yaml_node_t *name = yaml_document_get_node(document, p->key),
-                    *value = yaml_document_get_node(document, p->value);
-        char full[256], where[4400];
-        const ac_config_key *k = NULL;
-        bool section = false;
-        snprintf(where, sizeof where, "%s:%zu", path, name->start_mark.line + 1);
+        yaml_node_t *name = yaml_document_get_node(document, p->key);
+        print_where(where, from, name);
         if (name->type != YAML_SCALAR_NODE)
             return ac_error_set(AC_E_ARG, "%s: a key must be a word", where);
         snprintf(full, sizeof full, "%s%s%s", prefix, *prefix ? "." : "",
                  (const char *) name->data.scalar.value);
-        for (size_t i = 0; i < ac_config_key_count; i++)
-            section = section || (strncmp(ac_config_keys[i].name, full, strlen(full)) == 0 &&
-                                  ac_config_keys[i].name[strlen(full)] == '.');
-        if (section && !(value->type == YAML_SCALAR_NODE && is_key(full))) {
-            st = read_node(self, document, value, full, path, base);
-            continue;
-        }
-        st = ac_config_key_find(&k, full, where);
-        if (st == AC_OK && k->type == KEY_PAIR && value->type == YAML_SEQUENCE_NODE) {
-            st = set_sequence(self, k, document, value, where);
-            continue;
-        }
-        if (st == AC_OK && value->type != YAML_SCALAR_NODE)
-            st = ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, full);
-        if (st == AC_OK)
-            st = ac_config_value_set(self, k, (const char *) value->data.scalar.value,
-                                     value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, base,
-                                     where);
+        st = read_value(self, document, yaml_document_get_node(document, p->value), full, from,
+                        where);
     }
     return st;
 }
@@ -154,6 +212,7 @@ ac_config_read(ac_config *self, const char *path)
     yaml_node_t *root;
     const char *slash = strrchr(path, '/');
     char base[4096];
+    const origin from = { .file = path, .base = base, .has_lines = true };
     FILE *f = fopen(path, "rb");
 
     if (!f)
@@ -177,7 +236,7 @@ ac_config_read(ac_config *self, const char *path)
     } else {
         root = yaml_document_get_root_node(&document);
         if (root)
-            st = read_node(self, &document, root, "", path, base);
+            st = read_node(self, &document, root, "", &from);
         yaml_document_delete(&document);
     }
     yaml_parser_delete(&parser);
@@ -185,17 +244,69 @@ ac_config_read(ac_config *self, const char *path)
     return st;
 }
 
+/* YAML in the memory of this process; *parsed: it is YAML, and has a node. */
+static ac_status
+parse_text(yaml_document_t *document, const char *text, bool *parsed)
+{
+    yaml_parser_t parser;
+
+    *parsed = false;
+    if (!yaml_parser_initialize(&parser))
+        return ac_error_set(AC_E_NOMEM, "out of memory for --set");
+    yaml_parser_set_input_string(&parser, (const unsigned char *) text, strlen(text));
+    if (yaml_parser_load(&parser, document)) {
+        *parsed = yaml_document_get_root_node(document) != NULL;
+        if (!*parsed)
+            yaml_document_delete(document);
+    }
+    yaml_parser_delete(&parser);
+    return AC_OK;
+}
+
+/* Texts and paths are taken as they stand, but for a text in quotation marks and a section in
+ * braces: a file's name may hold what YAML would read as its own. */
+static bool
+stands_for_itself(const char *name, const yaml_node_t *node)
+{
+    const ac_config_key *k = NULL;
+
+    if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK || !ac_config_key_is_text(k))
+        return false;
+    return node->type == YAML_SCALAR_NODE
+               ? node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+               : !(node->type == YAML_MAPPING_NODE && is_section(name) &&
+                   node->data.mapping.style == YAML_FLOW_MAPPING_STYLE);
+}
+
 ac_status
 ac_config_set(ac_config *self, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
+    const origin from = { .file = "--set", .base = "" };
     char name[256];
+    yaml_document_t document;
+    yaml_node_t *node;
     const ac_config_key *k = NULL;
+    bool parsed;
     ac_status st;
 
     if (!equals)
         return ac_error_set(AC_E_ARG, "--set %s: needs the form key.path=value", assignment);
     snprintf(name, sizeof name, "%.*s", (int) (equals - assignment), assignment);
-    st = ac_config_key_find(&k, name, "--set");
-    return st == AC_OK ? ac_config_value_set(self, k, equals + 1, false, "", "--set") : st;
+    if (!is_section(name))
+        AC_TRY(ac_config_key_find(&k, name, "--set"));
+    AC_TRY(parse_text(&document, equals + 1, &parsed));
+    if (parsed) {
+        node = yaml_document_get_root_node(&document);
+        parsed = !stands_for_itself(name, node);
+        if (parsed)
+            st = read_value(self, &document, node, name, &from, "--set");
+        yaml_document_delete(&document);
+    }
+    if (!parsed) {
+        AC_TRY(ac_config_key_find(&k, name, "--set"));
+        st = ac_config_value_set(self, k, equals + 1, false, "", "--set");
+    }
+out:
+    return st;
 }

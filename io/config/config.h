@@ -59,7 +59,7 @@ int64_t ac_config_max_tokens(const ac_config *self, int64_t model_limit);
 /** backend and precision, as the networks take them. */
 ac_compute ac_config_compute(const ac_config *self);
 
-/** The generation keys that are set, laid over what the model's files say. */
-void ac_config_generation(const ac_config *self, ac_generation_config *out);
+/** The generation keys that are set, laid over what the model's files say. AC_E_NOMEM. */
+AC_MUST_CHECK ac_status ac_config_generation(const ac_config *self, ac_generation_config *out);
 
 #endif

@@ -1,5 +1,11 @@
 /* The values of keys as the rest of the program takes them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/generation/generation_keys.h"
 #include "io/config/config.h"
+#include "io/config/config_values.h"
 
 int64_t
 ac_config_max_bad_items(const ac_config *self, int64_t items)
@@ -27,44 +33,67 @@ ac_config_compute(const ac_config *self)
                          (ac_precision) self->compute.precision };
 }
 
-static int64_t
-lay_over(const ac_optional *o, int64_t model, int64_t none)
+/* A generation key as its text, or NULL where it is not set. buffer [32] */
+static const char *
+text_of(const ac_config_key *k, const void *value, char *buffer)
 {
-    return o->presence == AC_SET ? (int64_t) o->value : o->presence == AC_NONE ? none : model;
+    static const char *const early[] = { "false", "true", "never" };
+    const ac_optional *o = value;
+
+    if (k->type == KEY_OPTIONAL_LIST)
+        return ((const ac_optional_list *) value)->text;
+    if (o->presence != AC_SET)
+        return NULL;
+    if (k->type == KEY_OPTIONAL_BOOL || k->type == KEY_OPTIONAL_EARLY)
+        return early[(int) o->value];
+    snprintf(buffer, 32, "%.17g", o->value);
+    return buffer;
 }
 
-void
+/* As transformers does, max_new_tokens beats max_length, wherever each comes from; the user is
+ * told. */
+static void
+tell_what_loses(const ac_config *self, const ac_generation_config *c)
+{
+    if (self->generation.max_length.presence == AC_SET && c->max_new_tokens > 0)
+        ac_log(AC_LOG_WARNING,
+               "generation.max_length has no effect beside max_new_tokens %lld (none switches "
+               "that off)",
+               (long long) c->max_new_tokens);
+    if (self->generation.min_length.presence == AC_SET && c->min_new_tokens >= 0)
+        ac_log(AC_LOG_WARNING,
+               "generation.min_length has no effect beside min_new_tokens %lld (none switches "
+               "that off)",
+               (long long) c->min_new_tokens);
+}
+
+ac_status
 ac_config_generation(const ac_config *self, ac_generation_config *out)
 {
-    out->num_beams = lay_over(&self->generation.num_beams, out->num_beams, 1);
-    out->num_return_sequences =
-        lay_over(&self->generation.num_return_sequences, out->num_return_sequences, 1);
-    out->do_sample = lay_over(&self->generation.do_sample, out->do_sample, 0) != 0;
-    out->top_k = lay_over(&self->generation.top_k, out->top_k, 0);
-    out->max_length = lay_over(&self->generation.max_length, out->max_length, 20);
-    out->min_length = lay_over(&self->generation.min_length, out->min_length, 0);
-    out->no_repeat_ngram_size =
-        lay_over(&self->generation.no_repeat_ngram_size, out->no_repeat_ngram_size, 0);
-    out->early_stopping =
-        (ac_early_stopping) lay_over(&self->generation.early_stopping, out->early_stopping, 0);
-    out->forced_bos_token_id =
-        (int32_t) lay_over(&self->generation.forced_bos_token_id, out->forced_bos_token_id, -1);
-    out->forced_eos_token_id =
-        (int32_t) lay_over(&self->generation.forced_eos_token_id, out->forced_eos_token_id, -1);
-    out->decoder_start_token_id =
-        (int32_t) lay_over(&self->generation.decoder_start_token_id,
-                           out->decoder_start_token_id, out->decoder_start_token_id);
-    if (self->generation.temperature.presence != AC_UNSET)
-        out->temperature = self->generation.temperature.presence == AC_SET
-                               ? self->generation.temperature.value
-                               : 1;
-    if (self->generation.top_p.presence != AC_UNSET)
-        out->top_p =
-            self->generation.top_p.presence == AC_SET ? self->generation.top_p.value : 1;
-    if (self->generation.length_penalty.presence != AC_UNSET)
-        out->length_penalty = self->generation.length_penalty.presence == AC_SET
-                                  ? self->generation.length_penalty.value
-                                  : 1;
+    static const char section[] = "generation.";
+
+    for (size_t i = 0; i < ac_config_key_count; i++) {
+        const ac_config_key *k = &ac_config_keys[i];
+        const ac_generation_key *key =
+            strncmp(k->name, section, sizeof section - 1) == 0
+                ? ac_generation_key_find(k->name + sizeof section - 1)
+                : NULL;
+        const void *value = ac_config_place(self, k);
+        const char *text;
+        char buffer[32];
+        ac_status st = AC_OK;
+
+        if (!key || ac_config_presence(self, k) == AC_UNSET)
+            continue;
+        text = text_of(k, value, buffer);
+        if (!text)
+            ac_generation_key_clear(key, out);
+        else
+            st = ac_generation_key_set(key, out, text);
+        if (st != AC_OK)
+            return ac_error_prefix(st, "%s", k->name);
+    }
+    tell_what_loses(self, out);
     out->beam_search = (ac_beam_search) self->generation.beam_search;
     /* transformers 4.9 takes early_stopping from the call alone when it draws with beams, never
      * from the model's files */
@@ -72,4 +101,5 @@ ac_config_generation(const ac_config *self, ac_generation_config *out)
         self->generation.early_stopping.presence == AC_UNSET)
         out->early_stopping = AC_EARLY_FALSE;
     out->seed = (uint64_t) self->seed;
+    return AC_OK;
 }

@@ -1,4 +1,5 @@
 /* Which keys decide the output, as a fingerprint; and why two fingerprints differ. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,9 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 
     for (size_t i = 0; i < ac_config_key_count; i++) {
         if (!ac_config_keys[i].in_fingerprint ||
-            !ac_config_job_has(ac_config_job_find(job), &ac_config_keys[i]))
+            !ac_config_job_has(ac_config_job_find(job), &ac_config_keys[i]) ||
+            (ac_config_keys[i].in_fingerprint == AC_KEY_IF_SET &&
+             ac_config_presence(self, &ac_config_keys[i]) == AC_UNSET))
             continue;
         ac_buffer_printf(&text, "%s=", ac_config_keys[i].name);
         ac_config_value_print(self, &ac_config_keys[i], &text);
@@ -28,53 +31,93 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
     return st;
 }
 
-/* Can the key of this printed line be why fingerprints differ? Threads or a path cannot. */
-static bool
-may_decide(const char *section, int section_size, const char *line)
-{
-    char name[128];
-    const int skip = (int) strspn(line, " ");
+/* ---- what differs ---- */
 
-    snprintf(name, sizeof name, "%.*s%s%.*s", section_size, section, section_size ? "." : "",
-             (int) strcspn(line + skip, ":\n"), line + skip);
+/* A key of a printed config: its full name, and the rest of its line without the comment. */
+typedef struct printed_key {
+    char name[128];
+    const char *value;
+    int size;
+} printed_key;
+
+/* Walks over the lines of a printed config. */
+typedef struct printed_config {
+    const char *next, *section;
+    int section_size;
+} printed_config;
+
+static bool
+next_key(printed_config *self, printed_key *out)
+{
+    while (*self->next) {
+        const char *line = self->next;
+        const size_t n = strcspn(line, "\n");
+        const int skip = (int) strspn(line, " "), name = (int) strcspn(line + skip, ":\n");
+        const char *comment = memmem(line, n, "  #", 3); /* another version's business */
+        const size_t end = comment ? (size_t) (comment - line) : n,
+                     value = (size_t) (skip + name + 1);
+
+        self->next += n + (line[n] == '\n');
+        if (*line == '#' || line[skip + name] != ':')
+            continue;
+        if (skip == 0) { /* at the margin: a section, or a key without one */
+            self->section = line;
+            self->section_size = value >= end ? name : 0;
+            if (self->section_size)
+                continue;
+        }
+        snprintf(out->name, sizeof out->name, "%.*s%s%.*s", skip ? self->section_size : 0,
+                 self->section ? self->section : "", skip && self->section_size ? "." : "",
+                 name, line + skip);
+        out->value = line + value + strspn(line + value, " ");
+        out->size = (int) (line + end - out->value);
+        out->size = out->size < 0 ? 0 : out->size;
+        return true;
+    }
+    return false;
+}
+
+static const ac_config_key *
+row_of(const char *name)
+{
     for (size_t i = 0; i < ac_config_key_count; i++)
         if (strcmp(ac_config_keys[i].name, name) == 0)
-            return ac_config_keys[i].in_fingerprint;
-    return true;
+            return &ac_config_keys[i];
+    return NULL;
+}
+
+/* What a key was before; one that a config of before does not have yet was at its default. */
+static void
+find_before(const char *before, const printed_key *key, printed_key *out)
+{
+    printed_config lines = { .next = before };
+    const ac_config_key *row = row_of(key->name);
+
+    while (next_key(&lines, out))
+        if (strcmp(out->name, key->name) == 0)
+            return;
+    *out = *key;
+    if (row) {
+        out->value = row->fallback;
+        out->size = (int) strlen(row->fallback);
+    }
 }
 
 ac_status
 ac_config_difference(const char *before, const char *after, ac_buffer *out)
 {
-    const char *section = "";
-    int section_size = 0;
+    printed_config lines = { .next = after };
+    printed_key now, was;
 
-    while (*before && *after) {
-        const size_t n = strcspn(before, "\n"), m = strcspn(after, "\n");
-        const int name = (int) strcspn(before, ":\n");
-        if (*before != ' ' && *before != '#' &&
-            before[name] == ':') { /* at the margin: a section, or a key without one */
-            section = before;
-            section_size = before[name + 1] == '\n' ? name : 0;
-        }
-        const char *a = memmem(before, n, "  #", 3),
-                   *b =
-                       memmem(after, m, "  #", 3); /* comments are another version's business */
-        const int size = (int) (a ? a - before : (ptrdiff_t) n),
-                  size_after = (int) (b ? b - after : (ptrdiff_t) m);
-
-        if ((size != size_after || strncmp(before, after, (size_t) size) != 0) &&
-            may_decide(section, *before == ' ' ? section_size : 0, before)) {
-            const int skip = (int) strspn(before, " "), skip_after = (int) strspn(after, " "),
-                      shown = skip ? section_size : 0;
-            const char *dot = shown ? "." : "";
-            ac_buffer_printf(out, "%s\"%.*s%s%.*s\" is now \"%.*s%s%.*s\"",
-                             out->size ? "; " : "", shown, section, dot, size - skip,
-                             before + skip, shown, section, dot, size_after - skip_after,
-                             after + skip_after);
-        }
-        before += n + (before[n] == '\n');
-        after += m + (after[m] == '\n');
+    while (next_key(&lines, &now)) {
+        const ac_config_key *row = row_of(now.name);
+        find_before(before, &now, &was);
+        /* threads or a path cannot be why fingerprints differ */
+        if ((was.size == now.size && memcmp(was.value, now.value, (size_t) now.size) == 0) ||
+            (row && !row->in_fingerprint))
+            continue;
+        ac_buffer_printf(out, "%s\"%s: %.*s\" is now \"%s: %.*s\"", out->size ? "; " : "",
+                         now.name, was.size, was.value, now.name, now.size, now.value);
     }
     return out->status;
 }

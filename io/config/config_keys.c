@@ -16,6 +16,12 @@ static const char *const loss_means[] = { "replica", "token", NULL };
         "generation." #name, type, AT(generation.name), "auto", least, most, NULL, true, help \
     }
 
+#define LATER(name, type, least, most, help)                                       \
+    {                                                                              \
+        "generation." #name, type, AT(generation.name), "auto", least, most, NULL, \
+            AC_KEY_IF_SET, help                                                    \
+    }
+
 #define TRAINING(name, type, fallback, least, most, words, help)                       \
     {                                                                                  \
         "train." #name, type, AT(train.name), fallback, least, most, words, true, help \
@@ -65,21 +71,57 @@ const ac_config_key ac_config_keys[] = {
     GENERATION(num_return_sequences, KEY_OPTIONAL, 1, 1e6, "candidates per image"),
     GENERATION(do_sample, KEY_OPTIONAL_BOOL, 0, 1,
                "sample tokens instead of choosing the most likely ones"),
-    GENERATION(temperature, KEY_OPTIONAL, 0, 1e6, "softmax temperature, with do_sample"),
+    GENERATION(temperature, KEY_OPTIONAL_REAL, 0, 1e6, "softmax temperature, with do_sample"),
     GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
-    GENERATION(top_p, KEY_OPTIONAL, 0, 1, "with do_sample; none: off"),
+    GENERATION(top_p, KEY_OPTIONAL_REAL, 0, 1, "with do_sample; none: off"),
+    LATER(min_p, KEY_OPTIONAL_REAL, 0, 1,
+          "with do_sample: a token is at least so likely, times the likeliest; none: off"),
+    LATER(typical_p, KEY_OPTIONAL_REAL, 0, 1,
+          "with do_sample: the mass of the tokens of typical surprise; none: off"),
+    LATER(top_h, KEY_OPTIONAL_REAL, 0, 1,
+          "with do_sample: the share of the entropy that the likeliest tokens hold; none: off"),
+    LATER(epsilon_cutoff, KEY_OPTIONAL_REAL, 0, 1,
+          "with do_sample: a token is at least so likely; none: off"),
+    LATER(eta_cutoff, KEY_OPTIONAL_REAL, 0, 1,
+          "with do_sample: the same, less where the entropy is high; none: off"),
     GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
+    LATER(max_new_tokens, KEY_OPTIONAL, 1, 1e6,
+          "tokens, the start token not counted; beats max_length; neither: 20"),
     GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
-    GENERATION(length_penalty, KEY_OPTIONAL, -100, 100,
+    LATER(min_new_tokens, KEY_OPTIONAL, 0, 1e6,
+          "tokens, the start token not counted; beats min_length"),
+    GENERATION(length_penalty, KEY_OPTIONAL_REAL, -100, 100,
                "a hypothesis scores sum of log-probabilities / length^penalty"),
+    LATER(repetition_penalty, KEY_OPTIONAL_REAL, 1e-6, 1e6,
+          "above 1: tokens that were said already are less likely; none: off"),
+    LATER(encoder_repetition_penalty, KEY_OPTIONAL_REAL, 1e-6, 1e6,
+          "above 1: tokens of the prompt are likelier; none: off"),
     GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000,
                "no n-gram of this size twice; none: off"),
+    LATER(encoder_no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000,
+          "no n-gram of this size that the prompt has; none: off"),
+    LATER(bad_words_ids, KEY_OPTIONAL_LIST, 0, 0,
+          "sequences of token ids that are never said: [[5, 6], [7]]; none: off"),
+    LATER(suppress_tokens, KEY_OPTIONAL_LIST, 0, 0,
+          "token ids that are never said: [5, 6]; none: off"),
+    LATER(begin_suppress_tokens, KEY_OPTIONAL_LIST, 0, 0,
+          "token ids that no text begins with: [5, 6]; none: off"),
+    LATER(sequence_bias, KEY_OPTIONAL_LIST, 0, 0,
+          "added to the score of a sequence of token ids: [[[5, 6], -1.5]]; none: off"),
+    LATER(exponential_decay_length_penalty, KEY_OPTIONAL_LIST, 0, 0,
+          "[start, factor]: the end is likelier with each token after the start; none: off"),
+    LATER(renormalize_logits, KEY_OPTIONAL_BOOL, 0, 1,
+          "scores are probabilities again after all that changes them"),
+    LATER(remove_invalid_values, KEY_OPTIONAL_BOOL, 0, 1,
+          "scores that are not finite are replaced by the largest and smallest numbers"),
     GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
     GENERATION(forced_bos_token_id, KEY_OPTIONAL, 0, 1e9,
                "first token after the start token; none: free"),
     GENERATION(forced_eos_token_id, KEY_OPTIONAL, 0, 1e9,
                "last token at max_length; none: free"),
     GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
+    LATER(eos_token_id, KEY_OPTIONAL_LIST, 0, 0,
+          "token id that ends a text, or a list of them; none: only the length does"),
     { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches,
       true, "beam search as in transformers 5, or as in 4.9 (2021)" },
     { "generation.clean_up_tokenization_spaces", KEY_BOOL,
@@ -128,7 +170,7 @@ const ac_config_key ac_config_keys[] = {
     TRAINING(warmup_steps, KEY_INT, "0", 0, 1e12, NULL,
              "the learning rate rises linearly over so many first steps (epochs with "
              "per_epoch); the cosine follows"),
-    TRAINING(clip_norm, KEY_OPTIONAL, "none", 1e-9, 1e9, NULL,
+    TRAINING(clip_norm, KEY_OPTIONAL_REAL, "none", 1e-9, 1e9, NULL,
              "a gradient with a greater norm is scaled to this norm"),
     TRAINING(
         validate_every, KEY_INT, "epoch", 0, 1e12, NULL,
@@ -145,7 +187,7 @@ const ac_config_key ac_config_keys[] = {
     TRAINING(
         loss_mean, KEY_CHOICE, "replica", 0, 0, loss_means,
         "the loss of a step: the mean of the replicas' means, or the mean over all tokens"),
-    TRAINING(dropout, KEY_OPTIONAL, "auto", 0, 0.99, NULL,
+    TRAINING(dropout, KEY_OPTIONAL_REAL, "auto", 0, 0.99, NULL,
              "auto: the model's; a number replaces each of the model's probabilities that is "
              "not 0; none: off"),
     { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, false,
@@ -160,6 +202,8 @@ const ac_config_key ac_config_keys[] = {
       "store thumbnails for the report" },
     { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, true,
       "write NAME.knn beside each image: its retrieved entries, one per line, best first" },
+    { "output.top", KEY_INT, AT(output.top), "5", 1, 1000, NULL, false,
+      "candidates per image in the report, best first; captions.jsonl has all" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
       "threads per rank; auto: cores / ranks of the node" },
     { "compute.batch", KEY_INT, AT(compute.batch), "auto", 0, 65536, NULL, false,
@@ -209,7 +253,7 @@ const ac_config_job ac_config_jobs[] = {
     {
         .name = "caption",
         .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
-                  "output.knn" },
+                  "output.knn", "output.top" },
         .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
         .made = { "cache.path", "bart.layer_norms" },
     },

@@ -19,9 +19,16 @@ typedef enum ac_key_type {
     KEY_PATH,
     KEY_CHOICE,
     KEY_OPTIONAL,
+    KEY_OPTIONAL_REAL,
     KEY_OPTIONAL_BOOL,
-    KEY_OPTIONAL_EARLY
+    KEY_OPTIONAL_EARLY,
+    KEY_OPTIONAL_LIST /* of a key of engine/generation/generation_keys.h, which says the shape
+                       */
 } ac_key_type;
+
+/** A key that came later: part of a run's fingerprint only where it is set, so that a run that
+ * began before there was such a key still matches. */
+enum { AC_KEY_IF_SET = 2 };
 
 /** A row of the table. */
 typedef struct ac_config_key {
@@ -31,7 +38,7 @@ typedef struct ac_config_key {
     const char *fallback;     /* the default, as in YAML */
     double least, most;       /* numbers */
     const char *const *words; /* choices; NULL at the end */
-    bool in_fingerprint;
+    int in_fingerprint;       /* false, true, AC_KEY_IF_SET (optional types) */
     const char *help;
 } ac_config_key;
 

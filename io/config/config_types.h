@@ -16,6 +16,12 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
+/** A list of numbers or of lists, left to the model, or switched off. */
+typedef struct ac_optional_list {
+    ac_presence presence;
+    char *text; /* YAML's flow form, owned: "[[5, 6], [7]]"; NULL unless set */
+} ac_optional_list;
+
 /** A count, or a share of all items (1 is all). */
 typedef struct ac_share {
     bool of_all;
@@ -55,6 +61,11 @@ typedef struct ac_config {
         ac_optional num_beams, num_return_sequences, do_sample, temperature, top_k, top_p,
             max_length, min_length, length_penalty, no_repeat_ngram_size, early_stopping,
             forced_bos_token_id, forced_eos_token_id, decoder_start_token_id;
+        ac_optional max_new_tokens, min_new_tokens, repetition_penalty,
+            encoder_repetition_penalty, encoder_no_repeat_ngram_size, renormalize_logits,
+            remove_invalid_values, min_p, typical_p, epsilon_cutoff, eta_cutoff, top_h;
+        ac_optional_list eos_token_id, bad_words_ids, suppress_tokens, begin_suppress_tokens,
+            sequence_bias, exponential_decay_length_penalty;
         int64_t beam_search;
         bool clean_up_tokenization_spaces;
     } generation;
@@ -81,6 +92,7 @@ typedef struct ac_config {
         int64_t shard_items;
         int64_t compression;
         bool thumbnails, knn;
+        int64_t top; /* candidates of an image in the report */
     } output;
     struct {
         int64_t threads, batch; /* 0: auto */

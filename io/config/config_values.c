@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/generation/generation_keys.h"
 #include "io/file/path.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
@@ -22,6 +23,23 @@ bool
 ac_config_key_is_text(const ac_config_key *k)
 {
     return k->type == KEY_TEXT || k->type == KEY_PATH;
+}
+
+/* The presence is the first field of both optional types. */
+ac_presence
+ac_config_presence(const ac_config *self, const ac_config_key *k)
+{
+    AC_CHECK(k->type >= KEY_OPTIONAL);
+    return *(const ac_presence *) ac_config_place(self, k);
+}
+
+void
+ac_config_value_free(ac_config *self, const ac_config_key *k)
+{
+    if (ac_config_key_is_text(k))
+        free(*(char **) ac_config_place(self, k));
+    else if (k->type == KEY_OPTIONAL_LIST)
+        free(((ac_optional_list *) ac_config_place(self, k))->text);
 }
 
 static bool
@@ -57,14 +75,7 @@ parse_number(const char *value, bool whole, const ac_config_key *k, double *out)
 static bool
 is_whole(const ac_config_key *k)
 {
-    static const char *const broken[] = { "generation.temperature", "generation.top_p",
-                                          "generation.length_penalty", "train.clip_norm",
-                                          "train.dropout" };
-
-    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-        if (strcmp(k->name, broken[i]) == 0)
-            return false;
-    return k->type != KEY_REAL && k->type != KEY_PAIR;
+    return k->type != KEY_REAL && k->type != KEY_PAIR && k->type != KEY_OPTIONAL_REAL;
 }
 
 /* The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
@@ -118,7 +129,7 @@ wrong_value(const ac_config_key *k, const char *value, const char *where)
         snprintf(needed, sizeof needed, "%s%snumber%s from %.12g to %.12g%s%s",
                  k->type == KEY_PAIR ? "two " : "a ", is_whole(k) ? "whole " : "",
                  k->type == KEY_PAIR ? "s" : "", k->least, k->most,
-                 k->type == KEY_OPTIONAL ? ", auto or none"
+                 k->type >= KEY_OPTIONAL ? ", auto or none"
                  : word_of_zero(k)       ? ", or "
                                          : "",
                  word_of_zero(k) ? word_of_zero(k) : "");
@@ -158,6 +169,33 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     free(*text);
     *text = made;
     return AC_OK;
+}
+
+/* A list, or auto or none. Tried on a config of its own: what is wrong is told here, with file
+ * and line. */
+static ac_status
+set_list(ac_config *self, const ac_config_key *k, const char *value, const char *where)
+{
+    const ac_generation_key *key = ac_generation_key_find(strchr(k->name, '.') + 1);
+    const bool special = strcmp(value, "auto") == 0 || strcmp(value, "none") == 0;
+    ac_optional_list made = { .presence = special && *value == 'a' ? AC_UNSET
+                                          : special                ? AC_NONE
+                                                                   : AC_SET };
+    ac_generation_config trial = { 0 };
+    ac_status st = AC_OK;
+
+    AC_CHECK(key);
+    if (!special) {
+        st = ac_generation_key_set(key, &trial, value);
+        ac_generation_config_free(&trial);
+        if (st != AC_OK)
+            return ac_error_prefix(st, "%s: %s: \"%s\"", where, k->name, value);
+        AC_TRY(ac_duplicate(&made.text, value, strlen(value)));
+    }
+    ac_config_value_free(self, k);
+    *(ac_optional_list *) ac_config_place(self, k) = made;
+out:
+    return st;
 }
 
 /* "25", "10 %", "0.1" */
@@ -218,6 +256,8 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
 
     if (ac_config_key_is_text(k))
         return set_text(self, k, value, quoted, base);
+    if (k->type == KEY_OPTIONAL_LIST)
+        return set_list(self, k, value, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
@@ -264,11 +304,13 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
             *(ac_share *) at = share;
         break;
     case KEY_OPTIONAL:
+    case KEY_OPTIONAL_REAL:
         if ((good = parse_number(value, is_whole(k), k, &number)))
             *optional = (ac_optional){ AC_SET, number };
         break;
     case KEY_TEXT:
-    case KEY_PATH: break;
+    case KEY_PATH:
+    case KEY_OPTIONAL_LIST: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
 }
@@ -345,6 +387,8 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         ac_buffer_push_text(out, o->value != 0 ? "true" : "false");
     else if (k->type == KEY_OPTIONAL_EARLY)
         ac_buffer_push_text(out, early_words[(int) o->value]);
+    else if (k->type == KEY_OPTIONAL_LIST)
+        ac_buffer_push_text(out, ((const ac_optional_list *) at)->text);
     else
         ac_buffer_printf(out, "%.17g", o->value);
 }

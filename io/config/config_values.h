@@ -20,8 +20,14 @@ bool ac_config_job_has(const ac_config_job *job, const ac_config_key *k);
 /** Where the key's value stands in the config, of the type that k->type says. */
 void *ac_config_place(const ac_config *self, const ac_config_key *k);
 
+/** Is a key of an optional type set? */
+ac_presence ac_config_presence(const ac_config *self, const ac_config_key *k);
+
 /** Is the value an owned text (a text or a path)? */
 bool ac_config_key_is_text(const ac_config_key *k);
+
+/** Frees what the key's value owns. */
+void ac_config_value_free(ac_config *self, const ac_config_key *k);
 
 /**
  * Set the key from its text. quoted: "none" and the like are no special words. Relative paths

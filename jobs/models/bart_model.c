@@ -76,6 +76,7 @@ ac_bart_model_free(ac_bart_model *self)
     ac_weights_close(&self->weights);
     ac_weights_close(&self->layer_norms);
     ac_generator_free(&self->generator);
+    ac_generation_config_free(&self->generation);
     ac_packed_free(&self->packed);
     free(self->path);
     *self = (ac_bart_model){ 0 };
@@ -86,11 +87,12 @@ ac_bart_model_set_generation(ac_bart_model *self, const ac_generation_config *ge
 {
     ac_buffer description = { 0 };
     const ac_decoder decoder = ac_bart_as_decoder(&self->net);
-    const ac_status st = ac_generation_config_check(generation, &decoder);
+    ac_status st = ac_generation_config_check(generation, &decoder);
 
+    if (st == AC_OK)
+        st = ac_generation_config_copy(&self->generation, generation);
     if (st != AC_OK)
         return st;
-    self->generation = *generation;
     ac_generation_config_describe(generation, &description);
     return ac_model_join_description(self->fingerprint, &description);
 }

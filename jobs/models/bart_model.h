@@ -47,8 +47,8 @@ AC_MUST_CHECK ac_status ac_bart_model_pack(ac_bart_model *self);
 
 void ac_bart_model_free(ac_bart_model *self);
 
-/** How to generate, with all that the model's files and the user's config say. Part of the
- * fingerprint. AC_E_ARG names the key that cannot be. */
+/** How to generate, with all that the model's files and the user's config say; copied. Part of
+ * the fingerprint. AC_E_ARG names the key that cannot be. */
 AC_MUST_CHECK ac_status ac_bart_model_set_generation(ac_bart_model *self,
                                                      const ac_generation_config *generation);
 

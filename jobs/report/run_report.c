@@ -12,9 +12,8 @@
 #include "jobs/runtime/run_view.h"
 #include "jobs/report/train_report.h"
 
-/* What a card shows of many candidates, and the list of bad items of many. The run's own files
- * have all. */
-enum { MOST_CANDIDATES = 24, MOST_BAD_ROWS = 500 };
+/* What the list of bad items shows of many. The run's own files have all. */
+enum { MOST_BAD_ROWS = 500 };
 
 typedef struct reporter {
     ac_run_view run;
@@ -23,7 +22,8 @@ typedef struct reporter {
     ac_gallery gallery;
     int64_t rows, bad, limit;
     int64_t seen;     /* images passed, shown or not */
-    int64_t *ranking; /* candidates of one image, best first */
+    int64_t top;      /* candidates of one image that are shown: the run's output.top */
+    int64_t *ranking; /* [top]: best first */
 } reporter;
 
 static void
@@ -287,9 +287,9 @@ rank_candidates(reporter *self, int64_t first, int64_t last)
             if (ac_texts_same(&v->candidates, self->ranking[same], &v->candidates, c))
                 break;
         }
-        if (same < n || (n == MOST_CANDIDATES && !(scores[c] > scores[self->ranking[n - 1]])))
+        if (same < n || (n == self->top && !(scores[c] > scores[self->ranking[n - 1]])))
             continue;
-        at = n < MOST_CANDIDATES ? n++ : n - 1;
+        at = n < self->top ? n++ : n - 1;
         for (; at > 0 && scores[c] > scores[self->ranking[at - 1]]; at--)
             self->ranking[at] = self->ranking[at - 1];
         self->ranking[at] = c;
@@ -336,6 +336,23 @@ write_image(reporter *self, int64_t i, int stages)
                              ac_texts_size(&v->entries, k), v->scores[k]);
 }
 
+/* What the run's config says; the default where it is another version's, which this one cannot
+ * read. */
+static int64_t
+candidates_shown(const char *folder)
+{
+    ac_config config = { 0 };
+    char *path = NULL;
+    int64_t top = 5;
+
+    if (ac_path_format(&path, "%s/config.yaml", folder) == AC_OK &&
+        ac_config_init(&config) == AC_OK && ac_config_read(&config, path) == AC_OK)
+        top = config.output.top;
+    ac_config_free(&config);
+    free(path);
+    return top;
+}
+
 static ac_status
 write_gallery(reporter *self)
 {
@@ -344,7 +361,8 @@ write_gallery(reporter *self)
     const int stages = self->run.manifest.stage_count;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc(&self->ranking, MOST_CANDIDATES, sizeof *self->ranking));
+    self->top = candidates_shown(self->run.folder);
+    AC_TRY(ac_alloc(&self->ranking, self->top, sizeof *self->ranking));
     ac_page_section(&self->page, "images", "Images");
     ac_gallery_begin(&self->gallery, &self->page, &options);
     for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {

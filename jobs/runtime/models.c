@@ -100,8 +100,7 @@ ac_models_open_all(const ac_comm *comm, const ac_config *config, unsigned towers
     AC_TRY(open_clip_all(clip, comm, &for_clip));
     if (bart) {
         AC_TRY(open_bart_all(bart, comm, &for_bart));
-        st = ac_agree_all(comm, ac_generation_config_load(&bart->generation, for_bart.model,
-                                                          &bart->net.config));
+        st = ac_agree_all(comm, ac_generation_config_load(&bart->generation, for_bart.model));
     }
 out:
     return st;
@@ -118,7 +117,7 @@ ac_models_open(const ac_config *config, unsigned towers, ac_clip_model *clip,
     AC_TRY(ac_clip_model_open(clip, &for_clip));
     if (bart) {
         AC_TRY(ac_bart_model_open(bart, &for_bart));
-        st = ac_generation_config_load(&bart->generation, for_bart.model, &bart->net.config);
+        st = ac_generation_config_load(&bart->generation, for_bart.model);
     }
 out:
     return st;
@@ -127,8 +126,13 @@ out:
 ac_status
 ac_models_set_generation(ac_bart_model *bart, const ac_config *config)
 {
-    ac_generation_config generation = bart->generation;
+    ac_generation_config generation = { 0 };
+    ac_status st = AC_OK;
 
-    ac_config_generation(config, &generation);
-    return ac_bart_model_set_generation(bart, &generation);
+    AC_TRY(ac_generation_config_copy(&generation, &bart->generation));
+    AC_TRY(ac_config_generation(config, &generation));
+    st = ac_bart_model_set_generation(bart, &generation);
+out:
+    ac_generation_config_free(&generation);
+    return st;
 }

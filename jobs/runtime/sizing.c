@@ -117,13 +117,13 @@ ac_sizing_add_bart(ac_sizing *self, const ac_config *config)
 {
     const ac_compute compute = ac_config_compute(config);
     ac_bart_config b;
-    ac_generation_config g;
+    ac_generation_config g = { 0 };
     int64_t images, slots, work;
     ac_status st = AC_OK;
 
     AC_TRY(ac_bart_config_load(&b, config->bart.model));
-    AC_TRY(ac_generation_config_load(&g, config->bart.model, &b));
-    ac_config_generation(config, &g);
+    AC_TRY(ac_generation_config_load(&g, config->bart.model));
+    AC_TRY(ac_config_generation(config, &g));
     self->mapped += weight_bytes(config->bart.model);
     self->packed += (int64_t) ac_bart_packed_bytes(&b, &compute);
     images = least(least(CHUNK_IMAGES, config->output.shard_items),
@@ -134,11 +134,12 @@ ac_sizing_add_bart(ac_sizing *self, const ac_config *config)
                              ? g.num_beams
                              : AC_GENERATE_ROWS); /* ac_generate takes them in groups */
     work = b.decoder_layers * 2 * b.d_model * (int64_t) sizeof(float) *
-           (slots * g.max_length +
+           (slots * ac_generation_config_most(&g, 1, b.max_position_embeddings) +
             images * ac_config_max_tokens(config, b.max_position_embeddings));
     work += slots * (b.vocab_size + VALUES_PER_TOKEN * b.d_model) * (int64_t) sizeof(float);
     self->work = work > self->work ? work : self->work;
 out:
+    ac_generation_config_free(&g);
     return st;
 }
 

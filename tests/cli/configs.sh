@@ -12,14 +12,22 @@ for config in "$source"/configs/*.yaml; do
   fewer=()
   ! grep -q 'path: ../models/demo/pictures' "$config" || fewer=(--set input.path=images)
   ! grep -q 'path: ../models/demo/cache.txt' "$config" || fewer+=(--set cache.path=entries.txt)
+  ! grep -q 'num_return_sequences: 1000' "$config" || fewer+=(--set generation.num_return_sequences=30)
   run 0 "${job:-caption}" "$config" --run "$name" "${fewer[@]}"
   [ -s "$name/summary.json" ] || [ -s "$name/manifest.json" ]
 done
 
-# what makes the reference's sampler: three drawn candidates an image, the table not cut, the same again with the same seed
+# what makes the reference's sampler: beam search with three candidates an image, best score first, and the table not cut
 [ "$(jq -c '.candidates | length' reference/captions.jsonl | sort -u)" = 3 ]
+[ "$(jq -c '[.candidates[].score] | . == (sort | reverse)' reference/captions.jsonl | sort -u)" = true ]
 [ "$(wc -l < reference/captions.jsonl)" -eq 6 ]
 grep -q 'max_tokens: none' reference/config.yaml
+
+# its notebook: samples, all of them in captions.jsonl, the caption is the best of them by CLIP, and the report has five
+[ "$(jq -c '.candidates | length' reference-samples/captions.jsonl | sort -u)" = 30 ]
+[ "$(jq -c '.caption as $c | [.candidates[] | select(.text == $c) | .clip_score][0] == ([.candidates[].clip_score] | max)' reference-samples/captions.jsonl | sort -u)" = true ]
+shown() { grep -o '\["[^"]*",-\?[0-9.]*,"[^"]*"\]' "$1/report.html" | wc -l; }
+[ "$(shown reference-samples)" -eq 30 ] # five of each of six images
 
 # help is useful: what must be given, an example, the exit codes
 for job in caption tag train embed-images build-cache; do

@@ -37,7 +37,7 @@ echo '{"model_type": "clip",' > broken/config.json
 refused 'broken/config.json:[0-9]*: ' $embed broken
 
 # BART's config: sizes beyond any model, tokens beyond the vocabulary (the end token's logit was written there), a model
-# whose output words have a table of their own (it was taken for one that has not), a dropout that leaves nothing
+# that says it has a head of its own, and has none, a dropout that leaves nothing
 with_bart() { # with_bart FOLDER 'jq program for config.json' ['jq program for generation_config.json']
   mkdir -p "$1"
   ln -sf "$demo/bart/model.safetensors" "$1"
@@ -57,16 +57,48 @@ refused 'far/config.json: eos_token_id is not below vocab_size' generate --model
 with_bart farther '.' '.eos_token_id = 2000000000'
 refused 'generation.eos_token_id is 2000000000' generate --model farther --min-length 5
 with_bart untied '.tie_word_embeddings = false'
-refused 'untied/config.json: tie_word_embeddings is false' generate --model untied
+refused 'untied: has no tensor "lm_head.weight".*tie_word_embeddings is false' generate --model untied
 with_bart dropped '.dropout = 1'
 refused 'dropped/config.json: dropout is not a probability' generate --model dropped
 
-# generation_config.json goes before config.json: its end token, and its "none" for a forced one
+# BART's names with a wrapper's before them, and without any table of words
+named() { # named FOLDER 'sed program': the demo's BART under other names of the same length
+  mkdir "$1"
+  sed "$2" "$demo/bart/model.safetensors" > "$1/model.safetensors"
+  ln -s "$demo"/bart/*.json "$1"
+}
+named wrapped 's/"model\.\(encoder\|decoder\|shared\)\./"mobil.\1./g'
+refused 'wrapped: has "mobil.encoder.embed_positions.weight" where "model.encoder.embed_positions.weight" is needed' generate --model wrapped
+named wordless_bart 's/"model\.shared\.weight"/"model.shared.weighs"/'
+refused 'wordless_bart: has no table of words: neither "model.shared.weight" nor .*"lm_head.weight".*complete?' generate --model wordless_bart
+
+# where generation_config.json is, config.json's settings of generation do not count; without it they do
 with_bart forced '.forced_bos_token_id = 7'
-[ "$(generated forced --max-length 6 | jq '.[1]')" -eq 7 ]
-with_bart unforced '.forced_bos_token_id = 7' '.forced_bos_token_id = null'
 with_bart plain '.'
+[ "$(generated forced --max-length 6)" = "$(generated plain --max-length 6)" ]
+rm forced/generation_config.json
+[ "$(generated forced --max-length 6 | jq '.[1]')" -eq 7 ]
+with_bart unforced '.' '.forced_bos_token_id = null'
 [ "$(generated unforced --max-length 6)" = "$(generated plain --max-length 6)" ]
+
+# what a model's file asks for is done, or refused with file, key and remedy; what no version knows is told
+with_bart penalised '.' '.max_length = null | .repetition_penalty = 1.5 | .max_new_tokens = 9'
+[ "$(generated penalised --forced-eos-token-id none --eos-token-id none | jq length)" -eq 10 ]
+[ "$(generated penalised)" = "$(generated plain --max-length none --repetition-penalty 1.5 --max-new-tokens 9)" ]
+[ "$(generated penalised --max-new-tokens none --repetition-penalty none --max-length 12)" = "$(generated plain --max-length 12)" ]
+with_bart watermarked '.' '.watermarking_config = {bias: 2.5}'
+refused 'watermarked/generation_config.json: watermarking_config asks for what this program does not do.*null' generate --model watermarked
+with_bart stopping '.' '.stop_strings = ["."] | .num_beams = 1'
+refused 'stopping/generation_config.json: stop_strings' generate --model stopping
+with_bart texts '.' '.suppress_tokens = "5"'
+refused 'texts/generation_config.json: suppress_tokens: is not a list of token ids' generate --model texts
+with_bart beginless '.' 'del(.decoder_start_token_id, .bos_token_id)'
+refused 'beginless/generation_config.json: has neither decoder_start_token_id nor bos_token_id' generate --model beginless
+with_bart unknown '.' '.forced_decoder_ids = [[1, 5]]'
+[ "$(generated unknown 2> told.txt)" = "$(generated plain)" ]
+grep -q 'unknown/generation_config.json: forced_decoder_ids .* no effect' told.txt
+refused 'generation.sequence_bias: "\[\[5\], 1\]": is not a list of token ids with a bias' generate --model plain --sequence-bias '[[5], 1]'
+refused 'generation.bad_words_ids has the token 999999' generate --model plain --bad-words-ids '[[999999]]'
 last=$(generated plain --num-beams 1 --max-length 9 --forced-eos-token-id none | jq '.[4]')
 with_bart ends '.' ".eos_token_id = $last"
 [ "$(generated ends --num-beams 1 --max-length 9 | jq '.[-1]')" -eq "$last" ]

@@ -17,7 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     const char *folder = fuzz_folder("config.json", data, n);
     ac_clip_config clip;
     ac_bart_config bart;
-    ac_generation_config generation;
+    ac_buffer description = { 0 };
+    ac_generation_config generation = { 0 };
 
     if (ac_clip_config_load(&clip, folder, NULL) == AC_OK) {
         check_tower(&clip.vision);
@@ -31,8 +32,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_CHECK(bart.encoder_layers * bart.d_model < ((int64_t) 1 << 40));
         FUZZ_CHECK(bart.d_model % bart.encoder_attention_heads == 0 &&
                    bart.d_model % bart.decoder_attention_heads == 0);
-        if (ac_generation_config_load(&generation, folder, &bart) == AC_OK)
-            FUZZ_CHECK(generation.num_beams > 0 && generation.max_length > 0);
+        if (ac_generation_config_load(&generation, folder) == AC_OK) {
+            ac_generation_config_describe(&generation, &description);
+            FUZZ_CHECK(generation.num_beams > 0 && generation.repetition_penalty > 0 &&
+                       description.status == AC_OK);
+            ac_buffer_free(&description);
+        }
+        ac_generation_config_free(&generation);
     }
     return 0;
 }

@@ -35,21 +35,19 @@ option(const json_t *row, const char *key, int64_t none)
 static ac_generation_config
 read_options(const json_t *row, int32_t eos)
 {
-    return (ac_generation_config){
-        .num_beams = 1,
-        .num_return_sequences = 1,
-        .do_sample = true,
-        .length_penalty = 1,
-        .eos_token_id = eos,
-        .no_repeat_ngram_size = option(row, "no_repeat_ngram_size", 0),
-        .min_length = option(row, "min_length", 0),
-        .max_length = option(row, "max_length", 20),
-        .forced_bos_token_id = (int32_t) option(row, "forced_bos_token_id", -1),
-        .forced_eos_token_id = (int32_t) option(row, "forced_eos_token_id", -1),
-        .top_k = option(row, "top_k", 0),
-        .temperature = json_number_value(json_object_get(row, "temperature")),
-        .top_p = json_number_value(json_object_get(row, "top_p")),
-    };
+    ac_generation_config c;
+
+    ac_generation_config_defaults(&c, 2, eos);
+    c.do_sample = true;
+    c.no_repeat_ngram_size = option(row, "no_repeat_ngram_size", 0);
+    c.min_length = option(row, "min_length", 0);
+    c.max_length = option(row, "max_length", 20);
+    c.forced_bos_token_id = (int32_t) option(row, "forced_bos_token_id", -1);
+    c.forced_eos_token_id = (int32_t) option(row, "forced_eos_token_id", -1);
+    c.top_k = option(row, "top_k", 0);
+    c.temperature = json_number_value(json_object_get(row, "temperature"));
+    c.top_p = json_number_value(json_object_get(row, "top_p"));
+    return c;
 }
 
 static void
@@ -73,7 +71,9 @@ check_row(const json_t *row, size_t number, int32_t eos)
     }
     for (int64_t i = 0; i < n; i++)
         ids[i] = (int32_t) json_integer_value(json_array_get(prefix, (size_t) i));
-    ac_logits_process(&c, x, V, ids, n);
+    ac_logits_process(
+        &c, x, V,
+        &(ac_logits_context){ .tokens = ids, .count = n, .prompt = 1, .most = c.max_length });
     ac_logits_warp(&c, x, V, option(row, "min_tokens_to_keep", 1), order);
     ac_log_softmax(x, V);
     for (int64_t i = 0; i < V; i++) {
@@ -402,7 +402,7 @@ plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, bea
             drawn[count].b.ids[n] = at % WORDS;
             drawn[count].b.score = scores[at];
             drawn[count].ends =
-                at % WORDS == c->eos_token_id || (!old && n + 1 == c->max_length);
+                ac_generation_config_ends(c, at % WORDS) || (!old && n + 1 == c->max_length);
             scores[at] = -INFINITY;
         }
         for (int i = 0; old && i < count; i++) /* 4.9 sorts */
@@ -444,6 +444,26 @@ plain_search(const ac_generation_config *c, uint64_t stream, int64_t search, bea
     return finished;
 }
 
+static ac_generation_config
+with_beams(uint64_t trial, ac_beam_search version)
+{
+    ac_generation_config c;
+
+    ac_generation_config_defaults(&c, 2, 2);
+    c.num_beams = 2 + (int64_t) (trial % 3);
+    c.num_return_sequences = 2;
+    c.max_length = LONGEST;
+    c.do_sample = true;
+    c.temperature = trial % 2 ? 0.7 : 1.3;
+    c.top_p = trial % 5 ? 1 : 0.8;
+    c.top_k = trial % 4 ? 0 : 5;
+    c.length_penalty = 0.5;
+    c.early_stopping = AC_EARLY_TRUE;
+    c.beam_search = version;
+    c.seed = 5;
+    return c;
+}
+
 static void
 drawing_with_beams(void **state)
 {
@@ -454,23 +474,7 @@ drawing_with_beams(void **state)
     (void) state;
     for (int version = 0; version < 2; version++) {
         for (uint64_t trial = 0; trial < 200; trial++) {
-            const ac_generation_config c = {
-                .num_beams = 2 + (int64_t) (trial % 3),
-                .num_return_sequences = 2,
-                .max_length = LONGEST,
-                .do_sample = true,
-                .temperature = trial % 2 ? 0.7 : 1.3,
-                .top_p = trial % 5 ? 1 : 0.8,
-                .top_k = trial % 4 ? 0 : 5,
-                .length_penalty = 0.5,
-                .early_stopping = AC_EARLY_TRUE,
-                .beam_search = (ac_beam_search) version,
-                .forced_bos_token_id = -1,
-                .forced_eos_token_id = -1,
-                .decoder_start_token_id = 2,
-                .eos_token_id = 2,
-                .seed = 5,
-            };
+            const ac_generation_config c = with_beams(trial, (ac_beam_search) version);
             beam expected[MOST_BEAMS];
             int64_t lengths[MOST_BEAMS];
             const int64_t search = version ? (int64_t) (trial % 2) : 0;
@@ -479,11 +483,15 @@ drawing_with_beams(void **state)
             if (n <
                 c.num_beams) /* 4.9 then adds the open beams; golden/generate has those rules */
                 continue;
-            assert_int_equal(ac_beams_init(&b, &c), AC_OK);
-            ac_beams_reset(&b, &c, &c.decoder_start_token_id, 1);
+            assert_int_equal(ac_beams_init(&b, &c, LONGEST), AC_OK);
+            ac_beams_reset(&b, &c,
+                           &(ac_logits_context){ .tokens = &c.decoder_start_token_id,
+                                                 .count = 1,
+                                                 .prompt = 1,
+                                                 .most = LONGEST });
             while (!b.finished) {
                 for (int64_t j = 0; j < b.live; j++)
-                    invent_logits(logits + j * WORDS, b.ids + j * c.max_length, b.length);
+                    invent_logits(logits + j * WORDS, b.ids + j * b.stride, b.length);
                 ac_beams_step(&b, &c, logits, WORDS, order, trial, search);
             }
             assert_int_equal(b.done_count, n);

@@ -346,6 +346,12 @@ encoded(const fixture *f, bool with_encoder, int64_t text)
     return with_encoder ? encode(f->ids + f->offsets[text], 3) : 0;
 }
 
+static int64_t
+most_of(const ac_generation_config *c, int64_t text)
+{
+    return ac_generation_config_most(c, lengths[text], POSITIONS);
+}
+
 static ac_generation_config
 config_of(int64_t beams, int64_t returned, bool sample)
 {
@@ -395,7 +401,11 @@ check_sequences(const fixture *f, bool with_encoder, const ac_generation_config 
                 float x[V];
                 int32_t token = 0;
                 plain_logits(f->model, encoded(f, with_encoder, t), ids, n, x);
-                ac_logits_process(c, x, V, ids, n);
+                ac_logits_process(c, x, V,
+                                  &(ac_logits_context){ .tokens = ids,
+                                                        .count = n,
+                                                        .prompt = lengths[t],
+                                                        .most = most_of(c, t) });
                 if (c->do_sample) {
                     ac_logits_warp(c, x, V, 1, order);
                     token = ac_logits_draw(
@@ -407,11 +417,11 @@ check_sequences(const fixture *f, bool with_encoder, const ac_generation_config 
                 }
                 score += (double) ac_log_softmax_at(x, V, token);
                 ids[n++] = token;
-            } while (ids[n - 1] != END && n < c->max_length);
+            } while (!ac_generation_config_ends(c, ids[n - 1]) && n < most_of(c, t));
             assert_int_equal(found.count, n);
             assert_memory_equal(found.ids, ids, (size_t) n * sizeof *ids);
             assert_true(fabs(found.score - score) <= 1e-4);
-            ended += n < c->max_length;
+            ended += n < most_of(c, t);
         }
     return ended;
 }
@@ -480,11 +490,15 @@ check_search(const fixture *f, bool with_encoder, const ac_generation_config *c,
     ac_scored_token order[V];
     ac_beams b;
 
-    assert_int_equal(ac_beams_init(&b, c), AC_OK);
-    ac_beams_reset(&b, c, f->prompts + f->prompt_offsets[text], lengths[text]);
+    assert_int_equal(ac_beams_init(&b, c, POSITIONS), AC_OK);
+    ac_beams_reset(&b, c,
+                   &(ac_logits_context){ .tokens = f->prompts + f->prompt_offsets[text],
+                                         .count = lengths[text],
+                                         .prompt = lengths[text],
+                                         .most = most_of(c, text) });
     while (!b.finished) {
         for (int64_t j = 0; j < b.live; j++)
-            plain_logits(f->model, encoded(f, with_encoder, text), b.ids + j * c->max_length,
+            plain_logits(f->model, encoded(f, with_encoder, text), b.ids + j * b.stride,
                          b.length, logits + j * V);
         ac_beams_step(&b, c, logits, V, order, f->streams[text], search);
     }
@@ -667,7 +681,7 @@ bad_prompts(void **state)
     c.max_length = POSITIONS + 1;
     refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.max_length is 201");
     c.max_length = 4;
-    c.eos_token_id = V;
+    c.eos_token_ids[0] = V;
     refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.eos_token_id is 13");
     fixture_free(f);
 }

@@ -1,6 +1,7 @@
 /* Trained layer norms laid over their BART: a folder that transformers loads. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +19,21 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/runtime/run.h"
 
-/* The base's tensor for a layer norm's name; a base without language-model head has no "model."
- * in front. */
+/* The base's tensor for a layer norm's name, "model.encoder…"; a base without language-model
+ * head has no "model." in front, a wrapped one has it twice. */
 static ac_tensor *
 find_place(ac_tensor *items, int64_t count, const char *name)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (strcmp(items[i].name, name) == 0 ||
-            (strncmp(name, "model.", 6) == 0 && strcmp(items[i].name, name + 6) == 0))
+    static const char prefix[] = "model.";
+    const size_t n = sizeof prefix - 1;
+    const bool bare = strncmp(name, prefix, n) == 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        const char *place = items[i].name;
+        if (strcmp(place, name) == 0 || (bare && strcmp(place, name + n) == 0) ||
+            (strncmp(place, prefix, n) == 0 && strcmp(place + n, name) == 0))
             return &items[i];
+    }
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include "engine/base/random.h"
 #include "io/config/config.h"
 #include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/prompt.h"
 #include "jobs/cli/tools/tools.h"
@@ -26,14 +27,34 @@ static const ac_option options[] = {
     { "temperature", 0, "T", "with --do-sample true" },
     { "top-k", 0, "K", "with --do-sample true; none: off" },
     { "top-p", 0, "P", "with --do-sample true; none: off" },
+    { "min-p", 0, "P", "with --do-sample true; none: off" },
+    { "typical-p", 0, "P", "with --do-sample true; none: off" },
+    { "top-h", 0, "H", "with --do-sample true; none: off" },
+    { "epsilon-cutoff", 0, "X", "with --do-sample true; none: off" },
+    { "eta-cutoff", 0, "X", "with --do-sample true; none: off" },
     { "max-length", 0, "N", "tokens, the start token counted" },
+    { "max-new-tokens", 0, "N", "tokens, the start token not counted; beats --max-length" },
     { "min-length", 0, "N", "tokens, the start token counted" },
+    { "min-new-tokens", 0, "N", "tokens, the start token not counted; beats --min-length" },
     { "length-penalty", 0, "X", "a hypothesis scores sum / length^penalty" },
+    { "repetition-penalty", 0, "X", "above 1: what was said is less likely; none: off" },
+    { "encoder-repetition-penalty", 0, "X",
+      "above 1: what the input has is likelier; none: off" },
     { "no-repeat-ngram-size", 0, "N", "no n-gram of this size twice; none: off" },
+    { "encoder-no-repeat-ngram-size", 0, "N", "no n-gram of the input's; none: off" },
+    { "bad-words-ids", 0, "LISTS", "never said: '[[5, 6], [7]]'; none: off" },
+    { "suppress-tokens", 0, "LIST", "never said: '[5, 6]'; none: off" },
+    { "begin-suppress-tokens", 0, "LIST", "never said first: '[5, 6]'; none: off" },
+    { "sequence-bias", 0, "LISTS", "added to scores: '[[[5, 6], -1.5]]'; none: off" },
+    { "exponential-decay-length-penalty", 0, "PAIR",
+      "'[start, factor]': the end is likelier with each token; none: off" },
+    { "renormalize-logits", 0, "BOOL", "scores are probabilities after all changes" },
+    { "remove-invalid-values", 0, "BOOL", "replace scores that are not finite" },
     { "early-stopping", 0, "E", "false, true, never" },
     { "forced-bos-token-id", 0, "ID", "none: free" },
     { "forced-eos-token-id", 0, "ID", "none: free" },
     { "decoder-start-token-id", 0, "ID", "start token" },
+    { "eos-token-id", 0, "ID", "or a list of them; none: only the length ends a text" },
     { "beam-search", 0, "V", "hf5 or hf4.9" },
     { "clean-up-tokenization-spaces", 0, "BOOL", "as in 2021" },
     AC_TOOL_COMPUTE_OPTIONS,
@@ -48,19 +69,22 @@ read_generation(const ac_arguments *a, ac_config *config)
     ac_status st = ac_config_init(config);
 
     for (int i = 0; i < a->set_count && st == AC_OK; i++) {
-        const char *name = a->set[i].option->name;
-        char assignment[512], *p;
-        if (strcmp(name, "seed") == 0)
-            snprintf(assignment, sizeof assignment, "seed=%s", a->set[i].value);
-        else if (strcmp(name, "max-tokens") == 0)
-            snprintf(assignment, sizeof assignment, "retrieval.max_tokens=%s", a->set[i].value);
-        else if (a->set[i].option >= &options[4] && a->set[i].option <= &options[19])
-            snprintf(assignment, sizeof assignment, "generation.%s=%s", name, a->set[i].value);
-        else
-            continue;
-        for (p = assignment; *p && *p != '='; p++)
+        const char *option = a->set[i].option->name;
+        char name[80], *assignment = NULL;
+
+        snprintf(name, sizeof name, "%s%s",
+                 strcmp(option, "seed") == 0         ? ""
+                 : strcmp(option, "max-tokens") == 0 ? "retrieval."
+                                                     : "generation.",
+                 option);
+        for (char *p = name; *p; p++)
             *p = *p == '-' ? '_' : *p;
-        st = ac_config_set(config, assignment);
+        if (!ac_config_has("caption", name))
+            continue; /* an option of the tool's own */
+        st = ac_path_format(&assignment, "%s=%s", name, a->set[i].value);
+        if (st == AC_OK)
+            st = ac_config_set(config, assignment);
+        free(assignment);
     }
     return st;
 }
@@ -210,8 +234,8 @@ ac_tool_generate(int argc, char **argv)
     AC_TRY(ac_tool_compute(&a, &o.compute));
     o.layer_norms = ac_arguments_get(&a, "layer-norms");
     AC_TRY(ac_bart_model_open(&bart, &o));
-    AC_TRY(ac_generation_config_load(&bart.generation, o.model, &bart.net.config));
-    ac_config_generation(&config, &bart.generation);
+    AC_TRY(ac_generation_config_load(&bart.generation, o.model));
+    AC_TRY(ac_config_generation(&config, &bart.generation));
     decoder = ac_bart_as_decoder(&bart.net);
     AC_TRY(ac_generation_config_check(&bart.generation, &decoder));
     st = generate_all(&bart, &config);

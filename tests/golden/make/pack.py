@@ -18,6 +18,7 @@ COMPRESSED = {
     "bart_tokenizer/*.json": None, "bart_tokenizer/*.txt": None, "bart_tokenizer/*.jsonl": None,
     "clip_tokenizer/*.json": None, "clip_tokenizer/*.txt": None, "clip_tokenizer/*.jsonl": None,
     "bart/*_expected.safetensors": None, "bart/a_basemodel_fp16/model.safetensors": None, "bart/b/model.safetensors": None,
+    "bart_variants/expected.*": None, "bart_variants/layouts/*/model.safetensors": "bart_variants/base/model.safetensors",
     "clip/*_expected.safetensors": None, "clip/b/model.safetensors": None,
     "clip/a_openai_state_dict.pt": "clip/a/model.safetensors",
     "clip/a_pytorch_model.bin": "clip/a/model.safetensors",
