@@ -5,6 +5,7 @@
 #include <utf8proc.h>
 
 #include "engine/text/html_unescape.h"
+#include "engine/text/mojibake.h"
 #include "engine/text/unicode.h"
 
 enum { SEGMENT_POINTS = 1000000 }; /* ftfy's max_decode_length */
@@ -166,6 +167,7 @@ static ac_status
 fix_segment(ac_buffer *a, ac_buffer *b, ac_buffer *before, bool unescape)
 {
     ac_status st = AC_OK;
+    int64_t work = 0;
 
     do {
         ac_buffer_reset(before);
@@ -175,13 +177,13 @@ fix_segment(ac_buffer *a, ac_buffer *b, ac_buffer *before, bool unescape)
             AC_TRY(ac_html_unescape_strict(a, bytes_of(before), before->size));
         }
         ac_buffer_reset(b);
-        AC_TRY(fix_points(b, bytes_of(a), a->size));
+        AC_TRY(ac_mojibake_fix(b, bytes_of(a), a->size, &work));
         ac_buffer_reset(a);
-        AC_TRY(remove_controls(a, bytes_of(b), b->size));
+        AC_TRY(fix_points(a, bytes_of(b), b->size));
         ac_buffer_reset(b);
-        AC_TRY(ac_unicode_nfc(b, bytes_of(a), a->size));
+        AC_TRY(remove_controls(b, bytes_of(a), a->size));
         ac_buffer_reset(a);
-        AC_TRY(ac_buffer_push(a, bytes_of(b), b->size));
+        AC_TRY(ac_unicode_nfc(a, bytes_of(b), b->size));
     } while (a->size != before->size || memcmp(bytes_of(a), bytes_of(before), a->size) != 0);
 out:
     return st;
