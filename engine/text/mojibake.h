@@ -10,8 +10,8 @@
  * changes; appended to out. text is valid UTF-8.
  *
  * *work counts code points times rounds over all calls for one segment; it starts at 0. Texts
- * made to need a round per character would take the square of their length: past a limit that no
- * other text comes near, they stay as they are then.
+ * made to need a round per character would take the square of their length: past a limit that
+ * no other text comes near, they stay as they are then.
  */
 AC_MUST_CHECK ac_status ac_mojibake_fix(ac_buffer *out, const char *text, size_t n,
                                         int64_t *work);
