@@ -10,6 +10,8 @@ build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev open
 # Formats of images beyond JPEG, PNG, WebP, GIF and BMP: a build without one of them rejects its images, and says so.
 image_packages="libtiff-dev libopenjp2-7-dev libavif-dev libheif-dev libjxl-dev"
 test_packages="libcmocka-dev jq procps"
+# The pinned formatter, for the test that every source is formatted by it.
+format_packages="clang-format-14"
 # For the tests on a real Slurm, which are skipped without them.
 slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
 
@@ -149,6 +151,7 @@ demo)
 test)
   mpi_environment
   part 'packages' install_for_build $test_packages
+  part 'packages of the formatter' install_optional 'The test of the layout of the sources is skipped.' $format_packages
   part 'packages of Slurm' install_optional 'The tests on a real Slurm are skipped.' $slurm_packages
   part 'build, release' build release -DAC_BUILD_TESTS=ON
   part 'build, sanitizers' build asan -DAC_BUILD_TESTS=ON
