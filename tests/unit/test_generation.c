@@ -426,6 +426,20 @@ check_sequences(const fixture *f, bool with_encoder, const ac_generation_config 
     return ended;
 }
 
+/* Lengths that follow each prompt's, and two tokens that end a sequence. */
+static void
+count_new_tokens(ac_generation_config *c)
+{
+    c->max_length = c->min_length = 0;
+    c->max_new_tokens = 9;
+    c->min_new_tokens = 3;
+    c->forced_eos_token_id = END + 1;
+    c->eos_token_ids[c->eos_count++] = END + 1;
+    c->repetition_penalty = 1.2;
+    c->decay_start = 4;
+    c->decay_factor = 1.1;
+}
+
 static void
 greedy_and_samples(void **state)
 {
@@ -433,7 +447,8 @@ greedy_and_samples(void **state)
 
     (void) state;
     for (int with_encoder = 0; with_encoder < 2; with_encoder++)
-        for (int sample = 0; sample < 2; sample++) {
+        for (int kind = 0; kind < 4; kind++) {
+            const bool sample = kind & 1, by_new = kind & 2;
             ac_generation_config c = config_of(1, sample ? 9 : 1, sample);
             ac_generated out = { 0 };
             int ended;
@@ -443,13 +458,15 @@ greedy_and_samples(void **state)
             c.top_k = sample ? 9 : 0;
             c.top_p = sample ? 0.95 : 1;
             c.temperature = sample ? 0.8 : 1;
+            if (by_new)
+                count_new_tokens(&c);
             run(f, with_encoder, &c, 0, &out);
             ended = check_sequences(f, with_encoder, &c, &out);
             print_message("%s, %s: %d of %d sequences ended before the limit\n",
                           sample ? "samples" : "greedy",
                           with_encoder ? "with an encoder" : "without", ended,
                           (int) (TEXTS * c.num_return_sequences));
-            if (sample)
+            if (sample && !by_new)
                 assert_true(ended > 5 && ended < TEXTS * 9);
             ac_generated_free(&out);
         }
@@ -519,8 +536,8 @@ beams(void **state)
     fixture *f = fixture_new();
 
     (void) state;
-    for (int setting = 0; setting < 12; setting++) {
-        const bool with_encoder = setting & 1, sample = setting >= 6;
+    for (int setting = 0; setting < 24; setting++) {
+        const bool with_encoder = setting & 1, sample = setting % 12 >= 6;
         ac_generation_config c = config_of(4, 3, sample);
         const ac_early_stopping early[] = { AC_EARLY_FALSE, AC_EARLY_TRUE, AC_EARLY_NEVER };
         ac_generated out = { 0 };
@@ -528,6 +545,8 @@ beams(void **state)
         c.beam_search = setting & 2 ? AC_BEAM_HF49 : AC_BEAM_HF5;
         c.early_stopping = early[setting % 3];
         c.length_penalty = 0.7;
+        if (setting >= 12)
+            count_new_tokens(&c);
         run(f, with_encoder, &c, 0, &out);
         searches = ac_generation_config_searches(&c);
         assert_int_equal(searches, sample && c.beam_search == AC_BEAM_HF49 ? 3 : 1);
@@ -680,6 +699,13 @@ bad_prompts(void **state)
     refused(f, &c, good, (int64_t[]){ 0, 2, 6 }, "prompt 1 has 4 tokens");
     c.max_length = POSITIONS + 1;
     refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.max_length is 201");
+    c.max_new_tokens = POSITIONS - 1; /* beats max_length */
+    refused(f, &c, good, (int64_t[]){ 0, 2, 4 },
+            "prompt 0 has 2 tokens, but with "
+            "generation.max_new_tokens");
+    c.max_new_tokens = POSITIONS;
+    refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.max_new_tokens is 200");
+    c.max_new_tokens = 0;
     c.max_length = 4;
     c.eos_token_ids[0] = V;
     refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.eos_token_id is 13");
