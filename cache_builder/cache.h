@@ -28,19 +28,18 @@ typedef struct ac_cache_source {
     int64_t entries;    /* that joined */
     int64_t duplicates; /* that were left out */
     int64_t cut;        /* longer than CLIP's context */
-    int64_t positions, positions_alone,
-        positions_padded; /* computed; at each entry's own length; padded to the context. 0: not
-                             embedded here */
+    /* Token positions: computed; at each entry's own length; padded to the context. All 0: the
+     * entries were not embedded here. */
+    int64_t positions, positions_alone, positions_padded;
 } ac_cache_source;
 
 /** An open cache. Starts zeroed; owns everything. */
 typedef struct ac_cache {
     char *folder;
     int64_t entries, dimension;
-    char model[33];       /* fingerprint of the text tower and the vocabulary that embedded the
-                             entries */
+    char model[33];       /* fingerprint of text tower and vocabulary that embedded entries */
     char *model_path;     /* where that model lay, for messages */
-    char *prefix;         /* put in front of each entry for embedding only */
+    char *prefix;         /* prepended to each entry for embedding only */
     char fingerprint[33]; /* of model, prefix and all shards */
     ac_cache_shard *shards;
     int64_t shard_count, shard_room;
@@ -49,7 +48,7 @@ typedef struct ac_cache {
 } ac_cache;
 
 /** The folder, or the folder `cache` in it (a run that built one). AC_E_FORMAT where there is
- * no cache (the message says how to go on with a half-built one), AC_E_FORMAT where its
+ * no cache (the message says how to complete a half-built one), AC_E_FORMAT where its
  * manifest is not whole. */
 AC_MUST_CHECK ac_status ac_cache_open(ac_cache *self, const char *folder);
 void ac_cache_close(ac_cache *self);

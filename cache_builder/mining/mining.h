@@ -42,8 +42,7 @@ typedef struct ac_mining_options {
 typedef struct ac_mining_report {
     int64_t texts, skipped; /* files and members taken; not UTF-8 */
     int64_t bytes, lines, words;
-    int64_t
-        distinct[AC_NGRAM_KINDS]; /* n-grams; of pairs and triples those seen often enough */
+    int64_t distinct[AC_NGRAM_KINDS]; /* of pairs and triples: those seen often enough */
     int64_t entries[AC_ENTRY_KINDS], duplicates;
     int64_t spilled_bytes, runs;
 } ac_mining_report;
@@ -55,8 +54,7 @@ typedef struct ac_mined {
     int64_t *counts;      /* [count]; 0 for lines */
     double *pmis;         /* [count]; NaN for lines and words */
     int64_t capacity[3];
-    ac_texts skipped; /* names of texts that are not UTF-8, as ac_text_source_prepare gives
-                         them, sorted */
+    ac_texts skipped; /* sorted names of texts that are not UTF-8 (ac_text_source_prepare) */
 } ac_mined;
 
 void ac_mined_free(ac_mined *self);
@@ -78,13 +76,11 @@ typedef struct ac_miner {
     ac_ngram_counter counter;
     ac_ngram_runs runs;
     ac_buffer edges;      /* the first and last words of each piece counted here */
-    ac_ngram_merge merge; /* of the bucket in hand */
-    ac_buffer
-        words; /* records of the words that n-grams may hold, from the buckets taken here */
+    ac_ngram_merge merge; /* of the present bucket */
+    ac_buffer words; /* of this process's buckets: records of the words that n-grams may hold */
     ac_ngram_merge vocabulary; /* the same from all processes */
     ac_ngram_best best[AC_NGRAM_KINDS];
-    ac_texts skipped; /* names of texts that are not UTF-8, of all processes where there is only
-                         one to tell them */
+    ac_texts skipped; /* names of texts that are not UTF-8; on one process those of all */
     ac_mining_report report;
 } ac_miner;
 

@@ -1,6 +1,7 @@
 /**
- * A rank's sign of life: whoever works lets it beat and says where it is, a watchdog on another
- * thread looks on. Every function takes NULL (nobody watches) and may be called by any thread.
+ * A rank's heartbeat: whoever works lets it beat and records phase and shard; a watchdog on
+ * another thread reads it. Every function takes NULL (nobody watches) and may be called by any
+ * thread.
  */
 #ifndef AC_BASE_HEARTBEAT_H
 #define AC_BASE_HEARTBEAT_H
@@ -19,7 +20,7 @@ typedef struct ac_heartbeat {
     _Atomic(const char *) phase; /* a string that lives as long as the program */
 } ac_heartbeat;
 
-/** Work goes on. Cheap: between micro-batches, after an exchange. */
+/** The rank makes progress. Cheap: between micro-batches, after an exchange. */
 static inline void
 ac_heartbeat_beat(ac_heartbeat *self)
 {

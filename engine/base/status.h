@@ -2,8 +2,8 @@
  * Outcomes and error messages.
  *
  * Three kinds of trouble: a bug (AC_CHECK, never returns), a failure (a negative status, with a
- * message that names the file, the place and the remedy), and a bad item, which is data and not
- * an error at all.
+ * message that names the file, the place and the remedy), and a rejected item, which is data
+ * and not an error at all.
  */
 #ifndef AC_ENGINE_BASE_STATUS_H
 #define AC_ENGINE_BASE_STATUS_H
@@ -13,15 +13,14 @@
 /** Outcome of any fallible function. Errors are negative, so MPI_MIN finds the worst. */
 typedef enum ac_status {
     AC_OK = 0,
-    AC_E_ARG = -1, /* usage or config: the words are off by themselves, whatever the files they
-                      name hold */
-    AC_E_NOMEM = -2, /* memory */
-    AC_E_IO = -3, /* the system refused: nothing there, open, read, write, space, permission */
-    AC_E_FORMAT = -4,    /* a file's content is not what it must be */
-    AC_E_LIMIT = -5,     /* a size beyond what this program or a library takes */
-    AC_E_BAD_ITEMS = -6, /* more bad items than limits.max_bad_items */
+    AC_E_ARG = -1,    /* usage or config: wrong by itself, whatever the named files hold */
+    AC_E_NOMEM = -2,  /* memory */
+    AC_E_IO = -3,     /* the system refused: not found, open, read, write, space, permission */
+    AC_E_FORMAT = -4, /* a file's content is not what it must be */
+    AC_E_LIMIT = -5,  /* a size beyond what this program or a library takes */
+    AC_E_BAD_ITEMS = -6, /* more rejected items than limits.max_bad_items */
     AC_E_STOPPED = -7,   /* stopped on request; what is finished is published */
-    AC_E_RETRY = -8      /* stalled or a passing input/output error: worth another try */
+    AC_E_RETRY = -8      /* stalled, or a transient input/output error: try again */
 } ac_status;
 
 /**

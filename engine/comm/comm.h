@@ -15,11 +15,10 @@ typedef struct ac_comm {
     MPI_Comm mpi; /* a duplicate, owned */
     int rank, size;
     int node_rank, node_size; /* among the ranks of this node */
-    ac_heartbeat
-        *heartbeat; /* beats with each agreement and claim; borrowed, NULL: nobody watches */
+    ac_heartbeat *heartbeat;  /* borrowed; beats with each agreement and claim; or NULL */
 } ac_comm;
 
-/* A call of MPI that fails ends the job: no rank could go on. */
+/* A call of MPI that fails ends the job: no rank could continue. */
 #define AC_MPI(call)                                              \
     do {                                                          \
         if ((call) != MPI_SUCCESS)                                \

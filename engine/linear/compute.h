@@ -55,8 +55,7 @@ const char *ac_compute_describe(const ac_compute *compute);
 bool ac_compute_is_portable(const char *kernels);
 
 /** Does a run that began with one of these texts give the same bytes when it resumes with the
- * other?
- * Manifests of before name the kernel set ("native avx2, openblas Haswell"). */
+ * other? Manifests of before name the kernel set ("native avx2, openblas Haswell"). */
 bool ac_compute_kernels_agree(const char *a, const char *b);
 
 /**

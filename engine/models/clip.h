@@ -21,9 +21,10 @@ typedef struct ac_clip_config {
     ac_clip_tower_config vision, text;
     int64_t image_size, patch_size;
     int64_t max_position_embeddings, vocab_size;
-    int32_t bos_token_id, eos_token_id; /* the position of its first occurrence pools, or, where
-                                           it is 2 (old configs) or pools_highest_id is set
-                                           (OpenCLIP), that of the highest id */
+    int32_t bos_token_id;
+    /* A text is pooled at the first occurrence of eos_token_id, or, where that is 2 (old
+     * configs) or pools_highest_id is set (OpenCLIP), at the highest id. */
+    int32_t eos_token_id;
     bool pools_highest_id;
     int64_t projection_dim;
 } ac_clip_config;

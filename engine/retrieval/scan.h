@@ -6,8 +6,8 @@
  * An entry c and a query q stand in the index as approximations c^ (of c minus the index's
  * centre m) and q^:
  *
- *     |score(q, c) - (q.m + scanned)| <= query.spread * error + query.slack * norm +
- * query.constant
+ *     |score(q, c) - (q.m + scanned)|
+ *         <= query.spread * error + query.slack * norm + query.constant
  *
  * with error >= |c - m - c^| and norm >= |c^| stored for each entry, both rounded up.
  *
@@ -39,8 +39,7 @@ enum {
 
 /** A query rounded, and what the bound needs to know of them. */
 typedef struct ac_scan_rounded {
-    int16_t *integers;   /* q^ / scale [D rounded up to a multiple of 4]; the caller's memory;
-                            NULL for fp32 arithmetic */
+    int16_t *integers;   /* q^ / scale [D rounded up to 4], borrowed; NULL: fp32 arithmetic */
     float scale;         /* 1 for fp32 arithmetic */
     float spread, slack; /* of the error, as above */
 } ac_scan_rounded;
@@ -86,11 +85,9 @@ typedef struct ac_scan_kernel {
     unsigned instructions; /* AC_CPU_…: what it needs of the CPU */
     int32_t query_max;     /* integers of a query lie in [-query_max, query_max]; 0: fp32 */
     int64_t query_bytes;   /* per element of a panel */
-    int64_t tile_bytes;    /* per element of an expanded group; 0: entries are used as they are
-                              packed */
+    int64_t tile_bytes;    /* per element of an expanded group; 0: packed entries are used */
     const ac_scan_coarse *coarse; /* or NULL */
-    int direct_rows; /* with up to this many queries, tile_direct is used on the entries as they
-                        are packed */
+    int direct_rows; /* up to so many queries, tile_direct is used on the packed entries */
     void (*panel)(void *panel, const ac_scan_query *queries, int rows, int64_t D);
     void (*expand)(void *tile, const void *group, int64_t D, int64_t count);
     /* out [rows, 16]: int32 dot products of the integers, or fp32 ones; sums [16]: of the

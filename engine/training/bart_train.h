@@ -23,20 +23,18 @@ enum { AC_NO_TARGET = -100, AC_PARAMETER_NAME_BYTES = 96 };
 /** One trainable tensor [d_model]: elements [offset, offset + d_model) of `values` and of every
  * gradient. */
 typedef struct ac_bart_parameter {
-    char name[AC_PARAMETER_NAME_BYTES]; /* Hugging Face's,
-                                           "model.encoder.layers.0.final_layer_norm.weight" */
+    /* Hugging Face's: "model.encoder.layers.0.final_layer_norm.weight" */
+    char name[AC_PARAMETER_NAME_BYTES];
     int64_t offset;
 } ac_bart_parameter;
 
 /** Starts zeroed. */
 typedef struct ac_bart_trainer {
-    ac_bart *bart; /* borrowed; its trainable norms are these values, so that it generates with
-                      them */
+    ac_bart *bart; /* borrowed; its trainable norms are `values`, so it generates with them */
     ac_bart_parameter *parameters; /* [parameter_count], sorted by name (strcmp) */
     int64_t parameter_count, count;
     float *values;  /* [count]: the parameters, fp32 */
-    bool recompute; /* save each layer's input alone and run the layer again in the backward
-                       pass: same bits */
+    bool recompute; /* save only each layer's input; the backward pass recomputes the rest */
     ac_dropout dropout, attention_dropout, activation_dropout; /* zeroed: off */
     ac_tap tap; /* gradients at the layers' outputs, for the golden tests: "encoder.layer0" */
     struct ac_bart_backward *backward;

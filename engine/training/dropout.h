@@ -11,10 +11,10 @@
 
 /** One of the network's dropouts. Zeroed: off. */
 typedef struct ac_dropout {
-    uint32_t threshold; /* of 65,536: a number whose 16 random bits lie below it is dropped; 0:
-                           off */
-    float
-        scale; /* of the others: 1 / (1 - threshold / 65,536), so that the mean stays exactly */
+    /* Of 65,536: a number whose 16 random bits lie below it is dropped; 0: off. */
+    uint32_t threshold;
+    /* Of the others: 1 / (1 - threshold / 65,536), so that the mean stays the same. */
+    float scale;
     uint64_t seed;
 } ac_dropout;
 

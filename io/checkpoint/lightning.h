@@ -10,9 +10,9 @@
 
 /** Starts zeroed. */
 typedef struct ac_lightning {
-    ac_tensors layer_norms; /* F32, sorted by name:
-                               "model.encoder.layers.0.self_attn_layer_norm.weight" … */
-    int64_t epoch, step;    /* -1: the file does not say */
+    /* F32, sorted by name: "model.encoder.layers.0.self_attn_layer_norm.weight" … */
+    ac_tensors layer_norms;
+    int64_t epoch, step; /* -1: the file does not say */
     /* owned */
     ac_tensor *items;
     float **values;

@@ -92,9 +92,8 @@ typedef struct ac_shard_schema {
     const char *content;       /* the attribute `content` of such a file */
     ac_dataset_id first, last; /* its datasets */
     ac_dataset_id keys;        /* what names the rows; AC_NO_DATASET: nothing does */
-    ac_dataset_id rejected;    /* the keys of rejected items, whose datasets are the last;
-                                  AC_NO_DATASET: there are none */
-    ac_attribute_id items;     /* how many items came in; AC_NO_ATTRIBUTE: not said */
+    ac_dataset_id rejected; /* keys of rejected items (the last datasets); or AC_NO_DATASET */
+    ac_attribute_id items;  /* how many items came in; AC_NO_ATTRIBUTE: not said */
 } ac_shard_schema;
 
 extern const ac_dataset ac_datasets[AC_DATASETS];

@@ -1,13 +1,14 @@
 /**
  * Entries -> shards of a cache, in two stages of a run:
  *
- *     embed   a unit is output.shard_items entries in the order of their token ids, so that
- * those that begin alike are embedded together over a prefix tree; any rank; the result, in
- * that order, goes to embeddings/00000.h5 cache   rows are put into the order of the cache and
- * written with their texts to shards/00000.h5; each rank a range of shards
+ * embed: a unit is output.shard_items entries in the order of their token ids, so that those
+ *     that begin alike are embedded together over a prefix tree. Any rank computes any unit.
+ *     The result, in that order, is embeddings/00000.h5.
+ * cache: rows are put into the order of the cache and written with their texts to
+ *     shards/00000.h5. Each rank has a range of shards.
  *
  * What a unit or shard holds follows from the entries and the config alone, so the bytes depend
- * on neither ranks nor threads, and each is published and journaled by itself, so a killed run
+ * on neither ranks nor threads. Each is published and journaled by itself, so a killed run
  * loses only what was in flight. Once the run is done, embeddings/ is removed.
  */
 #ifndef AC_JOBS_CACHE_EMBED_H

@@ -1,5 +1,5 @@
-/** Images with tables -> candidates and captions: what stage generate does with a shard, a
- * chunk of rows at a time. It knows models and settings, and no run. */
+/** Images with retrieved entries -> candidates and captions: stage generate's work on a shard,
+ * a chunk of rows at a time. It knows models and settings, and no run. */
 #ifndef AC_JOBS_CAPTION_CAPTIONER_H
 #define AC_JOBS_CAPTION_CAPTIONER_H
 
@@ -17,7 +17,7 @@ typedef struct ac_captioner {
     ac_bart_model *bart;
     const ac_config *config;     /* retrieval, generation, rescore */
     const ac_inflight *inflight; /* NULL: nothing is written down */
-    int64_t width, K, chunk; /* embedding width, entries a table, images generated together */
+    int64_t width, K, chunk; /* embedding width, entries per image, images generated together */
     float *queries;          /* [shard_items, D] */
     int64_t *table_ids;      /* [shard_items, K]; -1: no entry */
     int64_t *items;          /* [shard_items]: a row's item, where it is known; else -1 */

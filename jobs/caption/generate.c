@@ -95,8 +95,7 @@ const ac_stage_type ac_stage_generate = {
     .folder = "shards",
     .unit = "images",
     .schema = &ac_shard_schemas[AC_SHARD_CAPTIONS],
-    .crashes_before_probe = 2, /* a probe costs about what was in flight, and a node's end is no
-                                  image's fault */
+    .crashes_before_probe = 2, /* a probe takes as long as the work that was in flight */
     .open = open_captioner,
     .shard = caption_shard,
     .close = close_captioner,

@@ -1,14 +1,16 @@
 /**
  * The three stages of captioning, and the merge:
  *
- *     images --embed--> embeddings/ --retrieve--> tables/ --generate--> shards/ --merge-->
- * captions.jsonl, …
+ *     images  --embed-->     embeddings/
+ *             --retrieve-->  tables/
+ *             --generate-->  shards/
+ *             --merge-->     captions.jsonl, …
  *
- * embed and generate: any rank, a shard at a time. retrieve: all ranks together, each holding
- * its slice of the cache. ac_stage_run_all works by their rows, with the context that each row
- * names. A shard that is done is passed over.
+ * embed and generate: each rank computes a shard at a time. retrieve: all ranks compute a shard
+ * together, each with its slice of the cache. ac_stage_run_all runs a stage by its row, with
+ * the context given below, and skips shards that are done.
  *
- * What stands in the shards: io/hdf5/schema.h, docs/FORMATS.md.
+ * The datasets of the shards: io/hdf5/schema.h, docs/FORMATS.md.
  */
 #ifndef AC_JOBS_CAPTION_STAGES_H
 #define AC_JOBS_CAPTION_STAGES_H
@@ -28,8 +30,7 @@ extern const ac_stage_type ac_stage_embed, ac_stage_retrieve, ac_stage_generate;
 typedef struct ac_embed_work {
     ac_clip_model *clip; /* open with its vision tower */
     const ac_image_source *images;
-    int64_t random_crops; /* items [0, random_crops) are embedded by a random crop of the image,
-                             the others by its centre */
+    int64_t random_crops; /* items [0, random_crops) get a random crop, the others the centre */
     struct ac_embedder *embedder; /* the stage's own memory */
 } ac_embed_work;
 
@@ -44,9 +45,9 @@ typedef struct ac_generate_work {
     ac_clip_model *clip; /* open with its text tower */
     ac_bart_model *bart; /* its generation set */
     const ac_image_source *images;
-    int64_t truncated_prompts, truncated_texts; /* out: inputs longer than the model takes, on
-                                                   this rank */
-    ac_captioner captioner;                     /* the stage's own memory */
+    /* out: inputs longer than the model takes, on this rank */
+    int64_t truncated_prompts, truncated_texts;
+    ac_captioner captioner; /* the stage's own memory */
 } ac_generate_work;
 
 /* ---- the merge ---- */
@@ -54,7 +55,7 @@ typedef struct ac_generate_work {
 /** Collective. Rank 0 writes bad_items.jsonl. */
 AC_MUST_CHECK ac_status ac_merge_bad_items_all(const ac_run *run);
 
-/** Fails with AC_E_BAD_ITEMS where the embed stage has more bad items than
+/** Fails with AC_E_BAD_ITEMS where the embed stage has more rejected items than
  * limits.max_bad_items. Local; the same on all ranks. */
 AC_MUST_CHECK ac_status ac_check_bad_items(const ac_run *run);
 

@@ -1,4 +1,4 @@
-/** The words of a job's command line, as `antarctic JOB CONFIG …` and `antarctic submit JOB
+/** A job's command line, as `antarctic JOB CONFIG …` and `antarctic submit JOB
  * CONFIG …` share them. */
 #ifndef AC_JOBS_CLI_JOB_ARGUMENTS_H
 #define AC_JOBS_CLI_JOB_ARGUMENTS_H

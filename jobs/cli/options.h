@@ -9,16 +9,15 @@
 #include "engine/base/status.h"
 
 typedef struct ac_option {
-    const char
-        *name;   /* "num-beams": given as --num-beams X or --num-beams=X; NULL ends the table */
-    char letter; /* 'k': -k X; 0: none */
+    const char *name;     /* "num-beams": --num-beams X or --num-beams=X; NULL: end of table */
+    char letter;          /* 'k': -k X; 0: none */
     const char *argument; /* "N" for the help; NULL: a flag */
     const char *help;
 } ac_option;
 
 enum { AC_ARGUMENTS_MAX_SET = 64 };
 
-/** What was given. Points into argv. `words` (owned) are the words that are not options. */
+/** What was given. Points into argv. `words` (owned): the arguments that are not options. */
 typedef struct ac_arguments {
     struct {
         const ac_option *option;

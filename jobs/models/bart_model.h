@@ -17,16 +17,16 @@ typedef struct ac_bart_model {
     ac_bart net;
     ac_tokenizer tokenizer;
     bool has_tokenizer;
-    char fingerprint[33]; /* of the weights, the layer norms, the vocabulary, the config; and of
-                             `generation` once it is set */
+    char fingerprint[33]; /* of weights, layer norms, vocabulary, config, `generation` */
     char *path;
     ac_weights weights;
     ac_weights layer_norms;
     ac_packed packed;
-    ac_compute compute;              /* as asked for */
-    ac_generation_config generation; /* the caller sets it with ac_bart_model_set_generation, or
-                                        itself if the fingerprint need not tell */
-    ac_generator generator;          /* memory kept between calls */
+    ac_compute compute; /* as asked for */
+    /* Set by the caller: with ac_bart_model_set_generation, or directly where the fingerprint
+     * need not cover it. */
+    ac_generation_config generation;
+    ac_generator generator; /* memory reused between calls */
 } ac_bart_model;
 
 typedef struct ac_bart_options {

@@ -17,10 +17,8 @@ typedef struct ac_clip_model {
     ac_tokenizer tokenizer;
     bool has_tokenizer;
     ac_preprocess_recipe recipe; /* how its images are prepared */
-    char fingerprint[33];        /* of the weights, the vocabulary, the config, and the recipe
-                                    where it is not OpenAI's */
-    char text_fingerprint[33]; /* of what texts' embeddings depend on; "" without the text tower
-                                */
+    char fingerprint[33];      /* of weights, vocabulary, config; the recipe if not OpenAI's */
+    char text_fingerprint[33]; /* of what texts' embeddings depend on; "": no text tower */
     char *path;
     ac_clip_files files;
     ac_packed packed;
@@ -34,8 +32,9 @@ typedef struct ac_clip_model {
 } ac_clip_model;
 
 typedef struct ac_clip_options {
-    const char *model;        /* Hugging Face's or OpenCLIP's folder, OpenAI's .pt, or a file of
-                                 weights that has a config beside it or is given one */
+    /* Hugging Face's or OpenCLIP's folder, OpenAI's .pt, or a file of weights that has a config
+     * beside it or is given one. */
+    const char *model;
     const char *model_config; /* or NULL */
     const char *vocabulary;   /* or NULL: beside the weights */
     ac_compute compute;

@@ -14,7 +14,7 @@
 /** What stands above the lists of a card, and how many images there are in all (more than are
  * shown: it is said). */
 typedef struct ac_gallery_options {
-    const char *candidates_title, *entries_title; /* "Candidates", "Retrieved table" */
+    const char *candidates_title, *entries_title; /* "Candidates", "Retrieved entries" */
     int64_t total;
 } ac_gallery_options;
 

@@ -12,7 +12,7 @@
 #include "jobs/runtime/run_view.h"
 #include "jobs/report/train_report.h"
 
-/* What the list of bad items shows of many. The run's own files have all. */
+/* How many rejected items the page lists. The run's own files have all. */
 enum { MOST_BAD_ROWS = 500 };
 
 typedef struct reporter {
@@ -174,7 +174,7 @@ write_cell(ac_page *page, const ac_texts *texts, int64_t i)
     ac_page_html(page, "</td>");
 }
 
-/* How many bad items there are of each reason. */
+/* How many rejected items there are of each reason. */
 typedef struct reasons {
     ac_texts names;
     int64_t *counts; /* [names.count] */
@@ -199,7 +199,7 @@ out:
     return st;
 }
 
-/* Over all bad items: count them by reason, or write the first as rows of the list. */
+/* Over all rejected items: count them by reason, or write the first as rows of the list. */
 static ac_status
 each_bad_item(reporter *self, reasons *counted)
 {

@@ -11,8 +11,8 @@ enum { AC_REPORT_IMAGES = 10000 };
 
 /**
  * Local. Write the report of the run in `folder`, finished or not, as the file `path`.
- * @param[in] jobs      whose runs can be read; NULL at the end
- * @param[in] path      NULL: FOLDER/report.html
+ * @param[in] jobs    whose runs can be read; NULL at the end
+ * @param[in] path    NULL: FOLDER/report.html
  * @param[in] images  at most so many cards, chosen evenly from all; the counts above them are
  * of the whole run
  */

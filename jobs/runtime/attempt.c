@@ -24,7 +24,7 @@ ac_part_prefix(char prefix[16], const ac_config *config)
 }
 
 /* One write, so that lines of several processes do not mix. The history is for people: where it
- * cannot be written, the run goes on. */
+ * cannot be written, the run continues. */
 static void
 append_line(const char *folder, ac_buffer *line)
 {

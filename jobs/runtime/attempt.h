@@ -3,10 +3,10 @@
  * end. It holds the folder's lock, has a watchdog on each rank, and leaves in attempts.jsonl
  * how it began and how it ended, for `antarctic status`:
  *
- *     {"event": "start", "job", "time", "host", "pid", "ranks", "slurm_job", "slurm_restart",
- * "part", "parts"}
- *     {"event": "end", "time", "code", "state": "done | failed | bad_items | stopped | retry |
- * bug", "message"}
+ *     {"event": "start", "job", "time", "host", "pid", "ranks", "slurm_job",
+ *      "slurm_restart", "part", "parts"}
+ *     {"event": "end", "time", "code", "message",
+ *      "state": "done | failed | bad_items | stopped | retry | bug"}
  *
  * A start without its end was killed.
  */

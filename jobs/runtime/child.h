@@ -12,10 +12,8 @@ enum { AC_EXIT_BUG = 70 }; /* the exit code of a process that found a bug of its
 
 typedef enum ac_child_end {
     AC_CHILD_DONE = 0, /* came to an end by itself, with any exit code but AC_EXIT_BUG */
-    AC_CHILD_CRASHED, /* by a signal that a process brings upon itself (SIGSEGV, SIGABRT, …), or
-                         a bug it found */
-    AC_CHILD_KILLED, /* by another signal, which may have come from elsewhere (SIGKILL: memory
-                        ran out, or a node's end) */
+    AC_CHILD_CRASHED,  /* by a signal of its own (SIGSEGV, SIGABRT, …), or a bug it found */
+    AC_CHILD_KILLED, /* by a signal that may come from outside (SIGKILL: out of memory, …) */
     AC_CHILD_SILENT, /* printed nothing for the whole time, and was ended */
     AC_CHILD_UNKNOWN /* not started, or ended because this run is told to stop */
 } ac_child_end;

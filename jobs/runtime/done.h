@@ -12,7 +12,7 @@ AC_MUST_CHECK ac_status ac_done_write(const char *folder);
 /** AC_E_FORMAT or AC_E_IO naming the first file that is gone or not what it was. */
 AC_MUST_CHECK ac_status ac_done_check(const char *folder);
 
-/** The same for each file, with the item_status of each: visit is called with the file's name
+/** The same for each file: visit is called with the file's name
  * and NULL, or what is wrong with it. */
 AC_MUST_CHECK ac_status ac_done_visit(const char *folder,
                                       void (*visit)(void *context, const char *name,

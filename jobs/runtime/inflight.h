@@ -37,8 +37,8 @@ void ac_inflight_end(const ac_inflight *self, int slot);
 /** The same as ac_inflight_end of every slot: nothing is in flight. */
 void ac_inflight_clear(const ac_inflight *self);
 
-/** What the file at `path` has in flight, appended to *items. A file that is not there, or cut
- * short, has fewer. */
+/** What the file at `path` has in flight, appended to *items. A file that is not there, or
+ * truncated, has fewer. */
 AC_MUST_CHECK ac_status ac_inflight_read(const char *path, ac_inflight_items **items,
                                          int64_t *count, int64_t *capacity);
 

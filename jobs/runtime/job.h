@@ -25,8 +25,7 @@ typedef struct ac_job {
     const ac_stage_type *const *stages; /* in order; NULL at the end */
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
     ac_job_run run;
-    ac_job_size
-        size; /* what it needs of a node's memory, for submit; NULL: the program alone */
+    ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 
 #endif

@@ -6,13 +6,15 @@
  * own and then linked to the lock's name, which the server does for exactly one of those who
  * try (on file systems without links: created exclusively). A lock is taken over when its
  * holder is surely gone:
- *   - on this host: no such process, or another one under its number, or the host was started
- * since the last renewal;
+ *
+ *   - on this host: no such process, or another one with its number, or the host was started
+ *     since the last renewal;
  *   - this is the same Slurm job, started again;
- *   - elsewhere: not renewed for AC_LOCK_STALE_SECONDS, both times taken from the file server's
- * clock. Taking over moves the old file away, which succeeds for one only, and looks whether it
- * was the one judged. A holder that slept through its own replacement learns it at the next
- * renewal, and ends.
+ *   - elsewhere: not renewed for AC_LOCK_STALE_SECONDS, both times by the file server's clock.
+ *
+ * Taking over moves the old file away, which succeeds for one process only, and checks that it
+ * is the file that was judged. A holder that was suspended while it was replaced learns it at
+ * the next renewal, and ends.
  */
 #ifndef AC_JOBS_RUNTIME_LOCK_H
 #define AC_JOBS_RUNTIME_LOCK_H

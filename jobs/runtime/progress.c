@@ -110,7 +110,7 @@ write_json(const ac_progress *self)
     ac_buffer_free(&json);
 }
 
-/* A longer line would go on in the next row, and each redrawing leave one. INT_MAX: the
+/* A longer line would continue in the next row, and each redrawing leave one. INT_MAX: the
  * terminal does not say. */
 static int
 line_columns(void)

@@ -20,7 +20,7 @@ typedef struct ac_progress {
     int last_tenth;
     bool terminal, drawn;
     char note[96];     /* put at the end of the line; "": nothing */
-    int64_t *outgoing; /* [2]: items and bad items on their way to rank 0; owned */
+    int64_t *outgoing; /* [2]: items and rejected items on their way to rank 0; owned */
     int64_t reports;   /* sent by this rank, or received by rank 0 */
     MPI_Request request;
 } ac_progress;
@@ -31,7 +31,7 @@ AC_MUST_CHECK ac_status ac_progress_begin_all(ac_progress *self, const ac_comm *
                                               const char *stage, const char *unit, int64_t done,
                                               int64_t bad, int64_t total);
 
-/** Local, any rank: `items` more are done, `bad` of them bad. */
+/** Local, any rank: `items` more are done, `bad` of them rejected. */
 void ac_progress_add(ac_progress *self, int64_t items, int64_t bad);
 
 /** Local; call between micro-batches on every rank. On rank 0 it takes in the other ranks'

@@ -7,7 +7,7 @@
  * collective over comm; the others are local.
  *
  * Where compute.parts > 1 this is one of several runs that share a folder at the same time:
- * each stage works on this part's shards alone and remembers them in journals of its own; the
+ * each stage works on only this part's shards and remembers them in journals of its own; the
  * manifest, the merge and DONE are left to a last run without parts.
  */
 #ifndef AC_JOBS_RUNTIME_RUN_H

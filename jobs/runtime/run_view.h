@@ -14,9 +14,9 @@
 typedef struct ac_run_view {
     char *folder;
     ac_manifest manifest; /* with what the journals tell of shards not folded in yet */
-    const ac_stage_type *stages[AC_MAX_STAGES + 1]; /* rows of the manifest's stages; NULL where
-                                                       this program does not know one, and at
-                                                       the end */
+    /* Rows of the manifest's stages; NULL for one that this program does not know, and at the
+     * end. */
+    const ac_stage_type *stages[AC_MAX_STAGES + 1];
     json_t *summary; /* summary.json; NULL where the run has none yet */
     bool done;
 } ac_run_view;
@@ -46,7 +46,7 @@ AC_MUST_CHECK ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view 
 AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stage,
                                                int64_t shard, char **out);
 
-/** Images that are through all stages, and bad items of the first. */
+/** Images that have passed all stages, and rejected items of the first. */
 int64_t ac_run_view_rows(const ac_run_view *self);
 int64_t ac_run_view_bad(const ac_run_view *self);
 

@@ -18,8 +18,7 @@ typedef struct ac_stage {
     int number;    /* of the run's stages */
     int64_t *todo; /* [todo_count]: shards that are not done, the same on all ranks */
     int64_t todo_count;
-    int64_t at, end;       /* AC_SHARDS_RANGES: this rank's are todo[at, end), at: the next or
-                              the present one */
+    int64_t at, end; /* AC_SHARDS_RANGES: this rank's are todo[at, end), the present first */
     ac_shard_record *mine; /* [shard_count]: published by this rank */
     ac_queue queue;
     ac_progress progress;
@@ -41,7 +40,7 @@ typedef struct ac_stage {
 AC_MUST_CHECK ac_status ac_stage_run_all(ac_run *run, const ac_stage_type *type, void *context);
 
 /** Local, between batches: progress, and MPI for the other ranks' claims. AC_E_STOPPED, once
- * half of a stop's time of grace is over: the shard in work is to be dropped. */
+ * half of limits.grace_seconds has passed: the shard in flight is to be dropped. */
 AC_MUST_CHECK ac_status ac_stage_tick(ac_stage *self);
 
 #endif

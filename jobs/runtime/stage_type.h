@@ -1,5 +1,5 @@
 /**
- * A stage is a row: what the run, status, verify, the merge and submit must know of it, and the
+ * A stage is a row: all that the run, status, verify, the merge and submit know of it, and the
  * three functions that do its work. Rows are constants of the job's own folder; they live as
  * long as the program. The loop that works by a row is ac_stage_run_all (stage.h).
  */
@@ -14,12 +14,12 @@
 
 struct ac_stage;
 
-/** A shard in work: items [first, first + count). */
+/** A shard in flight: items [first, first + count). */
 typedef struct ac_stage_shard {
     int64_t number, first, count;
     const char *path; /* where the rank `root` publishes it */
     int root;         /* of a collective stage: they take turns; else this rank */
-    /* what the rank `root` says of the shard that it published */
+    /* set by the rank `root` for the shard that it published */
     int64_t rows, bad;
     char checksum[33];
 } ac_stage_shard;
@@ -27,9 +27,8 @@ typedef struct ac_stage_shard {
 /** How the shards that are not done come to the ranks. */
 typedef enum ac_stage_sharing {
     AC_SHARDS_CLAIMED = 0, /* each rank claims the next one when it has time */
-    AC_SHARDS_RANGES,  /* each rank has a range of them, in order: what is read for one serves
-                          the next */
-    AC_SHARDS_TOGETHER /* collective: all ranks work on one after the other */
+    AC_SHARDS_RANGES,      /* each rank has a range: what it reads for one serves the next */
+    AC_SHARDS_TOGETHER     /* collective: all ranks work on one after the other */
 } ac_stage_sharing;
 
 typedef struct ac_stage_type {
@@ -39,8 +38,9 @@ typedef struct ac_stage_type {
     const ac_shard_schema *schema; /* what stands in its shards */
     ac_stage_sharing sharing;
     bool temporary; /* its shards are removed once the run is done, and then not missed */
-    int crashes_before_probe; /* deaths with an item in flight before it becomes a suspect: 1,
-                                 or 2 where a probe is dear */
+    /* Deaths with an item in flight before it becomes a suspect: 1, or 2 where probes are slow.
+     */
+    int crashes_before_probe;
 
     /* `context` is the job's. The functions of a collective stage are collective: they agree
      * on failures before each exchange. Those of the others are local. */

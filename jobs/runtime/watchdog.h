@@ -1,11 +1,11 @@
 /**
  * A thread of each rank that looks on while the others work: renews the process's locks, and
  * ends the process where a stop's grace time is over, where a lock was lost, or where no rank
- * gets on any more.
+ * makes progress any more.
  *
- * A rank that waits for another is not stalled as long as any rank gets on: each touches one
- * file of the run folder when its heartbeat has beaten, and a watchdog ends its process only
- * when neither its own heartbeat nor that file has moved for the whole time.
+ * A rank that waits for another is not stalled as long as any rank makes progress: each
+ * touches one file of the run folder when its heartbeat has beaten, and a watchdog ends its
+ * process only when neither its own heartbeat nor that file has moved for the whole time.
  */
 #ifndef AC_JOBS_RUNTIME_WATCHDOG_H
 #define AC_JOBS_RUNTIME_WATCHDOG_H

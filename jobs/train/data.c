@@ -239,7 +239,7 @@ out:
     return st;
 }
 
-/* Of an image that has not all its crops (one of them a bad item) nothing stays: tables are
+/* Of an image that has not all its crops (one of them rejected) nothing stays: tables are
  * found by the image's number. */
 static void
 drop_half_images(ac_captioned_set *set)

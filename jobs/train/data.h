@@ -28,8 +28,7 @@ typedef struct ac_captioned_set {
     ac_id_lists tables;       /* [count × tables_each]: an image's lie together */
     ac_id_lists captions;     /* <s> … </s> */
     int64_t *caption_offsets; /* [count + 1] into captions */
-    int64_t *items; /* [count]: the first of its items in ac_training_items (rank 0; the
-                       report's thumbnails) */
+    int64_t *items; /* [count]: its first item in ac_training_items; rank 0, for the report */
 } ac_captioned_set;
 
 void ac_captioned_set_free(ac_captioned_set *self);

@@ -1,8 +1,11 @@
 /**
- * metrics.jsonl: a line a step {"step","epoch","loss","tokens","rate","gradient_norm"} and a
- * line a validation
- * {"step","epoch","vloss","tokens"}. No times stand in it: a run that was killed and went on
- * ends with the same bytes as one that was not. Rank 0's work: local.
+ * metrics.jsonl, one line per step and one per validation:
+ *
+ *     {"step","epoch","loss","tokens","rate","gradient_norm"}
+ *     {"step","epoch","vloss","tokens"}
+ *
+ * It holds no times: a run that was killed and resumed ends with the same bytes as one that was
+ * not. Written by rank 0; local.
  */
 #ifndef AC_JOBS_TRAIN_METRICS_H
 #define AC_JOBS_TRAIN_METRICS_H
@@ -17,7 +20,7 @@ typedef struct ac_metrics {
     char *path;
 } ac_metrics;
 
-/** Cut the file back to the lines of steps up to `step` (-1: none), and append from there. */
+/** Truncate the file to the lines of steps up to `step` (-1: none), and append from there. */
 AC_MUST_CHECK ac_status ac_metrics_open(ac_metrics *self, const char *path, int64_t step);
 void ac_metrics_close(ac_metrics *self);
 

@@ -21,8 +21,8 @@ typedef struct ac_training {
     ac_training_data data;
 
     ac_bart_trainer trainer;
-    void *packed;                           /* the way back's weights */
-    float *start;                           /* [count]: the numbers before any step */
+    void *packed;                           /* weights for the backward pass */
+    float *start;                           /* [count]: the parameters before any step */
     float *exp_avg, *exp_avg_sq, *gradient; /* [count] */
     int64_t step, steps_per_epoch;          /* steps done */
 
@@ -34,8 +34,7 @@ typedef struct ac_training {
     ac_metrics metrics;         /* rank 0 */
     ac_progress progress;
     bool progress_open;
-    ac_status pending; /* rank 0 could not write its metrics: everyone hears of it at the next
-                          exchange */
+    ac_status pending; /* rank 0 could not write metrics: shared at the next exchange */
 
     /* what was measured in this process */
     int64_t steps_here, tokens_here;
@@ -48,11 +47,11 @@ typedef struct ac_training {
 AC_MUST_CHECK ac_status ac_training_init(ac_training *self);
 void ac_training_free(ac_training *self);
 
-/** Collective. Take up the last checkpoint, if any. */
+/** Collective. Resume from the last checkpoint, if any. */
 AC_MUST_CHECK ac_status ac_training_resume_all(ac_training *self);
 
 /** Collective. Steps, validations and checkpoints up to train.max_steps. AC_E_STOPPED after a
- * wish to stop, with a checkpoint. */
+ * request to stop, with a checkpoint. */
 AC_MUST_CHECK ac_status ac_training_run_all(ac_training *self);
 
 /** Collective. The mean loss over all targets of the validation images. */
@@ -61,9 +60,8 @@ AC_MUST_CHECK ac_status ac_training_validate_all(ac_training *self, double *vlos
 
 /**
  * Rank 0: samples.jsonl, captions of some validation images by BART before training and with
- * `values`, for the report:
- * {"key","before","after","captions":[…],"table"}. The trainer's values are those given
- * afterwards.
+ * `values`, for the report: {"key","before","after","captions":[…],"table"}. Afterwards the
+ * trainer's values are those given.
  */
 AC_MUST_CHECK ac_status ac_training_write_samples(ac_training *self, const float *values);
 

@@ -2,10 +2,10 @@
  * LD_PRELOAD library: counts the program's own calls of one kind, and makes the Nth of them
  * fail.
  *
- *     FAULT_KIND   malloc | hdf5malloc | read | write | enospc | fsync | rename      (enospc: a
- * write that fails with ENOSPC, once and for all) FAULT_NTH    1, 2, …; 0 or none: only count
- *     FAULT_COUNT  a file that gets "COUNT FIRED" at the end, FIRED 1 if the call was made to
- * fail
+ *     FAULT_KIND   malloc | hdf5malloc | read | write | enospc | fsync | rename
+ *                  (enospc: this write and all later ones fail with ENOSPC)
+ *     FAULT_NTH    1, 2, …; 0 or none: only count
+ *     FAULT_COUNT  a file that gets "COUNT FIRED" at the end; FIRED is 1 if a call failed
  *
  * Of malloc (calloc, realloc, asprintf, …) the places are counted, not the calls: the first
  * call from each distinct chain of FRAMES callers. Only calls made directly by the program or

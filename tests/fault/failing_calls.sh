@@ -60,30 +60,30 @@ leaks() {
   awk 'BEGIN { RS = "" } / leak of / && !/#1 [^\n]*\/libhdf5/ { found = 1 } END { exit !found }' "$1"
 }
 
-one() { # one KIND N: writes "KIND N item_status" to item_statuss
-  local kind=$1 nth=$2 run=run.$1.$2 code=0 item_status=good
+one() { # one KIND N: writes "KIND N STATUS" to statuses
+  local kind=$1 nth=$2 run=run.$1.$2 code=0 result=good
   timeout -k 5 "${FAULT_SECONDS:-60}" bash -c 'attempt "$@"' attempt "$kind" "$nth" "$run" > "$run.said" 2>&1 || code=$?
   if [ $code -eq 124 ] || [ $code -eq 137 ]; then
-    item_status=HANG
+    result=HANG
   elif [ $code -eq 0 ]; then # the call did not matter, or was tried again
-    { same whole "$run" && "$antarctic" verify "$run"; } > "$run.off" 2>&1 || item_status=FALSE_SUCCESS
+    { same whole "$run" && "$antarctic" verify "$run"; } > "$run.off" 2>&1 || result=FALSE_SUCCESS
   elif [ $code -ne 1 ] && [ $code -ne 2 ] && [ $code -ne 74 ]; then
-    item_status=CRASH_$code
+    result=CRASH_$code
   elif ! grep -q '^antarctic' "$run.said"; then
-    item_status=NO_MESSAGE_$code
+    result=NO_MESSAGE_$code
   fi
   if grep -q 'ERROR: AddressSanitizer\|runtime error:' "$run.said"; then
-    item_status=ASAN_$code
+    result=ASAN_$code
   elif leaks "$run.said"; then
-    item_status=LEAK_$code
+    result=LEAK_$code
   fi
-  if [ $item_status = good ] && [ ! $sanitized ]; then
+  if [ $result = good ] && [ ! $sanitized ]; then
     code=0
     timeout -k 5 60 "$antarctic" "$job" "$job.yaml" --run "$run" > "$run.again" 2>&1 || code=$?
-    { [ $code -eq 0 ] && same whole "$run" && no_leftovers "$run"; } > "$run.off" 2>&1 || item_status=NOT_RECOVERED_$code
+    { [ $code -eq 0 ] && same whole "$run" && no_leftovers "$run"; } > "$run.off" 2>&1 || result=NOT_RECOVERED_$code
   fi
-  if [ $item_status = good ]; then rm -rf "$run" "$run".*; else cat "$run".said "$run".again "$run".off 2>/dev/null | sed "s/^/$kind $nth: /" >&2; fi
-  echo "$kind $nth $item_status" >> item_statuss
+  if [ $result = good ]; then rm -rf "$run" "$run".*; else cat "$run".said "$run".again "$run".off 2>/dev/null | sed "s/^/$kind $nth: /" >&2; fi
+  echo "$kind $nth $result" >> statuses
 }
 export fault sanitized job
 export -f attempt leaks one same no_leftovers
@@ -102,6 +102,6 @@ for kind in $kinds; do
     sort -u -o turns turns
   fi
   xargs -P "${FAULT_JOBS:-2}" -L 1 bash -c 'one "$0" "$1"' < turns
-  echo "$kind: $(wc -l < turns) of $calls calls failed in turn, $(grep "^$kind " item_statuss | grep -vc good || true) bad"
+  echo "$kind: $(wc -l < turns) of $calls calls failed in turn, $(grep "^$kind " statuses | grep -vc good || true) bad"
 done
-if grep -v good item_statuss; then exit 1; fi
+if grep -v good statuses; then exit 1; fi

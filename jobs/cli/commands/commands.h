@@ -5,13 +5,13 @@
 
 #include "engine/base/status.h"
 
-/** How a run stands: reads its folder, writes nothing. */
+/** Progress of a run: reads its folder, writes nothing. */
 AC_MUST_CHECK ac_status ac_command_status(int argc, char **argv);
 
 /** A job's batch script into its run folder, and to Slurm. */
 AC_MUST_CHECK ac_status ac_command_submit(int argc, char **argv);
 
-/** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is off. */
+/** Every checksum and count of runs, caches and files. AC_E_FORMAT where anything is wrong. */
 AC_MUST_CHECK ac_status ac_command_verify(int argc, char **argv);
 
 /** Other programs' files -> ours: a cache from a text file and embeddings. */
@@ -32,8 +32,8 @@ AC_MUST_CHECK ac_status ac_import_checkpoint(const char *checkpoint, const char 
 AC_MUST_CHECK ac_status ac_export_layer_norms(const char *layer_norms, const char *model,
                                               const char *out);
 
-/** Images of a run, captioned again from their tables, each by itself: JSON lines. The run is
- * not changed. */
+/** Images of a run, captioned again from their retrieved entries, one at a time: JSON lines.
+ * The run is not changed. */
 AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);
 
 /** A run's report.html, written again. */

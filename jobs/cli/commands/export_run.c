@@ -30,8 +30,7 @@ typedef struct exporter {
     ac_buffer text;
     ac_text_file file;
     const char *out;
-    char
-        *root; /* of the images' locations; NULL: the run has no one input, or `out` is given */
+    char *root; /* of the images' locations; NULL: not one input, or `out` is given */
     int64_t written, left_out;
     int64_t *ids; /* COCO: [written] */
     int64_t ids_capacity;

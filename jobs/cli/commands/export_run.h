@@ -1,4 +1,4 @@
-/** A run's captions for other tools: COCO results, CSV, a text file an image. */
+/** A run's captions for other tools: COCO results, CSV, a text file per image. */
 #ifndef AC_JOBS_CLI_COMMANDS_EXPORT_RUN_H
 #define AC_JOBS_CLI_COMMANDS_EXPORT_RUN_H
 
@@ -8,7 +8,7 @@
  * Local. Export the run in `folder`, as far as it is done (an unfinished one is said on the
  * log).
  * @param[in] format  "coco": [{"image_id": int, "caption": str}], the id being the digits that
- * the key ends with, as in COCO's file names; "csv": RFC 4180, of a tag run a line an entry;
+ * the key ends with, as in COCO's file names; "csv": RFC 4180, of a tag run one line per entry;
  * "txt": KEY.txt, one caption (or the entries, one per line)
  * @param[in] out     the file; of "txt" a folder, NULL: beside each image. A .txt file of other
  * content is never replaced

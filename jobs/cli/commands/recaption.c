@@ -27,6 +27,10 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
+typedef struct place {
+    int64_t shard, row;
+} place;
+
 typedef struct recaptioner {
     ac_run_view run;
     ac_shard_view shard;
@@ -35,9 +39,7 @@ typedef struct recaptioner {
     ac_bart_model bart;
     ac_captioner captioner;
     int64_t loaded; /* the shard that captioner holds; -1: none */
-    struct {
-        int64_t shard, row;
-    } * places; /* [keys] */
+    place *places;  /* [keys] */
 } recaptioner;
 
 static void

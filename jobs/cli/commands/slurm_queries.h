@@ -31,15 +31,14 @@ typedef struct ac_slurm_jobs {
     int64_t last_submitted; /* 0: none was by submit */
 } ac_slurm_jobs;
 
-/** What the run folder tells; a file that is not there tells nothing. */
+/** From the files of the run folder; one that does not exist adds nothing. */
 AC_MUST_CHECK ac_status ac_slurm_jobs_read(ac_slurm_jobs *self, const char *run);
 
-/** What the queue says of them. */
+/** Their state in Slurm's queue. */
 typedef struct ac_slurm_queue {
     bool answered;   /* Slurm is in reach */
     int waiting;     /* jobs that run or will run; not those that are just ending */
-    char text[1024]; /* all that are in the queue: "12 RUNNING (None), 13 PENDING (Dependency)";
-                        "": none */
+    char text[1024]; /* all in the queue, "12 RUNNING (None), 13 PENDING (Dependency)"; or "" */
 } ac_slurm_queue;
 
 void ac_slurm_queue_ask(ac_slurm_queue *out, const ac_slurm_jobs *jobs);

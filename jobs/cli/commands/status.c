@@ -180,8 +180,8 @@ has_stage(const ac_manifest *m, const char *name)
     return false;
 }
 
-/* The first stage that is not done, with the items of its finished shards. What goes on after
- * the shards' stages (the steps of a training) is told by progress.json alone. */
+/* The first stage that is not done, with the items of its finished shards. Work after the
+ * shards' stages (the steps of a training) is only in progress.json. */
 static void
 count_stages(view *self)
 {

@@ -177,8 +177,7 @@ verify_cache(verifier *self, const char *folder)
             trouble(self, path,
                     "not the file that was published: checksum %s, the manifest says %s", found,
                     cache.shards[i].checksum);
-        } else { /* the checksum is right, so it can be opened: rows, width and finite numbers
-                  */
+        } else { /* the checksum is right, so it can be opened: rows, width, finite values */
             ac_texts entries = { 0 };
             float *embeddings = NULL;
             st = ac_alloc(&embeddings, cache.shards[i].rows * cache.dimension,
@@ -511,7 +510,7 @@ verify_path(verifier *self, const char *path)
 }
 
 static void
-print_verdict(const verifier *self)
+print_result(const verifier *self)
 {
     ac_buffer line = { 0 };
 
@@ -561,7 +560,7 @@ ac_command_verify(int argc, char **argv)
         AC_TRY(verify_path(&v, a.words[i]));
         if (v.files == 0 && v.troubles == 0)
             trouble(&v, a.words[i], "it holds nothing that can be checked");
-        print_verdict(&v);
+        print_result(&v);
         troubles += v.troubles;
     }
     if (troubles)

@@ -27,24 +27,24 @@ static ac_status
 embed_images(ac_clip_model *clip, const char *const *files, int64_t n, const char *out_path)
 {
     const int64_t S = clip->net.config.image_size, D = clip->net.config.projection_dim;
-    ac_item_status *item_statuss = NULL;
+    ac_item_status *statuses = NULL;
     uint8_t *rgb = NULL;
     float *y = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
-    AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
+    AC_TRY(ac_alloc(&statuses, n, sizeof *statuses));
     AC_TRY(ac_alloc(&y, n * D, sizeof *y));
-    AC_TRY(ac_images_read(rgb, item_statuss, files, n, &clip->recipe, AC_MAX_PIXELS));
+    AC_TRY(ac_images_read(rgb, statuses, files, n, &clip->recipe, AC_MAX_PIXELS));
     AC_TRY(ac_clip_model_embed_images(clip, y, rgb, n));
     for (int64_t i = 0; i < n; i++)
-        if (item_statuss[i].reason != AC_GOOD)
+        if (statuses[i].reason != AC_GOOD)
             memset(y + i * D, 0, (size_t) D * sizeof *y);
     AC_TRY(ac_npy_save(out_path, AC_F32, 2, (int64_t[]){ n, D }, y));
-    st = ac_images_report(item_statuss, files, n);
+    st = ac_images_report(statuses, files, n);
 out:
     free(rgb);
-    free(item_statuss);
+    free(statuses);
     free(y);
     return st;
 }

@@ -24,7 +24,7 @@ static const ac_option options[] = {
 };
 
 ac_status
-ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *files, int64_t n,
+ac_images_read(uint8_t *rgb, ac_item_status *statuses, const char *const *files, int64_t n,
                const ac_preprocess_recipe *recipe, int64_t max_pixels)
 {
     const int64_t S = recipe->size;
@@ -37,8 +37,8 @@ ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *fi
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
         ac_image p = { 0 };
-        ac_status one = ac_image_read_file(&p, files[i], max_pixels, &item_statuss[i]);
-        if (one == AC_OK && item_statuss[i].reason == AC_GOOD)
+        ac_status one = ac_image_read_file(&p, files[i], max_pixels, &statuses[i]);
+        if (one == AC_OK && statuses[i].reason == AC_GOOD)
             one = ac_image_preprocess(rgb + i * S * S * 3, &p, recipe,
                                       &resizers[omp_get_thread_num()]);
         ac_image_free(&p);
@@ -54,22 +54,22 @@ ac_images_read(uint8_t *rgb, ac_item_status *item_statuss, const char *const *fi
 }
 
 ac_status
-ac_images_report(const ac_item_status *item_statuss, const char *const *files, int64_t n)
+ac_images_report(const ac_item_status *statuses, const char *const *files, int64_t n)
 {
     ac_buffer line = { 0 };
     int64_t bad = 0;
 
     for (int64_t i = 0; i < n; i++) {
-        const bool ok = item_statuss[i].reason == AC_GOOD;
+        const bool ok = statuses[i].reason == AC_GOOD;
         ac_buffer_push_text(&line, "{\"file\": ");
         ac_json_text(&line, files[i]);
         ac_buffer_printf(&line, ", \"ok\": %s, \"reason\": ", ok ? "true" : "false");
         if (ok) {
             ac_buffer_push_text(&line, "null}");
         } else {
-            ac_json_text(&line, ac_reject_reason_name(item_statuss[i].reason));
+            ac_json_text(&line, ac_reject_reason_name(statuses[i].reason));
             ac_buffer_push_text(&line, ", \"detail\": ");
-            ac_json_text(&line, item_statuss[i].detail);
+            ac_json_text(&line, statuses[i].detail);
             ac_buffer_push_char(&line, '}');
         }
         ac_json_put(&line);
@@ -110,7 +110,7 @@ ac_tool_preprocess(int argc, char **argv)
 {
     ac_arguments a = { 0 };
     ac_compute compute;
-    ac_item_status *item_statuss = NULL;
+    ac_item_status *statuses = NULL;
     uint8_t *rgb = NULL;
     float *pixels = NULL;
     const char *out_path;
@@ -135,22 +135,22 @@ ac_tool_preprocess(int argc, char **argv)
     if (n == 0)
         AC_FAIL(AC_E_ARG, "no image given: name one file or more");
     AC_TRY(ac_alloc(&rgb, n * S * S, 3));
-    AC_TRY(ac_alloc(&item_statuss, n, sizeof *item_statuss));
-    AC_TRY(ac_images_read(rgb, item_statuss, a.words, n, &recipe, max_pixels));
+    AC_TRY(ac_alloc(&statuses, n, sizeof *statuses));
+    AC_TRY(ac_images_read(rgb, statuses, a.words, n, &recipe, max_pixels));
     if (ac_arguments_has(&a, "float")) {
         AC_TRY(ac_alloc(&pixels, n * S * S * 3, sizeof *pixels));
         for (int64_t i = 0; i < n; i++)
-            if (item_statuss[i].reason == AC_GOOD)
+            if (statuses[i].reason == AC_GOOD)
                 ac_image_normalise(pixels + i * S * S * 3, rgb + i * S * S * 3, &recipe);
         AC_TRY(ac_npy_save(out_path, AC_F32, 4, (int64_t[]){ n, 3, S, S }, pixels));
     } else {
         AC_TRY(ac_npy_save(out_path, AC_U8, 4, (int64_t[]){ n, S, S, 3 }, rgb));
     }
-    st = ac_images_report(item_statuss, a.words, n);
+    st = ac_images_report(statuses, a.words, n);
 out:
     free(rgb);
     free(pixels);
-    free(item_statuss);
+    free(statuses);
     ac_arguments_free(&a);
     return st;
 }

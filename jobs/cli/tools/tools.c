@@ -55,7 +55,7 @@ ac_json_lines_next(ac_json_lines *self)
 
     json_decref(self->record);
     self->record = NULL;
-    while ((n = getline(&self->line, &self->room, stdin)) >= 0) {
+    while ((n = getline(&self->line, &self->capacity, stdin)) >= 0) {
         json_error_t error;
         self->number++;
         while (n > 0 && (self->line[n - 1] == '\n' || self->line[n - 1] == '\r'))

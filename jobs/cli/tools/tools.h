@@ -1,5 +1,5 @@
-/** The tools: one process, no MPI. Each takes its own words (argv[0] is its name), writes to
- * stdout, and says how it ended. */
+/** The tools: one process, no MPI. Each parses its own command line (argv[0] is its name)
+ * and writes to stdout. */
 #ifndef AC_JOBS_CLI_TOOLS_TOOLS_H
 #define AC_JOBS_CLI_TOOLS_TOOLS_H
 
@@ -37,7 +37,7 @@ AC_MUST_CHECK ac_status ac_tool_compute(const ac_arguments *a, ac_compute *out);
  * place. Starts zeroed. */
 typedef struct ac_json_lines {
     char *line;
-    size_t room;
+    size_t capacity;
     int64_t number, errors;
     json_t *record; /* the present one, owned */
 } ac_json_lines;
@@ -56,7 +56,7 @@ bool ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capa
                  int64_t *count, const char **message);
 
 void ac_json_push_ids(ac_buffer *out, const int32_t *ids, int64_t n);
-void
-ac_json_put(ac_buffer *line); /* to stdout with a newline, at once; the buffer is emptied */
+/** Print with a newline on stdout, at once; empties the buffer. */
+void ac_json_put(ac_buffer *line);
 
 #endif
