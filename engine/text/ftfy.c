@@ -167,7 +167,7 @@ static ac_status
 fix_segment(ac_buffer *a, ac_buffer *b, ac_buffer *before, bool unescape)
 {
     ac_status st = AC_OK;
-    int64_t work = 0;
+    int64_t budget = ac_mojibake_budget(a->size);
 
     do {
         ac_buffer_reset(before);
@@ -177,7 +177,7 @@ fix_segment(ac_buffer *a, ac_buffer *b, ac_buffer *before, bool unescape)
             AC_TRY(ac_html_unescape_strict(a, bytes_of(before), before->size));
         }
         ac_buffer_reset(b);
-        AC_TRY(ac_mojibake_fix(b, bytes_of(a), a->size, &work));
+        AC_TRY(ac_mojibake_fix(b, bytes_of(a), a->size, &budget));
         ac_buffer_reset(a);
         AC_TRY(fix_points(a, bytes_of(b), b->size));
         ac_buffer_reset(b);

@@ -6,8 +6,7 @@
 
 #include "engine/text/unicode.h"
 
-enum { MAX_SIGN = 7, MAX_DEPTH = 64, FREE_ROUNDS = 30 };
-static const int64_t work_limit = 20000000; /* code points times rounds */
+enum { MAX_SIGN = 7, MAX_DEPTH = 64 };
 
 struct character {
     uint16_t point;
@@ -345,18 +344,29 @@ replace_lossy_sequences(ac_buffer *in, ac_buffer *scratch)
 
 /* ---- a whole text in one code page that was UTF-8 ---- */
 
-/* Bytes of the text in the code page; false: it has others than the code page's characters. */
-static bool
+/* The code pages that have all characters of the text, as bits. */
+static unsigned
+possible_pages(const points *text)
+{
+    unsigned possible = (1u << PAGES) - 1;
+
+    for (size_t i = 0; i < text->count && possible; i++) {
+        const struct character *c = find(text->at[i]);
+        unsigned has = 0;
+        for (int page = 0; c && page < PAGES; page++)
+            has |= (unsigned) (c->bytes[page] != 0 || c->point == 0) << page;
+        possible &= has;
+    }
+    return possible;
+}
+
+static ac_status
 encode(ac_buffer *out, const points *text, int page)
 {
     ac_buffer_reset(out);
-    for (size_t i = 0; i < text->count; i++) {
-        const struct character *c = find(text->at[i]);
-        if (!c || (c->bytes[page] == 0 && c->point != 0))
-            return false;
-        ac_buffer_push_char(out, (char) c->bytes[page]);
-    }
-    return true;
+    for (size_t i = 0; i < text->count; i++)
+        ac_buffer_push_char(out, (char) find(text->at[i])->bytes[page]);
+    return out->status;
 }
 
 /* A pair of surrogates, each as three bytes (CESU-8). ftfy's expression ends with "$", which
@@ -417,13 +427,14 @@ static ac_status
 decode_whole(points *out, const points *text, bool *done)
 {
     ac_buffer bytes = { 0 }, scratch = { 0 };
+    const unsigned possible = possible_pages(text);
     ac_status st = AC_OK;
 
     *done = false;
     for (int page = 0; page < PAGES && !*done; page++) {
-        if (!encode(&bytes, text, page))
+        if (!(possible >> page & 1))
             continue;
-        AC_TRY(bytes.status);
+        AC_TRY(encode(&bytes, text, page));
         if (page != MACROMAN) /* there a dash and a blank would match */
             AC_TRY(restore_byte_a0(&bytes, &scratch));
         if (page >= SLOPPY_FIRST && page <= SLOPPY_LAST)
@@ -438,7 +449,7 @@ out:
 
 /* ---- parts of a text: decode_inconsistent_utf8 ---- */
 
-static ac_status fix(points *text, int depth, int64_t *work);
+static ac_status fix(points *text, int depth, int64_t *budget);
 
 /* The length of what looks like characters of UTF-8 in a code page at `from`; 0: nothing. */
 static size_t
@@ -473,22 +484,26 @@ follows_continuation(const points *text, size_t at)
 }
 
 static ac_status
-fix_parts(points *out, const points *text, int depth, int64_t *work)
+fix_parts(points *out, const points *text, int depth, int64_t *budget)
 {
     points part = { 0 };
     ac_status st = AC_OK;
 
     out->count = 0;
     for (size_t i = 0, length; i < text->count; i += length) {
-        const bool found = text->at[i] >= 0x80 && !follows_continuation(text, i) &&
-                           (length = embedded(text, i)) > 0;
+        const bool found = text->at[i] >= 0x80 && (length = embedded(text, i)) > 0 &&
+                           !follows_continuation(text, i);
         if (!found)
             length = 1;
+        if (!found || length == text->count || !is_bad(text->at + i, length)) {
+            AC_TRY(reserve(out, length));
+            take(out, text->at + i, length);
+            continue;
+        }
         part.count = 0;
         AC_TRY(reserve(&part, length));
         take(&part, text->at + i, length);
-        if (found && length < text->count && is_bad(part.at, length))
-            AC_TRY(fix(&part, depth + 1, work));
+        AC_TRY(fix(&part, depth + 1, budget));
         AC_TRY(reserve(out, part.count));
         take(out, part.at, part.count);
     }
@@ -517,7 +532,7 @@ fix_c1_controls(points *text)
 
 /* One round; `next` takes the outcome. */
 static ac_status
-fix_once(points *next, const points *text, int depth, int64_t *work)
+fix_once(points *next, const points *text, int depth, int64_t *budget)
 {
     bool done;
     ac_status st = AC_OK;
@@ -525,7 +540,7 @@ fix_once(points *next, const points *text, int depth, int64_t *work)
     AC_TRY(decode_whole(next, text, &done));
     if (done)
         goto out;
-    AC_TRY(fix_parts(next, text, depth, work));
+    AC_TRY(fix_parts(next, text, depth, budget));
     if (same(next, text))
         fix_c1_controls(next);
 out:
@@ -533,17 +548,15 @@ out:
 }
 
 static ac_status
-fix(points *text, int depth, int64_t *work)
+fix(points *text, int depth, int64_t *budget)
 {
     points next = { 0 };
     ac_status st = AC_OK;
 
-    for (int round = 0; depth < MAX_DEPTH && is_bad(text->at, text->count); round++) {
+    while (depth < MAX_DEPTH && *budget > 0 && is_bad(text->at, text->count)) {
         points old;
-        if (round >= FREE_ROUNDS && *work > work_limit)
-            break;
-        *work += (int64_t) text->count;
-        AC_TRY(fix_once(&next, text, depth, work));
+        *budget -= (int64_t) text->count;
+        AC_TRY(fix_once(&next, text, depth, budget));
         old = *text;
         *text = next;
         next = old;
@@ -556,7 +569,7 @@ out:
 }
 
 ac_status
-ac_mojibake_fix(ac_buffer *out, const char *text, size_t n, int64_t *work)
+ac_mojibake_fix(ac_buffer *out, const char *text, size_t n, int64_t *budget)
 {
     points p = { 0 };
     ac_status st = AC_OK;
@@ -564,11 +577,17 @@ ac_mojibake_fix(ac_buffer *out, const char *text, size_t n, int64_t *work)
     AC_TRY(reserve(&p, n));
     for (size_t i = 0; i < n;)
         p.at[p.count++] = ac_utf8_next(text, n, &i);
-    AC_TRY(fix(&p, 0, work));
+    AC_TRY(fix(&p, 0, budget));
     for (size_t i = 0; i < p.count; i++)
         ac_utf8_push(out, p.at[i]);
     st = out->status;
 out:
     free(p.at);
     return st;
+}
+
+int64_t
+ac_mojibake_budget(size_t n)
+{
+    return 16 * (int64_t) n + 2000000;
 }

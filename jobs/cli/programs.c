@@ -59,7 +59,7 @@ ac_programs_help(FILE *f)
             "antarctic %s: captions for image archives, from a cache of phrases, with CLIP and "
             "BART\n\n",
             AC_VERSION);
-    fprintf(f, "  antarctic JOB CONFIG.yaml [--run DIR] [--set key.path=value]…    alone, or "
+    fprintf(f, "  antarctic JOB [CONFIG.yaml] [--run DIR] [--set key.path=value]…  alone, or "
                "under mpirun or srun\n");
     fprintf(f, "  antarctic JOB --print-config [CONFIG.yaml]                       every key, "
                "its value and its meaning\n");
