@@ -553,7 +553,7 @@ fix(points *text, int depth, int64_t *budget)
     points next = { 0 };
     ac_status st = AC_OK;
 
-    while (depth < MAX_DEPTH && *budget > 0 && is_bad(text->at, text->count)) {
+    while (depth<MAX_DEPTH && * budget> 0 && is_bad(text->at, text->count)) {
         points old;
         *budget -= (int64_t) text->count;
         AC_TRY(fix_once(&next, text, depth, budget));

@@ -9,16 +9,10 @@
  * The text with its encodings repaired, in whole or in part, again and again until nothing
  * changes; appended to out. text is valid UTF-8.
  *
-<<<<<<< HEAD
- * *work counts code points times rounds over all calls for one segment; it starts at 0. Texts
- * made to need a round per character would take the square of their length: past a limit that
- * no other text comes near, they stay as they are then.
-=======
  * *budget is what all calls for one segment may spend, in code points times rounds: see
- * ac_mojibake_budget. Each layer of wrong encodings takes a round. Texts made to need a round per
- * character would take the square of their length; when the budget is spent, the text stays as
- * it is then.
->>>>>>> mojibake
+ * ac_mojibake_budget. Each layer of wrong encodings takes a round. Texts made to need a round
+ * per character would take the square of their length; when the budget is spent, the text stays
+ * as it is then.
  */
 AC_MUST_CHECK ac_status ac_mojibake_fix(ac_buffer *out, const char *text, size_t n,
                                         int64_t *budget);
