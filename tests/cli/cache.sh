@@ -62,7 +62,7 @@ run 2 import --text a.txt --embeddings nan.npy --model "$demo/clip" --out x
 grep -q 'nan.npy: row 390 .*not finite' said.txt
 { printf "\\x93NUMPY\\x01\\x00\\x76\\x00%-117s\\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (700, 8), }"; head -c 22400 /dev/zero; } > narrow.npy
 run 2 import --text a.txt --embeddings narrow.npy --model "$demo/clip" --out x
-grep -q 'narrow.npy: its rows have 8 numbers, .* 256' said.txt
+grep -q 'narrow.npy: its rows have 8 values, .* 256' said.txt
 [ ! -e x/manifest.json ]
 
 # growing: 51 of the 351 are there already; old shards stay as they are; every id means what it meant
