@@ -5,9 +5,9 @@
 #include "engine/base/buffer.h"
 
 /**
- * HTML references, wrong encodings (mojibake.h), C1 controls, Latin ligatures, character width, quotes, line breaks, terminal
- * escapes, control characters, NFC; line by line, again and again until nothing changes. text
- * is valid UTF-8; appended to out.
+ * HTML references, wrong encodings (mojibake.h), C1 controls, Latin ligatures, character width,
+ * quotes, line breaks, terminal escapes, control characters, NFC; line by line, again and again
+ * until nothing changes. text is valid UTF-8; appended to out.
  */
 AC_MUST_CHECK ac_status ac_ftfy_fix_text(ac_buffer *out, const char *text, size_t n);
 

@@ -90,10 +90,8 @@ is_word(int32_t p)
     case UTF8PROC_CATEGORY_LO:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-        return true;
-    default:
-        return false;
+    case UTF8PROC_CATEGORY_NO: return true;
+    default: return false;
     }
 }
 
@@ -193,7 +191,10 @@ static const struct {
 } ranges[][6] = {
     [LEAD_2] = { { 0xc2, 0xdf } },
     [LEAD_2_LATIN] = { { 0xc2, 0xc3 } },
-    [LEAD_2_BLANK] = { { 0xc2, 0xc3 }, { 0xc5, 0xc5 }, { 0xce, 0xce }, { 0xd0, 0xd0 },
+    [LEAD_2_BLANK] = { { 0xc2, 0xc3 },
+                       { 0xc5, 0xc5 },
+                       { 0xce, 0xce },
+                       { 0xd0, 0xd0 },
                        { 0xd9, 0xd9 } },
     [LEAD_3] = { { 0xe0, 0xef } },
     [LEAD_3_LOW] = { { 0xe0, 0xe3 } },
@@ -331,8 +332,8 @@ replace_lossy_sequences(ac_buffer *in, ac_buffer *scratch)
 
     ac_buffer_reset(scratch);
     for (size_t i = 0; i < in->size; i += length) {
-        const bool found = (p[i] >= 0x80 || p[i] == 0x1a) &&
-                           (length = match(lossy, p + i, in->size - i)) > 0;
+        const bool found =
+            (p[i] >= 0x80 || p[i] == 0x1a) && (length = match(lossy, p + i, in->size - i)) > 0;
         length = found ? length : 1;
         ac_buffer_push(scratch, found ? (const void *) "\xef\xbf\xbd" : p + i, found ? 3 : 1);
     }
@@ -552,7 +553,7 @@ fix(points *text, int depth, int64_t *budget)
     points next = { 0 };
     ac_status st = AC_OK;
 
-    while (depth < MAX_DEPTH && *budget > 0 && is_bad(text->at, text->count)) {
+    while (depth<MAX_DEPTH && * budget> 0 && is_bad(text->at, text->count)) {
         points old;
         *budget -= (int64_t) text->count;
         AC_TRY(fix_once(&next, text, depth, budget));

@@ -10,9 +10,9 @@
  * changes; appended to out. text is valid UTF-8.
  *
  * *budget is what all calls for one segment may spend, in code points times rounds: see
- * ac_mojibake_budget. Each layer of wrong encodings takes a round. Texts made to need a round per
- * character would take the square of their length; when the budget is spent, the text stays as
- * it is then.
+ * ac_mojibake_budget. Each layer of wrong encodings takes a round. Texts made to need a round
+ * per character would take the square of their length; when the budget is spent, the text stays
+ * as it is then.
  */
 AC_MUST_CHECK ac_status ac_mojibake_fix(ac_buffer *out, const char *text, size_t n,
                                         int64_t *budget);

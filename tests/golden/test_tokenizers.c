@@ -215,9 +215,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clip_demo),        cmocka_unit_test(clip_real),
-        cmocka_unit_test(clip_mojibake),
-        cmocka_unit_test(bart_demo),        cmocka_unit_test(bart_real),
-        cmocka_unit_test(bart_decode_demo), cmocka_unit_test(bart_decode_real),
+        cmocka_unit_test(clip_mojibake),    cmocka_unit_test(bart_demo),
+        cmocka_unit_test(bart_real),        cmocka_unit_test(bart_decode_demo),
+        cmocka_unit_test(bart_decode_real),
     };
 
     return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
