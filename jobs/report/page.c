@@ -184,7 +184,7 @@ ac_page_facts_begin(ac_page *self)
 void
 ac_page_fact(ac_page *self, const char *name, const char *format, ...)
 {
-    enum { LONG_VALUE = 12 };
+    enum { LONG_VALUE = 10 };
     char value[256];
     va_list args;
 
