@@ -236,7 +236,7 @@ check_attention(const char *operation, bool causal)
     ac_scratch_free(&scratch);
 }
 
-/* A layer and its way back. */
+/* A layer and its backward pass. */
 typedef struct two_ways {
     ac_linear forward;
     ac_linear_transposed back;

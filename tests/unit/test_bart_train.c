@@ -108,7 +108,7 @@ static random_model the;
 
 static const char *const backend_names[] = { "auto", "openblas", "onednn", "native" };
 static ac_compute backends[TEST_BACKENDS];
-static int backend; /* the one in hand */
+static int backend; /* the one under test */
 
 static int
 open_model(void **state)
@@ -234,7 +234,7 @@ recomputation_needs_less_memory(void **state)
 }
 
 /* The gradient along a direction against the difference of two losses, with every dropout on:
- * what the way back drops must be what the way there dropped. Central differences of fp32
+ * the backward pass must drop what the forward pass dropped. Central differences of fp32
  * losses: good to about 1e-3 of the slope at this step. */
 static void
 gradient_is_the_slope(bool dropout)

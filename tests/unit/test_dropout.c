@@ -1,4 +1,4 @@
-/* Dropout's mask is engine/base's Philox, keeps the mean, and is the same on the way back. */
+/* Dropout's mask is engine/base's Philox, keeps the mean, and is the same in the backward pass. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
