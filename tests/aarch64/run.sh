@@ -1,30 +1,32 @@
 #!/bin/bash
-# run.sh [--images N] [--ranks "1 2"] [FOLDER]: builds the tree for aarch64, runs unit tests and demo under qemu-user, and
-# compares every result of the demo with this machine's own program, byte by byte. Needs the network once, no root:
-#   1. FOLDER/sysroot: Debian 12's libraries for arm64, downloaded (61 MB) and unpacked; the system's dpkg learns nothing
+# run.sh [--images N] [--ranks "1 2"] [--no-tests] [FOLDER]: builds for aarch64, runs tests, demo and a short training under
+# qemu-user, and compares every result with that of this machine's own program, byte by byte. Needs the network once, no root:
+#   1. FOLDER/sysroot: Debian's libraries for arm64, downloaded and unpacked (350 MB); the system's own packages stay as they are
 #   2. FOLDER/build: configured with cmake/toolchain-aarch64.cmake, warnings as errors
-#   3. the tests labelled unit and fuzz
-#   4. the demo on its first N images (default: all 40; 6 minutes per run), once per number of ranks: FOLDER/aarch64-RANKS
+#   3. the tests labelled unit and fuzz; those of tests/mpi on 2 ranks
+#   4. the demo on its first N images (default: all 40), once per number of ranks, and training on 16 images: FOLDER/aarch64-RANKS
 #      and FOLDER/here-RANKS. One rank runs without mpirun; for more, this machine's mpirun starts one qemu per rank.
-# FOLDER is build/aarch64 by default; AC_SYSROOT=DIR takes a sysroot that is there. Not part of the test run. docs/PORTING.md says what was seen.
+# FOLDER is build/aarch64 by default; AC_SYSROOT=DIR takes a sysroot that is there. Not part of the test run: docs/PORTING.md.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
-source=$PWD images=40 ranks="1 2" folder=$PWD/build/aarch64
+source=$PWD images=40 ranks="1 2" tests=yes folder=$PWD/build/aarch64
 while [ $# -gt 0 ]; do
   case $1 in
   --images) images=$2; shift ;;
   --ranks) ranks=$2; shift ;;
-  -*) sed -n '2,10s/^# //p' "$0"; exit 1 ;;
+  --no-tests) tests=no ;;
+  -*) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 1 ;;
   *) folder=$(realpath -m "$1") ;;
   esac
   shift
 done
-export AC_SYSROOT=${AC_SYSROOT:-$folder/sysroot}
+AC_SYSROOT=$(realpath -m "${AC_SYSROOT:-$folder/sysroot}")
+export AC_SYSROOT
 here=$source/build/release/antarctic there=$folder/build/antarctic
-emulator="qemu-aarch64 -L $AC_SYSROOT"
-libraries="libopenmpi-dev openmpi-bin libhdf5-dev libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
-  libzstd-dev libpcre2-dev libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev
-  zlib1g-dev libcmocka-dev libgomp1"
+emulator=(qemu-aarch64 -L "$AC_SYSROOT")
+# The libraries among bootstrap.sh's packages.
+libraries=$(sed -n '/^\(build\|image\|test\)_packages="/,/"$/p' bootstrap.sh | tr -s '="' ' ' | tr ' ' '\n' |
+  grep -E '^(lib|zlib|openmpi)' | tr '\n' ' ')
 
 for program in aarch64-linux-gnu-gcc qemu-aarch64 apt-get dpkg cmake ninja mpirun; do
   command -v $program > /dev/null || {
@@ -67,23 +69,45 @@ make_sysroot() {
   touch "$AC_SYSROOT/.made"
 }
 
-# demo RANKS NAME COMMAND…: the demo into FOLDER/NAME-RANKS
-demo() {
-  local count=$1 run=$folder/$2-$1 start="" started=$SECONDS
+# job RUN RANKS COMMAND… [--set …]: one job into RUN
+job() {
+  local run=$1 count=$2 start="" started=$SECONDS
   shift 2
   [ "$count" -eq 1 ] || start="mpirun --oversubscribe -n $count"
   rm -rf "$run"
-  $start "$@" caption configs/demo.yaml --run "$run" --set input.path="$folder/images" \
-    --set output.shard_items=$(((images + 4) / 5)) --set compute.threads=1 > "$run.txt" 2>&1 || {
+  $start "$@" --run "$run" --set compute.threads=1 > "$run.txt" 2>&1 || {
     echo "exit $?: $run.txt" >&2
     tail -5 "$run.txt" >&2
     exit 1
   }
-  say "demo, $images images, ranks: $count: $run, $((SECONDS - started)) s"
+  say "$run, ranks: $count, $((SECONDS - started)) s"
 }
 
 # What a run leaves that holds no time, host or process.
-results() { (cd "$1" && find captions.jsonl captions.h5 keys.txt preds.txt bad_items.jsonl embeddings tables shards cache/shards -type f | sort); }
+results() {
+  (cd "$1" && find . -type f \( -name '*.h5' -o -name '*.safetensors' -o -name '*.txt' -o -name '*.jsonl' \) \
+    ! -name 'log*.txt' ! -name attempts.jsonl ! -path './*journal/*' | sort)
+}
+
+# compare A B: every result of two runs
+differ=0
+compare() {
+  local file
+  [ "$(results "$1")" = "$(results "$2")" ] || { echo "$1 and $2 hold other files" >&2; exit 1; }
+  for file in $(results "$1"); do
+    cmp "$1/$file" "$2/$file" || differ=$((differ + 1))
+  done
+  say "$(results "$1" | wc -l) files of $1 and $2 compared; different so far: $differ"
+}
+
+# some N FOLDER TO: the first N images of a folder, with the captions beside them
+some() {
+  rm -rf "$3"
+  mkdir "$3"
+  find "$2" -name '*.jpg' | sort | head -n "$1" | while read -r image; do
+    cp "$image" "${image%.jpg}.txt" "$3"
+  done
+}
 
 make_sysroot
 
@@ -94,24 +118,34 @@ cmake --build "$folder/build" -- --quiet
 cmake --preset release > "$folder/configure-here.txt"
 cmake --build --preset release -- --quiet
 
-say "tests, $(qemu-aarch64 --version | head -n 1)"
-export OMP_WAIT_POLICY=passive
-ctest --test-dir "$folder/build" -L 'unit|fuzz' -LE long --timeout 1800 --output-on-failure --no-tests=error -j 2
-
-# A mutex has other sizes on the two machines: the ranks and mpirun talk by messages, not through shared memory.
-export PMIX_MCA_gds=hash OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+# qemu has no process_vm_readv, by which Open MPI's ranks read each other's memory.
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1 OMP_WAIT_POLICY=passive
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-rm -rf "$folder/images"
-mkdir "$folder/images"
-find models/demo/pictures -name '*.jpg' | sort | head -n "$images" | xargs cp -t "$folder/images"
-differ=0
-for count in $ranks; do
-  demo "$count" here "$here"
-  demo "$count" aarch64 $emulator "$there"
-  [ "$(results "$folder/here-$count")" = "$(results "$folder/aarch64-$count")" ] || { echo "other files" >&2; exit 1; }
-  for file in $(results "$folder/here-$count"); do
-    cmp "$folder/here-$count/$file" "$folder/aarch64-$count/$file" || differ=$((differ + 1))
+if [ $tests = yes ]; then
+  say "tests, $(qemu-aarch64 --version | head -n 1)"
+  ctest --test-dir "$folder/build" -L 'unit|fuzz' -LE long --output-on-failure --no-tests=error -j 2
+  for test in "$folder"/build/tests/mpi_*; do
+    (cd "$folder/build/tests" && OMP_NUM_THREADS=1 mpirun --oversubscribe -n 2 "${emulator[@]}" "$test") > "$folder/mpi.txt" 2>&1 || {
+      cat "$folder/mpi.txt"
+      exit 1
+    }
+    say "$(basename "$test") on 2 ranks: passed"
   done
-  say "ranks: $count: $(results "$folder/here-$count" | wc -l) files compared, different so far: $differ"
+fi
+
+some "$images" models/demo/pictures "$folder/images"
+for count in $ranks; do
+  demo=(caption configs/demo.yaml --set input.path="$folder/images" --set output.shard_items=$(((images + 4) / 5)))
+  job "$folder/here-$count" "$count" "$here" "${demo[@]}"
+  job "$folder/aarch64-$count" "$count" "${emulator[@]}" "$there" "${demo[@]}"
+  compare "$folder/here-$count" "$folder/aarch64-$count"
 done
+some 16 models/demo/train "$folder/train"
+some 4 models/demo/validation "$folder/validation"
+train=(train configs/train-demo.yaml --set input.train="$folder/train" --set input.validation="$folder/validation"
+  --set cache.path="$folder/here-${ranks%% *}/cache" --set train.replicas=1 --set train.batch=4 --set train.max_steps=3
+  --set train.validate_every=2 --set train.warmup_steps=1 --set train.t_max=2 --set train.dropout=0.1)
+job "$folder/here-train" 1 "$here" "${train[@]}"
+job "$folder/aarch64-train" 1 "${emulator[@]}" "$there" "${train[@]}"
+compare "$folder/here-train" "$folder/aarch64-train"
 [ $differ -eq 0 ]
