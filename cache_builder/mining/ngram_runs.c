@@ -64,7 +64,7 @@ read_at(const ac_ngram_runs *self, void *to, int64_t n, int64_t at)
             continue;
         if (done <= 0)
             return ac_error_set(AC_E_IO, "%s: spilled n-gram counts cannot be read: %s",
-                                self->folder, done < 0 ? strerror(errno) : "cut short");
+                                self->folder, done < 0 ? strerror(errno) : "truncated");
         bytes += done;
         at += done;
         n -= done;

@@ -205,7 +205,7 @@ should_stop(const ac_beams *self, const ac_generation_config *c, float best_cand
     return !((double) best > self->done[self->done_count - 1].score);
 }
 
-/* The open beams of the next step: the first num_beams candidates that go on, best first. */
+/* The open beams of the next step: the first num_beams candidates that continue, best first. */
 static void
 advance(ac_beams *self, const ac_beam_candidate *going, int64_t n)
 {
@@ -266,7 +266,7 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
             finish(self, B, (double) (k.score / penalty(self, c, n)), self->ids + k.beam * L, n,
                    k.token, true);
     }
-    if (c->do_sample) /* drawn in any order: the best go on */
+    if (c->do_sample) /* drawn in any order: the best continue */
         sort_candidates(candidates, open);
     open = open < B ? open : B;
     self->finished = should_stop(self, c, first, open ? candidates[0].score : -INFINITY);

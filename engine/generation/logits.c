@@ -16,7 +16,7 @@ forbid(float *x, int64_t V, int32_t token)
         x[token] = -INFINITY;
 }
 
-/* Is list i what the sequence goes on with, so that its last token would complete it? */
+/* Is list i what the sequence continues with, so that its last token would complete it? */
 static bool
 completes(const ac_token_sequences *lists, int64_t i, const ac_logits_context *k)
 {

@@ -305,7 +305,7 @@ count_ngrams(ac_ngram_counter *self, const uint32_t *words, int first, int count
     }
 }
 
-/* A word of the batch in hand. */
+/* A word of the present batch. */
 typedef struct found_word {
     const char *text; /* NULL: lower-cased, at self->lowered.data + offset */
     size_t offset, length;

@@ -13,7 +13,7 @@ enum { MAX_DEPTH = 64, MAX_NAME = 1024, COPY_ROOM = 1 << 20 };
 
 typedef struct walk {
     ac_torch_file *file;
-    ac_buffer name; /* of the place in hand */
+    ac_buffer name; /* of the present place */
     int64_t item_capacity, scalar_capacity, copy_capacity;
     int64_t visits, visits_allowed; /* parts may be shared, so that their number can grow beyond
                                        all bounds */
@@ -261,7 +261,7 @@ out:
 
 /* ---- the tree ---- */
 
-/* Put a key after the name in hand. @param[out] usable  false: a key that is neither text,
+/* Append a key to the present name. @param[out] usable  false: a key that is neither text,
  * number nor class */
 static ac_status
 push_key(walk *w, const ac_pickle_value *key, bool *usable)

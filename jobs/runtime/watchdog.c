@@ -35,7 +35,7 @@ end_stalled(const ac_watchdog *dog, double seconds)
 {
     const char *phase = atomic_load(&dog->heartbeat->phase);
     const int64_t shard = atomic_load(&dog->heartbeat->shard);
-    char host[256] = "", message[512], where[64] = "no shard in work";
+    char host[256] = "", message[512], where[64] = "no shard in flight";
 
     gethostname(host, sizeof host - 1);
     if (shard >= 0)

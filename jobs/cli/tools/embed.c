@@ -12,7 +12,7 @@
 static const ac_option options[] = {
     { "model", 0, "DIR", "a CLIP model: Hugging Face's or OpenCLIP's folder, or OpenAI's .pt" },
     { "model-config", 0, "F",
-      "a config.json or open_clip_config.json elsewhere than in the model's folder" },
+      "a config.json or open_clip_config.json that is not in the model's folder" },
     { "vocabulary", 0, "DIR|F",
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy",

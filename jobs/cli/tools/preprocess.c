@@ -15,7 +15,7 @@ static const ac_option options[] = {
     { "size", 0, "S", "side of the square (CLIP: 224), by OpenAI's recipe" },
     { "model", 0, "DIR", "in place of --size: as this CLIP model's files say" },
     { "model-config", 0, "F",
-      "a config.json or open_clip_config.json elsewhere than in the model's folder" },
+      "a config.json or open_clip_config.json that is not in the model's folder" },
     { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image cannot be used" },
     { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
     { "max-pixels", 0, "N", "a larger image is rejected (default: 178956970)" },

@@ -25,7 +25,7 @@ static const ac_option options[] = {
     { "text", 0, "T", "print the entries nearest to this text (with --model)" },
     { "image", 0, "F", "print the entries nearest to this image (with --model)" },
     { "model", 0, "DIR", "the CLIP model of the cache" },
-    { "model-config", 0, "F", "a config.json elsewhere than in the model's folder" },
+    { "model-config", 0, "F", "a config.json that is not in the model's folder" },
     { "vocabulary", 0, "DIR|F",
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "scan", 0, "S",
