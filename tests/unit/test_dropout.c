@@ -1,4 +1,5 @@
-/* Dropout's mask is engine/base's Philox, keeps the mean, and is the same in the backward pass. */
+/* Dropout's mask is engine/base's Philox, keeps the mean, and is the same in the backward pass.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
