@@ -201,27 +201,17 @@ check_model(const char *model, ac_compute compute)
 }
 
 static void
-check_all_backends(const char *model)
-{
-    ac_compute backends[TEST_BACKENDS];
-    const int n = test_backends(backends);
-
-    for (int i = 0; i < n; i++)
-        check_model(model, backends[i]);
-}
-
-static void
 model_a(void **state)
 {
     (void) state;
-    check_all_backends("a");
+    test_on_each_backend("a", check_model);
 }
 
 static void
 model_b(void **state)
 {
     (void) state;
-    check_all_backends("b");
+    test_on_each_backend("b", check_model);
 }
 
 int

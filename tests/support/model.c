@@ -53,3 +53,13 @@ test_backends(ac_compute out[TEST_BACKENDS])
     return 2;
 #endif
 }
+
+void
+test_on_each_backend(const char *model, void (*check)(const char *model, ac_compute backend))
+{
+    ac_compute backends[TEST_BACKENDS];
+    const int n = test_backends(backends);
+
+    for (int i = 0; i < n; i++)
+        check(model, backends[i]);
+}

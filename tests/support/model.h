@@ -16,4 +16,8 @@ int64_t test_integer(const ac_tensor *tensor, int64_t i);
 enum { TEST_BACKENDS = 3 };
 int test_backends(ac_compute out[TEST_BACKENDS]);
 
+/** check(model, backend) for each backend of this build. */
+void test_on_each_backend(const char *model,
+                          void (*check)(const char *model, ac_compute backend));
+
 #endif
