@@ -85,7 +85,9 @@ def generate(model, ids, noise=None, **options):
         if handle:
             handle.remove()
     scores = getattr(out, "sequences_scores", None)
-    return [until_end(x) for x in out.sequences.tolist()], scores.tolist() if scores is not None else None, out.scores[0]
+    ends = model.generation_config.eos_token_id
+    cut = until_end if EOS in (ends if isinstance(ends, list) else [ends]) else list  # other ends: padded, as transformers gives them
+    return [cut(x) for x in out.sequences.tolist()], scores.tolist() if scores is not None else None, out.scores[0]
 
 
 def stable(model, ids, options):
@@ -302,12 +304,15 @@ def mixtures(topic, words, pairs, echo):
         folder = f"generation/mixture_{number:02d}"
         save_settings(topic, folder, settings)
         layers = ["base", folder]
-        model, _ = topic.load(layers)
         options = [{"num_return_sequences": 3}, {"num_beams": 1}, {"num_beams": 5, "num_return_sequences": 5}][number % 3]
         pool = echo if any("encoder" in k for k in settings) else topic.inputs
-        found = stable_inputs(model, pool[number % 10 :], options, 2)
-        # -inf: fewer sequences came than were asked for; what stands there means nothing
-        found = [f for f in found if not f[1][1] or min(f[1][1]) > -1e8]
+        try:
+            found = stable_inputs(topic.load(layers)[0], pool[number % 10 :], options, 2)
+        except ValueError as e:  # a token that is forced and suppressed
+            topic.add(f"mixture_{number:02d}", layers, "refuse", options=options, settings=settings, inputs=pool[:1], transformers_says=str(e)[:150])
+            continue
+        # infinite, or as good as: fewer sequences came than were asked for, or a forbidden end that grew; what stands there means nothing
+        found = [f for f in found if not f[1][1] or max(map(abs, f[1][1])) < 1e8]
         if found:
             topic.add(f"mixture_{number:02d}", layers, "must", found, options=options, settings=settings)
 
