@@ -18,6 +18,35 @@ enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
 /* A dataset may claim any extent: its chunks need not be there. */
 #define LONGEST ((hsize_t) 1 << 48)
 
+/* HDF5 calls flock() on every file that it opens, and fails where the file system has no locks
+ * (NFS without lockd, some parallel file systems). Ours are published whole by a rename, so
+ * none is needed. HDF5 reads the variable when it starts, so this stands before the first call;
+ * what the user set stays. The variable counts for the sources of virtual datasets too, which
+ * do not get the file's properties (1.10.8: with a failing lock they read as zeros). */
+static void
+set_no_locks(void)
+{
+    static bool done;
+
+    if (!done)
+        setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    done = true;
+}
+
+/* The same for one file, where HDF5 had started before us (in a program that uses the library).
+ */
+static hid_t
+access_properties(void)
+{
+    const hid_t p = H5Pcreate(H5P_FILE_ACCESS);
+
+#if H5_VERSION_GE(1, 10, 7)
+    if (p >= 0)
+        H5Pset_file_locking(p, false, true);
+#endif
+    return p;
+}
+
 /* HDF5's own messages are for HDF5's developers; ours name the file. Its exit handler crashes
  * (1.10) on a file whose closing failed, as on a full disk, and has nothing to do otherwise:
  * every file is closed by its owner. */
@@ -27,6 +56,7 @@ prepare(void)
     /* After a failed write (a full disk) a file cannot be closed, and HDF5's own clean-up at
      * exit ends in a segmentation fault over it. Nothing is lost without it: a file that counts
      * was closed. Has no effect but in the first call. */
+    set_no_locks();
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     return ac_h5_zstd_register();
@@ -70,7 +100,7 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     AC_TRY(prepare());
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
-    access = H5Pcreate(H5P_FILE_ACCESS);
+    access = access_properties();
     create = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
     H5Pset_obj_track_times(create, 0);
@@ -279,18 +309,21 @@ ac_status
 ac_h5_open(ac_h5_reader *self, const char *path)
 {
     ac_status st = AC_OK;
-    hid_t file;
+    hid_t file, properties = H5I_INVALID_HID;
 
     *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
     if (access(path, R_OK) != 0)
         AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    properties = access_properties();
+    file = H5Fopen(path, H5F_ACC_RDONLY, properties);
     if (file < 0)
         AC_FAIL(AC_E_FORMAT, "%s: not an HDF5 file, or a damaged one", path);
     self->file = file;
 out:
+    if (properties >= 0)
+        H5Pclose(properties);
     if (st != AC_OK)
         ac_h5_close(self);
     return st;

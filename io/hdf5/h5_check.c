@@ -1,10 +1,13 @@
 #include "io/hdf5/h5_check.h"
 
 #include <hdf5.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "engine/base/memory.h"
-#include "io/hdf5/h5.h"
+#include "io/file/path.h"
 
 enum { BLOCK_BYTES = 8 << 20 };
 
@@ -84,6 +87,124 @@ out:
     return st;
 }
 
+/* ---- sources of virtual datasets ---- */
+
+/* The file that `name` means for the virtual file at `path`: beside it, or beside what a link
+ * points to. HDF5 would look in the current folder too, where another run's may lie. */
+static ac_status
+source_path(char **out, const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    char *real = NULL;
+    ac_status st = AC_OK;
+
+    *out = NULL;
+    if (strcmp(name, ".") == 0)
+        return ac_duplicate(out, path, strlen(path));
+    if (name[0] == '/')
+        return ac_duplicate(out, name, strlen(name));
+    AC_TRY(ac_path_format(out, "%.*s%s", slash ? (int) (slash - path) + 1 : 0, path, name));
+    if (access(*out, F_OK) == 0 || !(real = realpath(path, NULL)) || access(real, F_OK) != 0)
+        goto out;
+    free(*out);
+    *out = NULL;
+    st = ac_path_format(out, "%.*s%s", (int) (strrchr(real, '/') - real) + 1, real, name);
+out:
+    free(real);
+    return st;
+}
+
+/* Does the source's dataset hold as much as is shown of it? */
+static bool
+covers(const ac_h5_reader *source, const char *dataset, hid_t shown)
+{
+    const hid_t set = H5Dopen2(source->file, dataset, H5P_DEFAULT);
+    const hid_t space = set >= 0 ? H5Dget_space(set) : -1;
+    const bool good = space >= 0 && shown >= 0 &&
+                      H5Sget_simple_extent_npoints(space) >= H5Sget_select_npoints(shown);
+
+    if (space >= 0)
+        H5Sclose(space);
+    if (set >= 0)
+        H5Dclose(set);
+    return good;
+}
+
+static ac_status
+check_source(const char *path, const char *name, hid_t properties, size_t i)
+{
+    ac_status st = AC_OK;
+    char file[PATH_MAX], dataset[256], *source_file = NULL;
+    ac_h5_reader source = { 0 };
+    hid_t shown = H5I_INVALID_HID;
+
+    if (H5Pget_virtual_filename(properties, i, file, sizeof file) < 0 ||
+        H5Pget_virtual_dsetname(properties, i, dataset, sizeof dataset) < 0)
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s does not say what it shows: damaged", path, name);
+    shown = H5Pget_virtual_vspace(properties, i);
+    AC_TRY(source_path(&source_file, path, file));
+    if (access(source_file, F_OK) != 0)
+        AC_FAIL(AC_E_FORMAT,
+                "%s: dataset %s shows what is in %s, which is not there, so it reads as zeros: "
+                "this file belongs in its run's folder",
+                path, name, source_file);
+    AC_TRY(ac_h5_open(&source, source_file));
+    if (!covers(&source, dataset, shown))
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: dataset %s shows more of %s than is in %s: not the file that "
+                          "it was made from",
+                          path, name, dataset, source_file);
+out:
+    if (shown >= 0)
+        H5Sclose(shown);
+    ac_h5_close(&source);
+    free(source_file);
+    return st;
+}
+
+static ac_status
+check_sources_of(const char *path, hid_t file, const char *name)
+{
+    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    const hid_t properties = set >= 0 ? H5Dget_create_plist(set) : -1;
+    size_t count = 0;
+    ac_status st = AC_OK;
+
+    if (properties >= 0 && H5Pget_layout(properties) == H5D_VIRTUAL)
+        H5Pget_virtual_count(properties, &count);
+    for (size_t i = 0; i < count && st == AC_OK; i++)
+        st = check_source(path, name, properties, i);
+    if (properties >= 0)
+        H5Pclose(properties);
+    if (set >= 0)
+        H5Dclose(set);
+    return st;
+}
+
+static herr_t
+visit_sources(hid_t file, const char *name, const H5L_info_t *info, void *context)
+{
+    checker *self = context;
+
+    (void) info;
+    self->st = check_sources_of(self->path, file, name);
+    return self->st != AC_OK;
+}
+
+ac_status
+ac_h5_check_sources(const ac_h5_reader *file)
+{
+    checker self = { .path = file->path };
+
+    if (H5Literate(file->file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_sources, &self) < 0 &&
+        self.st == AC_OK)
+        self.st =
+            ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be listed: damaged", file->path);
+    return self.st;
+}
+
+/* ---- all of a file ---- */
+
 static herr_t
 visit(hid_t file, const char *name, const H5L_info_t *info, void *context)
 {
@@ -113,7 +234,9 @@ ac_h5_check(const char *path, int64_t *datasets)
     *datasets = 0;
     if (st != AC_OK)
         return st;
-    if (H5Literate(file.file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit, &self) < 0 &&
+    self.st = ac_h5_check_sources(&file); /* what is not there would be read as zeros */
+    if (self.st == AC_OK &&
+        H5Literate(file.file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit, &self) < 0 &&
         self.st == AC_OK)
         self.st = ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be listed: damaged", path);
     ac_h5_close(&file);

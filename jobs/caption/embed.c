@@ -328,6 +328,11 @@ ac_check_bad_items(const ac_run *run)
     const int64_t items = run->manifest.items, bad = ac_run_bad(run, AC_STAGE_EMBED);
     const int64_t most = ac_config_max_bad_items(run->config, items);
 
+    if (items && bad == items)
+        return ac_error_set(AC_E_BAD_ITEMS,
+                            "all of the %lld items are rejected, so there is no result. "
+                            "%s/bad_items.jsonl says why",
+                            (long long) items, run->folder);
     if (bad <= most)
         return AC_OK;
     return ac_error_set(AC_E_BAD_ITEMS,

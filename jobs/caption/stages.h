@@ -56,7 +56,7 @@ typedef struct ac_generate_work {
 AC_MUST_CHECK ac_status ac_merge_bad_items_all(const ac_run *run);
 
 /** Fails with AC_E_BAD_ITEMS where the embed stage has more rejected items than
- * limits.max_bad_items. Local; the same on all ranks. */
+ * limits.max_bad_items, or nothing else. Local; the same on all ranks. */
 AC_MUST_CHECK ac_status ac_check_bad_items(const ac_run *run);
 
 /** Collective. Rank 0 writes the run's files from the shards; `stages` tells how far the job

@@ -44,16 +44,16 @@ run 0 caption job.yaml --run few --set limits.max_bad_items=100%
 says 'embed: 13/13 images.*done before'
 cmp out1/captions.jsonl few/captions.jsonl
 
-# none of the images is good: a run with empty results, not a crash
+# none of the images is good: no success, whatever the limit; nothing is merged
 mkdir bad
 cp images/cut.jpg images/text.bmp bad
-run 0 caption job.yaml --run empty --set input.path=bad
-[ -e empty/captions.jsonl ]
-[ ! -s empty/captions.jsonl ]
-[ -s empty/captions.h5 ]
-[ -s empty/report.html ]
-jq -e '.ok == 0 and .bad == 2' empty/summary.json > /dev/null
-if ls empty/ref*.txt > /dev/null 2>&1; then exit 1; fi # no image, no references
+run 3 caption job.yaml --run empty --set input.path=bad
+says 'all of the 2 items are rejected'
+run_on 2 3 tag job.yaml --run empty2 --set input.path=bad --set limits.max_bad_items=100%
+[ ! -e empty/captions.jsonl ]
+[ ! -e empty/DONE ]
+[ ! -e empty2/DONE ]
+[ "$(wc -l < empty/bad_items.jsonl)" -eq 2 ]
 
 # an image that another user may not read
 if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then

@@ -53,6 +53,22 @@ for ranks in 1 3; do # a folder that cannot be written is found before any work
   [ ! -e shut/manifest.json ]
 done
 
+# captions.h5 shows what is in the shards: away from them it would read as zeros, and that is told
+run 0 verify out/captions.h5
+mkdir away && cp out/captions.h5 away && ln -s ../out/captions.h5 away/link.h5
+run 2 verify away/captions.h5
+says 'away/shards/00000.h5, which is not there'
+run 2 inspect away/captions.h5
+says 'which is not there'
+if grep -q sample said.txt; then exit 1; fi
+run 0 verify away/link.h5
+mkdir away/embeddings away/tables away/shards && cp out/embeddings/*.h5 away/embeddings && cp out/tables/*.h5 away/tables
+cp out/shards/*.h5 away/shards
+run 0 verify away/captions.h5
+cp out/embeddings/00002.h5 away/embeddings/00000.h5
+run 2 verify away/captions.h5
+says 'than is in away/embeddings/00000.h5'
+
 # exports
 run 0 export out --format coco --out coco.json
 jq -e 'length == 4 and (map(.image_id) | sort == [0, 1, 2, 7]) and (.[0] | keys == ["caption", "image_id"])' coco.json > /dev/null

@@ -82,3 +82,27 @@ jq -c 'select(.key == "scene_00" or .key == "scene_03") | [.key, .caption, .clip
 [ "$(code_of "$antarctic" recaption again.run --shard 1 scene_00)" -eq 1 ]
 jq -e '.key == "scene_00" and .error' out.txt > /dev/null
 [ "$(code_of "$antarctic" recaption again.run/cache scene_00)" -eq 1 ]
+
+# embed with a NaN in a tower: told, exit code not 0, no NaN in the file
+cat > nan.py <<'END'
+import json, struct, sys
+path, tower = sys.argv[1:]
+data = bytearray(open(path, "rb").read())
+length, = struct.unpack("<Q", data[:8])
+entry = json.loads(data[8:8 + length])[tower + "_model.encoder.layers.1.mlp.fc2.weight"]
+at = 8 + length + entry["data_offsets"][0]
+data[at:at + 4] = b"\x00\x7e\x00\x7e" if entry["dtype"] == "F16" else b"\x00\x00\xc0\x7f"
+open(path, "wb").write(data)
+END
+cp -rL "$demo/clip" sick && chmod -R u+w sick
+python3 nan.py sick/model.safetensors vision && python3 nan.py sick/model.safetensors text
+code=0
+"$antarctic" embed --model sick --out sick_images.npy --images "$demo/pictures/scene_00.jpg" > said.txt 2>&1 || code=$?
+[ $code -eq 3 ]
+grep -q '"ok": false.*not_finite' said.txt
+[ "$("$antarctic" inspect --json sick_images.npy | jq .not_finite)" -eq 0 ]
+code=0
+"$antarctic" embed --model sick --out sick_texts.npy --texts < <(echo '{"text": "zebra"}') > said.txt 2>&1 || code=$?
+[ $code -ne 0 ]
+grep -q 'NaN or an infinity' said.txt
+[ "$("$antarctic" inspect --json sick_texts.npy | jq .not_finite)" -eq 0 ]

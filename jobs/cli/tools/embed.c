@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/retrieval/index.h"
 #include "io/checkpoint/npy.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "jobs/models/clip_model.h"
@@ -37,9 +38,13 @@ embed_images(ac_clip_model *clip, const char *const *files, int64_t n, const cha
     AC_TRY(ac_alloc(&y, n * D, sizeof *y));
     AC_TRY(ac_images_read(rgb, statuses, files, n, &clip->recipe, AC_MAX_PIXELS));
     AC_TRY(ac_clip_model_embed_images(clip, y, rgb, n));
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0, at; i < n; i++) {
+        if (statuses[i].reason == AC_GOOD && !ac_embeddings_check(y + i * D, 1, D, &at))
+            AC_TRY(ac_item_status_set(&statuses[i], AC_REJECT_NOT_FINITE,
+                                      "its CLIP embedding has a NaN or an infinity"));
         if (statuses[i].reason != AC_GOOD)
             memset(y + i * D, 0, (size_t) D * sizeof *y);
+    }
     AC_TRY(ac_npy_save(out_path, AC_F32, 2, (int64_t[]){ n, D }, y));
     st = ac_images_report(statuses, files, n);
 out:
@@ -91,7 +96,7 @@ embed_texts(ac_clip_model *clip, const char *out_path)
     const int64_t D = clip->net.config.projection_dim;
     ac_json_lines lines = { 0 };
     int32_t *ids = NULL;
-    int64_t ids_capacity = 0, n, rows = 0, capacity = 0;
+    int64_t ids_capacity = 0, n, rows = 0, capacity = 0, at;
     float *y = NULL;
     ac_status st = AC_OK, end;
 
@@ -103,6 +108,10 @@ embed_texts(ac_clip_model *clip, const char *out_path)
         offsets[1] = n;
         if (good)
             st = ac_clip_model_embed_ids(clip, y + rows * D, ids, offsets, 1);
+        if (st == AC_OK && good && !ac_embeddings_check(y + rows * D, 1, D, &at)) {
+            ac_json_lines_refuse(&lines, "its CLIP embedding has a NaN or an infinity");
+            memset(y + rows * D, 0, (size_t) D * sizeof *y);
+        }
         rows++;
     }
     AC_TRY(st);

@@ -8,6 +8,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5.h"
+#include "io/hdf5/h5_check.h"
 #include "io/hdf5/shard_file.h"
 #include "io/hdf5/h5_list.h"
 #include "io/file/map.h"
@@ -240,6 +241,7 @@ ac_inspect_h5(json_t *out, const char *path)
     if (json_object_size(l.attributes))
         ac_inspect_put(out, "attributes", json_incref(l.attributes));
     ac_inspect_put(out, "datasets", json_incref(l.datasets));
+    AC_TRY(ac_h5_check_sources(&file));
     if (l.texts[0]) {
         AC_TRY(ac_h5_read_texts(&file, l.texts, &texts));
         ac_inspect_put_text(out, "sample_of", l.texts);
