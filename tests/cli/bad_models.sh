@@ -37,9 +37,9 @@ width=$(head -c $((8 + header)) $model | tail -c +9 | jq -r '."visual_projection
 [ "$width" -eq 32 ] && nan='\x00\x00\xc0\x7f' || nan='\x00\x7e'
 printf "$nan" | dd of=$model bs=1 seek=$((8 + header + at)) conv=notrunc 2> /dev/null
 for ranks in 1 3; do
-  run_on $ranks 0 caption job.yaml --run "nan$ranks" --set clip.model=poisoned --set output.shard_items=2
+  run_on $ranks 3 caption job.yaml --run "nan$ranks" --set clip.model=poisoned --set output.shard_items=2
   [ "$(jq -r .reason "nan$ranks/bad_items.jsonl" | sort | uniq -c | tr -s ' ')" = " 4 not_finite" ]
-  jq -e '.ok == 0 and .bad == 4' "nan$ranks/summary.json" > /dev/null
+  [ ! -e "nan$ranks/DONE" ]
 done
 run_on 3 3 caption job.yaml --run nan0 --set clip.model=poisoned --set limits.max_bad_items=3
 
