@@ -89,9 +89,11 @@ same whole twice
 # Locks: of a dead process taken over; of another host only when it was long not renewed.
 lock() { printf '{"host": "%s", "pid": %d, "started": 1, "boot": "b", "pid_space": "p", "slurm_job": %d, "slurm_restart": 0, "token": "t"}\n' "$@" > twice/lock; }
 lock elsewhere 12 0
-(sleep 2; touch twice/lock) & # its next renewal
+(while sleep 2; do touch -c twice/lock; done) & # its renewals
+renewing=$!
 code=0
 "$antarctic" caption job.yaml --run twice > second.said 2>&1 || code=$?
+kill $renewing
 [ $code -eq 1 ]
 grep -q 'another run works in this folder: host elsewhere, process 12' second.said
 [ "$("$antarctic" status twice --json | jq -r '.state + .holder.host')" = runningelsewhere ]
@@ -118,7 +120,7 @@ for signal in 11 9; do
   "$antarctic" verify crash > /dev/null
 done
 
-# Damage: told by verify, which names the file, and mended by the next run.
+# Damage: told by verify, which names the file, and corrected by the next run.
 for damage in flip cut gone; do
   for file in embeddings/00002.h5 tables/00000.h5 shards/00004.h5 captions.jsonl; do
     rm -rf damaged
