@@ -104,7 +104,7 @@ compare() {
 some() {
   rm -rf "$3"
   mkdir "$3"
-  find "$2" -name '*.jpg' | sort | head -n "$1" | while read -r image; do
+  find "$2" -name '*.jpg' | sort | sed -n "1,$1p" | while read -r image; do
     cp "$image" "${image%.jpg}.txt" "$3"
   done
 }
