@@ -381,24 +381,36 @@ out:
     return st;
 }
 
+static ac_report_kind
+report_kind(const char *job, const ac_job *const *jobs)
+{
+    for (; *jobs; jobs++)
+        if (strcmp((*jobs)->name, job) == 0)
+            return (*jobs)->report;
+    return AC_REPORT_NONE;
+}
+
 ac_status
 ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *path,
                     int64_t images)
 {
     reporter r = { .limit = images };
+    ac_report_kind kind;
     char title[64], *own = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_open(&r.run, folder, jobs));
-    if (strstr(r.run.manifest.job, "-cache"))
-        AC_FAIL(AC_E_ARG,
-                "%s: a run of %s has no images to report on; antarctic inspect shows a cache",
-                folder, r.run.manifest.job);
+    kind = report_kind(r.run.manifest.job, jobs);
+    if (kind == AC_REPORT_NONE)
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: a run of %s has no images to report on; antarctic inspect shows what is in it",
+            folder, r.run.manifest.job);
     r.rows = ac_run_view_rows(&r.run);
     r.bad = ac_run_view_bad(&r.run);
     if (!path)
         AC_TRY(ac_path_format(&own, "%s/report.html", folder));
-    if (strcmp(r.run.manifest.job, "train") == 0) {
+    if (kind == AC_REPORT_TRAINING) {
         st = ac_train_report_write(&r.run, path ? path : own);
         goto out;
     }

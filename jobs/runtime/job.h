@@ -19,11 +19,19 @@
 typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config,
                                 const char *folder, ac_locks *locks);
 
+/** What report.html shows of a finished run. */
+typedef enum ac_report_kind {
+    AC_REPORT_NONE = 0, /* there is no report */
+    AC_REPORT_GALLERY,  /* images with what the run found for them */
+    AC_REPORT_TRAINING  /* losses, and captions before and after */
+} ac_report_kind;
+
 typedef struct ac_job {
     const char *name;                   /* the sub-command: "caption" */
     const char *summary;                /* what it makes of what, for the help */
     const ac_stage_type *const *stages; /* in order; NULL at the end */
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
+    ac_report_kind report;
     ac_job_run run;
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;

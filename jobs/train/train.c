@@ -271,6 +271,7 @@ const ac_job ac_job_train = {
     .name = "train",
     .summary = "captioned images + cache + models -> layer norms, checkpoints, metrics",
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
+    .report = AC_REPORT_TRAINING,
     .run = run_train_all,
     .size = size_train,
 };
