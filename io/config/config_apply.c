@@ -50,8 +50,8 @@ text_of(const ac_config_key *k, const void *value, char *buffer)
     return buffer;
 }
 
-/* As transformers does, max_new_tokens beats max_length, wherever each comes from; the user is
- * told. */
+/* As transformers does, max_new_tokens beats max_length, wherever each comes from, and lengths
+ * that cannot be are obeyed as far as they can; the user is told. */
 static void
 tell_what_loses(const ac_config *self, const ac_generation_config *c)
 {
@@ -65,6 +65,12 @@ tell_what_loses(const ac_config *self, const ac_generation_config *c)
                "generation.min_length has no effect beside min_new_tokens %lld (none switches "
                "that off)",
                (long long) c->min_new_tokens);
+    if (ac_generation_config_least(c, 1) > ac_generation_config_most(c, 1, INT32_MAX))
+        ac_log(AC_LOG_WARNING,
+               "generation: at least %lld tokens and at most %lld: every text is cut at the "
+               "greatest length",
+               (long long) ac_generation_config_least(c, 1),
+               (long long) ac_generation_config_most(c, 1, INT32_MAX));
 }
 
 ac_status
