@@ -282,6 +282,41 @@ every_case(void **state)
     free(tensors);
 }
 
+/* ---- SigLIP ---- */
+
+static void
+siglip_towers(void **state)
+{
+    char *folder = golden_path("clip_variants/siglip"),
+         *pictures = golden_path("clip_variants/expected.json");
+    char path[4096];
+    ac_clip_options o = { .model = folder, .towers = AC_CLIP_VISION | AC_CLIP_TEXT };
+    ac_clip_model clip = { 0 };
+    ac_safetensors expected;
+    json_t *root, *cases;
+
+    (void) state;
+    if (!folder || !pictures)
+        skip();
+    if (ac_clip_model_open(&clip, &o) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+    assert_int_equal(ac_safetensors_open(&expected, path), AC_OK);
+    snprintf(path, sizeof path, "%s/expected.json", folder);
+    root = test_read_json(path);
+    cases = test_read_json(pictures);
+    check_images(&clip, "siglip", json_object_get(cases, "pictures"),
+                 test_tensor(&expected.tensors, "images"));
+    check_texts(&clip, "siglip", json_object_get(root, "ids"), false,
+                test_tensor(&expected.tensors, "texts"));
+    ac_clip_model_free(&clip);
+    ac_safetensors_close(&expected);
+    json_decref(root);
+    json_decref(cases);
+    free(folder);
+    free(pictures);
+}
+
 /* ---- pre-processing alone, to the bit ---- */
 
 static void
@@ -301,7 +336,7 @@ read_recipe(ac_preprocess_recipe *recipe, const json_t *row)
     empty(folder);
     snprintf(path, sizeof path, "%s/preprocessor_config.json", folder);
     assert_int_equal(json_dump_file(config, path, 0), 0);
-    if (ac_clip_preprocess_load(recipe, folder, S) != AC_OK)
+    if (ac_clip_preprocess_load(recipe, folder, S, false) != AC_OK)
         fail_msg("%s", ac_error_message());
 }
 
@@ -367,6 +402,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case),
+        cmocka_unit_test(siglip_towers),
         cmocka_unit_test(recipes),
     };
 
