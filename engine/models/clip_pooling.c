@@ -93,8 +93,8 @@ ac_clip_pooling_scratch_bytes(const ac_clip_pooling *self, const ac_clip_tower_c
         const size_t n = ac_linear_scratch_bytes(all[i], B);
         linear = n > linear ? n : linear;
     }
-    return floats(C) + floats(B * N * 2 * C) + 3 * floats(B * C) + floats(B * c->intermediate_size) +
-           floats(B * H * N) + linear;
+    return floats(C) + floats(B * N * 2 * C) + 3 * floats(B * C) +
+           floats(B * c->intermediate_size) + floats(B * H * N) + linear;
 }
 
 /* One image, one head. keys_values [N, 2 C]; weights [N] is memory. */

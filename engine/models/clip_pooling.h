@@ -9,9 +9,9 @@
 #include "engine/models/clip.h"
 
 typedef struct ac_clip_pooling {
-    const float *probe;                    /* [C] */
-    const float *norm_weight, *norm_bias;  /* [C] */
-    ac_linear query, keys_values;          /* [C, C], [2 C, C] */
+    const float *probe;                   /* [C] */
+    const float *norm_weight, *norm_bias; /* [C] */
+    ac_linear query, keys_values;         /* [C, C], [2 C, C] */
     ac_linear out, fc1, fc2;
 } ac_clip_pooling;
 
