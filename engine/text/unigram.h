@@ -20,9 +20,9 @@ typedef enum ac_piece_kind {
 
 /** Starts zeroed. Immutable once made: shared by threads. */
 typedef struct ac_unigram {
-    ac_texts pieces; /* by id */
-    float *scores;   /* [pieces] */
-    uint8_t *kinds;  /* [pieces] */
+    ac_texts pieces;  /* by id */
+    float *scores;    /* [pieces] */
+    uint8_t *kinds;   /* [pieces] */
     int32_t *by_text; /* open addressing over pieces that may stand in a text; -1: free */
     int64_t by_text_mask;
     size_t longest; /* bytes of the longest of them */

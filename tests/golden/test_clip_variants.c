@@ -326,9 +326,9 @@ check_tokens(const ac_tokenizer *t, const json_t *row, size_t number)
     const json_t *text = json_object_get(row, "text"), *ids = json_object_get(row, "ids");
     ac_encoding e = { 0 };
 
-    assert_int_equal(ac_tokenizer_encode(t, json_string_value(text), json_string_length(text),
-                                         0, true, &e),
-                     AC_OK);
+    assert_int_equal(
+        ac_tokenizer_encode(t, json_string_value(text), json_string_length(text), 0, true, &e),
+        AC_OK);
     if (e.count != (int64_t) json_array_size(ids))
         fail_msg("line %zu: %lld ids, expected %zu", number + 1, (long long) e.count,
                  json_array_size(ids));
@@ -357,8 +357,7 @@ siglip_tokens(void **state)
     assert_int_equal(t.kind, AC_TOKENIZER_SIGLIP);
     rows = test_read_jsonl(path);
     assert_true(json_array_size(rows) >= 500);
-    json_array_foreach(rows, i, row)
-        check_tokens(&t, row, i);
+    json_array_foreach(rows, i, row) check_tokens(&t, row, i);
     json_decref(rows);
     ac_tokenizer_free(&t);
     free(folder);
