@@ -1,5 +1,6 @@
 /* CLIP's towers: pre-norm transformers. Vision: class token, patches as one product, positions.
- * Text: causal, packed. */
+ * Text: causal, packed. SigLIP's: no class token, a pooling head; text neither causal nor of
+ * its own length. */
 #include "engine/models/clip.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "engine/models/clip_layers.h"
+#include "engine/models/clip_pooling.h"
 #include "engine/kernels/kernels.h"
 #include "engine/linear/linear.h"
 #include "engine/linear/pack.h"
@@ -18,13 +20,15 @@ typedef ac_clip_tower tower;
 struct ac_clip_vision {
     tower tower;
     ac_linear patches;        /* [C, 3 P P] */
-    const float *class_token; /* [C] */
-    const float *positions;   /* [1 + patches, C] */
+    const float *class_token; /* [C]; SigLIP has none, nor a norm before the blocks */
+    const float *positions;   /* [rows of an image, C] */
     const float *pre_weight, *pre_bias;
+    ac_clip_pooling head; /* SigLIP's, in place of a projection */
 };
 
 /* ---- making ---- */
 
+/* projection 0: none. */
 static size_t
 tower_bytes(const ac_clip_tower_config *c, const ac_compute *k, int64_t projection)
 {
@@ -35,13 +39,20 @@ tower_bytes(const ac_clip_tower_config *c, const ac_compute *k, int64_t projecti
                    ac_linear_packed_bytes(k, C, c->intermediate_size);
 
     return (size_t) c->num_hidden_layers * layer + 2 * ac_pack_floats_bytes(C) +
-           ac_linear_packed_bytes(k, projection, C);
+           (projection ? ac_linear_packed_bytes(k, projection, C) : 0);
 }
 
 static int64_t
 patch_count(const ac_clip_config *c)
 {
     return (c->image_size / c->patch_size) * (c->image_size / c->patch_size);
+}
+
+/* Positions of an image: its patches, and CLIP's class token. */
+static int64_t
+image_rows(const ac_clip_config *c)
+{
+    return patch_count(c) + (c->siglip ? 0 : 1);
 }
 
 size_t
@@ -51,9 +62,10 @@ ac_clip_packed_bytes(const ac_clip_config *c, const ac_compute *k, unsigned towe
 
     if (towers & AC_CLIP_VISION)
         n +=
-            tower_bytes(&c->vision, k, c->projection_dim) +
-            3 * ac_pack_floats_bytes(c->vision.hidden_size) +
-            ac_pack_floats_bytes((1 + patch_count(c)) * c->vision.hidden_size) +
+            tower_bytes(&c->vision, k, c->siglip ? 0 : c->projection_dim) +
+            (c->siglip ? ac_clip_pooling_packed_bytes(&c->vision, k)
+                       : 3 * ac_pack_floats_bytes(c->vision.hidden_size)) +
+            ac_pack_floats_bytes(image_rows(c) * c->vision.hidden_size) +
             ac_linear_packed_bytes(k, c->vision.hidden_size, 3 * c->patch_size * c->patch_size);
     if (towers & AC_CLIP_TEXT)
         n += tower_bytes(&c->text, k, c->projection_dim) +
@@ -97,9 +109,10 @@ out:
     return st;
 }
 
+/* projection NULL: none. */
 static ac_status
 init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t projection_dim,
-           const char *name, const char *final_norm, const char *projection)
+           const char *name, const char *final_norm, const char *projection, bool has_bias)
 {
     const int64_t C = c->hidden_size;
     ac_status st = AC_OK;
@@ -110,8 +123,9 @@ init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t pr
         AC_TRY(init_block(&self->blocks[l], pack, c, name, l));
     AC_TRY(ac_pack_floats(pack, &self->final_weight, 1, &C, "%s.%s.weight", name, final_norm));
     AC_TRY(ac_pack_floats(pack, &self->final_bias, 1, &C, "%s.%s.bias", name, final_norm));
-    AC_TRY(ac_pack_linear_named(pack, &self->projection, projection_dim, C, false, "%s",
-                                projection));
+    if (projection)
+        AC_TRY(ac_pack_linear_named(pack, &self->projection, projection_dim, C, has_bias, "%s",
+                                    projection));
 out:
     return st;
 }
@@ -120,18 +134,25 @@ static ac_status
 init_vision(struct ac_clip_vision *self, ac_pack *pack, const ac_clip_config *c)
 {
     const int64_t C = c->vision.hidden_size, P = c->patch_size;
-    const ac_tensor *kernel;
+    const ac_tensor *kernel, *bias = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(init_tower(&self->tower, pack, &c->vision, c->projection_dim, "vision_model",
-                      "post_layernorm", "visual_projection"));
+                      "post_layernorm", c->siglip ? NULL : "visual_projection", false));
     AC_TRY(ac_pack_tensor(pack, &kernel, 4, (int64_t[]){ C, 3, P, P },
                           "vision_model.embeddings.patch_embedding.weight"));
-    AC_TRY(ac_pack_linear(pack, &self->patches, &kernel, NULL, 1));
+    if (c->siglip)
+        AC_TRY(
+            ac_pack_tensor(pack, &bias, 1, &C, "vision_model.embeddings.patch_embedding.bias"));
+    AC_TRY(ac_pack_linear(pack, &self->patches, &kernel, bias ? &bias : NULL, 1));
+    AC_TRY(ac_pack_floats(pack, &self->positions, 2, (int64_t[]){ image_rows(c), C },
+                          "vision_model.embeddings.position_embedding.weight"));
+    if (c->siglip) {
+        st = ac_clip_pooling_init(&self->head, pack, &c->vision);
+        goto out;
+    }
     AC_TRY(ac_pack_floats(pack, &self->class_token, 1, &C,
                           "vision_model.embeddings.class_embedding"));
-    AC_TRY(ac_pack_floats(pack, &self->positions, 2, (int64_t[]){ 1 + patch_count(c), C },
-                          "vision_model.embeddings.position_embedding.weight"));
     AC_TRY(ac_pack_floats(pack, &self->pre_weight, 1, &C, "vision_model.pre_layrnorm.weight"));
     AC_TRY(ac_pack_floats(pack, &self->pre_bias, 1, &C, "vision_model.pre_layrnorm.bias"));
 out:
@@ -145,7 +166,8 @@ init_text(struct ac_clip_text *self, ac_pack *pack, const ac_clip_config *c)
     ac_status st = AC_OK;
 
     AC_TRY(init_tower(&self->tower, pack, &c->text, c->projection_dim, "text_model",
-                      "final_layer_norm", "text_projection"));
+                      "final_layer_norm", c->siglip ? "text_model.head" : "text_projection",
+                      c->siglip));
     AC_TRY(ac_pack_floats(pack, &self->tokens, 2, (int64_t[]){ c->vocab_size, C },
                           "text_model.embeddings.token_embedding.weight"));
     AC_TRY(ac_pack_floats(pack, &self->positions, 2,
@@ -205,6 +227,7 @@ ac_clip_free(ac_clip *self)
     if (self->vision) {
         free_tower(&self->vision->tower);
         ac_linear_free(&self->vision->patches);
+        ac_clip_pooling_free(&self->vision->head);
     }
     if (self->text)
         free_tower(&self->text->tower);
@@ -245,7 +268,7 @@ take(ac_scratch *scratch, int64_t n)
 size_t
 ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
 {
-    size_t most = ac_linear_scratch_bytes(&self->projection, T);
+    size_t most = self->projection.out ? ac_linear_scratch_bytes(&self->projection, T) : 0;
 
     for (int64_t l = 0; l < self->config.num_hidden_layers; l++) {
         const ac_linear *all[] = { &self->blocks[l].qkv, &self->blocks[l].out,
@@ -302,9 +325,11 @@ size_t
 ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B)
 {
     const ac_clip_config *c = &self->config;
-    const int64_t C = c->vision.hidden_size, N = patch_count(c), T = B * (1 + N);
+    const int64_t C = c->vision.hidden_size, N = patch_count(c), R = image_rows(c), T = B * R;
 
-    return tower_scratch(&self->vision->tower, T, 1 + N) +
+    return tower_scratch(&self->vision->tower, T, R) +
+           (c->siglip ? ac_clip_pooling_scratch_bytes(&self->vision->head, &c->vision, B, N)
+                      : 0) +
            ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
            floats(B * N * 3 * c->patch_size * c->patch_size) + 3 * floats(B * N * C) +
            ac_linear_scratch_bytes(&self->vision->patches, B * N);
@@ -324,14 +349,15 @@ unfold(float *y, const float *pixels, int64_t S, int64_t P)
                            (size_t) P * sizeof(float));
 }
 
-/* Class token, patches and their positions -> x [B (1 + N), C]. */
+/* Class token, patches and their positions -> x [B R, C]. */
 static void
 embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
               ac_scratch *scratch)
 {
     const struct ac_clip_vision *v = self->vision;
     const int64_t S = self->config.image_size, P = self->config.patch_size,
-                  C = self->config.vision.hidden_size, N = patch_count(&self->config);
+                  C = self->config.vision.hidden_size, N = patch_count(&self->config),
+                  R = image_rows(&self->config), first = (R - N) * C;
     const size_t mark = ac_scratch_mark(scratch);
     float *unfolded = take(scratch, B * N * 3 * P * P), *patches = take(scratch, B * N * C);
 
@@ -340,13 +366,37 @@ embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
         unfold(unfolded + b * N * 3 * P * P, pixels + b * 3 * S * S, S, P);
     ac_linear_forward(&v->patches, patches, unfolded, B * N, AC_ACTIVATION_NONE, NULL, scratch);
     for (int64_t b = 0; b < B; b++) {
-        float *row = x + b * (1 + N) * C;
-        for (int64_t i = 0; i < C; i++)
+        float *row = x + b * R * C;
+        for (int64_t i = 0; i < first; i++)
             row[i] = v->class_token[i] + v->positions[i];
         for (int64_t i = 0; i < N * C; i++)
-            row[C + i] = patches[b * N * C + i] + v->positions[C + i];
+            row[first + i] = patches[b * N * C + i] + v->positions[first + i];
     }
     ac_scratch_release(scratch, mark);
+}
+
+/* x [B R, C] after the blocks -> y [B, projection_dim]. */
+static void
+pool_images(const ac_clip *self, float *y, float *x, int64_t B, ac_scratch *scratch)
+{
+    const struct ac_clip_vision *v = self->vision;
+    const ac_clip_tower_config *c = &self->config.vision;
+    const int64_t C = c->hidden_size, R = image_rows(&self->config);
+    float *pooled;
+
+    if (self->config.siglip) {
+        ac_layernorm(x, x, v->tower.final_weight, v->tower.final_bias, B * R, C,
+                     c->layer_norm_eps);
+        ac_clip_pooling_forward(&v->head, c, y, x, B, R, scratch);
+        return;
+    }
+    pooled = take(scratch, B * C);
+    for (int64_t b = 0; b < B; b++)
+        memcpy(pooled + b * C, x + b * R * C, (size_t) C * sizeof(float));
+    ac_layernorm(pooled, pooled, v->tower.final_weight, v->tower.final_bias, B, C,
+                 c->layer_norm_eps);
+    tap(self, "vision.pooled", -1, pooled, B, C);
+    ac_linear_forward(&v->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
 }
 
 void
@@ -355,26 +405,21 @@ ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t
 {
     const struct ac_clip_vision *v = self->vision;
     const ac_clip_tower_config *c = &self->config.vision;
-    const int64_t C = c->hidden_size, N = patch_count(&self->config),
+    const int64_t C = c->hidden_size, R = image_rows(&self->config),
                   D = self->config.projection_dim;
     const size_t mark = ac_scratch_mark(scratch);
     int64_t *offsets = ac_scratch_take(scratch, (size_t) (B + 1) * sizeof *offsets);
-    float *x = take(scratch, B * (1 + N) * C), *pooled;
+    float *x = take(scratch, B * R * C);
 
     for (int64_t b = 0; b <= B; b++)
-        offsets[b] = b * (1 + N);
+        offsets[b] = b * R;
     embed_patches(self, x, pixels, B, scratch);
-    tap(self, "vision.embed", -1, x, B * (1 + N), C);
-    ac_layernorm(x, x, v->pre_weight, v->pre_bias, B * (1 + N), C, c->layer_norm_eps);
-    tap(self, "vision.pre_norm", -1, x, B * (1 + N), C);
-    pooled = take(scratch, B * C);
+    tap(self, "vision.embed", -1, x, B * R, C);
+    if (v->pre_weight)
+        ac_layernorm(x, x, v->pre_weight, v->pre_bias, B * R, C, c->layer_norm_eps);
+    tap(self, "vision.pre_norm", -1, x, B * R, C);
     x = run_blocks(self, &v->tower, x, offsets, B, false, "vision.layer", scratch);
-    for (int64_t b = 0; b < B; b++)
-        memcpy(pooled + b * C, x + offsets[b] * C, (size_t) C * sizeof(float));
-    ac_layernorm(pooled, pooled, v->tower.final_weight, v->tower.final_bias, B, C,
-                 c->layer_norm_eps);
-    tap(self, "vision.pooled", -1, pooled, B, C);
-    ac_linear_forward(&v->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
+    pool_images(self, y, x, B, scratch);
     tap(self, "vision.projected", -1, y, B, D);
     ac_normalize(y, y, B, D);
     ac_scratch_release(scratch, mark);
@@ -383,8 +428,13 @@ ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t
 size_t
 ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
 {
-    return tower_scratch(&self->text->tower, tokens, self->config.max_position_embeddings) +
-           floats(B * self->config.text.hidden_size);
+    const int64_t L = self->config.max_position_embeddings,
+                  T = self->config.siglip ? B * L : tokens;
+
+    return tower_scratch(&self->text->tower, T, L) + floats(B * self->config.text.hidden_size) +
+           (self->config.siglip
+                ? floats(T) + ac_scratch_room((size_t) (B + 1) * sizeof(int64_t))
+                : 0);
 }
 
 int64_t
@@ -392,6 +442,8 @@ ac_clip_pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
 {
     int64_t at = 0;
 
+    if (c->siglip)
+        return n - 1;
     if (c->eos_token_id != 2 && !c->pools_highest_id) {
         for (int64_t i = 0; i < n; i++)
             if (ids[i] == c->eos_token_id)
@@ -404,9 +456,9 @@ ac_clip_pooled_position(const ac_clip_config *c, const int32_t *ids, int64_t n)
     return at;
 }
 
-void
-ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets,
-                    int64_t B, ac_scratch *scratch)
+static void
+embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets,
+            int64_t B, ac_scratch *scratch)
 {
     const struct ac_clip_text *t = self->text;
     const ac_clip_tower_config *c = &self->config.text;
@@ -426,7 +478,7 @@ ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int
         }
     }
     tap(self, "text.embed", -1, x, T, C);
-    x = run_blocks(self, &t->tower, x, offsets, B, true, "text.layer", scratch);
+    x = run_blocks(self, &t->tower, x, offsets, B, !self->config.siglip, "text.layer", scratch);
     if (self->tap.fn) {
         ac_layernorm(x, x, t->tower.final_weight, t->tower.final_bias, T, C, c->layer_norm_eps);
         tap(self, "text.final_norm", -1, x, T, C);
@@ -444,4 +496,36 @@ ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int
     tap(self, "text.projected", -1, y, B, D);
     ac_normalize(y, y, B, D);
     ac_scratch_release(scratch, mark);
+}
+
+/* SigLIP: each text padded to the context. */
+static void
+embed_padded(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets,
+             int64_t B, ac_scratch *scratch)
+{
+    const int64_t L = self->config.max_position_embeddings;
+    const size_t mark = ac_scratch_mark(scratch);
+    int32_t *padded = ac_scratch_take(scratch, (size_t) (B * L) * sizeof *padded);
+    int64_t *places = ac_scratch_take(scratch, (size_t) (B + 1) * sizeof *places);
+
+    for (int64_t b = 0; b <= B; b++)
+        places[b] = b * L;
+    for (int64_t b = 0; b < B; b++) {
+        const int64_t n = offsets[b + 1] - offsets[b];
+        AC_CHECK(n <= L);
+        for (int64_t i = 0; i < L; i++)
+            padded[b * L + i] = i < n ? ids[offsets[b] + i] : self->config.pad_token_id;
+    }
+    embed_texts(self, y, padded, places, B, scratch);
+    ac_scratch_release(scratch, mark);
+}
+
+void
+ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *offsets,
+                    int64_t B, ac_scratch *scratch)
+{
+    if (self->config.siglip)
+        embed_padded(self, y, ids, offsets, B, scratch);
+    else
+        embed_texts(self, y, ids, offsets, B, scratch);
 }

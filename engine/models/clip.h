@@ -1,5 +1,6 @@
 /**
- * CLIP's two towers. Formulas: transformers' modeling_clip. Golden: tests/golden, topic clip.
+ * CLIP's two towers, and SigLIP's. Formulas: transformers' modeling_clip and modeling_siglip.
+ * Golden: tests/golden, topics clip and clip_variants.
  */
 #ifndef AC_MODELS_CLIP_H
 #define AC_MODELS_CLIP_H
@@ -26,6 +27,11 @@ typedef struct ac_clip_config {
      * configs) or pools_highest_id is set (OpenCLIP), at the highest id. */
     int32_t eos_token_id;
     bool pools_highest_id;
+    /* SigLIP: no class token, a head that pools by attention in place of the image's
+     * projection; texts are padded to max_position_embeddings, not causal, and their last
+     * position pools. */
+    bool siglip;
+    int32_t pad_token_id; /* of SigLIP */
     int64_t projection_dim;
 } ac_clip_config;
 
@@ -64,10 +70,10 @@ void ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, in
                           ac_scratch *scratch);
 
 /**
- * Texts of different lengths, no padding: text b is ids[offsets[b] .. offsets[b + 1]), start
- * and end token included. Shapes: y [B, projection_dim], unit length; ids [offsets[B]]; offsets
- * [B + 1]. Every length is 1 … max_position_embeddings and every id below vocab_size (checked:
- * a bug of the caller's).
+ * Texts of different lengths, no padding (SigLIP pads by itself): text b is ids[offsets[b] ..
+ * offsets[b + 1]), start and end token included. Shapes: y [B, projection_dim], unit length;
+ * ids [offsets[B]]; offsets [B + 1]. Every length is 1 … max_position_embeddings and every id
+ * below vocab_size (checked: a bug of the caller's).
  */
 void ac_clip_embed_texts(const ac_clip *self, float *y, const int32_t *ids,
                          const int64_t *offsets, int64_t B, ac_scratch *scratch);

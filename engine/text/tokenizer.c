@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/clean.h"
+#include "engine/text/siglip_text.h"
 #include "engine/text/unicode.h"
 
 /* The Python patterns' \s is Unicode's White_Space; PCRE2's own also takes U+180E. */
@@ -60,10 +61,28 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
     return AC_OK;
 }
 
+ac_status
+ac_tokenizer_init_siglip_take(ac_tokenizer *self, ac_unigram *model)
+{
+    *self = (ac_tokenizer){ .kind = AC_TOKENIZER_SIGLIP,
+                            .unigram = *model,
+                            .start = -1,
+                            .mask = -1,
+                            .unknown = model->unknown };
+    *model = (ac_unigram){ 0 };
+    self->end = self->pad = ac_unigram_find(&self->unigram, "</s>", 4);
+    if (self->end >= 0)
+        return AC_OK;
+    ac_tokenizer_free(self);
+    return ac_error_set(AC_E_FORMAT,
+                        "the vocabulary has no \"</s>\": is it another kind of model's?");
+}
+
 void
 ac_tokenizer_free(ac_tokenizer *self)
 {
     ac_bpe_free(&self->bpe);
+    ac_unigram_free(&self->unigram);
     pcre2_code_free(self->pattern);
     *self = (ac_tokenizer){ 0 };
 }
@@ -71,7 +90,8 @@ ac_tokenizer_free(ac_tokenizer *self)
 int64_t
 ac_tokenizer_size(const ac_tokenizer *self)
 {
-    return self->bpe.tokens.count;
+    return self->kind == AC_TOKENIZER_SIGLIP ? self->unigram.pieces.count
+                                             : self->bpe.tokens.count;
 }
 
 void
@@ -187,6 +207,18 @@ out:
     return st;
 }
 
+static ac_status
+encode_siglip(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *out)
+{
+    ac_piece_ids ids = { out->ids, out->count, out->capacity };
+    const ac_status st = ac_siglip_encode(&self->unigram, text, n, &ids);
+
+    out->ids = ids.ids;
+    out->count = ids.count;
+    out->capacity = ids.capacity;
+    return st;
+}
+
 ac_status
 ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length,
                     bool specials, ac_encoding *out)
@@ -197,15 +229,18 @@ ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_
     specials = specials && self->kind != AC_TOKENIZER_GPT2;
     out->count = 0;
     AC_TRY(ac_utf8_check(text, n));
-    if (specials)
+    if (specials && self->start >= 0)
         AC_TRY(push_id(out, self->start));
-    if (self->kind == AC_TOKENIZER_CLIP) {
+    if (self->kind == AC_TOKENIZER_SIGLIP) {
+        AC_TRY(encode_siglip(self, text, n, out));
+    } else if (self->kind == AC_TOKENIZER_CLIP) {
         AC_TRY(ac_text_clean_clip(&clean, text, n));
         AC_TRY(encode_words(self, clean.data ? clean.data : "", clean.size, out));
     } else {
         AC_TRY(encode_around_specials(self, text, n, out));
     }
-    if (specials)
+    if (specials && !(self->kind == AC_TOKENIZER_SIGLIP && out->count &&
+                      out->ids[out->count - 1] == self->end)) /* not a second one */
         AC_TRY(push_id(out, self->end));
     out->length = out->count;
     if (max_length > 0 && out->count > max_length) {
@@ -246,6 +281,35 @@ replace_all(ac_buffer *b, size_t first, const char *from, const char *to)
         b->data[out] = '\0';
 }
 
+/* A piece's U+2581 is a blank; the one in front of the text is none. */
+static ac_status
+decode_siglip(const ac_tokenizer *self, const int32_t *ids, int64_t n, ac_buffer *out)
+{
+    const size_t first = out->size;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        const char *piece;
+        size_t size;
+        if (ids[i] < 0 || ids[i] >= self->unigram.pieces.count)
+            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
+                    (long long) self->unigram.pieces.count - 1);
+        if (is_special(self, ids[i]))
+            continue;
+        piece = ac_texts_at(&self->unigram.pieces, ids[i]);
+        size = ac_texts_size(&self->unigram.pieces, ids[i]);
+        for (size_t at = 0; at < size;) {
+            const size_t from = at;
+            if (ac_utf8_next(piece, size, &at) != 0x2581)
+                AC_TRY(ac_buffer_push(out, piece + from, at - from));
+            else if (out->size > first)
+                AC_TRY(ac_buffer_push_char(out, ' '));
+        }
+    }
+out:
+    return st;
+}
+
 ac_status
 ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up,
                     ac_buffer *out)
@@ -259,6 +323,8 @@ ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, boo
     ac_status st = AC_OK;
     size_t first = out->size;
 
+    if (self->kind == AC_TOKENIZER_SIGLIP)
+        return decode_siglip(self, ids, n, out);
     for (int64_t i = 0; i < n; i++) {
         bool ends_word;
         if (ids[i] < 0 || ids[i] >= self->bpe.tokens.count)

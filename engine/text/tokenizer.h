@@ -1,6 +1,7 @@
 /**
  * The tokenizers of CLIP, BART and GPT-2: byte-level byte-pair encoding behind different
- * patterns. Golden: tests/golden, topics clip_tokenizer and bart_tokenizer.
+ * patterns; and SigLIP's, a unigram model. Golden: tests/golden, topics clip_tokenizer,
+ * bart_tokenizer, clip_variants.
  */
 #ifndef AC_ENGINE_TEXT_TOKENIZER_H
 #define AC_ENGINE_TEXT_TOKENIZER_H
@@ -9,17 +10,20 @@
 #include <stdint.h>
 
 #include "engine/text/bpe.h"
+#include "engine/text/unigram.h"
 
 typedef enum ac_tokenizer_kind {
     AC_TOKENIZER_CLIP = 0,
     AC_TOKENIZER_BART,
-    AC_TOKENIZER_GPT2
+    AC_TOKENIZER_GPT2,
+    AC_TOKENIZER_SIGLIP
 } ac_tokenizer_kind;
 
 /** Starts zeroed. Immutable once made: encode and decode may run in several threads. */
 typedef struct ac_tokenizer {
     ac_tokenizer_kind kind;
     ac_bpe bpe;
+    ac_unigram unigram;                     /* SigLIP's, in place of bpe and pattern */
     void *pattern;                          /* compiled, owned */
     int32_t start, end, pad, unknown, mask; /* -1: the vocabulary has none */
 } ac_tokenizer;
@@ -35,12 +39,14 @@ typedef struct ac_encoding {
 AC_MUST_CHECK ac_status ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind,
                                           const ac_texts *vocabulary, const char *merges,
                                           size_t merges_bytes);
+/** SigLIP's. Takes the model over, even on failure; it has "</s>", the end and the padding. */
+AC_MUST_CHECK ac_status ac_tokenizer_init_siglip_take(ac_tokenizer *self, ac_unigram *model);
 void ac_tokenizer_free(ac_tokenizer *self);
 int64_t ac_tokenizer_size(const ac_tokenizer *self);
 
 /**
  * @param[in] max_length  truncated to this many ids, the last one the end token; 0: no limit
- * @param[in] specials    put start and end token around (GPT-2 has none)
+ * @param[in] specials    put start and end token around (GPT-2 has none, SigLIP no start)
  * @return AC_E_FORMAT where the text is not UTF-8
  */
 AC_MUST_CHECK ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char *text,

@@ -94,7 +94,8 @@ use_hugging_face(ac_clip_files *self, const char *model, char *config_path)
         AC_TRY(open_weights(self, model, AC_WEIGHTS_HUGGING_FACE));
     AC_TRY(ac_weights_rename_openai(&self->weights));
     AC_TRY(folder_of(&folder, self->weights.is_folder ? model : config_path));
-    st = ac_clip_preprocess_load(&self->recipe, folder, self->config.image_size);
+    st = ac_clip_preprocess_load(&self->recipe, folder, self->config.image_size,
+                                 self->config.siglip);
 out:
     free(folder);
     return st;

@@ -12,15 +12,15 @@
 
 enum { DEFAULT_SIZE = 224 };
 
-/* On unless the file says otherwise; null is off. */
+/* null is off. */
 static bool
-flag(ac_json_reader *r, const char *key)
+flag(ac_json_reader *r, const char *key, bool fallback)
 {
     const json_t *j = json_object_get(r->object, key);
 
     if (j && !json_is_boolean(j) && !json_is_null(j))
         ac_json_reader_refuse(r, key, "is neither true nor false");
-    return !j || json_is_true(j);
+    return j ? json_is_true(j) : fallback;
 }
 
 /* One pixel count of a size, at least 1. */
@@ -50,13 +50,13 @@ read_rectangle(ac_json_reader *r, const char *key, const json_t *j, int64_t *hei
 }
 
 static void
-read_size(ac_json_reader *r, ac_preprocess_recipe *out)
+read_size(ac_json_reader *r, ac_preprocess_recipe *out, bool siglip)
 {
     const json_t *j = json_object_get(r->object, "size"),
                  *shortest = json_object_get(j, "shortest_edge"),
                  *square = json_object_get(r->object, "default_to_square");
 
-    out->resize = AC_RESIZE_SHORTEST;
+    out->resize = siglip ? AC_RESIZE_EXACT : AC_RESIZE_SHORTEST;
     out->height = out->width = DEFAULT_SIZE;
     if (json_is_true(json_object_get(r->object, "use_square_size"))) {
         out->resize = AC_RESIZE_EXACT; /* KOSMOS-2's old key: the default size, squashed */
@@ -64,6 +64,7 @@ read_size(ac_json_reader *r, ac_preprocess_recipe *out)
         out->height = out->width = pixels(r, "size", j);
         out->resize = json_is_true(square) ? AC_RESIZE_EXACT : AC_RESIZE_SHORTEST;
     } else if (json_is_integer(shortest) && json_object_size(j) == 1) {
+        out->resize = AC_RESIZE_SHORTEST;
         out->height = out->width = pixels(r, "size", shortest);
     } else if (read_rectangle(r, "size", j, &out->height, &out->width)) {
         out->resize = AC_RESIZE_EXACT;
@@ -143,13 +144,13 @@ read_numbers(ac_json_reader *r, ac_preprocess_recipe *out)
 {
     const json_t *factor = json_object_get(r->object, "rescale_factor");
 
-    if (!flag(r, "do_rescale"))
+    if (!flag(r, "do_rescale", true))
         out->rescale = 1;
     else if (factor && !json_is_number(factor))
         ac_json_reader_refuse(r, "rescale_factor", "is not a number, and do_rescale is on");
     else if (factor)
         out->rescale = json_number_value(factor);
-    if (flag(r, "do_normalize")) {
+    if (flag(r, "do_normalize", true)) {
         read_colour(r, "image_mean", out->mean);
         read_colour(r, "image_std", out->std);
         return;
@@ -164,7 +165,7 @@ read_numbers(ac_json_reader *r, ac_preprocess_recipe *out)
  * model can take. */
 static ac_status
 read_processor(ac_preprocess_recipe *out, const json_t *object, const char *path,
-               const char *section)
+               const char *section, bool siglip)
 {
     ac_json_reader r = { .object = object, .path = path, .section = section };
 
@@ -173,15 +174,28 @@ read_processor(ac_preprocess_recipe *out, const json_t *object, const char *path
                             *section ? " " : "");
     out->rgb_first = true;
     out->resize = AC_RESIZE_NONE;
-    if (flag(&r, "do_resize")) {
-        read_size(&r, out);
+    if (flag(&r, "do_resize", true)) {
+        read_size(&r, out, siglip);
         read_filter(&r, out);
     }
-    check_result(&r, out, flag(&r, "do_center_crop"));
+    check_result(&r, out, flag(&r, "do_center_crop", !siglip));
     read_numbers(&r, out);
     if (json_is_true(json_object_get(object, "do_pad")))
         ac_json_reader_refuse(&r, "do_pad", "is on, which is not done here");
     return r.status;
+}
+
+/* SigLIP's published recipe, where no file says another. */
+static ac_preprocess_recipe
+usual_siglip(int64_t size)
+{
+    ac_preprocess_recipe r = ac_preprocess_openai(size);
+
+    r.resize = AC_RESIZE_EXACT;
+    r.rgb_first = true;
+    for (int c = 0; c < 3; c++)
+        r.mean[c] = r.std[c] = 0.5f;
+    return r;
 }
 
 /* *out NULL: there is no such file. */
@@ -196,7 +210,8 @@ load(json_t **out, char **path, const char *folder, const char *name)
 }
 
 ac_status
-ac_clip_preprocess_load(ac_preprocess_recipe *out, const char *folder, int64_t size)
+ac_clip_preprocess_load(ac_preprocess_recipe *out, const char *folder, int64_t size,
+                        bool siglip)
 {
     static const char section[] = "image_processor";
     json_t *both = NULL, *alone = NULL;
@@ -204,16 +219,16 @@ ac_clip_preprocess_load(ac_preprocess_recipe *out, const char *folder, int64_t s
     char *both_path = NULL, *alone_path = NULL;
     ac_status st = AC_OK;
 
-    *out = ac_preprocess_openai(size);
+    *out = siglip ? usual_siglip(size) : ac_preprocess_openai(size);
     AC_TRY(load(&both, &both_path, folder, "processor_config.json"));
     nested = json_object_get(both, section);
     if (nested && !json_is_null(nested)) {
-        st = read_processor(out, nested, both_path, section);
+        st = read_processor(out, nested, both_path, section, siglip);
         goto out;
     }
     AC_TRY(load(&alone, &alone_path, folder, "preprocessor_config.json"));
     if (alone)
-        st = read_processor(out, alone, alone_path, "");
+        st = read_processor(out, alone, alone_path, "", siglip);
 out:
     json_decref(both);
     json_decref(alone);

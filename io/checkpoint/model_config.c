@@ -60,7 +60,7 @@ open_section(ac_json_reader *r, const json_t *root, const char *section, const c
 
 static void
 read_tower(ac_json_reader *r, ac_clip_tower_config *t, int64_t width, int64_t layers,
-           int64_t heads, int64_t ffn)
+           int64_t heads, int64_t ffn, bool siglip)
 {
     t->hidden_size = ac_json_reader_whole(r, "hidden_size", width, 1, AC_MOST_WIDTH);
     t->num_hidden_layers =
@@ -68,8 +68,9 @@ read_tower(ac_json_reader *r, ac_clip_tower_config *t, int64_t width, int64_t la
     t->num_attention_heads =
         ac_json_reader_whole(r, "num_attention_heads", heads, 1, AC_MOST_WIDTH);
     t->intermediate_size = ac_json_reader_whole(r, "intermediate_size", ffn, 1, AC_MOST_WIDTH);
-    t->hidden_act = ac_json_reader_activation(r, "hidden_act", "quick_gelu");
-    t->layer_norm_eps = (float) ac_json_reader_real(r, "layer_norm_eps", 1e-5);
+    t->hidden_act =
+        ac_json_reader_activation(r, "hidden_act", siglip ? "gelu_pytorch_tanh" : "quick_gelu");
+    t->layer_norm_eps = (float) ac_json_reader_real(r, "layer_norm_eps", siglip ? 1e-6 : 1e-5);
     if (t->hidden_size % t->num_attention_heads)
         ac_json_reader_refuse(r, "hidden_size", "is not a multiple of num_attention_heads");
 }
@@ -81,13 +82,13 @@ read_clip(ac_clip_config *c, const json_t *root, const char *path)
 
     *c = (ac_clip_config){ 0 };
     open_section(&r, root, "vision_config", "vision_config_dict");
-    read_tower(&r, &c->vision, 768, 12, 12, 3072);
+    read_tower(&r, &c->vision, 768, 12, 12, 3072, false);
     c->image_size = ac_json_reader_side(&r, "image_size", 224, AC_MOST_SIDE);
     c->patch_size = ac_json_reader_side(&r, "patch_size", 32, AC_MOST_SIDE);
     if (c->image_size % c->patch_size)
         ac_json_reader_refuse(&r, "image_size", "is not a multiple of patch_size");
     open_section(&r, root, "text_config", "text_config_dict");
-    read_tower(&r, &c->text, 512, 12, 8, 2048);
+    read_tower(&r, &c->text, 512, 12, 8, 2048, false);
     c->max_position_embeddings =
         ac_json_reader_whole(&r, "max_position_embeddings", 77, 3, AC_MOST_WIDTH);
     c->vocab_size = ac_json_reader_whole(&r, "vocab_size", 49408, 1, AC_MOST_ROWS);
@@ -96,6 +97,37 @@ read_clip(ac_clip_config *c, const json_t *root, const char *path)
     r.object = root;
     r.section = "";
     c->projection_dim = ac_json_reader_whole(&r, "projection_dim", 512, 1, AC_MOST_WIDTH);
+    return r.status;
+}
+
+/* SigLIP's towers have defaults of their own. The ids of start and end in its config are CLIP's
+ * and mean nothing; the end is the padding. */
+static ac_status
+read_siglip(ac_clip_config *c, const json_t *root, const char *path)
+{
+    ac_json_reader r = { .path = path };
+
+    *c = (ac_clip_config){ .siglip = true };
+    open_section(&r, root, "vision_config", "vision_config_dict");
+    read_tower(&r, &c->vision, 768, 12, 12, 3072, true);
+    c->image_size = ac_json_reader_side(&r, "image_size", 224, AC_MOST_SIDE);
+    c->patch_size = ac_json_reader_side(&r, "patch_size", 16, AC_MOST_SIDE);
+    if (c->image_size % c->patch_size)
+        ac_json_reader_refuse(&r, "image_size", "is not a multiple of patch_size");
+    if (!ac_json_reader_boolean(&r, "vision_use_head", true))
+        ac_json_reader_refuse(&r, "vision_use_head", "is false, which is not run here");
+    open_section(&r, root, "text_config", "text_config_dict");
+    read_tower(&r, &c->text, 768, 12, 12, 3072, true);
+    c->max_position_embeddings =
+        ac_json_reader_whole(&r, "max_position_embeddings", 64, 2, AC_MOST_WIDTH);
+    c->vocab_size = ac_json_reader_whole(&r, "vocab_size", 32000, 1, AC_MOST_ROWS);
+    c->pad_token_id = token(&r, "pad_token_id", 1, c->vocab_size);
+    c->bos_token_id = -1;
+    c->eos_token_id = c->pad_token_id;
+    c->projection_dim =
+        ac_json_reader_whole(&r, "projection_size", c->text.hidden_size, 1, AC_MOST_WIDTH);
+    if (c->projection_dim != c->vision.hidden_size)
+        ac_json_reader_refuse(&r, "projection_size", "is not vision_config.hidden_size");
     return r.status;
 }
 
@@ -131,6 +163,10 @@ ac_clip_config_load(ac_clip_config *c, const char *folder, const char *config_pa
     AC_TRY(ac_json_reader_load(&root, path));
     if (ac_open_clip_config_is(root)) {
         st = ac_open_clip_config_read(c, &unused, root, path);
+        goto out;
+    }
+    if (check_type(root, path, "siglip") == AC_OK) {
+        st = read_siglip(c, root, path);
         goto out;
     }
     AC_TRY(check_type(root, path, "clip"));
@@ -221,6 +257,8 @@ ac_clip_config_describe(const ac_clip_config *c, ac_buffer *out)
         (long long) c->image_size, (long long) c->patch_size,
         (long long) c->max_position_embeddings, (long long) c->vocab_size, c->bos_token_id,
         c->eos_token_id, (long long) c->projection_dim);
+    if (c->siglip)
+        ac_buffer_printf(out, "siglip padded with %d\n", c->pad_token_id);
 }
 
 void

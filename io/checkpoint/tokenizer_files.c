@@ -10,7 +10,10 @@
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
+#include "io/checkpoint/sentencepiece.h"
 #include "io/checkpoint/tokenizer_openai.h"
+
+#define SENTENCEPIECE_MODEL "spiece.model"
 
 static int
 kind_of_folder(const char *folder, const json_t *vocabulary)
@@ -164,12 +167,59 @@ out:
     return st;
 }
 
+/* sentencepiece's file: `from` itself where its name ends in .model, else that of the usual
+ * name in the folder, where it is SigLIP's vocabulary that is looked for or no other is there.
+ * NULL: none. */
+static ac_status
+find_sentencepiece(char **out, const char *from, int kind)
+{
+    const size_t n = strlen(from);
+    char *vocab = NULL;
+    ac_status st = AC_OK;
+
+    *out = NULL;
+    if (kind != AC_TOKENIZER_ANY && kind != AC_TOKENIZER_SIGLIP)
+        return AC_OK;
+    if (n > 6 && strcmp(from + n - 6, ".model") == 0)
+        return ac_duplicate(out, from, n);
+    AC_TRY(ac_path_format(out, "%s/" SENTENCEPIECE_MODEL, from));
+    AC_TRY(ac_path_format(&vocab, "%s/vocab.json", from));
+    if (kind == AC_TOKENIZER_ANY && (access(vocab, F_OK) == 0 || access(*out, F_OK) != 0)) {
+        free(*out);
+        *out = NULL;
+    }
+out:
+    free(vocab);
+    return st;
+}
+
+static ac_status
+open_sentencepiece(ac_tokenizer *self, const char *path, char fingerprint[33])
+{
+    ac_buffer bytes = { 0 };
+    ac_unigram model = { 0 };
+    ac_status st = AC_OK;
+
+    if (access(path, F_OK) != 0)
+        AC_FAIL(AC_E_IO, "%s: no vocabulary here (SigLIP's is " SENTENCEPIECE_MODEL ")", path);
+    AC_TRY(ac_text_file_read(path, &bytes));
+    AC_TRY(ac_sentencepiece_read(&model, bytes.data ? bytes.data : "", bytes.size, path));
+    st = ac_tokenizer_init_siglip_take(self, &model);
+    if (st != AC_OK)
+        ac_error_prefix(st, "%s", path);
+    else
+        ac_checksum_bytes(bytes.data, bytes.size, fingerprint);
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
 ac_status
 ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind,
                   char fingerprint[33])
 {
     ac_status st = AC_OK;
-    char *folder = NULL;
+    char *folder = NULL, *sentencepiece = NULL;
     const char *from;
     ac_buffer vocab = { 0 }, merges = { 0 };
     ac_texts tokens = { 0 };
@@ -178,6 +228,11 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     fingerprint[0] = '\0';
     AC_TRY(folder_of(&folder, model));
     from = vocabulary ? vocabulary : folder;
+    AC_TRY(find_sentencepiece(&sentencepiece, from, kind));
+    if (sentencepiece) {
+        st = open_sentencepiece(self, sentencepiece, fingerprint);
+        goto out;
+    }
     AC_TRY(read_vocabulary(from, folder, &kind, &tokens, &vocab, &merges));
     st = ac_tokenizer_init(self, (ac_tokenizer_kind) kind, &tokens,
                            merges.data ? merges.data : "", merges.size);
@@ -195,5 +250,6 @@ out:
     ac_buffer_free(&vocab);
     ac_buffer_free(&merges);
     free(folder);
+    free(sentencepiece);
     return st;
 }

@@ -55,12 +55,30 @@ embedder_free(embedder *self)
     free(self->rows);
 }
 
+/* SigLIP: what comes later in a text changes what came before, so nothing is shared. */
 static ac_status
-embed_tokens(embedder *self, ac_clip_model *clip, ac_stage *stage)
+embed_each(embedder *self, ac_clip_model *clip, ac_stage *stage)
 {
     const ac_token_lists *t = &self->tokens;
     const int64_t D = clip->net.config.projection_dim;
-    int64_t bad, nodes;
+    ac_status st = AC_OK;
+
+    for (int64_t first = 0; first < t->count; first += AC_ENTRY_BATCH) {
+        const int64_t left = t->count - first;
+        AC_TRY(ac_clip_model_embed_ids(clip, self->rows + first * D, t->ids, t->offsets + first,
+                                       left < AC_ENTRY_BATCH ? left : AC_ENTRY_BATCH));
+        AC_TRY(ac_stage_tick(stage));
+    }
+out:
+    return st;
+}
+
+static ac_status
+embed_trees(embedder *self, ac_clip_model *clip, ac_stage *stage)
+{
+    const ac_token_lists *t = &self->tokens;
+    const int64_t D = clip->net.config.projection_dim;
+    int64_t nodes;
     ac_status st = AC_OK;
 
     for (int64_t first = 0; first < t->count; first += self->tree.texts) {
@@ -72,7 +90,20 @@ embed_tokens(embedder *self, ac_clip_model *clip, ac_stage *stage)
         ac_clip_embed_prefixes(&clip->net, self->rows + first * D, &self->tree, &clip->scratch);
         AC_TRY(ac_stage_tick(stage));
     }
-    if (!ac_embeddings_check(self->rows, t->count, D, &bad))
+out:
+    return st;
+}
+
+static ac_status
+embed_tokens(embedder *self, ac_clip_model *clip, ac_stage *stage)
+{
+    const int64_t D = clip->net.config.projection_dim;
+    int64_t bad;
+    ac_status st = AC_OK;
+
+    AC_TRY(clip->net.config.siglip ? embed_each(self, clip, stage)
+                                   : embed_trees(self, clip, stage));
+    if (!ac_embeddings_check(self->rows, self->tokens.count, D, &bad))
         st = ac_error_set(AC_E_FORMAT,
                           "%s: this model's text tower computes values that are not finite",
                           clip->path);

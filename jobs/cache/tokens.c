@@ -140,7 +140,8 @@ out:
 }
 
 static ac_status
-sort_entries(ac_entry_plan *self, const ac_token_lists *all, int64_t unit, int64_t context)
+sort_entries(ac_entry_plan *self, const ac_token_lists *all, int64_t unit,
+             const ac_clip_config *clip)
 {
     ac_status st = AC_OK;
 
@@ -148,7 +149,9 @@ sort_entries(ac_entry_plan *self, const ac_token_lists *all, int64_t unit, int64
     AC_TRY(ac_prefix_order_positions(all, self->order, unit, AC_ENTRY_TREE_NODES,
                                      &self->positions));
     self->positions_alone = all->count ? all->offsets[all->count] : 0;
-    self->positions_padded = all->count * context;
+    self->positions_padded = all->count * clip->max_position_embeddings;
+    if (clip->siglip) /* pads, and shares nothing */
+        self->positions = self->positions_alone = self->positions_padded;
 out:
     return st;
 }
@@ -170,8 +173,7 @@ ac_entry_plan_all(ac_entry_plan *self, ac_run *run, const ac_clip_model *clip,
     AC_TRY(ac_agree_all(comm, st));
     st = gather_all(comm, &mine, &all);
     if (st == AC_OK && comm->rank == 0)
-        st = sort_entries(self, &all, run->manifest.shard_items,
-                          clip->net.config.max_position_embeddings);
+        st = sort_entries(self, &all, run->manifest.shard_items, &clip->net.config);
     AC_TRY(ac_agree_all(comm, st));
     ac_broadcast_bytes_all(comm, self->order, (size_t) n * sizeof *self->order, 0);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

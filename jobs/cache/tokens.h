@@ -38,8 +38,8 @@ AC_MUST_CHECK ac_status ac_entry_tokens(ac_run *run, const ac_clip_model *clip,
                                         int64_t first, int64_t n, const char *prefix,
                                         ac_token_lists *out, int64_t *cut);
 
-enum {
-    AC_ENTRY_TREE_NODES = 4096
-}; /* of one prefix tree: bounds the memory of the text tower */
+/* What bounds the memory of the text tower: the nodes of one prefix tree, and the entries
+ * embedded together where there is no tree (SigLIP). */
+enum { AC_ENTRY_TREE_NODES = 4096, AC_ENTRY_BATCH = 64 };
 
 #endif

@@ -62,6 +62,21 @@ hash_vocabulary(ac_checksum *sum, const ac_bpe *bpe)
     return AC_OK;
 }
 
+static void
+hash_unigram(ac_checksum *sum, const ac_unigram *u)
+{
+    const int64_t n = u->pieces.count;
+
+    ac_checksum_update(sum, u->pieces.bytes.data, u->pieces.bytes.size);
+    ac_checksum_update(sum, u->pieces.offsets, (size_t) (n + 1) * sizeof *u->pieces.offsets);
+    ac_checksum_update(sum, u->scores, (size_t) n * sizeof *u->scores);
+    ac_checksum_update(sum, u->kinds, (size_t) n);
+    if (u->trie) {
+        ac_checksum_update(sum, u->trie, (size_t) u->trie_units * sizeof *u->trie);
+        ac_checksum_update(sum, u->replacements, (size_t) u->replacement_bytes);
+    }
+}
+
 ac_status
 ac_clip_fingerprint_text(char hex[33], const ac_clip_config *c, const ac_tensors *tensors,
                          const ac_tokenizer *tokenizer)
@@ -85,7 +100,9 @@ ac_clip_fingerprint_text(char hex[33], const ac_clip_config *c, const ac_tensors
     for (int64_t i = 0; i < tensors->count; i++)
         if (is_text_weight(&tensors->items[i]))
             hash_tensor(&sum, &tensors->items[i], block);
-    if (tokenizer)
+    if (tokenizer && tokenizer->kind == AC_TOKENIZER_SIGLIP)
+        hash_unigram(&sum, &tokenizer->unigram);
+    else if (tokenizer)
         AC_TRY(hash_vocabulary(&sum, &tokenizer->bpe));
     ac_checksum_digest(&sum, hex);
 out:

@@ -16,7 +16,8 @@ open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[3
 {
     const ac_clip_config *config = &self->net.config;
     ac_status st = ac_tokenizer_open(&self->tokenizer, o->model, o->vocabulary,
-                                     AC_TOKENIZER_CLIP, fingerprint);
+                                     config->siglip ? AC_TOKENIZER_SIGLIP : AC_TOKENIZER_CLIP,
+                                     fingerprint);
 
     if (st != AC_OK) {
         fingerprint[0] = '\0';

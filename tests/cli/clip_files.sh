@@ -141,3 +141,31 @@ cmp expected.npy found.npy
 run 0 tag tag.yaml --run openclip_run --set clip.model="$PWD/both"
 grep -q 'both holds two models; .*both/open_clip_config.json counts' openclip_run/log.txt
 [ "$("$antarctic" inspect --json "$openclip" | jq -r '[.kind, .image_size, .preprocessing.resize] | join(" ")')" = 'model (clip) 64 shortest' ]
+
+# SigLIP: its own tokenizer, and a cache without the prefix tree, the same on any number of ranks
+siglip=$data/golden/clip_variants/siglip
+printf 'a red box\ntwo boats on a lake\n\nBLUE Door!\na red box on a bridge\n' > phrases.txt
+printf 'input:\n  path: phrases.txt\nclip:\n  model: %s\noutput:\n  shard_items: 2\n' "$siglip" > build.yaml
+run 0 build-cache build.yaml --run cache1
+run_on 2 0 build-cache build.yaml --run cache2
+for f in cache1/shards/*; do cmp "$f" "cache2/shards/${f##*/}"; done
+run 0 export cache1 --out exported
+jq -R -c '{text: .}' phrases.txt | "$antarctic" embed --model "$siglip" --texts --out texts.npy > /dev/null
+cmp exported/postcache.npy texts.npy
+run 0 tag tag.yaml --run siglip_run --set clip.model="$siglip" --set cache.path="$PWD/cache1"
+[ "$(wc -l < siglip_run/tags.jsonl)" -eq 4 ]
+[ "$("$antarctic" inspect --json "$siglip" | jq -r '[.kind, .tokenizer.kind, .preprocessing.resize] | join(" ")')" = 'model (siglip) SigLIP exact' ]
+echo '{"text": "A red box!"}' | "$antarctic" tokenize --model "$siglip" | "$antarctic" tokenize --decode --model "$siglip" | grep -qx '{"text": "a red box"}'
+mkdir bad
+ln -s "$siglip"/{model.safetensors,config.json} bad
+head -c 5000 "$siglip/spiece.model" > bad/spiece.model
+run 2 build-cache build.yaml --run x --set clip.model="$PWD/bad"
+says 'bad/spiece.model: not a model of sentencepiece, or damaged'
+rm bad/spiece.model
+run 2 build-cache build.yaml --run x --set clip.model="$PWD/bad"
+says 'bad/spiece.model: no vocabulary here'
+ln -s "$siglip/spiece.model" bad
+rm bad/config.json
+jq '.vision_config.vision_use_head = false' "$siglip/config.json" > bad/config.json
+run 2 build-cache build.yaml --run x --set clip.model="$PWD/bad"
+says 'bad/config.json: vision_config.vision_use_head is false'

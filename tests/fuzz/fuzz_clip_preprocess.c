@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ac_preprocess_recipe recipe;
     ac_resizer resizer = { 0 };
 
-    if (ac_clip_preprocess_load(&recipe, folder, S) != AC_OK)
+    if (ac_clip_preprocess_load(&recipe, folder, S, n % 2) != AC_OK)
         return 0;
     FUZZ_CHECK(recipe.size == S && recipe.height > 0 && recipe.width > 0);
     for (int i = 0; i < 2; i++) {

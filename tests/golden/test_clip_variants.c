@@ -19,6 +19,7 @@
 #include "io/checkpoint/clip_preprocess.h"
 #include "io/checkpoint/open_clip.h"
 #include "io/checkpoint/safetensors.h"
+#include "io/checkpoint/tokenizer_files.h"
 #include "io/image/decode.h"
 #include "jobs/models/clip_model.h"
 #include "tests/support/golden.h"
@@ -282,6 +283,87 @@ every_case(void **state)
     free(tensors);
 }
 
+/* ---- SigLIP ---- */
+
+static void
+siglip_towers(void **state)
+{
+    char *folder = golden_path("clip_variants/siglip"),
+         *pictures = golden_path("clip_variants/expected.json");
+    char path[4096];
+    ac_clip_options o = { .model = folder, .towers = AC_CLIP_VISION | AC_CLIP_TEXT };
+    ac_clip_model clip = { 0 };
+    ac_safetensors expected;
+    json_t *root, *cases;
+
+    (void) state;
+    if (!folder || !pictures)
+        skip();
+    if (ac_clip_model_open(&clip, &o) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+    assert_int_equal(ac_safetensors_open(&expected, path), AC_OK);
+    snprintf(path, sizeof path, "%s/expected.json", folder);
+    root = test_read_json(path);
+    cases = test_read_json(pictures);
+    check_images(&clip, "siglip", json_object_get(cases, "pictures"),
+                 test_tensor(&expected.tensors, "images"));
+    check_texts(&clip, "siglip", json_object_get(root, "ids"), false,
+                test_tensor(&expected.tensors, "texts"));
+    check_texts(&clip, "siglip", json_object_get(root, "texts"), true,
+                test_tensor(&expected.tensors, "texts"));
+    ac_clip_model_free(&clip);
+    ac_safetensors_close(&expected);
+    json_decref(root);
+    json_decref(cases);
+    free(folder);
+    free(pictures);
+}
+
+static void
+check_tokens(const ac_tokenizer *t, const json_t *row, size_t number)
+{
+    const json_t *text = json_object_get(row, "text"), *ids = json_object_get(row, "ids");
+    ac_encoding e = { 0 };
+
+    assert_int_equal(
+        ac_tokenizer_encode(t, json_string_value(text), json_string_length(text), 0, true, &e),
+        AC_OK);
+    if (e.count != (int64_t) json_array_size(ids))
+        fail_msg("line %zu: %lld ids, expected %zu", number + 1, (long long) e.count,
+                 json_array_size(ids));
+    for (int64_t i = 0; i < e.count; i++)
+        if (e.ids[i] != json_integer_value(json_array_get(ids, (size_t) i)))
+            fail_msg("line %zu: id %lld is %d", number + 1, (long long) i, e.ids[i]);
+    ac_encoding_free(&e);
+}
+
+static void
+siglip_tokens(void **state)
+{
+    char *folder = golden_path("clip_variants/siglip"),
+         *path = golden_path("clip_variants/siglip/tokens.jsonl");
+    char fingerprint[33];
+    ac_tokenizer t = { 0 };
+    json_t *rows;
+    const json_t *row;
+    size_t i;
+
+    (void) state;
+    if (!folder || !path)
+        skip();
+    if (ac_tokenizer_open(&t, folder, NULL, AC_TOKENIZER_ANY, fingerprint) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    assert_int_equal(t.kind, AC_TOKENIZER_SIGLIP);
+    rows = test_read_jsonl(path);
+    assert_true(json_array_size(rows) >= 500);
+    json_array_foreach(rows, i, row) check_tokens(&t, row, i);
+    json_decref(rows);
+    ac_tokenizer_free(&t);
+    free(folder);
+    free(path);
+}
+
 /* ---- pre-processing alone, to the bit ---- */
 
 static void
@@ -301,7 +383,7 @@ read_recipe(ac_preprocess_recipe *recipe, const json_t *row)
     empty(folder);
     snprintf(path, sizeof path, "%s/preprocessor_config.json", folder);
     assert_int_equal(json_dump_file(config, path, 0), 0);
-    if (ac_clip_preprocess_load(recipe, folder, S) != AC_OK)
+    if (ac_clip_preprocess_load(recipe, folder, S, false) != AC_OK)
         fail_msg("%s", ac_error_message());
 }
 
@@ -367,6 +449,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case),
+        cmocka_unit_test(siglip_towers),
+        cmocka_unit_test(siglip_tokens),
         cmocka_unit_test(recipes),
     };
 

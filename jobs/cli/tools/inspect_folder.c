@@ -171,7 +171,7 @@ out:
 static ac_status
 put_tokenizer(json_t *out, const char *path)
 {
-    static const char *const kinds[] = { "CLIP", "BART", "GPT-2" };
+    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP" };
     ac_tokenizer t = { 0 };
     char fingerprint[33];
     const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
@@ -188,8 +188,7 @@ put_tokenizer(json_t *out, const char *path)
         ac_inspect_put_text(one, "fingerprint", fingerprint);
         ac_inspect_put(out, "tokenizer", one);
     }
-    if (t.pattern)
-        ac_tokenizer_free(&t);
+    ac_tokenizer_free(&t);
     return st;
 }
 
@@ -286,7 +285,7 @@ inspect_model(json_t *out, const char *path, const char *type)
     snprintf(kind, sizeof kind, "model (%.40s)", type);
     ac_inspect_put_text(out, "kind", kind);
     AC_TRY(put_tokenizer(out, path));
-    if (strcmp(type, "clip") == 0) {
+    if (strcmp(type, "clip") == 0 || strcmp(type, "siglip") == 0) {
         st = put_clip(out, path);
         goto out;
     }

@@ -15,7 +15,7 @@ static const ac_option options[] = {
     { "vocabulary", 0, "DIR|F",
       "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
     { "kind", 0, "K",
-      "clip, bart or gpt2 (default: from config.json, else from the vocabulary)" },
+      "clip, bart, gpt2 or siglip (default: from config.json, else from the vocabulary)" },
     { "max-length", 0, "N",
       "truncated to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: not "
       "truncated" },
@@ -29,15 +29,16 @@ static const ac_option options[] = {
 static ac_status
 read_kind(const ac_arguments *a, int *kind)
 {
-    static const char *const names[] = { "clip", "bart", "gpt2" };
+    static const char *const names[] = { "clip", "bart", "gpt2", "siglip" };
     const char *name = ac_arguments_get(a, "kind");
 
     *kind = AC_TOKENIZER_ANY;
-    for (int k = 0; name && k < 3; k++)
+    for (int k = 0; name && k < 4; k++)
         if (strcmp(name, names[k]) == 0)
             *kind = k;
     if (name && *kind == AC_TOKENIZER_ANY)
-        return ac_error_set(AC_E_ARG, "--kind: \"%s\" is none of clip, bart, gpt2", name);
+        return ac_error_set(AC_E_ARG, "--kind: \"%s\" is none of clip, bart, gpt2, siglip",
+                            name);
     return AC_OK;
 }
 
@@ -136,8 +137,7 @@ ac_tool_tokenize(int argc, char **argv)
                    !ac_arguments_has(&a, "no-special"), &lines);
     st = ac_json_lines_end(&lines);
 out:
-    if (t.pattern)
-        ac_tokenizer_free(&t);
+    ac_tokenizer_free(&t);
     ac_arguments_free(&a);
     return st;
 }

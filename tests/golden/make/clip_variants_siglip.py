@@ -6,9 +6,21 @@ import os
 import torch
 from safetensors.torch import save_file
 
-from common import generator, save_json, save_tensors
+from common import generator, save_json, save_lines, save_tensors
 
 WORDS = "lamp box boat bridge tower red green blue cat dog bird tree road window table garden river stone letter".split()
+
+# What its tokenizer has rules for: case, punctuation, blanks of all kinds, compatibility forms, special tokens in the text, unknown letters.
+PARTS = ["a red box", "the caf\u00e9 by the sea", "  x ", "\u0130stanbul \u03a3\u0391\u03a3", "\ufb01ne \u00bd \u2460", "\u65e5\u672c\u8a9e", "\u201cquotes\u201d", "it's", "</s>",
+         "<unk>", "<pad>", "\u2581", "\u2581\u2581a", "\u200bzero", "\u00a0nbsp", "tab\there", "new\nline", "e\u0301", "words!", "!!!", "<", "unk", ">",
+         "\U0001f600", "\u2167", "\ufdfa", "\x1c", "\ufeffbom", "\u2028", "\uff41\uff42\uff43", "100%", "a_b", "`", "~", "bridge", "tower", "lamp", "\u3000",
+         "zzz", "qqq", "\u00df", "\u01c5", "\u00ad", "\u0085", "\x7f"]
+
+
+def drawn_texts(seed):
+    rng = generator(seed, "clip_variants.siglip.texts")
+    part = lambda: PARTS[int(rng.integers(len(PARTS)))] + " " * int(rng.integers(3))
+    return ["".join(part() for _ in range(int(rng.integers(10)))) for _ in range(500)]
 
 
 def vocabulary(topic, path):
@@ -49,6 +61,7 @@ def siglip(topic):
     pixels = SiglipImageProcessorPil.from_pretrained(here)([x.convert("RGB") for x in topic.images], return_tensors="pt")["pixel_values"]
     ids = [tokenizer(x, padding="max_length", truncation=True, max_length=context)["input_ids"] for x in topic.texts]
     tensor = lambda x: x if isinstance(x, torch.Tensor) else x.pooler_output
+    save_lines(os.path.join(here, "tokens.jsonl"), [{"text": x, "ids": tokenizer(x)["input_ids"]} for x in drawn_texts(topic.seed)])
     unit = lambda x: torch.nn.functional.normalize(tensor(x), dim=-1)
     save_tensors(os.path.join(here, "expected.safetensors"), {"images": unit(network.get_image_features(pixel_values=pixels)),
                                                               "texts": unit(network.get_text_features(input_ids=torch.tensor(ids)))})

@@ -23,7 +23,7 @@ COMPRESSED = {
     "clip/a_openai_state_dict.pt": "clip/a/model.safetensors",
     "clip/a_pytorch_model.bin": "clip/a/model.safetensors",
     "clip/a_pytorch_model_fp16_legacy.bin": "clip/a_openai_fp16_torchscript.pt",
-    "clip_variants/*/model.safetensors": None, "clip_variants/siglip/spiece.model": None, "clip_variants/expected.safetensors": None,
+    "clip_variants/base*/model.safetensors": None, "clip_variants/expected.safetensors": None,
     "clip_variants/openclip/[clm]*/*.safetensors": None,
     "clip_variants/openclip/bin/*.bin": "clip_variants/openclip/plain/open_clip_model.safetensors",
     "clip_variants/openclip/checkpoint/*.pt": "clip_variants/openclip/plain/open_clip_model.safetensors",
