@@ -53,7 +53,7 @@ install_packages() {
     return
   fi
   for package in $build_packages "$@"; do
-    dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'install ok installed' || missing="$missing $package"
+    [ "$(dpkg-query -W -f='${Status}' "$package" 2> /dev/null)" = 'install ok installed' ] || missing="$missing $package"
   done
   if [ -z "$missing" ]; then
     printf 'Packages: all are installed.\n'

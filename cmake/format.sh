@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 pinned='version 14\.0\.'
 formatter=
 for program in ${AC_CLANG_FORMAT:-} clang-format-14 clang-format; do
-  if command -v "$program" > /dev/null && "$program" --version | grep -q "$pinned"; then
+  if command -v "$program" > /dev/null && [[ $("$program" --version) =~ $pinned ]]; then
     formatter=$program
     break
   fi

@@ -111,7 +111,7 @@ some() {
 
 make_sysroot
 
-say "build: $folder/build, $(aarch64-linux-gnu-gcc --version | head -n 1)"
+say "build: $folder/build, $(aarch64-linux-gnu-gcc --version | sed -n 1p)"
 cmake --fresh -G Ninja -B "$folder/build" --toolchain cmake/toolchain-aarch64.cmake -DAC_SYSROOT="$AC_SYSROOT" \
   -DCMAKE_BUILD_TYPE=Release -DAC_WERROR=ON > "$folder/configure.txt"
 cmake --build "$folder/build" -- --quiet
@@ -122,7 +122,7 @@ cmake --build --preset release -- --quiet
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1 OMP_WAIT_POLICY=passive
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 if [ $tests = yes ]; then
-  say "tests, $(qemu-aarch64 --version | head -n 1)"
+  say "tests, $(qemu-aarch64 --version | sed -n 1p)"
   ctest --test-dir "$folder/build" -L 'unit|fuzz' -LE long --output-on-failure --no-tests=error -j 2
   for test in "$folder"/build/tests/mpi_*; do
     (cd "$folder/build/tests" && OMP_NUM_THREADS=1 mpirun --oversubscribe -n 2 "${emulator[@]}" "$test") > "$folder/mpi.txt" 2>&1 || {

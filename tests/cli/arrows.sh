@@ -65,6 +65,7 @@ forbid 'MPI is seen by engine/comm and jobs alone, and there not by jobs/models'
 forbid 'generation knows a decoder, and no model' '#include "engine/models/([^dk]|d[^e]|k[^v])' $(within engine/generation)
 forbid 'no source sees the tests' '#include "tests/' $sources
 forbid 'engine opens no file' '\b(fopen|fdopen|freopen|openat|creat|mmap|opendir|fstat|unlink|mkdir|rename) *\(|#include <(fcntl|dirent|sys/mman|sys/stat)\.h>' $engine $(printf '%s\n' $comm | grep -v '^engine/comm/shared\.c$')
+forbid 'a reader that leaves early ends the writer by a signal, and with pipefail the test, now and then' '\| *(grep (-[a-zA-Z]+ )*-[a-zA-Z]*q|head )' $(find tests bootstrap.sh cmake -name '*.sh' ! -name arrows.sh)
 forbid 'libraries do not print' '\b(printf|vprintf|puts|putchar|perror) *\(|\b(fprintf|vfprintf|fputs|fputc) *\( *std' $engine $comm $below
 forbid 'only jobs/main.c ends the process' '(^|[^a-z_])(_?exit|quick_exit|_Exit) *\(' $engine $comm $below $(printf '%s\n' $jobs | grep -v '^jobs/main\.c$')
 forbid 'no variable-length arrays or alloca' '\balloca *\(' $sources
@@ -73,7 +74,7 @@ forbid 'errors leave by AC_FAIL' 'AC_TRY\(ac_error_set\(' $sources
 # ---- sizes: a source past 600 lines or a function past 80 says at its head why ----
 for file in $sources $(find tests bench -name '*.[ch]' -not -path '*/corpus/*'); do
   lines=$(wc -l < "$file")
-  if [ "$lines" -gt 600 ] && ! head -12 "$file" | grep -q 'Longer than 600 lines: '; then complain 'longer than 600 lines' "$file: $lines"; fi
+  if [ "$lines" -gt 600 ] && [ -z "$(head -12 "$file" | grep 'Longer than 600 lines: ')" ]; then complain 'longer than 600 lines' "$file: $lines"; fi
 done
 long=$(awk 'FNR == 1 { start = 0 }
   /^[a-z_].*\(/ { name = $0 }

@@ -10,7 +10,7 @@ problem() { # problem PATH 'words'
   local code=0
   "$antarctic" inspect --json "$1" > out.json 2> err.txt || code=$?
   [ $code -eq 2 ] || [ $code -eq 1 ] || { echo "$1: exit $code"; exit 1; }
-  jq -e -r .problem out.json | grep -q -e "$2" || { echo "$1: no \"$2\":"; cat out.json; exit 1; }
+  jq -e -r .problem out.json | grep -e "$2" || { echo "$1: no \"$2\":"; cat out.json; exit 1; }
 }
 
 # models and what belongs to them
@@ -40,7 +40,7 @@ is "$demo/pictures/scene_00.jpg" '[.kind, .mode, .width] | join(" ")' 'picture R
 head -c 1000 "$demo/pictures/scene_00.jpg" > cut.jpg
 problem cut.jpg 'rejected item, truncated'
 is "$source/configs/demo.yaml" .kind 'config of a job'
-get "$source/configs/demo.yaml" '.changed[]' | grep -q 'topk: 12'
+get "$source/configs/demo.yaml" '.changed[]' | grep 'topk: 12'
 printf 'input:\n  pth: x\n' > typo.yaml
 problem typo.yaml 'typo.yaml:2: unknown key'
 is "$demo/cache.txt" '[.kind, .lines] | join(" ")' "text $(wc -l < "$demo/cache.txt")"

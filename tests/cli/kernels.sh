@@ -79,7 +79,7 @@ if grep -i 'other kernels' moved/log.txt; then exit 1; fi
 "$antarctic" train train.yaml --run moved_train --set train.max_steps=6 --set compute.kernels=$first > said.txt 2>&1 &
 pid=$!
 for _ in $(seq 1000); do
-  ls moved_train/checkpoints 2> /dev/null | grep -q '^step=0000003' && break
+  ls moved_train/checkpoints 2> /dev/null | grep '^step=0000003' && break
   sleep 0.02
 done
 kill -KILL $pid 2> /dev/null || true
@@ -90,7 +90,7 @@ equal train_$first moved_train
 # the backends that do not promise it say so; a run of before, whose manifest names the set, is taken up without a word
 run 0 caption caption.yaml --run blas --set compute.backend=openblas
 jq -e '.equal_bytes | not' blas/manifest.json > /dev/null
-jq -r .backend blas/summary.json | grep -q '^openblas [A-Za-z]'
+jq -r .backend blas/summary.json | grep '^openblas [A-Za-z]'
 run 0 caption caption.yaml --run half --set compute.part=0 --set compute.parts=2
 old() { # old TEXT: half's manifest as if begun with these kernels, then the rest of the run
   rm -rf old

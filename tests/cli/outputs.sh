@@ -35,7 +35,7 @@ grep -q 'embed: 5/5 images' out/log.txt
 run 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
 says 'nothing to do'
 [ "$(grep -c '=== antarctic' out/log.txt)" -eq 2 ]
-tail -1 out/log.txt | grep -q 'exit 0$'
+tail -1 out/log.txt | grep 'exit 0$'
 
 # .knn: the table's entries, one per line, best first
 for key in scene_00 'a/with, "odd" <name>& 7'; do
@@ -86,11 +86,11 @@ run 1 export tags --format coco --out coco4.json
 says 'need a caption run'
 
 run 0 export out --format csv --out out.csv
-head -1 out.csv | grep -q '^key,caption,clip_score.$'
+head -1 out.csv | grep '^key,caption,clip_score.$'
 [ "$(grep -c $'\r$' out.csv)" -eq 5 ]
 grep -q '^"a/with, ""odd"" <name>& 7",' out.csv
 run 0 export tags --format csv --out tags.csv
-head -1 tags.csv | grep -q '^key,rank,entry,id,score.$'
+head -1 tags.csv | grep '^key,rank,entry,id,score.$'
 [ "$(wc -l < tags.csv)" -eq 13 ]
 
 run 0 export out --format txt --out texts

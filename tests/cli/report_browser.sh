@@ -14,7 +14,7 @@ dom() {
   timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --virtual-time-budget=3000 --dump-dom "file://$PWD/page.html" 2> /dev/null > dom.html
 }
 cards() { grep -o '<article class="image">' dom.html | wc -l; }
-first() { grep -o '<p class="key">[^<]*' dom.html | head -1; }
+first() { grep -o '<p class="key">[^<]*' dom.html | sed -n 1p; }
 
 dom ''
 [ "$(cards)" -eq 48 ]

@@ -46,7 +46,7 @@ says 'input.path'
 echo '# mine' >> sized/job.sbatch
 run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node 1 --set limits.memory=100GB --program in_container.sh
 says 'saved  .*sized/job.sbatch.before'
-tail -n 1 sized/job.sbatch.before | grep -q '^# mine$'
+tail -n 1 sized/job.sbatch.before | grep '^# mine$'
 grep -q "^antarctic=$PWD/in_container.sh$" sized/job.sbatch
 
 run 1 submit dance job.yaml --dry-run

@@ -3,10 +3,10 @@ source "$source/tests/cli/lib_train.sh"
 train 1 one
 [ "$(wc -l < one/metrics.jsonl)" -eq 17 ] # 12 steps, 5 validations
 [ "$(ls one/checkpoints | wc -l)" -le 3 ] # the two best and the last
-ls one/checkpoints | grep -q '^step=0000012-epoch=03-vloss=[0-9.]*\.safetensors$'
+ls one/checkpoints | grep '^step=0000012-epoch=03-vloss=[0-9.]*\.safetensors$'
 [ "$(wc -l < one/samples.jsonl)" -eq 6 ]
 # the chart's marks stand where their steps are: 52 to 706 for 0 to 12
-grep -o 'y="[0-9]*" text-anchor="middle">[0-9]*' one/report.html | wc -l | grep -qx 7
+grep -o 'y="[0-9]*" text-anchor="middle">[0-9]*' one/report.html | wc -l | grep -x 7
 grep -o '<text x="[0-9.]*" y="[0-9]*" text-anchor="middle">[0-9]*' one/report.html | tr -c '0-9.\n' ' ' |
   awk '{ d = $1 - 52 - 654 * $3 / 12; if (d > 0.1 || d < -0.1) exit 1 }'
 grep -q '"/9j/' one/report.html # an image's bytes in base64: the words data:image/jpeg stand in every report's script

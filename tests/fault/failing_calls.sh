@@ -9,7 +9,7 @@
 . "$source/tests/fault/libfault.sh"
 job=${FAULT_JOB:-caption}
 sanitized=""
-if ldd "$antarctic" | grep -q libasan; then sanitized=yes; fi
+case $(ldd "$antarctic") in *libasan*) sanitized=yes ;; esac
 step=${FAULT_STEP:-$([ $sanitized ] && echo 90 || echo 10)}
 kinds=${FAULT_KINDS:-malloc $([ $sanitized ] || echo malloc@1) read write enospc fsync rename}
 export OMP_NUM_THREADS=1

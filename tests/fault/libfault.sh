@@ -19,7 +19,7 @@ ranks_of() {
   local pid
   for pid in $(pgrep -f -- "--run $1"); do
     [ "$(readlink "/proc/$pid/exe")" = "$antarctic" ] || continue # mpirun has the same words
-    tr '\0' '\n' < "/proc/$pid/cmdline" 2>/dev/null | grep -Fxq -- "$1" && echo "$pid"
+    [ -z "$(tr '\0' '\n' < "/proc/$pid/cmdline" 2> /dev/null | grep -Fx -- "$1")" ] || echo "$pid"
   done
   true
 }

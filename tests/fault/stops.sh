@@ -98,14 +98,14 @@ kill $renewing
 grep -q 'another run works in this folder: host elsewhere, process 12' second.said
 [ "$("$antarctic" status twice --json | jq -r '.state + .holder.host')" = runningelsewhere ]
 touch -d '10 minutes ago' twice/lock
-"$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'lock of a run that is gone (host elsewhere, process 12) taken over'
+"$antarctic" caption job.yaml --run twice 2>&1 | grep 'lock of a run that is gone (host elsewhere, process 12) taken over'
 lock elsewhere 12 0
 touch -d '292 seconds ago' twice/lock # killed not five minutes ago: waited for
 "$antarctic" caption job.yaml --run twice > second.said 2>&1
 grep -q 'host elsewhere, process 12 was last seen here 29[0-9] s ago: waiting' second.said
 grep -q 'taken over' second.said
 lock elsewhere 12 77 # the same Slurm job, started again elsewhere
-SLURM_JOB_ID=77 SLURM_RESTART_COUNT=1 "$antarctic" caption job.yaml --run twice 2>&1 | grep -q 'taken over'
+SLURM_JOB_ID=77 SLURM_RESTART_COUNT=1 "$antarctic" caption job.yaml --run twice 2>&1 | grep 'taken over'
 [ ! -e twice/lock ]
 
 # An image whose reading ends the process, by a signal of its own or by the kernel's: found and rejected, the run continues.

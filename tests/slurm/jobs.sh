@@ -11,7 +11,7 @@ submit build-cache cache.yaml --run cache --ranks-per-node 1 --time 10
 first=$(submitted)
 submit caption job.yaml --run chain --nodes 2 --ranks-per-node 1 --time 10 --after cache
 second=$(submitted)
-job_field "$second" Dependency | grep -q "afterok:$first"
+job_field "$second" Dependency | grep "afterok:$first"
 "$antarctic" status chain --json | jq -e '.state == "submitted" and (.slurm | test("PENDING"))' > /dev/null
 job_ends "$first" 90 COMPLETED
 job_ends "$second" 90 COMPLETED

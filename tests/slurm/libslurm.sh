@@ -88,7 +88,7 @@ END
 # every process on node $1: those that see its host name
 slurm_processes_of() {
   local leader space pid
-  leader=$(pgrep -f "^slurmd -D -N $1 -f $SLURM_CONF" | head -1)
+  leader=$(pgrep -f "^slurmd -D -N $1 -f $SLURM_CONF" | sed -n 1p)
   [ -n "$leader" ] || return 0
   space=$(readlink "/proc/$leader/ns/uts")
   for pid in /proc/[0-9]*; do
@@ -108,7 +108,7 @@ slurm_down() {
   exit $code
 }
 
-job_field() { timeout 10 scontrol show job "$1" 2> /dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | head -1; }
+job_field() { timeout 10 scontrol show job "$1" 2> /dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | sed -n 1p; }
 
 # job_ends ID SECONDS STATE: waits until the job is over, and is in this state.
 job_ends() {

@@ -12,7 +12,7 @@ job=$(submitted)
 job_shards crash shards 90
 slurm_crash_node n2
 until=$((SECONDS + 90))
-until timeout 5 sinfo -h -n n2 -o %T | grep -q down || [ "$(job_field "$job" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ]; sleep 0.5; done
+until timeout 5 sinfo -h -n n2 -o %T | grep down || [ "$(job_field "$job" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ]; sleep 0.5; done
 slurm_start_node n2
 job_ends "$job" 240 COMPLETED
 [ "$(job_field "$job" Restarts)" -ge 1 ]
