@@ -53,6 +53,19 @@ ac_text_utf8(const char *bytes, size_t n)
     return size;
 }
 
+ac_status
+ac_text_push_utf8(ac_buffer *out, const char *bytes, size_t n)
+{
+    for (size_t i = 0, size; i < n; i += size ? size : 1) {
+        size = ac_text_utf8(bytes + i, n - i);
+        if (size)
+            ac_buffer_push(out, bytes + i, size);
+        else
+            ac_buffer_push_text(out, "\xef\xbf\xbd");
+    }
+    return out->status;
+}
+
 size_t
 ac_text_control(const char *bytes, size_t n)
 {

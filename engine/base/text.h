@@ -21,6 +21,9 @@ int ac_bytes_compare(const void *a, size_t n, const void *b, size_t m);
  * surrogates, no overlong forms. */
 size_t ac_text_utf8(const char *bytes, size_t n);
 
+/** Append a text [n], with U+FFFD for each byte that is not UTF-8. */
+ac_status ac_text_push_utf8(ac_buffer *out, const char *bytes, size_t n);
+
 /** Bytes of the control character that begins here [n] (C0 but the tab, DEL, C1, or a byte that
  * is not UTF-8, which terminals do not take for a character either); 0: something to be seen.
  */

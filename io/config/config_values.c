@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "engine/generation/generation_keys.h"
+#include "io/file/base64.h"
 #include "io/file/path.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
@@ -331,6 +333,45 @@ print_real(double x, ac_buffer *out)
     ac_buffer_push_text(out, text);
 }
 
+/* In quotation marks, with what YAML takes for a control character or a line break as \u2028.
+ * YAML has no other bytes than UTF-8's: names of files that are not are written as binary data.
+ */
+static void
+print_text(const char *text, ac_buffer *out)
+{
+    const size_t n = strlen(text);
+    size_t size;
+
+    for (size_t i = 0; i < n; i += size)
+        if ((size = ac_text_utf8(text + i, n - i)) == 0) {
+            ac_buffer_push_text(out, "!!binary \"");
+            ac_base64_push(out, text, n);
+            ac_buffer_push_char(out, '"');
+            return;
+        }
+    ac_buffer_push_char(out, '"');
+    for (size_t i = 0; i < n; i += size) {
+        const unsigned char *c = (const unsigned char *) text + i;
+        const unsigned point =
+            (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[1] ? c[2] & 0x3fu : 0);
+        size = ac_text_utf8(text + i, n - i);
+        if (*c == '"' || *c == '\\')
+            ac_buffer_printf(out, "\\%c", *c);
+        else if (*c == '\n')
+            ac_buffer_push_text(out, "\\n");
+        else if (*c < 0x20 || *c == 0x7f)
+            ac_buffer_printf(out, "\\x%02x", *c);
+        else if (size == 2 && c[0] == 0xc2 && c[1] < 0xa0)
+            ac_buffer_printf(out, "\\x%02x", c[1]);
+        else if (size == 3 &&
+                 (point == 0x2028 || point == 0x2029 || point == 0xfeff || point >= 0xfffe))
+            ac_buffer_printf(out, "\\u%04x", point);
+        else
+            ac_buffer_push(out, text + i, size);
+    }
+    ac_buffer_push_char(out, '"');
+}
+
 void
 ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
@@ -368,16 +409,7 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
             ac_buffer_push_text(out, "none");
             return;
         }
-        ac_buffer_push_char(out, '"');
-        for (; *text; text++) {
-            if (*text == '"' || *text == '\\')
-                ac_buffer_push_char(out, '\\');
-            if (*text == '\n')
-                ac_buffer_push_text(out, "\\n");
-            else
-                ac_buffer_push_char(out, *text);
-        }
-        ac_buffer_push_char(out, '"');
+        print_text(text, out);
         return;
     default: break;
     }

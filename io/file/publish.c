@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "engine/base/memory.h"
-#include "io/file/checksum.h"
 #include "io/file/path.h"
 
 enum { LONGEST_HOST = 64 };
@@ -60,7 +60,7 @@ cut_name(const char *name, size_t n, size_t most)
 static void
 write_ending(char ending[LONGEST_HOST + 32])
 {
-    char host[256] = "", hash[33];
+    char host[256] = "";
     int n;
 
     gethostname(host, sizeof host - 1);
@@ -69,8 +69,8 @@ write_ending(char ending[LONGEST_HOST + 32])
         if (*c == '/')
             *c = '_';
     if (n > LONGEST_HOST) {
-        ac_checksum_bytes(host, (size_t) n, hash);
-        n = snprintf(host + LONGEST_HOST - 17, 18, ".%.16s", hash) + LONGEST_HOST - 17;
+        const unsigned long long hash = XXH3_64bits(host, (size_t) n);
+        n = snprintf(host + LONGEST_HOST - 17, 18, ".%016llx", hash) + LONGEST_HOST - 17;
     }
     snprintf(ending, LONGEST_HOST + 32, ".tmp.%.*s.%d", n, host, (int) getpid());
 }
@@ -80,7 +80,7 @@ ac_publish_temporary(char **out, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     const size_t folder_size = (size_t) (name - path), name_size = strlen(name);
-    char ending[LONGEST_HOST + 32], hash[33], *folder = NULL;
+    char ending[LONGEST_HOST + 32], *folder = NULL;
     size_t ending_size, most;
     ac_status st = AC_OK;
 
@@ -95,11 +95,10 @@ ac_publish_temporary(char **out, const char *path)
         goto out;
     }
     /* the beginning, and a hash in place of the rest */
-    ac_checksum_bytes(name, name_size, hash);
-    hash[16] = '\0';
     most = most > ending_size + 17 ? most - ending_size - 17 : 0;
-    st = ac_path_format(out, "%.*s%.*s.%s%s", (int) folder_size, path,
-                        (int) cut_name(name, name_size, most), name, hash, ending);
+    st = ac_path_format(out, "%.*s%.*s.%016llx%s", (int) folder_size, path,
+                        (int) cut_name(name, name_size, most), name,
+                        (unsigned long long) XXH3_64bits(name, name_size), ending);
 out:
     free(folder);
     return st;

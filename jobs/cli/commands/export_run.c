@@ -93,7 +93,7 @@ out:
     return st;
 }
 
-/* RFC 4180: quoted where a comma, a quote or a line break is in it; quotes doubled. */
+/* RFC 4180, UTF-8: quoted where a comma, a quote or a line break is in it; quotes doubled. */
 static void
 push_csv_field(ac_buffer *out, const char *bytes, size_t n)
 {
@@ -102,15 +102,17 @@ push_csv_field(ac_buffer *out, const char *bytes, size_t n)
     for (size_t c = 0; c < n; c++)
         quoted = quoted || strchr(",\"\r\n", bytes[c]);
     if (!quoted) {
-        ac_buffer_push(out, bytes, n);
+        ac_text_push_utf8(out, bytes, n);
         return;
     }
     ac_buffer_push_char(out, '"');
-    for (size_t c = 0; c < n; c++) {
-        if (bytes[c] == '"')
-            ac_buffer_push_char(out, '"');
-        ac_buffer_push_char(out, bytes[c]);
-    }
+    for (size_t c = 0, from = 0; c <= n; c++)
+        if (c == n || bytes[c] == '"') {
+            ac_text_push_utf8(out, bytes + from, c - from);
+            if (c < n)
+                ac_buffer_push_text(out, "\"\"");
+            from = c + 1;
+        }
     ac_buffer_push_char(out, '"');
 }
 

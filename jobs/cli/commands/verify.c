@@ -53,7 +53,12 @@ trouble(verifier *self, const char *file, const char *format, ...)
     va_end(args);
     self->troubles++;
     if (!self->json) {
-        printf("FAILED  %s: %s\n", file, what);
+        ac_buffer_push_text(&line, "FAILED  ");
+        ac_text_push_visible(&line, file, strlen(file));
+        ac_buffer_push_text(&line, ": ");
+        ac_text_push_visible(&line, what, strlen(what));
+        printf("%s\n", line.data ? line.data : "");
+        ac_buffer_free(&line);
         return;
     }
     ac_buffer_push_text(&line, "{\"file\": ");
@@ -515,14 +520,16 @@ print_result(const verifier *self)
     ac_buffer line = { 0 };
 
     if (!self->json) {
+        ac_text_push_visible(&line, self->root, strlen(self->root));
         printf("%s  %s: %s%s%lld files checked, %lld failed",
-               self->troubles ? "FAILED" : "ok    ", self->root, self->note,
+               self->troubles ? "FAILED" : "ok    ", line.data ? line.data : "", self->note,
                *self->note ? ", " : "", (long long) self->files, (long long) self->troubles);
         if (self->items)
             printf("; %lld items in, %lld ok + %lld rejected%s", (long long) self->items,
                    (long long) self->ok, (long long) self->bad,
                    self->ok + self->bad < self->items ? " so far" : "");
         printf("\n");
+        ac_buffer_free(&line);
         return;
     }
     ac_buffer_push_text(&line, "{\"path\": ");
