@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "io/source/captioned_images.h"
+#include "io/source/image_dataset.h"
 #include "io/source/image_files.h"
 
 /* The kinds that can be packed. */
-static const ac_image_source_type *const types[] = { &ac_image_files_type,
-                                                     &ac_captioned_images_type };
+static const ac_image_source_type *const types[] = {
+    &ac_image_files_type,
+    &ac_captioned_images_type,
+    &ac_image_dataset_type,
+};
 enum { TYPES = sizeof types / sizeof *types };
 
 typedef struct packed_head {
@@ -18,7 +22,14 @@ typedef struct packed_head {
 ac_status
 ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
 {
-    return ac_image_files_open(out, input, what, all_pages);
+    bool is_dataset;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
+    st = is_dataset ? ac_image_dataset_open(out, input)
+                    : ac_image_files_open(out, input, what, all_pages);
+out:
+    return st;
 }
 
 ac_status

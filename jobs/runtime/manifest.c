@@ -63,6 +63,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     ac_buffer_printf(&b, "{\n  \"format\": %d,\n", MANIFEST_FORMAT);
     push_field(&b, "job", self->job);
     push_field(&b, "version", self->version);
+    if (self->content[0])
+        push_field(&b, "content", self->content);
     push_field(&b, "config_fingerprint", self->config_fingerprint);
     push_field(&b, "input_fingerprint", self->input_fingerprint);
     push_field(&b, "clip_fingerprint", self->clip);
@@ -162,6 +164,7 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     copy_text(self->bart, sizeof self->bart, root, "bart_fingerprint");
     copy_text(self->kernels, sizeof self->kernels, root, "kernels");
     copy_text(self->precision, sizeof self->precision, root, "precision");
+    copy_text(self->content, sizeof self->content, root, "content");
     if (json_integer_value(json_object_get(root, "items")) != self->items ||
         json_integer_value(json_object_get(root, "shard_items")) != self->shard_items)
         goto out; /* another input: the fingerprints differ too, and the caller says so */

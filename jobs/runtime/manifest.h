@@ -30,6 +30,7 @@ typedef struct ac_manifest {
     char job[24], version[16];
     char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
     char kernels[160], precision[8];
+    char content[16]; /* "images": the run is an image dataset; else "" */
     int64_t items, shard_items, shard_count;
     ac_stage_record stages[AC_MAX_STAGES];
     int stage_count;
