@@ -8,7 +8,7 @@ static const char *const backends[] = { "auto", "openblas", "onednn", "native", 
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const page_words[] = { "first", "all", NULL };
-static const char *const store_words[] = { "original", NULL };
+static const char *const store_words[] = { "original", "pixels", NULL };
 static const char *const check_words[] = { "header", "decode", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
@@ -196,7 +196,10 @@ const ac_config_key ac_config_keys[] = {
       "save fewer activations and compute them again in the backward pass: a third slower, the "
       "same results" },
     { "ingest.store", KEY_CHOICE, AT(ingest.store), "original", 0, 0, store_words, true,
-      "what the dataset holds of an image: its bytes as they came" },
+      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized and "
+      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes nothing" },
+    { "ingest.size", KEY_INT, AT(ingest.size), "224", 1, 16384, NULL, true,
+      "of store: pixels without clip.model: side of CLIP's input, by OpenAI's recipe" },
     { "ingest.shard_bytes", KEY_BYTES, AT(ingest.shard_bytes), "1 GiB", 1, 1e15, NULL, true,
       "about so many bytes of images per shard; an output.shard_items other than its default "
       "decides instead (both given: the smaller shard)" },
@@ -301,7 +304,8 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "ingest",
-        .keys = { "input.path", "input.pages", "ingest", "output.shard_items",
+        .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
+                  "output.shard_items",
                   "compute.threads", "compute.batch", "compute.kernels", "compute.part",
                   "compute.parts", "limits" },
         .needed = { "input.path" },

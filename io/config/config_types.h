@@ -31,8 +31,8 @@ typedef struct ac_share {
 /** Of a file with several pages (TIFF): the first, or each as an item of its own. */
 typedef enum ac_pages { AC_PAGES_FIRST = 0, AC_PAGES_ALL } ac_pages;
 
-/** What an image dataset holds of each image: the bytes as they came. */
-typedef enum ac_ingest_store { AC_STORE_ORIGINAL = 0 } ac_ingest_store;
+/** What an image dataset holds of each image: the bytes as they came, or CLIP's input. */
+typedef enum ac_ingest_store { AC_STORE_ORIGINAL = 0, AC_STORE_PIXELS } ac_ingest_store;
 
 /** How an image is looked at before it is stored. */
 typedef enum ac_ingest_check { AC_CHECK_HEADER = 0, AC_CHECK_DECODE } ac_ingest_check;
@@ -95,7 +95,7 @@ typedef struct ac_config {
     } train;
     struct {
         int64_t store, check; /* ac_ingest_store, ac_ingest_check */
-        int64_t shard_bytes;
+        int64_t shard_bytes, size;
     } ingest;
     int64_t seed;
     struct {

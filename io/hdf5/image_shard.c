@@ -10,7 +10,7 @@
 #include "io/file/checksum.h"
 #include "io/file/publish.h"
 
-enum { HASH_BYTES = 32, PIXELS_RANK = 4 };
+enum { HASH_BYTES = 32, PIXELS_RANK = 4, MOST_NAMED = 20 };
 
 static ac_status
 read_numbers(const ac_h5_reader *h5, ac_dataset_id id, int64_t n, int64_t **out)
@@ -221,4 +221,34 @@ ac_image_shard_read_pixels(const ac_image_shard *self, int64_t i, uint8_t *rgb)
 {
     AC_CHECK(self->has_pixels);
     return ac_h5_chunks_read_chunk(&self->data, self->file, self->path, i, rgb);
+}
+
+ac_status
+ac_image_shard_check(const char *path, int64_t rows,
+                     void (*damage)(void *context, const char *path), void *context)
+{
+    ac_image_shard shard = { 0 };
+    ac_buffer bytes = { 0 };
+    uint8_t *rgb = NULL;
+    ac_status st = ac_image_shard_open(&shard, path, rows);
+
+    if (st == AC_OK && shard.has_pixels)
+        st = ac_alloc(&rgb, shard.data.row_bytes, 1);
+    for (int64_t i = 0, found = 0; st == AC_OK && i < rows; i++) {
+        st = shard.has_pixels ? ac_image_shard_read_pixels(&shard, i, rgb)
+                              : ac_image_shard_read(&shard, i, &bytes);
+        if (st == AC_OK || st == AC_E_NOMEM)
+            continue;
+        if (found++ < MOST_NAMED)
+            damage(context, path);
+        st = AC_OK;
+    }
+    if (st == AC_OK)
+        st = ac_image_shard_read_rest(&shard);
+    if (st != AC_OK && st != AC_E_NOMEM)
+        damage(context, path);
+    ac_image_shard_close(&shard);
+    ac_buffer_free(&bytes);
+    free(rgb);
+    return st == AC_E_NOMEM ? st : AC_OK;
 }

@@ -44,4 +44,14 @@ AC_MUST_CHECK ac_status ac_image_shard_read(const ac_image_shard *self, int64_t 
 AC_MUST_CHECK ac_status ac_image_shard_read_pixels(const ac_image_shard *self, int64_t i,
                                                    uint8_t *rgb);
 
+/**
+ * Read all of a shard: each image against its hash, each row of pixels against its checksum, and
+ * that all datasets fit together. `damage` is called for each fault, after ac_error_set; of
+ * images, for the first 20. The shard need not be what was published. A failure is only for
+ * memory.
+ */
+AC_MUST_CHECK ac_status ac_image_shard_check(const char *path, int64_t rows,
+                                             void (*damage)(void *context, const char *path),
+                                             void *context);
+
 #endif

@@ -17,7 +17,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
-enum { KEPT_OPEN = 4, MOST_SHARDS = 1 << 24, SHARD_NAME_BYTES = 32 };
+enum { KEPT_OPEN = 4, MOST_SHARDS = 1 << 24, MOST_SIDE = 1 << 14 };
 
 /* An open shard. */
 typedef struct slot {
@@ -31,6 +31,7 @@ typedef struct dataset {
     char *folder;
     int64_t shard_count;
     int64_t *starts; /* [shard_count + 1]: the first item of each */
+    int64_t pixel_bytes; /* of CLIP's input, where the dataset holds that; else 0 */
     pthread_mutex_t lock;
     slot **slots; /* [slot_count], owned */
     int64_t slot_count, slot_capacity, clock;
@@ -224,6 +225,26 @@ read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status
     return st;
 }
 
+static ac_status
+pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
+{
+    int64_t row;
+    slot *s;
+    ac_status st = acquire(state, i, false, &s, &row);
+
+    if (st != AC_OK)
+        return st;
+    *has = s->shard.has_pixels;
+    if (*has && s->shard.data.row_bytes != ((const dataset *) state)->pixel_bytes)
+        st = ac_error_set(AC_E_FORMAT, "%s: its pixels are not of the size that the manifest "
+                                       "says: damaged",
+                          s->shard.path);
+    else if (*has)
+        st = ac_image_shard_read_pixels(&s->shard, row, rgb);
+    release(state, s);
+    return st;
+}
+
 static int64_t
 page(const void *state, int64_t i)
 {
@@ -280,14 +301,15 @@ metadata(const void *state, int64_t i, ac_buffer *out)
 /* ---- for other processes ---- */
 
 typedef struct packed_head {
-    int64_t folder_size, shard_count;
+    int64_t folder_size, shard_count, pixel_bytes;
 } packed_head;
 
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
     const dataset *self = state;
-    const packed_head head = { (int64_t) strlen(self->folder), self->shard_count };
+    const packed_head head = { (int64_t) strlen(self->folder), self->shard_count,
+                               self->pixel_bytes };
 
     ac_buffer_push(out, &head, sizeof head);
     ac_buffer_push(out, self->folder, (size_t) head.folder_size);
@@ -307,6 +329,7 @@ unpack(void **state, const char *bytes, size_t n)
     bytes += sizeof head;
     st = dataset_new(&self, bytes, (size_t) head.folder_size, head.shard_count);
     if (st == AC_OK) {
+        self->pixel_bytes = head.pixel_bytes;
         memcpy(self->starts, bytes + head.folder_size,
                (size_t) (head.shard_count + 1) * sizeof *self->starts);
         *state = self;
@@ -319,6 +342,7 @@ const ac_image_source_type ac_image_dataset_type = {
     .key = key,
     .locate = locate,
     .read = read_item,
+    .pixels = pixels,
     .check = check,
     .page = page,
     .captions = captions,
@@ -439,6 +463,26 @@ out:
     return st;
 }
 
+/* "pixels": {"size": S, "recipe": "…"}, where the dataset holds CLIP's input. */
+static ac_status
+read_recipe(dataset *self, const json_t *root, ac_image_source *out, ac_checksum *sum)
+{
+    const json_t *pixels = json_object_get(root, "pixels");
+    const json_int_t S = json_integer_value(json_object_get(pixels, "size"));
+    const char *recipe = json_string_value(json_object_get(pixels, "recipe"));
+
+    if (!pixels)
+        return AC_OK;
+    if (!recipe || !*recipe || S < 1 || S > MOST_SIDE || strlen(recipe) >= sizeof out->pixels)
+        return ac_error_set(AC_E_FORMAT, "%s/manifest.json: pixels has no size and recipe: "
+                                         "damaged",
+                            self->folder);
+    self->pixel_bytes = S * S * 3;
+    snprintf(out->pixels, sizeof out->pixels, "%s", recipe);
+    ac_checksum_update(sum, recipe, strlen(recipe) + 1);
+    return AC_OK;
+}
+
 /* HDF5 tells a file that is cut or gone when it is opened. */
 static ac_status
 check_shards(const dataset *self)
@@ -481,6 +525,7 @@ ac_image_dataset_open(ac_image_source *out, const char *folder)
         AC_FAIL(AC_E_FORMAT, "%s/manifest.json: names no shards: damaged", folder);
     AC_TRY(dataset_new(&self, folder, n, (int64_t) json_array_size(shards)));
     AC_TRY(read_shards(self, shards, &sum));
+    AC_TRY(read_recipe(self, root, out, &sum));
     if (self->starts[self->shard_count] == 0)
         AC_FAIL(AC_E_FORMAT, "%s: this image dataset holds no image", folder);
     AC_TRY(check_shards(self));
@@ -493,5 +538,7 @@ out:
     free_state(self);
     json_decref(root);
     ac_checksum_free(&sum);
+    if (st != AC_OK)
+        *out = (ac_image_source){ 0 };
     return st;
 }

@@ -16,7 +16,7 @@ enum { TYPES = sizeof types / sizeof *types };
 
 typedef struct packed_head {
     int64_t type, count; /* which of types[] */
-    char fingerprint[33];
+    char fingerprint[33], pixels[AC_PIXELS_BYTES];
 } packed_head;
 
 ac_status
@@ -41,6 +41,7 @@ ac_images_pack(const ac_image_source *self, ac_buffer *out)
         head.type++;
     AC_CHECK(head.type < TYPES);
     memcpy(head.fingerprint, self->fingerprint, sizeof head.fingerprint);
+    memcpy(head.pixels, self->pixels, sizeof head.pixels);
     ac_buffer_push(out, &head, sizeof head);
     return self->type->pack(self->state, out);
 }
@@ -60,6 +61,7 @@ ac_images_unpack(ac_image_source *out, const char *bytes, size_t n)
         out->type = types[head.type];
         out->count = head.count;
         memcpy(out->fingerprint, head.fingerprint, sizeof out->fingerprint);
+        memcpy(out->pixels, head.pixels, sizeof out->pixels);
     }
     return st;
 }

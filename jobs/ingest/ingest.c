@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "engine/base/log.h"
+#include "engine/image/recipe.h"
+#include "io/checkpoint/clip_files.h"
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
@@ -159,11 +161,35 @@ show_result(const ac_run *run)
 
 /* ---- the job ---- */
 
+/* What rank 0 finds out for all. */
+typedef struct plan {
+    ac_preprocess_recipe recipe; /* of ingest.store: pixels */
+    int64_t shard_items;
+} plan;
+
 static ac_status
-ingest_all(ac_run *run, const ac_image_source *images, double started)
+make_plan(plan *self, const ac_config *config, const ac_image_source *images)
+{
+    ac_clip_files files = { 0 };
+    ac_status st = AC_OK;
+
+    self->recipe = ac_preprocess_openai(config->ingest.size);
+    if (config->ingest.store == AC_STORE_PIXELS && config->clip.model) {
+        AC_TRY(ac_clip_files_open(&files, config->clip.model, config->clip.model_config));
+        self->recipe = files.recipe;
+        ac_clip_files_close(&files);
+    }
+    st = ac_ingest_shard_items(config, images, &self->recipe, &self->shard_items);
+out:
+    return st;
+}
+
+static ac_status
+ingest_all(ac_run *run, const ac_image_source *images, const ac_preprocess_recipe *recipe,
+           double started)
 {
     const bool last = !ac_run_is_part(run), first_rank = run->comm->rank == 0;
-    ac_ingest_work work = { .images = images };
+    ac_ingest_work work = { .images = images, .recipe = *recipe };
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_probe_all(run, images));
@@ -186,6 +212,8 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
                ac_locks *locks)
 {
     ac_image_source images = { 0 };
+    plan made = { 0 };
+    ac_buffer pixels = { 0 };
     ac_run run = { 0 };
     ac_run_identity id = { .job = ac_job_ingest.name,
                            .stages = ac_job_ingest.stages,
@@ -199,21 +227,27 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
 
     (void) locks;
     AC_TRY(open_images_all(&images, comm, config));
-    AC_TRY(ac_agree_all(comm, comm->rank == 0
-                                  ? ac_ingest_shard_items(config, &images, &id.shard_items)
-                                  : AC_OK));
-    ac_broadcast_bytes_all(comm, &id.shard_items, sizeof id.shard_items, 0);
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_plan(&made, config, &images) : AC_OK));
+    ac_broadcast_bytes_all(comm, &made, sizeof made, 0);
+    if (config->ingest.store == AC_STORE_PIXELS) {
+        ac_preprocess_print(&made.recipe, config->input.apply_exif, &pixels);
+        AC_TRY(ac_agree_all(comm, pixels.status));
+        id.pixels = pixels.data;
+        id.pixel_size = made.recipe.size;
+    }
+    id.shard_items = made.shard_items;
     id.items = images.count;
     id.input = images.fingerprint;
     AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));
     if (!run.finished_before)
-        AC_TRY(ingest_all(&run, &images, started));
+        AC_TRY(ingest_all(&run, &images, &made.recipe, started));
     else if (comm->rank == 0)
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
     show_result(&run);
 out:
     ac_run_free(&run);
     ac_image_source_free(&images);
+    ac_buffer_free(&pixels);
     return st;
 }
 

@@ -56,7 +56,8 @@ is_given(int64_t value, int64_t fallback)
 }
 
 ac_status
-ac_ingest_shard_items(const ac_config *config, const ac_image_source *images, int64_t *items)
+ac_ingest_shard_items(const ac_config *config, const ac_image_source *images,
+                      const ac_preprocess_recipe *recipe, int64_t *items)
 {
     ac_config defaults = { 0 };
     int64_t bytes = config->ingest.shard_bytes;
@@ -71,7 +72,10 @@ ac_ingest_shard_items(const ac_config *config, const ac_image_source *images, in
         if (!is_given(bytes, defaults.ingest.shard_bytes))
             goto out;
     }
-    AC_TRY(mean_bytes(images, &mean));
+    if (config->ingest.store == AC_STORE_PIXELS)
+        mean = (double) (recipe->size * recipe->size * 3);
+    else
+        AC_TRY(mean_bytes(images, &mean));
     fit = (double) bytes / mean;
     if (fit < (double) *items)
         *items = fit < 1 ? 1 : (int64_t) fit;

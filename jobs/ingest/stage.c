@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/image/preprocess.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
@@ -16,6 +17,7 @@ enum { BATCH_PER_THREAD = 4 };
 typedef struct item {
     ac_item_status status;
     ac_buffer bytes, metadata;
+    uint8_t *rgb; /* [S, S, 3], where pixels are stored */
     ac_texts captions;
     const char *format;
     int64_t width, height, page;
@@ -26,6 +28,8 @@ typedef struct item {
 typedef struct ac_ingester {
     const ac_run *run;              /* borrowed */
     const ac_image_source *images; /* borrowed */
+    const ac_preprocess_recipe *recipe; /* borrowed; NULL: original bytes are stored */
+    ac_resizer *resizers;               /* [threads] */
     int threads;
     int64_t batch;
     item *items;    /* [batch] */
@@ -44,7 +48,11 @@ ingester_free(ingester *self)
         ac_buffer_free(&self->items[i].bytes);
         ac_buffer_free(&self->items[i].metadata);
         ac_texts_free(&self->items[i].captions);
+        free(self->items[i].rgb);
     }
+    for (int t = 0; self->resizers && t < self->threads; t++)
+        ac_resizer_free(&self->resizers[t]);
+    free(self->resizers);
     free(self->items);
     ac_buffer_free(&self->text);
     ac_h5_stream_free(&self->stream);
@@ -65,14 +73,21 @@ ingester_free(ingester *self)
 }
 
 static ac_status
-ingester_init(ingester *self, const ac_image_source *images, const ac_run *run)
+ingester_init(ingester *self, const ac_ingest_work *work, const ac_run *run)
 {
+    const bool pixels = run->config->ingest.store == AC_STORE_PIXELS;
     const int64_t batch = run->config->compute.batch, n = run->manifest.shard_items;
     ac_status st = AC_OK;
 
-    *self = (ingester){ .run = run, .images = images, .threads = omp_get_max_threads() };
+    *self = (ingester){ .run = run,
+                        .images = work->images,
+                        .recipe = pixels ? &work->recipe : NULL,
+                        .threads = omp_get_max_threads() };
     self->batch = batch > 0 ? batch : BATCH_PER_THREAD * self->threads;
     AC_TRY(ac_alloc(&self->items, self->batch, sizeof *self->items));
+    AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
+    for (int64_t i = 0; pixels && i < self->batch; i++)
+        AC_TRY(ac_alloc(&self->items[i].rgb, work->recipe.size * work->recipe.size, 3));
     AC_TRY(ac_alloc(&self->width, n, sizeof *self->width));
     AC_TRY(ac_alloc(&self->height, n, sizeof *self->height));
     AC_TRY(ac_alloc(&self->page, n, sizeof *self->page));
@@ -93,9 +108,17 @@ look_at(const ingester *self, item *x)
 
     AC_TRY(ac_image_read_size(x->bytes.data, x->bytes.size, x->page, most, &x->width,
                               &x->height, &x->status));
-    if (x->status.reason != AC_GOOD || self->run->config->ingest.check != AC_CHECK_DECODE)
+    if (x->status.reason != AC_GOOD ||
+        (self->run->config->ingest.check != AC_CHECK_DECODE && !self->recipe))
         goto out;
-    st = ac_image_decode_page(&image, x->bytes.data, x->bytes.size, x->page, most, &x->status);
+    AC_TRY(ac_image_decode_page(&image, x->bytes.data, x->bytes.size, x->page, most,
+                                &x->status));
+    if (x->status.reason != AC_GOOD || !self->recipe)
+        goto out;
+    if (self->run->config->input.apply_exif)
+        AC_TRY(ac_image_orient(&image));
+    st = ac_image_preprocess(x->rgb, &image, self->recipe,
+                             &self->resizers[omp_get_thread_num()]);
 out:
     ac_image_free(&image);
     return st;
@@ -188,6 +211,11 @@ push_good(ingester *self, int64_t i, const item *x)
     self->width[row] = x->width;
     self->height[row] = x->height;
     self->page[row] = x->page;
+    if (self->recipe) {
+        const size_t S = (size_t) self->recipe->size;
+        st = ac_h5_stream_push(&self->stream, x->rgb, S * S * 3);
+        goto out;
+    }
     self->offsets[row + 1] = self->offsets[row] + (int64_t) x->bytes.size;
     st = ac_h5_stream_push(&self->stream, x->bytes.data, x->bytes.size);
 out:
@@ -205,7 +233,12 @@ begin_shard(ingester *self, ac_shard_writer *w, const char *path)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         ac_texts_reset(texts[i]);
     AC_TRY(ac_shard_create(w, path, AC_COMPRESSION_NONE, AC_SHARD_IMAGES));
-    st = ac_shard_stream(w, AC_IMAGES_IMAGES, &self->stream, NULL);
+    if (self->recipe)
+        st = ac_shard_stream(
+            w, AC_IMAGES_PIXELS, &self->stream,
+            (const int64_t[]){ 0, self->recipe->size, self->recipe->size, 3 });
+    else
+        st = ac_shard_stream(w, AC_IMAGES_IMAGES, &self->stream, NULL);
 out:
     return st;
 }
@@ -217,7 +250,8 @@ end_shard(ingester *self, ac_shard_writer *w, char checksum[33])
     ac_status st = AC_OK;
 
     AC_TRY(ac_h5_stream_end(&self->stream));
-    AC_TRY(ac_shard_write_offsets(w, AC_IMAGES_IMAGES, n, self->offsets));
+    if (!self->recipe)
+        AC_TRY(ac_shard_write_offsets(w, AC_IMAGES_IMAGES, n, self->offsets));
     AC_TRY(ac_shard_write_int_attribute(w, AC_IMAGES_ITEMS, n + self->bad_keys.count));
     AC_TRY(ac_shard_write_texts(w, AC_IMAGES_KEYS, &self->keys));
     AC_TRY(ac_shard_write_texts(w, AC_IMAGES_FORMAT, &self->formats));
@@ -245,7 +279,7 @@ open_ingester(void *context, ac_stage *stage)
     ac_ingest_work *work = context;
     ac_status st = ac_alloc(&work->ingester, 1, sizeof *work->ingester);
 
-    return st == AC_OK ? ingester_init(work->ingester, work->images, stage->run) : st;
+    return st == AC_OK ? ingester_init(work->ingester, work, stage->run) : st;
 }
 
 static ac_status

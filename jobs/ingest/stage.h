@@ -7,6 +7,7 @@
 #ifndef AC_JOBS_INGEST_STAGE_H
 #define AC_JOBS_INGEST_STAGE_H
 
+#include "engine/image/recipe.h"
 #include "io/source/image_source.h"
 #include "jobs/runtime/stage.h"
 
@@ -15,6 +16,7 @@ extern const ac_stage_type ac_stage_ingest;
 /** The context of ac_stage_ingest. Borrows all; what is not set is zero. */
 typedef struct ac_ingest_work {
     const ac_image_source *images;
+    ac_preprocess_recipe recipe; /* of ingest.store: pixels */
     struct ac_ingester *ingester; /* the stage's own memory */
 } ac_ingest_work;
 
@@ -23,6 +25,8 @@ typedef struct ac_ingest_work {
  * items' sizes, so it is for rank 0. The same for the same config and input.
  */
 AC_MUST_CHECK ac_status ac_ingest_shard_items(const ac_config *config,
-                                              const ac_image_source *images, int64_t *items);
+                                              const ac_image_source *images,
+                                              const ac_preprocess_recipe *recipe,
+                                              int64_t *items);
 
 #endif

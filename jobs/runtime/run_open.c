@@ -317,6 +317,9 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
     snprintf(m->content, sizeof m->content, "%s", id->content ? id->content : "");
+    m->pixel_size = id->pixel_size;
+    if (id->pixels)
+        AC_TRY(ac_duplicate(&m->pixels, id->pixels, strlen(id->pixels)));
     snprintf(m->precision, sizeof m->precision, "%s",
              ac_precision_names[self->config->compute.precision]);
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
