@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/text/unicode.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -36,6 +37,12 @@ typedef struct dataset {
     slot **slots; /* [slot_count], owned */
     int64_t slot_count, slot_capacity, clock;
 } dataset;
+
+static bool
+is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 static void
 free_state(void *state)
@@ -284,6 +291,55 @@ captions(const void *state, int64_t i, ac_texts *out)
     return st;
 }
 
+/* The caption without ASCII white space at its ends. */
+static size_t
+strip(const char **text, size_t n)
+{
+    while (n && is_space(**text)) {
+        ++*text;
+        n--;
+    }
+    while (n && is_space((*text)[n - 1]))
+        n--;
+    return n;
+}
+
+/* For training: captions are stripped, and those that are empty then left out. */
+static ac_status
+stripped_captions(const void *state, int64_t i, ac_texts *out)
+{
+    int64_t row;
+    slot *s;
+    ac_status st = acquire(state, i, true, &s, &row);
+
+    if (st != AC_OK)
+        return st;
+    for (int64_t c = s->shard.caption_offsets[row];
+         st == AC_OK && c < s->shard.caption_offsets[row + 1]; c++) {
+        const char *text = ac_texts_at(&s->shard.captions, c);
+        const size_t n = strip(&text, ac_texts_size(&s->shard.captions, c));
+        if (n)
+            st = ac_texts_push(out, text, n);
+    }
+    release(state, s);
+    return st;
+}
+
+/* For training: an image needs a caption. */
+static ac_status
+check_captions(const void *state, int64_t i, ac_item_status *status)
+{
+    ac_texts texts = { 0 };
+    ac_status st = stripped_captions(state, i, &texts);
+
+    if (st == AC_OK && texts.count == 0)
+        ac_item_status_set(status, AC_REJECT_NO_CAPTION, "no caption came with this image");
+    else if (st == AC_OK && ac_utf8_check(texts.bytes.data, texts.bytes.size) != AC_OK)
+        ac_item_status_set(status, AC_REJECT_CAPTION_NOT_UTF8, "a caption is not UTF-8");
+    ac_texts_free(&texts);
+    return st;
+}
+
 static ac_status
 metadata(const void *state, int64_t i, ac_buffer *out)
 {
@@ -346,6 +402,21 @@ const ac_image_source_type ac_image_dataset_type = {
     .check = check,
     .page = page,
     .captions = captions,
+    .metadata = metadata,
+    .pack = pack,
+    .unpack = unpack,
+    .free = free_state,
+};
+
+const ac_image_source_type ac_captioned_dataset_type = {
+    .name = "captioned dataset",
+    .key = key,
+    .locate = locate,
+    .read = read_item,
+    .pixels = pixels,
+    .check = check_captions,
+    .page = page,
+    .captions = stripped_captions,
     .metadata = metadata,
     .pack = pack,
     .unpack = unpack,
@@ -540,5 +611,15 @@ out:
     ac_checksum_free(&sum);
     if (st != AC_OK)
         *out = (ac_image_source){ 0 };
+    return st;
+}
+
+ac_status
+ac_captioned_dataset_open(ac_image_source *out, const char *folder)
+{
+    const ac_status st = ac_image_dataset_open(out, folder);
+
+    if (st == AC_OK)
+        out->type = &ac_captioned_dataset_type;
     return st;
 }

@@ -5,7 +5,7 @@
 #include "io/hdf5/image_shard.h"
 #include "io/source/image_source.h"
 
-extern const ac_image_source_type ac_image_dataset_type;
+extern const ac_image_source_type ac_image_dataset_type, ac_captioned_dataset_type;
 
 /**
  * Whether `input` is an image dataset. What is like one but none, and can be no input of images
@@ -22,5 +22,9 @@ AC_MUST_CHECK ac_status ac_image_dataset_is(const char *input, const char *what,
  * are read: each image has a hash.) A fault of a shard is a failure, not an item's status.
  */
 AC_MUST_CHECK ac_status ac_image_dataset_open(ac_image_source *out, const char *folder);
+
+/** The same for training: captions are stripped, empty ones left out, and an image without a
+ * caption, or with one that is not UTF-8, is rejected by ac_image_source_check. */
+AC_MUST_CHECK ac_status ac_captioned_dataset_open(ac_image_source *out, const char *folder);
 
 #endif

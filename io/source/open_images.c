@@ -11,6 +11,7 @@ static const ac_image_source_type *const types[] = {
     &ac_image_files_type,
     &ac_captioned_images_type,
     &ac_image_dataset_type,
+    &ac_captioned_dataset_type,
 };
 enum { TYPES = sizeof types / sizeof *types };
 
