@@ -465,11 +465,11 @@ check_folder(const char *folder, const char *what, bool *is_dataset)
                 "%s: %s: the ingest into this image dataset is not finished; the same command "
                 "resumes it",
                 what, folder);
+    if (json_is_object(json_object_get(root, "cache")))
+        AC_FAIL(AC_E_FORMAT, "%s: %s is a cache and holds no images: %s", what, folder, advice);
     if (job && !*is_dataset && json_is_array(json_object_get(root, "stages")))
         AC_FAIL(AC_E_FORMAT, "%s: %s is the folder of a run of %s and holds no images: %s",
                 what, folder, job, advice);
-    if (json_is_object(json_object_get(root, "cache")))
-        AC_FAIL(AC_E_FORMAT, "%s: %s is a cache and holds no images: %s", what, folder, advice);
     if (!root && has_file(folder, "manifest.json") && has_file(folder, "shards/00000.h5"))
         st = ac_error_set(AC_E_FORMAT,
                           "%s: %s: its manifest.json is damaged, so it is no image dataset",

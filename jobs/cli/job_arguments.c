@@ -94,8 +94,8 @@ ac_job_short_apply(ac_config *config, const ac_job *job, const ac_arguments *a,
 {
     ac_status st = AC_OK;
 
-    if (word)
-        AC_TRY(set_key(config, job->word, word));
+    if (word) /* a folder may be called so; of a key it would be the word for "nothing" */
+        AC_TRY(set_key(config, job->word, strcmp(word, "none") == 0 ? "./none" : word));
     for (const ac_short_form *s = job->short_forms; s && s->option; s++)
         if (s->key && ac_arguments_get(a, s->option))
             AC_TRY(set_key(config, s->key, ac_arguments_get(a, s->option)));
