@@ -8,7 +8,7 @@
 #include "jobs/train/train_job.h"
 
 const ac_job *const ac_job_table[] = {
-    &ac_job_caption,     &ac_job_train,        &ac_job_tag, &ac_job_embed_images,
+    &ac_job_caption,     &ac_job_train,        &ac_job_tag,    &ac_job_embed_images,
     &ac_job_build_cache, &ac_job_extend_cache, &ac_job_ingest, NULL,
 };
 

@@ -196,8 +196,10 @@ const ac_config_key ac_config_keys[] = {
       "save fewer activations and compute them again in the backward pass: a third slower, the "
       "same results" },
     { "ingest.store", KEY_CHOICE, AT(ingest.store), "original", 0, 0, store_words, true,
-      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized and "
-      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes nothing" },
+      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized "
+      "and "
+      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes "
+      "nothing" },
     { "ingest.size", KEY_INT, AT(ingest.size), "224", 1, 16384, NULL, true,
       "of store: pixels without clip.model: side of CLIP's input, by OpenAI's recipe" },
     { "ingest.shard_bytes", KEY_BYTES, AT(ingest.shard_bytes), "1 GiB", 1, 1e15, NULL, true,
@@ -305,9 +307,8 @@ const ac_config_job ac_config_jobs[] = {
     {
         .name = "ingest",
         .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
-                  "output.shard_items",
-                  "compute.threads", "compute.batch", "compute.kernels", "compute.part",
-                  "compute.parts", "limits" },
+                  "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
+                  "compute.part", "compute.parts", "limits" },
         .needed = { "input.path" },
     },
     { .name = NULL },

@@ -15,11 +15,8 @@ ac_h5_stream_begin(ac_h5_stream *self, ac_h5_writer *file, const char *name, int
 {
     AC_CHECK(rank >= 1 && rank <= AC_MAX_RANK);
     ac_buffer_reset(&self->chunk);
-    *self = (ac_h5_stream){
-        .file = file, .rank = rank, .row_bytes = 1, .chunk = self->chunk
-    };
-    AC_CHECK((size_t) snprintf(self->name, sizeof self->name, "%s", name) <
-             sizeof self->name);
+    *self = (ac_h5_stream){ .file = file, .rank = rank, .row_bytes = 1, .chunk = self->chunk };
+    AC_CHECK((size_t) snprintf(self->name, sizeof self->name, "%s", name) < sizeof self->name);
     for (int i = 1; i < rank; i++) {
         self->shape[i] = shape[i];
         self->row_bytes *= shape[i];
@@ -103,8 +100,7 @@ ac_h5_stream_push(ac_h5_stream *self, const void *bytes, size_t n)
     ac_status st = AC_OK;
 
     while (n > 0) {
-        const size_t part =
-            n < room - self->chunk.size ? n : room - self->chunk.size;
+        const size_t part = n < room - self->chunk.size ? n : room - self->chunk.size;
         AC_TRY(ac_buffer_push(&self->chunk, at, part));
         at += part;
         n -= part;

@@ -1,7 +1,7 @@
 /**
  * A dataset of bytes written piece by piece, so that a shard of images needs no memory for all
- * of them: uncompressed chunks, each with its Fletcher-32 checksum. Equal bytes give equal files,
- * however they were cut into pieces.
+ * of them: uncompressed chunks, each with its Fletcher-32 checksum. Equal bytes give equal
+ * files, however they were cut into pieces.
  */
 #ifndef AC_IO_HDF5_H5_STREAM_H
 #define AC_IO_HDF5_H5_STREAM_H
@@ -21,9 +21,9 @@ typedef struct ac_h5_stream {
 } ac_h5_stream;
 
 /**
- * Of rank 1: bytes, a MiB per chunk (one chunk where there are fewer). Of a higher rank: rows of
- * shape[1 …], one per chunk, so that each can be read and checked alone.
- * shape [rank]; shape[0] is not looked at. The dataset is not there before ac_h5_stream_end.
+ * Of rank 1: bytes, a MiB per chunk (one chunk where there are fewer). Of a higher rank: rows
+ * of shape[1 …], one per chunk, so that each can be read and checked alone. shape [rank];
+ * shape[0] is not looked at. The dataset is not there before ac_h5_stream_end.
  */
 AC_MUST_CHECK ac_status ac_h5_stream_begin(ac_h5_stream *self, ac_h5_writer *file,
                                            const char *name, int rank, const int64_t *shape);

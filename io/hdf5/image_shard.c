@@ -201,8 +201,8 @@ ac_image_shard_read(const ac_image_shard *self, int64_t i, ac_buffer *out)
         AC_FAIL(AC_E_FORMAT, "%s: holds pixels (ingest.store), not the images' files",
                 self->path);
     AC_TRY(ac_buffer_reserve(out, (size_t) n));
-    AC_TRY(ac_h5_chunks_read(&self->data, self->file, self->path, self->offsets[i], n,
-                             out->data));
+    AC_TRY(
+        ac_h5_chunks_read(&self->data, self->file, self->path, self->offsets[i], n, out->data));
     out->size = (size_t) n;
     out->data[n] = '\0';
     ac_checksum_bytes(out->data, out->size, hash);

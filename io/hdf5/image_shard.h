@@ -22,9 +22,9 @@ typedef struct ac_image_shard {
 } ac_image_shard;
 
 /**
- * Keys, pages, hashes and where the images lie: what reading images needs. rows: how many images
- * there must be. Not thread-safe, as HDF5 is not. AC_E_FORMAT names the file and what is wrong
- * with it.
+ * Keys, pages, hashes and where the images lie: what reading images needs. rows: how many
+ * images there must be. Not thread-safe, as HDF5 is not. AC_E_FORMAT names the file and what is
+ * wrong with it.
  */
 AC_MUST_CHECK ac_status ac_image_shard_open(ac_image_shard *self, const char *path,
                                             int64_t rows);
@@ -45,8 +45,8 @@ AC_MUST_CHECK ac_status ac_image_shard_read_pixels(const ac_image_shard *self, i
                                                    uint8_t *rgb);
 
 /**
- * Read all of a shard: each image against its hash, each row of pixels against its checksum, and
- * that all datasets fit together. `damage` is called for each fault, after ac_error_set; of
+ * Read all of a shard: each image against its hash, each row of pixels against its checksum,
+ * and that all datasets fit together. `damage` is called for each fault, after ac_error_set; of
  * images, for the first 20. The shard need not be what was published. A failure is only for
  * memory.
  */

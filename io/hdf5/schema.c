@@ -4,16 +4,16 @@
 #include <string.h>
 
 /* A row; T: texts, N: numbers, O: offsets. */
-#define T(kind, name, shape)                                                 \
-    {                                                                        \
+#define T(kind, name, shape)                                                        \
+    {                                                                               \
         AC_SHARD_##kind, name, AC_CONTENT_TEXTS, AC_U8, shape, AC_NO_DATASET, false \
     }
-#define N(kind, name, dtype, shape)                                            \
-    {                                                                          \
+#define N(kind, name, dtype, shape)                                                   \
+    {                                                                                 \
         AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET, false \
     }
-#define O(kind, name, shape)                                                    \
-    {                                                                           \
+#define O(kind, name, shape)                                                           \
+    {                                                                                  \
         AC_SHARD_##kind, name, AC_CONTENT_OFFSETS, AC_I64, shape, AC_NO_DATASET, false \
     }
 /* Not in every shard of the kind. */
@@ -26,16 +26,16 @@
         AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET, true \
     }
 /* Shown from the shards: N images, M candidates of all. */
-#define TJ(name, shape, source)                                       \
-    {                                                                 \
+#define TJ(name, shape, source)                                              \
+    {                                                                        \
         AC_SHARD_JOINED, name, AC_CONTENT_TEXTS, AC_U8, shape, source, false \
     }
-#define NJ(name, dtype, shape, source)                                  \
-    {                                                                   \
+#define NJ(name, dtype, shape, source)                                         \
+    {                                                                          \
         AC_SHARD_JOINED, name, AC_CONTENT_NUMBERS, dtype, shape, source, false \
     }
-#define OJ(name, shape, source)                                          \
-    {                                                                    \
+#define OJ(name, shape, source)                                                 \
+    {                                                                           \
         AC_SHARD_JOINED, name, AC_CONTENT_OFFSETS, AC_I64, shape, source, false \
     }
 

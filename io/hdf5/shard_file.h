@@ -28,8 +28,9 @@ AC_MUST_CHECK ac_status ac_shard_write_text_attribute(ac_shard_writer *self, ac_
 AC_MUST_CHECK ac_status ac_shard_write_int_attribute(ac_shard_writer *self, ac_attribute_id id,
                                                      int64_t value);
 
-/** In two parts; the first is of AC_SHARD_JOINED alone: numbers, or the bytes of texts, shown from the sources
- * (whose `dataset` is set here), and the offsets [rows + 1] of texts and offsets. */
+/** In two parts; the first is of AC_SHARD_JOINED alone: numbers, or the bytes of texts, shown
+ * from the sources (whose `dataset` is set here), and the offsets [rows + 1] of texts and
+ * offsets. */
 AC_MUST_CHECK ac_status ac_shard_write_virtual(ac_shard_writer *self, ac_dataset_id id,
                                                int64_t columns, ac_h5_source *sources,
                                                int64_t count);
@@ -41,8 +42,8 @@ AC_MUST_CHECK ac_status ac_shard_write_offsets(ac_shard_writer *self, ac_dataset
 AC_MUST_CHECK ac_status ac_shard_stream(ac_shard_writer *self, ac_dataset_id id,
                                         ac_h5_stream *stream, const int64_t *shape);
 
-/** Close, sync, rename; every dataset of the kind that is not optional has been written. @param[out] checksum  as
- * ac_h5_commit */
+/** Close, sync, rename; every dataset of the kind that is not optional has been written.
+ * @param[out] checksum  as ac_h5_commit */
 AC_MUST_CHECK ac_status ac_shard_commit(ac_shard_writer *self, char checksum[33]);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_shard_abandon(ac_shard_writer *self);

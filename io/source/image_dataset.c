@@ -1,11 +1,8 @@
-/* An image dataset as a source of images. Shards are opened when an item of theirs is asked
- * for, and a few stay open; HDF5 is called under a lock, since it knows no threads, but images
- * are read without it, by their offsets. */
+/* An image dataset as a source of images. */
 #include "io/source/image_dataset.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,167 +13,14 @@
 #include "engine/text/unicode.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
-#include "io/file/publish.h"
+#include "io/source/shard_pool.h"
 
-enum { KEPT_OPEN = 4, MOST_SHARDS = 1 << 24, MOST_SIDE = 1 << 14 };
-
-/* An open shard. */
-typedef struct slot {
-    ac_image_shard shard;
-    int64_t number; /* -1: none */
-    int64_t used;   /* when, by the dataset's clock */
-    int users;      /* threads that read it */
-} slot;
-
-typedef struct dataset {
-    char *folder;
-    int64_t shard_count;
-    int64_t *starts; /* [shard_count + 1]: the first item of each */
-    int64_t pixel_bytes; /* of CLIP's input, where the dataset holds that; else 0 */
-    pthread_mutex_t lock;
-    slot **slots; /* [slot_count], owned */
-    int64_t slot_count, slot_capacity, clock;
-} dataset;
+enum { MOST_SHARDS = 1 << 24, MOST_SIDE = 1 << 14 };
 
 static bool
 is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void
-free_state(void *state)
-{
-    dataset *self = state;
-
-    if (!self)
-        return;
-    for (int64_t i = 0; i < self->slot_count; i++) {
-        ac_image_shard_close(&self->slots[i]->shard);
-        free(self->slots[i]);
-    }
-    free(self->slots);
-    free(self->starts);
-    free(self->folder);
-    pthread_mutex_destroy(&self->lock);
-    free(self);
-}
-
-static ac_status
-dataset_new(dataset **out, const char *folder, size_t n, int64_t shard_count)
-{
-    dataset *self = NULL;
-    ac_status st = AC_OK;
-
-    *out = NULL;
-    AC_TRY(ac_alloc(&self, 1, sizeof *self));
-    pthread_mutex_init(&self->lock, NULL);
-    self->shard_count = shard_count;
-    AC_TRY(ac_duplicate(&self->folder, folder, n));
-    AC_TRY(ac_alloc(&self->starts, shard_count + 1, sizeof *self->starts));
-    *out = self;
-    self = NULL;
-out:
-    free_state(self);
-    return st;
-}
-
-/* ---- open shards ---- */
-
-static ac_status
-shard_path(const dataset *self, int64_t number, char **path)
-{
-    return ac_path_format(path, "%s/shards/%05lld.h5", self->folder, (long long) number);
-}
-
-/* The shard's slot, or an empty one for it: a new one, or the one that nobody has used for the
- * longest time. */
-static ac_status
-find_slot(dataset *self, int64_t number, slot **out)
-{
-    slot *oldest = NULL, *made = NULL;
-    ac_status st = AC_OK;
-
-    for (int64_t i = 0; i < self->slot_count; i++) {
-        slot *s = self->slots[i];
-        if (s->number == number) {
-            *out = s;
-            return AC_OK;
-        }
-        if (s->users == 0 && (!oldest || s->used < oldest->used))
-            oldest = s;
-    }
-    if (oldest && self->slot_count >= KEPT_OPEN) {
-        ac_image_shard_close(&oldest->shard);
-        oldest->number = -1;
-        *out = oldest;
-        return AC_OK;
-    }
-    AC_TRY(ac_grow(&self->slots, &self->slot_capacity, self->slot_count + 1,
-                   sizeof *self->slots));
-    AC_TRY(ac_alloc(&made, 1, sizeof *made));
-    made->number = -1;
-    *out = self->slots[self->slot_count++] = made;
-out:
-    return st;
-}
-
-static ac_status
-fill_slot(dataset *self, slot *s, int64_t number)
-{
-    char *path = NULL;
-    ac_status st = shard_path(self, number, &path);
-
-    if (st == AC_OK)
-        st = ac_image_shard_open(&s->shard, path,
-                                 self->starts[number + 1] - self->starts[number]);
-    if (st == AC_OK)
-        s->number = number;
-    free(path);
-    return st;
-}
-
-/* The shard of item i, open until it is released. rest: all of it is wanted.
- * @param[out] row  the item's in the shard */
-static ac_status
-acquire(const void *state, int64_t i, bool rest, slot **out, int64_t *row)
-{
-    dataset *self = (dataset *) (uintptr_t) state;
-    int64_t low = 0, high = self->shard_count - 1;
-    slot *s = NULL;
-    ac_status st;
-
-    while (low < high) { /* the last shard that begins at i or before: empty ones are passed */
-        const int64_t middle = high - (high - low) / 2;
-        if (self->starts[middle] <= i)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    pthread_mutex_lock(&self->lock);
-    st = find_slot(self, low, &s);
-    if (st == AC_OK && s->number != low)
-        st = fill_slot(self, s, low);
-    if (st == AC_OK && rest)
-        st = ac_image_shard_read_rest(&s->shard);
-    if (st == AC_OK) {
-        s->users++;
-        s->used = ++self->clock;
-        *out = s;
-        *row = i - self->starts[low];
-    }
-    pthread_mutex_unlock(&self->lock);
-    return st;
-}
-
-static void
-release(const void *state, slot *s)
-{
-    dataset *self = (dataset *) (uintptr_t) state;
-
-    pthread_mutex_lock(&self->lock);
-    s->users--;
-    pthread_mutex_unlock(&self->lock);
 }
 
 /* ---- an item ---- */
@@ -191,13 +35,13 @@ static ac_status
 key(const void *state, int64_t i, ac_buffer *out)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, false, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, false, &s, &row);
 
     if (st != AC_OK)
         return st;
     st = push_text(out, &s->shard.keys, row);
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -206,14 +50,14 @@ static ac_status
 locate(const void *state, int64_t i, ac_buffer *out)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, false, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, false, &s, &row);
 
     if (st != AC_OK)
         return st;
     ac_buffer_printf(out, "shards/%05lld.h5/", (long long) s->number);
     st = push_text(out, &s->shard.keys, row);
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -221,14 +65,14 @@ static ac_status
 read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, false, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, false, &s, &row);
 
     (void) status;
     if (st != AC_OK)
         return st;
     st = ac_image_shard_read(&s->shard, row, bytes);
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -236,19 +80,20 @@ static ac_status
 pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, false, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, false, &s, &row);
 
     if (st != AC_OK)
         return st;
     *has = s->shard.has_pixels;
-    if (*has && s->shard.data.row_bytes != ((const dataset *) state)->pixel_bytes)
-        st = ac_error_set(AC_E_FORMAT, "%s: its pixels are not of the size that the manifest "
-                                       "says: damaged",
+    if (*has && s->shard.data.row_bytes != ((const ac_shard_pool *) state)->pixel_bytes)
+        st = ac_error_set(AC_E_FORMAT,
+                          "%s: its pixels are not of the size that the manifest "
+                          "says: damaged",
                           s->shard.path);
     else if (*has)
         st = ac_image_shard_read_pixels(&s->shard, row, rgb);
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -256,12 +101,12 @@ static int64_t
 page(const void *state, int64_t i)
 {
     int64_t row, found = 0;
-    slot *s;
+    ac_open_shard *s;
 
-    if (acquire(state, i, false, &s, &row) != AC_OK)
+    if (ac_shard_pool_acquire(state, i, false, &s, &row) != AC_OK)
         return 0; /* reading the item fails too, and says why */
     found = s->shard.page[row];
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return found;
 }
 
@@ -278,8 +123,8 @@ static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, true, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, true, &s, &row);
 
     if (st != AC_OK)
         return st;
@@ -287,7 +132,7 @@ captions(const void *state, int64_t i, ac_texts *out)
          st == AC_OK && c < s->shard.caption_offsets[row + 1]; c++)
         st = ac_texts_push(out, ac_texts_at(&s->shard.captions, c),
                            ac_texts_size(&s->shard.captions, c));
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -309,8 +154,8 @@ static ac_status
 stripped_captions(const void *state, int64_t i, ac_texts *out)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, true, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, true, &s, &row);
 
     if (st != AC_OK)
         return st;
@@ -321,7 +166,7 @@ stripped_captions(const void *state, int64_t i, ac_texts *out)
         if (n)
             st = ac_texts_push(out, text, n);
     }
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -344,13 +189,13 @@ static ac_status
 metadata(const void *state, int64_t i, ac_buffer *out)
 {
     int64_t row;
-    slot *s;
-    ac_status st = acquire(state, i, true, &s, &row);
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, true, &s, &row);
 
     if (st != AC_OK)
         return st;
     st = push_text(out, &s->shard.metadata, row);
-    release(state, s);
+    ac_shard_pool_release(state, s);
     return st;
 }
 
@@ -363,7 +208,7 @@ typedef struct packed_head {
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
-    const dataset *self = state;
+    const ac_shard_pool *self = state;
     const packed_head head = { (int64_t) strlen(self->folder), self->shard_count,
                                self->pixel_bytes };
 
@@ -377,13 +222,13 @@ static ac_status
 unpack(void **state, const char *bytes, size_t n)
 {
     packed_head head;
-    dataset *self;
+    ac_shard_pool *self;
     ac_status st;
 
     AC_CHECK(n >= sizeof head);
     memcpy(&head, bytes, sizeof head);
     bytes += sizeof head;
-    st = dataset_new(&self, bytes, (size_t) head.folder_size, head.shard_count);
+    st = ac_shard_pool_new(&self, bytes, (size_t) head.folder_size, head.shard_count);
     if (st == AC_OK) {
         self->pixel_bytes = head.pixel_bytes;
         memcpy(self->starts, bytes + head.folder_size,
@@ -405,7 +250,7 @@ const ac_image_source_type ac_image_dataset_type = {
     .metadata = metadata,
     .pack = pack,
     .unpack = unpack,
-    .free = free_state,
+    .free = ac_shard_pool_free,
 };
 
 const ac_image_source_type ac_captioned_dataset_type = {
@@ -420,7 +265,7 @@ const ac_image_source_type ac_captioned_dataset_type = {
     .metadata = metadata,
     .pack = pack,
     .unpack = unpack,
-    .free = free_state,
+    .free = ac_shard_pool_free,
 };
 
 /* ---- is it one? ---- */
@@ -511,7 +356,7 @@ ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
 
 /* Rows and checksums of the shards, from the manifest. */
 static ac_status
-read_shards(dataset *self, const json_t *shards, ac_checksum *sum)
+read_shards(ac_shard_pool *self, const json_t *shards, ac_checksum *sum)
 {
     ac_status st = AC_OK;
     json_t *line;
@@ -536,7 +381,7 @@ out:
 
 /* "pixels": {"size": S, "recipe": "…"}, where the dataset holds CLIP's input. */
 static ac_status
-read_recipe(dataset *self, const json_t *root, ac_image_source *out, ac_checksum *sum)
+read_recipe(ac_shard_pool *self, const json_t *root, ac_image_source *out, ac_checksum *sum)
 {
     const json_t *pixels = json_object_get(root, "pixels");
     const json_int_t S = json_integer_value(json_object_get(pixels, "size"));
@@ -545,8 +390,9 @@ read_recipe(dataset *self, const json_t *root, ac_image_source *out, ac_checksum
     if (!pixels)
         return AC_OK;
     if (!recipe || !*recipe || S < 1 || S > MOST_SIDE || strlen(recipe) >= sizeof out->pixels)
-        return ac_error_set(AC_E_FORMAT, "%s/manifest.json: pixels has no size and recipe: "
-                                         "damaged",
+        return ac_error_set(AC_E_FORMAT,
+                            "%s/manifest.json: pixels has no size and recipe: "
+                            "damaged",
                             self->folder);
     self->pixel_bytes = S * S * 3;
     snprintf(out->pixels, sizeof out->pixels, "%s", recipe);
@@ -556,7 +402,7 @@ read_recipe(dataset *self, const json_t *root, ac_image_source *out, ac_checksum
 
 /* HDF5 tells a file that is cut or gone when it is opened. */
 static ac_status
-check_shards(const dataset *self)
+check_shards(const ac_shard_pool *self)
 {
     ac_status st = AC_OK;
     char *path = NULL;
@@ -564,7 +410,7 @@ check_shards(const dataset *self)
     for (int64_t i = 0; i < self->shard_count; i++) {
         ac_h5_reader h5 = { 0 };
         free(path);
-        AC_TRY(shard_path(self, i, &path));
+        AC_TRY(ac_shard_pool_path(self, i, &path));
         st = ac_h5_open(&h5, path);
         ac_h5_close(&h5);
         if (st != AC_OK)
@@ -581,7 +427,7 @@ ac_image_dataset_open(ac_image_source *out, const char *folder)
 {
     ac_checksum sum = { 0 };
     json_t *root = NULL, *stage, *shards;
-    dataset *self = NULL;
+    ac_shard_pool *self = NULL;
     size_t n = strlen(folder);
     ac_status st = AC_OK;
 
@@ -594,7 +440,7 @@ ac_image_dataset_open(ac_image_source *out, const char *folder)
     shards = json_object_get(stage, "shards");
     if (!json_is_array(shards) || json_array_size(shards) > MOST_SHARDS)
         AC_FAIL(AC_E_FORMAT, "%s/manifest.json: names no shards: damaged", folder);
-    AC_TRY(dataset_new(&self, folder, n, (int64_t) json_array_size(shards)));
+    AC_TRY(ac_shard_pool_new(&self, folder, n, (int64_t) json_array_size(shards)));
     AC_TRY(read_shards(self, shards, &sum));
     AC_TRY(read_recipe(self, root, out, &sum));
     if (self->starts[self->shard_count] == 0)
@@ -606,7 +452,7 @@ ac_image_dataset_open(ac_image_source *out, const char *folder)
     out->state = self;
     self = NULL;
 out:
-    free_state(self);
+    ac_shard_pool_free(self);
     json_decref(root);
     ac_checksum_free(&sum);
     if (st != AC_OK)

@@ -47,7 +47,7 @@ typedef struct ac_image_source {
     const ac_image_source_type *type;
     void *state; /* owned */
     int64_t count;
-    char fingerprint[33];       /* of all keys, sizes and captions, hexadecimal */
+    char fingerprint[33]; /* of all keys, sizes and captions, hexadecimal */
     /* Where items are CLIP's input, already prepared: by which recipe (ac_preprocess_print);
      * else "". Not of joined sources. */
     char pixels[AC_PIXELS_BYTES];

@@ -187,7 +187,8 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
-    AC_TRY(ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
+    AC_TRY(
+        ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
     if (stages > 1)
         AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
                                           &p.cache_seconds));

@@ -336,11 +336,12 @@ ac_check_pixels(const ac_image_source *images, const ac_config *config,
     if (!images->pixels[0])
         return AC_OK;
     if (crops)
-        AC_FAIL(AC_E_ARG,
-                "%s: this dataset holds CLIP's input (ingest.store: pixels), and no random crop "
-                "can be taken of that: ingest it with store: original, or set "
-                "train.crops_per_image to 0",
-                what);
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: this dataset holds CLIP's input (ingest.store: pixels), and no random crop "
+            "can be taken of that: ingest it with store: original, or set "
+            "train.crops_per_image to 0",
+            what);
     ac_preprocess_print(&clip->recipe, config->input.apply_exif, &wanted);
     AC_TRY(wanted.status);
     if (strcmp(wanted.data, images->pixels) != 0)

@@ -15,8 +15,8 @@ AC_MUST_CHECK ac_status ac_job_run_folder(char **out, const ac_job *job, const a
                                           int word);
 
 /**
- * The value of the key job->word among the words, which is taken out of them: then the config is
- * the only word left. NULL: none was given.
+ * The value of the key job->word among the words, which is taken out of them: then the config
+ * is the only word left. NULL: none was given.
  */
 AC_MUST_CHECK ac_status ac_job_word_take(const char **value, const ac_job *job,
                                          ac_arguments *a);

@@ -198,10 +198,9 @@ ingest_all(ac_run *run, const ac_image_source *images, const ac_preprocess_recip
         AC_TRY(ac_agree_all(run->comm, first_rank ? merge(run) : AC_OK));
     AC_TRY(ac_check_bad_items(run));
     if (last)
-        AC_TRY(ac_agree_all(run->comm,
-                            first_rank ? write_summary(run, images,
-                                                       ac_progress_clock() - started)
-                                       : AC_OK));
+        AC_TRY(ac_agree_all(
+            run->comm,
+            first_rank ? write_summary(run, images, ac_progress_clock() - started) : AC_OK));
     st = ac_run_finish_all(run);
 out:
     return st;
@@ -260,7 +259,7 @@ const ac_job ac_job_ingest = {
     .run = run_ingest_all,
     .word = "input.path",
     .usage = "SOURCE --out DATASET",
-    .short_forms = (const ac_short_form[]){ { "out", "DATASET", NULL,
-                                              "the image dataset: the same as --run" },
-                                            { 0 } },
+    .short_forms =
+        (const ac_short_form[]){
+            { "out", "DATASET", NULL, "the image dataset: the same as --run" }, { 0 } },
 };

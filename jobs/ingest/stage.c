@@ -26,8 +26,8 @@ typedef struct item {
 
 /* A batch in memory, and what a shard has gathered so far. */
 typedef struct ac_ingester {
-    const ac_run *run;              /* borrowed */
-    const ac_image_source *images; /* borrowed */
+    const ac_run *run;                  /* borrowed */
+    const ac_image_source *images;      /* borrowed */
     const ac_preprocess_recipe *recipe; /* borrowed; NULL: original bytes are stored */
     ac_resizer *resizers;               /* [threads] */
     int threads;
@@ -111,8 +111,8 @@ look_at(const ingester *self, item *x)
     if (x->status.reason != AC_GOOD ||
         (self->run->config->ingest.check != AC_CHECK_DECODE && !self->recipe))
         goto out;
-    AC_TRY(ac_image_decode_page(&image, x->bytes.data, x->bytes.size, x->page, most,
-                                &x->status));
+    AC_TRY(
+        ac_image_decode_page(&image, x->bytes.data, x->bytes.size, x->page, most, &x->status));
     if (x->status.reason != AC_GOOD || !self->recipe)
         goto out;
     if (self->run->config->input.apply_exif)
@@ -234,9 +234,8 @@ begin_shard(ingester *self, ac_shard_writer *w, const char *path)
         ac_texts_reset(texts[i]);
     AC_TRY(ac_shard_create(w, path, AC_COMPRESSION_NONE, AC_SHARD_IMAGES));
     if (self->recipe)
-        st = ac_shard_stream(
-            w, AC_IMAGES_PIXELS, &self->stream,
-            (const int64_t[]){ 0, self->recipe->size, self->recipe->size, 3 });
+        st = ac_shard_stream(w, AC_IMAGES_PIXELS, &self->stream,
+                             (const int64_t[]){ 0, self->recipe->size, self->recipe->size, 3 });
     else
         st = ac_shard_stream(w, AC_IMAGES_IMAGES, &self->stream, NULL);
 out:

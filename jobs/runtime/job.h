@@ -42,7 +42,7 @@ typedef struct ac_job {
     ac_job_run run;
     /* A word that does not end in .yaml or .yml is this key's value; NULL: there is no such. */
     const char *word;
-    const char *usage; /* where it has one: "SOURCE --out DATASET" */
+    const char *usage;                /* where it has one: "SOURCE --out DATASET" */
     const ac_short_form *short_forms; /* option NULL at the end; NULL: there are none */
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;

@@ -67,8 +67,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     if (self->content[0])
         push_field(&b, "content", self->content);
     if (self->pixels) {
-        ac_buffer_printf(&b, "  \"pixels\": {\"size\": %lld, \"recipe\": ",
-                         (long long) self->pixel_size);
+        ac_buffer_printf(
+            &b, "  \"pixels\": {\"size\": %lld, \"recipe\": ", (long long) self->pixel_size);
         ac_json_text(&b, self->pixels);
         ac_buffer_push_text(&b, "},\n");
     }
@@ -79,7 +79,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     push_field(&b, "bart_fingerprint", self->bart);
     push_field(&b, "kernels", self->kernels);
     ac_buffer_printf(&b, "  \"equal_bytes\": %s,\n",
-                     !*self->kernels || ac_compute_is_portable(self->kernels) ? "true" : "false");
+                     !*self->kernels || ac_compute_is_portable(self->kernels) ? "true"
+                                                                              : "false");
     push_field(&b, "precision", self->precision);
     ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [",
                      (long long) self->items, (long long) self->shard_items);

@@ -307,8 +307,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(init_manifest(
-        m, id, id->shard_items ? id->shard_items : self->config->output.shard_items));
+    AC_TRY(init_manifest(m, id,
+                         id->shard_items ? id->shard_items : self->config->output.shard_items));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);

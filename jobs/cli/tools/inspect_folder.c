@@ -154,9 +154,9 @@ put_images(json_t *out, const ac_image_shard *shard)
              st == AC_OK && c < shard->caption_offsets[i + 1]; c++)
             st = ac_texts_push(&captions, ac_texts_at(&shard->captions, c),
                                ac_texts_size(&shard->captions, c));
-        ac_inspect_put(one, "key",
-                       ac_inspect_string(ac_texts_at(&shard->keys, i),
-                                         ac_texts_size(&shard->keys, i)));
+        ac_inspect_put(
+            one, "key",
+            ac_inspect_string(ac_texts_at(&shard->keys, i), ac_texts_size(&shard->keys, i)));
         ac_inspect_put(one, "format",
                        ac_inspect_string(ac_texts_at(&shard->format, i),
                                          ac_texts_size(&shard->format, i)));
@@ -165,9 +165,9 @@ put_images(json_t *out, const ac_image_shard *shard)
         ac_inspect_put(one, "bytes", json_integer(ac_image_shard_bytes(shard, i)));
         ac_inspect_put(one, "captions", json_integer(captions.count));
         if (captions.count)
-            ac_inspect_put(one, "caption",
-                           ac_inspect_string(ac_texts_at(&captions, 0),
-                                             ac_texts_size(&captions, 0)));
+            ac_inspect_put(
+                one, "caption",
+                ac_inspect_string(ac_texts_at(&captions, 0), ac_texts_size(&captions, 0)));
         json_array_append_new(list, one);
         ac_texts_free(&captions);
         if (st != AC_OK) {
