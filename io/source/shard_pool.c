@@ -76,8 +76,8 @@ find_slot(ac_shard_pool *self, int64_t number, ac_open_shard **out)
         *out = oldest;
         return AC_OK;
     }
-    AC_TRY(ac_grow(&self->slots, &self->slot_capacity, self->slot_count + 1,
-                   sizeof *self->slots));
+    AC_TRY(
+        ac_grow(&self->slots, &self->slot_capacity, self->slot_count + 1, sizeof *self->slots));
     AC_TRY(ac_alloc(&made, 1, sizeof *made));
     made->number = -1;
     *out = self->slots[self->slot_count++] = made;
@@ -103,7 +103,8 @@ fill_slot(ac_shard_pool *self, ac_open_shard *s, int64_t number)
 /* The shard of item i, open until it is released. rest: all of it is wanted.
  * @param[out] row  the item's in the shard */
 ac_status
-ac_shard_pool_acquire(const void *state, int64_t i, bool rest, ac_open_shard **out, int64_t *row)
+ac_shard_pool_acquire(const void *state, int64_t i, bool rest, ac_open_shard **out,
+                      int64_t *row)
 {
     ac_shard_pool *self = (ac_shard_pool *) (uintptr_t) state;
     int64_t low = 0, high = self->shard_count - 1;

@@ -7,7 +7,6 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "io/source/open_images.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
@@ -34,8 +33,7 @@ open_images_all(pipeline *p)
     ac_status st = AC_OK;
 
     if (p->comm->rank == 0)
-        st = ac_images_open(&p->images, p->config->input.path, "input.path",
-                            p->config->input.pages == AC_PAGES_ALL);
+        st = ac_images_open_input(&p->images, p->config);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
     return ac_images_share_all(&p->images, p->comm, st);

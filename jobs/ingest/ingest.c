@@ -7,7 +7,6 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
-#include "io/source/open_images.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
 #include "jobs/ingest/ingest_job.h"
@@ -24,8 +23,7 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
     ac_status st = AC_OK;
 
     if (comm->rank == 0)
-        st = ac_images_open(images, config->input.path, "input.path",
-                            config->input.pages == AC_PAGES_ALL);
+        st = ac_images_open_input(images, config);
     if (comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(images, "input.path");
     return ac_images_share_all(images, comm, st);

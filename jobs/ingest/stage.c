@@ -10,6 +10,7 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
+#include "io/source/sample_name.h"
 
 enum { BATCH_PER_THREAD = 4 };
 
@@ -124,6 +125,27 @@ out:
     return st;
 }
 
+/* What came with the image, without the key that our own exports put there. */
+static ac_status
+read_metadata(const ingester *self, int64_t i, item *x)
+{
+    static const char *const none[] = { NULL };
+    const ac_buffer no_fields = { 0 };
+    ac_buffer *m = &x->metadata, made = { 0 };
+    ac_status st = ac_image_source_metadata(self->images, i, m);
+
+    if (st != AC_OK || !m->size ||
+        !memmem(m->data, m->size, ac_sample_key_field, strlen(ac_sample_key_field)))
+        return st;
+    st = ac_sample_json(m->data, m->size, &no_fields, none, &made);
+    if (st == AC_OK) {
+        ac_buffer_reset(m);
+        st = ac_buffer_push(m, made.data, made.size);
+    }
+    ac_buffer_free(&made);
+    return st;
+}
+
 /* Everything about one item but where it lies; whatever is wrong with it goes to its status. */
 static ac_status
 read_item(const ingester *self, int64_t i, item *x)
@@ -146,7 +168,7 @@ read_item(const ingester *self, int64_t i, item *x)
         x->format = ac_image_format_name(x->bytes.data, x->bytes.size);
         ac_checksum_bytes(x->bytes.data, x->bytes.size, x->hash);
         AC_TRY(ac_image_source_captions(self->images, i, &x->captions));
-        AC_TRY(ac_image_source_metadata(self->images, i, &x->metadata));
+        AC_TRY(read_metadata(self, i, x));
     }
     ac_inflight_end(&self->run->inflight, slot);
 out:
