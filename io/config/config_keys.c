@@ -8,6 +8,8 @@ static const char *const backends[] = { "auto", "openblas", "onednn", "native", 
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
 static const char *const page_words[] = { "first", "all", NULL };
+static const char *const store_words[] = { "original", "pixels", NULL };
+static const char *const check_words[] = { "header", "decode", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -29,8 +31,8 @@ static const char *const loss_means[] = { "replica", "token", NULL };
 
 const ac_config_key ac_config_keys[] = {
     { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
-      "a folder (searched recursively), one image or a .txt list of paths; text for "
-      "build-cache and extend-cache" },
+      "a folder (searched recursively), one image, a .txt list of paths or an image dataset "
+      "(of ingest); text for build-cache and extend-cache" },
     { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, false,
       "a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
     { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL,
@@ -193,6 +195,19 @@ const ac_config_key ac_config_keys[] = {
     { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, false,
       "save fewer activations and compute them again in the backward pass: a third slower, the "
       "same results" },
+    { "ingest.store", KEY_CHOICE, AT(ingest.store), "original", 0, 0, store_words, true,
+      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized "
+      "and "
+      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes "
+      "nothing" },
+    { "ingest.size", KEY_INT, AT(ingest.size), "224", 1, 16384, NULL, true,
+      "of store: pixels without clip.model: side of CLIP's input, by OpenAI's recipe" },
+    { "ingest.shard_bytes", KEY_BYTES, AT(ingest.shard_bytes), "1 GiB", 1, 1e15, NULL, true,
+      "about so many bytes of images per shard; an output.shard_items other than its default "
+      "decides instead (both given: the smaller shard)" },
+    { "ingest.check", KEY_CHOICE, AT(ingest.check), "header", 0, 0, check_words, true,
+      "header: format and size are read; decode: every image is decoded. What fails is a "
+      "rejected item" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, true, "seed of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, true,
       "items per shard: the unit of work, restart and error" },
@@ -288,6 +303,13 @@ const ac_config_job ac_config_jobs[] = {
         .keys = { RUN, "input.path", "cache", "ngrams" },
         .needed = { "input.path", "clip.model", "cache.path" },
         .made = { "input.path", "cache.path" },
+    },
+    {
+        .name = "ingest",
+        .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
+                  "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
+                  "compute.part", "compute.parts", "limits" },
+        .needed = { "input.path" },
     },
     { .name = NULL },
 };

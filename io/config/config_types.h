@@ -31,6 +31,12 @@ typedef struct ac_share {
 /** Of a file with several pages (TIFF): the first, or each as an item of its own. */
 typedef enum ac_pages { AC_PAGES_FIRST = 0, AC_PAGES_ALL } ac_pages;
 
+/** What an image dataset holds of each image: the bytes as they came, or CLIP's input. */
+typedef enum ac_ingest_store { AC_STORE_ORIGINAL = 0, AC_STORE_PIXELS } ac_ingest_store;
+
+/** How an image is looked at before it is stored. */
+typedef enum ac_ingest_check { AC_CHECK_HEADER = 0, AC_CHECK_DECODE } ac_ingest_check;
+
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
@@ -87,6 +93,10 @@ typedef struct ac_config {
         ac_optional clip_norm, dropout; /* dropout unset: the model's */
         int64_t max_source_tokens, max_target_tokens, crops_per_image, loss_mean;
     } train;
+    struct {
+        int64_t store, check; /* ac_ingest_store, ac_ingest_check */
+        int64_t shard_bytes, size;
+    } ingest;
     int64_t seed;
     struct {
         int64_t shard_items;

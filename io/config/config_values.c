@@ -124,7 +124,7 @@ wrong_value(const ac_config_key *k, const char *value, const char *where)
         snprintf(needed, sizeof needed, "true or false");
     } else if (k->type == KEY_BYTES) {
         snprintf(needed, sizeof needed,
-                 "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
+                 "an amount of memory or of bytes (512 MB, 4 GiB), or auto");
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {

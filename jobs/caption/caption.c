@@ -7,7 +7,6 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "io/source/open_images.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
@@ -34,8 +33,7 @@ open_images_all(pipeline *p)
     ac_status st = AC_OK;
 
     if (p->comm->rank == 0)
-        st = ac_images_open(&p->images, p->config->input.path, "input.path",
-                            p->config->input.pages == AC_PAGES_ALL);
+        st = ac_images_open_input(&p->images, p->config);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
     return ac_images_share_all(&p->images, p->comm, st);
@@ -187,6 +185,8 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
+    AC_TRY(
+        ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
     if (stages > 1)
         AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
                                           &p.cache_seconds));

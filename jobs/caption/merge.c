@@ -7,6 +7,7 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "jobs/runtime/shard_view.h"
+#include "jobs/caption/record.h"
 #include "jobs/caption/stages.h"
 
 enum { MAX_REFERENCES = 16 };
@@ -17,59 +18,6 @@ parts_of(int stages)
 {
     return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) |
            (stages > 2 ? AC_VIEW_CAPTIONS : 0);
-}
-
-static void
-push_text_field(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
-{
-    ac_buffer_printf(b, "\"%s\": ", name);
-    ac_json_string(b, ac_texts_at(texts, i), ac_texts_size(texts, i));
-}
-
-static void
-push_float_field(ac_buffer *b, const char *name, float x)
-{
-    ac_buffer_printf(b, ", \"%s\": ", name);
-    ac_json_float(b, x);
-}
-
-/* One line of captions.jsonl. */
-static void
-push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
-{
-    const char *comma = "";
-
-    ac_buffer_push_text(b, "{");
-    push_text_field(b, "key", &v->keys, i);
-    if (stages > 2) {
-        ac_buffer_push_text(b, ", ");
-        push_text_field(b, "caption", &v->captions, i);
-        push_float_field(b, "clip_score", v->clip_scores[i]);
-    }
-    ac_buffer_push_text(b, ", \"table\": [");
-    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++) {
-        if (v->ids[k] < 0)
-            continue;
-        ac_buffer_printf(b, "%s{", comma);
-        push_text_field(b, "entry", &v->entries, k);
-        ac_buffer_printf(b, ", \"id\": %lld", (long long) v->ids[k]);
-        push_float_field(b, "score", v->scores[k]);
-        ac_buffer_push_text(b, "}");
-        comma = ", ";
-    }
-    ac_buffer_push_text(b, "]");
-    if (stages > 2) {
-        ac_buffer_push_text(b, ", \"candidates\": [");
-        for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
-            ac_buffer_printf(b, "%s{", c > v->offsets[i] ? ", " : "");
-            push_text_field(b, "text", &v->candidates, c);
-            push_float_field(b, "clip_score", v->candidate_clip_scores[c]);
-            push_float_field(b, "score", v->candidate_scores[c]);
-            ac_buffer_push_text(b, "}");
-        }
-        ac_buffer_push_text(b, "]");
-    }
-    ac_buffer_push_text(b, "}\n");
 }
 
 static void
@@ -106,11 +54,11 @@ write_bad_items(const ac_run *run)
         AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_BAD));
         for (int64_t i = 0; i < v.bad_keys.count; i++) {
             ac_buffer_push_text(&line, "{");
-            push_text_field(&line, "key", &v.bad_keys, i);
+            ac_record_push_text(&line, "key", &v.bad_keys, i);
             ac_buffer_push_text(&line, ", ");
-            push_text_field(&line, "reason", &v.bad_reasons, i);
+            ac_record_push_text(&line, "reason", &v.bad_reasons, i);
             ac_buffer_push_text(&line, ", ");
-            push_text_field(&line, "detail", &v.bad_details, i);
+            ac_record_push_text(&line, "detail", &v.bad_details, i);
             ac_buffer_push_text(&line, "}\n");
         }
         AC_TRY(line.status);
@@ -149,7 +97,7 @@ write_records(const ac_run *run, int stages)
                 flush_to(&predictions, &b);
             }
             if (stages > 1) {
-                push_record(&b, &v, i, stages);
+                ac_record_push_line(&b, &v, i, stages);
                 flush_to(&records, &b);
             }
             AC_TRY(b.status);

@@ -28,14 +28,20 @@ example_of(const char *job, const char *key)
 }
 
 void
-ac_job_help(FILE *f, const char *name, const char *what, const ac_option *options)
+ac_job_help(FILE *f, const ac_job *job, const ac_option *options)
 {
+    const char *name = job->name;
     const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
     const int needed = ac_config_needed(name, names, meanings);
-    char usage[64];
+    char usage[200];
 
-    snprintf(usage, sizeof usage, "%s [CONFIG.yaml] [options]", name);
-    ac_options_help(f, usage, what, options);
+    if (job->word)
+        snprintf(usage, sizeof usage,
+                 "%s [CONFIG.yaml] [options]\n       antarctic %s %s [options]", name, name,
+                 job->usage);
+    else
+        snprintf(usage, sizeof usage, "%s [CONFIG.yaml] [options]", name);
+    ac_options_help(f, usage, job->summary, options);
     fprintf(f,
             "\nkeys that must be given, in CONFIG.yaml or with --set (antarctic %s "
             "--print-config shows all, with their defaults):\n",

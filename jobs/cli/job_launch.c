@@ -23,8 +23,24 @@ static const ac_option job_options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
     { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
-    { NULL, 0, NULL, NULL },
 };
+
+enum { JOB_OPTIONS = sizeof job_options / sizeof *job_options, MOST_OPTIONS = 16 };
+
+/* Those of every job, and the job's own. */
+static void
+list_options(ac_option options[MOST_OPTIONS], const ac_job *job)
+{
+    int n = 0;
+
+    for (; n < JOB_OPTIONS; n++)
+        options[n] = job_options[n];
+    for (const ac_short_form *s = job->short_forms; s && s->option; s++) {
+        AC_CHECK(n < MOST_OPTIONS - 1);
+        options[n++] = (ac_option){ s->option, 0, s->argument, s->help };
+    }
+    options[n] = (ac_option){ NULL, 0, NULL, NULL };
+}
 
 /* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
  * job was given. */
@@ -111,7 +127,7 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     comm.heartbeat = &heartbeat;
     ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
-        st = ac_job_run_folder(&folder, job->name, a, 0);
+        st = ac_job_run_folder(&folder, job, a, 0);
     if (st == AC_OK)
         st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);
     st = ac_agree_all(&comm, st);
@@ -184,16 +200,24 @@ print_config(const ac_job *job, const ac_config *config)
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
+    ac_option options[MOST_OPTIONS];
     ac_arguments a;
     ac_config config = { 0 };
-    ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
+    const char *word = NULL;
+    ac_status st;
 
+    list_options(options, job);
+    st = ac_arguments_parse(&a, options, argc, argv);
     if (st == AC_OK && a.help) {
-        ac_job_help(stdout, job->name, job->summary, job_options);
+        ac_job_help(stdout, job, options);
         goto out;
     }
     if (st == AC_OK)
+        st = ac_job_word_take(&word, job, &a);
+    if (st == AC_OK)
         st = ac_job_config_read(&config, &a, 0);
+    if (st == AC_OK)
+        st = ac_job_short_apply(&config, job, &a, word);
     if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
         if ((st = print_config(job, &config)) != AC_OK)
             ac_terminal_error(job->name);

@@ -26,6 +26,13 @@ typedef enum ac_report_kind {
     AC_REPORT_TRAINING  /* losses, and captions before and after */
 } ac_report_kind;
 
+/** An option of a job that is short for --set KEY=VALUE, or for --run. */
+typedef struct ac_short_form {
+    const char *option, *argument; /* "out", "DATASET" */
+    const char *key;               /* NULL: --run */
+    const char *help;
+} ac_short_form;
+
 typedef struct ac_job {
     const char *name;                   /* the sub-command: "caption" */
     const char *summary;                /* what it makes of what, for the help */
@@ -33,6 +40,10 @@ typedef struct ac_job {
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
     ac_report_kind report;
     ac_job_run run;
+    /* A word that does not end in .yaml or .yml is this key's value; NULL: there is no such. */
+    const char *word;
+    const char *usage;                /* where it has one: "SOURCE --out DATASET" */
+    const ac_short_form *short_forms; /* option NULL at the end; NULL: there are none */
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 

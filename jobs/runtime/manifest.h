@@ -30,6 +30,9 @@ typedef struct ac_manifest {
     char job[24], version[16];
     char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
     char kernels[160], precision[8];
+    char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
+    int64_t pixel_size; /* S of [S, S, 3] */
+    char content[16];   /* "images": the run is an image dataset; else "" */
     int64_t items, shard_items, shard_count;
     ac_stage_record stages[AC_MAX_STAGES];
     int stage_count;

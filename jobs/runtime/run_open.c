@@ -307,7 +307,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(init_manifest(m, id, self->config->output.shard_items));
+    AC_TRY(init_manifest(m, id,
+                         id->shard_items ? id->shard_items : self->config->output.shard_items));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
@@ -315,6 +316,10 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->cache, sizeof m->cache, "%s", id->cache);
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    snprintf(m->content, sizeof m->content, "%s", id->content ? id->content : "");
+    m->pixel_size = id->pixel_size;
+    if (id->pixels)
+        AC_TRY(ac_duplicate(&m->pixels, id->pixels, strlen(id->pixels)));
     snprintf(m->precision, sizeof m->precision, "%s",
              ac_precision_names[self->config->compute.precision]);
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));

@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "io/hdf5/shard_file.h"
 #include "io/source/captioned_images.h"
+#include "io/source/image_dataset.h"
 #include "io/source/joined_images.h"
 #include "jobs/models/prompt.h"
 #include "jobs/runtime/images.h"
@@ -96,13 +97,19 @@ open_set(ac_image_source *set, const char *what, const char *folder, const char 
          const char *images)
 {
     ac_caption_notes notes = { 0 };
-    const ac_status st = folder ? ac_captioned_folder_open(set, folder, what, &notes)
-                                : ac_captioned_coco_open(set, annotations, images, &notes);
+    bool is_dataset = false;
+    ac_status st = AC_OK;
 
-    if (st == AC_OK) {
-        log_notes(&notes, what);
-        ac_images_log_passed_over(set, what);
-    }
+    if (folder)
+        AC_TRY(ac_image_dataset_is(folder, what, &is_dataset));
+    if (is_dataset)
+        AC_TRY(ac_captioned_dataset_open(set, folder));
+    else
+        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &notes)
+                      : ac_captioned_coco_open(set, annotations, images, &notes));
+    log_notes(&notes, what);
+    ac_images_log_passed_over(set, what);
+out:
     ac_caption_notes_free(&notes);
     return st;
 }

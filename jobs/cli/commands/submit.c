@@ -385,7 +385,7 @@ read_request(ac_submit_request *self)
     AC_TRY(ac_arguments_int(a, "array", &self->array, 2, 4000));
     if (self->array && !self->job->parts)
         AC_TRY(refuse_parts(self->job));
-    AC_TRY(ac_job_run_folder(&run, self->job->name, a, 1));
+    AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
     if (ac_arguments_has(a, "program")) {

@@ -15,6 +15,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_check.h"
+#include "io/hdf5/image_shard.h"
 #include "io/hdf5/shard_file.h"
 #include "io/file/json_write.h"
 #include "io/checkpoint/npy.h"
@@ -264,6 +265,12 @@ out:
     ac_h5_close(&h5);
 }
 
+static void
+name_damage(void *context, const char *path)
+{
+    trouble_from_error(context, path);
+}
+
 static ac_status
 verify_shard(verifier *self, const char *folder, const ac_manifest *m,
              const ac_stage_type *type, int stage, int64_t shard)
@@ -271,6 +278,7 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     ac_status st = AC_OK;
     const ac_shard_record *r = &m->stages[stage].shards[shard];
     const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
+    const bool is_images = type->schema && type->schema->kind == AC_SHARD_IMAGES;
     char *path = NULL, found[33];
 
     AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, type->folder, (long long) shard));
@@ -288,6 +296,8 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
             self, path,
             "not what was published: checksum %s, recorded %s; the same command makes it again",
             found, r->checksum);
+        if (is_images)
+            st = ac_image_shard_check(path, r->rows, name_damage, self);
         goto out;
     }
     self->files--; /* counted by its kind */
@@ -295,6 +305,8 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     if (self->troubles == before && type->schema) /* without one the checksum is all */
         check_shard_counts(self, path, r, stage, left < m->shard_items ? left : m->shard_items,
                            stage ? m->stages[stage - 1].shards[shard].rows : 0);
+    if (self->troubles == before && is_images)
+        st = ac_image_shard_check(path, r->rows, name_damage, self);
 out:
     free(path);
     return st;
