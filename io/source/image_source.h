@@ -70,7 +70,7 @@ AC_MUST_CHECK ac_status ac_image_source_file(const ac_image_source *self, int64_
                                              char **path);
 
 /** The item's bytes, as they were stored. Bytes that cannot be read are the item's status;
- * a failure is only for memory. */
+ * a failure is for memory, and for an archive that was replaced since it was opened. */
 AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
 
