@@ -18,7 +18,7 @@ typedef enum caption_form { CAPTION_TXT = 0, CAPTION_NONE, CAPTION_JSON } captio
 
 typedef struct tar_images {
     ac_tar_index index;
-    char *index_path, *root, *captions; /* captions: the setting, as it was given */
+    char *index_path, *captions; /* captions: the setting, as it was given */
     caption_form form;
     const char *field; /* of CAPTION_JSON; in captions */
     bool captioned;
@@ -33,7 +33,6 @@ free_state(void *state)
     ac_tar_index_close(&self->index);
     ac_tar_files_free(&self->files);
     free(self->index_path);
-    free(self->root);
     free(self->captions);
     free(self);
 }
@@ -155,8 +154,7 @@ locate(const void *state, int64_t i, ac_buffer *out)
     const tar_images *self = state;
     const ac_tar_item *item = &self->index.items[i];
 
-    ac_buffer_push_text(
-        out, ac_tar_relative(ac_tar_index_path(&self->index, item->tar), self->root));
+    ac_buffer_push_text(out, ac_tar_index_name(&self->index, item->tar));
     if (item->image_at < 0) /* stands for the tar's damage */
         return out->status;
     ac_buffer_push_char(out, '#');
@@ -266,13 +264,11 @@ pack(const void *state, ac_buffer *out)
 
     ac_buffer_push_char(out, captioned);
     ac_buffer_push(out, self->index_path, strlen(self->index_path) + 1);
-    ac_buffer_push(out, self->root, strlen(self->root) + 1);
     return ac_buffer_push(out, self->captions, strlen(self->captions) + 1);
 }
 
 static ac_status
-open_state(tar_images **out, const char *index, const char *root, const char *captions_setting,
-           bool captioned)
+open_state(tar_images **out, const char *index, const char *captions_setting, bool captioned)
 {
     const char *given = captions_setting ? captions_setting : "txt";
     tar_images *self = NULL;
@@ -283,7 +279,6 @@ open_state(tar_images **out, const char *index, const char *root, const char *ca
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
     ac_tar_files_init(&self->files);
     AC_TRY(ac_duplicate(&self->index_path, index, strlen(index)));
-    AC_TRY(ac_duplicate(&self->root, root, strlen(root)));
     AC_TRY(ac_duplicate(&self->captions, given, strlen(given)));
     self->captioned = captioned;
     self->form = strcmp(given, "none") == 0  ? CAPTION_NONE
@@ -302,10 +297,9 @@ out:
 static ac_status
 unpack(void **state, const char *bytes, size_t n)
 {
-    const char *index = bytes + 1, *root = index + strlen(index) + 1,
-               *captions_setting = root + strlen(root) + 1;
+    const char *index = bytes + 1, *captions_setting = index + strlen(index) + 1;
     tar_images *self;
-    const ac_status st = open_state(&self, index, root, captions_setting, bytes[0] == '1');
+    const ac_status st = open_state(&self, index, captions_setting, bytes[0] == '1');
 
     AC_CHECK(captions_setting + strlen(captions_setting) + 1 == bytes + n);
     *state = self;
@@ -355,15 +349,14 @@ out:
 }
 
 ac_status
-ac_tar_images_open(ac_image_source *out, const char *index, const char *root,
-                   const ac_tar_settings *settings)
+ac_tar_images_open(ac_image_source *out, const char *index, const ac_tar_options *options)
 {
     tar_images *self = NULL;
     int64_t images = 0;
     ac_status st = AC_OK;
 
     *out = (ac_image_source){ 0 };
-    AC_TRY(open_state(&self, index, root, settings->captions, settings->index.captioned));
+    AC_TRY(open_state(&self, index, options->captions, options->captioned));
     for (int64_t t = 0; t < self->index.head->tars; t++)
         images += self->index.tars[t].items;
     if (images == 0)
@@ -379,65 +372,82 @@ out:
     return st;
 }
 
+/* The scan of tar t, or (t < 0) the index, in a folder of its own. */
+static ac_status
+temporary_path(char **out, const char *folder, int64_t t)
+{
+    return t < 0 ? ac_path_format(out, "%s/index", folder)
+                 : ac_path_format(out, "%s/%lld", folder, (long long) t);
+}
+
 static void
 remove_folder(const char *folder, int64_t scans)
 {
-    char *path = NULL;
-
-    for (int64_t t = 0; t < scans; t++) {
-        if (ac_path_format(&path, "%s/%lld", folder, (long long) t) == AC_OK)
+    for (int64_t t = -1; t < scans; t++) {
+        char *path = NULL;
+        if (temporary_path(&path, folder, t) == AC_OK)
             unlink(path);
         free(path);
     }
-    if (ac_path_format(&path, "%s/index", folder) == AC_OK)
-        unlink(path);
-    free(path);
     rmdir(folder);
+}
+
+static ac_status
+make_folder(char **folder)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *made = NULL;
+    ac_status st = AC_OK;
+
+    *folder = NULL;
+    AC_TRY(ac_path_format(&made, "%s/antarctic.XXXXXX", temporary ? temporary : "/tmp"));
+    if (!mkdtemp(made))
+        AC_FAIL(AC_E_IO, "%s: cannot be made: %s", made, strerror(errno));
+    *folder = made;
+    made = NULL;
+out:
+    free(made);
+    return st;
 }
 
 ac_status
 ac_tar_images_open_alone(ac_image_source *out, const ac_tar_inputs *inputs,
-                         const ac_tar_settings *settings)
+                         const ac_tar_options *options)
 {
-    const int64_t n = inputs->paths.count;
-    const char *temporary = getenv("TMPDIR");
     ac_tar_index *scans = NULL;
-    char *folder = NULL, *path = NULL, *tar = NULL;
+    char *folder = NULL, *path = NULL;
     ac_status st = AC_OK;
 
     *out = (ac_image_source){ 0 };
-    AC_TRY(ac_alloc(&scans, n, sizeof *scans));
-    AC_TRY(ac_path_format(&folder, "%s/antarctic.XXXXXX", temporary ? temporary : "/tmp"));
-    if (!mkdtemp(folder)) {
-        st = ac_error_set(AC_E_IO, "%s: cannot be made: %s", folder, strerror(errno));
-        free(folder);
-        folder = NULL;
-        goto out;
-    }
-    for (int64_t t = 0; t < n; t++) {
+    AC_TRY(ac_alloc(&scans, inputs->count, sizeof *scans));
+    AC_TRY(make_folder(&folder));
+    for (int64_t t = 0; t < inputs->count; t++) {
         free(path);
-        free(tar);
-        path = tar = NULL;
-        AC_TRY(ac_path_format(&path, "%s/%lld", folder, (long long) t));
-        AC_TRY(ac_duplicate(&tar, ac_texts_at(&inputs->paths, t),
-                            ac_texts_size(&inputs->paths, t)));
-        AC_TRY(ac_tar_scan(tar, &settings->index, path));
+        AC_TRY(temporary_path(&path, folder, t));
+        AC_TRY(ac_tar_scan(&inputs->tars[t], options, path));
         AC_TRY(ac_tar_index_open(&scans[t], path));
     }
     free(path);
-    AC_TRY(ac_path_format(&path, "%s/index", folder));
-    AC_TRY(ac_tar_index_merge(path, scans, n, inputs->root, &settings->index));
-    st = ac_tar_images_open(out, path, inputs->root, settings);
+    AC_TRY(temporary_path(&path, folder, -1));
+    AC_TRY(ac_tar_index_merge(path, scans, inputs->count, options));
+    st = ac_tar_images_open(out, path, options);
 out:
-    for (int64_t t = 0; scans && t < n; t++)
+    for (int64_t t = 0; scans && t < inputs->count; t++)
         ac_tar_index_close(&scans[t]);
     if (folder)
-        remove_folder(folder, n);
+        remove_folder(folder, inputs->count);
     free(scans);
     free(folder);
     free(path);
-    free(tar);
     return st;
+}
+
+int64_t
+ac_tar_images_count(const ac_image_source *source)
+{
+    return source->type == &ac_tar_images_type
+               ? ((const tar_images *) source->state)->index.head->tars
+               : 0;
 }
 
 const char *

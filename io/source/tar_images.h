@@ -6,12 +6,6 @@
 #include "io/source/tar_index.h"
 #include "io/source/tar_inputs.h"
 
-/** How an input of tars is read. */
-typedef struct ac_tar_settings {
-    ac_tar_options index;
-    const char *captions; /* "txt" (or NULL), "none", "json:FIELD" */
-} ac_tar_settings;
-
 /** AC_E_ARG where the text is none of these. */
 AC_MUST_CHECK ac_status ac_tar_captions_check(const char *captions);
 
@@ -19,18 +13,21 @@ AC_MUST_CHECK ac_status ac_tar_captions_check(const char *captions);
  * The source of an index (ac_tar_index_merge), which is mapped: a rank's own memory does not
  * grow with the items. Members are read at random; a tar that is not the one that was indexed
  * any more is refused by name, as a failure of ac_image_source_read.
- * With settings->index.captioned captions are stripped, and an item without one is rejected.
- * root: the folder that locations ("TAR#MEMBER") are relative to.
+ * With options->captioned captions are stripped, and an item without one is rejected.
+ * Locations are "TAR#MEMBER".
  * AC_E_FORMAT where the tars hold no image.
  */
 AC_MUST_CHECK ac_status ac_tar_images_open(ac_image_source *out, const char *index,
-                                           const char *root, const ac_tar_settings *settings);
+                                           const ac_tar_options *options);
 
 /** The same in one process, without a run folder: the index is a temporary file without a
  * name. AC_E_ARG where a tar is compressed. */
 AC_MUST_CHECK ac_status ac_tar_images_open_alone(ac_image_source *out,
                                                  const ac_tar_inputs *inputs,
-                                                 const ac_tar_settings *settings);
+                                                 const ac_tar_options *options);
+
+/** How many tars; 0: another source. */
+int64_t ac_tar_images_count(const ac_image_source *source);
 
 /** What the tars hold besides items, as ac_tar_notes_print made it; NULL: another source. */
 const char *ac_tar_images_notes(const ac_image_source *source);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
@@ -19,9 +20,16 @@ uint64_t
 ac_tar_options_hash(const ac_tar_options *options)
 {
     const int64_t values[] = { (int64_t) options->grouping, (int64_t) options->prefix,
-                               options->all_pages, options->captioned, options->json_captions };
+                               options->all_pages, options->captioned };
+    const char *captions = options->captioned && options->captions ? options->captions : "";
 
-    return XXH64(values, sizeof values, 0);
+    return XXH64(captions, strlen(captions), XXH64(values, sizeof values, 0));
+}
+
+bool
+ac_tar_captions_are_json(const ac_tar_options *options)
+{
+    return options->captions && strncmp(options->captions, "json:", 5) == 0;
 }
 
 /* ---- opening ---- */
@@ -34,11 +42,12 @@ is_sound(const ac_tar_index *self)
 
     for (int64_t t = 0; t < h->tars; t++) {
         const ac_tar_record *r = &self->tars[t];
-        if (r->path < 0 || r->path_size < 0 || r->path >= h->paths_bytes ||
-            r->path_size >= h->paths_bytes - r->path || self->paths[r->path + r->path_size])
+        if (r->path < 0 || r->path >= h->paths_bytes || r->name < 0 ||
+            r->name >= h->paths_bytes)
             return false;
     }
-    return self->notes[h->notes_bytes - 1] == '\0';
+    return self->notes[h->notes_bytes - 1] == '\0' &&
+           (h->paths_bytes == 0 || self->paths[h->paths_bytes - 1] == '\0');
 }
 
 ac_status
@@ -123,27 +132,19 @@ items_are_sound(const ac_tar_index *self)
 }
 
 bool
-ac_tar_index_matches(const ac_tar_index *self, const ac_texts *paths,
+ac_tar_index_matches(const ac_tar_index *self, const ac_tar_place *tars, int64_t count,
                      const ac_tar_options *options)
 {
     char why[200];
 
-    if (self->head->tars != paths->count || self->head->options != ac_tar_options_hash(options))
+    if (self->head->tars != count || self->head->options != ac_tar_options_hash(options))
         return false;
-    for (int64_t t = 0; t < paths->count; t++)
-        if (!ac_texts_is(paths, t, ac_tar_index_path(self, t),
-                         (size_t) self->tars[t].path_size) ||
+    for (int64_t t = 0; t < count; t++)
+        if (strcmp(tars[t].path, ac_tar_index_path(self, t)) != 0 ||
+            strcmp(tars[t].name, ac_tar_index_name(self, t)) != 0 ||
             !ac_tar_index_is_current(self, t, why))
             return false;
     return items_are_sound(self);
-}
-
-const char *
-ac_tar_relative(const char *path, const char *root)
-{
-    const size_t n = strlen(root);
-
-    return n && strncmp(path, root, n) == 0 ? path + n : path;
 }
 
 /* ---- merging ---- */
@@ -153,7 +154,7 @@ typedef struct part {
     const ac_tar_index *scan;
     const char *prefix; /* "" or, with its slash added when it is used, "00001" */
     size_t prefix_size; /* 0: none */
-    const char *relative;
+    const char *name;
     uint32_t tar;
 } part;
 
@@ -188,8 +189,8 @@ key_of(const entry *e, const char *texts[3], size_t sizes[3])
     sizes[0] = prefixed ? e->part->prefix_size : 0;
     texts[1] = "/";
     sizes[1] = prefixed;
-    texts[2] = is_damage(e->item) ? e->part->relative : e->part->scan->texts + e->item->text;
-    sizes[2] = is_damage(e->item) ? strlen(e->part->relative) : e->item->key_size;
+    texts[2] = is_damage(e->item) ? e->part->name : e->part->scan->texts + e->item->text;
+    sizes[2] = is_damage(e->item) ? strlen(e->part->name) : e->item->key_size;
 }
 
 static size_t
@@ -266,10 +267,13 @@ keys_meet(const merger *self)
     return false;
 }
 
+/* Without .tar, .tar.gz, .tgz, .tar.zst. */
 static size_t
 without_extension(const char *name)
 {
-    return ac_location_stem(name, strlen(name));
+    const size_t n = ac_location_stem(name, strlen(name));
+
+    return n > 4 && strncasecmp(name + n - 4, ".tar", 4) == 0 ? n - 4 : n;
 }
 
 static int
@@ -291,8 +295,8 @@ set_prefixes(merger *self)
     AC_TRY(ac_alloc(&sorted, self->count, sizeof(part *)));
     for (int64_t t = 0; t < self->count; t++) {
         part *p = &self->parts[t];
-        const char *slash = strrchr(p->relative, '/');
-        p->prefix = slash ? slash + 1 : p->relative;
+        const char *slash = strrchr(p->name, '/');
+        p->prefix = slash ? slash + 1 : p->name;
         p->prefix_size = without_extension(p->prefix);
         sorted[t] = p;
     }
@@ -301,7 +305,7 @@ set_prefixes(merger *self)
         equal = equal || compare_prefixes(&sorted[t - 1], &sorted[t]) == 0;
     for (int64_t t = 0; equal && t < self->count; t++) {
         part *p = &self->parts[t];
-        p->prefix = p->relative + (p->relative[0] == '/');
+        p->prefix = p->name + (p->name[0] == '/');
         p->prefix_size = without_extension(p->prefix);
     }
     self->prefixed = true;
@@ -311,7 +315,7 @@ out:
 }
 
 static ac_status
-gather(merger *self, const ac_tar_index *scans, const char *root)
+gather(merger *self, const ac_tar_index *scans)
 {
     int64_t n = 0;
     ac_status st = AC_OK;
@@ -319,11 +323,10 @@ gather(merger *self, const ac_tar_index *scans, const char *root)
     AC_TRY(ac_alloc(&self->parts, self->count, sizeof *self->parts));
     for (int64_t t = 0; t < self->count; t++) {
         self->items += scans[t].head->items;
-        self->parts[t] =
-            (part){ .scan = &scans[t],
-                    .prefix = "",
-                    .relative = ac_tar_relative(ac_tar_index_path(&scans[t], 0), root),
-                    .tar = (uint32_t) t };
+        self->parts[t] = (part){ .scan = &scans[t],
+                                 .prefix = "",
+                                 .name = ac_tar_index_name(&scans[t], 0),
+                                 .tar = (uint32_t) t };
         AC_TRY(ac_tar_notes_read(&self->notes, scans[t].notes));
     }
     AC_TRY(ac_alloc(&self->entries, self->items, sizeof *self->entries));
@@ -361,6 +364,8 @@ make_fingerprint(merger *self)
     for (int64_t t = 0; t < self->count; t++)
         ac_checksum_update(&sum, &self->parts[t].scan->tars[0].captions,
                            sizeof self->parts[t].scan->tars[0].captions);
+    if (self->options->captioned && self->options->captions)
+        ac_checksum_update(&sum, self->options->captions, strlen(self->options->captions));
     ac_checksum_digest(&sum, hex);
     ac_checksum_free(&sum);
     memcpy(self->head.fingerprint, hex, sizeof hex);
@@ -414,7 +419,7 @@ write_index(merger *self, const char *path)
     self->head.options = ac_tar_options_hash(self->options);
     self->head.notes_bytes = (int64_t) notes.size + 1;
     for (int64_t t = 0; t < self->count; t++)
-        self->head.paths_bytes += self->parts[t].scan->tars[0].path_size + 1;
+        self->head.paths_bytes += self->parts[t].scan->head->paths_bytes;
     for (int64_t i = 0; i < self->items; i++)
         self->head.texts_bytes +=
             (int64_t) key_size_of(&self->entries[i]) + self->entries[i].item->name_size;
@@ -422,14 +427,15 @@ write_index(merger *self, const char *path)
     ac_text_file_write(&file, (const char *) &self->head, sizeof self->head);
     for (int64_t t = 0; t < self->count; t++) {
         ac_tar_record record = self->parts[t].scan->tars[0];
-        record.path = at;
-        at += record.path_size + 1;
+        record.path += at;
+        record.name += at;
+        at += self->parts[t].scan->head->paths_bytes;
         ac_text_file_write(&file, (const char *) &record, sizeof record);
     }
     write_items(self, &file);
     for (int64_t t = 0; t < self->count; t++)
-        ac_text_file_write(&file, ac_tar_index_path(self->parts[t].scan, 0),
-                           (size_t) self->parts[t].scan->tars[0].path_size + 1);
+        ac_text_file_write(&file, self->parts[t].scan->paths,
+                           (size_t) self->parts[t].scan->head->paths_bytes);
     write_texts(self, &file);
     ac_text_file_write(&file, notes.data, (size_t) self->head.notes_bytes);
     st = ac_text_file_commit(&file);
@@ -440,17 +446,18 @@ out:
 }
 
 ac_status
-ac_tar_index_merge(const char *path, const ac_tar_index *scans, int64_t count, const char *root,
+ac_tar_index_merge(const char *path, const ac_tar_index *scans, int64_t count,
                    const ac_tar_options *options)
 {
+    const ac_tar_prefix prefix = options->keep_prefix ? options->keep_prefix : options->prefix;
     merger self = { .options = options, .count = count };
     ac_status st = AC_OK;
 
-    AC_TRY(gather(&self, scans, root));
-    if (options->prefix == AC_TAR_PREFIX_TAR)
+    AC_TRY(gather(&self, scans));
+    if (prefix == AC_TAR_PREFIX_TAR)
         AC_TRY(set_prefixes(&self));
     sort(&self);
-    if (options->prefix == AC_TAR_PREFIX_AUTO && keys_meet(&self)) {
+    if (prefix == AC_TAR_PREFIX_AUTO && keys_meet(&self)) {
         AC_TRY(set_prefixes(&self));
         sort(&self);
     }

@@ -33,9 +33,11 @@ typedef enum ac_tar_prefix {
 typedef struct ac_tar_options {
     ac_tar_grouping grouping;
     ac_tar_prefix prefix;
-    bool all_pages;     /* each page of a TIFF is an item */
-    bool captioned;     /* the fingerprint is of the captions' bytes too */
-    bool json_captions; /* they are in the json members */
+    ac_tar_prefix keep_prefix; /* in place of AUTO: an earlier choice; not part of the hash */
+    bool all_pages;            /* each page of a TIFF is an item */
+    bool captioned;            /* the fingerprint is of the captions' bytes too */
+    const char *captions;      /* "txt" (or NULL), "none", "json:FIELD" */
+    struct ac_heartbeat *heartbeat; /* beats with each member; may be NULL */
 } ac_tar_options;
 
 /** An item. Its texts: the key [key_size], and behind it the member's name [name_size]; of an
@@ -51,10 +53,16 @@ typedef struct ac_tar_item {
     uint32_t caption_size, metadata_size;
 } ac_tar_item;
 
-/** A tar. */
+/** A tar of an input. The name says where it lies, relative to the input: it is what people
+ * see; the path is opened. Of a compressed tar the path is that of the plain one made of it. */
+typedef struct ac_tar_place {
+    const char *path, *name;
+    const char *given; /* the tar as it was given, beside which its _stats.json lies */
+} ac_tar_place;
+
 typedef struct ac_tar_record {
     int64_t bytes, seconds, nanoseconds; /* of the file, when it was scanned */
-    int64_t path, path_size;             /* in the paths, zero-terminated */
+    int64_t path, name;                  /* in the paths, zero-terminated */
     int64_t items;                       /* images in it */
     uint64_t captions;                   /* hash of its captions' bytes, where asked for */
     int64_t files;                       /* 1: read as files, 0: as webdataset's samples */
@@ -90,12 +98,18 @@ ac_tar_index_path(const ac_tar_index *self, int64_t tar)
     return self->paths + self->tars[tar].path;
 }
 
+static inline const char *
+ac_tar_index_name(const ac_tar_index *self, int64_t tar)
+{
+    return self->paths + self->tars[tar].name;
+}
+
 /** Does the index say of this tar what the file at its path is now? *why, of the caller
  * [200]: what differs. */
 bool ac_tar_index_is_current(const ac_tar_index *self, int64_t tar, char why[200]);
 
 /** Is the index one of these tars, as they are now, made with these options? */
-bool ac_tar_index_matches(const ac_tar_index *self, const ac_texts *paths,
+bool ac_tar_index_matches(const ac_tar_index *self, const ac_tar_place *tars, int64_t count,
                           const ac_tar_options *options);
 
 /** In place of ac_tar_head.magic: the layout's version. */
@@ -104,15 +118,14 @@ extern const char ac_tar_index_magic[16];
 /**
  * All tars of an input: the items of their scans, sorted by key, then by tar and place. Keys
  * get their tars' names in front where `prefix` says so: a tar's stem, or where two tars have
- * the same, its path without extension, relative to `root`. A tar that is damaged behind its
- * last good member becomes an item too, which is rejected; its key is its path relative to
- * root. Published as `path`. Memory: 16 bytes per item while it sorts.
+ * the same, its name without extension. A tar that is damaged behind its last good member
+ * becomes an item too, which is rejected; its key is its name. Published as `path`. Memory: 16
+ * bytes per item while it sorts.
  */
 AC_MUST_CHECK ac_status ac_tar_index_merge(const char *path, const ac_tar_index *scans,
-                                           int64_t count, const char *root,
-                                           const ac_tar_options *options);
+                                           int64_t count, const ac_tar_options *options);
 
-/** A tar's path relative to the root, where it lies below it. */
-const char *ac_tar_relative(const char *path, const char *root);
+/** Are captions in a field of the json members? */
+bool ac_tar_captions_are_json(const ac_tar_options *options);
 
 #endif

@@ -22,11 +22,17 @@
 
 enum { MOST_DEPTH = 64, HEAD = 512, MAGIC_AT = 257 };
 
+/* What is found first: paths, and the folder, with its slash, that names are relative to. */
+typedef struct found_tars {
+    ac_texts paths;
+    char *root;
+} found_tars;
+
 void
 ac_tar_inputs_free(ac_tar_inputs *self)
 {
-    ac_texts_free(&self->paths);
-    free(self->root);
+    ac_texts_free(&self->texts);
+    free(self->tars);
     *self = (ac_tar_inputs){ 0 };
 }
 
@@ -117,7 +123,7 @@ out:
 }
 
 static ac_status
-find_in_folder(ac_tar_inputs *self, const char *folder, int64_t *tars_beside)
+find_in_folder(found_tars *self, const char *folder, int64_t *tars_beside)
 {
     ac_texts found = { 0 };
     size_t n = strlen(folder);
@@ -154,7 +160,7 @@ mixed(const char *what, const char *list, const char *a, const char *b)
 
 /* A line's path, or paths: relative to the list's folder. */
 static ac_status
-add_line(ac_tar_inputs *self, const char *folder, const char *line)
+add_line(found_tars *self, const char *folder, const char *line)
 {
     char *whole = NULL;
     ac_status st = ac_path_set_resolve(&whole, folder, line);
@@ -167,7 +173,7 @@ add_line(ac_tar_inputs *self, const char *folder, const char *line)
 }
 
 static ac_status
-find_in_list(ac_tar_inputs *self, const char *list, const char *what)
+find_in_list(found_tars *self, const char *list, const char *what)
 {
     const char *slash = strrchr(list, '/');
     char *folder = NULL, *first_tar = NULL, *first_other = NULL;
@@ -221,7 +227,7 @@ is_tar_file(const char *path)
 }
 
 static ac_status
-find_in_set(ac_tar_inputs *self, const char *input, const char *what)
+find_in_set(found_tars *self, const char *input, const char *what)
 {
     char *first = NULL;
     ac_status st = AC_OK;
@@ -244,40 +250,31 @@ out:
     return st;
 }
 
-/* Are they all there? How many are compressed? */
-static ac_status
-check_files(ac_tar_inputs *self, const char *what)
+ac_status
+ac_tar_is_compressed(const char *path, const char *what, bool *is)
 {
-    char *name = NULL;
-    ac_status st = AC_OK;
+    unsigned char head[4];
+    ssize_t n;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    for (int64_t i = 0; i < self->paths.count; i++) {
-        unsigned char head[4];
-        ssize_t n;
-        int fd;
-        free(name);
-        AC_TRY(
-            ac_duplicate(&name, ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i)));
-        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
-            AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, name, strerror(errno));
-        n = read(fd, head, sizeof head);
-        close(fd);
-        if (n > 0 && ac_tar_compression(head, (size_t) n) && self->compressed++ == 0)
-            self->first_compressed = i;
-    }
-out:
-    free(name);
-    return st;
+    *is = false;
+    if (fd < 0)
+        return ac_error_set(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
+    n = read(fd, head, sizeof head);
+    close(fd);
+    *is = n > 0 && ac_tar_compression(head, (size_t) n);
+    return AC_OK;
 }
 
-ac_status
-ac_tar_common_root(const ac_texts *paths, char **root)
+/* The folder that all paths are below. */
+static ac_status
+set_common_root(found_tars *self)
 {
-    const char *first = paths->count ? ac_texts_at(paths, 0) : "";
-    size_t n = paths->count ? ac_texts_size(paths, 0) : 0;
+    const ac_texts *paths = &self->paths;
+    const char *first = ac_texts_at(paths, 0);
+    size_t n = ac_texts_size(paths, 0);
 
-    for (int64_t i = 0; i < paths->count; i++) {
+    for (int64_t i = 1; i < paths->count; i++) {
         const char *p = ac_texts_at(paths, i);
         size_t same = 0;
         while (same < n && same < ac_texts_size(paths, i) && p[same] == first[same])
@@ -286,21 +283,18 @@ ac_tar_common_root(const ac_texts *paths, char **root)
     }
     while (n && first[n - 1] != '/')
         n--;
-    return ac_duplicate(root, first, n);
+    return ac_duplicate(&self->root, first, n);
 }
 
-ac_status
-ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what,
-                   int64_t *tars_beside)
+static ac_status
+find(found_tars *self, const char *input, const char *what, int64_t *tars_beside)
 {
     struct stat info;
     ac_status st = AC_OK;
 
-    *self = (ac_tar_inputs){ 0 };
-    *tars_beside = 0;
     if (ac_path_set_is(input)) {
         AC_TRY(find_in_set(self, input, what));
-        AC_TRY(ac_tar_common_root(&self->paths, &self->root));
+        AC_TRY(set_common_root(self));
     } else if (stat(input, &info) != 0) {
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, input, strerror(errno));
     } else if (S_ISDIR(info.st_mode)) {
@@ -310,10 +304,68 @@ ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what,
         AC_TRY(ac_location_root(input, &self->root));
     } else if (is_tar_file(input)) {
         AC_TRY(ac_texts_push(&self->paths, input, strlen(input)));
-        AC_TRY(ac_location_root(input, &self->root));
+        AC_TRY(set_common_root(self));
     }
-    st = check_files(self, what);
 out:
+    return st;
+}
+
+ac_status
+ac_tar_inputs_take(ac_tar_inputs *self)
+{
+    ac_status st = AC_OK;
+
+    self->count = self->texts.count / 2;
+    AC_TRY(ac_alloc(&self->tars, self->count, sizeof *self->tars));
+    for (int64_t t = 0; t < self->count; t++) {
+        const char *path = ac_texts_at(&self->texts, 2 * t);
+        self->tars[t] = (ac_tar_place){ path, ac_texts_at(&self->texts, 2 * t + 1), path };
+    }
+out:
+    return st;
+}
+
+/* Paths and names, and whether they are all there. */
+static ac_status
+push_places(ac_tar_inputs *self, const found_tars *found, const char *what)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t t = 0; t < found->paths.count; t++) {
+        const size_t n = ac_texts_size(&found->paths, t), root = strlen(found->root);
+        const bool below =
+            n > root && memcmp(ac_texts_at(&found->paths, t), found->root, root) == 0;
+        bool compressed;
+        free(path);
+        AC_TRY(ac_duplicate(&path, ac_texts_at(&found->paths, t), n));
+        AC_TRY(ac_tar_is_compressed(path, what, &compressed));
+        if (compressed && self->first_compressed < 0)
+            self->first_compressed = t;
+        AC_TRY(ac_texts_push(&self->texts, path, n + 1));
+        AC_TRY(
+            ac_texts_push(&self->texts, path + (below ? root : 0), n + 1 - (below ? root : 0)));
+    }
+    st = ac_tar_inputs_take(self);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what,
+                   int64_t *tars_beside)
+{
+    found_tars found = { 0 };
+    ac_status st = AC_OK;
+
+    *self = (ac_tar_inputs){ .first_compressed = -1 };
+    *tars_beside = 0;
+    AC_TRY(find(&found, input, what, tars_beside));
+    st = push_places(self, &found, what);
+out:
+    ac_texts_free(&found.paths);
+    free(found.root);
     if (st != AC_OK)
         ac_tar_inputs_free(self);
     return st;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "engine/base/heartbeat.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/path.h"
@@ -198,7 +199,7 @@ push_item(scanner *self, const held *image, const held *caption, const held *met
     ac_status st = AC_OK;
 
     AC_TRY(read_true_key(self, metadata, &true_key));
-    AC_TRY(hash_captions(self, self->options->json_captions ? metadata : caption));
+    AC_TRY(hash_captions(self, ac_tar_captions_are_json(self->options) ? metadata : caption));
     AC_TRY(count_pages(self, image, &pages));
     for (int64_t p = 0; p < pages; p++)
         AC_TRY(push_page(self, true_key ? true_key : name,
@@ -445,6 +446,7 @@ read_tar(scanner *self, const char *tar, bool files)
         st = ac_tar_samples_next(&self->samples, &part, &there);
         if (st != AC_OK)
             break;
+        ac_heartbeat_beat(self->options->heartbeat);
         if (there)
             AC_TRY(add(self, &part));
         if (there && self->dotted && !files && self->options->grouping == AC_TAR_GROUPING_AUTO)
@@ -504,19 +506,19 @@ out:
 }
 
 static ac_status
-write_scan(scanner *self, const char *tar, const char *path)
+write_scan(scanner *self, const ac_tar_place *tar, const char *path)
 {
     const ac_tar_reader *reader = &self->samples.reader;
     const ac_tar_record record = { .bytes = reader->bytes,
                                    .seconds = reader->seconds,
                                    .nanoseconds = reader->nanoseconds,
-                                   .path_size = (int64_t) strlen(tar),
+                                   .name = (int64_t) strlen(tar->path) + 1,
                                    .items = self->images,
                                    .captions = self->captions,
                                    .files = self->samples.files };
     ac_tar_head head = { .tars = 1,
                          .items = self->count,
-                         .paths_bytes = record.path_size + 1,
+                         .paths_bytes = record.name + (int64_t) strlen(tar->name) + 1,
                          .texts_bytes = (int64_t) self->texts.size,
                          .options = ac_tar_options_hash(self->options) };
     ac_buffer notes = { 0 };
@@ -532,7 +534,8 @@ write_scan(scanner *self, const char *tar, const char *path)
     if (self->count)
         ac_text_file_write(&file, (const char *) self->items,
                            (size_t) self->count * sizeof *self->items);
-    ac_text_file_write(&file, tar, (size_t) head.paths_bytes);
+    ac_text_file_write(&file, tar->path, (size_t) record.name);
+    ac_text_file_write(&file, tar->name, strlen(tar->name) + 1);
     if (self->texts.size)
         ac_text_file_write(&file, self->texts.data, self->texts.size);
     ac_text_file_write(&file, notes.data, (size_t) head.notes_bytes);
@@ -544,19 +547,19 @@ out:
 }
 
 ac_status
-ac_tar_scan(const char *tar, const ac_tar_options *options, const char *path)
+ac_tar_scan(const ac_tar_place *tar, const ac_tar_options *options, const char *path)
 {
-    const char *slash = strrchr(tar, '/');
-    scanner self = { .options = options, .base = slash ? slash + 1 : tar };
-    bool files = options->grouping == AC_TAR_GROUPING_FILES;
+    const char *slash = strrchr(tar->name, '/');
+    scanner self = { .options = options, .base = slash ? slash + 1 : tar->name };
+    const bool files = options->grouping == AC_TAR_GROUPING_FILES;
     ac_status st = AC_OK;
 
-    AC_TRY(read_tar(&self, tar, files));
+    AC_TRY(read_tar(&self, tar->path, files));
     if (self.dotted && !files && options->grouping == AC_TAR_GROUPING_AUTO) {
         scanner_reset(&self);
-        AC_TRY(read_tar(&self, tar, true));
+        AC_TRY(read_tar(&self, tar->path, true));
     }
-    AC_TRY(compare_stats(&self, tar));
+    AC_TRY(compare_stats(&self, tar->given));
     st = write_scan(&self, tar, path);
 out:
     scanner_free(&self);

@@ -11,7 +11,7 @@
  * item and stands in the notes. A failure: the tar cannot be opened, or is compressed; memory;
  * writing.
  */
-AC_MUST_CHECK ac_status ac_tar_scan(const char *tar, const ac_tar_options *options,
+AC_MUST_CHECK ac_status ac_tar_scan(const ac_tar_place *tar, const ac_tar_options *options,
                                     const char *path);
 
 #endif
