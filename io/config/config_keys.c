@@ -7,6 +7,8 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
+static const char *const grouping_words[] = { "auto", "webdataset", "files", NULL };
+static const char *const prefix_words[] = { "auto", "none", "tar", NULL };
 static const char *const page_words[] = { "first", "all", NULL };
 static const char *const store_words[] = { "original", "pixels", NULL };
 static const char *const check_words[] = { "header", "decode", NULL };
@@ -32,9 +34,12 @@ static const char *const loss_means[] = { "replica", "token", NULL };
 const ac_config_key ac_config_keys[] = {
     { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
       "a folder (searched recursively), one image, a .txt list of paths or an image dataset "
-      "(of ingest); text for build-cache and extend-cache" },
+      "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them); "
+      "text "
+      "for build-cache and extend-cache" },
     { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, false,
-      "a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
+      "a folder of images with a .txt beside each, tars, or {annotations: F.json, images: "
+      "FOLDER}" },
     { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL,
       false, "COCO's captions_….json, in place of input.train" },
     { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, false,
@@ -49,6 +54,14 @@ const ac_config_key ac_config_keys[] = {
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
+    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, false,
+      "of tars: where captions are: txt (a line each), json:FIELD (of the json member), none" },
+    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words, false,
+      "of tars: webdataset (members of a key are a sample), files (each image is one); auto: "
+      "files where an image has more than an extension behind the first dot" },
+    { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
+      "of tars: keys begin with their tar's name; auto: where a key comes in more than one "
+      "tar" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
       "CLIP: a folder of Hugging Face or OpenCLIP, a file of weights with its config beside "
       "it, or OpenAI's .pt" },
@@ -253,10 +266,13 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 
 /* ---- the jobs ---- */
 
+/* How tars are read. */
+#define TARS "input.captions", "input.grouping", "input.key_prefix"
+
 /* What captioning's first stage needs, and what every run has. */
-#define IMAGES                                                                            \
-    "input.path", "input.apply_exif", "input.pages", "output.thumbnails", "compute.part", \
-        "compute.parts", "limits.max_pixels"
+#define IMAGES                                                                  \
+    "input.path", TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
+        "compute.part", "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
@@ -287,7 +303,7 @@ const ac_config_job ac_config_jobs[] = {
         .name = "train",
         .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
                   "input.validation", "input.validation.annotations", "input.validation.images",
-                  "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
+                  TARS, "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
                   "retrieval.topk", "train", "output.thumbnails" },
         .needed = { "input.train", "input.validation", "clip.model", "cache.path",
                     "bart.model" },

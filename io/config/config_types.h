@@ -47,7 +47,9 @@ typedef struct ac_config {
             *train_images; /* a folder, or COCO's file and folder */
         char *validation, *validation_annotations, *validation_images;
         bool apply_exif;
-        int64_t pages; /* ac_pages */
+        int64_t pages;                /* ac_pages */
+        char *captions;               /* "txt", "none", "json:FIELD" */
+        int64_t grouping, key_prefix; /* ac_tar_grouping, ac_tar_prefix */
     } input;
     struct {
         char *model, *model_config;

@@ -12,6 +12,7 @@
 #include "engine/generation/generation_keys.h"
 #include "io/file/base64.h"
 #include "io/file/path.h"
+#include "io/file/path_set.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
@@ -155,6 +156,27 @@ resolve_path(char **out, const char *base, const char *value)
     return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
 }
 
+/* Of an input several paths may stand in one text, joined by "::". */
+static ac_status
+resolve_paths(char **out, const char *base, const char *value)
+{
+    char *first = NULL, *folder = NULL;
+    ac_status st = AC_OK;
+
+    *out = NULL;
+    AC_TRY(resolve_path(&first, base, value));
+    if (!ac_path_set_is(first) || !strstr(value, "::")) {
+        *out = first;
+        return AC_OK;
+    }
+    AC_TRY(resolve_path(&folder, base, "")); /* with its slash */
+    st = ac_path_set_resolve(out, folder, value);
+out:
+    free(first);
+    free(folder);
+    return st;
+}
+
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
          const char *base)
@@ -163,7 +185,8 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     ac_status st = AC_OK;
 
     if (k->type == KEY_PATH && !(strcmp(value, "none") == 0 && !quoted))
-        st = resolve_path(&made, base, value);
+        st = strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
+                                                : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
         st = ac_duplicate(&made, value, strlen(value));
     if (st != AC_OK)

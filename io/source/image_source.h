@@ -77,7 +77,8 @@ AC_MUST_CHECK ac_status ac_image_source_file(const ac_image_source *self, int64_
                                              char **path);
 
 /** The item's bytes, as they were stored. Bytes that cannot be read are the item's status; a
- * failure is only for memory, or for a damaged shard of an image dataset. */
+ * failure is for memory, for a damaged shard of an image dataset, and for an archive that was
+ * replaced since it was opened. */
 AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
 

@@ -64,9 +64,9 @@ ac_sample_extension(const char *location, size_t n, const char *format, bool low
                     char out[16])
 {
     static const char *const by_format[][2] = {
-        { "JPEG", "jpg" }, { "PNG", "png" },       { "WebP", "webp" }, { "GIF", "gif" },
-        { "BMP", "bmp" },  { "TIFF", "tif" },      { "AVIF", "avif" },
-        { "HEIC", "heic" }, { "JPEG 2000", "jp2" }, { "JPEG XL", "jxl" },
+        { "JPEG", "jpg" },      { "PNG", "png" },     { "WebP", "webp" }, { "GIF", "gif" },
+        { "BMP", "bmp" },       { "TIFF", "tif" },    { "AVIF", "avif" }, { "HEIC", "heic" },
+        { "JPEG 2000", "jp2" }, { "JPEG XL", "jxl" },
     };
     size_t at = n;
 

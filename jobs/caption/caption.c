@@ -14,6 +14,7 @@
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/runtime/tar_input.h"
 
 /* What such a job holds while it runs. */
 typedef struct pipeline {
@@ -28,15 +29,24 @@ typedef struct pipeline {
 } pipeline;
 
 static ac_status
-open_images_all(pipeline *p)
+open_images_all(pipeline *p, const char *folder)
 {
+    const ac_tar_input tars = { .path = p->config->input.path,
+                                .what = "input.path",
+                                .folder = folder };
+    bool is_tars;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_tar_input_open_all(&p->images, p->comm, p->config, &tars, &is_tars));
+    if (is_tars)
+        return AC_OK;
     if (p->comm->rank == 0)
         st = ac_images_open_input(&p->images, p->config);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
-    return ac_images_share_all(&p->images, p->comm, st);
+    st = ac_images_share_all(&p->images, p->comm, st);
+out:
+    return st;
 }
 
 static ac_status
@@ -71,9 +81,13 @@ write_summary(const pipeline *p, double seconds)
         ac_passed_over_push_json(&p->images.passed_over, &b);
         ac_buffer_push_text(&b, ",\n");
     }
+    st = ac_tar_input_push_json(&p->images, &b);
+    if (st != AC_OK)
+        goto out;
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
                      seconds, seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, cache);
+out:
     ac_buffer_free(&b);
     return st;
 }
@@ -181,7 +195,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     while (job->stages[stages])
         stages++;
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(open_images_all(&p));
+    AC_TRY(open_images_all(&p, folder));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));

@@ -31,12 +31,11 @@ image_file(const prober *p, int64_t item, char **path, bool *made)
 {
     ac_buffer bytes = { 0 };
     ac_item_status status;
-    ac_status st = AC_OK;
+    ac_status st = ac_image_source_file(p->images, item, path);
 
-    *path = NULL;
     *made = false;
-    if (p->images->type->file)
-        return ac_image_source_file(p->images, item, path);
+    if (st != AC_E_ARG) /* of joined sources one may have files, and another not */
+        return st;
     AC_TRY(ac_run_path(p->run, path, "journal/%sprobe.tmp.%d", p->run->prefix,
                        p->run->comm->rank));
     AC_TRY(ac_image_source_read(p->images, item, &bytes, &status));

@@ -231,7 +231,7 @@ run_job_all(training_job *p, const char *folder)
     ac_status st = AC_OK;
 
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config));
+    AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config, folder));
     AC_TRY(open_models_all(p));
     AC_TRY(ac_agree_all(p->comm, check_pixels(p)));
     AC_TRY(ac_cache_open_or_build_all(&p->cache, p->comm, p->config, &p->clip, folder,

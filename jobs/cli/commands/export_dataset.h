@@ -11,8 +11,8 @@ bool ac_is_image_dataset(const char *folder);
 
 /**
  * Write an image dataset's images, captions and metadata as tars, or as files that the folder
- * source reads back: KEY.jpg, KEY.txt, KEY.json. A folder that holds another file of such a name
- * stays as it is: AC_E_ARG names the file.
+ * source reads back: KEY.jpg, KEY.txt, KEY.json. A folder that holds another file of such a
+ * name stays as it is: AC_E_ARG names the file.
  */
 AC_MUST_CHECK ac_status ac_export_dataset(const char *folder, const char *format,
                                           const char *out);

@@ -1,5 +1,5 @@
-/** Tars that webdataset reads, written by exports: a sample per image, its members named KEY.jpg,
- * KEY.txt, KEY.json (io/source/sample_name.h). */
+/** Tars that webdataset reads, written by exports: a sample per image, its members named
+ * KEY.jpg, KEY.txt, KEY.json (io/source/sample_name.h). */
 #ifndef AC_JOBS_CLI_COMMANDS_WEBDATASET_H
 #define AC_JOBS_CLI_COMMANDS_WEBDATASET_H
 
