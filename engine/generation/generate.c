@@ -50,6 +50,8 @@ check_prompts(const ac_generation_input *in, const ac_generation_config *c,
               const ac_decoder *decoder, int64_t *longest)
 {
     *longest = ac_generation_config_most(c, 1, decoder->max_positions);
+    if (!in->prompts && c->decoder_start_token_id < 0)
+        return ac_error_set(AC_E_ARG, "there is neither a prompt nor a start token");
     for (int64_t i = 0; in->prompts && i < in->count; i++) {
         const int64_t n = in->prompt_offsets[i + 1] - in->prompt_offsets[i],
                       most = ac_generation_config_most(c, n, decoder->max_positions);

@@ -116,7 +116,8 @@ check_whole(const ac_generation_config *c, const ac_decoder *decoder)
         { "top_k", c->do_sample ? c->top_k : 0, 0, INT32_MAX },
         { "forced_bos_token_id", c->forced_bos_token_id, -1, last },
         { "forced_eos_token_id", c->forced_eos_token_id, -1, last },
-        { "decoder_start_token_id", c->decoder_start_token_id, 0, last },
+        { "decoder_start_token_id", c->decoder_start_token_id,
+          decoder->type->read_inputs ? 0 : -1, last },
     };
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
