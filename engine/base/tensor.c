@@ -128,8 +128,9 @@ ac_tensor_transposed(const ac_tensor *self)
 const float *
 ac_tensor_in_place(const ac_tensor *self)
 {
-    return !self->read && self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0 ? self->data
-                                                                                : NULL;
+    return !self->read && self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0
+               ? self->data
+               : NULL;
 }
 
 static int
@@ -173,9 +174,10 @@ ac_tensors_need(const ac_tensors *self, const ac_tensor **out, const char *name,
     if (t->rank != rank || memcmp(t->shape, shape, (size_t) rank * sizeof *shape) != 0) {
         print_shape(found, sizeof found, t->rank, t->shape);
         print_shape(needed, sizeof needed, rank, shape);
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: tensor \"%s\" has shape %s, but config.json asks for %s",
-                            self->source, name, found, needed);
+        return ac_error_set(
+            AC_E_FORMAT, "%s: tensor \"%s\" has shape %s, but %s for %s", self->source, name,
+            found, strstr(self->source, ".gguf") ? "the file's keys ask" : "config.json asks",
+            needed);
     }
     if (t->dtype > AC_BF16)
         return ac_error_set(AC_E_FORMAT,

@@ -396,9 +396,9 @@ softmax_backward(float *d, const float *w, int64_t n, float by)
                                       left););
 }
 
-#define AC_VECTOR_TABLE                                                                     \
-    {                                                                                       \
-        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new,       \
-            quick_gelu, relu, silu, layernorm, add_products, layernorm_saved,                 \
-            layernorm_backward, softmax_backward                                                                \
+#define AC_VECTOR_TABLE                                                               \
+    {                                                                                 \
+        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
+            quick_gelu, relu, silu, layernorm, add_products, layernorm_saved,         \
+            layernorm_backward, softmax_backward                                      \
     }

@@ -14,64 +14,90 @@ const char *const ac_causal_type_names[] = { "gpt2",  "gpt_neo", "gptj", "llama"
 
 /* A family's names, behind the prefix of all and "h.3." or "layers.3.". */
 typedef struct names {
-    const char *prefix, *stack, *tokens, *positions, *norm;
+    const char *prefix, *stack, *tokens, *positions, *norm, *head;
     const char *attention_norm, *query, *key, *value, *out; /* key NULL: query is all three */
+    const char *query_norm, *key_norm;
     const char *mlp_norm, *gate, *up, *down;
     bool transposed; /* matrices are [in, out] */
 } names;
 
-static const names gpt2 = { "transformer.", "h", "wte", "wpe", "ln_f", "ln_1", "attn.c_attn",
-                            NULL, NULL, "attn.c_proj", "ln_2", NULL, "mlp.c_fc", "mlp.c_proj",
-                            true },
-                   gpt_neo = { "transformer.",
-                               "h",
-                               "wte",
-                               "wpe",
-                               "ln_f",
-                               "ln_1",
-                               "attn.attention.q_proj",
-                               "attn.attention.k_proj",
-                               "attn.attention.v_proj",
-                               "attn.attention.out_proj",
-                               "ln_2",
-                               NULL,
-                               "mlp.c_fc",
-                               "mlp.c_proj",
-                               false },
-                   gptj = { "transformer.",
-                            "h",
-                            "wte",
-                            NULL,
-                            "ln_f",
-                            "ln_1",
-                            "attn.q_proj",
-                            "attn.k_proj",
-                            "attn.v_proj",
-                            "attn.out_proj",
-                            NULL,
-                            NULL,
-                            "mlp.fc_in",
-                            "mlp.fc_out",
-                            false },
-                   llama = { "model.",
-                             "layers",
-                             "embed_tokens",
-                             NULL,
-                             "norm",
-                             "input_layernorm",
-                             "self_attn.q_proj",
-                             "self_attn.k_proj",
-                             "self_attn.v_proj",
-                             "self_attn.o_proj",
-                             "post_attention_layernorm",
-                             "mlp.gate_proj",
-                             "mlp.up_proj",
-                             "mlp.down_proj",
-                             false };
+static const names gpt2 = { .prefix = "transformer.",
+                            .stack = "h",
+                            .tokens = "wte",
+                            .positions = "wpe",
+                            .norm = "ln_f",
+                            .head = "lm_head",
+                            .attention_norm = "ln_1",
+                            .query = "attn.c_attn",
+                            .out = "attn.c_proj",
+                            .mlp_norm = "ln_2",
+                            .up = "mlp.c_fc",
+                            .down = "mlp.c_proj",
+                            .transposed = true };
+static const names gpt_neo = { .prefix = "transformer.",
+                               .stack = "h",
+                               .tokens = "wte",
+                               .positions = "wpe",
+                               .norm = "ln_f",
+                               .head = "lm_head",
+                               .attention_norm = "ln_1",
+                               .query = "attn.attention.q_proj",
+                               .key = "attn.attention.k_proj",
+                               .value = "attn.attention.v_proj",
+                               .out = "attn.attention.out_proj",
+                               .mlp_norm = "ln_2",
+                               .up = "mlp.c_fc",
+                               .down = "mlp.c_proj" };
+static const names gptj = { .prefix = "transformer.",
+                            .stack = "h",
+                            .tokens = "wte",
+                            .norm = "ln_f",
+                            .head = "lm_head",
+                            .attention_norm = "ln_1",
+                            .query = "attn.q_proj",
+                            .key = "attn.k_proj",
+                            .value = "attn.v_proj",
+                            .out = "attn.out_proj",
+                            .up = "mlp.fc_in",
+                            .down = "mlp.fc_out" };
+static const names llama = { .prefix = "model.",
+                             .stack = "layers",
+                             .tokens = "embed_tokens",
+                             .norm = "norm",
+                             .head = "lm_head",
+                             .attention_norm = "input_layernorm",
+                             .query = "self_attn.q_proj",
+                             .key = "self_attn.k_proj",
+                             .value = "self_attn.v_proj",
+                             .out = "self_attn.o_proj",
+                             .query_norm = "self_attn.q_norm",
+                             .key_norm = "self_attn.k_norm",
+                             .mlp_norm = "post_attention_layernorm",
+                             .gate = "mlp.gate_proj",
+                             .up = "mlp.up_proj",
+                             .down = "mlp.down_proj" };
+static const names gguf = { .prefix = "",
+                            .stack = "blk",
+                            .tokens = "token_embd",
+                            .norm = "output_norm",
+                            .head = "output",
+                            .attention_norm = "attn_norm",
+                            .query = "attn_q",
+                            .key = "attn_k",
+                            .value = "attn_v",
+                            .out = "attn_output",
+                            .query_norm = "attn_q_norm",
+                            .key_norm = "attn_k_norm",
+                            .mlp_norm = "ffn_norm",
+                            .gate = "ffn_gate",
+                            .up = "ffn_up",
+                            .down = "ffn_down" };
 
 static const names *
-names_of(ac_causal_type type)
+names_of(ac_causal_type type, const ac_tensors *tensors)
 {
+    if (ac_tensors_find(tensors, "token_embd.weight"))
+        return &gguf;
     switch (type) {
     case AC_CAUSAL_GPT2: return &gpt2;
     case AC_CAUSAL_GPT_NEO: return &gpt_neo;
@@ -234,8 +260,8 @@ make_layer(maker *m, ac_causal_layer *k, int64_t l)
     AC_TRY(make_layer_norm(m, &k->attention_norm, l, C, n->attention_norm));
     AC_TRY(make_layer_norm(m, &k->mlp_norm, l, C, n->mlp_norm));
     if (c->type == AC_CAUSAL_QWEN3) {
-        AC_TRY(make_layer_norm(m, &k->query_norm, l, c->head_size, "self_attn.q_norm"));
-        st = make_layer_norm(m, &k->key_norm, l, c->head_size, "self_attn.k_norm");
+        AC_TRY(make_layer_norm(m, &k->query_norm, l, c->head_size, n->query_norm));
+        st = make_layer_norm(m, &k->key_norm, l, c->head_size, n->key_norm);
     }
 out:
     return st;
@@ -252,12 +278,13 @@ make_head(maker *m, struct ac_causal_net *net)
     if (c->untied) {
         m->pack.prefix = "";
         AC_TRY(ac_pack_tensor(&m->pack, &weight, 2,
-                              (int64_t[]){ c->vocab_size, c->hidden_size }, "lm_head.weight"));
+                              (int64_t[]){ c->vocab_size, c->hidden_size }, "%s.weight",
+                              m->names->head));
         AC_TRY(check_finite(m, weight));
     }
     if (c->head_bias) {
         m->pack.prefix = "";
-        AC_TRY(find_vector(m, &bias, c->vocab_size, "lm_head", "bias"));
+        AC_TRY(find_vector(m, &bias, c->vocab_size, m->names->head, "bias"));
     }
     st = ac_pack_linear(&m->pack, &net->head, &weight, bias ? &bias : NULL, 1);
 out:
@@ -276,7 +303,9 @@ ac_causal_frequencies(const ac_rotary *r, const float *divisors, float *out)
             const double t = (double) r->original_max_position_embeddings * (double) f / turns,
                          b = (t - r->low_freq_factor) /
                              (r->high_freq_factor - r->low_freq_factor),
-                         share = b < 0 ? 0 : b > 1 ? 1 : b;
+                         share = b < 0   ? 0
+                                 : b > 1 ? 1
+                                         : b;
             f = (float) (share * (double) f + (1 - share) * (double) f / r->factor);
         }
         out[i] = divisors ? f / divisors[i] : f;
@@ -350,7 +379,7 @@ ac_causal_init(ac_causal *self, const ac_causal_config *config, const ac_tensors
                const ac_compute *compute, void *packed, bool fill)
 {
     maker m = { .config = config,
-                .names = names_of(config->type),
+                .names = names_of(config->type, tensors),
                 .pack = {
                     .tensors = tensors, .compute = compute, .next = packed, .fill = fill } };
     ac_status st = AC_OK;
@@ -370,6 +399,18 @@ ac_causal_init(ac_causal *self, const ac_causal_config *config, const ac_tensors
 out:
     if (st != AC_OK)
         ac_causal_free(self);
+    return st;
+}
+
+ac_status
+ac_causal_check(const ac_causal_config *config, const ac_tensors *tensors,
+                const ac_compute *compute)
+{
+    _Alignas(64) static char nothing[64]; /* no weight is packed: nothing is written there */
+    ac_causal model;
+    ac_status st = ac_causal_init(&model, config, tensors, compute, nothing, false);
+
+    ac_causal_free(&model);
     return st;
 }
 

@@ -57,15 +57,20 @@ typedef struct ac_causal_config {
 
 typedef struct ac_causal {
     ac_causal_config config;
-    ac_tap tap;              /* "layer0" …: a block's output */
+    ac_tap tap; /* "layer0" …: a block's output */
     struct ac_causal_net *net;
 } ac_causal;
 
 size_t ac_causal_packed_bytes(const ac_causal_config *config, const ac_compute *compute);
 
+/** Are all tensors there, of the right shapes? AC_E_FORMAT names the first that is not. Before
+ * memory is reserved by what a config says. */
+AC_MUST_CHECK ac_status ac_causal_check(const ac_causal_config *config,
+                                        const ac_tensors *tensors, const ac_compute *compute);
+
 /**
- * @param[in] tensors  Hugging Face's names, with "transformer." or "model." in front or without;
- *                     "rope_freqs.weight" [rotary.dimensions / 2], where there is one, divides
+ * @param[in] tensors  Hugging Face's names, with "transformer." or "model." in front or
+ * without, or GGUF's; "rope_freqs.weight" [rotary.dimensions / 2], where there is one, divides
  *                     the frequencies. They outlive the model, which reads embeddings there.
  * @param[in] fill     true: every weight is read, and one that is not finite is AC_E_FORMAT
  */

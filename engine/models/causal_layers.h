@@ -19,8 +19,8 @@ typedef struct ac_causal_layer {
 } ac_causal_layer;
 
 struct ac_causal_net {
-    ac_tensor tokens;       /* [vocab_size, hidden], a view */
-    ac_tensor positions;    /* [max_position_embeddings, hidden], a view; GPT-2 and GPT-Neo */
+    ac_tensor tokens;        /* [vocab_size, hidden], a view */
+    ac_tensor positions;     /* [max_position_embeddings, hidden], a view; GPT-2 and GPT-Neo */
     ac_causal_layer *layers; /* [layers] */
     ac_causal_norm norm;
     ac_linear head;     /* [hidden] -> [vocab_size] */

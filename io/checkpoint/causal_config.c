@@ -264,9 +264,9 @@ refuse_windows(ac_json_reader *r, const ac_causal_config *c)
     if (json_is_integer(window) && json_integer_value(window) >= c->max_position_embeddings)
         return;
     if (json_is_array(types)) {
-        json_array_foreach(types, i, type) if (!json_is_string(type) ||
-                                               strcmp(json_string_value(type),
-                                                      "full_attention") != 0)
+        json_array_foreach(types, i,
+                           type) if (!json_is_string(type) ||
+                                     strcmp(json_string_value(type), "full_attention") != 0)
             ac_json_reader_refuse(r, "layer_types",
                                   "has layers that are not full_attention, which this program "
                                   "does not do");
@@ -301,6 +301,8 @@ read_llama(ac_json_reader *r, ac_causal_config *c)
     c->qkv_bias = c->type == AC_CAUSAL_QWEN2 || c->out_bias;
     c->mlp_bias = llama && ac_json_reader_boolean(r, "mlp_bias", false);
     c->untied = !ac_json_reader_boolean(r, "tie_word_embeddings", false);
+    if (c->heads * c->head_size > AC_MOST_WIDTH)
+        ac_json_reader_refuse(r, "head_dim", "is not a size that makes sense here");
     if (c->heads % c->key_heads)
         ac_json_reader_refuse(r, "num_attention_heads",
                               "is not a multiple of num_key_value_heads");

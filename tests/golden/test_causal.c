@@ -40,8 +40,8 @@ compare(void *context, const char *name, const float *x, int64_t rows, int64_t c
     char full[64];
 
     snprintf(full, sizeof full, "prompt%d.%s", c->prompt, name);
-    test_assert_close(full, x, test_floats(c->expected, full) + c->at * columns,
-                      rows * columns, 1e-4);
+    test_assert_close(full, x, test_floats(c->expected, full) + c->at * columns, rows * columns,
+                      1e-4);
     c->compared++;
 }
 
@@ -245,10 +245,10 @@ check_model(const char *model, ac_compute compute)
     free(more_path);
 }
 
-#define MODEL(function, model)                   \
-    static void function(void **state)           \
-    {                                            \
-        (void) state;                            \
+#define MODEL(function, model)                    \
+    static void function(void **state)            \
+    {                                             \
+        (void) state;                             \
         test_on_each_backend(model, check_model); \
     }
 
@@ -297,9 +297,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gpt2),         cmocka_unit_test(gpt_neo), cmocka_unit_test(gptj),
-        cmocka_unit_test(llama),        cmocka_unit_test(llama_untied),
-        cmocka_unit_test(llama3),       cmocka_unit_test(qwen2),   cmocka_unit_test(qwen3),
+        cmocka_unit_test(gpt2),           cmocka_unit_test(gpt_neo),
+        cmocka_unit_test(gptj),           cmocka_unit_test(llama),
+        cmocka_unit_test(llama_untied),   cmocka_unit_test(llama3),
+        cmocka_unit_test(qwen2),          cmocka_unit_test(qwen3),
         cmocka_unit_test(both_spellings),
     };
 
