@@ -16,13 +16,17 @@ type_of(const json_t *root)
 bool
 ac_causal_config_is(const char *folder)
 {
+    static const char *const others[] = { "bart", "clip", "siglip", NULL };
     char *path = NULL;
     json_t *root = NULL;
     bool is = false;
 
     if (ac_path_format(&path, "%s/config.json", folder) == AC_OK &&
-        ac_json_reader_load(&root, path) == AC_OK)
-        is = type_of(root) && strcmp(type_of(root), "bart") != 0;
+        ac_json_reader_load(&root, path) == AC_OK) {
+        is = type_of(root) != NULL;
+        for (int i = 0; is && others[i]; i++)
+            is = strcmp(type_of(root), others[i]) != 0;
+    }
     json_decref(root);
     free(path);
     return is;

@@ -8,8 +8,9 @@
 #include "engine/models/causal.h"
 
 /**
- * Is this folder's config.json that of a model that is no BART? Whether this program has it,
- * ac_causal_config_load says. A folder without a readable config.json: false.
+ * Does this folder's config.json name a model_type that is not one of the program's other
+ * models? Whether this program has it, ac_causal_config_load says. A folder without a readable
+ * config.json: false.
  */
 bool ac_causal_config_is(const char *folder);
 

@@ -1,0 +1,230 @@
+#include "jobs/models/causal_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "io/checkpoint/causal_config.h"
+#include "io/checkpoint/gguf_config.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/tokenizer_files.h"
+#include "io/file/checksum.h"
+
+bool
+ac_causal_model_is(const char *model)
+{
+    return ac_gguf_is(model) || ac_causal_config_is(model);
+}
+
+static const ac_tensors *
+tensors_of(const ac_causal_model *self)
+{
+    return self->is_gguf ? &self->gguf.tensors : &self->weights.tensors;
+}
+
+/* ---- reading ---- */
+
+static ac_status
+read_folder(ac_causal_model *self, const char *folder, char weights[33])
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_config_load(&self->net.config, folder));
+    AC_TRY(ac_generation_config_load_causal(&self->generation, folder));
+    AC_TRY(ac_weights_open(&self->weights, folder));
+    st = ac_weights_fingerprint(&self->weights, weights);
+out:
+    return st;
+}
+
+static ac_status
+read_gguf(ac_causal_model *self, const char *path, char weights[33])
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_gguf_open(&self->gguf, path));
+    AC_TRY(ac_gguf_config_load(&self->net.config, &self->gguf));
+    AC_TRY(ac_gguf_generation_load(&self->generation, &self->gguf));
+    ac_checksum_bytes(self->gguf.map.data, self->gguf.map.size, weights);
+out:
+    return st;
+}
+
+static ac_status
+open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
+{
+    const ac_status st =
+        self->is_gguf
+            ? ac_error_set(AC_E_FORMAT, "%s: a GGUF file's tokenizer is not read", o->model)
+            : ac_tokenizer_open(&self->tokenizer, o->model, NULL, AC_TOKENIZER_GPT2,
+                                fingerprint);
+
+    self->has_tokenizer = st == AC_OK;
+    if (st != AC_OK)
+        return o->need_tokenizer ? st : AC_OK;
+    if (ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the vocabulary has %lld entries, but the model's token "
+                            "embedding only %lld: another model's vocabulary?",
+                            o->model, (long long) ac_tokenizer_size(&self->tokenizer),
+                            (long long) self->net.config.vocab_size);
+    return AC_OK;
+}
+
+ac_status
+ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
+{
+    ac_status st = AC_OK;
+    char weights[33] = "", vocabulary[33] = "";
+    ac_buffer description = { 0 };
+
+    *self = (ac_causal_model){ .compute = o->compute, .is_gguf = ac_gguf_is(o->model) };
+    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
+    AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
+                         : read_folder(self, o->model, weights));
+    AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute));
+    AC_TRY(open_tokenizer(self, o, vocabulary));
+    ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
+    ac_causal_config_describe(&self->net.config, &description);
+    st = ac_model_join_description(self->fingerprint, &description);
+out:
+    return st;
+}
+
+size_t
+ac_causal_model_packed_bytes(const ac_causal_model *self)
+{
+    return ac_causal_packed_bytes(&self->net.config, &self->compute);
+}
+
+ac_status
+ac_causal_model_pack(ac_causal_model *self)
+{
+    const ac_causal_config config = self->net.config;
+
+    return ac_causal_init(&self->net, &config, tensors_of(self), &self->compute,
+                          self->packed.bytes, self->packed.fills);
+}
+
+ac_status
+ac_causal_model_open(ac_causal_model *self, const ac_causal_options *o)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_model_read(self, o));
+    AC_TRY(ac_packed_init(&self->packed, ac_causal_model_packed_bytes(self)));
+    st = ac_causal_model_pack(self);
+out:
+    if (st != AC_OK)
+        ac_causal_model_free(self);
+    return st;
+}
+
+void
+ac_causal_model_free(ac_causal_model *self)
+{
+    ac_causal_free(&self->net);
+    if (self->has_tokenizer)
+        ac_tokenizer_free(&self->tokenizer);
+    ac_weights_close(&self->weights);
+    ac_gguf_close(&self->gguf);
+    ac_generator_free(&self->generator);
+    ac_generation_config_free(&self->generation);
+    ac_packed_free(&self->packed);
+    free(self->path);
+    *self = (ac_causal_model){ 0 };
+}
+
+/* ---- generating ---- */
+
+/* Ids that no text has: rows of the embedding past the vocabulary. */
+static ac_status
+suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
+{
+    const int64_t used = ac_tokenizer_size(&self->tokenizer),
+                  more = self->net.config.vocab_size - used;
+    ac_token_sequences *s = &c->suppress_tokens;
+    ac_token_sequences made = { .count = s->count + more };
+    const int64_t before = s->count ? s->offsets[s->count] : 0;
+    ac_status st = AC_OK;
+
+    if (!self->has_tokenizer || more <= 0)
+        return AC_OK;
+    AC_TRY(ac_alloc(&made.tokens, before + more, sizeof *made.tokens));
+    AC_TRY(ac_alloc(&made.offsets, made.count + 1, sizeof *made.offsets));
+    if (before)
+        memcpy(made.tokens, s->tokens, (size_t) before * sizeof *made.tokens);
+    for (int64_t i = 0; i <= s->count; i++)
+        made.offsets[i] = s->count ? s->offsets[i] : 0;
+    for (int64_t i = 0; i < more; i++) {
+        made.tokens[before + i] = (int32_t) (used + i);
+        made.offsets[s->count + i + 1] = before + i + 1;
+    }
+    ac_token_sequences_free(s);
+    *s = made;
+    return AC_OK;
+out:
+    ac_token_sequences_free(&made);
+    return st;
+}
+
+ac_status
+ac_causal_model_set_generation(ac_causal_model *self, const ac_generation_config *generation)
+{
+    ac_buffer description = { 0 };
+    const ac_decoder decoder = ac_causal_as_decoder(&self->net);
+    ac_status st = ac_generation_config_check(generation, &decoder);
+
+    if (st == AC_OK && generation != &self->generation)
+        st = ac_generation_config_copy(&self->generation, generation);
+    if (st == AC_OK)
+        st = suppress_surplus(self, &self->generation);
+    if (st != AC_OK)
+        return st;
+    ac_generation_config_describe(&self->generation, &description);
+    return ac_model_join_description(self->fingerprint, &description);
+}
+
+int64_t
+ac_causal_model_longest_prompt(const ac_causal_model *self)
+{
+    const ac_generation_config *c = &self->generation;
+    const int64_t positions = self->net.config.max_position_embeddings;
+
+    return (c->max_new_tokens > 0 || c->max_length <= 0 || c->max_length > positions
+                ? positions
+                : c->max_length) -
+           1;
+}
+
+/* As many lines at once as keys and values have memory for. The sequences do not depend on it.
+ */
+static int64_t
+lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
+{
+    const ac_causal_config *c = &self->net.config;
+    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30;
+    int64_t longest = 1, lines;
+
+    for (int64_t i = 0; i < B; i++) {
+        const int64_t most = ac_generation_config_most(
+            &self->generation, offsets[i + 1] - offsets[i], c->max_position_embeddings);
+        longest = most > longest ? most : longest;
+    }
+    lines = bytes /
+            (2 * c->layers * c->key_heads * c->head_size * longest * (int64_t) sizeof(float));
+    return lines < 1 ? 1 : lines < AC_GENERATE_ROWS ? lines : AC_GENERATE_ROWS;
+}
+
+ac_status
+ac_causal_model_generate(ac_causal_model *self, const int32_t *ids, const int64_t *offsets,
+                         const uint64_t *streams, int64_t B, ac_generated *out)
+{
+    const ac_decoder decoder = ac_causal_as_decoder(&self->net);
+    const ac_generation_input input = {
+        .prompts = ids, .prompt_offsets = offsets, .streams = streams, .count = B
+    };
+
+    self->generator.max_rows = lines_at_once(self, offsets, B);
+    return ac_generate(&self->generator, &decoder, &self->generation, &input, out);
+}
