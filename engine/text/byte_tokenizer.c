@@ -12,12 +12,12 @@
 /* \s is Unicode's White_Space; PCRE2's own also takes U+180E. */
 #define SPACE "\\p{White_Space}"
 #define ENDINGS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|"
-#define GPT2_WORDS                                                                    \
+#define GPT2_WORDS                                                                   \
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACE \
     "+(?!\\P{White_Space})|" SPACE "+"
-#define TODAYS_WORDS(digits)                                                      \
-    ENDINGS "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" SPACE                 \
-            "\\p{L}\\p{N}]+[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACE                  \
+#define TODAYS_WORDS(digits)                                      \
+    ENDINGS "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" SPACE \
+            "\\p{L}\\p{N}]+[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACE  \
             "+(?!\\P{White_Space})|" SPACE "+"
 
 typedef struct ac_word_split {
@@ -30,7 +30,7 @@ static const ac_word_split splits[] = {
     { "gpt-2", GPT2_WORDS, false, false },
     { "smollm", GPT2_WORDS, true, false },
     { "llama-bpe", TODAYS_WORDS("\\p{N}{1,3}"), false, true },
-    { "llama3", TODAYS_WORDS("\\p{N}{1,3}"), false, true },   /* names of before */
+    { "llama3", TODAYS_WORDS("\\p{N}{1,3}"), false, true }, /* names of before */
     { "llama-v3", TODAYS_WORDS("\\p{N}{1,3}"), false, true },
     { "qwen2", TODAYS_WORDS("\\p{N}"), false, false },
 };
@@ -157,9 +157,8 @@ whole_word(encoder *e, const char *word, size_t n)
     ac_buffer_reset(&e->word);
     for (size_t i = 0; i < n; i++)
         ac_utf8_push(&e->word, letter_of((unsigned char) word[i]));
-    return e->word.status == AC_OK
-               ? ac_bpe_find(&e->tokenizer->bpe, e->word.data, e->word.size)
-               : -1;
+    return e->word.status == AC_OK ? ac_bpe_find(&e->tokenizer->bpe, e->word.data, e->word.size)
+                                   : -1;
 }
 
 static ac_status

@@ -33,8 +33,8 @@ AC_MUST_CHECK ac_status ac_byte_tokenizer_init(ac_byte_tokenizer *self, const ac
 void ac_byte_tokenizer_free(ac_byte_tokenizer *self);
 
 /** All of a text's ids; nothing is put around them. AC_E_FORMAT where it is not UTF-8. */
-AC_MUST_CHECK ac_status ac_byte_tokenizer_encode(const ac_byte_tokenizer *self, const char *text,
-                                                 size_t n, ac_encoding *out);
+AC_MUST_CHECK ac_status ac_byte_tokenizer_encode(const ac_byte_tokenizer *self,
+                                                 const char *text, size_t n, ac_encoding *out);
 
 /** Append the bytes of ids, control tokens skipped or not; they may end within a character. */
 AC_MUST_CHECK ac_status ac_byte_tokenizer_bytes(const ac_byte_tokenizer *self,

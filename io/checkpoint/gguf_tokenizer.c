@@ -47,9 +47,10 @@ read_tokens(const ac_gguf *file, int64_t vocab_size, ac_texts *out)
 
     AC_TRY(need_texts(file, "tokenizer.ggml.tokens", &tokens));
     if (tokens->count != (uint64_t) vocab_size)
-        AC_FAIL(AC_E_FORMAT,
-                "%s: tokenizer.ggml.tokens has %llu tokens, but the model's token embedding %lld",
-                file->path, (unsigned long long) tokens->count, (long long) vocab_size);
+        AC_FAIL(
+            AC_E_FORMAT,
+            "%s: tokenizer.ggml.tokens has %llu tokens, but the model's token embedding %lld",
+            file->path, (unsigned long long) tokens->count, (long long) vocab_size);
     for (uint64_t i = 0; i < tokens->count; i++) {
         size_t size;
         const char *text = ac_gguf_next_string(tokens, &at, &size);
@@ -117,8 +118,7 @@ read_bos(const ac_gguf *file, const char *split, int64_t vocab_size, int32_t *ou
                          &adds));
     if (!adds)
         return AC_OK;
-    AC_TRY(
-        ac_gguf_whole(file, "tokenizer.ggml.bos_token_id", -1, 0, vocab_size - 1, &id));
+    AC_TRY(ac_gguf_whole(file, "tokenizer.ggml.bos_token_id", -1, 0, vocab_size - 1, &id));
     *out = (int32_t) id;
 out:
     return st;

@@ -5,7 +5,9 @@
 
 #include "engine/base/memory.h"
 #include "io/checkpoint/causal_config.h"
+#include "engine/text/unicode.h"
 #include "io/checkpoint/gguf_config.h"
+#include "io/checkpoint/gguf_tokenizer.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/tokenizer_files.h"
 #include "io/file/checksum.h"
@@ -53,16 +55,16 @@ out:
 static ac_status
 open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
 {
-    const ac_status st =
-        self->is_gguf
-            ? ac_error_set(AC_E_FORMAT, "%s: a GGUF file's tokenizer is not read", o->model)
-            : ac_tokenizer_open(&self->tokenizer, o->model, NULL, AC_TOKENIZER_GPT2,
-                                fingerprint);
+    const ac_status st = self->is_gguf
+                             ? ac_gguf_tokenizer_open(&self->byte_level, &self->gguf,
+                                                      self->net.config.vocab_size, &self->begin)
+                             : ac_tokenizer_open(&self->tokenizer, o->model, NULL,
+                                                 AC_TOKENIZER_GPT2, fingerprint);
 
     self->has_tokenizer = st == AC_OK;
     if (st != AC_OK)
         return o->need_tokenizer ? st : AC_OK;
-    if (ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
+    if (!self->is_gguf && ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
         return ac_error_set(AC_E_FORMAT,
                             "%s: the vocabulary has %lld entries, but the model's token "
                             "embedding only %lld: another model's vocabulary?",
@@ -78,7 +80,9 @@ ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
     char weights[33] = "", vocabulary[33] = "";
     ac_buffer description = { 0 };
 
-    *self = (ac_causal_model){ .compute = o->compute, .is_gguf = ac_gguf_is(o->model) };
+    *self = (ac_causal_model){ .compute = o->compute,
+                               .is_gguf = ac_gguf_is(o->model),
+                               .begin = -1 };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
                          : read_folder(self, o->model, weights));
@@ -124,8 +128,9 @@ void
 ac_causal_model_free(ac_causal_model *self)
 {
     ac_causal_free(&self->net);
-    if (self->has_tokenizer)
+    if (self->has_tokenizer && !self->is_gguf)
         ac_tokenizer_free(&self->tokenizer);
+    ac_byte_tokenizer_free(&self->byte_level);
     ac_weights_close(&self->weights);
     ac_gguf_close(&self->gguf);
     ac_generator_free(&self->generator);
@@ -135,13 +140,84 @@ ac_causal_model_free(ac_causal_model *self)
     *self = (ac_causal_model){ 0 };
 }
 
+/* ---- text ---- */
+
+ac_status
+ac_causal_model_encode(const ac_causal_model *self, const char *text, size_t n,
+                       ac_encoding *out)
+{
+    ac_status st = self->is_gguf ? ac_byte_tokenizer_encode(&self->byte_level, text, n, out)
+                                 : ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
+
+    if (st != AC_OK || self->begin < 0)
+        return st;
+    AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + 1, sizeof *out->ids));
+    memmove(out->ids + 1, out->ids, (size_t) out->count * sizeof *out->ids);
+    out->ids[0] = self->begin;
+    out->length = ++out->count;
+out:
+    return st;
+}
+
+/* A GPT-2 tokenizer's bytes, its end token skipped. */
+static ac_status
+gpt2_bytes(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *out)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        bool unused;
+        if (ids[i] < 0 || ids[i] >= t->bpe.tokens.count)
+            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
+                    (long long) t->bpe.tokens.count - 1);
+        if (ids[i] != t->end)
+            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], out, &unused));
+    }
+out:
+    return st;
+}
+
+/* How many of the bytes are left without a character that is not finished at their end. */
+static size_t
+finished(const char *bytes, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        const unsigned char c = (unsigned char) bytes[n - back];
+        const size_t needs = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
+        if (c < 0x80 || c >= 0xf5)
+            return n;
+        if (c >= 0xc2)
+            return needs > back ? n - back : n;
+    }
+    return n;
+}
+
+ac_status
+ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
+                       ac_buffer *text)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(text);
+    AC_TRY(ac_buffer_push(text, "", 0));
+    AC_TRY(ac_buffer_push(&bytes, "", 0));
+    AC_TRY(self->is_gguf ? ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes)
+                         : gpt2_bytes(&self->tokenizer, ids, n, &bytes));
+    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
 /* ---- generating ---- */
 
 /* Ids that no text has: rows of the embedding past the vocabulary. */
 static ac_status
 suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
 {
-    const int64_t used = ac_tokenizer_size(&self->tokenizer),
+    const int64_t used = self->is_gguf ? self->byte_level.bpe.tokens.count
+                                       : ac_tokenizer_size(&self->tokenizer),
                   more = self->net.config.vocab_size - used;
     ac_token_sequences *s = &c->suppress_tokens;
     ac_token_sequences made = { .count = s->count + more };

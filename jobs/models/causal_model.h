@@ -7,6 +7,7 @@
 
 #include "engine/generation/generate.h"
 #include "engine/models/causal.h"
+#include "engine/text/byte_tokenizer.h"
 #include "engine/text/tokenizer.h"
 #include "io/checkpoint/gguf.h"
 #include "io/checkpoint/weights.h"
@@ -15,7 +16,9 @@
 /** Starts zeroed; owns everything. */
 typedef struct ac_causal_model {
     ac_causal net;
-    ac_tokenizer tokenizer;
+    ac_tokenizer tokenizer;       /* a folder's */
+    ac_byte_tokenizer byte_level; /* a GGUF file's */
+    int32_t begin;                /* put in front of every text; -1: nothing is */
     bool has_tokenizer, is_gguf;
     char fingerprint[33]; /* of weights, vocabulary, config, `generation` */
     char *path;
@@ -56,6 +59,15 @@ void ac_causal_model_free(ac_causal_model *self);
  */
 AC_MUST_CHECK ac_status ac_causal_model_set_generation(ac_causal_model *self,
                                                        const ac_generation_config *generation);
+
+/** A text's ids, with what the tokenizer puts in front. AC_E_FORMAT where it is not UTF-8. */
+AC_MUST_CHECK ac_status ac_causal_model_encode(const ac_causal_model *self, const char *text,
+                                               size_t n, ac_encoding *out);
+
+/** What ids say, special tokens skipped. A character that is not finished at the end is left
+ * out. Replaces `text`, whose data is never NULL afterwards. */
+AC_MUST_CHECK ac_status ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids,
+                                               int64_t n, ac_buffer *text);
 
 /** Tokens that a prompt has at most, so that one more can follow. */
 int64_t ac_causal_model_longest_prompt(const ac_causal_model *self);

@@ -1,5 +1,5 @@
-/* The tokenizers of GGUF files: texts to ids and back, and what is wrong with one refused. Facts:
- * golden/gguf/README.md. */
+/* The tokenizers of GGUF files: texts to ids and back, and what is wrong with one refused.
+ * Facts: golden/gguf/README.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -18,8 +18,8 @@ ac_causal_record_take(ac_causal_record *self, const ac_causal_model *model,
 
     if (json_is_string(text) && model->has_tokenizer) {
         *message = ac_error_message();
-        if (ac_tokenizer_encode(&model->tokenizer, json_string_value(text),
-                                json_string_length(text), 0, true, &self->encoding) != AC_OK)
+        if (ac_causal_model_encode(model, json_string_value(text), json_string_length(text),
+                                   &self->encoding) != AC_OK)
             return false;
         *message = "out of memory";
         if (ac_grow(&self->ids, &self->capacity, self->encoding.count, sizeof *self->ids) !=
@@ -60,16 +60,14 @@ typedef struct batch {
 /* One candidate: the tokens after the prompt. */
 static ac_status
 push_candidate(const ac_causal_model *model, const ac_candidate *c, int64_t prompt,
-               bool clean_up, ac_buffer *text, ac_buffer *out)
+               ac_buffer *text, ac_buffer *out)
 {
     ac_status st = AC_OK;
 
     if (model->has_tokenizer) {
-        ac_buffer_reset(text);
-        AC_TRY(ac_tokenizer_decode(&model->tokenizer, c->ids + prompt, c->count - prompt,
-                                   clean_up, text));
+        AC_TRY(ac_causal_model_decode(model, c->ids + prompt, c->count - prompt, text));
         ac_buffer_push_text(out, "\"text\": ");
-        ac_json_string(out, text->data ? text->data : "", text->size);
+        ac_json_string(out, text->data, text->size);
         ac_buffer_push_text(out, ", ");
     }
     ac_buffer_push_text(out, "\"ids\": ");
@@ -81,7 +79,7 @@ out:
 }
 
 static ac_status
-flush(ac_causal_model *model, const ac_config *config, batch *b)
+flush(ac_causal_model *model, batch *b)
 {
     ac_buffer out = { 0 }, text = { 0 };
     ac_status st = AC_OK;
@@ -95,9 +93,7 @@ flush(ac_causal_model *model, const ac_config *config, batch *b)
         for (int64_t k = 0; k < ac_generated_count(&b->generated, i); k++) {
             const ac_candidate c = ac_generated_at(&b->generated, i, k);
             ac_buffer_printf(&out, "%s{", k ? ", " : "");
-            AC_TRY(push_candidate(model, &c, b->offsets[i + 1] - b->offsets[i],
-                                  config->generation.clean_up_tokenization_spaces, &text,
-                                  &out));
+            AC_TRY(push_candidate(model, &c, b->offsets[i + 1] - b->offsets[i], &text, &out));
             ac_buffer_push_char(&out, '}');
         }
         ac_buffer_push_text(&out, "]}");
@@ -135,7 +131,7 @@ push_record(const ac_causal_model *model, ac_causal_record *one, const json_t *r
 }
 
 static ac_status
-generate_all(ac_causal_model *model, const ac_config *config)
+generate_all(ac_causal_model *model)
 {
     ac_json_lines lines = { 0 };
     ac_causal_record one = { 0 };
@@ -147,15 +143,15 @@ generate_all(ac_causal_model *model, const ac_config *config)
         if (!push_record(model, &one, lines.record, lines.number, &b, &message)) {
             char copy[1024];
             snprintf(copy, sizeof copy, "%s", message);
-            st = flush(model, config, &b); /* answers stay in order */
+            st = flush(model, &b); /* answers stay in order */
             if (st == AC_OK)
                 ac_json_lines_refuse(&lines, copy);
         } else if (b.count == RECORDS) {
-            st = flush(model, config, &b);
+            st = flush(model, &b);
         }
     }
     if (st == AC_OK)
-        st = flush(model, config, &b);
+        st = flush(model, &b);
     end = ac_json_lines_end(&lines);
     ac_generated_free(&b.generated);
     ac_causal_record_free(&one);
@@ -172,7 +168,7 @@ ac_tool_generate_causal(const ac_causal_options *options, const ac_config *confi
     AC_TRY(ac_causal_model_open(&model, options));
     AC_TRY(ac_config_generation(config, &model.generation));
     AC_TRY(ac_causal_model_set_generation(&model, &model.generation));
-    st = generate_all(&model, config);
+    st = generate_all(&model);
 out:
     ac_causal_model_free(&model);
     return st;
