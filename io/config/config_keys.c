@@ -226,8 +226,8 @@ const ac_config_key ac_config_keys[] = {
     { "story.model", KEY_PATH, AT(story.model), "none", 0, 0, NULL, false,
       "a causal language model: a Hugging Face folder (GPT-2, GPT-Neo, GPT-J, Llama, Qwen2, "
       "Qwen3), or a .gguf file" },
-    { "story.prompt", KEY_TEXT, AT(story.prompt), "Once upon a time there was {caption}", 0,
-      0, NULL, true,
+    { "story.prompt", KEY_TEXT, AT(story.prompt), "Once upon a time there was {caption}", 0, 0,
+      NULL, true,
       "what a story begins with; {caption}: the image's caption, {table}: its retrieved "
       "entries" },
     { "story.chat", KEY_CHOICE, AT(story.chat), "none", 0, 0, chat_words, true,
