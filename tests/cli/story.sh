@@ -60,7 +60,7 @@ jq -c '{text: .prompt}' records/stories.jsonl | "$antarctic" generate --model "$
 [ "$(jq -r '.candidates[0].text' tool.jsonl)" = "$(jq -r '.stories[0].text' records/stories.jsonl)" ]
 
 # a prompt longer than the context: truncated on the left, or rejected; the last position ends a story
-context=$("$antarctic" inspect --json "$model" | jq '.. | ."llama.context_length"? // empty' | head -1)
+context=$("$antarctic" inspect --json "$model" | jq '[.. | ."llama.context_length"? // empty][0]')
 python3 -c "print('word ' * 2 * $context)" > long.txt
 run 0 story long.txt --model "$model" --run truncated --set story.max_new_tokens=5
 says 'truncated on the left to the model.s limit: 1'
