@@ -15,8 +15,7 @@ static void
 bleu_of(const ac_bleu_counts *c, double bleu[AC_NGRAM_MOST])
 {
     const double small = 1e-9, tiny = 1e-15; /* no division by 0, and nearly 0 for no match */
-    const double ratio =
-        ((double) c->length + tiny) / (c->reference_length + small);
+    const double ratio = ((double) c->length + tiny) / (c->reference_length + small);
     double product = 1;
 
     for (int k = 0; k < AC_NGRAM_MOST; k++) {
@@ -102,8 +101,7 @@ ac_common_words(ac_words a, ac_words b, int64_t *length)
             here[at / 64] |= UINT64_C(1) << (at % 64);
         }
         for (int64_t w = 0; w < blocks; w++) {
-            const uint64_t match = row[w] & here[w], sum = row[w] + match,
-                           all = sum + carry;
+            const uint64_t match = row[w] & here[w], sum = row[w] + match, all = sum + carry;
             carry = (uint64_t) (sum < row[w]) | (uint64_t) (all < sum);
             row[w] = all | (row[w] & ~here[w]);
             here[w] = 0;
@@ -127,8 +125,7 @@ rouge_of(const ac_caption_words *words, const ac_scored_item *item, double *roug
     ac_status st = AC_OK;
 
     for (int64_t r = 0; r < item->reference_count; r++) {
-        const ac_words reference =
-            ac_caption_words_at_spaces(words, item->first_reference + r);
+        const ac_words reference = ac_caption_words_at_spaces(words, item->first_reference + r);
         int64_t common;
 
         AC_TRY(ac_common_words(reference, caption, &common));
@@ -160,8 +157,7 @@ weigh(weighted *self, ac_words words, const ac_document_frequencies *frequencies
     ac_status st = AC_OK;
 
     AC_TRY(ac_ngram_counts_take(&self->counts, words));
-    AC_TRY(ac_grow(&self->weights, &self->capacity, self->counts.count,
-                   sizeof *self->weights));
+    AC_TRY(ac_grow(&self->weights, &self->capacity, self->counts.count, sizeof *self->weights));
     memset(self->norms, 0, sizeof self->norms);
     self->length = 0;
     for (int64_t i = 0; i < self->counts.count; i++) {
@@ -268,8 +264,7 @@ score_item(scorer *self, const ac_caption_words *words, const ac_scored_item *it
     AC_TRY(ac_grow(&self->clipped, &self->capacity, self->caption.counts.count,
                    sizeof *self->clipped));
     if (self->caption.counts.count)
-        memset(self->clipped, 0,
-               (size_t) self->caption.counts.count * sizeof *self->clipped);
+        memset(self->clipped, 0, (size_t) self->caption.counts.count * sizeof *self->clipped);
     for (int64_t r = 0; r < item->reference_count; r++) {
         AC_TRY(weigh(&self->reference, ac_caption_words_at(words, item->first_reference + r),
                      frequencies));

@@ -55,8 +55,8 @@ static void
 draw(int64_t *chosen, const ac_bootstrap_input *in, int resample)
 {
     for (int64_t i = 0; i < in->items; i++) {
-        const double u = ac_random_uniform(in->seed, (uint64_t) resample,
-                                           (uint32_t) i, (uint32_t) (i >> 32));
+        const double u = ac_random_uniform(in->seed, (uint64_t) resample, (uint32_t) i,
+                                           (uint32_t) (i >> 32));
         chosen[i] = (int64_t) (u * (double) in->items);
     }
 }
@@ -147,7 +147,6 @@ ac_percentile_of(double *values, int64_t n, double p)
         return (double) NAN;
     at = p / 100 * (double) (count - 1);
     low = (int64_t) at;
-    return low + 1 < count
-               ? values[low] + (at - (double) low) * (values[low + 1] - values[low])
-               : values[count - 1];
+    return low + 1 < count ? values[low] + (at - (double) low) * (values[low + 1] - values[low])
+                           : values[count - 1];
 }

@@ -35,8 +35,7 @@ typedef struct ac_bootstrap_input {
  * @param[out] bleu   [bleu_count, AC_NGRAM_MOST, resamples]
  * @param[out] means  [column_count, resamples]; NaN where no drawn item has a value
  */
-AC_MUST_CHECK ac_status ac_bootstrap(const ac_bootstrap_input *in, double *bleu,
-                                     double *means);
+AC_MUST_CHECK ac_status ac_bootstrap(const ac_bootstrap_input *in, double *bleu, double *means);
 
 /** The mean of what is not NaN; NaN where nothing is. In order. */
 double ac_mean_of(const double *values, int64_t n);

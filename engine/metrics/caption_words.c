@@ -84,8 +84,7 @@ static ac_status
 push_word(ac_caption_words *self, ac_vocabulary *vocabulary, const char *word, size_t n,
           int64_t *end)
 {
-    ac_status st =
-        ac_grow(&self->words, &self->word_capacity, *end + 1, sizeof *self->words);
+    ac_status st = ac_grow(&self->words, &self->word_capacity, *end + 1, sizeof *self->words);
 
     return st == AC_OK ? ac_vocabulary_add(vocabulary, word, n, &self->words[(*end)++]) : st;
 }

@@ -9,20 +9,26 @@
 /* Sorted by bytes. Articles, pronouns, prepositions, conjunctions, auxiliaries, particles, and
  * the tokenizer's parts of contractions. */
 static const char *const function_words[] = {
-    "'d", "'ll", "'m", "'re", "'s", "'ve", "a", "about", "above", "across", "after", "against",
-    "all", "along", "also", "am", "among", "an", "and", "another", "any", "are", "around", "as",
-    "at", "away", "be", "because", "been", "before", "behind", "being", "below", "beneath",
-    "beside", "between", "beyond", "both", "but", "by", "can", "could", "did", "do", "does",
-    "doing", "down", "during", "each", "either", "every", "few", "for", "from", "had", "has",
-    "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in",
-    "inside", "into", "is", "it", "its", "just", "like", "many", "may", "me", "might", "more",
-    "most", "much", "must", "my", "n't", "near", "next", "no", "nor", "not", "of", "off", "on",
-    "onto", "or", "other", "our", "out", "outside", "over", "own", "past", "per", "same",
-    "several", "shall", "she", "should", "since", "so", "some", "such", "than", "that", "the",
-    "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through",
-    "to", "together", "too", "toward", "towards", "under", "underneath", "until", "up", "upon",
-    "us", "very", "via", "was", "we", "were", "what", "when", "where", "which", "while", "who",
-    "whom", "whose", "why", "will", "with", "within", "without", "would", "you", "your",
+    "'d",      "'ll",     "'m",      "'re",        "'s",      "'ve",    "a",        "about",
+    "above",   "across",  "after",   "against",    "all",     "along",  "also",     "am",
+    "among",   "an",      "and",     "another",    "any",     "are",    "around",   "as",
+    "at",      "away",    "be",      "because",    "been",    "before", "behind",   "being",
+    "below",   "beneath", "beside",  "between",    "beyond",  "both",   "but",      "by",
+    "can",     "could",   "did",     "do",         "does",    "doing",  "down",     "during",
+    "each",    "either",  "every",   "few",        "for",     "from",   "had",      "has",
+    "have",    "having",  "he",      "her",        "here",    "hers",   "him",      "his",
+    "how",     "i",       "if",      "in",         "inside",  "into",   "is",       "it",
+    "its",     "just",    "like",    "many",       "may",     "me",     "might",    "more",
+    "most",    "much",    "must",    "my",         "n't",     "near",   "next",     "no",
+    "nor",     "not",     "of",      "off",        "on",      "onto",   "or",       "other",
+    "our",     "out",     "outside", "over",       "own",     "past",   "per",      "same",
+    "several", "shall",   "she",     "should",     "since",   "so",     "some",     "such",
+    "than",    "that",    "the",     "their",      "theirs",  "them",   "then",     "there",
+    "these",   "they",    "this",    "those",      "through", "to",     "together", "too",
+    "toward",  "towards", "under",   "underneath", "until",   "up",     "upon",     "us",
+    "very",    "via",     "was",     "we",         "were",    "what",   "when",     "where",
+    "which",   "while",   "who",     "whom",       "whose",   "why",    "will",     "with",
+    "within",  "without", "would",   "you",        "your",
 };
 
 bool
@@ -32,8 +38,8 @@ ac_is_function_word(const char *word, size_t n)
 
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        const int c = ac_bytes_compare(function_words[middle], strlen(function_words[middle]),
-                                       word, n);
+        const int c =
+            ac_bytes_compare(function_words[middle], strlen(function_words[middle]), word, n);
         if (c == 0)
             return true;
         if (c < 0)
@@ -156,8 +162,8 @@ ac_evidence_find(ac_evidence_finder *self, const char *caption, size_t n,
     self->caption.count = 0;
     AC_TRY(push_words(self, &self->caption, caption, n));
     out->words = ac_caption_words_at(&self->caption, 0);
-    AC_TRY(ac_grow(&self->flags, &self->flag_capacity, 2 * out->words.count,
-                   sizeof *self->flags));
+    AC_TRY(
+        ac_grow(&self->flags, &self->flag_capacity, 2 * out->words.count, sizeof *self->flags));
     content = self->flags;
     in_table = self->flags + out->words.count;
     for (int64_t i = 0; i < out->words.count; i++) {

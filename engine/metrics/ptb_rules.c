@@ -21,26 +21,25 @@
 #define SHORTENED APOSTROPHE "([msdMSD]|re|ve|ll)"
 #define NOT_SHORTENED "n" ANY_APOSTROPHE "t"
 #define BEFORE_NOT "[A-Za-z\u00AD]*[A-MO-Za-mo-z]\u00AD*"
-#define APOSTROPHE_WORD                                                                     \
-    APOSTROPHE "n" APOSTROPHE "?|[lLdDjJ]" APOSTROPHE "|Dunkin" APOSTROPHE "|somethin"      \
-               APOSTROPHE "|ol" APOSTROPHE "|" APOSTROPHE "em|[A-HJ-XZn]" ANY_APOSTROPHE    \
-               "\\l{2}\\l*|" APOSTROPHE "[2-9]0s|" APOSTROPHE "till?|\\l\\l*[aeiouyAEIOUY]" \
-               ANY_APOSTROPHE "[aeiouA-Z]\\l*|" APOSTROPHE                                  \
-               "cause|cont'd\\.?|'twas|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l|O" ANY_APOSTROPHE "o"
+#define APOSTROPHE_WORD                                                                      \
+    APOSTROPHE "n" APOSTROPHE "?|[lLdDjJ]" APOSTROPHE "|Dunkin" APOSTROPHE                   \
+               "|somethin" APOSTROPHE "|ol" APOSTROPHE "|" APOSTROPHE                        \
+               "em|[A-HJ-XZn]" ANY_APOSTROPHE "\\l{2}\\l*|" APOSTROPHE "[2-9]0s|" APOSTROPHE \
+               "till?|\\l\\l*[aeiouyAEIOUY]" ANY_APOSTROPHE "[aeiouA-Z]\\l*|" APOSTROPHE     \
+               "cause|cont'd\\.?|'twas|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l|"      \
+               "O" ANY_APOSTROPHE "o"
 
 /* ---- numbers ---- */
 #define NUMERAL "(" DIGIT "+|" DIGIT "*([.:,\u00AD\u066B\u066C]" DIGIT "+)+)"
 #define NUMBER "[\\-+]?" NUMERAL
 
 /* ---- compounds ---- */
-#define COMPOUND                                                                         \
-    "([dDoOlL]" ANY_APOSTROPHE LETTER_OR_DIGIT ")?" LETTER_OR_DIGIT "+(" HYPHEN          \
+#define COMPOUND                                                                \
+    "([dDoOlL]" ANY_APOSTROPHE LETTER_OR_DIGIT ")?" LETTER_OR_DIGIT "+(" HYPHEN \
     "([dDoOlL]" ANY_APOSTROPHE LETTER_OR_DIGIT ")?" LETTER_OR_DIGIT "+)*"
 #define CAPITALS "[A-Z]+(([+&]|&amp;)[A-Z]+)+"
-#define SLASHED                                                                  \
-    LATIN "+(-[A-Za-z]+){0,2}(\\\\?\\/" LATIN "+(-[A-Za-z]+){0,2}){1,2}"
-#define HYPHENED                                                                     \
-    LATIN "[A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|" INITIALS_2 "\\.))+"
+#define SLASHED LATIN "+(-[A-Za-z]+){0,2}(\\\\?\\/" LATIN "+(-[A-Za-z]+){0,2}){1,2}"
+#define HYPHENED LATIN "[A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|" INITIALS_2 "\\.))+"
 
 /* ---- abbreviations ---- */
 #define OF_NATIONS "(Canada|Sino|Korean|EU|Japan|non)-U\\.S|U\\.S\\.-(U\\.K|U\\.S\\.S\\.R)"
@@ -48,55 +47,54 @@
 #define INITIALS_2 "([A-Za-z](\\.[A-Za-z])+|" OF_NATIONS ")"
 #define MONTHS "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
 #define DAYS "Mon|Tue|Tues|Wed|Thu|Thurs|Fri"
-#define STATES                                                                             \
-    "Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|"     \
-    "[M]ass|Md|Mich|Minn|[M]iss|Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|"    \
+#define STATES                                                                          \
+    "Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|"  \
+    "[M]ass|Md|Mich|Minn|[M]iss|Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|" \
     "[W]ash|Wisc?|Wyo"
 #define COMPANIES "Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Rt|Bancorp|Bhd|Assn|Univ|Intl|Sys"
-#define BEFORE_SMALL                                                                     \
-    "(" MONTHS "|" DAYS "|" STATES "|" COMPANIES                                         \
+#define BEFORE_SMALL                             \
+    "(" MONTHS "|" DAYS "|" STATES "|" COMPANIES \
     "|tel|est|ext|sq|Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq|etc|al|seq|Bldg)\\."
-#define TITLES                                                                            \
-    "Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|"    \
-    "Maj|Sgt|Cpl|Pvt|Capt|Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|"  \
+#define TITLES                                                                           \
+    "Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|"   \
+    "Maj|Sgt|Cpl|Pvt|Capt|Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|" \
     "Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|Msgr|Sfc"
-#define BEFORE_CAPITAL                                                                     \
-    "(" TITLES "|vs|Alex|Wm|Jos|Cie|a\\.k\\.a|cf|TREAS|Ph|" INITIALS                        \
+#define BEFORE_CAPITAL                                               \
+    "(" TITLES "|vs|Alex|Wm|Jos|Cie|a\\.k\\.a|cf|TREAS|Ph|" INITIALS \
     "|Invt|Elec|Natl|M[ft]g|Dept)"
-#define SENTENCE_STARTS                                                                    \
-    "([A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]|[A]s|[A]t|[B]ut|[E]arlier|[H]e|" \
-    "[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"    \
-    "[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|[T]hen|"     \
+#define SENTENCE_STARTS                                                                        \
+    "([A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]|[A]s|[A]t|[B]ut|[E]arlier|[H]e|"     \
+    "[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"        \
+    "[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|[T]hen|" \
     "[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou|" TAG ")"
 
 /* ---- tags, addresses ---- */
-#define TAG                                                                                \
-    "<([!?][A-Za-z\\-][^>\r\n]*|" TAG_NAME "([ ]+(" TAG_NAME "|" TAG_NAME                  \
+#define TAG                                                               \
+    "<([!?][A-Za-z\\-][^>\r\n]*|" TAG_NAME "([ ]+(" TAG_NAME "|" TAG_NAME \
     "[ ]*=[ ]*('[^']*'|\"[^\"]*\")))*[ ]*\\/?|\\/" TAG_NAME ")[ ]*>"
-#define URL                                                                                \
-    "https?:\\/\\/[^ \t\n\f\r\"<>|(){}]+[^ \t\n\f\r\"<>|.!?(){},\\-]"
-#define LIKELY_URL                                                                         \
-    "((www\\.([^ \t\n\f\r\"<>|.!?(){},]+\\.)+[a-zA-Z]{2,4})|"                              \
-    "(([^ \t\n\f\r\"`'<>|.!?(){},-_$]+\\.)+(com|net|org|edu)))"                            \
+#define URL "https?:\\/\\/[^ \t\n\f\r\"<>|(){}]+[^ \t\n\f\r\"<>|.!?(){},\\-]"
+#define LIKELY_URL                                              \
+    "((www\\.([^ \t\n\f\r\"<>|.!?(){},]+\\.)+[a-zA-Z]{2,4})|"   \
+    "(([^ \t\n\f\r\"`'<>|.!?(){},-_$]+\\.)+(com|net|org|edu)))" \
     "(\\/[^ \t\n\f\r\"<>|()]+[^ \t\n\f\r\"<>|.!?(){},\\-])?"
 #define EMAIL                                                                              \
-    "(&lt;|<)?[a-zA-Z0-9][^ \t\n\f\r\"<>|()\u00A0{}]*@([^ \t\n\f\r\"<>|(){}.\u00A0]+\\.)*"  \
+    "(&lt;|<)?[a-zA-Z0-9][^ \t\n\f\r\"<>|()\u00A0{}]*@([^ \t\n\f\r\"<>|(){}.\u00A0]+\\.)*" \
     "([^ \t\n\f\r\"<>|(){}.\u00A0]+)(&gt;|>)?"
-#define PHONE                                                                              \
+#define PHONE                                                                                \
     "(\\([0-9]{2,3}\\)[ \u00A0]?|(\\+\\+?)?([0-9]{2,4}[\\- \u00A0])?[0-9]{2,4}[\\- \u00A0])" \
-    "[0-9]{3,4}[\\- \u00A0]?[0-9]{3,5}|"                                                   \
+    "[0-9]{3,4}[\\- \u00A0]?[0-9]{3,5}|"                                                     \
     "((\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5}"
-#define FILE_NAME                                                                         \
-    "(" LETTER "|" DIGIT ")+(\\.(" LETTER "|" DIGIT ")+)*\\.(bat|bmp|c|class|cgi|cpp|dll|doc|docx|exe|gif|gz|h|htm|"  \
+#define FILE_NAME                                                    \
+    "(" LETTER "|" DIGIT ")+(\\.(" LETTER "|" DIGIT                  \
+    ")+)*\\.(bat|bmp|c|class|cgi|cpp|dll|doc|docx|exe|gif|gz|h|htm|" \
     "html|jar|java|jpeg|jpg|mov|mp3|pdf|php|pl|png|ppt|ps|py|sql|tar|txt|wav|x|xml|zip)"
 #define FRACTION "(" DIGIT "{1,4}[\\- \u00A0])?" DIGIT "{1,4}(\\\\?\\/|\u2044)" DIGIT "{1,4}"
 #define FACE "[<>]?[:;=][\\-o*']?[()DPdpO\\\\{@|\\[\\]]"
-#define EASTERN_FACE                                                                       \
-    "[\\^x=~<>]\\.\\[\\^x=[^<]*<>\\]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|"                             \
+#define EASTERN_FACE                                                 \
+    "[\\^x=~<>]\\.\\[\\^x=[^<]*<>\\]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|" \
     "\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)|\\([\\^x=~<>']-[\\^x=~<>'`]\\)"
-#define QUOTES                                                                              \
-    APOSTROPHE "|''|[`\u2018-\u201F\302\221-\302\224\u2039\u203A\u00AB\u00BB]{1,2}"
-#define STANDING_ALONE                                                                     \
+#define QUOTES APOSTROPHE "|''|[`\u2018-\u201F\302\221-\302\224\u2039\u203A\u00AB\u00BB]{1,2}"
+#define STANDING_ALONE \
     "[+%&~\\^|\\\\\u00B2\u00B3\u00B9\u00B5\u00BA\u2044\u207A\u207B\u208A\u208B\\y]"
 
 const ac_token_rule ac_ptb_rules[] = {
@@ -129,7 +127,8 @@ const ac_token_rule ac_ptb_rules[] = {
       NULL, AC_PTB_AMPERSAND },
     { SLASHED, NULL, AC_PTB_PLAIN },
     { "([A-Z]*\\$|#)", NULL, AC_PTB_PLAIN },
-    { "[\u00A2\u00A3\u00A4\u00A5\302\200\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6]",
+    { "[\u00A2\u00A3\u00A4\u00A5\302\200\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6"
+      "]",
       NULL, AC_PTB_CURRENCY },
     { "(" INITIALS ")\\.", BLANK "+" SENTENCE_STARTS BLANK, AC_PTB_SINGLE_INITIAL },
     { "(pt[eyEY]|co)\\.", SPACE "(ltd|lim)", AC_PTB_PLAIN },

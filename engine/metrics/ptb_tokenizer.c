@@ -157,11 +157,16 @@ static const char *
 fixed_token(ac_ptb_kind kind)
 {
     static const char *const tokens[] = {
-        [AC_PTB_DASH] = "--",           [AC_PTB_ELLIPSIS] = "...",
-        [AC_PTB_ROUND_OPEN] = "-LRB-",  [AC_PTB_ROUND_CLOSE] = "-RRB-",
-        [AC_PTB_SQUARE_OPEN] = "-LSB-", [AC_PTB_SQUARE_CLOSE] = "-RSB-",
-        [AC_PTB_CURLY_OPEN] = "-LCB-",  [AC_PTB_CURLY_CLOSE] = "-RCB-",
-        [AC_PTB_LESS] = "<",            [AC_PTB_GREATER] = ">",
+        [AC_PTB_DASH] = "--",
+        [AC_PTB_ELLIPSIS] = "...",
+        [AC_PTB_ROUND_OPEN] = "-LRB-",
+        [AC_PTB_ROUND_CLOSE] = "-RRB-",
+        [AC_PTB_SQUARE_OPEN] = "-LSB-",
+        [AC_PTB_SQUARE_CLOSE] = "-RSB-",
+        [AC_PTB_CURLY_OPEN] = "-LCB-",
+        [AC_PTB_CURLY_CLOSE] = "-RCB-",
+        [AC_PTB_LESS] = "<",
+        [AC_PTB_GREATER] = ">",
     };
 
     return (size_t) kind < sizeof tokens / sizeof *tokens ? tokens[kind] : NULL;
@@ -197,7 +202,7 @@ make_token(ac_buffer *out, ac_ptb_kind kind, const int32_t *points, int64_t n)
 static bool
 is_punctuation(const ac_buffer *token)
 {
-    static const char *const marks[] = { "''", "'", "``", "`",  ".", "?",   "!",
+    static const char *const marks[] = { "''", "'", "``", "`",  ".", "?",  "!",
                                          ",",  ":", "-",  "--", ";", "..." };
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
@@ -271,10 +276,10 @@ ac_ptb_tokenize(ac_ptb_tokenizer *self, ac_buffer *out, const char *text, size_t
             continue;
         }
         kind = (ac_ptb_kind) ac_ptb_rules[rule].kind;
-        length -= kind == AC_PTB_SPLIT_2                            ? 2
-                  : kind == AC_PTB_SPLIT_3                          ? 3
-                  : kind == AC_PTB_SINGLE_INITIAL && length == 2    ? 1
-                                                                    : 0;
+        length -= kind == AC_PTB_SPLIT_2                         ? 2
+                  : kind == AC_PTB_SPLIT_3                       ? 3
+                  : kind == AC_PTB_SINGLE_INITIAL && length == 2 ? 1
+                                                                 : 0;
         make_token(&self->token, kind, self->points + at, length);
         AC_TRY(push_token(self, out, &first));
     }

@@ -31,7 +31,7 @@ typedef struct state {
 struct ac_automaton {
     node *nodes;
     int64_t node_count, node_capacity;
-    int32_t *starts; /* [rules]: a rule's first node */
+    int32_t *starts;   /* [rules]: a rule's first node */
     bool *has_context; /* [rules] */
     int rules;
     ac_token_sets sets;
@@ -235,8 +235,8 @@ reach(ac_automaton *self, int32_t from)
     self->has[from] = true;
     self->stack[depth++] = from;
     while (depth) {
-        const int32_t at = self->stack[--depth], ways[2] = { self->nodes[at].next,
-                                                            self->nodes[at].other };
+        const int32_t at = self->stack[--depth],
+                      ways[2] = { self->nodes[at].next, self->nodes[at].other };
         self->list[self->listed++] = at;
         if (self->nodes[at].kind == NODE_SET)
             continue;

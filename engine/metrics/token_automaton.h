@@ -2,10 +2,10 @@
  * A set of rules, each a regular expression, as one automaton that finds the rule with the
  * longest match; of rules with equally long matches, the first.
  *
- * Expressions: a literal letter matches both cases; [abc], [a-z], [^abc] are exact; ( | ), * + ?
- * {n} {m,n}; \ before a sign means the sign. Sets with names, in and outside of brackets: \l
- * letters, \u capitals, \d digits of all scripts, \m accents and vowel signs, \y symbols. A rule's
- * context must follow its match and is not part of it, but counts for its length.
+ * Expressions: a literal letter matches both cases; [abc], [a-z], [^abc] are exact; ( | ), * +
+ * ? {n} {m,n}; \ before a sign means the sign. Sets with names, in and outside of brackets: \l
+ * letters, \u capitals, \d digits of all scripts, \m accents and vowel signs, \y symbols. A
+ * rule's context must follow its match and is not part of it, but counts for its length.
  */
 #ifndef AC_ENGINE_METRICS_TOKEN_AUTOMATON_H
 #define AC_ENGINE_METRICS_TOKEN_AUTOMATON_H

@@ -23,19 +23,21 @@ add_range(ac_token_sets *self, int32_t first, int32_t last)
 static const ac_point_range *
 named_set(char name)
 {
-    return name == 'l' ? ac_token_letters : name == 'u' ? ac_token_capitals
-        : name == 'd'  ? ac_token_digits
-        : name == 'm'  ? ac_token_marks
-        : name == 'y'  ? ac_token_symbols
-                       : NULL;
+    return name == 'l'   ? ac_token_letters
+           : name == 'u' ? ac_token_capitals
+           : name == 'd' ? ac_token_digits
+           : name == 'm' ? ac_token_marks
+           : name == 'y' ? ac_token_symbols
+                         : NULL;
 }
 
 /* A literal letter in both cases, with the signs whose other case it is. */
 static ac_status
 add_letter(ac_token_sets *self, int32_t letter)
 {
-    static const int32_t more[][2] = { { 's', 0x17F }, { 'k', 0x212A }, { 'i', 0x130 },
-                                       { 'i', 0x131 } };
+    static const int32_t more[][2] = {
+        { 's', 0x17F }, { 'k', 0x212A }, { 'i', 0x130 }, { 'i', 0x131 }
+    };
     const int32_t lower = letter | 0x20;
     ac_status st = AC_OK;
 
@@ -195,7 +197,7 @@ divide_by(ac_token_sets *self, int64_t set, bool *inside)
             AC_CHECK(count < MOST_CLASSES);
             *class = (int16_t) count++;
         }
-        self->classes[p] = (uint8_t) *class;
+        self->classes[p] = (uint8_t) * class;
     }
     self->class_count = count;
     return AC_OK;

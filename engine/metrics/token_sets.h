@@ -37,9 +37,9 @@ ac_token_sets_class(const ac_token_sets *self, int32_t point)
     return self->classes[point < 0x10000 ? point : 0xFFFF];
 }
 static inline bool
-ac_token_sets_has(const ac_token_sets *self, int set, int class)
+ac_token_sets_has(const ac_token_sets *self, int set, int kind_of_point)
 {
-    return self->has[set * self->class_count + class];
+    return self->has[set * self->class_count + kind_of_point];
 }
 
 #endif

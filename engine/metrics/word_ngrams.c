@@ -77,8 +77,7 @@ place_of(const ac_document_frequencies *self, const ac_word_ngram *ngram)
 
     for (;; h++) {
         const int64_t at = (int64_t) (h & (uint64_t) (self->size - 1));
-        if (!self->ngrams[at].words[0] ||
-            ac_word_ngram_compare(&self->ngrams[at], ngram) == 0)
+        if (!self->ngrams[at].words[0] || ac_word_ngram_compare(&self->ngrams[at], ngram) == 0)
             return at;
     }
 }

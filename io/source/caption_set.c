@@ -18,38 +18,10 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
-#include "io/source/caption_set_build.h"
+#include "io/source/caption_records.h"
+#include "io/source/caption_set_json.h"
 
 enum { DEEPEST_FOLDER = 64 };
-
-/* ---- records ---- */
-
-void
-ac_caption_records_free(ac_caption_records *self)
-{
-    ac_texts_free(&self->ids);
-    ac_texts_free(&self->names);
-    ac_texts_free(&self->captions);
-    ac_texts_free(&self->entries);
-    free(self->entry_ends);
-    free(self->entry_ids);
-    free(self->margins);
-    *self = (ac_caption_records){ 0 };
-}
-
-ac_status
-ac_caption_records_push(ac_caption_records *self, const char *id, size_t id_bytes,
-                        const char *name, size_t name_bytes, const char *caption,
-                        size_t caption_bytes)
-{
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_texts_push(&self->ids, id, id_bytes));
-    AC_TRY(ac_texts_push(&self->names, name, name_bytes));
-    AC_TRY(ac_texts_push(&self->captions, caption, caption_bytes));
-out:
-    return st;
-}
 
 /* ---- text files ---- */
 
@@ -129,8 +101,10 @@ read_line_files(ac_caption_records *out, char *const *paths, size_t count, bool 
             first = lines.count;
         }
         if (lines.count != first)
-            AC_FAIL(AC_E_FORMAT, "%s has %lld lines, but %s has %lld: they do not belong "
-                    "together", paths[f], (long long) lines.count, paths[0], (long long) first);
+            AC_FAIL(AC_E_FORMAT,
+                    "%s has %lld lines, but %s has %lld: they do not belong "
+                    "together",
+                    paths[f], (long long) lines.count, paths[0], (long long) first);
         for (int64_t i = 0; i < lines.count; i++) {
             if (several && is_blank(ac_texts_at(&lines, i), ac_texts_size(&lines, i))) {
                 out->blank_lines++;

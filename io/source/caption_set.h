@@ -3,7 +3,8 @@
  * training captions.
  *
  * A file or folder is one of: a run of caption (captions.jsonl, or as references ref*.txt and
- * keys.txt); JSON lines with "key" ("image_id", "id") and "caption" or "captions"; COCO's results
+ * keys.txt); JSON lines with "key" ("image_id", "id") and "caption" or "captions"; COCO's
+ * results
  * [{"image_id", "caption"}]; COCO's annotations; {"id": "caption"} or {"id": ["caption", …]}; a
  * text file with a caption per line, of ids in a keys.txt beside it, else the numbers of the
  * lines; a folder of such .txt per id, searched recursively. Several text files of the same
@@ -31,11 +32,11 @@ typedef struct ac_caption_set {
     int64_t *entry_starts; /* [count + 1] */
     ac_texts entries;
     int64_t *entry_ids;
-    double *margins;       /* [count] */
-    int64_t *name_order;   /* [count]: by name */
-    int64_t blank_lines;   /* of references: lines without a caption, which count for none */
-    const char *format;    /* what it was taken for: "COCO results"; a constant */
-    char fingerprint[33];  /* of all of it */
+    double *margins;      /* [count] */
+    int64_t *name_order;  /* [count]: by name */
+    int64_t blank_lines;  /* of references: lines without a caption, which count for none */
+    const char *format;   /* what it was taken for: "COCO results"; a constant */
+    char fingerprint[33]; /* of all of it */
 } ac_caption_set;
 
 typedef enum ac_caption_set_use {
@@ -54,8 +55,8 @@ void ac_caption_set_free(ac_caption_set *self);
 
 /**
  * The place of an image's key among the ids; -1: it has none. The first that fits of: the id;
- * the image's name; both without the folder in front of the key; the number at the end of a name
- * of COCO's (COCO_val2014_000000000042, 000000000042).
+ * the image's name; both without the folder in front of the key; the number at the end of a
+ * name of COCO's (COCO_val2014_000000000042, 000000000042).
  */
 int64_t ac_caption_set_find(const ac_caption_set *self, const char *key, size_t n);
 

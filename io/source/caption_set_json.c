@@ -1,4 +1,6 @@
 /* Captions in JSON: COCO's results and annotations, objects by id, JSON lines. */
+#include "io/source/caption_set_json.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,20 +8,9 @@
 #include "engine/base/memory.h"
 #include "io/file/map.h"
 #include "io/file/text_file.h"
-#include "io/source/caption_set_build.h"
+#include "io/source/caption_records.h"
 
 enum { PLACE_BYTES = 512 };
-
-ac_status
-ac_caption_id(ac_buffer *out, const json_t *id, const char *place)
-{
-    ac_buffer_reset(out);
-    if (json_is_string(id))
-        return ac_buffer_push(out, json_string_value(id), json_string_length(id));
-    if (json_is_integer(id))
-        return ac_buffer_printf(out, "%lld", (long long) json_integer_value(id));
-    return ac_error_set(AC_E_FORMAT, "%s: an id is a text or a whole number", place);
-}
 
 static const json_t *
 first_of(const json_t *object, const char *const *names)
@@ -66,10 +57,7 @@ push_texts(ac_caption_records *out, const ac_buffer *id, const json_t *captions,
 
     if (!json_is_array(captions))
         return push_text(out, id, captions, place);
-    json_array_foreach(captions, i, caption)
-    {
-        AC_TRY(push_text(out, id, caption, place));
-    }
+    json_array_foreach(captions, i, caption) { AC_TRY(push_text(out, id, caption, place)); }
 out:
     return st;
 }
@@ -99,7 +87,6 @@ out:
 }
 
 /* ---- annotations ---- */
-
 
 /* "COCO_val2014_000000000042.jpg" without the extension, and without a folder. */
 static size_t
@@ -257,8 +244,8 @@ push_table(ac_caption_records *out, const json_t *record, const char *place)
     json_t *entry;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&out->margins, &out->margin_capacity, record_number + 1,
-                   sizeof *out->margins));
+    AC_TRY(
+        ac_grow(&out->margins, &out->margin_capacity, record_number + 1, sizeof *out->margins));
     out->margins[record_number] = margin_of(json_object_get(record, "candidates"));
     json_array_foreach(json_object_get(record, "table"), i, entry)
     {
@@ -267,8 +254,7 @@ push_table(ac_caption_records *out, const json_t *record, const char *place)
             AC_FAIL(AC_E_FORMAT, "%s: table[%zu] needs a text \"entry\"", place, i);
         AC_TRY(ac_grow(&out->entry_ids, &out->id_capacity, out->entries.count + 1,
                        sizeof *out->entry_ids));
-        out->entry_ids[out->entries.count] =
-            json_integer_value(json_object_get(entry, "id"));
+        out->entry_ids[out->entries.count] = json_integer_value(json_object_get(entry, "id"));
         AC_TRY(ac_texts_push(&out->entries, json_string_value(text), json_string_length(text)));
     }
     AC_TRY(
@@ -322,8 +308,8 @@ ac_captions_read_lines(ac_caption_records *out, const char *path)
 
         snprintf(place, sizeof place, "%s: line %lld", path, (long long) line);
         if (strspn(text.data + at, " \t\r") < n) {
-            record = json_loadb(text.data + at, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                                &error);
+            record =
+                json_loadb(text.data + at, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
             st = record ? read_line(out, record, &id, place)
                         : ac_error_set(AC_E_FORMAT, "%s: not JSON: %s", place, error.text);
             json_decref(record);

@@ -1,13 +1,15 @@
 /* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
  * of keys. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
-#include "jobs/runtime/shard_view.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/evidence_json.h"
+#include "jobs/runtime/shard_view.h"
 
 enum { MAX_REFERENCES = 16 };
 
@@ -33,7 +35,45 @@ push_float_field(ac_buffer *b, const char *name, float x)
     ac_json_float(b, x);
 }
 
-/* One line of captions.jsonl. */
+/* By how much CLIP scores the best candidate above the second; NaN where there are not two. */
+static double
+margin_of(const ac_shard_view *v, int64_t i)
+{
+    float best = -INFINITY, second = -INFINITY;
+
+    for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
+        const float x = v->candidate_clip_scores[c];
+        if (x > best) {
+            second = best;
+            best = x;
+        } else if (x > second) {
+            second = x;
+        }
+    }
+    return isinf(second) ? (double) NAN : (double) best - (double) second;
+}
+
+/* output.evidence: where the caption's words come from. */
+static ac_status
+push_evidence(ac_buffer *b, ac_evidence_finder *finder, const ac_shard_view *v, int64_t i)
+{
+    ac_evidence evidence;
+    int64_t entries = 0;
+    ac_status st = AC_OK;
+
+    while (entries < v->K && v->ids[i * v->K + entries] >= 0)
+        entries++;
+    AC_TRY(ac_evidence_find(finder, ac_texts_at(&v->captions, i),
+                            ac_texts_size(&v->captions, i), &v->entries, i * v->K, entries,
+                            &evidence));
+    ac_buffer_push_text(b, ", \"evidence\": ");
+    st = ac_evidence_push_json(b, finder, &evidence, &v->entries, i * v->K, v->ids + i * v->K,
+                               margin_of(v, i));
+out:
+    return st;
+}
+
+/* One line of captions.jsonl, but for its end. */
 static void
 push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
 {
@@ -69,7 +109,6 @@ push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
         }
         ac_buffer_push_text(b, "]");
     }
-    ac_buffer_push_text(b, "}\n");
 }
 
 static void
@@ -130,6 +169,7 @@ write_records(const ac_run *run, int stages)
 {
     ac_status st = AC_OK;
     ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
+    ac_evidence_finder finder = { 0 };
     ac_buffer b = { 0 };
     ac_shard_view v = { 0 };
 
@@ -150,6 +190,9 @@ write_records(const ac_run *run, int stages)
             }
             if (stages > 1) {
                 push_record(&b, &v, i, stages);
+                if (stages > 2 && run->config->output.evidence)
+                    AC_TRY(push_evidence(&b, &finder, &v, i));
+                ac_buffer_push_text(&b, "}\n");
                 flush_to(&records, &b);
             }
             AC_TRY(b.status);
@@ -164,6 +207,7 @@ out:
     ac_text_file_abandon(&keys);
     ac_text_file_abandon(&records);
     ac_text_file_abandon(&predictions);
+    ac_evidence_finder_free(&finder);
     ac_buffer_free(&b);
     ac_shard_view_free(&v);
     return st;

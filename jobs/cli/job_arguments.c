@@ -23,7 +23,8 @@ out:
 ac_status
 ac_job_run_folder(char **out, const char *job, const ac_arguments *a, int word)
 {
-    const char *given = ac_arguments_get(a, "run"),
+    const char *run = ac_arguments_get(a, "run"),
+               *given = run ? run : ac_arguments_get(a, "out"),
                *config = a->word_count > word ? a->words[word] : NULL;
     const char *slash = config ? strrchr(config, '/') : NULL,
                *base = slash ? slash + 1 : config;

@@ -23,8 +23,43 @@ static const ac_option job_options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
     { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
-    { NULL, 0, NULL, NULL },
 };
+enum { JOB_OPTIONS = sizeof job_options / sizeof *job_options };
+
+/* Those of every job, and the job's own. */
+static void
+list_options(ac_option out[JOB_OPTIONS + AC_JOB_MOST_OPTIONS + 1], const ac_job *job)
+{
+    int n = 0;
+
+    for (const ac_job_option *o = job->options; o && o->name; o++) {
+        AC_CHECK(n < AC_JOB_MOST_OPTIONS);
+        out[n++] = (ac_option){ o->name, 0, o->argument, o->help };
+    }
+    for (int i = 0; i < JOB_OPTIONS; i++)
+        out[n++] = job_options[i];
+    out[n] = (ac_option){ NULL, 0, NULL, NULL };
+}
+
+/* What the job's own options set. */
+static ac_status
+set_options(ac_config *config, const ac_arguments *a, const ac_job *job)
+{
+    ac_buffer assignment = { 0 };
+    ac_status st = AC_OK;
+
+    for (const ac_job_option *o = job->options; o && o->name; o++) {
+        const char *value = ac_arguments_get(a, o->name);
+        if (!value || !o->key)
+            continue;
+        ac_buffer_reset(&assignment);
+        AC_TRY(ac_buffer_printf(&assignment, "%s=%s", o->key, value));
+        AC_TRY(ac_config_set(config, assignment.data));
+    }
+out:
+    ac_buffer_free(&assignment);
+    return st;
+}
 
 /* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
  * job was given. */
@@ -184,16 +219,21 @@ print_config(const ac_job *job, const ac_config *config)
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
+    ac_option options[JOB_OPTIONS + AC_JOB_MOST_OPTIONS + 1];
     ac_arguments a;
     ac_config config = { 0 };
-    ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
+    ac_status st;
 
+    list_options(options, job);
+    st = ac_arguments_parse(&a, options, argc, argv);
     if (st == AC_OK && a.help) {
-        ac_job_help(stdout, job->name, job->summary, job_options);
+        ac_job_help(stdout, job->name, job->summary, options);
         goto out;
     }
     if (st == AC_OK)
         st = ac_job_config_read(&config, &a, 0);
+    if (st == AC_OK)
+        st = set_options(&config, &a, job);
     if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
         if ((st = print_config(job, &config)) != AC_OK)
             ac_terminal_error(job->name);

@@ -23,8 +23,18 @@ typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config,
 typedef enum ac_report_kind {
     AC_REPORT_NONE = 0, /* there is no report */
     AC_REPORT_GALLERY,  /* images with what the run found for them */
-    AC_REPORT_TRAINING  /* losses, and captions before and after */
+    AC_REPORT_TRAINING, /* losses, and captions before and after */
+    AC_REPORT_SCORES    /* scores of captions */
 } ac_report_kind;
+
+/** A word of the command line that is short for --set KEY=VALUE. */
+typedef struct ac_job_option {
+    const char *name, *argument; /* "references", "PATH" */
+    const char *key;             /* NULL: short for --run */
+    const char *help;
+} ac_job_option;
+
+enum { AC_JOB_MOST_OPTIONS = 16 };
 
 typedef struct ac_job {
     const char *name;                   /* the sub-command: "caption" */
@@ -33,6 +43,7 @@ typedef struct ac_job {
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
     ac_report_kind report;
     ac_job_run run;
+    const ac_job_option *options; /* its own, name NULL at the end; NULL: none */
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 

@@ -61,7 +61,8 @@ hard_lines(void **state)
 
     (void) state;
     assert_true(json_array_size(lines) > 100);
-    json_array_foreach(lines, i, line) {
+    json_array_foreach(lines, i, line)
+    {
         json_t *text = json_object_get(line, "text");
         assert_tokens(json_string_value(text), json_string_length(text),
                       json_string_value(json_object_get(line, "tokens")));
@@ -76,7 +77,8 @@ tokens_of_captions(void **state)
     size_t i, k;
 
     (void) state;
-    json_array_foreach(lines, i, line) {
+    json_array_foreach(lines, i, line)
+    {
         json_t *caption = json_object_get(line, "candidate"),
                *tokens = json_object_get(line, "references_tokens");
         assert_tokens(json_string_value(caption), json_string_length(caption),
@@ -123,15 +125,14 @@ score(corpus *self, const json_t *lines, size_t start, size_t count)
         push(self, json_object_get(line, "candidate_tokens"));
         self->items[i] = (ac_scored_item){ self->words.count - 1, self->words.count,
                                            (int64_t) json_array_size(references) };
-        json_array_foreach(references, k, tokens)
-            push(self, tokens);
+        json_array_foreach(references, k, tokens) push(self, tokens);
         assert_int_equal(ac_document_frequencies_image(&self->frequencies, &self->words,
                                                        self->items[i].first_reference,
                                                        self->items[i].reference_count),
                          AC_OK);
     }
-    assert_int_equal(ac_score_items(&self->words, self->items, self->count,
-                                    &self->frequencies, self->scores),
+    assert_int_equal(ac_score_items(&self->words, self->items, self->count, &self->frequencies,
+                                    self->scores),
                      AC_OK);
 }
 
@@ -207,7 +208,8 @@ subsets(void **state)
     const char *name;
 
     (void) state;
-    json_object_foreach(json_object_get(golden, "subsets"), name, subset) {
+    json_object_foreach(json_object_get(golden, "subsets"), name, subset)
+    {
         ac_corpus_scores all;
         corpus c;
 

@@ -1,10 +1,11 @@
-/** What the readers of caption_set.c fill in, in any order. Private to io/source. */
-#ifndef AC_IO_SOURCE_CAPTION_SET_BUILD_H
-#define AC_IO_SOURCE_CAPTION_SET_BUILD_H
+/** Captions as they are read, in any order, before they become a set; and ids of JSON. */
+#ifndef AC_IO_SOURCE_CAPTION_RECORDS_H
+#define AC_IO_SOURCE_CAPTION_RECORDS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
-#include "io/source/caption_set.h"
+#include "engine/base/buffer.h"
 
 /** Records as they were read. Starts zeroed. */
 typedef struct ac_caption_records {
@@ -28,9 +29,5 @@ AC_MUST_CHECK ac_status ac_caption_records_push(ac_caption_records *self, const 
 
 /** An id of JSON, a text or a whole number. place: for messages. */
 AC_MUST_CHECK ac_status ac_caption_id(ac_buffer *out, const json_t *id, const char *place);
-
-/** The readers: a JSON file of any kind; JSON lines. */
-AC_MUST_CHECK ac_status ac_captions_read_json(ac_caption_records *out, const char *path);
-AC_MUST_CHECK ac_status ac_captions_read_lines(ac_caption_records *out, const char *path);
 
 #endif
