@@ -91,11 +91,11 @@ out:
 /* The rows of a shard of embeddings, and what becomes of them. */
 typedef struct rows {
     ac_texts keys;
-    float *images;   /* [n, D] */
-    int64_t *item;   /* [n]; -1: without a caption */
-    float *cosines;  /* [n] */
-    float *best;     /* [n]: of the references */
-    float *texts;    /* [texts of an item, D] */
+    float *images;  /* [n, D] */
+    int64_t *item;  /* [n]; -1: without a caption */
+    float *cosines; /* [n] */
+    float *best;    /* [n]: of the references */
+    float *texts;   /* [texts of an item, D] */
     int64_t capacity;
 } rows;
 

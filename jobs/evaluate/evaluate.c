@@ -3,13 +3,15 @@
 #include <stdlib.h>
 
 #include "engine/base/log.h"
+#include "io/file/json_write.h"
 #include "io/source/open_images.h"
+#include "jobs/caption/caption.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
 #include "jobs/evaluate/clip_stage.h"
 #include "jobs/evaluate/evaluate_job.h"
 #include "jobs/evaluate/results.h"
-#include "jobs/report/evaluate_report.h"
+#include "jobs/report/run_report.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/summary.h"
@@ -85,6 +87,23 @@ open_images_all(evaluation *self)
     return ac_images_share_all(&self->images, self->comm, st);
 }
 
+/* Are the files usable that are needed at the end? Rank 0. */
+static ac_status
+check_files(const evaluation *self)
+{
+    ac_scores scores = { .items = self->evaluated.count };
+    ac_status st = AC_OK;
+
+    if (self->config->evaluate.idf)
+        AC_TRY(ac_frequencies_load(&scores, self->config->evaluate.idf));
+    if (self->config->evaluate.merge_scores)
+        st = ac_results_merge_scores(&scores, &self->evaluated,
+                                     self->config->evaluate.merge_scores, true);
+out:
+    ac_scores_free(&scores);
+    return st;
+}
+
 static ac_status
 read_all(evaluation *self)
 {
@@ -95,6 +114,8 @@ read_all(evaluation *self)
     if (self->comm->rank == 0)
         st = ac_evaluated_read(&self->evaluated, self->config,
                                self->with_images ? &self->images : NULL);
+    if (st == AC_OK && self->comm->rank == 0)
+        st = check_files(self);
     if (st == AC_OK && self->comm->rank == 0 && !self->evaluated.has_references)
         ac_log(AC_LOG_INFO, "no references: only what needs none is computed (%s)",
                self->with_images ? "CLIPScore, diversity, evidence"
@@ -154,8 +175,8 @@ out:
 static ac_status
 add_clip_columns(evaluation *self)
 {
-    const char *why = !(self->wanted & AC_SCORE_CLIP) ? "not asked for"
-                                                      : "no images and CLIP were given";
+    const char *why =
+        !(self->wanted & AC_SCORE_CLIP) ? "not asked for" : "no images and CLIP were given";
     ac_status st = AC_OK;
 
     if (self->with_images)
@@ -178,9 +199,9 @@ compute(evaluation *self)
     AC_TRY(ac_scores_compute(&self->scores, e, self->wanted, c->evaluate.idf));
     AC_TRY(add_clip_columns(self));
     if (c->evaluate.merge_scores)
-        AC_TRY(ac_results_merge_scores(&self->scores, e, c->evaluate.merge_scores));
-    AC_TRY(ac_traces_compute(&self->traces, &self->scores, e,
-                             self->wanted & AC_SCORE_EVIDENCE));
+        AC_TRY(ac_results_merge_scores(&self->scores, e, c->evaluate.merge_scores, false));
+    AC_TRY(
+        ac_traces_compute(&self->traces, &self->scores, e, self->wanted & AC_SCORE_EVIDENCE));
     AC_TRY(ac_scores_finish(&self->scores, (uint64_t) c->seed));
 out:
     return st;
@@ -231,6 +252,9 @@ write_summary(const evaluation *self)
     ac_summary_compute(&b, run);
     ac_buffer_printf(&b, "  \"captions\": %lld,\n  \"wall_seconds\": %.3f,\n",
                      (long long) self->scores.items, ac_progress_clock() - self->started);
+    ac_buffer_push_text(&b, "  \"predictions\": ");
+    ac_json_text(&b, self->config->evaluate.predictions);
+    ac_buffer_push_text(&b, ",\n");
     st = ac_summary_publish(&b, run, (ac_summary_stage){ .name = NULL });
     ac_buffer_free(&b);
     return st;
@@ -240,12 +264,14 @@ write_summary(const evaluation *self)
 static ac_status
 write_results(evaluation *self)
 {
+    const ac_job *const jobs[] = { &ac_job_evaluate, &ac_job_caption, NULL };
     const ac_config *c = self->config;
     const ac_results results = {
         .evaluated = &self->evaluated,
         .scores = &self->scores,
         .traces = &self->traces,
         .config = c,
+        .images = self->with_images ? &self->images : NULL,
         .rejected_images = self->with_images ? ac_run_bad(&self->run, AC_STAGE_EMBED) : 0,
     };
     ac_status st = AC_OK;
@@ -255,7 +281,7 @@ write_results(evaluation *self)
     AC_TRY(write_in_run(self, &results, "items.jsonl", ac_results_write_items));
     AC_TRY(write_in_run(self, &results, "metrics.json", ac_results_write_metrics));
     AC_TRY(write_summary(self));
-    st = ac_evaluate_report_write(self->run.folder, NULL);
+    st = ac_run_report_write(self->run.folder, jobs, NULL, AC_REPORT_IMAGES);
 out:
     return st;
 }
@@ -333,8 +359,7 @@ const ac_job ac_job_evaluate = {
     .name = "evaluate",
     .summary = "captions + references, images -> BLEU, ROUGE-L, CIDEr, CLIPScore, evidence",
     .report = AC_REPORT_SCORES,
-    .stages =
-        (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_clip_scores, NULL },
+    .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_clip_scores, NULL },
     .options = options,
     .run = run_evaluate_all,
     .size = size_evaluate,

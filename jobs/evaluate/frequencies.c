@@ -85,8 +85,8 @@ load_line(ac_scores *self, char *line, const char *path, int64_t number)
         AC_FAIL(AC_E_FORMAT, "%s: line %lld is not UTF-8", path, (long long) number);
     for (word = strtok_r(tab + 1, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         if (n == AC_NGRAM_MOST)
-            AC_FAIL(AC_E_FORMAT, "%s: line %lld: more than %d words", path,
-                    (long long) number, AC_NGRAM_MOST);
+            AC_FAIL(AC_E_FORMAT, "%s: line %lld: more than %d words", path, (long long) number,
+                    AC_NGRAM_MOST);
         AC_TRY(ac_vocabulary_add(&self->vocabulary, word, strlen(word), &g.words[n++]));
     }
     if (!n)

@@ -289,7 +289,8 @@ ac_evaluated_read(ac_evaluated *self, const ac_config *config, const ac_image_so
     }
     keep_whole_items(self);
     if (!self->count)
-        AC_FAIL(AC_E_FORMAT, "no prediction has references: are the ids of the same kind? The "
+        AC_FAIL(AC_E_FORMAT,
+                "no prediction has references: are the ids of the same kind? The "
                 "first prediction is \"%.*s\", the first reference \"%.*s\"",
                 (int) ac_texts_size(&self->predictions.ids, 0),
                 ac_texts_at(&self->predictions.ids, 0),

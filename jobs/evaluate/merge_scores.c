@@ -13,6 +13,7 @@ typedef struct merger {
     ac_scores *scores;
     const ac_evaluated *evaluated;
     const char *path;
+    bool quiet;
 } merger;
 
 /* by_id: an object of scores. */
@@ -45,7 +46,7 @@ merge_column(const merger *self, const char *name, const json_t *by_id)
     if (!found)
         AC_FAIL(AC_E_FORMAT, "%s: %s: none of its ids is one of the predictions'", self->path,
                 name);
-    if (without || unusable)
+    if ((without || unusable) && !self->quiet)
         ac_log(AC_LOG_WARNING,
                "%s: %s: %lld items have no score, %lld have one that is no number; they do not "
                "count in its mean",
@@ -66,8 +67,8 @@ merge_list(const merger *self, const json_t *list)
     json_array_foreach(list, i, item)
     {
         char place[512];
-        json_t *f = json_object_get(
-            json_object_get(json_object_get(item, "scores"), "All"), "f");
+        json_t *f =
+            json_object_get(json_object_get(json_object_get(item, "scores"), "All"), "f");
         snprintf(place, sizeof place, "%s: [%zu]", self->path, i);
         AC_TRY(ac_caption_id(&id, json_object_get(item, "image_id"), place));
         if (!f)
@@ -111,9 +112,10 @@ replace_words(char *text, size_t n)
 }
 
 ac_status
-ac_results_merge_scores(ac_scores *scores, const ac_evaluated *evaluated, const char *path)
+ac_results_merge_scores(ac_scores *scores, const ac_evaluated *evaluated, const char *path,
+                        bool quiet)
 {
-    const merger m = { scores, evaluated, path };
+    const merger m = { scores, evaluated, path, quiet };
     ac_buffer text = { 0 };
     json_error_t error;
     json_t *root = NULL, *value;
@@ -133,10 +135,7 @@ ac_results_merge_scores(ac_scores *scores, const ac_evaluated *evaluated, const 
     }
     if (!json_is_object(root))
         AC_FAIL(AC_E_FORMAT, "%s: neither a list nor an object", path);
-    json_object_foreach(root, name, value)
-    {
-        named = named || json_is_object(value);
-    }
+    json_object_foreach(root, name, value) { named = named || json_is_object(value); }
     if (!named)
         AC_TRY(merge_column(&m, "SPICE", root));
     json_object_foreach(root, name, value)

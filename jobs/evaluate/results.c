@@ -87,9 +87,7 @@ push_reasons(ac_buffer *b, const ac_scores *s)
     ac_buffer_push_text(b, "  \"not_computed\": {");
     for (int i = 0; i < s->column_count; i++) {
         const ac_score_column *c = &s->columns[i];
-        const char *why = c->why              ? c->why
-                          : isnan(c->corpus) ? "no item has a value"
-                                             : NULL;
+        const char *why = c->why ? c->why : isnan(c->corpus) ? "no item has a value" : NULL;
         if (!why)
             continue;
         ac_buffer_push_text(b, first ? "" : ", ");
@@ -167,8 +165,7 @@ push_changed_most(const ac_results *self, ac_buffer *b)
         ac_buffer_printf(b, "%s\n    {\"key\": ", k ? "," : "");
         push_text_of(b, &self->evaluated->predictions.ids, self->evaluated->prediction[i]);
         ac_buffer_push_text(b, ", \"caption\": ");
-        push_text_of(b, &self->evaluated->predictions.captions,
-                     self->evaluated->prediction[i]);
+        push_text_of(b, &self->evaluated->predictions.captions, self->evaluated->prediction[i]);
         ac_buffer_push_text(b, ", \"other_caption\": ");
         push_text_of(b, &self->evaluated->against.captions, self->evaluated->other[i]);
         ac_buffer_printf(b, ", \"%s\": [", by->name);
@@ -229,8 +226,7 @@ ac_results_write_metrics(const ac_results *self, const char *path)
     if (s->has_diversity)
         push_diversity(&b, s);
     push_count(&b, "items", s->items);
-    push_count(&b, "references",
-               s->words.count - s->items * (1 + (e->has_against ? 1 : 0)));
+    push_count(&b, "references", s->words.count - s->items * (1 + (e->has_against ? 1 : 0)));
     push_count(&b, "empty_captions", e->empty_captions);
     push_count(&b, "predictions_without_references", e->without_reference);
     push_count(&b, "references_without_prediction", e->without_prediction);
@@ -276,14 +272,33 @@ push_references(const ac_results *self, ac_buffer *b, int64_t item)
     ac_buffer_push_text(b, "]");
 }
 
-static void
+/* The image's key, by which the report finds its thumbnail. */
+static ac_status
+push_image(const ac_results *self, ac_buffer *b, int64_t item)
+{
+    ac_buffer key = { 0 };
+    ac_status st = AC_OK;
+
+    if (!self->images || self->evaluated->image[item] < 0)
+        return AC_OK;
+    AC_TRY(ac_image_source_key(self->images, self->evaluated->image[item], &key));
+    ac_buffer_push_text(b, ", \"image\": ");
+    st = ac_json_string(b, key.data, key.size);
+out:
+    ac_buffer_free(&key);
+    return st;
+}
+
+static ac_status
 push_item(const ac_results *self, ac_buffer *b, int64_t i)
 {
     const ac_evaluated *e = self->evaluated;
     const ac_scores *s = self->scores;
+    ac_status st;
 
     ac_buffer_push_text(b, "{\"key\": ");
     push_text_of(b, &e->predictions.ids, e->prediction[i]);
+    st = push_image(self, b, i);
     ac_buffer_push_text(b, ", \"caption\": ");
     push_text_of(b, &e->predictions.captions, e->prediction[i]);
     ac_buffer_push_text(b, ", \"references\": ");
@@ -309,6 +324,7 @@ push_item(const ac_results *self, ac_buffer *b, int64_t i)
         ac_buffer_push_text(b, "}");
     }
     ac_buffer_push_text(b, "}\n");
+    return st == AC_OK ? b->status : st;
 }
 
 ac_status
@@ -320,8 +336,7 @@ ac_results_write_items(const ac_results *self, const char *path)
 
     AC_TRY(ac_text_file_create(&f, path));
     for (int64_t i = 0; i < self->scores->items; i++) {
-        push_item(self, &b, i);
-        AC_TRY(b.status);
+        AC_TRY(push_item(self, &b, i));
         ac_text_file_write(&f, b.data, b.size);
         ac_buffer_reset(&b);
     }

@@ -10,6 +10,7 @@ typedef struct ac_results {
     const ac_scores *scores;
     const ac_traces *traces;
     const ac_config *config;
+    const ac_image_source *images; /* NULL: none */
     int64_t rejected_images;
 } ac_results;
 
@@ -22,12 +23,12 @@ AC_MUST_CHECK ac_status ac_results_export_spice(const ac_results *self, const ch
 /**
  * Scores of another program as further columns: SPICE's output ([{"image_id", "scores": {"All":
  * {"f"}}}], as SPICE), {"id": score} (as SPICE), {"NAME": {"id": score}}. Items without a
- * score, and scores that are no finite numbers, are counted in the log.
+ * score, and scores that are no finite numbers, are counted in the log (quiet: not said).
  * AC_E_FORMAT where it is none of these, or no id is one of ours.
  */
 AC_MUST_CHECK ac_status ac_results_merge_scores(ac_scores *scores,
-                                                const ac_evaluated *evaluated,
-                                                const char *path);
+                                                const ac_evaluated *evaluated, const char *path,
+                                                bool quiet);
 
 /** The scores of metrics.json as log lines. */
 AC_MUST_CHECK ac_status ac_results_show(const char *path);

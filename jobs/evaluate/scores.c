@@ -79,8 +79,11 @@ ac_scores_add(ac_scores *self, const char *name, const char *why, ac_score_colum
 
     if (self->column_count == AC_SCORE_MOST_COLUMNS)
         return ac_error_set(AC_E_LIMIT, "more than %d scores", AC_SCORE_MOST_COLUMNS);
-    *c = (ac_score_column){ .why = why, .corpus = (double) NAN, .low = (double) NAN,
-                            .high = (double) NAN, .difference = (double) NAN };
+    *c = (ac_score_column){ .why = why,
+                            .corpus = (double) NAN,
+                            .low = (double) NAN,
+                            .high = (double) NAN,
+                            .difference = (double) NAN };
     snprintf(c->name, sizeof c->name, "%s", name);
     if (!why)
         st = ac_alloc(&c->values, self->items, sizeof *c->values);
@@ -126,8 +129,8 @@ tokenize(ac_scores *self, const ac_evaluated *e)
     AC_TRY(ac_ptb_tokenizer_new(&tokenizer));
     for (int64_t i = 0; i < e->count; i++) {
         const int64_t r = e->reference[i];
-        AC_TRY(push_caption(self, tokenizer, &tokens, &e->predictions.captions,
-                            e->prediction[i]));
+        AC_TRY(
+            push_caption(self, tokenizer, &tokens, &e->predictions.captions, e->prediction[i]));
         self->scored[i] = (ac_scored_item){ .caption = self->words.count - 1,
                                             .first_reference = self->words.count };
         for (int64_t k = r >= 0 ? e->references.starts[r] : 0;
@@ -137,8 +140,7 @@ tokenize(ac_scores *self, const ac_evaluated *e)
         }
         if (!e->has_against)
             continue;
-        AC_TRY(
-            push_caption(self, tokenizer, &tokens, &e->against.captions, e->other[i]));
+        AC_TRY(push_caption(self, tokenizer, &tokens, &e->against.captions, e->other[i]));
         self->scored_other[i] = self->scored[i];
         self->scored_other[i].caption = self->words.count - 1;
     }
@@ -304,7 +306,9 @@ ac_scores_finish(ac_scores *self, uint64_t seed)
     double *bleu = NULL, *means = NULL;
     int n = 0;
     ac_bootstrap_input in = { .bleu = sets,
-                              .bleu_count = !self->texts ? 0 : self->texts_other ? 2 : 1,
+                              .bleu_count = !self->texts        ? 0
+                                            : self->texts_other ? 2
+                                                                : 1,
                               .columns = columns,
                               .items = self->items,
                               .seed = seed,

@@ -18,11 +18,11 @@ enum {
 
 /** A score that each item has, or a reason why it is not there. */
 typedef struct ac_score_column {
-    char name[48];     /* "CIDEr" */
-    double *values;    /* [items], NaN: none; NULL: not computed. Owned */
-    double corpus;     /* of all items */
-    double low, high;  /* its interval of 95 % */
-    const char *why;   /* where values is NULL: a constant */
+    char name[48];    /* "CIDEr" */
+    double *values;   /* [items], NaN: none; NULL: not computed. Owned */
+    double corpus;    /* of all items */
+    double low, high; /* its interval of 95 % */
+    const char *why;  /* where values is NULL: a constant */
     /* a share of all items' parts, not a mean of items: sum of parts[0] / sum of parts[1] (both
      * owned, [items]); NULL: a mean */
     double *parts[2];

@@ -97,7 +97,7 @@ ac_traces_compute(ac_traces *self, ac_scores *scores, const ac_evaluated *evalua
                            : !evaluated->predictions.has_tables
                                ? "the predictions are no run with retrieved entries"
                                : NULL,
-               *no_training = no_table                  ? no_table
+               *no_training = no_table                   ? no_table
                               : !evaluated->has_training ? "no training captions were given"
                                                          : NULL;
     tracer t = { .evaluated = evaluated, .out = self };

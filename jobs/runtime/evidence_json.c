@@ -27,8 +27,8 @@ ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
         const ac_evidence_span *span = &evidence->spans[s];
         const int64_t e = first + span->entry;
 
-        ac_buffer_printf(out, "%s{\"from\": %lld, \"count\": %lld, \"entry\": ",
-                         s ? ", " : "", (long long) span->from, (long long) span->count);
+        ac_buffer_printf(out, "%s{\"from\": %lld, \"count\": %lld, \"entry\": ", s ? ", " : "",
+                         (long long) span->from, (long long) span->count);
         ac_json_string(out, ac_texts_at(entries, e), ac_texts_size(entries, e));
         ac_buffer_printf(out, ", \"id\": %lld}", (long long) ids[span->entry]);
     }

@@ -7,8 +7,8 @@
 /**
  * {"words": […], "spans": [{"from", "count", "entry", "id"}], "not_in_table": […], "margin"}:
  * the caption's words; runs of them that an entry has, with its text and id; the content words
- * that no entry has; the distance between the best two candidates' CLIP scores (null where there
- * are not two). Appended.
+ * that no entry has; the distance between the best two candidates' CLIP scores (null where
+ * there are not two). Appended.
  * @param[in] entries  those that the evidence was found in, from `first` on; ids: theirs
  */
 AC_MUST_CHECK ac_status ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
