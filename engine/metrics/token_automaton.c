@@ -31,9 +31,8 @@ typedef struct state {
 struct ac_automaton {
     node *nodes;
     int64_t node_count, node_capacity;
-    int32_t *starts;   /* [rules]: a rule's first node */
-    bool *has_context; /* [rules] */
-    int rules;
+    int32_t *starts;            /* [rules]: a rule's first node */
+    const ac_token_rule *given; /* [rules], borrowed */
     ac_token_sets sets;
     state *states;
     int64_t state_count, state_capacity;
@@ -499,7 +498,9 @@ ac_automaton_match(ac_automaton *self, int64_t at, int *rule, int64_t *length)
     for (int64_t i = at; i < end; i++)
         self->failed[i] = DEAD;
     *length = end - at;
-    if (*rule >= 0 && self->has_context[*rule])
+    if (*rule >= 0 && self->given[*rule].context_points)
+        *length -= self->given[*rule].context_points;
+    else if (*rule >= 0 && self->given[*rule].context)
         *length = without_context(self, *rule, self->points + at, *length);
     return AC_OK;
 }
@@ -515,13 +516,10 @@ ac_automaton_new(ac_automaton **out, const ac_token_rule *rules, int count)
 
     *out = NULL;
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
-    self->rules = count;
+    self->given = rules;
     AC_TRY(ac_alloc(&self->starts, count, sizeof *self->starts));
-    AC_TRY(ac_alloc(&self->has_context, count, sizeof *self->has_context));
-    for (int i = 0; i < count; i++) {
-        self->has_context[i] = rules[i].context != NULL;
+    for (int i = 0; i < count; i++)
         AC_TRY(add_rule(self, &rules[i], i));
-    }
     AC_TRY(ac_token_sets_divide(&self->sets));
     AC_TRY(ac_alloc(&self->list, self->node_count, sizeof *self->list));
     AC_TRY(ac_alloc(&self->stack, self->node_count, sizeof *self->stack));
@@ -545,7 +543,6 @@ ac_automaton_free(ac_automaton *self)
         return;
     free(self->nodes);
     free(self->starts);
-    free(self->has_context);
     ac_token_sets_free(&self->sets);
     free(self->states);
     free(self->members);

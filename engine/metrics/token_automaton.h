@@ -19,6 +19,7 @@ typedef struct ac_token_rule {
     const char *pattern;
     const char *context; /* NULL: anything may follow */
     int kind;            /* the caller's */
+    int context_points;  /* of every match of the context; 0: they differ */
 } ac_token_rule;
 
 typedef struct ac_automaton ac_automaton;
