@@ -27,7 +27,7 @@ COMPRESSED = {
     "clip_variants/openclip/[clm]*/*.safetensors": None,
     "clip_variants/openclip/bin/*.bin": "clip_variants/openclip/plain/open_clip_model.safetensors",
     "clip_variants/openclip/checkpoint/*.pt": "clip_variants/openclip/plain/open_clip_model.safetensors",
-    "demo/expected.safetensors": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
+    "demo/expected.safetensors": None, "metrics/images.jsonl": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
     "generate/*.json": None, "sampling/filters.json": None,
     "image_neighbours/*.jsonl": None, "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
     "train/lightning.ckpt": "bart/a/model.safetensors",
