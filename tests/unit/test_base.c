@@ -87,8 +87,8 @@ static void
 tensors_are_found_and_checked(void **state)
 {
     const float x[4] = { 1, 2, 3, 4 };
-    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x },
-                                 { "b", AC_I32, 1, { 4 }, x } };
+    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x, NULL },
+                                 { "b", AC_I32, 1, { 4 }, x, NULL } };
     const ac_tensors t = { items, 2, "model.safetensors" };
     const ac_tensor *found;
 
