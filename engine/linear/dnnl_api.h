@@ -23,7 +23,7 @@ static inline dnnl_status_t
 dnnl_memory_desc_create_with_tag(ac_dnnl_layout *out, int n, const dnnl_dims_t dims,
                                  dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
-    *out = calloc(1, sizeof **out);
+    *out = (ac_dnnl_layout) calloc(1, sizeof **out);
     return *out ? dnnl_memory_desc_init_by_tag(*out, n, dims, type, tag) : dnnl_out_of_memory;
 }
 
@@ -31,7 +31,7 @@ static inline dnnl_status_t
 dnnl_memory_desc_create_with_strides(ac_dnnl_layout *out, int n, const dnnl_dims_t dims,
                                      dnnl_data_type_t type, const dnnl_dims_t strides)
 {
-    *out = calloc(1, sizeof **out);
+    *out = (ac_dnnl_layout) calloc(1, sizeof **out);
     return *out ? dnnl_memory_desc_init_by_strides(*out, n, dims, type, strides)
                 : dnnl_out_of_memory;
 }
@@ -39,7 +39,7 @@ dnnl_memory_desc_create_with_strides(ac_dnnl_layout *out, int n, const dnnl_dims
 static inline dnnl_status_t
 dnnl_memory_desc_clone(ac_dnnl_layout *out, ac_dnnl_layout_view from)
 {
-    *out = calloc(1, sizeof **out);
+    *out = (ac_dnnl_layout) calloc(1, sizeof **out);
     if (!*out)
         return dnnl_out_of_memory;
     **out = *from;

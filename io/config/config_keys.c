@@ -14,6 +14,7 @@ static const char *const store_words[] = { "original", "pixels", NULL };
 static const char *const check_words[] = { "header", "decode", NULL };
 static const char *const chat_words[] = { "none", "chatml", "llama3", NULL };
 static const char *const overflow_words[] = { "truncate", "refuse", NULL };
+static const char *const missing_words[] = { "error", "skip", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -242,6 +243,34 @@ const ac_config_key ac_config_keys[] = {
     { "story.stories", KEY_OPTIONAL, AT(story.stories), "auto", 1, 1e6, NULL, true,
       "stories per caption, the likeliest first: short for generation.num_return_sequences; "
       "auto: 1" },
+    { "evaluate.predictions", KEY_PATHS, AT(evaluate.predictions), "none", 0, 0, NULL, false,
+      "the captions: a run, COCO results, {\"id\": caption}, JSON lines, or a text file with a "
+      "caption per line (keys.txt beside it has the ids)" },
+    { "evaluate.references", KEY_PATHS, AT(evaluate.references), "none", 0, 0, NULL, false,
+      "COCO annotations, {\"id\": [captions]}, a folder of .txt, a run, or text files with a "
+      "caption per line: 'ref*.txt', or a.txt,b.txt; none: scores that need none" },
+    { "evaluate.images", KEY_PATH, AT(evaluate.images), "none", 0, 0, NULL, false,
+      "the images, as input.path: with clip.model for CLIPScore, RefCLIPScore" },
+    { "evaluate.metrics", KEY_TEXT, AT(evaluate.metrics), "all", 0, 0, NULL, true,
+      "all that can be computed, or some of bleu, rouge_l, cider, clipscore, diversity, "
+      "evidence, with commas" },
+    { "evaluate.idf", KEY_PATHS, AT(evaluate.idf), "none", 0, 0, NULL, false,
+      "CIDEr's document frequencies: a file that --write-idf made; none: of the references" },
+    { "evaluate.missing", KEY_CHOICE, AT(evaluate.missing), "error", 0, 0, missing_words, true,
+      "ids without prediction, reference or image: an error that names them, or left out" },
+    { "evaluate.training_captions", KEY_PATHS, AT(evaluate.training_captions), "none", 0, 0,
+      NULL, false,
+      "captions of training, as references, or a list of words: which words are copied from "
+      "the cache although never trained" },
+    { "evaluate.against", KEY_PATHS, AT(evaluate.against), "none", 0, 0, NULL, false,
+      "other predictions of the same items, to compare with" },
+    { "evaluate.write_idf", KEY_PATHS, AT(evaluate.write_idf), "none", 0, 0, NULL, false,
+      "a file to write the references' document frequencies to" },
+    { "evaluate.export_spice", KEY_PATHS, AT(evaluate.export_spice), "none", 0, 0, NULL, false,
+      "a file to write SPICE's input to" },
+    { "evaluate.merge_scores", KEY_PATHS, AT(evaluate.merge_scores), "none", 0, 0, NULL, false,
+      "scores of another program: SPICE's output, {\"id\": score} or {\"NAME\": {\"id\": "
+      "score}}" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, true, "seed of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, true,
       "items per shard: the unit of work, restart and error" },
@@ -251,6 +280,8 @@ const ac_config_key ac_config_keys[] = {
       "store thumbnails for the report" },
     { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, true,
       "write NAME.knn beside each image: its retrieved entries, one per line, best first" },
+    { "output.evidence", KEY_BOOL, AT(output.evidence), "false", 0, 0, NULL, AC_KEY_IF_SET,
+      "in captions.jsonl: which words of a caption come from which retrieved entry" },
     { "output.top", KEY_INT, AT(output.top), "5", 1, 1000, NULL, false,
       "candidates per image in the report, best first; captions.jsonl has all" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
@@ -305,7 +336,7 @@ const ac_config_job ac_config_jobs[] = {
     {
         .name = "caption",
         .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
-                  "output.knn", "output.top" },
+                  "output.knn", "output.evidence", "output.top" },
         .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
         .made = { "cache.path", "bart.layer_norms" },
     },
@@ -356,6 +387,12 @@ const ac_config_job ac_config_jobs[] = {
                   "limits.memory", "limits.stall_minutes", "limits.grace_seconds" },
         .needed = { "input.path", "story.model" },
         .made = { "input.path" },
+    },
+    {
+        .name = "evaluate",
+        .keys = { RUN, "evaluate", "input.apply_exif", "input.pages", "output.thumbnails",
+                  "limits.max_pixels" },
+        .needed = { "evaluate.predictions" },
     },
     { .name = NULL },
 };

@@ -39,6 +39,9 @@ typedef enum ac_ingest_check { AC_CHECK_HEADER = 0, AC_CHECK_DECODE } ac_ingest_
 
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
+/** Captions without references, and the reverse. */
+typedef enum ac_missing { AC_MISSING_ERROR = 0, AC_MISSING_SKIP } ac_missing;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct {
@@ -108,9 +111,15 @@ typedef struct ac_config {
     struct {
         int64_t shard_items;
         int64_t compression;
-        bool thumbnails, knn;
+        bool thumbnails, knn, evidence;
         int64_t top; /* candidates of an image in the report */
     } output;
+    struct {
+        char *predictions, *references, *images, *training_captions, *metrics;
+        char *idf, *write_idf; /* idf NULL: of the references */
+        char *against, *export_spice, *merge_scores;
+        int64_t missing; /* ac_missing */
+    } evaluate;
     struct {
         int64_t threads, batch; /* 0: auto */
         int64_t backend, kernels, precision;

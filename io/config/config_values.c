@@ -25,13 +25,15 @@ ac_config_place(const ac_config *self, const ac_config_key *k)
 bool
 ac_config_key_is_text(const ac_config_key *k)
 {
-    return k->type == KEY_TEXT || k->type == KEY_PATH;
+    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS;
 }
 
 /* The presence is the first field of both optional types. */
 ac_presence
 ac_config_presence(const ac_config *self, const ac_config_key *k)
 {
+    if (k->type == KEY_BOOL)
+        return *(const bool *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     AC_CHECK(k->type >= KEY_OPTIONAL);
     return *(const ac_presence *) ac_config_place(self, k);
 }
@@ -184,7 +186,8 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     char **text = ac_config_place(self, k), *made = NULL;
     ac_status st = AC_OK;
 
-    if (k->type == KEY_PATH && !(strcmp(value, "none") == 0 && !quoted))
+    if ((k->type == KEY_PATH || k->type == KEY_PATHS) &&
+        !(strcmp(value, "none") == 0 && !quoted))
         st = strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
                                                 : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
@@ -335,6 +338,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
         break;
     case KEY_TEXT:
     case KEY_PATH:
+    case KEY_PATHS:
     case KEY_OPTIONAL_LIST: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
@@ -427,6 +431,7 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         return;
     case KEY_TEXT:
     case KEY_PATH:
+    case KEY_PATHS:
         text = *(char *const *) at;
         if (!text) {
             ac_buffer_push_text(out, "none");

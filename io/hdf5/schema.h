@@ -14,10 +14,11 @@ typedef enum ac_shard_kind {
     AC_SHARD_EMBEDDINGS, /* of images */
     AC_SHARD_TABLES,     /* retrieved entries */
     AC_SHARD_CAPTIONS,
-    AC_SHARD_CACHE,  /* a cache's entries */
-    AC_SHARD_UNIT,   /* embeddings of entries while a cache is built */
-    AC_SHARD_IMAGES, /* an image dataset's */
-    AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file */
+    AC_SHARD_CACHE,       /* a cache's entries */
+    AC_SHARD_UNIT,        /* embeddings of entries while a cache is built */
+    AC_SHARD_IMAGES,      /* an image dataset's */
+    AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
+    AC_SHARD_JOINED,      /* captions.h5: the first three kinds as one file */
     AC_SHARD_STORIES,
     AC_SHARD_KINDS
 } ac_shard_kind;
@@ -60,6 +61,9 @@ typedef enum ac_dataset_id {
     AC_IMAGES_REJECTED_KEYS,
     AC_IMAGES_REJECTED_REASONS,
     AC_IMAGES_REJECTED_DETAILS,
+    AC_CLIP_SCORES_KEYS,
+    AC_CLIP_SCORES_COSINES,
+    AC_CLIP_SCORES_REFERENCES,
     AC_JOINED_KEYS,
     AC_JOINED_EMBEDDINGS,
     AC_JOINED_THUMBNAILS,

@@ -1,14 +1,16 @@
 /* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
  * of keys. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
-#include "jobs/runtime/shard_view.h"
 #include "jobs/caption/record.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/evidence_json.h"
+#include "jobs/runtime/shard_view.h"
 
 enum { MAX_REFERENCES = 16 };
 
@@ -18,6 +20,44 @@ parts_of(int stages)
 {
     return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) |
            (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+/* By how much CLIP scores the best candidate above the second; NaN where there are not two. */
+static double
+margin_of(const ac_shard_view *v, int64_t i)
+{
+    float best = -INFINITY, second = -INFINITY;
+
+    for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
+        const float x = v->candidate_clip_scores[c];
+        if (x > best) {
+            second = best;
+            best = x;
+        } else if (x > second) {
+            second = x;
+        }
+    }
+    return isinf(second) ? (double) NAN : (double) best - (double) second;
+}
+
+/* output.evidence: where the caption's words come from. */
+static ac_status
+push_evidence(ac_buffer *b, ac_evidence_finder *finder, const ac_shard_view *v, int64_t i)
+{
+    ac_evidence evidence;
+    int64_t entries = 0;
+    ac_status st = AC_OK;
+
+    while (entries < v->K && v->ids[i * v->K + entries] >= 0)
+        entries++;
+    AC_TRY(ac_evidence_find(finder, ac_texts_at(&v->captions, i),
+                            ac_texts_size(&v->captions, i), &v->entries, i * v->K, entries,
+                            &evidence));
+    ac_buffer_push_text(b, ", \"evidence\": ");
+    st = ac_evidence_push_json(b, finder, &evidence, &v->entries, i * v->K, v->ids + i * v->K,
+                               margin_of(v, i));
+out:
+    return st;
 }
 
 static void
@@ -78,6 +118,7 @@ write_records(const ac_run *run, int stages)
 {
     ac_status st = AC_OK;
     ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
+    ac_evidence_finder finder = { 0 };
     ac_buffer b = { 0 };
     ac_shard_view v = { 0 };
 
@@ -97,7 +138,10 @@ write_records(const ac_run *run, int stages)
                 flush_to(&predictions, &b);
             }
             if (stages > 1) {
-                ac_record_push_line(&b, &v, i, stages);
+                ac_record_push(&b, &v, i, stages);
+                if (stages > 2 && run->config->output.evidence)
+                    AC_TRY(push_evidence(&b, &finder, &v, i));
+                ac_buffer_push_text(&b, "}\n");
                 flush_to(&records, &b);
             }
             AC_TRY(b.status);
@@ -112,6 +156,7 @@ out:
     ac_text_file_abandon(&keys);
     ac_text_file_abandon(&records);
     ac_text_file_abandon(&predictions);
+    ac_evidence_finder_free(&finder);
     ac_buffer_free(&b);
     ac_shard_view_free(&v);
     return st;

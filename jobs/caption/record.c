@@ -52,11 +52,10 @@ ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stage
 }
 
 void
-ac_record_push_line(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
+ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
 {
     ac_buffer_push_text(b, "{");
     ac_record_push_text(b, "key", &v->keys, i);
     ac_buffer_push_text(b, ", ");
     ac_record_push_fields(b, v, i, stages);
-    ac_buffer_push_text(b, "}\n");
 }

@@ -13,7 +13,7 @@ void ac_record_push_text(ac_buffer *b, const char *name, const ac_texts *texts, 
  */
 void ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
 
-/** The image's line. */
-void ac_record_push_line(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
+/** The image's line without its end: further fields may follow. */
+void ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
 
 #endif

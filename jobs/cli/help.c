@@ -10,9 +10,10 @@ static const char *
 example_of(const char *job, const char *key)
 {
     static const char *const values[][2] = {
-        { "input.path", "/data/images" },      { "clip.model", "/models/clip-vit-b16" },
-        { "cache.path", "/data/phrases.txt" }, { "bart.model", "/models/bart-large" },
-        { "input.train", "/data/train" },      { "input.validation", "/data/validation" },
+        { "input.path", "/data/images" },        { "clip.model", "/models/clip-vit-b16" },
+        { "cache.path", "/data/phrases.txt" },   { "bart.model", "/models/bart-large" },
+        { "input.train", "/data/train" },        { "input.validation", "/data/validation" },
+        { "evaluate.predictions", "preds.txt" },
     };
 
     if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)

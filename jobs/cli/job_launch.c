@@ -24,7 +24,6 @@ static const ac_option job_options[] = {
     { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
 };
-
 enum { JOB_OPTIONS = sizeof job_options / sizeof *job_options, MOST_OPTIONS = 16 };
 
 /* Those of every job, and the job's own. */

@@ -5,6 +5,7 @@
 
 #include "io/file/base64.h"
 #include "io/file/json_write.h"
+#include "io/file/base64.h"
 #include "ac_report_assets.h"
 
 enum { IMAGES_PER_BLOCK = 128 };
