@@ -17,6 +17,7 @@
 #include "io/file/text_file.h"
 #include "jobs/cli/commands/export_files.h"
 #include "jobs/cli/commands/export_samples.h"
+#include "jobs/cli/commands/export_targets.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
@@ -36,7 +37,11 @@ typedef struct exporter {
     int64_t written, left_out;
     int64_t *ids; /* COCO: [written] */
     int64_t ids_capacity;
-    ac_texts captions; /* COCO: [written] */
+    ac_texts captions;         /* COCO: [written] */
+    ac_export_targets targets; /* txt */
+    int64_t seen;              /* keys looked at */
+    int64_t wanted[2];         /* the numbers of two keys, and (names) what they are */
+    char *names[2];
 } exporter;
 
 static void
@@ -47,6 +52,9 @@ exporter_free(exporter *self)
     ac_buffer_free(&self->text);
     ac_text_file_abandon(&self->file);
     ac_texts_free(&self->captions);
+    ac_export_targets_free(&self->targets);
+    free(self->names[0]);
+    free(self->names[1]);
     free(self->ids);
     free(self->root);
 }
@@ -203,6 +211,8 @@ write_txt(exporter *self, int64_t i, bool check_only)
     ac_buffer_reset(&self->text);
     AC_TRY(push_txt(self, i));
     AC_TRY(txt_path(self, i, &path));
+    if (check_only)
+        AC_TRY(ac_export_targets_add(&self->targets, self->seen++, path, &self->text));
     AC_TRY(ac_export_check(path, self->text.data, self->text.size, &same));
     if (check_only || same)
         goto out;
@@ -346,6 +356,40 @@ out:
     return st;
 }
 
+static ac_status
+name_one(exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->shard.keys;
+    ac_status st = AC_OK;
+
+    for (int n = 0; n < 2 && st == AC_OK; n++)
+        if (self->seen == self->wanted[n] && !self->names[n])
+            st = ac_duplicate(&self->names[n], ac_texts_at(keys, i),
+                              (size_t) ac_texts_size(keys, i));
+    self->seen++;
+    return st;
+}
+
+/* Each file once. */
+static ac_status
+refuse_clash(exporter *self)
+{
+    ac_status st = AC_OK;
+
+    ac_export_targets_clash(&self->targets, &self->wanted[0], &self->wanted[1]);
+    if (self->wanted[0] < 0)
+        return AC_OK;
+    self->seen = 0;
+    AC_TRY(each_image(self, name_one));
+    st = ac_error_set(
+        AC_E_ARG,
+        "the keys \"%s\" and \"%s\" would have the same file (or one a folder where "
+        "the other has a file); nothing is written. csv keeps both",
+        self->names[0] ? self->names[0] : "", self->names[1] ? self->names[1] : "");
+out:
+    return st;
+}
+
 /* Nothing is written before every file was looked at: a folder of somebody's captions stays as
  * it is. */
 static ac_status
@@ -355,7 +399,9 @@ export_txt(exporter *self)
 
     if (!self->out)
         AC_TRY(find_root(self));
+    self->targets.same_is_well = !self->out; /* links may show an image under two names */
     AC_TRY(each_image(self, check_one_txt));
+    AC_TRY(refuse_clash(self));
     st = each_image(self, write_one_txt);
 out:
     return st;
