@@ -104,6 +104,8 @@ const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
 };
 
+const char ac_content_joined_alone[] = "captions, all in this file";
+
 const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
     [AC_SHARD_EMBEDDINGS] = { AC_SHARD_EMBEDDINGS, "image embeddings", AC_EMBED_KEYS,
                               AC_EMBED_REJECTED_DETAILS, AC_EMBED_KEYS, AC_EMBED_REJECTED_KEYS,
@@ -152,6 +154,8 @@ ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME
 const ac_shard_schema *
 ac_shard_schema_of(const char *content)
 {
+    if (strcmp(content, ac_content_joined_alone) == 0)
+        return &ac_shard_schemas[AC_SHARD_JOINED];
     for (int k = 0; k < AC_SHARD_KINDS; k++)
         if (strcmp(ac_shard_schemas[k].content, content) == 0)
             return &ac_shard_schemas[k];

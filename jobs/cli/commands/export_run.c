@@ -16,6 +16,7 @@
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/cli/commands/export_files.h"
+#include "jobs/cli/commands/export_h5.h"
 #include "jobs/cli/commands/export_samples.h"
 #include "jobs/cli/commands/export_targets.h"
 #include "jobs/job_table.h"
@@ -408,6 +409,12 @@ out:
 }
 
 static ac_status
+export_h5(exporter *self)
+{
+    return ac_export_h5(&self->run, self->out, &self->written);
+}
+
+static ac_status
 export_webdataset(exporter *self)
 {
     return ac_export_samples(&self->run, self->out, &self->written);
@@ -419,10 +426,12 @@ ac_export_run(const char *folder, const char *format, const char *out)
     static const struct {
         const char *name;
         ac_status (*run)(exporter *self);
-    } formats[] = { { "coco", export_coco },
-                    { "csv", export_csv },
-                    { "txt", export_txt },
-                    { "webdataset", export_webdataset } };
+        int stages; /* that the run must have */
+    } formats[] = { { "coco", export_coco, 2 },
+                    { "csv", export_csv, 2 },
+                    { "txt", export_txt, 2 },
+                    { "h5", export_h5, 1 },
+                    { "webdataset", export_webdataset, 2 } };
     exporter e = { .out = out };
     size_t f = 0;
     ac_status st = AC_OK;
@@ -430,12 +439,12 @@ ac_export_run(const char *folder, const char *format, const char *out)
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, webdataset", format);
+        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, h5, webdataset", format);
     if (!out && strcmp(format, "txt") != 0)
         AC_FAIL(AC_E_ARG,
                 "--out is missing: the file (or, of webdataset, the folder) to write");
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
-    if (e.run.manifest.stage_count < 2)
+    if (e.run.manifest.stage_count < formats[f].stages)
         AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,
                 e.run.manifest.job);
     if (!e.run.done)
