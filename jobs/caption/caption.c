@@ -9,6 +9,7 @@
 #include "io/file/publish.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/images.h"
@@ -195,6 +196,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     while (job->stages[stages])
         stages++;
     id.kernels = ac_compute_kernels(&compute);
+    AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
     AC_TRY(open_images_all(&p, folder));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));

@@ -10,6 +10,7 @@
 #include "engine/image/preprocess.h"
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
@@ -17,7 +18,7 @@ enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 /* A thread's memory for the image that it reads. */
 typedef struct reader {
     ac_resizer resizer;
-    ac_buffer bytes, key;
+    ac_buffer bytes, key, metadata;
 } reader;
 
 /* Buffers for micro-batches, and what a shard has gathered so far. */
@@ -29,9 +30,10 @@ typedef struct ac_embedder {
     ac_buffer text;      /* one item's key or location */
     uint8_t *rgb;        /* [batch, S, S, 3] */
     ac_item_status *bad; /* [batch] */
-    uint8_t *small;      /* one thumbnail's pixels */
-    float *embeddings;   /* [shard_items, D] */
-    ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
+    ac_buffer *fields; /* [batch], of output.metadata and output.exif; NULL: none are wanted */
+    uint8_t *small;    /* one thumbnail's pixels */
+    float *embeddings; /* [shard_items, D] */
+    ac_texts keys, paths, thumbnails, metadata, bad_keys, bad_reasons, bad_details;
 } embedder;
 
 static void
@@ -41,8 +43,12 @@ embedder_free(embedder *self)
         ac_resizer_free(&self->readers[t].resizer);
         ac_buffer_free(&self->readers[t].bytes);
         ac_buffer_free(&self->readers[t].key);
+        ac_buffer_free(&self->readers[t].metadata);
     }
     free(self->readers);
+    for (int64_t i = 0; self->fields && i < self->batch; i++)
+        ac_buffer_free(&self->fields[i]);
+    free(self->fields);
     ac_buffer_free(&self->text);
     free(self->rgb);
     free(self->bad);
@@ -51,6 +57,7 @@ embedder_free(embedder *self)
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
+    ac_texts_free(&self->metadata);
     ac_texts_free(&self->bad_keys);
     ac_texts_free(&self->bad_reasons);
     ac_texts_free(&self->bad_details);
@@ -71,6 +78,8 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
     AC_TRY(ac_alloc(&self->readers, self->threads, sizeof *self->readers));
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
+    if (ac_fields_wanted(run->config))
+        AC_TRY(ac_alloc(&self->fields, self->batch, sizeof *self->fields));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
     AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
@@ -96,11 +105,28 @@ out:
     return st;
 }
 
+/* What came with the item, and of its EXIF, where that is asked for; bytes [size], or none. */
+static ac_status
+make_fields(embedder *self, const ac_embed_work *p, int64_t item, ac_buffer *out,
+            const ac_buffer *bytes)
+{
+    reader *own = &self->readers[omp_get_thread_num()];
+    ac_status st = AC_OK;
+
+    if (!self->fields)
+        return AC_OK;
+    AC_TRY(ac_image_source_metadata(p->images, item, &own->metadata));
+    st = ac_fields_make(out, self->run->config, own->metadata.data, own->metadata.size,
+                        bytes ? bytes->data : NULL, bytes ? bytes->size : 0);
+out:
+    return st;
+}
+
 /* Read, decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad.
  */
 static ac_status
 read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
-           ac_item_status *bad)
+           ac_buffer *fields, ac_item_status *bad)
 {
     reader *own = &self->readers[omp_get_thread_num()];
     ac_status st = AC_OK;
@@ -115,7 +141,7 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
                                   "ended the program, and again when it was tried alone");
     AC_TRY(ac_image_source_pixels(p->images, item, rgb, &is_prepared));
     if (is_prepared)
-        return AC_OK;
+        return make_fields(self, p, item, fields, NULL);
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
     AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
     if (bad->reason == AC_GOOD)
@@ -126,6 +152,8 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
         AC_TRY(ac_image_orient(&image));
     if (bad->reason == AC_GOOD)
         AC_TRY(resize_image(self, own, p, item, rgb, &image));
+    if (bad->reason == AC_GOOD)
+        AC_TRY(make_fields(self, p, item, fields, &own->bytes));
     ac_inflight_end(&self->run->inflight, omp_get_thread_num());
 out:
     ac_image_free(&image);
@@ -172,7 +200,8 @@ out:
 }
 
 static ac_status
-push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *rgb)
+push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *rgb,
+          const ac_buffer *fields)
 {
     ac_status st = AC_OK;
 
@@ -180,6 +209,8 @@ push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *r
     AC_TRY(ac_texts_push(&self->keys, self->text.data, self->text.size));
     AC_TRY(ac_image_source_locate(p->images, item, &self->text));
     AC_TRY(ac_texts_push(&self->paths, self->text.data, self->text.size));
+    if (fields)
+        AC_TRY(ac_texts_push(&self->metadata, fields->data, fields->size));
     st = self->run->config->output.thumbnails ? push_thumbnail(self, rgb)
                                               : ac_texts_push(&self->thumbnails, "", 0);
 out:
@@ -207,7 +238,8 @@ embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
 
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
-        ac_status one = read_image(self, p, first + i, self->rgb + i * bytes, &self->bad[i]);
+        ac_status one = read_image(self, p, first + i, self->rgb + i * bytes,
+                                   self->fields ? &self->fields[i] : NULL, &self->bad[i]);
         if (one != AC_OK) {
 #pragma omp critical
             {
@@ -228,7 +260,8 @@ embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
             if (is_finite(y + row * self->width, self->width)) {
                 memmove(y + kept * self->width, y + row * self->width,
                         (size_t) self->width * sizeof *y);
-                AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes));
+                AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes,
+                                 self->fields ? &self->fields[i] : NULL));
                 kept++;
             } else {
                 ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE,
@@ -259,6 +292,8 @@ write_shard(const embedder *self, const ac_embed_work *p, const char *path, char
     AC_TRY(ac_shard_write(&w, AC_EMBED_EMBEDDINGS, self->keys.count, self->width,
                           self->embeddings));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_THUMBNAILS, &self->thumbnails));
+    if (self->fields)
+        AC_TRY(ac_shard_write_texts(&w, AC_EMBED_METADATA, &self->metadata));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_KEYS, &self->bad_keys));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_REASONS, &self->bad_reasons));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_DETAILS, &self->bad_details));
@@ -289,6 +324,7 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_texts_reset(&self->keys);
     ac_texts_reset(&self->paths);
     ac_texts_reset(&self->thumbnails);
+    ac_texts_reset(&self->metadata);
     ac_texts_reset(&self->bad_keys);
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);

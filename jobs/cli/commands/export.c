@@ -53,10 +53,11 @@ export_cache(const char *path, const char *out)
 
     st = ac_cache_open(&cache, path);
     if (st != AC_OK && is_run_of_images(path))
-        st = ac_error_set(AC_E_ARG,
-                          "%s is a run without a cache of its own: give --format coco, csv, "
-                          "txt or webdataset to export its results",
-                          path);
+        st = ac_error_set(
+            AC_E_ARG,
+            "%s is a run without a cache of its own: give --format coco, csv or txt, or "
+            "webdataset, to export its results",
+            path);
     AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
     AC_TRY(ac_cache_export(&cache, out));
