@@ -102,6 +102,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
 const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_EMBED_MODEL] = { AC_SHARD_EMBEDDINGS, "model", true },
     [AC_EMBED_ITEMS] = { AC_SHARD_EMBEDDINGS, "items", false },
+    [AC_EMBED_EQUAL] = { AC_SHARD_EMBEDDINGS, "equal", false },
     [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
 };
 

@@ -83,6 +83,7 @@ typedef enum ac_dataset_id {
 typedef enum ac_attribute_id {
     AC_EMBED_MODEL,
     AC_EMBED_ITEMS,
+    AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1

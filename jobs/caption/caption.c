@@ -71,7 +71,8 @@ write_summary(const pipeline *p, double seconds)
     const int64_t ok = ac_run_rows(run, AC_STAGE_EMBED);
     ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
     ac_buffer b = { 0 };
-    ac_status st;
+    int64_t equal;
+    ac_status st = AC_OK;
 
     if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
         cache.name = "cache";
@@ -82,9 +83,10 @@ write_summary(const pipeline *p, double seconds)
         ac_passed_over_push_json(&p->images.passed_over, &b);
         ac_buffer_push_text(&b, ",\n");
     }
-    st = ac_tar_input_push_json(&p->images, &b);
-    if (st != AC_OK)
-        goto out;
+    AC_TRY(ac_tar_input_push_json(&p->images, &b));
+    AC_TRY(ac_embed_count_equal(run, &equal));
+    if (equal)
+        ac_buffer_printf(&b, "  \"equal\": %lld,\n", (long long) equal);
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
                      seconds, seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, cache);
