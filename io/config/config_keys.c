@@ -261,6 +261,11 @@ const ac_config_key ac_config_keys[] = {
       "write NAME.knn beside each image: its retrieved entries, one per line, best first" },
     { "output.evidence", KEY_BOOL, AT(output.evidence), "false", 0, 0, NULL, AC_KEY_IF_SET,
       "in captions.jsonl: which words of a caption come from which retrieved entry" },
+    { "output.metadata", KEY_TEXTS, AT(output.metadata), "none", 0, 0, NULL, AC_KEY_IF_SET,
+      "fields that came with the images and stand in captions.jsonl and exports too: [url, "
+      "license]" },
+    { "output.exif", KEY_TEXTS, AT(output.exif), "none", 0, 0, NULL, AC_KEY_IF_SET,
+      "the same of the images' EXIF: [Make, Model, DateTimeOriginal]" },
     { "output.top", KEY_INT, AT(output.top), "5", 1, 1000, NULL, false,
       "candidates per image in the report, best first; captions.jsonl has all" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
@@ -303,7 +308,7 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 /* What captioning's first stage needs, and what every run has. */
 #define IMAGES                                                                  \
     "input.path", TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
-        "compute.part", "compute.parts", "limits.max_pixels"
+        "output.metadata", "output.exif", "compute.part", "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
@@ -354,8 +359,8 @@ const ac_config_job ac_config_jobs[] = {
     {
         .name = "ingest",
         .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
-                  "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
-                  "compute.part", "compute.parts", "limits" },
+                  "output.shard_items", "output.exif", "compute.threads", "compute.batch",
+                  "compute.kernels", "compute.part", "compute.parts", "limits" },
         .needed = { "input.path" },
     },
     {

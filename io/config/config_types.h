@@ -107,7 +107,8 @@ typedef struct ac_config {
         int64_t shard_items;
         int64_t compression;
         bool thumbnails, knn, evidence;
-        int64_t top; /* candidates of an image in the report */
+        char *metadata, *exif; /* names of fields, one per line; NULL: none */
+        int64_t top;           /* candidates of an image in the report */
     } output;
     struct {
         char *predictions, *references, *images, *training_captions, *metrics;

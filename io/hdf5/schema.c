@@ -46,6 +46,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_EMBED_PATHS] = T(EMBEDDINGS, "paths", "[n]"),
     [AC_EMBED_EMBEDDINGS] = N(EMBEDDINGS, "embeddings", AC_F32, "[n, D]"),
     [AC_EMBED_THUMBNAILS] = T(EMBEDDINGS, "thumbnails", "[n]"),
+    [AC_EMBED_METADATA] = TX(EMBEDDINGS, "metadata", "[n]"),
     [AC_EMBED_REJECTED_KEYS] = T(EMBEDDINGS, "bad_keys", "[b]"),
     [AC_EMBED_REJECTED_REASONS] = T(EMBEDDINGS, "bad_reasons", "[b]"),
     [AC_EMBED_REJECTED_DETAILS] = T(EMBEDDINGS, "bad_details", "[b]"),
@@ -101,6 +102,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
 const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_EMBED_MODEL] = { AC_SHARD_EMBEDDINGS, "model", true },
     [AC_EMBED_ITEMS] = { AC_SHARD_EMBEDDINGS, "items", false },
+    [AC_EMBED_EQUAL] = { AC_SHARD_EMBEDDINGS, "equal", false },
     [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
 };
 

@@ -28,6 +28,7 @@ typedef enum ac_dataset_id {
     AC_EMBED_PATHS,
     AC_EMBED_EMBEDDINGS,
     AC_EMBED_THUMBNAILS,
+    AC_EMBED_METADATA,
     AC_EMBED_REJECTED_KEYS,
     AC_EMBED_REJECTED_REASONS,
     AC_EMBED_REJECTED_DETAILS,
@@ -82,6 +83,7 @@ typedef enum ac_dataset_id {
 typedef enum ac_attribute_id {
     AC_EMBED_MODEL,
     AC_EMBED_ITEMS,
+    AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1

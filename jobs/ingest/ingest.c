@@ -8,6 +8,7 @@
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/ingest/ingest_job.h"
 #include "jobs/ingest/stage.h"
@@ -223,6 +224,7 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
     ac_status st = AC_OK;
 
     (void) locks;
+    AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
     AC_TRY(open_images_all(&images, comm, config));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_plan(&made, config, &images) : AC_OK));
     ac_broadcast_bytes_all(comm, &made, sizeof made, 0);

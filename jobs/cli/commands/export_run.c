@@ -15,6 +15,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/caption/fields.h"
 #include "jobs/cli/commands/export_files.h"
 #include "jobs/cli/commands/export_h5.h"
 #include "jobs/cli/commands/export_samples.h"
@@ -39,6 +40,8 @@ typedef struct exporter {
     int64_t *ids; /* COCO: [written] */
     int64_t ids_capacity;
     ac_texts captions;         /* COCO: [written] */
+    ac_config config;          /* the run's, where it was read */
+    ac_texts fields;           /* CSV: further columns */
     ac_export_targets targets; /* txt */
     int64_t seen;              /* keys looked at */
     int64_t wanted[2];         /* the numbers of two keys, and (names) what they are */
@@ -56,6 +59,8 @@ exporter_free(exporter *self)
     ac_export_targets_free(&self->targets);
     free(self->names[0]);
     free(self->names[1]);
+    ac_texts_free(&self->fields);
+    ac_config_free(&self->config);
     free(self->ids);
     free(self->root);
 }
@@ -127,9 +132,32 @@ push_csv_field(ac_buffer *out, const char *bytes, size_t n)
     ac_buffer_push_char(out, '"');
 }
 
+/* The image's fields of output.metadata and output.exif, a column each. */
+static ac_status
+push_csv_fields(exporter *self, int64_t i)
+{
+    const ac_texts *metadata = &self->shard.metadata;
+    ac_buffer value = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t f = 0; f < self->fields.count; f++) {
+        ac_buffer_reset(&value);
+        if (metadata->count)
+            AC_TRY(ac_fields_push_plain(
+                &value, ac_texts_at(metadata, i), ac_texts_size(metadata, i),
+                ac_texts_at(&self->fields, f), ac_texts_size(&self->fields, f)));
+        ac_buffer_push_char(&self->text, ',');
+        push_csv_field(&self->text, value.data ? value.data : "", value.size);
+    }
+out:
+    ac_buffer_free(&value);
+    return st;
+}
+
 static ac_status
 push_csv(exporter *self, int64_t i)
 {
+    ac_status st = AC_OK;
     const ac_shard_view *v = &self->shard;
     ac_buffer *out = &self->text;
 
@@ -140,6 +168,7 @@ push_csv(exporter *self, int64_t i)
         ac_buffer_push_char(out, ',');
         if (v->clip_scores[i] == v->clip_scores[i]) /* not scored: an empty field */
             ac_json_float(out, v->clip_scores[i]);
+        AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0;
@@ -149,10 +178,12 @@ push_csv(exporter *self, int64_t i)
         push_csv_field(out, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
         ac_buffer_printf(out, ",%lld,", (long long) v->ids[k]);
         ac_json_float(out, v->scores[k]);
+        AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
     self->written++;
-    return out->status;
+out:
+    return st == AC_OK ? self->text.status : st;
 }
 
 static ac_status
@@ -310,15 +341,40 @@ write_csv(exporter *self, int64_t i)
     return self->text.status;
 }
 
+/* The run's own. */
+static ac_status
+read_config(exporter *self)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
+    AC_TRY(ac_config_init(&self->config));
+    st = ac_config_read(&self->config, path);
+out:
+    free(path);
+    return st;
+}
+
 static ac_status
 export_csv(exporter *self)
 {
-    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score\r\n"
-                                                          : "key,rank,entry,id,score\r\n";
+    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score"
+                                                          : "key,rank,entry,id,score";
     ac_status st = AC_OK;
 
+    AC_TRY(read_config(self));
+    AC_TRY(ac_fields_names(&self->config, &self->fields));
+    ac_buffer_reset(&self->text);
+    ac_buffer_push_text(&self->text, head);
+    for (int64_t f = 0; f < self->fields.count; f++) {
+        ac_buffer_push_char(&self->text, ',');
+        push_csv_field(&self->text, ac_texts_at(&self->fields, f),
+                       ac_texts_size(&self->fields, f));
+    }
+    AC_TRY(ac_buffer_push_text(&self->text, "\r\n"));
     AC_TRY(ac_text_file_create(&self->file, self->out));
-    ac_text_file_write(&self->file, head, strlen(head));
+    ac_text_file_write(&self->file, self->text.data, self->text.size);
     AC_TRY(each_image(self, write_csv));
     st = ac_text_file_commit(&self->file);
 out:
@@ -338,22 +394,16 @@ write_one_txt(exporter *self, int64_t i)
     return write_txt(self, i, false);
 }
 
-/* Where the images lie, by the run's config. */
+/* Where the images lie. */
 static ac_status
 find_root(exporter *self)
 {
-    ac_config config = { 0 };
-    char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
-    AC_TRY(ac_config_init(&config));
-    AC_TRY(ac_config_read(&config, path));
-    if (config.input.path)
-        st = ac_location_root(config.input.path, &self->root);
+    AC_TRY(read_config(self));
+    if (self->config.input.path)
+        st = ac_location_root(self->config.input.path, &self->root);
 out:
-    ac_config_free(&config);
-    free(path);
     return st;
 }
 

@@ -1,10 +1,12 @@
 #include "jobs/cli/commands/export_samples.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/image/decode.h"
 #include "io/source/sample_name.h"
@@ -88,6 +90,42 @@ out:
     return st;
 }
 
+/* Fields of output.exif that the metadata does not have: what is asked for from the metadata is
+ * there already. */
+static ac_status
+push_further(exporter *self, int64_t i)
+{
+    const ac_texts *kept = &self->shard.metadata;
+    json_t *fields, *object, *value;
+    const char *name;
+    char *text = NULL;
+    ac_status st = AC_OK;
+
+    if (!kept->count)
+        return AC_OK;
+    fields = json_loadb(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
+    object = self->metadata.size ? json_loadb(self->metadata.data, self->metadata.size, 0, NULL)
+                                 : NULL;
+    json_object_foreach(fields, name, value)
+    {
+        if (json_is_null(value) || json_object_get(object, name) ||
+            strncmp(name, "original_", strlen("original_")) == 0)
+            continue;
+        ac_buffer_push_text(&self->fields, ", ");
+        ac_json_text(&self->fields, name);
+        if (!(text = json_dumps(value, JSON_ENCODE_ANY)))
+            AC_FAIL(AC_E_NOMEM, "out of memory for metadata");
+        AC_TRY(ac_buffer_printf(&self->fields, ": %s", text));
+        free(text);
+        text = NULL;
+    }
+out:
+    free(text);
+    json_decref(fields);
+    json_decref(object);
+    return st;
+}
+
 static ac_status
 write_sample(exporter *self, int64_t i)
 {
@@ -117,6 +155,7 @@ write_sample(exporter *self, int64_t i)
                        ac_texts_size(&v->captions, i));
     AC_TRY(self->fields.status);
     AC_TRY(self->text.status);
+    AC_TRY(push_further(self, i));
     st = ac_webdataset_add(&self->tars,
                            &(ac_sample){ .key = self->key.data,
                                          .key_size = self->key.size,
