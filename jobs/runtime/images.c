@@ -1,5 +1,7 @@
 #include "jobs/runtime/images.h"
 
+#include <string.h>
+
 #include "engine/base/log.h"
 #include "io/source/open_images.h"
 
@@ -47,5 +49,12 @@ ac_images_log_passed_over(const ac_image_source *images, const char *what)
     if (passed->apple_double)
         ac_log(AC_LOG_INFO, "%s: passed over: %lld ._ files, which macOS leaves beside others",
                what, (long long) passed->apple_double);
+    for (int k = 0; k < passed->kinds; k++)
+        if (strcmp(passed->kind[k].extension, "tar") == 0)
+            ac_log(
+                AC_LOG_WARNING,
+                "%s: images are the input; %lld tars beside them are passed over: give them to "
+                "a run of their own",
+                what, (long long) passed->kind[k].count);
     ac_buffer_free(&text);
 }

@@ -85,16 +85,10 @@ static ac_status
 find(opener *self, const ac_config *config)
 {
     const char *what = self->input->what;
-    int64_t beside;
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_captions_check(config->input.captions));
-    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, &beside));
-    if (beside)
-        ac_log(AC_LOG_WARNING,
-               "%s: this folder holds images, which are the input; %lld tars beside them are "
-               "passed over (a run of their own reads those)",
-               what, (long long) beside);
+    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what));
     if (self->tars.count == 0)
         return AC_OK;
     AC_TRY(refuse_compressed(self));

@@ -346,6 +346,13 @@ find_root(exporter *self)
     char *path = NULL;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_path_format(&path, "%s/tars/input.path.index", self->run.folder));
+    if (access(path, F_OK) == 0)
+        AC_FAIL(AC_E_ARG,
+                "%s: its images are members of tars, beside which no .txt can lie: give --out "
+                "FOLDER",
+                self->run.folder);
+    free(path);
     AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
     AC_TRY(ac_config_init(&config));
     AC_TRY(ac_config_read(&config, path));
