@@ -353,7 +353,7 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "ingest",
-        .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
+        .keys = { "input.path", TARS, "input.apply_exif", "input.pages", "clip", "ingest",
                   "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
                   "compute.part", "compute.parts", "limits" },
         .needed = { "input.path" },
