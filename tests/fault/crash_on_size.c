@@ -1,23 +1,27 @@
 /*
- * LD_PRELOAD library: a process that reads just $CRASH_ON_SIZE bytes by pread ends by the
- * signal $CRASH_SIGNAL (default 6): as if the image of that size, in a file or in a tar, met a
- * bug of a decoder.
+ * LD_PRELOAD library: a process that decodes a JPEG of just $CRASH_ON_SIZE bytes ends by the
+ * signal $CRASH_SIGNAL (default 6), wherever the bytes came from.
  */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-ssize_t
-pread(int file, void *bytes, size_t n, off_t at)
+struct jpeg_decompress_struct;
+
+void jpeg_mem_src(struct jpeg_decompress_struct *jpeg, const unsigned char *bytes,
+                  unsigned long n);
+
+void
+jpeg_mem_src(struct jpeg_decompress_struct *jpeg, const unsigned char *bytes, unsigned long n)
 {
     const char *mark = getenv("CRASH_ON_SIZE"), *number = getenv("CRASH_SIGNAL");
-    ssize_t (*real)(int, void *, size_t, off_t);
+    void (*real)(struct jpeg_decompress_struct *, const unsigned char *, unsigned long);
 
-    if (mark && (size_t) atoll(mark) == n) {
+    if (mark && strtoul(mark, NULL, 10) == n) {
         kill(getpid(), number ? atoi(number) : SIGABRT);
         pause();
     }
-    *(void **) &real = dlsym(RTLD_NEXT, "pread");
-    return real(file, bytes, n, at);
+    *(void **) &real = dlsym(RTLD_NEXT, "jpeg_mem_src");
+    real(jpeg, bytes, n);
 }
