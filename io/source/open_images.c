@@ -9,11 +9,8 @@
 
 /* The kinds that can be packed. */
 static const ac_image_source_type *const types[] = {
-    &ac_image_files_type,
-    &ac_captioned_images_type,
-    &ac_image_dataset_type,
-    &ac_captioned_dataset_type,
-    &ac_tar_images_type,
+    &ac_image_files_type,       &ac_captioned_images_type, &ac_image_dataset_type,
+    &ac_captioned_dataset_type, &ac_tar_images_type,
 };
 enum { TYPES = sizeof types / sizeof *types };
 
