@@ -5,12 +5,13 @@
 #include "io/source/captioned_images.h"
 #include "io/source/image_dataset.h"
 #include "io/source/image_files.h"
+#include "io/source/optional_captions.h"
 #include "io/source/tar_images.h"
 
 /* The kinds that can be packed. */
 static const ac_image_source_type *const types[] = {
     &ac_image_files_type,       &ac_captioned_images_type, &ac_image_dataset_type,
-    &ac_captioned_dataset_type, &ac_tar_images_type,
+    &ac_captioned_dataset_type, &ac_tar_images_type,       &ac_optional_captions_type,
 };
 enum { TYPES = sizeof types / sizeof *types };
 

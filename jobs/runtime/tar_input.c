@@ -417,6 +417,8 @@ ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_con
     ac_status st = AC_OK;
 
     *is_tars = false;
+    if (!input->path)
+        return AC_OK;
     self.options = options_of(config, input->captioned, comm->heartbeat);
     ac_part_prefix(self.prefix, config);
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? find(&self, config) : AC_OK));

@@ -20,6 +20,7 @@
 #include "jobs/cli/commands/export_samples.h"
 #include "jobs/cli/commands/export_targets.h"
 #include "jobs/job_table.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 
@@ -356,8 +357,8 @@ find_root(exporter *self)
     AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
     AC_TRY(ac_config_init(&config));
     AC_TRY(ac_config_read(&config, path));
-    if (config.input.path)
-        st = ac_location_root(config.input.path, &self->root);
+    if (ac_images_place(&config))
+        st = ac_location_root(ac_images_place(&config), &self->root);
 out:
     ac_config_free(&config);
     free(path);

@@ -59,7 +59,7 @@ open_input(exporter *self)
         st = ac_error_set(AC_E_ARG,
                           "%s: is not the input that %s was made from (names or sizes "
                           "differ), so its images cannot be exported with the captions",
-                          self->config.input.path, self->run->folder);
+                          ac_images_place(&self->config), self->run->folder);
 out:
     free(path);
     return st;
