@@ -28,6 +28,7 @@ ac_images_open(ac_image_source *out, const char *input, const char *what, bool a
     bool is_dataset;
     ac_status st = AC_OK;
 
+    *out = (ac_image_source){ 0 };
     AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
     if (!is_dataset)
         AC_TRY(ac_tar_inputs_find(&tars, input, what));
