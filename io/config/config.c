@@ -235,6 +235,9 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
     char full[256], where[4400];
 
     print_where(where, from, node);
+    if (node->type != YAML_MAPPING_NODE && is_key(prefix))
+        return ac_error_set(AC_E_ARG, "%s: %s: needs one value, or a mapping of keys below it",
+                            where, prefix);
     if (node->type != YAML_MAPPING_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s is a section: its keys go below it, indented",
                             where, *prefix ? prefix : "the config");

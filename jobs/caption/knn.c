@@ -9,6 +9,7 @@
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "io/source/location.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/shard_view.h"
 #include "jobs/caption/stages.h"
 
@@ -118,7 +119,7 @@ ac_knn_write_all(const ac_run *run)
     char *root = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_location_root(run->config->input.path, &root));
+    AC_TRY(ac_location_root(ac_images_place(run->config), &root));
     for (int64_t s = run->comm->rank; s < run->manifest.shard_count; s += run->comm->size) {
         AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_TABLES));
         for (int64_t i = 0; i < v.n; i++)

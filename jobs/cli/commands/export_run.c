@@ -21,6 +21,7 @@
 #include "jobs/cli/commands/export_samples.h"
 #include "jobs/cli/commands/export_targets.h"
 #include "jobs/job_table.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 
@@ -398,12 +399,20 @@ write_one_txt(exporter *self, int64_t i)
 static ac_status
 find_root(exporter *self)
 {
+    char *path = NULL;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_path_format(&path, "%s/tars/input.path.index", self->run.folder));
+    if (access(path, F_OK) == 0)
+        AC_FAIL(AC_E_ARG,
+                "%s: its images are members of tars, beside which no .txt can lie: give --out "
+                "FOLDER",
+                self->run.folder);
     AC_TRY(read_config(self));
-    if (self->config.input.path)
-        st = ac_location_root(self->config.input.path, &self->root);
+    if (ac_images_place(&self->config))
+        st = ac_location_root(ac_images_place(&self->config), &self->root);
 out:
+    free(path);
     return st;
 }
 

@@ -13,6 +13,7 @@
 #include "jobs/caption/record.h"
 #include "jobs/cli/commands/webdataset.h"
 #include "jobs/runtime/images.h"
+#include "jobs/runtime/tar_input.h"
 
 enum { EXTENSION_BYTES = 16 };
 
@@ -46,17 +47,21 @@ static ac_status
 open_input(exporter *self)
 {
     char *path = NULL;
+    bool is_tars;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run->folder));
     AC_TRY(ac_config_init(&self->config));
     AC_TRY(ac_config_read(&self->config, path));
-    AC_TRY(ac_images_open_input(&self->images, &self->config));
+    AC_TRY(ac_tar_input_open_index(&self->images, &self->config, "input.path",
+                                   self->run->folder, &is_tars));
+    if (!is_tars)
+        AC_TRY(ac_images_open_input(&self->images, &self->config));
     if (strcmp(self->images.fingerprint, self->run->manifest.input_fingerprint) != 0)
         st = ac_error_set(AC_E_ARG,
                           "%s: is not the input that %s was made from (names or sizes "
                           "differ), so its images cannot be exported with the captions",
-                          self->config.input.path, self->run->folder);
+                          ac_images_place(&self->config), self->run->folder);
 out:
     free(path);
     return st;
