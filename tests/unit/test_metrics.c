@@ -1,4 +1,5 @@
-/* Metrics beyond the golden data: common subsequences, evidence, percentiles, hostile lines, ids. */
+/* Metrics beyond the golden data: common subsequences, evidence, percentiles, hostile lines,
+ * ids. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,9 +31,7 @@ common_ref(const int32_t *a, int64_t n, const int32_t *b, int64_t m)
         int64_t diagonal = 0;
         for (int64_t j = 0; j < m; j++) {
             const int64_t above = row[j + 1];
-            row[j + 1] = a[i] == b[j]      ? diagonal + 1
-                         : above > row[j] ? above
-                                          : row[j];
+            row[j + 1] = a[i] == b[j] ? diagonal + 1 : above > row[j] ? above : row[j];
             diagonal = above;
         }
     }
@@ -52,7 +51,8 @@ common_words_as_by_hand(void **state)
             a[i] = 1 + draw(1 + t % 30);
             b[i] = 1 + draw(1 + t % 30);
         }
-        assert_int_equal(ac_common_words((ac_words){ a, n }, (ac_words){ b, m }, &length), AC_OK);
+        assert_int_equal(ac_common_words((ac_words){ a, n }, (ac_words){ b, m }, &length),
+                         AC_OK);
         assert_int_equal(length, common_ref(a, n, b, m));
     }
 }
@@ -70,8 +70,8 @@ spans_are_the_longest_runs(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(ac_texts_push(&texts, entries[i], strlen(entries[i])), AC_OK);
     for (int again = 0; again < 2; again++) {
-        assert_int_equal(
-            ac_evidence_find(&finder, caption, strlen(caption), &texts, 0, 3, &e), AC_OK);
+        assert_int_equal(ac_evidence_find(&finder, caption, strlen(caption), &texts, 0, 3, &e),
+                         AC_OK);
         assert_int_equal(e.words.count, 9);
         assert_int_equal(e.span_count, 2); /* "of the" holds no content word */
         assert_int_equal(e.spans[0].from, 0);
@@ -131,15 +131,17 @@ percentiles(void **state)
     assert_true(fabs(ac_mean_of(x, 6) - 3) < 1e-15);
 }
 
-/* The same draws whatever the number of sets and columns; a mean's spread is what it must be. */
+/* The same draws whatever the number of sets and columns; a mean's spread is what it must be.
+ */
 static void
 resamples_are_paired(void **state)
 {
     enum { N = 400, R = 1000 };
     static double a[N], means[2 * R];
     const double *columns[2] = { a, a };
-    ac_bootstrap_input in = { .columns = columns, .column_count = 2, .items = N, .seed = 7,
-                              .resamples = R };
+    ac_bootstrap_input in = {
+        .columns = columns, .column_count = 2, .items = N, .seed = 7, .resamples = R
+    };
 
     (void) state;
     for (int i = 0; i < N; i++)
@@ -202,7 +204,8 @@ ids_and_names(void **state)
     fputs(json, f);
     fclose(f);
     assert_int_equal(
-        ac_caption_set_read(&set, "annotations.json", AC_CAPTIONS_SEVERAL, "references"), AC_OK);
+        ac_caption_set_read(&set, "annotations.json", AC_CAPTIONS_SEVERAL, "references"),
+        AC_OK);
     assert_int_equal(set.count, 2);
     assert_int_equal(set.starts[1], 2);
     assert_true(ac_texts_is(&set.captions, 0, "b", 1)); /* in the order read */
