@@ -291,7 +291,7 @@ ac_score_items(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
 
     for (int i = 1; i < LOGARITHMS; i++)
         df[i] = log((double) i);
-#pragma omp parallel
+#pragma omp parallel if (count > 64)
     {
         scorer self = { .capacity = 0 };
 #pragma omp for schedule(dynamic, 64)
