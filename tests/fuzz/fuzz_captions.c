@@ -1,6 +1,6 @@
-/* Captions in files of any kind, and their tokens. Promises: refused, or a set sorted by id with
- * whole captions; tokens are UTF-8 with one space between each two; a caption that is its own
- * reference scores 1. */
+/* Captions in files of any kind, and their tokens. Promises: refused, or a set sorted by id
+ * with whole captions; tokens are UTF-8 with one space between each two; a caption that is its
+ * own reference scores 1. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@ check_caption(const ac_caption_set *set, int64_t i)
     for (int twice = 0; twice < 2; twice++) {
         FUZZ_CHECK(ac_caption_words_push(&words, &vocabulary, tokens.data, tokens.size) ==
                    AC_OK);
-        FUZZ_CHECK(ac_caption_ngrams_push(&ngrams, &table, ac_caption_words_at(&words, twice)) ==
-                   AC_OK);
+        FUZZ_CHECK(ac_caption_ngrams_push(&ngrams, &table,
+                                          ac_caption_words_at(&words, twice)) == AC_OK);
     }
     ac_ngram_table_count_image(&table, &ngrams, 1, 1);
     FUZZ_CHECK(ac_score_items(&words, &ngrams, &table, &(ac_scored_item){ 0, 1, 1 }, 1,
