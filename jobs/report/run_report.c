@@ -12,6 +12,7 @@
 #include "jobs/report/gallery.h"
 #include "jobs/runtime/evidence_json.h"
 #include "jobs/runtime/run_view.h"
+#include "jobs/report/story_report.h"
 #include "jobs/report/train_report.h"
 
 /* How many rejected items the page lists. The run's own files have all. */
@@ -431,6 +432,10 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
         AC_TRY(ac_path_format(&own, "%s/report.html", folder));
     if (kind == AC_REPORT_TRAINING) {
         st = ac_train_report_write(&r.run, path ? path : own);
+        goto out;
+    }
+    if (kind == AC_REPORT_STORIES) {
+        st = ac_story_report_write(&r.run, path ? path : own, images);
         goto out;
     }
     if (kind == AC_REPORT_SCORES) {

@@ -24,6 +24,7 @@ typedef enum ac_report_kind {
     AC_REPORT_NONE = 0, /* there is no report */
     AC_REPORT_GALLERY,  /* images with what the run found for them */
     AC_REPORT_TRAINING, /* losses, and captions before and after */
+    AC_REPORT_STORIES,  /* captions, and the stories that continue them */
     AC_REPORT_SCORES    /* scores of captions */
 } ac_report_kind;
 

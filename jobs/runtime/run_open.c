@@ -130,9 +130,10 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
         strcmp(old->cache, id->cache) != 0)
         AC_FAIL(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
                 self->folder,
-                strcmp(old->clip, id->clip) != 0   ? "CLIP model"
-                : strcmp(old->bart, id->bart) != 0 ? "BART model"
-                                                   : "cache",
+                strcmp(old->clip, id->clip) != 0 ? "CLIP model"
+                : strcmp(old->bart, id->bart) != 0
+                    ? strcmp(id->job, "story") == 0 ? "language model" : "BART model"
+                    : "cache",
                 advice);
     if (!ac_compute_kernels_agree(old->kernels, id->kernels))
         ac_log(AC_LOG_WARNING,

@@ -10,7 +10,9 @@
 #include "engine/base/memory.h"
 #include "engine/training/bart_train.h"
 #include "engine/generation/generate.h"
+#include "io/checkpoint/causal_config.h"
 #include "io/checkpoint/clip_files.h"
+#include "io/checkpoint/gguf_config.h"
 #include "io/checkpoint/model_config.h"
 
 #include "io/file/path.h"
@@ -160,6 +162,34 @@ ac_sizing_add_bart_trainer(ac_sizing *self, const ac_config *config)
                                           : 0);
     self->work = work > self->work ? work : self->work;
 out:
+    return st;
+}
+
+ac_status
+ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_bytes)
+{
+    const ac_compute compute = ac_config_compute(config);
+    const char *model = config->story.model;
+    ac_causal_config c;
+    ac_gguf file = { 0 };
+    int64_t work;
+    ac_status st = AC_OK;
+
+    if (ac_gguf_is(model)) {
+        AC_TRY(ac_gguf_open(&file, model));
+        AC_TRY(ac_gguf_config_load(&c, &file));
+    } else {
+        AC_TRY(ac_causal_config_load(&c, model));
+    }
+    self->mapped += weight_bytes(model);
+    self->packed += (int64_t) ac_causal_packed_bytes(&c, &compute);
+    work = cache_bytes +
+           AC_GENERATE_ROWS *
+               (c.vocab_size + VALUES_PER_TOKEN * c.hidden_size + 2 * c.intermediate_size) *
+               (int64_t) sizeof(float);
+    self->work = work > self->work ? work : self->work;
+out:
+    ac_gguf_close(&file);
     return st;
 }
 

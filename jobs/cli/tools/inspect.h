@@ -21,6 +21,7 @@ AC_MUST_CHECK ac_status ac_inspect_folder(json_t *out, const char *path);
 /* One format each. */
 AC_MUST_CHECK ac_status ac_inspect_safetensors(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_torch(json_t *out, const char *path);
+AC_MUST_CHECK ac_status ac_inspect_gguf(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_npy(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_h5(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_image(json_t *out, const char *path);
