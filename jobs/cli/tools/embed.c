@@ -15,7 +15,8 @@ static const ac_option options[] = {
     { "model-config", 0, "F",
       "a config.json or open_clip_config.json that is not in the model's folder" },
     { "vocabulary", 0, "DIR|F",
-      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+      "read the tokenizer's files from here: a folder, a tokenizer.json, or OpenAI's "
+      AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy",
       "fp32 [N, D], unit length; a zero row where an image or text cannot be used" },
     { "images", 0, NULL, "the arguments after the options are images" },

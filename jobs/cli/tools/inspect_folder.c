@@ -260,7 +260,7 @@ out:
 static ac_status
 put_tokenizer(json_t *out, const char *path)
 {
-    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP" };
+    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP", "Llama" };
     ac_tokenizer t = { 0 };
     char fingerprint[33];
     const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
