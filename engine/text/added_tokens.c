@@ -275,8 +275,8 @@ space_on_right(const char *text, size_t n, size_t to)
 static ac_status
 push_segment(ac_segments *out, size_t from, size_t to, int32_t id)
 {
-    const ac_status st = ac_grow(&out->items, &out->capacity, out->count + 1,
-                                 sizeof *out->items);
+    const ac_status st =
+        ac_grow(&out->items, &out->capacity, out->count + 1, sizeof *out->items);
 
     if (st == AC_OK)
         out->items[out->count++] = (ac_segment){ from, to, id };

@@ -14,7 +14,7 @@ enum { OTHERS = 256, AFTER_BLANK = OTHERS + 33, SOFT_HYPHEN = AFTER_BLANK + 34 }
 static int32_t
 point_of_byte(int byte)
 {
-    return byte <= ' '                    ? OTHERS + byte
+    return byte <= ' '                   ? OTHERS + byte
            : byte >= 127 && byte <= 0xa0 ? AFTER_BLANK + (byte - 127)
            : byte == 0xad                ? SOFT_HYPHEN
                                          : byte;

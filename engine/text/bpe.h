@@ -32,8 +32,8 @@ typedef struct ac_bpe {
 AC_MUST_CHECK ac_status ac_bpe_init(ac_bpe *self, const ac_texts *tokens, const char *merges,
                                     size_t merges_bytes, bool word_end);
 /**
- * The same with merges in memory: pairs [2 * merges], left and right of each, best first; of one
- * given twice the last counts.
+ * The same with merges in memory: pairs [2 * merges], left and right of each, best first; of
+ * one given twice the last counts.
  */
 AC_MUST_CHECK ac_status ac_bpe_init_pairs(ac_bpe *self, const ac_texts *tokens,
                                           const ac_texts *pairs, bool word_end);

@@ -39,8 +39,8 @@ ac_bpe_work_free(ac_bpe_work *self)
 static ac_status
 add_symbol(ac_bpe_work *work, int32_t id)
 {
-    const ac_status st = ac_grow(&work->symbols, &work->symbol_capacity, work->count + 1,
-                                 sizeof *work->symbols);
+    const ac_status st =
+        ac_grow(&work->symbols, &work->symbol_capacity, work->count + 1, sizeof *work->symbols);
 
     if (st == AC_OK)
         work->symbols[work->count++] = (ac_bpe_symbol){ .id = id };
@@ -129,8 +129,7 @@ offer(const ac_bpe *self, ac_bpe_work *work, int64_t at)
 
     if (at < 0 || work->symbols[at].next < 0)
         return;
-    m = ac_bpe_find_merge(self, work->symbols[at].id,
-                          work->symbols[work->symbols[at].next].id);
+    m = ac_bpe_find_merge(self, work->symbols[at].id, work->symbols[work->symbols[at].next].id);
     if (!m)
         return;
     new = (ac_bpe_candidate){ .at = at, .rank = m->rank, .id = m->id };

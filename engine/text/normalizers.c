@@ -92,16 +92,13 @@ apply(const ac_text_step *step, const char *text, size_t n, ac_buffer *out)
         return ac_unicode_normalise(out, text, n,
                                     step->kind == AC_STEP_NFC || step->kind == AC_STEP_NFKC,
                                     step->kind == AC_STEP_NFKC || step->kind == AC_STEP_NFKD);
-    case AC_STEP_LOWERCASE:
-        return ac_unicode_lower_each(out, text, n);
-    case AC_STEP_STRIP:
-        return strip(step, text, n, out);
+    case AC_STEP_LOWERCASE: return ac_unicode_lower_each(out, text, n);
+    case AC_STEP_STRIP: return strip(step, text, n, out);
     case AC_STEP_PREPEND:
         if (n)
             ac_buffer_push(out, step->text, step->text_bytes);
         return ac_buffer_push(out, text, n);
-    default:
-        return replace(step, text, n, out);
+    default: return replace(step, text, n, out);
     }
 }
 

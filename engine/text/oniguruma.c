@@ -72,11 +72,11 @@ is_one_of(const char *name, size_t n, const char *const *all)
 static void
 property(parser *p, bool negated)
 {
-    static const char *const categories[] = {
-        "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N", "Nd", "Nl", "No",
-        "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",
-        "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Co", NULL
-    };
+    static const char *const categories[] = { "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn",
+                                              "Mc", "Me", "N",  "Nd", "Nl", "No", "P",  "Pc",
+                                              "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm",
+                                              "Sc", "Sk", "So", "Z",  "Zs", "Zl", "Zp", "C",
+                                              "Cc", "Cf", "Co", NULL };
     static const char *const scripts[] = { "Han",      "Hiragana",   "Katakana", "Hangul",
                                            "Latin",    "Greek",      "Cyrillic", "Arabic",
                                            "Hebrew",   "Devanagari", "Thai",     "Armenian",

@@ -20,9 +20,9 @@ ac_pattern_init_regex(ac_pattern *self, const char *regex, size_t n)
 
     *self = (ac_pattern){ 0 };
     AC_TRY(ac_oniguruma_translate(&translated, regex, n));
-    self->code = pcre2_compile((PCRE2_SPTR) (translated.data ? translated.data : ""),
-                               translated.size, PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK,
-                               &error, &at, NULL);
+    self->code =
+        pcre2_compile((PCRE2_SPTR) (translated.data ? translated.data : ""), translated.size,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &error, &at, NULL);
     if (!self->code) {
         pcre2_get_error_message(error, message, sizeof message);
         AC_FAIL(error == PCRE2_ERROR_HEAP_FAILED ? AC_E_NOMEM : AC_E_FORMAT, "%s", message);
@@ -79,8 +79,8 @@ regex_spans(const ac_pattern *self, const char *text, size_t n, ac_spans *out)
         return ac_error_set(AC_E_NOMEM, "out of memory for a match");
     while (at < n) {
         const PCRE2_SIZE *bounds;
-        int found = pcre2_match(self->code, (PCRE2_SPTR) text, n, at, PCRE2_NO_UTF_CHECK, match,
-                                NULL);
+        int found =
+            pcre2_match(self->code, (PCRE2_SPTR) text, n, at, PCRE2_NO_UTF_CHECK, match, NULL);
         if (found == PCRE2_ERROR_JIT_STACKLIMIT)
             found = pcre2_match(self->code, (PCRE2_SPTR) text, n, at,
                                 PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, NULL);

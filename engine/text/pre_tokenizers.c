@@ -138,11 +138,11 @@ metaspace(const ac_text_step *step, const char *text, size_t n, bool begins, ac_
     ac_status st = AC_OK;
     size_t from = 0;
     const bool has_mark =
-        n && (*text == ' ' || (n >= step->text_bytes &&
-                               memcmp(text, step->text, step->text_bytes) == 0));
+        n && (*text == ' ' ||
+              (n >= step->text_bytes && memcmp(text, step->text, step->text_bytes) == 0));
 
-    if (!has_mark && (step->prepend == AC_PREPEND_ALWAYS ||
-                      (step->prepend == AC_PREPEND_FIRST && begins)))
+    if (!has_mark &&
+        (step->prepend == AC_PREPEND_ALWAYS || (step->prepend == AC_PREPEND_FIRST && begins)))
         ac_buffer_push(&marked, step->text, step->text_bytes);
     for (size_t i = 0; i < n; i++)
         if (text[i] == ' ')

@@ -64,8 +64,8 @@ encode_part(encoder *self, const char *text, size_t n, bool begins, ac_piece_ids
     ac_status st = AC_OK;
 
     ac_texts_reset(&self->words);
-    AC_TRY(ac_text_pre_tokenize(&self->pipeline->pre_tokenizers, text, n, begins,
-                                &self->words));
+    AC_TRY(
+        ac_text_pre_tokenize(&self->pipeline->pre_tokenizers, text, n, begins, &self->words));
     for (int64_t i = 0; i < self->words.count; i++)
         AC_TRY(ac_bpe_encode_word(self->bpe, &self->pipeline->rules,
                                   ac_texts_at(&self->words, i), ac_texts_size(&self->words, i),

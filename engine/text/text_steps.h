@@ -1,6 +1,6 @@
 /**
- * The steps that a tokenizer.json is made of: normalizers change a text, pre-tokenizers split it
- * into words, decoders turn tokens back into text. Source: Hugging Face's tokenizers 0.23.
+ * The steps that a tokenizer.json is made of: normalizers change a text, pre-tokenizers split
+ * it into words, decoders turn tokens back into text. Source: Hugging Face's tokenizers 0.23.
  * Golden: topic tokenizer_json.
  */
 #ifndef AC_ENGINE_TEXT_TEXT_STEPS_H

@@ -29,8 +29,8 @@ find_token(const ac_tokenizer *self, const char *name)
     return ac_bpe_find(&self->bpe, name, strlen(name));
 }
 
-/* The tokens that a kind has by name: start, end, padding, unknown, mask. Without a start or end
- * it is another kind's vocabulary. */
+/* The tokens that a kind has by name: start, end, padding, unknown, mask. Without a start or
+ * end it is another kind's vocabulary. */
 static ac_status
 find_names(ac_tokenizer *self)
 {
@@ -79,8 +79,8 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
 
     AC_CHECK(kind <= AC_TOKENIZER_GPT2);
     *self = (ac_tokenizer){ .kind = kind };
-    AC_TRY(ac_bpe_init(&self->bpe, vocabulary, merges, merges_bytes,
-                       kind == AC_TOKENIZER_CLIP));
+    AC_TRY(
+        ac_bpe_init(&self->bpe, vocabulary, merges, merges_bytes, kind == AC_TOKENIZER_CLIP));
     self->size = self->bpe.tokens.count;
     AC_TRY(find_names(self));
     st = compile_pattern(self);
@@ -345,9 +345,8 @@ encode_text(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *o
         return encode_clip(self, text, n, out);
     if (!self->has_steps && self->kind != AC_TOKENIZER_SIGLIP)
         return encode_around_specials(self, text, n, out);
-    st = self->has_steps
-             ? ac_text_pipeline_encode(&self->pipeline, &self->bpe, text, n, &ids)
-             : ac_siglip_encode(&self->unigram, text, n, &ids);
+    st = self->has_steps ? ac_text_pipeline_encode(&self->pipeline, &self->bpe, text, n, &ids)
+                         : ac_siglip_encode(&self->unigram, text, n, &ids);
     out->ids = ids.ids;
     out->count = ids.count;
     out->capacity = ids.capacity;
@@ -421,8 +420,7 @@ is_special(const ac_tokenizer *self, int32_t id)
     const int64_t added = ac_added_tokens_find(&self->pipeline.added, id);
 
     return id == self->start || id == self->end || id == self->pad || id == self->unknown ||
-           id == self->mask ||
-           (added >= 0 && self->pipeline.added.items[added].special);
+           id == self->mask || (added >= 0 && self->pipeline.added.items[added].special);
 }
 
 /* In place, from left to right: each occurrence of `from` becomes `to`, which is shorter. */

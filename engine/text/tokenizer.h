@@ -26,11 +26,12 @@ typedef enum ac_tokenizer_kind {
 typedef struct ac_tokenizer {
     ac_tokenizer_kind kind;
     ac_bpe bpe;
-    ac_unigram unigram;                     /* SigLIP's, in place of bpe and pattern */
-    void *pattern;                          /* compiled, owned */
-    ac_text_pipeline pipeline; /* where has_steps: in place of pattern; else added tokens alone */
+    ac_unigram unigram; /* SigLIP's, in place of bpe and pattern */
+    void *pattern;      /* compiled, owned */
+    ac_text_pipeline
+        pipeline; /* where has_steps: in place of pattern; else added tokens alone */
     bool has_steps;
-    int64_t size; /* all ids are below this */
+    int64_t size;                           /* all ids are below this */
     int32_t start, end, pad, unknown, mask; /* -1: the vocabulary has none */
 } ac_tokenizer;
 
@@ -45,15 +46,15 @@ typedef struct ac_encoding {
 AC_MUST_CHECK ac_status ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind,
                                           const ac_texts *vocabulary, const char *merges,
                                           size_t merges_bytes);
-/** CLIP's, from memory. merges [2 * merges]: left and right of each; added: tokens besides start
- * and end that are found in the text first, taken over, even on failure. */
+/** CLIP's, from memory. merges [2 * merges]: left and right of each; added: tokens besides
+ * start and end that are found in the text first, taken over, even on failure. */
 AC_MUST_CHECK ac_status ac_tokenizer_init_clip_take(ac_tokenizer *self,
                                                     const ac_texts *vocabulary,
                                                     const ac_texts *merges,
                                                     ac_added_tokens *added);
 /** One made of steps. Takes both over, even on failure; the pipeline is not yet finished. kind:
- * BART's has "<s>" and "</s>"; of GPT-2's and Llama's start and end are the ids that the pipeline
- * puts around, -1 where it puts none. */
+ * BART's has "<s>" and "</s>"; of GPT-2's and Llama's start and end are the ids that the
+ * pipeline puts around, -1 where it puts none. */
 AC_MUST_CHECK ac_status ac_tokenizer_init_pipeline_take(ac_tokenizer *self,
                                                         ac_tokenizer_kind kind, ac_bpe *bpe,
                                                         ac_text_pipeline *pipeline);
@@ -63,10 +64,10 @@ void ac_tokenizer_free(ac_tokenizer *self);
 int64_t ac_tokenizer_size(const ac_tokenizer *self);
 
 /**
- * @param[in] max_length  truncated to this many ids, the last one the end token where one is put
- *                        behind; 0: no limit
- * @param[in] specials    put start and end token around (GPT-2 has none, SigLIP no start; steps:
- *                        what they say)
+ * @param[in] max_length  truncated to this many ids, the last one the end token where one is
+ * put behind; 0: no limit
+ * @param[in] specials    put start and end token around (GPT-2 has none, SigLIP no start;
+ * steps: what they say)
  * @return AC_E_FORMAT where the text is not UTF-8
  */
 AC_MUST_CHECK ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char *text,

@@ -61,10 +61,11 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
     AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
     if (access(vocab_path, F_OK) != 0)
-        AC_FAIL(AC_E_IO,
-                "%s: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, "
-                "and %s)",
-                from, AC_OPENAI_VOCABULARY);
+        AC_FAIL(
+            AC_E_IO,
+            "%s: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, "
+            "and %s)",
+            from, AC_OPENAI_VOCABULARY);
     AC_TRY(ac_text_file_read(vocab_path, vocab));
     AC_TRY(ac_text_file_read(merges_path, merges));
     root =
@@ -225,7 +226,8 @@ find_tokenizer_json(char **out, const char *from)
     return st;
 }
 
-/* What to do about a tokenizer.json that is refused: its folder may hold the older files too. */
+/* What to do about a tokenizer.json that is refused: its folder may hold the older files too.
+ */
 static void
 add_remedy(ac_status st, const char *from)
 {

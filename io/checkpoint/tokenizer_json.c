@@ -57,11 +57,9 @@ read_merge(const ac_json_node *model, const json_t *merge, size_t number, bool p
 
     if (pairs ? json_array_size(merge) != 2 || !json_is_string(left) || !json_is_string(right)
               : !space || strchr(space + 1, ' '))
-        return ac_json_node_refuse(model, "merges",
-                                   "has an item (number %zu, counted from 0) that is not %s",
-                                   number,
-                                   pairs ? "a pair as the first one"
-                                         : "two symbols with a space between");
+        return ac_json_node_refuse(
+            model, "merges", "has an item (number %zu, counted from 0) that is not %s", number,
+            pairs ? "a pair as the first one" : "two symbols with a space between");
     AC_TRY(ac_texts_push(out, pairs ? json_string_value(left) : text,
                          pairs ? json_string_length(left) : (size_t) (space - text)));
     st = ac_texts_push(out, pairs ? json_string_value(right) : space + 1,
@@ -76,8 +74,8 @@ typedef struct parts {
     ac_texts tokens, merges; /* merges: left and right of each */
     int64_t entries;         /* of the model's vocabulary */
     ac_text_pipeline pipeline;
-    int64_t size;            /* all ids are below this */
-    int64_t last_added;      /* greatest id of an added token so far; -1: none */
+    int64_t size;       /* all ids are below this */
+    int64_t last_added; /* greatest id of an added token so far; -1: none */
 } parts;
 
 static ac_status
@@ -99,9 +97,8 @@ read_vocabulary(parts *self)
     AC_TRY(ac_tokenizer_json_order(&self->tokens, vocabulary, what));
     self->entries = (int64_t) json_object_size(vocabulary);
     self->size = self->tokens.count;
-    json_array_foreach(merges, i, merge)
-        AC_TRY(read_merge(&self->model, merge, i, json_is_array(json_array_get(merges, 0)),
-                          &self->merges));
+    json_array_foreach(merges, i, merge) AC_TRY(read_merge(
+        &self->model, merge, i, json_is_array(json_array_get(merges, 0)), &self->merges));
 out:
     return st;
 }
@@ -138,9 +135,9 @@ read_rules(parts *self)
     AC_TRY(ac_json_node_boolean_or(model, "byte_fallback", false, &rules->byte_fallback));
     AC_TRY(ac_json_node_boolean_or(model, "ignore_merges", false, &rules->whole_words));
     if (unknown && !json_is_null(unknown)) {
-        const json_t *id = json_object_get(json_object_get(model->object, "vocab"),
-                                           json_is_string(unknown) ? json_string_value(unknown)
-                                                                   : "");
+        const json_t *id =
+            json_object_get(json_object_get(model->object, "vocab"),
+                            json_is_string(unknown) ? json_string_value(unknown) : "");
         if (!json_is_integer(id))
             return ac_json_node_refuse(model, "unk_token", "is no entry of model.vocab");
         rules->unknown = (int32_t) json_integer_value(id);
@@ -192,8 +189,8 @@ check_added_id(parts *self, const ac_json_node *node, const char *text, int32_t 
             own ? "that is its id in model.vocab"
                 : "a token that model.vocab does not have gets the next id that is free");
     if (!own && id < self->tokens.count && ac_texts_size(&self->tokens, id))
-        return ac_json_node_refuse(node, "id", "is %lld, which is another token's in model.vocab",
-                                   (long long) id);
+        return ac_json_node_refuse(
+            node, "id", "is %lld, which is another token's in model.vocab", (long long) id);
     *out = (int32_t) id;
     if (id > self->last_added)
         self->last_added = id;
@@ -211,8 +208,8 @@ read_added_token(parts *self, size_t number)
     ac_status st = AC_OK;
 
     AC_TRY(ac_json_node_child(&node, &self->root, "added_tokens", (int64_t) number));
-    AC_TRY(ac_json_node_known_keys(
-        &node, "id content single_word lstrip rstrip normalized special"));
+    AC_TRY(ac_json_node_known_keys(&node,
+                                   "id content single_word lstrip rstrip normalized special"));
     AC_TRY(ac_json_node_text(&node, "content", &text));
     AC_TRY(ac_json_node_boolean(&node, "single_word", &token.single_word));
     AC_TRY(ac_json_node_boolean(&node, "lstrip", &token.left));
@@ -267,9 +264,9 @@ check_clip(const parts *self)
     const char *unknown = json_string_value(json_object_get(self->model.object, "unk_token"));
 
     if (start < 0 || end < 0)
-        return ac_json_node_refuse(
-            &self->root, "model.vocab",
-            "has no \"" CLIP_START "\" or no \"" CLIP_END "\": another kind of model's?");
+        return ac_json_node_refuse(&self->root, "model.vocab",
+                                   "has no \"" CLIP_START "\" or no \"" CLIP_END
+                                   "\": another kind of model's?");
     if (p->rules.suffix_bytes != 4 || memcmp(p->rules.suffix, "</w>", 4) != 0)
         return ac_json_node_refuse_value(&self->model, "end_of_word_suffix");
     if (p->rules.byte_fallback)
@@ -382,9 +379,10 @@ read_steps(parts *self)
             p->pre_tokenizers.items[i].prepend == AC_PREPEND_FIRST &&
             (ac_text_steps_have(&p->normalizers, AC_STEP_STRIP) ||
              ac_text_steps_have(&p->normalizers, AC_STEP_REPLACE)))
-            return ac_json_node_refuse(&self->root, "pre_tokenizer",
-                                       "has a Metaspace with prepend_scheme \"first\" behind a "
-                                       "normalizer that takes text away, which is not read here");
+            return ac_json_node_refuse(
+                &self->root, "pre_tokenizer",
+                "has a Metaspace with prepend_scheme \"first\" behind a "
+                "normalizer that takes text away, which is not read here");
     st = ac_tokenizer_json_post_processor(&self->root, self->size, &p->before, &p->after);
 out:
     return st;
@@ -403,9 +401,10 @@ make_bpe(parts *self, int kind, ac_tokenizer *out)
     if (kind == AC_TOKENIZER_ANY)
         kind = kind_of(self);
     if (kind == AC_TOKENIZER_SIGLIP)
-        return ac_json_node_refuse(&self->model, "type",
-                                   "is \"BPE\": of SigLIP's tokenizers only Unigram is read here "
-                                   "(SigLIP 2's is not)");
+        return ac_json_node_refuse(
+            &self->model, "type",
+            "is \"BPE\": of SigLIP's tokenizers only Unigram is read here "
+            "(SigLIP 2's is not)");
     if (kind == AC_TOKENIZER_CLIP) {
         st = make_clip(self, out);
     } else {
@@ -439,7 +438,8 @@ make(parts *self, int kind, ac_tokenizer *out)
     if (strcmp(type, "Unigram") == 0 && kind == AC_TOKENIZER_SIGLIP)
         return ac_tokenizer_json_unigram(&self->root, &self->model, out);
     st = ac_json_node_refuse(&self->model, "type",
-                             "is \"%.60s\": BPE is read here, and Unigram for SigLIP alone", type);
+                             "is \"%.60s\": BPE is read here, and Unigram for SigLIP alone",
+                             type);
 out:
     return st;
 }
@@ -456,9 +456,8 @@ ac_tokenizer_json_read(ac_tokenizer *self, const char *bytes, size_t n, const ch
     *self = (ac_tokenizer){ 0 };
     p.root = (ac_json_node){ .object = root, .path = path };
     if (!root)
-        return ac_error_set(AC_E_FORMAT,
-                            "%s:%d: %s: not JSON, or damaged: get the file again", path,
-                            error.line, error.text);
+        return ac_error_set(AC_E_FORMAT, "%s:%d: %s: not JSON, or damaged: get the file again",
+                            path, error.line, error.text);
     st = make(&p, kind, self);
     if (st != AC_OK && strncmp(ac_error_message(), path, strlen(path)) != 0)
         ac_error_prefix(st, "%s", path);

@@ -22,10 +22,10 @@ ac_json_node_refuse(const ac_json_node *self, const char *key, const char *what,
 ac_status
 ac_json_node_refuse_value(const ac_json_node *self, const char *key)
 {
-    char *value =
-        json_dumps(json_object_get(self->object, key), JSON_COMPACT | JSON_ENCODE_ANY);
+    char *value = json_dumps(json_object_get(self->object, key),
+                             JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     const ac_status st = ac_json_node_refuse(self, key, "is %.120s, which is not read here",
-                                        value ? value : "missing");
+                                             value ? value : "missing");
 
     free(value);
     return st;
@@ -58,7 +58,8 @@ ac_json_node_known_keys(const ac_json_node *self, const char *names)
 
     for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i))
         if (!is_among(names, json_object_iter_key(i)))
-            return ac_json_node_refuse(self, json_object_iter_key(i), "is a key that is not read here");
+            return ac_json_node_refuse(self, json_object_iter_key(i),
+                                       "is a key that is not read here");
     return AC_OK;
 }
 
@@ -110,6 +111,6 @@ ac_json_node_text(const ac_json_node *self, const char *key, const char **out)
     *out = json_string_value(json_object_get(self->object, key));
     if (!*out)
         return ac_json_node_refuse(self, key, "is %s",
-                              ac_json_node_absent(self, key) ? "missing" : "not a text");
+                                   ac_json_node_absent(self, key) ? "missing" : "not a text");
     return AC_OK;
 }

@@ -25,14 +25,15 @@ AC_MUST_CHECK ac_status ac_json_node_known_keys(const ac_json_node *self, const 
 /** The object under a key, or item `index` of the list under it (index -1: the key itself).
  * AC_E_FORMAT where there is none. */
 AC_MUST_CHECK ac_status ac_json_node_child(ac_json_node *out, const ac_json_node *self,
-                                      const char *key, int64_t index);
+                                           const char *key, int64_t index);
 /** A key that must be true or false; with a fallback where it is missing or null. */
-AC_MUST_CHECK ac_status ac_json_node_boolean(const ac_json_node *self, const char *key, bool *out);
+AC_MUST_CHECK ac_status ac_json_node_boolean(const ac_json_node *self, const char *key,
+                                             bool *out);
 AC_MUST_CHECK ac_status ac_json_node_boolean_or(const ac_json_node *self, const char *key,
-                                           bool fallback, bool *out);
+                                                bool fallback, bool *out);
 /** A key that must be a text. */
 AC_MUST_CHECK ac_status ac_json_node_text(const ac_json_node *self, const char *key,
-                                     const char **out);
+                                          const char **out);
 /** Is the key missing or null? */
 bool ac_json_node_absent(const ac_json_node *self, const char *key);
 

@@ -16,12 +16,13 @@ typedef struct post {
 static ac_status
 insert(ac_piece_ids *list, int64_t at, int32_t id)
 {
-    const ac_status st = ac_grow(&list->ids, &list->capacity, list->count + 1,
-                                 sizeof *list->ids);
+    const ac_status st =
+        ac_grow(&list->ids, &list->capacity, list->count + 1, sizeof *list->ids);
 
     if (st != AC_OK)
         return st;
-    memmove(list->ids + at + 1, list->ids + at, (size_t) (list->count - at) * sizeof *list->ids);
+    memmove(list->ids + at + 1, list->ids + at,
+            (size_t) (list->count - at) * sizeof *list->ids);
     list->ids[at] = id;
     list->count++;
     return AC_OK;
@@ -68,8 +69,8 @@ read_special(post *self, const ac_json_node *node, const ac_json_node *part, int
     AC_TRY(ac_json_node_text(&special, "id", &name));
     AC_TRY(ac_json_node_child(&tokens, node, "special_tokens", -1));
     if (!json_object_get(tokens.object, name))
-        return ac_json_node_refuse(&special, "id", "is \"%.100s\", which special_tokens does not have",
-                              name);
+        return ac_json_node_refuse(&special, "id",
+                                   "is \"%.100s\", which special_tokens does not have", name);
     AC_TRY(ac_json_node_child(&token, &tokens, name, -1));
     AC_TRY(ac_json_node_known_keys(&token, "id ids tokens"));
     ids = json_object_get(token.object, "ids");
@@ -110,7 +111,7 @@ read_template(post *self, const ac_json_node *node)
         AC_TRY(ac_json_node_text(&sequence, "id", &name));
         if (strcmp(name, "A") != 0 || front < 0)
             return ac_json_node_refuse(&part, "Sequence",
-                                  "is not the one text, which is \"A\" and comes once");
+                                       "is not the one text, which is \"A\" and comes once");
         front = -1;
     }
     if (front >= 0)
@@ -140,7 +141,7 @@ read_step(post *self, const ac_json_node *node, int depth)
         return ac_json_node_refuse_value(node, "type");
     if (!json_is_array(items) || depth == DEEPEST)
         return ac_json_node_refuse(node, "processors",
-                              json_is_array(items) ? "lies too deep" : "is not a list");
+                                   json_is_array(items) ? "lies too deep" : "is not a list");
     for (size_t i = 0; i < json_array_size(items); i++) {
         ac_json_node item;
         AC_TRY(ac_json_node_child(&item, node, "processors", (int64_t) i));

@@ -43,8 +43,7 @@ read_behavior(const ac_json_node *node, ac_text_step *step)
 {
     static const char *const names[] = { "Removed", "Isolated", "MergedWithPrevious",
                                          "MergedWithNext", "Contiguous" };
-    const char *name =
-        json_string_value(json_object_get(node->object, "behavior"));
+    const char *name = json_string_value(json_object_get(node->object, "behavior"));
 
     for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0) {
@@ -64,8 +63,8 @@ read_metaspace(const ac_json_node *node, ac_text_step *step)
     ac_status st = AC_OK;
 
     step->kind = AC_STEP_METASPACE;
-    AC_TRY(ac_json_node_known_keys(node,
-                              "type replacement prepend_scheme split add_prefix_space str_rep"));
+    AC_TRY(ac_json_node_known_keys(
+        node, "type replacement prepend_scheme split add_prefix_space str_rep"));
     AC_TRY(ac_json_node_text(node, "replacement", &replacement));
     if (!*replacement)
         AC_FAIL(AC_E_FORMAT, "%s: %s.replacement is empty", node->path, node->where);

@@ -109,8 +109,8 @@ read_charsmap(pieces *self, const ac_json_node *root)
         AC_TRY(ac_json_node_text(&normalizer, "precompiled_charsmap", &text));
         return decode_base64(&self->charsmap, &normalizer, text);
     }
-    for (size_t i = 0;
-         i < json_array_size(json_object_get(normalizer.object, "normalizers")); i++) {
+    for (size_t i = 0; i < json_array_size(json_object_get(normalizer.object, "normalizers"));
+         i++) {
         AC_TRY(ac_json_node_child(&item, &normalizer, "normalizers", (int64_t) i));
         AC_TRY(ac_json_node_text(&item, "type", &type));
         if (strcmp(type, "Precompiled") != 0)

@@ -8,7 +8,6 @@
 /** SigLIP's tokenizer: pieces, scores and the table of normalisation are the file's; the text's
  * cleaning is SigLIP's own, whatever its other steps say. */
 AC_MUST_CHECK ac_status ac_tokenizer_json_unigram(const ac_json_node *root,
-                                                  const ac_json_node *model,
-                                                  ac_tokenizer *out);
+                                                  const ac_json_node *model, ac_tokenizer *out);
 
 #endif

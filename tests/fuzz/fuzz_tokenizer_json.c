@@ -1,6 +1,7 @@
 /* AC_FUZZ_CORPUS: data/golden/tokenizer_json/malformed;data/golden/tokenizer_json/variants */
 /* tokenizer.json. Promises: refused with a message that names the file, or a tokenizer that
- * makes of any text ids of its vocabulary, as many as asked for, and a text of UTF-8 of them. */
+ * makes of any text ids of its vocabulary, as many as asked for, and a text of UTF-8 of them.
+ */
 #include <string.h>
 
 #include "engine/text/unicode.h"
@@ -44,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         ac_tokenizer t = { 0 };
-        if (ac_tokenizer_json_read(&t, (const char *) data, n, "fuzz.json", kinds[k]) != AC_OK) {
+        if (ac_tokenizer_json_read(&t, (const char *) data, n, "fuzz.json", kinds[k]) !=
+            AC_OK) {
             FUZZ_CHECK(strncmp(ac_error_message(), "fuzz.json", 9) == 0);
             continue;
         }

@@ -372,12 +372,10 @@ unigram_file(const ac_unigram *u)
     for (int64_t i = 0; i < u->pieces.count; i++) {
         const char *text = ac_texts_at(&u->pieces, i);
         const size_t n = ac_texts_size(&u->pieces, i);
-        json_array_append_new(vocabulary,
-                              json_pack("[s%, f]", text, n, (double) u->scores[i]));
+        json_array_append_new(vocabulary, json_pack("[s%, f]", text, n, (double) u->scores[i]));
         if (u->kinds[i] != AC_PIECE_NORMAL)
-            json_array_append_new(added,
-                                  json_pack("{s:I, s:s%, s:b}", "id", (json_int_t) i,
-                                            "content", text, n, "special", 1));
+            json_array_append_new(added, json_pack("{s:I, s:s%, s:b}", "id", (json_int_t) i,
+                                                   "content", text, n, "special", 1));
     }
     return json_pack("{s:s, s:o, s:{s:s, s:[{s:s}]}, s:{s:s, s:i, s:o, s:b}}", "version", "1.0",
                      "added_tokens", added, "normalizer", "type", "Sequence", "normalizers",
@@ -398,14 +396,15 @@ charsmap_step(const ac_unigram *u)
     for (int i = 0; i < 4; i++)
         ac_buffer_push_char(&raw, (char) (size >> (8 * i) & 0xff));
     ac_buffer_push(&raw, u->trie, size);
-    assert_int_equal(
-        ac_buffer_push(&raw, u->replacements, (size_t) u->replacement_bytes), AC_OK);
+    assert_int_equal(ac_buffer_push(&raw, u->replacements, (size_t) u->replacement_bytes),
+                     AC_OK);
     for (size_t i = 0; i < raw.size; i += 3) {
         uint32_t bits = 0;
         for (size_t k = 0; k < 3; k++)
             bits = bits << 8 | (i + k < raw.size ? (unsigned char) raw.data[i + k] : 0);
         for (size_t k = 0; k < 4; k++)
-            ac_buffer_push_char(&text, i + k > raw.size ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+            ac_buffer_push_char(&text,
+                                i + k > raw.size ? '=' : digits[bits >> (18 - 6 * k) & 63]);
     }
     step = json_pack("{s:s, s:s%}", "type", "Precompiled", "precompiled_charsmap", text.data,
                      text.size);
@@ -537,10 +536,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_case),
-        cmocka_unit_test(siglip_towers),
-        cmocka_unit_test(siglip_tokens),
-        cmocka_unit_test(siglip_tokenizer_json),
+        cmocka_unit_test(every_case),    cmocka_unit_test(siglip_towers),
+        cmocka_unit_test(siglip_tokens), cmocka_unit_test(siglip_tokenizer_json),
         cmocka_unit_test(recipes),
     };
 

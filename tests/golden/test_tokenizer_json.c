@@ -1,6 +1,6 @@
-/* tokenizer.json as transformers 5 saves it: ids and texts against tokenizers 0.23 (golden topic
- * tokenizer_json): equality. Files with one thing changed are right or refused by name, never
- * taken without effect; damaged files are refused. */
+/* tokenizer.json as transformers 5 saves it: ids and texts against tokenizers 0.23 (golden
+ * topic tokenizer_json): equality. Files with one thing changed are right or refused by name,
+ * never taken without effect; damaged files are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,9 +74,9 @@ decodes_otherwise(const ac_tokenizer *t, const json_t *row, const char *key, boo
                                                 false, &text);
     if (st != AC_OK)
         fail_msg("%s: %s", name, ac_error_message());
-    if (expected && (text.size != json_string_length(expected) ||
-                     memcmp(text.data ? text.data : "", json_string_value(expected),
-                            text.size) != 0)) {
+    if (expected &&
+        (text.size != json_string_length(expected) ||
+         memcmp(text.data ? text.data : "", json_string_value(expected), text.size) != 0)) {
         different = 1;
         print_case(name, key, row);
         print_error("    but \"%s\"\n", text.data ? text.data : "");
@@ -203,8 +203,7 @@ llama2(void **state)
 static int
 check_variant(const char *name, const char *path, const json_t *expected)
 {
-    const bool must =
-        strcmp(json_string_value(json_object_get(expected, "need")), "must") == 0;
+    const bool must = strcmp(json_string_value(json_object_get(expected, "need")), "must") == 0;
     ac_tokenizer t = { 0 };
     char fingerprint[33];
     const json_t *row;
@@ -263,8 +262,7 @@ check_malformed(const char *path, bool must_fail)
     ac_tokenizer t = { 0 };
     ac_encoding e = { 0 };
     char fingerprint[33];
-    const ac_status st =
-        ac_tokenizer_open(&t, "/nowhere", path, AC_TOKENIZER_ANY, fingerprint);
+    const ac_status st = ac_tokenizer_open(&t, "/nowhere", path, AC_TOKENIZER_ANY, fingerprint);
 
     if (st == AC_OK) {
         if (must_fail)
@@ -313,9 +311,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clip),     cmocka_unit_test(bart),      cmocka_unit_test(gpt2),
-        cmocka_unit_test(smollm),   cmocka_unit_test(llama3),    cmocka_unit_test(qwen2),
-        cmocka_unit_test(llama2),   cmocka_unit_test(variants),  cmocka_unit_test(malformed),
+        cmocka_unit_test(clip),   cmocka_unit_test(bart),     cmocka_unit_test(gpt2),
+        cmocka_unit_test(smollm), cmocka_unit_test(llama3),   cmocka_unit_test(qwen2),
+        cmocka_unit_test(llama2), cmocka_unit_test(variants), cmocka_unit_test(malformed),
     };
 
     return golden_result(cmocka_run_group_tests(tests, NULL, NULL));

@@ -11,10 +11,11 @@
 enum { CLIP_CONTEXT = 77, BART_TOKENS = 128, ANY_ID = 0x7fffffff };
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "folder with tokenizer.json, or with vocab.json and merges.txt (and config.json)" },
+    { "model", 0, "DIR",
+      "folder with tokenizer.json, or with vocab.json and merges.txt (and config.json)" },
     { "vocabulary", 0, "DIR|F",
-      "read the tokenizer's files from here: a folder, a tokenizer.json, or OpenAI's "
-      AC_OPENAI_VOCABULARY },
+      "read the tokenizer's files from here: a folder, a tokenizer.json, or "
+      "OpenAI's " AC_OPENAI_VOCABULARY },
     { "kind", 0, "K",
       "clip, bart, gpt2, llama (SmolLM2, Qwen too) or siglip (default: from config.json, else "
       "from the vocabulary)" },
@@ -39,8 +40,8 @@ read_kind(const ac_arguments *a, int *kind)
         if (strcmp(name, names[k]) == 0)
             *kind = k;
     if (name && *kind == AC_TOKENIZER_ANY)
-        return ac_error_set(AC_E_ARG, "--kind: \"%s\" is none of clip, bart, gpt2, llama, siglip",
-                            name);
+        return ac_error_set(AC_E_ARG,
+                            "--kind: \"%s\" is none of clip, bart, gpt2, llama, siglip", name);
     return AC_OK;
 }
 
