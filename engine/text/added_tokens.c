@@ -7,7 +7,7 @@
 #include "engine/text/unicode.h"
 
 /* A character of a word, as in Rust's regular expressions. */
-#define WORD "[\\w\\u200c\\u200d]"
+#define WORD "[" AC_PATTERN_WORD "]"
 
 ac_status
 ac_added_tokens_push(ac_added_tokens *self, const char *text, size_t n,
@@ -84,8 +84,6 @@ by_text(const void *a, const void *b)
         return order;
     if (x->n != y->n)
         return x->n < y->n ? -1 : 1;
-    if (x->token.special != y->token.special) /* of equal texts a special one counts */
-        return x->token.special ? -1 : 1;
     return (x->index > y->index) - (x->index < y->index);
 }
 
@@ -114,7 +112,18 @@ out:
     return st;
 }
 
-/* The form in which each token is looked for. */
+/* Is this the text, as in the file, of a special token? */
+static bool
+is_special(const ac_added_tokens *self, const char *text, size_t n)
+{
+    for (int64_t i = 0; i < self->count; i++)
+        if (self->items[i].special && ac_texts_is(&self->texts, i, text, n))
+            return true;
+    return false;
+}
+
+/* The form in which each token is looked for, which is what it decodes to. tokenizers takes a
+ * token for special by that form, so one that normalising changes is never left out. */
 static ac_status
 make_decoded(ac_added_tokens *self, const ac_text_steps *normalizers)
 {
@@ -133,6 +142,9 @@ make_decoded(ac_added_tokens *self, const ac_text_steps *normalizers)
             AC_FAIL(AC_E_FORMAT, "the added token of id %d is empty%s", self->items[i].id,
                     n ? " once it is normalised" : "");
         AC_TRY(ac_texts_push(&self->decoded, text.data, text.size));
+        self->items[i].skipped = self->items[i].normalized
+                                     ? is_special(self, text.data, text.size)
+                                     : self->items[i].special;
     }
 out:
     ac_buffer_free(&text);
@@ -308,14 +320,15 @@ ac_added_tokens_split(const ac_added_tokens *self, bool normalised, const char *
         }
         if (left || right)
             continue;
-        if (t->left && from > done)
-            from = space_on_left(text, done, from);
+        if (t->left)
+            from = from < done ? done : space_on_left(text, done, from);
         if (t->right)
             to = space_on_right(text, n, to);
         if (from > done)
             AC_TRY(push_segment(out, done, from, -1));
-        AC_TRY(push_segment(out, from, to, t->id));
-        done = to;
+        if (from < to) /* else in the white space that the token before took in */
+            AC_TRY(push_segment(out, from, to, t->id));
+        done = to > done ? to : done;
     }
     if (done < n)
         st = push_segment(out, done, n, -1);

@@ -7,10 +7,11 @@
 
 typedef struct ac_added_token {
     int32_t id;
-    bool special;     /* left out of decoded text */
+    bool special;
     bool single_word; /* not within a word */
     bool left, right; /* takes in the white space on that side */
     bool normalized;  /* found in the normalised text */
+    bool skipped;     /* left out of decoded text: computed */
 } ac_added_token;
 
 /** The tokens that are looked for in one kind of text, in the order of their bytes. */

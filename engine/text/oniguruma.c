@@ -8,9 +8,6 @@
 
 enum { DEEPEST = 50, MOST_REPEATS = 1000 };
 
-/* Oniguruma's \w in UTF-8. */
-#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
-
 typedef struct parser {
     const char *text;
     size_t n, at;
@@ -72,11 +69,11 @@ is_one_of(const char *name, size_t n, const char *const *all)
 static void
 property(parser *p, bool negated)
 {
-    static const char *const categories[] = { "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn",
-                                              "Mc", "Me", "N",  "Nd", "Nl", "No", "P",  "Pc",
-                                              "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm",
-                                              "Sc", "Sk", "So", "Z",  "Zs", "Zl", "Zp", "C",
-                                              "Cc", "Cf", "Co", NULL };
+    static const char *const categories[] = {
+        "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me",         "N",  "Nd", "Nl",
+        "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",          "Sm", "Sc", "Sk",
+        "So", "Z",  "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Co", "Alphabetic", NULL
+    };
     static const char *const scripts[] = { "Han",      "Hiragana",   "Katakana", "Hangul",
                                            "Latin",    "Greek",      "Cyrillic", "Arabic",
                                            "Hebrew",   "Devanagari", "Thai",     "Armenian",
@@ -152,7 +149,7 @@ escaped_point(parser *p)
 
 /* \… that is a class of characters. */
 static void
-escaped_class(parser *p, bool inside)
+escaped_class(parser *p)
 {
     if (take(p, "\\s"))
         put(p, "\\p{White_Space}");
@@ -166,10 +163,8 @@ escaped_class(parser *p, bool inside)
         property(p, false);
     else if (take(p, "\\P"))
         property(p, true);
-    else if (take(p, "\\w"))
-        put(p, inside ? WORD : "[" WORD "]");
-    else if (!inside && take(p, "\\W"))
-        put(p, "[^" WORD "]");
+    else if (follows(p, "\\w") || follows(p, "\\W")) /* ½ is in Oniguruma's, ৴ is not */
+        refuse(p, "\\w, whose characters no other library has,");
     else
         refuse(p, "an escape that is not read here");
 }
@@ -206,7 +201,7 @@ bracket(parser *p)
         first = class_point(p);
         if (first < 0) {
             if (p->status == AC_OK)
-                escaped_class(p, true);
+                escaped_class(p);
             if (follows(p, "-") && !follows(p, "-]"))
                 refuse(p, "a range that begins with a class");
             continue;
@@ -333,7 +328,7 @@ atom(parser *p, int depth)
         if (point >= 0)
             put_point(p, point);
         else
-            escaped_class(p, false);
+            escaped_class(p);
     } else if (strchr("^$*+?{", c)) {
         refuse(p, "an anchor, or a repetition of nothing,");
     } else {

@@ -12,6 +12,9 @@
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|" \
     "\\s+"
 
+/** The characters of Rust's \w, which tokenizers uses beside Oniguruma, for a set of them. */
+#define AC_PATTERN_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d"
+
 /** Starts zeroed: matches nothing. Immutable once made: shared by threads. */
 typedef struct ac_pattern {
     void *code; /* compiled, owned */

@@ -131,7 +131,7 @@ ac_text_pipeline_decode(const ac_text_pipeline *self, const ac_bpe *bpe, const i
 
     for (int64_t i = 0; i < n; i++) {
         const int64_t added = ac_added_tokens_find(&self->added, ids[i]);
-        if (added >= 0 && self->added.items[added].special && skip_special)
+        if (added >= 0 && self->added.items[added].skipped && skip_special)
             continue;
         if (added >= 0)
             AC_TRY(ac_texts_push(&tokens, ac_texts_at(&self->added.decoded, added),

@@ -377,12 +377,12 @@ read_steps(parts *self)
     for (int64_t i = 0; i < p->pre_tokenizers.count; i++)
         if (p->pre_tokenizers.items[i].kind == AC_STEP_METASPACE &&
             p->pre_tokenizers.items[i].prepend == AC_PREPEND_FIRST &&
-            (ac_text_steps_have(&p->normalizers, AC_STEP_STRIP) ||
+            (i > 0 || ac_text_steps_have(&p->normalizers, AC_STEP_STRIP) ||
              ac_text_steps_have(&p->normalizers, AC_STEP_REPLACE)))
-            return ac_json_node_refuse(
-                &self->root, "pre_tokenizer",
-                "has a Metaspace with prepend_scheme \"first\" behind a "
-                "normalizer that takes text away, which is not read here");
+            return ac_json_node_refuse(&self->root, "pre_tokenizer",
+                                       "has a Metaspace with prepend_scheme \"first\" behind a "
+                                       "step that takes text away or splits it, which is not "
+                                       "read here");
     st = ac_tokenizer_json_post_processor(&self->root, self->size, &p->before, &p->after);
 out:
     return st;

@@ -157,7 +157,7 @@ out:
 static ac_status
 read_white_space(const ac_json_node *node, ac_text_step *step)
 {
-    static const char words[] = "[\\w\\u200c\\u200d]+|[^\\w\\u200c\\u200d\\s]+";
+    static const char words[] = "[" AC_PATTERN_WORD "]+|[^" AC_PATTERN_WORD "\\s]+";
 
     step->kind = AC_STEP_SPLIT;
     step->behavior = AC_SPLIT_REMOVED;
