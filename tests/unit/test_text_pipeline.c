@@ -120,7 +120,7 @@ regex_takes_too_long(void **state)
 
     (void) state;
     memset(text, 'a', sizeof text);
-    assert_int_equal(ac_pattern_init_regex(&p, "(?:(?:a+)+)+b", 13), AC_OK);
+    assert_int_equal(ac_pattern_init_regex(&p, "(?:(?:a+)+)+[bc]", 16), AC_OK);
     assert_int_equal(ac_pattern_spans(&p, text, sizeof text, &spans), AC_E_LIMIT);
     ac_pattern_free(&p);
     free(spans.items);
@@ -183,7 +183,7 @@ merging(void **state)
     push_all(&vocabulary, tokens, 9);
     push_all(&merges, pairs, 10);
     for (int rule = 0; rule < 4; rule++) {
-        static const char *const expected[][2] = { { "5 6 0", "0 1" },
+        static const char *const expected[][2] = { { "5 6 0", "3" },
                                                    { "5 6 0", "0 7 7 1" },
                                                    { "5 6 0", "0 7 1" },
                                                    { "5 6 0", "0 7 1" } };
