@@ -38,6 +38,10 @@ void ac_inspect_put_tensors(json_t *out, const ac_tensors *tensors);
 /** "checksum": XXH3-128 of the file. */
 AC_MUST_CHECK ac_status ac_inspect_put_checksum(json_t *out, const char *path);
 
+/** "tokenizer": of a model's folder, or of a tokenizer.json (file; NULL: the folder's). */
+AC_MUST_CHECK ac_status ac_inspect_put_tokenizer(json_t *out, const char *folder,
+                                                 const char *file);
+
 /** Truncated to AC_INSPECT_TEXT; bytes that are not UTF-8 as '?'. */
 json_t *ac_inspect_string(const char *bytes, size_t n);
 json_t *ac_inspect_shape(int rank, const int64_t *shape);
