@@ -20,6 +20,21 @@ ac_causal_model_is(const char *model)
     return ac_gguf_is(model) || ac_causal_config_is(model);
 }
 
+ac_status
+ac_causal_model_config(ac_causal_config *out, const char *model)
+{
+    ac_gguf file = { 0 };
+    ac_status st = AC_OK;
+
+    if (!ac_gguf_is(model))
+        return ac_causal_config_load(out, model);
+    AC_TRY(ac_gguf_open(&file, model));
+    st = ac_gguf_config_load(out, &file);
+out:
+    ac_gguf_close(&file);
+    return st;
+}
+
 static const ac_tensors *
 tensors_of(const ac_causal_model *self)
 {
@@ -293,7 +308,8 @@ static int64_t
 lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
 {
     const ac_causal_config *c = &self->net.config;
-    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30;
+    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30,
+                  most_lines = self->lines > 0 ? self->lines : AC_GENERATE_ROWS;
     int64_t longest = 1, lines;
 
     for (int64_t i = 0; i < B; i++) {
@@ -303,7 +319,7 @@ lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
     }
     lines = bytes /
             (2 * c->layers * c->key_heads * c->head_size * longest * (int64_t) sizeof(float));
-    return lines < 1 ? 1 : lines < AC_GENERATE_ROWS ? lines : AC_GENERATE_ROWS;
+    return lines < 1 ? 1 : lines < most_lines ? lines : most_lines;
 }
 
 ac_status

@@ -10,12 +10,11 @@
 #include "engine/base/memory.h"
 #include "engine/training/bart_train.h"
 #include "engine/generation/generate.h"
-#include "io/checkpoint/causal_config.h"
 #include "io/checkpoint/clip_files.h"
-#include "io/checkpoint/gguf_config.h"
 #include "io/checkpoint/model_config.h"
 
 #include "io/file/path.h"
+#include "jobs/models/causal_model.h"
 
 /* As the stages have them; measured where no formula says it (docs/CLUSTER.md). */
 enum {
@@ -171,16 +170,10 @@ ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_byt
     const ac_compute compute = ac_config_compute(config);
     const char *model = config->story.model;
     ac_causal_config c;
-    ac_gguf file = { 0 };
     int64_t work;
     ac_status st = AC_OK;
 
-    if (ac_gguf_is(model)) {
-        AC_TRY(ac_gguf_open(&file, model));
-        AC_TRY(ac_gguf_config_load(&c, &file));
-    } else {
-        AC_TRY(ac_causal_config_load(&c, model));
-    }
+    AC_TRY(ac_causal_model_config(&c, model));
     self->mapped += weight_bytes(model);
     self->packed += (int64_t) ac_causal_packed_bytes(&c, &compute);
     work = cache_bytes +
@@ -189,7 +182,6 @@ ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_byt
                (int64_t) sizeof(float);
     self->work = work > self->work ? work : self->work;
 out:
-    ac_gguf_close(&file);
     return st;
 }
 

@@ -10,7 +10,8 @@
 #include "io/hdf5/shard_file.h"
 #include "jobs/story/template.h"
 
-enum { CHUNK = 64 }; /* captions generated together, at most */
+enum { LINES = 64 };  /* stories computed together; one that ends makes place for the next */
+enum { CHUNK = 128 }; /* captions whose stories follow each other into the batch */
 
 /* A shard's rows as they are gathered, and a chunk of prompts. */
 typedef struct ac_storyteller {
@@ -309,6 +310,7 @@ open_teller(void *context, ac_stage *stage)
     ac_story_work *work = context;
     ac_status st = ac_alloc(&work->teller, 1, sizeof *work->teller);
 
+    work->model->lines = LINES;
     if (st == AC_OK)
         *work->teller = (teller){ .run = stage->run, .work = work };
     return st;
