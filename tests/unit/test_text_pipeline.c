@@ -1,5 +1,6 @@
-/* Tokenizers made of steps, from memory: what a regular expression becomes or why it is refused,
- * splitting, merging, added tokens. Expected: tokenizers 0.23.3, but for the refusals. */
+/* Tokenizers made of steps, from memory: what a regular expression becomes or why it is
+ * refused, splitting, merging, added tokens. Expected: tokenizers 0.23.3, but for the refusals.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +61,8 @@ regex_refused(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         assert_int_equal(ac_pattern_init_regex(&p, all[i][0], strlen(all[i][0])), AC_E_FORMAT);
         if (!strstr(ac_error_message(), all[i][1]))
-            fail_msg("%s: \"%s\" does not say \"%s\"", all[i][0], ac_error_message(), all[i][1]);
+            fail_msg("%s: \"%s\" does not say \"%s\"", all[i][0], ac_error_message(),
+                     all[i][1]);
     }
     assert_int_equal(ac_pattern_init_literal(&p, "", 0), AC_E_FORMAT);
 }
@@ -97,7 +99,10 @@ regex_means(void **state)
         { ".", "a\nb", "a|\n|b" },
         { "[\\-\\]\\\\a]+", "x-]\\ay", "x|-]\\a|y" },
         { "(?>a+)b|a?+c", "aab aac", "aab| a|ac" },
-        { "\\p{Han}+|\\P{L}", "\xe6\xbc\xa2\xe5\xad\x97" "ab1c", "\xe6\xbc\xa2\xe5\xad\x97|ab|1|c" },
+        { "\\p{Han}+|\\P{L}",
+          "\xe6\xbc\xa2\xe5\xad\x97"
+          "ab1c",
+          "\xe6\xbc\xa2\xe5\xad\x97|ab|1|c" },
     };
 
     (void) state;
@@ -170,8 +175,8 @@ check_ids(const ac_tokenizer *t, const char *text, const char *expected)
     ac_buffer_free(&found);
 }
 
-/* As a GGUF reader has them: tokens, merges and the splitting in memory. The best rank first, of
- * equal ones the leftmost; unknown characters by each rule. */
+/* As a GGUF reader has them: tokens, merges and the splitting in memory. The best rank first,
+ * of equal ones the leftmost; unknown characters by each rule. */
 static void
 merging(void **state)
 {
@@ -183,10 +188,9 @@ merging(void **state)
     push_all(&vocabulary, tokens, 9);
     push_all(&merges, pairs, 10);
     for (int rule = 0; rule < 4; rule++) {
-        static const char *const expected[][2] = { { "5 6 0", "3" },
-                                                   { "5 6 0", "0 7 7 1" },
-                                                   { "5 6 0", "0 7 1" },
-                                                   { "5 6 0", "0 7 1" } };
+        static const char *const expected[][2] = {
+            { "5 6 0", "3" }, { "5 6 0", "0 7 7 1" }, { "5 6 0", "0 7 1" }, { "5 6 0", "0 7 1" }
+        };
         ac_text_pipeline pipeline = { .rules = { .unknown = rule ? 7 : -1,
                                                  .fuse_unknown = rule >= 2,
                                                  .whole_words = rule == 3 } };
@@ -285,9 +289,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(regex_refused), cmocka_unit_test(regex_means),
-        cmocka_unit_test(regex_takes_too_long), cmocka_unit_test(splits),
-        cmocka_unit_test(merging), cmocka_unit_test(alphabet), cmocka_unit_test(added),
+        cmocka_unit_test(regex_refused),
+        cmocka_unit_test(regex_means),
+        cmocka_unit_test(regex_takes_too_long),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(merging),
+        cmocka_unit_test(alphabet),
+        cmocka_unit_test(added),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
