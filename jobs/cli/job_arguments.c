@@ -1,5 +1,6 @@
 #include "jobs/cli/job_arguments.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,11 @@ ac_job_run_folder(char **out, const ac_job *job, const ac_arguments *a, int word
         return ac_path_format(out, "%s", given);
     if (!config)
         return ac_path_format(out, "runs/%s", job->name);
+    if (strlen(job->name) + 1 + (dot ? (size_t) (dot - base) : strlen(base)) > NAME_MAX)
+        return ac_error_set(AC_E_ARG,
+                            "%s: this name is too long for a run folder that is called after "
+                            "it: give --run DIR",
+                            config);
     st = ac_path_format(out, "runs/%s-%.*s", job->name,
                         dot ? (int) (dot - base) : (int) strlen(base), base);
 out:
