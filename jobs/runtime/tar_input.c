@@ -68,6 +68,27 @@ out:
     return st;
 }
 
+static int
+remove_half_file(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void) info;
+    if (kind == FTW_F && strstr(path + walk->base, ".tmp."))
+        unlink(path);
+    return 0;
+}
+
+/* What killed processes left half written. Parts leave it to the last run: their neighbours are
+ * at work. */
+static void
+remove_half_files(const opener *self)
+{
+    char *path = NULL;
+
+    if (!self->prefix[0] && ac_path_format(&path, "%s/tars", self->input->folder) == AC_OK)
+        nftw(path, remove_half_file, 16, FTW_PHYS);
+    free(path);
+}
+
 static ac_status
 refuse_compressed(const opener *self)
 {
@@ -99,6 +120,8 @@ find(opener *self, const ac_config *config)
         return AC_OK;
     AC_TRY(refuse_compressed(self));
     st = make_folder(self);
+    if (st == AC_OK)
+        remove_half_files(self);
 out:
     return st;
 }
