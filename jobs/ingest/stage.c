@@ -148,21 +148,13 @@ out:
 static ac_status
 read_metadata(const ingester *self, int64_t i, item *x)
 {
-    static const char *const none[] = { NULL };
-    const ac_buffer no_fields = { 0 };
-    ac_buffer *m = &x->metadata, made = { 0 };
+    ac_buffer *m = &x->metadata;
     ac_status st = ac_image_source_metadata(self->images, i, m);
 
-    if (st == AC_OK && m->size &&
-        memmem(m->data, m->size, ac_sample_key_field, strlen(ac_sample_key_field))) {
-        st = ac_sample_json(m->data, m->size, &no_fields, none, &made);
-        ac_buffer_reset(m);
-        if (st == AC_OK)
-            st = ac_buffer_push(m, made.data, made.size);
-    }
+    if (st == AC_OK)
+        st = ac_sample_strip(m);
     if (st == AC_OK && self->run->config->output.exif)
         st = ac_fields_add_exif(m, self->run->config, x->bytes.data, x->bytes.size);
-    ac_buffer_free(&made);
     return st;
 }
 
