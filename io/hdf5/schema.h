@@ -18,8 +18,8 @@ typedef enum ac_shard_kind {
     AC_SHARD_UNIT,        /* embeddings of entries while a cache is built */
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
-    AC_SHARD_JOINED,      /* captions.h5: the first three kinds as one file */
     AC_SHARD_STORIES,
+    AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;
 
@@ -29,6 +29,7 @@ typedef enum ac_dataset_id {
     AC_EMBED_PATHS,
     AC_EMBED_EMBEDDINGS,
     AC_EMBED_THUMBNAILS,
+    AC_EMBED_METADATA,
     AC_EMBED_REJECTED_KEYS,
     AC_EMBED_REJECTED_REASONS,
     AC_EMBED_REJECTED_DETAILS,
@@ -64,18 +65,6 @@ typedef enum ac_dataset_id {
     AC_CLIP_SCORES_KEYS,
     AC_CLIP_SCORES_COSINES,
     AC_CLIP_SCORES_REFERENCES,
-    AC_JOINED_KEYS,
-    AC_JOINED_EMBEDDINGS,
-    AC_JOINED_THUMBNAILS,
-    AC_JOINED_TABLE_IDS,
-    AC_JOINED_TABLE_SCORES,
-    AC_JOINED_TABLE_ENTRIES,
-    AC_JOINED_CAPTIONS,
-    AC_JOINED_CLIP_SCORES,
-    AC_JOINED_CANDIDATE_OFFSETS,
-    AC_JOINED_CANDIDATES,
-    AC_JOINED_CANDIDATE_CLIP_SCORES,
-    AC_JOINED_CANDIDATE_SCORES,
     AC_STORIES_KEYS,
     AC_STORIES_CAPTIONS,
     AC_STORIES_PROMPTS,
@@ -88,6 +77,18 @@ typedef enum ac_dataset_id {
     AC_STORIES_REJECTED_KEYS,
     AC_STORIES_REJECTED_REASONS,
     AC_STORIES_REJECTED_DETAILS,
+    AC_JOINED_KEYS,
+    AC_JOINED_EMBEDDINGS,
+    AC_JOINED_THUMBNAILS,
+    AC_JOINED_TABLE_IDS,
+    AC_JOINED_TABLE_SCORES,
+    AC_JOINED_TABLE_ENTRIES,
+    AC_JOINED_CAPTIONS,
+    AC_JOINED_CLIP_SCORES,
+    AC_JOINED_CANDIDATE_OFFSETS,
+    AC_JOINED_CANDIDATES,
+    AC_JOINED_CANDIDATE_CLIP_SCORES,
+    AC_JOINED_CANDIDATE_SCORES,
     AC_DATASETS,
     AC_NO_DATASET = -1
 } ac_dataset_id;
@@ -95,6 +96,7 @@ typedef enum ac_dataset_id {
 typedef enum ac_attribute_id {
     AC_EMBED_MODEL,
     AC_EMBED_ITEMS,
+    AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
     AC_STORIES_ITEMS,
     AC_ATTRIBUTES,
@@ -143,6 +145,10 @@ int ac_dataset_rank(ac_dataset_id id);
  * where offsets is true. */
 enum { AC_DATASET_NAME_BYTES = 64 };
 void ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME_BYTES]);
+
+/** `content` of an exported captions.h5, which holds what AC_SHARD_JOINED otherwise shows from
+ * the shards. */
+extern const char ac_content_joined_alone[];
 
 /** The schema of a file with this attribute `content`; NULL: none of ours. */
 const ac_shard_schema *ac_shard_schema_of(const char *content);

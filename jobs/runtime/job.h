@@ -33,6 +33,7 @@ typedef struct ac_short_form {
     const char *option, *argument; /* "out", "DATASET" */
     const char *key;               /* NULL: --run */
     const char *help;
+    bool several; /* words that are no config belong to it too, as a shell's ref*.txt */
 } ac_short_form;
 
 typedef struct ac_job {

@@ -108,6 +108,16 @@ out:
 }
 
 ac_status
+ac_run_view_check(const ac_run_view *self, int64_t shard)
+{
+    ac_status st = AC_OK;
+
+    for (int s = 0; s < self->manifest.stage_count && st == AC_OK; s++)
+        st = check_file(self, s, shard);
+    return st;
+}
+
+ac_status
 ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts)
 {
     static const unsigned of_stage[] = { ~0u, AC_VIEW_TABLES, AC_VIEW_CAPTIONS };

@@ -41,6 +41,9 @@ unsigned ac_run_view_parts(const ac_run_view *self);
 AC_MUST_CHECK ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view,
                                          int64_t shard, unsigned parts);
 
+/** The comparison of ac_run_view_read alone, of all stages that the run has. */
+AC_MUST_CHECK ac_status ac_run_view_check(const ac_run_view *self, int64_t shard);
+
 /** The file of a stage's shard; free with free(). AC_E_FORMAT where this program does not know
  * the stage. */
 AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stage,

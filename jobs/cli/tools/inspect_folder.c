@@ -9,6 +9,7 @@
 #include "io/file/path.h"
 #include "io/hdf5/image_shard.h"
 #include "io/source/open_images.h"
+#include "io/source/tar_images.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/open_clip.h"
 #include "io/checkpoint/tokenizer_files.h"
@@ -256,13 +257,13 @@ out:
 
 /* ---- models ---- */
 
-static ac_status
-put_tokenizer(json_t *out, const char *path)
+ac_status
+ac_inspect_put_tokenizer(json_t *out, const char *path, const char *file)
 {
-    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP" };
+    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP", "Llama" };
     ac_tokenizer t = { 0 };
     char fingerprint[33];
-    const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
+    const ac_status st = ac_tokenizer_open(&t, path, file, AC_TOKENIZER_ANY, fingerprint);
 
     if (st ==
         AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
@@ -372,7 +373,7 @@ inspect_model(json_t *out, const char *path, const char *type)
 
     snprintf(kind, sizeof kind, "model (%.40s)", type);
     ac_inspect_put_text(out, "kind", kind);
-    AC_TRY(put_tokenizer(out, path));
+    AC_TRY(ac_inspect_put_tokenizer(out, path, NULL));
     if (strcmp(type, "clip") == 0 || strcmp(type, "siglip") == 0) {
         st = put_clip(out, path);
         goto out;
@@ -394,14 +395,24 @@ inspect_images(json_t *out, const char *path)
 {
     ac_image_source images = { 0 };
     ac_texts sample = { 0 };
+    ac_buffer location = { 0 };
     char *file = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_images_open(&images, path, "input.path", false));
     for (int64_t i = 0; i < images.count && i < AC_INSPECT_SAMPLE; i++) {
-        free(file);
-        AC_TRY(ac_image_source_file(&images, i, &file));
-        AC_TRY(ac_texts_push(&sample, file, strlen(file)));
+        if (images.type->file) {
+            free(file);
+            AC_TRY(ac_image_source_file(&images, i, &file));
+            AC_TRY(ac_texts_push(&sample, file, strlen(file)));
+        } else {
+            AC_TRY(ac_image_source_locate(&images, i, &location));
+            AC_TRY(ac_texts_push(&sample, location.data, location.size));
+        }
+    }
+    if (ac_tar_images_count(&images)) {
+        ac_inspect_put(out, "tars", json_integer(ac_tar_images_count(&images)));
+        ac_inspect_put(out, "notes", json_loads(ac_tar_images_notes(&images), 0, NULL));
     }
     ac_inspect_put_text(out, "kind", "pictures");
     ac_inspect_put(out, "pictures", json_integer(images.count));
@@ -410,8 +421,18 @@ inspect_images(json_t *out, const char *path)
 out:
     ac_image_source_free(&images);
     ac_texts_free(&sample);
+    ac_buffer_free(&location);
     free(file);
     return st;
+}
+
+ac_status
+ac_inspect_tar(json_t *out, const char *path)
+{
+    const ac_status st = inspect_images(out, path);
+
+    /* without images it may be one of texts, which build-cache reads */
+    return st == AC_E_FORMAT || st == AC_E_ARG ? ac_inspect_text(out, path) : st;
 }
 
 ac_status
@@ -419,7 +440,8 @@ ac_inspect_folder(json_t *out, const char *path)
 {
     json_t *manifest = load_json(path, "manifest.json"),
            *config = load_json(path, "config.json"),
-           *open_clip = load_json(path, AC_OPEN_CLIP_CONFIG);
+           *open_clip = load_json(path, AC_OPEN_CLIP_CONFIG),
+           *tokenizer = load_json(path, "tokenizer.json");
     const char *type = json_string_value(json_object_get(config, "model_type"));
     ac_status st;
 
@@ -430,10 +452,14 @@ ac_inspect_folder(json_t *out, const char *path)
         st = inspect_run(out, path);
     else if (type)
         st = inspect_model(out, path, type);
-    else
+    else if (tokenizer) {
+        ac_inspect_put_text(out, "kind", "tokenizer");
+        st = ac_inspect_put_tokenizer(out, path, NULL);
+    } else
         st = inspect_images(out, path);
     json_decref(manifest);
     json_decref(config);
     json_decref(open_clip);
+    json_decref(tokenizer);
     return st;
 }

@@ -34,6 +34,8 @@ COMPRESSED = {
     "smollm2/*.json*": None,
     "generate/*.json": None, "sampling/filters.json": None,
     "image_neighbours/*.jsonl": None, "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
+    "tokenizer_json/*/cases.jsonl": None, "tokenizer_json/*/decode.jsonl": None, "tokenizer_json/*/tokenizer.json": None,
+    "tokenizer_json/variants/expected.json": None,
     "train/lightning.ckpt": "bart/a/model.safetensors",
     "train/gradients*.safetensors": None, "train/operations.safetensors": None, "train/steps_*.safetensors": None,
 }
