@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/sentencepiece.h"
@@ -15,27 +16,31 @@
 
 #define SENTENCEPIECE_MODEL "spiece.model"
 
-static int
-kind_of_folder(const char *folder, const json_t *vocabulary)
+/* As config.json says, where there is one; else as the vocabulary looks. */
+static ac_status
+kind_of_folder(int *kind, const char *folder, const json_t *vocabulary)
 {
     static const char *const types[] = { "clip", "bart", "gpt2" };
     char *path = NULL;
-    int kind = AC_TOKENIZER_ANY;
+    json_t *config = NULL;
+    const char *type;
+    ac_status st = AC_OK;
 
-    if (ac_path_format(&path, "%s/config.json", folder) == AC_OK) {
-        json_t *config = json_load_file(path, 0, NULL);
-        const char *type = json_string_value(json_object_get(config, "model_type"));
-        for (int k = 0; type && k < 3; k++)
-            if (strcmp(type, types[k]) == 0)
-                kind = k;
-        json_decref(config);
-        free(path);
-    }
-    if (kind != AC_TOKENIZER_ANY)
-        return kind;
-    return json_object_get(vocabulary, "<|startoftext|>") ? AC_TOKENIZER_CLIP
-           : json_object_get(vocabulary, "<mask>")        ? AC_TOKENIZER_BART
-                                                          : AC_TOKENIZER_GPT2;
+    *kind = json_object_get(vocabulary, "<|startoftext|>") ? AC_TOKENIZER_CLIP
+            : json_object_get(vocabulary, "<mask>")        ? AC_TOKENIZER_BART
+                                                           : AC_TOKENIZER_GPT2;
+    AC_TRY(ac_path_format(&path, "%s/config.json", folder));
+    if (access(path, F_OK) != 0)
+        goto out;
+    AC_TRY(ac_json_file_read(&config, path, 0));
+    type = json_string_value(json_object_get(config, "model_type"));
+    for (int k = 0; type && k < 3; k++)
+        if (strcmp(type, types[k]) == 0)
+            *kind = k;
+out:
+    json_decref(config);
+    free(path);
+    return st;
 }
 
 /* vocab.json's text -> id as texts by id. */
@@ -85,8 +90,8 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
         AC_FAIL(AC_E_IO,
                 "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)",
                 from, AC_OPENAI_VOCABULARY);
-    AC_TRY(ac_text_file_read(vocab_path, vocab));
-    AC_TRY(ac_text_file_read(merges_path, merges));
+    AC_TRY(ac_text_read(vocab_path, vocab));
+    AC_TRY(ac_text_read(merges_path, merges));
     root =
         json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root))
@@ -94,7 +99,7 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
                 root ? "not an object" : error.text);
     AC_TRY(order_tokens(tokens, root, vocab_path));
     if (*kind == AC_TOKENIZER_ANY)
-        *kind = kind_of_folder(folder, root);
+        st = kind_of_folder(kind, folder, root);
 out:
     json_decref(root);
     free(vocab_path);

@@ -18,6 +18,7 @@ typedef enum ac_key_type {
     KEY_TEXT,
     KEY_PATH,
     KEY_PATHS, /* a pattern or several; or a file to be written: not looked for */
+    KEY_TEXTS, /* a list, kept as one text of a line each; none: NULL */
     KEY_CHOICE,
     KEY_OPTIONAL,
     KEY_OPTIONAL_REAL,

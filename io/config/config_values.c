@@ -41,7 +41,7 @@ ac_config_presence(const ac_config *self, const ac_config_key *k)
 void
 ac_config_value_free(ac_config *self, const ac_config_key *k)
 {
-    if (ac_config_key_is_text(k))
+    if (ac_config_key_is_text(k) || k->type == KEY_TEXTS)
         free(*(char **) ac_config_place(self, k));
     else if (k->type == KEY_OPTIONAL_LIST)
         free(((ac_optional_list *) ac_config_place(self, k))->text);
@@ -199,6 +199,27 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     return AC_OK;
 }
 
+/* A list of texts, one per line; one text alone; or none. */
+static ac_status
+set_texts(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+          const char *where)
+{
+    char **texts = ac_config_place(self, k), *made = NULL;
+    ac_status st = AC_OK;
+
+    if (value[0] == '[' && !quoted)
+        return ac_error_set(AC_E_ARG,
+                            "%s: %s: \"%s\" is no list that YAML can read: put its texts in "
+                            "quotation marks, [\"@eaDir\", \"*.part\"]",
+                            where, k->name, value);
+    if (*value && (quoted || strcmp(value, "none") != 0))
+        AC_TRY(ac_duplicate(&made, value, strlen(value)));
+    free(*texts);
+    *texts = made;
+out:
+    return st;
+}
+
 /* A list, or auto or none. Tried on a config of its own: what is wrong is told here, with file
  * and line. */
 static ac_status
@@ -286,6 +307,8 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
         return set_text(self, k, value, quoted, base);
     if (k->type == KEY_OPTIONAL_LIST)
         return set_list(self, k, value, where);
+    if (k->type == KEY_TEXTS)
+        return set_texts(self, k, value, quoted, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
@@ -339,6 +362,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     case KEY_TEXT:
     case KEY_PATH:
     case KEY_PATHS:
+    case KEY_TEXTS:
     case KEY_OPTIONAL_LIST: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
@@ -364,9 +388,8 @@ print_real(double x, ac_buffer *out)
  * YAML has no other bytes than UTF-8's: names of files that are not are written as binary data.
  */
 static void
-print_text(const char *text, ac_buffer *out)
+print_text(const char *text, size_t n, ac_buffer *out)
 {
-    const size_t n = strlen(text);
     size_t size;
 
     for (size_t i = 0; i < n; i += size)
@@ -380,7 +403,7 @@ print_text(const char *text, ac_buffer *out)
     for (size_t i = 0; i < n; i += size) {
         const unsigned char *c = (const unsigned char *) text + i;
         const unsigned point =
-            (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[1] ? c[2] & 0x3fu : 0);
+            (c[0] & 0xfu) << 12 | (i + 1 < n ? c[1] & 0x3fu : 0) << 6 | (i + 2 < n ? c[2] & 0x3fu : 0);
         size = ac_text_utf8(text + i, n - i);
         if (*c == '"' || *c == '\\')
             ac_buffer_printf(out, "\\%c", *c);
@@ -437,7 +460,15 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
             ac_buffer_push_text(out, "none");
             return;
         }
-        print_text(text, out);
+        print_text(text, strlen(text), out);
+        return;
+    case KEY_TEXTS:
+        text = *(char *const *) at;
+        for (const char *p = text; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
+            ac_buffer_push_text(out, p == text ? "[" : ", ");
+            print_text(p, strcspn(p, "\n"), out);
+        }
+        ac_buffer_push_text(out, text && *text ? "]" : "none");
         return;
     default: break;
     }

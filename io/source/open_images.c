@@ -21,14 +21,15 @@ typedef struct packed_head {
 } packed_head;
 
 ac_status
-ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
+ac_images_open(ac_image_source *out, const char *input, const char *what,
+               const ac_image_options *options)
 {
     bool is_dataset;
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
     st = is_dataset ? ac_image_dataset_open(out, input)
-                    : ac_image_files_open(out, input, what, all_pages);
+                    : ac_image_files_open(out, input, what, options);
 out:
     return st;
 }

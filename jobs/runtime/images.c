@@ -3,11 +3,20 @@
 #include "engine/base/log.h"
 #include "io/source/open_images.h"
 
+ac_image_options
+ac_images_options(const ac_config *config)
+{
+    return (ac_image_options){ .all_pages = config->input.pages == AC_PAGES_ALL,
+                               .skip = config->input.skip,
+                               .split = config->input.split };
+}
+
 ac_status
 ac_images_open_input(ac_image_source *images, const ac_config *config)
 {
-    return ac_images_open(images, config->input.path, "input.path",
-                          config->input.pages == AC_PAGES_ALL);
+    const ac_image_options options = ac_images_options(config);
+
+    return ac_images_open(images, config->input.path, "input.path", &options);
 }
 
 ac_status
@@ -47,5 +56,6 @@ ac_images_log_passed_over(const ac_image_source *images, const char *what)
     if (passed->apple_double)
         ac_log(AC_LOG_INFO, "%s: passed over: %lld ._ files, which macOS leaves beside others",
                what, (long long) passed->apple_double);
+    ac_skip_log(&passed->skipped, what);
     ac_buffer_free(&text);
 }

@@ -8,6 +8,8 @@
 
 /** The images at input.path, as the config wants them looked through. Local. */
 AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config);
+/** How the config wants an input looked through. Borrows its texts. */
+ac_image_options ac_images_options(const ac_config *config);
 
 /**
  * Collective. The source that rank 0 has opened, on every rank; captions that were read already

@@ -86,6 +86,20 @@ log_notes(const ac_caption_notes *notes, const char *what)
                what, (long long) notes->without_image, names.data ? names.data : "",
                notes->without_image > without->count ? ", …" : "");
     }
+    if (notes->unusable_captions) {
+        const ac_texts *unusable = &notes->names_unusable;
+        ac_buffer_reset(&names);
+        for (int64_t i = 0; i < unusable->count; i++)
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(unusable, i),
+                             ac_texts_at(unusable, i));
+        ac_log(AC_LOG_WARNING,
+               "%s: %lld captions hold \\u0000, half of a surrogate pair or bytes that are not "
+               "UTF-8, and are left out: %s%s",
+               what, (long long) notes->unusable_captions, names.data ? names.data : "",
+               notes->unusable_captions > unusable->count ? ", …" : "");
+    }
+    if (notes->no_splits)
+        ac_log(AC_LOG_WARNING, "%s: the annotations tell no splits: all images are taken", what);
     if (notes->empty_captions)
         ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
                (long long) notes->empty_captions);
@@ -95,7 +109,7 @@ log_notes(const ac_caption_notes *notes, const char *what)
 /* Rank 0. */
 static ac_status
 open_set(ac_image_source *set, const char *what, const char *folder, const char *annotations,
-         const char *images)
+         const char *images, const ac_image_options *options)
 {
     ac_caption_notes notes = { 0 };
     bool is_dataset = false;
@@ -106,8 +120,8 @@ open_set(ac_image_source *set, const char *what, const char *folder, const char 
     if (is_dataset)
         AC_TRY(ac_captioned_dataset_open(set, folder));
     else
-        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &notes)
-                      : ac_captioned_coco_open(set, annotations, images, &notes));
+        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, options, &notes)
+                      : ac_captioned_coco_open(set, annotations, images, options, &notes));
     log_notes(&notes, what);
     ac_images_log_passed_over(set, what);
 out:
@@ -133,6 +147,7 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                            const ac_config *config, const char *folder)
 {
     const int64_t crops = config->train.crops_per_image;
+    ac_image_options options;
     const ac_joined_part parts[2] = { { &self->sets[0], "train/", crops ? crops : 1 },
                                       { &self->sets[1], "validation/", 1 } };
     bool tars[2];
@@ -143,12 +158,19 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                          folder, &tars[0]));
     AC_TRY(open_tars_all(&self->sets[1], comm, config, "input.validation",
                          config->input.validation, folder, &tars[1]));
+    options = ac_images_options(config);
+    if (*config->input.train_split)
+        options.split = config->input.train_split;
     if (comm->rank == 0 && !tars[0])
         st = open_set(&self->sets[0], "input.train", config->input.train,
-                      config->input.train_annotations, config->input.train_images);
+                      config->input.train_annotations, config->input.train_images, &options);
+    options = ac_images_options(config);
+    if (*config->input.validation_split)
+        options.split = config->input.validation_split;
     if (comm->rank == 0 && st == AC_OK && !tars[1])
         st = open_set(&self->sets[1], "input.validation", config->input.validation,
-                      config->input.validation_annotations, config->input.validation_images);
+                      config->input.validation_annotations, config->input.validation_images,
+                      &options);
     st = ac_agree_all(comm, st);
     if (!tars[0] && st == AC_OK)
         st = ac_images_share_all(&self->sets[0], comm, AC_OK);
