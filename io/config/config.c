@@ -170,8 +170,10 @@ set_texts(ac_config *self, const ac_config_key *k, yaml_document_t *document, ya
         const yaml_node_t *item = yaml_document_get_node(document, *i);
         const char *value = (const char *) item->data.scalar.value;
         if (item->type != YAML_SCALAR_NODE || !*value || strchr(value, '\n'))
-            AC_FAIL(AC_E_ARG, "%s: %s: needs a list of texts, none of them empty or of several "
-                              "lines", where, k->name);
+            AC_FAIL(AC_E_ARG,
+                    "%s: %s: needs a list of texts, none of them empty or of several "
+                    "lines",
+                    where, k->name);
         ac_buffer_printf(&text, "%s%s", text.size ? "\n" : "", value);
     }
     AC_TRY(text.status);

@@ -402,8 +402,8 @@ print_text(const char *text, size_t n, ac_buffer *out)
     ac_buffer_push_char(out, '"');
     for (size_t i = 0; i < n; i += size) {
         const unsigned char *c = (const unsigned char *) text + i;
-        const unsigned point =
-            (c[0] & 0xfu) << 12 | (i + 1 < n ? c[1] & 0x3fu : 0) << 6 | (i + 2 < n ? c[2] & 0x3fu : 0);
+        const unsigned point = (c[0] & 0xfu) << 12 | (i + 1 < n ? c[1] & 0x3fu : 0) << 6 |
+                               (i + 2 < n ? c[2] & 0x3fu : 0);
         size = ac_text_utf8(text + i, n - i);
         if (*c == '"' || *c == '\\')
             ac_buffer_printf(out, "\\%c", *c);

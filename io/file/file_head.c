@@ -49,8 +49,8 @@ is_pointer(span s)
 static bool
 is_page(span s)
 {
-    static const char *const tags[] = { "<!doctype html", "<html", "<head", "<body", "<title",
-                                        "<meta ",         "<script" };
+    static const char *const tags[] = { "<!doctype html", "<html",  "<head",  "<body",
+                                        "<title",         "<meta ", "<script" };
     bool declared = false;
 
     s.n = s.n < AC_HEAD_BYTES ? s.n : AC_HEAD_BYTES;
@@ -81,11 +81,12 @@ is_utf16(const unsigned char *p, size_t n)
         return true;
     if (n >= 4 && p[0] == 0 && p[1] == 0 && p[2] == 0xfe && p[3] == 0xff)
         return true;
-    return n >= 4 && n % 2 == 0 && ((p[0] && !p[1] && p[2] && !p[3]) || (!p[0] && p[1] && !p[2] && p[3]));
+    return n >= 4 && n % 2 == 0 &&
+           ((p[0] && !p[1] && p[2] && !p[3]) || (!p[0] && p[1] && !p[2] && p[3]));
 }
 
-/* POSIX's mark, or, of a tar from before it, a header whose checksum is right: all its bytes, the
- * checksum's own as blanks. */
+/* POSIX's mark, or, of a tar from before it, a header whose checksum is right: all its bytes,
+ * the checksum's own as blanks. */
 static bool
 is_tar(const unsigned char *p, size_t n)
 {
@@ -123,12 +124,12 @@ ac_head_of(const void *bytes, size_t n)
         return AC_HEAD_POINTER;
     if (is_page(behind(s, ac_head_mark(bytes, n))))
         return AC_HEAD_PAGE;
-    return is_tar(bytes, n) ? AC_HEAD_TAR
-           : has_at(s, 0, "\x1f\x8b", 2)           ? AC_HEAD_GZIP
-           : has_at(s, 0, "\x28\xb5\x2f\xfd", 4)   ? AC_HEAD_ZSTD
-           : has_at(s, 0, "PK\3\4", 4)             ? AC_HEAD_ZIP
-           : is_utf16(bytes, n)                    ? AC_HEAD_UTF16
-                                                   : AC_HEAD_OTHER;
+    return is_tar(bytes, n)                      ? AC_HEAD_TAR
+           : has_at(s, 0, "\x1f\x8b", 2)         ? AC_HEAD_GZIP
+           : has_at(s, 0, "\x28\xb5\x2f\xfd", 4) ? AC_HEAD_ZSTD
+           : has_at(s, 0, "PK\3\4", 4)           ? AC_HEAD_ZIP
+           : is_utf16(bytes, n)                  ? AC_HEAD_UTF16
+                                                 : AC_HEAD_OTHER;
 }
 
 const char *
@@ -137,8 +138,7 @@ ac_head_describe(ac_head head)
     switch (head) {
     case AC_HEAD_POINTER:
         return "a Git LFS pointer, not the file itself: `git lfs pull` fetches it";
-    case AC_HEAD_PAGE:
-        return "an HTML page, as a failed download leaves: fetch the file again";
+    case AC_HEAD_PAGE: return "an HTML page, as a failed download leaves: fetch the file again";
     case AC_HEAD_TAR: return "a tar, not plain text: unpack it";
     case AC_HEAD_GZIP: return "a gzip file, not plain text: unpack it";
     case AC_HEAD_ZSTD: return "a zstd file, not plain text: unpack it";

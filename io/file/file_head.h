@@ -24,8 +24,8 @@ enum { AC_HEAD_BYTES = 1024 };
 /** bytes [n]: the file's beginning, all of it or at least AC_HEAD_BYTES. */
 ac_head ac_head_of(const void *bytes, size_t n);
 
-/** What it is, and what to do: "a Git LFS pointer, not the file itself: …". A constant. NULL for
- * AC_HEAD_OTHER. */
+/** What it is, and what to do: "a Git LFS pointer, not the file itself: …". A constant. NULL
+ * for AC_HEAD_OTHER. */
 const char *ac_head_describe(ac_head head);
 
 /** AC_E_FORMAT, naming the file, for a pointer or a page: wherever a file is expected. */
@@ -34,8 +34,8 @@ AC_MUST_CHECK ac_status ac_head_check(const char *path, const void *bytes, size_
 /** The same for each kind above: where plain text in UTF-8 is expected. */
 AC_MUST_CHECK ac_status ac_head_check_text(const char *path, const void *bytes, size_t n);
 
-/** ac_head_check of a file that another library is to read. A file that cannot be opened or read
- * is AC_OK: that library says so. */
+/** ac_head_check of a file that another library is to read. A file that cannot be opened or
+ * read is AC_OK: that library says so. */
 AC_MUST_CHECK ac_status ac_head_check_file(const char *path);
 
 /** Bytes of UTF-8's byte-order mark at the head: 3, or 0. */

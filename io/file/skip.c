@@ -51,9 +51,8 @@ matches(const char *pattern, const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return strchr(pattern, '/')
-               ? fnmatch(pattern, path, FNM_CASEFOLD | FNM_PATHNAME) == 0
-               : fnmatch(pattern, slash ? slash + 1 : path, FNM_CASEFOLD) == 0;
+    return strchr(pattern, '/') ? fnmatch(pattern, path, FNM_CASEFOLD | FNM_PATHNAME) == 0
+                                : fnmatch(pattern, slash ? slash + 1 : path, FNM_CASEFOLD) == 0;
 }
 
 ac_status

@@ -1,5 +1,5 @@
-/** Folders and files of an input that a search passes over by their names: what NAS systems, file
- * managers and backup programs leave among one's own files. */
+/** Folders and files of an input that a search passes over by their names: what NAS systems,
+ * file managers and backup programs leave among one's own files. */
 #ifndef AC_IO_FILE_SKIP_H
 #define AC_IO_FILE_SKIP_H
 
@@ -30,8 +30,8 @@ typedef struct ac_skip {
 AC_MUST_CHECK ac_status ac_skip_init(ac_skip *self, const char *patterns);
 void ac_skip_free(ac_skip *self);
 
-/** Is this folder or file to be passed over? It is counted. path: relative to the folder that is
- * searched. */
+/** Is this folder or file to be passed over? It is counted. path: relative to the folder that
+ * is searched. */
 AC_MUST_CHECK ac_status ac_skip_ask(ac_skip *self, const char *path, bool *skipped);
 
 /** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git)". total > 0. */

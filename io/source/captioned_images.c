@@ -263,7 +263,8 @@ static int
 compare_places(const void *a, const void *b)
 {
     const place *x = a, *y = b;
-    const int order = ac_image_key_compare(x->name, x->stem, x->page, y->name, y->stem, y->page);
+    const int order =
+        ac_image_key_compare(x->name, x->stem, x->page, y->name, y->stem, y->page);
 
     return order ? order : (x->image > y->image) - (x->image < y->image);
 }
@@ -497,10 +498,10 @@ metadata(const void *state, int64_t i, ac_buffer *out)
 {
     const captioned *self = state;
 
-    return self->ids.count
-               ? ac_buffer_printf(out, "{\"image_id\": %.*s}", (int) ac_texts_size(&self->ids, i),
-                                  ac_texts_at(&self->ids, i))
-               : AC_OK;
+    return self->ids.count ? ac_buffer_printf(out, "{\"image_id\": %.*s}",
+                                              (int) ac_texts_size(&self->ids, i),
+                                              ac_texts_at(&self->ids, i))
+                           : AC_OK;
 }
 
 static int64_t

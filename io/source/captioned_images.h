@@ -35,8 +35,9 @@ AC_MUST_CHECK ac_status ac_captioned_folder_open(ac_image_source *out, const cha
                                                  ac_caption_notes *notes);
 
 /** COCO's annotations, or Karpathy's (ac_coco_read_split). Images are folder/FILE_NAME (an
- * absolute name stays), of Karpathy's FILEPATH/FILENAME or else FILENAME; a file that is not there
- * is found out when it is read. The metadata of an item is {"image_id": N}, with the captions. */
+ * absolute name stays), of Karpathy's FILEPATH/FILENAME or else FILENAME; a file that is not
+ * there is found out when it is read. The metadata of an item is {"image_id": N}, with the
+ * captions. */
 AC_MUST_CHECK ac_status ac_captioned_coco_open(ac_image_source *out, const char *annotations,
                                                const char *folder,
                                                const ac_image_options *options,

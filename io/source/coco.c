@@ -48,7 +48,8 @@ read_id(char out[64], size_t *size, bool *is_number, const json_t *id)
     return n > 0 && n < 64;
 }
 
-/* A caption that is text: with \u0000 it may have been half of a surrogate pair (coco_json.c). */
+/* A caption that is text: with \u0000 it may have been half of a surrogate pair (coco_json.c).
+ */
 static bool
 is_usable(const json_t *caption)
 {
@@ -150,8 +151,8 @@ static ac_status
 sort_images(const ac_coco *self, entry *sorted, const char *path)
 {
     for (int64_t i = 0; i < self->count; i++)
-        sorted[i] = (entry){ ac_texts_at(&self->id_texts, i),
-                             ac_texts_size(&self->id_texts, i), i };
+        sorted[i] =
+            (entry){ ac_texts_at(&self->id_texts, i), ac_texts_size(&self->id_texts, i), i };
     if (self->count)
         qsort(sorted, (size_t) self->count, sizeof *sorted, compare_entries);
     for (int64_t k = 1; k < self->count; k++)
@@ -243,7 +244,8 @@ out:
 
 /* ---- Karpathy's splits ---- */
 
-/* Is the word one of those that '+' joins? word NULL: are all of them words that splits have? */
+/* Is the word one of those that '+' joins? word NULL: are all of them words that splits have?
+ */
 static bool
 is_in_split(const char *split, const char *word)
 {
@@ -313,12 +315,12 @@ read_karpathy(ac_coco *self, const json_t *images, const char *split, const char
         char text[64];
         bool is_number;
         if (!read_id(text, &size, &is_number, id ? id : json_object_get(image, "imgid")) ||
-            !is_name(name) || (folder && !json_is_string(folder)) ||
-            !json_is_array(sentences))
-            AC_FAIL(AC_E_FORMAT,
-                    "%s: images[%zu] needs a \"cocoid\" or \"imgid\", a text \"filename\" and a "
-                    "list \"sentences\"",
-                    path, i);
+            !is_name(name) || (folder && !json_is_string(folder)) || !json_is_array(sentences))
+            AC_FAIL(
+                AC_E_FORMAT,
+                "%s: images[%zu] needs a \"cocoid\" or \"imgid\", a text \"filename\" and a "
+                "list \"sentences\"",
+                path, i);
         self->has_splits |= of != NULL;
         if (of && !is_in_split(split, of)) {
             self->other_splits++;

@@ -20,12 +20,12 @@ enum { AC_COCO_NAMES = 10 }; /* captions that are left out, of which so many are
  */
 typedef struct ac_coco {
     int64_t count;
-    ac_texts id_texts;     /* [count] */
-    int64_t *ids;          /* [count]; 0 where the id is no number */
-    bool *id_is_number;    /* [count]: so it stands in the file */
-    ac_texts file_names;   /* [count] */
-    size_t *folder_sizes;  /* [count]: of a file name's part that Karpathy's files have as
-                              "filepath", with its slash */
+    ac_texts id_texts;    /* [count] */
+    int64_t *ids;         /* [count]; 0 where the id is no number */
+    bool *id_is_number;   /* [count]: so it stands in the file */
+    ac_texts file_names;  /* [count] */
+    size_t *folder_sizes; /* [count]: of a file name's part that Karpathy's files have as
+                             "filepath", with its slash */
     ac_texts captions;
     int64_t *caption_offsets; /* [count + 1] */
     int64_t unlisted;         /* captions of images that are not listed; the caller says so */

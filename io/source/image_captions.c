@@ -58,8 +58,7 @@ ac_image_files_match(const ac_image_files *self, int64_t i)
         match = ac_caption_files_match(&self->captions, key.data, key.size);
     ac_buffer_free(&key);
     if (match.count == 0)
-        match =
-            ac_caption_files_match(&self->captions, name, ac_image_files_key_size(self, i));
+        match = ac_caption_files_match(&self->captions, name, ac_image_files_key_size(self, i));
     if (match.beside < 0 && all_owned(self, &match))
         match.count = 0;
     return match;

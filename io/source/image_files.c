@@ -284,7 +284,9 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
                     char fingerprint[33])
 {
     ac_status st = AC_OK;
-    finder f = { .all_pages = options->all_pages, .passed = passed, .captions = &self->captions };
+    finder f = { .all_pages = options->all_pages,
+                 .passed = passed,
+                 .captions = &self->captions };
     struct stat info;
     size_t n = strlen(input);
     char *path = NULL;
@@ -357,8 +359,8 @@ ac_image_files_key(const ac_image_files *self, int64_t i, ac_buffer *out)
 bool
 ac_image_files_is_duplicate(const ac_image_files *self, int64_t i)
 {
-    return i > 0 &&
-           ac_image_key_compare(ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
+    return i > 0 && ac_image_key_compare(
+                        ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
                         page_of(self, i - 1), ac_texts_at(&self->names, i),
                         ac_image_files_key_size(self, i), page_of(self, i)) == 0;
 }

@@ -31,8 +31,7 @@ typedef struct ac_image_files {
  * @param[out] fingerprint  of all keys, extensions and sizes
  */
 AC_MUST_CHECK ac_status ac_image_files_find(ac_image_files *self, const char *input,
-                                            const char *what,
-                                            const ac_image_options *options,
+                                            const char *what, const ac_image_options *options,
                                             ac_passed_over *passed, char fingerprint[33]);
 void ac_image_files_free(ac_image_files *self);
 
@@ -58,12 +57,12 @@ AC_MUST_CHECK ac_status ac_image_files_path(const ac_image_files *self, int64_t 
 AC_MUST_CHECK ac_status ac_image_files_bytes(const ac_image_files *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
 
-/* Captions (image_captions.c). In a process that unpacked the files, and of a list or one image,
- * only the .txt file beside an image counts. */
+/* Captions (image_captions.c). In a process that unpacked the files, and of a list or one
+ * image, only the .txt file beside an image counts. */
 
-/** Where the folder was searched: the .txt files of image i. count 0: none; beside < 0 and count
- * above 1: nobody knows which. A .txt file beside another image is that image's alone. Page n of
- * a file has NAME#n.txt, else the file's. */
+/** Where the folder was searched: the .txt files of image i. count 0: none; beside < 0 and
+ * count above 1: nobody knows which. A .txt file beside another image is that image's alone.
+ * Page n of a file has NAME#n.txt, else the file's. */
 ac_caption_match ac_image_files_match(const ac_image_files *self, int64_t i);
 /** Does the .txt file at this place of the sorted order lie beside an image of its name? */
 bool ac_image_files_owns(const ac_image_files *self, int64_t place);
@@ -83,7 +82,6 @@ extern const ac_image_source_type ac_image_files_type;
 /** The files as a source. An item's captions are the lines of its .txt file that are not empty.
  */
 AC_MUST_CHECK ac_status ac_image_files_open(ac_image_source *out, const char *input,
-                                            const char *what,
-                                            const ac_image_options *options);
+                                            const char *what, const ac_image_options *options);
 
 #endif

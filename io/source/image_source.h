@@ -33,7 +33,7 @@ typedef struct ac_image_source_type {
     ac_status (*pixels)(const void *state, int64_t i, uint8_t *rgb, bool *has);
     ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
     int64_t (*page)(const void *state, int64_t i); /* NULL: all are the first */
-    ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
+    ac_status (*captions)(const void *state, int64_t i, ac_texts *out); /* NULL: none */
     ac_status (*check_captions)(const void *state, int64_t i,
                                 ac_item_status *status); /* NULL: nothing is wrong with them */
     ac_status (*metadata)(const void *state, int64_t i, ac_buffer *out); /* NULL: none */
@@ -112,8 +112,8 @@ AC_MUST_CHECK ac_status ac_image_source_captions(const ac_image_source *self, in
                                                  ac_texts *out);
 
 /** What is wrong with the item's captions, for an image that can be used without them: none
- * (AC_REJECT_NO_CAPTION; without a detail: there simply are none), bytes that are not UTF-8 and became U+FFFD
- * (AC_REJECT_CAPTION_NOT_UTF8). */
+ * (AC_REJECT_NO_CAPTION; without a detail: there simply are none), bytes that are not UTF-8 and
+ * became U+FFFD (AC_REJECT_CAPTION_NOT_UTF8). */
 AC_MUST_CHECK ac_status ac_image_source_check_captions(const ac_image_source *self, int64_t i,
                                                        ac_item_status *status);
 

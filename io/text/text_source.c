@@ -55,9 +55,9 @@ take_found(ac_texts *paths, const char *path, const char *name, bool is_link, si
     if (st != AC_OK || skipped)
         return st;
     if (stat(path, &info) != 0)
-        return is_text_name(name) ? ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path,
-                                                 strerror(errno))
-                                  : AC_OK;
+        return is_text_name(name)
+                   ? ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path, strerror(errno))
+                   : AC_OK;
     if (S_ISDIR(info.st_mode) && !is_link)
         return list_folder(paths, path, root, skip);
     return S_ISREG(info.st_mode) && is_text_name(name)
@@ -450,7 +450,8 @@ ac_text_source_is_plain(const char *path)
     struct stat info;
     bool tar;
 
-    if (strcmp(path, "-") == 0 || is_tar_name(path) || (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+    if (strcmp(path, "-") == 0 || is_tar_name(path) ||
+        (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
         return false;
     return !look_at(path, &kind, &tar) || (kind == AC_STREAM_PLAIN && !tar);
 }

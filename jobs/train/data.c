@@ -99,7 +99,8 @@ log_notes(const ac_caption_notes *notes, const char *what)
                notes->unusable_captions > unusable->count ? ", …" : "");
     }
     if (notes->no_splits)
-        ac_log(AC_LOG_WARNING, "%s: the annotations tell no splits: all images are taken", what);
+        ac_log(AC_LOG_WARNING, "%s: the annotations tell no splits: all images are taken",
+               what);
     if (notes->empty_captions)
         ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
                (long long) notes->empty_captions);

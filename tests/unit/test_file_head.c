@@ -28,10 +28,7 @@ heads(void **state)
         size_t n;
         ac_head head;
     } all[] = {
-#define HEAD(text, head)                \
-    {                                   \
-        text, sizeof(text) - 1, head \
-    }
+#define HEAD(text, head) { text, sizeof(text) - 1, head }
         HEAD(POINTER, AC_HEAD_POINTER),
         HEAD("version https://git-lfs.github.com/spec/v1\r\noid sha256:00\r\nsize 1\r\n",
              AC_HEAD_POINTER),
@@ -66,7 +63,8 @@ heads(void **state)
 
     (void) state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        char *copy = malloc(all[i].n ? all[i].n : 1); /* exactly as long: reads past it are seen */
+        char *copy =
+            malloc(all[i].n ? all[i].n : 1); /* exactly as long: reads past it are seen */
         memcpy(copy, all[i].bytes, all[i].n);
         if (ac_head_of(copy, all[i].n) != all[i].head)
             fail_msg("%zu: %s", i, all[i].bytes);

@@ -237,7 +237,8 @@ joined(void **state)
 
     (void) state;
     assert_int_equal(ac_images_open(&parts[0], root, "input.train", &options), AC_OK);
-    assert_int_equal(ac_images_open(&parts[1], at("b.jpg"), "input.validation", &options), AC_OK);
+    assert_int_equal(ac_images_open(&parts[1], at("b.jpg"), "input.validation", &options),
+                     AC_OK);
     assert_int_equal(ac_joined_images_open(&all, how, 2), AC_OK);
     assert_int_equal(all.count, 11);
     check_item(&all, 0, "train/a#0", "a.png");
@@ -298,7 +299,8 @@ messages_name_the_key(void **state)
     assert_non_null(strstr(ac_error_message(), "input.path"));
     assert_null(source.type);
     assert_int_equal(mkdir(at("empty"), 0755), 0);
-    assert_int_equal(ac_images_open(&source, at("empty"), "input.train", &options), AC_E_FORMAT);
+    assert_int_equal(ac_images_open(&source, at("empty"), "input.train", &options),
+                     AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "input.train"));
     ac_image_source_free(&source);
 }
