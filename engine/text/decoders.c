@@ -6,27 +6,34 @@
 #include "engine/text/text_steps.h"
 #include "engine/text/unicode.h"
 
-/* All tokens as one: a token of GPT-2's alphabet alone as bytes, any other as it stands. */
+/* Of a token in GPT-2's alphabet the bytes that it stands for, of any other its own. */
+static ac_status
+push_bytes(const ac_texts *tokens, ac_buffer *out)
+{
+    for (int64_t i = 0; i < tokens->count; i++) {
+        const char *token = ac_texts_at(tokens, i);
+        const size_t n = ac_texts_size(tokens, i), first = out->size;
+        for (size_t at = 0; at < n;) {
+            const int byte = ac_bpe_byte_of(ac_utf8_next(token, n, &at));
+            if (byte < 0) {
+                out->size = first;
+                ac_buffer_push(out, token, n);
+                break;
+            }
+            ac_buffer_push_char(out, (char) byte);
+        }
+    }
+    return out->status;
+}
+
+/* All tokens as one. */
 static ac_status
 byte_level(const ac_texts *tokens, ac_texts *out)
 {
     ac_buffer bytes = { 0 }, text = { 0 };
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < tokens->count; i++) {
-        const char *token = ac_texts_at(tokens, i);
-        const size_t n = ac_texts_size(tokens, i), first = bytes.size;
-        for (size_t at = 0; at < n;) {
-            const int byte = ac_bpe_byte_of(ac_utf8_next(token, n, &at));
-            if (byte < 0) {
-                bytes.size = first;
-                ac_buffer_push(&bytes, token, n);
-                break;
-            }
-            ac_buffer_push_char(&bytes, (char) byte);
-        }
-    }
-    AC_TRY(bytes.status);
+    AC_TRY(push_bytes(tokens, &bytes));
     AC_TRY(ac_utf8_replace(&text, bytes.data ? bytes.data : "", bytes.size));
     st = ac_texts_push(out, text.data ? text.data : "", text.size);
 out:

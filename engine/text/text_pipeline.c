@@ -122,27 +122,38 @@ out:
     return st;
 }
 
+static ac_status
+tokens_of(const ac_text_pipeline *self, const ac_bpe *bpe, const int32_t *ids, int64_t n,
+          bool skip_special, ac_texts *out)
+{
+    const ac_added_tokens *added = &self->added;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t a = ac_added_tokens_find(added, ids[i]);
+        if (a >= 0 && added->items[a].skipped && skip_special)
+            continue;
+        if (a >= 0)
+            AC_TRY(ac_texts_push(out, ac_texts_at(&added->decoded, a),
+                                 ac_texts_size(&added->decoded, a)));
+        else if (ids[i] >= 0 && ids[i] < bpe->tokens.count &&
+                 ac_texts_size(&bpe->tokens, ids[i]))
+            AC_TRY(ac_texts_push(out, ac_texts_at(&bpe->tokens, ids[i]),
+                                 ac_texts_size(&bpe->tokens, ids[i])));
+    }
+out:
+    return st;
+}
+
 ac_status
 ac_text_pipeline_decode(const ac_text_pipeline *self, const ac_bpe *bpe, const int32_t *ids,
                         int64_t n, bool skip_special, ac_buffer *out)
 {
     ac_texts tokens = { 0 };
-    ac_status st = AC_OK;
+    ac_status st = tokens_of(self, bpe, ids, n, skip_special, &tokens);
 
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t added = ac_added_tokens_find(&self->added, ids[i]);
-        if (added >= 0 && self->added.items[added].skipped && skip_special)
-            continue;
-        if (added >= 0)
-            AC_TRY(ac_texts_push(&tokens, ac_texts_at(&self->added.decoded, added),
-                                 ac_texts_size(&self->added.decoded, added)));
-        else if (ids[i] >= 0 && ids[i] < bpe->tokens.count &&
-                 ac_texts_size(&bpe->tokens, ids[i]))
-            AC_TRY(ac_texts_push(&tokens, ac_texts_at(&bpe->tokens, ids[i]),
-                                 ac_texts_size(&bpe->tokens, ids[i])));
-    }
-    st = ac_text_decode(&self->decoders, &tokens, out);
-out:
+    if (st == AC_OK)
+        st = ac_text_decode(&self->decoders, &tokens, out);
     ac_texts_free(&tokens);
     return st;
 }

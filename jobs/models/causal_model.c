@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/checkpoint/causal_config.h"
 #include "engine/text/unicode.h"
@@ -79,6 +80,8 @@ open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerpri
                                                  AC_TOKENIZER_ANY, fingerprint);
 
     self->has_tokenizer = st == AC_OK;
+    if (st == AC_E_FORMAT && !o->need_tokenizer) /* it is there, and damaged or refused */
+        ac_log(AC_LOG_WARNING, "no texts, only ids: %s", ac_error_message());
     if (st != AC_OK)
         return o->need_tokenizer ? st : AC_OK;
     if (!self->is_gguf && ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
