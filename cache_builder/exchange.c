@@ -1,6 +1,5 @@
 #include "cache_builder/exchange.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,10 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache_builder/import_files.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
-#include "io/checkpoint/npy.h"
+#include "io/checkpoint/npz.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -21,128 +21,42 @@ enum { IMPORT_SHARD_ROWS = 4096 };
 
 /* Foreign embeddings: the files, in order, as one matrix. */
 typedef struct parts {
-    char **paths; /* [count], owned */
-    ac_npy *files;
-    int64_t count, room;
+    ac_import_files files;
+    ac_npy *arrays; /* [files.count] */
     int64_t rows, dimension;
 } parts;
 
 static void
 parts_free(parts *self)
 {
-    for (int64_t i = 0; i < self->count; i++) {
-        free(self->paths[i]);
-        if (self->files)
-            ac_npy_close(&self->files[i]);
-    }
-    free(self->paths);
-    free(self->files);
+    for (int64_t i = 0; self->arrays && i < self->files.count; i++)
+        ac_npy_close(&self->arrays[i]);
+    free(self->arrays);
+    ac_import_files_free(&self->files);
     *self = (parts){ 0 };
 }
 
-/* ---- finding the files ---- */
-
-/* emb00000.npy, text_emb_0.npy: a part's number; -1: not a part. */
-static long
-part_number(const char *name)
-{
-    static const char *const stems[] = { "text_emb_", "emb" };
-
-    for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
-        const size_t n = strlen(stems[i]);
-        char *end;
-        long number;
-        if (strncmp(name, stems[i], n) != 0 || name[n] < '0' || name[n] > '9')
-            continue;
-        number = strtol(name + n, &end, 10);
-        return strcmp(end, ".npy") == 0 ? number : -1;
-    }
-    return -1;
-}
-
-/* By number: clip-retrieval's text_emb_10 comes after text_emb_9. */
-static int
-by_number(const void *a, const void *b)
-{
-    const char *x = strrchr(*(char *const *) a, '/') + 1,
-               *y = strrchr(*(char *const *) b, '/') + 1;
-    const long i = part_number(x), j = part_number(y);
-
-    return i != j ? (i > j) - (i < j) : strcmp(x, y);
-}
-
 static ac_status
-list_folder(parts *self, const char *folder)
-{
-    ac_status st = AC_OK;
-    struct dirent *entry;
-    DIR *d = opendir(folder);
-
-    if (!d)
-        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", folder, strerror(errno));
-    while (st == AC_OK && (entry = readdir(d))) {
-        if (part_number(entry->d_name) < 0)
-            continue;
-        st = ac_grow(&self->paths, &self->room, self->count + 1, sizeof *self->paths);
-        if (st == AC_OK)
-            st = ac_path_format(&self->paths[self->count], "%s/%s", folder, entry->d_name);
-        self->count += st == AC_OK;
-    }
-    closedir(d);
-    if (st == AC_OK && self->count)
-        qsort(self->paths, (size_t) self->count, sizeof *self->paths, by_number);
-    return st;
-}
-
-/* A file; a folder of parts; a folder with a folder text_emb of parts. */
-static ac_status
-find_parts(parts *self, const char *embeddings)
-{
-    ac_status st = AC_OK;
-    struct stat info;
-    char *inner = NULL;
-
-    if (stat(embeddings, &info) != 0)
-        AC_FAIL(ac_io_failure(errno), "%s: %s", embeddings, strerror(errno));
-    if (!S_ISDIR(info.st_mode)) {
-        AC_TRY(ac_grow(&self->paths, &self->room, 1, sizeof *self->paths));
-        AC_TRY(ac_duplicate(&self->paths[0], embeddings, strlen(embeddings)));
-        self->count = 1;
-        goto out;
-    }
-    AC_TRY(list_folder(self, embeddings));
-    AC_TRY(ac_path_format(&inner, "%s/text_emb", embeddings));
-    if (self->count == 0 && access(inner, F_OK) == 0)
-        AC_TRY(list_folder(self, inner));
-    if (self->count == 0)
-        st = ac_error_set(AC_E_FORMAT,
-                          "%s: no embeddings in this folder: looked for emb00000.npy …, "
-                          "text_emb/text_emb_0.npy …",
-                          embeddings);
-out:
-    free(inner);
-    return st;
-}
-
-static ac_status
-open_parts(parts *self, const ac_cache *identity)
+open_parts(parts *self, const ac_cache *identity, const char *array)
 {
     ac_status st = AC_OK;
 
     self->dimension = identity->dimension;
-    AC_TRY(ac_alloc(&self->files, self->count, sizeof *self->files));
-    for (int64_t i = 0; i < self->count; i++) {
-        const ac_tensor *t = &self->files[i].tensor;
-        AC_TRY(ac_npy_open(&self->files[i], self->paths[i]));
+    AC_TRY(ac_alloc(&self->arrays, self->files.count, sizeof *self->arrays));
+    for (int64_t i = 0; i < self->files.count; i++) {
+        const ac_tensor *t = &self->arrays[i].tensor;
+        AC_TRY(ac_npz_is(self->files.paths[i])
+                   ? ac_npz_open(&self->arrays[i], self->files.paths[i], array)
+                   : ac_npy_open(&self->arrays[i], self->files.paths[i]));
         if (t->rank != 2 || (t->dtype != AC_F32 && t->dtype != AC_F16 && t->dtype != AC_F64))
             AC_FAIL(AC_E_FORMAT,
                     "%s: embeddings are floats of two dimensions, this is %s of %d",
-                    self->paths[i], ac_dtype_name(t->dtype), t->rank);
+                    self->files.paths[i], ac_dtype_name(t->dtype), t->rank);
         if (t->shape[1] != self->dimension)
             AC_FAIL(AC_E_FORMAT,
                     "%s: its rows have %lld values, embeddings of the CLIP model %s have %lld: "
                     "made by another model",
-                    self->paths[i], (long long) t->shape[1], identity->model_path,
+                    self->files.paths[i], (long long) t->shape[1], identity->model_path,
                     (long long) self->dimension);
         self->rows += t->shape[0];
     }
@@ -160,8 +74,9 @@ read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *of
     const int64_t D = self->dimension;
     int64_t begin = 0;
 
-    for (int64_t i = 0; i < self->count && count; begin += self->files[i++].tensor.shape[0]) {
-        const ac_tensor *t = &self->files[i].tensor;
+    for (int64_t i = 0; i < self->files.count && count;
+         begin += self->arrays[i++].tensor.shape[0]) {
+        const ac_tensor *t = &self->arrays[i].tensor;
         const int64_t from = first - begin;
         int64_t rows = t->shape[0] - from;
         if (rows <= 0)
@@ -175,7 +90,7 @@ read_rows(const parts *self, int64_t first, int64_t count, float *y, int64_t *of
             if (!isfinite(squares))
                 return ac_error_set(AC_E_FORMAT,
                                     "%s: row %lld holds a number that is not finite",
-                                    self->paths[i], (long long) (from + r));
+                                    self->files.paths[i], (long long) (from + r));
             *off += fabs(squares - 1) > 0.01;
         }
         y += rows * D;
@@ -240,36 +155,63 @@ out:
     return st;
 }
 
+/* What stood before each entry when it was embedded: as the caller says, else as args.txt does.
+ */
+static ac_status
+find_prefix(char **prefix, const ac_import_files *files, const char *given)
+{
+    char *told = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_import_files_prefix(files, &told));
+    if (told && given && strcmp(told, given) != 0)
+        ac_log(AC_LOG_WARNING, "args.txt tells the prefix \"%s\"; --prefix \"%s\" counts", told,
+               given);
+    else if (told && !given && *told)
+        ac_log(AC_LOG_INFO, "the prefix \"%s\" is taken over from args.txt", told);
+    if (told && !given) {
+        *prefix = told;
+        return AC_OK;
+    }
+    st = ac_duplicate(prefix, given ? given : "", given ? strlen(given) : 0);
+out:
+    free(told);
+    return st;
+}
+
 ac_status
-ac_cache_import(const char *text, const char *embeddings, const ac_cache *identity,
-                ac_compression compression, const char *folder)
+ac_cache_import(const ac_import *from, const ac_cache *identity, ac_compression compression,
+                const char *folder)
 {
     ac_cache cache = { 0 };
     ac_cache_source source = { .kind = "import" };
     ac_texts entries = { 0 };
     parts p = { 0 };
-    char *beside = NULL;
+    char *beside = NULL, *prefix = NULL;
+    const char *text = from->text;
     ac_status st = AC_OK;
 
-    if (!text) {
-        AC_TRY(ac_path_format(&beside, "%s/entries.txt", embeddings));
-        if (access(beside, R_OK) != 0)
-            AC_FAIL(AC_E_FORMAT,
-                    "%s: no entries.txt in it (a clip-grams folder has one): give --text FILE",
-                    embeddings);
-        text = beside;
-    }
-    AC_TRY(find_parts(&p, embeddings));
-    AC_TRY(open_parts(&p, identity));
+    for (int64_t i = 0; i < from->count; i++)
+        AC_TRY(ac_import_files_add(&p.files, from->embeddings[i]));
+    if (p.files.count == 0)
+        AC_FAIL(AC_E_FORMAT, "%s: lists no embeddings", from->embeddings[0]);
+    ac_import_files_check_order(&p.files);
+    if (!text)
+        AC_TRY(ac_import_files_entries(&p.files, &beside));
+    text = text ? text : beside;
+    AC_TRY(find_prefix(&prefix, &p.files, from->prefix));
+    AC_TRY(open_parts(&p, identity, from->array));
     AC_TRY(ac_cache_read_entries(text, &entries));
     if (entries.count != p.rows)
-        AC_FAIL(AC_E_FORMAT,
-                "%s has %lld lines, but %s has %lld rows: they must be of the same cache, one "
-                "line per row",
-                text, (long long) entries.count, embeddings, (long long) p.rows);
+        AC_FAIL(
+            AC_E_FORMAT,
+            "%s has %lld lines, but %s%s has %lld rows: they must be of the same cache, one "
+            "line per row",
+            text, (long long) entries.count, from->embeddings[0], from->count > 1 ? " …" : "",
+            (long long) p.rows);
     AC_TRY(make_folder(folder));
-    AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path,
-                                 identity->prefix, identity->dimension));
+    AC_TRY(ac_cache_identity_set(&cache, identity->model, identity->model_path, prefix,
+                                 identity->dimension));
     AC_TRY(write_shards(&cache, &p, &entries, compression, folder));
     source.path = (char *) (uintptr_t) text;
     source.entries = entries.count;
@@ -281,6 +223,7 @@ out:
     ac_texts_free(&entries);
     parts_free(&p);
     free(beside);
+    free(prefix);
     return st;
 }
 

@@ -214,7 +214,25 @@ rearrange(unsigned char *y, const unsigned char *x, const header *h, int64_t cou
 }
 
 ac_status
-ac_npy_open(ac_npy *self, const char *path)
+ac_npy_describe(ac_tensor *out, const unsigned char *bytes, size_t n, const char *path)
+{
+    const ac_map map = { bytes, n };
+    header h = { 0 };
+    cursor c = { 0 };
+    size_t data;
+    ac_status st = AC_OK;
+
+    AC_TRY(find_header(&map, &c, &data, path));
+    AC_TRY(parse_header(&h, c, path));
+    *out = (ac_tensor){ .name = "npy", .dtype = h.dtype, .rank = h.rank };
+    memcpy(out->shape, h.shape, sizeof h.shape);
+out:
+    return st;
+}
+
+/* self->map is open, or has bytes that are another's. */
+static ac_status
+read_array(ac_npy *self, const char *path)
 {
     ac_status st = AC_OK;
     header h = { 0 };
@@ -222,8 +240,6 @@ ac_npy_open(ac_npy *self, const char *path)
     size_t data = 0, item;
     int64_t count = 1, bytes;
 
-    *self = (ac_npy){ 0 };
-    AC_TRY(ac_map_open(&self->map, path));
     AC_TRY(find_header(&self->map, &c, &data, path));
     AC_TRY(parse_header(&h, c, path));
     item = ac_dtype_bytes(h.dtype);
@@ -249,6 +265,31 @@ ac_npy_open(ac_npy *self, const char *path)
         self->tensor.data = self->owned;
     }
 out:
+    return st;
+}
+
+ac_status
+ac_npy_open(ac_npy *self, const char *path)
+{
+    ac_status st;
+
+    *self = (ac_npy){ 0 };
+    st = ac_map_open(&self->map, path);
+    if (st == AC_OK)
+        st = read_array(self, path);
+    if (st != AC_OK)
+        ac_npy_close(self);
+    return st;
+}
+
+ac_status
+ac_npy_open_bytes(ac_npy *self, const unsigned char *bytes, size_t n, const char *path)
+{
+    ac_status st;
+
+    *self = (ac_npy){ .map = { bytes, n } };
+    st = read_array(self, path);
+    self->map = (ac_map){ 0 };
     if (st != AC_OK)
         ac_npy_close(self);
     return st;

@@ -18,6 +18,13 @@ typedef struct ac_npy {
 /** AC_E_FORMAT names the file and what is wrong with it. Object, complex, structured and text
  * arrays are refused. */
 AC_MUST_CHECK ac_status ac_npy_open(ac_npy *self, const char *path);
+/** The same of an array in memory, which the tensor may point into: it must live as long. path:
+ * for messages. */
+AC_MUST_CHECK ac_status ac_npy_open_bytes(ac_npy *self, const unsigned char *bytes, size_t n,
+                                          const char *path);
+/** Type and shape alone, of an array whose beginning the bytes are. */
+AC_MUST_CHECK ac_status ac_npy_describe(ac_tensor *out, const unsigned char *bytes, size_t n,
+                                        const char *path);
 void ac_npy_close(ac_npy *self);
 
 /** Begin an array whose bytes the caller then writes with ac_text_file_write (little-endian, C

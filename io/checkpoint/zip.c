@@ -15,7 +15,7 @@ enum {
     END64_BYTES = 56,
     MAX_COMMENT = 65535
 };
-enum { ID_ZIP64 = 1, METHOD_STORED = 0, FLAG_ENCRYPTED = 1 };
+enum { ID_ZIP64 = 1, METHOD_STORED = 0, METHOD_DEFLATED = 8, FLAG_ENCRYPTED = 1 };
 
 /* Where the directory is. */
 typedef struct directory {
@@ -151,6 +151,8 @@ find_data(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t of
     if (m->stored && packed != m->size)
         return bad_member(m, path,
                           "is stored in another number of bytes than it has: damaged?");
+    m->packed = p + head;
+    m->packed_size = packed;
     if (m->stored)
         m->data = p + head;
     return AC_OK;
@@ -180,6 +182,8 @@ read_entry(ac_zip_member *m, const unsigned char *bytes, size_t size, uint64_t *
     if (!read_zip64(p + ENTRY_BYTES + m->name_size, u16(p + 30), &unpacked, &packed, &offset))
         return bad_member(m, path, "has a damaged zip64 field");
     m->size = unpacked;
+    m->crc = u32(p + 16);
+    m->deflated = u16(p + 10) == METHOD_DEFLATED && !(u16(p + 8) & FLAG_ENCRYPTED);
     m->stored = u16(p + 10) == METHOD_STORED && !(u16(p + 8) & FLAG_ENCRYPTED);
     *at += length;
     return find_data(m, bytes, size, offset, packed, path);

@@ -17,7 +17,11 @@ typedef struct ac_zip_member {
     size_t name_size;
     const unsigned char *data; /* [size]; NULL where the member is not stored */
     size_t size;
-    bool stored; /* false: compressed or encrypted, so its bytes are of no use here */
+    bool stored;                 /* false: compressed or encrypted */
+    bool deflated;               /* compressed by deflate, not encrypted */
+    const unsigned char *packed; /* [packed_size]: as the archive holds it */
+    size_t packed_size;
+    uint32_t crc; /* of the unpacked bytes */
 } ac_zip_member;
 
 /** Starts zeroed. Views into the archive's bytes. */

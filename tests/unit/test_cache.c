@@ -84,14 +84,19 @@ import_and_slices(void **state)
     ac_cache identity = { 0 }, cache = { 0 };
     ac_texts entries = { 0 };
     float *y = calloc(ROWS * D, sizeof *y);
+    const char *const embeddings[] = { folder };
+    char lines[256];
+    const ac_import from = {
+        .text = lines, .embeddings = embeddings, .count = 1, .prefix = "a photo of "
+    };
 
     (void) state;
+    snprintf(lines, sizeof lines, "%s", in_folder("lines.txt"));
     write_foreign();
     assert_int_equal(ac_cache_identity_set(&identity, "0123456789abcdef0123456789abcdef",
                                            "some/model", "a photo of ", D),
                      AC_OK);
-    if (ac_cache_import(in_folder("lines.txt"), folder, &identity, AC_COMPRESSION_ZSTD,
-                        in_folder("cache")) != AC_OK)
+    if (ac_cache_import(&from, &identity, AC_COMPRESSION_ZSTD, in_folder("cache")) != AC_OK)
         fail_msg("%s", ac_error_message());
     assert_int_equal(ac_cache_open(&cache, folder), AC_OK); /* the folder `cache` in it */
     assert_int_equal(cache.entries, ROWS);
