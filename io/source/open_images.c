@@ -32,7 +32,7 @@ ac_images_open(ac_image_source *out, const char *input, const char *what,
     *out = (ac_image_source){ 0 };
     AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
     if (!is_dataset)
-        AC_TRY(ac_tar_inputs_find(&tars, input, what));
+        AC_TRY(ac_tar_inputs_find(&tars, input, what, options->skip));
     st = is_dataset   ? ac_image_dataset_open(out, input)
          : tars.count ? ac_tar_images_open_alone(out, &tars, &tar_options)
                       : ac_image_files_open(out, input, what, options);

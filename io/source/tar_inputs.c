@@ -15,6 +15,7 @@
 #include "io/file/path.h"
 #include "io/file/path_set.h"
 #include "io/file/publish.h"
+#include "io/file/skip.h"
 #include "io/file/text_file.h"
 #include "io/image/names.h"
 #include "io/source/location.h"
@@ -55,7 +56,7 @@ ac_tar_name_is(const char *name)
 
 /* Tars below `path`, and whether there is an image: then the folder is one of images. */
 static ac_status
-search(ac_texts *tars, const char *path, int depth, bool *images)
+search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, bool *images)
 {
     DIR *folder = opendir(path);
     struct dirent *entry;
@@ -67,15 +68,18 @@ search(ac_texts *tars, const char *path, int depth, bool *images)
                             strerror(errno));
     while (depth <= MOST_DEPTH && (entry = readdir(folder))) {
         struct stat info;
-        bool is_folder = entry->d_type == DT_DIR;
+        bool is_folder = entry->d_type == DT_DIR, skipped;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         free(child);
         AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
+        AC_TRY(ac_skip_ask(skip, child + root, &skipped));
+        if (skipped)
+            continue;
         if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
             is_folder = stat(child, &info) == 0 && S_ISDIR(info.st_mode);
         if (is_folder)
-            AC_TRY(search(tars, child, depth + 1, images));
+            AC_TRY(search(tars, child, root, skip, depth + 1, images));
         else if (strncmp(entry->d_name, "._", 2) == 0)
             continue; /* what macOS leaves beside others */
         else if (ac_image_name_is(entry->d_name))
@@ -123,10 +127,11 @@ out:
 }
 
 static ac_status
-find_in_folder(found_tars *self, const char *folder)
+find_in_folder(found_tars *self, const char *folder, const char *skip)
 {
     ac_texts found = { 0 };
     size_t n = strlen(folder);
+    ac_skip skipping = { 0 };
     char *clean = NULL;
     bool images = false;
     ac_status st = AC_OK;
@@ -134,12 +139,14 @@ find_in_folder(found_tars *self, const char *folder)
     while (n > 1 && folder[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&clean, folder, n));
-    AC_TRY(search(&found, clean, 0, &images));
+    AC_TRY(ac_skip_init(&skipping, skip));
+    AC_TRY(search(&found, clean, n + 1, &skipping, 0, &images));
     if (!images)
         AC_TRY(push_sorted(&self->paths, &found));
     AC_TRY(ac_location_root(clean, &self->root));
 out:
     ac_texts_free(&found);
+    ac_skip_free(&skipping);
     free(clean);
     return st;
 }
@@ -285,7 +292,7 @@ set_common_root(found_tars *self)
 }
 
 static ac_status
-find(found_tars *self, const char *input, const char *what)
+find(found_tars *self, const char *input, const char *what, const char *skip)
 {
     struct stat info;
     ac_status st = AC_OK;
@@ -296,7 +303,7 @@ find(found_tars *self, const char *input, const char *what)
     } else if (stat(input, &info) != 0) {
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, input, strerror(errno));
     } else if (S_ISDIR(info.st_mode)) {
-        AC_TRY(find_in_folder(self, input));
+        AC_TRY(find_in_folder(self, input, skip));
     } else if (ends_with(input, ".txt")) {
         AC_TRY(find_in_list(self, input, what));
         AC_TRY(ac_location_root(input, &self->root));
@@ -351,13 +358,13 @@ out:
 }
 
 ac_status
-ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what)
+ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what, const char *skip)
 {
     found_tars found = { 0 };
     ac_status st = AC_OK;
 
     *self = (ac_tar_inputs){ .first_compressed = -1 };
-    AC_TRY(find(&found, input, what));
+    AC_TRY(find(&found, input, what, skip));
     st = push_places(self, &found, what);
 out:
     ac_texts_free(&found.paths);

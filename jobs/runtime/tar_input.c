@@ -114,7 +114,7 @@ find(opener *self, const ac_config *config)
     AC_TRY(ac_tar_captions_check(config->input.captions));
     AC_TRY(ac_image_dataset_is(self->input->path, what, &is_dataset));
     if (!is_dataset)
-        AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what));
+        AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, config->input.skip));
     if (self->tars.count == 0 && config->input.captions &&
         strcmp(config->input.captions, "txt") != 0)
         ac_log(
@@ -452,7 +452,7 @@ ac_tar_input_open_alone(ac_image_source *images, const ac_config *config, const 
     *is_tars = false;
     AC_TRY(ac_image_dataset_is(path, what, &is_dataset));
     if (!is_dataset)
-        AC_TRY(ac_tar_inputs_find(&tars, path, what));
+        AC_TRY(ac_tar_inputs_find(&tars, path, what, config->input.skip));
     *is_tars = tars.count > 0;
     if (*is_tars)
         st = ac_tar_images_open_alone(images, &tars, &options);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/file/skip.h"
 #include "io/source/tar_images.h"
 
 enum { BLOCK = 512 };
@@ -129,7 +130,7 @@ open_tars(ac_image_source *source, const char *input, const ac_tar_options *opti
 {
     ac_tar_inputs tars = { 0 };
 
-    if (ac_tar_inputs_find(&tars, input, "input.path") != AC_OK ||
+    if (ac_tar_inputs_find(&tars, input, "input.path", ac_skip_default) != AC_OK ||
         ac_tar_images_open_alone(source, &tars, options) != AC_OK)
         fail_msg("%s", ac_error_message());
     ac_tar_inputs_free(&tars);
@@ -346,6 +347,9 @@ prefixes(void **state)
         put(f, t < 2 ? "0.jpg" : "1.jpg", t == 0 ? "x" : t == 1 ? "y" : "z");
         end(f);
     }
+    /* what a NAS leaves beside tars makes the folder none of images */
+    assert_int_equal(mkdir(at("b/@eaDir"), 0755), 0);
+    fclose(begin("b/@eaDir/thumb.jpg"));
     /* stems are equal: paths */
     expect(root, &plain,
            "a/0/0 a/0.tar#0.jpg x\nb/0/0 b/0.tar#0.jpg y\nb/1/1 b/1.tar#1.jpg z\n");

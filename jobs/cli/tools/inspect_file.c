@@ -17,12 +17,21 @@ typedef struct format {
     ac_status (*inspect)(json_t *out, const char *path);
 } format;
 
+/* Of images; or of texts, which build-cache reads. */
+static ac_status
+inspect_tar(json_t *out, const char *path)
+{
+    const ac_status st = ac_inspect_images(out, path);
+
+    return st == AC_E_FORMAT || st == AC_E_ARG ? ac_inspect_text(out, path) : st;
+}
+
 static const format formats[] = {
     { "\x93NUMPY", 0, 6, ".npy", ac_inspect_npy },
     { "\x89HDF\r\n\x1a\n", 0, 8, ".h5", ac_inspect_h5 },
     { "GGUF", 0, 4, ".gguf", ac_inspect_gguf },
     { "{", 8, 1, ".safetensors", ac_inspect_safetensors },
-    { "ustar", 257, 5, ".tar", ac_inspect_tar },
+    { "ustar", 257, 5, ".tar", inspect_tar },
 };
 
 static bool

@@ -365,8 +365,8 @@ out:
 
 /* ---- images, and which it is ---- */
 
-static ac_status
-inspect_images(json_t *out, const char *path)
+ac_status
+ac_inspect_images(json_t *out, const char *path)
 {
     const ac_image_options options = { .skip = ac_skip_default };
     ac_image_source images = { 0 };
@@ -403,15 +403,6 @@ out:
 }
 
 ac_status
-ac_inspect_tar(json_t *out, const char *path)
-{
-    const ac_status st = inspect_images(out, path);
-
-    /* without images it may be one of texts, which build-cache reads */
-    return st == AC_E_FORMAT || st == AC_E_ARG ? ac_inspect_text(out, path) : st;
-}
-
-ac_status
 ac_inspect_folder(json_t *out, const char *path)
 {
     json_t *manifest = load_json(path, "manifest.json"),
@@ -432,7 +423,7 @@ ac_inspect_folder(json_t *out, const char *path)
         ac_inspect_put_text(out, "kind", "tokenizer");
         st = ac_inspect_put_tokenizer(out, path, NULL);
     } else
-        st = inspect_images(out, path);
+        st = ac_inspect_images(out, path);
     json_decref(manifest);
     json_decref(config);
     json_decref(open_clip);
