@@ -130,7 +130,8 @@ set_list(ac_config *self, const ac_config_key *k, yaml_document_t *document, yam
     ac_status st = AC_OK;
 
     if (!push_flow(&text, document, node, 0))
-        AC_FAIL(AC_E_ARG, "%s: %s: needs a value or a list", where, k->name);
+        AC_FAIL(AC_E_ARG, "%s: %s: needs a value or a list of %s", where, k->name,
+                k->type == KEY_PATHS ? "paths" : "numbers");
     AC_TRY(text.status);
     st = ac_config_value_set(self, k, text.data, false, base, where);
 out:

@@ -64,16 +64,6 @@ out:
     return st;
 }
 
-/* The option that takes the words behind it, as a shell's ref*.txt; NULL: there is none. */
-static const ac_short_form *
-option_of_words(const ac_job *job)
-{
-    for (const ac_short_form *s = job->short_forms; s && s->option; s++)
-        if (s->several)
-            return s;
-    return NULL;
-}
-
 /* Configs first, then what belongs to that option. */
 static ac_status
 part_words(ac_arguments *a, const char *option, const char *job)
@@ -106,8 +96,8 @@ ac_job_word_take(const char **value, const ac_job *job, ac_arguments *a)
     int kept = 0;
 
     *value = NULL;
-    if (option_of_words(job))
-        return part_words(a, option_of_words(job)->option, job->name);
+    if (job->several)
+        return part_words(a, job->several, job->name);
     for (int i = 0; i < a->word_count; i++) {
         const char *word = a->words[i];
         if (!job->word || ac_text_ends_with(word, ".yaml") || ac_text_ends_with(word, ".yml"))
@@ -145,9 +135,10 @@ ac_job_short_apply(ac_config *config, const ac_job *job, const ac_arguments *a,
         AC_TRY(set_key(config, job->word, strcmp(word, "none") == 0 ? "./none" : word));
     for (const ac_short_form *s = job->short_forms; s && s->option; s++)
         if (s->key && ac_arguments_get(a, s->option)) {
+            const bool takes_words = job->several && strcmp(job->several, s->option) == 0;
             ac_buffer_reset(&value);
             ac_buffer_push_text(&value, ac_arguments_get(a, s->option));
-            for (int i = 0; s->several && i < a->more_words; i++)
+            for (int i = 0; takes_words && i < a->more_words; i++)
                 ac_buffer_printf(&value, ",%s", a->words[a->word_count + i]);
             AC_TRY(value.status);
             AC_TRY(set_key(config, s->key, value.data));

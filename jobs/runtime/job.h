@@ -33,7 +33,6 @@ typedef struct ac_short_form {
     const char *option, *argument; /* "out", "DATASET" */
     const char *key;               /* NULL: --run */
     const char *help;
-    bool several; /* words that are no config belong to it too, as a shell's ref*.txt */
 } ac_short_form;
 
 typedef struct ac_job {
@@ -47,6 +46,9 @@ typedef struct ac_job {
     const char *word;
     const char *usage;                /* where it has one: "SOURCE --out DATASET" */
     const ac_short_form *short_forms; /* option NULL at the end; NULL: there are none */
+    /* The short form that takes words which are no config too, as a shell's ref*.txt; NULL:
+     * none does. */
+    const char *several;
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 
