@@ -33,6 +33,13 @@ typedef enum ac_pages { AC_PAGES_FIRST = 0, AC_PAGES_ALL } ac_pages;
 
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
+/** --update: what tells that an image's bytes are still those of before. */
+typedef enum ac_update_by {
+    AC_UPDATE_NOT = 0,  /* no update was asked for */
+    AC_UPDATE_BY_STAMP, /* size and modification time */
+    AC_UPDATE_BY_HASH
+} ac_update_by;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct {
@@ -104,6 +111,7 @@ typedef struct ac_config {
         int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
         double stall_minutes, grace_seconds;
     } limits;
+    ac_update_by update; /* of the command line: no key */
 } ac_config;
 
 #endif

@@ -80,6 +80,14 @@ out:
     return st;
 }
 
+static ac_image_stamp
+stamp(const void *state, int64_t i)
+{
+    const ac_image_files *self = state;
+
+    return self->stamps ? self->stamps[i] : (ac_image_stamp){ -1, -1 };
+}
+
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
@@ -118,6 +126,7 @@ const ac_image_source_type ac_image_files_type = {
     .page = page,
     .check = check,
     .captions = captions,
+    .stamp = stamp,
     .pack = pack,
     .unpack = unpack,
     .free = free_state,

@@ -325,7 +325,12 @@ const ac_stage_type ac_stage_embed = {
 ac_status
 ac_check_bad_items(const ac_run *run)
 {
-    const int64_t items = run->manifest.items, bad = ac_run_bad(run, AC_STAGE_EMBED);
+    /* of a part what its own shards have; of its update not even that: they hold items that
+     * left */
+    const int64_t items = run->manifest.items,
+                  bad = !ac_run_is_part(run) ? run->bad
+                        : run->numbers       ? 0
+                                             : ac_run_bad(run, AC_STAGE_EMBED);
     const int64_t most = ac_config_max_bad_items(run->config, items);
 
     if (items && bad == items)

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
@@ -19,11 +20,25 @@
 #include "jobs/runtime/signals.h"
 #include "jobs/runtime/version.h"
 
-static const ac_option job_options[] = {
-    { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
-    { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
-    { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
+#define RUN_OPTION { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" }
+#define SET_OPTION { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" }
+#define PRINT_OPTION \
+    { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" }
+
+/* Those of a job whose runs can be updated. */
+static const ac_option update_options[] = {
+    RUN_OPTION,
+    SET_OPTION,
+    { "update", 0, "[=hash]",
+      "the images changed: compute new and changed ones, drop removed ones (changed: another "
+      "size or modification time; =hash: other bytes)" },
+    { "dry-run", 0, NULL, "with --update: show what it would do, and exit" },
+    PRINT_OPTION,
     { NULL, 0, NULL, NULL },
+};
+
+static const ac_option plain_options[] = {
+    RUN_OPTION, SET_OPTION, PRINT_OPTION, { NULL, 0, NULL, NULL }
 };
 
 /* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
@@ -181,15 +196,59 @@ print_config(const ac_job *job, const ac_config *config)
     return ac_terminal_flush(st);
 }
 
+/* --update and --dry-run. */
+static ac_status
+read_update(ac_config *config, const ac_arguments *a, const ac_job *job)
+{
+    const char *by = ac_arguments_get(a, "update");
+
+    if (!by)
+        return ac_arguments_has(a, "dry-run")
+                   ? ac_error_set(AC_E_ARG, "--dry-run goes with --update: it shows what an "
+                                            "update would do")
+                   : AC_OK;
+    if (!job->preview)
+        return ac_error_set(AC_E_ARG, "%s takes no --update: %s", job->name,
+                            job->no_update ? job->no_update
+                                           : "its runs are made once, of one input");
+    if (*by && strcmp(by, "hash") != 0)
+        return ac_error_set(AC_E_ARG, "--update=%s: it is --update or --update=hash", by);
+    if (config->compute.parts > 1)
+        return ac_error_set(AC_E_ARG, "--update is for one job: compute.parts is %lld",
+                            (long long) config->compute.parts);
+    config->update = *by ? AC_UPDATE_BY_HASH : AC_UPDATE_BY_STAMP;
+    return AC_OK;
+}
+
+/* By mpirun or srun one of the processes does it. */
+static ac_status
+show_update(const ac_job *job, const ac_arguments *a, const ac_config *config)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    char *folder = NULL;
+    ac_status st = AC_OK;
+
+    rank = rank ? rank : getenv("PMIX_RANK");
+    if (rank && strcmp(rank, "0") != 0)
+        return AC_OK;
+    AC_TRY(ac_job_run_folder(&folder, job->name, a, 0));
+    AC_TRY(job->preview(config, folder, stdout));
+    st = ac_terminal_flush(AC_OK);
+out:
+    free(folder);
+    return st;
+}
+
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
     ac_arguments a;
     ac_config config = { 0 };
-    ac_status st = ac_arguments_parse(&a, job_options, argc, argv);
+    ac_status st = ac_arguments_parse(&a, update_options, argc, argv);
 
     if (st == AC_OK && a.help) {
-        ac_job_help(stdout, job->name, job->summary, job_options);
+        ac_job_help(stdout, job->name, job->summary,
+                    job->preview ? update_options : plain_options);
         goto out;
     }
     if (st == AC_OK)
@@ -204,6 +263,13 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
                           job->name, a.words[1]);
     if (st == AC_OK)
         st = ac_config_check(&config, job->name);
+    if (st == AC_OK)
+        st = read_update(&config, &a, job);
+    if (st == AC_OK && ac_arguments_has(&a, "dry-run")) {
+        if ((st = show_update(job, &a, &config)) != AC_OK)
+            ac_terminal_error(job->name);
+        goto out;
+    }
     if (st != AC_OK && !is_launched())
         ac_terminal_error(job->name);
     else
