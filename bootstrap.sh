@@ -3,7 +3,7 @@
 set -eu -o pipefail
 cd "$(dirname "$0")"
 
-# What a build needs, and what the tests need in addition; all from Debian 12.
+# What a build needs, and what the tests need in addition; all of the same names in Debian 12 and 13.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
@@ -27,11 +27,11 @@ END
 # os_field NAME: a field of /etc/os-release, without its quotes.
 os_field() { sed -n "s/^$1=//p" /etc/os-release 2> /dev/null | tr -d '"'; }
 
-# other_system PACKAGE…: on other systems than Debian 12 nothing is installed. Print what is needed, and continue with what is installed.
+# other_system PACKAGE…: on other systems than Debian 12 and 13 nothing is installed. Print what is needed, and continue with what is installed.
 other_system() {
   local name program missing=""
   name=$(os_field PRETTY_NAME) || true
-  printf 'This is %s, not Debian 12, so no packages are installed. These are needed (Debian names):\n' "${name:-another system}"
+  printf 'This is %s, neither Debian 12 nor 13, so no packages are installed. These are needed (Debian names):\n' "${name:-another system}"
   printf '%s ' $build_packages "$@" | fold -s -w 100 | sed 's/^/  /'
   printf '\n'
   for program in cc cmake ninja pkg-config mpirun; do
@@ -48,10 +48,13 @@ other_system() {
 # Install the missing packages, and print which.
 install_packages() {
   local missing="" package as_root=""
-  if [ "$(os_field ID) $(os_field VERSION_ID)" != "debian 12" ]; then
+  case "$(os_field ID) $(os_field VERSION_ID)" in
+  'debian 12' | 'debian 13') ;;
+  *)
     other_system "$@"
     return
-  fi
+    ;;
+  esac
   for package in $build_packages "$@"; do
     [ "$(dpkg-query -W -f='${Status}' "$package" 2> /dev/null)" = 'install ok installed' ] || missing="$missing $package"
   done

@@ -10,6 +10,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
@@ -169,13 +170,13 @@ sources_json(const ac_cache *self)
     for (int64_t i = 0; i < self->source_count; i++) {
         const ac_cache_source *s = &self->sources[i];
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", s->kind,
-                      "path", s->path, "input", s->input, "before", s->before, "entries",
-                      (json_int_t) s->entries, "duplicates", (json_int_t) s->duplicates, "cut",
-                      (json_int_t) s->cut, "positions", (json_int_t) s->positions,
-                      "positions_alone", (json_int_t) s->positions_alone, "positions_padded",
-                      (json_int_t) s->positions_padded));
+            list, json_pack("{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "kind",
+                            s->kind, "path", ac_json_text_value(s->path), "input", s->input,
+                            "before", s->before, "entries", (json_int_t) s->entries,
+                            "duplicates", (json_int_t) s->duplicates, "cut",
+                            (json_int_t) s->cut, "positions", (json_int_t) s->positions,
+                            "positions_alone", (json_int_t) s->positions_alone,
+                            "positions_padded", (json_int_t) s->positions_padded));
     }
     return list;
 }
@@ -204,15 +205,14 @@ ac_cache_save(const ac_cache *self, const char *folder)
     root = access(path, F_OK) == 0 ? json_load_file(path, 0, &error) : json_object();
     if (!root)
         AC_FAIL(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
-    cache =
-        json_pack("{s:i, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "format", CACHE_FORMAT, "entries",
-                  (json_int_t) self->entries, "dimension", (json_int_t) self->dimension,
-                  "model", self->model, "model_path", self->model_path, "prefix", self->prefix,
-                  "sources", sources_json(self), "shards", shards_json(self));
+    cache = json_pack("{s:i, s:I, s:I, s:s, s:o, s:s, s:o, s:o}", "format", CACHE_FORMAT,
+                      "entries", (json_int_t) self->entries, "dimension",
+                      (json_int_t) self->dimension, "model", self->model, "model_path",
+                      ac_json_text_value(self->model_path), "prefix", self->prefix, "sources",
+                      sources_json(self), "shards", shards_json(self));
     if (!cache || json_object_set_new(root, "cache", cache) != 0)
         AC_FAIL(AC_E_FORMAT,
-                "%s: cannot be written: out of memory, or a path or prefix that is not UTF-8",
-                path);
+                "%s: cannot be written: out of memory, or a prefix that is not UTF-8", path);
     if (!(text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9))))
         AC_FAIL(AC_E_NOMEM, "%s: out of memory", path);
     st = ac_publish_file(path, text, strlen(text));

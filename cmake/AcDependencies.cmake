@@ -1,4 +1,4 @@
-# Every third-party library, as an imported target named ac::NAME. All are Debian 12 packages.
+# Every third-party library, as an imported target named ac::NAME. All are packages of Debian 12 and 13.
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
@@ -8,6 +8,7 @@ pkg_check_modules(ompi REQUIRED IMPORTED_TARGET GLOBAL ompi-c)
 add_library(ac::mpi ALIAS PkgConfig::ompi)
 
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial)
+target_compile_definitions(PkgConfig::hdf5 INTERFACE H5_USE_110_API) # the calls of 1.10, from later versions too
 add_library(ac::hdf5 ALIAS PkgConfig::hdf5)
 set(AC_PKG_MODULES hdf5-serial)
 

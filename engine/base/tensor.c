@@ -70,6 +70,10 @@ ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n)
     const unsigned char *p =
         (const unsigned char *) self->data + (size_t) first * ac_dtype_bytes(self->dtype);
 
+    if (self->read) {
+        self->read(self, y, first, n);
+        return;
+    }
     switch (self->dtype) {
     case AC_F32: memcpy(y, p, (size_t) n * 4); break;
     case AC_F16:
@@ -93,11 +97,40 @@ ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n)
     }
 }
 
+static void
+read_transposed(const ac_tensor *self, float *y, int64_t first, int64_t n)
+{
+    const int64_t rows = self->shape[0], columns = self->shape[1];
+    ac_tensor plain = *self;
+
+    plain.read = NULL;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t at = (first + i) % columns * rows + (first + i) / columns;
+        if (plain.dtype == AC_F32)
+            memcpy(y + i, (const char *) plain.data + 4 * at, 4);
+        else
+            ac_tensor_read(&plain, y + i, at, 1);
+    }
+}
+
+ac_tensor
+ac_tensor_transposed(const ac_tensor *self)
+{
+    ac_tensor view = *self;
+
+    AC_CHECK(self->rank == 2 && !self->read);
+    view.shape[0] = self->shape[1];
+    view.shape[1] = self->shape[0];
+    view.read = read_transposed;
+    return view;
+}
+
 const float *
 ac_tensor_in_place(const ac_tensor *self)
 {
-    return self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0 ? self->data
-                                                                                : NULL;
+    return !self->read && self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0
+               ? self->data
+               : NULL;
 }
 
 static int
@@ -141,9 +174,10 @@ ac_tensors_need(const ac_tensors *self, const ac_tensor **out, const char *name,
     if (t->rank != rank || memcmp(t->shape, shape, (size_t) rank * sizeof *shape) != 0) {
         print_shape(found, sizeof found, t->rank, t->shape);
         print_shape(needed, sizeof needed, rank, shape);
-        return ac_error_set(AC_E_FORMAT,
-                            "%s: tensor \"%s\" has shape %s, but config.json asks for %s",
-                            self->source, name, found, needed);
+        return ac_error_set(
+            AC_E_FORMAT, "%s: tensor \"%s\" has shape %s, but %s for %s", self->source, name,
+            found, strstr(self->source, ".gguf") ? "the file's keys ask" : "config.json asks",
+            needed);
     }
     if (t->dtype > AC_BF16)
         return ac_error_set(AC_E_FORMAT,

@@ -36,6 +36,9 @@ typedef struct ac_tensor {
     int rank;
     int64_t shape[AC_MAX_RANK];
     const void *data;
+    /* How elements become float32 where `data` is not a plain array of `dtype`: quantized
+     * blocks, a transposed matrix. NULL: it is one. */
+    void (*read)(const struct ac_tensor *self, float *y, int64_t first, int64_t n);
 } ac_tensor;
 
 int64_t ac_tensor_count(const ac_tensor *self); /* elements; 1 for rank 0 */
@@ -43,6 +46,9 @@ int64_t ac_tensor_count(const ac_tensor *self); /* elements; 1 for rank 0 */
 /** Convert elements [first, first + n) to float32. Float types only (F16, BF16, F32 exactly;
  * F64 rounded). */
 void ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n);
+
+/** The matrix [rows, columns] of a plain one [columns, rows]: a view of the same data. */
+ac_tensor ac_tensor_transposed(const ac_tensor *self);
 
 /** data as float32 where it already is (type and 4-byte alignment); NULL otherwise. */
 const float *ac_tensor_in_place(const ac_tensor *self);

@@ -50,21 +50,21 @@ check_prompts(const ac_generation_input *in, const ac_generation_config *c,
               const ac_decoder *decoder, int64_t *longest)
 {
     *longest = ac_generation_config_most(c, 1, decoder->max_positions);
+    if (!in->prompts && c->decoder_start_token_id < 0)
+        return ac_error_set(AC_E_ARG, "there is neither a prompt nor a start token");
     for (int64_t i = 0; in->prompts && i < in->count; i++) {
         const int64_t n = in->prompt_offsets[i + 1] - in->prompt_offsets[i],
                       most = ac_generation_config_most(c, n, decoder->max_positions);
-        if (n < 1 || n >= most || most > decoder->max_positions)
+        if (n < 1 || n >= most)
             return ac_error_set(
                 AC_E_ARG,
                 c->max_new_tokens > 0
-                    ? "prompt %lld has %lld tokens, but with generation.max_new_tokens and the "
-                      "model's %lld positions it may have 1 to %lld"
-                    : "prompt %lld has %lld tokens, but with generation.max_length %lld, which "
-                      "counts them, it may have 1 to %lld",
+                    ? "prompt %lld has %lld tokens, but with the model's positions it may have "
+                      "1 to %lld"
+                    : "prompt %lld has %lld tokens, but with the model's positions and "
+                      "generation.max_length, which counts them, it may have 1 to %lld",
                 (long long) i, (long long) n,
-                (long long) (c->max_new_tokens > 0 ? decoder->max_positions : most),
-                (long long) (c->max_new_tokens > 0 ? decoder->max_positions - c->max_new_tokens
-                                                   : most - 1));
+                (long long) (c->max_new_tokens > 0 ? decoder->max_positions : most) - 1);
         *longest = most > *longest ? most : *longest;
         for (int64_t t = in->prompt_offsets[i]; t < in->prompt_offsets[i + 1]; t++)
             if (in->prompts[t] < 0 || in->prompts[t] >= decoder->vocab_size)

@@ -77,11 +77,11 @@ ac_generation_config_searches(const ac_generation_config *c)
 int64_t
 ac_generation_config_most(const ac_generation_config *c, int64_t prompt, int64_t max_positions)
 {
-    if (c->max_new_tokens > 0)
-        return prompt + c->max_new_tokens;
-    if (c->max_length > 0)
-        return c->max_length;
-    return prompt + 20 < max_positions ? prompt + 20 : max_positions;
+    const int64_t most = c->max_new_tokens > 0 ? prompt + c->max_new_tokens
+                         : c->max_length > 0   ? c->max_length
+                                               : prompt + 20;
+
+    return most < max_positions ? most : max_positions;
 }
 
 int64_t
@@ -95,8 +95,8 @@ ac_generation_config_least(const ac_generation_config *c, int64_t prompt)
 static ac_status
 check_whole(const ac_generation_config *c, const ac_decoder *decoder)
 {
-    const int64_t last = decoder->vocab_size - 1,
-                  most = ac_generation_config_most(c, 1, decoder->max_positions);
+    const int64_t last = decoder->vocab_size - 1, positions = decoder->max_positions;
+    const bool new = c->max_new_tokens > 0, encodes = decoder->type->read_inputs;
     const struct {
         const char *name;
         int64_t value, least, most;
@@ -106,9 +106,12 @@ check_whole(const ac_generation_config *c, const ac_decoder *decoder)
           ac_generation_config_searches(c) > 1 || (c->do_sample && c->num_beams == 1)
               ? 1000000
               : c->num_beams },
-        { c->max_new_tokens > 0 ? "max_new_tokens" : "max_length",
-          most - (c->max_new_tokens > 0), c->max_new_tokens > 0 ? 1 : 2,
-          decoder->max_positions - (c->max_new_tokens > 0) },
+        /* after a prompt a causal model goes as far as it can */
+        { new ? "max_new_tokens" : "max_length",
+          new                 ? c->max_new_tokens
+          : c->max_length > 0 ? c->max_length
+                              : ac_generation_config_most(c, 1, positions),
+          new ? 1 : 2, !encodes ? INT32_MAX : positions - new },
         { c->min_new_tokens >= 0 ? "min_new_tokens" : "min_length",
           c->min_new_tokens >= 0 ? c->min_new_tokens : c->min_length, 0, INT32_MAX },
         { "no_repeat_ngram_size", c->no_repeat_ngram_size, 0, 1000 },
@@ -116,7 +119,7 @@ check_whole(const ac_generation_config *c, const ac_decoder *decoder)
         { "top_k", c->do_sample ? c->top_k : 0, 0, INT32_MAX },
         { "forced_bos_token_id", c->forced_bos_token_id, -1, last },
         { "forced_eos_token_id", c->forced_eos_token_id, -1, last },
-        { "decoder_start_token_id", c->decoder_start_token_id, 0, last },
+        { "decoder_start_token_id", c->decoder_start_token_id, encodes ? 0 : -1, last },
     };
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)

@@ -59,7 +59,9 @@ AC_MUST_CHECK ac_status ac_generation_config_copy(ac_generation_config *self,
 int64_t ac_generation_config_searches(const ac_generation_config *self);
 
 /** Tokens that a sequence has at most and at least, those of its prompt counted. Where neither
- * max_length nor max_new_tokens is said, 20 new tokens, as far as the model has positions. */
+ * max_length nor max_new_tokens is said, 20 new tokens. Never more than the model has
+ * positions.
+ */
 int64_t ac_generation_config_most(const ac_generation_config *self, int64_t prompt,
                                   int64_t max_positions);
 int64_t ac_generation_config_least(const ac_generation_config *self, int64_t prompt);

@@ -43,3 +43,27 @@ ac_preprocess_describe(const ac_preprocess_recipe *self, ac_buffer *out)
                          (double) self->std[c]);
     ac_buffer_push_char(out, '\n');
 }
+
+void
+ac_preprocess_print(const ac_preprocess_recipe *self, bool apply_exif, ac_buffer *out)
+{
+    static const char *const rules[] = { "not resized", "shortest side to", "longest side to",
+                                         "squashed to" },
+                             *const filters[] = { "nearest", "lanczos", "bilinear",
+                                                  "bicubic", "box",     "hamming" };
+
+    ac_buffer_push_text(out, rules[self->resize]);
+    if (self->resize != AC_RESIZE_NONE)
+        ac_buffer_printf(out, " %lld", (long long) self->height);
+    if (self->resize == AC_RESIZE_EXACT)
+        ac_buffer_printf(out, " x %lld", (long long) self->width);
+    if (self->resize != AC_RESIZE_NONE)
+        ac_buffer_printf(out, ", %s", filters[self->resample]);
+    ac_buffer_printf(out, ", centre %lld", (long long) self->size);
+    if (self->fill)
+        ac_buffer_printf(out, ", filled with %d", self->fill);
+    if (self->rgb_first)
+        ac_buffer_push_text(out, ", RGB first");
+    if (apply_exif)
+        ac_buffer_push_text(out, ", turned by EXIF");
+}

@@ -54,4 +54,10 @@ ac_preprocess_recipe ac_preprocess_openai(int64_t S);
  */
 void ac_preprocess_describe(const ac_preprocess_recipe *self, ac_buffer *out);
 
+/**
+ * All that decides the bytes of CLIP's input, for comparing and for people (normalisation is
+ * not of it): "shortest side to 224, bicubic, centre 224, turned by EXIF".
+ */
+void ac_preprocess_print(const ac_preprocess_recipe *self, bool apply_exif, ac_buffer *out);
+
 #endif

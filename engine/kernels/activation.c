@@ -87,6 +87,7 @@ ac_activation_apply(ac_activation activation, float *x, int64_t n)
     case AC_ACTIVATION_GELU_NEW: ac_kernels()->vector->gelu_new(x, n); return;
     case AC_ACTIVATION_QUICK_GELU: ac_kernels()->vector->quick_gelu(x, n); return;
     case AC_ACTIVATION_RELU: ac_kernels()->vector->relu(x, n); return;
+    case AC_ACTIVATION_SILU: ac_kernels()->vector->silu(x, n); return;
     }
 }
 
@@ -100,6 +101,7 @@ ac_activation_ref(ac_activation activation, double x)
         return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
     case AC_ACTIVATION_QUICK_GELU: return x / (1 + exp(-1.702 * x));
     case AC_ACTIVATION_RELU: return x > 0 ? x : 0;
+    case AC_ACTIVATION_SILU: return x / (1 + exp(-x));
     }
     return x;
 }
@@ -144,10 +146,20 @@ relu_backward_body(float *dy, const float *x, int64_t n)
         dy[i] = x[i] > 0 ? dy[i] : 0;
 }
 
+AC_PER_SET_BODY void
+silu_backward_body(float *dy, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const float s = 1.0f / (1.0f + exp_polynomial(-x[i]));
+        dy[i] *= s + x[i] * s * (1.0f - s);
+    }
+}
+
 AC_PER_SET(gelu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
 AC_PER_SET(gelu_new_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
 AC_PER_SET(quick_gelu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
 AC_PER_SET(relu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
+AC_PER_SET(silu_backward, (float *dy, const float *x, int64_t n), (dy, x, n))
 
 void
 ac_activation_backward(ac_activation activation, float *dy, const float *x, int64_t n)
@@ -158,5 +170,6 @@ ac_activation_backward(ac_activation activation, float *dy, const float *x, int6
     case AC_ACTIVATION_GELU_NEW: gelu_new_backward(dy, x, n); return;
     case AC_ACTIVATION_QUICK_GELU: quick_gelu_backward(dy, x, n); return;
     case AC_ACTIVATION_RELU: relu_backward(dy, x, n); return;
+    case AC_ACTIVATION_SILU: silu_backward(dy, x, n); return;
     }
 }

@@ -9,7 +9,8 @@ typedef enum ac_activation {
     AC_ACTIVATION_GELU,       /* 0.5 x (1 + erf(x / sqrt 2)) */
     AC_ACTIVATION_GELU_NEW,   /* the tanh form, GPT-2 */
     AC_ACTIVATION_QUICK_GELU, /* x sigma(1.702 x) */
-    AC_ACTIVATION_RELU
+    AC_ACTIVATION_RELU,
+    AC_ACTIVATION_SILU /* x sigma(x) */
 } ac_activation;
 
 /** x [n] in place. The exponential is a polynomial good to about 2 ulp; erf to 1.5e-7 absolute

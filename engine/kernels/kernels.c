@@ -32,6 +32,17 @@ ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, in
 }
 
 void
+ac_rmsnorm(float *y, const float *x, const float *gamma, int64_t N, int64_t C, float eps)
+{
+    for (int64_t n = 0; n < N; n++) {
+        const float *from = x + n * C;
+        const float by = 1.0f / sqrtf(ac_dot(from, from, C) / (float) C + eps);
+        for (int64_t c = 0; c < C; c++)
+            y[n * C + c] = from[c] * by * gamma[c];
+    }
+}
+
+void
 ac_normalize(float *y, const float *x, int64_t N, int64_t C)
 {
     for (int64_t n = 0; n < N; n++) {

@@ -16,6 +16,12 @@
 void ac_layernorm(float *y, const float *x, const float *gamma, const float *beta, int64_t N,
                   int64_t C, float eps);
 
+/**
+ * Root-mean-square normalisation: y = x / sqrt(mean(x^2) + eps) * gamma of each row. Shapes: x,
+ * y [N, C], gamma [C]; y may be x. One thread.
+ */
+void ac_rmsnorm(float *y, const float *x, const float *gamma, int64_t N, int64_t C, float eps);
+
 /** y = x / |x| of each row; a zero row stays. Shapes: y, x [N, C]; y may be x. */
 void ac_normalize(float *y, const float *x, int64_t N, int64_t C);
 

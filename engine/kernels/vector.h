@@ -25,6 +25,7 @@ typedef struct ac_vector {
     void (*gelu_new)(float *x, int64_t n);
     void (*quick_gelu)(float *x, int64_t n);
     void (*relu)(float *x, int64_t n);
+    void (*silu)(float *x, int64_t n);
     void (*layernorm)(float *y, const float *x, const float *gamma, const float *beta,
                       int64_t C, float eps); /* one row */
 

@@ -109,6 +109,11 @@ quick_gelu_(vec x)
     return times_logistic(x, set1(1.702f) * x);
 }
 static inline vec
+silu_(vec x)
+{
+    return times_logistic(x, x);
+}
+static inline vec
 relu_(vec x)
 {
     return choose(x < set1(0.0f), set1(0.0f), x);
@@ -133,6 +138,12 @@ static void
 relu(float *x, int64_t n)
 {
     MAP(x, x, n, relu_);
+}
+
+static void
+silu(float *x, int64_t n)
+{
+    MAP(x, x, n, silu_);
 }
 
 static void
@@ -385,9 +396,9 @@ softmax_backward(float *d, const float *w, int64_t n, float by)
                                       left););
 }
 
-#define AC_VECTOR_TABLE                                                                     \
-    {                                                                                       \
-        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new,       \
-            quick_gelu, relu, layernorm, add_products, layernorm_saved, layernorm_backward, \
-            softmax_backward                                                                \
+#define AC_VECTOR_TABLE                                                               \
+    {                                                                                 \
+        dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
+            quick_gelu, relu, silu, layernorm, add_products, layernorm_saved,         \
+            layernorm_backward, softmax_backward                                      \
     }

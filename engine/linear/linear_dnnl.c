@@ -1,5 +1,5 @@
-/* oneDNN (2.6, C API): a matmul primitive for each of a few numbers of rows, over weights in
- * the layout it prefers.
+/* oneDNN (C API, versions 2 and 3): a matmul primitive for each of a few numbers of rows, over
+ * weights in the layout it prefers.
  *
  * The caller's memory throughout: packed weights, and scratch for what a primitive needs
  * besides. Primitives are made when the layer is, for one thread, and run inside our OpenMP
@@ -8,12 +8,11 @@
  * the sizes in GROUPS, the last few padded with zero rows to the smallest group, because the
  * kernels treat rows left over differently. Results never lie contiguously, because oneDNN then
  * takes kernels whose sums depend on the number of rows (both measured in docs/adr/0201). */
-#include <oneapi/dnnl/dnnl.h>
-
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/linear/dnnl_api.h"
 #include "engine/linear/linear_backend.h"
 
 enum { SIZES = 5, LEAST = 6, MOST = 96, STRIP = AC_LINEAR_STRIP, GAP = 16 };
@@ -23,13 +22,13 @@ static const int64_t GROUPS[SIZES] = { MOST, 48, 24, 12, LEAST };
 /* A strip of `columns`: all but the last strip of a layer are alike. */
 typedef struct strip_plan {
     int64_t columns; /* 0: the layer has no such strip */
-    dnnl_memory_desc_t weights, source[SIZES], result[SIZES];
-    const dnnl_memory_desc_t *scratchpad[SIZES]; /* inside products_desc */
+    ac_dnnl_layout weights, source[SIZES], result[SIZES];
+    ac_dnnl_layout_view scratchpad[SIZES]; /* inside products_desc */
     dnnl_primitive_desc_t products_desc[SIZES];
     dnnl_primitive_t products[SIZES]; /* NULL: oneDNN has no fast one of this size for the
                                          layout of the weights */
     dnnl_primitive_t reorder;
-    dnnl_memory_desc_t plain; /* [columns, in] floats, as the reorder reads them */
+    ac_dnnl_layout plain; /* [columns, in] floats, as the reorder reads them */
 } strip_plan;
 
 typedef struct plan {
@@ -66,44 +65,48 @@ is_buffered(int group, int64_t columns, int64_t out)
 }
 
 /* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy:
- * distance of rows of the result. */
+ * distance of rows of the result. source, result: the caller's to destroy, after a failure too.
+ */
 static ac_status
-describe(dnnl_primitive_desc_t *out, dnnl_memory_desc_t *source, dnnl_memory_desc_t *result,
-         const dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision precision,
+describe(dnnl_primitive_desc_t *out, ac_dnnl_layout *source, ac_dnnl_layout *result,
+         ac_dnnl_layout_view weights, dnnl_engine_t engine, ac_precision precision,
          int64_t rows, int64_t columns, int64_t in, int64_t ldy)
 {
     dnnl_primitive_attr_t attributes = NULL;
-    dnnl_matmul_desc_t product;
     ac_status st = AC_OK;
 
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(source, 2, (dnnl_dims_t){ rows, in },
-                                          data_type(precision), dnnl_ab));
-    DNNL_TRY(dnnl_memory_desc_init_by_strides(result, 2, (dnnl_dims_t){ rows, columns },
-                                              dnnl_f32, (dnnl_dims_t){ ldy, 1 }));
-    DNNL_TRY(dnnl_matmul_desc_init(&product, source, weights, NULL, result));
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(source, 2, (dnnl_dims_t){ rows, in },
+                                              data_type(precision), dnnl_ab));
+    DNNL_TRY(dnnl_memory_desc_create_with_strides(result, 2, (dnnl_dims_t){ rows, columns },
+                                                  dnnl_f32, (dnnl_dims_t){ ldy, 1 }));
     DNNL_TRY(dnnl_primitive_attr_create(&attributes));
     DNNL_TRY(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user));
-    DNNL_TRY(dnnl_primitive_desc_create(out, &product, attributes, engine, NULL));
+    DNNL_TRY(dnnl_matmul_primitive_desc_create(out, engine, *source, weights, NULL, *result,
+                                               attributes));
 out:
     dnnl_primitive_attr_destroy(attributes);
     return st;
 }
 
-/* The layout oneDNN prefers for a strip's weights. */
+/* The layout oneDNN prefers for a strip's weights; the caller's to destroy. */
 static ac_status
-choose_layout(dnnl_memory_desc_t *weights, dnnl_engine_t engine, ac_precision precision,
+choose_layout(ac_dnnl_layout *weights, dnnl_engine_t engine, ac_precision precision,
               int64_t columns, int64_t in, int64_t out_columns)
 {
-    dnnl_memory_desc_t any, source, result;
+    ac_dnnl_layout any = NULL, source = NULL, result = NULL;
     dnnl_primitive_desc_t product = NULL;
     ac_status st = AC_OK;
 
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(&any, 2, (dnnl_dims_t){ in, columns },
-                                          data_type(precision), dnnl_format_tag_any));
-    AC_TRY(describe(&product, &source, &result, &any, engine, precision, MOST, columns, in,
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(&any, 2, (dnnl_dims_t){ in, columns },
+                                              data_type(precision), dnnl_format_tag_any));
+    AC_TRY(describe(&product, &source, &result, any, engine, precision, MOST, columns, in,
                     is_buffered(0, columns, out_columns) ? columns + GAP : out_columns));
-    *weights = *dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0);
+    DNNL_TRY(dnnl_memory_desc_clone(
+        weights, dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0)));
 out:
+    dnnl_memory_desc_destroy(any);
+    dnnl_memory_desc_destroy(source);
+    dnnl_memory_desc_destroy(result);
     dnnl_primitive_desc_destroy(product);
     return st;
 }
@@ -113,15 +116,16 @@ strip_bytes(ac_precision precision, int64_t out, int64_t in)
 {
     const int64_t columns = out < STRIP ? out : STRIP;
     const int threads = omp_get_max_threads();
-    dnnl_memory_desc_t weights;
+    ac_dnnl_layout weights = NULL;
     dnnl_engine_t engine = NULL;
     size_t n = (size_t) (columns * in) * sizeof(float); /* where oneDNN refuses, init says so */
 
     omp_set_num_threads(1); /* blocking must not depend on the number of threads */
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
         choose_layout(&weights, engine, precision, columns, in, out) == AC_OK)
-        n = dnnl_memory_desc_get_size(&weights);
+        n = dnnl_memory_desc_get_size(weights);
     omp_set_num_threads(threads);
+    dnnl_memory_desc_destroy(weights);
     dnnl_engine_destroy(engine);
     return ac_scratch_room(n);
 }
@@ -159,7 +163,7 @@ init_strip(strip_plan *self, plan *p, const ac_linear *layer, int64_t columns)
         const int64_t ldy = is_buffered(i, columns, layer->out) ? columns + GAP : layer->out;
         dnnl_primitive_desc_t *product = &self->products_desc[i];
         size_t scratchpad;
-        AC_TRY(describe(product, &self->source[i], &self->result[i], &self->weights, p->engine,
+        AC_TRY(describe(product, &self->source[i], &self->result[i], self->weights, p->engine,
                         precision, GROUPS[i], columns, in, ldy));
         if (GROUPS[i] != LEAST && !is_fast(*product))
             continue;
@@ -170,14 +174,28 @@ init_strip(strip_plan *self, plan *p, const ac_linear *layer, int64_t columns)
         p->scratchpad_bytes =
             scratchpad > p->scratchpad_bytes ? scratchpad : p->scratchpad_bytes;
     }
-    DNNL_TRY(dnnl_memory_desc_init_by_strides(&self->plain, 2, (dnnl_dims_t){ in, columns },
-                                              dnnl_f32, (dnnl_dims_t){ 1, in }));
-    DNNL_TRY(dnnl_reorder_primitive_desc_create(&reorder, &self->plain, p->engine,
-                                                &self->weights, p->engine, NULL));
+    DNNL_TRY(dnnl_memory_desc_create_with_strides(&self->plain, 2, (dnnl_dims_t){ in, columns },
+                                                  dnnl_f32, (dnnl_dims_t){ 1, in }));
+    DNNL_TRY(dnnl_reorder_primitive_desc_create(&reorder, self->plain, p->engine, self->weights,
+                                                p->engine, NULL));
     DNNL_TRY(dnnl_primitive_create(&self->reorder, reorder));
 out:
     dnnl_primitive_desc_destroy(reorder);
     return st;
+}
+
+static void
+free_strip(strip_plan *self)
+{
+    for (int i = 0; i < SIZES; i++) {
+        dnnl_primitive_destroy(self->products[i]);
+        dnnl_primitive_desc_destroy(self->products_desc[i]);
+        dnnl_memory_desc_destroy(self->source[i]);
+        dnnl_memory_desc_destroy(self->result[i]);
+    }
+    dnnl_primitive_destroy(self->reorder);
+    dnnl_memory_desc_destroy(self->weights);
+    dnnl_memory_desc_destroy(self->plain);
 }
 
 static void
@@ -187,13 +205,8 @@ free_plan(ac_linear *layer)
 
     if (!p)
         return;
-    for (int s = 0; s < 2; s++) {
-        for (int i = 0; i < SIZES; i++) {
-            dnnl_primitive_destroy(p->strips[s].products[i]);
-            dnnl_primitive_desc_destroy(p->strips[s].products_desc[i]);
-        }
-        dnnl_primitive_destroy(p->strips[s].reorder);
-    }
+    for (int s = 0; s < 2; s++)
+        free_strip(&p->strips[s]);
     dnnl_stream_destroy(p->stream);
     dnnl_engine_destroy(p->engine);
     free(p);
@@ -222,7 +235,7 @@ init(ac_linear *layer)
     if (last)
         AC_TRY(init_strip(&p->strips[1], p, layer, last));
     p->strip_bytes = layer->out >= STRIP
-                         ? ac_scratch_room(dnnl_memory_desc_get_size(&p->strips[0].weights))
+                         ? ac_scratch_room(dnnl_memory_desc_get_size(p->strips[0].weights))
                          : 0;
 out:
     omp_set_num_threads(threads);
@@ -239,7 +252,7 @@ strip_at(const plan *p, int64_t columns)
  */
 static void
 run(const plan *p, dnnl_primitive_t primitive, int n, const int *argument,
-    const dnnl_memory_desc_t *const *layout, void *const *data)
+    const ac_dnnl_layout_view *layout, void *const *data)
 {
     dnnl_exec_arg_t arguments[4];
 
@@ -267,7 +280,7 @@ pack(const ac_linear *layer, void *packed, const float *weight, int64_t column, 
     const strip_plan *s = strip_at(layer->plan, columns);
 
     run(layer->plan, s->reorder, 2, (const int[]){ DNNL_ARG_FROM, DNNL_ARG_TO },
-        (const dnnl_memory_desc_t *const[]){ &s->plain, &s->weights },
+        (const ac_dnnl_layout_view[]){ s->plain, s->weights },
         (void *const[]){ (void *) weight, weights_of(layer, packed, column) });
 }
 
@@ -346,8 +359,8 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
         }
         run(p, s->products[i], s->scratchpad[i] ? 4 : 3,
             (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD },
-            (const dnnl_memory_desc_t *const[]){ &s->source[i], &s->weights, &s->result[i],
-                                                 s->scratchpad[i] },
+            (const ac_dnnl_layout_view[]){ s->source[i], s->weights, s->result[i],
+                                           s->scratchpad[i] },
             (void *const[]){ (void *) x, weights_of(layer, layer->packed, t->column),
                              buffered ? result : y, scratchpad });
         for (int64_t k = 0; k < done && buffered; k++)

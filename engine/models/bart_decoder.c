@@ -285,7 +285,7 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
     const struct ac_bart_decoder *d = self->decoder;
     const int64_t C = c->d_model, F = c->decoder_ffn_dim, H = c->decoder_attention_heads,
                   D = C / H;
-    const float scale = 1.0f / sqrtf((float) D);
+    const ac_kv_attention attention = { .H = H, .D = D, .scale = 1.0f / sqrtf((float) D) };
     const size_t mark = ac_scratch_mark(scratch);
     float *x = ac_scratch_take(scratch, (size_t) (R * C) * sizeof(float));
     float *a = ac_scratch_take(scratch, (size_t) (R * C) * sizeof(float));
@@ -303,7 +303,7 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
         const ac_bart_decoder_layer *k = &d->layers[l];
         ac_linear_forward(&k->qkv, wide, x, R, AC_ACTIVATION_NONE, NULL, scratch);
         ac_kv_cache_store(&state->cache, l, wide + C, wide + 2 * C, 3 * C, rows, R);
-        ac_kv_cache_attend(&state->cache, l, a, wide, 3 * C, H, D, scale, rows, R, scratch);
+        ac_kv_cache_attend(&state->cache, l, a, wide, 3 * C, &attention, rows, R, scratch);
         ac_linear_forward(&k->out, b, a, R, AC_ACTIVATION_NONE, x, scratch);
         ac_layernorm(b, b, k->self_attn_norm.weight, k->self_attn_norm.bias, R, C,
                      c->layer_norm_eps);

@@ -61,42 +61,46 @@ ac_kv_cache_attend_scratch_bytes(int64_t positions)
     return (size_t) omp_get_max_threads() * ac_scratch_room((size_t) positions * sizeof(float));
 }
 
-/* One row, all heads: y [H D] from q [H D] over n keys. keys and values are those of the layer;
- * weights [n] is scratch. */
+/* One row, all heads: y [H D] from q [H D] over keys first … n - 1. keys and values are those
+ * of the layer; weights [n] is scratch. */
 static void
-attend_row(const ac_kv_cache *self, float *y, const float *q, const float *keys,
-           const float *values, const int32_t *ancestry, int64_t n, int64_t H, int64_t D,
-           float scale, float *weights)
+attend_row(const ac_kv_cache *self, const ac_kv_attention *a, float *y, const float *q,
+           const float *keys, const float *values, const int32_t *ancestry, int64_t n,
+           float *weights)
 {
-    const int64_t P = self->positions, width = self->width, shared = H / (width / D);
+    const int64_t P = self->positions, width = self->width, D = a->D,
+                  shared = a->H / (width / D),
+                  first = a->window > 0 && n > a->window ? n - a->window : 0;
 
-    for (int64_t h = 0; h < H; h++) {
+    for (int64_t h = 0; h < a->H; h++) {
         const int64_t at = h / shared * D;
-        for (int64_t t = 0; t < n; t++)
+        for (int64_t t = first; t < n; t++)
             weights[t] =
-                scale * ac_dot(q + h * D, keys + (ancestry[t] * P + t) * width + at, D);
-        ac_softmax(weights, n);
+                a->scale * ac_dot(q + h * D, keys + (ancestry[t] * P + t) * width + at, D);
+        ac_softmax(weights + first, n - first);
         memset(y + h * D, 0, (size_t) D * sizeof(float));
-        for (int64_t t = 0; t < n; t++)
+        for (int64_t t = first; t < n; t++)
             ac_axpy(y + h * D, weights[t], values + (ancestry[t] * P + t) * width + at, D);
     }
 }
 
 void
 ac_kv_cache_attend(const ac_kv_cache *self, int64_t layer, float *y, const float *q,
-                   int64_t stride, int64_t H, int64_t D, float scale,
-                   const ac_decoder_row *rows, int64_t R, ac_scratch *scratch)
+                   int64_t stride, const ac_kv_attention *attention, const ac_decoder_row *rows,
+                   int64_t R, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch),
                  each = ac_scratch_room((size_t) self->positions * sizeof(float));
-    const int64_t base = layer * self->slots * self->positions * self->width;
+    const int64_t base = layer * self->slots * self->positions * self->width,
+                  C = attention->H * attention->D;
     char *weights = ac_scratch_take(scratch, ac_kv_cache_attend_scratch_bytes(self->positions));
 
-#pragma omp parallel for schedule(dynamic, 4) if (R * H * D > 8192)
+#pragma omp parallel for schedule(dynamic, 4) if (R * C > 8192)
     for (int64_t r = 0; r < R; r++)
-        attend_row(self, y + r * H * D, q + r * stride, self->keys + base, self->values + base,
-                   self->ancestry + rows[r].slot * self->positions, rows[r].position + 1, H, D,
-                   scale, (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
+        attend_row(self, attention, y + r * C, q + r * stride, self->keys + base,
+                   self->values + base, self->ancestry + rows[r].slot * self->positions,
+                   rows[r].position + 1,
+                   (float *) (void *) (weights + each * (size_t) omp_get_thread_num()));
     ac_scratch_release(scratch, mark);
 }
 

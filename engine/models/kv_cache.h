@@ -43,15 +43,21 @@ void ac_kv_cache_store(ac_kv_cache *self, int64_t layer, const float *keys, cons
 
 size_t ac_kv_cache_attend_scratch_bytes(int64_t positions);
 
+/** What a layer's attention is like. */
+typedef struct ac_kv_attention {
+    int64_t H, D;   /* query heads, a multiple of the width / D key heads; a head's size */
+    float scale;    /* each score is multiplied by it */
+    int64_t window; /* a row attends to so many positions, its own the last; 0: to all */
+} ac_kv_attention;
+
 /**
  * Causal self-attention of R rows, each over its positions 0 … position, which are stored.
- * Shapes: y [R, H, D], dense; q [R, H, D], a row every `stride` floats; H is a multiple of
- * width / D, the number of key heads, which consecutive query heads share. Each score is
- * multiplied by `scale`. Local. Cannot fail.
+ * Shapes: y [R, H, D], dense; q [R, H, D], a row every `stride` floats. Consecutive query heads
+ * share a key head. Local. Cannot fail.
  * The bits of a row depend on its own past alone.
  */
 void ac_kv_cache_attend(const ac_kv_cache *self, int64_t layer, float *y, const float *q,
-                        int64_t stride, int64_t H, int64_t D, float scale,
+                        int64_t stride, const ac_kv_attention *attention,
                         const ac_decoder_row *rows, int64_t R, ac_scratch *scratch);
 
 /** Slot `to` continues slot `from`: they share the first `positions` positions. */

@@ -133,7 +133,7 @@ read_keys(const char *path, json_t *root, bool own_file, ac_generation_config *c
 
 /* What the first token is, where the file does not say it: <s>, as in transformers. */
 static ac_status
-read_special_tokens(const char *path, const json_t *root, bool own_file,
+read_special_tokens(const char *path, const json_t *root, bool own_file, bool needs_start,
                     ac_generation_config *c)
 {
     const json_t *bos = json_object_get(root, "bos_token_id"),
@@ -144,12 +144,12 @@ read_special_tokens(const char *path, const json_t *root, bool own_file,
     if (bos && !json_is_null(bos) && !has_bos)
         return ac_error_set(AC_E_FORMAT, "%s: bos_token_id is not a token's id", path);
     if (!start || json_is_null(start)) {
-        if (!has_bos)
+        if (!has_bos && needs_start)
             return ac_error_set(AC_E_FORMAT,
                                 "%s: has neither decoder_start_token_id nor bos_token_id: what "
                                 "does a text begin with?",
                                 path);
-        c->decoder_start_token_id = (int32_t) json_integer_value(bos);
+        c->decoder_start_token_id = has_bos ? (int32_t) json_integer_value(bos) : -1;
     }
     /* of configs of 2020; transformers obeys it in config.json alone, or in a file that says it
      * was made from there */
@@ -160,7 +160,7 @@ read_special_tokens(const char *path, const json_t *root, bool own_file,
 }
 
 static ac_status
-read_file(const char *path, bool own_file, ac_generation_config *c)
+read_file(const char *path, bool own_file, bool needs_start, ac_generation_config *c)
 {
     json_t *root = NULL;
     ac_status st = AC_OK;
@@ -169,14 +169,14 @@ read_file(const char *path, bool own_file, ac_generation_config *c)
     if (!json_is_object(root))
         AC_FAIL(AC_E_FORMAT, "%s: is not a JSON object", path);
     AC_TRY(read_keys(path, root, own_file, c));
-    st = read_special_tokens(path, root, own_file, c);
+    st = read_special_tokens(path, root, own_file, needs_start, c);
 out:
     json_decref(root);
     return st;
 }
 
-ac_status
-ac_generation_config_load(ac_generation_config *c, const char *folder)
+static ac_status
+load(ac_generation_config *c, const char *folder, bool needs_start)
 {
     char *own = NULL, *model = NULL;
     bool own_file;
@@ -189,11 +189,23 @@ ac_generation_config_load(ac_generation_config *c, const char *folder)
     own_file = access(own, F_OK) == 0;
     if (!own_file && errno != ENOENT)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be looked for: %s", own, strerror(errno));
-    st = read_file(own_file ? own : model, own_file, c);
+    st = read_file(own_file ? own : model, own_file, needs_start, c);
 out:
     free(own);
     free(model);
     return st;
+}
+
+ac_status
+ac_generation_config_load(ac_generation_config *c, const char *folder)
+{
+    return load(c, folder, true);
+}
+
+ac_status
+ac_generation_config_load_causal(ac_generation_config *c, const char *folder)
+{
+    return load(c, folder, false);
 }
 
 /* ---- describing ---- */

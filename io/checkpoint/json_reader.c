@@ -88,6 +88,8 @@ ac_json_reader_activation(ac_json_reader *self, const char *key, const char *fal
         { "gelu_python", AC_ACTIVATION_GELU },
         { "quick_gelu", AC_ACTIVATION_QUICK_GELU },
         { "relu", AC_ACTIVATION_RELU },
+        { "silu", AC_ACTIVATION_SILU },
+        { "swish", AC_ACTIVATION_SILU },
         { "gelu_new", AC_ACTIVATION_GELU_NEW }, /* four names of the tanh form */
         { "gelu_pytorch_tanh", AC_ACTIVATION_GELU_NEW },
         { "gelu_python_tanh", AC_ACTIVATION_GELU_NEW },
@@ -101,7 +103,7 @@ ac_json_reader_activation(ac_json_reader *self, const char *key, const char *fal
             return all[i].value;
     ac_json_reader_refuse(self, key,
                           "names an activation this program does not have (it has gelu, "
-                          "quick_gelu, relu, gelu_new, gelu_pytorch_tanh)");
+                          "quick_gelu, relu, silu, gelu_new, gelu_pytorch_tanh)");
     return AC_ACTIVATION_GELU;
 }
 

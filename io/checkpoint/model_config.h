@@ -27,6 +27,11 @@ AC_MUST_CHECK ac_status ac_bart_config_load(ac_bart_config *out, const char *fol
 AC_MUST_CHECK ac_status ac_generation_config_load(ac_generation_config *out,
                                                   const char *folder);
 
+/** The same of a causal model, whose sequences begin with their prompts: no start token is
+ * needed, -1 where the files name none. */
+AC_MUST_CHECK ac_status ac_generation_config_load_causal(ac_generation_config *out,
+                                                         const char *folder);
+
 /** Everything that results depend on, as text: what a fingerprint is made of. Appended to out.
  */
 void ac_clip_config_describe(const ac_clip_config *config, ac_buffer *out);

@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "io/config/config_values.h"
+#include "io/file/base64.h"
 #include "io/file/publish.h"
 
 static int
@@ -136,6 +137,25 @@ out:
     return st;
 }
 
+/* !!binary "L3TpAA==": a text that is not UTF-8, as ac_config_print writes it. */
+static ac_status
+set_binary(ac_config *self, const ac_config_key *k, const yaml_node_t *node, const char *base,
+           const char *where)
+{
+    ac_buffer text = { 0 };
+    bool good;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_base64_read(&text, (const char *) node->data.scalar.value,
+                          node->data.scalar.length, &good));
+    if (!good || (text.size && memchr(text.data, '\0', text.size)))
+        AC_FAIL(AC_E_ARG, "%s: %s: this !!binary is no text in base64", where, k->name);
+    st = ac_config_value_set(self, k, text.data ? text.data : "", true, base, where);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
 /* Where a config is from: `file` for messages, with the line, or "--set"; relative paths are
  * taken from base. */
 typedef struct origin {
@@ -173,6 +193,8 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
         return set_list(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
+    if (value->tag && strcmp((const char *) value->tag, "tag:yaml.org,2002:binary") == 0)
+        return set_binary(self, k, value, from->base, where);
     return ac_config_value_set(self, k, (const char *) value->data.scalar.value,
                                value->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, from->base,
                                where);

@@ -1,11 +1,14 @@
 /* What a job asks of its config: which keys, and that the files are there. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io/config/config.h"
+#include "engine/base/memory.h"
 #include "io/config/config_values.h"
+#include "io/file/path_set.h"
 #include "io/file/publish.h"
 
 const ac_config_job *
@@ -132,19 +135,44 @@ out:
     return st;
 }
 
+/* A file, a folder, or of an input several. */
+static ac_status
+check_path(const ac_config_key *k, const char *path)
+{
+    ac_texts paths = { 0 };
+    char *one = NULL;
+    ac_status st = AC_OK;
+
+    if (strncmp(k->name, "input.", 6) == 0 && ac_path_set_is(path))
+        AC_TRY(ac_path_set_expand(path, &paths));
+    else
+        AC_TRY(ac_texts_push(&paths, path, strlen(path)));
+    for (int64_t i = 0; i < paths.count; i++) {
+        free(one);
+        AC_TRY(ac_duplicate(&one, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
+        if (access(one, F_OK) != 0)
+            AC_FAIL(ac_io_failure(errno), "%s: %s: %s", k->name, one, strerror(errno));
+    }
+out:
+    ac_texts_free(&paths);
+    free(one);
+    return st;
+}
+
 ac_status
 ac_config_check_paths(const ac_config *self, const char *job, bool later)
 {
     const ac_config_job *row = ac_config_job_find(job);
+    ac_status st = AC_OK;
 
     for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count;
          k++) {
         const char *path = k->type == KEY_PATH && ac_config_job_has(row, k)
                                ? *(char **) ac_config_place(self, k)
                                : NULL;
-        if (path && access(path, F_OK) != 0 && !(later && is_listed(k->name, row->made)))
-            return ac_error_set(ac_io_failure(errno), "%s: %s: %s", k->name, path,
-                                strerror(errno));
+        if (path && !(later && is_listed(k->name, row->made)))
+            AC_TRY(check_path(k, path));
     }
-    return AC_OK;
+out:
+    return st;
 }

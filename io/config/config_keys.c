@@ -7,7 +7,12 @@ static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
 static const char *const searches[] = { "hf5", "hf4.9", NULL };
 static const char *const duplicate_words[] = { "drop", "keep", NULL };
+static const char *const grouping_words[] = { "auto", "webdataset", "files", NULL };
+static const char *const prefix_words[] = { "auto", "none", "tar", NULL };
 static const char *const page_words[] = { "first", "all", NULL };
+static const char *const store_words[] = { "original", "pixels", NULL };
+static const char *const check_words[] = { "header", "decode", NULL };
+static const char *const missing_words[] = { "error", "skip", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -29,10 +34,13 @@ static const char *const loss_means[] = { "replica", "token", NULL };
 
 const ac_config_key ac_config_keys[] = {
     { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
-      "a folder (searched recursively), one image or a .txt list of paths; text for "
-      "build-cache and extend-cache" },
+      "a folder (searched recursively), one image, a .txt list of paths or an image dataset "
+      "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them); "
+      "text "
+      "for build-cache and extend-cache" },
     { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, false,
-      "a folder of images with a .txt beside each, or {annotations: F.json, images: FOLDER}" },
+      "a folder of images with a .txt beside each, tars, or {annotations: F.json, images: "
+      "FOLDER}" },
     { "input.train.annotations", KEY_PATH, AT(input.train_annotations), "none", 0, 0, NULL,
       false, "COCO's captions_….json, in place of input.train" },
     { "input.train.images", KEY_PATH, AT(input.train_images), "none", 0, 0, NULL, false,
@@ -47,6 +55,14 @@ const ac_config_key ac_config_keys[] = {
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
+    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, false,
+      "of tars: where captions are: txt (a line each), json:FIELD (of the json member), none" },
+    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words, false,
+      "of tars: webdataset (members of a key are a sample), files (each image is one); auto: "
+      "files where an image has more than an extension behind the first dot" },
+    { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
+      "of tars: keys begin with their tar's name; auto: where a key comes in more than one "
+      "tar" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
       "CLIP: a folder of Hugging Face or OpenCLIP, a file of weights with its config beside "
       "it, or OpenAI's .pt" },
@@ -193,6 +209,47 @@ const ac_config_key ac_config_keys[] = {
     { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, false,
       "save fewer activations and compute them again in the backward pass: a third slower, the "
       "same results" },
+    { "ingest.store", KEY_CHOICE, AT(ingest.store), "original", 0, 0, store_words, true,
+      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized "
+      "and "
+      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes "
+      "nothing" },
+    { "ingest.size", KEY_INT, AT(ingest.size), "224", 1, 16384, NULL, true,
+      "of store: pixels without clip.model: side of CLIP's input, by OpenAI's recipe" },
+    { "ingest.shard_bytes", KEY_BYTES, AT(ingest.shard_bytes), "1 GiB", 1, 1e15, NULL, true,
+      "about so many bytes of images per shard; an output.shard_items other than its default "
+      "decides instead (both given: the smaller shard)" },
+    { "ingest.check", KEY_CHOICE, AT(ingest.check), "header", 0, 0, check_words, true,
+      "header: format and size are read; decode: every image is decoded. What fails is a "
+      "rejected item" },
+    { "evaluate.predictions", KEY_PATHS, AT(evaluate.predictions), "none", 0, 0, NULL, false,
+      "the captions: a run, COCO results, {\"id\": caption}, JSON lines, or a text file with a "
+      "caption per line (keys.txt beside it has the ids)" },
+    { "evaluate.references", KEY_PATHS, AT(evaluate.references), "none", 0, 0, NULL, false,
+      "COCO annotations, {\"id\": [captions]}, a folder of .txt, a run, or text files with a "
+      "caption per line: 'ref*.txt', or a.txt,b.txt; none: scores that need none" },
+    { "evaluate.images", KEY_PATH, AT(evaluate.images), "none", 0, 0, NULL, false,
+      "the images, as input.path: with clip.model for CLIPScore, RefCLIPScore" },
+    { "evaluate.metrics", KEY_TEXT, AT(evaluate.metrics), "all", 0, 0, NULL, true,
+      "all that can be computed, or some of bleu, rouge_l, cider, clipscore, diversity, "
+      "evidence, with commas" },
+    { "evaluate.idf", KEY_PATHS, AT(evaluate.idf), "none", 0, 0, NULL, false,
+      "CIDEr's document frequencies: a file that --write-idf made; none: of the references" },
+    { "evaluate.missing", KEY_CHOICE, AT(evaluate.missing), "error", 0, 0, missing_words, true,
+      "ids without prediction, reference or image: an error that names them, or left out" },
+    { "evaluate.training_captions", KEY_PATHS, AT(evaluate.training_captions), "none", 0, 0,
+      NULL, false,
+      "captions of training, as references, or a list of words: which words are copied from "
+      "the cache although never trained" },
+    { "evaluate.against", KEY_PATHS, AT(evaluate.against), "none", 0, 0, NULL, false,
+      "other predictions of the same items, to compare with" },
+    { "evaluate.write_idf", KEY_PATHS, AT(evaluate.write_idf), "none", 0, 0, NULL, false,
+      "a file to write the references' document frequencies to" },
+    { "evaluate.export_spice", KEY_PATHS, AT(evaluate.export_spice), "none", 0, 0, NULL, false,
+      "a file to write SPICE's input to" },
+    { "evaluate.merge_scores", KEY_PATHS, AT(evaluate.merge_scores), "none", 0, 0, NULL, false,
+      "scores of another program: SPICE's output, {\"id\": score} or {\"NAME\": {\"id\": "
+      "score}}" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, true, "seed of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, true,
       "items per shard: the unit of work, restart and error" },
@@ -202,6 +259,8 @@ const ac_config_key ac_config_keys[] = {
       "store thumbnails for the report" },
     { "output.knn", KEY_BOOL, AT(output.knn), "false", 0, 0, NULL, true,
       "write NAME.knn beside each image: its retrieved entries, one per line, best first" },
+    { "output.evidence", KEY_BOOL, AT(output.evidence), "false", 0, 0, NULL, AC_KEY_IF_SET,
+      "in captions.jsonl: which words of a caption come from which retrieved entry" },
     { "output.top", KEY_INT, AT(output.top), "5", 1, 1000, NULL, false,
       "candidates per image in the report, best first; captions.jsonl has all" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
@@ -238,10 +297,13 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 
 /* ---- the jobs ---- */
 
+/* How tars are read. */
+#define TARS "input.captions", "input.grouping", "input.key_prefix"
+
 /* What captioning's first stage needs, and what every run has. */
-#define IMAGES                                                                            \
-    "input.path", "input.apply_exif", "input.pages", "output.thumbnails", "compute.part", \
-        "compute.parts", "limits.max_pixels"
+#define IMAGES                                                                  \
+    "input.path", TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
+        "compute.part", "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
@@ -253,7 +315,7 @@ const ac_config_job ac_config_jobs[] = {
     {
         .name = "caption",
         .keys = { RUN, IMAGES, "cache.path", "bart", "retrieval", "generation", "rescore",
-                  "output.knn", "output.top" },
+                  "output.knn", "output.evidence", "output.top" },
         .needed = { "input.path", "clip.model", "cache.path", "bart.model" },
         .made = { "cache.path", "bart.layer_norms" },
     },
@@ -272,7 +334,7 @@ const ac_config_job ac_config_jobs[] = {
         .name = "train",
         .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
                   "input.validation", "input.validation.annotations", "input.validation.images",
-                  "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
+                  TARS, "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
                   "retrieval.topk", "train", "output.thumbnails" },
         .needed = { "input.train", "input.validation", "clip.model", "cache.path",
                     "bart.model" },
@@ -288,6 +350,19 @@ const ac_config_job ac_config_jobs[] = {
         .keys = { RUN, "input.path", "cache", "ngrams" },
         .needed = { "input.path", "clip.model", "cache.path" },
         .made = { "input.path", "cache.path" },
+    },
+    {
+        .name = "ingest",
+        .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
+                  "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
+                  "compute.part", "compute.parts", "limits" },
+        .needed = { "input.path" },
+    },
+    {
+        .name = "evaluate",
+        .keys = { RUN, "evaluate", "input.apply_exif", "input.pages", "output.thumbnails",
+                  "limits.max_pixels" },
+        .needed = { "evaluate.predictions" },
     },
     { .name = NULL },
 };

@@ -31,6 +31,12 @@ typedef struct ac_share {
 /** Of a file with several pages (TIFF): the first, or each as an item of its own. */
 typedef enum ac_pages { AC_PAGES_FIRST = 0, AC_PAGES_ALL } ac_pages;
 
+/** What an image dataset holds of each image: the bytes as they came, or CLIP's input. */
+typedef enum ac_ingest_store { AC_STORE_ORIGINAL = 0, AC_STORE_PIXELS } ac_ingest_store;
+
+/** How an image is looked at before it is stored. */
+typedef enum ac_ingest_check { AC_CHECK_HEADER = 0, AC_CHECK_DECODE } ac_ingest_check;
+
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
 /** --update: what tells that an image's bytes are still those of before. */
@@ -40,6 +46,9 @@ typedef enum ac_update_by {
     AC_UPDATE_BY_HASH
 } ac_update_by;
 
+/** Captions without references, and the reverse. */
+typedef enum ac_missing { AC_MISSING_ERROR = 0, AC_MISSING_SKIP } ac_missing;
+
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct {
@@ -48,7 +57,9 @@ typedef struct ac_config {
             *train_images; /* a folder, or COCO's file and folder */
         char *validation, *validation_annotations, *validation_images;
         bool apply_exif;
-        int64_t pages; /* ac_pages */
+        int64_t pages;                /* ac_pages */
+        char *captions;               /* "txt", "none", "json:FIELD" */
+        int64_t grouping, key_prefix; /* ac_tar_grouping, ac_tar_prefix */
     } input;
     struct {
         char *model, *model_config;
@@ -94,13 +105,23 @@ typedef struct ac_config {
         ac_optional clip_norm, dropout; /* dropout unset: the model's */
         int64_t max_source_tokens, max_target_tokens, crops_per_image, loss_mean;
     } train;
+    struct {
+        int64_t store, check; /* ac_ingest_store, ac_ingest_check */
+        int64_t shard_bytes, size;
+    } ingest;
     int64_t seed;
     struct {
         int64_t shard_items;
         int64_t compression;
-        bool thumbnails, knn;
+        bool thumbnails, knn, evidence;
         int64_t top; /* candidates of an image in the report */
     } output;
+    struct {
+        char *predictions, *references, *images, *training_captions, *metrics;
+        char *idf, *write_idf; /* idf NULL: of the references */
+        char *against, *export_spice, *merge_scores;
+        int64_t missing; /* ac_missing */
+    } evaluate;
     struct {
         int64_t threads, batch; /* 0: auto */
         int64_t backend, kernels, precision;

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "engine/generation/generation_keys.h"
+#include "io/file/base64.h"
 #include "io/file/path.h"
+#include "io/file/path_set.h"
 
 static const char *const early_words[] = { "false", "true", "never", NULL };
 
@@ -22,13 +25,15 @@ ac_config_place(const ac_config *self, const ac_config_key *k)
 bool
 ac_config_key_is_text(const ac_config_key *k)
 {
-    return k->type == KEY_TEXT || k->type == KEY_PATH;
+    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS;
 }
 
 /* The presence is the first field of both optional types. */
 ac_presence
 ac_config_presence(const ac_config *self, const ac_config_key *k)
 {
+    if (k->type == KEY_BOOL)
+        return *(const bool *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     AC_CHECK(k->type >= KEY_OPTIONAL);
     return *(const ac_presence *) ac_config_place(self, k);
 }
@@ -122,7 +127,7 @@ wrong_value(const ac_config_key *k, const char *value, const char *where)
         snprintf(needed, sizeof needed, "true or false");
     } else if (k->type == KEY_BYTES) {
         snprintf(needed, sizeof needed,
-                 "an amount of memory from 1 MB on (512 MB, 4 GiB), or auto");
+                 "an amount of memory or of bytes (512 MB, 4 GiB), or auto");
     } else if (k->type == KEY_SHARE) {
         snprintf(needed, sizeof needed, "a count (25) or a share (10 %%)");
     } else {
@@ -153,6 +158,27 @@ resolve_path(char **out, const char *base, const char *value)
     return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
 }
 
+/* Of an input several paths may stand in one text, joined by "::". */
+static ac_status
+resolve_paths(char **out, const char *base, const char *value)
+{
+    char *first = NULL, *folder = NULL;
+    ac_status st = AC_OK;
+
+    *out = NULL;
+    AC_TRY(resolve_path(&first, base, value));
+    if (!ac_path_set_is(first) || !strstr(value, "::")) {
+        *out = first;
+        return AC_OK;
+    }
+    AC_TRY(resolve_path(&folder, base, "")); /* with its slash */
+    st = ac_path_set_resolve(out, folder, value);
+out:
+    free(first);
+    free(folder);
+    return st;
+}
+
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
          const char *base)
@@ -160,8 +186,10 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     char **text = ac_config_place(self, k), *made = NULL;
     ac_status st = AC_OK;
 
-    if (k->type == KEY_PATH && !(strcmp(value, "none") == 0 && !quoted))
-        st = resolve_path(&made, base, value);
+    if ((k->type == KEY_PATH || k->type == KEY_PATHS) &&
+        !(strcmp(value, "none") == 0 && !quoted))
+        st = strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
+                                                : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
         st = ac_duplicate(&made, value, strlen(value));
     if (st != AC_OK)
@@ -310,6 +338,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
         break;
     case KEY_TEXT:
     case KEY_PATH:
+    case KEY_PATHS:
     case KEY_OPTIONAL_LIST: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
@@ -329,6 +358,45 @@ print_real(double x, ac_buffer *out)
             break;
     }
     ac_buffer_push_text(out, text);
+}
+
+/* In quotation marks, with what YAML takes for a control character or a line break as \u2028.
+ * YAML has no other bytes than UTF-8's: names of files that are not are written as binary data.
+ */
+static void
+print_text(const char *text, ac_buffer *out)
+{
+    const size_t n = strlen(text);
+    size_t size;
+
+    for (size_t i = 0; i < n; i += size)
+        if ((size = ac_text_utf8(text + i, n - i)) == 0) {
+            ac_buffer_push_text(out, "!!binary \"");
+            ac_base64_push(out, text, n);
+            ac_buffer_push_char(out, '"');
+            return;
+        }
+    ac_buffer_push_char(out, '"');
+    for (size_t i = 0; i < n; i += size) {
+        const unsigned char *c = (const unsigned char *) text + i;
+        const unsigned point =
+            (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[1] ? c[2] & 0x3fu : 0);
+        size = ac_text_utf8(text + i, n - i);
+        if (*c == '"' || *c == '\\')
+            ac_buffer_printf(out, "\\%c", *c);
+        else if (*c == '\n')
+            ac_buffer_push_text(out, "\\n");
+        else if (*c < 0x20 || *c == 0x7f)
+            ac_buffer_printf(out, "\\x%02x", *c);
+        else if (size == 2 && c[0] == 0xc2 && c[1] < 0xa0)
+            ac_buffer_printf(out, "\\x%02x", c[1]);
+        else if (size == 3 &&
+                 (point == 0x2028 || point == 0x2029 || point == 0xfeff || point >= 0xfffe))
+            ac_buffer_printf(out, "\\u%04x", point);
+        else
+            ac_buffer_push(out, text + i, size);
+    }
+    ac_buffer_push_char(out, '"');
 }
 
 void
@@ -363,21 +431,13 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         return;
     case KEY_TEXT:
     case KEY_PATH:
+    case KEY_PATHS:
         text = *(char *const *) at;
         if (!text) {
             ac_buffer_push_text(out, "none");
             return;
         }
-        ac_buffer_push_char(out, '"');
-        for (; *text; text++) {
-            if (*text == '"' || *text == '\\')
-                ac_buffer_push_char(out, '\\');
-            if (*text == '\n')
-                ac_buffer_push_text(out, "\\n");
-            else
-                ac_buffer_push_char(out, *text);
-        }
-        ac_buffer_push_char(out, '"');
+        print_text(text, out);
         return;
     default: break;
     }

@@ -20,7 +20,7 @@ bool ac_config_job_has(const ac_config_job *job, const ac_config_key *k);
 /** Where the key's value stands in the config, of the type that k->type says. */
 void *ac_config_place(const ac_config *self, const ac_config_key *k);
 
-/** Is a key of an optional type set? */
+/** Is a key of an optional type set? One that is true or false: is it true? */
 ac_presence ac_config_presence(const ac_config *self, const ac_config_key *k);
 
 /** Is the value an owned text (a text or a path)? */

@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+
+enum { LONGEST_HOST = 64 };
 
 ac_status
 ac_io_failure(int error_number)
@@ -32,13 +36,72 @@ ac_io_failure(int error_number)
     }
 }
 
+/* Bytes that a name in this folder may have. */
+static size_t
+longest_name(const char *folder)
+{
+    const long said = pathconf(folder, _PC_NAME_MAX); /* 143 on encrypted folders of some NAS */
+
+    return said > 0 && said < NAME_MAX ? (size_t) said : NAME_MAX;
+}
+
+/* Of [n] the first `most` bytes or fewer, so that no character of UTF-8 is cut. */
+static size_t
+cut_name(const char *name, size_t n, size_t most)
+{
+    if (n <= most)
+        return n;
+    while (most && ((unsigned char) name[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
+/* .tmp.HOST.PID; of a host's name that is longer than Linux allows, a beginning and a hash. */
+static void
+write_ending(char ending[LONGEST_HOST + 32])
+{
+    char host[256] = "";
+    int n;
+
+    gethostname(host, sizeof host - 1);
+    n = (int) strlen(host);
+    for (char *c = host; *c; c++)
+        if (*c == '/')
+            *c = '_';
+    if (n > LONGEST_HOST) {
+        const unsigned long long hash = XXH3_64bits(host, (size_t) n);
+        n = snprintf(host + LONGEST_HOST - 17, 18, ".%016llx", hash) + LONGEST_HOST - 17;
+    }
+    snprintf(ending, LONGEST_HOST + 32, ".tmp.%.*s.%d", n, host, (int) getpid());
+}
+
 ac_status
 ac_publish_temporary(char **out, const char *path)
 {
-    char host[256] = "";
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const size_t folder_size = (size_t) (name - path), name_size = strlen(name);
+    char ending[LONGEST_HOST + 32], *folder = NULL;
+    size_t ending_size, most;
+    ac_status st = AC_OK;
 
-    gethostname(host, sizeof host - 1);
-    return ac_path_format(out, "%s.tmp.%s.%d", path, host, (int) getpid());
+    write_ending(ending);
+    ending_size = strlen(ending);
+    AC_TRY(ac_path_format(&folder, "%.*s", (int) folder_size, folder_size ? path : "."));
+    most = longest_name(folder_size ? folder : ".");
+    if (folder_size + most >= PATH_MAX)
+        most = folder_size < PATH_MAX ? PATH_MAX - 1 - folder_size : 0;
+    if (name_size + ending_size <= most) {
+        st = ac_path_format(out, "%s%s", path, ending);
+        goto out;
+    }
+    /* the beginning, and a hash in place of the rest */
+    most = most > ending_size + 17 ? most - ending_size - 17 : 0;
+    st = ac_path_format(out, "%.*s%.*s.%016llx%s", (int) folder_size, path,
+                        (int) cut_name(name, name_size, most), name,
+                        (unsigned long long) XXH3_64bits(name, name_size), ending);
+out:
+    free(folder);
+    return st;
 }
 
 static ac_status

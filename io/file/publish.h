@@ -11,8 +11,9 @@
  * else AC_E_IO. */
 AC_MUST_CHECK ac_status ac_io_failure(int error_number);
 
-/** The name under which `path` is written first, its own for each process of each host; free
- * with free(). */
+/** The name under which `path` is written first, in the same folder, its own for each process
+ * of each host: PATH.tmp.HOST.PID. Where that is longer than a name may be, a hash stands for
+ * the end of the name. Free with free(). */
 AC_MUST_CHECK ac_status ac_publish_temporary(char **out, const char *path);
 
 /** Write n bytes as the file `path`, replacing what is there. Removes its temporary file on

@@ -4,33 +4,43 @@
 #include <string.h>
 
 /* A row; T: texts, N: numbers, O: offsets. */
-#define T(kind, name, shape)                                                 \
-    {                                                                        \
-        AC_SHARD_##kind, name, AC_CONTENT_TEXTS, AC_U8, shape, AC_NO_DATASET \
+#define T(kind, name, shape)                                                        \
+    {                                                                               \
+        AC_SHARD_##kind, name, AC_CONTENT_TEXTS, AC_U8, shape, AC_NO_DATASET, false \
     }
-#define N(kind, name, dtype, shape)                                            \
-    {                                                                          \
-        AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET \
+#define N(kind, name, dtype, shape)                                                   \
+    {                                                                                 \
+        AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET, false \
     }
-#define O(kind, name, shape)                                                    \
-    {                                                                           \
-        AC_SHARD_##kind, name, AC_CONTENT_OFFSETS, AC_I64, shape, AC_NO_DATASET \
+#define O(kind, name, shape)                                                           \
+    {                                                                                  \
+        AC_SHARD_##kind, name, AC_CONTENT_OFFSETS, AC_I64, shape, AC_NO_DATASET, false \
+    }
+/* Not in every shard of the kind. */
+#define TX(kind, name, shape)                                                      \
+    {                                                                              \
+        AC_SHARD_##kind, name, AC_CONTENT_TEXTS, AC_U8, shape, AC_NO_DATASET, true \
+    }
+#define NX(kind, name, dtype, shape)                                                 \
+    {                                                                                \
+        AC_SHARD_##kind, name, AC_CONTENT_NUMBERS, dtype, shape, AC_NO_DATASET, true \
     }
 /* Shown from the shards: N images, M candidates of all. */
-#define TJ(name, shape, source)                                       \
-    {                                                                 \
-        AC_SHARD_JOINED, name, AC_CONTENT_TEXTS, AC_U8, shape, source \
+#define TJ(name, shape, source)                                              \
+    {                                                                        \
+        AC_SHARD_JOINED, name, AC_CONTENT_TEXTS, AC_U8, shape, source, false \
     }
-#define NJ(name, dtype, shape, source)                                  \
-    {                                                                   \
-        AC_SHARD_JOINED, name, AC_CONTENT_NUMBERS, dtype, shape, source \
+#define NJ(name, dtype, shape, source)                                         \
+    {                                                                          \
+        AC_SHARD_JOINED, name, AC_CONTENT_NUMBERS, dtype, shape, source, false \
     }
-#define OJ(name, shape, source)                                          \
-    {                                                                    \
-        AC_SHARD_JOINED, name, AC_CONTENT_OFFSETS, AC_I64, shape, source \
+#define OJ(name, shape, source)                                                 \
+    {                                                                           \
+        AC_SHARD_JOINED, name, AC_CONTENT_OFFSETS, AC_I64, shape, source, false \
     }
 
-/* n images of a shard, D the embedding's width, K entries per image, m candidates. */
+/* n images of a shard, D the embedding's width, K entries per image, m candidates; c captions
+ * that came with the images, S the side of CLIP's input. */
 const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_EMBED_KEYS] = T(EMBEDDINGS, "keys", "[n]"),
     [AC_EMBED_PATHS] = T(EMBEDDINGS, "paths", "[n]"),
@@ -53,6 +63,24 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_CACHE_ENTRIES] = T(CACHE, "entries", "[rows]"),
     [AC_CACHE_EMBEDDINGS] = N(CACHE, "embeddings", AC_F32, "[rows, D]"),
     [AC_UNIT_EMBEDDINGS] = N(UNIT, "embeddings", AC_F32, "[rows, D]"),
+    [AC_IMAGES_KEYS] = T(IMAGES, "keys", "[n]"),
+    [AC_IMAGES_IMAGES] = TX(IMAGES, "images", "[n]"),
+    [AC_IMAGES_PIXELS] = NX(IMAGES, "pixels", AC_U8, "[n, S, S, 3]"),
+    [AC_IMAGES_FORMAT] = T(IMAGES, "format", "[n]"),
+    [AC_IMAGES_WIDTH] = N(IMAGES, "width", AC_I64, "[n]"),
+    [AC_IMAGES_HEIGHT] = N(IMAGES, "height", AC_I64, "[n]"),
+    [AC_IMAGES_PAGE] = N(IMAGES, "page", AC_I64, "[n]"),
+    [AC_IMAGES_CAPTIONS] = T(IMAGES, "captions", "[c]"),
+    [AC_IMAGES_CAPTION_COUNTS] = N(IMAGES, "caption_counts", AC_I64, "[n]"),
+    [AC_IMAGES_METADATA] = T(IMAGES, "metadata", "[n]"),
+    [AC_IMAGES_SOURCE] = T(IMAGES, "source", "[n]"),
+    [AC_IMAGES_CONTENT_HASH] = T(IMAGES, "content_hash", "[n]"),
+    [AC_IMAGES_REJECTED_KEYS] = T(IMAGES, "bad_keys", "[b]"),
+    [AC_IMAGES_REJECTED_REASONS] = T(IMAGES, "bad_reasons", "[b]"),
+    [AC_IMAGES_REJECTED_DETAILS] = T(IMAGES, "bad_details", "[b]"),
+    [AC_CLIP_SCORES_KEYS] = T(CLIP_SCORES, "keys", "[n]"),
+    [AC_CLIP_SCORES_COSINES] = N(CLIP_SCORES, "cosines", AC_F32, "[n]"),
+    [AC_CLIP_SCORES_REFERENCES] = N(CLIP_SCORES, "reference_cosines", AC_F32, "[n]"),
     [AC_JOINED_KEYS] = TJ("keys", "[N]", AC_EMBED_KEYS),
     [AC_JOINED_EMBEDDINGS] = NJ("embeddings", AC_F32, "[N, D]", AC_EMBED_EMBEDDINGS),
     [AC_JOINED_THUMBNAILS] = TJ("thumbnails", "[N]", AC_EMBED_THUMBNAILS),
@@ -73,6 +101,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
 const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_EMBED_MODEL] = { AC_SHARD_EMBEDDINGS, "model", true },
     [AC_EMBED_ITEMS] = { AC_SHARD_EMBEDDINGS, "items", false },
+    [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
 };
 
 const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
@@ -89,6 +118,11 @@ const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
     [AC_SHARD_UNIT] = { AC_SHARD_UNIT, "embeddings in the order of token ids",
                         AC_UNIT_EMBEDDINGS, AC_UNIT_EMBEDDINGS, AC_NO_DATASET, AC_NO_DATASET,
                         AC_NO_ATTRIBUTE },
+    [AC_SHARD_IMAGES] = { AC_SHARD_IMAGES, "images", AC_IMAGES_KEYS, AC_IMAGES_REJECTED_DETAILS,
+                          AC_IMAGES_KEYS, AC_IMAGES_REJECTED_KEYS, AC_IMAGES_ITEMS },
+    [AC_SHARD_CLIP_SCORES] = { AC_SHARD_CLIP_SCORES, "cosines of captions and images",
+                               AC_CLIP_SCORES_KEYS, AC_CLIP_SCORES_REFERENCES,
+                               AC_CLIP_SCORES_KEYS, AC_NO_DATASET, AC_NO_ATTRIBUTE },
     [AC_SHARD_JOINED] = { AC_SHARD_JOINED, "captions, shown from the shards beside this file",
                           AC_JOINED_KEYS, AC_JOINED_CANDIDATE_SCORES, AC_JOINED_KEYS,
                           AC_NO_DATASET, AC_NO_ATTRIBUTE },
@@ -97,7 +131,11 @@ const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
 int
 ac_dataset_rank(ac_dataset_id id)
 {
-    return strchr(ac_datasets[id].shape, ',') ? 2 : 1;
+    int rank = 1;
+
+    for (const char *s = ac_datasets[id].shape; *s; s++)
+        rank += *s == ',';
+    return rank;
 }
 
 void

@@ -14,9 +14,11 @@ typedef enum ac_shard_kind {
     AC_SHARD_EMBEDDINGS, /* of images */
     AC_SHARD_TABLES,     /* retrieved entries */
     AC_SHARD_CAPTIONS,
-    AC_SHARD_CACHE,  /* a cache's entries */
-    AC_SHARD_UNIT,   /* embeddings of entries while a cache is built */
-    AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file */
+    AC_SHARD_CACHE,       /* a cache's entries */
+    AC_SHARD_UNIT,        /* embeddings of entries while a cache is built */
+    AC_SHARD_IMAGES,      /* an image dataset's */
+    AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
+    AC_SHARD_JOINED,      /* captions.h5: the first three kinds as one file */
     AC_SHARD_KINDS
 } ac_shard_kind;
 
@@ -43,6 +45,24 @@ typedef enum ac_dataset_id {
     AC_CACHE_ENTRIES,
     AC_CACHE_EMBEDDINGS,
     AC_UNIT_EMBEDDINGS,
+    AC_IMAGES_KEYS,
+    AC_IMAGES_IMAGES,
+    AC_IMAGES_PIXELS,
+    AC_IMAGES_FORMAT,
+    AC_IMAGES_WIDTH,
+    AC_IMAGES_HEIGHT,
+    AC_IMAGES_PAGE,
+    AC_IMAGES_CAPTIONS,
+    AC_IMAGES_CAPTION_COUNTS,
+    AC_IMAGES_METADATA,
+    AC_IMAGES_SOURCE,
+    AC_IMAGES_CONTENT_HASH,
+    AC_IMAGES_REJECTED_KEYS,
+    AC_IMAGES_REJECTED_REASONS,
+    AC_IMAGES_REJECTED_DETAILS,
+    AC_CLIP_SCORES_KEYS,
+    AC_CLIP_SCORES_COSINES,
+    AC_CLIP_SCORES_REFERENCES,
     AC_JOINED_KEYS,
     AC_JOINED_EMBEDDINGS,
     AC_JOINED_THUMBNAILS,
@@ -62,6 +82,7 @@ typedef enum ac_dataset_id {
 typedef enum ac_attribute_id {
     AC_EMBED_MODEL,
     AC_EMBED_ITEMS,
+    AC_IMAGES_ITEMS,
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1
 } ac_attribute_id;
@@ -79,6 +100,7 @@ typedef struct ac_dataset {
     ac_dtype dtype;       /* of numbers and offsets */
     const char *shape;    /* "[n, K]", in the words of docs/FORMATS.md */
     ac_dataset_id source; /* of AC_SHARD_JOINED: what is shown; else AC_NO_DATASET */
+    bool optional;        /* a shard of its kind may be without it */
 } ac_dataset;
 
 typedef struct ac_attribute {
@@ -100,7 +122,7 @@ extern const ac_dataset ac_datasets[AC_DATASETS];
 extern const ac_attribute ac_attributes[AC_ATTRIBUTES];
 extern const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS];
 
-/** 1, or 2 where the shape has two sides. */
+/** The number of the shape's sides. */
 int ac_dataset_rank(ac_dataset_id id);
 
 /** The name under which the dataset stands in a file: of texts NAME_bytes, or NAME_offsets

@@ -100,11 +100,26 @@ ac_shard_write_offsets(ac_shard_writer *self, ac_dataset_id id, int64_t rows,
 }
 
 ac_status
+ac_shard_stream(ac_shard_writer *self, ac_dataset_id id, ac_h5_stream *stream,
+                const int64_t *shape)
+{
+    const bool is_texts = ac_datasets[id].content == AC_CONTENT_TEXTS;
+    char name[AC_DATASET_NAME_BYTES];
+
+    AC_CHECK(ac_datasets[id].dtype == AC_U8);
+    if (!is_texts)
+        mark(self, id);
+    ac_dataset_stored_name(id, false, name);
+    return ac_h5_stream_begin(stream, &self->h5, name, ac_dataset_rank(id), shape);
+}
+
+ac_status
 ac_shard_commit(ac_shard_writer *self, char checksum[33])
 {
     const ac_shard_schema *s = &ac_shard_schemas[self->kind];
 
-    AC_CHECK(self->written == ((uint64_t) 2 << (s->last - s->first)) - 1);
+    for (int id = s->first; id <= (int) s->last; id++)
+        AC_CHECK(ac_datasets[id].optional || self->written & (uint64_t) 1 << (id - s->first));
     return ac_h5_commit(&self->h5, checksum);
 }
 

@@ -3,6 +3,7 @@
 #define AC_IO_HDF5_SHARD_FILE_H
 
 #include "io/hdf5/h5.h"
+#include "io/hdf5/h5_stream.h"
 #include "io/hdf5/schema.h"
 
 /** Starts zeroed. */
@@ -27,16 +28,22 @@ AC_MUST_CHECK ac_status ac_shard_write_text_attribute(ac_shard_writer *self, ac_
 AC_MUST_CHECK ac_status ac_shard_write_int_attribute(ac_shard_writer *self, ac_attribute_id id,
                                                      int64_t value);
 
-/** Of AC_SHARD_JOINED, in two parts: numbers, or the bytes of texts, shown from the sources
- * (whose `dataset` is set here), and the offsets [rows + 1] of texts and offsets. */
+/** In two parts; the first is of AC_SHARD_JOINED alone: numbers, or the bytes of texts, shown
+ * from the sources (whose `dataset` is set here), and the offsets [rows + 1] of texts and
+ * offsets. */
 AC_MUST_CHECK ac_status ac_shard_write_virtual(ac_shard_writer *self, ac_dataset_id id,
                                                int64_t columns, ac_h5_source *sources,
                                                int64_t count);
 AC_MUST_CHECK ac_status ac_shard_write_offsets(ac_shard_writer *self, ac_dataset_id id,
                                                int64_t rows, const int64_t *offsets);
 
-/** Close, sync, rename; every dataset of the kind has been written. @param[out] checksum  as
- * ac_h5_commit */
+/** Begin a dataset whose bytes come piece by piece (ac_h5_stream_push, ac_h5_stream_end):
+ * numbers u8 of this shape, or texts, whose offsets follow by ac_shard_write_offsets. */
+AC_MUST_CHECK ac_status ac_shard_stream(ac_shard_writer *self, ac_dataset_id id,
+                                        ac_h5_stream *stream, const int64_t *shape);
+
+/** Close, sync, rename; every dataset of the kind that is not optional has been written.
+ * @param[out] checksum  as ac_h5_commit */
 AC_MUST_CHECK ac_status ac_shard_commit(ac_shard_writer *self, char checksum[33]);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_shard_abandon(ac_shard_writer *self);

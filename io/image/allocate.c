@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "engine/base/memory.h"
 #include "io/image/formats.h"
 
@@ -10,12 +12,25 @@ ac_image_check_size(int64_t width, int64_t height, int64_t max_pixels,
                            (long long) width, (long long) height);
         return false;
     }
-    if (width > max_pixels / height) {
+    if (max_pixels == AC_IMAGE_SIZE_ONLY || width > max_pixels / height) {
         ac_item_status_set(item_status, AC_REJECT_TOO_LARGE,
                            "%lld x %lld pixels, limits.max_pixels is %lld", (long long) width,
                            (long long) height, (long long) max_pixels);
         return false;
     }
+    return true;
+}
+
+bool
+ac_image_size_read(const ac_item_status *item_status, int64_t *width, int64_t *height)
+{
+    long long w, h;
+
+    if (item_status->reason != AC_REJECT_TOO_LARGE ||
+        sscanf(item_status->detail, "%lld x %lld pixels", &w, &h) != 2)
+        return false;
+    *width = w;
+    *height = h;
     return true;
 }
 

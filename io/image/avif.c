@@ -92,7 +92,7 @@ ac_avif_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
     decoder->strictFlags &=
         ~(avifStrictFlags) (AVIF_STRICT_CLAP_VALID | AVIF_STRICT_PIXI_REQUIRED);
     decoder->ignoreExif = decoder->ignoreXMP = AVIF_TRUE;
-    if (max_pixels < decoder->imageSizeLimit)
+    if (max_pixels >= 0 && max_pixels < decoder->imageSizeLimit)
         decoder->imageSizeLimit = (uint32_t) max_pixels;
     result = avifDecoderSetIOMemory(decoder, bytes, n);
     if (result == AVIF_RESULT_OK)

@@ -231,6 +231,24 @@ ac_image_decode_page(ac_image *out, const void *bytes, size_t n, int64_t page,
 }
 
 ac_status
+ac_image_read_size(const void *bytes, size_t n, int64_t page, int64_t max_pixels,
+                   int64_t *width, int64_t *height, ac_item_status *item_status)
+{
+    ac_image image;
+    ac_status st =
+        ac_image_decode_page(&image, bytes, n, page, AC_IMAGE_SIZE_ONLY, item_status);
+
+    *width = image.width;
+    *height = image.height;
+    ac_image_free(&image);
+    if (st == AC_OK && ac_image_size_read(item_status, width, height)) {
+        *item_status = (ac_item_status){ 0 };
+        (void) ac_image_check_size(*width, *height, max_pixels, item_status);
+    }
+    return st;
+}
+
+ac_status
 ac_image_decode(ac_image *out, const void *bytes, size_t n, int64_t max_pixels,
                 ac_item_status *item_status)
 {

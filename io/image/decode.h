@@ -22,6 +22,15 @@ AC_MUST_CHECK ac_status ac_image_decode_page(ac_image *out, const void *bytes, s
                                              int64_t page, int64_t max_pixels,
                                              ac_item_status *item_status);
 
+/**
+ * Width and height of a page as its header says, before any turning by EXIF; nothing is
+ * decoded, so that what follows the header may still be damaged. What has no size that can be
+ * read, or more than max_pixels, is rejected as ac_image_decode_page would reject it.
+ */
+AC_MUST_CHECK ac_status ac_image_read_size(const void *bytes, size_t n, int64_t page,
+                                           int64_t max_pixels, int64_t *width, int64_t *height,
+                                           ac_item_status *item_status);
+
 /** Pages of a TIFF, at least 1; 1 for all other formats (an animation is one image). Nothing is
  * decoded. */
 int64_t ac_image_count_pages(const void *bytes, size_t n);

@@ -37,9 +37,16 @@ AC_MUST_CHECK ac_status ac_tiff_decode_at(ac_image *out, const unsigned char *by
                                           uint64_t directory, int64_t max_pixels,
                                           ac_item_status *item_status);
 
+/** As max_pixels: nothing is decoded. Every size is "too large", and ac_image_size_read gives
+ * it. */
+enum { AC_IMAGE_SIZE_ONLY = -1 };
+
 /** Whether a size is one that can be allocated; otherwise the item_status says why not. */
 bool ac_image_check_size(int64_t width, int64_t height, int64_t max_pixels,
                          ac_item_status *item_status);
+
+/** The size that ac_image_check_size called too large; false where something else was wrong. */
+bool ac_image_size_read(const ac_item_status *item_status, int64_t *width, int64_t *height);
 
 /** Set mode and size and allocate the pixels, zeroed; a size that is too large or zero becomes
  * the item_status. */

@@ -1,4 +1,5 @@
 /* Image files as a source of images. */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,6 +89,30 @@ stamp(const void *state, int64_t i)
     return self->stamps ? self->stamps[i] : (ac_image_stamp){ -1, -1 };
 }
 
+/* NAME.json beside the image, where it is a JSON object: as img2dataset writes. */
+static ac_status
+metadata(const void *state, int64_t i, ac_buffer *out)
+{
+    char *image = NULL, *path = NULL;
+    json_t *object = NULL;
+    struct stat info;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_files_path(state, i, &image));
+    AC_TRY(ac_location_sidecar(image, strlen(image), ".json", &path));
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0)
+        goto out;
+    AC_TRY(ac_text_file_read(path, out));
+    object = json_loadb(out->data ? out->data : "", out->size, 0, NULL);
+    if (!json_is_object(object))
+        ac_buffer_reset(out);
+out:
+    json_decref(object);
+    free(image);
+    free(path);
+    return st;
+}
+
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
@@ -126,6 +151,7 @@ const ac_image_source_type ac_image_files_type = {
     .page = page,
     .check = check,
     .captions = captions,
+    .metadata = metadata,
     .stamp = stamp,
     .pack = pack,
     .unpack = unpack,

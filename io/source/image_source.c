@@ -52,6 +52,13 @@ ac_image_source_read(const ac_image_source *self, int64_t i, ac_buffer *bytes,
     return self->type->read(self->state, i, bytes, status);
 }
 
+ac_status
+ac_image_source_pixels(const ac_image_source *self, int64_t i, uint8_t *rgb, bool *has)
+{
+    *has = false;
+    return self->type->pixels ? self->type->pixels(self->state, i, rgb, has) : AC_OK;
+}
+
 int64_t
 ac_image_source_page(const ac_image_source *self, int64_t i)
 {

@@ -35,6 +35,8 @@ typedef struct ac_image_source_type {
     ac_status (*file)(const void *state, int64_t i,
                       char **path); /* NULL: no files of their own */
     ac_status (*read)(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status);
+    /* NULL: items are encoded images. *has: false where this one is; then rgb stays as it is */
+    ac_status (*pixels)(const void *state, int64_t i, uint8_t *rgb, bool *has);
     ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
     int64_t (*page)(const void *state, int64_t i); /* NULL: all are the first */
     ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
@@ -46,11 +48,16 @@ typedef struct ac_image_source_type {
 } ac_image_source_type;
 
 /** Starts zeroed: no items. Items are in the order of their keys. */
+enum { AC_PIXELS_BYTES = 160 };
+
 typedef struct ac_image_source {
     const ac_image_source_type *type;
     void *state; /* owned */
     int64_t count;
-    char fingerprint[33];       /* of all keys, sizes and captions, hexadecimal */
+    char fingerprint[33]; /* of all keys, sizes and captions, hexadecimal */
+    /* Where items are CLIP's input, already prepared: by which recipe (ac_preprocess_print);
+     * else "". Not of joined sources. */
+    char pixels[AC_PIXELS_BYTES];
     ac_passed_over passed_over; /* where it was opened: other processes do not have it */
 } ac_image_source;
 
@@ -76,10 +83,19 @@ AC_MUST_CHECK ac_status ac_image_source_locate(const ac_image_source *self, int6
 AC_MUST_CHECK ac_status ac_image_source_file(const ac_image_source *self, int64_t i,
                                              char **path);
 
-/** The item's bytes, as they were stored. Bytes that cannot be read are the item's status;
- * a failure is only for memory. */
+/** The item's bytes, as they were stored. Bytes that cannot be read are the item's status; a
+ * failure is for memory, for a damaged shard of an image dataset, and for an archive that was
+ * replaced since it was opened. */
 AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
+
+/**
+ * CLIP's input, where the source holds that in place of encoded images.
+ * @param[out] rgb  [S, S, 3], S by the source's recipe; unchanged where *has is false: the item
+ *                  is to be read and decoded
+ */
+AC_MUST_CHECK ac_status ac_image_source_pixels(const ac_image_source *self, int64_t i,
+                                               uint8_t *rgb, bool *has);
 
 /** Which page of its bytes the item is, from 0: for ac_image_decode_page. */
 int64_t ac_image_source_page(const ac_image_source *self, int64_t i);

@@ -67,6 +67,15 @@ read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status
     return ac_image_source_read(p->source, within, bytes, status);
 }
 
+static ac_status
+pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
+{
+    int64_t within, repeat;
+    const ac_joined_part *p = find(state, i, &within, &repeat);
+
+    return ac_image_source_pixels(p->source, within, rgb, has);
+}
+
 static int64_t
 page(const void *state, int64_t i)
 {
@@ -109,6 +118,7 @@ static const ac_image_source_type type = {
     .locate = locate,
     .file = file,
     .read = read_item,
+    .pixels = pixels,
     .page = page,
     .check = check,
     .captions = captions,

@@ -3,22 +3,34 @@
 #include <string.h>
 
 #include "io/source/captioned_images.h"
+#include "io/source/image_dataset.h"
 #include "io/source/image_files.h"
 
 /* The kinds that can be packed. */
-static const ac_image_source_type *const types[] = { &ac_image_files_type,
-                                                     &ac_captioned_images_type };
+static const ac_image_source_type *const types[] = {
+    &ac_image_files_type,
+    &ac_captioned_images_type,
+    &ac_image_dataset_type,
+    &ac_captioned_dataset_type,
+};
 enum { TYPES = sizeof types / sizeof *types };
 
 typedef struct packed_head {
     int64_t type, count; /* which of types[] */
-    char fingerprint[33];
+    char fingerprint[33], pixels[AC_PIXELS_BYTES];
 } packed_head;
 
 ac_status
 ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
 {
-    return ac_image_files_open(out, input, what, all_pages);
+    bool is_dataset;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
+    st = is_dataset ? ac_image_dataset_open(out, input)
+                    : ac_image_files_open(out, input, what, all_pages);
+out:
+    return st;
 }
 
 ac_status
@@ -30,6 +42,7 @@ ac_images_pack(const ac_image_source *self, ac_buffer *out)
         head.type++;
     AC_CHECK(head.type < TYPES);
     memcpy(head.fingerprint, self->fingerprint, sizeof head.fingerprint);
+    memcpy(head.pixels, self->pixels, sizeof head.pixels);
     ac_buffer_push(out, &head, sizeof head);
     return self->type->pack(self->state, out);
 }
@@ -49,6 +62,7 @@ ac_images_unpack(ac_image_source *out, const char *bytes, size_t n)
         out->type = types[head.type];
         out->count = head.count;
         memcpy(out->fingerprint, head.fingerprint, sizeof out->fingerprint);
+        memcpy(out->pixels, head.pixels, sizeof out->pixels);
     }
     return st;
 }

@@ -5,7 +5,7 @@
 #include "io/source/image_source.h"
 
 /**
- * A folder of images, a .txt list of paths, or one image.
+ * A folder of images, a .txt list of paths, one image, or an image dataset.
  * what: the config's key ("input.path"), for messages. AC_E_IO where the input is not there,
  * AC_E_FORMAT where it holds no image. all_pages: each page of a TIFF is an item (input.pages).
  */

@@ -1,6 +1,7 @@
 #include "io/source/selected_images.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/memory.h"
 
@@ -74,6 +75,16 @@ page(const void *state, int64_t i)
 }
 
 static ac_status
+pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    *has = false;
+    return n < 0 ? AC_OK : ac_image_source_pixels(self->source, n, rgb, has);
+}
+
+static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
     const selected *self = state;
@@ -97,6 +108,7 @@ static const ac_image_source_type type = {
     .locate = locate,
     .file = file,
     .read = read_item,
+    .pixels = pixels,
     .check = check,
     .page = page,
     .captions = captions,
@@ -115,6 +127,7 @@ ac_selected_images_open(ac_image_source *out, const ac_image_source *source,
     if (st == AC_OK) {
         *self = (selected){ source, numbers };
         *out = (ac_image_source){ .type = &type, .state = self, .count = count };
+        memcpy(out->pixels, source->pixels, sizeof out->pixels);
     }
     return st;
 }

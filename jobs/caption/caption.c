@@ -8,7 +8,6 @@
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
-#include "io/source/open_images.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/stages.h"
@@ -16,6 +15,7 @@
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/runtime/tar_input.h"
 #include "jobs/runtime/update.h"
 
 /* What such a job holds while it runs. */
@@ -31,16 +31,24 @@ typedef struct pipeline {
 } pipeline;
 
 static ac_status
-open_images_all(pipeline *p)
+open_images_all(pipeline *p, const char *folder)
 {
+    const ac_tar_input tars = { .path = p->config->input.path,
+                                .what = "input.path",
+                                .folder = folder };
+    bool is_tars;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_tar_input_open_all(&p->images, p->comm, p->config, &tars, &is_tars));
+    if (is_tars)
+        return AC_OK;
     if (p->comm->rank == 0)
-        st = ac_images_open(&p->images, p->config->input.path, "input.path",
-                            p->config->input.pages == AC_PAGES_ALL);
+        st = ac_images_open_input(&p->images, p->config);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
-    return ac_images_share_all(&p->images, p->comm, st);
+    st = ac_images_share_all(&p->images, p->comm, st);
+out:
+    return st;
 }
 
 static ac_status
@@ -75,9 +83,13 @@ write_summary(const pipeline *p, double seconds)
         ac_passed_over_push_json(&p->images.passed_over, &b);
         ac_buffer_push_text(&b, ",\n");
     }
+    st = ac_tar_input_push_json(&p->images, &b);
+    if (st != AC_OK)
+        goto out;
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
                      seconds, seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, cache);
+out:
     ac_buffer_free(&b);
     return st;
 }
@@ -227,10 +239,12 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     while (job->stages[stages])
         stages++;
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(open_images_all(&p));
+    AC_TRY(open_images_all(&p, folder));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
+    AC_TRY(
+        ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
     if (stages > 1)
         AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
                                           &p.cache_seconds));
@@ -295,35 +309,37 @@ run_caption_all(const ac_comm *comm, const ac_config *config, const char *folder
 /* ---- what an update would do ---- */
 
 static ac_status
-preview(const ac_config *config, const char *folder, const ac_job *job, FILE *out)
+preview_all(const ac_comm *comm, const ac_config *config, const char *folder,
+            const ac_job *job, FILE *out)
 {
-    ac_image_source images = { 0 };
+    pipeline p = { .comm = comm, .config = config };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_images_open(&images, config->input.path, "input.path",
-                          config->input.pages == AC_PAGES_ALL));
-    st = ac_update_show(folder, config, job->name, &images, out);
+    AC_TRY(open_images_all(&p, folder));
+    st = ac_agree_all(comm, comm->rank == 0
+                                ? ac_update_show(folder, config, job->name, &p.images, out)
+                                : AC_OK);
 out:
-    ac_image_source_free(&images);
+    ac_image_source_free(&p.images);
     return st;
 }
 
 static ac_status
-preview_embed_images(const ac_config *config, const char *folder, FILE *out)
+preview_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
 {
-    return preview(config, folder, &ac_job_embed_images, out);
+    return preview_all(comm, config, folder, &ac_job_embed_images, out);
 }
 
 static ac_status
-preview_tag(const ac_config *config, const char *folder, FILE *out)
+preview_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
 {
-    return preview(config, folder, &ac_job_tag, out);
+    return preview_all(comm, config, folder, &ac_job_tag, out);
 }
 
 static ac_status
-preview_caption(const ac_config *config, const char *folder, FILE *out)
+preview_caption_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
 {
-    return preview(config, folder, &ac_job_caption, out);
+    return preview_all(comm, config, folder, &ac_job_caption, out);
 }
 
 /* ---- the rows ---- */
@@ -359,7 +375,7 @@ const ac_job ac_job_embed_images = {
     .report = AC_REPORT_GALLERY,
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, NULL },
     .run = run_embed_images_all,
-    .preview = preview_embed_images,
+    .preview = preview_embed_images_all,
     .size = size_embed_images,
 };
 
@@ -370,7 +386,7 @@ const ac_job ac_job_tag = {
     .report = AC_REPORT_GALLERY,
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
     .run = run_tag_all,
-    .preview = preview_tag,
+    .preview = preview_tag_all,
     .size = size_tag,
 };
 
@@ -382,6 +398,6 @@ const ac_job ac_job_caption = {
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve,
                                               &ac_stage_generate, NULL },
     .run = run_caption_all,
-    .preview = preview_caption,
+    .preview = preview_caption_all,
     .size = size_caption,
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "io/file/publish.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/crash_probe.h"
 
@@ -23,14 +24,40 @@ typedef struct prober {
 
 /* ---- an image's file ---- */
 
+/* The item as a file for the child: its own, or (where it has none) one made of its bytes. A
+ * page of it is then probed with the whole. @param[out] made  to be removed */
+static ac_status
+image_file(const prober *p, int64_t item, char **path, bool *made)
+{
+    ac_buffer bytes = { 0 };
+    ac_item_status status;
+    ac_status st = ac_image_source_file(p->images, item, path);
+
+    *made = false;
+    if (st != AC_E_ARG) /* of joined sources one may have files, and another not */
+        return st;
+    AC_TRY(ac_run_path(p->run, path, "journal/%sprobe.tmp.%d", p->run->prefix,
+                       p->run->comm->rank));
+    AC_TRY(ac_image_source_read(p->images, item, &bytes, &status));
+    st = ac_publish_file(*path, bytes.data ? bytes.data : "", bytes.size);
+    *made = st == AC_OK;
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
+/* A run that has no CLIP model decodes images only; the size is any. */
 static ac_status
 probe_image(const prober *p, int64_t item, bool *crashes)
 {
     ac_status st = AC_OK;
     char *path = NULL, *out = NULL, pixels[32];
     char *model = p->run->config->clip.model, *model_config = p->run->config->clip.model_config;
+    bool made;
 
-    AC_TRY(ac_image_source_file(p->images, item, &path));
+    if (p->images->pixels[0]) /* nothing is decoded */
+        return AC_OK;
+    AC_TRY(image_file(p, item, &path, &made));
     AC_TRY(ac_run_path(p->run, &out, "journal/%sprobe.tmp.%d.npy", p->run->prefix,
                        p->run->comm->rank));
     snprintf(pixels, sizeof pixels, "%lld", (long long) p->run->config->limits.max_pixels);
@@ -39,8 +66,8 @@ probe_image(const prober *p, int64_t item, bool *crashes)
                           "preprocess",
                           "--threads",
                           "1",
-                          "--model",
-                          model,
+                          model ? "--model" : "--size",
+                          model ? model : "224",
                           "--max-pixels",
                           pixels,
                           "--out",
@@ -58,6 +85,8 @@ probe_image(const prober *p, int64_t item, bool *crashes)
             end == AC_CHILD_CRASHED || end == AC_CHILD_KILLED || end == AC_CHILD_SILENT;
     }
     unlink(out);
+    if (made)
+        unlink(path);
 out:
     free(path);
     free(out);

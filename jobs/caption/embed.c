@@ -105,6 +105,7 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
     reader *own = &self->readers[omp_get_thread_num()];
     ac_status st = AC_OK;
     ac_image image = { 0 };
+    bool is_prepared;
 
     AC_TRY(ac_image_source_check(p->images, item, bad));
     if (bad->reason != AC_GOOD)
@@ -112,6 +113,9 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
     if (ac_quarantine_has(&self->run->quarantine, item))
         return ac_item_status_set(bad, AC_REJECT_CRASHED,
                                   "ended the program, and again when it was tried alone");
+    AC_TRY(ac_image_source_pixels(p->images, item, rgb, &is_prepared));
+    if (is_prepared)
+        return AC_OK;
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
     AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
     if (bad->reason == AC_GOOD)
@@ -321,6 +325,35 @@ const ac_stage_type ac_stage_embed = {
     .shard = embed_shard,
     .close = close_embedder,
 };
+
+ac_status
+ac_check_pixels(const ac_image_source *images, const ac_config *config,
+                const ac_clip_model *clip, const char *what, bool crops)
+{
+    ac_buffer wanted = { 0 };
+    ac_status st = AC_OK;
+
+    if (!images->pixels[0])
+        return AC_OK;
+    if (crops)
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: this dataset holds CLIP's input (ingest.store: pixels), and no random crop "
+            "can be taken of that: ingest it with store: original, or set "
+            "train.crops_per_image to 0",
+            what);
+    ac_preprocess_print(&clip->recipe, config->input.apply_exif, &wanted);
+    AC_TRY(wanted.status);
+    if (strcmp(wanted.data, images->pixels) != 0)
+        st = ac_error_set(AC_E_ARG,
+                          "%s: this dataset holds CLIP's input (ingest.store: pixels), made by "
+                          "another recipe (%s) than %s wants (%s): ingest it for this model "
+                          "(--set clip.model=…), or with store: original",
+                          what, images->pixels, config->clip.model, wanted.data);
+out:
+    ac_buffer_free(&wanted);
+    return st;
+}
 
 ac_status
 ac_check_bad_items(const ac_run *run)

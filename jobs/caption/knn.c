@@ -53,6 +53,10 @@ ac_knn_check(const ac_image_source *images)
     ac_status st = AC_OK;
     char *folder = NULL, *path = NULL;
 
+    if (!images->type->file)
+        AC_FAIL(AC_E_ARG,
+                "output.knn writes files beside the images, but those of input.path are no "
+                "files of their own; tags.jsonl and captions.jsonl have the same entries");
     for (int64_t i = 0; i < images->count; i++) {
         size_t n;
         free(path);

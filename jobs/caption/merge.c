@@ -1,6 +1,7 @@
 /* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
  * of keys. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
-#include "jobs/runtime/item_walk.h"
+#include "jobs/caption/record.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/evidence_json.h"
+#include "jobs/runtime/item_walk.h"
 
 enum { MAX_REFERENCES = 16 };
 
@@ -28,56 +31,42 @@ push_bytes_field(ac_buffer *b, const char *name, ac_item_text text)
     ac_json_string(b, text.bytes, text.size);
 }
 
-static void
-push_text_field(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
+/* By how much CLIP scores the best candidate above the second; NaN where there are not two. */
+static double
+margin_of(const ac_shard_view *v, int64_t i)
 {
-    push_bytes_field(b, name, (ac_item_text){ ac_texts_at(texts, i), ac_texts_size(texts, i) });
-}
+    float best = -INFINITY, second = -INFINITY;
 
-static void
-push_float_field(ac_buffer *b, const char *name, float x)
-{
-    ac_buffer_printf(b, ", \"%s\": ", name);
-    ac_json_float(b, x);
-}
-
-/* One line of captions.jsonl. */
-static void
-push_record(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
-{
-    const char *comma = "";
-
-    ac_buffer_push_text(b, "{");
-    push_text_field(b, "key", &v->keys, i);
-    if (stages > 2) {
-        ac_buffer_push_text(b, ", ");
-        push_text_field(b, "caption", &v->captions, i);
-        push_float_field(b, "clip_score", v->clip_scores[i]);
-    }
-    ac_buffer_push_text(b, ", \"table\": [");
-    for (int64_t k = i * v->K; k < (i + 1) * v->K; k++) {
-        if (v->ids[k] < 0)
-            continue;
-        ac_buffer_printf(b, "%s{", comma);
-        push_text_field(b, "entry", &v->entries, k);
-        ac_buffer_printf(b, ", \"id\": %lld", (long long) v->ids[k]);
-        push_float_field(b, "score", v->scores[k]);
-        ac_buffer_push_text(b, "}");
-        comma = ", ";
-    }
-    ac_buffer_push_text(b, "]");
-    if (stages > 2) {
-        ac_buffer_push_text(b, ", \"candidates\": [");
-        for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
-            ac_buffer_printf(b, "%s{", c > v->offsets[i] ? ", " : "");
-            push_text_field(b, "text", &v->candidates, c);
-            push_float_field(b, "clip_score", v->candidate_clip_scores[c]);
-            push_float_field(b, "score", v->candidate_scores[c]);
-            ac_buffer_push_text(b, "}");
+    for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
+        const float x = v->candidate_clip_scores[c];
+        if (x > best) {
+            second = best;
+            best = x;
+        } else if (x > second) {
+            second = x;
         }
-        ac_buffer_push_text(b, "]");
     }
-    ac_buffer_push_text(b, "}\n");
+    return isinf(second) ? (double) NAN : (double) best - (double) second;
+}
+
+/* output.evidence: where the caption's words come from. */
+static ac_status
+push_evidence(ac_buffer *b, ac_evidence_finder *finder, const ac_shard_view *v, int64_t i)
+{
+    ac_evidence evidence;
+    int64_t entries = 0;
+    ac_status st = AC_OK;
+
+    while (entries < v->K && v->ids[i * v->K + entries] >= 0)
+        entries++;
+    AC_TRY(ac_evidence_find(finder, ac_texts_at(&v->captions, i),
+                            ac_texts_size(&v->captions, i), &v->entries, i * v->K, entries,
+                            &evidence));
+    ac_buffer_push_text(b, ", \"evidence\": ");
+    st = ac_evidence_push_json(b, finder, &evidence, &v->entries, i * v->K, v->ids + i * v->K,
+                               margin_of(v, i));
+out:
+    return st;
 }
 
 static void
@@ -154,6 +143,8 @@ out:
 /* captions.jsonl (tags.jsonl for a job without captions), keys.txt, preds.txt. */
 typedef struct record_files {
     ac_text_file records, keys, predictions;
+    ac_evidence_finder finder;
+    bool evidence; /* output.evidence */
     ac_buffer b;
 } record_files;
 
@@ -161,6 +152,7 @@ static ac_status
 write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
 {
     ac_buffer *b = &self->b;
+    ac_status st = AC_OK;
 
     ac_text_push_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
     flush_to(&self->keys, b);
@@ -169,17 +161,22 @@ write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
         flush_to(&self->predictions, b);
     }
     if (stages > 1) {
-        push_record(b, v, i, stages);
+        ac_record_push(b, v, i, stages);
+        if (self->evidence)
+            AC_TRY(push_evidence(b, &self->finder, v, i));
+        ac_buffer_push_text(b, "}\n");
         flush_to(&self->records, b);
     }
-    return b->status;
+    st = b->status;
+out:
+    return st;
 }
 
 static ac_status
 write_records(const ac_run *run, int stages)
 {
     ac_status st = AC_OK;
-    record_files files = { 0 };
+    record_files files = { .evidence = stages > 2 && run->config->output.evidence };
     ac_item_walk walk = { 0 };
     bool found;
 
@@ -204,6 +201,7 @@ out:
     ac_text_file_abandon(&files.keys);
     ac_text_file_abandon(&files.records);
     ac_text_file_abandon(&files.predictions);
+    ac_evidence_finder_free(&files.finder);
     ac_buffer_free(&files.b);
     ac_item_walk_close(&walk);
     return st;

@@ -16,6 +16,7 @@
 #define AC_JOBS_CAPTION_STAGES_H
 
 #include "cache_builder/cache.h"
+#include "io/config/config.h"
 #include "io/source/image_source.h"
 #include "jobs/caption/captioner.h"
 #include "jobs/models/bart_model.h"
@@ -49,6 +50,12 @@ typedef struct ac_generate_work {
     int64_t truncated_prompts, truncated_texts;
     ac_captioner captioner; /* the stage's own memory */
 } ac_generate_work;
+
+/** AC_E_ARG where the images are CLIP's input by another recipe than this model's, or where
+ * random crops of them are wanted. what: the config's key. Local. */
+AC_MUST_CHECK ac_status ac_check_pixels(const ac_image_source *images, const ac_config *config,
+                                        const ac_clip_model *clip, const char *what,
+                                        bool crops);
 
 /* ---- the merge ---- */
 

@@ -10,9 +10,10 @@ static const char *
 example_of(const char *job, const char *key)
 {
     static const char *const values[][2] = {
-        { "input.path", "/data/images" },      { "clip.model", "/models/clip-vit-b16" },
-        { "cache.path", "/data/phrases.txt" }, { "bart.model", "/models/bart-large" },
-        { "input.train", "/data/train" },      { "input.validation", "/data/validation" },
+        { "input.path", "/data/images" },        { "clip.model", "/models/clip-vit-b16" },
+        { "cache.path", "/data/phrases.txt" },   { "bart.model", "/models/bart-large" },
+        { "input.train", "/data/train" },        { "input.validation", "/data/validation" },
+        { "evaluate.predictions", "preds.txt" },
     };
 
     if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)
@@ -28,14 +29,20 @@ example_of(const char *job, const char *key)
 }
 
 void
-ac_job_help(FILE *f, const char *name, const char *what, const ac_option *options)
+ac_job_help(FILE *f, const ac_job *job, const ac_option *options)
 {
+    const char *name = job->name;
     const char *names[AC_CONFIG_MOST_NEEDED], *meanings[AC_CONFIG_MOST_NEEDED];
     const int needed = ac_config_needed(name, names, meanings);
-    char usage[64];
+    char usage[200];
 
-    snprintf(usage, sizeof usage, "%s [CONFIG.yaml] [options]", name);
-    ac_options_help(f, usage, what, options);
+    if (job->word)
+        snprintf(usage, sizeof usage,
+                 "%s [CONFIG.yaml] [options]\n       antarctic %s %s [options]", name, name,
+                 job->usage);
+    else
+        snprintf(usage, sizeof usage, "%s [CONFIG.yaml] [options]", name);
+    ac_options_help(f, usage, job->summary, options);
     fprintf(f,
             "\nkeys that must be given, in CONFIG.yaml or with --set (antarctic %s "
             "--print-config shows all, with their defaults):\n",

@@ -3,7 +3,8 @@
 #define AC_JOBS_CLI_HELP_H
 
 #include "jobs/cli/options.h"
+#include "jobs/runtime/job.h"
 
-void ac_job_help(FILE *f, const char *name, const char *what, const ac_option *options);
+void ac_job_help(FILE *f, const ac_job *job, const ac_option *options);
 
 #endif

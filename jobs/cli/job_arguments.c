@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "io/file/path.h"
 
 ac_status
@@ -20,21 +21,84 @@ out:
     return st;
 }
 
-ac_status
-ac_job_run_folder(char **out, const char *job, const ac_arguments *a, int word)
+/* --run, or what is short for it; both are too many. NULL: neither was given. */
+static ac_status
+given_folder(const char **given, const ac_job *job, const ac_arguments *a)
 {
-    const char *given = ac_arguments_get(a, "run"),
-               *config = a->word_count > word ? a->words[word] : NULL;
+    *given = ac_arguments_get(a, "run");
+    for (const ac_short_form *s = job->short_forms; s && s->option; s++) {
+        const char *value = s->key ? NULL : ac_arguments_get(a, s->option);
+        if (value && *given)
+            return ac_error_set(AC_E_ARG, "--run and --%s are the same: give one", s->option);
+        *given = value ? value : *given;
+    }
+    return *given && !**given ? ac_error_set(AC_E_ARG, "--run needs the name of a folder")
+                              : AC_OK;
+}
+
+ac_status
+ac_job_run_folder(char **out, const ac_job *job, const ac_arguments *a, int word)
+{
+    const char *given, *config = a->word_count > word ? a->words[word] : NULL;
     const char *slash = config ? strrchr(config, '/') : NULL,
                *base = slash ? slash + 1 : config;
     const char *dot = base ? strrchr(base, '.') : NULL;
+    ac_status st;
 
-    if (given && !*given)
-        return ac_error_set(AC_E_ARG, "--run needs the name of a folder");
+    AC_TRY(given_folder(&given, job, a));
     if (given)
         return ac_path_format(out, "%s", given);
     if (!config)
-        return ac_path_format(out, "runs/%s", job);
-    return ac_path_format(out, "runs/%s-%.*s", job,
-                          dot ? (int) (dot - base) : (int) strlen(base), base);
+        return ac_path_format(out, "runs/%s", job->name);
+    st = ac_path_format(out, "runs/%s-%.*s", job->name,
+                        dot ? (int) (dot - base) : (int) strlen(base), base);
+out:
+    return st;
+}
+
+ac_status
+ac_job_word_take(const char **value, const ac_job *job, ac_arguments *a)
+{
+    int kept = 0;
+
+    *value = NULL;
+    for (int i = 0; i < a->word_count; i++) {
+        const char *word = a->words[i];
+        if (!job->word || ac_text_ends_with(word, ".yaml") || ac_text_ends_with(word, ".yml"))
+            a->words[kept++] = word;
+        else if (*value)
+            return ac_error_set(AC_E_ARG, "%s takes one %s, and \"%s\" is a second one",
+                                job->name, job->word, word);
+        else
+            *value = word;
+    }
+    a->word_count = kept;
+    return AC_OK;
+}
+
+static ac_status
+set_key(ac_config *config, const char *key, const char *value)
+{
+    ac_buffer text = { 0 };
+    ac_status st = ac_buffer_printf(&text, "%s=%s", key, value);
+
+    if (st == AC_OK)
+        st = ac_config_set(config, text.data);
+    ac_buffer_free(&text);
+    return st;
+}
+
+ac_status
+ac_job_short_apply(ac_config *config, const ac_job *job, const ac_arguments *a,
+                   const char *word)
+{
+    ac_status st = AC_OK;
+
+    if (word) /* a folder may be called so; of a key it would be the word for "nothing" */
+        AC_TRY(set_key(config, job->word, strcmp(word, "none") == 0 ? "./none" : word));
+    for (const ac_short_form *s = job->short_forms; s && s->option; s++)
+        if (s->key && ac_arguments_get(a, s->option))
+            AC_TRY(set_key(config, s->key, ac_arguments_get(a, s->option)));
+out:
+    return st;
 }

@@ -5,12 +5,25 @@
 
 #include "io/config/config.h"
 #include "jobs/cli/options.h"
+#include "jobs/runtime/job.h"
 
 /** Defaults, the config file that is word `word` (if given), and each --set over it. */
 AC_MUST_CHECK ac_status ac_job_config_read(ac_config *config, const ac_arguments *a, int word);
 
-/** --run, or runs/JOB-CONFIGNAME. Free with free(). */
-AC_MUST_CHECK ac_status ac_job_run_folder(char **out, const char *job, const ac_arguments *a,
+/** --run (or what is short for it), or runs/JOB-CONFIGNAME. Free with free(). */
+AC_MUST_CHECK ac_status ac_job_run_folder(char **out, const ac_job *job, const ac_arguments *a,
                                           int word);
+
+/**
+ * The value of the key job->word among the words, which is taken out of them: then the config
+ * is the only word left. NULL: none was given.
+ */
+AC_MUST_CHECK ac_status ac_job_word_take(const char **value, const ac_job *job,
+                                         ac_arguments *a);
+
+/** Set what the word (NULL: none) and the job's short forms stand for, over what the config and
+ * --set say. */
+AC_MUST_CHECK ac_status ac_job_short_apply(ac_config *config, const ac_job *job,
+                                           const ac_arguments *a, const char *word);
 
 #endif

@@ -20,26 +20,40 @@
 #include "jobs/runtime/signals.h"
 #include "jobs/runtime/version.h"
 
-#define RUN_OPTION { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" }
-#define SET_OPTION { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" }
-#define PRINT_OPTION \
-    { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" }
-
-/* Those of a job whose runs can be updated. */
+static const ac_option job_options[] = {
+    { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
+    { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
+    { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
+};
+/* Of a job whose runs can be updated; others take them too, to say why not. */
 static const ac_option update_options[] = {
-    RUN_OPTION,
-    SET_OPTION,
     { "update", 0, "[=hash]",
       "the images changed: compute new and changed ones, drop removed ones (changed: another "
       "size or modification time; =hash: other bytes)" },
     { "dry-run", 0, NULL, "with --update: show what it would do, and exit" },
-    PRINT_OPTION,
-    { NULL, 0, NULL, NULL },
+};
+enum {
+    JOB_OPTIONS = sizeof job_options / sizeof *job_options,
+    UPDATE_OPTIONS = sizeof update_options / sizeof *update_options,
+    MOST_OPTIONS = 16
 };
 
-static const ac_option plain_options[] = {
-    RUN_OPTION, SET_OPTION, PRINT_OPTION, { NULL, 0, NULL, NULL }
-};
+/* Those of every job, and the job's own. update: those of updates too. */
+static void
+list_options(ac_option options[MOST_OPTIONS], const ac_job *job, bool update)
+{
+    int n = 0;
+
+    for (; n < JOB_OPTIONS; n++)
+        options[n] = job_options[n];
+    for (int i = 0; update && i < UPDATE_OPTIONS; i++)
+        options[n++] = update_options[i];
+    for (const ac_short_form *s = job->short_forms; s && s->option; s++) {
+        AC_CHECK(n < MOST_OPTIONS - 1);
+        options[n++] = (ac_option){ s->option, 0, s->argument, s->help };
+    }
+    options[n] = (ac_option){ NULL, 0, NULL, NULL };
+}
 
 /* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
  * job was given. */
@@ -113,6 +127,19 @@ run_in_folder(const ac_job *job, const char *config_path, const ac_config *confi
     return st;
 }
 
+/* --dry-run: the run is neither locked nor changed. */
+static ac_status
+show_update(const ac_job *job, const ac_config *config, const ac_comm *comm, const char *folder)
+{
+    ac_status st = job->preview(comm, config, folder, stdout);
+
+    if (comm->rank == 0 && st == AC_OK)
+        st = ac_terminal_flush(st);
+    st = ac_agree_all(comm, st);
+    say(job, comm, st);
+    return st;
+}
+
 /* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see
  * other files: they agree before anything else. */
 static ac_status
@@ -126,11 +153,13 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     comm.heartbeat = &heartbeat;
     ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
-        st = ac_job_run_folder(&folder, job->name, a, 0);
+        st = ac_job_run_folder(&folder, job, a, 0);
     if (st == AC_OK)
         st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);
     st = ac_agree_all(&comm, st);
-    if (st == AC_OK)
+    if (st == AC_OK && ac_arguments_has(a, "dry-run"))
+        st = show_update(job, config, &comm, folder);
+    else if (st == AC_OK)
         st = run_in_folder(job, a->word_count ? a->words[0] : "", config, &comm, folder);
     else
         say(job, &comm, st);
@@ -220,39 +249,28 @@ read_update(ac_config *config, const ac_arguments *a, const ac_job *job)
     return AC_OK;
 }
 
-/* By mpirun or srun one of the processes does it. */
-static ac_status
-show_update(const ac_job *job, const ac_arguments *a, const ac_config *config)
-{
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-    char *folder = NULL;
-    ac_status st = AC_OK;
-
-    rank = rank ? rank : getenv("PMIX_RANK");
-    if (rank && strcmp(rank, "0") != 0)
-        return AC_OK;
-    AC_TRY(ac_job_run_folder(&folder, job->name, a, 0));
-    AC_TRY(job->preview(config, folder, stdout));
-    st = ac_terminal_flush(AC_OK);
-out:
-    free(folder);
-    return st;
-}
-
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
+    ac_option options[MOST_OPTIONS];
     ac_arguments a;
     ac_config config = { 0 };
-    ac_status st = ac_arguments_parse(&a, update_options, argc, argv);
+    const char *word = NULL;
+    ac_status st;
 
+    list_options(options, job, true);
+    st = ac_arguments_parse(&a, options, argc, argv);
     if (st == AC_OK && a.help) {
-        ac_job_help(stdout, job->name, job->summary,
-                    job->preview ? update_options : plain_options);
+        list_options(options, job, job->preview != NULL);
+        ac_job_help(stdout, job, options);
         goto out;
     }
     if (st == AC_OK)
+        st = ac_job_word_take(&word, job, &a);
+    if (st == AC_OK)
         st = ac_job_config_read(&config, &a, 0);
+    if (st == AC_OK)
+        st = ac_job_short_apply(&config, job, &a, word);
     if (st == AC_OK && ac_arguments_has(&a, "print-config")) {
         if ((st = print_config(job, &config)) != AC_OK)
             ac_terminal_error(job->name);
@@ -265,11 +283,6 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
         st = ac_config_check(&config, job->name);
     if (st == AC_OK)
         st = read_update(&config, &a, job);
-    if (st == AC_OK && ac_arguments_has(&a, "dry-run")) {
-        if ((st = show_update(job, &a, &config)) != AC_OK)
-            ac_terminal_error(job->name);
-        goto out;
-    }
     if (st != AC_OK && !is_launched())
         ac_terminal_error(job->name);
     else

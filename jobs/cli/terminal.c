@@ -7,22 +7,33 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "engine/base/text.h"
+
 void
 ac_terminal_line(void *context, ac_log_level level, const char *line)
 {
     static const char *const marks[] = { "error: ", "warning: ", "", "" };
 
+    ac_buffer seen = { 0 };
+
     (void) context;
+    if (ac_text_push_visible(&seen, line, strlen(line)) == AC_OK)
+        line = seen.data;
     fprintf(stderr, "%s%s\n", marks[level], line);
+    ac_buffer_free(&seen);
 }
 
 void
 ac_terminal_error(const char *name)
 {
-    const char *place = ac_error_place();
+    const char *place = ac_error_place(), *message = ac_error_message();
+    ac_buffer seen = { 0 };
 
-    fprintf(stderr, "antarctic %s: %s%s%s%s\n", name, ac_error_message(), place[0] ? " (" : "",
-            place, place[0] ? ")" : "");
+    if (ac_text_push_visible(&seen, message, strlen(message)) == AC_OK)
+        message = seen.data;
+    fprintf(stderr, "antarctic %s: %s%s%s%s\n", name, message, place[0] ? " (" : "", place,
+            place[0] ? ")" : "");
+    ac_buffer_free(&seen);
 }
 
 ac_status

@@ -3,27 +3,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "io/file/base64.h"
 #include "io/file/json_write.h"
+#include "io/file/base64.h"
 #include "ac_report_assets.h"
 
 enum { IMAGES_PER_BLOCK = 128 };
-
-static void
-push_base64(ac_buffer *out, const char *bytes, size_t n)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *x = (const unsigned char *) bytes;
-
-    for (size_t i = 0; i < n; i += 3) {
-        const unsigned second = i + 1 < n ? x[i + 1] : 0, third = i + 2 < n ? x[i + 2] : 0;
-        const unsigned all = (unsigned) x[i] << 16 | second << 8 | third;
-        const char four[4] = { digits[all >> 18], digits[all >> 12 & 63],
-                               i + 1 < n ? digits[all >> 6 & 63] : '=',
-                               i + 2 < n ? digits[all & 63] : '=' };
-        ac_buffer_push(out, four, 4);
-    }
-}
 
 static void
 push_score(ac_buffer *out, float x)
@@ -97,7 +82,7 @@ ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char
     ac_buffer_push_text(&self->records, before);
     ac_buffer_push_text(&self->thumbnails, before);
     ac_buffer_push_char(&self->thumbnails, '"');
-    push_base64(&self->thumbnails, jpeg, jpeg_bytes);
+    ac_base64_push(&self->thumbnails, jpeg, jpeg_bytes);
     ac_buffer_push_char(&self->thumbnails, '"');
     ac_buffer_reset(&self->head);
     ac_buffer_reset(&self->candidates);

@@ -8,6 +8,7 @@
 #include "engine/base/memory.h"
 #include "io/file/path.h"
 #include "io/image/decode.h"
+#include "jobs/report/evaluate_report.h"
 #include "jobs/report/gallery.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/report/train_report.h"
@@ -414,6 +415,10 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
         AC_TRY(ac_path_format(&own, "%s/report.html", folder));
     if (kind == AC_REPORT_TRAINING) {
         st = ac_train_report_write(&r.run, path ? path : own);
+        goto out;
+    }
+    if (kind == AC_REPORT_SCORES) {
+        st = ac_evaluate_report_write(&r.run, jobs, path ? path : own, images);
         goto out;
     }
     snprintf(title, sizeof title, "antarctic %s", r.run.manifest.job);

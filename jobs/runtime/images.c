@@ -4,6 +4,13 @@
 #include "io/source/open_images.h"
 
 ac_status
+ac_images_open_input(ac_image_source *images, const ac_config *config)
+{
+    return ac_images_open(images, config->input.path, "input.path",
+                          config->input.pages == AC_PAGES_ALL);
+}
+
+ac_status
 ac_images_share_all(ac_image_source *images, const ac_comm *comm, ac_status st)
 {
     ac_buffer packed = { 0 };

@@ -3,7 +3,11 @@
 #define AC_JOBS_RUNTIME_IMAGES_H
 
 #include "engine/comm/comm.h"
+#include "io/config/config.h"
 #include "io/source/image_source.h"
+
+/** The images at input.path, as the config wants them looked through. Local. */
+AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config);
 
 /**
  * Collective. The source that rank 0 has opened, on every rank; captions that were read already

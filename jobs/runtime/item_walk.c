@@ -287,6 +287,7 @@ next_of_list(ac_item_walk *self, bool *found)
         if (self->row >= 0 ? self->options.rows : self->options.rejected)
             break;
     }
+    self->place = (self->list.read - 1) / m->shard_items;
     *found = true;
 out:
     return st;
@@ -295,6 +296,12 @@ out:
 ac_status
 ac_item_walk_next(ac_item_walk *self, bool *found)
 {
+    ac_status st;
+
     *found = false;
-    return self->updated ? next_of_list(self, found) : next_of_shards(self, found);
+    if (self->updated)
+        return next_of_list(self, found);
+    st = next_of_shards(self, found);
+    self->place = self->shard;
+    return st;
 }

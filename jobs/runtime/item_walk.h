@@ -37,6 +37,7 @@ typedef struct ac_item_walk {
     /* the present item: row `row` of `view`; -1: a rejected item */
     const ac_shard_view *view;
     int64_t row, shard;
+    int64_t place; /* the shard that would have it in a run of the input as it is */
     ac_item_text key, reason, detail; /* of a rejected item; `key` of both */
 
     ac_item_walk_options options;

@@ -21,15 +21,25 @@
 typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config,
                                 const char *folder, ac_locks *locks);
 
-/** Local, without MPI: what `--update` would do to the run in `folder`, printed to `out`. */
-typedef ac_status (*ac_job_preview)(const ac_config *config, const char *folder, FILE *out);
+/** Collective. What `--update` would do to the run in `folder`, which is not locked: rank 0
+ * prints it to `out`. */
+typedef ac_status (*ac_job_preview)(const ac_comm *comm, const ac_config *config,
+                                    const char *folder, FILE *out);
 
 /** What report.html shows of a finished run. */
 typedef enum ac_report_kind {
     AC_REPORT_NONE = 0, /* there is no report */
     AC_REPORT_GALLERY,  /* images with what the run found for them */
-    AC_REPORT_TRAINING  /* losses, and captions before and after */
+    AC_REPORT_TRAINING, /* losses, and captions before and after */
+    AC_REPORT_SCORES    /* scores of captions */
 } ac_report_kind;
+
+/** An option of a job that is short for --set KEY=VALUE, or for --run. */
+typedef struct ac_short_form {
+    const char *option, *argument; /* "out", "DATASET" */
+    const char *key;               /* NULL: --run */
+    const char *help;
+} ac_short_form;
 
 typedef struct ac_job {
     const char *name;                   /* the sub-command: "caption" */
@@ -40,6 +50,10 @@ typedef struct ac_job {
     ac_job_run run;
     ac_job_preview preview; /* NULL: its runs cannot be updated, */
     const char *no_update;  /* for this reason */
+    /* A word that does not end in .yaml or .yml is this key's value; NULL: there is no such. */
+    const char *word;
+    const char *usage;                /* where it has one: "SOURCE --out DATASET" */
+    const ac_short_form *short_forms; /* option NULL at the end; NULL: there are none */
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 

@@ -91,6 +91,8 @@ ac_manifest_copy_identity(ac_manifest *self, const ac_manifest *other)
 {
     ac_manifest copy = *other;
 
+    copy.pixels = self->pixels; /* owned */
+    copy.pixel_size = self->pixel_size;
     copy.items = self->items;
     copy.shard_items = self->shard_items;
     copy.shard_count = self->shard_count;
@@ -107,6 +109,7 @@ ac_manifest_free(ac_manifest *self)
     for (int s = 0; s < self->stage_count; s++)
         free(self->stages[s].shards);
     free(self->generations);
+    free(self->pixels);
     *self = (ac_manifest){ 0 };
 }
 
@@ -175,6 +178,14 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     ac_buffer_printf(&b, "{\n  \"format\": %d,\n", MANIFEST_FORMAT);
     push_field(&b, "job", self->job);
     push_field(&b, "version", self->version);
+    if (self->content[0])
+        push_field(&b, "content", self->content);
+    if (self->pixels) {
+        ac_buffer_printf(
+            &b, "  \"pixels\": {\"size\": %lld, \"recipe\": ", (long long) self->pixel_size);
+        ac_json_text(&b, self->pixels);
+        ac_buffer_push_text(&b, "},\n");
+    }
     push_field(&b, "config_fingerprint", self->config_fingerprint);
     push_field(&b, "input_fingerprint", self->input_fingerprint);
     push_field(&b, "clip_fingerprint", self->clip);
@@ -182,7 +193,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     push_field(&b, "bart_fingerprint", self->bart);
     push_field(&b, "kernels", self->kernels);
     ac_buffer_printf(&b, "  \"equal_bytes\": %s,\n",
-                     ac_compute_is_portable(self->kernels) ? "true" : "false");
+                     !*self->kernels || ac_compute_is_portable(self->kernels) ? "true"
+                                                                              : "false");
     push_field(&b, "precision", self->precision);
     ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n",
                      (long long) self->items, (long long) self->shard_items);
@@ -313,6 +325,7 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     copy_text(self->kernels, sizeof self->kernels, root, "kernels");
     copy_text(self->precision, sizeof self->precision, root, "precision");
     AC_TRY(read_generations(root, path, &generations, &generation_count));
+    copy_text(self->content, sizeof self->content, root, "content");
     if (json_integer_value(json_object_get(root, "items")) != self->items ||
         json_integer_value(json_object_get(root, "shard_items")) != self->shard_items ||
         generation_count != self->generation_count ||

@@ -43,6 +43,9 @@ typedef struct ac_manifest {
     char job[24], version[16];
     char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
     char kernels[160], precision[8];
+    char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
+    int64_t pixel_size; /* S of [S, S, 3] */
+    char content[16];   /* "images": the run is an image dataset; else "" */
     int64_t items; /* of the input as it is */
     int64_t shard_items, shard_count;
     ac_generation *generations; /* [generation_count], owned; NULL, 0: never updated */

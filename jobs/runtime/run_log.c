@@ -1,10 +1,12 @@
 #include "jobs/runtime/run_log.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/text.h"
 #include "io/file/path.h"
 
 static const char *const marks[] = { "error: ", "warning: ", "", "" };
@@ -50,19 +52,28 @@ keep(ac_run_log *self, const char *mark, const char *line)
 void
 ac_run_log_init(ac_run_log *self, const char *folder, const char *header)
 {
+    ac_buffer seen = { 0 };
+
     *self = (ac_run_log){ .folder = folder, .terminal = isatty(STDERR_FILENO) };
+    if (ac_text_push_visible(&seen, header, strlen(header)) == AC_OK)
+        header = seen.data;
     keep(self, "=== ", header);
+    ac_buffer_free(&seen);
 }
 
 void
 ac_run_log_line(void *context, ac_log_level level, const char *line)
 {
     ac_run_log *self = context;
+    ac_buffer seen = { 0 };
 
+    if (ac_text_push_visible(&seen, line, strlen(line)) == AC_OK)
+        line = seen.data;
     if (level <= AC_LOG_INFO) /* on a terminal a progress line may stand there: write over it */
         fprintf(stderr, "%s%s%s\n", self->terminal ? "\r\033[K" : "", marks[level], line);
 #pragma omp critical(ac_run_log)
     keep(self, marks[level], line);
+    ac_buffer_free(&seen);
 }
 
 void

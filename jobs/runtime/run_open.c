@@ -333,7 +333,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layou
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(init_manifest(m, id, self->config->output.shard_items, generations));
+    AC_TRY(init_manifest(
+        m, id, id->shard_items ? id->shard_items : self->config->output.shard_items, generations));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
@@ -341,6 +342,10 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layou
     snprintf(m->cache, sizeof m->cache, "%s", id->cache);
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
+    snprintf(m->content, sizeof m->content, "%s", id->content ? id->content : "");
+    m->pixel_size = id->pixel_size;
+    if (id->pixels)
+        AC_TRY(ac_duplicate(&m->pixels, id->pixels, strlen(id->pixels)));
     snprintf(m->precision, sizeof m->precision, "%s",
              ac_precision_names[self->config->compute.precision]);
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));

@@ -9,9 +9,11 @@
 #include "engine/base/random.h"
 #include "io/hdf5/shard_file.h"
 #include "io/source/captioned_images.h"
+#include "io/source/image_dataset.h"
 #include "io/source/joined_images.h"
 #include "jobs/models/prompt.h"
 #include "jobs/runtime/images.h"
+#include "jobs/runtime/tar_input.h"
 
 /* ---- small objects ---- */
 
@@ -96,35 +98,63 @@ open_set(ac_image_source *set, const char *what, const char *folder, const char 
          const char *images)
 {
     ac_caption_notes notes = { 0 };
-    const ac_status st = folder ? ac_captioned_folder_open(set, folder, what, &notes)
-                                : ac_captioned_coco_open(set, annotations, images, &notes);
+    bool is_dataset = false;
+    ac_status st = AC_OK;
 
-    if (st == AC_OK) {
-        log_notes(&notes, what);
-        ac_images_log_passed_over(set, what);
-    }
+    if (folder)
+        AC_TRY(ac_image_dataset_is(folder, what, &is_dataset));
+    if (is_dataset)
+        AC_TRY(ac_captioned_dataset_open(set, folder));
+    else
+        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &notes)
+                      : ac_captioned_coco_open(set, annotations, images, &notes));
+    log_notes(&notes, what);
+    ac_images_log_passed_over(set, what);
+out:
     ac_caption_notes_free(&notes);
     return st;
 }
 
+/* Collective. */
+static ac_status
+open_tars_all(ac_image_source *set, const ac_comm *comm, const ac_config *config,
+              const char *what, const char *path, const char *folder, bool *is_tars)
+{
+    const ac_tar_input input = {
+        .path = path, .what = what, .folder = folder, .captioned = true
+    };
+
+    *is_tars = false;
+    return path ? ac_tar_input_open_all(set, comm, config, &input, is_tars) : AC_OK;
+}
+
 ac_status
 ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
-                           const ac_config *config)
+                           const ac_config *config, const char *folder)
 {
     const int64_t crops = config->train.crops_per_image;
     const ac_joined_part parts[2] = { { &self->sets[0], "train/", crops ? crops : 1 },
                                       { &self->sets[1], "validation/", 1 } };
+    bool tars[2];
     ac_status st = AC_OK;
 
     *self = (ac_training_items){ .crops = crops ? crops : 1 };
-    if (comm->rank == 0)
+    AC_TRY(open_tars_all(&self->sets[0], comm, config, "input.train", config->input.train,
+                         folder, &tars[0]));
+    AC_TRY(open_tars_all(&self->sets[1], comm, config, "input.validation",
+                         config->input.validation, folder, &tars[1]));
+    if (comm->rank == 0 && !tars[0])
         st = open_set(&self->sets[0], "input.train", config->input.train,
                       config->input.train_annotations, config->input.train_images);
-    if (comm->rank == 0 && st == AC_OK)
+    if (comm->rank == 0 && st == AC_OK && !tars[1])
         st = open_set(&self->sets[1], "input.validation", config->input.validation,
                       config->input.validation_annotations, config->input.validation_images);
-    AC_TRY(ac_images_share_all(&self->sets[0], comm, st));
-    AC_TRY(ac_images_share_all(&self->sets[1], comm, AC_OK));
+    st = ac_agree_all(comm, st);
+    if (!tars[0] && st == AC_OK)
+        st = ac_images_share_all(&self->sets[0], comm, AC_OK);
+    if (!tars[1] && st == AC_OK)
+        st = ac_images_share_all(&self->sets[1], comm, AC_OK);
+    AC_TRY(st);
     AC_TRY(ac_agree_all(comm, ac_joined_images_open(&self->images, parts, 2)));
     self->training = self->sets[0].count * self->crops;
     self->random_crops = crops ? self->training : 0;

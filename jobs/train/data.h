@@ -45,9 +45,10 @@ typedef struct ac_training_items {
 
 void ac_training_items_free(ac_training_items *self);
 
-/** Collective. Both sets are listed on rank 0, for all ranks. */
+/** Collective. Both sets are listed on rank 0, for all ranks; tars by all of them.
+ * folder: the run's. */
 AC_MUST_CHECK ac_status ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
-                                                   const ac_config *config);
+                                                   const ac_config *config, const char *folder);
 
 /** Training and validation, ready. */
 typedef struct ac_training_data {

@@ -210,6 +210,18 @@ out:
 }
 
 static ac_status
+check_pixels(const training_job *p)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_check_pixels(&p->items.sets[0], p->config, &p->clip, "input.train",
+                           p->items.random_crops > 0));
+    st = ac_check_pixels(&p->items.sets[1], p->config, &p->clip, "input.validation", false);
+out:
+    return st;
+}
+
+static ac_status
 run_job_all(training_job *p, const char *folder)
 {
     const ac_compute compute = ac_config_compute(p->config);
@@ -219,8 +231,9 @@ run_job_all(training_job *p, const char *folder)
     ac_status st = AC_OK;
 
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config));
+    AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config, folder));
     AC_TRY(open_models_all(p));
+    AC_TRY(ac_agree_all(p->comm, check_pixels(p)));
     AC_TRY(ac_cache_open_or_build_all(&p->cache, p->comm, p->config, &p->clip, folder,
                                       &cache_seconds));
     id.items = p->items.images.count;

@@ -61,3 +61,76 @@ sed -i "s#model: .*/clip#model: nowhere#" job.yaml
 run 2 submit caption job.yaml --dry-run --run x
 says 'nowhere'
 [ ! -e x/job.sbatch ]
+
+# Paths of all kinds: as Slurm reads the script, the log lies in the run folder and the job works in the current one. What Slurm cannot
+# be told is refused before anything is written, by its name.
+mkdir bin places
+printf '#!/bin/bash\nexec python3 "%s/tests/cli/sbatch.py" "$@"\n' "$source" > bin/sbatch
+printf '#!/bin/bash\nexit 1\n' | tee bin/squeue > bin/sinfo
+chmod +x bin/*
+sed -i "s#model: nowhere#model: $demo/clip#" job.yaml
+export SBATCH_SEEN=$PWD/seen.jsonl PATH=$PWD/bin:$PATH
+top=$PWD
+submits() { # submits NAME OPTIONS…: from a folder of that name, with config and run folder of that name in it
+  local name=$1
+  shift
+  mkdir -p "places/$name" && cp job.yaml "places/$name/$name.yaml" && sed -i "s#path: #path: $top/#" "places/$name/$name.yaml"
+  cd "places/$name"
+  : > "$SBATCH_SEEN"
+  run "$expected" submit caption "./$name.yaml" --run "./$name" --set limits.memory=100GB --set "rescore.prefix='$name '" "$@"
+  mv said.txt "$top"
+  cd "$top"
+}
+number=0
+for name in plain 'two  blanks' "a'b" 'a"b' '"quoted"' 'h #1' '#' '$HOME `id` $(id)' 'a;b&c|d<e>f' '*?[x]' '~' '!' '-lead' '--time=1' \
+  '50% j' 'job%j' '%A_%a%x%u' 'a%20y' '100%' '%%' '(1)' $'tab\there' $'esc\033[2Jx' $'M\xc3\xbcller' $'latin\xe9' \
+  "$(printf 'n%.0s' {1..240})" "$(printf '\xc3\xa4%.0s' {1..120})" "$(printf '%%%.0s' {1..200})"; do
+  expected=0 submits "$name"
+  python3 - "$name" "$top" <<'END'
+import json, os, sys
+name, top = sys.argv[1:]
+(seen,) = map(json.loads, open("seen.jsonl"))
+place = f"{top}/places/{name}"
+expected = {"run": f"{place}/./{name}", "log": "slurm-4711.out", "folder": place, "well": True, "name": seen["name"]}
+sys.exit(0 if seen == expected and seen["name"].isprintable() and len(os.fsencode(seen["name"])) <= 128 else f"{seen}, expected {expected}")
+END
+  number=$((number + 1))
+done
+[ "$number" -eq 28 ]
+expected=0 submits 'a "b" 50% c' --array 3 --set "cache.path=$top/made" --time '1:00:00' --partition 'a,b'
+[ "$(jq -rs 'map(.log) | join(" ")' seen.jsonl)" = 'slurm-4711_0.out slurm-4711.out' ]
+[ "$(jq -rs 'map(.run) | unique[]' seen.jsonl)" = "$top/places/a \"b\" 50% c/./a \"b\" 50% c" ]
+[ "$(jq -rs 'map(.well) | join(" ")' seen.jsonl)" = 'true true' ]
+for name in 'back\slash' 'end\' $'line\nbreak' $'return\rx'; do
+  expected=1 submits "$name"
+  case $name in *\\*) says 'has a backslash' ;; *) says 'has a line break' ;; esac
+  [ ! -s seen.jsonl ]
+  [ ! -e "places/$name/$name" ]
+  # as the current folder, a backslash is no matter
+  cd "places/$name"
+  case $name in *\\*) run 0 submit caption "./$name.yaml" --run "$top/elsewhere-${#name}" --set limits.memory=100GB ;;
+  *)
+    run 1 submit caption "./$name.yaml" --run "$top/elsewhere-${#name}" --set limits.memory=100GB
+    says 'the current folder'
+    ;;
+  esac
+  cd "$top"
+done
+run 1 submit caption job.yaml --run parts --set limits.memory=100GB --partition $'a\n#SBATCH --exclusive'
+says '--partition: a batch script cannot name it'
+[ ! -e parts ]
+
+# the script starts the ranks with exactly these words, one rank here in place of srun
+printf '#!/bin/bash\nwhile [ $# -gt 0 ] && [ "$1" != "$PROGRAM" ]; do shift; done\nprintf "%%s\\0" "$@" > "$WORDS"\n' > bin/mpirun
+printf '#!/bin/bash\nexit 1\n' | tee bin/scontrol > bin/srun
+chmod +x bin/*
+for name in $'tab\there' $'M\xc3\xbcller' $'latin\xe9' "a'b" $'esc\033[2Jx' '-lead' '50% j' '$HOME `id` $(id)'; do
+  export PROGRAM="$top/places/$name/./pro'gram" WORDS=$top/words
+  cd "places/$name"
+  run 0 submit caption "./$name.yaml" --run "./$name" --dry-run --set limits.memory=100GB --set "rescore.prefix='$name '" --program "./pro'gram"
+  cd "$top"
+  SLURM_JOB_ID=1 SLURM_JOB_NODELIST=n1 SLURM_CPUS_PER_TASK=1 SLURM_NTASKS=1 bash "places/$name/$name/job.sbatch" > started.txt 2>&1 || [ $? -eq 74 ]
+  printf '%s\0' "$top/places/$name/./pro'gram" caption "$top/places/$name/./$name.yaml" --run "$top/places/$name/./$name" \
+    --set limits.memory=100GB --set "rescore.prefix='$name '" --set compute.threads=1 > expected_words
+  cmp expected_words words
+done

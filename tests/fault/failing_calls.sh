@@ -4,7 +4,7 @@
 # keeps. What comes after the fault is then left out.
 # FAULT_STEP=1 for every call (docs/RELIABILITY.md); by default every tenth, with the sanitizers every ninetieth. Of malloc@1 the second of two ranks alone has the fault: the
 # first must learn of it wherever it waits. Starting two ranks takes longer, so of these every fiftieth (FAULT_STEP=1: every fifth).
-# FAULT_JOB: build-cache or train in place of caption. FAULT_KINDS: which kinds of call.
+# FAULT_JOB: build-cache, train or ingest in place of caption. FAULT_KINDS: which kinds of call.
 # AC_TEST_LABELS: calls
 . "$source/tests/fault/libfault.sh"
 job=${FAULT_JOB:-caption}
@@ -43,6 +43,7 @@ bart: { model: $demo/bart }
 train: { batch: 2, max_steps: 2, validate_every: 1, save_top_k: 1, crops_per_image: 0 }
 compute: { threads: 1 }
 END
+printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > ingest.yaml
 "$antarctic" build-cache build-cache.yaml --run cache 2> said.txt
 "$antarctic" "$job" "$job.yaml" --run whole 2> said.txt
 

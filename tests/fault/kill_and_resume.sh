@@ -1,4 +1,4 @@
-# SIGKILL of a random rank at random instants of caption, build-cache and train, every other time a second one during recovery; each resumed
+# SIGKILL of a random rank at random instants of caption, build-cache, train and ingest, every other time a second one during recovery; each resumed
 # on another number of ranks: byte-identical every time, the others of the job gone within 30 s, and a nonzero exit, unless DONE says that
 # the run was over. A kill is one of a rank that lived; runs that were over before count for nothing.
 # FAULT_KILLS (5): kills in each job. FAULT_SEED (1). FAULT_JOBS_LIST: which jobs.
@@ -22,6 +22,8 @@ output: { shard_items: 8 }
 compute: { threads: 1 }
 END
 
+printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > ingest.yaml
+
 start() { # start JOB RUN RANKS: in the background, so that $! is mpirun
   mpirun --oversubscribe -n "$3" "$antarctic" "$1" "$1.yaml" --run "$2" > "$2.said" 2>&1 &
 }
@@ -44,7 +46,7 @@ ended() {
   [ $code -ne 0 ] || [ -e run/DONE ] || { echo "exit 0 after a kill, without DONE"; exit 1; }
 }
 
-for job in ${FAULT_JOBS_LIST:-caption build-cache train}; do
+for job in ${FAULT_JOBS_LIST:-caption build-cache train ingest}; do
   begun=$(date +%s.%N)
   start $job whole.$job 2
   wait $!

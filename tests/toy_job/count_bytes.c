@@ -9,6 +9,7 @@
 #include "io/hdf5/h5.h"
 #include "io/source/open_images.h"
 #include "jobs/runtime/images.h"
+#include "jobs/runtime/tar_input.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/stage.h"
 
@@ -143,12 +144,18 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
                            .cache = "",
                            .bart = "",
                            .kernels = "" };
+    const ac_tar_input tars = { .path = config->input.path,
+                                .what = "input.path",
+                                .folder = folder };
+    bool is_tars;
     ac_status st = AC_OK;
 
     (void) locks;
-    if (comm->rank == 0)
+    AC_TRY(ac_tar_input_open_all(&images, comm, config, &tars, &is_tars));
+    if (comm->rank == 0 && !is_tars)
         st = ac_images_open(&images, config->input.path, "input.path", false);
-    AC_TRY(ac_images_share_all(&images, comm, st));
+    if (!is_tars)
+        AC_TRY(ac_images_share_all(&images, comm, st));
     id.items = images.count;
     id.input = images.fingerprint;
     AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));

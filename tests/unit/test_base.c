@@ -1,4 +1,4 @@
-/* engine/base: messages, memory, buffers, tensors, random numbers. */
+/* engine/base and io/file/base64: messages, memory, buffers, texts, tensors, random numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,8 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/base/tensor.h"
+#include "engine/base/text.h"
+#include "io/file/base64.h"
 #include "tests/support/golden.h"
 
 static void
@@ -85,8 +87,8 @@ static void
 tensors_are_found_and_checked(void **state)
 {
     const float x[4] = { 1, 2, 3, 4 };
-    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x },
-                                 { "b", AC_I32, 1, { 4 }, x } };
+    const ac_tensor items[2] = { { "a", AC_F32, 2, { 2, 2 }, x, NULL },
+                                 { "b", AC_I32, 1, { 4 }, x, NULL } };
     const ac_tensors t = { items, 2, "model.safetensors" };
     const ac_tensor *found;
 
@@ -133,6 +135,74 @@ philox_equals_golden(void **state)
 }
 
 static void
+controls_become_visible(void **state)
+{
+    static const char text[] = "a\tb\nc\rd\x1b[0m\x7f \xc3\xa4 \xe4 \xc2\x85 \xed\xa0\x80 \\n";
+    ac_buffer seen = { 0 };
+
+    (void) state;
+    assert_int_equal(ac_text_push_visible(&seen, text, sizeof text - 1), AC_OK);
+    assert_string_equal(seen.data, "a\tb\\nc\\rd\\x1b[0m\\x7f \xc3\xa4 \\xe4 \\xc2\\x85 "
+                                   "\\xed\\xa0\\x80 \\n");
+    ac_buffer_reset(&seen);
+    assert_int_equal(ac_text_push_utf8(&seen, "\xff\xc3\xa4\xc3", 4), AC_OK);
+    assert_string_equal(seen.data, "\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd");
+    ac_buffer_free(&seen);
+}
+
+/* Every code point is a character; nothing else is. */
+static void
+utf8_is_as_unicode_has_it(void **state)
+{
+    (void) state;
+    for (unsigned p = 0; p < 0x110000; p++) {
+        const char two[] = { (char) (0xc0 | p >> 6), (char) (0x80 | (p & 63)) };
+        const char three[] = { (char) (0xe0 | p >> 12), (char) (0x80 | (p >> 6 & 63)), two[1] };
+        const char four[] = { (char) (0xf0 | p >> 18), (char) (0x80 | (p >> 12 & 63)), three[1],
+                              two[1] };
+        const bool surrogate = p >= 0xd800 && p < 0xe000;
+        if (p < 0x800)
+            assert_int_equal(ac_text_utf8(two, 2), p < 0x80 ? 0 : 2);
+        if (p < 0x10000)
+            assert_int_equal(ac_text_utf8(three, 3), p < 0x800 || surrogate ? 0 : 3);
+        assert_int_equal(ac_text_utf8(four, 4), p < 0x10000 ? 0 : 4);
+        assert_int_equal(ac_text_utf8(four, 3), 0);
+    }
+    assert_int_equal(ac_text_utf8("\xf4\x90\x80\x80", 4), 0);
+    assert_int_equal(ac_text_utf8("\x80", 1), 0);
+    assert_int_equal(ac_text_utf8("", 0), 0);
+}
+
+static void
+base64_reads_back(void **state)
+{
+    ac_buffer text = { 0 }, read = { 0 };
+    char bytes[100];
+    bool good;
+
+    (void) state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char) (256 * ac_random_uniform(5, 0, (uint32_t) i, 0));
+    for (size_t n = 0; n <= sizeof bytes; n++) {
+        ac_buffer_reset(&text);
+        ac_buffer_reset(&read);
+        assert_int_equal(ac_base64_push(&text, bytes, n), AC_OK);
+        ac_buffer_push_text(&text, "\n");
+        assert_int_equal(ac_base64_read(&read, text.data, text.size, &good), AC_OK);
+        assert_true(good);
+        assert_int_equal(read.size, n);
+        assert_true(n == 0 || memcmp(read.data, bytes, n) == 0);
+    }
+    for (int i = 0; i < 6; i++) {
+        static const char *const wrong[] = { "=", "A", "AB", "ABC", "AB==C", "A*==" };
+        assert_int_equal(ac_base64_read(&read, wrong[i], strlen(wrong[i]), &good), AC_OK);
+        assert_false(good);
+    }
+    ac_buffer_free(&text);
+    ac_buffer_free(&read);
+}
+
+static void
 sha256_known_answer(void **state)
 {
     char hex[65];
@@ -157,6 +227,9 @@ main(void)
         cmocka_unit_test(halves_convert_exactly),
         cmocka_unit_test(tensors_are_found_and_checked),
         cmocka_unit_test(philox_equals_golden),
+        cmocka_unit_test(controls_become_visible),
+        cmocka_unit_test(utf8_is_as_unicode_has_it),
+        cmocka_unit_test(base64_reads_back),
         cmocka_unit_test(sha256_known_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

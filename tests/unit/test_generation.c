@@ -160,7 +160,8 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
             product(x + 2 * C + W, m->v[l][0], x, W);
         }
         ac_kv_cache_store(&state->cache, l, wide + 2 * C, wide + 2 * C + W, WIDE, rows, R);
-        ac_kv_cache_attend(&state->cache, l, attended, wide + C, WIDE, H, D, 0.5f, rows, R,
+        ac_kv_cache_attend(&state->cache, l, attended, wide + C, WIDE,
+                           &(ac_kv_attention){ .H = H, .D = D, .scale = 0.5f }, rows, R,
                            scratch);
         for (int64_t r = 0; r < R; r++) {
             float y[C];

@@ -81,7 +81,8 @@ compare_maps(const ac_kernel_set *set, const float *a, const float *b, int64_t n
     void (*const maps[][2])(float *, int64_t) = { { v->gelu, w->gelu },
                                                   { v->gelu_new, w->gelu_new },
                                                   { v->quick_gelu, w->quick_gelu },
-                                                  { v->relu, w->relu } };
+                                                  { v->relu, w->relu },
+                                                  { v->silu, w->silu } };
     float x[LONGEST + 1], y[LONGEST + 1];
     const size_t bytes = (size_t) n * sizeof *x;
 

@@ -102,6 +102,7 @@ check_activations(const ac_vector *v)
         { AC_ACTIVATION_GELU_NEW, v->gelu_new },
         { AC_ACTIVATION_QUICK_GELU, v->quick_gelu },
         { AC_ACTIVATION_RELU, v->relu },
+        { AC_ACTIVATION_SILU, v->silu },
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -71,8 +71,8 @@ layer_init(layer *self, const ac_compute *compute, int64_t out, int64_t in, int 
     for (int p = 0; p < parts; p++) {
         const int64_t rows = p + 1 < parts ? out / parts + p : out - first;
         self->weights[p] =
-            (ac_tensor){ "weight", AC_F32, 2, { rows, in }, self->weight + first * in };
-        self->biases[p] = (ac_tensor){ "bias", AC_F32, 1, { rows }, self->bias + first };
+            (ac_tensor){ "weight", AC_F32, 2, { rows, in }, self->weight + first * in, NULL };
+        self->biases[p] = (ac_tensor){ "bias", AC_F32, 1, { rows }, self->bias + first, NULL };
         weights[p] = &self->weights[p];
         biases[p] = &self->biases[p];
         first += rows;

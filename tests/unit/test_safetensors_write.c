@@ -19,10 +19,10 @@ static const int64_t numbers[1] = { -5 };
 static const unsigned char bytes[3] = { 1, 2, 255 };
 
 static const ac_tensor items[] = {
-    { "a.weight", AC_F32, 2, { 2, 3 }, floats },
-    { "b", AC_I64, 0, { 0 }, numbers },
-    { "c \"quoted\" \xc3\xa9", AC_U8, 1, { 3 }, bytes },
-    { "d.empty", AC_F32, 2, { 0, 7 }, floats },
+    { "a.weight", AC_F32, 2, { 2, 3 }, floats, NULL },
+    { "b", AC_I64, 0, { 0 }, numbers, NULL },
+    { "c \"quoted\" \xc3\xa9", AC_U8, 1, { 3 }, bytes, NULL },
+    { "d.empty", AC_F32, 2, { 0, 7 }, floats, NULL },
 };
 static const ac_tensors all = { items, 4, "memory" };
 static const ac_metadata metadata[] = { { "format", "pt" }, { "note", "line\nbreak" } };

@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
+#include "jobs/cli/commands/export_dataset.h"
 #include "jobs/cli/commands/export_run.h"
 #include "jobs/cli/options.h"
 #include "jobs/runtime/manifest.h"
@@ -17,8 +18,9 @@
 static const ac_option options[] = {
     { "out", 0, "PATH", "the file or folder to write" },
     { "format", 0, "F",
-      "of a run: coco (results for scorers), csv, or txt (KEY.txt under --out, or beside each "
-      "image)" },
+      "of a run: coco (results for scorers), csv, txt (KEY.txt under --out, or beside each "
+      "image), or webdataset (tars with image, caption and scores); of an image dataset: "
+      "webdataset, or folder" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
     { "model", 0, "DIR", "the Hugging Face folder of the BART that --layer-norms belongs to" },
     { NULL, 0, NULL, NULL },
@@ -52,8 +54,8 @@ export_cache(const char *path, const char *out)
     st = ac_cache_open(&cache, path);
     if (st != AC_OK && is_run_of_images(path))
         st = ac_error_set(AC_E_ARG,
-                          "%s is a run without a cache of its own: give --format coco, csv or "
-                          "txt to export its results",
+                          "%s is a run without a cache of its own: give --format coco, csv, "
+                          "txt or webdataset to export its results",
                           path);
     AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
@@ -91,7 +93,8 @@ ac_command_export(int argc, char **argv)
         ac_options_help(
             stdout,
             "export CACHE --out FOLDER\n       antarctic export RUN --format "
-            "coco|csv|txt --out PATH\n"
+            "coco|csv|txt|webdataset --out PATH\n"
+            "       antarctic export DATASET --format webdataset|folder --out FOLDER\n"
             "       antarctic export --layer-norms FILE --model BART --out FOLDER",
             "Writes results in other programs' formats: a cache as postcache.txt and "
             "postcache.npy, a run's captions, a model merged with its layer norms.",
@@ -101,8 +104,8 @@ ac_command_export(int argc, char **argv)
     if (ac_arguments_has(&a, "format")) {
         if (a.word_count != 1)
             AC_FAIL(AC_E_ARG, "export needs one run folder; export --help shows the usage");
-        AC_TRY(ac_export_run(a.words[0], ac_arguments_get(&a, "format"),
-                             ac_arguments_get(&a, "out")));
+        st = (ac_is_image_dataset(a.words[0]) ? ac_export_dataset : ac_export_run)(
+            a.words[0], ac_arguments_get(&a, "format"), ac_arguments_get(&a, "out"));
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));
@@ -112,6 +115,9 @@ ac_command_export(int argc, char **argv)
     }
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "export needs one cache; export --help shows the usage");
+    if (ac_is_image_dataset(a.words[0]))
+        AC_FAIL(AC_E_ARG, "%s is an image dataset: give --format webdataset or folder",
+                a.words[0]);
     AC_TRY(export_cache(a.words[0], out));
 out:
     ac_arguments_free(&a);

@@ -15,6 +15,8 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/cli/commands/export_files.h"
+#include "jobs/cli/commands/export_samples.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
@@ -93,7 +95,7 @@ out:
     return st;
 }
 
-/* RFC 4180: quoted where a comma, a quote or a line break is in it; quotes doubled. */
+/* RFC 4180, UTF-8: quoted where a comma, a quote or a line break is in it; quotes doubled. */
 static void
 push_csv_field(ac_buffer *out, const char *bytes, size_t n)
 {
@@ -102,15 +104,17 @@ push_csv_field(ac_buffer *out, const char *bytes, size_t n)
     for (size_t c = 0; c < n; c++)
         quoted = quoted || strchr(",\"\r\n", bytes[c]);
     if (!quoted) {
-        ac_buffer_push(out, bytes, n);
+        ac_text_push_utf8(out, bytes, n);
         return;
     }
     ac_buffer_push_char(out, '"');
-    for (size_t c = 0; c < n; c++) {
-        if (bytes[c] == '"')
-            ac_buffer_push_char(out, '"');
-        ac_buffer_push_char(out, bytes[c]);
-    }
+    for (size_t c = 0, from = 0; c <= n; c++)
+        if (c == n || bytes[c] == '"') {
+            ac_text_push_utf8(out, bytes + from, c - from);
+            if (c < n)
+                ac_buffer_push_text(out, "\"\"");
+            from = c + 1;
+        }
     ac_buffer_push_char(out, '"');
 }
 
@@ -183,59 +187,6 @@ out:
     return st;
 }
 
-/* Is the file there, and the same? Another one may be somebody's captions. */
-static ac_status
-check_txt(const char *path, const ac_buffer *text, bool *same)
-{
-    ac_buffer there = { 0 };
-    ac_status st = AC_OK;
-
-    *same = false;
-    if (access(path, F_OK) != 0)
-        return AC_OK;
-    AC_TRY(ac_text_file_read(path, &there));
-    *same = ac_bytes_compare(there.data, there.size, text->data, text->size) == 0;
-    if (!*same)
-        st = ac_error_set(AC_E_ARG,
-                          "%s: is there already with other content, and is not replaced; give "
-                          "another --out FOLDER",
-                          path);
-out:
-    ac_buffer_free(&there);
-    return st;
-}
-
-static ac_status
-make_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = NULL;
-    ac_status st = AC_OK;
-
-    if (!slash || slash == path)
-        return AC_OK;
-    AC_TRY(ac_duplicate(&folder, path, (size_t) (slash - path)));
-    st = ac_run_make_folder(folder);
-out:
-    free(folder);
-    return st;
-}
-
-/* Keys of a list of images may climb out of the folder ("../x"): OUT is where they say, or
- * nothing. */
-static bool
-climbs(const char *key, size_t n)
-{
-    for (size_t at = 0; at < n;) {
-        const char *slash = memchr(key + at, '/', n - at);
-        const size_t length = slash ? (size_t) (slash - key) - at : n - at;
-        if (length == 2 && memcmp(key + at, "..", 2) == 0)
-            return true;
-        at += length + 1;
-    }
-    return false;
-}
-
 static ac_status
 write_txt(exporter *self, int64_t i, bool check_only)
 {
@@ -244,7 +195,7 @@ write_txt(exporter *self, int64_t i, bool check_only)
     char *path = NULL;
     bool same;
 
-    if (self->out && climbs(ac_texts_at(keys, i), ac_texts_size(keys, i)))
+    if (self->out && ac_export_climbs(ac_texts_at(keys, i), ac_texts_size(keys, i)))
         AC_FAIL(
             AC_E_ARG,
             "%.*s: this key leads out of %s; without --out the file stands beside its image",
@@ -252,11 +203,11 @@ write_txt(exporter *self, int64_t i, bool check_only)
     ac_buffer_reset(&self->text);
     AC_TRY(push_txt(self, i));
     AC_TRY(txt_path(self, i, &path));
-    AC_TRY(check_txt(path, &self->text, &same));
+    AC_TRY(ac_export_check(path, self->text.data, self->text.size, &same));
     if (check_only || same)
         goto out;
     if (self->out)
-        AC_TRY(make_folder_of(path));
+        AC_TRY(ac_export_make_folder(path));
     AC_TRY(ac_publish_file(path, self->text.size ? self->text.data : "", self->text.size));
 out:
     free(path);
@@ -413,13 +364,22 @@ out:
     return st;
 }
 
+static ac_status
+export_webdataset(exporter *self)
+{
+    return ac_export_samples(&self->run, self->out, &self->written);
+}
+
 ac_status
 ac_export_run(const char *folder, const char *format, const char *out)
 {
     static const struct {
         const char *name;
         ac_status (*run)(exporter *self);
-    } formats[] = { { "coco", export_coco }, { "csv", export_csv }, { "txt", export_txt } };
+    } formats[] = { { "coco", export_coco },
+                    { "csv", export_csv },
+                    { "txt", export_txt },
+                    { "webdataset", export_webdataset } };
     exporter e = { .out = out };
     size_t f = 0;
     ac_status st = AC_OK;
@@ -427,9 +387,10 @@ ac_export_run(const char *folder, const char *format, const char *out)
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt", format);
+        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, webdataset", format);
     if (!out && strcmp(format, "txt") != 0)
-        AC_FAIL(AC_E_ARG, "--out is missing: the file to write");
+        AC_FAIL(AC_E_ARG,
+                "--out is missing: the file (or, of webdataset, the folder) to write");
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
     if (e.run.manifest.stage_count < 2)
         AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ac_slurm_assets.h"
+#include "engine/base/text.h"
 
 static const char *
 find_value(const ac_slurm_word *words, const char *name, size_t n)
@@ -30,13 +31,19 @@ ac_slurm_script(ac_buffer *out, const ac_slurm_word *words)
     return out->status;
 }
 
+static const char plain[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.,:/@%";
+
+static bool
+is_plain(const char *text)
+{
+    return *text && strspn(text, plain) == strlen(text);
+}
+
 void
 ac_shell_word(ac_buffer *out, const char *text)
 {
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.,:/@%";
-
-    if (*text && strspn(text, plain) == strlen(text)) {
+    if (is_plain(text)) {
         ac_buffer_push_text(out, text);
         return;
     }
@@ -48,4 +55,98 @@ ac_shell_word(ac_buffer *out, const char *text)
             ac_buffer_push_char(out, *text);
     }
     ac_buffer_push_char(out, '\'');
+}
+
+/* The place of the first control character; n: none. */
+static size_t
+find_control(const char *text, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && !ac_text_control(text + i, n - i) && text[i] != '\t')
+        i += ac_text_utf8(text + i, n - i);
+    return i;
+}
+
+void
+ac_bash_word(ac_buffer *out, const char *text)
+{
+    const size_t n = strlen(text);
+
+    if (find_control(text, n) == n) {
+        ac_shell_word(out, text);
+        return;
+    }
+    ac_buffer_push_text(out, "$'");
+    for (size_t i = 0; i < n;) {
+        const size_t seen = i + find_control(text + i, n - i);
+        for (; i < seen; i++)
+            ac_buffer_printf(out, text[i] == '\'' || text[i] == '\\' ? "\\%c" : "%c", text[i]);
+        for (size_t end = i + (i < n && text[i] == '\t' ? 1 : ac_text_control(text + i, n - i));
+             i < end; i++)
+            ac_buffer_printf(out, "\\x%02x", (unsigned char) text[i]);
+    }
+    ac_buffer_push_char(out, '\'');
+}
+
+/* Slurm 22.05 splits these lines at blanks; either quotes keep them together, and inside quotes
+ * a backslash keeps the next character. From an unquoted # on, a line is a comment. */
+ac_status
+ac_slurm_value(ac_buffer *out, const char *what, const char *value)
+{
+    if (value[strcspn(value, "\n\r")])
+        return ac_error_set(
+            AC_E_ARG, "%s: a batch script cannot name it, because it has a line break", what);
+    if (is_plain(value))
+        return ac_buffer_push_text(out, value);
+    ac_buffer_push_char(out, '"');
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\')
+            ac_buffer_push_char(out, '\\');
+        ac_buffer_push_char(out, *value);
+    }
+    return ac_buffer_push_char(out, '"');
+}
+
+ac_status
+ac_slurm_log_path(ac_buffer *out, const char *what, const char *folder, const char *name)
+{
+    ac_status st = AC_OK;
+    ac_buffer path = { 0 };
+
+    if (strchr(folder, '\\'))
+        AC_FAIL(
+            AC_E_ARG,
+            "%s: the job's log cannot lie in this folder, because its path has a backslash: "
+            "Slurm would put no job's number into the log's name; give --run another folder",
+            what);
+    for (; *folder; folder++)
+        ac_buffer_push_text(&path, *folder == '%' ? "%%" : (char[]){ *folder, '\0' });
+    AC_TRY(ac_buffer_printf(&path, "/%s", name));
+    st = ac_slurm_value(out, what, path.data);
+out:
+    ac_buffer_free(&path);
+    return st;
+}
+
+void
+ac_slurm_job_name(ac_buffer *out, const char *text)
+{
+    enum { MOST = 128 };
+    const size_t n = strlen(text);
+    size_t size;
+
+    for (size_t i = 0; i < n && out->size < MOST; i += size) {
+        size = ac_text_utf8(text + i, n - i);
+        if (out->size + size > MOST)
+            return;
+        if (size > 1 && !ac_text_control(text + i, n - i))
+            ac_buffer_push(out, text + i, size);
+        else
+            ac_buffer_push_char(out, size == 1 && memchr(plain, text[i], sizeof plain - 1) &&
+                                             !strchr("=,:/@%", text[i])
+                                         ? text[i]
+                                         : '_');
+        size = size ? size : 1;
+    }
 }

@@ -11,7 +11,9 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/json_lines.h"
+#include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
@@ -291,15 +293,16 @@ print_json(const view *self, const ac_slurm_queue *queue)
     for (int i = 0; i < self->slurm.count; i++)
         json_array_append_new(jobs, json_integer(self->slurm.ids[i]));
     root = json_pack(
-        "{s:s, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run",
-        self->folder, "job", job_of(self), "state", self->state, "stage", self->stage, "done",
-        (json_int_t) self->done, "total", (json_int_t) self->total, "bad",
+        "{s:o, s:s?, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:s?, s:I, s:o, s:o, s:s}", "run",
+        ac_json_text_value(self->folder), "job", job_of(self), "state", self->state, "stage",
+        self->stage, "done", (json_int_t) self->done, "total", (json_int_t) self->total, "bad",
         (json_int_t) self->bad, "rate", real_or_null(rate), "eta_seconds", real_or_null(eta),
         "last_error", error, "attempts", (json_int_t) self->attempts, "stages", stages,
         "slurm_jobs", jobs, "slurm", queue->text);
     if (self->holder.alive && root)
         json_object_set_new(root, "holder",
-                            json_pack("{s:s, s:I, s:I}", "host", self->holder.host, "pid",
+                            json_pack("{s:o, s:I, s:I}", "host",
+                                      ac_json_text_value(self->holder.host), "pid",
                                       (json_int_t) self->holder.pid, "seconds_ago",
                                       (json_int_t) self->holder.age));
     text = root ? json_dumps(root, JSON_REAL_PRECISION(9)) : NULL;
@@ -316,9 +319,12 @@ print_lines(const view *self, const ac_slurm_queue *queue)
 {
     double rate, eta;
     const char *job = job_of(self);
+    ac_buffer seen = { 0 };
 
     pace(self, &rate, &eta);
-    printf("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "", self->state);
+    ac_text_push_visible(&seen, self->folder, strlen(self->folder));
+    printf("%s: %s%s%s\n", seen.data ? seen.data : "", job ? job : "", job ? ", " : "",
+           self->state);
     if (self->is_import)
         printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
@@ -338,13 +344,17 @@ print_lines(const view *self, const ac_slurm_queue *queue)
                (long long) self->holder.pid, (long long) self->holder.age);
     if (self->attempts)
         printf("  attempts   %lld\n", (long long) self->attempts);
-    if (last_error(self))
-        printf("  last error %s (exit code %lld)\n", last_error(self),
+    if (last_error(self)) {
+        ac_buffer_reset(&seen);
+        ac_text_push_visible(&seen, last_error(self), strlen(last_error(self)));
+        printf("  last error %s (exit code %lld)\n", seen.data ? seen.data : "",
                (long long) json_integer_value(json_object_get(self->end, "code")));
+    }
     if (self->slurm.count)
         printf("  Slurm      %s\n", queue->text[0]    ? queue->text
                                     : queue->answered ? "its jobs are no longer in the queue"
                                                       : "Slurm does not answer here");
+    ac_buffer_free(&seen);
 }
 
 ac_status

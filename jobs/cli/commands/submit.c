@@ -11,11 +11,9 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
-#include "io/file/publish.h"
-#include "io/file/text_file.h"
 #include "jobs/cli/commands/commands.h"
-#include "jobs/cli/commands/slurm_queries.h"
 #include "jobs/cli/commands/slurm_script.h"
+#include "jobs/cli/commands/submit_script.h"
 #include "jobs/cli/job_arguments.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
@@ -44,22 +42,8 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
-/* What is asked for and what the nodes have. */
-typedef struct request {
-    const ac_arguments *a;
-    const ac_job *job;
-    ac_config config;
-    char *config_path, *run, *program; /* absolute; owned */
-    int64_t nodes, ranks, threads, array;
-    int64_t cores, memory; /* of a node; memory in bytes */
-    ac_slurm_nodes slurm;
-    ac_sizing sizing;
-    int64_t needed; /* bytes a node */
-    char dependency[128];
-} request;
-
 static void
-request_free(request *self)
+request_free(ac_submit_request *self)
 {
     ac_config_free(&self->config);
     free(self->config_path);
@@ -82,7 +66,7 @@ absolute_path(char **out, const char *path)
 
 /* The smallest node of the partition; where Slurm does not answer, this machine. */
 static ac_status
-ask_nodes(request *self)
+ask_nodes(ac_submit_request *self)
 {
     const char *partition = ac_arguments_get(self->a, "partition");
     ac_slurm_nodes *slurm = &self->slurm;
@@ -106,17 +90,8 @@ ask_nodes(request *self)
     return AC_OK;
 }
 
-/* Megabytes for #SBATCH --mem: the estimate and half as much again, within what a node has. */
-static int64_t
-megabytes_asked(const request *self)
-{
-    const int64_t asked = (self->needed + self->needed / 2) >> 20, most = self->memory >> 20;
-
-    return asked < 1024 ? (most < 1024 ? most : 1024) : asked < most ? asked : most;
-}
-
 static void
-print_sizes(const request *self)
+print_sizes(const ac_submit_request *self)
 {
     const ac_sizing *s = &self->sizing;
     const double MB = 1 << 20;
@@ -137,7 +112,7 @@ print_sizes(const request *self)
 
 /* Ranks and threads; refused where the node cannot hold them. */
 static ac_status
-fit(request *self)
+fit(ac_submit_request *self)
 {
     const bool given = ac_arguments_has(self->a, "ranks-per-node");
 
@@ -175,7 +150,7 @@ has_file(bool *out, const char *folder, const char *name)
 /* The Slurm job that ends the run submitted before: the last of its jobs.jsonl. A run that is
  * done is not waited for; one that is neither done nor in the queue never will be done. */
 static ac_status
-find_dependency(request *self, const char *after)
+find_dependency(ac_submit_request *self, const char *after)
 {
     ac_status st = AC_OK;
     ac_slurm_jobs jobs = { 0 };
@@ -211,7 +186,7 @@ out:
  * already; a job that was cancelled and is just ending is waited for. *done: nothing is left to
  * do. */
 static ac_status
-check_run(const request *self, bool *done)
+check_run(const ac_submit_request *self, bool *done)
 {
     ac_status st = AC_OK;
     ac_manifest manifest = { 0 };
@@ -254,138 +229,10 @@ out:
     return st;
 }
 
-/* caption CONFIG --run RUN --set … as words of the shell. */
-static void
-push_words(const request *self, ac_buffer *out)
-{
-    ac_shell_word(out, self->job->name);
-    ac_buffer_push_char(out, ' ');
-    ac_shell_word(out, self->config_path);
-    ac_buffer_push_text(out, " --run ");
-    ac_shell_word(out, self->run);
-    for (int i = 0; i < self->a->set_count; i++) {
-        if (strcmp(self->a->set[i].option->name, "set") != 0)
-            continue;
-        ac_buffer_push_text(out, " --set ");
-        ac_shell_word(out, self->a->set[i].value);
-    }
-}
-
-static void
-push_directive(ac_buffer *out, const char *name, const char *value)
-{
-    if (value)
-        ac_buffer_printf(out, "#SBATCH --%s=%s\n", name, value);
-}
-
-/* The script that is there may have been edited: it is kept where the new one is another. */
-static ac_status
-keep_script(const char *path, const ac_buffer *text)
-{
-    ac_status st = AC_OK;
-    ac_buffer before = { 0 };
-    char *kept = NULL;
-
-    if (access(path, F_OK) != 0)
-        return AC_OK;
-    if ((st = ac_text_file_read(path, &before)) == AC_E_NOMEM)
-        goto out;
-    if (st == AC_OK && before.size == text->size &&
-        memcmp(before.data, text->data, text->size) == 0)
-        goto out;
-    st = AC_OK;
-    AC_TRY(ac_path_format(&kept, "%s.before", path));
-    if (rename(path, kept) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be saved as %s: %s", path, kept, strerror(errno));
-    printf("  saved            %s (the previous script, which differs)\n", kept);
-out:
-    ac_buffer_free(&before);
-    free(kept);
-    return st;
-}
-
-/* RUN/name: one job, one task of an array for each part, or the last job of an array. */
-static ac_status
-write_script(const request *self, const char *name, bool array, bool is_last)
-{
-    ac_status st = AC_OK;
-    ac_buffer words = { 0 }, optional = { 0 }, done = { 0 }, program = { 0 }, text = { 0 };
-    char nodes[24], ranks[24], threads[24], memory[24], range[48], folder[4096],
-        *path = NULL, *log = NULL, *title = NULL;
-    const char *slash = strrchr(self->run, '/');
-
-    snprintf(nodes, sizeof nodes, "%lld", (long long) self->nodes);
-    snprintf(ranks, sizeof ranks, "%lld", (long long) self->ranks);
-    snprintf(threads, sizeof threads, "%lld", (long long) self->threads);
-    snprintf(memory, sizeof memory, "%lld", (long long) megabytes_asked(self));
-    snprintf(range, sizeof range, "0-%lld", (long long) self->array - 1);
-    if (!getcwd(folder, sizeof folder))
-        AC_FAIL(AC_E_IO, "the current folder cannot be determined: %s", strerror(errno));
-    push_words(self, &words);
-    ac_shell_word(&done, self->run);
-    ac_shell_word(&program, self->program);
-    if (array)
-        ac_buffer_printf(
-            &words, " --set compute.part=\"$SLURM_ARRAY_TASK_ID\" --set compute.parts=%lld",
-            (long long) self->array);
-    ac_buffer_push_text(&done, array ? "/journal/p\"$SLURM_ARRAY_TASK_ID\"-DONE" : "/DONE");
-    push_directive(&optional, "time", ac_arguments_get(self->a, "time"));
-    push_directive(&optional, "partition", ac_arguments_get(self->a, "partition"));
-    push_directive(&optional, "array", array ? range : NULL);
-    if (!is_last && self->dependency[0]) {
-        push_directive(&optional, "dependency", self->dependency);
-        push_directive(&optional, "kill-on-invalid-dep", "yes");
-    }
-    if (optional.size)
-        optional.data[--optional.size] = '\0'; /* the template ends the line */
-    AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
-    AC_TRY(ac_path_format(&log, "%s/slurm-%s.out", self->run, array ? "%A_%a" : "%j"));
-    AC_TRY(ac_path_format(&title, "%s%s-%s", is_last ? "end-" : "", self->job->name,
-                          slash ? slash + 1 : self->run));
-    AC_TRY(words.status);
-    AC_TRY(done.status);
-    AC_TRY(optional.status);
-    {
-        const ac_slurm_word list[] = {
-            { "JOB", self->job->name },
-            { "WHAT", array     ? "one part per task"
-                      : is_last ? "the shards that the parts left, and the completion"
-                                : "all shards" },
-            { "FOLDER", folder },
-            { "RUN", self->run },
-            { "SCRIPT", path },
-            { "NAME", title },
-            { "NODES", nodes },
-            { "RANKS", ranks },
-            { "THREADS", threads },
-            { "MEMORY", memory },
-            { "OPTIONAL", optional.data ? optional.data : "#" },
-            { "LOG", log },
-            { "ANTARCTIC", program.data },
-            { "DONE", done.data },
-            { "WORDS", words.data },
-            { NULL, NULL },
-        };
-        AC_TRY(ac_slurm_script(&text, list));
-    }
-    AC_TRY(keep_script(path, &text));
-    AC_TRY(ac_publish_file(path, text.data, text.size));
-    printf("  script           %s\n", path);
-out:
-    ac_buffer_free(&words);
-    ac_buffer_free(&optional);
-    ac_buffer_free(&done);
-    ac_buffer_free(&program);
-    ac_buffer_free(&text);
-    free(path);
-    free(log);
-    free(title);
-    return st;
-}
-
 /* Give RUN/name to sbatch; its job's number goes to jobs.jsonl. */
 static ac_status
-submit_script(const request *self, const char *name, const char *dependency, long long *id)
+submit_script(const ac_submit_request *self, const char *name, const char *dependency,
+              long long *id)
 {
     ac_status st = AC_OK;
     ac_buffer command = { 0 };
@@ -435,9 +282,10 @@ out:
 
 /* Submit what was written, and say what to watch. */
 static ac_status
-submit_all(const request *self)
+submit_all(const ac_submit_request *self)
 {
     ac_status st = AC_OK;
+    ac_buffer run = { 0 };
     char dependency[160];
     long long id, last;
 
@@ -453,9 +301,53 @@ submit_all(const request *self)
         printf("submitted: job %lld%s%s\n", id, self->dependency[0] ? ", to begin " : "",
                self->dependency);
     }
-    printf("watch:     antarctic status %s\n           tail -f %s/slurm-%lld%s.out\n",
-           self->run, self->run, id, self->array ? "_0" : "");
+    ac_bash_word(&run, self->run);
+    AC_TRY(run.status);
+    printf("watch:     antarctic status %s\n           tail -f %s/slurm-%lld%s.out\n", run.data,
+           run.data, id, self->array ? "_0" : "");
 out:
+    ac_buffer_free(&run);
+    return st;
+}
+
+/* Of a dry run. */
+static ac_status
+tell_how_to_submit(const ac_submit_request *self)
+{
+    ac_buffer run = { 0 };
+    ac_status st = AC_OK;
+
+    ac_bash_word(&run, self->run);
+    AC_TRY(run.status);
+    printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n",
+           run.data);
+    if (self->array)
+        printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER "
+               "--kill-on-invalid-dep=yes %s/end.sbatch\n",
+               run.data);
+out:
+    ac_buffer_free(&run);
+    return st;
+}
+
+/* All of them, before the run folder is made: what a script cannot say is refused first. */
+static ac_status
+write_scripts(const ac_submit_request *self)
+{
+    ac_buffer job = { 0 }, end = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_submit_script_make(&job, self, "job.sbatch",
+                                 self->array ? AC_SUBMIT_PARTS : AC_SUBMIT_WHOLE));
+    if (self->array)
+        AC_TRY(ac_submit_script_make(&end, self, "end.sbatch", AC_SUBMIT_END));
+    AC_TRY(ac_run_make_folder(self->run));
+    AC_TRY(ac_submit_script_write(&job, self, "job.sbatch"));
+    if (self->array)
+        AC_TRY(ac_submit_script_write(&end, self, "end.sbatch"));
+out:
+    ac_buffer_free(&job);
+    ac_buffer_free(&end);
     return st;
 }
 
@@ -478,7 +370,7 @@ refuse_parts(const ac_job *wanted)
 }
 
 static ac_status
-read_request(request *self)
+read_request(ac_submit_request *self)
 {
     const ac_arguments *a = self->a;
     char link[4096];
@@ -493,7 +385,7 @@ read_request(request *self)
     AC_TRY(ac_arguments_int(a, "array", &self->array, 2, 4000));
     if (self->array && !self->job->parts)
         AC_TRY(refuse_parts(self->job));
-    AC_TRY(ac_job_run_folder(&run, self->job->name, a, 1));
+    AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
     if (ac_arguments_has(a, "program")) {
@@ -510,7 +402,7 @@ out:
 
 /* Parts share a cache: a text file would be built by each of them. */
 static ac_status
-check_array(const request *self)
+check_array(const ac_submit_request *self)
 {
     struct stat info;
 
@@ -530,7 +422,7 @@ ac_status
 ac_command_submit(int argc, char **argv)
 {
     ac_arguments a = { 0 };
-    request r = { .a = &a, .nodes = 1 };
+    ac_submit_request r = { .a = &a, .nodes = 1 };
     bool done = false;
     ac_status st = AC_OK;
 
@@ -565,20 +457,11 @@ ac_command_submit(int argc, char **argv)
     if (r.job->size)
         AC_TRY(r.job->size(&r.sizing, &r.config));
     AC_TRY(fit(&r));
-    AC_TRY(ac_run_make_folder(r.run));
-    AC_TRY(write_script(&r, "job.sbatch", r.array > 0, false));
-    if (r.array)
-        AC_TRY(write_script(&r, "end.sbatch", false, true));
-    if (ac_arguments_has(&a, "dry-run")) {
-        printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n",
-               r.run);
-        if (r.array)
-            printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER "
-                   "--kill-on-invalid-dep=yes %s/end.sbatch\n",
-                   r.run);
-    } else {
+    AC_TRY(write_scripts(&r));
+    if (ac_arguments_has(&a, "dry-run"))
+        st = tell_how_to_submit(&r);
+    else
         st = submit_all(&r);
-    }
 out:
     request_free(&r);
     ac_arguments_free(&a);

@@ -15,6 +15,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_check.h"
+#include "io/hdf5/image_shard.h"
 #include "io/hdf5/shard_file.h"
 #include "io/file/json_write.h"
 #include "io/checkpoint/npy.h"
@@ -54,7 +55,12 @@ trouble(verifier *self, const char *file, const char *format, ...)
     va_end(args);
     self->troubles++;
     if (!self->json) {
-        printf("FAILED  %s: %s\n", file, what);
+        ac_buffer_push_text(&line, "FAILED  ");
+        ac_text_push_visible(&line, file, strlen(file));
+        ac_buffer_push_text(&line, ": ");
+        ac_text_push_visible(&line, what, strlen(what));
+        printf("%s\n", line.data ? line.data : "");
+        ac_buffer_free(&line);
         return;
     }
     ac_buffer_push_text(&line, "{\"file\": ");
@@ -251,6 +257,12 @@ out:
     ac_h5_close(&h5);
 }
 
+static void
+name_damage(void *context, const char *path)
+{
+    trouble_from_error(context, path);
+}
+
 static ac_status
 verify_shard(verifier *self, const char *folder, const ac_manifest *m,
              const ac_stage_type *type, int stage, int64_t shard)
@@ -258,6 +270,7 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     ac_status st = AC_OK;
     const ac_shard_record *r = &m->stages[stage].shards[shard];
     const int64_t before = self->troubles;
+    const bool is_images = type->schema && type->schema->kind == AC_SHARD_IMAGES;
     int64_t first, items;
     char *path = NULL, found[33];
 
@@ -278,6 +291,8 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
             self, path,
             "not what was published: checksum %s, recorded %s; the same command makes it again",
             found, r->checksum);
+        if (is_images)
+            st = ac_image_shard_check(path, r->rows, name_damage, self);
         goto out;
     }
     self->files--; /* counted by its kind */
@@ -285,6 +300,8 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     if (self->troubles == before && type->schema) /* without one the checksum is all */
         check_shard_counts(self, path, r, stage, items,
                            stage ? m->stages[stage - 1].shards[shard].rows : 0);
+    if (self->troubles == before && is_images)
+        st = ac_image_shard_check(path, r->rows, name_damage, self);
 out:
     free(path);
     return st;
@@ -528,14 +545,16 @@ print_result(const verifier *self)
     ac_buffer line = { 0 };
 
     if (!self->json) {
+        ac_text_push_visible(&line, self->root, strlen(self->root));
         printf("%s  %s: %s%s%lld files checked, %lld failed",
-               self->troubles ? "FAILED" : "ok    ", self->root, self->note,
+               self->troubles ? "FAILED" : "ok    ", line.data ? line.data : "", self->note,
                *self->note ? ", " : "", (long long) self->files, (long long) self->troubles);
         if (self->items)
             printf("; %lld items in, %lld ok + %lld rejected%s", (long long) self->items,
                    (long long) self->ok, (long long) self->bad,
                    self->ok + self->bad < self->items ? " so far" : "");
         printf("\n");
+        ac_buffer_free(&line);
         return;
     }
     ac_buffer_push_text(&line, "{\"path\": ");

@@ -1,4 +1,4 @@
-/* generate: BART on tables or token ids. */
+/* generate: BART on tables or token ids; causal models on prompts (generate_causal.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,14 @@
 #include "io/file/path.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/prompt.h"
+#include "jobs/cli/tools/causal.h"
 #include "jobs/cli/tools/tools.h"
 
 enum { RECORDS = 64 };
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "Hugging Face folder of a BART model" },
+    { "model", 0, "DIR",
+      "Hugging Face folder of BART or of a causal language model; or its .gguf file" },
     { "layer-norms", 0, "F", "trained layer norms that replace the model's" },
     { "seed", 0, "S", "seed of all random numbers (default: 0)" },
     { "max-tokens", 0, "N",
@@ -225,7 +227,8 @@ ac_tool_generate(int argc, char **argv)
     if (a.help) {
         ac_options_help(stdout, "generate --model DIR [options] < lines.jsonl",
                         "{\"text\": \"red car | zebra | \"} or {\"ids\": […]}, and \"key\" for "
-                        "the random numbers, on each line.",
+                        "the random numbers, on each line. For a causal language model they "
+                        "are the prompt, and the answer holds what follows it.",
                         options);
         goto out;
     }
@@ -233,6 +236,13 @@ ac_tool_generate(int argc, char **argv)
     AC_TRY(read_generation(&a, &config));
     AC_TRY(ac_tool_compute(&a, &o.compute));
     o.layer_norms = ac_arguments_get(&a, "layer-norms");
+    if (ac_causal_model_is(o.model)) {
+        const ac_causal_options causal = { .model = o.model, .compute = o.compute };
+        if (o.layer_norms)
+            AC_FAIL(AC_E_ARG, "--layer-norms: trained layer norms are BART's");
+        st = ac_tool_generate_causal(&causal, &config);
+        goto out;
+    }
     AC_TRY(ac_bart_model_open(&bart, &o));
     AC_TRY(ac_generation_config_load(&bart.generation, o.model));
     AC_TRY(ac_config_generation(&config, &bart.generation));

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/text.h"
+#include "io/file/json_value.h"
 #include "jobs/cli/tools/tools.h"
 
 enum { MOST_ROWS = 24 }; /* of a list, for people */
@@ -28,7 +30,7 @@ print_inline(ac_buffer *b, const json_t *value)
     json_t *item;
 
     if (json_is_string(value)) {
-        ac_buffer_push(b, json_string_value(value), json_string_length(value));
+        ac_text_push_visible(b, json_string_value(value), json_string_length(value));
     } else if (json_is_array(value)) {
         ac_buffer_push_char(b, '[');
         json_array_foreach((json_t *) (uintptr_t) value, i, item)
@@ -90,10 +92,12 @@ static void
 print_object(const json_t *out, bool all)
 {
     ac_buffer b = { 0 };
+    const char *path = json_string_value(json_object_get(out, "path"));
     const char *key;
     json_t *value;
 
-    ac_buffer_printf(&b, "%s: %s\n", json_string_value(json_object_get(out, "path")),
+    ac_text_push_visible(&b, path, strlen(path));
+    ac_buffer_printf(&b, ": %s\n",
                      json_object_get(out, "kind")
                          ? json_string_value(json_object_get(out, "kind"))
                          : "cannot be used");
@@ -145,10 +149,10 @@ ac_tool_inspect(int argc, char **argv)
         AC_FAIL(AC_E_ARG, "inspect needs a path; inspect --help shows the usage");
     for (int i = 0; i < a.word_count; i++) {
         json_t *out = json_object();
-        ac_inspect_put(out, "path", ac_inspect_string(a.words[i], strlen(a.words[i])));
+        ac_inspect_put(out, "path", ac_json_text_value(a.words[i]));
         st = inspect(out, a.words[i]);
         if (st != AC_OK) { /* the others are still looked at */
-            ac_inspect_put(out, "problem", json_string(ac_error_message()));
+            ac_inspect_put(out, "problem", ac_json_text_value(ac_error_message()));
             worst = worst == AC_OK || st < worst ? st : worst;
             problems++;
         }

@@ -7,6 +7,7 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/hdf5/image_shard.h"
 #include "io/source/open_images.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/open_clip.h"
@@ -137,6 +138,88 @@ put_stages(json_t *out, const ac_manifest *m)
     ac_inspect_put(out, "stages", stages);
 }
 
+/* ---- image datasets ---- */
+
+/* "keys": the first images, each with its format, size and captions. */
+static ac_status
+put_images(json_t *out, const ac_image_shard *shard)
+{
+    json_t *list = json_array();
+
+    for (int64_t i = 0; i < shard->keys.count && i < AC_INSPECT_SAMPLE; i++) {
+        ac_texts captions = { 0 };
+        json_t *one = json_object();
+        ac_status st = AC_OK;
+        for (int64_t c = shard->caption_offsets[i];
+             st == AC_OK && c < shard->caption_offsets[i + 1]; c++)
+            st = ac_texts_push(&captions, ac_texts_at(&shard->captions, c),
+                               ac_texts_size(&shard->captions, c));
+        ac_inspect_put(
+            one, "key",
+            ac_inspect_string(ac_texts_at(&shard->keys, i), ac_texts_size(&shard->keys, i)));
+        ac_inspect_put(one, "format",
+                       ac_inspect_string(ac_texts_at(&shard->format, i),
+                                         ac_texts_size(&shard->format, i)));
+        ac_inspect_put(one, "width", json_integer(shard->width[i]));
+        ac_inspect_put(one, "height", json_integer(shard->height[i]));
+        ac_inspect_put(one, "bytes", json_integer(ac_image_shard_bytes(shard, i)));
+        ac_inspect_put(one, "captions", json_integer(captions.count));
+        if (captions.count)
+            ac_inspect_put(
+                one, "caption",
+                ac_inspect_string(ac_texts_at(&captions, 0), ac_texts_size(&captions, 0)));
+        json_array_append_new(list, one);
+        ac_texts_free(&captions);
+        if (st != AC_OK) {
+            json_decref(list);
+            return st;
+        }
+    }
+    ac_inspect_put(out, "images", list);
+    return AC_OK;
+}
+
+/* Counts over all shards, and the first shard's first images. */
+static ac_status
+put_dataset(json_t *out, const ac_run_view *view)
+{
+    const ac_stage_record *stage = &view->manifest.stages[0];
+    ac_image_shard shard = { 0 };
+    int64_t bytes = 0, captions = 0, with_metadata = 0;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t s = 0; s < view->manifest.shard_count; s++) {
+        if (!stage->shards[s].done)
+            continue;
+        free(path);
+        AC_TRY(ac_run_view_shard_path(view, 0, s, &path));
+        AC_TRY(ac_image_shard_open(&shard, path, stage->shards[s].rows));
+        AC_TRY(ac_image_shard_read_rest(&shard));
+        if (!json_object_get(out, "images") && shard.keys.count)
+            AC_TRY(put_images(out, &shard));
+        for (int64_t i = 0; i < shard.keys.count; i++) {
+            bytes += ac_image_shard_bytes(&shard, i);
+            with_metadata += ac_texts_size(&shard.metadata, i) > 0;
+        }
+        captions += shard.captions.count;
+        ac_image_shard_close(&shard);
+    }
+    ac_inspect_put(out, "bytes", json_integer(bytes));
+    ac_inspect_put(out, "captions", json_integer(captions));
+    ac_inspect_put(out, "with_metadata", json_integer(with_metadata));
+out:
+    ac_image_shard_close(&shard);
+    free(path);
+    return st;
+}
+
+static bool
+is_dataset(const ac_manifest *m)
+{
+    return strcmp(m->content, "images") == 0;
+}
+
 static ac_status
 inspect_run(json_t *out, const char *path)
 {
@@ -146,6 +229,8 @@ inspect_run(json_t *out, const char *path)
 
     ac_inspect_put_text(out, "kind", "run");
     AC_TRY(ac_run_view_open(&view, path, ac_job_table));
+    if (is_dataset(m))
+        ac_inspect_put_text(out, "kind", "image dataset");
     ac_inspect_put_text(out, "job", m->job);
     ac_inspect_put_text(out, "version", m->version);
     ac_inspect_put(out, "done", json_boolean(view.done));
@@ -158,7 +243,10 @@ inspect_run(json_t *out, const char *path)
     ac_inspect_put_text(out, "clip", m->clip);
     ac_inspect_put_text(out, "cache", m->cache);
     ac_inspect_put_text(out, "bart", m->bart);
-    AC_TRY(put_sample(out, "keys", path, "keys.txt"));
+    if (is_dataset(m))
+        AC_TRY(put_dataset(out, &view));
+    else
+        AC_TRY(put_sample(out, "keys", path, "keys.txt"));
     AC_TRY(put_sample(out, "captions", path, "preds.txt"));
     st = put_sample(out, "bad_items", path, "bad_items.jsonl");
 out:

@@ -1,4 +1,5 @@
-/* loss: BART's cross-entropy on given ids, and the gradients of what is trained. */
+/* loss: BART's cross-entropy on given ids, and the gradients of what is trained; a causal
+ * model's (loss_causal.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +8,21 @@
 #include "engine/training/bart_train.h"
 #include "io/file/json_write.h"
 #include "jobs/models/bart_model.h"
+#include "jobs/cli/tools/causal.h"
 #include "jobs/cli/tools/tools.h"
 #include "jobs/models/layer_norms.h"
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "Hugging Face folder of a BART model" },
+    { "model", 0, "DIR",
+      "Hugging Face folder of BART or of a causal language model; or its .gguf file" },
     { "layer-norms", 0, "F", "trained layer norms that replace the model's" },
     { "gradients", 0, "G.safetensors",
       "write the gradients of the mean over all records' targets" },
     { "recompute", 0, NULL,
       "save fewer activations and compute them again (the same results)" },
+    { "logits", 0, "X.npy",
+      "causal models: write the logits after each record's last token, fp32 [records, "
+      "vocabulary]" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };
@@ -167,13 +173,24 @@ ac_tool_loss(int argc, char **argv)
     if (a.help) {
         ac_options_help(stdout, "loss --model DIR [options] < lines.jsonl",
                         "{\"ids\": encoder input, \"decoder_ids\": […], \"labels\": […]} on "
-                        "each line; a label -100 is no target.",
+                        "each line; a label -100 is no target. For a causal language model "
+                        "{\"ids\": […]} or {\"text\": …}.",
                         options);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "model", &o.model));
     AC_TRY(ac_tool_compute(&a, &o.compute));
     o.layer_norms = ac_arguments_get(&a, "layer-norms");
+    if (ac_causal_model_is(o.model)) {
+        const ac_causal_options causal = { .model = o.model, .compute = o.compute };
+        if (o.layer_norms || ac_arguments_has(&a, "gradients") ||
+            ac_arguments_has(&a, "recompute"))
+            AC_FAIL(AC_E_ARG, "--layer-norms, --gradients and --recompute are for BART");
+        st = ac_tool_loss_causal(&causal, ac_arguments_get(&a, "logits"));
+        goto out;
+    }
+    if (ac_arguments_has(&a, "logits"))
+        AC_FAIL(AC_E_ARG, "--logits is for causal language models");
     AC_TRY(ac_bart_model_open(&bart, &o));
     AC_TRY(ac_alloc_aligned(
         &packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &o.compute), 1));

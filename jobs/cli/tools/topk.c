@@ -165,9 +165,9 @@ search_file(const ac_arguments *a, const vectors *v, int64_t k)
     const char *queries, *ids_path, *scores_path;
     ac_topk_index index = { 0 };
     ac_npy npy = { 0 };
-    const float *q;
+    const float *q = NULL;
     float *owned = NULL, *scores = NULL;
-    int64_t n, D, *ids = NULL, repeat = 0;
+    int64_t n = 0, D = 0, *ids = NULL, repeat = 0;
     double start;
     ac_status st = AC_OK;
 

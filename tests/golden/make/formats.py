@@ -1,4 +1,4 @@
-"""Golden data of the readers of files: npy, safetensors, PyTorch's checkpoints, COCO's JSON; good files and damaged ones.
+"""Golden data of the readers of files: npy, safetensors, PyTorch's checkpoints, tars, COCO's JSON; good files and damaged ones.
 
     python formats.py --out MADE/formats [--seed 1]
 
@@ -259,13 +259,14 @@ def make_coco(folder):
 def main():
     import safetensors
 
+    from formats_tar import make_tar
     from formats_torch import make_torch
 
     args = arguments(__doc__).parse_args()
     one_thread()
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(args.seed)
-    for name, make in (("npy", make_npy), ("safetensors", make_safetensors), ("torch", make_torch), ("coco", lambda folder, _rng: make_coco(folder))):
+    for name, make in (("npy", make_npy), ("safetensors", make_safetensors), ("torch", make_torch), ("tar", make_tar), ("coco", lambda folder, _rng: make_coco(folder))):
         folder = Folder(args.out, name)
         make(folder, rng)
         folder.close()

@@ -1,0 +1,328 @@
+/* Source: pycocoevalcap 1.2 (bleu_scorer.py, rouge.py, cider_scorer.py), whose constants and
+ * peculiarities are kept: they are what published numbers were computed with. */
+#include "engine/metrics/caption_scores.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+
+/* ---- BLEU ---- */
+
+static void
+bleu_of(const ac_bleu_counts *c, double bleu[AC_NGRAM_MOST])
+{
+    const double small = 1e-9, tiny = 1e-15; /* no division by 0, and nearly 0 for no match */
+    const double ratio = ((double) c->length + tiny) / (c->reference_length + small);
+    double product = 1;
+
+    for (int k = 0; k < AC_NGRAM_MOST; k++) {
+        product *= ((double) c->correct[k] + tiny) / ((double) c->guessed[k] + small);
+        bleu[k] = pow(product, 1.0 / (k + 1));
+        if (ratio < 1)
+            bleu[k] *= exp(1 - 1 / ratio);
+    }
+}
+
+/* The closest length; of two that are equally close, the shorter. */
+static double
+closest_length(const ac_caption_words *words, const ac_scored_item *item, int64_t length)
+{
+    int64_t best = 0, distance = INT64_MAX;
+
+    for (int64_t r = 0; r < item->reference_count; r++) {
+        const int64_t n = ac_caption_words_at(words, item->first_reference + r).count,
+                      d = llabs(n - length);
+        if (d < distance || (d == distance && n < best)) {
+            best = n;
+            distance = d;
+        }
+    }
+    return (double) best;
+}
+
+static double
+mean_length(const ac_caption_words *words, const ac_scored_item *item)
+{
+    double sum = 0;
+
+    for (int64_t r = 0; r < item->reference_count; r++)
+        sum += (double) ac_caption_words_at(words, item->first_reference + r).count;
+    return sum / (double) item->reference_count;
+}
+
+/* ---- ROUGE-L ---- */
+
+static int
+by_word(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *) a, y = *(const int64_t *) b;
+
+    return (x > y) - (x < y);
+}
+
+/* Bit-parallel (Hyyrö 2004): bit i of a row is 0 where the length grows at word i of a. */
+ac_status
+ac_common_words(ac_words a, ac_words b, int64_t *length)
+{
+    const int64_t blocks = (a.count + 63) / 64;
+    int64_t *order = NULL;
+    uint64_t *row = NULL, *here = NULL;
+    ac_status st = AC_OK;
+
+    *length = 0;
+    if (a.count > INT32_MAX)
+        AC_FAIL(AC_E_LIMIT, "a caption of %lld words", (long long) a.count);
+    AC_TRY(ac_alloc(&order, a.count, sizeof *order));
+    AC_TRY(ac_alloc(&row, blocks, sizeof *row));
+    AC_TRY(ac_alloc(&here, blocks, sizeof *here));
+    for (int64_t i = 0; i < a.count; i++)
+        order[i] = (int64_t) a.words[i] << 31 | i;
+    qsort(order, (size_t) a.count, sizeof *order, by_word);
+    memset(row, 0xff, (size_t) blocks * sizeof *row);
+    for (int64_t j = 0; j < b.count; j++) {
+        int64_t low = 0, high = a.count, first;
+        uint64_t carry = 0;
+
+        while (low < high) {
+            const int64_t middle = (low + high) / 2;
+            if (order[middle] >> 31 < b.words[j])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        first = low;
+        if (first == a.count || order[first] >> 31 != b.words[j])
+            continue;
+        for (int64_t i = first; i < a.count && order[i] >> 31 == b.words[j]; i++) {
+            const int64_t at = order[i] & INT32_MAX;
+            here[at / 64] |= UINT64_C(1) << (at % 64);
+        }
+        for (int64_t w = 0; w < blocks; w++) {
+            const uint64_t match = row[w] & here[w], sum = row[w] + match, all = sum + carry;
+            carry = (uint64_t) (sum < row[w]) | (uint64_t) (all < sum);
+            row[w] = all | (row[w] & ~here[w]);
+            here[w] = 0;
+        }
+    }
+    for (int64_t i = 0; i < a.count; i++)
+        *length += !(row[i / 64] >> (i % 64) & 1);
+out:
+    free(order);
+    free(row);
+    free(here);
+    return st;
+}
+
+static ac_status
+rouge_of(const ac_caption_words *words, const ac_scored_item *item, double *rouge)
+{
+    const double beta = 1.2;
+    const ac_words caption = ac_caption_words_at_spaces(words, item->caption);
+    double precision = 0, recall = 0;
+    ac_status st = AC_OK;
+
+    for (int64_t r = 0; r < item->reference_count; r++) {
+        const ac_words reference = ac_caption_words_at_spaces(words, item->first_reference + r);
+        int64_t common;
+
+        AC_TRY(ac_common_words(reference, caption, &common));
+        precision = fmax(precision, (double) common / (double) caption.count);
+        recall = fmax(recall, (double) common / (double) reference.count);
+    }
+    *rouge = precision > 0 && recall > 0
+                 ? (1 + beta * beta) * precision * recall / (recall + beta * beta * precision)
+                 : 0;
+out:
+    return st;
+}
+
+/* ---- n-grams weighted by their rarity ---- */
+
+/* A caption's n-grams, and what CIDEr-D makes of them. */
+typedef struct weighted {
+    ac_ngram_counts counts;
+    double *weights; /* [counts.count] */
+    int64_t capacity;
+    double norms[AC_NGRAM_MOST];
+    double length; /* pairs of words, as the original has it */
+} weighted;
+
+static ac_status
+weigh(weighted *self, ac_words words, const ac_document_frequencies *frequencies)
+{
+    const double images = log((double) frequencies->images);
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_ngram_counts_take(&self->counts, words));
+    AC_TRY(ac_grow(&self->weights, &self->capacity, self->counts.count, sizeof *self->weights));
+    memset(self->norms, 0, sizeof self->norms);
+    self->length = 0;
+    for (int64_t i = 0; i < self->counts.count; i++) {
+        const ac_word_ngram *g = &self->counts.ngrams[i];
+        const int n = ac_word_ngram_length(g) - 1;
+        const double df = ac_document_frequencies_of(frequencies, g),
+                     times = (double) self->counts.times[i];
+
+        self->weights[i] = times * (images - log(fmax(1, df)));
+        self->norms[n] += self->weights[i] * self->weights[i];
+        self->length += n == 1 ? times : 0;
+    }
+    for (int n = 0; n < AC_NGRAM_MOST; n++)
+        self->norms[n] = sqrt(self->norms[n]);
+out:
+    return st;
+}
+
+static void
+weighted_free(weighted *self)
+{
+    ac_ngram_counts_free(&self->counts);
+    free(self->weights);
+}
+
+/* Clipped cosines of the n-grams of each length, damped by the difference of lengths. */
+static double
+similarity(const weighted *a, const weighted *b)
+{
+    const double sigma = 6, delta = a->length - b->length,
+                 damped = exp(-(delta * delta) / (2 * sigma * sigma));
+    double value[AC_NGRAM_MOST] = { 0 }, sum = 0;
+    int64_t j = 0;
+
+    for (int64_t i = 0; i < a->counts.count; i++) {
+        const ac_word_ngram *g = &a->counts.ngrams[i];
+        while (j < b->counts.count && ac_word_ngram_compare(&b->counts.ngrams[j], g) < 0)
+            j++;
+        if (j < b->counts.count && ac_word_ngram_compare(&b->counts.ngrams[j], g) == 0)
+            value[ac_word_ngram_length(g) - 1] +=
+                fmin(a->weights[i], b->weights[j]) * b->weights[j];
+    }
+    for (int n = 0; n < AC_NGRAM_MOST; n++) {
+        if (a->norms[n] != 0 && b->norms[n] != 0)
+            value[n] /= a->norms[n] * b->norms[n];
+        sum += value[n] * damped;
+    }
+    return sum;
+}
+
+/* ---- an item ---- */
+
+typedef struct scorer {
+    weighted caption, reference;
+    int64_t *clipped; /* [caption's n-grams]: the most of any reference */
+    int64_t capacity;
+} scorer;
+
+static void
+scorer_free(scorer *self)
+{
+    weighted_free(&self->caption);
+    weighted_free(&self->reference);
+    free(self->clipped);
+}
+
+static void
+clip_counts(scorer *self)
+{
+    const ac_ngram_counts *a = &self->caption.counts, *b = &self->reference.counts;
+    int64_t j = 0;
+
+    for (int64_t i = 0; i < a->count; i++) {
+        while (j < b->count && ac_word_ngram_compare(&b->ngrams[j], &a->ngrams[i]) < 0)
+            j++;
+        if (j < b->count && ac_word_ngram_compare(&b->ngrams[j], &a->ngrams[i]) == 0 &&
+            b->times[j] > self->clipped[i])
+            self->clipped[i] = b->times[j];
+    }
+}
+
+static void
+count_matches(const scorer *self, int64_t length, ac_bleu_counts *counts)
+{
+    const ac_ngram_counts *a = &self->caption.counts;
+
+    *counts = (ac_bleu_counts){ .length = length };
+    for (int k = 0; k < AC_NGRAM_MOST; k++)
+        counts->guessed[k] = length > k ? length - k : 0;
+    for (int64_t i = 0; i < a->count; i++)
+        counts->correct[ac_word_ngram_length(&a->ngrams[i]) - 1] +=
+            self->clipped[i] < a->times[i] ? self->clipped[i] : a->times[i];
+}
+
+static ac_status
+score_item(scorer *self, const ac_caption_words *words, const ac_scored_item *item, bool alone,
+           const ac_document_frequencies *frequencies, ac_item_scores *scores)
+{
+    const ac_words caption = ac_caption_words_at(words, item->caption);
+    double sum = 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(weigh(&self->caption, caption, frequencies));
+    AC_TRY(ac_grow(&self->clipped, &self->capacity, self->caption.counts.count,
+                   sizeof *self->clipped));
+    if (self->caption.counts.count)
+        memset(self->clipped, 0, (size_t) self->caption.counts.count * sizeof *self->clipped);
+    for (int64_t r = 0; r < item->reference_count; r++) {
+        AC_TRY(weigh(&self->reference, ac_caption_words_at(words, item->first_reference + r),
+                     frequencies));
+        clip_counts(self);
+        sum += similarity(&self->caption, &self->reference);
+    }
+    count_matches(self, caption.count, &scores->bleu_counts);
+    scores->bleu_counts.reference_length =
+        alone ? mean_length(words, item) : closest_length(words, item, caption.count);
+    bleu_of(&scores->bleu_counts, scores->bleu);
+    scores->cider = sum / AC_NGRAM_MOST / (double) item->reference_count * 10;
+    AC_TRY(rouge_of(words, item, &scores->rouge_l));
+out:
+    return st;
+}
+
+ac_status
+ac_score_items(const ac_caption_words *words, const ac_scored_item *items, int64_t count,
+               const ac_document_frequencies *frequencies, ac_item_scores *scores)
+{
+    ac_status worst = AC_OK;
+
+#pragma omp parallel
+    {
+        scorer self = { .capacity = 0 };
+#pragma omp for schedule(dynamic, 64)
+        for (int64_t i = 0; i < count; i++) {
+            const ac_status st =
+                score_item(&self, words, &items[i], count == 1, frequencies, &scores[i]);
+            if (st != AC_OK) {
+#pragma omp atomic write
+                worst = st;
+            }
+        }
+        scorer_free(&self);
+    }
+    return worst == AC_OK ? AC_OK : ac_error_set(worst, "out of memory while scoring captions");
+}
+
+void
+ac_score_corpus(const ac_item_scores *items, const int64_t *chosen, int64_t n,
+                ac_corpus_scores *corpus)
+{
+    ac_bleu_counts all = { .length = 0 };
+    double rouge = 0, cider = 0;
+
+    for (int64_t k = 0; k < n; k++) {
+        const ac_item_scores *item = &items[chosen ? chosen[k] : k];
+        for (int i = 0; i < AC_NGRAM_MOST; i++) {
+            all.correct[i] += item->bleu_counts.correct[i];
+            all.guessed[i] += item->bleu_counts.guessed[i];
+        }
+        all.length += item->bleu_counts.length;
+        all.reference_length += item->bleu_counts.reference_length;
+        rouge += item->rouge_l;
+        cider += item->cider;
+    }
+    bleu_of(&all, corpus->bleu);
+    corpus->rouge_l = rouge / (double) n;
+    corpus->cider = cider / (double) n;
+}

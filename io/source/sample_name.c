@@ -1,0 +1,154 @@
+#include "io/source/sample_name.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/image/names.h"
+
+const char ac_sample_key_field[] = "antarctic_key";
+
+/* ---- names ---- */
+
+static bool
+is_dots(const char *part, size_t n)
+{
+    return (n == 1 && part[0] == '.') || (n == 2 && memcmp(part, "..", 2) == 0);
+}
+
+static void
+push_encoded(ac_buffer *out, char c)
+{
+    ac_buffer_printf(out, "%%%02X", (unsigned) (unsigned char) c);
+}
+
+/* A component; is_base: the last one, is_first: the first. */
+static void
+push_part(ac_buffer *out, const char *part, size_t n, bool is_first, bool is_base)
+{
+    const bool meta = (is_first || is_base) && n >= 2 && memcmp(part, "__", 2) == 0,
+               dots = is_dots(part, n);
+
+    for (size_t i = 0; i < n; i++) {
+        if ((meta && i == 0) || (part[i] == '.' && (is_base || dots)) || part[i] == '%')
+            push_encoded(out, part[i]);
+        else
+            ac_buffer_push_char(out, part[i]);
+    }
+}
+
+ac_status
+ac_sample_name(const char *key, size_t n, ac_buffer *out)
+{
+    bool is_first = true;
+
+    ac_buffer_reset(out);
+    for (size_t at = 0; at <= n;) {
+        const char *slash = at < n ? memchr(key + at, '/', n - at) : NULL;
+        const size_t size = (slash ? (size_t) (slash - key) : n) - at;
+        push_part(out, key + at, size, is_first, !slash);
+        if (slash && at == 0 && size == 0)
+            push_encoded(out, '/');
+        else if (slash)
+            ac_buffer_push_char(out, '/');
+        is_first = false;
+        at += size + 1;
+    }
+    return out->status;
+}
+
+void
+ac_sample_extension(const char *location, size_t n, const char *format, bool lower,
+                    char out[16])
+{
+    static const char *const by_format[][2] = {
+        { "JPEG", "jpg" },      { "PNG", "png" },     { "WebP", "webp" }, { "GIF", "gif" },
+        { "BMP", "bmp" },       { "TIFF", "tif" },    { "AVIF", "avif" }, { "HEIC", "heic" },
+        { "JPEG 2000", "jp2" }, { "JPEG XL", "jxl" },
+    };
+    size_t at = n;
+
+    while (at > 0 && location[at - 1] != '.' && location[at - 1] != '/')
+        at--;
+    snprintf(out, 16, "x.%.*s", (int) (n - at), location + at);
+    if (at > 0 && location[at - 1] == '.' && n - at < 12 && ac_image_name_is(out)) {
+        memmove(out, out + 2, strlen(out + 2) + 1);
+        for (char *c = out; lower && *c; c++)
+            *c = (char) tolower((unsigned char) *c);
+        return;
+    }
+    snprintf(out, 16, "img");
+    for (size_t i = 0; i < sizeof by_format / sizeof *by_format; i++)
+        if (strcmp(by_format[i][0], format) == 0)
+            snprintf(out, 16, "%s", by_format[i][1]);
+}
+
+/* ---- json ---- */
+
+static bool
+has_any(const json_t *object, const char *const *names)
+{
+    for (; *names; names++)
+        if (json_object_get(object, *names))
+            return true;
+    return json_object_get(object, ac_sample_key_field) != NULL;
+}
+
+/* Put members of other names in place of those that would be there twice. */
+static ac_status
+rename_members(json_t *object, const char *const *names, char **text)
+{
+    json_object_del(object, ac_sample_key_field);
+    for (; *names; names++) {
+        char name[64];
+        json_t *value = json_object_get(object, *names);
+        snprintf(name, sizeof name, "original_%s", *names);
+        if (value && json_object_set(object, name, value) != 0)
+            return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
+        json_object_del(object, *names);
+    }
+    *text = json_dumps(object, 0);
+    return *text ? AC_OK : ac_error_set(AC_E_NOMEM, "out of memory for metadata");
+}
+
+static bool
+is_white(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+ac_status
+ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
+               const char *const *names, ac_buffer *out)
+{
+    json_t *object = n ? json_loadb(metadata, n, 0, NULL) : NULL;
+    char *text = NULL;
+    size_t end;
+    ac_status st = AC_OK;
+
+    if (!json_is_object(object)) {
+        metadata = "{}";
+        n = 2;
+    } else if (has_any(object, names)) {
+        AC_TRY(rename_members(object, names, &text));
+        metadata = text;
+        n = strlen(text);
+    }
+    for (end = n; end > 0 && metadata[end - 1] != '}';)
+        end--; /* what follows the object is white space */
+    ac_buffer_push(out, metadata, end - 1);
+    for (end--; end > 0 && is_white(metadata[end - 1]);)
+        end--;
+    if (fields->size) {
+        if (end > 0 && metadata[end - 1] != '{')
+            ac_buffer_push_text(out, ", ");
+        ac_buffer_push(out, fields->data, fields->size);
+    }
+    st = ac_buffer_push_char(out, '}');
+out:
+    json_decref(object);
+    free(text);
+    return st;
+}

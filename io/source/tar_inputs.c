@@ -1,0 +1,372 @@
+#include "io/source/tar_inputs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "engine/base/text.h"
+#include "io/file/path.h"
+#include "io/file/path_set.h"
+#include "io/file/publish.h"
+#include "io/file/text_file.h"
+#include "io/image/names.h"
+#include "io/source/location.h"
+#include "io/source/tar_reader.h"
+
+enum { MOST_DEPTH = 64, HEAD = 512, MAGIC_AT = 257 };
+
+/* What is found first: paths, and the folder, with its slash, that names are relative to. */
+typedef struct found_tars {
+    ac_texts paths;
+    char *root;
+} found_tars;
+
+void
+ac_tar_inputs_free(ac_tar_inputs *self)
+{
+    ac_texts_free(&self->texts);
+    free(self->tars);
+    *self = (ac_tar_inputs){ 0 };
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+    const size_t n = strlen(name), m = strlen(end);
+
+    return n > m && strcasecmp(name + n - m, end) == 0;
+}
+
+bool
+ac_tar_name_is(const char *name)
+{
+    return ends_with(name, ".tar") || ends_with(name, ".tar.gz") || ends_with(name, ".tgz") ||
+           ends_with(name, ".tar.zst");
+}
+
+/* ---- folders ---- */
+
+/* Tars below `path`, and whether there is an image: then the folder is one of images. */
+static ac_status
+search(ac_texts *tars, const char *path, int depth, bool *images)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    char *child = NULL;
+    ac_status st = AC_OK;
+
+    if (!folder)
+        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+                            strerror(errno));
+    while (depth <= MOST_DEPTH && (entry = readdir(folder))) {
+        struct stat info;
+        bool is_folder = entry->d_type == DT_DIR;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        free(child);
+        AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
+        if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
+            is_folder = stat(child, &info) == 0 && S_ISDIR(info.st_mode);
+        if (is_folder)
+            AC_TRY(search(tars, child, depth + 1, images));
+        else if (strncmp(entry->d_name, "._", 2) == 0)
+            continue; /* what macOS leaves beside others */
+        else if (ac_image_name_is(entry->d_name))
+            *images = true;
+        else if (ac_tar_name_is(entry->d_name))
+            AC_TRY(ac_texts_push(tars, child, strlen(child)));
+        if (*images && tars->count == 0)
+            break; /* most inputs are such: the first image tells */
+    }
+out:
+    free(child);
+    closedir(folder);
+    return st;
+}
+
+typedef struct found_path {
+    const char *text;
+    size_t size;
+} found_path;
+
+static int
+compare_paths(const void *a, const void *b)
+{
+    const found_path *x = a, *y = b;
+
+    return ac_bytes_compare(x->text, x->size, y->text, y->size);
+}
+
+static ac_status
+push_sorted(ac_texts *out, const ac_texts *found)
+{
+    found_path *paths = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&paths, found->count, sizeof *paths));
+    for (int64_t i = 0; i < found->count; i++)
+        paths[i] = (found_path){ ac_texts_at(found, i), ac_texts_size(found, i) };
+    if (found->count)
+        qsort(paths, (size_t) found->count, sizeof *paths, compare_paths);
+    for (int64_t i = 0; i < found->count; i++)
+        AC_TRY(ac_texts_push(out, paths[i].text, paths[i].size));
+out:
+    free(paths);
+    return st;
+}
+
+static ac_status
+find_in_folder(found_tars *self, const char *folder, int64_t *tars_beside)
+{
+    ac_texts found = { 0 };
+    size_t n = strlen(folder);
+    char *clean = NULL;
+    bool images = false;
+    ac_status st = AC_OK;
+
+    while (n > 1 && folder[n - 1] == '/')
+        n--;
+    AC_TRY(ac_duplicate(&clean, folder, n));
+    AC_TRY(search(&found, clean, 0, &images));
+    if (images)
+        *tars_beside = found.count;
+    else
+        AC_TRY(push_sorted(&self->paths, &found));
+    AC_TRY(ac_location_root(clean, &self->root));
+out:
+    ac_texts_free(&found);
+    free(clean);
+    return st;
+}
+
+/* ---- lists ---- */
+
+static ac_status
+mixed(const char *what, const char *list, const char *a, const char *b)
+{
+    return ac_error_set(
+        AC_E_ARG,
+        "%s: %s names tars and other files (%s, %s): give one kind, in a run of "
+        "its own",
+        what, list, a, b);
+}
+
+/* A line's path, or paths: relative to the list's folder. */
+static ac_status
+add_line(found_tars *self, const char *folder, const char *line)
+{
+    char *whole = NULL;
+    ac_status st = ac_path_set_resolve(&whole, folder, line);
+
+    if (st == AC_OK)
+        st = ac_path_set_is(whole) ? ac_path_set_expand(whole, &self->paths)
+                                   : ac_texts_push(&self->paths, whole, strlen(whole));
+    free(whole);
+    return st;
+}
+
+static ac_status
+find_in_list(found_tars *self, const char *list, const char *what)
+{
+    const char *slash = strrchr(list, '/');
+    char *folder = NULL, *first_tar = NULL, *first_other = NULL;
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_duplicate(&folder, list, slash ? (size_t) (slash - list + 1) : 0));
+    AC_TRY(ac_text_file_read(list, &text));
+    for (char *line = text.data, *next; line && *line; line = next) {
+        size_t n = strcspn(line, "\n");
+        next = line + n + (line[n] == '\n');
+        if (line == text.data && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+            line += 3, n -= 3;
+        while (n && (line[n - 1] == '\r' || line[n - 1] == ' '))
+            n--;
+        line[n] = '\0';
+        if (n == 0)
+            continue;
+        if (ac_tar_name_is(line)) {
+            if (!first_tar)
+                AC_TRY(ac_duplicate(&first_tar, line, n));
+            AC_TRY(add_line(self, folder, line));
+        } else if (!first_other) {
+            AC_TRY(ac_duplicate(&first_other, line, n));
+        }
+        if (first_tar && first_other)
+            AC_TRY(mixed(what, list, first_tar, first_other));
+    }
+out:
+    free(folder);
+    free(first_tar);
+    free(first_other);
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* ---- files ---- */
+
+/* By its name, or as a tar by its first bytes. */
+static bool
+is_tar_file(const char *path)
+{
+    char head[HEAD] = "";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+
+    if (fd >= 0)
+        close(fd);
+    return ac_tar_name_is(path) ||
+           (n == HEAD && memcmp(head + MAGIC_AT, "ustar", 5) == 0 && !ac_image_name_is(path));
+}
+
+static ac_status
+find_in_set(found_tars *self, const char *input, const char *what)
+{
+    char *first = NULL;
+    ac_status st = AC_OK;
+
+    st = ac_path_set_expand(input, &self->paths);
+    if (st != AC_OK)
+        return ac_error_prefix(st, "%s", what);
+    for (int64_t i = 0; i < self->paths.count; i++) {
+        free(first);
+        AC_TRY(
+            ac_duplicate(&first, ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i)));
+        if (!is_tar_file(first))
+            AC_FAIL(AC_E_ARG,
+                    "%s: %s is no tar; \"::\" and braces name tars (a list of images is a .txt "
+                    "file of paths)",
+                    what, first);
+    }
+out:
+    free(first);
+    return st;
+}
+
+ac_status
+ac_tar_is_compressed(const char *path, const char *what, bool *is)
+{
+    unsigned char head[4];
+    ssize_t n;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    *is = false;
+    if (fd < 0)
+        return ac_error_set(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
+    n = read(fd, head, sizeof head);
+    close(fd);
+    *is = n > 0 && ac_tar_compression(head, (size_t) n);
+    return AC_OK;
+}
+
+/* The folder that all paths are below. */
+static ac_status
+set_common_root(found_tars *self)
+{
+    const ac_texts *paths = &self->paths;
+    const char *first = ac_texts_at(paths, 0);
+    size_t n = ac_texts_size(paths, 0);
+
+    for (int64_t i = 1; i < paths->count; i++) {
+        const char *p = ac_texts_at(paths, i);
+        size_t same = 0;
+        while (same < n && same < ac_texts_size(paths, i) && p[same] == first[same])
+            same++;
+        n = same;
+    }
+    while (n && first[n - 1] != '/')
+        n--;
+    return ac_duplicate(&self->root, first, n);
+}
+
+static ac_status
+find(found_tars *self, const char *input, const char *what, int64_t *tars_beside)
+{
+    struct stat info;
+    ac_status st = AC_OK;
+
+    if (ac_path_set_is(input)) {
+        AC_TRY(find_in_set(self, input, what));
+        AC_TRY(set_common_root(self));
+    } else if (stat(input, &info) != 0) {
+        AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, input, strerror(errno));
+    } else if (S_ISDIR(info.st_mode)) {
+        AC_TRY(find_in_folder(self, input, tars_beside));
+    } else if (ends_with(input, ".txt")) {
+        AC_TRY(find_in_list(self, input, what));
+        AC_TRY(ac_location_root(input, &self->root));
+    } else if (is_tar_file(input)) {
+        AC_TRY(ac_texts_push(&self->paths, input, strlen(input)));
+        AC_TRY(set_common_root(self));
+    }
+out:
+    return st;
+}
+
+ac_status
+ac_tar_inputs_take(ac_tar_inputs *self)
+{
+    ac_status st = AC_OK;
+
+    self->count = self->texts.count / 2;
+    AC_TRY(ac_alloc(&self->tars, self->count, sizeof *self->tars));
+    for (int64_t t = 0; t < self->count; t++) {
+        const char *path = ac_texts_at(&self->texts, 2 * t);
+        self->tars[t] = (ac_tar_place){ path, ac_texts_at(&self->texts, 2 * t + 1), path };
+    }
+out:
+    return st;
+}
+
+/* Paths and names, and whether they are all there. */
+static ac_status
+push_places(ac_tar_inputs *self, const found_tars *found, const char *what)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t t = 0; t < found->paths.count; t++) {
+        const size_t n = ac_texts_size(&found->paths, t), root = strlen(found->root);
+        const bool below =
+            n > root && memcmp(ac_texts_at(&found->paths, t), found->root, root) == 0;
+        bool compressed;
+        free(path);
+        AC_TRY(ac_duplicate(&path, ac_texts_at(&found->paths, t), n));
+        AC_TRY(ac_tar_is_compressed(path, what, &compressed));
+        if (compressed && self->first_compressed < 0)
+            self->first_compressed = t;
+        AC_TRY(ac_texts_push(&self->texts, path, n + 1));
+        AC_TRY(
+            ac_texts_push(&self->texts, path + (below ? root : 0), n + 1 - (below ? root : 0)));
+    }
+    st = ac_tar_inputs_take(self);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what,
+                   int64_t *tars_beside)
+{
+    found_tars found = { 0 };
+    ac_status st = AC_OK;
+
+    *self = (ac_tar_inputs){ .first_compressed = -1 };
+    *tars_beside = 0;
+    AC_TRY(find(&found, input, what, tars_beside));
+    st = push_places(self, &found, what);
+out:
+    ac_texts_free(&found.paths);
+    free(found.root);
+    if (st != AC_OK)
+        ac_tar_inputs_free(self);
+    return st;
+}

@@ -1,0 +1,19 @@
+/** What a run has found for an image, as JSON: lines of captions.jsonl and tags.jsonl. */
+#ifndef AC_JOBS_CAPTION_RECORD_H
+#define AC_JOBS_CAPTION_RECORD_H
+
+#include "jobs/runtime/shard_view.h"
+
+/* Failure sticks to the buffer. stages: how far the job went (2: tag, 3: caption). */
+
+/** "NAME": "text i of texts" */
+void ac_record_push_text(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i);
+
+/** All of image i but its key, without braces: "caption", "clip_score", "table", "candidates".
+ */
+void ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
+
+/** The image's line without its end: further fields may follow. */
+void ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
+
+#endif

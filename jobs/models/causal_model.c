@@ -1,0 +1,306 @@
+#include "jobs/models/causal_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "io/checkpoint/causal_config.h"
+#include "engine/text/unicode.h"
+#include "io/checkpoint/gguf_config.h"
+#include "io/checkpoint/gguf_tokenizer.h"
+#include "io/checkpoint/model_config.h"
+#include "io/checkpoint/tokenizer_files.h"
+#include "io/file/checksum.h"
+
+bool
+ac_causal_model_is(const char *model)
+{
+    return ac_gguf_is(model) || ac_causal_config_is(model);
+}
+
+static const ac_tensors *
+tensors_of(const ac_causal_model *self)
+{
+    return self->is_gguf ? &self->gguf.tensors : &self->weights.tensors;
+}
+
+/* ---- reading ---- */
+
+static ac_status
+read_folder(ac_causal_model *self, const char *folder, char weights[33])
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_config_load(&self->net.config, folder));
+    AC_TRY(ac_generation_config_load_causal(&self->generation, folder));
+    AC_TRY(ac_weights_open(&self->weights, folder));
+    st = ac_weights_fingerprint(&self->weights, weights);
+out:
+    return st;
+}
+
+static ac_status
+read_gguf(ac_causal_model *self, const char *path, char weights[33])
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_gguf_open(&self->gguf, path));
+    AC_TRY(ac_gguf_config_load(&self->net.config, &self->gguf));
+    AC_TRY(ac_gguf_generation_load(&self->generation, &self->gguf));
+    ac_checksum_bytes(self->gguf.map.data, self->gguf.map.size, weights);
+out:
+    return st;
+}
+
+static ac_status
+open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
+{
+    const ac_status st = self->is_gguf
+                             ? ac_gguf_tokenizer_open(&self->byte_level, &self->gguf,
+                                                      self->net.config.vocab_size, &self->begin)
+                             : ac_tokenizer_open(&self->tokenizer, o->model, NULL,
+                                                 AC_TOKENIZER_GPT2, fingerprint);
+
+    self->has_tokenizer = st == AC_OK;
+    if (st != AC_OK)
+        return o->need_tokenizer ? st : AC_OK;
+    if (!self->is_gguf && ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: the vocabulary has %lld entries, but the model's token "
+                            "embedding only %lld: another model's vocabulary?",
+                            o->model, (long long) ac_tokenizer_size(&self->tokenizer),
+                            (long long) self->net.config.vocab_size);
+    return AC_OK;
+}
+
+ac_status
+ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
+{
+    ac_status st = AC_OK;
+    char weights[33] = "", vocabulary[33] = "";
+    ac_buffer description = { 0 };
+
+    *self = (ac_causal_model){ .compute = o->compute,
+                               .is_gguf = ac_gguf_is(o->model),
+                               .begin = -1 };
+    AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
+    AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
+                         : read_folder(self, o->model, weights));
+    AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute));
+    AC_TRY(open_tokenizer(self, o, vocabulary));
+    ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
+    ac_causal_config_describe(&self->net.config, &description);
+    st = ac_model_join_description(self->fingerprint, &description);
+out:
+    return st;
+}
+
+size_t
+ac_causal_model_packed_bytes(const ac_causal_model *self)
+{
+    return ac_causal_packed_bytes(&self->net.config, &self->compute);
+}
+
+ac_status
+ac_causal_model_pack(ac_causal_model *self)
+{
+    const ac_causal_config config = self->net.config;
+
+    return ac_causal_init(&self->net, &config, tensors_of(self), &self->compute,
+                          self->packed.bytes, self->packed.fills);
+}
+
+ac_status
+ac_causal_model_open(ac_causal_model *self, const ac_causal_options *o)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_model_read(self, o));
+    AC_TRY(ac_packed_init(&self->packed, ac_causal_model_packed_bytes(self)));
+    st = ac_causal_model_pack(self);
+out:
+    if (st != AC_OK)
+        ac_causal_model_free(self);
+    return st;
+}
+
+void
+ac_causal_model_free(ac_causal_model *self)
+{
+    ac_causal_free(&self->net);
+    if (self->has_tokenizer && !self->is_gguf)
+        ac_tokenizer_free(&self->tokenizer);
+    ac_byte_tokenizer_free(&self->byte_level);
+    ac_weights_close(&self->weights);
+    ac_gguf_close(&self->gguf);
+    ac_generator_free(&self->generator);
+    ac_generation_config_free(&self->generation);
+    ac_packed_free(&self->packed);
+    free(self->path);
+    *self = (ac_causal_model){ 0 };
+}
+
+/* ---- text ---- */
+
+ac_status
+ac_causal_model_encode(const ac_causal_model *self, const char *text, size_t n,
+                       ac_encoding *out)
+{
+    ac_status st = self->is_gguf ? ac_byte_tokenizer_encode(&self->byte_level, text, n, out)
+                                 : ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
+
+    if (st != AC_OK || self->begin < 0)
+        return st;
+    AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + 1, sizeof *out->ids));
+    memmove(out->ids + 1, out->ids, (size_t) out->count * sizeof *out->ids);
+    out->ids[0] = self->begin;
+    out->length = ++out->count;
+out:
+    return st;
+}
+
+/* A GPT-2 tokenizer's bytes, its end token skipped. */
+static ac_status
+gpt2_bytes(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *out)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        bool unused;
+        if (ids[i] < 0 || ids[i] >= t->bpe.tokens.count)
+            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
+                    (long long) t->bpe.tokens.count - 1);
+        if (ids[i] != t->end)
+            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], out, &unused));
+    }
+out:
+    return st;
+}
+
+/* How many of the bytes are left without a character that is not finished at their end. */
+static size_t
+finished(const char *bytes, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        const unsigned char c = (unsigned char) bytes[n - back];
+        const size_t needs = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
+        if (c < 0x80 || c >= 0xf5)
+            return n;
+        if (c >= 0xc2)
+            return needs > back ? n - back : n;
+    }
+    return n;
+}
+
+ac_status
+ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
+                       ac_buffer *text)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(text);
+    AC_TRY(ac_buffer_push(text, "", 0));
+    AC_TRY(ac_buffer_push(&bytes, "", 0));
+    AC_TRY(self->is_gguf ? ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes)
+                         : gpt2_bytes(&self->tokenizer, ids, n, &bytes));
+    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
+/* ---- generating ---- */
+
+/* Ids that no text has: rows of the embedding past the vocabulary. */
+static ac_status
+suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
+{
+    const int64_t used = self->is_gguf ? self->byte_level.bpe.tokens.count
+                                       : ac_tokenizer_size(&self->tokenizer),
+                  more = self->net.config.vocab_size - used;
+    ac_token_sequences *s = &c->suppress_tokens;
+    ac_token_sequences made = { .count = s->count + more };
+    const int64_t before = s->count ? s->offsets[s->count] : 0;
+    ac_status st = AC_OK;
+
+    if (!self->has_tokenizer || more <= 0)
+        return AC_OK;
+    AC_TRY(ac_alloc(&made.tokens, before + more, sizeof *made.tokens));
+    AC_TRY(ac_alloc(&made.offsets, made.count + 1, sizeof *made.offsets));
+    if (before)
+        memcpy(made.tokens, s->tokens, (size_t) before * sizeof *made.tokens);
+    for (int64_t i = 0; i <= s->count; i++)
+        made.offsets[i] = s->count ? s->offsets[i] : 0;
+    for (int64_t i = 0; i < more; i++) {
+        made.tokens[before + i] = (int32_t) (used + i);
+        made.offsets[s->count + i + 1] = before + i + 1;
+    }
+    ac_token_sequences_free(s);
+    *s = made;
+    return AC_OK;
+out:
+    ac_token_sequences_free(&made);
+    return st;
+}
+
+ac_status
+ac_causal_model_set_generation(ac_causal_model *self, const ac_generation_config *generation)
+{
+    ac_buffer description = { 0 };
+    const ac_decoder decoder = ac_causal_as_decoder(&self->net);
+    ac_status st = ac_generation_config_check(generation, &decoder);
+
+    if (st == AC_OK && generation != &self->generation)
+        st = ac_generation_config_copy(&self->generation, generation);
+    if (st == AC_OK)
+        st = suppress_surplus(self, &self->generation);
+    if (st != AC_OK)
+        return st;
+    ac_generation_config_describe(&self->generation, &description);
+    return ac_model_join_description(self->fingerprint, &description);
+}
+
+int64_t
+ac_causal_model_longest_prompt(const ac_causal_model *self)
+{
+    const ac_generation_config *c = &self->generation;
+    const int64_t positions = self->net.config.max_position_embeddings;
+
+    return (c->max_new_tokens > 0 || c->max_length <= 0 || c->max_length > positions
+                ? positions
+                : c->max_length) -
+           1;
+}
+
+/* As many lines at once as keys and values have memory for. The sequences do not depend on it.
+ */
+static int64_t
+lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
+{
+    const ac_causal_config *c = &self->net.config;
+    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30;
+    int64_t longest = 1, lines;
+
+    for (int64_t i = 0; i < B; i++) {
+        const int64_t most = ac_generation_config_most(
+            &self->generation, offsets[i + 1] - offsets[i], c->max_position_embeddings);
+        longest = most > longest ? most : longest;
+    }
+    lines = bytes /
+            (2 * c->layers * c->key_heads * c->head_size * longest * (int64_t) sizeof(float));
+    return lines < 1 ? 1 : lines < AC_GENERATE_ROWS ? lines : AC_GENERATE_ROWS;
+}
+
+ac_status
+ac_causal_model_generate(ac_causal_model *self, const int32_t *ids, const int64_t *offsets,
+                         const uint64_t *streams, int64_t B, ac_generated *out)
+{
+    const ac_decoder decoder = ac_causal_as_decoder(&self->net);
+    const ac_generation_input input = {
+        .prompts = ids, .prompt_offsets = offsets, .streams = streams, .count = B
+    };
+
+    self->generator.max_rows = lines_at_once(self, offsets, B);
+    return ac_generate(&self->generator, &decoder, &self->generation, &input, out);
+}

@@ -1,0 +1,462 @@
+#include "jobs/report/evaluate_report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ac_report_assets.h"
+#include "engine/base/memory.h"
+#include "engine/base/text.h"
+#include "io/file/json_lines.h"
+#include "io/file/json_write.h"
+#include "io/file/path.h"
+#include "io/file/text_file.h"
+#include "io/file/base64.h"
+#include "jobs/report/page.h"
+
+enum { MOST_METRICS = 32, SHOWN = 24, ITEMS_PER_BLOCK = 256 };
+
+typedef struct scores_report {
+    const ac_run_view *run;
+    ac_page page;
+    json_t *metrics; /* metrics.json */
+    const char *names[MOST_METRICS];
+    int count;           /* of names: the scores that items have */
+    double *values;      /* [items, count]; NaN: none */
+    ac_texts keys;       /* [items]: of the image, else of the item: what has the thumbnail */
+    bool *best_or_worst; /* [items]: of any score */
+    int64_t items, capacity, seen, limit, written, block;
+    ac_buffer records;
+} scores_report;
+
+static void
+report_free(scores_report *self)
+{
+    ac_page_abandon(&self->page);
+    json_decref(self->metrics);
+    free(self->values);
+    ac_texts_free(&self->keys);
+    free(self->best_or_worst);
+    ac_buffer_free(&self->records);
+}
+
+/* ---- reading ---- */
+
+static ac_status
+read_metrics(scores_report *self)
+{
+    char *path = NULL;
+    ac_buffer text = { 0 };
+    const char *name;
+    json_t *value;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/metrics.json", self->run->folder));
+    if (access(path, F_OK) != 0)
+        AC_FAIL(AC_E_FORMAT, "%s is not there yet: the run is not finished", path);
+    AC_TRY(ac_text_file_read(path, &text));
+    self->metrics = json_loadb(text.data, text.size, 0, NULL);
+    if (!self->metrics)
+        AC_FAIL(AC_E_FORMAT, "%s: not JSON", path);
+    json_object_foreach(json_object_get(self->metrics, "intervals"), name, value)
+    {
+        if (self->count < MOST_METRICS)
+            self->names[self->count++] = name;
+    }
+out:
+    free(path);
+    ac_buffer_free(&text);
+    return st;
+}
+
+static ac_status
+for_each_item(const scores_report *self, ac_json_line take, void *context)
+{
+    char *path = NULL;
+    ac_status st = ac_path_format(&path, "%s/items.jsonl", self->run->folder);
+
+    if (st == AC_OK)
+        st = ac_json_lines_read(path, take, context);
+    free(path);
+    return st;
+}
+
+static ac_status
+take_values(void *context, json_t *item)
+{
+    scores_report *self = context;
+    const json_t *image = json_object_get(item, "image"),
+                 *key = image ? image : json_object_get(item, "key");
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_grow(&self->values, &self->capacity, (self->items + 1) * self->count,
+                   sizeof *self->values));
+    for (int c = 0; c < self->count; c++) {
+        const json_t *x = json_object_get(item, self->names[c]);
+        self->values[self->items * self->count + c] =
+            json_is_number(x) ? json_number_value(x) : (double) NAN;
+    }
+    AC_TRY(ac_texts_push(&self->keys, json_is_string(key) ? json_string_value(key) : "",
+                         json_is_string(key) ? json_string_length(key) : 0));
+    self->items++;
+out:
+    return st;
+}
+
+/* ---- which items are shown with their images ---- */
+
+typedef struct ranked {
+    double value;
+    int64_t item;
+} ranked;
+
+static int
+by_value(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* As the page's script orders them: by value, equal ones in the order of items. */
+static ac_status
+mark_best_and_worst(scores_report *self)
+{
+    ranked *order = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&self->best_or_worst, self->items, sizeof *self->best_or_worst));
+    AC_TRY(ac_alloc(&order, self->items, sizeof *order));
+    for (int c = 0; c < self->count; c++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            int64_t n = 0;
+            for (int64_t i = 0; i < self->items; i++)
+                if (!isnan(self->values[i * self->count + c]))
+                    order[n++] = (ranked){ sign * self->values[i * self->count + c], i };
+            qsort(order, (size_t) n, sizeof *order, by_value);
+            for (int64_t k = 0; k < n && k < SHOWN; k++)
+                self->best_or_worst[order[k].item] = true;
+        }
+out:
+    free(order);
+    return st;
+}
+
+/* ---- scores ---- */
+
+static void
+write_facts(scores_report *self)
+{
+    static const char *const counts[][2] = { { "items", "captions" },
+                                             { "references", "references" },
+                                             { "empty_captions", "empty captions" },
+                                             { "vocabulary", "different words" } };
+    ac_page *page = &self->page;
+    const json_t *note = json_object_get(self->metrics, "note"), *x;
+
+    ac_page_section(page, "summary", "");
+    if (json_is_string(note)) {
+        ac_page_html(page, "<p class=\"note warn\">");
+        ac_page_printf(page, "%s.", json_string_value(note));
+        ac_page_html(page, "</p>\n");
+    }
+    ac_page_facts_begin(page);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (json_is_integer(x = json_object_get(self->metrics, counts[i][0])))
+            ac_page_fact(page, counts[i][1], "%lld", (long long) json_integer_value(x));
+    if (json_is_number(x = json_object_get(self->metrics, "mean_length")))
+        ac_page_fact(page, "words per caption", "%.2f", json_number_value(x));
+    if (json_is_number(x = json_object_get(self->metrics, "unique_captions")))
+        ac_page_fact(page, "unique captions", "%.1f %%", 100 * json_number_value(x));
+    if (json_is_number(x = json_object_get(self->metrics, "distinct_2")))
+        ac_page_fact(page, "distinct-2", "%.3f", json_number_value(x));
+    ac_page_facts_end(page);
+}
+
+static void
+write_scores(scores_report *self)
+{
+    const json_t *intervals = json_object_get(self->metrics, "intervals"),
+                 *reasons = json_object_get(self->metrics, "not_computed");
+    ac_page *page = &self->page;
+    const char *name;
+    json_t *value;
+
+    ac_page_section(page, "scores", "Scores");
+    ac_page_panel_begin(page, "Of all captions");
+    ac_page_html(page, "<table class=\"list\"><thead><tr><th>Score</th><th>Value</th><th>95 % "
+                       "interval</th></tr></thead><tbody>\n");
+    for (int c = 0; c < self->count; c++) {
+        const json_t *interval = json_object_get(intervals, self->names[c]);
+        ac_page_html(page, "<tr><td>");
+        ac_page_printf(page, "%s", self->names[c]);
+        ac_page_html(page, "</td><td><strong>");
+        ac_page_printf(page, "%.4f",
+                       json_number_value(json_object_get(self->metrics, self->names[c])));
+        ac_page_html(page, "</strong></td><td>");
+        ac_page_printf(page, "%.4f to %.4f", json_number_value(json_array_get(interval, 0)),
+                       json_number_value(json_array_get(interval, 1)));
+        ac_page_html(page, "</td></tr>\n");
+    }
+    ac_page_html(page, "</tbody></table>\n");
+    json_object_foreach((json_t *) (uintptr_t) reasons, name, value)
+    {
+        if (strcmp(json_string_value(value), "not asked for") == 0)
+            continue;
+        ac_page_html(page, "<p class=\"note\">");
+        ac_page_printf(page, "%s: %s.", name, json_string_value(value));
+        ac_page_html(page, "</p>\n");
+    }
+    ac_page_panel_end(page);
+}
+
+static void
+write_comparison(scores_report *self)
+{
+    const json_t *comparison = json_object_get(self->metrics, "comparison");
+    ac_page *page = &self->page;
+    const char *name;
+    json_t *value;
+
+    if (!comparison)
+        return;
+    ac_page_section(page, "comparison", "Compared with other captions");
+    ac_page_html(page, "<p class=\"note\">");
+    ac_page_printf(page,
+                   "The others: %s. Intervals are of the difference, over resamples of "
+                   "the same items for both.",
+                   json_string_value(json_object_get(comparison, "against")));
+    ac_page_html(page, "</p>\n<table class=\"list\"><thead><tr><th>Score</th><th>These</th>"
+                       "<th>Others</th><th>Difference</th><th>95 % interval</th>"
+                       "<th>Resamples in which these are higher</th></tr></thead><tbody>\n");
+    json_object_foreach((json_t *) (uintptr_t) comparison, name, value)
+    {
+        const json_t *interval = json_object_get(value, "interval");
+        if (!json_is_object(value))
+            continue;
+        ac_page_html(page, "<tr><td>");
+        ac_page_printf(page, "%s", name);
+        ac_page_html(page, "</td><td>");
+        ac_page_printf(page, "%.4f", json_number_value(json_object_get(value, "score")));
+        ac_page_html(page, "</td><td>");
+        ac_page_printf(page, "%.4f", json_number_value(json_object_get(value, "other")));
+        ac_page_html(page, "</td><td><strong>");
+        ac_page_printf(page, "%+.4f", json_number_value(json_object_get(value, "difference")));
+        ac_page_html(page, "</strong></td><td>");
+        ac_page_printf(page, "%+.4f to %+.4f", json_number_value(json_array_get(interval, 0)),
+                       json_number_value(json_array_get(interval, 1)));
+        ac_page_html(page, "</td><td>");
+        ac_page_printf(page, "%.1f %%",
+                       100 * json_number_value(json_object_get(value, "higher_in_resamples")));
+        ac_page_html(page, "</td></tr>\n");
+    }
+    ac_page_html(page, "</tbody></table>\n");
+}
+
+/* ---- items ---- */
+
+static void
+end_block(scores_report *self)
+{
+    char id[48];
+
+    if (!self->records.size)
+        return;
+    ac_buffer_push_text(&self->records, "]");
+    snprintf(id, sizeof id, "items-%lld", (long long) self->block++);
+    if (self->records.status != AC_OK)
+        self->page.status = self->records.status;
+    else
+        ac_page_json(&self->page, id, self->records.data, self->records.size);
+    ac_buffer_reset(&self->records);
+}
+
+/* [number, key, caption, [references], [values], evidence or null, the other caption or null]
+ */
+static ac_status
+take_record(void *context, json_t *item)
+{
+    scores_report *self = context;
+    const int64_t number = self->seen++;
+    const bool evenly =
+        self->items <= self->limit ||
+        number * self->limit / self->items != (number - 1) * self->limit / self->items;
+    json_t *record, *values;
+    char *text;
+    ac_status st = AC_OK;
+
+    if (!evenly && !self->best_or_worst[number])
+        return AC_OK;
+    values = json_array();
+    for (int c = 0; c < self->count; c++) {
+        const double x = self->values[number * self->count + c];
+        json_array_append_new(values, isnan(x) ? json_null() : json_real(round(x * 1e4) / 1e4));
+    }
+    record = json_pack("[I, O?, O?, O?, o, O?, O?]", (json_int_t) number,
+                       json_object_get(item, "key"), json_object_get(item, "caption"),
+                       json_object_get(item, "references"), values,
+                       json_object_get(item, "evidence"),
+                       json_object_get(json_object_get(item, "against"), "caption"));
+    text = record ? json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    if (!text)
+        AC_FAIL(AC_E_NOMEM, "out of memory");
+    ac_buffer_push_text(&self->records, self->records.size ? "," : "[");
+    AC_TRY(ac_buffer_push_text(&self->records, text));
+    if (++self->written % ITEMS_PER_BLOCK == 0)
+        end_block(self);
+out:
+    free(text);
+    json_decref(record);
+    return st;
+}
+
+/* ---- thumbnails ---- */
+
+static int64_t
+find_key(const ac_texts *keys, const int64_t *order, int64_t n, const ac_texts *in, int64_t row)
+{
+    int64_t low = 0, high = n - 1;
+
+    while (low <= high) {
+        const int64_t middle = (low + high) / 2, at = order[middle];
+        const int c = ac_bytes_compare(ac_texts_at(keys, at), ac_texts_size(keys, at),
+                                       ac_texts_at(in, row), ac_texts_size(in, row));
+        if (c == 0)
+            return at;
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle - 1;
+    }
+    return -1;
+}
+
+static int
+by_key(const void *a, const void *b, void *context)
+{
+    const ac_texts *t = context;
+    const int64_t i = *(const int64_t *) a, j = *(const int64_t *) b;
+
+    return ac_bytes_compare(ac_texts_at(t, i), ac_texts_size(t, i), ac_texts_at(t, j),
+                            ac_texts_size(t, j));
+}
+
+/* Those of the marked items, from the shards of a run with images: {"12": "base64…"}. */
+static ac_status
+push_thumbnails(scores_report *self, const ac_run_view *images, ac_buffer *out)
+{
+    ac_item_walk walk = { 0 };
+    int64_t *order = NULL;
+    ac_status st = AC_OK;
+    bool found;
+
+    AC_TRY(ac_alloc(&order, self->items, sizeof *order));
+    for (int64_t i = 0; i < self->items; i++)
+        order[i] = i;
+    qsort_r(order, (size_t) self->items, sizeof *order, by_key, &self->keys);
+    AC_TRY(ac_run_view_walk(images, &walk, AC_VIEW_KEYS | AC_VIEW_THUMBNAILS, 1, true, false));
+    for (;;) {
+        const ac_texts *thumbnails;
+        int64_t item;
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        thumbnails = &walk.view->thumbnails;
+        item = find_key(&self->keys, order, self->items, &walk.view->keys, walk.row);
+        if (item < 0 || !self->best_or_worst[item] || !ac_texts_size(thumbnails, walk.row))
+            continue;
+        ac_buffer_printf(out, "%s\"%lld\":\"", out->size > 1 ? "," : "", (long long) item);
+        ac_base64_push(out, ac_texts_at(thumbnails, walk.row),
+                       ac_texts_size(thumbnails, walk.row));
+        ac_buffer_push_text(out, "\"");
+    }
+out:
+    ac_item_walk_close(&walk);
+    free(order);
+    return st;
+}
+
+/* Of this run's own images, or of the run whose captions these are. A run that is gone leaves
+ * the page without images. */
+static ac_status
+write_thumbnails(scores_report *self, const ac_job *const *jobs)
+{
+    const char *captions =
+        json_string_value(json_object_get(self->run->summary, "predictions"));
+    ac_run_view other = { 0 };
+    ac_buffer json = { 0 };
+    char *manifest = NULL;
+    ac_status st = AC_OK;
+
+    ac_buffer_push_text(&json, "{");
+    if (self->run->manifest.stage_count > 0) {
+        AC_TRY(push_thumbnails(self, self->run, &json));
+    } else if (captions) {
+        AC_TRY(ac_path_format(&manifest, "%s/manifest.json", captions));
+        if (access(manifest, F_OK) == 0 && ac_run_view_open(&other, captions, jobs) == AC_OK &&
+            other.manifest.stage_count > 0 && other.stages[0] &&
+            strcmp(other.stages[0]->name, "embed") == 0 &&
+            push_thumbnails(self, &other, &json) != AC_OK)
+            ac_buffer_reset(&json), ac_buffer_push_text(&json, "{");
+    }
+    AC_TRY(ac_buffer_push_text(&json, "}"));
+    ac_page_json(&self->page, "evaluation-thumbnails", json.data, json.size);
+out:
+    ac_run_view_close(&other);
+    ac_buffer_free(&json);
+    free(manifest);
+    return st;
+}
+
+/* What the script must know: the names of the scores, the blocks, how many items there are. */
+static ac_status
+write_names(scores_report *self)
+{
+    ac_buffer json = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_printf(&json, "{\"blocks\":%lld,\"items\":%lld,\"names\":[",
+                     (long long) self->block, (long long) self->items);
+    for (int c = 0; c < self->count; c++) {
+        ac_buffer_push_text(&json, c ? "," : "");
+        ac_json_text(&json, self->names[c]);
+    }
+    AC_TRY(ac_buffer_push_text(&json, "]}"));
+    ac_page_json(&self->page, "evaluation-facts", json.data, json.size);
+out:
+    ac_buffer_free(&json);
+    return st;
+}
+
+ac_status
+ac_evaluate_report_write(const ac_run_view *run, const ac_job *const *jobs, const char *path,
+                         int64_t limit)
+{
+    scores_report r = { .run = run, .limit = limit };
+    ac_status st = AC_OK;
+
+    AC_TRY(read_metrics(&r));
+    AC_TRY(for_each_item(&r, take_values, &r));
+    AC_TRY(mark_best_and_worst(&r));
+    AC_TRY(ac_page_open(&r.page, path, "antarctic evaluate", run->folder));
+    write_facts(&r);
+    write_scores(&r);
+    write_comparison(&r);
+    if (r.count) {
+        ac_page_section(&r.page, "items", "Captions");
+        AC_TRY(for_each_item(&r, take_record, &r));
+        end_block(&r);
+        AC_TRY(write_names(&r));
+        AC_TRY(write_thumbnails(&r, jobs));
+        ac_page_html(&r.page, ac_report_evaluation_html);
+        ac_page_script(&r.page, ac_report_evaluation_js);
+    }
+    AC_TRY(ac_page_commit(&r.page));
+out:
+    report_free(&r);
+    return st;
+}

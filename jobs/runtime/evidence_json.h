@@ -1,0 +1,19 @@
+/** A caption's evidence as JSON: in captions.jsonl and items.jsonl. */
+#ifndef AC_JOBS_RUNTIME_EVIDENCE_JSON_H
+#define AC_JOBS_RUNTIME_EVIDENCE_JSON_H
+
+#include "engine/metrics/evidence.h"
+
+/**
+ * {"words": […], "spans": [{"from", "count", "entry", "id"}], "not_in_table": […], "margin"}:
+ * the caption's words; runs of them that an entry has, with its text and id; the content words
+ * that no entry has; the distance between the best two candidates' CLIP scores (null where
+ * there are not two). Appended.
+ * @param[in] entries  those that the evidence was found in, from `first` on; ids: theirs
+ */
+AC_MUST_CHECK ac_status ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
+                                              const ac_evidence *evidence,
+                                              const ac_texts *entries, int64_t first,
+                                              const int64_t *ids, double margin);
+
+#endif

@@ -1,0 +1,387 @@
+#include "jobs/runtime/tar_input.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/heartbeat.h"
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/file/path.h"
+#include "io/source/tar_images.h"
+#include "io/source/tar_notes.h"
+#include "io/source/tar_scan.h"
+#include "io/source/tar_unpack.h"
+#include "jobs/runtime/attempt.h"
+
+/* What the ranks open together. */
+typedef struct opener {
+    const ac_comm *comm;
+    const ac_tar_input *input;
+    ac_tar_options options;
+    ac_tar_inputs tars;
+    char prefix[16]; /* of this part's own files */
+    char *index;     /* its path */
+    char **plain;    /* [tars.count], owned: of compressed ones the plain tar; NULL: itself */
+} opener;
+
+static void
+opener_free(opener *self)
+{
+    for (int64_t t = 0; self->plain && t < self->tars.count; t++)
+        free(self->plain[t]);
+    free(self->plain);
+    free(self->index);
+    ac_tar_inputs_free(&self->tars);
+}
+
+static ac_tar_options
+options_of(const ac_config *config, const ac_tar_input *input, const ac_comm *comm)
+{
+    return (ac_tar_options){ .grouping = (ac_tar_grouping) config->input.grouping,
+                             .prefix = (ac_tar_prefix) config->input.key_prefix,
+                             .all_pages = config->input.pages == AC_PAGES_ALL,
+                             .captioned = input->captioned,
+                             .captions = config->input.captions,
+                             .heartbeat = comm->heartbeat };
+}
+
+/* ---- which tars ---- */
+
+static ac_status
+make_folder(const opener *self)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/tars", self->input->folder));
+    if (mkdir(path, 0755) != 0 && errno != EEXIST)
+        st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
+out:
+    free(path);
+    return st;
+}
+
+static ac_status
+refuse_compressed(const opener *self)
+{
+    const int64_t t = self->tars.first_compressed;
+
+    if (t < 0 || self->input->compressed)
+        return AC_OK;
+    return ac_error_set(
+        AC_E_ARG,
+        "%s: %s is a compressed tar, which cannot be read at random: `antarctic "
+        "ingest` makes an image dataset of such; or unpack it to a plain .tar",
+        self->input->what, self->tars.tars[t].path);
+}
+
+/* Rank 0. */
+static ac_status
+find(opener *self, const ac_config *config)
+{
+    const char *what = self->input->what;
+    int64_t beside;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_tar_captions_check(config->input.captions));
+    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, &beside));
+    if (beside)
+        ac_log(AC_LOG_WARNING,
+               "%s: this folder holds images, which are the input; %lld tars beside them are "
+               "passed over (a run of their own reads those)",
+               what, (long long) beside);
+    if (self->tars.count == 0)
+        return AC_OK;
+    AC_TRY(refuse_compressed(self));
+    st = make_folder(self);
+out:
+    return st;
+}
+
+static ac_status
+share_all(opener *self)
+{
+    int64_t compressed = self->tars.first_compressed;
+    ac_status st = AC_OK;
+
+    ac_broadcast_bytes_all(self->comm, &compressed, sizeof compressed, 0);
+    AC_TRY(ac_broadcast_texts_all(self->comm, &self->tars.texts, 0));
+    if (self->comm->rank != 0)
+        st = ac_tar_inputs_take(&self->tars);
+    self->tars.first_compressed = compressed;
+    AC_TRY(ac_agree_all(self->comm, st));
+    st = ac_path_format(&self->index, "%s/tars/%s%s.index", self->input->folder, self->prefix,
+                        self->input->what);
+    st = ac_agree_all(self->comm, st);
+out:
+    return st;
+}
+
+/* ---- compressed tars ---- */
+
+static ac_status
+make_folders_of(char *path, size_t from)
+{
+    for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path,
+                                strerror(errno));
+        *slash = '/';
+    }
+    return AC_OK;
+}
+
+/* Was the plain tar made of the compressed one as it is now? It has its time. */
+static bool
+is_made(const char *plain, const char *tar)
+{
+    struct stat a, b;
+
+    return stat(plain, &a) == 0 && stat(tar, &b) == 0 && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+static ac_status
+unpack(const ac_tar_place *tar, const char *plain)
+{
+    ac_buffer damage = { 0 };
+    ac_status st = AC_OK;
+
+    if (!is_made(plain, tar->path))
+        st = ac_tar_unpack(tar->path, plain, &damage);
+    if (st == AC_OK && damage.size)
+        ac_log(AC_LOG_WARNING, "%s", damage.data);
+    ac_buffer_free(&damage);
+    return st;
+}
+
+/* Each rank unpacks some. From then on a tar's path is the plain one's. */
+static ac_status
+unpack_all(opener *self)
+{
+    ac_status st = AC_OK;
+
+    if (self->tars.first_compressed < 0)
+        return AC_OK;
+    AC_TRY(ac_agree_all(self->comm,
+                        ac_alloc(&self->plain, self->tars.count, sizeof *self->plain)));
+    for (int64_t t = 0; t < self->tars.count && st == AC_OK; t++) {
+        ac_tar_place *tar = &self->tars.tars[t];
+        const char *name = tar->name + (tar->name[0] == '/');
+        bool compressed = false;
+        st = ac_tar_is_compressed(tar->path, self->input->what, &compressed);
+        if (st != AC_OK || !compressed)
+            continue;
+        st = ac_path_format(&self->plain[t], "%s/tars/plain/%s", self->input->folder, name);
+        if (st == AC_OK && t % self->comm->size == self->comm->rank) {
+            ac_heartbeat_beat(self->comm->heartbeat);
+            st = make_folders_of(self->plain[t], strlen(self->input->folder) + 1);
+            if (st == AC_OK)
+                st = unpack(tar, self->plain[t]);
+        }
+        tar->path = self->plain[t];
+    }
+    st = ac_agree_all(self->comm, st);
+out:
+    return st;
+}
+
+static int
+remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void) info;
+    (void) kind;
+    (void) walk;
+    return remove(path);
+}
+
+void
+ac_tar_input_remove_plain(const char *folder)
+{
+    char *path = NULL;
+
+    if (ac_path_format(&path, "%s/tars/plain", folder) == AC_OK && access(path, F_OK) == 0)
+        nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(path);
+}
+
+/* ---- the index ---- */
+
+static ac_status
+scan_path(const opener *self, int64_t tar, char **path)
+{
+    return ac_path_format(path, "%s/tars/%s%s.%06lld.scan", self->input->folder, self->prefix,
+                          self->input->what, (long long) tar);
+}
+
+/* Is there a scan of the tar as it is now, from a start before? */
+static bool
+is_scanned(const opener *self, int64_t tar, const char *path)
+{
+    ac_tar_index scan;
+    bool is = false;
+
+    if (access(path, F_OK) == 0 && ac_tar_index_open(&scan, path) == AC_OK) {
+        is = ac_tar_index_matches(&scan, &self->tars.tars[tar], 1, &self->options);
+        ac_tar_index_close(&scan);
+    }
+    return is;
+}
+
+/* This rank's share of the tars. */
+static ac_status
+scan_share(const opener *self)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t t = self->comm->rank; t < self->tars.count; t += self->comm->size) {
+        free(path);
+        AC_TRY(scan_path(self, t, &path));
+        if (!is_scanned(self, t, path))
+            AC_TRY(ac_tar_scan(&self->tars.tars[t], &self->options, path));
+        ac_heartbeat_beat(self->comm->heartbeat);
+    }
+out:
+    free(path);
+    return st;
+}
+
+static ac_status
+merge_scans(const opener *self, const ac_tar_options *options)
+{
+    const int64_t n = self->tars.count;
+    ac_tar_index *scans = NULL;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&scans, n, sizeof *scans));
+    for (int64_t t = 0; t < n; t++) {
+        free(path);
+        AC_TRY(scan_path(self, t, &path));
+        AC_TRY(ac_tar_index_open(&scans[t], path));
+    }
+    AC_TRY(ac_tar_index_merge(self->index, scans, n, options));
+    for (int64_t t = 0; t < n; t++) {
+        free(path);
+        AC_TRY(scan_path(self, t, &path));
+        unlink(path);
+    }
+out:
+    for (int64_t t = 0; scans && t < n; t++)
+        ac_tar_index_close(&scans[t]);
+    free(scans);
+    free(path);
+    return st;
+}
+
+/* Rank 0. Is the index that is there the one? Of an index of other tars input.key_prefix's
+ * choice stays: keys that a run has once do not change. */
+static bool
+look_at_index(opener *self, ac_tar_options *merging)
+{
+    ac_tar_index index;
+    bool matches;
+
+    *merging = self->options;
+    if (access(self->index, F_OK) != 0 || ac_tar_index_open(&index, self->index) != AC_OK)
+        return false;
+    matches = ac_tar_index_matches(&index, self->tars.tars, self->tars.count, &self->options);
+    if (self->options.prefix == AC_TAR_PREFIX_AUTO &&
+        index.head->options == ac_tar_options_hash(&self->options))
+        merging->keep_prefix = index.head->prefixed ? AC_TAR_PREFIX_TAR : AC_TAR_PREFIX_NONE;
+    ac_tar_index_close(&index);
+    return matches;
+}
+
+static ac_status
+make_index_all(opener *self)
+{
+    ac_tar_options merging = self->options;
+    int64_t matches = self->comm->rank == 0 && look_at_index(self, &merging);
+    ac_status st = AC_OK;
+
+    ac_broadcast_bytes_all(self->comm, &matches, sizeof matches, 0);
+    if (matches)
+        return AC_OK;
+    if (self->comm->rank == 0)
+        ac_log(AC_LOG_INFO, "%s: reading the headers of %lld tars", self->input->what,
+               (long long) self->tars.count);
+    AC_TRY(ac_agree_all(self->comm, scan_share(self)));
+    st = ac_agree_all(self->comm, self->comm->rank == 0 ? merge_scans(self, &merging) : AC_OK);
+out:
+    return st;
+}
+
+/* ---- what they hold besides items ---- */
+
+static ac_status
+log_notes(const ac_image_source *images, const char *what)
+{
+    ac_tar_notes notes = { 0 };
+    ac_texts lines = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_tar_notes_read(&notes, ac_tar_images_notes(images)));
+    AC_TRY(ac_tar_notes_describe(&notes, &lines));
+    ac_log(AC_LOG_INFO, "%s: %lld items in %lld tars", what, (long long) images->count,
+           (long long) ac_tar_images_count(images));
+    for (int64_t i = 0; i < lines.count; i++)
+        ac_log(AC_LOG_INFO, "%s: %.*s", what, (int) ac_texts_size(&lines, i),
+               ac_texts_at(&lines, i));
+    if (ac_tar_images_prefixed(images))
+        ac_log(AC_LOG_INFO,
+               "%s: each key begins with its tar's name (input.key_prefix): keys come in more "
+               "than one tar, or this was asked for",
+               what);
+out:
+    ac_tar_notes_free(&notes);
+    ac_texts_free(&lines);
+    return st;
+}
+
+ac_status
+ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out)
+{
+    const char *notes = ac_tar_images_notes(images);
+
+    if (notes)
+        ac_buffer_printf(
+            out, "  \"tars\": {\"count\": %lld, \"key_prefix\": \"%s\", \"notes\": %s},\n",
+            (long long) ac_tar_images_count(images),
+            ac_tar_images_prefixed(images) ? "tar" : "none", notes);
+    return out->status;
+}
+
+ac_status
+ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
+                      const ac_tar_input *input, bool *is_tars)
+{
+    opener self = { .comm = comm, .input = input };
+    int64_t count;
+    ac_status st = AC_OK;
+
+    *is_tars = false;
+    self.options = options_of(config, input, comm);
+    ac_part_prefix(self.prefix, config);
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? find(&self, config) : AC_OK));
+    count = self.tars.count;
+    ac_broadcast_bytes_all(comm, &count, sizeof count, 0);
+    if (count == 0)
+        goto out;
+    AC_TRY(share_all(&self));
+    AC_TRY(unpack_all(&self));
+    AC_TRY(make_index_all(&self));
+    AC_TRY(ac_agree_all(comm, ac_tar_images_open(images, self.index, &self.options)));
+    *is_tars = true;
+    st = ac_agree_all(comm, comm->rank == 0 ? log_notes(images, input->what) : AC_OK);
+out:
+    opener_free(&self);
+    return st;
+}

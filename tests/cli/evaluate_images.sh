@@ -1,0 +1,42 @@
+# evaluate with images: CLIPScore, evidence in a run and in the report, on any ranks, killed and resumed.
+. "$source/tests/cli/lib.sh"
+mkdir images
+cp "$demo"/pictures/scene_0?.jpg "$demo"/pictures/scene_0?.txt images
+small_job job.yaml images
+run 0 caption job.yaml --run captions --set output.evidence=true
+jq -s -e '[.[] | .evidence | has("words") and has("spans") and has("not_in_table") and has("margin")] | all' captions/captions.jsonl > /dev/null
+run 0 caption job.yaml --run plain
+jq -c 'del(.evidence)' captions/captions.jsonl | cmp - <(jq -c . plain/captions.jsonl)
+# a span's words are the entry's, in order
+jq -s -e '[.[] | .evidence | .words as $w | .spans[] | .from as $f | .count as $n | (" " + (.entry | ascii_downcase) + " ") | contains(" " + ($w[$f:$f + $n] | join(" ")) + " ")] | all' captions/captions.jsonl > /dev/null
+
+words=$PWD/words.txt
+printf 'a\nred\ncar\n' > "$words"
+evaluate=(evaluate --predictions captions --references images --images images --model "$demo/clip" --set output.shard_items=3 --set evaluate.training_captions="$words")
+run 0 "${evaluate[@]}" --out one
+run_on 3 0 "${evaluate[@]}" --out three
+for f in metrics.json items.jsonl clip_scores/00000.h5 embeddings/00001.h5; do cmp "one/$f" "three/$f"; done
+jq -e '.CLIPScore > 0 and .RefCLIPScore > 0 and .items == 10 and .cache_copied >= 0 and .cache_copied_unseen != null and .novel_unseen != null' one/metrics.json > /dev/null
+jq -s -e '[.[] | has("evidence") and has("image") and .CLIPScore != null] | all' one/items.jsonl > /dev/null
+# CLIPScore is 2.5 times the cosine with "A photo depicts " in front
+run 0 caption job.yaml --run prefixed --set 'rescore.prefix=A photo depicts ' --set generation.num_beams=1 --set generation.num_return_sequences=1
+run 0 evaluate --predictions prefixed --images images --model "$demo/clip" --out scored
+jq -n -e --slurpfile a scored/items.jsonl --slurpfile b prefixed/captions.jsonl '[range(10) | ($a[.].CLIPScore - 2.5 * ([$b[.].clip_score, 0] | max)) | fabs < 1e-5] | all' > /dev/null
+says 'no references'
+
+# an image that cannot be read: its item has no CLIPScore; one without a caption is passed over; a caption without an image is an error
+echo broken > images/scene_03.jpg
+cp "$demo/pictures/scene_15.jpg" images/nobody.jpg
+run 0 evaluate --predictions captions --images images --model "$demo/clip" --out broken
+says '1 of 11 images have no caption'
+jq -e '.rejected_images == 1 and .images_without_prediction == 1' broken/metrics.json > /dev/null
+jq -s -e '[.[] | select(.CLIPScore == null) | .key] == ["scene_03"]' broken/items.jsonl > /dev/null
+rm images/scene_05.jpg
+run 2 evaluate --predictions captions --images images --model "$demo/clip" --out bad
+says 'predictions without an image: "scene_05"'
+run 0 evaluate --predictions captions --images images --model "$demo/clip" --set evaluate.missing=skip --out skipped
+jq -e '.predictions_without_image == 1' skipped/metrics.json > /dev/null
+
+run 0 verify one
+run 0 report one
+grep -q evaluation-thumbnails one/report.html
