@@ -8,9 +8,11 @@
 #include "engine/base/random.h"
 #include "engine/image/crop.h"
 #include "engine/image/preprocess.h"
+#include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/hash_log.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 
@@ -31,6 +33,7 @@ typedef struct ac_embedder {
     ac_item_status *bad; /* [batch] */
     uint8_t *small;      /* one thumbnail's pixels */
     float *embeddings;   /* [shard_items, D] */
+    ac_image_hash *hashes; /* [shard_items]: of the items' bytes */
     ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
 } embedder;
 
@@ -48,6 +51,7 @@ embedder_free(embedder *self)
     free(self->bad);
     free(self->small);
     free(self->embeddings);
+    free(self->hashes);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
@@ -72,6 +76,7 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
+    AC_TRY(ac_alloc(&self->hashes, run->manifest.shard_items, sizeof *self->hashes));
     AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
@@ -118,6 +123,9 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
         return AC_OK;
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
     AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
+    if (self->run->listed && bad->reason == AC_GOOD)
+        ac_checksum_bytes(own->bytes.data ? own->bytes.data : "", own->bytes.size,
+                          self->hashes[item % self->run->manifest.shard_items].hex);
     if (bad->reason == AC_GOOD)
         AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size,
                                     ac_image_source_page(p->images, item),
@@ -292,11 +300,14 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_texts_reset(&self->bad_keys);
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);
+    memset(self->hashes, 0, (size_t) shard->count * sizeof *self->hashes);
     for (int64_t i = 0; i < shard->count; i += self->batch) {
         AC_TRY(embed_batch(self, work, shard->first + i,
                            shard->count - i < self->batch ? shard->count - i : self->batch));
         AC_TRY(ac_stage_tick(stage));
     }
+    if (stage->run->listed) /* before the shard: one that is published has its hashes */
+        ac_hash_log_append(stage->run, shard->number, self->hashes, shard->count);
     AC_TRY(write_shard(self, work, shard->path, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;

@@ -35,6 +35,7 @@ typedef struct ac_run {
     ac_quarantine quarantine;
     ac_inflight inflight; /* what this rank has in flight */
     char prefix[16];      /* of this part's own files; "" for a whole run */
+    bool listed;          /* its items are images that an update may ask for again */
     bool finished_before; /* DONE is there and nothing changed */
     /* of an updated run: the input's item for each item of the run, or -1 */
     int64_t *numbers; /* [ac_manifest_numbers]; NULL: they are the same */

@@ -407,7 +407,9 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     layout generations = { 0 };
     char finished = 0;
 
-    *self = (ac_run){ .comm = comm, .config = config, .stages = id->stages };
+    *self = (ac_run){
+        .comm = comm, .config = config, .stages = id->stages, .listed = id->images != NULL
+    };
     ac_part_prefix(self->prefix, config);
     ac_heartbeat_phase(comm->heartbeat, "check of finished shards");
     if (comm->rank == 0 && config->update && id->images)

@@ -15,6 +15,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/runtime/hash_log.h"
 #include "jobs/runtime/item_list.h"
 
 /* What happened to an item, and how it is called. */
@@ -34,6 +35,8 @@ typedef struct comparison {
     ac_texts unreadable; /* keys of items that could not be read, in order */
     int64_t unreadable_at;
     ac_buffer bytes; /* of one image, for its hash */
+    ac_image_hash *hashes; /* [hash_count]: what the run has read, by number; NULL: not wanted */
+    int64_t hash_count;
 
     ac_item_list_writer *writer; /* NULL: nothing is written */
     int64_t next_number;         /* of the next item that is computed */
@@ -55,9 +58,16 @@ comparison_free(comparison *self)
     ac_listed_item_free(&self->now);
     ac_texts_free(&self->unreadable);
     ac_buffer_free(&self->bytes);
+    free(self->hashes);
     ac_buffer_free(&self->key);
     for (int c = 0; c < CHANGES; c++)
         ac_buffer_free(&self->keys[c]);
+}
+
+static int64_t
+last_generation(const ac_manifest *m)
+{
+    return m->generation_count ? m->generation_count - 1 : 0;
 }
 
 /* An ac_json_line of bad_items.jsonl. */
@@ -77,18 +87,30 @@ take_unreadable(void *context, json_t *record)
 static ac_status
 next_before(comparison *self)
 {
+    ac_listed_item *before = &self->before;
+    ac_status st = AC_OK;
+
     self->has_before = false;
-    return self->listed ? ac_item_list_next(&self->list, &self->before, &self->has_before)
-                        : AC_OK;
+    if (self->listed)
+        st = ac_item_list_next(&self->list, before, &self->has_before);
+    if (st == AC_OK && self->has_before && !before->hash[0] &&
+        before->number < self->hash_count)
+        memcpy(before->hash, self->hashes[before->number].hex, sizeof before->hash);
+    return st;
 }
 
 static ac_status
-comparison_init(comparison *self, const char *folder, int64_t generation)
+comparison_init(comparison *self, const char *folder, const ac_manifest *old)
 {
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_item_list_open(&self->list, folder, generation, &self->listed));
+    if (self->by == AC_UPDATE_BY_HASH) {
+        self->hash_count = ac_manifest_numbers(old);
+        AC_TRY(ac_alloc(&self->hashes, self->hash_count, sizeof *self->hashes));
+        AC_TRY(ac_hash_log_read(folder, old->shard_items, self->hashes, self->hash_count));
+    }
+    AC_TRY(ac_item_list_open(&self->list, folder, last_generation(old), &self->listed));
     AC_TRY(next_before(self));
     AC_TRY(ac_path_format(&path, "%s/bad_items.jsonl", folder));
     st = ac_json_lines_read(path, take_unreadable, self);
@@ -345,12 +367,6 @@ out:
     return st;
 }
 
-static int64_t
-last_generation(const ac_manifest *m)
-{
-    return m->generation_count ? m->generation_count - 1 : 0;
-}
-
 static void
 log_plan(const comparison *c, const char *folder)
 {
@@ -382,7 +398,7 @@ ac_update_plan(const char *folder, const ac_config *config, const ac_run_identit
     if (!old.generation_count && strcmp(old.input_fingerprint, id->input) == 0)
         AC_TRY(ac_update_adopt(folder, id->images));
     last = last_generation(&old);
-    AC_TRY(comparison_init(&c, folder, last));
+    AC_TRY(comparison_init(&c, folder, &old));
     c.next_number = old.shard_count * old.shard_items;
     c.writer = &writer;
     AC_TRY(ac_item_list_create(&writer, folder, last + 1, id->images->count));
@@ -417,7 +433,7 @@ ac_update_show(const char *folder, const ac_config *config, const char *job,
     if (access(path, F_OK) == 0) {
         AC_TRY(ac_manifest_read(&old, path));
         AC_TRY(ac_run_check_config(folder, &old, config, job));
-        AC_TRY(comparison_init(&c, folder, last_generation(&old)));
+        AC_TRY(comparison_init(&c, folder, &old));
         /* a run of before there were lists, whose input has the names and sizes of then */
         if (!c.listed && !old.generation_count &&
             strcmp(old.input_fingerprint, images->fingerprint) == 0) {

@@ -19,6 +19,7 @@ export_all() {
   mkdir -p "$2"
   run 0 export "$1" --format csv --out "$2/out.csv"
   run 0 export "$1" --format txt --out "$2/texts"
+  run 0 export "$1" --format webdataset --out "$2/tars"
   if [ -e "$1/captions.jsonl" ]; then
     run 0 export "$1" --format coco --out "$2/out.json"
   fi
@@ -134,6 +135,25 @@ run 0 caption job.yaml --run run3 --update --dry-run
 says '^0 new, 1 changed, 0 removed, 11 unchanged$'
 run 0 caption job.yaml --run run3 --update
 [ "$(last_line run3)" = '0 1 0 11 - scene_00 -' ]
+touch images/scene_0[1-9].*
+run_on 2 0 caption job.yaml --run run3 --update=hash
+[ "$(last_line run3)" = '0 0 0 12 - - -' ]
+run 0 caption job.yaml --run run3 --update --dry-run # the new times are known now
+says '^0 new, 0 changed, 0 removed, 12 unchanged$'
+bmp() { # bmp BYTE FILE: one pixel
+  printf 'BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0\0\0\1\0\0\0\1\0\x18\0\0\0\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0%s\0\0\0' "$1" > "$2"
+}
+bmp a images/tiny_70.bmp
+run 0 caption job.yaml --run run3 --update
+bmp z images/other
+touch -r images/tiny_70.bmp images/other
+mv images/other images/tiny_70.bmp
+run 0 caption job.yaml --run run3 --update --dry-run
+says '^0 new, 0 changed, 0 removed, 13 unchanged$'
+run 0 caption job.yaml --run run3 --update=hash --dry-run
+says '^0 new, 1 changed, 0 removed, 12 unchanged$'
+run 0 caption job.yaml --run run3 --update=hash
+[ "$(last_line run3)" = '0 1 0 12 - tiny_70 -' ]
 equal_to_fresh caption run3
 
 # a lost and a damaged shard of before an update are made again, though a part of what they held has left the input
@@ -164,9 +184,9 @@ for job in embed-images tag; do
   cp job.yaml all.yaml
   run 0 $job $job.yaml --run $job --update
   [ ! -e $job/updates.jsonl ]
-  image 23 b_$job
+  image 23 b_1${#job}
   run 0 $job $job.yaml --run $job --update
-  [ "$(last_line $job | cut -d' ' -f1-3,5)" = "1 0 0 b_$job" ]
+  [ "$(last_line $job | cut -d' ' -f1-3,5)" = "1 0 0 b_1${#job}" ]
   mv $job.yaml job.yaml
   equal_to_fresh $job $job
   mv all.yaml job.yaml
