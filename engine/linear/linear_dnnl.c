@@ -56,12 +56,20 @@ data_type(ac_precision precision)
     return precision == AC_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Do the rows of this group go through a buffer? Padded ones do, and those of a layer of one
- * strip, whose rows lie without a gap. */
+/* Do the rows of this group go through a buffer? Padded ones do, those of a layer of one strip,
+ * whose rows lie without a gap, and those of a single column (see buffer_row). */
 static bool
 is_buffered(int group, int64_t columns, int64_t out)
 {
-    return GROUPS[group] == LEAST || columns == out;
+    return GROUPS[group] == LEAST || columns == out || columns == 1;
+}
+
+/* Distance of rows of a buffered result. oneDNN 3.7 passes over the distance of rows of one
+ * column, whose sums there do not depend on the number of rows either. */
+static int64_t
+buffer_row(int64_t columns)
+{
+    return columns == 1 && DNNL_VERSION_MAJOR >= 3 ? 1 : columns + GAP;
 }
 
 /* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy:
@@ -100,7 +108,7 @@ choose_layout(ac_dnnl_layout *weights, dnnl_engine_t engine, ac_precision precis
     DNNL_TRY(dnnl_memory_desc_create_with_tag(&any, 2, (dnnl_dims_t){ in, columns },
                                               data_type(precision), dnnl_format_tag_any));
     AC_TRY(describe(&product, &source, &result, any, engine, precision, MOST, columns, in,
-                    is_buffered(0, columns, out_columns) ? columns + GAP : out_columns));
+                    is_buffered(0, columns, out_columns) ? buffer_row(columns) : out_columns));
     DNNL_TRY(dnnl_memory_desc_clone(
         weights, dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0)));
 out:
@@ -160,7 +168,8 @@ init_strip(strip_plan *self, plan *p, const ac_linear *layer, int64_t columns)
     self->columns = columns;
     AC_TRY(choose_layout(&self->weights, p->engine, precision, columns, in, layer->out));
     for (int i = 0; i < SIZES; i++) {
-        const int64_t ldy = is_buffered(i, columns, layer->out) ? columns + GAP : layer->out;
+        const int64_t ldy =
+            is_buffered(i, columns, layer->out) ? buffer_row(columns) : layer->out;
         dnnl_primitive_desc_t *product = &self->products_desc[i];
         size_t scratchpad;
         AC_TRY(describe(product, &self->source[i], &self->result[i], self->weights, p->engine,
@@ -364,7 +373,7 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
             (void *const[]){ (void *) x, weights_of(layer, layer->packed, t->column),
                              buffered ? result : y, scratchpad });
         for (int64_t k = 0; k < done && buffered; k++)
-            memcpy(y + k * layer->out, result + k * (t->columns + GAP),
+            memcpy(y + k * layer->out, result + k * buffer_row(t->columns),
                    (size_t) t->columns * sizeof(float));
     }
 }

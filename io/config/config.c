@@ -156,6 +156,31 @@ out:
     return st;
 }
 
+/* A list of texts, of a key that keeps them as lines. */
+static ac_status
+set_texts(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node,
+          const char *where)
+{
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        const yaml_node_t *item = yaml_document_get_node(document, *i);
+        const char *value = (const char *) item->data.scalar.value;
+        if (item->type != YAML_SCALAR_NODE || !*value || strchr(value, '\n'))
+            AC_FAIL(AC_E_ARG,
+                    "%s: %s: needs a list of texts, none of them empty or of several lines",
+                    where, k->name);
+        ac_buffer_printf(&text, "%s%s", text.size ? "\n" : "", value);
+    }
+    AC_TRY(text.status);
+    st = ac_config_value_set(self, k, text.data ? text.data : "", true, "", where);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
 /* Where a config is from: `file` for messages, with the line, or "--set"; relative paths are
  * taken from base. */
 typedef struct origin {
@@ -191,6 +216,8 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
     if (value->type == YAML_SEQUENCE_NODE &&
         (k->type == KEY_PAIR || k->type == KEY_OPTIONAL_LIST))
         return set_list(self, k, document, value, where);
+    if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_TEXTS)
+        return set_texts(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
     if (value->tag && strcmp((const char *) value->tag, "tag:yaml.org,2002:binary") == 0)
@@ -208,6 +235,9 @@ read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node, const c
     char full[256], where[4400];
 
     print_where(where, from, node);
+    if (node->type != YAML_MAPPING_NODE && is_key(prefix))
+        return ac_error_set(AC_E_ARG, "%s: %s: needs one value, or a mapping of keys below it",
+                            where, prefix);
     if (node->type != YAML_MAPPING_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s is a section: its keys go below it, indented",
                             where, *prefix ? prefix : "the config");

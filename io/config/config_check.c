@@ -78,7 +78,7 @@ path_of(const ac_config *self, const char *name, const char *part)
 
 /* Captioned images: a folder, or annotations and images: one of both, and whole. */
 static ac_status
-check_captioned(const ac_config *self, const char *job, const char *name)
+check_captioned(const ac_config *self, const char *job, const char *name, const char *meaning)
 {
     const char *folder = path_of(self, name, ""),
                *annotations = path_of(self, name, ".annotations"),
@@ -87,13 +87,12 @@ check_captioned(const ac_config *self, const char *job, const char *name)
     if (folder && (annotations || images))
         return ac_error_set(
             AC_E_ARG,
-            "%s is given as a folder and as {annotations, images}: give one (the other: none)",
+            "%s is given as a path and as {annotations, images}: give one (the other: none)",
             name);
     if (!folder && !annotations && !images)
         return ac_error_set(AC_E_ARG,
-                            "%s needs %s: a folder of images with a .txt beside each, or "
-                            "{annotations: F.json, images: FOLDER}",
-                            job, name);
+                            "%s needs %s (%s): give it in the config, or with --set %s=…", job,
+                            name, meaning, name);
     if (!folder && !(annotations && images))
         return ac_error_set(AC_E_ARG, "%s needs both annotations and images", name);
     return AC_OK;
@@ -102,14 +101,14 @@ check_captioned(const ac_config *self, const char *job, const char *name)
 /* A key that has two forms, a path or {annotations, images}, has keys of these names below it.
  */
 static bool
-has_two_forms(const char *name)
+has_two_forms(const ac_config_job *job, const char *name)
 {
     const size_t n = strlen(name);
 
     for (size_t i = 0; i < ac_config_key_count; i++)
         if (strncmp(ac_config_keys[i].name, name, n) == 0 &&
             strcmp(ac_config_keys[i].name + n, ".annotations") == 0)
-            return true;
+            return ac_config_job_has(job, &ac_config_keys[i]);
     return false;
 }
 
@@ -121,8 +120,8 @@ ac_config_check(const ac_config *self, const char *job)
     for (const char *const *name = ac_config_job_find(job)->needed; *name; name++) {
         const ac_config_key *k = NULL;
         AC_TRY(ac_config_key_find(&k, *name, ""));
-        if (has_two_forms(*name))
-            AC_TRY(check_captioned(self, job, *name));
+        if (has_two_forms(ac_config_job_find(job), *name))
+            AC_TRY(check_captioned(self, job, *name, k->help));
         else if (!*(char **) ac_config_place(self, k))
             AC_FAIL(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…",
                     job, k->name, k->help, k->name);

@@ -38,6 +38,10 @@ const ac_config_key ac_config_keys[] = {
       "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them); "
       "text "
       "for build-cache and extend-cache" },
+    { "input.path.annotations", KEY_PATH, AT(input.path_annotations), "none", 0, 0, NULL, false,
+      "COCO's captions_….json, in place of input.path: its captions are references" },
+    { "input.path.images", KEY_PATH, AT(input.path_images), "none", 0, 0, NULL, false,
+      "the folder of its images" },
     { "input.train", KEY_PATH, AT(input.train), "none", 0, 0, NULL, false,
       "a folder of images with a .txt beside each, tars, or {annotations: F.json, images: "
       "FOLDER}" },
@@ -261,6 +265,11 @@ const ac_config_key ac_config_keys[] = {
       "write NAME.knn beside each image: its retrieved entries, one per line, best first" },
     { "output.evidence", KEY_BOOL, AT(output.evidence), "false", 0, 0, NULL, AC_KEY_IF_SET,
       "in captions.jsonl: which words of a caption come from which retrieved entry" },
+    { "output.metadata", KEY_TEXTS, AT(output.metadata), "none", 0, 0, NULL, AC_KEY_IF_SET,
+      "fields that came with the images and stand in captions.jsonl and exports too: [url, "
+      "license]" },
+    { "output.exif", KEY_TEXTS, AT(output.exif), "none", 0, 0, NULL, AC_KEY_IF_SET,
+      "the same of the images' EXIF: [Make, Model, DateTimeOriginal]" },
     { "output.top", KEY_INT, AT(output.top), "5", 1, 1000, NULL, false,
       "candidates per image in the report, best first; captions.jsonl has all" },
     { "compute.threads", KEY_INT, AT(compute.threads), "auto", 0, 4096, NULL, false,
@@ -297,13 +306,16 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 
 /* ---- the jobs ---- */
 
+/* The other form of input.path. */
+#define COCO "input.path.annotations", "input.path.images"
+
 /* How tars are read. */
 #define TARS "input.captions", "input.grouping", "input.key_prefix"
 
 /* What captioning's first stage needs, and what every run has. */
-#define IMAGES                                                                  \
-    "input.path", TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
-        "compute.part", "compute.parts", "limits.max_pixels"
+#define IMAGES                                                                        \
+    "input.path", COCO, TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
+        "output.metadata", "output.exif", "compute.part", "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
@@ -353,9 +365,9 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "ingest",
-        .keys = { "input.path", "input.apply_exif", "input.pages", "clip", "ingest",
-                  "output.shard_items", "compute.threads", "compute.batch", "compute.kernels",
-                  "compute.part", "compute.parts", "limits" },
+        .keys = { "input.path", COCO, TARS, "input.apply_exif", "input.pages", "clip", "ingest",
+                  "output.shard_items", "output.exif", "compute.threads", "compute.batch",
+                  "compute.kernels", "compute.part", "compute.parts", "limits" },
         .needed = { "input.path" },
     },
     {

@@ -52,7 +52,7 @@ typedef enum ac_missing { AC_MISSING_ERROR = 0, AC_MISSING_SKIP } ac_missing;
 /** Texts are owned; NULL where the key was left out or is none. Starts zeroed. */
 typedef struct ac_config {
     struct {
-        char *path;
+        char *path, *path_annotations, *path_images; /* one, or COCO's file and folder */
         char *train, *train_annotations,
             *train_images; /* a folder, or COCO's file and folder */
         char *validation, *validation_annotations, *validation_images;
@@ -114,7 +114,8 @@ typedef struct ac_config {
         int64_t shard_items;
         int64_t compression;
         bool thumbnails, knn, evidence;
-        int64_t top; /* candidates of an image in the report */
+        char *metadata, *exif; /* names of fields, one per line; NULL: none */
+        int64_t top;           /* candidates of an image in the report */
     } output;
     struct {
         char *predictions, *references, *images, *training_captions, *metrics;

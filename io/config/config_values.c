@@ -28,12 +28,14 @@ ac_config_key_is_text(const ac_config_key *k)
     return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS;
 }
 
-/* The presence is the first field of both optional types. */
+/* The presence is the first field of both optional types; a list of texts is set or not. */
 ac_presence
 ac_config_presence(const ac_config *self, const ac_config_key *k)
 {
     if (k->type == KEY_BOOL)
         return *(const bool *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
+    if (k->type == KEY_TEXTS)
+        return *(char *const *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     AC_CHECK(k->type >= KEY_OPTIONAL);
     return *(const ac_presence *) ac_config_place(self, k);
 }
@@ -41,7 +43,7 @@ ac_config_presence(const ac_config *self, const ac_config_key *k)
 void
 ac_config_value_free(ac_config *self, const ac_config_key *k)
 {
-    if (ac_config_key_is_text(k))
+    if (ac_config_key_is_text(k) || k->type == KEY_TEXTS)
         free(*(char **) ac_config_place(self, k));
     else if (k->type == KEY_OPTIONAL_LIST)
         free(((ac_optional_list *) ac_config_place(self, k))->text);
@@ -199,6 +201,27 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     return AC_OK;
 }
 
+/* A list of texts, one per line; one text alone; or none. */
+static ac_status
+set_texts(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+          const char *where)
+{
+    char **texts = ac_config_place(self, k), *made = NULL;
+    ac_status st = AC_OK;
+
+    if (value[0] == '[' && !quoted)
+        return ac_error_set(AC_E_ARG,
+                            "%s: %s: \"%s\" is no list that YAML can read: put its texts in "
+                            "quotation marks, [\"@eaDir\", \"*.part\"]",
+                            where, k->name, value);
+    if (*value && (quoted || strcmp(value, "none") != 0))
+        AC_TRY(ac_duplicate(&made, value, strlen(value)));
+    free(*texts);
+    *texts = made;
+out:
+    return st;
+}
+
 /* A list, or auto or none. Tried on a config of its own: what is wrong is told here, with file
  * and line. */
 static ac_status
@@ -284,6 +307,8 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
 
     if (ac_config_key_is_text(k))
         return set_text(self, k, value, quoted, base);
+    if (k->type == KEY_TEXTS)
+        return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)
         return set_list(self, k, value, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
@@ -339,6 +364,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     case KEY_TEXT:
     case KEY_PATH:
     case KEY_PATHS:
+    case KEY_TEXTS:
     case KEY_OPTIONAL_LIST: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
@@ -360,13 +386,13 @@ print_real(double x, ac_buffer *out)
     ac_buffer_push_text(out, text);
 }
 
-/* In quotation marks, with what YAML takes for a control character or a line break as \u2028.
- * YAML has no other bytes than UTF-8's: names of files that are not are written as binary data.
+/* n bytes in quotation marks, with what YAML takes for a control character or a line break as
+ * \u2028. YAML has no other bytes than UTF-8's: names of files that are not are written as
+ * binary data.
  */
 static void
-print_text(const char *text, ac_buffer *out)
+print_text(const char *text, size_t n, ac_buffer *out)
 {
-    const size_t n = strlen(text);
     size_t size;
 
     for (size_t i = 0; i < n; i += size)
@@ -437,7 +463,15 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
             ac_buffer_push_text(out, "none");
             return;
         }
-        print_text(text, out);
+        print_text(text, strlen(text), out);
+        return;
+    case KEY_TEXTS:
+        text = *(char *const *) at;
+        for (const char *p = text; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
+            ac_buffer_push_text(out, p == text ? "[" : ", ");
+            print_text(p, strcspn(p, "\n"), out);
+        }
+        ac_buffer_push_text(out, text && *text ? "]" : "none");
         return;
     default: break;
     }

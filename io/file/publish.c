@@ -36,9 +36,8 @@ ac_io_failure(int error_number)
     }
 }
 
-/* Bytes that a name in this folder may have. */
-static size_t
-longest_name(const char *folder)
+size_t
+ac_publish_longest_name(const char *folder)
 {
     const long said = pathconf(folder, _PC_NAME_MAX); /* 143 on encrypted folders of some NAS */
 
@@ -87,7 +86,7 @@ ac_publish_temporary(char **out, const char *path)
     write_ending(ending);
     ending_size = strlen(ending);
     AC_TRY(ac_path_format(&folder, "%.*s", (int) folder_size, folder_size ? path : "."));
-    most = longest_name(folder_size ? folder : ".");
+    most = ac_publish_longest_name(folder_size ? folder : ".");
     if (folder_size + most >= PATH_MAX)
         most = folder_size < PATH_MAX ? PATH_MAX - 1 - folder_size : 0;
     if (name_size + ending_size <= most) {
@@ -135,6 +134,27 @@ ac_publish_rename(const char *temporary, const char *path)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be renamed to %s: %s", temporary,
                             path, strerror(errno));
     return sync_folder_of(path);
+}
+
+ac_status
+ac_publish_try(const char *folder)
+{
+    char *path = NULL, *temporary = NULL;
+    ac_status st = AC_OK;
+    int fd;
+
+    AC_TRY(ac_path_format(&path, "%s/.antarctic", folder));
+    AC_TRY(ac_publish_temporary(&temporary, path));
+    fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        AC_FAIL(ac_io_failure(errno), "%s: no file can be made there: %s", folder,
+                strerror(errno));
+    close(fd);
+    unlink(temporary);
+out:
+    free(path);
+    free(temporary);
+    return st;
 }
 
 static ac_status

@@ -20,6 +20,14 @@ AC_MUST_CHECK ac_status ac_publish_temporary(char **out, const char *path);
  * failure. */
 AC_MUST_CHECK ac_status ac_publish_file(const char *path, const void *bytes, size_t n);
 
+/** Bytes that a name in this folder may have, as its file system says; 255 where it does not.
+ */
+size_t ac_publish_longest_name(const char *folder);
+
+/** Can files be made in this folder? By trying: what access() says of other file systems, and
+ * to root, is not always so. AC_E_IO with the reason; nothing stays. */
+AC_MUST_CHECK ac_status ac_publish_try(const char *folder);
+
 /** Rename a closed, synced temporary file to its final name in the same folder. The temporary
  * stays on failure. */
 AC_MUST_CHECK ac_status ac_publish_rename(const char *temporary, const char *path);

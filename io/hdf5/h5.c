@@ -10,6 +10,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/hdf5/h5_create.h"
 #include "io/hdf5/h5_zstd.h"
 #include "io/file/publish.h"
 
@@ -146,29 +147,49 @@ creation_properties(const ac_h5_writer *self, int rank, const hsize_t *dims, siz
     return p;
 }
 
+int64_t
+ac_h5_memory_type(ac_dtype dtype)
+{
+    return memory_type(dtype);
+}
+
+int64_t
+ac_h5_create_dataset(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank,
+                     const int64_t *shape, int64_t *chunk_rows)
+{
+    hsize_t dims[AC_MAX_RANK] = { 0 }, chunk[AC_MAX_RANK] = { 1 };
+    hid_t space, properties, set;
+
+    for (int i = 0; i < rank; i++)
+        dims[i] = (hsize_t) shape[i];
+    space = H5Screate_simple(rank, dims, NULL);
+    properties = creation_properties(self, rank, dims, ac_dtype_bytes(dtype));
+    if (H5Pget_layout(properties) == H5D_CHUNKED)
+        H5Pget_chunk(properties, rank, chunk);
+    if (chunk_rows)
+        *chunk_rows = (int64_t) chunk[0];
+    set = H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties,
+                     H5P_DEFAULT);
+    H5Pclose(properties);
+    H5Sclose(space);
+    return set < 0 ? 0 : set;
+}
+
 ac_status
 ac_h5_write(ac_h5_writer *self, const char *name, ac_dtype dtype, int rank,
             const int64_t *shape, const void *data)
 {
-    hsize_t dims[AC_MAX_RANK] = { 0 };
-    hid_t space, properties, set;
     bool empty = false, good;
+    hid_t set;
 
-    for (int i = 0; i < rank; i++) {
-        dims[i] = (hsize_t) shape[i];
+    for (int i = 0; i < rank; i++)
         empty = empty || shape[i] == 0;
-    }
     errno = 0;
-    space = H5Screate_simple(rank, dims, NULL);
-    properties = creation_properties(self, rank, dims, ac_dtype_bytes(dtype));
-    set = H5Dcreate2(self->file, name, file_type(dtype), space, H5P_DEFAULT, properties,
-                     H5P_DEFAULT);
-    good = set >= 0 && (empty || H5Dwrite(set, memory_type(dtype), H5S_ALL, H5S_ALL,
-                                          H5P_DEFAULT, data) >= 0);
-    if (set >= 0 && H5Dclose(set) < 0)
+    set = ac_h5_create_dataset(self, name, dtype, rank, shape, NULL);
+    good = set > 0 && (empty || H5Dwrite(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                         data) >= 0);
+    if (set > 0 && H5Dclose(set) < 0)
         good = false;
-    H5Pclose(properties);
-    H5Sclose(space);
     if (!good)
         return ac_error_set(ac_io_failure(errno), "%s: dataset %s cannot be written: %s",
                             self->temporary, name, errno ? strerror(errno) : "HDF5 refused");

@@ -144,10 +144,12 @@ check_source(const char *path, const char *name, hid_t properties, size_t i)
     shown = H5Pget_virtual_vspace(properties, i);
     AC_TRY(source_path(&source_file, path, file));
     if (access(source_file, F_OK) != 0)
-        AC_FAIL(AC_E_FORMAT,
-                "%s: dataset %s shows what is in %s, which is not there, so it reads as zeros: "
-                "this file belongs in its run's folder",
-                path, name, source_file);
+        AC_FAIL(
+            AC_E_FORMAT,
+            "%s: dataset %s shows what is in %s, which is not there, so it reads as zeros: "
+            "this file belongs in its run's folder (antarctic export RUN --format h5 writes "
+            "one that may be moved)",
+            path, name, source_file);
     AC_TRY(ac_h5_open(&source, source_file));
     if (!covers(&source, dataset, shown))
         st = ac_error_set(AC_E_FORMAT,

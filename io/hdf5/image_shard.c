@@ -91,6 +91,9 @@ ac_image_shard_open(ac_image_shard *self, const char *path, int64_t rows)
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_CONTENT_HASH, &self->hashes));
     if (self->hashes.count != rows || (int64_t) self->hashes.bytes.size != rows * HASH_BYTES)
         AC_TRY(wrong_count(self, AC_IMAGES_CONTENT_HASH, self->hashes.count));
+    for (int64_t i = 0; i < rows; i++)
+        if (ac_texts_size(&self->hashes, i) != HASH_BYTES)
+            AC_FAIL(AC_E_FORMAT, "%s: a content_hash is not 32 digits: damaged", path);
     AC_TRY(read_numbers(&h5, AC_IMAGES_PAGE, rows, &self->page));
     AC_TRY(read_places(self, &h5));
     self->file = open(path, O_RDONLY | O_CLOEXEC);

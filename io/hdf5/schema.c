@@ -46,6 +46,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_EMBED_PATHS] = T(EMBEDDINGS, "paths", "[n]"),
     [AC_EMBED_EMBEDDINGS] = N(EMBEDDINGS, "embeddings", AC_F32, "[n, D]"),
     [AC_EMBED_THUMBNAILS] = T(EMBEDDINGS, "thumbnails", "[n]"),
+    [AC_EMBED_METADATA] = TX(EMBEDDINGS, "metadata", "[n]"),
     [AC_EMBED_REJECTED_KEYS] = T(EMBEDDINGS, "bad_keys", "[b]"),
     [AC_EMBED_REJECTED_REASONS] = T(EMBEDDINGS, "bad_reasons", "[b]"),
     [AC_EMBED_REJECTED_DETAILS] = T(EMBEDDINGS, "bad_details", "[b]"),
@@ -101,8 +102,11 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
 const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_EMBED_MODEL] = { AC_SHARD_EMBEDDINGS, "model", true },
     [AC_EMBED_ITEMS] = { AC_SHARD_EMBEDDINGS, "items", false },
+    [AC_EMBED_EQUAL] = { AC_SHARD_EMBEDDINGS, "equal", false },
     [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
 };
+
+const char ac_content_joined_alone[] = "captions, all in this file";
 
 const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
     [AC_SHARD_EMBEDDINGS] = { AC_SHARD_EMBEDDINGS, "image embeddings", AC_EMBED_KEYS,
@@ -152,6 +156,8 @@ ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME
 const ac_shard_schema *
 ac_shard_schema_of(const char *content)
 {
+    if (strcmp(content, ac_content_joined_alone) == 0)
+        return &ac_shard_schemas[AC_SHARD_JOINED];
     for (int k = 0; k < AC_SHARD_KINDS; k++)
         if (strcmp(ac_shard_schemas[k].content, content) == 0)
             return &ac_shard_schemas[k];

@@ -18,7 +18,7 @@ typedef enum ac_shard_kind {
     AC_SHARD_UNIT,        /* embeddings of entries while a cache is built */
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
-    AC_SHARD_JOINED,      /* captions.h5: the first three kinds as one file */
+    AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;
 
@@ -28,6 +28,7 @@ typedef enum ac_dataset_id {
     AC_EMBED_PATHS,
     AC_EMBED_EMBEDDINGS,
     AC_EMBED_THUMBNAILS,
+    AC_EMBED_METADATA,
     AC_EMBED_REJECTED_KEYS,
     AC_EMBED_REJECTED_REASONS,
     AC_EMBED_REJECTED_DETAILS,
@@ -82,6 +83,7 @@ typedef enum ac_dataset_id {
 typedef enum ac_attribute_id {
     AC_EMBED_MODEL,
     AC_EMBED_ITEMS,
+    AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1
@@ -129,6 +131,10 @@ int ac_dataset_rank(ac_dataset_id id);
  * where offsets is true. */
 enum { AC_DATASET_NAME_BYTES = 64 };
 void ac_dataset_stored_name(ac_dataset_id id, bool offsets, char name[AC_DATASET_NAME_BYTES]);
+
+/** `content` of an exported captions.h5, which holds what AC_SHARD_JOINED otherwise shows from
+ * the shards. */
+extern const char ac_content_joined_alone[];
 
 /** The schema of a file with this attribute `content`; NULL: none of ours. */
 const ac_shard_schema *ac_shard_schema_of(const char *content);

@@ -97,6 +97,21 @@ pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
     return st;
 }
 
+static ac_status
+hash(const void *state, int64_t i, char hex[33])
+{
+    int64_t row;
+    ac_open_shard *s;
+    ac_status st = ac_shard_pool_acquire(state, i, false, &s, &row);
+
+    if (st != AC_OK)
+        return st;
+    memcpy(hex, ac_texts_at(&s->shard.hashes, row), 32);
+    hex[32] = '\0';
+    ac_shard_pool_release(state, s);
+    return AC_OK;
+}
+
 static int64_t
 page(const void *state, int64_t i)
 {
@@ -244,6 +259,7 @@ const ac_image_source_type ac_image_dataset_type = {
     .locate = locate,
     .read = read_item,
     .pixels = pixels,
+    .hash = hash,
     .check = check,
     .page = page,
     .captions = captions,
@@ -259,6 +275,7 @@ const ac_image_source_type ac_captioned_dataset_type = {
     .locate = locate,
     .read = read_item,
     .pixels = pixels,
+    .hash = hash,
     .check = check_captions,
     .page = page,
     .captions = stripped_captions,

@@ -59,6 +59,13 @@ ac_image_source_pixels(const ac_image_source *self, int64_t i, uint8_t *rgb, boo
     return self->type->pixels ? self->type->pixels(self->state, i, rgb, has) : AC_OK;
 }
 
+ac_status
+ac_image_source_hash(const ac_image_source *self, int64_t i, char hex[33])
+{
+    hex[0] = '\0';
+    return self->type->hash ? self->type->hash(self->state, i, hex) : AC_OK;
+}
+
 int64_t
 ac_image_source_page(const ac_image_source *self, int64_t i)
 {

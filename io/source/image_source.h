@@ -37,6 +37,8 @@ typedef struct ac_image_source_type {
     ac_status (*read)(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status);
     /* NULL: items are encoded images. *has: false where this one is; then rgb stays as it is */
     ac_status (*pixels)(const void *state, int64_t i, uint8_t *rgb, bool *has);
+    /* NULL: not known before the bytes are read */
+    ac_status (*hash)(const void *state, int64_t i, char hex[33]);
     ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
     int64_t (*page)(const void *state, int64_t i); /* NULL: all are the first */
     ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
@@ -96,6 +98,11 @@ AC_MUST_CHECK ac_status ac_image_source_read(const ac_image_source *self, int64_
  */
 AC_MUST_CHECK ac_status ac_image_source_pixels(const ac_image_source *self, int64_t i,
                                                uint8_t *rgb, bool *has);
+
+/** XXH3-128 of the item's bytes as they came, 32 digits, where it is known before they are
+ * read; else "". */
+AC_MUST_CHECK ac_status ac_image_source_hash(const ac_image_source *self, int64_t i,
+                                             char hex[33]);
 
 /** Which page of its bytes the item is, from 0: for ac_image_decode_page. */
 int64_t ac_image_source_page(const ac_image_source *self, int64_t i);

@@ -5,13 +5,13 @@
 #include "io/source/captioned_images.h"
 #include "io/source/image_dataset.h"
 #include "io/source/image_files.h"
+#include "io/source/optional_captions.h"
+#include "io/source/tar_images.h"
 
 /* The kinds that can be packed. */
 static const ac_image_source_type *const types[] = {
-    &ac_image_files_type,
-    &ac_captioned_images_type,
-    &ac_image_dataset_type,
-    &ac_captioned_dataset_type,
+    &ac_image_files_type,       &ac_captioned_images_type, &ac_image_dataset_type,
+    &ac_captioned_dataset_type, &ac_tar_images_type,       &ac_optional_captions_type,
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -23,13 +23,20 @@ typedef struct packed_head {
 ac_status
 ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
 {
+    const ac_tar_options options = { .all_pages = all_pages };
+    ac_tar_inputs tars = { .first_compressed = -1 };
     bool is_dataset;
     ac_status st = AC_OK;
 
+    *out = (ac_image_source){ 0 };
     AC_TRY(ac_image_dataset_is(input, what, &is_dataset));
-    st = is_dataset ? ac_image_dataset_open(out, input)
-                    : ac_image_files_open(out, input, what, all_pages);
+    if (!is_dataset)
+        AC_TRY(ac_tar_inputs_find(&tars, input, what));
+    st = is_dataset   ? ac_image_dataset_open(out, input)
+         : tars.count ? ac_tar_images_open_alone(out, &tars, &options)
+                      : ac_image_files_open(out, input, what, all_pages);
 out:
+    ac_tar_inputs_free(&tars);
     return st;
 }
 

@@ -5,7 +5,9 @@
 #include "io/source/image_source.h"
 
 /**
- * A folder of images, a .txt list of paths, one image, or an image dataset.
+ * A folder of images, a .txt list of paths, one image, an image dataset, or tars
+ * (tar_inputs.h), which are read with what the config has by default: a job opens those by
+ * ac_tar_input_open_all.
  * what: the config's key ("input.path"), for messages. AC_E_IO where the input is not there,
  * AC_E_FORMAT where it holds no image. all_pages: each page of a TIFF is an item (input.pages).
  */

@@ -462,6 +462,14 @@ ac_tar_images_count(const ac_image_source *source)
                : 0;
 }
 
+int64_t
+ac_tar_images_bytes(const ac_image_source *source, int64_t i)
+{
+    return source->type == &ac_tar_images_type
+               ? ((const tar_images *) source->state)->index.items[i].image_size
+               : -1;
+}
+
 const char *
 ac_tar_images_notes(const ac_image_source *source)
 {

@@ -29,6 +29,9 @@ AC_MUST_CHECK ac_status ac_tar_images_open_alone(ac_image_source *out,
 /** How many tars; 0: another source. */
 int64_t ac_tar_images_count(const ac_image_source *source);
 
+/** Bytes of an item's image, without reading it; -1: another source. */
+int64_t ac_tar_images_bytes(const ac_image_source *source, int64_t i);
+
 /** What the tars hold besides items, as ac_tar_notes_print made it; NULL: another source. */
 const char *ac_tar_images_notes(const ac_image_source *source);
 

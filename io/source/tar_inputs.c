@@ -82,8 +82,8 @@ search(ac_texts *tars, const char *path, int depth, bool *images)
             *images = true;
         else if (ac_tar_name_is(entry->d_name))
             AC_TRY(ac_texts_push(tars, child, strlen(child)));
-        if (*images && tars->count == 0)
-            break; /* most inputs are such: the first image tells */
+        if (*images)
+            break; /* the first image tells */
     }
 out:
     free(child);
@@ -123,7 +123,7 @@ out:
 }
 
 static ac_status
-find_in_folder(found_tars *self, const char *folder, int64_t *tars_beside)
+find_in_folder(found_tars *self, const char *folder)
 {
     ac_texts found = { 0 };
     size_t n = strlen(folder);
@@ -135,9 +135,7 @@ find_in_folder(found_tars *self, const char *folder, int64_t *tars_beside)
         n--;
     AC_TRY(ac_duplicate(&clean, folder, n));
     AC_TRY(search(&found, clean, 0, &images));
-    if (images)
-        *tars_beside = found.count;
-    else
+    if (!images)
         AC_TRY(push_sorted(&self->paths, &found));
     AC_TRY(ac_location_root(clean, &self->root));
 out:
@@ -287,7 +285,7 @@ set_common_root(found_tars *self)
 }
 
 static ac_status
-find(found_tars *self, const char *input, const char *what, int64_t *tars_beside)
+find(found_tars *self, const char *input, const char *what)
 {
     struct stat info;
     ac_status st = AC_OK;
@@ -298,7 +296,7 @@ find(found_tars *self, const char *input, const char *what, int64_t *tars_beside
     } else if (stat(input, &info) != 0) {
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, input, strerror(errno));
     } else if (S_ISDIR(info.st_mode)) {
-        AC_TRY(find_in_folder(self, input, tars_beside));
+        AC_TRY(find_in_folder(self, input));
     } else if (ends_with(input, ".txt")) {
         AC_TRY(find_in_list(self, input, what));
         AC_TRY(ac_location_root(input, &self->root));
@@ -353,15 +351,13 @@ out:
 }
 
 ac_status
-ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what,
-                   int64_t *tars_beside)
+ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what)
 {
     found_tars found = { 0 };
     ac_status st = AC_OK;
 
     *self = (ac_tar_inputs){ .first_compressed = -1 };
-    *tars_beside = 0;
-    AC_TRY(find(&found, input, what, tars_beside));
+    AC_TRY(find(&found, input, what));
     st = push_places(self, &found, what);
 out:
     ac_texts_free(&found.paths);

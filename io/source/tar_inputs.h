@@ -16,14 +16,13 @@ typedef struct ac_tar_inputs {
 
 /**
  * count 0: the input is no tars; it is for another kind of source, also where a folder holds
- * images besides tars (tars_beside then says how many: they are passed over). Names are
- * relative to the folder or the list's folder; of several tars in one text, to the longest
- * folder that all lie below.
+ * images besides tars: then these are passed over. Names are relative to the folder or the
+ * list's folder; of several tars in one text, to the longest folder that all lie below.
  * what: the config's key, for messages. AC_E_IO where a tar that is named is not there,
  * AC_E_ARG where tars and images are mixed.
  */
 AC_MUST_CHECK ac_status ac_tar_inputs_find(ac_tar_inputs *self, const char *input,
-                                           const char *what, int64_t *tars_beside);
+                                           const char *what);
 void ac_tar_inputs_free(ac_tar_inputs *self);
 
 /** Is the tar compressed, by its first bytes? AC_E_IO where it cannot be opened. */

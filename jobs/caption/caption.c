@@ -10,6 +10,7 @@
 #include "io/file/publish.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/images.h"
@@ -72,7 +73,8 @@ write_summary(const pipeline *p, double seconds)
     const int64_t ok = run->rows;
     ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
     ac_buffer b = { 0 };
-    ac_status st;
+    int64_t equal;
+    ac_status st = AC_OK;
 
     if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
         cache.name = "cache";
@@ -83,9 +85,10 @@ write_summary(const pipeline *p, double seconds)
         ac_passed_over_push_json(&p->images.passed_over, &b);
         ac_buffer_push_text(&b, ",\n");
     }
-    st = ac_tar_input_push_json(&p->images, &b);
-    if (st != AC_OK)
-        goto out;
+    AC_TRY(ac_tar_input_push_json(&p->images, &b));
+    AC_TRY(ac_embed_count_equal(run, &equal));
+    if (equal)
+        ac_buffer_printf(&b, "  \"equal\": %lld,\n", (long long) equal);
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
                      seconds, seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, cache);
@@ -239,6 +242,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     while (job->stages[stages])
         stages++;
     id.kernels = ac_compute_kernels(&compute);
+    AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
     AC_TRY(open_images_all(&p, folder));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));

@@ -11,6 +11,8 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
+#include "jobs/caption/equal_images.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/hash_log.h"
 
@@ -19,7 +21,7 @@ enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 /* A thread's memory for the image that it reads. */
 typedef struct reader {
     ac_resizer resizer;
-    ac_buffer bytes, key;
+    ac_buffer bytes, key, metadata;
 } reader;
 
 /* Buffers for micro-batches, and what a shard has gathered so far. */
@@ -31,10 +33,18 @@ typedef struct ac_embedder {
     ac_buffer text;      /* one item's key or location */
     uint8_t *rgb;        /* [batch, S, S, 3] */
     ac_item_status *bad; /* [batch] */
-    uint8_t *small;      /* one thumbnail's pixels */
-    float *embeddings;   /* [shard_items, D] */
-    ac_image_hash *hashes; /* [shard_items]: of the items' bytes */
-    ac_texts keys, paths, thumbnails, bad_keys, bad_reasons, bad_details;
+    /* Of the batch [batch]: what the bytes hash to ("": not to be shared), and whose embedding
+     * an image shares: row of the shard, shard_items + item of the batch, or -1 */
+    char (*hashes)[33];
+    int64_t *pages, *same;
+    float *fresh; /* [batch, D] */
+    ac_equal_images equal;
+    int64_t shared;    /* images of the shard that share one */
+    ac_buffer *fields; /* [batch], of output.metadata and output.exif; NULL: none are wanted */
+    uint8_t *small;    /* one thumbnail's pixels */
+    float *embeddings; /* [shard_items, D] */
+    ac_image_hash *listed; /* [shard_items]: of the items' bytes, for the log of hashes */
+    ac_texts keys, paths, thumbnails, metadata, bad_keys, bad_reasons, bad_details;
 } embedder;
 
 static void
@@ -44,17 +54,27 @@ embedder_free(embedder *self)
         ac_resizer_free(&self->readers[t].resizer);
         ac_buffer_free(&self->readers[t].bytes);
         ac_buffer_free(&self->readers[t].key);
+        ac_buffer_free(&self->readers[t].metadata);
     }
     free(self->readers);
+    for (int64_t i = 0; self->fields && i < self->batch; i++)
+        ac_buffer_free(&self->fields[i]);
+    free(self->fields);
+    free(self->hashes);
+    free(self->pages);
+    free(self->same);
+    free(self->fresh);
+    ac_equal_images_free(&self->equal);
     ac_buffer_free(&self->text);
     free(self->rgb);
     free(self->bad);
     free(self->small);
     free(self->embeddings);
-    free(self->hashes);
+    free(self->listed);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
+    ac_texts_free(&self->metadata);
     ac_texts_free(&self->bad_keys);
     ac_texts_free(&self->bad_reasons);
     ac_texts_free(&self->bad_details);
@@ -75,8 +95,15 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
     AC_TRY(ac_alloc(&self->readers, self->threads, sizeof *self->readers));
     AC_TRY(ac_alloc(&self->rgb, self->batch * S * S, 3));
     AC_TRY(ac_alloc(&self->bad, self->batch, sizeof *self->bad));
+    AC_TRY(ac_alloc(&self->hashes, self->batch, sizeof *self->hashes));
+    AC_TRY(ac_alloc(&self->pages, self->batch, sizeof *self->pages));
+    AC_TRY(ac_alloc(&self->same, self->batch, sizeof *self->same));
+    AC_TRY(ac_alloc(&self->fresh, self->batch * self->width, sizeof *self->fresh));
+    AC_TRY(ac_equal_images_init(&self->equal, run->manifest.shard_items));
+    if (ac_fields_wanted(run->config))
+        AC_TRY(ac_alloc(&self->fields, self->batch, sizeof *self->fields));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
-    AC_TRY(ac_alloc(&self->hashes, run->manifest.shard_items, sizeof *self->hashes));
+    AC_TRY(ac_alloc(&self->listed, run->manifest.shard_items, sizeof *self->listed));
     AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
@@ -101,42 +128,95 @@ out:
     return st;
 }
 
-/* Read, decode and resize one image into rgb [S, S, 3]; whatever is wrong with it goes to *bad.
- */
+/* What came with the item, and of its EXIF, where that is asked for; bytes [size], or none. */
 static ac_status
-read_image(embedder *self, const ac_embed_work *p, int64_t item, uint8_t *rgb,
-           ac_item_status *bad)
+make_fields(embedder *self, const ac_embed_work *p, int64_t item, int64_t i,
+            const ac_buffer *bytes)
 {
     reader *own = &self->readers[omp_get_thread_num()];
     ac_status st = AC_OK;
+
+    if (!self->fields)
+        return AC_OK;
+    AC_TRY(ac_image_source_metadata(p->images, item, &own->metadata));
+    st =
+        ac_fields_make(&self->fields[i], self->run->config, own->metadata.data,
+                       own->metadata.size, bytes ? bytes->data : NULL, bytes ? bytes->size : 0);
+out:
+    return st;
+}
+
+/* Is image i of the batch one of those that the shard has? Its hash is known. */
+static bool
+is_equal(embedder *self, int64_t i)
+{
+    self->same[i] = self->hashes[i][0]
+                        ? ac_equal_images_find(&self->equal, self->hashes[i], self->pages[i])
+                        : -1;
+    return self->same[i] >= 0;
+}
+
+/* Read the bytes, and decode and resize them, unless the shard has the same image already. */
+static ac_status
+decode_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i,
+             ac_item_status *bad)
+{
+    reader *own = &self->readers[omp_get_thread_num()];
+    uint8_t *rgb = self->rgb + i * self->size * self->size * 3;
+    ac_status st = AC_OK;
     ac_image image = { 0 };
+
+    AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
+    if (bad->reason == AC_GOOD && item >= p->random_crops)
+        ac_checksum_bytes(own->bytes.data, own->bytes.size, self->hashes[i]);
+    if (bad->reason == AC_GOOD && !is_equal(self, i)) {
+        AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size, self->pages[i],
+                                    self->run->config->limits.max_pixels, bad));
+        if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
+            AC_TRY(ac_image_orient(&image));
+        if (bad->reason == AC_GOOD)
+            AC_TRY(resize_image(self, own, p, item, rgb, &image));
+    }
+    if (bad->reason == AC_GOOD)
+        st = make_fields(self, p, item, i, &own->bytes);
+out:
+    ac_image_free(&image);
+    return st;
+}
+
+/* Image i of the batch: its pixels, or whose embedding it shares; whatever is wrong with it
+ * goes to its status. */
+static ac_status
+read_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i)
+{
+    ac_item_status *bad = &self->bad[i];
+    uint8_t *rgb = self->rgb + i * self->size * self->size * 3;
+    ac_status st = AC_OK;
     bool is_prepared;
 
+    self->same[i] = -1;
+    self->hashes[i][0] = '\0';
     AC_TRY(ac_image_source_check(p->images, item, bad));
     if (bad->reason != AC_GOOD)
         return AC_OK;
     if (ac_quarantine_has(&self->run->quarantine, item))
         return ac_item_status_set(bad, AC_REJECT_CRASHED,
                                   "ended the program, and again when it was tried alone");
-    AC_TRY(ac_image_source_pixels(p->images, item, rgb, &is_prepared));
-    if (is_prepared)
+    self->pages[i] = ac_image_source_page(p->images, item);
+    if (item >= p->random_crops)
+        AC_TRY(ac_image_source_hash(p->images, item, self->hashes[i]));
+    if (!self->fields && is_equal(self, i)) /* EXIF would need the bytes */
         return AC_OK;
+    AC_TRY(ac_image_source_pixels(p->images, item, rgb, &is_prepared));
+    if (is_prepared) {
+        is_equal(self, i);
+        return make_fields(self, p, item, i, NULL);
+    }
     ac_inflight_begin(&self->run->inflight, omp_get_thread_num(), item, 1);
-    AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
-    if (self->run->listed && bad->reason == AC_GOOD)
-        ac_checksum_bytes(own->bytes.data ? own->bytes.data : "", own->bytes.size,
-                          self->hashes[item % self->run->manifest.shard_items].hex);
-    if (bad->reason == AC_GOOD)
-        AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size,
-                                    ac_image_source_page(p->images, item),
-                                    self->run->config->limits.max_pixels, bad));
-    if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
-        AC_TRY(ac_image_orient(&image));
-    if (bad->reason == AC_GOOD)
-        AC_TRY(resize_image(self, own, p, item, rgb, &image));
-    ac_inflight_end(&self->run->inflight, omp_get_thread_num());
+    st = decode_image(self, p, item, i, bad);
+    if (st == AC_OK)
+        ac_inflight_end(&self->run->inflight, omp_get_thread_num());
 out:
-    ac_image_free(&image);
     return st;
 }
 
@@ -179,18 +259,32 @@ out:
     return st;
 }
 
+/* Image i of the batch; same: the row whose embedding it shares, or -1. */
 static ac_status
-push_good(embedder *self, const ac_embed_work *p, int64_t item, const uint8_t *rgb)
+push_good(embedder *self, const ac_embed_work *p, int64_t item, int64_t i, int64_t same,
+          const uint8_t *rgb)
 {
+    const ac_texts *thumbnails = &self->thumbnails;
+    ac_buffer copy = { 0 };
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_source_key(p->images, item, &self->text));
     AC_TRY(ac_texts_push(&self->keys, self->text.data, self->text.size));
     AC_TRY(ac_image_source_locate(p->images, item, &self->text));
     AC_TRY(ac_texts_push(&self->paths, self->text.data, self->text.size));
-    st = self->run->config->output.thumbnails ? push_thumbnail(self, rgb)
-                                              : ac_texts_push(&self->thumbnails, "", 0);
+    if (self->fields)
+        AC_TRY(ac_texts_push(&self->metadata, self->fields[i].data, self->fields[i].size));
+    if (same < 0 && self->run->config->output.thumbnails)
+        AC_TRY(push_thumbnail(self, rgb));
+    else if (same < 0)
+        AC_TRY(ac_texts_push(&self->thumbnails, "", 0));
+    else { /* a copy first: pushing moves the texts */
+        AC_TRY(ac_buffer_push(&copy, ac_texts_at(thumbnails, same),
+                              ac_texts_size(thumbnails, same)));
+        st = ac_texts_push(&self->thumbnails, copy.data, copy.size);
+    }
 out:
+    ac_buffer_free(&copy);
     return st;
 }
 
@@ -204,18 +298,16 @@ is_finite(const float *x, int64_t n)
     return finite;
 }
 
+/* Items [first, first + n) on several threads. */
 static ac_status
-embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
+read_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
 {
-    ac_status st = AC_OK, worst = AC_OK;
-    const int64_t bytes = self->size * self->size * 3;
+    ac_status worst = AC_OK;
     char message[1024] = "";
-    int64_t good = 0;
-    float *y;
 
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
-        ac_status one = read_image(self, p, first + i, self->rgb + i * bytes, &self->bad[i]);
+        const ac_status one = read_image(self, p, first + i, i);
         if (one != AC_OK) {
 #pragma omp critical
             {
@@ -224,26 +316,81 @@ embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
             }
         }
     }
-    if (worst != AC_OK)
-        return ac_error_set(worst, "%s", message);
-    for (int64_t i = 0; i < n; i++) /* the good ones move together */
-        if (self->bad[i].reason == AC_GOOD && good++ != i)
-            memcpy(self->rgb + (good - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
-    y = self->embeddings + self->keys.count * self->width;
-    AC_TRY(ac_clip_model_embed_images(p->clip, y, self->rgb, good));
-    for (int64_t i = 0, row = 0, kept = 0; i < n; i++) {
-        if (self->bad[i].reason == AC_GOOD) {
-            if (is_finite(y + row * self->width, self->width)) {
-                memmove(y + kept * self->width, y + row * self->width,
-                        (size_t) self->width * sizeof *y);
-                AC_TRY(push_good(self, p, first + i, self->rgb + row * bytes));
-                kept++;
-            } else {
-                ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE,
-                                   "its CLIP embedding has a NaN or an infinity");
-            }
-            row++;
+    return worst == AC_OK ? AC_OK : ac_error_set(worst, "%s", message);
+}
+
+/* The pixels that are to be embedded move together; what comes again within the batch is left
+ * out. Returns how many are left. */
+static int64_t
+gather_batch(embedder *self, int64_t n)
+{
+    const int64_t bytes = self->size * self->size * 3;
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (self->bad[i].reason != AC_GOOD || self->same[i] >= 0 || is_equal(self, i))
+            continue;
+        if (self->hashes[i][0])
+            ac_equal_images_set(&self->equal, self->hashes[i], self->pages[i],
+                                self->run->manifest.shard_items + i);
+        if (count++ != i)
+            memcpy(self->rgb + (count - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
+    }
+    return count;
+}
+
+/* Image i of the batch gets its row, or is rejected. *fresh: how many of the batch's own
+ * embeddings were used. */
+static ac_status
+place_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i, int64_t *fresh)
+{
+    const int64_t row = self->keys.count, most = self->run->manifest.shard_items;
+    int64_t same = self->same[i];
+    const float *y = self->fresh + *fresh * self->width;
+    const uint8_t *rgb = self->rgb + *fresh * self->size * self->size * 3;
+    ac_status st = AC_OK;
+
+    if (same >= most) { /* of this batch: by now it has its row, or was rejected */
+        const int64_t other = same - most;
+        same = ac_equal_images_find(&self->equal, self->hashes[i], self->pages[i]);
+        if (same < 0) {
+            self->bad[i] = self->bad[other];
+            return AC_OK;
         }
+    }
+    if (same >= 0) {
+        y = self->embeddings + same * self->width;
+        self->shared++;
+    } else {
+        ++*fresh;
+        if (!is_finite(y, self->width)) {
+            if (self->hashes[i][0])
+                ac_equal_images_set(&self->equal, self->hashes[i], self->pages[i], -1);
+            return ac_item_status_set(&self->bad[i], AC_REJECT_NOT_FINITE,
+                                      "its CLIP embedding has a NaN or an infinity");
+        }
+        if (self->hashes[i][0])
+            ac_equal_images_set(&self->equal, self->hashes[i], self->pages[i], row);
+    }
+    memcpy(self->embeddings + row * self->width, y, (size_t) self->width * sizeof *y);
+    st = push_good(self, p, item, i, same, rgb);
+    return st;
+}
+
+static ac_status
+embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
+{
+    int64_t fresh = 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(read_batch(self, p, first, n));
+    for (int64_t i = 0; i < n; i++) /* of whole files: pages share them */
+        memcpy(self->listed[(first + i) % self->run->manifest.shard_items].hex, self->hashes[i],
+               sizeof self->hashes[i]);
+    AC_TRY(ac_clip_model_embed_images(p->clip, self->fresh, self->rgb, gather_batch(self, n)));
+    for (int64_t i = 0; i < n; i++) {
+        if (self->bad[i].reason == AC_GOOD)
+            AC_TRY(place_image(self, p, first + i, i, &fresh));
         if (self->bad[i].reason != AC_GOOD)
             AC_TRY(push_bad(self, p, first + i, &self->bad[i]));
     }
@@ -262,11 +409,15 @@ write_shard(const embedder *self, const ac_embed_work *p, const char *path, char
     AC_TRY(ac_shard_write_text_attribute(&w, AC_EMBED_MODEL, p->clip->fingerprint));
     AC_TRY(ac_shard_write_int_attribute(&w, AC_EMBED_ITEMS,
                                         self->keys.count + self->bad_keys.count));
+    if (self->shared)
+        AC_TRY(ac_shard_write_int_attribute(&w, AC_EMBED_EQUAL, self->shared));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_KEYS, &self->keys));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_PATHS, &self->paths));
     AC_TRY(ac_shard_write(&w, AC_EMBED_EMBEDDINGS, self->keys.count, self->width,
                           self->embeddings));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_THUMBNAILS, &self->thumbnails));
+    if (self->fields)
+        AC_TRY(ac_shard_write_texts(&w, AC_EMBED_METADATA, &self->metadata));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_KEYS, &self->bad_keys));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_REASONS, &self->bad_reasons));
     AC_TRY(ac_shard_write_texts(&w, AC_EMBED_REJECTED_DETAILS, &self->bad_details));
@@ -294,20 +445,23 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     embedder *self = work->embedder;
     ac_status st = AC_OK;
 
+    ac_equal_images_reset(&self->equal);
+    self->shared = 0;
     ac_texts_reset(&self->keys);
     ac_texts_reset(&self->paths);
     ac_texts_reset(&self->thumbnails);
+    ac_texts_reset(&self->metadata);
     ac_texts_reset(&self->bad_keys);
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);
-    memset(self->hashes, 0, (size_t) shard->count * sizeof *self->hashes);
+    memset(self->listed, 0, (size_t) shard->count * sizeof *self->listed);
     for (int64_t i = 0; i < shard->count; i += self->batch) {
         AC_TRY(embed_batch(self, work, shard->first + i,
                            shard->count - i < self->batch ? shard->count - i : self->batch));
         AC_TRY(ac_stage_tick(stage));
     }
     if (stage->run->listed) /* before the shard: one that is published has its hashes */
-        ac_hash_log_append(stage->run, shard->number, self->hashes, shard->count);
+        ac_hash_log_append(stage->run, shard->number, self->listed, shard->count);
     AC_TRY(write_shard(self, work, shard->path, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;
@@ -336,6 +490,28 @@ const ac_stage_type ac_stage_embed = {
     .shard = embed_shard,
     .close = close_embedder,
 };
+
+ac_status
+ac_embed_count_equal(const ac_run *run, int64_t *count)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    *count = 0;
+    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
+        ac_h5_reader h5 = { 0 };
+        int64_t n;
+        free(path);
+        AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, s, &path));
+        AC_TRY(ac_h5_open(&h5, path));
+        if (ac_shard_read_int_attribute(&h5, AC_EMBED_EQUAL, &n) == AC_OK)
+            *count += n;
+        ac_h5_close(&h5);
+    }
+out:
+    free(path);
+    return st;
+}
 
 ac_status
 ac_check_pixels(const ac_image_source *images, const ac_config *config,

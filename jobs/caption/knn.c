@@ -1,17 +1,15 @@
 /* .knn files beside the images, as clip-grams wrote them: an image's entries, one per line,
  * best first. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "io/source/location.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/item_walk.h"
 #include "jobs/caption/stages.h"
 
@@ -23,25 +21,39 @@ folder_length(const char *path, size_t n)
     return n;
 }
 
-/* By trying: what access() says of other file systems, and to root, is not always so. */
 static ac_status
 try_folder(const char *folder)
 {
-    ac_status st = AC_OK;
-    char *path = NULL;
-    int fd;
+    ac_status st = ac_publish_try(folder);
 
-    AC_TRY(ac_path_format(&path, "%s/.antarctic.tmp.%d", folder, (int) getpid()));
-    fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
-    if (fd < 0)
-        st = ac_error_set(AC_E_IO,
-                          "%s: .knn files cannot be written there: %s; set output.knn to false "
-                          "(tags.jsonl and captions.jsonl have "
-                          "the same entries), or give the images in a folder of yours",
-                          folder, strerror(errno));
-    else
-        close(fd);
-    unlink(path);
+    if (st != AC_OK && st != AC_E_NOMEM)
+        st =
+            ac_error_set(AC_E_IO,
+                         "%s: .knn files cannot be written there (%s); set output.knn to false "
+                         "(tags.jsonl and captions.jsonl have "
+                         "the same entries), or give the images in a folder of yours",
+                         folder, ac_error_message());
+    return st;
+}
+
+/* The name NAME.knn beside the image; of a further page it is longer than the image's. */
+static ac_status
+check_name(const ac_image_source *images, int64_t i, const char *folder, ac_buffer *location)
+{
+    const size_t most = ac_publish_longest_name(folder);
+    char *path = NULL, *name;
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(location);
+    AC_TRY(ac_image_source_locate(images, i, location));
+    AC_TRY(ac_location_sidecar(location->data, location->size, ".knn", &path));
+    name = path + folder_length(path, strlen(path));
+    if (strlen(name) > most)
+        AC_FAIL(
+            AC_E_IO,
+            "%s: a name of %zu bytes, which this file system does not take; set output.knn to "
+            "false, or give the image a shorter name",
+            path, strlen(name));
 out:
     free(path);
     return st;
@@ -51,6 +63,7 @@ ac_status
 ac_knn_check(const ac_image_source *images)
 {
     ac_status st = AC_OK;
+    ac_buffer location = { 0 };
     char *folder = NULL, *path = NULL;
 
     if (!images->type->file)
@@ -62,14 +75,16 @@ ac_knn_check(const ac_image_source *images)
         free(path);
         AC_TRY(ac_image_source_file(images, i, &path));
         n = folder_length(path, strlen(path));
-        if (folder && strlen(folder) == n && memcmp(folder, path, n) == 0)
-            continue; /* keys are sorted: a folder's images mostly follow each other */
-        free(folder);
-        folder = NULL;
-        AC_TRY(ac_duplicate(&folder, n ? path : "./", n ? n : 2));
-        AC_TRY(try_folder(folder));
+        if (!folder || strlen(folder) != n || memcmp(folder, path, n) != 0) {
+            free(folder); /* keys are sorted: a folder's images mostly follow each other */
+            folder = NULL;
+            AC_TRY(ac_duplicate(&folder, n ? path : "./", n ? n : 2));
+            AC_TRY(try_folder(folder));
+        }
+        AC_TRY(check_name(images, i, folder, &location));
     }
 out:
+    ac_buffer_free(&location);
     free(folder);
     free(path);
     return st;
@@ -113,7 +128,7 @@ ac_knn_write_all(const ac_run *run)
     ac_status st = AC_OK;
     bool found;
 
-    AC_TRY(ac_location_root(run->config->input.path, &root));
+    AC_TRY(ac_location_root(ac_images_place(run->config), &root));
     AC_TRY(ac_item_walk_open(&walk, &options));
     for (;;) {
         AC_TRY(ac_item_walk_next(&walk, &found));

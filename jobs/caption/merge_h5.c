@@ -8,7 +8,7 @@
 #include "io/file/path.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/caption/stages.h"
-#include "jobs/runtime/item_walk.h"
+#include "jobs/runtime/row_pieces.h"
 
 /* A part is a dataset of captions.h5; numbers and the bytes of texts are virtual, offsets are
  * written anew. */
@@ -59,7 +59,7 @@ typedef struct piece {
 
 typedef struct joiner {
     const ac_run *run;
-    int64_t shard_count, count, capacity, K;
+    int64_t shard_count, count, K;
     piece *pieces;  /* [count], in the order of the whole */
     int64_t *order; /* [count]: pieces by shard */
     char **files[STAGES];         /* [shard_count] each: relative to the run folder; owned */
@@ -91,22 +91,6 @@ joiner_free(joiner *self)
 /* ---- which rows ---- */
 
 static ac_status
-add_rows(joiner *self, int64_t shard, int64_t row, int64_t rows)
-{
-    piece *last = self->count ? &self->pieces[self->count - 1] : NULL;
-    ac_status st;
-
-    if (last && last->shard == shard && last->row + last->rows == row) {
-        last->rows += rows;
-        return AC_OK;
-    }
-    st = ac_grow(&self->pieces, &self->capacity, self->count + 1, sizeof *self->pieces);
-    if (st == AC_OK)
-        self->pieces[self->count++] = (piece){ .shard = shard, .row = row, .rows = rows };
-    return st;
-}
-
-static ac_status
 find_pieces(joiner *self)
 {
     const ac_run *run = self->run;
@@ -116,24 +100,18 @@ find_pieces(joiner *self)
                                            .parts = AC_VIEW_KEYS,
                                            .through = 1,
                                            .rows = true };
-    ac_item_walk walk = { 0 };
+    ac_row_pieces found = { 0 };
     ac_status st = AC_OK;
-    bool found = true;
 
-    if (!run->numbers) { /* all rows of all shards */
-        for (int64_t i = 0; i < self->shard_count; i++)
-            AC_TRY(add_rows(self, i, 0, run->manifest.stages[AC_STAGE_EMBED].shards[i].rows));
-        goto out;
-    }
-    AC_TRY(ac_item_walk_open(&walk, &options));
-    for (;;) {
-        AC_TRY(ac_item_walk_next(&walk, &found));
-        if (!found)
-            break;
-        AC_TRY(add_rows(self, walk.shard, walk.row, 1));
-    }
+    AC_TRY(ac_row_pieces_find(&found, &options));
+    AC_TRY(ac_alloc(&self->pieces, found.count, sizeof *self->pieces));
+    self->count = found.count;
+    for (int64_t i = 0; i < found.count; i++)
+        self->pieces[i] = (piece){ .shard = found.list[i].shard,
+                                   .row = found.list[i].row,
+                                   .rows = found.list[i].rows };
 out:
-    ac_item_walk_close(&walk);
+    ac_row_pieces_free(&found);
     return st;
 }
 

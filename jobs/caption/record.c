@@ -58,4 +58,8 @@ ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
     ac_record_push_text(b, "key", &v->keys, i);
     ac_buffer_push_text(b, ", ");
     ac_record_push_fields(b, v, i, stages);
+    if (v->metadata.count && ac_texts_size(&v->metadata, i) > 2) { /* "{…}" */
+        ac_buffer_push_text(b, ", ");
+        ac_buffer_push(b, ac_texts_at(&v->metadata, i) + 1, ac_texts_size(&v->metadata, i) - 2);
+    }
 }

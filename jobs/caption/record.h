@@ -13,7 +13,8 @@ void ac_record_push_text(ac_buffer *b, const char *name, const ac_texts *texts, 
  */
 void ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
 
-/** The image's line without its end: further fields may follow. */
+/** The image's line without its end: key, the fields above, and those of output.metadata and
+ * output.exif. Further fields may follow. */
 void ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
 
 #endif

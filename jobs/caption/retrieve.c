@@ -9,7 +9,9 @@
 #include "engine/base/memory.h"
 #include "engine/comm/topk_merge.h"
 #include "engine/retrieval/topk.h"
+#include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/caption/equal_images.h"
 #include "jobs/caption/stages.h"
 
 typedef struct ac_retriever {
@@ -24,6 +26,8 @@ typedef struct ac_retriever {
     float *queries;            /* [shard_items, D] */
     int64_t *ids, *merged_ids; /* [shard_items, K] */
     float *scores, *merged_scores;
+    ac_equal_images equal;
+    int64_t *query; /* [shard_items]: which query an image is; equal embeddings are one */
 } retriever;
 
 static void
@@ -37,6 +41,8 @@ retriever_free(retriever *self)
     free(self->merged_ids);
     free(self->scores);
     free(self->merged_scores);
+    free(self->query);
+    ac_equal_images_free(&self->equal);
 }
 
 static ac_status
@@ -63,6 +69,8 @@ retriever_init(retriever *self, const ac_cache *cache, const ac_run *run)
     AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
     AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
     AC_TRY(ac_alloc(&self->merged_scores, rows, sizeof *self->merged_scores));
+    AC_TRY(ac_alloc(&self->query, run->manifest.shard_items, sizeof *self->query));
+    st = ac_equal_images_init(&self->equal, run->manifest.shard_items);
 out:
     return st;
 }
@@ -86,7 +94,32 @@ log_memory_all(const retriever *self)
                (double) bytes[1] / comm->size * 1e-6);
 }
 
-/* Local: the shard's embeddings, and this slice's best k of each. */
+/* Equal embeddings [n] have equal tables: each is asked for once. Returns how many are left,
+ * the same on all ranks. */
+static int64_t
+gather_queries(retriever *self, int64_t n)
+{
+    const size_t bytes = (size_t) self->width * sizeof *self->queries;
+    int64_t count = 0;
+    char hash[33];
+
+    ac_equal_images_reset(&self->equal);
+    for (int64_t i = 0; i < n; i++) {
+        const float *query = self->queries + i * self->width;
+        ac_checksum_bytes(query, bytes, hash);
+        self->query[i] = ac_equal_images_find(&self->equal, hash, 0);
+        if (self->query[i] >= 0)
+            continue;
+        ac_equal_images_set(&self->equal, hash, 0, count);
+        if (count != i)
+            memcpy(self->queries + count * self->width, query, bytes);
+        self->query[i] = count++;
+    }
+    return count;
+}
+
+/* Local: the shard's embeddings, and this slice's best k of each different one.
+ * @param[out] n  how many different ones there are */
 static ac_status
 search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
 {
@@ -98,12 +131,12 @@ search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
     AC_TRY(ac_run_shard_path(self->run, AC_STAGE_EMBED, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_shard_read_texts(&r, AC_EMBED_KEYS, keys));
-    *n = keys->count;
-    AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, *n, self->width, self->queries));
-    if (!ac_embeddings_check(self->queries, *n, self->width, &bad))
+    AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, keys->count, self->width, self->queries));
+    if (!ac_embeddings_check(self->queries, keys->count, self->width, &bad))
         AC_FAIL(AC_E_FORMAT,
                 "%s: the embedding of %.*s is not finite; remove the file and run again", path,
                 (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad));
+    *n = gather_queries(self, keys->count);
     AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores,
                           NULL));
 out:
@@ -162,6 +195,25 @@ out:
     return st;
 }
 
+/* A row for each image again, from those of the queries: ids and scores are the result. */
+static ac_status
+spread_rows(retriever *self, int64_t n, const ac_texts *entries, ac_texts *out)
+{
+    const size_t K = (size_t) self->K;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t from = self->query[i] * self->K;
+        memcpy(self->ids + i * self->K, self->merged_ids + from, K * sizeof *self->ids);
+        memcpy(self->scores + i * self->K, self->merged_scores + from,
+               K * sizeof *self->scores);
+        for (int64_t k = from; k < from + self->K; k++)
+            AC_TRY(ac_texts_push(out, ac_texts_at(entries, k), ac_texts_size(entries, k)));
+    }
+out:
+    return st;
+}
+
 static ac_status
 write_tables(const retriever *self, const char *path, const ac_texts *keys,
              const ac_texts *entries, char checksum[33])
@@ -172,8 +224,8 @@ write_tables(const retriever *self, const char *path, const ac_texts *keys,
     AC_TRY(ac_shard_create(&w, path, (ac_compression) self->run->config->output.compression,
                            AC_SHARD_TABLES));
     AC_TRY(ac_shard_write_texts(&w, AC_TABLES_KEYS, keys));
-    AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->merged_ids));
-    AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->merged_scores));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->ids));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->scores));
     AC_TRY(ac_shard_write_texts(&w, AC_TABLES_ENTRIES, entries));
     AC_TRY(ac_shard_commit(&w, checksum));
 out:
@@ -204,7 +256,7 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     retriever *self = work->retriever;
     const ac_comm *comm = stage->run->comm;
     ac_status st = AC_OK;
-    ac_texts keys = { 0 }, entries = { 0 };
+    ac_texts keys = { 0 }, entries = { 0 }, spread = { 0 };
     ac_buffer packed = { 0 }, all = { 0 };
     int64_t n = 0, *bounds = NULL;
 
@@ -218,12 +270,14 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, shard->root, &all, bounds));
     if (comm->rank == shard->root) {
         AC_TRY(unpack_entries(self, n, all.data, bounds, &entries));
-        AC_TRY(write_tables(self, shard->path, &keys, &entries, shard->checksum));
-        shard->rows = n;
+        AC_TRY(spread_rows(self, keys.count, &entries, &spread));
+        AC_TRY(write_tables(self, shard->path, &keys, &spread, shard->checksum));
+        shard->rows = keys.count;
     }
 out:
     ac_texts_free(&keys);
     ac_texts_free(&entries);
+    ac_texts_free(&spread);
     ac_buffer_free(&packed);
     ac_buffer_free(&all);
     free(bounds);

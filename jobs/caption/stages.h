@@ -51,6 +51,10 @@ typedef struct ac_generate_work {
     ac_captioner captioner; /* the stage's own memory */
 } ac_generate_work;
 
+/** How many images of a finished embed stage share the embedding of an image with the same
+ * bytes before them in their shard. Local. */
+AC_MUST_CHECK ac_status ac_embed_count_equal(const ac_run *run, int64_t *count);
+
 /** AC_E_ARG where the images are CLIP's input by another recipe than this model's, or where
  * random crops of them are wanted. what: the config's key. Local. */
 AC_MUST_CHECK ac_status ac_check_pixels(const ac_image_source *images, const ac_config *config,

@@ -276,13 +276,13 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
             ac_terminal_error(job->name);
         goto out;
     }
+    if (st == AC_OK)
+        st = read_update(&config, &a, job);
     if (st == AC_OK && a.word_count > 1)
         st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
                           job->name, a.words[1]);
     if (st == AC_OK)
         st = ac_config_check(&config, job->name);
-    if (st == AC_OK)
-        st = read_update(&config, &a, job);
     if (st != AC_OK && !is_launched())
         ac_terminal_error(job->name);
     else

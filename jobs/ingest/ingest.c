@@ -8,25 +8,37 @@
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/ingest/ingest_job.h"
 #include "jobs/ingest/stage.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/runtime/tar_input.h"
 
 enum { INGEST = 0 }; /* the stage's number */
 
 static ac_status
-open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *config)
+open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
+                const char *folder)
 {
+    const ac_tar_input tars = {
+        .path = config->input.path, .what = "input.path", .folder = folder, .compressed = true
+    };
+    bool is_tars;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_tar_input_open_all(images, comm, config, &tars, &is_tars));
+    if (is_tars)
+        return AC_OK;
     if (comm->rank == 0)
         st = ac_images_open_input(images, config);
     if (comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(images, "input.path");
-    return ac_images_share_all(images, comm, st);
+    st = ac_images_share_all(images, comm, st);
+out:
+    return st;
 }
 
 /* ---- the merge, on rank 0 ---- */
@@ -129,9 +141,13 @@ write_summary(const ac_run *run, const ac_image_source *images, double seconds)
         ac_passed_over_push_json(&images->passed_over, &b);
         ac_buffer_push_text(&b, ",\n");
     }
+    st = ac_tar_input_push_json(images, &b);
+    if (st != AC_OK)
+        goto out;
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
                      seconds, seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, (ac_summary_stage){ 0 });
+out:
     ac_buffer_free(&b);
     return st;
 }
@@ -200,6 +216,8 @@ ingest_all(ac_run *run, const ac_image_source *images, const ac_preprocess_recip
             run->comm,
             first_rank ? write_summary(run, images, ac_progress_clock() - started) : AC_OK));
     st = ac_run_finish_all(run);
+    if (st == AC_OK && last && first_rank)
+        ac_tar_input_remove_plain(run->folder);
 out:
     return st;
 }
@@ -223,7 +241,8 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
     ac_status st = AC_OK;
 
     (void) locks;
-    AC_TRY(open_images_all(&images, comm, config));
+    AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
+    AC_TRY(open_images_all(&images, comm, config, folder));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_plan(&made, config, &images) : AC_OK));
     ac_broadcast_bytes_all(comm, &made, sizeof made, 0);
     if (config->ingest.store == AC_STORE_PIXELS) {

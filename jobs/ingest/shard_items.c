@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "io/source/tar_images.h"
 #include "jobs/ingest/stage.h"
 
 enum { SAMPLE = 1024, MOST_ITEMS = 1000000 };
@@ -15,6 +16,9 @@ bytes_of(const ac_image_source *images, int64_t i, ac_buffer *bytes, int64_t *n)
     char *path = NULL;
     ac_status st = AC_OK;
 
+    *n = ac_tar_images_bytes(images, i);
+    if (*n >= 0)
+        return AC_OK;
     *n = 0;
     if (images->type->file) {
         AC_TRY(ac_image_source_file(images, i, &path));

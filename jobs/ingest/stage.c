@@ -11,6 +11,7 @@
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
 #include "io/source/sample_name.h"
+#include "jobs/caption/fields.h"
 
 enum { BATCH_PER_THREAD = 4 };
 
@@ -125,7 +126,8 @@ out:
     return st;
 }
 
-/* What came with the image, without the key that our own exports put there. */
+/* What came with the image, without the key that our own exports put there, and with the EXIF
+ * that is asked for. */
 static ac_status
 read_metadata(const ingester *self, int64_t i, item *x)
 {
@@ -134,14 +136,15 @@ read_metadata(const ingester *self, int64_t i, item *x)
     ac_buffer *m = &x->metadata, made = { 0 };
     ac_status st = ac_image_source_metadata(self->images, i, m);
 
-    if (st != AC_OK || !m->size ||
-        !memmem(m->data, m->size, ac_sample_key_field, strlen(ac_sample_key_field)))
-        return st;
-    st = ac_sample_json(m->data, m->size, &no_fields, none, &made);
-    if (st == AC_OK) {
+    if (st == AC_OK && m->size &&
+        memmem(m->data, m->size, ac_sample_key_field, strlen(ac_sample_key_field))) {
+        st = ac_sample_json(m->data, m->size, &no_fields, none, &made);
         ac_buffer_reset(m);
-        st = ac_buffer_push(m, made.data, made.size);
+        if (st == AC_OK)
+            st = ac_buffer_push(m, made.data, made.size);
     }
+    if (st == AC_OK && self->run->config->output.exif)
+        st = ac_fields_add_exif(m, self->run->config, x->bytes.data, x->bytes.size);
     ac_buffer_free(&made);
     return st;
 }

@@ -108,6 +108,8 @@ write_facts(reporter *self)
                                       : "embedded",
                  "%lld", (long long) self->rows);
     ac_page_fact(page, "rejected", "%lld", (long long) self->bad);
+    if (json_object_get(self->run.summary, "equal"))
+        ac_page_fact(page, "equal to another", "%.0f", summary_number(self, "equal"));
     if (self->run.summary) {
         ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
         ac_page_fact(page, "images / s", "%.3g", summary_number(self, "pictures_per_second"));

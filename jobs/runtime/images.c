@@ -1,13 +1,40 @@
 #include "jobs/runtime/images.h"
 
+#include <string.h>
+
 #include "engine/base/log.h"
+#include "io/source/captioned_images.h"
 #include "io/source/open_images.h"
+#include "io/source/optional_captions.h"
 
 ac_status
 ac_images_open_input(ac_image_source *images, const ac_config *config)
 {
-    return ac_images_open(images, config->input.path, "input.path",
-                          config->input.pages == AC_PAGES_ALL);
+    ac_caption_notes notes = { 0 };
+    ac_image_source coco = { 0 };
+    ac_status st = AC_OK;
+
+    if (!config->input.path_annotations)
+        return ac_images_open(images, config->input.path, "input.path",
+                              config->input.pages == AC_PAGES_ALL);
+    AC_TRY(ac_captioned_coco_open(&coco, config->input.path_annotations,
+                                  config->input.path_images, &notes));
+    if (notes.without_image || notes.empty_captions)
+        ac_log(AC_LOG_WARNING,
+               "input.path: left out: %lld captions of images that are not listed, %lld empty "
+               "ones",
+               (long long) notes.without_image, (long long) notes.empty_captions);
+    st = ac_optional_captions_open(images, &coco);
+out:
+    ac_image_source_free(&coco);
+    ac_caption_notes_free(&notes);
+    return st;
+}
+
+const char *
+ac_images_place(const ac_config *config)
+{
+    return config->input.path ? config->input.path : config->input.path_images;
 }
 
 ac_status
@@ -47,5 +74,12 @@ ac_images_log_passed_over(const ac_image_source *images, const char *what)
     if (passed->apple_double)
         ac_log(AC_LOG_INFO, "%s: passed over: %lld ._ files, which macOS leaves beside others",
                what, (long long) passed->apple_double);
+    for (int k = 0; k < passed->kinds; k++)
+        if (strcmp(passed->kind[k].extension, "tar") == 0)
+            ac_log(
+                AC_LOG_WARNING,
+                "%s: images are the input; %lld tars beside them are passed over: give them to "
+                "a run of their own",
+                what, (long long) passed->kind[k].count);
     ac_buffer_free(&text);
 }

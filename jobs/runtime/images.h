@@ -6,8 +6,13 @@
 #include "io/config/config.h"
 #include "io/source/image_source.h"
 
-/** The images at input.path, as the config wants them looked through. Local. */
+/** The images at input.path, or of its annotations, as the config wants them looked through.
+ * Local. */
 AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config);
+
+/** What locations of a run's images are relative to: input.path, or the folder of annotations;
+ * NULL: the config has neither. Borrowed. */
+const char *ac_images_place(const ac_config *config);
 
 /**
  * Collective. The source that rank 0 has opened, on every rank; captions that were read already

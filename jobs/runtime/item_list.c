@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "jobs/runtime/run.h"
 
@@ -14,7 +15,8 @@ static const char magic[8] = { 'A', 'C', 'I', 'T', 'E', 'M', 'S', '1' };
 typedef struct record_head {
     int64_t size, mtime, number;
     uint32_t key_bytes, location_bytes, detail_bytes, reason;
-    char hash[32]; /* zeros: not known */
+    char hash[32];     /* zeros: not known */
+    char metadata[32]; /* zeros: none, or not wanted */
 } record_head;
 
 enum { MOST_TEXT_BYTES = 1 << 20 }; /* of a key or a location */
@@ -24,17 +26,25 @@ ac_listed_item_free(ac_listed_item *self)
 {
     ac_buffer_free(&self->key);
     ac_buffer_free(&self->location);
+    ac_buffer_free(&self->scratch);
     *self = (ac_listed_item){ 0 };
 }
 
 ac_status
-ac_listed_item_of(ac_listed_item *self, const ac_image_source *images, int64_t i)
+ac_listed_item_of(ac_listed_item *self, const ac_image_source *images, int64_t i,
+                  bool metadata)
 {
     ac_status st = AC_OK;
 
     self->number = -1;
-    self->hash[0] = '\0';
+    self->metadata[0] = '\0';
     self->stamp = ac_image_source_stamp(images, i);
+    AC_TRY(ac_image_source_hash(images, i, self->hash));
+    if (metadata) {
+        AC_TRY(ac_image_source_metadata(images, i, &self->scratch));
+        if (self->scratch.size)
+            ac_checksum_bytes(self->scratch.data, self->scratch.size, self->metadata);
+    }
     AC_TRY(ac_image_source_key(images, i, &self->key));
     AC_TRY(ac_image_source_locate(images, i, &self->location));
     st = ac_image_source_check(images, i, &self->status);
@@ -89,6 +99,8 @@ ac_item_list_push(ac_item_list_writer *self, const ac_listed_item *item)
                                                                  : item->location.size);
     if (item->hash[0])
         memcpy(head.hash, item->hash, sizeof head.hash);
+    if (item->metadata[0])
+        memcpy(head.metadata, item->metadata, sizeof head.metadata);
     ac_buffer_reset(&self->record);
     ac_buffer_push(&self->record, &head, sizeof head);
     ac_buffer_push(&self->record, item->key.data, item->key.size);
@@ -208,6 +220,8 @@ ac_item_list_next(ac_item_list_reader *self, ac_listed_item *item, bool *found)
     item->number = head.number;
     memcpy(item->hash, head.hash, sizeof head.hash);
     item->hash[32] = '\0';
+    memcpy(item->metadata, head.metadata, sizeof head.metadata);
+    item->metadata[32] = '\0';
     item->status.reason = (ac_reject_reason) head.reason;
     AC_TRY(read_text(self, &item->key, head.key_bytes));
     AC_TRY(read_text(self, &item->location, head.location_bytes));

@@ -17,18 +17,20 @@
 
 /** An item of a list. Starts zeroed; owns its texts. */
 typedef struct ac_listed_item {
-    ac_buffer key, location;
+    ac_buffer key, location, scratch;
     ac_image_stamp stamp;
     int64_t number;        /* of the run's items: which shard holds it (manifest.h) */
     char hash[33];         /* XXH3-128 of its bytes, hexadecimal; "": not known */
+    char metadata[33];     /* the same of what came with it; "": none, or not wanted */
     ac_item_status status; /* what was known to be wrong with it before it was read */
 } ac_listed_item;
 
 void ac_listed_item_free(ac_listed_item *self);
 
-/** Item i of a source: all but number and hash. */
+/** Item i of a source, without a number; its hash where the source knows it.
+ * @param[in] metadata  what came with the images is wanted: it is part of results */
 AC_MUST_CHECK ac_status ac_listed_item_of(ac_listed_item *self, const ac_image_source *images,
-                                          int64_t i);
+                                          int64_t i, bool metadata);
 
 /** RUN/generations/NNNNN.items; free with free(). */
 AC_MUST_CHECK ac_status ac_item_list_path(const char *folder, int64_t generation, char **path);

@@ -158,8 +158,8 @@ begin_list(const ac_run *self, const ac_run_identity *id, bool is_new)
     if (!id->images || self->manifest.generation_count)
         return AC_OK;
     if (is_new)
-        return ac_update_begin_list(self->folder, id->images);
-    st = ac_update_adopt(self->folder, id->images);
+        return ac_update_begin_list(self->folder, self->config, id->images);
+    st = ac_update_adopt(self->folder, self->config, id->images);
     if (st == AC_E_NOMEM)
         return st;
     if (st != AC_OK) /* the run itself can do without */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/checksum.h"
 #include "io/file/path.h"
 
 static void
@@ -141,5 +142,34 @@ ac_run_view_count(const ac_run_view *self, int64_t *rows, int64_t *bad)
     AC_TRY(count_walking(self, m->stage_count, false, rows));
     st = count_walking(self, 1, true, bad);
 out:
+    return st;
+}
+
+static ac_status
+check_file(const ac_run_view *self, int stage, int64_t shard)
+{
+    const ac_stage_record *record = &self->manifest.stages[stage];
+    ac_status st = AC_OK;
+    char *path = NULL, found[33];
+
+    AC_TRY(ac_run_view_shard_path(self, stage, shard, &path));
+    AC_TRY(ac_file_checksum(path, found));
+    if (strcmp(found, record->shards[shard].checksum) != 0)
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "%s: not what was published; the same command that made the run makes it again",
+            path);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
+ac_run_view_check(const ac_run_view *self, int64_t shard)
+{
+    ac_status st = AC_OK;
+
+    for (int s = 0; s < self->manifest.stage_count && st == AC_OK; s++)
+        st = check_file(self, s, shard);
     return st;
 }

@@ -34,6 +34,10 @@ bool ac_run_view_has(const ac_run_view *self, int64_t shard, int stages);
 /** The AC_VIEW_… parts that a run of so many stages has. */
 unsigned ac_run_view_parts(const ac_run_view *self);
 
+/** The files of a shard that is there (ac_run_view_has) are those that were published: HDF5 may
+ * crash on a damaged one. AC_E_FORMAT names the file that is not. */
+AC_MUST_CHECK ac_status ac_run_view_check(const ac_run_view *self, int64_t shard);
+
 /** The file of a stage's shard; free with free(). AC_E_FORMAT where this program does not know
  * the stage. */
 AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stage,

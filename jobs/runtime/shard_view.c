@@ -12,6 +12,7 @@ ac_shard_view_free(ac_shard_view *self)
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
+    ac_texts_free(&self->metadata);
     ac_texts_free(&self->bad_keys);
     ac_texts_free(&self->bad_reasons);
     ac_texts_free(&self->bad_details);
@@ -48,6 +49,10 @@ read_embeddings(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
     AC_TRY(ac_shard_read_texts(r, AC_EMBED_PATHS, &self->paths));
     self->n = self->keys.count;
     AC_TRY(check_count(r, "paths", self->paths.count, self->n));
+    if (ac_shard_has(r, AC_EMBED_METADATA)) {
+        AC_TRY(ac_shard_read_texts(r, AC_EMBED_METADATA, &self->metadata));
+        AC_TRY(check_count(r, "metadata", self->metadata.count, self->n));
+    }
     if (parts & AC_VIEW_THUMBNAILS) {
         AC_TRY(ac_shard_read_texts(r, AC_EMBED_THUMBNAILS, &self->thumbnails));
         AC_TRY(check_count(r, "thumbnails", self->thumbnails.count, self->n));

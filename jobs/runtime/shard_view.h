@@ -22,6 +22,7 @@ enum {
 typedef struct ac_shard_view {
     int64_t n, K;
     ac_texts keys, paths, thumbnails;
+    ac_texts metadata; /* of a run with output.metadata or output.exif: an object per image */
     ac_texts bad_keys, bad_reasons, bad_details;
     int64_t *ids;     /* [n, K]; -1: none */
     float *scores;    /* [n, K] */

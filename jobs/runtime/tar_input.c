@@ -12,6 +12,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/source/image_dataset.h"
 #include "io/source/tar_images.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_scan.h"
@@ -26,6 +27,7 @@ typedef struct opener {
     ac_tar_inputs tars;
     char prefix[16]; /* of this part's own files */
     char *index;     /* its path */
+    bool finished;   /* the run is, and its index is of these tars: nothing will be read */
     char **plain;    /* [tars.count], owned: of compressed ones the plain tar; NULL: itself */
 } opener;
 
@@ -40,14 +42,14 @@ opener_free(opener *self)
 }
 
 static ac_tar_options
-options_of(const ac_config *config, const ac_tar_input *input, const ac_comm *comm)
+options_of(const ac_config *config, bool captioned, ac_heartbeat *heartbeat)
 {
     return (ac_tar_options){ .grouping = (ac_tar_grouping) config->input.grouping,
                              .prefix = (ac_tar_prefix) config->input.key_prefix,
                              .all_pages = config->input.pages == AC_PAGES_ALL,
-                             .captioned = input->captioned,
+                             .captioned = captioned,
                              .captions = config->input.captions,
-                             .heartbeat = comm->heartbeat };
+                             .heartbeat = heartbeat };
 }
 
 /* ---- which tars ---- */
@@ -85,16 +87,14 @@ static ac_status
 find(opener *self, const ac_config *config)
 {
     const char *what = self->input->what;
-    int64_t beside;
+    bool is_dataset;
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_captions_check(config->input.captions));
-    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, &beside));
-    if (beside)
-        ac_log(AC_LOG_WARNING,
-               "%s: this folder holds images, which are the input; %lld tars beside them are "
-               "passed over (a run of their own reads those)",
-               what, (long long) beside);
+    AC_TRY(ac_image_dataset_is(self->input->path, what, &is_dataset));
+    if (is_dataset)
+        return AC_OK;
+    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what));
     if (self->tars.count == 0)
         return AC_OK;
     AC_TRY(refuse_compressed(self));
@@ -161,13 +161,45 @@ unpack(const ac_tar_place *tar, const char *plain)
     return st;
 }
 
+/* Rank 0. Of a run that is finished the plain tars are gone: an index of compressed ones that
+ * are as they were will do. */
+static bool
+is_finished(const opener *self)
+{
+    ac_tar_index index;
+    char *done = NULL;
+    bool is = false;
+
+    if (ac_path_format(&done, "%s/DONE", self->input->folder) == AC_OK &&
+        access(done, F_OK) == 0 && ac_tar_index_open(&index, self->index) == AC_OK) {
+        is = index.head->tars == self->tars.count &&
+             index.head->options == ac_tar_options_hash(&self->options);
+        for (int64_t t = 0; is && t < self->tars.count; t++) {
+            const ac_tar_record *r = &index.tars[t];
+            struct stat info;
+            is = strcmp(ac_tar_index_name(&index, t), self->tars.tars[t].name) == 0 &&
+                 stat(self->tars.tars[t].given, &info) == 0 &&
+                 info.st_mtim.tv_sec == r->seconds && info.st_mtim.tv_nsec == r->nanoseconds;
+        }
+        ac_tar_index_close(&index);
+    }
+    free(done);
+    return is;
+}
+
 /* Each rank unpacks some. From then on a tar's path is the plain one's. */
 static ac_status
 unpack_all(opener *self)
 {
+    int64_t finished;
     ac_status st = AC_OK;
 
     if (self->tars.first_compressed < 0)
+        return AC_OK;
+    finished = self->comm->rank == 0 && is_finished(self);
+    ac_broadcast_bytes_all(self->comm, &finished, sizeof finished, 0);
+    self->finished = finished;
+    if (finished)
         return AC_OK;
     AC_TRY(ac_agree_all(self->comm,
                         ac_alloc(&self->plain, self->tars.count, sizeof *self->plain)));
@@ -360,6 +392,23 @@ ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out)
 }
 
 ac_status
+ac_tar_input_open_index(ac_image_source *images, const ac_config *config, const char *what,
+                        const char *folder, bool *is_tars)
+{
+    const ac_tar_options options = options_of(config, false, NULL);
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/tars/%s.index", folder, what));
+    *is_tars = access(path, F_OK) == 0;
+    if (*is_tars)
+        st = ac_tar_images_open(images, path, &options);
+out:
+    free(path);
+    return st;
+}
+
+ac_status
 ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
                       const ac_tar_input *input, bool *is_tars)
 {
@@ -368,7 +417,9 @@ ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_con
     ac_status st = AC_OK;
 
     *is_tars = false;
-    self.options = options_of(config, input, comm);
+    if (!input->path)
+        return AC_OK;
+    self.options = options_of(config, input->captioned, comm->heartbeat);
     ac_part_prefix(self.prefix, config);
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? find(&self, config) : AC_OK));
     count = self.tars.count;
@@ -377,7 +428,8 @@ ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_con
         goto out;
     AC_TRY(share_all(&self));
     AC_TRY(unpack_all(&self));
-    AC_TRY(make_index_all(&self));
+    if (!self.finished)
+        AC_TRY(make_index_all(&self));
     AC_TRY(ac_agree_all(comm, ac_tar_images_open(images, self.index, &self.options)));
     *is_tars = true;
     st = ac_agree_all(comm, comm->rank == 0 ? log_notes(images, input->what) : AC_OK);

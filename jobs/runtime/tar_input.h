@@ -27,6 +27,12 @@ AC_MUST_CHECK ac_status ac_tar_input_open_all(ac_image_source *images, const ac_
                                               const ac_config *config,
                                               const ac_tar_input *input, bool *is_tars);
 
+/** Local. The source of a run whose input was tars, by its index; else *is_tars is false. what:
+ * the config's key. */
+AC_MUST_CHECK ac_status ac_tar_input_open_index(ac_image_source *images,
+                                                const ac_config *config, const char *what,
+                                                const char *folder, bool *is_tars);
+
 /** Local: removes what ac_tar_input.compressed made, once nothing reads it any more. */
 void ac_tar_input_remove_plain(const char *folder);
 

@@ -27,7 +27,7 @@ enum { KEYS_SHOWN = 10 };
 /* The input as it is against the last list. Starts zeroed. */
 typedef struct comparison {
     const ac_image_source *images;
-    ac_update_by by;
+    const ac_config *config;
     ac_item_list_reader list;
     ac_listed_item before, now;
     bool has_before; /* `before` is an item of the list */
@@ -105,7 +105,7 @@ comparison_init(comparison *self, const char *folder, const ac_manifest *old)
     char *path = NULL;
     ac_status st = AC_OK;
 
-    if (self->by == AC_UPDATE_BY_HASH) {
+    if (self->config->update == AC_UPDATE_BY_HASH) {
         self->hash_count = ac_manifest_numbers(old);
         AC_TRY(ac_alloc(&self->hashes, self->hash_count, sizeof *self->hashes));
         AC_TRY(ac_hash_log_read(folder, old->shard_items, self->hashes, self->hash_count));
@@ -117,6 +117,13 @@ comparison_init(comparison *self, const char *folder, const ac_manifest *old)
 out:
     free(path);
     return st;
+}
+
+/* Are metadata of the images part of the results? */
+static bool
+wants_metadata(const ac_config *config)
+{
+    return config->output.metadata || config->output.exif;
 }
 
 /* ---- what changed ---- */
@@ -211,7 +218,10 @@ is_same(comparison *self)
         return true;
     if (was_unreadable(self))
         return false;
-    if (self->by == AC_UPDATE_BY_HASH && before->hash[0])
+    if (strcmp(now->metadata, before->metadata) != 0)
+        return false;
+    if (before->hash[0] &&
+        (self->config->update == AC_UPDATE_BY_HASH || !self->images->type->stamp))
         return strcmp(now->hash, before->hash) == 0;
     return stamped && self->images->type->stamp;
 }
@@ -223,8 +233,9 @@ place_now(comparison *self, int64_t i)
     ac_listed_item *now = &self->now, *before = &self->before;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_listed_item_of(now, self->images, i));
-    if (self->by == AC_UPDATE_BY_HASH && now->status.reason == AC_GOOD)
+    AC_TRY(ac_listed_item_of(now, self->images, i, wants_metadata(self->config)));
+    if (self->config->update == AC_UPDATE_BY_HASH && now->status.reason == AC_GOOD &&
+        !now->hash[0])
         AC_TRY(hash_item(self, i));
     while (self->has_before && compare_items(before, now) < 0) {
         AC_TRY(begin_key(self, &before->key));
@@ -383,7 +394,7 @@ log_plan(const comparison *c, const char *folder)
 ac_status
 ac_update_plan(const char *folder, const ac_config *config, const ac_run_identity *id)
 {
-    comparison c = { .images = id->images, .by = config->update, .most_keys = INT64_MAX };
+    comparison c = { .images = id->images, .config = config, .most_keys = INT64_MAX };
     ac_item_list_writer writer = { 0 };
     ac_manifest old = { 0 };
     char *path = NULL;
@@ -396,7 +407,7 @@ ac_update_plan(const char *folder, const ac_config *config, const ac_run_identit
     AC_TRY(ac_manifest_read(&old, path));
     AC_TRY(ac_run_check_same(folder, &old, config, id));
     if (!old.generation_count && strcmp(old.input_fingerprint, id->input) == 0)
-        AC_TRY(ac_update_adopt(folder, id->images));
+        AC_TRY(ac_update_adopt(folder, config, id->images));
     last = last_generation(&old);
     AC_TRY(comparison_init(&c, folder, &old));
     c.next_number = old.shard_count * old.shard_items;
@@ -424,7 +435,7 @@ ac_status
 ac_update_show(const char *folder, const ac_config *config, const char *job,
                const ac_image_source *images, FILE *out)
 {
-    comparison c = { .images = images, .by = config->update, .most_keys = KEYS_SHOWN };
+    comparison c = { .images = images, .config = config, .most_keys = KEYS_SHOWN };
     ac_manifest old = { 0 };
     char *path = NULL;
     ac_status st = AC_OK;
@@ -459,7 +470,8 @@ out:
 
 /* mtime: of the first change after the run began; the stamps of such files are not known. */
 static ac_status
-write_first_list(const char *folder, const ac_image_source *images, int64_t mtime)
+write_first_list(const char *folder, const ac_config *config, const ac_image_source *images,
+                 int64_t mtime)
 {
     ac_item_list_writer writer = { 0 };
     ac_listed_item item = { 0 };
@@ -467,7 +479,7 @@ write_first_list(const char *folder, const ac_image_source *images, int64_t mtim
 
     AC_TRY(ac_item_list_create(&writer, folder, 0, images->count));
     for (int64_t i = 0; i < images->count; i++) {
-        AC_TRY(ac_listed_item_of(&item, images, i));
+        AC_TRY(ac_listed_item_of(&item, images, i, wants_metadata(config)));
         item.number = i;
         if (item.stamp.mtime >= mtime)
             item.stamp = (ac_image_stamp){ -1, -1 };
@@ -481,13 +493,14 @@ out:
 }
 
 ac_status
-ac_update_begin_list(const char *folder, const ac_image_source *images)
+ac_update_begin_list(const char *folder, const ac_config *config,
+                     const ac_image_source *images)
 {
-    return write_first_list(folder, images, INT64_MAX);
+    return write_first_list(folder, config, images, INT64_MAX);
 }
 
 ac_status
-ac_update_adopt(const char *folder, const ac_image_source *images)
+ac_update_adopt(const char *folder, const ac_config *config, const ac_image_source *images)
 {
     ac_item_list_reader list = { 0 };
     char *path = NULL;
@@ -501,7 +514,7 @@ ac_update_adopt(const char *folder, const ac_image_source *images)
     AC_TRY(ac_path_format(&path, "%s/config.yaml", folder)); /* a run's first file */
     if (stat(path, &begun) != 0)
         AC_FAIL(AC_E_IO, "%s: %s", path, strerror(errno));
-    st = write_first_list(folder, images,
+    st = write_first_list(folder, config, images,
                           (int64_t) begun.st_mtim.tv_sec * 1000000000 + begun.st_mtim.tv_nsec);
 out:
     ac_item_list_close(&list);

@@ -28,14 +28,16 @@ AC_MUST_CHECK ac_status ac_update_show(const char *folder, const ac_config *conf
                                        FILE *out);
 
 /** The list of items of a run that begins. */
-AC_MUST_CHECK ac_status ac_update_begin_list(const char *folder, const ac_image_source *images);
+AC_MUST_CHECK ac_status ac_update_begin_list(const char *folder, const ac_config *config,
+                                             const ac_image_source *images);
 
 /**
  * The same for a run without a list, made by a version that had none, whose input has the names
  * and sizes of then. The stamps of files that were changed after the run began are not known,
  * so that an update computes them. Nothing is done where there is a list.
  */
-AC_MUST_CHECK ac_status ac_update_adopt(const char *folder, const ac_image_source *images);
+AC_MUST_CHECK ac_status ac_update_adopt(const char *folder, const ac_config *config,
+                                        const ac_image_source *images);
 
 /**
  * numbers[item of the run] = item of the input, or -1, from the last list. AC_E_FORMAT where the

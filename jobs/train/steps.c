@@ -50,14 +50,16 @@ ac_training_init(ac_training *self)
     ac_bart_trainer *trainer = &self->trainer;
     ac_status st = AC_OK;
 
+    if (self->data.train.count == 0 || self->data.validation.count == 0)
+        return ac_error_set(
+            AC_E_BAD_ITEMS, "%s: none of its images can be used. %s/bad_items.jsonl says why",
+            self->data.train.count ? "input.validation" : "input.train", self->run->folder);
     if (self->data.train.count < global)
         return ac_error_set(AC_E_ARG,
                             "input.train: %lld usable images are fewer than one step needs "
                             "(train.replicas × train.batch = %lld): "
                             "give more images or a smaller batch",
                             (long long) self->data.train.count, (long long) global);
-    if (self->data.validation.count == 0)
-        return ac_error_set(AC_E_FORMAT, "input.validation: no image of it can be used");
     self->steps_per_epoch = self->data.train.count / global;
     self->order_epoch = -1;
     AC_TRY(ac_alloc(&self->order, self->data.train.count, sizeof *self->order));

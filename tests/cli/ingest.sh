@@ -133,3 +133,17 @@ run 0 ingest images --out few --set limits.max_bad_items=3 --set output.shard_it
 cmp one/shards/00003.h5 few/shards/00003.h5
 printf 'a' > none/a.jpg
 run 3 ingest none --out allbad
+
+# a folder in which another ingest works: told who holds it, and nothing changes
+cp -r one held
+echo 'not to be read here' > held/lock
+(for _ in $(seq 60); do sleep 1; touch -c held/lock; done) &
+keeper=$!
+for ranks in 1 3; do
+  run_on $ranks 1 ingest images --out held --set output.shard_items=4
+  says 'another run works in this folder'
+done
+kill $keeper
+wait $keeper || true
+cmp one/shards/00000.h5 held/shards/00000.h5
+[ "$(cat held/lock)" = 'not to be read here' ]

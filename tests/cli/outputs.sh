@@ -7,6 +7,7 @@ cp "$demo/pictures/scene_03.jpg" "images/a/with, \"odd\" <name>& 7.jpg"
 small_job job.yaml images
 run_on 2 0 caption job.yaml --run out --set output.shard_items=2 --set output.knn=true
 says 'report: out/report.html'
+run 0 caption job.yaml --run one_shard --set output.shard_items=10
 
 # the report: whole, no address of any network in it, every image and the rejected item, nothing of the data taken for markup
 [ "$(tail -1 out/report.html)" = '</html>' ]
@@ -93,6 +94,56 @@ run 0 export tags --format csv --out tags.csv
 head -1 tags.csv | grep '^key,rank,entry,id,score.$'
 [ "$(wc -l < tags.csv)" -eq 13 ]
 
+# h5: what captions.h5 shows, in one file that may be moved; the same bytes however the run was cut into shards
+mkdir -p elsewhere
+run 0 export out --format h5 --out elsewhere/alone.h5
+run 0 export one_shard --format h5 --out elsewhere/one_shard.h5
+cmp elsewhere/alone.h5 elsewhere/one_shard.h5
+run 0 verify elsewhere/alone.h5
+run 0 inspect elsewhere/alone.h5
+says 'captions, all in this file'
+says 'sample_of'
+for compression in none gzip; do
+  run 0 caption job.yaml --run "$compression" --set output.shard_items=2 --set output.compression=$compression
+  run 0 export "$compression" --format h5 --out elsewhere/$compression.h5
+  run 0 verify elsewhere/$compression.h5
+done
+if command -v h5dump > /dev/null; then
+  h5dump -H -p elsewhere/alone.h5 | grep 'USER_DEFINED_FILTER' > said.txt
+  h5dump -H -p elsewhere/gzip.h5 | grep 'COMPRESSION DEFLATE' > said.txt
+  if h5dump -H -p elsewhere/none.h5 | grep 'COMPRESSION DEFLATE\|USER_DEFINED\|VIRTUAL'; then exit 1; fi
+  h5dump -d keys_bytes -d keys_offsets -d embeddings -d table_ids -d table_scores -d table_entries_bytes -d table_entries_offsets \
+    -d captions_bytes -d captions_offsets -d clip_scores -d candidate_offsets -d candidates_bytes -d candidates_offsets \
+    -d candidate_clip_scores -d candidate_scores -d thumbnails_bytes -d thumbnails_offsets none/captions.h5 | sed 1d > shown.txt
+  h5dump -d keys_bytes -d keys_offsets -d embeddings -d table_ids -d table_scores -d table_entries_bytes -d table_entries_offsets \
+    -d captions_bytes -d captions_offsets -d clip_scores -d candidate_offsets -d candidates_bytes -d candidates_offsets \
+    -d candidate_clip_scores -d candidate_scores -d thumbnails_bytes -d thumbnails_offsets elsewhere/none.h5 | sed 1d > held.txt
+  [ "$(wc -l < held.txt)" -gt 200 ]
+  cmp shown.txt held.txt
+fi
+if python3 -c 'import h5py, hdf5plugin, numpy' 2> /dev/null; then
+  python3 - <<'END'
+import h5py, hdf5plugin, numpy
+a, b = h5py.File("out/captions.h5"), h5py.File("elsewhere/alone.h5")
+assert set(a) == set(b)
+for name in a:
+    assert a[name].dtype == b[name].dtype and a[name].shape == b[name].shape and not b[name].is_virtual
+    assert numpy.array_equal(a[name][()], b[name][()], equal_nan=a[name].dtype.kind == "f")
+END
+else
+  echo 'not tried: h5py'
+fi
+run 0 export tags --format h5 --out elsewhere/tags.h5 # what a run of `tag`, of `embed-images` has
+run 0 verify elsewhere/tags.h5
+run 1 export out --format h5 --out out/captions.h5
+says "is the run's own file"
+run 1 export out --format h5 --out out/../out//captions.h5
+run 2 export out --format h5 --out nowhere/x.h5
+run 0 verify out
+no_half_files elsewhere
+printf x | dd of=elsewhere/none.h5 bs=1 seek=12000 conv=notrunc 2> /dev/null
+run 2 verify elsewhere/none.h5
+
 run 0 export out --format txt --out texts
 cat "texts/a/with, \"odd\" <name>& 7.txt" texts/scene_0[0-2].txt | cmp - out/preds.txt
 run 0 export out --format txt # beside the images
@@ -104,13 +155,15 @@ run 1 export out --format txt
 says 'scene_02.txt: is there already with other content'
 [ ! -e images/scene_01.txt ] # nothing was written
 run 1 export out --format xml --out x
-says 'none of coco, csv, txt'
+says 'none of coco, csv, txt, h5'
 run 1 export out --format csv
 says '--out is missing'
 run 2 export images --format csv --out x
 
 # a damaged shard is seen before HDF5 opens it
 cp -r out hurt && printf x | dd of=hurt/tables/00001.h5 bs=1 seek=1000 conv=notrunc 2> /dev/null
+run 2 export hurt --format h5 --out hurt.h5
+[ ! -e hurt.h5 ]
 run 2 export hurt --format csv --out hurt.csv
 says 'hurt/tables/00001.h5: not what was published'
 [ ! -e hurt.csv ]
@@ -132,4 +185,4 @@ says 'not finished'
 grep -q '"precision": "fp32"' out/manifest.json
 run 0 tag job.yaml --run lean --set cache.path=out/cache
 run 1 export lean --out post
-says 'is a run without a cache of its own: give --format coco, csv, txt or webdataset'
+says 'is a run without a cache of its own: give --format coco, csv, txt, h5 or webdataset'

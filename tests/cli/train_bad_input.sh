@@ -34,6 +34,19 @@ cmp crop/layer_norms.safetensors without/layer_norms.safetensors
 expect 1 train 2 few $short --set train.batch=6
 grep -q '16 usable images are fewer than one step needs (train.replicas × train.batch = 18)' said.txt
 
+# one of the two sets without a usable image: as a run without a result
+mkdir hopeless
+for name in a b c; do
+  printf 'no image\n' > hopeless/$name.jpg
+  printf 'a caption\n' > hopeless/$name.txt
+done
+for set in train validation; do
+  expect 3 train 2 hopeless_$set $short --set input.$set=hopeless --set limits.max_bad_items=100%
+  grep -q "input.$set: none of its images can be used. hopeless_$set/bad_items.jsonl says why" said.txt
+  [ "$(grep -c "\"$set/[abc]\"" hopeless_$set/bad_items.jsonl)" -eq 3 ]
+  "$antarctic" status hopeless_$set | grep 'rejected .*(bad_items.jsonl)$'
+done
+
 # a loss that is no number: which batch, and the last good checkpoint stays
 expect 2 train 2 nan --set train.max_steps=40 --set train.validate_every=1 --set train.clip_norm=none --set train.learning_rate=30000 \
   --set train.weight_decay=3 --set train.save_top_k=1

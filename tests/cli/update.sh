@@ -20,6 +20,7 @@ export_all() {
   run 0 export "$1" --format csv --out "$2/out.csv"
   run 0 export "$1" --format txt --out "$2/texts"
   run 0 export "$1" --format webdataset --out "$2/tars"
+  run 0 export "$1" --format h5 --out "$2/out.h5"
   if [ -e "$1/captions.jsonl" ]; then
     run 0 export "$1" --format coco --out "$2/out.json"
   fi
@@ -191,6 +192,33 @@ for job in embed-images tag; do
   equal_to_fresh $job $job
   mv all.yaml job.yaml
 done
+
+# metadata that came with the images: another .json is another image
+printf '{"url": "a"}\n' > images/scene_00.json
+run 0 tag job.yaml --run fields --set 'output.metadata=[url]'
+printf '{"url": "b"}\n' > images/scene_00.json
+run 0 tag job.yaml --run fields --set 'output.metadata=[url]' --update
+[ "$(last_line fields | cut -d' ' -f1-3,6)" = '0 1 0 scene_00' ]
+run 0 tag job.yaml --run fields.fresh --set 'output.metadata=[url]'
+cmp fields.fresh/tags.jsonl fields/tags.jsonl
+rm images/scene_00.json
+
+# tars: a new one, and one that leaves
+if command -v tar > /dev/null; then
+  mkdir tars
+  tar cf tars/00000.tar -C images scene_00.jpg scene_00.txt scene_01.jpg
+  tar cf tars/00001.tar -C images scene_02.png scene_04.jpg
+  sed 's/path: images/path: tars/' job.yaml > tars.yaml
+  run_on 2 0 tag tars.yaml --run tarred
+  rm tars/00001.tar
+  tar cf tars/00002.tar -C images scene_08.jpg zz_07.jpg
+  run 1 tag tars.yaml --run tarred
+  run 0 tag tars.yaml --run tarred --update --dry-run
+  says '^2 new, 0 changed, 2 removed, 2 unchanged$'
+  run_on 2 0 tag tars.yaml --run tarred --update
+  run 0 tag tars.yaml --run tarred.fresh
+  cmp tarred.fresh/tags.jsonl tarred/tags.jsonl
+fi
 
 # a run of before there were lists: by names and sizes nothing changed, so nothing is computed; else everything
 run 0 caption job.yaml --run old

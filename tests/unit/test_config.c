@@ -57,7 +57,8 @@ refuses_what_is_wrong_and_says_where(void **state)
     refused("output:\n  compression: lz4\n", "one of zstd gzip none");
     refused("input: [a]\n", "job.yaml:1: input is a section");
     refused("- a\n", "is a section");
-    refused("input:\n  path: {a: b}\n", "needs one value");
+    refused("cache:\n  path: {a: b}\n", "needs one value");
+    refused("input:\n  path: {a: b}\n", "unknown key \"input.path.a\"");
     refused("input:\n\tpath: a\n", "job.yaml:2:");
     refused("generation:\n  bad_words_ids: [5, 6]\n",
             "job.yaml:2: generation.bad_words_ids: \"[5, 6]\": is not a list of lists");

@@ -19,6 +19,7 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/h5.h"
 #include "io/hdf5/h5_check.h"
+#include "io/hdf5/h5_rows.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 
@@ -354,6 +355,52 @@ publishing_is_whole_or_not_at_all(void **state)
     free(path);
 }
 
+/* Rows that come in pieces of any size leave the bytes of rows that come at once. */
+static void
+pieces_leave_the_same_bytes(void **state)
+{
+    static float x[60000 * 7];
+    static const ac_compression kinds[] = { AC_COMPRESSION_ZSTD, AC_COMPRESSION_GZIP,
+                                            AC_COMPRESSION_NONE };
+    static const int64_t rows[] = { 0, 1, 37448, 37449, 37450, 60000 }; /* 37449: of a chunk */
+    char *whole = in_folder("whole.h5"), *pieces = in_folder("pieces.h5"), sums[2][33];
+
+    (void) state;
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+        x[i] = (float) ac_random_uniform(3, 2, (uint32_t) i, 0);
+    for (int k = 0; k < 3; k++)
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+            for (int64_t piece = 1; piece <= 60001; piece = piece * 40 + 1) {
+                ac_h5_writer w = { 0 };
+                ac_h5_rows s = { 0 };
+                if (rows[r] / piece > 5000)
+                    continue;
+                assert_int_equal(ac_h5_create(&w, whole, kinds[k]), AC_OK);
+                assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]){ rows[r], 7 }, x),
+                                 AC_OK);
+                assert_int_equal(ac_h5_write(&w, "y", AC_U8, 1, &rows[r], x), AC_OK);
+                assert_int_equal(ac_h5_commit(&w, sums[0]), AC_OK);
+                assert_int_equal(ac_h5_create(&w, pieces, kinds[k]), AC_OK);
+                assert_int_equal(ac_h5_rows_begin(&s, &w, "x", AC_F32, rows[r], 7), AC_OK);
+                for (int64_t at = 0; at < rows[r]; at += piece)
+                    assert_int_equal(
+                        ac_h5_rows_push(&s, x + 7 * at,
+                                        rows[r] - at < piece ? rows[r] - at : piece),
+                        AC_OK);
+                assert_int_equal(ac_h5_rows_end(&s), AC_OK);
+                assert_int_equal(ac_h5_rows_begin(&s, &w, "y", AC_U8, rows[r], 0), AC_OK);
+                assert_int_equal(ac_h5_rows_push(&s, x, rows[r]), AC_OK);
+                assert_int_equal(ac_h5_rows_end(&s), AC_OK);
+                ac_h5_rows_free(&s);
+                assert_int_equal(ac_h5_commit(&w, sums[1]), AC_OK);
+                assert_string_equal(sums[0], sums[1]);
+            }
+    unlink(whole);
+    unlink(pieces);
+    free(whole);
+    free(pieces);
+}
+
 /* No room: a limit on the size of files stands for a full disk. Each writer fails with the
  * reason, and leaves nothing. */
 static void
@@ -397,6 +444,7 @@ main(void)
         cmocka_unit_test(no_file_is_an_error_of_its_own),
         cmocka_unit_test(virtual_datasets_show_their_sources),
         cmocka_unit_test(publishing_is_whole_or_not_at_all),
+        cmocka_unit_test(pieces_leave_the_same_bytes),
         cmocka_unit_test(without_room_nothing_is_left),
     };
     int failed;

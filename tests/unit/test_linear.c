@@ -185,9 +185,8 @@ as_defined(void **state)
 static void
 rows_stand_alone(void **state)
 {
-    static const int64_t shapes[][2] = {
-        { 40, 32 }, { 129, 68 }, { 600, 1100 }, { 512, 300 }, { 24, 4096 }
-    };
+    static const int64_t shapes[][2] = { { 40, 32 },   { 129, 68 }, { 600, 1100 }, { 512, 300 },
+                                         { 24, 4096 }, { 1, 300 },  { 513, 257 } };
     enum { M = 210 };
 
     (void) state;

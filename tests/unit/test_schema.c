@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/hdf5/h5_list.h"
+#include "io/hdf5/joined_file.h"
 #include "io/hdf5/shard_file.h"
 
 /* The file in docs/FORMATS.md that is each kind, by the heading above its table and the name in
@@ -111,6 +112,66 @@ a_shard_is_written_whole(void **state)
     ac_h5_close(&r);
     ac_texts_free(&entries);
     ac_texts_free(&read);
+    unlink(path);
+}
+
+/* ---- joined ---- */
+
+/* An exported captions.h5 of two images, one entry each, three candidates; of one dataset one
+ * row more or fewer (`off` names it), or offsets that fall. */
+static void
+write_joined(const char *path, int last, int off, int by, bool falls)
+{
+    static const int64_t counts[] = { 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3 };
+    static const float zeros[8] = { 0 };
+    ac_h5_writer w = { 0 };
+    char checksum[33], name[AC_DATASET_NAME_BYTES];
+
+    assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_NONE), AC_OK);
+    assert_int_equal(ac_h5_write_text_attribute(&w, "content", ac_content_joined_alone), AC_OK);
+    for (int d = AC_JOINED_KEYS; d <= last; d++) {
+        const ac_dataset_id id = (ac_dataset_id) d;
+        const int64_t n = counts[d - AC_JOINED_KEYS] + (d == off ? by : 0), ends = n + 1,
+                      shape[] = { n, 1 };
+        const int64_t rising[] = { 0, 1, falls && d == off ? 0 : 3, 3, 3 };
+        const int64_t bytes = ac_datasets[d].content == AC_CONTENT_TEXTS ? rising[n] : 0;
+        if (ac_datasets[d].content == AC_CONTENT_NUMBERS)
+            assert_int_equal(ac_h5_write(&w, ac_datasets[d].name, ac_datasets[d].dtype,
+                                         ac_dataset_rank(id), shape, zeros),
+                             AC_OK);
+        ac_dataset_stored_name(id, false, name);
+        if (ac_datasets[d].content == AC_CONTENT_TEXTS)
+            assert_int_equal(ac_h5_write(&w, name, AC_U8, 1, &bytes, "abc"), AC_OK);
+        ac_dataset_stored_name(id, true, name);
+        if (ac_datasets[d].content != AC_CONTENT_NUMBERS)
+            assert_int_equal(ac_h5_write(&w, name, AC_I64, 1, &ends, rising), AC_OK);
+    }
+    assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
+}
+
+static void
+joined_datasets_fit_together(void **state)
+{
+    static const int ends[] = { AC_JOINED_THUMBNAILS, AC_JOINED_TABLE_ENTRIES,
+                                AC_JOINED_CANDIDATE_SCORES };
+    char path[] = "/tmp/ac-joined-XXXXXX";
+    const int fd = mkstemp(path);
+
+    (void) state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (int d = AC_JOINED_KEYS; d <= AC_JOINED_CANDIDATE_SCORES; d++) {
+        write_joined(path, d, AC_NO_DATASET, 0, false);
+        assert_int_equal(ac_joined_check(path),
+                         d == ends[0] || d == ends[1] || d == ends[2] ? AC_OK : AC_E_FORMAT);
+        write_joined(path, AC_JOINED_CANDIDATE_SCORES, d, 1, false);
+        assert_int_equal(ac_joined_check(path), AC_E_FORMAT);
+        write_joined(path, AC_JOINED_CANDIDATE_SCORES, d, -1, false);
+        assert_int_equal(ac_joined_check(path), AC_E_FORMAT);
+        write_joined(path, AC_JOINED_CANDIDATE_SCORES, d, 0, true);
+        assert_int_equal(ac_joined_check(path),
+                         ac_datasets[d].content == AC_CONTENT_NUMBERS ? AC_OK : AC_E_FORMAT);
+    }
     unlink(path);
 }
 
@@ -258,6 +319,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_follow_each_other),
         cmocka_unit_test(a_shard_is_written_whole),
+        cmocka_unit_test(joined_datasets_fit_together),
         cmocka_unit_test(documents_name_every_dataset_and_none_else),
     };
 

@@ -15,9 +15,13 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/caption/fields.h"
 #include "jobs/cli/commands/export_files.h"
+#include "jobs/cli/commands/export_h5.h"
 #include "jobs/cli/commands/export_samples.h"
+#include "jobs/cli/commands/export_targets.h"
 #include "jobs/job_table.h"
+#include "jobs/runtime/images.h"
 #include "jobs/runtime/run_view.h"
 #include "jobs/runtime/run.h"
 
@@ -36,7 +40,13 @@ typedef struct exporter {
     int64_t written, left_out;
     int64_t *ids; /* COCO: [written] */
     int64_t ids_capacity;
-    ac_texts captions; /* COCO: [written] */
+    ac_texts captions;         /* COCO: [written] */
+    ac_config config;          /* the run's, where it was read */
+    ac_texts fields;           /* CSV: further columns */
+    ac_export_targets targets; /* txt */
+    int64_t seen;              /* keys looked at */
+    int64_t wanted[2];         /* the numbers of two keys, and (names) what they are */
+    char *names[2];
 } exporter;
 
 static void
@@ -47,6 +57,11 @@ exporter_free(exporter *self)
     ac_buffer_free(&self->text);
     ac_text_file_abandon(&self->file);
     ac_texts_free(&self->captions);
+    ac_export_targets_free(&self->targets);
+    free(self->names[0]);
+    free(self->names[1]);
+    ac_texts_free(&self->fields);
+    ac_config_free(&self->config);
     free(self->ids);
     free(self->root);
 }
@@ -118,10 +133,33 @@ push_csv_field(ac_buffer *out, const char *bytes, size_t n)
     ac_buffer_push_char(out, '"');
 }
 
+/* The image's fields of output.metadata and output.exif, a column each. */
+static ac_status
+push_csv_fields(exporter *self, int64_t i)
+{
+    const ac_texts *metadata = &self->walk.view->metadata;
+    ac_buffer value = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t f = 0; f < self->fields.count; f++) {
+        ac_buffer_reset(&value);
+        if (metadata->count)
+            AC_TRY(ac_fields_push_plain(
+                &value, ac_texts_at(metadata, i), ac_texts_size(metadata, i),
+                ac_texts_at(&self->fields, f), ac_texts_size(&self->fields, f)));
+        ac_buffer_push_char(&self->text, ',');
+        push_csv_field(&self->text, value.data ? value.data : "", value.size);
+    }
+out:
+    ac_buffer_free(&value);
+    return st;
+}
+
 static ac_status
 push_csv(exporter *self, int64_t i)
 {
     const ac_shard_view *v = self->walk.view;
+    ac_status st = AC_OK;
     ac_buffer *out = &self->text;
 
     if (v->captions.count) {
@@ -131,6 +169,7 @@ push_csv(exporter *self, int64_t i)
         ac_buffer_push_char(out, ',');
         if (v->clip_scores[i] == v->clip_scores[i]) /* not scored: an empty field */
             ac_json_float(out, v->clip_scores[i]);
+        AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0;
@@ -140,10 +179,12 @@ push_csv(exporter *self, int64_t i)
         push_csv_field(out, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
         ac_buffer_printf(out, ",%lld,", (long long) v->ids[k]);
         ac_json_float(out, v->scores[k]);
+        AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
     self->written++;
-    return out->status;
+out:
+    return st == AC_OK ? self->text.status : st;
 }
 
 static ac_status
@@ -203,6 +244,8 @@ write_txt(exporter *self, int64_t i, bool check_only)
     ac_buffer_reset(&self->text);
     AC_TRY(push_txt(self, i));
     AC_TRY(txt_path(self, i, &path));
+    if (check_only)
+        AC_TRY(ac_export_targets_add(&self->targets, self->seen++, path, &self->text));
     AC_TRY(ac_export_check(path, self->text.data, self->text.size, &same));
     if (check_only || same)
         goto out;
@@ -302,15 +345,40 @@ write_csv(exporter *self, int64_t i)
     return self->text.status;
 }
 
+/* The run's own. */
+static ac_status
+read_config(exporter *self)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
+    AC_TRY(ac_config_init(&self->config));
+    st = ac_config_read(&self->config, path);
+out:
+    free(path);
+    return st;
+}
+
 static ac_status
 export_csv(exporter *self)
 {
-    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score\r\n"
-                                                          : "key,rank,entry,id,score\r\n";
+    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score"
+                                                          : "key,rank,entry,id,score";
     ac_status st = AC_OK;
 
+    AC_TRY(read_config(self));
+    AC_TRY(ac_fields_names(&self->config, &self->fields));
+    ac_buffer_reset(&self->text);
+    ac_buffer_push_text(&self->text, head);
+    for (int64_t f = 0; f < self->fields.count; f++) {
+        ac_buffer_push_char(&self->text, ',');
+        push_csv_field(&self->text, ac_texts_at(&self->fields, f),
+                       ac_texts_size(&self->fields, f));
+    }
+    AC_TRY(ac_buffer_push_text(&self->text, "\r\n"));
     AC_TRY(ac_text_file_create(&self->file, self->out));
-    ac_text_file_write(&self->file, head, strlen(head));
+    ac_text_file_write(&self->file, self->text.data, self->text.size);
     AC_TRY(each_image(self, write_csv));
     st = ac_text_file_commit(&self->file);
 out:
@@ -330,22 +398,58 @@ write_one_txt(exporter *self, int64_t i)
     return write_txt(self, i, false);
 }
 
-/* Where the images lie, by the run's config. */
+/* Where the images lie. */
 static ac_status
 find_root(exporter *self)
 {
-    ac_config config = { 0 };
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run.folder));
-    AC_TRY(ac_config_init(&config));
-    AC_TRY(ac_config_read(&config, path));
-    if (config.input.path)
-        st = ac_location_root(config.input.path, &self->root);
+    AC_TRY(ac_path_format(&path, "%s/tars/input.path.index", self->run.folder));
+    if (access(path, F_OK) == 0)
+        AC_FAIL(AC_E_ARG,
+                "%s: its images are members of tars, beside which no .txt can lie: give --out "
+                "FOLDER",
+                self->run.folder);
+    AC_TRY(read_config(self));
+    if (ac_images_place(&self->config))
+        st = ac_location_root(ac_images_place(&self->config), &self->root);
 out:
-    ac_config_free(&config);
     free(path);
+    return st;
+}
+
+static ac_status
+name_one(exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->walk.view->keys;
+    ac_status st = AC_OK;
+
+    for (int n = 0; n < 2 && st == AC_OK; n++)
+        if (self->seen == self->wanted[n] && !self->names[n])
+            st = ac_duplicate(&self->names[n], ac_texts_at(keys, i),
+                              (size_t) ac_texts_size(keys, i));
+    self->seen++;
+    return st;
+}
+
+/* Each file once. */
+static ac_status
+refuse_clash(exporter *self)
+{
+    ac_status st = AC_OK;
+
+    ac_export_targets_clash(&self->targets, &self->wanted[0], &self->wanted[1]);
+    if (self->wanted[0] < 0)
+        return AC_OK;
+    self->seen = 0;
+    AC_TRY(each_image(self, name_one));
+    st = ac_error_set(
+        AC_E_ARG,
+        "the keys \"%s\" and \"%s\" would have the same file (or one a folder where "
+        "the other has a file); nothing is written. csv keeps both",
+        self->names[0] ? self->names[0] : "", self->names[1] ? self->names[1] : "");
+out:
     return st;
 }
 
@@ -358,10 +462,18 @@ export_txt(exporter *self)
 
     if (!self->out)
         AC_TRY(find_root(self));
+    self->targets.same_is_well = !self->out; /* links may show an image under two names */
     AC_TRY(each_image(self, check_one_txt));
+    AC_TRY(refuse_clash(self));
     st = each_image(self, write_one_txt);
 out:
     return st;
+}
+
+static ac_status
+export_h5(exporter *self)
+{
+    return ac_export_h5(&self->run, self->out, &self->written);
 }
 
 static ac_status
@@ -376,10 +488,12 @@ ac_export_run(const char *folder, const char *format, const char *out)
     static const struct {
         const char *name;
         ac_status (*run)(exporter *self);
-    } formats[] = { { "coco", export_coco },
-                    { "csv", export_csv },
-                    { "txt", export_txt },
-                    { "webdataset", export_webdataset } };
+        int stages; /* that the run must have */
+    } formats[] = { { "coco", export_coco, 2 },
+                    { "csv", export_csv, 2 },
+                    { "txt", export_txt, 2 },
+                    { "h5", export_h5, 1 },
+                    { "webdataset", export_webdataset, 2 } };
     exporter e = { .out = out };
     size_t f = 0;
     ac_status st = AC_OK;
@@ -387,12 +501,12 @@ ac_export_run(const char *folder, const char *format, const char *out)
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, webdataset", format);
+        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, h5, webdataset", format);
     if (!out && strcmp(format, "txt") != 0)
         AC_FAIL(AC_E_ARG,
                 "--out is missing: the file (or, of webdataset, the folder) to write");
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
-    if (e.run.manifest.stage_count < 2)
+    if (e.run.manifest.stage_count < formats[f].stages)
         AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,
                 e.run.manifest.job);
     if (!e.run.done)

@@ -1,16 +1,19 @@
 #include "jobs/cli/commands/export_samples.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/image/decode.h"
 #include "io/source/sample_name.h"
 #include "jobs/caption/record.h"
 #include "jobs/cli/commands/webdataset.h"
 #include "jobs/runtime/images.h"
+#include "jobs/runtime/tar_input.h"
 
 enum { EXTENSION_BYTES = 16 };
 
@@ -44,17 +47,21 @@ static ac_status
 open_input(exporter *self)
 {
     char *path = NULL;
+    bool is_tars;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/config.yaml", self->run->folder));
     AC_TRY(ac_config_init(&self->config));
     AC_TRY(ac_config_read(&self->config, path));
-    AC_TRY(ac_images_open_input(&self->images, &self->config));
+    AC_TRY(ac_tar_input_open_index(&self->images, &self->config, "input.path",
+                                   self->run->folder, &is_tars));
+    if (!is_tars)
+        AC_TRY(ac_images_open_input(&self->images, &self->config));
     if (strcmp(self->images.fingerprint, self->run->manifest.input_fingerprint) != 0)
         st = ac_error_set(AC_E_ARG,
                           "%s: is not the input that %s was made from (names or sizes "
                           "differ), so its images cannot be exported with the captions",
-                          self->config.input.path, self->run->folder);
+                          ac_images_place(&self->config), self->run->folder);
 out:
     free(path);
     return st;
@@ -88,6 +95,42 @@ out:
     return st;
 }
 
+/* Fields of output.exif that the metadata does not have: what is asked for from the metadata is
+ * there already. */
+static ac_status
+push_further(exporter *self, int64_t i)
+{
+    const ac_texts *kept = &self->walk.view->metadata;
+    json_t *fields, *object, *value;
+    const char *name;
+    char *text = NULL;
+    ac_status st = AC_OK;
+
+    if (!kept->count)
+        return AC_OK;
+    fields = json_loadb(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
+    object = self->metadata.size ? json_loadb(self->metadata.data, self->metadata.size, 0, NULL)
+                                 : NULL;
+    json_object_foreach(fields, name, value)
+    {
+        if (json_is_null(value) || json_object_get(object, name) ||
+            strncmp(name, "original_", strlen("original_")) == 0)
+            continue;
+        ac_buffer_push_text(&self->fields, ", ");
+        ac_json_text(&self->fields, name);
+        if (!(text = json_dumps(value, JSON_ENCODE_ANY)))
+            AC_FAIL(AC_E_NOMEM, "out of memory for metadata");
+        AC_TRY(ac_buffer_printf(&self->fields, ": %s", text));
+        free(text);
+        text = NULL;
+    }
+out:
+    free(text);
+    json_decref(fields);
+    json_decref(object);
+    return st;
+}
+
 static ac_status
 write_sample(exporter *self, int64_t i)
 {
@@ -117,6 +160,7 @@ write_sample(exporter *self, int64_t i)
                        ac_texts_size(&v->captions, i));
     AC_TRY(self->fields.status);
     AC_TRY(self->text.status);
+    AC_TRY(push_further(self, i));
     st = ac_webdataset_add(&self->tars,
                            &(ac_sample){ .key = self->key.data,
                                          .key_size = self->key.size,

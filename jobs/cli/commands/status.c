@@ -314,6 +314,18 @@ print_json(const view *self, const ac_slurm_queue *queue)
     return AC_OK;
 }
 
+/* A run that ended for its rejected items has named them too. */
+static bool
+has_bad_items(const char *folder)
+{
+    char *path = NULL;
+    const bool there =
+        ac_path_format(&path, "%s/bad_items.jsonl", folder) == AC_OK && access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
 static void
 print_lines(const view *self, const ac_slurm_queue *queue)
 {
@@ -336,9 +348,9 @@ print_lines(const view *self, const ac_slurm_queue *queue)
         printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600,
                (long long) eta / 60 % 60, (long long) eta % 60);
     printf("  rejected   %lld%s\n", (long long) self->bad,
-           !self->bad          ? ""
-           : self->done_marker ? " (bad_items.jsonl)"
-                               : " (bad_items.jsonl, once the run is done)");
+           !self->bad                    ? ""
+           : has_bad_items(self->folder) ? " (bad_items.jsonl)"
+                                         : " (bad_items.jsonl, once the run is done)");
     if (self->holder.alive)
         printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host,
                (long long) self->holder.pid, (long long) self->holder.age);

@@ -15,6 +15,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_check.h"
+#include "io/hdf5/joined_file.h"
 #include "io/hdf5/image_shard.h"
 #include "io/hdf5/shard_file.h"
 #include "io/file/json_write.h"
@@ -95,6 +96,8 @@ check_by_kind(verifier *self, const char *path)
     if (ac_text_ends_with(path, ".h5")) {
         int64_t datasets;
         st = ac_h5_check(path, &datasets);
+        if (st == AC_OK)
+            st = ac_joined_check(path);
     } else if (ac_text_ends_with(path, ".safetensors")) {
         ac_safetensors file = { 0 };
         st = ac_safetensors_open(&file, path);

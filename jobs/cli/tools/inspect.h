@@ -24,6 +24,8 @@ AC_MUST_CHECK ac_status ac_inspect_torch(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_npy(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_h5(json_t *out, const char *path);
 AC_MUST_CHECK ac_status ac_inspect_image(json_t *out, const char *path);
+/* Of images, or else of texts. */
+AC_MUST_CHECK ac_status ac_inspect_tar(json_t *out, const char *path);
 /* JSON, JSON lines, YAML, vocabularies, plain text: by name and content. */
 AC_MUST_CHECK ac_status ac_inspect_text(json_t *out, const char *path);
 

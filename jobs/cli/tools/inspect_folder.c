@@ -9,6 +9,7 @@
 #include "io/file/path.h"
 #include "io/hdf5/image_shard.h"
 #include "io/source/open_images.h"
+#include "io/source/tar_images.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/open_clip.h"
 #include "io/checkpoint/tokenizer_files.h"
@@ -394,14 +395,24 @@ inspect_images(json_t *out, const char *path)
 {
     ac_image_source images = { 0 };
     ac_texts sample = { 0 };
+    ac_buffer location = { 0 };
     char *file = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_images_open(&images, path, "input.path", false));
     for (int64_t i = 0; i < images.count && i < AC_INSPECT_SAMPLE; i++) {
-        free(file);
-        AC_TRY(ac_image_source_file(&images, i, &file));
-        AC_TRY(ac_texts_push(&sample, file, strlen(file)));
+        if (images.type->file) {
+            free(file);
+            AC_TRY(ac_image_source_file(&images, i, &file));
+            AC_TRY(ac_texts_push(&sample, file, strlen(file)));
+        } else {
+            AC_TRY(ac_image_source_locate(&images, i, &location));
+            AC_TRY(ac_texts_push(&sample, location.data, location.size));
+        }
+    }
+    if (ac_tar_images_count(&images)) {
+        ac_inspect_put(out, "tars", json_integer(ac_tar_images_count(&images)));
+        ac_inspect_put(out, "notes", json_loads(ac_tar_images_notes(&images), 0, NULL));
     }
     ac_inspect_put_text(out, "kind", "pictures");
     ac_inspect_put(out, "pictures", json_integer(images.count));
@@ -410,8 +421,18 @@ inspect_images(json_t *out, const char *path)
 out:
     ac_image_source_free(&images);
     ac_texts_free(&sample);
+    ac_buffer_free(&location);
     free(file);
     return st;
+}
+
+ac_status
+ac_inspect_tar(json_t *out, const char *path)
+{
+    const ac_status st = inspect_images(out, path);
+
+    /* without images it may be one of texts, which build-cache reads */
+    return st == AC_E_FORMAT || st == AC_E_ARG ? ac_inspect_text(out, path) : st;
 }
 
 ac_status

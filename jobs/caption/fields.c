@@ -1,0 +1,218 @@
+#include "jobs/caption/fields.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/file/json_write.h"
+#include "io/image/exif_fields.h"
+#include "io/source/sample_name.h"
+
+/* A name of a list that is kept as lines; false: the list is over. */
+static bool
+next_name(const char **at, const char **name, size_t *n)
+{
+    if (!*at || !**at)
+        return false;
+    *name = *at;
+    *n = strcspn(*at, "\n");
+    *at += *n + ((*at)[*n] == '\n');
+    return true;
+}
+
+static bool
+has_name(const char *list, const char *name, size_t n)
+{
+    const char *other;
+    size_t m;
+
+    while (next_name(&list, &other, &m))
+        if (m == n && memcmp(other, name, n) == 0)
+            return true;
+    return false;
+}
+
+/* Is it one of captions.jsonl's own? */
+static bool
+is_ours(const char *name, size_t n)
+{
+    return has_name("key\ncaption\nclip_score\ntable\ncandidates\nevidence", name, n);
+}
+
+bool
+ac_fields_wanted(const ac_config *config)
+{
+    return config->output.metadata || config->output.exif;
+}
+
+ac_status
+ac_fields_check(const ac_config *config)
+{
+    const char *at = config->output.exif, *name;
+    size_t n;
+
+    while (next_name(&at, &name, &n))
+        if (!ac_exif_field_is(name, n))
+            return ac_error_set(AC_E_ARG,
+                                "output.exif: \"%.*s\" is none of the fields that are read: %s",
+                                (int) n, name, ac_exif_field_names);
+    return AC_OK;
+}
+
+/* ---- one image's ---- */
+
+/* A number that is not whole in the fewest digits that read back to it; anything else is
+ * jansson's. */
+static ac_status
+push_value(ac_buffer *out, const json_t *value)
+{
+    char *text, number[40] = "";
+
+    if (!value || json_is_null(value))
+        return ac_buffer_push_text(out, "null");
+    for (int digits = 6; json_is_real(value) && digits <= 17; digits++) {
+        snprintf(number, sizeof number, "%.*g", digits, json_real_value(value));
+        if (strtod(number, NULL) == json_real_value(value))
+            return ac_buffer_push_text(out, number);
+    }
+    if (!(text = json_dumps(value, JSON_ENCODE_ANY)))
+        return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
+    ac_buffer_push_text(out, text);
+    free(text);
+    return out->status;
+}
+
+static const json_t *
+member(const json_t *object, const char *name, size_t n)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *) (uintptr_t) object, key, value)
+    {
+        if (strlen(key) == n && memcmp(key, name, n) == 0)
+            return value;
+    }
+    return NULL;
+}
+
+static void
+push_name(ac_buffer *out, const char *name, size_t n)
+{
+    ac_buffer full = { 0 };
+
+    ac_buffer_push_text(&full, is_ours(name, n) ? "original_" : "");
+    ac_buffer_push(&full, name, n);
+    ac_buffer_push_text(out, out->size > 1 ? ", " : "");
+    if (full.status == AC_OK)
+        ac_json_string(out, full.data, full.size);
+    else
+        out->status = full.status;
+    ac_buffer_push_text(out, ": ");
+    ac_buffer_free(&full);
+}
+
+ac_status
+ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, size_t n,
+               const void *bytes, size_t size)
+{
+    json_t *object = n ? json_loadb(metadata, n, 0, NULL) : NULL;
+    const char *at = config->output.metadata, *name;
+    size_t length;
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(out);
+    ac_buffer_push_char(out, '{');
+    while (next_name(&at, &name, &length)) {
+        push_name(out, name, length);
+        AC_TRY(push_value(out, member(object, name, length)));
+    }
+    for (at = config->output.exif; next_name(&at, &name, &length);) {
+        if (has_name(config->output.metadata, name, length))
+            continue;
+        push_name(out, name, length);
+        if (size)
+            AC_TRY(ac_exif_push_field(out, bytes, size, name, length));
+        else
+            AC_TRY(push_value(out, member(object, name, length)));
+    }
+    st = ac_buffer_push_char(out, '}');
+out:
+    json_decref(object);
+    return st;
+}
+
+ac_status
+ac_fields_names(const ac_config *config, ac_texts *names)
+{
+    const char *const lists[] = { config->output.metadata, config->output.exif };
+    ac_buffer full = { 0 };
+    ac_status st = AC_OK;
+
+    for (int l = 0; l < 2; l++) {
+        const char *at = lists[l], *name;
+        size_t n;
+        while (next_name(&at, &name, &n)) {
+            if (l == 1 && has_name(lists[0], name, n))
+                continue;
+            ac_buffer_reset(&full);
+            ac_buffer_push_text(&full, is_ours(name, n) ? "original_" : "");
+            AC_TRY(ac_buffer_push(&full, name, n));
+            AC_TRY(ac_texts_push(names, full.data, full.size));
+        }
+    }
+out:
+    ac_buffer_free(&full);
+    return st;
+}
+
+ac_status
+ac_fields_add_exif(ac_buffer *metadata, const ac_config *config, const void *bytes, size_t size)
+{
+    static const char *const none[] = { NULL };
+    json_t *object =
+        metadata->size ? json_loadb(metadata->data, metadata->size, 0, NULL) : NULL;
+    ac_buffer fields = { 0 }, value = { 0 }, made = { 0 };
+    const char *at = config->output.exif, *name;
+    size_t n;
+    ac_status st = AC_OK;
+
+    while (next_name(&at, &name, &n)) {
+        ac_buffer_reset(&value);
+        AC_TRY(ac_exif_push_field(&value, bytes, size, name, n));
+        if (strcmp(value.data, "null") == 0 || member(object, name, n))
+            continue;
+        ac_buffer_push_text(&fields, fields.size ? ", " : "");
+        ac_json_string(&fields, name, n);
+        ac_buffer_push_text(&fields, ": ");
+        AC_TRY(ac_buffer_push(&fields, value.data, value.size));
+    }
+    if (!fields.size)
+        goto out;
+    AC_TRY(ac_sample_json(metadata->data, metadata->size, &fields, none, &made));
+    ac_buffer_reset(metadata);
+    st = ac_buffer_push(metadata, made.data, made.size);
+out:
+    json_decref(object);
+    ac_buffer_free(&fields);
+    ac_buffer_free(&value);
+    ac_buffer_free(&made);
+    return st;
+}
+
+ac_status
+ac_fields_push_plain(ac_buffer *out, const char *object, size_t size, const char *name,
+                     size_t n)
+{
+    json_t *fields = json_loadb(object, size, 0, NULL);
+    const json_t *value = member(fields, name, n);
+    ac_status st = AC_OK;
+
+    if (json_is_string(value))
+        st = ac_buffer_push(out, json_string_value(value), json_string_length(value));
+    else if (value && !json_is_null(value))
+        st = push_value(out, value);
+    json_decref(fields);
+    return st;
+}
