@@ -270,8 +270,8 @@ ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_
         if (sources[i].rows == 0)
             continue;
         from = H5Screate_simple(rank, all, NULL);
-        good = (all[0] == part[0] || H5Sselect_hyperslab(from, H5S_SELECT_SET, first, NULL,
-                                                         part, NULL) >= 0) &&
+        good = (all[0] == part[0] ||
+                H5Sselect_hyperslab(from, H5S_SELECT_SET, first, NULL, part, NULL) >= 0) &&
                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
                H5Pset_virtual(properties, space, sources[i].file,
                               sources[i].dataset ? sources[i].dataset : name, from) >= 0;

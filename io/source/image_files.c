@@ -22,8 +22,8 @@
 /* ---- finding ---- */
 
 typedef struct found {
-    char *path, *name; /* owned */
-    size_t key_size;   /* of name */
+    char *path, *name;    /* owned */
+    size_t key_size;      /* of name */
     ac_image_stamp stamp; /* size -1: not a regular file, or gone */
     int32_t page;
 } found;

@@ -1,5 +1,5 @@
-/** A compressed file written piece by piece under a temporary name and published whole: one zstd
- * frame with a checksum, as ac_byte_stream reads it. */
+/** A compressed file written piece by piece under a temporary name and published whole: one
+ * zstd frame with a checksum, as ac_byte_stream reads it. */
 #ifndef AC_IO_TEXT_ZSTD_FILE_H
 #define AC_IO_TEXT_ZSTD_FILE_H
 

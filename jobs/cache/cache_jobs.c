@@ -54,8 +54,9 @@ const ac_job ac_job_build_cache = {
     .summary = "entries from a list, or n-grams mined from text -> a cache",
     .stages = ac_build_cache_stages,
     .run = run_build_cache_all,
-    .no_update = "entries are numbered in the order of their text; extend-cache adds new ones to a "
-                 "cache",
+    .no_update =
+        "entries are numbered in the order of their text; extend-cache adds new ones to a "
+        "cache",
     .size = size_cache,
 };
 

@@ -222,8 +222,7 @@ refresh_all(pipeline *p, int stages)
     AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? ac_run_reopen(&p->run) : AC_OK));
     if (stages > 2)
         AC_TRY(ac_merge_references_all(&p->run, &p->images));
-    AC_TRY(ac_agree_all(p->comm,
-                        p->comm->rank == 0 ? ac_update_record(&p->run, true) : AC_OK));
+    AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? ac_update_record(&p->run, true) : AC_OK));
     st = ac_run_finish_all(&p->run);
 out:
     return st;
@@ -265,10 +264,9 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
             AC_TRY(ac_agree_all(
                 comm, comm->rank == 0 ? write_results(&p, job, ac_progress_clock() - started)
                                       : AC_OK));
-        AC_TRY(ac_agree_all(comm,
-                            comm->rank == 0 && !ac_run_is_part(&p.run)
-                                ? ac_update_record(&p.run, false)
-                                : AC_OK));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 && !ac_run_is_part(&p.run)
+                                      ? ac_update_record(&p.run, false)
+                                      : AC_OK));
         AC_TRY(ac_run_finish_all(&p.run));
     } else {
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? read_counts(&p.run) : AC_OK));
@@ -313,8 +311,8 @@ run_caption_all(const ac_comm *comm, const ac_config *config, const char *folder
 /* ---- what an update would do ---- */
 
 static ac_status
-preview_all(const ac_comm *comm, const ac_config *config, const char *folder,
-            const ac_job *job, FILE *out)
+preview_all(const ac_comm *comm, const ac_config *config, const char *folder, const ac_job *job,
+            FILE *out)
 {
     pipeline p = { .comm = comm, .config = config };
     ac_status st = AC_OK;
@@ -329,7 +327,8 @@ out:
 }
 
 static ac_status
-preview_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
+preview_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                         FILE *out)
 {
     return preview_all(comm, config, folder, &ac_job_embed_images, out);
 }

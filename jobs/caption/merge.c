@@ -339,8 +339,7 @@ ac_merge_all(const ac_run *run, const ac_image_source *images, int stages)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(
-        ac_agree_all(run->comm, run->comm->rank == 0 ? write_records(run, stages) : AC_OK));
+    AC_TRY(ac_agree_all(run->comm, run->comm->rank == 0 ? write_records(run, stages) : AC_OK));
     if (stages > 2)
         st = ac_merge_references_all(run, images);
 out:

@@ -60,14 +60,14 @@ typedef struct piece {
 typedef struct joiner {
     const ac_run *run;
     int64_t shard_count, count, K;
-    piece *pieces;  /* [count], in the order of the whole */
-    int64_t *order; /* [count]: pieces by shard */
+    piece *pieces;                /* [count], in the order of the whole */
+    int64_t *order;               /* [count]: pieces by shard */
     char **files[STAGES];         /* [shard_count] each: relative to the run folder; owned */
     int64_t columns[PARTS];       /* of rank 2; 0: rank 1 */
     ac_h5_source *sources[PARTS]; /* [count] */
     int64_t *offsets[PARTS];      /* of texts and offsets: [rows + 1] of the whole */
     int64_t rows[PARTS];          /* of the whole */
-    int64_t *read; /* one dataset of offsets of a shard */
+    int64_t *read;                /* one dataset of offsets of a shard */
     int64_t read_capacity;
 } joiner;
 
@@ -171,7 +171,8 @@ out:
     return st;
 }
 
-/* Rows [*first, *first + *rows) of a part's dataset are the piece's, from row *to of the whole. */
+/* Rows [*first, *first + *rows) of a part's dataset are the piece's, from row *to of the whole.
+ */
 static void
 range_of(const joiner *self, int p, const piece *x, int64_t *first, int64_t *rows, int64_t *to)
 {
@@ -186,10 +187,10 @@ range_of(const joiner *self, int p, const piece *x, int64_t *first, int64_t *row
 static ac_status
 check_range(const ac_h5_reader *r, int p, int64_t end, int64_t n)
 {
-    return end <= n ? AC_OK
-                    : ac_error_set(AC_E_FORMAT,
-                                   "%s: %s has %lld rows, and fewer than its shard", r->path,
-                                   ac_datasets[dataset(p)->source].name, (long long) n);
+    return end <= n
+               ? AC_OK
+               : ac_error_set(AC_E_FORMAT, "%s: %s has %lld rows, and fewer than its shard",
+                              r->path, ac_datasets[dataset(p)->source].name, (long long) n);
 }
 
 /* The pieces order[from, to) are of the open shard: where their candidates lie. */
@@ -202,8 +203,7 @@ measure_candidates(joiner *self, const ac_h5_reader *r, int64_t from, int64_t to
     AC_TRY(read_offsets(self, r, AC_CAPTIONS_CANDIDATE_OFFSETS, &n));
     for (int64_t i = from; i < to; i++) {
         piece *x = &self->pieces[self->order[i]];
-        AC_TRY(
-            check_range(r, AC_JOINED_CANDIDATE_OFFSETS - FIRST, x->row + x->rows, n));
+        AC_TRY(check_range(r, AC_JOINED_CANDIDATE_OFFSETS - FIRST, x->row + x->rows, n));
         x->candidate = self->read[x->row];
         x->candidates = self->read[x->row + x->rows] - x->candidate;
     }
@@ -313,8 +313,7 @@ write_part(joiner *self, int p, ac_shard_writer *w)
     ac_status st = AC_OK;
 
     if (dataset(p)->content != AC_CONTENT_OFFSETS)
-        AC_TRY(
-            ac_shard_write_virtual(w, id, self->columns[p], self->sources[p], self->count));
+        AC_TRY(ac_shard_write_virtual(w, id, self->columns[p], self->sources[p], self->count));
     if (dataset(p)->content != AC_CONTENT_NUMBERS)
         AC_TRY(ac_shard_write_offsets(w, id, self->rows[p], self->offsets[p]));
 out:

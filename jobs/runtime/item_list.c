@@ -31,8 +31,7 @@ ac_listed_item_free(ac_listed_item *self)
 }
 
 ac_status
-ac_listed_item_of(ac_listed_item *self, const ac_image_source *images, int64_t i,
-                  bool metadata)
+ac_listed_item_of(ac_listed_item *self, const ac_image_source *images, int64_t i, bool metadata)
 {
     ac_status st = AC_OK;
 

@@ -58,8 +58,8 @@ void ac_item_list_abandon(ac_item_list_writer *self);
 /** Starts zeroed. */
 typedef struct ac_item_list_reader {
     ac_byte_stream stream;
-    char *path;             /* owned */
-    int64_t count, read;    /* items in all, and so far */
+    char *path;          /* owned */
+    int64_t count, read; /* items in all, and so far */
     bool open;
 } ac_item_list_reader;
 

@@ -23,10 +23,9 @@ ac_item_walk_open(ac_item_walk *self, const ac_item_walk_options *options)
     ac_status st = AC_OK;
     bool found;
 
-    *self = (ac_item_walk){ .options = *options,
-                            .row = -1,
-                            .shard = -1,
-                            .updated = m->generation_count > 0 };
+    *self = (ac_item_walk){
+        .options = *options, .row = -1, .shard = -1, .updated = m->generation_count > 0
+    };
     self->slot_count = self->updated ? m->generation_count : 1;
     AC_TRY(ac_alloc(&self->slots, self->slot_count, sizeof *self->slots));
     for (int64_t g = 0; g < self->slot_count; g++)

@@ -26,7 +26,7 @@ typedef struct ac_item_walk_options {
     int through;                        /* items of shards that are not through the first so
                                            many stages are passed over */
     bool rows, rejected;                /* which items are wanted */
-    bool checked; /* compare files with their checksums before they are opened */
+    bool checked;          /* compare files with their checksums before they are opened */
     int64_t share, shares; /* shards that are `share` modulo `shares` alone; shares 0: all */
 } ac_item_walk_options;
 

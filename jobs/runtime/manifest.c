@@ -59,10 +59,10 @@ ac_manifest_init_generations(ac_manifest *self, const char *const *stages, int s
     ac_status st = AC_OK;
 
     AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0 && count > 0);
-    *self = (ac_manifest){ .items = items,
-                           .shard_items = shard_items,
-                           .shard_count =
-                               last->first_shard + shards_of(last->items, shard_items) };
+    *self =
+        (ac_manifest){ .items = items,
+                       .shard_items = shard_items,
+                       .shard_count = last->first_shard + shards_of(last->items, shard_items) };
     AC_TRY(ac_alloc(&self->generations, count, sizeof *self->generations));
     memcpy(self->generations, generations, (size_t) count * sizeof *generations);
     self->generation_count = count;

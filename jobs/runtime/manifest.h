@@ -46,7 +46,7 @@ typedef struct ac_manifest {
     char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
     int64_t pixel_size; /* S of [S, S, 3] */
     char content[16];   /* "images": the run is an image dataset; else "" */
-    int64_t items; /* of the input as it is */
+    int64_t items;      /* of the input as it is */
     int64_t shard_items, shard_count;
     ac_generation *generations; /* [generation_count], owned; NULL, 0: never updated */
     int64_t generation_count;
@@ -64,7 +64,8 @@ AC_MUST_CHECK ac_status ac_manifest_init_generations(ac_manifest *self,
                                                      int64_t count);
 /** An empty manifest of the same stages, items and shards. */
 AC_MUST_CHECK ac_status ac_manifest_init_like(ac_manifest *self, const ac_manifest *other);
-/** What identifies the run (job, version, fingerprints, kernels, precision) is that of the other.
+/** What identifies the run (job, version, fingerprints, kernels, precision) is that of the
+ * other.
  */
 void ac_manifest_copy_identity(ac_manifest *self, const ac_manifest *other);
 void ac_manifest_free(ac_manifest *self);
@@ -76,6 +77,13 @@ void ac_manifest_shard_items(const ac_manifest *self, int64_t shard, int64_t *fi
 int64_t ac_manifest_numbers(const ac_manifest *self);
 /** The generation that has the shard. */
 int64_t ac_manifest_generation_of(const ac_manifest *self, int64_t shard);
+
+/** The number of the last generation; 0: never updated. */
+static inline int64_t
+ac_manifest_last_generation(const ac_manifest *self)
+{
+    return self->generation_count ? self->generation_count - 1 : 0;
+}
 
 /** manifest.json replaced atomically. */
 AC_MUST_CHECK ac_status ac_manifest_save(const ac_manifest *self, const char *path);

@@ -54,7 +54,7 @@ typedef struct ac_run_identity {
     const char *content; /* of the manifest; NULL: none */
     const char *pixels;  /* of the manifest, with pixel_size; NULL: none */
     int64_t pixel_size;
-    int64_t shard_items; /* 0: output.shard_items */
+    int64_t shard_items;           /* 0: output.shard_items */
     const ac_image_source *images; /* the items; NULL: a run that cannot be updated */
 } ac_run_identity;
 

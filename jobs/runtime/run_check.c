@@ -45,8 +45,8 @@ ac_run_check_models(const char *folder, const ac_manifest *old, const ac_run_ide
 {
     if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
         strcmp(old->cache, id->cache) != 0)
-        return ac_error_set(AC_E_ARG,
-                            "%s: the %s differs from the one this run began with; %s", folder,
+        return ac_error_set(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
+                            folder,
                             strcmp(old->clip, id->clip) != 0   ? "CLIP model"
                             : strcmp(old->bart, id->bart) != 0 ? "BART model"
                                                                : "cache",

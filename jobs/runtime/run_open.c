@@ -333,8 +333,9 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layou
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
-    AC_TRY(init_manifest(
-        m, id, id->shard_items ? id->shard_items : self->config->output.shard_items, generations));
+    AC_TRY(init_manifest(m, id,
+                         id->shard_items ? id->shard_items : self->config->output.shard_items,
+                         generations));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
@@ -354,8 +355,8 @@ out:
     return st;
 }
 
-/* Local: shards whose first stage is to be made again, and which have lost items since: the later
- * stages would have rows of these. */
+/* Local: shards whose first stage is to be made again, and which have lost items since: the
+ * later stages would have rows of these. */
 static ac_status
 forget_thinned_shards(ac_run *self)
 {

@@ -44,8 +44,8 @@ AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stag
                                                int64_t shard, char **out);
 
 /**
- * Its items in the order of keys, as far as shards are through the first `through` stages; files
- * are compared with their checksums before they are opened.
+ * Its items in the order of keys, as far as shards are through the first `through` stages;
+ * files are compared with their checksums before they are opened.
  */
 AC_MUST_CHECK ac_status ac_run_view_walk(const ac_run_view *self, ac_item_walk *walk,
                                          unsigned parts, int through, bool rows, bool rejected);

@@ -30,16 +30,17 @@ typedef struct comparison {
     const ac_config *config;
     ac_item_list_reader list;
     ac_listed_item before, now;
-    bool has_before; /* `before` is an item of the list */
-    bool listed;     /* there is a list */
+    bool has_before;     /* `before` is an item of the list */
+    bool listed;         /* there is a list */
     ac_texts unreadable; /* keys of items that could not be read, in order */
     int64_t unreadable_at;
     ac_buffer bytes; /* of one image, for its hash */
-    ac_image_hash *hashes; /* [hash_count]: what the run has read, by number; NULL: not wanted */
+    ac_image_hash
+        *hashes; /* [hash_count]: what the run has read, by number; NULL: not wanted */
     int64_t hash_count;
 
-    ac_item_list_writer *writer; /* NULL: nothing is written */
-    int64_t next_number;         /* of the next item that is computed */
+    ac_item_list_writer *writer;       /* NULL: nothing is written */
+    int64_t next_number;               /* of the next item that is computed */
     int64_t computed, same, refreshed; /* refreshed: the same with another stamp or hash */
 
     /* items of the present key that are only in the list, or only in the input */
@@ -64,12 +65,6 @@ comparison_free(comparison *self)
         ac_buffer_free(&self->keys[c]);
 }
 
-static int64_t
-last_generation(const ac_manifest *m)
-{
-    return m->generation_count ? m->generation_count - 1 : 0;
-}
-
 /* An ac_json_line of bad_items.jsonl. */
 static ac_status
 take_unreadable(void *context, json_t *record)
@@ -78,8 +73,7 @@ take_unreadable(void *context, json_t *record)
     const char *key = json_string_value(json_object_get(record, "key")),
                *reason = json_string_value(json_object_get(record, "reason"));
 
-    if (!key || !reason ||
-        strcmp(reason, ac_reject_reason_name(AC_REJECT_UNREADABLE)) != 0)
+    if (!key || !reason || strcmp(reason, ac_reject_reason_name(AC_REJECT_UNREADABLE)) != 0)
         return AC_OK;
     return ac_texts_push(&self->unreadable, key, strlen(key));
 }
@@ -110,7 +104,8 @@ comparison_init(comparison *self, const char *folder, const ac_manifest *old)
         AC_TRY(ac_alloc(&self->hashes, self->hash_count, sizeof *self->hashes));
         AC_TRY(ac_hash_log_read(folder, old->shard_items, self->hashes, self->hash_count));
     }
-    AC_TRY(ac_item_list_open(&self->list, folder, last_generation(old), &self->listed));
+    AC_TRY(ac_item_list_open(&self->list, folder, ac_manifest_last_generation(old),
+                             &self->listed));
     AC_TRY(next_before(self));
     AC_TRY(ac_path_format(&path, "%s/bad_items.jsonl", folder));
     st = ac_json_lines_read(path, take_unreadable, self);
@@ -174,8 +169,8 @@ compare_items(const ac_listed_item *a, const ac_listed_item *b)
                                    b->location.size);
 }
 
-/* Could the item not be read, though it is a file? It may be readable by now, which its size and
- * time do not tell. */
+/* Could the item not be read, though it is a file? It may be readable by now, which its size
+ * and time do not tell. */
 static bool
 was_unreadable(comparison *self)
 {
@@ -208,8 +203,8 @@ is_same(comparison *self)
 {
     ac_listed_item *now = &self->now;
     const ac_listed_item *before = &self->before;
-    const bool stamped = now->stamp.size == before->stamp.size &&
-                         now->stamp.mtime == before->stamp.mtime;
+    const bool stamped =
+        now->stamp.size == before->stamp.size && now->stamp.mtime == before->stamp.mtime;
 
     if (now->status.reason != before->status.reason ||
         strcmp(now->status.detail, before->status.detail) != 0)
@@ -321,8 +316,7 @@ publish_line(const char *folder, int64_t generation, const comparison *c)
     ac_status st = AC_OK;
 
     AC_TRY(push_line(&line, generation, c));
-    AC_TRY(
-        ac_path_format(&path, "%s/generations/%05lld.json", folder, (long long) generation));
+    AC_TRY(ac_path_format(&path, "%s/generations/%05lld.json", folder, (long long) generation));
     st = ac_publish_file(path, line.data, line.size);
 out:
     ac_buffer_free(&line);
@@ -358,8 +352,7 @@ save_manifest(const char *path, const ac_manifest *old, const ac_run_identity *i
     generations[0] = (ac_generation){ .items = old->items };
     if (old->generation_count)
         memcpy(generations, old->generations, (size_t) before * sizeof *generations);
-    generations[before] =
-        (ac_generation){ .items = computed, .first_shard = old->shard_count };
+    generations[before] = (ac_generation){ .items = computed, .first_shard = old->shard_count };
     for (int s = 0; s < old->stage_count; s++)
         names[s] = old->stages[s].name;
     AC_TRY(ac_manifest_init_generations(&m, names, old->stage_count, id->images->count,
@@ -408,7 +401,7 @@ ac_update_plan(const char *folder, const ac_config *config, const ac_run_identit
     AC_TRY(ac_run_check_same(folder, &old, config, id));
     if (!old.generation_count && strcmp(old.input_fingerprint, id->input) == 0)
         AC_TRY(ac_update_adopt(folder, config, id->images));
-    last = last_generation(&old);
+    last = ac_manifest_last_generation(&old);
     AC_TRY(comparison_init(&c, folder, &old));
     c.next_number = old.shard_count * old.shard_items;
     c.writer = &writer;
@@ -493,8 +486,7 @@ out:
 }
 
 ac_status
-ac_update_begin_list(const char *folder, const ac_config *config,
-                     const ac_image_source *images)
+ac_update_begin_list(const char *folder, const ac_config *config, const ac_image_source *images)
 {
     return write_first_list(folder, config, images, INT64_MAX);
 }
@@ -519,89 +511,5 @@ ac_update_adopt(const char *folder, const ac_config *config, const ac_image_sour
 out:
     ac_item_list_close(&list);
     free(path);
-    return st;
-}
-
-/* ---- an updated run ---- */
-
-ac_status
-ac_update_numbers(const char *folder, const ac_manifest *manifest, int64_t *numbers)
-{
-    ac_item_list_reader list = { 0 };
-    ac_listed_item item = { 0 };
-    const int64_t count = ac_manifest_numbers(manifest);
-    bool found;
-    ac_status st = AC_OK;
-
-    for (int64_t i = 0; i < count; i++)
-        numbers[i] = -1;
-    AC_TRY(ac_item_list_open(&list, folder, last_generation(manifest), &found));
-    if (!found || list.count != manifest->items)
-        AC_FAIL(AC_E_FORMAT,
-                "%s/generations: the list of the run's items %s; --run with another folder "
-                "starts afresh",
-                folder, found ? "is not the manifest's" : "is gone");
-    for (int64_t i = 0;; i++) {
-        AC_TRY(ac_item_list_next(&list, &item, &found));
-        if (!found)
-            break;
-        if (item.number >= count)
-            AC_FAIL(AC_E_FORMAT, "%s: item %lld has a number that no shard has", list.path,
-                    (long long) i);
-        numbers[item.number] = i;
-    }
-out:
-    ac_item_list_close(&list);
-    ac_listed_item_free(&item);
-    return st;
-}
-
-typedef struct line_finder {
-    int64_t generation;
-    bool found;
-} line_finder;
-
-/* An ac_json_line. */
-static ac_status
-find_line(void *context, json_t *record)
-{
-    line_finder *self = context;
-
-    self->found = self->found || json_integer_value(json_object_get(record, "generation")) ==
-                                     self->generation;
-    return AC_OK;
-}
-
-ac_status
-ac_update_record(const ac_run *run, bool nothing)
-{
-    const ac_manifest *m = &run->manifest;
-    line_finder finder = { .generation = last_generation(m) };
-    const comparison none = { .same = m->items };
-    ac_buffer text = { 0 };
-    char *path = NULL, *line = NULL;
-    ac_status st = AC_OK;
-
-    if (!nothing && !m->generation_count)
-        return AC_OK;
-    AC_TRY(ac_run_path(run, &path, "updates.jsonl"));
-    if (!nothing)
-        AC_TRY(ac_json_lines_read(path, find_line, &finder));
-    if (finder.found)
-        goto out;
-    if (access(path, F_OK) == 0)
-        AC_TRY(ac_text_file_read(path, &text));
-    if (nothing) {
-        AC_TRY(push_line(&text, finder.generation, &none));
-    } else {
-        AC_TRY(ac_run_path(run, &line, "generations/%05lld.json",
-                           (long long) finder.generation));
-        AC_TRY(ac_text_file_read(line, &text));
-    }
-    st = ac_publish_file(path, text.data, text.size);
-out:
-    ac_buffer_free(&text);
-    free(path);
-    free(line);
     return st;
 }

@@ -21,8 +21,8 @@
 AC_MUST_CHECK ac_status ac_update_plan(const char *folder, const ac_config *config,
                                        const ac_run_identity *id);
 
-/** What ac_update_plan would do: counts and first keys, as lines. Nothing is changed. Models are
- * not compared. */
+/** What ac_update_plan would do: counts and first keys, as lines. Nothing is changed. Models
+ * are not compared. */
 AC_MUST_CHECK ac_status ac_update_show(const char *folder, const ac_config *config,
                                        const char *job, const ac_image_source *images,
                                        FILE *out);
@@ -40,8 +40,8 @@ AC_MUST_CHECK ac_status ac_update_adopt(const char *folder, const ac_config *con
                                         const ac_image_source *images);
 
 /**
- * numbers[item of the run] = item of the input, or -1, from the last list. AC_E_FORMAT where the
- * list is not of an input of so many items.
+ * numbers[item of the run] = item of the input, or -1, from the last list. AC_E_FORMAT where
+ * the list is not of an input of so many items.
  * @param[out] numbers  [ac_manifest_numbers]
  */
 AC_MUST_CHECK ac_status ac_update_numbers(const char *folder, const ac_manifest *manifest,

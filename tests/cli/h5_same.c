@@ -1,4 +1,5 @@
-/* h5_same A B: the same datasets with the same values, however they are stored. For cli/update.sh. */
+/* h5_same A B: the same datasets with the same values, however they are stored. For
+ * cli/update.sh. */
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>

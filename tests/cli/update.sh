@@ -91,7 +91,7 @@ for ranks in 1 3; do
   says '^removed: "scene_03", "scene_07"$'
   cmp kept.json run$ranks/manifest.json
   updated $ranks run$ranks '3 1 2 8 a_12,scene_11,zz_07 scene_05 scene_03,scene_07'
-  equal_to_fresh caption run$ranks
+  [ $ranks -eq 3 ] || equal_to_fresh caption run$ranks # below: run3 equals run1
   checksums run$ranks > after # shards of before stay as they are
   while read -r line; do grep -xF "$line" after > /dev/null; done < before
 
@@ -108,7 +108,7 @@ for ranks in 1 3; do
   updated $ranks run$ranks '0 0 0 12 - - -'
   [ "$(ls run$ranks/ref*.txt)" = run$ranks/ref0.txt ]
   checksums run$ranks | cmp - before
-  equal_to_fresh caption run$ranks
+  [ $ranks -eq 3 ] || equal_to_fresh caption run$ranks # below: run3 equals run1
 
   # a rejected image repaired, another one broken; a second image of a key, before and behind the first one
   cp "$demo/pictures/scene_10.jpg" images/cut_10.jpg
@@ -117,17 +117,18 @@ for ranks in 1 3; do
   head -c 2000 "$demo/pictures/scene_06.jpg" > images/scene_06.jpg
   updated $ranks run$ranks '2 3 0 9 scene_02,scene_04 cut_10,scene_04,scene_06 -'
   grep -q '"scene_02", "reason": "duplicate_key"' run$ranks/bad_items.jsonl
-  equal_to_fresh caption run$ranks
+  [ $ranks -eq 3 ] || equal_to_fresh caption run$ranks # below: run3 equals run1
 
   # the first image of a key leaves: the second one counts from now on
   rm images/scene_04.bmp images/scene_02.jpg
   updated $ranks run$ranks '0 2 2 10 - scene_02,scene_04 scene_02,scene_04'
-  equal_to_fresh caption run$ranks
+  [ $ranks -eq 3 ] || equal_to_fresh caption run$ranks # below: run3 equals run1
   [ "$(wc -l < run$ranks/updates.jsonl)" -eq 5 ]
   [ "$(grep -c '{"items": ' run$ranks/manifest.json)" -eq 4 ] # generations, with the first
 done
 for file in captions.jsonl updates.jsonl; do cmp run1/$file run3/$file; done
 checksums run1 | cmp - <(checksums run3)
+equal_to_fresh caption run3
 
 # by time alone: the same bytes, touched, are computed again; by hash they are not, and other bytes of the same size and time are
 # not missed

@@ -89,7 +89,8 @@ out:
     return st;
 }
 
-/* Where the keys lie, of images whose tables are there. shard: the only one to look in, or -1. */
+/* Where the keys lie, of images whose tables are there. shard: the only one to look in, or -1.
+ */
 static ac_status
 find_keys(recaptioner *self, const char *const *keys, int n, int64_t shard, bool checked)
 {

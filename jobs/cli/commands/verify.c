@@ -278,7 +278,6 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     char *path = NULL, found[33];
 
     ac_manifest_shard_items(m, shard, &first, &items);
-
     AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, type->folder, (long long) shard));
     self->files++;
     st = ac_file_checksum(path, found);
@@ -415,17 +414,10 @@ verify_run(verifier *self, const char *folder, bool is_done)
     snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m->job,
              (long long) (m->stage_count * m->shard_count - undone),
              (long long) (m->stage_count * m->shard_count));
-    if (m->generation_count) { /* shards hold what left the input, too: by the list of items */
-        if (self->troubles > before)
-            goto out;
-        st = ac_run_view_count(&run, &self->ok, &self->bad);
-        if (st != AC_OK && st != AC_E_NOMEM) {
-            trouble_from_error(self, folder);
-            st = AC_OK;
-        }
-        AC_TRY(st);
-    }
-    if (!is_done)
+    /* its shards hold what left the input, too: the list of items tells what counts */
+    if (m->generation_count && self->troubles == before)
+        AC_TRY(ac_run_view_count(&run, &self->ok, &self->bad));
+    if (!is_done || (m->generation_count && self->troubles > before))
         goto out;
     if (undone)
         trouble(self, folder, "DONE is there, but %lld shards are not recorded as done",
