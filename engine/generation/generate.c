@@ -100,7 +100,7 @@ begin_group(const ac_generation_group *group, const ac_decoder *decoder, int64_t
     const ac_generation_input *in = group->input;
     const int64_t first = group->first_text,
                   texts = (group->from + group->n - 1) / each - first + 1;
-    ac_decoder_capacity needed = { .slots = slots,
+    ac_decoder_capacity needed = { .slots = slots + (group->slots > 0 && group->n > slots),
                                    .positions = group->out->longest,
                                    .rows = rows_of(group, each, slots) };
     ac_status st = AC_OK;
@@ -131,15 +131,18 @@ run_groups(ac_generation_group *group, const ac_decoder *decoder, int64_t each, 
 {
     const int64_t rows =
         group->generator->max_rows > 0 ? group->generator->max_rows : AC_GENERATE_ROWS;
-    const int64_t size = rows / lines > 0 ? rows / lines : 1,
-                  total = group->input->count * each;
+    const int64_t total = group->input->count * each,
+                  most = rows / lines > 0 ? rows / lines : 1,
+                  size = lines == 1 && !group->input->ids ? total : most;
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < total && st == AC_OK; i += size) {
         group->from = i;
         group->n = total - i < size ? total - i : size;
         group->first_text = i / each;
-        st = begin_group(group, decoder, each, group->n * lines, offsets);
+        group->slots = lines > 1 ? 0 : group->n < most ? group->n : most;
+        st = begin_group(group, decoder, each, lines > 1 ? group->n * lines : group->slots,
+                         offsets);
         if (st == AC_OK)
             st = lines > 1 ? ac_beam_search_run(group) : ac_samples_run(group);
     }

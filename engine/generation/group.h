@@ -7,14 +7,15 @@
 
 /**
  * Members [from, from + n) of the flattened list of (text, sequence), for beams of (text,
- * search). The state has read the encoder inputs of the group's texts, from first_text on, and
- * has slots for all members (per search: num_beams).
+ * search). The state has read the encoder inputs of the group's texts, from first_text on. For
+ * searches it has slots for all members, num_beams each; for sequences `slots`, which they take
+ * as others end, and one more for what all prompts begin with.
  */
 typedef struct ac_generation_group {
     ac_generator *generator; /* logits has one row per slot */
     const ac_generation_config *config;
     const ac_generation_input *input;
-    int64_t from, n, first_text;
+    int64_t from, n, first_text, slots;
     ac_generated *out; /* all texts' */
 } ac_generation_group;
 

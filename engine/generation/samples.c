@@ -3,6 +3,10 @@
  * common is computed once. A node is one line of the decoder; its sequences are drawn from its
  * logits, and each token that was drawn is a child. A line's bits do not depend on the other
  * lines, so a sequence is the same whether it shares its beginning or not.
+ *
+ * Texts are let in as slots become free: one that has ended leaves its slots to the next. Where
+ * the decoder has no encoder, what all prompts have in common is read once, into a slot of its
+ * own.
  */
 #include "engine/generation/samples.h"
 
@@ -16,7 +20,7 @@
 #include "engine/generation/logits.h"
 
 /* The nodes of one step. Node i's sequences are members[first[i]] to members[first[i + 1] - 1],
- * ascending; its slot is that of the first of them. */
+ * ascending; its slot is that of the first of them. At most one node per slot. */
 typedef struct level {
     ac_decoder_row *rows; /* [n] */
     int64_t *first;       /* [n + 1] */
@@ -24,13 +28,26 @@ typedef struct level {
     int64_t count;
 } level;
 
+/* Sequences of one text that are let in together, as many as there are slots at most. */
+typedef struct unit {
+    int64_t first, count; /* counted from the group's first */
+    int64_t open;         /* so many of them have not ended */
+} unit;
+
 typedef struct tree {
     const ac_generation_group *group;
     level now, next;
-    ac_decoder_prompt *prompts; /* [n]: those of the roots */
+    ac_decoder_prompt *prompts; /* [slots]: those of the roots let in at once */
     int32_t *node_of;           /* [n]: a sequence's node in next; -1: it has ended */
-    ac_scored_token *order;     /* [V] per thread */
-    double *sums;               /* [V] per thread */
+    int32_t *slot_of;           /* [n]: of the sequences that are open */
+    int32_t *unit_of;           /* [n] */
+    unit *units;                /* [unit_count], in order */
+    int64_t unit_count, next_unit;
+    int32_t *free; /* [free_count]: slots */
+    int64_t free_count;
+    int64_t common;         /* tokens that all prompts begin with, in the last slot */
+    ac_scored_token *order; /* [V] per thread */
+    double *sums;           /* [V] per thread */
 } tree;
 
 static void
@@ -60,21 +77,52 @@ tree_free(tree *self)
     level_free(&self->next);
     free(self->prompts);
     free(self->node_of);
+    free(self->slot_of);
+    free(self->unit_of);
+    free(self->units);
+    free(self->free);
     free(self->order);
     free(self->sums);
 }
 
 static ac_status
+units_init(tree *self)
+{
+    const ac_generation_group *group = self->group;
+    const int64_t each = group->config->num_return_sequences, n = group->n;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&self->units, n, sizeof *self->units));
+    AC_TRY(ac_alloc(&self->unit_of, n, sizeof *self->unit_of));
+    AC_TRY(ac_alloc(&self->free, group->slots, sizeof *self->free));
+    for (int64_t s = 0; s < n; s++) {
+        unit *u = &self->units[self->unit_count - (self->unit_count > 0)];
+        if (s == 0 || (group->from + s) % each == 0 || u->count == group->slots)
+            self->units[self->unit_count++] = (unit){ .first = s };
+        u = &self->units[self->unit_count - 1];
+        u->count = ++u->open;
+        self->unit_of[s] = (int32_t) (self->unit_count - 1);
+    }
+    for (int64_t i = 0; i < group->slots; i++)
+        self->free[self->free_count++] = (int32_t) (group->slots - 1 - i);
+out:
+    return st;
+}
+
+static ac_status
 tree_init(tree *self)
 {
-    const int64_t n = self->group->n, V = ac_group_vocabulary(self->group);
+    const int64_t n = self->group->n, slots = self->group->slots,
+                  V = ac_group_vocabulary(self->group);
     const int threads = omp_get_max_threads();
     ac_status st = AC_OK;
 
-    AC_TRY(level_init(&self->now, n));
-    AC_TRY(level_init(&self->next, n));
-    AC_TRY(ac_alloc(&self->prompts, n, sizeof *self->prompts));
+    AC_TRY(level_init(&self->now, slots));
+    AC_TRY(level_init(&self->next, slots));
+    AC_TRY(ac_alloc(&self->prompts, slots, sizeof *self->prompts));
     AC_TRY(ac_alloc(&self->node_of, n, sizeof *self->node_of));
+    AC_TRY(ac_alloc(&self->slot_of, n, sizeof *self->slot_of));
+    AC_TRY(units_init(self));
     if (self->group->config->do_sample) {
         AC_TRY(ac_alloc(&self->order, threads * V, sizeof *self->order));
         AC_TRY(ac_alloc(&self->sums, threads * V, sizeof *self->sums));
@@ -83,37 +131,105 @@ out:
     return st;
 }
 
-/* The root of each text: its prompt, which is read; logits has one row per root. */
-static void
-plant(tree *self)
+/* ---- letting texts in ---- */
+
+static ac_decoder_prompt
+prompt_of(const tree *self, int64_t s, int64_t slot)
 {
     const ac_generation_group *group = self->group;
-    const ac_generation_config *c = group->config;
-    const int64_t each = c->num_return_sequences;
+
+    return ac_group_prompt(group, (group->from + s) / group->config->num_return_sequences,
+                           slot);
+}
+
+/* What all prompts begin with is read into the slot behind the others. The last token of none
+ * is among it: its logits are wanted. */
+static void
+read_common(tree *self)
+{
+    const ac_generation_group *group = self->group;
+    const ac_decoder_prompt first = prompt_of(self, 0, group->slots);
+    ac_decoder_prompt common = first;
+
+    common.count = first.count - 1;
+    if (group->n <= group->slots) /* all are let in at once, and share pairwise */
+        return;
+    for (int64_t u = 1; u < self->unit_count; u++) {
+        const ac_decoder_prompt p = prompt_of(self, self->units[u].first, 0);
+        int64_t n = 0;
+        while (n < common.count && n < p.count - 1 && p.tokens[n] == first.tokens[n])
+            n++;
+        common.count = n;
+    }
+    self->common = common.count;
+    if (common.count > 0)
+        ac_decoder_prefill(&group->generator->state, group->generator->logits, &common, 1,
+                           &group->generator->scratch);
+}
+
+/* The root of a unit, with slots for its sequences. */
+static void
+plant(tree *self, unit *u, ac_decoder_prompt *prompt)
+{
+    const ac_generation_group *group = self->group;
     ac_generated *out = group->out;
     level *now = &self->now;
+    const int64_t members = now->first[now->count];
 
-    now->count = 0;
-    for (int64_t s = 0; s < group->n; s++) {
+    for (int64_t s = u->first; s < u->first + u->count; s++)
+        self->slot_of[s] = self->free[--self->free_count];
+    *prompt = prompt_of(self, u->first, self->slot_of[u->first]);
+    for (int64_t s = u->first; s < u->first + u->count; s++) {
         const int64_t at = group->from + s;
-        const ac_decoder_prompt prompt = ac_group_prompt(group, at / each, s);
-        if (s == 0 || at % each == 0) {
-            self->prompts[now->count] = prompt;
-            now->first[now->count] = s;
-            now->rows[now->count++] =
-                (ac_decoder_row){ prompt.tokens[prompt.count - 1], prompt.slot, prompt.input,
-                                  (int32_t) (prompt.count - 1), true };
-        }
-        now->members[s] = (int32_t) s;
-        memcpy(out->ids + at * out->longest, prompt.tokens,
-               (size_t) prompt.count * sizeof *out->ids);
-        out->counts[at] = prompt.count;
+        now->members[members + s - u->first] = (int32_t) s;
+        memcpy(out->ids + at * out->longest, prompt->tokens,
+               (size_t) prompt->count * sizeof *out->ids);
+        out->counts[at] = prompt->count;
         out->scores[at] = 0;
     }
-    now->first[now->count] = group->n;
-    ac_decoder_prefill(&group->generator->state, group->generator->logits, self->prompts,
-                       now->count, &group->generator->scratch);
+    now->rows[now->count++] =
+        (ac_decoder_row){ prompt->tokens[prompt->count - 1], prompt->slot, prompt->input,
+                          (int32_t) (prompt->count - 1), true };
+    now->first[now->count] = members + u->count;
 }
+
+/* Texts for which there are slots: their prompts are read, and their logits stand behind those
+ * of the nodes before. */
+static void
+admit(tree *self)
+{
+    const ac_generation_group *group = self->group;
+    ac_generator *generator = group->generator;
+    const int64_t before = self->now.count;
+    float *logits = generator->logits + before * ac_group_vocabulary(group);
+    int64_t n = 0;
+
+    if (before == 0)
+        self->now.first[0] = 0;
+    while (self->next_unit < self->unit_count &&
+           self->units[self->next_unit].count <= self->free_count)
+        plant(self, &self->units[self->next_unit++], &self->prompts[n++]);
+    if (n && group->n <= group->slots)
+        ac_decoder_prefill(&generator->state, logits, self->prompts, n, &generator->scratch);
+    else if (n)
+        ac_decoder_prefill_behind(&generator->state, logits, self->prompts, n,
+                                  (int32_t) group->slots, self->common, &generator->scratch);
+}
+
+/* A sequence has ended; a unit's slots become free with its last one, since they hold what its
+ * other sequences continue. */
+static void
+leave(tree *self, int64_t s)
+{
+    unit *u = &self->units[self->unit_of[s]];
+
+    if (--u->open > 0)
+        return;
+    for (int64_t i = u->first; i < u->first + u->count; i++)
+        self->free[self->free_count++] = self->slot_of[i];
+}
+
+/* ---- growing ---- */
 
 /* The next token of each sequence of a node, from its logits [V], which become the logarithms
  * of what was drawn from. */
@@ -173,14 +289,17 @@ branch(tree *self, int64_t node)
 
         self->node_of[s] = -1;
         if (ac_generation_config_ends(c, token) ||
-            length >= ac_group_context(group, at / each).most)
+            length >= ac_group_context(group, at / each).most) {
+            leave(self, s);
             continue;
+        }
         while (child < self->next.count && rows[child].token != token)
             child++;
         if (child == self->next.count) {
-            rows[self->next.count++] =
-                (ac_decoder_row){ token, s, parent->input, (int32_t) (length - 1), true };
-            ac_kv_cache_fork(&group->generator->state.cache, s, parent->slot, length - 1);
+            rows[self->next.count++] = (ac_decoder_row){ token, self->slot_of[s], parent->input,
+                                                         (int32_t) (length - 1), true };
+            ac_kv_cache_fork(&group->generator->state.cache, self->slot_of[s], parent->slot,
+                             length - 1);
         }
         self->node_of[s] = (int32_t) child;
     }
@@ -234,7 +353,8 @@ ac_samples_run(const ac_generation_group *group)
     ac_status st = AC_OK;
 
     AC_TRY(tree_init(&self));
-    for (plant(&self); self.now.count > 0; grow(&self)) {
+    read_common(&self);
+    for (admit(&self); self.now.count > 0; grow(&self), admit(&self)) {
 #pragma omp parallel for schedule(dynamic, 1) if (self.now.count * V > 32768)
         for (int64_t i = 0; i < self.now.count; i++)
             draw(&self, i, group->generator->logits + i * V, omp_get_thread_num());

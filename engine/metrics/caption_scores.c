@@ -141,32 +141,49 @@ out:
 
 /* ---- n-grams weighted by their rarity ---- */
 
+/* What all items are scored with. */
+typedef struct context {
+    const ac_caption_words *words;
+    const ac_caption_ngrams *ngrams;
+    const ac_ngram_table *table;
+    double images;    /* their logarithm */
+    const double *df; /* [frequencies]: logarithms */
+    int64_t df_count;
+} context;
+
 /* A caption's n-grams, and what CIDEr-D makes of them. */
 typedef struct weighted {
-    ac_ngram_counts counts;
-    double *weights; /* [counts.count] */
+    const ac_ngram_count *ngrams; /* [count], sorted by number */
+    int64_t count;
+    double *weights; /* [count] */
     int64_t capacity;
     double norms[AC_NGRAM_MOST];
     double length; /* pairs of words, as the original has it */
 } weighted;
 
-static ac_status
-weigh(weighted *self, ac_words words, const ac_document_frequencies *frequencies)
+static double
+rarity(const context *c, int32_t number)
 {
-    const double images = log((double) frequencies->images);
+    const int32_t df = c->table->frequencies[number];
+
+    return c->images - (df <= 1 ? 0 : df < c->df_count ? c->df[df] : log((double) df));
+}
+
+static ac_status
+weigh(weighted *self, const context *c, int64_t caption)
+{
     ac_status st = AC_OK;
 
-    AC_TRY(ac_ngram_counts_take(&self->counts, words));
-    AC_TRY(ac_grow(&self->weights, &self->capacity, self->counts.count, sizeof *self->weights));
+    self->ngrams = c->ngrams->ngrams + c->ngrams->starts[caption];
+    self->count = c->ngrams->starts[caption + 1] - c->ngrams->starts[caption];
+    AC_TRY(ac_grow(&self->weights, &self->capacity, self->count, sizeof *self->weights));
     memset(self->norms, 0, sizeof self->norms);
     self->length = 0;
-    for (int64_t i = 0; i < self->counts.count; i++) {
-        const ac_word_ngram *g = &self->counts.ngrams[i];
-        const int n = ac_word_ngram_length(g) - 1;
-        const double df = ac_document_frequencies_of(frequencies, g),
-                     times = (double) self->counts.times[i];
+    for (int64_t i = 0; i < self->count; i++) {
+        const int n = ac_word_ngram_length(&c->table->ngrams[self->ngrams[i].number]) - 1;
+        const double times = self->ngrams[i].times;
 
-        self->weights[i] = times * (images - log(fmax(1, df)));
+        self->weights[i] = times * rarity(c, self->ngrams[i].number);
         self->norms[n] += self->weights[i] * self->weights[i];
         self->length += n == 1 ? times : 0;
     }
@@ -174,38 +191,6 @@ weigh(weighted *self, ac_words words, const ac_document_frequencies *frequencies
         self->norms[n] = sqrt(self->norms[n]);
 out:
     return st;
-}
-
-static void
-weighted_free(weighted *self)
-{
-    ac_ngram_counts_free(&self->counts);
-    free(self->weights);
-}
-
-/* Clipped cosines of the n-grams of each length, damped by the difference of lengths. */
-static double
-similarity(const weighted *a, const weighted *b)
-{
-    const double sigma = 6, delta = a->length - b->length,
-                 damped = exp(-(delta * delta) / (2 * sigma * sigma));
-    double value[AC_NGRAM_MOST] = { 0 }, sum = 0;
-    int64_t j = 0;
-
-    for (int64_t i = 0; i < a->counts.count; i++) {
-        const ac_word_ngram *g = &a->counts.ngrams[i];
-        while (j < b->counts.count && ac_word_ngram_compare(&b->counts.ngrams[j], g) < 0)
-            j++;
-        if (j < b->counts.count && ac_word_ngram_compare(&b->counts.ngrams[j], g) == 0)
-            value[ac_word_ngram_length(g) - 1] +=
-                fmin(a->weights[i], b->weights[j]) * b->weights[j];
-    }
-    for (int n = 0; n < AC_NGRAM_MOST; n++) {
-        if (a->norms[n] != 0 && b->norms[n] != 0)
-            value[n] /= a->norms[n] * b->norms[n];
-        sum += value[n] * damped;
-    }
-    return sum;
 }
 
 /* ---- an item ---- */
@@ -219,81 +204,99 @@ typedef struct scorer {
 static void
 scorer_free(scorer *self)
 {
-    weighted_free(&self->caption);
-    weighted_free(&self->reference);
+    free(self->caption.weights);
+    free(self->reference.weights);
     free(self->clipped);
 }
 
-static void
-clip_counts(scorer *self)
+/* Clipped cosines of the n-grams of each length, damped by the difference of lengths. On the
+ * way: how often the reference has each of the caption's n-grams. */
+static double
+compare(scorer *self, const context *c)
 {
-    const ac_ngram_counts *a = &self->caption.counts, *b = &self->reference.counts;
+    const weighted *a = &self->caption, *b = &self->reference;
+    const double sigma = 6, delta = a->length - b->length,
+                 damped = exp(-(delta * delta) / (2 * sigma * sigma));
+    double value[AC_NGRAM_MOST] = { 0 }, sum = 0;
     int64_t j = 0;
 
     for (int64_t i = 0; i < a->count; i++) {
-        while (j < b->count && ac_word_ngram_compare(&b->ngrams[j], &a->ngrams[i]) < 0)
+        const int32_t number = a->ngrams[i].number;
+        while (j < b->count && b->ngrams[j].number < number)
             j++;
-        if (j < b->count && ac_word_ngram_compare(&b->ngrams[j], &a->ngrams[i]) == 0 &&
-            b->times[j] > self->clipped[i])
-            self->clipped[i] = b->times[j];
+        if (j == b->count || b->ngrams[j].number != number)
+            continue;
+        value[ac_word_ngram_length(&c->table->ngrams[number]) - 1] +=
+            fmin(a->weights[i], b->weights[j]) * b->weights[j];
+        if (b->ngrams[j].times > self->clipped[i])
+            self->clipped[i] = b->ngrams[j].times;
     }
+    for (int n = 0; n < AC_NGRAM_MOST; n++) {
+        if (a->norms[n] != 0 && b->norms[n] != 0)
+            value[n] /= a->norms[n] * b->norms[n];
+        sum += value[n] * damped;
+    }
+    return sum;
 }
 
 static void
-count_matches(const scorer *self, int64_t length, ac_bleu_counts *counts)
+count_matches(const scorer *self, const context *c, int64_t length, ac_bleu_counts *counts)
 {
-    const ac_ngram_counts *a = &self->caption.counts;
+    const weighted *a = &self->caption;
 
     *counts = (ac_bleu_counts){ .length = length };
     for (int k = 0; k < AC_NGRAM_MOST; k++)
         counts->guessed[k] = length > k ? length - k : 0;
     for (int64_t i = 0; i < a->count; i++)
-        counts->correct[ac_word_ngram_length(&a->ngrams[i]) - 1] +=
-            self->clipped[i] < a->times[i] ? self->clipped[i] : a->times[i];
+        counts->correct[ac_word_ngram_length(&c->table->ngrams[a->ngrams[i].number]) - 1] +=
+            self->clipped[i] < a->ngrams[i].times ? self->clipped[i] : a->ngrams[i].times;
 }
 
 static ac_status
-score_item(scorer *self, const ac_caption_words *words, const ac_scored_item *item, bool alone,
-           const ac_document_frequencies *frequencies, ac_item_scores *scores)
+score_item(scorer *self, const context *c, const ac_scored_item *item, bool alone,
+           ac_item_scores *scores)
 {
-    const ac_words caption = ac_caption_words_at(words, item->caption);
+    const int64_t length = ac_caption_words_at(c->words, item->caption).count;
     double sum = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(weigh(&self->caption, caption, frequencies));
-    AC_TRY(ac_grow(&self->clipped, &self->capacity, self->caption.counts.count,
-                   sizeof *self->clipped));
-    if (self->caption.counts.count)
-        memset(self->clipped, 0, (size_t) self->caption.counts.count * sizeof *self->clipped);
+    AC_TRY(weigh(&self->caption, c, item->caption));
+    AC_TRY(
+        ac_grow(&self->clipped, &self->capacity, self->caption.count, sizeof *self->clipped));
+    for (int64_t i = 0; i < self->caption.count; i++)
+        self->clipped[i] = 0;
     for (int64_t r = 0; r < item->reference_count; r++) {
-        AC_TRY(weigh(&self->reference, ac_caption_words_at(words, item->first_reference + r),
-                     frequencies));
-        clip_counts(self);
-        sum += similarity(&self->caption, &self->reference);
+        AC_TRY(weigh(&self->reference, c, item->first_reference + r));
+        sum += compare(self, c);
     }
-    count_matches(self, caption.count, &scores->bleu_counts);
+    count_matches(self, c, length, &scores->bleu_counts);
     scores->bleu_counts.reference_length =
-        alone ? mean_length(words, item) : closest_length(words, item, caption.count);
+        alone ? mean_length(c->words, item) : closest_length(c->words, item, length);
     bleu_of(&scores->bleu_counts, scores->bleu);
     scores->cider = sum / AC_NGRAM_MOST / (double) item->reference_count * 10;
-    AC_TRY(rouge_of(words, item, &scores->rouge_l));
+    AC_TRY(rouge_of(c->words, item, &scores->rouge_l));
 out:
     return st;
 }
 
 ac_status
-ac_score_items(const ac_caption_words *words, const ac_scored_item *items, int64_t count,
-               const ac_document_frequencies *frequencies, ac_item_scores *scores)
+ac_score_items(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
+               const ac_ngram_table *table, const ac_scored_item *items, int64_t count,
+               ac_item_scores *scores)
 {
+    enum { LOGARITHMS = 4096 };
+    double df[LOGARITHMS] = { 0 };
+    const context c = { words, ngrams, table, log((double) table->images), df, LOGARITHMS };
     ac_status worst = AC_OK;
 
-#pragma omp parallel
+    for (int i = 1; i < LOGARITHMS; i++)
+        df[i] = log((double) i);
+#pragma omp parallel if (count > 64)
     {
         scorer self = { .capacity = 0 };
 #pragma omp for schedule(dynamic, 64)
         for (int64_t i = 0; i < count; i++) {
-            const ac_status st =
-                score_item(&self, words, &items[i], count == 1, frequencies, &scores[i]);
+            const ac_status st = score_item(&self, &c, &items[i], count == 1, &scores[i]);
             if (st != AC_OK) {
 #pragma omp atomic write
                 worst = st;

@@ -1,7 +1,7 @@
 /**
  * BLEU, ROUGE-L and CIDEr-D of captions, with pycocoevalcap's numbers.
  * Golden: golden/metrics (1e-9; CIDEr 1e-7). Every sum has one order: captions, then n-grams by
- * their words' numbers, so results depend on nothing but the captions and their order.
+ * their numbers, so results depend on nothing but the captions and their order.
  */
 #ifndef AC_ENGINE_METRICS_CAPTION_SCORES_H
 #define AC_ENGINE_METRICS_CAPTION_SCORES_H
@@ -34,18 +34,17 @@ typedef struct ac_corpus_scores {
 
 /**
  * Scores of each item. Works in as many threads as OpenMP has.
- * @param[in] words        all captions and references
- * @param[in] items        [count]; count is the corpus's size, of which BLEU's choice of a
- *                         reference length depends: the mean for one item alone, else the
- *                         closest
- * @param[in] frequencies  of the references, or of a larger corpus
- * @param[out] scores      [count]
+ * @param[in] words, ngrams  of all captions and references; the table's frequencies are those
+ * of the references, or of a larger corpus
+ * @param[in] items     [count]; count is the corpus's size, on which BLEU's choice of a
+ * reference length depends: the mean for one item alone, else the closest
+ * @param[out] scores   [count]
  * @return AC_E_NOMEM
  */
 AC_MUST_CHECK ac_status ac_score_items(const ac_caption_words *words,
-                                       const ac_scored_item *items, int64_t count,
-                                       const ac_document_frequencies *frequencies,
-                                       ac_item_scores *scores);
+                                       const ac_caption_ngrams *ngrams,
+                                       const ac_ngram_table *table, const ac_scored_item *items,
+                                       int64_t count, ac_item_scores *scores);
 
 /** The corpus's scores. chosen [n]: the items that it consists of, which may come several
  * times; NULL: items 0 to n - 1. n is at least 1. */

@@ -14,27 +14,29 @@ ratio(int64_t a, int64_t b)
 }
 
 ac_status
-ac_diversity_of(const ac_caption_words *words, const ac_scored_item *items, int64_t count,
+ac_diversity_of(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
+                const ac_ngram_table *table, const ac_scored_item *items, int64_t count,
                 ac_diversity *out)
 {
-    ac_document_frequencies all = { 0 };
     ac_vocabulary captions = { 0 };
-    ac_ngram_counts one = { 0 };
+    bool *seen = NULL;
     int64_t different[AC_NGRAM_MOST] = { 0 }, total[AC_NGRAM_MOST] = { 0 };
     ac_status st = AC_OK;
 
+    AC_TRY(ac_alloc(&seen, table->count, sizeof *seen));
     for (int64_t i = 0; i < count; i++) {
-        const ac_words w = ac_caption_words_at(words, items[i].caption);
+        const int64_t caption = items[i].caption;
+        const ac_words w = ac_caption_words_at(words, caption);
         int32_t number;
 
         AC_TRY(ac_vocabulary_add(&captions, w.count ? (const char *) w.words : "",
                                  (size_t) w.count * sizeof *w.words, &number));
-        AC_TRY(ac_ngram_counts_take(&one, w));
-        for (int64_t g = 0; g < one.count; g++) {
-            const int n = ac_word_ngram_length(&one.ngrams[g]) - 1;
-            different[n] += ac_document_frequencies_of(&all, &one.ngrams[g]) == 0;
-            total[n] += one.times[g];
-            AC_TRY(ac_document_frequencies_add(&all, &one.ngrams[g], 1));
+        for (int64_t g = ngrams->starts[caption]; g < ngrams->starts[caption + 1]; g++) {
+            const ac_ngram_count *one = &ngrams->ngrams[g];
+            const int n = ac_word_ngram_length(&table->ngrams[one->number]) - 1;
+            different[n] += !seen[one->number];
+            total[n] += one->times;
+            seen[one->number] = true;
         }
     }
     for (int n = 0; n < AC_NGRAM_MOST; n++)
@@ -43,9 +45,8 @@ ac_diversity_of(const ac_caption_words *words, const ac_scored_item *items, int6
     out->mean_length = ratio(total[0], count);
     out->vocabulary = different[0];
 out:
-    ac_document_frequencies_free(&all);
     ac_vocabulary_free(&captions);
-    ac_ngram_counts_free(&one);
+    free(seen);
     return st;
 }
 
@@ -54,10 +55,17 @@ out:
 static void
 draw(int64_t *chosen, const ac_bootstrap_input *in, int resample)
 {
+    const uint32_t key[2] = { (uint32_t) in->seed, (uint32_t) (in->seed >> 32) };
+    uint32_t y[4] = { 0 };
+
     for (int64_t i = 0; i < in->items; i++) {
-        const double u = ac_random_uniform(in->seed, (uint64_t) resample, (uint32_t) i,
-                                           (uint32_t) (i >> 32));
-        chosen[i] = (int64_t) (u * (double) in->items);
+        const uint64_t block = (uint64_t) i / 4;
+        if (i % 4 == 0)
+            ac_philox(y,
+                      (const uint32_t[4]){ (uint32_t) resample, 0, (uint32_t) block,
+                                           (uint32_t) (block >> 32) },
+                      key);
+        chosen[i] = (int64_t) ((uint64_t) y[i % 4] * (uint64_t) in->items >> 32);
     }
 }
 

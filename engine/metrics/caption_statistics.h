@@ -14,6 +14,8 @@ typedef struct ac_diversity {
 
 /** Of the captions that the items name. */
 AC_MUST_CHECK ac_status ac_diversity_of(const ac_caption_words *words,
+                                        const ac_caption_ngrams *ngrams,
+                                        const ac_ngram_table *table,
                                         const ac_scored_item *items, int64_t count,
                                         ac_diversity *out);
 
@@ -30,7 +32,8 @@ typedef struct ac_bootstrap_input {
 
 /**
  * Scores of resamples: the items drawn with replacement, as many as there are. Draw i of
- * resample r is a pure function of seed, r and i, the same for all sets and columns, so that
+ * resample r is a pure function of seed, r and i (Philox's counter is r and i / 4, the draw its
+ * word i % 4), the same for all sets and columns, so that
  * differences are paired. Works in OpenMP's threads.
  * @param[out] bleu   [bleu_count, AC_NGRAM_MOST, resamples]
  * @param[out] means  [column_count, resamples]; NaN where no drawn item has a value

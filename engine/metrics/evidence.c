@@ -50,6 +50,12 @@ ac_is_function_word(const char *word, size_t n)
     return false;
 }
 
+int
+ac_function_word_count(void)
+{
+    return (int) (sizeof function_words / sizeof *function_words);
+}
+
 void
 ac_evidence_finder_free(ac_evidence_finder *self)
 {

@@ -56,5 +56,6 @@ AC_MUST_CHECK ac_status ac_evidence_find(ac_evidence_finder *self, const char *c
 
 /** Is the word one of the about 150 that every caption has (docs/EVALUATION.md)? */
 bool ac_is_function_word(const char *word, size_t n);
+int ac_function_word_count(void);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "engine/base/memory.h"
 
@@ -15,146 +14,189 @@ ac_word_ngram_compare(const ac_word_ngram *a, const ac_word_ngram *b)
     return 0;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    return ac_word_ngram_compare(a, b);
-}
+/* ---- the table ---- */
 
 void
-ac_ngram_counts_free(ac_ngram_counts *self)
+ac_ngram_table_free(ac_ngram_table *self)
 {
     free(self->ngrams);
-    free(self->times);
-    *self = (ac_ngram_counts){ 0 };
+    free(self->frequencies);
+    free(self->last_image);
+    free(self->table);
+    *self = (ac_ngram_table){ 0 };
 }
 
-ac_status
-ac_ngram_counts_take(ac_ngram_counts *self, ac_words words)
+/* Murmur's last steps over the words. */
+static uint64_t
+hash(const ac_word_ngram *g)
 {
-    int64_t n = 0, kept = 0;
-    ac_status st = AC_OK;
+    uint64_t a, b;
 
-    self->count = 0;
-    AC_TRY(ac_grow(&self->ngrams, &self->capacity, AC_NGRAM_MOST * words.count,
-                   sizeof *self->ngrams));
-    AC_TRY(ac_grow(&self->times, &self->times_capacity, AC_NGRAM_MOST * words.count,
-                   sizeof *self->times));
-    for (int64_t i = 0; i < words.count; i++) {
-        ac_word_ngram g = { { 0 } };
-        for (int64_t k = 0; k < AC_NGRAM_MOST && i + k < words.count; k++) {
-            g.words[k] = words.words[i + k];
-            self->ngrams[n++] = g;
-        }
+    memcpy(&a, g->words, sizeof a);
+    memcpy(&b, g->words + 2, sizeof b);
+    a = (a ^ a >> 32) * 0x9E3779B97F4A7C15u ^ (b + 0x165667B19E3779F9u) * 0xD6E8FEB86659FD93u;
+    a = (a ^ a >> 29) * 0xBF58476D1CE4E5B9u;
+    return a ^ a >> 32;
+}
+
+/* Numbers of n-grams that come together are looked up together: the table is larger than any
+ * cache, and its lines, then the n-grams', are on their way before they are needed. */
+static void
+prefetch(const ac_ngram_table *self, const ac_word_ngram *ngrams, int64_t n)
+{
+    const uint64_t mask = (uint64_t) (self->size - 1);
+
+    for (int64_t i = 0; self->size && i < n; i++)
+        __builtin_prefetch(&self->table[hash(&ngrams[i]) & mask]);
+    for (int64_t i = 0; self->size && i < n; i++) {
+        const int32_t number = self->table[hash(&ngrams[i]) & mask];
+        if (number)
+            __builtin_prefetch(&self->ngrams[number - 1]);
     }
-    qsort(self->ngrams, (size_t) n, sizeof *self->ngrams, compare);
-    for (int64_t i = 0; i < n; i++)
-        if (kept && ac_word_ngram_compare(&self->ngrams[kept - 1], &self->ngrams[i]) == 0) {
-            self->times[kept - 1]++;
-        } else {
-            self->ngrams[kept] = self->ngrams[i];
-            self->times[kept++] = 1;
-        }
-    self->count = kept;
-out:
-    return st;
-}
-
-/* ---- document frequencies ---- */
-
-void
-ac_document_frequencies_free(ac_document_frequencies *self)
-{
-    free(self->ngrams);
-    free(self->counts);
-    *self = (ac_document_frequencies){ 0 };
 }
 
 static int64_t
-place_of(const ac_document_frequencies *self, const ac_word_ngram *ngram)
+place_of(const ac_ngram_table *self, const ac_word_ngram *ngram)
 {
-    uint64_t h = XXH3_64bits(ngram, sizeof *ngram);
-
-    for (;; h++) {
+    for (uint64_t h = hash(ngram);; h++) {
         const int64_t at = (int64_t) (h & (uint64_t) (self->size - 1));
-        if (!self->ngrams[at].words[0] || ac_word_ngram_compare(&self->ngrams[at], ngram) == 0)
+        if (!self->table[at] ||
+            memcmp(&self->ngrams[self->table[at] - 1], ngram, sizeof *ngram) == 0)
             return at;
     }
 }
 
 static ac_status
-grow(ac_document_frequencies *self)
+grow(ac_ngram_table *self)
 {
-    ac_document_frequencies larger = { .size = self->size ? 2 * self->size : 4096,
-                                       .images = self->images };
-    ac_status st = AC_OK;
+    const int64_t size = self->size ? 2 * self->size : 8192;
+    int32_t *table;
+    ac_status st = ac_alloc(&table, size, sizeof *table);
 
-    AC_TRY(ac_alloc(&larger.ngrams, larger.size, sizeof *larger.ngrams));
-    AC_TRY(ac_alloc(&larger.counts, larger.size, sizeof *larger.counts));
-    larger.count = self->count;
-    for (int64_t i = 0; i < self->size; i++)
-        if (self->ngrams[i].words[0]) {
-            const int64_t at = place_of(&larger, &self->ngrams[i]);
-            larger.ngrams[at] = self->ngrams[i];
-            larger.counts[at] = self->counts[i];
-        }
-    ac_document_frequencies_free(self);
-    *self = larger;
-    larger = (ac_document_frequencies){ 0 };
-out:
-    ac_document_frequencies_free(&larger);
-    return st;
+    if (st != AC_OK)
+        return st;
+    free(self->table);
+    self->table = table;
+    self->size = size;
+    for (int64_t i = 0; i < self->count; i++)
+        table[place_of(self, &self->ngrams[i])] = (int32_t) (i + 1);
+    return AC_OK;
 }
 
 ac_status
-ac_document_frequencies_add(ac_document_frequencies *self, const ac_word_ngram *ngram,
-                            int32_t times)
+ac_ngram_table_add(ac_ngram_table *self, const ac_word_ngram *ngram, int32_t *number)
 {
+    const int64_t n = self->count;
     int64_t at;
     ac_status st = AC_OK;
 
-    if (10 * (self->count + 1) > 7 * self->size)
+    if (2 * (n + 1) > self->size)
         AC_TRY(grow(self));
     at = place_of(self, ngram);
-    if (!self->ngrams[at].words[0]) {
-        self->ngrams[at] = *ngram;
-        self->count++;
+    if (self->table[at]) {
+        *number = self->table[at] - 1;
+        goto out;
     }
-    self->counts[at] += times;
+    if (n >= INT32_MAX - 1)
+        AC_FAIL(AC_E_LIMIT, "more than %d different n-grams", INT32_MAX - 1);
+    AC_TRY(ac_grow(&self->ngrams, &self->capacity, n + 1, sizeof *self->ngrams));
+    AC_TRY(ac_grow(&self->frequencies, &self->frequency_capacity, n + 1,
+                   sizeof *self->frequencies));
+    AC_TRY(ac_grow(&self->last_image, &self->image_capacity, n + 1, sizeof *self->last_image));
+    self->ngrams[n] = *ngram;
+    self->frequencies[n] = 0;
+    self->last_image[n] = 0;
+    *number = (int32_t) n;
+    self->table[at] = (int32_t) ++self->count;
 out:
     return st;
 }
 
-int32_t
-ac_document_frequencies_of(const ac_document_frequencies *self, const ac_word_ngram *ngram)
+void
+ac_ngram_table_count_image(ac_ngram_table *self, const ac_caption_ngrams *captions,
+                           int64_t first, int64_t count)
 {
-    return self->size ? self->counts[place_of(self, ngram)] : 0;
+    self->images++;
+    for (int64_t i = captions->starts[first]; i < captions->starts[first + count]; i++) {
+        const int32_t number = captions->ngrams[i].number;
+        if (self->last_image[number] == self->images)
+            continue;
+        self->last_image[number] = self->images;
+        self->frequencies[number]++;
+    }
+}
+
+/* ---- a caption's ---- */
+
+void
+ac_caption_ngrams_free(ac_caption_ngrams *self)
+{
+    free(self->ngrams);
+    free(self->starts);
+    *self = (ac_caption_ngrams){ 0 };
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    const ac_ngram_count *x = a, *y = b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static void
+sort(ac_ngram_count *x, int64_t n)
+{
+    if (n > 64) {
+        qsort(x, (size_t) n, sizeof *x, by_number);
+        return;
+    }
+    for (int64_t i = 1; i < n; i++) {
+        const ac_ngram_count one = x[i];
+        int64_t k = i;
+        for (; k > 0 && x[k - 1].number > one.number; k--)
+            x[k] = x[k - 1];
+        x[k] = one;
+    }
 }
 
 ac_status
-ac_document_frequencies_image(ac_document_frequencies *self, const ac_caption_words *all,
-                              int64_t first, int64_t count)
+ac_caption_ngrams_push(ac_caption_ngrams *self, ac_ngram_table *table, ac_words words)
 {
-    ac_ngram_counts one = { 0 };
-    ac_word_ngram *ngrams = NULL;
-    int64_t n = 0, capacity = 0;
+    enum { TOGETHER = 64 };
+    ac_word_ngram together[TOGETHER];
+    int64_t from, n, kept, waiting = 0;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < count; i++) {
-        AC_TRY(ac_ngram_counts_take(&one, ac_caption_words_at(all, first + i)));
-        AC_TRY(ac_grow(&ngrams, &capacity, n + one.count, sizeof *ngrams));
-        if (one.count)
-            memcpy(ngrams + n, one.ngrams, (size_t) one.count * sizeof *ngrams);
-        n += one.count;
+    AC_TRY(
+        ac_grow(&self->starts, &self->start_capacity, self->count + 2, sizeof *self->starts));
+    if (!self->count)
+        self->starts[0] = 0;
+    from = n = kept = self->starts[self->count];
+    AC_TRY(ac_grow(&self->ngrams, &self->capacity, from + AC_NGRAM_MOST * words.count,
+                   sizeof *self->ngrams));
+    for (int64_t i = 0; i < words.count; i++) {
+        ac_word_ngram g = { { 0 } };
+        for (int64_t k = 0; k < AC_NGRAM_MOST && i + k < words.count; k++) {
+            g.words[k] = words.words[i + k];
+            together[waiting++] = g;
+        }
+        if (waiting <= TOGETHER - AC_NGRAM_MOST && i + 1 < words.count)
+            continue;
+        prefetch(table, together, waiting);
+        for (int64_t k = 0; k < waiting; k++) {
+            self->ngrams[n].times = 1;
+            AC_TRY(ac_ngram_table_add(table, &together[k], &self->ngrams[n++].number));
+        }
+        waiting = 0;
     }
-    if (n)
-        qsort(ngrams, (size_t) n, sizeof *ngrams, compare);
-    for (int64_t i = 0; i < n; i++)
-        if (i == 0 || ac_word_ngram_compare(&ngrams[i - 1], &ngrams[i]) != 0)
-            AC_TRY(ac_document_frequencies_add(self, &ngrams[i], 1));
-    self->images++;
+    sort(self->ngrams + from, n - from);
+    for (int64_t i = from; i < n; i++)
+        if (kept > from && self->ngrams[kept - 1].number == self->ngrams[i].number)
+            self->ngrams[kept - 1].times++;
+        else
+            self->ngrams[kept++] = self->ngrams[i];
+    self->starts[++self->count] = kept;
 out:
-    ac_ngram_counts_free(&one);
-    free(ngrams);
     return st;
 }

@@ -1,4 +1,5 @@
-/** The n-grams of captions, of 1 to 4 words: counted in one caption, and over captions. */
+/** The n-grams of captions, of 1 to 4 words: numbered, counted in each caption, and how many
+ * images have them. */
 #ifndef AC_ENGINE_METRICS_WORD_NGRAMS_H
 #define AC_ENGINE_METRICS_WORD_NGRAMS_H
 
@@ -19,33 +20,41 @@ ac_word_ngram_length(const ac_word_ngram *g)
 
 int ac_word_ngram_compare(const ac_word_ngram *a, const ac_word_ngram *b);
 
-/** The different n-grams of a caption with their counts, sorted. Starts zeroed; reused. */
-typedef struct ac_ngram_counts {
+/** N-grams numbered from 0 in the order in which they came; and in how many images' references
+ * each is. Starts zeroed. */
+typedef struct ac_ngram_table {
     ac_word_ngram *ngrams; /* [count] */
-    int64_t *times;        /* [count] */
-    int64_t count, capacity, times_capacity;
-} ac_ngram_counts;
+    int32_t *frequencies;  /* [count]: images */
+    int64_t *last_image;   /* [count]: the last image that was counted, from 1 */
+    int32_t *table;        /* [size]: number + 1; 0: free */
+    int64_t count, size, capacity, frequency_capacity, image_capacity;
+    int64_t images; /* counted */
+} ac_ngram_table;
 
-void ac_ngram_counts_free(ac_ngram_counts *self);
-AC_MUST_CHECK ac_status ac_ngram_counts_take(ac_ngram_counts *self, ac_words words);
+void ac_ngram_table_free(ac_ngram_table *self);
+/** The number of an n-gram; new where it is the first such. */
+AC_MUST_CHECK ac_status ac_ngram_table_add(ac_ngram_table *self, const ac_word_ngram *ngram,
+                                           int32_t *number);
 
-/** In how many images' references each n-gram is. Starts zeroed. */
-typedef struct ac_document_frequencies {
-    ac_word_ngram *ngrams; /* [size]: a hash table; words[0] 0: free */
-    int32_t *counts;       /* [size] */
-    int64_t size, count;
-    int64_t images;
-} ac_document_frequencies;
+/** An n-gram of a caption. */
+typedef struct ac_ngram_count {
+    int32_t number, times;
+} ac_ngram_count;
 
-void ac_document_frequencies_free(ac_document_frequencies *self);
-/** Count `times` for an n-gram. */
-AC_MUST_CHECK ac_status ac_document_frequencies_add(ac_document_frequencies *self,
-                                                    const ac_word_ngram *ngram, int32_t times);
-int32_t ac_document_frequencies_of(const ac_document_frequencies *self,
-                                   const ac_word_ngram *ngram);
-/** Count one image: captions [first, first + count) of `all`. */
-AC_MUST_CHECK ac_status ac_document_frequencies_image(ac_document_frequencies *self,
-                                                      const ac_caption_words *all,
-                                                      int64_t first, int64_t count);
+/** The different n-grams of each caption with their counts, sorted by number. Starts zeroed. */
+typedef struct ac_caption_ngrams {
+    ac_ngram_count *ngrams;
+    int64_t *starts; /* [count + 1] */
+    int64_t count, capacity, start_capacity;
+} ac_caption_ngrams;
+
+void ac_caption_ngrams_free(ac_caption_ngrams *self);
+/** Append the n-grams of a caption. */
+AC_MUST_CHECK ac_status ac_caption_ngrams_push(ac_caption_ngrams *self, ac_ngram_table *table,
+                                               ac_words words);
+
+/** Count one more image: captions [first, first + count) are its references. */
+void ac_ngram_table_count_image(ac_ngram_table *self, const ac_caption_ngrams *captions,
+                                int64_t first, int64_t count);
 
 #endif

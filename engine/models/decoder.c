@@ -124,9 +124,10 @@ share(ac_decoder_state *self, const ac_decoder_prompt *prompts, int64_t i)
     return best;
 }
 
-void
-ac_decoder_prefill(ac_decoder_state *self, float *logits, const ac_decoder_prompt *prompts,
-                   int64_t n, ac_scratch *scratch)
+/* As ac_decoder_prefill_behind; behind < 0: prompts share with each other. */
+static void
+prefill(ac_decoder_state *self, float *logits, const ac_decoder_prompt *prompts, int64_t n,
+        int32_t behind, int64_t common, ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch);
     ac_decoder_row *rows = ac_scratch_take(scratch, rows_bytes(self));
@@ -134,7 +135,9 @@ ac_decoder_prefill(ac_decoder_state *self, float *logits, const ac_decoder_promp
 
     for (int64_t i = 0; i < n; i++) {
         const ac_decoder_prompt *p = &prompts[i];
-        for (int64_t t = share(self, prompts, i); t < p->count; t++) {
+        if (behind >= 0)
+            ac_kv_cache_fork(&self->cache, p->slot, behind, common);
+        for (int64_t t = behind < 0 ? share(self, prompts, i) : common; t < p->count; t++) {
             const ac_decoder_row row = { p->tokens[t], p->slot, p->input, (int32_t) t,
                                          t + 1 == p->count };
             if (R == self->capacity.rows) {
@@ -150,4 +153,19 @@ ac_decoder_prefill(ac_decoder_state *self, float *logits, const ac_decoder_promp
     if (R)
         ac_decoder_step(self, logits, rows, R, scratch);
     ac_scratch_release(scratch, mark);
+}
+
+void
+ac_decoder_prefill(ac_decoder_state *self, float *logits, const ac_decoder_prompt *prompts,
+                   int64_t n, ac_scratch *scratch)
+{
+    prefill(self, logits, prompts, n, -1, 0, scratch);
+}
+
+void
+ac_decoder_prefill_behind(ac_decoder_state *self, float *logits,
+                          const ac_decoder_prompt *prompts, int64_t n, int32_t behind,
+                          int64_t common, ac_scratch *scratch)
+{
+    prefill(self, logits, prompts, n, behind, common, scratch);
 }

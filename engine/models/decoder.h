@@ -107,4 +107,12 @@ typedef struct ac_decoder_prompt {
 void ac_decoder_prefill(ac_decoder_state *self, float *logits, const ac_decoder_prompt *prompts,
                         int64_t n, ac_scratch *scratch);
 
+/**
+ * The same where slot `behind` holds the first `common` tokens of every prompt: all prompts
+ * continue it, and nothing else is shared. common < count of each prompt.
+ */
+void ac_decoder_prefill_behind(ac_decoder_state *self, float *logits,
+                               const ac_decoder_prompt *prompts, int64_t n, int32_t behind,
+                               int64_t common, ac_scratch *scratch);
+
 #endif

@@ -17,11 +17,23 @@ static const char gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| "
     "?[^\\p{White_Space}\\p{L}\\p{N}]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+";
 
-ac_status
-ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vocabulary,
-                  const char *merges, size_t merges_bytes)
+/* The id of a token, of the vocabulary or added; -1: none. */
+static int32_t
+find_token(const ac_tokenizer *self, const char *name)
 {
-    const bool clip = kind == AC_TOKENIZER_CLIP;
+    const ac_added_tokens *added = &self->pipeline.added;
+
+    for (int64_t i = 0; i < added->count; i++)
+        if (ac_texts_is(&added->texts, i, name, strlen(name)))
+            return added->items[i].id;
+    return ac_bpe_find(&self->bpe, name, strlen(name));
+}
+
+/* The tokens that a kind has by name: start, end, padding, unknown, mask. Without a start or
+ * end it is another kind's vocabulary. */
+static ac_status
+find_names(ac_tokenizer *self)
+{
     const char *const names[3][5] = {
         { "<|startoftext|>", "<|endoftext|>", "<|endoftext|>", "<|endoftext|>", "" },
         { "<s>", "</s>", "<pad>", "<unk>", "<mask>" },
@@ -29,36 +41,107 @@ ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vo
     };
     int32_t *const ids[5] = { &self->start, &self->end, &self->pad, &self->unknown,
                               &self->mask };
+
+    for (int i = 0; i < 5; i++) {
+        const char *name = names[self->kind][i];
+        *ids[i] = *name ? find_token(self, name) : -1;
+        if (*name && *ids[i] < 0 && i < 2)
+            return ac_error_set(AC_E_FORMAT,
+                                "the vocabulary has no \"%s\": is it another kind of model's?",
+                                name);
+    }
+    return AC_OK;
+}
+
+static ac_status
+compile_pattern(ac_tokenizer *self)
+{
+    const bool clip = self->kind == AC_TOKENIZER_CLIP;
     int error;
     PCRE2_SIZE at;
-    ac_status st;
 
-    *self = (ac_tokenizer){ .kind = kind };
-    st = ac_bpe_init(&self->bpe, vocabulary, merges, merges_bytes, clip);
-    if (st != AC_OK)
-        return st;
-    for (int i = 0; i < 5; i++) {
-        const char *name = names[kind][i];
-        *ids[i] = *name ? ac_bpe_find(&self->bpe, name, strlen(name)) : -1;
-        if (*name && *ids[i] < 0 && i < 2) {
-            st = ac_error_set(AC_E_FORMAT,
-                              "the vocabulary has no \"%s\": is it another kind of model's?",
-                              name);
-            ac_tokenizer_free(self);
-            return st;
-        }
-    }
     self->pattern =
         pcre2_compile((PCRE2_SPTR) (clip ? clip_pattern : gpt2_pattern), PCRE2_ZERO_TERMINATED,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | (clip ? PCRE2_CASELESS : 0),
                       &error, &at, NULL);
-    if (!self->pattern && error == PCRE2_ERROR_HEAP_FAILED) {
-        ac_tokenizer_free(self);
+    if (!self->pattern && error == PCRE2_ERROR_HEAP_FAILED)
         return ac_error_set(AC_E_NOMEM, "out of memory for the tokenizer's pattern");
-    }
     AC_CHECK(self->pattern);
     pcre2_jit_compile(self->pattern, PCRE2_JIT_COMPLETE); /* slower without, but no failure */
     return AC_OK;
+}
+
+ac_status
+ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind, const ac_texts *vocabulary,
+                  const char *merges, size_t merges_bytes)
+{
+    ac_status st = AC_OK;
+
+    AC_CHECK(kind <= AC_TOKENIZER_GPT2);
+    *self = (ac_tokenizer){ .kind = kind };
+    AC_TRY(
+        ac_bpe_init(&self->bpe, vocabulary, merges, merges_bytes, kind == AC_TOKENIZER_CLIP));
+    self->size = self->bpe.tokens.count;
+    AC_TRY(find_names(self));
+    st = compile_pattern(self);
+out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
+    return st;
+}
+
+ac_status
+ac_tokenizer_init_clip_take(ac_tokenizer *self, const ac_texts *vocabulary,
+                            const ac_texts *merges, ac_added_tokens *added)
+{
+    static ac_text_step form[] = { { .kind = AC_STEP_NFC }, { .kind = AC_STEP_LOWERCASE } };
+    const ac_text_steps cleaning = { .items = form, .count = 2 }; /* what becomes of a token */
+    ac_status st = AC_OK;
+
+    *self = (ac_tokenizer){ .kind = AC_TOKENIZER_CLIP, .pipeline.added = *added };
+    *added = (ac_added_tokens){ 0 };
+    AC_TRY(ac_bpe_init_pairs(&self->bpe, vocabulary, merges, true));
+    self->size = self->bpe.tokens.count;
+    AC_TRY(find_names(self));
+    AC_TRY(ac_added_tokens_finish(&self->pipeline.added, &cleaning));
+    st = compile_pattern(self);
+out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
+    return st;
+}
+
+ac_status
+ac_tokenizer_init_pipeline_take(ac_tokenizer *self, ac_tokenizer_kind kind, ac_bpe *bpe,
+                                ac_text_pipeline *pipeline)
+{
+    ac_status st = AC_OK;
+
+    *self = (ac_tokenizer){ .kind = kind,
+                            .bpe = *bpe,
+                            .pipeline = *pipeline,
+                            .has_steps = true,
+                            .pad = -1,
+                            .mask = -1,
+                            .unknown = pipeline->rules.unknown };
+    *bpe = (ac_bpe){ 0 };
+    *pipeline = (ac_text_pipeline){ 0 };
+    pipeline = &self->pipeline;
+    AC_CHECK(kind == AC_TOKENIZER_BART || kind == AC_TOKENIZER_GPT2 ||
+             kind == AC_TOKENIZER_LLAMA);
+    AC_TRY(ac_text_pipeline_finish(pipeline));
+    self->size = self->bpe.tokens.count;
+    for (int64_t i = 0; i < pipeline->added.count; i++)
+        if (pipeline->added.items[i].id >= self->size)
+            self->size = pipeline->added.items[i].id + 1;
+    self->start = pipeline->before.count ? pipeline->before.ids[0] : -1;
+    self->end = pipeline->after.count ? pipeline->after.ids[pipeline->after.count - 1] : -1;
+    if (kind == AC_TOKENIZER_BART)
+        st = find_names(self);
+out:
+    if (st != AC_OK)
+        ac_tokenizer_free(self);
+    return st;
 }
 
 ac_status
@@ -68,7 +151,8 @@ ac_tokenizer_init_siglip_take(ac_tokenizer *self, ac_unigram *model)
                             .unigram = *model,
                             .start = -1,
                             .mask = -1,
-                            .unknown = model->unknown };
+                            .unknown = model->unknown,
+                            .size = model->pieces.count };
     *model = (ac_unigram){ 0 };
     self->end = self->pad = ac_unigram_find(&self->unigram, "</s>", 4);
     if (self->end >= 0)
@@ -83,6 +167,7 @@ ac_tokenizer_free(ac_tokenizer *self)
 {
     ac_bpe_free(&self->bpe);
     ac_unigram_free(&self->unigram);
+    ac_text_pipeline_free(&self->pipeline);
     pcre2_code_free(self->pattern);
     *self = (ac_tokenizer){ 0 };
 }
@@ -90,8 +175,7 @@ ac_tokenizer_free(ac_tokenizer *self)
 int64_t
 ac_tokenizer_size(const ac_tokenizer *self)
 {
-    return self->kind == AC_TOKENIZER_SIGLIP ? self->unigram.pieces.count
-                                             : self->bpe.tokens.count;
+    return self->size;
 }
 
 void
@@ -207,15 +291,99 @@ out:
     return st;
 }
 
+/* CLIP's cleaning, then its words between those added tokens that are found in clean text. */
 static ac_status
-encode_siglip(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *out)
+encode_clip_part(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *out)
+{
+    ac_buffer clean = { 0 };
+    ac_segments segments = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_text_clean_clip(&clean, text, n));
+    text = clean.data ? clean.data : "";
+    AC_TRY(ac_added_tokens_split(&self->pipeline.added, true, text, clean.size, &segments));
+    for (int64_t i = 0; i < segments.count; i++) {
+        const ac_segment s = segments.items[i];
+        if (s.id >= 0)
+            AC_TRY(push_id(out, s.id));
+        else
+            AC_TRY(encode_words(self, text + s.from, s.to - s.from, out));
+    }
+out:
+    ac_buffer_free(&clean);
+    free(segments.items);
+    return st;
+}
+
+static ac_status
+encode_clip(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *out)
+{
+    ac_segments segments = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_added_tokens_split(&self->pipeline.added, false, text, n, &segments));
+    for (int64_t i = 0; i < segments.count; i++) {
+        const ac_segment s = segments.items[i];
+        if (s.id >= 0)
+            AC_TRY(push_id(out, s.id));
+        else
+            AC_TRY(encode_clip_part(self, text + s.from, s.to - s.from, out));
+    }
+out:
+    free(segments.items);
+    return st;
+}
+
+/* Ids of the text alone. */
+static ac_status
+encode_text(const ac_tokenizer *self, const char *text, size_t n, ac_encoding *out)
 {
     ac_piece_ids ids = { out->ids, out->count, out->capacity };
-    const ac_status st = ac_siglip_encode(&self->unigram, text, n, &ids);
+    ac_status st;
 
+    if (self->kind == AC_TOKENIZER_CLIP)
+        return encode_clip(self, text, n, out);
+    if (!self->has_steps && self->kind != AC_TOKENIZER_SIGLIP)
+        return encode_around_specials(self, text, n, out);
+    st = self->has_steps ? ac_text_pipeline_encode(&self->pipeline, &self->bpe, text, n, &ids)
+                         : ac_siglip_encode(&self->unigram, text, n, &ids);
     out->ids = ids.ids;
     out->count = ids.count;
     out->capacity = ids.capacity;
+    return st;
+}
+
+static ac_status
+push_ids(ac_encoding *out, const ac_piece_ids *ids)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < ids->count; i++)
+        AC_TRY(push_id(out, ids->ids[i]));
+out:
+    return st;
+}
+
+static ac_status
+encode_steps(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length,
+             bool specials, ac_encoding *out)
+{
+    const ac_piece_ids *after = &self->pipeline.after;
+    ac_status st = AC_OK;
+
+    if (specials)
+        AC_TRY(push_ids(out, &self->pipeline.before));
+    AC_TRY(encode_text(self, text, n, out));
+    if (specials)
+        AC_TRY(push_ids(out, after));
+    out->length = out->count;
+    if (max_length > 0 && out->count > max_length) {
+        const int64_t kept = after->count < max_length ? after->count : max_length;
+        out->count = max_length;
+        for (int64_t i = 1; specials && i <= kept; i++)
+            out->ids[max_length - i] = after->ids[after->count - i];
+    }
+out:
     return st;
 }
 
@@ -223,22 +391,16 @@ ac_status
 ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_t max_length,
                     bool specials, ac_encoding *out)
 {
-    ac_buffer clean = { 0 };
     ac_status st = AC_OK;
 
-    specials = specials && self->kind != AC_TOKENIZER_GPT2;
     out->count = 0;
     AC_TRY(ac_utf8_check(text, n));
+    if (self->has_steps)
+        return encode_steps(self, text, n, max_length, specials, out);
+    specials = specials && self->kind != AC_TOKENIZER_GPT2;
     if (specials && self->start >= 0)
         AC_TRY(push_id(out, self->start));
-    if (self->kind == AC_TOKENIZER_SIGLIP) {
-        AC_TRY(encode_siglip(self, text, n, out));
-    } else if (self->kind == AC_TOKENIZER_CLIP) {
-        AC_TRY(ac_text_clean_clip(&clean, text, n));
-        AC_TRY(encode_words(self, clean.data ? clean.data : "", clean.size, out));
-    } else {
-        AC_TRY(encode_around_specials(self, text, n, out));
-    }
+    AC_TRY(encode_text(self, text, n, out));
     if (specials && !(self->kind == AC_TOKENIZER_SIGLIP && out->count &&
                       out->ids[out->count - 1] == self->end)) /* not a second one */
         AC_TRY(push_id(out, self->end));
@@ -249,15 +411,16 @@ ac_tokenizer_encode(const ac_tokenizer *self, const char *text, size_t n, int64_
             out->ids[max_length - 1] = self->end;
     }
 out:
-    ac_buffer_free(&clean);
     return st;
 }
 
 static bool
 is_special(const ac_tokenizer *self, int32_t id)
 {
+    const int64_t added = ac_added_tokens_find(&self->pipeline.added, id);
+
     return id == self->start || id == self->end || id == self->pad || id == self->unknown ||
-           id == self->mask;
+           id == self->mask || (added >= 0 && self->pipeline.added.items[added].special);
 }
 
 /* In place, from left to right: each occurrence of `from` becomes `to`, which is shorter. */
@@ -291,9 +454,6 @@ decode_siglip(const ac_tokenizer *self, const int32_t *ids, int64_t n, ac_buffer
     for (int64_t i = 0; i < n; i++) {
         const char *piece;
         size_t size;
-        if (ids[i] < 0 || ids[i] >= self->unigram.pieces.count)
-            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
-                    (long long) self->unigram.pieces.count - 1);
         if (is_special(self, ids[i]))
             continue;
         piece = ac_texts_at(&self->unigram.pieces, ids[i]);
@@ -310,6 +470,29 @@ out:
     return st;
 }
 
+/* The bytes of each token, CLIP's ends of words as blanks. */
+static ac_status
+decode_bytes(const ac_tokenizer *self, const int32_t *ids, int64_t n, ac_buffer *out)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < n; i++) {
+        bool ends_word;
+        if (is_special(self, ids[i]))
+            continue;
+        AC_TRY(ac_bpe_bytes(&self->bpe, ids[i], &bytes, &ends_word));
+        if (ends_word)
+            AC_TRY(ac_buffer_push_char(&bytes, ' '));
+    }
+    if (self->kind == AC_TOKENIZER_CLIP && bytes.size && bytes.data[bytes.size - 1] == ' ')
+        bytes.size--;
+    st = ac_utf8_replace(out, bytes.data ? bytes.data : "", bytes.size);
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
 ac_status
 ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up,
                     ac_buffer *out)
@@ -319,29 +502,21 @@ ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, boo
                                             { " ' ", "'" },    { " n't", "n't" },
                                             { " 'm", "'m" },   { " 's", "'s" },
                                             { " 've", "'ve" }, { " 're", "'re" } };
-    ac_buffer bytes = { 0 };
     ac_status st = AC_OK;
-    size_t first = out->size;
+    const size_t first = out->size;
 
+    for (int64_t i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= self->size)
+            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
+                    (long long) self->size - 1);
     if (self->kind == AC_TOKENIZER_SIGLIP)
         return decode_siglip(self, ids, n, out);
-    for (int64_t i = 0; i < n; i++) {
-        bool ends_word;
-        if (ids[i] < 0 || ids[i] >= self->bpe.tokens.count)
-            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
-                    (long long) self->bpe.tokens.count - 1);
-        if (is_special(self, ids[i]))
-            continue;
-        AC_TRY(ac_bpe_bytes(&self->bpe, ids[i], &bytes, &ends_word));
-        if (ends_word)
-            AC_TRY(ac_buffer_push_char(&bytes, ' '));
-    }
-    if (self->kind == AC_TOKENIZER_CLIP && bytes.size && bytes.data[bytes.size - 1] == ' ')
-        bytes.size--;
-    AC_TRY(ac_utf8_replace(out, bytes.data ? bytes.data : "", bytes.size));
+    if (self->has_steps)
+        AC_TRY(ac_text_pipeline_decode(&self->pipeline, &self->bpe, ids, n, true, out));
+    else
+        AC_TRY(decode_bytes(self, ids, n, out));
     for (size_t i = 0; clean_up && i < sizeof pairs / sizeof *pairs; i++)
         replace_all(out, first, pairs[i][0], pairs[i][1]);
 out:
-    ac_buffer_free(&bytes);
     return st;
 }

@@ -1,7 +1,8 @@
 /**
  * The tokenizers of CLIP, BART and GPT-2: byte-level byte-pair encoding behind different
- * patterns; and SigLIP's, a unigram model. Golden: tests/golden, topics clip_tokenizer,
- * bart_tokenizer, clip_variants.
+ * patterns; any that is made of steps (text_pipeline.h), as tokenizer.json has them; and
+ * SigLIP's, a unigram model. Golden: tests/golden, topics clip_tokenizer, bart_tokenizer,
+ * tokenizer_json, clip_variants.
  */
 #ifndef AC_ENGINE_TEXT_TOKENIZER_H
 #define AC_ENGINE_TEXT_TOKENIZER_H
@@ -10,21 +11,27 @@
 #include <stdint.h>
 
 #include "engine/text/bpe.h"
+#include "engine/text/text_pipeline.h"
 #include "engine/text/unigram.h"
 
 typedef enum ac_tokenizer_kind {
     AC_TOKENIZER_CLIP = 0,
     AC_TOKENIZER_BART,
     AC_TOKENIZER_GPT2,
-    AC_TOKENIZER_SIGLIP
+    AC_TOKENIZER_SIGLIP,
+    AC_TOKENIZER_LLAMA /* Llama, SmolLM2, Qwen: steps alone */
 } ac_tokenizer_kind;
 
 /** Starts zeroed. Immutable once made: encode and decode may run in several threads. */
 typedef struct ac_tokenizer {
     ac_tokenizer_kind kind;
     ac_bpe bpe;
-    ac_unigram unigram;                     /* SigLIP's, in place of bpe and pattern */
-    void *pattern;                          /* compiled, owned */
+    ac_unigram unigram; /* SigLIP's, in place of bpe and pattern */
+    void *pattern;      /* compiled, owned */
+    ac_text_pipeline
+        pipeline; /* where has_steps: in place of pattern; else added tokens alone */
+    bool has_steps;
+    int64_t size;                           /* all ids are below this */
     int32_t start, end, pad, unknown, mask; /* -1: the vocabulary has none */
 } ac_tokenizer;
 
@@ -39,14 +46,28 @@ typedef struct ac_encoding {
 AC_MUST_CHECK ac_status ac_tokenizer_init(ac_tokenizer *self, ac_tokenizer_kind kind,
                                           const ac_texts *vocabulary, const char *merges,
                                           size_t merges_bytes);
+/** CLIP's, from memory. merges [2 * merges]: left and right of each; added: tokens besides
+ * start and end that are found in the text first, taken over, even on failure. */
+AC_MUST_CHECK ac_status ac_tokenizer_init_clip_take(ac_tokenizer *self,
+                                                    const ac_texts *vocabulary,
+                                                    const ac_texts *merges,
+                                                    ac_added_tokens *added);
+/** One made of steps. Takes both over, even on failure; the pipeline is not yet finished. kind:
+ * BART's has "<s>" and "</s>"; of GPT-2's and Llama's start and end are the ids that the
+ * pipeline puts around, -1 where it puts none. */
+AC_MUST_CHECK ac_status ac_tokenizer_init_pipeline_take(ac_tokenizer *self,
+                                                        ac_tokenizer_kind kind, ac_bpe *bpe,
+                                                        ac_text_pipeline *pipeline);
 /** SigLIP's. Takes the model over, even on failure; it has "</s>", the end and the padding. */
 AC_MUST_CHECK ac_status ac_tokenizer_init_siglip_take(ac_tokenizer *self, ac_unigram *model);
 void ac_tokenizer_free(ac_tokenizer *self);
 int64_t ac_tokenizer_size(const ac_tokenizer *self);
 
 /**
- * @param[in] max_length  truncated to this many ids, the last one the end token; 0: no limit
- * @param[in] specials    put start and end token around (GPT-2 has none, SigLIP no start)
+ * @param[in] max_length  truncated to this many ids, the last one the end token where one is
+ * put behind; 0: no limit
+ * @param[in] specials    put start and end token around (GPT-2 has none, SigLIP no start;
+ * steps: what they say)
  * @return AC_E_FORMAT where the text is not UTF-8
  */
 AC_MUST_CHECK ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char *text,

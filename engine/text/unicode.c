@@ -1,5 +1,6 @@
 #include "engine/text/unicode.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -109,6 +110,29 @@ ac_unicode_is_space(int32_t point)
            c == UTF8PROC_CATEGORY_ZP;
 }
 
+bool
+ac_unicode_is_white_space(int32_t point)
+{
+    return ac_unicode_is_space(point) && !(point >= 0x1c && point <= 0x1f);
+}
+
+bool
+ac_unicode_is_numeric(int32_t point)
+{
+    const utf8proc_category_t c = utf8proc_category(point);
+
+    return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO;
+}
+
+bool
+ac_unicode_is_punctuation(int32_t point)
+{
+    const utf8proc_category_t c = utf8proc_category(point);
+
+    return (point < 0x80 && ispunct(point)) ||
+           (c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO);
+}
+
 static bool
 is_cased(int32_t p)
 {
@@ -180,12 +204,26 @@ ac_windows_1252_point(int32_t control)
 }
 
 ac_status
-ac_unicode_nfc(ac_buffer *out, const char *text, size_t n)
+ac_unicode_lower_each(ac_buffer *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        const int32_t p = ac_utf8_next(text, n, &i);
+        if (p == 0x130)
+            ac_buffer_push(out, "i\xcc\x87", 3);
+        else
+            ac_utf8_push(out, utf8proc_tolower(p));
+    }
+    return out->status;
+}
+
+ac_status
+ac_unicode_normalise(ac_buffer *out, const char *text, size_t n, bool compose, bool compatible)
 {
     utf8proc_uint8_t *composed = NULL;
     const utf8proc_ssize_t size =
         utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n, &composed,
-                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+                     UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+                         (compatible ? UTF8PROC_COMPAT : 0));
     ac_status st;
 
     if (size < 0)
@@ -194,4 +232,10 @@ ac_unicode_nfc(ac_buffer *out, const char *text, size_t n)
     st = ac_buffer_push(out, composed, (size_t) size);
     free(composed);
     return st;
+}
+
+ac_status
+ac_unicode_nfc(ac_buffer *out, const char *text, size_t n)
+{
+    return ac_unicode_normalise(out, text, n, true, false);
 }

@@ -11,62 +11,41 @@
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/sentencepiece.h"
+#include "io/checkpoint/tokenizer_json.h"
 #include "io/checkpoint/tokenizer_openai.h"
 
 #define SENTENCEPIECE_MODEL "spiece.model"
+#define TOKENIZER_JSON "tokenizer.json"
 
+/* The kind that config.json's model_type names; AC_TOKENIZER_ANY: none of them, or no file. */
 static int
-kind_of_folder(const char *folder, const json_t *vocabulary)
+kind_of_config(const char *folder)
 {
-    static const char *const types[] = { "clip", "bart", "gpt2" };
+    static const struct {
+        const char *type;
+        int kind;
+    } types[] = {
+        { "clip", AC_TOKENIZER_CLIP },     { "bart", AC_TOKENIZER_BART },
+        { "gpt2", AC_TOKENIZER_GPT2 },     { "siglip", AC_TOKENIZER_SIGLIP },
+        { "llama", AC_TOKENIZER_LLAMA },   { "mistral", AC_TOKENIZER_LLAMA },
+        { "qwen2", AC_TOKENIZER_LLAMA },   { "qwen3", AC_TOKENIZER_LLAMA },
+        { "smollm3", AC_TOKENIZER_LLAMA }, { "phi3", AC_TOKENIZER_LLAMA },
+    };
     char *path = NULL;
     int kind = AC_TOKENIZER_ANY;
+    json_t *config;
+    const char *type;
 
-    if (ac_path_format(&path, "%s/config.json", folder) == AC_OK) {
-        json_t *config = json_load_file(path, 0, NULL);
-        const char *type = json_string_value(json_object_get(config, "model_type"));
-        for (int k = 0; type && k < 3; k++)
-            if (strcmp(type, types[k]) == 0)
-                kind = k;
-        json_decref(config);
-        free(path);
-    }
-    if (kind != AC_TOKENIZER_ANY)
+    if (ac_path_format(&path, "%s/config.json", folder) != AC_OK)
         return kind;
-    return json_object_get(vocabulary, "<|startoftext|>") ? AC_TOKENIZER_CLIP
-           : json_object_get(vocabulary, "<mask>")        ? AC_TOKENIZER_BART
-                                                          : AC_TOKENIZER_GPT2;
-}
-
-/* vocab.json's text -> id as texts by id. */
-static ac_status
-order_tokens(ac_texts *out, json_t *vocabulary, const char *path)
-{
-    ac_status st = AC_OK;
-    const char **by_id = NULL;
-    int64_t size = 0;
-
-    for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
-        const json_t *id = json_object_iter_value(i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
-            json_integer_value(id) > 10000000)
-            return ac_error_set(AC_E_FORMAT, "%s: \"%s\" has no id that makes sense", path,
-                                json_object_iter_key(i));
-        size = json_integer_value(id) >= size ? json_integer_value(id) + 1 : size;
-    }
-    AC_TRY(ac_alloc(&by_id, size, sizeof *by_id));
-    for (void *i = json_object_iter(vocabulary); i; i = json_object_iter_next(vocabulary, i)) {
-        const char **place = &by_id[json_integer_value(json_object_iter_value(i))];
-        if (*place)
-            AC_FAIL(AC_E_FORMAT, "%s: \"%s\" and \"%s\" have the same id", path, *place,
-                    json_object_iter_key(i));
-        *place = json_object_iter_key(i);
-    }
-    for (int64_t i = 0; i < size; i++)
-        AC_TRY(ac_texts_push(out, by_id[i] ? by_id[i] : "", by_id[i] ? strlen(by_id[i]) : 0));
-out:
-    free(by_id);
-    return st;
+    config = json_load_file(path, 0, NULL);
+    type = json_string_value(json_object_get(config, "model_type"));
+    for (size_t k = 0; type && k < sizeof types / sizeof *types; k++)
+        if (strcmp(type, types[k].type) == 0)
+            kind = types[k].kind;
+    json_decref(config);
+    free(path);
+    return kind;
 }
 
 /* vocab.json and merges.txt of a folder. */
@@ -82,9 +61,11 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
     AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
     if (access(vocab_path, F_OK) != 0)
-        AC_FAIL(AC_E_IO,
-                "%s: no vocabulary here (looked for vocab.json with merges.txt, and for %s)",
-                from, AC_OPENAI_VOCABULARY);
+        AC_FAIL(
+            AC_E_IO,
+            "%s: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, "
+            "and %s)",
+            from, AC_OPENAI_VOCABULARY);
     AC_TRY(ac_text_file_read(vocab_path, vocab));
     AC_TRY(ac_text_file_read(merges_path, merges));
     root =
@@ -92,9 +73,18 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
     if (!json_is_object(root))
         AC_FAIL(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line,
                 root ? "not an object" : error.text);
-    AC_TRY(order_tokens(tokens, root, vocab_path));
+    AC_TRY(ac_tokenizer_json_order(tokens, root, vocab_path));
     if (*kind == AC_TOKENIZER_ANY)
-        *kind = kind_of_folder(folder, root);
+        *kind = kind_of_config(folder);
+    if (*kind == AC_TOKENIZER_LLAMA || *kind == AC_TOKENIZER_SIGLIP)
+        AC_FAIL(AC_E_FORMAT,
+                "%s: how this kind of model splits a text is not said in vocab.json and "
+                "merges.txt: its tokenizer.json is needed",
+                from);
+    if (*kind == AC_TOKENIZER_ANY)
+        *kind = json_object_get(root, "<|startoftext|>") ? AC_TOKENIZER_CLIP
+                : json_object_get(root, "<mask>")        ? AC_TOKENIZER_BART
+                                                         : AC_TOKENIZER_GPT2;
 out:
     json_decref(root);
     free(vocab_path);
@@ -201,7 +191,10 @@ open_sentencepiece(ac_tokenizer *self, const char *path, char fingerprint[33])
     ac_status st = AC_OK;
 
     if (access(path, F_OK) != 0)
-        AC_FAIL(AC_E_IO, "%s: no vocabulary here (SigLIP's is " SENTENCEPIECE_MODEL ")", path);
+        AC_FAIL(AC_E_IO,
+                "%s: no vocabulary here (SigLIP's is " SENTENCEPIECE_MODEL " or " TOKENIZER_JSON
+                ")",
+                path);
     AC_TRY(ac_text_file_read(path, &bytes));
     AC_TRY(ac_sentencepiece_read(&model, bytes.data ? bytes.data : "", bytes.size, path));
     st = ac_tokenizer_init_siglip_take(self, &model);
@@ -214,12 +207,68 @@ out:
     return st;
 }
 
+/* tokenizer.json: `from` itself where its name ends in .json, else that of the folder. NULL:
+ * none. */
+static ac_status
+find_tokenizer_json(char **out, const char *from)
+{
+    const size_t n = strlen(from);
+    ac_status st;
+
+    *out = NULL;
+    if (n > 5 && strcmp(from + n - 5, ".json") == 0)
+        return ac_duplicate(out, from, n);
+    st = ac_path_format(out, "%s/" TOKENIZER_JSON, from);
+    if (st == AC_OK && access(*out, F_OK) != 0) {
+        free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+/* What to do about a tokenizer.json that is refused: its folder may hold the older files too.
+ */
+static void
+add_remedy(ac_status st, const char *from)
+{
+    char *vocab = NULL, *message = NULL;
+
+    if (st == AC_E_FORMAT && ac_path_format(&vocab, "%s/vocab.json", from) == AC_OK &&
+        access(vocab, F_OK) == 0 &&
+        ac_duplicate(&message, ac_error_message(), strlen(ac_error_message())) == AC_OK)
+        ac_error_set(st,
+                     "%s; vocab.json and merges.txt beside it are used where tokenizer.json is "
+                     "moved away",
+                     message);
+    free(vocab);
+    free(message);
+}
+
+static ac_status
+open_tokenizer_json(ac_tokenizer *self, const char *path, const char *from, const char *folder,
+                    int kind, char fingerprint[33])
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_text_file_read(path, &bytes));
+    st = ac_tokenizer_json_read(self, bytes.data ? bytes.data : "", bytes.size, path,
+                                kind == AC_TOKENIZER_ANY ? kind_of_config(folder) : kind);
+    if (st != AC_OK)
+        add_remedy(st, from);
+    else
+        ac_checksum_bytes(bytes.data, bytes.size, fingerprint);
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
 ac_status
 ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary, int kind,
                   char fingerprint[33])
 {
     ac_status st = AC_OK;
-    char *folder = NULL, *sentencepiece = NULL;
+    char *folder = NULL, *sentencepiece = NULL, *tokenizer_json = NULL;
     const char *from;
     ac_buffer vocab = { 0 }, merges = { 0 };
     ac_texts tokens = { 0 };
@@ -229,8 +278,13 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     AC_TRY(folder_of(&folder, model));
     from = vocabulary ? vocabulary : folder;
     AC_TRY(find_sentencepiece(&sentencepiece, from, kind));
-    if (sentencepiece) {
+    AC_TRY(find_tokenizer_json(&tokenizer_json, from));
+    if (sentencepiece && !(tokenizer_json && access(sentencepiece, F_OK) != 0)) {
         st = open_sentencepiece(self, sentencepiece, fingerprint);
+        goto out;
+    }
+    if (tokenizer_json) {
+        st = open_tokenizer_json(self, tokenizer_json, from, folder, kind, fingerprint);
         goto out;
     }
     AC_TRY(read_vocabulary(from, folder, &kind, &tokens, &vocab, &merges));
@@ -251,5 +305,6 @@ out:
     ac_buffer_free(&merges);
     free(folder);
     free(sentencepiece);
+    free(tokenizer_json);
     return st;
 }

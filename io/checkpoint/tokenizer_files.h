@@ -7,12 +7,13 @@
 enum { AC_TOKENIZER_ANY = -1 };
 
 /**
- * vocab.json and merges.txt of a folder, else bpe_simple_vocab_16e6.txt.gz of OpenAI's CLIP
- * there; of SigLIP spiece.model.
+ * tokenizer.json of a folder, else vocab.json and merges.txt, else bpe_simple_vocab_16e6.txt.gz
+ * of OpenAI's CLIP; of SigLIP spiece.model, else tokenizer.json. docs/FORMATS.md has what is
+ * read.
  * @param[in] model        a model's folder, or its file of weights, beside which the vocabulary
  * lies
  * @param[in] vocabulary   another folder to read them from, or OpenAI's file, or
- * sentencepiece's (its name ends in .model), or NULL
+ * sentencepiece's (its name ends in .model), or a tokenizer.json (ends in .json), or NULL
  * @param[in] kind         AC_TOKENIZER_ANY: from config.json's model_type, else from the
  * vocabulary
  * @param[out] fingerprint XXH3-128 of what was read, 32 digits and a zero byte

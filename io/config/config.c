@@ -123,15 +123,15 @@ push_flow(ac_buffer *out, yaml_document_t *document, yaml_node_t *node, int dept
 
 static ac_status
 set_list(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node,
-         const char *where)
+         const char *base, const char *where)
 {
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
 
     if (!push_flow(&text, document, node, 0))
-        AC_FAIL(AC_E_ARG, "%s: %s: needs a value or a list of numbers", where, k->name);
+        AC_FAIL(AC_E_ARG, "%s: %s: needs a value or a list", where, k->name);
     AC_TRY(text.status);
-    st = ac_config_value_set(self, k, text.data, false, "", where);
+    st = ac_config_value_set(self, k, text.data, false, base, where);
 out:
     ac_buffer_free(&text);
     return st;
@@ -214,8 +214,9 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
     if (st != AC_OK)
         return st;
     if (value->type == YAML_SEQUENCE_NODE &&
-        (k->type == KEY_PAIR || k->type == KEY_OPTIONAL_LIST))
-        return set_list(self, k, document, value, where);
+        (k->type == KEY_PAIR || k->type == KEY_OPTIONAL_LIST || k->type == KEY_PATHS))
+        return set_list(self, k, document, value, k->type == KEY_PATHS ? from->base : "",
+                        where);
     if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_TEXTS)
         return set_texts(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)

@@ -12,6 +12,8 @@ static const char *const prefix_words[] = { "auto", "none", "tar", NULL };
 static const char *const page_words[] = { "first", "all", NULL };
 static const char *const store_words[] = { "original", "pixels", NULL };
 static const char *const check_words[] = { "header", "decode", NULL };
+static const char *const chat_words[] = { "none", "chatml", "llama3", NULL };
+static const char *const overflow_words[] = { "truncate", "refuse", NULL };
 static const char *const missing_words[] = { "error", "skip", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
@@ -226,6 +228,25 @@ const ac_config_key ac_config_keys[] = {
     { "ingest.check", KEY_CHOICE, AT(ingest.check), "header", 0, 0, check_words, true,
       "header: format and size are read; decode: every image is decoded. What fails is a "
       "rejected item" },
+    { "story.model", KEY_PATH, AT(story.model), "none", 0, 0, NULL, false,
+      "a causal language model: a Hugging Face folder (GPT-2, GPT-Neo, GPT-J, Llama, Qwen2, "
+      "Qwen3), or a .gguf file" },
+    { "story.prompt", KEY_TEXT, AT(story.prompt), "Once upon a time there was {caption}", 0, 0,
+      NULL, true,
+      "what a story begins with; {caption}: the image's caption, {table}: its retrieved "
+      "entries" },
+    { "story.chat", KEY_CHOICE, AT(story.chat), "none", 0, 0, chat_words, true,
+      "for a model that follows instructions: the prompt is the user's message, in the marks "
+      "of this kind of chat" },
+    { "story.system", KEY_TEXT, AT(story.system), "none", 0, 0, NULL, true,
+      "with chat: the system's message; none: there is none" },
+    { "story.overflow", KEY_CHOICE, AT(story.overflow), "truncate", 0, 0, overflow_words, true,
+      "a prompt longer than the model's context: truncated on the left, or rejected" },
+    { "story.max_new_tokens", KEY_OPTIONAL, AT(story.max_new_tokens), "auto", 1, 1e6, NULL,
+      true, "tokens of a story at most: short for generation.max_new_tokens; auto: 128" },
+    { "story.stories", KEY_OPTIONAL, AT(story.stories), "auto", 1, 1e6, NULL, true,
+      "stories per caption, the likeliest first: short for generation.num_return_sequences; "
+      "auto: 1" },
     { "evaluate.predictions", KEY_PATHS, AT(evaluate.predictions), "none", 0, 0, NULL, false,
       "the captions: a run, COCO results, {\"id\": caption}, JSON lines, or a text file with a "
       "caption per line (keys.txt beside it has the ids)" },
@@ -369,6 +390,15 @@ const ac_config_job ac_config_jobs[] = {
                   "output.shard_items", "output.exif", "compute.threads", "compute.batch",
                   "compute.kernels", "compute.part", "compute.parts", "limits" },
         .needed = { "input.path" },
+    },
+    {
+        .name = "story",
+        .keys = { "input.path", "story", "generation", "seed", "output.shard_items",
+                  "output.compression", "compute.threads", "compute.backend", "compute.kernels",
+                  "compute.precision", "compute.part", "compute.parts", "limits.max_bad_items",
+                  "limits.memory", "limits.stall_minutes", "limits.grace_seconds" },
+        .needed = { "input.path", "story.model" },
+        .made = { "input.path" },
     },
     {
         .name = "evaluate",

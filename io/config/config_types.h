@@ -109,6 +109,11 @@ typedef struct ac_config {
         int64_t store, check; /* ac_ingest_store, ac_ingest_check */
         int64_t shard_bytes, size;
     } ingest;
+    struct {
+        char *model, *prompt, *system;
+        int64_t chat, overflow; /* chat: ac_story_chat; overflow: 0 truncate, 1 refuse */
+        ac_optional max_new_tokens, stories;
+    } story;
     int64_t seed;
     struct {
         int64_t shard_items;

@@ -1,6 +1,7 @@
 #include "io/config/config_values.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,43 @@ out:
     return st;
 }
 
+/* Names with commas between them, brackets around or not, each from the same folder; one name
+ * that is there is itself, whatever is in it. */
+static ac_status
+resolve_list(char **out, const char *base, const char *value)
+{
+    ac_buffer all = { 0 };
+    char *one = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(resolve_path(out, base, value));
+    if (access(*out, F_OK) == 0 || !strpbrk(value, ",["))
+        return AC_OK;
+    if (*value != '[' && !strchr(value, ','))
+        return AC_OK; /* a pattern */
+    free(*out);
+    *out = NULL;
+    for (const char *at = value + (*value == '['); *at;) {
+        const size_t n = strcspn(at, *value == '[' ? ",]" : ",");
+        const char *name = at + strspn(at, " ");
+        char text[PATH_MAX];
+        snprintf(text, sizeof text, "%.*s", name < at + n ? (int) (at + n - name) : 0, name);
+        if (*text) {
+            AC_TRY(resolve_path(&one, base, text));
+            ac_buffer_printf(&all, "%s%s", all.size ? "," : "", one);
+            free(one);
+            one = NULL;
+        }
+        at += n + (at[n] != '\0');
+    }
+    AC_TRY(all.status);
+    st = ac_duplicate(out, all.data ? all.data : "", all.size);
+out:
+    free(one);
+    ac_buffer_free(&all);
+    return st;
+}
+
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
          const char *base)
@@ -190,8 +228,9 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
 
     if ((k->type == KEY_PATH || k->type == KEY_PATHS) &&
         !(strcmp(value, "none") == 0 && !quoted))
-        st = strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
-                                                : resolve_path(&made, base, value);
+        st = k->type == KEY_PATHS                 ? resolve_list(&made, base, value)
+             : strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
+                                                  : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
         st = ac_duplicate(&made, value, strlen(value));
     if (st != AC_OK)

@@ -18,6 +18,7 @@ typedef enum ac_shard_kind {
     AC_SHARD_UNIT,        /* embeddings of entries while a cache is built */
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
+    AC_SHARD_STORIES,
     AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;
@@ -64,6 +65,18 @@ typedef enum ac_dataset_id {
     AC_CLIP_SCORES_KEYS,
     AC_CLIP_SCORES_COSINES,
     AC_CLIP_SCORES_REFERENCES,
+    AC_STORIES_KEYS,
+    AC_STORIES_CAPTIONS,
+    AC_STORIES_PROMPTS,
+    AC_STORIES_STORY_OFFSETS,
+    AC_STORIES_STORIES,
+    AC_STORIES_ENDS,
+    AC_STORIES_SCORES,
+    AC_STORIES_ID_OFFSETS,
+    AC_STORIES_IDS,
+    AC_STORIES_REJECTED_KEYS,
+    AC_STORIES_REJECTED_REASONS,
+    AC_STORIES_REJECTED_DETAILS,
     AC_JOINED_KEYS,
     AC_JOINED_EMBEDDINGS,
     AC_JOINED_THUMBNAILS,
@@ -85,6 +98,7 @@ typedef enum ac_attribute_id {
     AC_EMBED_ITEMS,
     AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
+    AC_STORIES_ITEMS,
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1
 } ac_attribute_id;

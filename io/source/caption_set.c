@@ -223,13 +223,14 @@ static ac_status read_pattern(ac_caption_records *out, const char *pattern, bool
 static ac_status
 read_folder(ac_caption_records *out, const char *path, bool several)
 {
-    char *captions = NULL, *references = NULL, *predictions = NULL;
+    char *captions = NULL, *references = NULL, *predictions = NULL, *items = NULL;
     bool found = false;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&captions, "%s/captions.jsonl", path));
     AC_TRY(ac_path_format(&references, "%s/ref[0-9]*.txt", path));
     AC_TRY(ac_path_format(&predictions, "%s/preds.txt", path));
+    AC_TRY(ac_path_format(&items, "%s/items.jsonl", path));
     if (several) {
         AC_TRY(read_pattern(out, references, true, &found));
         if (!found && access(captions, F_OK) == 0)
@@ -240,6 +241,9 @@ read_folder(ac_caption_records *out, const char *path, bool several)
     } else if (access(captions, F_OK) == 0) {
         out->format = "a run";
         st = ac_captions_read_lines(out, captions);
+    } else if (access(items, F_OK) == 0) {
+        out->format = "a run of evaluate";
+        st = ac_captions_read_lines(out, items);
     } else if (access(predictions, F_OK) == 0) {
         st = read_line_files(out, &predictions, 1, false);
     } else {
@@ -249,6 +253,7 @@ out:
     free(captions);
     free(references);
     free(predictions);
+    free(items);
     return st;
 }
 

@@ -119,6 +119,63 @@ is_white(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Length of the object [n] before the true key's member, where this is the last one, as
+ * ac_webdataset's samples have it: what is left needs its brace. 0: it is not there so. */
+static size_t
+before_key(const char *text, size_t n)
+{
+    const size_t size = strlen(ac_sample_key_field) + 2;
+    size_t end = n, at;
+
+    while (end > 0 && is_white(text[end - 1]))
+        end--;
+    for (at = end; at-- > 0;)
+        if (end - at > size && text[at] == '"' && text[at + size - 1] == '"' &&
+            memcmp(text + at + 1, ac_sample_key_field, size - 2) == 0)
+            break;
+    if (at >= end || end - at < size + 5 || memcmp(text + at + size, ": \"", 3) != 0)
+        return 0;
+    for (size_t i = at + size + 3; i + 1 < end; i++) {
+        if (text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            return i + 2 == end && text[i + 1] == '}' ? at : 0;
+    }
+    return 0;
+}
+
+ac_status
+ac_sample_strip(ac_buffer *metadata)
+{
+    static const char *const none[] = { NULL };
+    const ac_buffer no_fields = { 0 };
+    size_t left = metadata->size ? before_key(metadata->data, metadata->size) : 0;
+    ac_buffer made = { 0 };
+    ac_status st = AC_OK;
+
+    if (!metadata->size || !memmem(metadata->data, metadata->size, ac_sample_key_field,
+                                   strlen(ac_sample_key_field)))
+        return AC_OK;
+    if (left > 0) {
+        if (left > 2 && memcmp(metadata->data + left - 2, ", ", 2) == 0)
+            left -= 2;
+        metadata->size = left;
+        while (left > 0 && is_white(metadata->data[left - 1]))
+            left--;
+        if (left == 1) /* nothing else came with the image */
+            ac_buffer_reset(metadata);
+        else
+            st = ac_buffer_push_char(metadata, '}');
+        return st;
+    }
+    AC_TRY(ac_sample_json(metadata->data, metadata->size, &no_fields, none, &made));
+    ac_buffer_reset(metadata);
+    st = ac_buffer_push(metadata, made.data, made.size);
+out:
+    ac_buffer_free(&made);
+    return st;
+}
+
 ac_status
 ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                const char *const *names, ac_buffer *out)

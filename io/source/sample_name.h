@@ -29,4 +29,8 @@ void ac_sample_extension(const char *location, size_t n, const char *format, boo
 AC_MUST_CHECK ac_status ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                                        const char *const *names, ac_buffer *out);
 
+/** Take the true key's member out of an image's metadata (an object, or empty), as samples of
+ * ours have it: all else stays as it is, to the byte, and of nothing else nothing is left. */
+AC_MUST_CHECK ac_status ac_sample_strip(ac_buffer *metadata);
+
 #endif

@@ -1,7 +1,6 @@
 /* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
  * of keys. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,42 +30,12 @@ push_bytes_field(ac_buffer *b, const char *name, ac_item_text text)
     ac_json_string(b, text.bytes, text.size);
 }
 
-/* By how much CLIP scores the best candidate above the second; NaN where there are not two. */
-static double
-margin_of(const ac_shard_view *v, int64_t i)
-{
-    float best = -INFINITY, second = -INFINITY;
-
-    for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
-        const float x = v->candidate_clip_scores[c];
-        if (x > best) {
-            second = best;
-            best = x;
-        } else if (x > second) {
-            second = x;
-        }
-    }
-    return isinf(second) ? (double) NAN : (double) best - (double) second;
-}
-
 /* output.evidence: where the caption's words come from. */
 static ac_status
 push_evidence(ac_buffer *b, ac_evidence_finder *finder, const ac_shard_view *v, int64_t i)
 {
-    ac_evidence evidence;
-    int64_t entries = 0;
-    ac_status st = AC_OK;
-
-    while (entries < v->K && v->ids[i * v->K + entries] >= 0)
-        entries++;
-    AC_TRY(ac_evidence_find(finder, ac_texts_at(&v->captions, i),
-                            ac_texts_size(&v->captions, i), &v->entries, i * v->K, entries,
-                            &evidence));
     ac_buffer_push_text(b, ", \"evidence\": ");
-    st = ac_evidence_push_json(b, finder, &evidence, &v->entries, i * v->K, v->ids + i * v->K,
-                               margin_of(v, i));
-out:
-    return st;
+    return ac_evidence_push_row(b, finder, v, i);
 }
 
 static void

@@ -1,8 +1,11 @@
 #include "jobs/cli/job_arguments.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/path.h"
 
@@ -50,10 +53,51 @@ ac_job_run_folder(char **out, const ac_job *job, const ac_arguments *a, int word
         return ac_path_format(out, "%s", given);
     if (!config)
         return ac_path_format(out, "runs/%s", job->name);
+    if (strlen(job->name) + 1 + (dot ? (size_t) (dot - base) : strlen(base)) > NAME_MAX)
+        return ac_error_set(AC_E_ARG,
+                            "%s: this name is too long for a run folder that is called after "
+                            "it: give --run DIR",
+                            config);
     st = ac_path_format(out, "runs/%s-%.*s", job->name,
                         dot ? (int) (dot - base) : (int) strlen(base), base);
 out:
     return st;
+}
+
+/* The option that takes the words behind it, as a shell's ref*.txt; NULL: there is none. */
+static const ac_short_form *
+option_of_words(const ac_job *job)
+{
+    for (const ac_short_form *s = job->short_forms; s && s->option; s++)
+        if (s->several)
+            return s;
+    return NULL;
+}
+
+/* Configs first, then what belongs to that option. */
+static ac_status
+part_words(ac_arguments *a, const char *option, const char *job)
+{
+    const char **more = NULL;
+    int kept = 0, n = 0;
+    ac_status st = ac_alloc(&more, a->word_count, sizeof *more);
+
+    if (st != AC_OK)
+        return st;
+    for (int i = 0; i < a->word_count; i++)
+        if (ac_text_ends_with(a->words[i], ".yaml") || ac_text_ends_with(a->words[i], ".yml"))
+            a->words[kept++] = a->words[i];
+        else
+            more[n++] = a->words[i];
+    if (n)
+        memcpy(a->words + kept, more, (size_t) n * sizeof *more);
+    a->word_count = kept;
+    a->more_words = n;
+    free(more);
+    if (n && !ac_arguments_get(a, option))
+        return ac_error_set(AC_E_ARG, "%s takes one config file (.yaml), and \"%s\" is none",
+                            job, a->words[kept]);
+    return AC_OK;
 }
 
 ac_status
@@ -62,6 +106,8 @@ ac_job_word_take(const char **value, const ac_job *job, ac_arguments *a)
     int kept = 0;
 
     *value = NULL;
+    if (option_of_words(job))
+        return part_words(a, option_of_words(job)->option, job->name);
     for (int i = 0; i < a->word_count; i++) {
         const char *word = a->words[i];
         if (!job->word || ac_text_ends_with(word, ".yaml") || ac_text_ends_with(word, ".yml"))
@@ -92,13 +138,21 @@ ac_status
 ac_job_short_apply(ac_config *config, const ac_job *job, const ac_arguments *a,
                    const char *word)
 {
+    ac_buffer value = { 0 };
     ac_status st = AC_OK;
 
     if (word) /* a folder may be called so; of a key it would be the word for "nothing" */
         AC_TRY(set_key(config, job->word, strcmp(word, "none") == 0 ? "./none" : word));
     for (const ac_short_form *s = job->short_forms; s && s->option; s++)
-        if (s->key && ac_arguments_get(a, s->option))
-            AC_TRY(set_key(config, s->key, ac_arguments_get(a, s->option)));
+        if (s->key && ac_arguments_get(a, s->option)) {
+            ac_buffer_reset(&value);
+            ac_buffer_push_text(&value, ac_arguments_get(a, s->option));
+            for (int i = 0; s->several && i < a->more_words; i++)
+                ac_buffer_printf(&value, ",%s", a->words[a->word_count + i]);
+            AC_TRY(value.status);
+            AC_TRY(set_key(config, s->key, value.data));
+        }
 out:
+    ac_buffer_free(&value);
     return st;
 }

@@ -27,6 +27,7 @@ typedef struct ac_arguments {
     int set_count;
     const char **words;
     int word_count;
+    int more_words; /* behind them: those of an option with several values */
     bool help;
 } ac_arguments;
 

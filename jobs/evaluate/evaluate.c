@@ -342,17 +342,18 @@ size_evaluate(ac_sizing *sizing, const ac_config *config)
 
 static const ac_short_form short_forms[] = {
     { "predictions", "PATH", "evaluate.predictions",
-      "a run, COCO results, {\"id\": caption}, or a text file with a caption per line" },
+      "a run, COCO results, {\"id\": caption}, or a text file with a caption per line", false },
     { "references", "PATH", "evaluate.references",
-      "COCO annotations, {\"id\": [captions]}, a folder of .txt, or 'ref*.txt'" },
-    { "images", "PATH", "evaluate.images", "the images: CLIPScore, RefCLIPScore" },
-    { "model", "CLIP", "clip.model", "the CLIP that scores them" },
-    { "against", "PATH", "evaluate.against", "other predictions, to compare with" },
-    { "write-idf", "FILE", "evaluate.write_idf", "write the references' document frequencies" },
-    { "export-spice", "FILE", "evaluate.export_spice", "write SPICE's input" },
-    { "merge-scores", "FILE", "evaluate.merge_scores", "add scores of another program" },
-    { "out", "DIR", NULL, "short for --run" },
-    { NULL, NULL, NULL, NULL },
+      "COCO annotations, {\"id\": [captions]}, a folder of .txt, or ref*.txt", true },
+    { "images", "PATH", "evaluate.images", "the images: CLIPScore, RefCLIPScore", false },
+    { "model", "CLIP", "clip.model", "the CLIP that scores them", false },
+    { "against", "PATH", "evaluate.against", "other predictions, to compare with", false },
+    { "write-idf", "FILE", "evaluate.write_idf", "write the references' document frequencies",
+      false },
+    { "export-spice", "FILE", "evaluate.export_spice", "write SPICE's input", false },
+    { "merge-scores", "FILE", "evaluate.merge_scores", "add scores of another program", false },
+    { "out", "DIR", NULL, "short for --run", false },
+    { NULL, NULL, NULL, NULL, false },
 };
 
 const ac_job ac_job_evaluate = {

@@ -1,5 +1,5 @@
-/* Document frequencies as a text file: a head, then a line per n-gram, sorted: how many images
- * have it, a tab, its words with spaces between. */
+/* Document frequencies as a text file: a head, then a line per n-gram in the order in which
+ * they came: how many images have it, a tab, its words with spaces between. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,46 +24,30 @@ push_ngram(ac_buffer *out, const ac_scores *self, const ac_word_ngram *g)
     }
 }
 
-static int
-by_ngram(const void *a, const void *b, void *context)
-{
-    const ac_document_frequencies *f = context;
-
-    return ac_word_ngram_compare(&f->ngrams[*(const int64_t *) a],
-                                 &f->ngrams[*(const int64_t *) b]);
-}
-
 ac_status
 ac_frequencies_save(const ac_scores *self, const char *path)
 {
-    const ac_document_frequencies *f = &self->frequencies;
-    int64_t *order = NULL, n = 0;
+    const ac_ngram_table *t = &self->table;
     ac_text_file file = { 0 };
     ac_buffer line = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc(&order, f->count, sizeof *order));
-    for (int64_t i = 0; i < f->size; i++)
-        if (f->ngrams[i].words[0])
-            order[n++] = i;
-    qsort_r(order, (size_t) n, sizeof *order, by_ngram, (void *) (uintptr_t) f);
     AC_TRY(ac_text_file_create(&file, path));
-    ac_buffer_printf(&line, "%s%lld\n", head, (long long) f->images);
-    for (int64_t i = 0; i < n; i++) {
-        ac_buffer_printf(&line, "%d\t", f->counts[order[i]]);
-        push_ngram(&line, self, &f->ngrams[order[i]]);
-        ac_buffer_push_char(&line, '\n');
+    ac_buffer_printf(&line, "%s%lld\n", head, (long long) t->images);
+    for (int64_t i = 0; i < t->count; i++) {
+        if (t->frequencies[i]) {
+            ac_buffer_printf(&line, "%d\t", t->frequencies[i]);
+            push_ngram(&line, self, &t->ngrams[i]);
+            ac_buffer_push_char(&line, '\n');
+        }
         AC_TRY(line.status);
         ac_text_file_write(&file, line.data, line.size);
         ac_buffer_reset(&line);
     }
-    if (line.size)
-        ac_text_file_write(&file, line.data, line.size);
     AC_TRY(ac_text_file_commit(&file));
 out:
     ac_text_file_abandon(&file);
     ac_buffer_free(&line);
-    free(order);
     return st;
 }
 
@@ -74,13 +58,14 @@ load_line(ac_scores *self, char *line, const char *path, int64_t number)
     char *tab = strchr(line, '\t'), *end, *word, *rest = NULL;
     const long long times = strtoll(line, &end, 10);
     ac_word_ngram g = { { 0 } };
+    int32_t number_of;
     int n = 0;
     ac_status st = AC_OK;
 
-    if (!tab || end != tab || times < 1 || times > self->frequencies.images)
+    if (!tab || end != tab || times < 1 || times > self->table.images)
         AC_FAIL(AC_E_FORMAT,
                 "%s: line %lld: not a count from 1 to %lld, a tab, and 1 to 4 words", path,
-                (long long) number, (long long) self->frequencies.images);
+                (long long) number, (long long) self->table.images);
     if (ac_utf8_check(tab + 1, strlen(tab + 1)) != AC_OK)
         AC_FAIL(AC_E_FORMAT, "%s: line %lld is not UTF-8", path, (long long) number);
     for (word = strtok_r(tab + 1, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
@@ -91,7 +76,8 @@ load_line(ac_scores *self, char *line, const char *path, int64_t number)
     }
     if (!n)
         AC_FAIL(AC_E_FORMAT, "%s: line %lld: no words", path, (long long) number);
-    st = ac_document_frequencies_add(&self->frequencies, &g, (int32_t) times);
+    AC_TRY(ac_ngram_table_add(&self->table, &g, &number_of));
+    self->table.frequencies[number_of] += (int32_t) times;
 out:
     return st;
 }
@@ -107,7 +93,7 @@ ac_frequencies_load(ac_scores *self, const char *path)
     AC_TRY(ac_text_file_read(path, &text));
     AC_TRY(ac_buffer_push(&text, "", 0));
     if (strncmp(text.data, head, sizeof head - 1) != 0 ||
-        (self->frequencies.images = strtoll(text.data + sizeof head - 1, &end, 10)) < 1 ||
+        (self->table.images = strtoll(text.data + sizeof head - 1, &end, 10)) < 1 ||
         *end != '\n')
         AC_FAIL(AC_E_FORMAT,
                 "%s: not document frequencies: evaluate --write-idf makes such a file", path);

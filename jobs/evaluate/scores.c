@@ -25,7 +25,8 @@ ac_scores_free(ac_scores *self)
     }
     ac_vocabulary_free(&self->vocabulary);
     ac_caption_words_free(&self->words);
-    ac_document_frequencies_free(&self->frequencies);
+    ac_caption_ngrams_free(&self->ngrams);
+    ac_ngram_table_free(&self->table);
     free(self->scored);
     free(self->scored_other);
     free(self->texts);
@@ -114,7 +115,9 @@ push_caption(ac_scores *self, ac_ptb_tokenizer *tokenizer, ac_buffer *tokens,
     ac_buffer_reset(tokens);
     AC_TRY(ac_ptb_tokenize(tokenizer, tokens, ac_texts_at(captions, row),
                            ac_texts_size(captions, row)));
-    st = ac_caption_words_push(&self->words, &self->vocabulary, tokens->data, tokens->size);
+    AC_TRY(ac_caption_words_push(&self->words, &self->vocabulary, tokens->data, tokens->size));
+    st = ac_caption_ngrams_push(&self->ngrams, &self->table,
+                                ac_caption_words_at(&self->words, self->words.count - 1));
 out:
     return st;
 }
@@ -193,17 +196,15 @@ score_texts(ac_scores *self, const ac_evaluated *e, const char *frequencies_file
 {
     ac_status st = AC_OK;
 
+    for (int64_t i = 0; !frequencies_file && i < self->items; i++)
+        ac_ngram_table_count_image(&self->table, &self->ngrams, self->scored[i].first_reference,
+                                   self->scored[i].reference_count);
     if (frequencies_file)
         AC_TRY(ac_frequencies_load(self, frequencies_file));
-    else
-        for (int64_t i = 0; i < self->items; i++)
-            AC_TRY(ac_document_frequencies_image(&self->frequencies, &self->words,
-                                                 self->scored[i].first_reference,
-                                                 self->scored[i].reference_count));
     AC_TRY(ac_alloc(&self->texts, self->items, sizeof *self->texts));
-    AC_TRY(ac_score_items(&self->words, self->scored, self->items, &self->frequencies,
+    AC_TRY(ac_score_items(&self->words, &self->ngrams, &self->table, self->scored, self->items,
                           self->texts));
-    if (self->frequencies.images == 1) {
+    if (self->table.images == 1) {
         self->note = "The references are of one item alone: each n-gram is in every item, so "
                      "its weight is log(1) = 0, and CIDEr is 0";
         ac_log(AC_LOG_WARNING, "%s", self->note);
@@ -211,8 +212,8 @@ score_texts(ac_scores *self, const ac_evaluated *e, const char *frequencies_file
     if (!e->has_against)
         goto out;
     AC_TRY(ac_alloc(&self->texts_other, self->items, sizeof *self->texts_other));
-    AC_TRY(ac_score_items(&self->words, self->scored_other, self->items, &self->frequencies,
-                          self->texts_other));
+    AC_TRY(ac_score_items(&self->words, &self->ngrams, &self->table, self->scored_other,
+                          self->items, self->texts_other));
 out:
     return st;
 }
@@ -235,7 +236,8 @@ ac_scores_compute(ac_scores *self, const ac_evaluated *e, unsigned wanted,
     AC_TRY(add_text_column(self, e, "ROUGE_L", wanted & AC_SCORE_ROUGE_L));
     AC_TRY(add_text_column(self, e, "CIDEr", wanted & AC_SCORE_CIDER));
     if (wanted & AC_SCORE_DIVERSITY) {
-        AC_TRY(ac_diversity_of(&self->words, self->scored, self->items, &self->diversity));
+        AC_TRY(ac_diversity_of(&self->words, &self->ngrams, &self->table, self->scored,
+                               self->items, &self->diversity));
         self->has_diversity = true;
     }
 out:

@@ -41,7 +41,8 @@ typedef struct ac_scores {
     int column_count;
     ac_vocabulary vocabulary;
     ac_caption_words words;
-    ac_document_frequencies frequencies; /* of the references, or of the idf's file */
+    ac_caption_ngrams ngrams;
+    ac_ngram_table table; /* its frequencies: of the references, or of the idf's file */
     ac_scored_item *scored, *scored_other;
     ac_item_scores *texts, *texts_other; /* [items] BLEU and the like; NULL: no references */
     ac_diversity diversity;

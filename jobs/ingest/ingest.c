@@ -278,5 +278,5 @@ const ac_job ac_job_ingest = {
     .usage = "SOURCE --out DATASET",
     .short_forms =
         (const ac_short_form[]){
-            { "out", "DATASET", NULL, "the image dataset: the same as --run" }, { 0 } },
+            { "out", "DATASET", NULL, "the image dataset: the same as --run", false }, { 0 } },
 };

@@ -1,6 +1,8 @@
 #include "jobs/ingest/stage.h"
 
 #include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "io/source/sample_name.h"
 #include "jobs/caption/fields.h"
 
-enum { BATCH_PER_THREAD = 4 };
+enum { BATCH_PER_THREAD = 8 };
 
 /* An image between reading and writing. */
 typedef struct item {
@@ -26,6 +28,16 @@ typedef struct item {
     char hash[33];
 } item;
 
+/* A thread's part of a batch. */
+typedef struct worker {
+    struct ac_ingester *ingester;
+    int64_t first, n;
+    atomic_llong *next; /* the item of the batch that is read next, by any of them */
+    int slot;
+    ac_status status;
+    char message[1024]; /* each thread has its own */
+} worker;
+
 /* A batch in memory, and what a shard has gathered so far. */
 typedef struct ac_ingester {
     const ac_run *run;                  /* borrowed */
@@ -33,6 +45,8 @@ typedef struct ac_ingester {
     const ac_preprocess_recipe *recipe; /* borrowed; NULL: original bytes are stored */
     ac_resizer *resizers;               /* [threads] */
     int threads;
+    worker *workers;    /* [threads] */
+    pthread_t *handles; /* [threads] */
     int64_t batch;
     item *items;    /* [batch] */
     ac_buffer text; /* a key or a location */
@@ -55,6 +69,8 @@ ingester_free(ingester *self)
     for (int t = 0; self->resizers && t < self->threads; t++)
         ac_resizer_free(&self->resizers[t]);
     free(self->resizers);
+    free(self->workers);
+    free(self->handles);
     free(self->items);
     ac_buffer_free(&self->text);
     ac_h5_stream_free(&self->stream);
@@ -88,6 +104,8 @@ ingester_init(ingester *self, const ac_ingest_work *work, const ac_run *run)
     self->batch = batch > 0 ? batch : BATCH_PER_THREAD * self->threads;
     AC_TRY(ac_alloc(&self->items, self->batch, sizeof *self->items));
     AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
+    AC_TRY(ac_alloc(&self->workers, self->threads, sizeof *self->workers));
+    AC_TRY(ac_alloc(&self->handles, self->threads, sizeof *self->handles));
     for (int64_t i = 0; pixels && i < self->batch; i++)
         AC_TRY(ac_alloc(&self->items[i].rgb, work->recipe.size * work->recipe.size, 3));
     AC_TRY(ac_alloc(&self->width, n, sizeof *self->width));
@@ -102,7 +120,7 @@ out:
 /* ---- reading, on several threads ---- */
 
 static ac_status
-look_at(const ingester *self, item *x)
+look_at(const ingester *self, item *x, int slot)
 {
     const int64_t most = self->run->config->limits.max_pixels;
     ac_image image = { 0 };
@@ -119,8 +137,7 @@ look_at(const ingester *self, item *x)
         goto out;
     if (self->run->config->input.apply_exif)
         AC_TRY(ac_image_orient(&image));
-    st = ac_image_preprocess(x->rgb, &image, self->recipe,
-                             &self->resizers[omp_get_thread_num()]);
+    st = ac_image_preprocess(x->rgb, &image, self->recipe, &self->resizers[slot]);
 out:
     ac_image_free(&image);
     return st;
@@ -131,29 +148,20 @@ out:
 static ac_status
 read_metadata(const ingester *self, int64_t i, item *x)
 {
-    static const char *const none[] = { NULL };
-    const ac_buffer no_fields = { 0 };
-    ac_buffer *m = &x->metadata, made = { 0 };
+    ac_buffer *m = &x->metadata;
     ac_status st = ac_image_source_metadata(self->images, i, m);
 
-    if (st == AC_OK && m->size &&
-        memmem(m->data, m->size, ac_sample_key_field, strlen(ac_sample_key_field))) {
-        st = ac_sample_json(m->data, m->size, &no_fields, none, &made);
-        ac_buffer_reset(m);
-        if (st == AC_OK)
-            st = ac_buffer_push(m, made.data, made.size);
-    }
+    if (st == AC_OK)
+        st = ac_sample_strip(m);
     if (st == AC_OK && self->run->config->output.exif)
         st = ac_fields_add_exif(m, self->run->config, x->bytes.data, x->bytes.size);
-    ac_buffer_free(&made);
     return st;
 }
 
 /* Everything about one item but where it lies; whatever is wrong with it goes to its status. */
 static ac_status
-read_item(const ingester *self, int64_t i, item *x)
+read_item(const ingester *self, int64_t i, item *x, int slot)
 {
-    const int slot = omp_get_thread_num();
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_source_check(self->images, i, &x->status));
@@ -166,7 +174,7 @@ read_item(const ingester *self, int64_t i, item *x)
     AC_TRY(ac_image_source_read(self->images, i, &x->bytes, &x->status));
     x->page = ac_image_source_page(self->images, i);
     if (x->status.reason == AC_GOOD)
-        AC_TRY(look_at(self, x));
+        AC_TRY(look_at(self, x, slot));
     if (x->status.reason == AC_GOOD) {
         x->format = ac_image_format_name(x->bytes.data, x->bytes.size);
         ac_checksum_bytes(x->bytes.data, x->bytes.size, x->hash);
@@ -178,25 +186,43 @@ out:
     return st;
 }
 
-/* The first failure by thread, with its message: each thread has its own. */
+static void *
+read_items(void *context)
+{
+    worker *self = context;
+
+    for (int64_t i; self->status == AC_OK && (i = atomic_fetch_add(self->next, 1)) < self->n;) {
+        self->status =
+            read_item(self->ingester, self->first + i, &self->ingester->items[i], self->slot);
+        if (self->status != AC_OK)
+            snprintf(self->message, sizeof self->message, "%s", ac_error_message());
+    }
+    return NULL;
+}
+
+/* Threads of our own: OpenMP's would spin while this one writes, on cores that others want.
+ * What cannot be started, this thread does. */
 static ac_status
 read_batch(ingester *self, int64_t first, int64_t n)
 {
-    ac_status worst = AC_OK;
-    char message[1024] = "";
+    atomic_llong next = 0;
+    int started = 0;
+    ac_status st = AC_OK;
 
-#pragma omp parallel for schedule(dynamic) num_threads(self->threads)
-    for (int64_t i = 0; i < n; i++) {
-        const ac_status one = read_item(self, first + i, &self->items[i]);
-        if (one != AC_OK) {
-#pragma omp critical
-            {
-                worst = one;
-                snprintf(message, sizeof message, "%s", ac_error_message());
-            }
-        }
-    }
-    return worst == AC_OK ? AC_OK : ac_error_set(worst, "%s", message);
+    for (int t = 0; t < self->threads; t++)
+        self->workers[t] =
+            (worker){ .ingester = self, .first = first, .n = n, .next = &next, .slot = t };
+    while (started < self->threads - 1 && started < n - 1 &&
+           pthread_create(&self->handles[started], NULL, read_items,
+                          &self->workers[started + 1]) == 0)
+        started++;
+    read_items(&self->workers[0]);
+    for (int t = 0; t < started; t++)
+        pthread_join(self->handles[t], NULL);
+    for (int t = 0; t <= started && st == AC_OK; t++)
+        if (self->workers[t].status != AC_OK)
+            st = ac_error_set(self->workers[t].status, "%s", self->workers[t].message);
+    return st;
 }
 
 /* ---- writing, on one ---- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
 #include "io/checkpoint/tokenizer_files.h"
 
 ac_status
@@ -23,6 +24,8 @@ ac_bart_model_read(ac_bart_model *self, const ac_bart_options *o)
     self->has_tokenizer = st == AC_OK;
     if (st != AC_OK && o->need_tokenizer)
         goto out;
+    if (st == AC_E_FORMAT) /* it is there, and damaged or refused */
+        ac_log(AC_LOG_WARNING, "no texts, only ids: %s", ac_error_message());
     if (self->has_tokenizer)
         AC_TRY(ac_model_check_vocabulary(&self->tokenizer, o->model, config->vocab_size,
                                          config->eos_token_id));

@@ -12,10 +12,27 @@
 #include "io/checkpoint/tokenizer_files.h"
 #include "io/file/checksum.h"
 
+enum { MOST_CHARACTER = 4 }; /* bytes of a character */
+
 bool
 ac_causal_model_is(const char *model)
 {
     return ac_gguf_is(model) || ac_causal_config_is(model);
+}
+
+ac_status
+ac_causal_model_config(ac_causal_config *out, const char *model)
+{
+    ac_gguf file = { 0 };
+    ac_status st = AC_OK;
+
+    if (!ac_gguf_is(model))
+        return ac_causal_config_load(out, model);
+    AC_TRY(ac_gguf_open(&file, model));
+    st = ac_gguf_config_load(out, &file);
+out:
+    ac_gguf_close(&file);
+    return st;
 }
 
 static const ac_tensors *
@@ -59,7 +76,7 @@ open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerpri
                              ? ac_gguf_tokenizer_open(&self->byte_level, &self->gguf,
                                                       self->net.config.vocab_size, &self->begin)
                              : ac_tokenizer_open(&self->tokenizer, o->model, NULL,
-                                                 AC_TOKENIZER_GPT2, fingerprint);
+                                                 AC_TOKENIZER_ANY, fingerprint);
 
     self->has_tokenizer = st == AC_OK;
     if (st != AC_OK)
@@ -159,24 +176,6 @@ out:
     return st;
 }
 
-/* A GPT-2 tokenizer's bytes, its end token skipped. */
-static ac_status
-gpt2_bytes(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *out)
-{
-    ac_status st = AC_OK;
-
-    for (int64_t i = 0; i < n; i++) {
-        bool unused;
-        if (ids[i] < 0 || ids[i] >= t->bpe.tokens.count)
-            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
-                    (long long) t->bpe.tokens.count - 1);
-        if (ids[i] != t->end)
-            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], out, &unused));
-    }
-out:
-    return st;
-}
-
 /* How many of the bytes are left without a character that is not finished at their end. */
 static size_t
 finished(const char *bytes, size_t n)
@@ -192,6 +191,35 @@ finished(const char *bytes, size_t n)
     return n;
 }
 
+/* Of a folder's tokenizer. What an unfinished character at the end became is taken off again.
+ */
+static ac_status
+decode_folder(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    const size_t size = sizeof replacement - 1;
+    const int64_t last = n > MOST_CHARACTER ? n - MOST_CHARACTER : 0;
+    ac_buffer tail = { 0 };
+    ac_status st = ac_tokenizer_decode(t, ids, n, false, text);
+
+    AC_TRY(st);
+    for (int64_t i = last; i < n; i++) {
+        bool unused;
+        if (ids[i] >= t->bpe.tokens.count || ids[i] == t->end)
+            ac_buffer_reset(&tail);
+        else
+            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], &tail, &unused));
+    }
+    if (tail.size && finished(tail.data, tail.size) < tail.size && text->size >= size &&
+        memcmp(text->data + text->size - size, replacement, size) == 0) {
+        text->size -= size;
+        text->data[text->size] = '\0';
+    }
+out:
+    ac_buffer_free(&tail);
+    return st;
+}
+
 ac_status
 ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
                        ac_buffer *text)
@@ -201,9 +229,10 @@ ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t 
 
     ac_buffer_reset(text);
     AC_TRY(ac_buffer_push(text, "", 0));
+    if (!self->is_gguf)
+        return decode_folder(&self->tokenizer, ids, n, text);
     AC_TRY(ac_buffer_push(&bytes, "", 0));
-    AC_TRY(self->is_gguf ? ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes)
-                         : gpt2_bytes(&self->tokenizer, ids, n, &bytes));
+    AC_TRY(ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes));
     st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
 out:
     ac_buffer_free(&bytes);
@@ -279,7 +308,8 @@ static int64_t
 lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
 {
     const ac_causal_config *c = &self->net.config;
-    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30;
+    const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30,
+                  most_lines = self->lines > 0 ? self->lines : AC_GENERATE_ROWS;
     int64_t longest = 1, lines;
 
     for (int64_t i = 0; i < B; i++) {
@@ -289,7 +319,7 @@ lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
     }
     lines = bytes /
             (2 * c->layers * c->key_heads * c->head_size * longest * (int64_t) sizeof(float));
-    return lines < 1 ? 1 : lines < AC_GENERATE_ROWS ? lines : AC_GENERATE_ROWS;
+    return lines < 1 ? 1 : lines < most_lines ? lines : most_lines;
 }
 
 ac_status

@@ -29,6 +29,7 @@ typedef struct ac_causal_model {
     ac_generation_config generation; /* what the model's files say; then what is set */
     ac_generator generator;          /* memory reused between calls */
     int64_t cache_bytes;             /* keys and values held at most; 0: 1 GiB */
+    int64_t lines; /* sequences computed together at most; 0: AC_GENERATE_ROWS */
 } ac_causal_model;
 
 typedef struct ac_causal_options {
@@ -39,6 +40,9 @@ typedef struct ac_causal_options {
 
 /** A GGUF file, or a folder whose config.json is of another type than BART. */
 bool ac_causal_model_is(const char *model);
+
+/** The model's config alone. */
+AC_MUST_CHECK ac_status ac_causal_model_config(ac_causal_config *out, const char *model);
 
 /** Read and pack, in memory of this process alone. On failure self is freed. */
 AC_MUST_CHECK ac_status ac_causal_model_open(ac_causal_model *self,

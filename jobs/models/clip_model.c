@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
 #include "engine/image/preprocess.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/tokenizer_files.h"
@@ -21,6 +22,8 @@ open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[3
 
     if (st != AC_OK) {
         fingerprint[0] = '\0';
+        if (st == AC_E_FORMAT && !o->need_tokenizer) /* it is there, and damaged or refused */
+            ac_log(AC_LOG_WARNING, "no texts, only ids: %s", ac_error_message());
         return o->need_tokenizer || st == AC_E_NOMEM ? st : AC_OK;
     }
     self->has_tokenizer = true;

@@ -453,6 +453,7 @@ ac_evaluate_report_write(const ac_run_view *run, const ac_job *const *jobs, cons
         AC_TRY(write_names(&r));
         AC_TRY(write_thumbnails(&r, jobs));
         ac_page_html(&r.page, ac_report_evaluation_html);
+        ac_page_script(&r.page, ac_report_evidence_js);
         ac_page_script(&r.page, ac_report_evaluation_js);
     }
     AC_TRY(ac_page_commit(&r.page));

@@ -35,23 +35,10 @@
     return order;
   }
 
-  // The caption with its words marked: those of a span are copied from an entry.
   function caption(r, tag) {
-    const evidence = r[5], heading = element(tag, "caption");
-    if (!evidence || !evidence.words.length) {
-      heading.textContent = r[2] || "(empty)";
-      return heading;
-    }
-    const missing = new Set(evidence.not_in_table), spans = new Map();
-    for (const s of evidence.spans) spans.set(s.from, s);
-    for (let i = 0; i < evidence.words.length; ) {
-      const s = spans.get(i), n = s ? s.count : 1, text = evidence.words.slice(i, i + n).join(" ");
-      if (i) heading.append(" ");
-      const mark = element("span", s ? "copied" : missing.has(text) ? "novel" : "", text);
-      if (s) mark.title = "from the entry “" + s.entry + "” (" + s.id + ")";
-      heading.append(mark);
-      i += n;
-    }
+    const heading = element(tag, "caption");
+    if (r[5] && r[5].words.length) markCaption(heading, r[5]);
+    else heading.textContent = r[2] || "(empty)";
     return heading;
   }
 

@@ -32,7 +32,12 @@ end_image(ac_gallery *self)
     ac_buffer_push_text(&self->records, "],[");
     if (self->entries.size)
         ac_buffer_push(&self->records, self->entries.data, self->entries.size);
-    ac_buffer_push_text(&self->records, "]]");
+    ac_buffer_push_text(&self->records, "]");
+    if (self->evidence.size) {
+        ac_buffer_push_char(&self->records, ',');
+        ac_buffer_push(&self->records, self->evidence.data, self->evidence.size);
+    }
+    ac_buffer_push_text(&self->records, "]");
 }
 
 static void
@@ -87,6 +92,7 @@ ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const char
     ac_buffer_reset(&self->head);
     ac_buffer_reset(&self->candidates);
     ac_buffer_reset(&self->entries);
+    ac_buffer_reset(&self->evidence);
     ac_buffer_push_char(&self->head, '[');
     ac_json_string(&self->head, key, key_bytes);
     ac_buffer_push_char(&self->head, ',');
@@ -127,6 +133,13 @@ ac_gallery_entry(ac_gallery *self, const char *text, size_t n, float score)
 }
 
 void
+ac_gallery_evidence(ac_gallery *self, const ac_buffer *json)
+{
+    if (json->status == AC_OK && json->size)
+        ac_buffer_push(&self->evidence, json->data, json->size);
+}
+
+void
 ac_gallery_end(ac_gallery *self)
 {
     ac_buffer facts = { 0 };
@@ -148,6 +161,7 @@ ac_gallery_end(ac_gallery *self)
         ac_page_json(self->page, "gallery-facts", facts.data, facts.size);
     else
         self->page->status = facts.status;
+    ac_page_script(self->page, ac_report_evidence_js);
     ac_page_script(self->page, ac_report_gallery_js);
     ac_buffer_free(&facts);
     ac_buffer_free(&self->records);
@@ -155,4 +169,5 @@ ac_gallery_end(ac_gallery *self)
     ac_buffer_free(&self->head);
     ac_buffer_free(&self->candidates);
     ac_buffer_free(&self->entries);
+    ac_buffer_free(&self->evidence);
 }

@@ -24,6 +24,7 @@ typedef struct ac_gallery {
     ac_gallery_options options;
     ac_buffer records, thumbnails;       /* of the present block */
     ac_buffer head, candidates, entries; /* of the present image */
+    ac_buffer evidence;                  /* the same, as JSON; empty: none */
     int64_t images, blocks, candidate_count, entry_count;
     float low, high; /* of candidates' scores */
     bool open;       /* an image is begun */
@@ -40,6 +41,10 @@ void ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const
 void ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
                           const char *label);
 void ac_gallery_entry(ac_gallery *self, const char *text, size_t n, float score);
+
+/** Where the caption's words come from, as ac_evidence_push_row has it: the caption's words are
+ * marked. */
+void ac_gallery_evidence(ac_gallery *self, const ac_buffer *json);
 
 /** The last card ends; controls and script follow. Frees, the page excepted. */
 void ac_gallery_end(ac_gallery *self);

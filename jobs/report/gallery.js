@@ -7,7 +7,7 @@
   const read = (id) => JSON.parse(byId(id).textContent);
   const facts = read("gallery-facts"); // {blocks, per_block, low, high, total, titles: {candidates, entries}}
 
-  // A record: [key, caption or null, score or null, [[text, score, label], ...], [[entry, score], ...]]
+  // A record: [key, caption or null, score or null, [[text, score, label], ...], [[entry, score], ...], evidence if any]
   const records = [];
   for (let b = 0; b < facts.blocks; b++) for (const r of read("pictures-" + b)) records.push(r);
   const order = records.map((_, i) => i);
@@ -62,7 +62,7 @@
   }
 
   function card(i) {
-    const [key, caption, score, candidates, entries] = records[i], root = element("article", "image");
+    const [key, caption, score, candidates, entries, evidence] = records[i], root = element("article", "image");
     const top = element("div", "top"), words = element("div"), jpeg = thumbnail(i);
     if (jpeg) {
       const image = element("img");
@@ -73,7 +73,10 @@
     } else {
       top.classList.add("bare");
     }
-    words.append(element("h3", "", caption === null ? key : caption || "(empty)"));
+    const heading = element("h3");
+    if (evidence && evidence.words.length) markCaption(heading, evidence);
+    else heading.textContent = caption === null ? key : caption || "(empty)";
+    words.append(heading);
     if (caption !== null) words.append(element("p", "key", key));
     if (score !== null) {
       const s = element("p", "score", number(score));

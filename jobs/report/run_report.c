@@ -10,7 +10,9 @@
 #include "io/image/decode.h"
 #include "jobs/report/evaluate_report.h"
 #include "jobs/report/gallery.h"
+#include "jobs/runtime/evidence_json.h"
 #include "jobs/runtime/run_view.h"
+#include "jobs/report/story_report.h"
 #include "jobs/report/train_report.h"
 
 /* How many rejected items the page lists. The run's own files have all. */
@@ -22,9 +24,12 @@ typedef struct reporter {
     ac_page page;
     ac_gallery gallery;
     int64_t rows, bad, limit;
-    int64_t seen;     /* images passed, shown or not */
-    int64_t top;      /* candidates of one image that are shown: the run's output.top */
-    int64_t *ranking; /* [top]: best first */
+    int64_t seen;       /* images passed, shown or not */
+    int64_t top;        /* candidates of one image that are shown: the run's output.top */
+    int64_t *ranking;   /* [top]: best first */
+    bool with_evidence; /* the run's output.evidence */
+    ac_evidence_finder finder;
+    ac_buffer evidence;
 } reporter;
 
 static void
@@ -34,6 +39,8 @@ reporter_free(reporter *self)
     ac_item_walk_close(&self->walk);
     ac_page_abandon(&self->page);
     free(self->ranking);
+    ac_evidence_finder_free(&self->finder);
+    ac_buffer_free(&self->evidence);
 }
 
 static const char *
@@ -321,11 +328,12 @@ write_candidates(reporter *self, int64_t i)
     }
 }
 
-static void
+static ac_status
 write_image(reporter *self, int64_t i, int stages)
 {
     const ac_shard_view *v = self->walk.view;
     const bool captioned = stages > 2;
+    ac_status st = AC_OK;
 
     ac_gallery_image(&self->gallery, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i),
                      captioned ? ac_texts_at(&v->captions, i) : NULL,
@@ -338,20 +346,29 @@ write_image(reporter *self, int64_t i, int stages)
         if (v->ids[k] >= 0)
             ac_gallery_entry(&self->gallery, ac_texts_at(&v->entries, k),
                              ac_texts_size(&v->entries, k), v->scores[k]);
+    if (captioned && self->with_evidence) {
+        ac_buffer_reset(&self->evidence);
+        AC_TRY(ac_evidence_push_row(&self->evidence, &self->finder, v, i));
+        ac_gallery_evidence(&self->gallery, &self->evidence);
+    }
+out:
+    return st;
 }
 
 /* What the run's config says; the default where it is another version's, which this one cannot
  * read. */
 static int64_t
-candidates_shown(const char *folder)
+candidates_shown(const char *folder, bool *evidence)
 {
     ac_config config = { 0 };
     char *path = NULL;
     int64_t top = 5;
 
     if (ac_path_format(&path, "%s/config.yaml", folder) == AC_OK &&
-        ac_config_init(&config) == AC_OK && ac_config_read(&config, path) == AC_OK)
+        ac_config_init(&config) == AC_OK && ac_config_read(&config, path) == AC_OK) {
         top = config.output.top;
+        *evidence = config.output.evidence;
+    }
     ac_config_free(&config);
     free(path);
     return top;
@@ -366,7 +383,7 @@ write_gallery(reporter *self)
     ac_status st = AC_OK;
     bool found;
 
-    self->top = candidates_shown(self->run.folder);
+    self->top = candidates_shown(self->run.folder, &self->with_evidence);
     AC_TRY(ac_alloc(&self->ranking, self->top, sizeof *self->ranking));
     AC_TRY(ac_run_view_walk(&self->run, &self->walk,
                             ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS, stages, true,
@@ -380,7 +397,7 @@ write_gallery(reporter *self)
         /* image j is shown where j * shown / rows steps up */
         if (shown == self->rows ||
             (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
-            write_image(self, self->walk.row, stages);
+            st = write_image(self, self->walk.row, stages);
     }
     ac_gallery_end(&self->gallery);
 out:
@@ -417,6 +434,10 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
         AC_TRY(ac_path_format(&own, "%s/report.html", folder));
     if (kind == AC_REPORT_TRAINING) {
         st = ac_train_report_write(&r.run, path ? path : own);
+        goto out;
+    }
+    if (kind == AC_REPORT_STORIES) {
+        st = ac_story_report_write(&r.run, path ? path : own, images);
         goto out;
     }
     if (kind == AC_REPORT_SCORES) {

@@ -1,5 +1,7 @@
 #include "jobs/runtime/evidence_json.h"
 
+#include <math.h>
+
 #include "io/file/json_write.h"
 
 static void
@@ -41,4 +43,42 @@ ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
     ac_buffer_push_text(out, "], \"margin\": ");
     ac_json_float(out, (float) margin);
     return ac_buffer_push_text(out, "}");
+}
+
+/* By how much CLIP scores the best candidate above the second; NaN where there are not two. */
+static double
+margin_of(const ac_shard_view *v, int64_t i)
+{
+    float best = -INFINITY, second = -INFINITY;
+
+    for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
+        const float x = v->candidate_clip_scores[c];
+        if (x > best) {
+            second = best;
+            best = x;
+        } else if (x > second) {
+            second = x;
+        }
+    }
+    return isinf(second) ? (double) NAN : (double) best - (double) second;
+}
+
+ac_status
+ac_evidence_push_row(ac_buffer *out, ac_evidence_finder *finder, const ac_shard_view *view,
+                     int64_t i)
+{
+    const int64_t first = i * view->K;
+    ac_evidence evidence;
+    int64_t entries = 0;
+    ac_status st = AC_OK;
+
+    while (entries < view->K && view->ids[first + entries] >= 0)
+        entries++;
+    AC_TRY(ac_evidence_find(finder, ac_texts_at(&view->captions, i),
+                            ac_texts_size(&view->captions, i), &view->entries, first, entries,
+                            &evidence));
+    st = ac_evidence_push_json(out, finder, &evidence, &view->entries, first, view->ids + first,
+                               margin_of(view, i));
+out:
+    return st;
 }

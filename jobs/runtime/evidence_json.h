@@ -3,6 +3,7 @@
 #define AC_JOBS_RUNTIME_EVIDENCE_JSON_H
 
 #include "engine/metrics/evidence.h"
+#include "jobs/runtime/shard_view.h"
 
 /**
  * {"words": […], "spans": [{"from", "count", "entry", "id"}], "not_in_table": […], "margin"}:
@@ -15,5 +16,9 @@ AC_MUST_CHECK ac_status ac_evidence_push_json(ac_buffer *out, const ac_evidence_
                                               const ac_evidence *evidence,
                                               const ac_texts *entries, int64_t first,
                                               const int64_t *ids, double margin);
+
+/** The same of image i of a shard with tables and captions. */
+AC_MUST_CHECK ac_status ac_evidence_push_row(ac_buffer *out, ac_evidence_finder *finder,
+                                             const ac_shard_view *view, int64_t i);
 
 #endif

@@ -6,17 +6,23 @@
 #include "io/source/captioned_images.h"
 #include "io/source/open_images.h"
 #include "io/source/optional_captions.h"
+#include "jobs/runtime/tar_input.h"
 
 ac_status
 ac_images_open_input(ac_image_source *images, const ac_config *config)
 {
     ac_caption_notes notes = { 0 };
     ac_image_source coco = { 0 };
+    bool is_tars;
     ac_status st = AC_OK;
 
-    if (!config->input.path_annotations)
-        return ac_images_open(images, config->input.path, "input.path",
-                              config->input.pages == AC_PAGES_ALL);
+    if (!config->input.path_annotations) {
+        AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
+                                       &is_tars));
+        return is_tars ? AC_OK
+                       : ac_images_open(images, config->input.path, "input.path",
+                                        config->input.pages == AC_PAGES_ALL);
+    }
     AC_TRY(ac_captioned_coco_open(&coco, config->input.path_annotations,
                                   config->input.path_images, &notes));
     if (notes.without_image || notes.empty_captions)

@@ -31,6 +31,7 @@ typedef enum ac_report_kind {
     AC_REPORT_NONE = 0, /* there is no report */
     AC_REPORT_GALLERY,  /* images with what the run found for them */
     AC_REPORT_TRAINING, /* losses, and captions before and after */
+    AC_REPORT_STORIES,  /* captions, and the stories that continue them */
     AC_REPORT_SCORES    /* scores of captions */
 } ac_report_kind;
 
@@ -39,6 +40,7 @@ typedef struct ac_short_form {
     const char *option, *argument; /* "out", "DATASET" */
     const char *key;               /* NULL: --run */
     const char *help;
+    bool several; /* words that are no config belong to it too, as a shell's ref*.txt */
 } ac_short_form;
 
 typedef struct ac_job {

@@ -87,7 +87,25 @@ open_bart_all(ac_bart_model *self, const ac_comm *comm, const ac_bart_options *o
                     pack_bart, self, st);
 }
 
+static ac_status
+pack_causal(void *model)
+{
+    return ac_causal_model_pack(model);
+}
+
 /* ---- models ---- */
+
+ac_status
+ac_models_open_causal_all(const ac_comm *comm, const ac_config *config, ac_causal_model *model)
+{
+    const ac_causal_options options = { .model = config->story.model,
+                                        .compute = ac_config_compute(config),
+                                        .need_tokenizer = true };
+    const ac_status st = ac_causal_model_read(model, &options);
+
+    return pack_all(comm, &model->packed, st == AC_OK ? ac_causal_model_packed_bytes(model) : 0,
+                    pack_causal, model, st);
+}
 
 ac_status
 ac_models_open_all(const ac_comm *comm, const ac_config *config, unsigned towers,

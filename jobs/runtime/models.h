@@ -6,6 +6,7 @@
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
 #include "jobs/models/bart_model.h"
+#include "jobs/models/causal_model.h"
 #include "jobs/models/clip_model.h"
 
 /**
@@ -17,6 +18,11 @@
 AC_MUST_CHECK ac_status ac_models_open_all(const ac_comm *comm, const ac_config *config,
                                            unsigned towers, ac_clip_model *clip,
                                            ac_bart_model *bart);
+
+/** Collective. The causal model of story.model with its tokenizer; model->generation is what
+ * its files say. On failure what is open is the caller's to free. */
+AC_MUST_CHECK ac_status ac_models_open_causal_all(const ac_comm *comm, const ac_config *config,
+                                                  ac_causal_model *model);
 
 /** The same for this process alone. */
 AC_MUST_CHECK ac_status ac_models_open(const ac_config *config, unsigned towers,

@@ -45,12 +45,13 @@ ac_run_check_models(const char *folder, const ac_manifest *old, const ac_run_ide
 {
     if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
         strcmp(old->cache, id->cache) != 0)
-        return ac_error_set(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
-                            folder,
-                            strcmp(old->clip, id->clip) != 0   ? "CLIP model"
-                            : strcmp(old->bart, id->bart) != 0 ? "BART model"
-                                                               : "cache",
-                            ac_run_advice);
+        return ac_error_set(
+            AC_E_ARG, "%s: the %s differs from the one this run began with; %s", folder,
+            strcmp(old->clip, id->clip) != 0 ? "CLIP model"
+            : strcmp(old->bart, id->bart) != 0
+                ? strcmp(id->job, "story") == 0 ? "language model" : "BART model"
+                : "cache",
+            ac_run_advice);
     if (!ac_compute_kernels_agree(old->kernels, id->kernels))
         ac_log(AC_LOG_WARNING,
                "this run began with other kernels (%s) than those here (%s): results may "

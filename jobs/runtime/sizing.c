@@ -14,6 +14,7 @@
 #include "io/checkpoint/model_config.h"
 
 #include "io/file/path.h"
+#include "jobs/models/causal_model.h"
 
 /* As the stages have them; measured where no formula says it (docs/CLUSTER.md). */
 enum {
@@ -158,6 +159,27 @@ ac_sizing_add_bart_trainer(ac_sizing *self, const ac_config *config)
         training_bytes(config, &b) + (is_half(config->bart.model, &b)
                                           ? (int64_t) ac_bart_trainer_packed_bytes(&b, &compute)
                                           : 0);
+    self->work = work > self->work ? work : self->work;
+out:
+    return st;
+}
+
+ac_status
+ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_bytes)
+{
+    const ac_compute compute = ac_config_compute(config);
+    const char *model = config->story.model;
+    ac_causal_config c;
+    int64_t work;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_model_config(&c, model));
+    self->mapped += weight_bytes(model);
+    self->packed += (int64_t) ac_causal_packed_bytes(&c, &compute);
+    work = cache_bytes +
+           AC_GENERATE_ROWS *
+               (c.vocab_size + VALUES_PER_TOKEN * c.hidden_size + 2 * c.intermediate_size) *
+               (int64_t) sizeof(float);
     self->work = work > self->work ? work : self->work;
 out:
     return st;

@@ -38,6 +38,10 @@ AC_MUST_CHECK ac_status ac_sizing_add_bart(ac_sizing *self, const ac_config *con
  * weights. */
 AC_MUST_CHECK ac_status ac_sizing_add_bart_trainer(ac_sizing *self, const ac_config *config);
 
+/** A causal model generating, with `cache_bytes` for keys and values. */
+AC_MUST_CHECK ac_status ac_sizing_add_causal(ac_sizing *self, const ac_config *config,
+                                             int64_t cache_bytes);
+
 /** The cache at cache.path: a folder tells its entries, a text file has one per line. After
  * ac_sizing_add_clip. */
 void ac_sizing_add_cache(ac_sizing *self, const ac_config *config);

@@ -68,6 +68,27 @@ out:
     return st;
 }
 
+static int
+remove_half_file(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void) info;
+    if (kind == FTW_F && strstr(path + walk->base, ".tmp."))
+        unlink(path);
+    return 0;
+}
+
+/* What killed processes left half written. Parts leave it to the last run: their neighbours are
+ * at work. */
+static void
+remove_half_files(const opener *self)
+{
+    char *path = NULL;
+
+    if (!self->prefix[0] && ac_path_format(&path, "%s/tars", self->input->folder) == AC_OK)
+        nftw(path, remove_half_file, 16, FTW_PHYS);
+    free(path);
+}
+
 static ac_status
 refuse_compressed(const opener *self)
 {
@@ -92,13 +113,21 @@ find(opener *self, const ac_config *config)
 
     AC_TRY(ac_tar_captions_check(config->input.captions));
     AC_TRY(ac_image_dataset_is(self->input->path, what, &is_dataset));
-    if (is_dataset)
-        return AC_OK;
-    AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what));
+    if (!is_dataset)
+        AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what));
+    if (self->tars.count == 0 && config->input.captions &&
+        strcmp(config->input.captions, "txt") != 0)
+        ac_log(
+            AC_LOG_WARNING,
+            "%s: no tars: input.captions (%s) says nothing of this input, whose captions are "
+            "where its kind has them",
+            what, config->input.captions);
     if (self->tars.count == 0)
         return AC_OK;
     AC_TRY(refuse_compressed(self));
     st = make_folder(self);
+    if (st == AC_OK)
+        remove_half_files(self);
 out:
     return st;
 }
@@ -313,6 +342,24 @@ out:
     return st;
 }
 
+enum { NAMED = 5 };
+
+/* Which of an index's tars are not what they were: the run may refuse them, and people want to
+ * know which. */
+static void
+log_changes(const opener *self, const ac_tar_index *index)
+{
+    char why[200];
+    int named = 0;
+
+    for (int64_t t = 0; t < index->head->tars && named < NAMED; t++)
+        if (!ac_tar_index_is_current(index, t, why)) {
+            ac_log(AC_LOG_WARNING, "%s: %s is not the tar that was indexed: %s",
+                   self->input->what, ac_tar_index_path(index, t), why);
+            named++;
+        }
+}
+
 /* Rank 0. Is the index that is there the one? Of an index of other tars input.key_prefix's
  * choice stays: keys that a run has once do not change. */
 static bool
@@ -325,6 +372,8 @@ look_at_index(opener *self, ac_tar_options *merging)
     if (access(self->index, F_OK) != 0 || ac_tar_index_open(&index, self->index) != AC_OK)
         return false;
     matches = ac_tar_index_matches(&index, self->tars.tars, self->tars.count, &self->options);
+    if (!matches)
+        log_changes(self, &index);
     if (self->options.prefix == AC_TAR_PREFIX_AUTO &&
         index.head->options == ac_tar_options_hash(&self->options))
         merging->keep_prefix = index.head->prefixed ? AC_TAR_PREFIX_TAR : AC_TAR_PREFIX_NONE;
@@ -389,6 +438,27 @@ ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out)
             (long long) ac_tar_images_count(images),
             ac_tar_images_prefixed(images) ? "tar" : "none", notes);
     return out->status;
+}
+
+ac_status
+ac_tar_input_open_alone(ac_image_source *images, const ac_config *config, const char *path,
+                        const char *what, bool *is_tars)
+{
+    const ac_tar_options options = options_of(config, false, NULL);
+    ac_tar_inputs tars = { 0 };
+    bool is_dataset;
+    ac_status st = AC_OK;
+
+    *is_tars = false;
+    AC_TRY(ac_image_dataset_is(path, what, &is_dataset));
+    if (!is_dataset)
+        AC_TRY(ac_tar_inputs_find(&tars, path, what));
+    *is_tars = tars.count > 0;
+    if (*is_tars)
+        st = ac_tar_images_open_alone(images, &tars, &options);
+out:
+    ac_tar_inputs_free(&tars);
+    return st;
 }
 
 ac_status

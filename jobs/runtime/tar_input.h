@@ -27,6 +27,12 @@ AC_MUST_CHECK ac_status ac_tar_input_open_all(ac_image_source *images, const ac_
                                               const ac_config *config,
                                               const ac_tar_input *input, bool *is_tars);
 
+/** Local. The source in one process, without a run folder, as the config wants it; where the
+ * input is no tars *is_tars is false. */
+AC_MUST_CHECK ac_status ac_tar_input_open_alone(ac_image_source *images,
+                                                const ac_config *config, const char *path,
+                                                const char *what, bool *is_tars);
+
 /** Local. The source of a run whose input was tars, by its index; else *is_tars is false. what:
  * the config's key. */
 AC_MUST_CHECK ac_status ac_tar_input_open_index(ac_image_source *images,

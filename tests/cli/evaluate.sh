@@ -174,3 +174,15 @@ printf 'caf\xe9\n' > apart/latin.txt
 run 2 evaluate --predictions apart/latin.txt --out bad
 says 'line 1 is not UTF-8'
 no_half_files bad
+
+# files that a shell has listed; a list in a config; a run of evaluate as predictions
+run 0 evaluate --predictions preds.txt --references ref0.txt ref1.txt ref2.txt ref3.txt ref4.txt --out shell
+cmp json/metrics.json shell/metrics.json
+mkdir configs
+printf 'evaluate:\n  predictions: ../preds.txt\n  references: [../ref0.txt, ../ref1.txt, ../ref2.txt, ../ref3.txt, ../ref4.txt]\n' > configs/job.yaml
+run 0 evaluate configs/job.yaml --run listed_config
+cmp json/metrics.json listed_config/metrics.json
+run 1 evaluate preds.txt --predictions preds.txt --out bad
+says '"preds.txt" is none'
+run 0 evaluate --predictions json --references references.json --out again
+cmp json/metrics.json again/metrics.json

@@ -7,6 +7,8 @@ run 0 caption job.yaml --run captions --set output.evidence=true
 jq -s -e '[.[] | .evidence | has("words") and has("spans") and has("not_in_table") and has("margin")] | all' captions/captions.jsonl > /dev/null
 run 0 caption job.yaml --run plain
 jq -c 'del(.evidence)' captions/captions.jsonl | cmp - <(jq -c . plain/captions.jsonl)
+grep -q '"not_in_table"' captions/report.html
+if grep -q '"not_in_table"' plain/report.html; then exit 1; fi
 # a span's words are the entry's, in order
 jq -s -e '[.[] | .evidence | .words as $w | .spans[] | .from as $f | .count as $n | (" " + (.entry | ascii_downcase) + " ") | contains(" " + ($w[$f:$f + $n] | join(" ")) + " ")] | all' captions/captions.jsonl > /dev/null
 

@@ -46,6 +46,12 @@ run 0 ingest own --out own.dataset
 run 0 export own.dataset --format folder --out own.folder
 [ "$(jq -c . own.folder/scene_00.json)" = "$(jq -c . src/scene_00.json)" ]
 
+# the tars are an input too: the same keys, and the same tars again, to the byte
+run_on 3 0 ingest tars --out tars.dataset --set output.shard_items=6
+cmp dataset/keys.txt tars.dataset/keys.txt
+run 0 export tars.dataset --format webdataset --out tars3
+for tar in tars/*.tar; do cmp "$tar" "tars3/${tar#*/}"; done
+
 # a run: image, caption, and a json of both
 small_job job.yaml src
 run 0 caption job.yaml --run captioned

@@ -116,7 +116,7 @@ refused "end: the vocabulary's end token is .* another model's vocabulary?" buil
 with_config wordless '.'
 rm wordless/vocab.json
 printf 'input:\n  path: one.txt\nclip:\n  model: wordless\n' > wordless.yaml
-refused 'wordless: no vocabulary here (looked for vocab.json with merges.txt, and for bpe_simple_vocab_16e6.txt.gz)' build-cache wordless.yaml --run cache
+refused 'wordless: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, and bpe_simple_vocab_16e6.txt.gz)' build-cache wordless.yaml --run cache
 
 # weights cut into shards: an index that names them, one of them missing, one named outside
 mkdir shards

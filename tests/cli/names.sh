@@ -77,6 +77,19 @@ printf 'input:\n  path: !!binary "=="\n' > wrong.yaml
 run 1 caption wrong.yaml --run x
 says 'wrong.yaml:2: input.path: this !!binary is no text in base64'
 
+# the run folder is called after the config, where there is room for that
+longest=$(printf 'c%.0s' {1..247})
+cp job.yaml "$longest.yaml"
+run 0 tag "$longest.yaml" --set "input.path=$d"
+[ -s "runs/tag-$longest/keys.txt" ]
+cp job.yaml "${longest}ccc.yaml"
+run 1 caption "${longest}ccc.yaml" --set "input.path=$d"
+says 'give --run DIR'
+# words that begin with a dash
+cp job.yaml ./-x.yaml
+run 0 tag --run=-r --set "input.path=$d" -- -x.yaml
+run 0 verify -- -r
+
 # a list of them, and a cache whose source has such a name
 cp -r "$d" plain
 find plain -name '*.jpg' ! -name $'*[\n\r]*' > "$d.txt"

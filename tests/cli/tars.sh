@@ -73,6 +73,7 @@ same by_braces
 rm by_braces/DONE
 (cd images && tar cf ../shards/00001.tar scene_0[5-8].*)
 run 1 caption braces.yaml --run by_braces
+says 'shards/00001.tar is not the tar that was indexed'
 says 'input'
 cp kept.tar shards/00001.tar
 
@@ -102,7 +103,7 @@ wait $pid 2> /dev/null || true
 (cd images && tar cf ../shards/00001.tar scene_0[5-9].txt scene_0[5-8].jpg)
 if [ ! -e killed/DONE ]; then
   run 1 caption braces.yaml --run killed
-  says 'input'
+  says 'shards/00001.tar is not the tar that was indexed'
 fi
 cp kept.tar shards/00001.tar
 
@@ -198,6 +199,7 @@ run 1 caption backwards.yaml --run backwards
 run 1 caption braces.yaml --run captions --set input.captions=jason:x
 says 'input.captions'
 cp kept.tar images/backup.tar # images with a tar beside them: the images are the input
-run 0 caption folder.yaml --run beside
+run 0 caption folder.yaml --run beside --set input.captions=json:x
+says 'input.captions (json:x) says nothing of this input'
 says '1 tars beside them are passed over'
 cmp folder/captions.jsonl beside/captions.jsonl

@@ -16,6 +16,7 @@
 #include "engine/generation/logits.h"
 #include "engine/models/bart.h"
 #include "io/checkpoint/model_config.h"
+#include "io/checkpoint/tokenizer_files.h"
 #include "io/checkpoint/weights.h"
 #include "io/config/config.h"
 #include "tests/support/golden.h"
@@ -363,6 +364,39 @@ check_as_config(const char *topic, const json_t *row)
     return all;
 }
 
+/* ---- the tokenizer's files ---- */
+
+static void
+check_tokenizer(const char *topic, const json_t *row)
+{
+    const char *name = json_string_value(json_object_get(row, "name"));
+    const json_t *ids = json_object_get(row, "ids"), *text;
+    variant self = { 0 };
+    ac_tokenizer t = { 0 };
+    ac_encoding e = { 0 };
+    char fingerprint[33];
+    size_t i;
+
+    make_folder(&self, topic, row);
+    if (ac_tokenizer_open(&t, self.folder, NULL, AC_TOKENIZER_BART, fingerprint) != AC_OK)
+        fail_msg("%s: %s", name, ac_error_message());
+    json_array_foreach(json_object_get(row, "texts"), i, text)
+    {
+        const json_t *expected = json_array_get(ids, i);
+        assert_int_equal(ac_tokenizer_encode(&t, json_string_value(text),
+                                             json_string_length(text), 0, true, &e),
+                         AC_OK);
+        assert_int_equal(e.count, json_array_size(expected));
+        for (int64_t k = 0; k < e.count; k++)
+            if (e.ids[k] != json_integer_value(json_array_get(expected, (size_t) k)))
+                fail_msg("%s: text %zu: id %lld is %d", name, i, (long long) k, e.ids[k]);
+    }
+    assert_true(i > 0);
+    ac_encoding_free(&e);
+    ac_tokenizer_free(&t);
+    close_variant(&self);
+}
+
 static void
 every_case(void **state)
 {
@@ -370,7 +404,7 @@ every_case(void **state)
          *tensors = golden_path("bart_variants/expected.safetensors"), path[600];
     ac_safetensors expected = { 0 };
     json_t *cases, *row;
-    int checked = 0, by_config = 0;
+    int checked = 0, by_config = 0, tokenizers = 0;
     size_t i;
 
     (void) state;
@@ -388,8 +422,11 @@ every_case(void **state)
             strcmp(json_string_value(json_object_get(row, "expect")), "refuse") == 0;
         variant self = { 0 };
         ac_status st;
-        if (json_object_get(row, "texts")) /* the tokenizer's */
+        if (json_object_get(row, "texts")) {
+            check_tokenizer(topic, row);
+            tokenizers++;
             continue;
+        }
         st = open_variant(&self, topic, row);
         if (!refuse && st != AC_OK)
             fail_msg("%s: %s", json_string_value(json_object_get(row, "name")),
@@ -408,7 +445,7 @@ every_case(void **state)
         checked++;
     }
     print_message("%d cases, %d of them as config keys too\n", checked, by_config);
-    assert_true(checked > 0 && by_config > 0);
+    assert_true(checked > 0 && by_config > 0 && tokenizers > 0);
     ac_safetensors_close(&expected);
     json_decref(cases);
     free(topic);

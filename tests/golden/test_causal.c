@@ -245,6 +245,82 @@ check_model(const char *model, ac_compute compute)
     free(more_path);
 }
 
+/* ---- company ---- */
+
+enum { TEXTS = 9, EACH = 3, NEW = 12 };
+
+/* Prompts of all lengths that begin alike, sampled with so many lines at once. */
+static void
+sample(test_causal *model, int64_t lines, ac_generated *out)
+{
+    const ac_decoder view = ac_causal_as_decoder(&model->net);
+    const int64_t V = view.vocab_size;
+    int32_t prompts[TEXTS * 20];
+    int64_t offsets[TEXTS + 1] = { 0 };
+    uint64_t streams[TEXTS];
+    ac_generator generator = { .max_rows = lines };
+    ac_generation_config c;
+    const ac_generation_input input = {
+        .prompts = prompts, .prompt_offsets = offsets, .streams = streams, .count = TEXTS
+    };
+
+    for (int64_t i = 0; i < TEXTS; i++) {
+        const int64_t n = 4 + i * 5 % 7;
+        for (int64_t t = 0; t < n; t++)
+            prompts[offsets[i] + t] = (int32_t) ((t < 3 ? t + 1 : 31 * i + 7 * t) % V);
+        offsets[i + 1] = offsets[i] + n;
+        streams[i] = (uint64_t) i * 1000003;
+    }
+    ac_generation_config_defaults(&c, -1, (int32_t) (V / 3));
+    c.do_sample = true;
+    c.temperature = 1.5;
+    c.num_return_sequences = EACH;
+    c.max_new_tokens = NEW;
+    for (int64_t i = 1; i < 14; i++) /* so that stories end at different lengths */
+        c.eos_token_ids[c.eos_count++] = (int32_t) (i * 29 % V);
+    if (ac_generate(&generator, &view, &c, &input, out) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    ac_generator_free(&generator);
+}
+
+/* A story is the same, to the bit of its score, whatever is computed beside it. */
+static void
+company(void **state)
+{
+    static const int64_t lines[] = { 1, 2, 4, 7, 26 };
+    char *folder = golden_path("llama/llama");
+    fixture f = { 0 };
+    ac_generated together = { 0 };
+    int lengths = 0;
+
+    (void) state;
+    if (!folder)
+        skip();
+    assert_int_equal(ac_weights_open(&f.weights, folder), AC_OK);
+    assert_int_equal(ac_causal_config_load(&f.config, folder), AC_OK);
+    test_causal_init(&f.model, &f.config, &f.weights.tensors,
+                     (ac_compute){ AC_BACKEND_NATIVE, AC_PRECISION_FP32 });
+    sample(&f.model, 256, &together);
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
+        ac_generated few = { 0 };
+        sample(&f.model, lines[l], &few);
+        for (int64_t i = 0; i < TEXTS * EACH; i++) {
+            const ac_candidate a = ac_generated_at(&together, i / EACH, i % EACH),
+                               b = ac_generated_at(&few, i / EACH, i % EACH);
+            assert_int_equal(a.count, b.count);
+            assert_memory_equal(a.ids, b.ids, (size_t) a.count * sizeof *a.ids);
+            assert_memory_equal(&a.score, &b.score, sizeof a.score);
+            lengths |= i && a.count != ac_generated_at(&together, 0, 0).count;
+        }
+        ac_generated_free(&few);
+    }
+    assert_true(lengths);
+    ac_generated_free(&together);
+    test_causal_free(&f.model);
+    ac_weights_close(&f.weights);
+    free(folder);
+}
+
 #define MODEL(function, model)                    \
     static void function(void **state)            \
     {                                             \
@@ -301,7 +377,7 @@ main(void)
         cmocka_unit_test(gptj),           cmocka_unit_test(llama),
         cmocka_unit_test(llama_untied),   cmocka_unit_test(llama3),
         cmocka_unit_test(qwen2),          cmocka_unit_test(qwen3),
-        cmocka_unit_test(both_spellings),
+        cmocka_unit_test(both_spellings), cmocka_unit_test(company),
     };
 
     ac_compute_init(2);

@@ -37,7 +37,6 @@ static const struct {
     { "no_crop_size", "preprocessor_config.json: crop_size is missing" },
     { "no_center_crop_not_square", "preprocessor_config.json: do_center_crop" },
     { "crop_other_than_model", "preprocessor_config.json: crop_size" },
-    { "tokenizer_json_only", "no vocabulary here" },
     { "openclip_file_alone", "open_clip_model.safetensors: .*open_clip_config.json" },
     { "openclip_checkpoint_alone", "epoch_3.pt: .*open_clip_config.json" },
     { "openclip_clipa", "open_clip_config.json: model_cfg.vision_cfg.no_ln_pre" },
@@ -364,6 +363,95 @@ siglip_tokens(void **state)
     free(path);
 }
 
+/* SigLIP's model as a Unigram tokenizer.json: the same pieces give the same ids. */
+static json_t *
+unigram_file(const ac_unigram *u)
+{
+    json_t *vocabulary = json_array(), *added = json_array();
+
+    for (int64_t i = 0; i < u->pieces.count; i++) {
+        const char *text = ac_texts_at(&u->pieces, i);
+        const size_t n = ac_texts_size(&u->pieces, i);
+        json_array_append_new(vocabulary, json_pack("[s%, f]", text, n, (double) u->scores[i]));
+        if (u->kinds[i] != AC_PIECE_NORMAL)
+            json_array_append_new(added, json_pack("{s:I, s:s%, s:b}", "id", (json_int_t) i,
+                                                   "content", text, n, "special", 1));
+    }
+    return json_pack("{s:s, s:o, s:{s:s, s:[{s:s}]}, s:{s:s, s:i, s:o, s:b}}", "version", "1.0",
+                     "added_tokens", added, "normalizer", "type", "Sequence", "normalizers",
+                     "type", "Lowercase", "model", "type", "Unigram", "unk_id", u->unknown,
+                     "vocab", vocabulary, "byte_fallback", 0);
+}
+
+/* The table of normalisation as it lies in spiece.model, in base64. */
+static json_t *
+charsmap_step(const ac_unigram *u)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint32_t size = (uint32_t) (u->trie_units * 4);
+    ac_buffer raw = { 0 }, text = { 0 };
+    json_t *step;
+
+    for (int i = 0; i < 4; i++)
+        ac_buffer_push_char(&raw, (char) (size >> (8 * i) & 0xff));
+    ac_buffer_push(&raw, u->trie, size);
+    assert_int_equal(ac_buffer_push(&raw, u->replacements, (size_t) u->replacement_bytes),
+                     AC_OK);
+    for (size_t i = 0; i < raw.size; i += 3) {
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (i + k < raw.size ? (unsigned char) raw.data[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            ac_buffer_push_char(&text,
+                                i + k > raw.size ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+    }
+    step = json_pack("{s:s, s:s%}", "type", "Precompiled", "precompiled_charsmap", text.data,
+                     text.size);
+    ac_buffer_free(&raw);
+    ac_buffer_free(&text);
+    return step;
+}
+
+static void
+siglip_tokenizer_json(void **state)
+{
+    char *folder = golden_path("clip_variants/siglip"),
+         *path = golden_path("clip_variants/siglip/tokens.jsonl");
+    static const char file[] = "siglip_tokenizer.json";
+    char fingerprint[33];
+    ac_tokenizer t = { 0 };
+    json_t *rows, *root;
+    const json_t *row;
+    size_t i;
+
+    (void) state;
+    if (!folder || !path)
+        skip();
+    if (ac_tokenizer_open(&t, folder, NULL, AC_TOKENIZER_SIGLIP, fingerprint) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    root = unigram_file(&t.unigram);
+    assert_non_null(root);
+    if (t.unigram.trie)
+        json_array_append_new(
+            json_object_get(json_object_get(root, "normalizer"), "normalizers"),
+            charsmap_step(&t.unigram));
+    assert_int_equal(json_dump_file(root, file, 0), 0);
+    ac_tokenizer_free(&t);
+    if (ac_tokenizer_open(&t, folder, file, AC_TOKENIZER_SIGLIP, fingerprint) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    rows = test_read_jsonl(path);
+    assert_true(json_array_size(rows) >= 500);
+    json_array_foreach(rows, i, row) check_tokens(&t, row, i);
+    ac_tokenizer_free(&t);
+    assert_int_equal(ac_tokenizer_open(&t, folder, file, AC_TOKENIZER_GPT2, fingerprint),
+                     AC_E_FORMAT); /* for SigLIP alone */
+    json_decref(rows);
+    json_decref(root);
+    free(folder);
+    free(path);
+}
+
 /* ---- pre-processing alone, to the bit ---- */
 
 static void
@@ -448,9 +536,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_case),
-        cmocka_unit_test(siglip_towers),
-        cmocka_unit_test(siglip_tokens),
+        cmocka_unit_test(every_case),    cmocka_unit_test(siglip_towers),
+        cmocka_unit_test(siglip_tokens), cmocka_unit_test(siglip_tokenizer_json),
         cmocka_unit_test(recipes),
     };
 

@@ -11,6 +11,7 @@
 #include "engine/text/unicode.h"
 #include "io/checkpoint/gguf_config.h"
 #include "io/checkpoint/gguf_tokenizer.h"
+#include "jobs/models/causal_model.h"
 #include "tests/support/causal.h"
 #include "tests/support/golden.h"
 
@@ -194,11 +195,49 @@ malformed(void **state)
     free(list);
 }
 
+/* A character that is not finished at the end is left out; a byte that belongs to none is not.
+ */
+static void
+unfinished_characters(void **state)
+{
+    static const char word[] = "na\xc3\xafve \xf0\x9f\x98\x80";
+    char *path = golden_path("gguf/models/llama-f16.gguf");
+    ac_causal_model model;
+    ac_encoding ids = { 0 };
+    ac_buffer text = { 0 };
+    int unfinished = 0;
+
+    (void) state;
+    if (!path)
+        skip();
+    if (ac_causal_model_open(
+            &model, &(ac_causal_options){ .model = path, .need_tokenizer = true }) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    assert_int_equal(ac_causal_model_encode(&model, word, sizeof word - 1, &ids), AC_OK);
+    for (int64_t n = 0; n <= ids.count; n++) { /* every beginning is valid UTF-8, and grows */
+        const size_t before = text.size;
+        assert_int_equal(ac_causal_model_decode(&model, ids.ids, n, &text), AC_OK);
+        assert_int_equal(ac_utf8_check(text.data, text.size), AC_OK);
+        assert_memory_equal(text.data, word, text.size);
+        unfinished += n > 0 && text.size == before;
+    }
+    assert_int_equal(text.size, sizeof word - 1);
+    assert_true(unfinished > 0);
+    /* the last byte of the last character alone */
+    assert_int_equal(ac_causal_model_decode(&model, ids.ids + ids.count - 1, 1, &text), AC_OK);
+    assert_string_equal(text.data, "\xef\xbf\xbd");
+    ac_causal_model_free(&model);
+    ac_encoding_free(&ids);
+    ac_buffer_free(&text);
+    free(path);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(ways_to_split),
-                                        cmocka_unit_test(models), cmocka_unit_test(malformed) };
+                                        cmocka_unit_test(models), cmocka_unit_test(malformed),
+                                        cmocka_unit_test(unfinished_characters) };
 
     return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -95,7 +95,8 @@ tokens_of_captions(void **state)
 typedef struct corpus {
     ac_vocabulary vocabulary;
     ac_caption_words words;
-    ac_document_frequencies frequencies;
+    ac_caption_ngrams ngrams;
+    ac_ngram_table table;
     ac_scored_item *items;
     ac_item_scores *scores;
     int64_t count;
@@ -108,6 +109,10 @@ push(corpus *self, const json_t *tokens)
                                            json_string_value(tokens),
                                            json_string_length(tokens)),
                      AC_OK);
+    assert_int_equal(
+        ac_caption_ngrams_push(&self->ngrams, &self->table,
+                               ac_caption_words_at(&self->words, self->words.count - 1)),
+        AC_OK);
 }
 
 static void
@@ -126,13 +131,11 @@ score(corpus *self, const json_t *lines, size_t start, size_t count)
         self->items[i] = (ac_scored_item){ self->words.count - 1, self->words.count,
                                            (int64_t) json_array_size(references) };
         json_array_foreach(references, k, tokens) push(self, tokens);
-        assert_int_equal(ac_document_frequencies_image(&self->frequencies, &self->words,
-                                                       self->items[i].first_reference,
-                                                       self->items[i].reference_count),
-                         AC_OK);
+        ac_ngram_table_count_image(&self->table, &self->ngrams, self->items[i].first_reference,
+                                   self->items[i].reference_count);
     }
-    assert_int_equal(ac_score_items(&self->words, self->items, self->count, &self->frequencies,
-                                    self->scores),
+    assert_int_equal(ac_score_items(&self->words, &self->ngrams, &self->table, self->items,
+                                    self->count, self->scores),
                      AC_OK);
 }
 
@@ -141,7 +144,8 @@ corpus_free(corpus *self)
 {
     ac_vocabulary_free(&self->vocabulary);
     ac_caption_words_free(&self->words);
-    ac_document_frequencies_free(&self->frequencies);
+    ac_caption_ngrams_free(&self->ngrams);
+    ac_ngram_table_free(&self->table);
     free(self->items);
     free(self->scores);
 }

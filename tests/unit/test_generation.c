@@ -686,11 +686,43 @@ refused(const fixture *f, const ac_generation_config *c, const int32_t *prompts,
 }
 
 static void
+refused_with_encoder(const fixture *f, const ac_generation_config *c, const char *says)
+{
+    const ac_decoder decoder = decoder_of(f->model, true);
+
+    assert_int_equal(ac_generation_config_check(c, &decoder), AC_E_ARG);
+    assert_non_null(strstr(ac_error_message(), says));
+}
+
+/* More tokens are wanted than the model has positions. */
+static void
+ends_at_the_last_position(const fixture *f, const ac_generation_config *config)
+{
+    const ac_decoder decoder = decoder_of(f->model, false);
+    const int32_t prompts[] = { 2, 3, 2 };
+    const ac_generation_input input = { .prompts = prompts,
+                                        .prompt_offsets = (int64_t[]){ 0, 1, 3 },
+                                        .streams = f->streams,
+                                        .count = 2 };
+    ac_generation_config c = *config;
+    ac_generator g = { 0 };
+    ac_generated out = { 0 };
+
+    c.eos_count = 0;
+    assert_int_equal(ac_generate(&g, &decoder, &c, &input, &out), AC_OK);
+    for (int64_t i = 0; i < 2; i++)
+        assert_int_equal(ac_generated_at(&out, i, 0).count, POSITIONS);
+    ac_generator_free(&g);
+    ac_generated_free(&out);
+}
+
+static void
 bad_prompts(void **state)
 {
     fixture *f = fixture_new();
     ac_generation_config c = config_of(1, 1, false);
-    const int32_t outside[] = { 3, 4, V, 2 }, negative[] = { 3, -1, 2, 2 }, good[6] = { 2 };
+    const int32_t outside[] = { 3, 4, V, 2 }, negative[] = { 3, -1, 2, 2 }, good[6] = { 2 },
+                  long_one[2 + POSITIONS] = { 2 };
 
     (void) state;
     refused(f, &c, outside, (int64_t[]){ 0, 2, 4 }, "prompt 1 has the token 13");
@@ -698,14 +730,13 @@ bad_prompts(void **state)
     refused(f, &c, good, (int64_t[]){ 0, 3, 3 }, "prompt 1 has 0 tokens");
     c.max_length = 4;
     refused(f, &c, good, (int64_t[]){ 0, 2, 6 }, "prompt 1 has 4 tokens");
-    c.max_length = POSITIONS + 1;
-    refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.max_length is 201");
-    c.max_new_tokens = POSITIONS - 1; /* beats max_length */
-    refused(f, &c, good, (int64_t[]){ 0, 2, 4 },
-            "prompt 0 has 2 tokens, but with "
-            "generation.max_new_tokens");
+    c.max_length = POSITIONS + 1; /* with an encoder there is no prompt to go on from */
+    refused_with_encoder(f, &c, "generation.max_length is 201");
     c.max_new_tokens = POSITIONS;
-    refused(f, &c, good, (int64_t[]){ 0, 2, 4 }, "generation.max_new_tokens is 200");
+    refused_with_encoder(f, &c, "generation.max_new_tokens is 200");
+    refused(f, &c, long_one, (int64_t[]){ 0, 2, 2 + POSITIONS },
+            "prompt 1 has 200 tokens, but with the model's positions it may have 1 to 199");
+    ends_at_the_last_position(f, &c);
     c.max_new_tokens = 0;
     c.max_length = 4;
     c.eos_token_ids[0] = V;

@@ -88,6 +88,34 @@ metadata_stays_as_it_is(void **state)
     expect_json("{\"antarctic_key\": \"x\", \"n\": 1}", "\"k\": 1", "{\"n\": 1, \"k\": 1}");
 }
 
+static void
+expect_stripped(const char *metadata, const char *wanted)
+{
+    ac_buffer m = { 0 };
+
+    assert_int_equal(ac_buffer_push_text(&m, metadata), AC_OK);
+    assert_int_equal(ac_sample_strip(&m), AC_OK);
+    assert_int_equal(m.size, strlen(wanted));
+    assert_string_equal(m.data, wanted);
+    ac_buffer_free(&m);
+}
+
+static void
+the_true_key_is_taken_out(void **state)
+{
+    (void) state;
+    expect_stripped("{\"n\": 1.10}", "{\"n\": 1.10}");
+    expect_stripped("{\"n\": 1.10, \"antarctic_key\": \"a\"}", "{\"n\": 1.10}");
+    expect_stripped("{\"n\": 1.10 , \"antarctic_key\": \"a\\\"}\"}\n", "{\"n\": 1.10 }");
+    expect_stripped("{\"antarctic_key\": \"a\"}", "");
+    expect_stripped("{ \"antarctic_key\": \"a\"}", "");
+    expect_stripped("{\"antarctic_key\": \"a\", \"n\": 1}", "{\"n\": 1}");
+    expect_stripped("{\"m\": {\"antarctic_key\": \"a\"}}",
+                    "{\"m\": {\"antarctic_key\": \"a\"}}");
+    expect_stripped("{\"m\": \"antarctic_key\"}", "{\"m\": \"antarctic_key\"}");
+    expect_stripped("", "");
+}
+
 /* ---- EXIF ---- */
 
 /* JPEG's first marker and an EXIF block, little-endian: Make, and in the EXIF directory FNumber
@@ -136,6 +164,7 @@ main(void)
         cmocka_unit_test(names_are_encoded),
         cmocka_unit_test(extensions_are_those_of_before_or_the_formats),
         cmocka_unit_test(metadata_stays_as_it_is),
+        cmocka_unit_test(the_true_key_is_taken_out),
         cmocka_unit_test(fields_of_exif_are_read),
     };
 

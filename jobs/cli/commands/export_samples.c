@@ -150,6 +150,7 @@ write_sample(exporter *self, int64_t i)
     format = ac_image_format_name(self->image.data, self->image.size);
     AC_TRY(ac_image_source_locate(&self->images, item, &self->location));
     AC_TRY(ac_image_source_metadata(&self->images, item, &self->metadata));
+    AC_TRY(ac_sample_strip(&self->metadata));
     ac_sample_extension(self->location.data, self->location.size, format ? format : "", true,
                         extension);
     ac_buffer_reset(&self->fields);

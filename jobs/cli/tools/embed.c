@@ -15,7 +15,8 @@ static const ac_option options[] = {
     { "model-config", 0, "F",
       "a config.json or open_clip_config.json that is not in the model's folder" },
     { "vocabulary", 0, "DIR|F",
-      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+      "read the tokenizer's files from here: a folder, a tokenizer.json, or "
+      "OpenAI's " AC_OPENAI_VOCABULARY },
     { "out", 0, "X.npy",
       "fp32 [N, D], unit length; a zero row where an image or text cannot be used" },
     { "images", 0, NULL, "the arguments after the options are images" },
@@ -76,8 +77,9 @@ read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capa
     }
     if (!list)
         return ac_json_lines_refuse(
-                   lines, text ? "the model has no tokenizer beside it (vocab.json and "
-                                 "merges.txt; OpenAI's .pt: bpe_simple_vocab_16e6.txt.gz): "
+                   lines, text ? "the model has no tokenizer beside it (tokenizer.json, or "
+                                 "vocab.json and merges.txt; OpenAI's .pt: "
+                                 "bpe_simple_vocab_16e6.txt.gz): "
                                  "give --vocabulary, or \"ids\""
                                : "has neither \"text\" nor \"ids\""),
                false;

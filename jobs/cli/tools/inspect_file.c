@@ -20,6 +20,7 @@ typedef struct format {
 static const format formats[] = {
     { "\x93NUMPY", 0, 6, ".npy", ac_inspect_npy },
     { "\x89HDF\r\n\x1a\n", 0, 8, ".h5", ac_inspect_h5 },
+    { "GGUF", 0, 4, ".gguf", ac_inspect_gguf },
     { "{", 8, 1, ".safetensors", ac_inspect_safetensors },
     { "ustar", 257, 5, ".tar", ac_inspect_tar },
 };

@@ -257,13 +257,13 @@ out:
 
 /* ---- models ---- */
 
-static ac_status
-put_tokenizer(json_t *out, const char *path)
+ac_status
+ac_inspect_put_tokenizer(json_t *out, const char *path, const char *file)
 {
-    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP" };
+    static const char *const kinds[] = { "CLIP", "BART", "GPT-2", "SigLIP", "Llama" };
     ac_tokenizer t = { 0 };
     char fingerprint[33];
-    const ac_status st = ac_tokenizer_open(&t, path, NULL, AC_TOKENIZER_ANY, fingerprint);
+    const ac_status st = ac_tokenizer_open(&t, path, file, AC_TOKENIZER_ANY, fingerprint);
 
     if (st ==
         AC_E_IO) { /* a folder of weights alone; what is there and damaged is AC_E_FORMAT */
@@ -373,7 +373,7 @@ inspect_model(json_t *out, const char *path, const char *type)
 
     snprintf(kind, sizeof kind, "model (%.40s)", type);
     ac_inspect_put_text(out, "kind", kind);
-    AC_TRY(put_tokenizer(out, path));
+    AC_TRY(ac_inspect_put_tokenizer(out, path, NULL));
     if (strcmp(type, "clip") == 0 || strcmp(type, "siglip") == 0) {
         st = put_clip(out, path);
         goto out;
@@ -440,7 +440,8 @@ ac_inspect_folder(json_t *out, const char *path)
 {
     json_t *manifest = load_json(path, "manifest.json"),
            *config = load_json(path, "config.json"),
-           *open_clip = load_json(path, AC_OPEN_CLIP_CONFIG);
+           *open_clip = load_json(path, AC_OPEN_CLIP_CONFIG),
+           *tokenizer = load_json(path, "tokenizer.json");
     const char *type = json_string_value(json_object_get(config, "model_type"));
     ac_status st;
 
@@ -451,10 +452,14 @@ ac_inspect_folder(json_t *out, const char *path)
         st = inspect_run(out, path);
     else if (type)
         st = inspect_model(out, path, type);
-    else
+    else if (tokenizer) {
+        ac_inspect_put_text(out, "kind", "tokenizer");
+        st = ac_inspect_put_tokenizer(out, path, NULL);
+    } else
         st = inspect_images(out, path);
     json_decref(manifest);
     json_decref(config);
     json_decref(open_clip);
+    json_decref(tokenizer);
     return st;
 }

@@ -158,6 +158,9 @@ inspect_json(json_t *out, const ac_buffer *text, const char *path)
                                 ? "COCO results"
                                 : "JSON list");
         ac_inspect_put(out, "items", json_integer((json_int_t) json_array_size(root)));
+    } else if (json_object_get(json_object_get(root, "model"), "vocab")) {
+        ac_inspect_put_text(out, "kind", "tokenizer");
+        st = ac_inspect_put_tokenizer(out, path, path);
     } else if (is_vocabulary(root)) {
         ac_inspect_put_text(out, "kind", "vocabulary of a tokenizer");
         ac_inspect_put(out, "entries", json_integer((json_int_t) json_object_size(root)));

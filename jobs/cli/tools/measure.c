@@ -15,6 +15,7 @@
 #include "engine/linear/linear.h"
 #include "io/file/json_write.h"
 #include "io/checkpoint/model_config.h"
+#include "jobs/models/causal_model.h"
 #include "jobs/cli/tools/tools.h"
 
 enum { MOST_SHAPES = 16, COMPUTES = 5, SIZES = 2 };
@@ -93,6 +94,21 @@ push_bart(machine *m, const ac_bart_config *c)
     push_shape(m, "bart head", c->vocab_size, C, 1, 3, 192);
 }
 
+/* One story, and sixty-four. */
+static void
+push_causal(machine *m, const ac_causal_config *c)
+{
+    const int64_t C = c->hidden_size, A = c->heads * c->head_size,
+                  B = c->key_heads * c->head_size, F = c->intermediate_size, L = c->layers;
+    const bool gated = c->type >= AC_CAUSAL_LLAMA;
+
+    push_shape(m, "causal qkv", A + 2 * B, C, L, 1, 64);
+    push_shape(m, "causal out", C, A, L, 1, 64);
+    push_shape(m, gated ? "causal gate, up" : "causal up", gated ? 2 * F : F, C, L, 1, 64);
+    push_shape(m, "causal down", C, F, L, 1, 64);
+    push_shape(m, "causal head", c->vocab_size, C, 1, 1, 64);
+}
+
 static ac_status
 read_shapes(machine *m, const char *model)
 {
@@ -102,8 +118,15 @@ read_shapes(machine *m, const char *model)
     ac_bart_config bart = {
         .d_model = 1024, .decoder_ffn_dim = 4096, .decoder_layers = 12, .vocab_size = 50265
     };
+    ac_causal_config causal;
     char first[1024];
 
+    if (model && ac_causal_model_is(model)) {
+        const ac_status st = ac_causal_model_config(&causal, model);
+        if (st == AC_OK)
+            push_causal(m, &causal);
+        return st;
+    }
     if (!model) {
         push_clip(m, &clip);
         push_bart(m, &bart);

@@ -11,13 +11,16 @@
 enum { CLIP_CONTEXT = 77, BART_TOKENS = 128, ANY_ID = 0x7fffffff };
 
 static const ac_option options[] = {
-    { "model", 0, "DIR", "folder with vocab.json and merges.txt (and config.json)" },
+    { "model", 0, "DIR",
+      "folder with tokenizer.json, or with vocab.json and merges.txt (and config.json)" },
     { "vocabulary", 0, "DIR|F",
-      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+      "read the tokenizer's files from here: a folder, a tokenizer.json, or "
+      "OpenAI's " AC_OPENAI_VOCABULARY },
     { "kind", 0, "K",
-      "clip, bart, gpt2 or siglip (default: from config.json, else from the vocabulary)" },
+      "clip, bart, gpt2, llama (SmolLM2, Qwen too) or siglip (default: from config.json, else "
+      "from the vocabulary)" },
     { "max-length", 0, "N",
-      "truncated to N ids (default: CLIP's context, BART's 128, GPT-2 not at all); 0: not "
+      "truncated to N ids (default: CLIP's context, BART's 128, others not at all); 0: not "
       "truncated" },
     { "no-special", 0, NULL, "no start and end tokens" },
     { "decode", 0, NULL, "ids to text" },
@@ -29,16 +32,16 @@ static const ac_option options[] = {
 static ac_status
 read_kind(const ac_arguments *a, int *kind)
 {
-    static const char *const names[] = { "clip", "bart", "gpt2", "siglip" };
+    static const char *const names[] = { "clip", "bart", "gpt2", "siglip", "llama" };
     const char *name = ac_arguments_get(a, "kind");
 
     *kind = AC_TOKENIZER_ANY;
-    for (int k = 0; name && k < 4; k++)
+    for (int k = 0; name && k < 5; k++)
         if (strcmp(name, names[k]) == 0)
             *kind = k;
     if (name && *kind == AC_TOKENIZER_ANY)
-        return ac_error_set(AC_E_ARG, "--kind: \"%s\" is none of clip, bart, gpt2, siglip",
-                            name);
+        return ac_error_set(AC_E_ARG,
+                            "--kind: \"%s\" is none of clip, bart, gpt2, llama, siglip", name);
     return AC_OK;
 }
 
@@ -48,7 +51,7 @@ default_length(const ac_tokenizer *t, const char *model)
 {
     ac_clip_config config;
 
-    if (t->kind == AC_TOKENIZER_GPT2)
+    if (t->kind == AC_TOKENIZER_GPT2 || t->kind == AC_TOKENIZER_LLAMA)
         return 0;
     if (t->kind == AC_TOKENIZER_BART)
         return BART_TOKENS;

@@ -27,7 +27,8 @@ static const ac_option options[] = {
     { "model", 0, "DIR", "the CLIP model of the cache" },
     { "model-config", 0, "F", "a config.json that is not in the model's folder" },
     { "vocabulary", 0, "DIR|F",
-      "read vocab.json and merges.txt from here, or OpenAI's " AC_OPENAI_VOCABULARY },
+      "read the tokenizer's files from here: a folder, a tokenizer.json, or "
+      "OpenAI's " AC_OPENAI_VOCABULARY },
     { "scan", 0, "S",
       "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
     { "repeat", 0, "R", "search R more times and print their times as a JSON line" },

@@ -31,13 +31,15 @@ COMPRESSED = {
     "gpt/*_expected.safetensors": None, "gpt/*_cases.json": None, "gpt/*/model.safetensors": None,
     "gguf/blocks/*": None, "gguf/models/*": None,
     "llama/*_expected.safetensors": None, "llama/*_cases.json": None, "llama/*/*.safetensors": None,
-    "smollm2/*": None,
+    "smollm2/*.json*": None,
     "generate/*.json": None, "sampling/filters.json": None,
     "image_neighbours/*.jsonl": None, "pictures_more/*.jsonl": None, "pictures_more/expected_rgb.safetensors": None,
+    "tokenizer_json/*/cases.jsonl": None, "tokenizer_json/*/decode.jsonl": None, "tokenizer_json/*/tokenizer.json": None,
+    "tokenizer_json/variants/expected.json": None,
     "train/lightning.ckpt": "bart/a/model.safetensors",
     "train/gradients*.safetensors": None, "train/operations.safetensors": None, "train/steps_*.safetensors": None,
 }
-LEFT_OUT = ["*/agreement.json", "bart/?_report.json", "clip/?_report.json", "preprocess/expected_rgb.safetensors",
+LEFT_OUT = ["smollm2/facts.json", "*/agreement.json", "bart/?_report.json", "clip/?_report.json", "preprocess/expected_rgb.safetensors",
             "preprocess/decoded_rgb.safetensors", "preprocess/crops.safetensors"]
 
 

@@ -1,0 +1,162 @@
+#include "jobs/story/captions.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/text.h"
+#include "io/file/checksum.h"
+#include "io/file/file_bytes.h"
+#include "io/file/json_lines.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+
+void
+ac_story_captions_free(ac_story_captions *self)
+{
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->captions);
+    ac_texts_free(&self->tables);
+    *self = (ac_story_captions){ 0 };
+}
+
+/* ---- captions.jsonl ---- */
+
+static ac_status
+push_string(ac_texts *out, const json_t *value)
+{
+    return ac_texts_push(out, json_is_string(value) ? json_string_value(value) : "",
+                         json_is_string(value) ? json_string_length(value) : 0);
+}
+
+/* An ac_json_line. */
+static ac_status
+take_record(void *context, json_t *record)
+{
+    ac_story_captions *self = context;
+    const json_t *key = json_object_get(record, "key"), *entry;
+    ac_buffer table = { 0 };
+    size_t i;
+    ac_status st = AC_OK;
+
+    if (!json_is_string(key))
+        return AC_OK;
+    json_array_foreach(json_object_get(record, "table"), i, entry)
+    {
+        const json_t *text = json_object_get(entry, "entry");
+        if (!json_is_string(text))
+            continue;
+        ac_buffer_push(&table, json_string_value(text), json_string_length(text));
+        ac_buffer_push_text(&table, " | ");
+    }
+    AC_TRY(table.status);
+    AC_TRY(push_string(&self->keys, key));
+    AC_TRY(push_string(&self->captions, json_object_get(record, "caption")));
+    st = ac_texts_push(&self->tables, table.data ? table.data : "", table.size);
+out:
+    ac_buffer_free(&table);
+    return st;
+}
+
+static ac_status
+read_records(ac_story_captions *self, const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        return ac_error_set(ac_io_failure(errno),
+                            "%s: cannot be read: %s. input.path of story is a run of caption, "
+                            "a captions.jsonl, or a text with a caption per line",
+                            path, strerror(errno));
+    return ac_json_lines_read(path, take_record, self);
+}
+
+/* ---- a text ---- */
+
+static bool
+is_blank(const char *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (line[i] != ' ' && line[i] != '\t')
+            return false;
+    return true;
+}
+
+static ac_status
+read_lines(ac_story_captions *self, const char *path)
+{
+    ac_buffer text = { 0 };
+    ac_item_status status = { 0 };
+    int64_t number = 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_file_bytes(&text, path, &status));
+    if (status.reason != AC_GOOD && status.reason != AC_REJECT_EMPTY)
+        AC_FAIL(AC_E_IO, "%s: %s", path, status.detail);
+    for (size_t at = 0; at < text.size;) {
+        const char *line = text.data + at, *end = memchr(line, '\n', text.size - at);
+        size_t n = end ? (size_t) (end - line) : text.size - at;
+        char key[24];
+        at += n + 1;
+        number++;
+        while (n && line[n - 1] == '\r')
+            n--;
+        if (is_blank(line, n))
+            continue;
+        snprintf(key, sizeof key, "%06lld", (long long) number);
+        AC_TRY(ac_texts_push(&self->keys, key, strlen(key)));
+        AC_TRY(ac_texts_push(&self->captions, line, n));
+        AC_TRY(ac_texts_push(&self->tables, "", 0));
+    }
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* ---- all ---- */
+
+static ac_status
+make_fingerprint(ac_story_captions *self)
+{
+    const ac_texts *const all[] = { &self->keys, &self->captions, &self->tables };
+    ac_checksum sum = { 0 };
+    ac_status st = ac_checksum_init(&sum);
+
+    if (st != AC_OK)
+        return st;
+    for (int i = 0; i < 3; i++)
+        for (int64_t k = 0; k < all[i]->count; k++) {
+            const uint64_t n = ac_texts_size(all[i], k);
+            ac_checksum_update(&sum, &n, sizeof n);
+            ac_checksum_update(&sum, ac_texts_at(all[i], k), n);
+        }
+    ac_checksum_digest(&sum, self->fingerprint);
+    ac_checksum_free(&sum);
+    return AC_OK;
+}
+
+ac_status
+ac_story_captions_read(ac_story_captions *self, const char *path)
+{
+    struct stat info;
+    char *file = NULL;
+    ac_status st = AC_OK;
+
+    *self = (ac_story_captions){ 0 };
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        AC_TRY(ac_path_format(&file, "%s/captions.jsonl", path));
+        AC_TRY(read_records(self, file));
+    } else if (ac_text_ends_with(path, ".jsonl")) {
+        AC_TRY(read_records(self, path));
+    } else {
+        AC_TRY(read_lines(self, path));
+    }
+    if (self->keys.count == 0)
+        AC_FAIL(AC_E_FORMAT, "%s: there is no caption in it", path);
+    st = make_fingerprint(self);
+out:
+    free(file);
+    return st;
+}

@@ -1,0 +1,365 @@
+#include "jobs/story/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/item_status.h"
+#include "engine/base/memory.h"
+#include "engine/base/random.h"
+#include "engine/text/unicode.h"
+#include "io/hdf5/shard_file.h"
+#include "jobs/story/template.h"
+
+enum { LINES = 64 };  /* stories computed together; one that ends makes place for the next */
+enum { CHUNK = 128 }; /* captions whose stories follow each other into the batch */
+
+/* A shard's rows as they are gathered, and a chunk of prompts. */
+typedef struct ac_storyteller {
+    const ac_run *run; /* borrowed */
+    ac_story_work *work;
+    /* a chunk */
+    int32_t *ids; /* [offsets[count]] */
+    int64_t ids_capacity, offsets[CHUNK + 1], count, first_item;
+    int64_t items[CHUNK];
+    uint64_t streams[CHUNK];
+    ac_generated generated;
+    ac_encoding encoding;
+    ac_buffer text;
+    ac_texts prompts; /* of the chunk */
+    /* a shard */
+    ac_texts keys, captions, shard_prompts, stories, ends;
+    int64_t *story_offsets, *id_offsets; /* [n + 1], [m + 1] */
+    int64_t story_capacity, id_offset_capacity, id_count, token_capacity, score_capacity;
+    int32_t *tokens; /* [id_count] */
+    float *scores;   /* [m] */
+    ac_texts bad_keys, bad_reasons, bad_details;
+} teller;
+
+static void
+teller_free(teller *self)
+{
+    free(self->ids);
+    ac_generated_free(&self->generated);
+    ac_encoding_free(&self->encoding);
+    ac_buffer_free(&self->text);
+    ac_texts_free(&self->prompts);
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->captions);
+    ac_texts_free(&self->shard_prompts);
+    ac_texts_free(&self->stories);
+    ac_texts_free(&self->ends);
+    free(self->story_offsets);
+    free(self->id_offsets);
+    free(self->tokens);
+    free(self->scores);
+    ac_texts_free(&self->bad_keys);
+    ac_texts_free(&self->bad_reasons);
+    ac_texts_free(&self->bad_details);
+}
+
+ac_status
+ac_story_prompt(ac_buffer *out, const ac_config *config, const ac_story_captions *captions,
+                int64_t item)
+{
+    const char *system = config->story.system;
+
+    if (system && (!*system || strcmp(system, "none") == 0))
+        system = NULL;
+    return ac_story_template_fill(out, config->story.prompt, system,
+                                  (ac_story_chat) config->story.chat, &captions->captions,
+                                  &captions->tables, item);
+}
+
+/* ---- prompts ---- */
+
+/* The last tokens of a prompt that is too long, so that what is wanted fits behind them; what
+ * the tokenizer puts in front stays. */
+static void
+truncate_left(teller *self)
+{
+    const ac_causal_model *m = self->work->model;
+    const int64_t positions = m->net.config.max_position_embeddings,
+                  wanted = m->generation.max_new_tokens,
+                  most =
+                      wanted < positions / 2 ? positions - wanted : positions - positions / 2,
+                  kept = m->begin >= 0 ? 1 : 0;
+    ac_encoding *e = &self->encoding;
+
+    memmove(e->ids + kept, e->ids + e->count - (most - kept),
+            (size_t) (most - kept) * sizeof *e->ids);
+    e->count = most;
+    self->work->truncated++;
+}
+
+/* An item's prompt into self->encoding, or what is wrong with it into status. */
+static ac_status
+encode(teller *self, int64_t item, ac_item_status *status)
+{
+    const ac_story_captions *c = self->work->captions;
+    const ac_causal_model *m = self->work->model;
+    const int64_t most = ac_causal_model_longest_prompt(m);
+    ac_status st = AC_OK;
+
+    if (ac_quarantine_has(&self->run->quarantine, item))
+        return ac_item_status_set(status, AC_REJECT_CRASHED,
+                                  "ended the program, and again when it was tried alone");
+    if (ac_texts_size(&c->captions, item) == 0)
+        return ac_item_status_set(status, AC_REJECT_NO_CAPTION, "there is no caption");
+    AC_TRY(ac_story_prompt(&self->text, self->run->config, c, item));
+    if (ac_utf8_check(self->text.data, self->text.size) != AC_OK)
+        return ac_item_status_set(status, AC_REJECT_CAPTION_NOT_UTF8, "%s", ac_error_message());
+    AC_TRY(ac_causal_model_encode(m, self->text.data, self->text.size, &self->encoding));
+    if (self->encoding.count == 0)
+        return ac_item_status_set(status, AC_REJECT_EMPTY, "the prompt has no token");
+    if (self->encoding.count > most) {
+        if (self->run->config->story.overflow)
+            return ac_item_status_set(status, AC_REJECT_TOO_LARGE,
+                                      "the prompt has %lld tokens; %lld fit into the model",
+                                      (long long) self->encoding.count, (long long) most);
+        truncate_left(self);
+    }
+out:
+    return st;
+}
+
+static ac_status
+push_prompt(teller *self, int64_t item)
+{
+    const ac_story_captions *c = self->work->captions;
+    const int64_t at = self->offsets[self->count], n = self->encoding.count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_grow(&self->ids, &self->ids_capacity, at + n, sizeof *self->ids));
+    memcpy(self->ids + at, self->encoding.ids, (size_t) n * sizeof *self->ids);
+    AC_TRY(ac_texts_push(&self->prompts, self->text.data, self->text.size));
+    self->items[self->count] = item;
+    self->streams[self->count] =
+        ac_random_stream(ac_texts_at(&c->keys, item), ac_texts_size(&c->keys, item));
+    self->offsets[++self->count] = at + n;
+out:
+    return st;
+}
+
+static ac_status
+push_bad(teller *self, int64_t item, const ac_item_status *status)
+{
+    const ac_texts *keys = &self->work->captions->keys;
+    const char *reason = ac_reject_reason_name(status->reason);
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_texts_push(&self->bad_keys, ac_texts_at(keys, item), ac_texts_size(keys, item)));
+    AC_TRY(ac_texts_push(&self->bad_reasons, reason, strlen(reason)));
+    st = ac_texts_push(&self->bad_details, status->detail, strlen(status->detail));
+out:
+    return st;
+}
+
+/* ---- stories ---- */
+
+/* Why a story ends: its end token, so many tokens as were wanted, or the model's last position.
+ */
+static const char *
+end_of(const teller *self, const ac_candidate *c, int64_t prompt)
+{
+    const ac_causal_model *m = self->work->model;
+
+    if (c->count > prompt && ac_generation_config_ends(&m->generation, c->ids[c->count - 1]))
+        return "end";
+    return c->count >= m->net.config.max_position_embeddings ? "positions" : "length";
+}
+
+static ac_status
+push_story(teller *self, const ac_candidate *c, int64_t prompt)
+{
+    const int64_t m = self->stories.count, n = c->count - prompt;
+    const char *end = end_of(self, c, prompt);
+    ac_status st = AC_OK;
+
+    AC_TRY(
+        ac_grow(&self->id_offsets, &self->id_offset_capacity, m + 2, sizeof *self->id_offsets));
+    AC_TRY(ac_grow(&self->tokens, &self->token_capacity, self->id_count + n,
+                   sizeof *self->tokens));
+    AC_TRY(ac_grow(&self->scores, &self->score_capacity, m + 1, sizeof *self->scores));
+    AC_TRY(ac_causal_model_decode(self->work->model, c->ids + prompt, n, &self->text));
+    AC_TRY(ac_texts_push(&self->stories, self->text.data, self->text.size));
+    AC_TRY(ac_texts_push(&self->ends, end, strlen(end)));
+    if (n)
+        memcpy(self->tokens + self->id_count, c->ids + prompt, (size_t) n * sizeof *c->ids);
+    self->id_count += n;
+    self->id_offsets[0] = 0;
+    self->id_offsets[m + 1] = self->id_count;
+    self->scores[m] = (float) c->score;
+out:
+    return st;
+}
+
+/* A prompt's stories, the likeliest first; equal ones in the order generated. */
+static ac_status
+push_stories(teller *self, int64_t i)
+{
+    const ac_generated *g = &self->generated;
+    const int64_t each = ac_generated_count(g, i),
+                  prompt = self->offsets[i + 1] - self->offsets[i];
+    int64_t *order = NULL;
+    ac_status st = ac_alloc(&order, each, sizeof *order);
+
+    AC_TRY(st);
+    for (int64_t k = 0; k < each; k++) {
+        const double score = ac_generated_at(g, i, k).score;
+        int64_t at = k;
+        for (; at > 0 && ac_generated_at(g, i, order[at - 1]).score < score; at--)
+            order[at] = order[at - 1];
+        order[at] = k;
+    }
+    for (int64_t k = 0; k < each; k++) {
+        const ac_candidate c = ac_generated_at(g, i, order[k]);
+        AC_TRY(push_story(self, &c, prompt));
+    }
+out:
+    free(order);
+    return st;
+}
+
+static ac_status
+tell_chunk(teller *self)
+{
+    const ac_story_captions *c = self->work->captions;
+    ac_status st = AC_OK;
+
+    if (self->count == 0)
+        return AC_OK;
+    ac_inflight_begin(&self->run->inflight, 0, self->items[0],
+                      self->items[self->count - 1] - self->items[0] + 1);
+    AC_TRY(ac_causal_model_generate(self->work->model, self->ids, self->offsets, self->streams,
+                                    self->count, &self->generated));
+    for (int64_t i = 0; i < self->count; i++) {
+        const int64_t item = self->items[i], row = self->keys.count;
+        AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&c->keys, item),
+                             ac_texts_size(&c->keys, item)));
+        AC_TRY(ac_texts_push(&self->captions, ac_texts_at(&c->captions, item),
+                             ac_texts_size(&c->captions, item)));
+        AC_TRY(ac_texts_push(&self->shard_prompts, ac_texts_at(&self->prompts, i),
+                             ac_texts_size(&self->prompts, i)));
+        AC_TRY(push_stories(self, i));
+        AC_TRY(ac_grow(&self->story_offsets, &self->story_capacity, row + 2,
+                       sizeof *self->story_offsets));
+        self->story_offsets[row + 1] = self->stories.count;
+    }
+    ac_inflight_end(&self->run->inflight, 0);
+    self->count = 0;
+    ac_texts_reset(&self->prompts);
+out:
+    return st;
+}
+
+/* ---- the shard ---- */
+
+static ac_status
+begin_shard(teller *self)
+{
+    ac_texts *const all[] = { &self->prompts,  &self->keys,        &self->captions,
+                              &self->stories,  &self->ends,        &self->shard_prompts,
+                              &self->bad_keys, &self->bad_reasons, &self->bad_details };
+    ac_status st = AC_OK;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        ac_texts_reset(all[i]);
+    self->count = self->id_count = 0;
+    AC_TRY(
+        ac_grow(&self->story_offsets, &self->story_capacity, 1, sizeof *self->story_offsets));
+    AC_TRY(ac_grow(&self->id_offsets, &self->id_offset_capacity, 1, sizeof *self->id_offsets));
+    AC_TRY(ac_grow(&self->tokens, &self->token_capacity, 1, sizeof *self->tokens));
+    AC_TRY(ac_grow(&self->scores, &self->score_capacity, 1, sizeof *self->scores));
+    self->story_offsets[0] = self->id_offsets[0] = 0;
+out:
+    return st;
+}
+
+static ac_status
+write_shard(const teller *self, const ac_stage_shard *shard, char checksum[33])
+{
+    ac_shard_writer w = { 0 };
+    const int64_t n = self->keys.count, m = self->stories.count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_shard_create(&w, shard->path,
+                           (ac_compression) self->run->config->output.compression,
+                           AC_SHARD_STORIES));
+    AC_TRY(ac_shard_write_int_attribute(&w, AC_STORIES_ITEMS, shard->count));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_KEYS, &self->keys));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_CAPTIONS, &self->captions));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_PROMPTS, &self->shard_prompts));
+    AC_TRY(ac_shard_write(&w, AC_STORIES_STORY_OFFSETS, n, 0, self->story_offsets));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_STORIES, &self->stories));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_ENDS, &self->ends));
+    AC_TRY(ac_shard_write(&w, AC_STORIES_SCORES, m, 0, self->scores));
+    AC_TRY(ac_shard_write(&w, AC_STORIES_ID_OFFSETS, m, 0, self->id_offsets));
+    AC_TRY(ac_shard_write(&w, AC_STORIES_IDS, self->id_count, 0, self->tokens));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_KEYS, &self->bad_keys));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_REASONS, &self->bad_reasons));
+    AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_DETAILS, &self->bad_details));
+    AC_TRY(ac_shard_commit(&w, checksum));
+out:
+    ac_shard_abandon(&w);
+    return st;
+}
+
+static ac_status
+open_teller(void *context, ac_stage *stage)
+{
+    ac_story_work *work = context;
+    ac_status st = ac_alloc(&work->teller, 1, sizeof *work->teller);
+
+    work->model->lines = LINES;
+    if (st == AC_OK)
+        *work->teller = (teller){ .run = stage->run, .work = work };
+    return st;
+}
+
+static ac_status
+tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    ac_story_work *work = context;
+    teller *self = work->teller;
+    ac_status st = AC_OK;
+
+    AC_TRY(begin_shard(self));
+    for (int64_t i = shard->first; i < shard->first + shard->count; i++) {
+        ac_item_status status = { 0 };
+        AC_TRY(encode(self, i, &status));
+        AC_TRY(status.reason == AC_GOOD ? push_prompt(self, i) : push_bad(self, i, &status));
+        if (self->count == CHUNK) {
+            AC_TRY(tell_chunk(self));
+            AC_TRY(ac_stage_tick(stage));
+        }
+    }
+    AC_TRY(tell_chunk(self));
+    AC_TRY(ac_stage_tick(stage));
+    AC_TRY(write_shard(self, shard, shard->checksum));
+    shard->rows = self->keys.count;
+    shard->bad = self->bad_keys.count;
+out:
+    return st;
+}
+
+static void
+close_teller(void *context)
+{
+    ac_story_work *work = context;
+
+    if (work->teller)
+        teller_free(work->teller);
+    free(work->teller);
+    work->teller = NULL;
+}
+
+const ac_stage_type ac_stage_story = {
+    .name = "story",
+    .folder = "shards",
+    .unit = "captions",
+    .schema = &ac_shard_schemas[AC_SHARD_STORIES],
+    .crashes_before_probe = 2, /* a probe takes as long as the work that was in flight */
+    .open = open_teller,
+    .shard = tell_shard,
+    .close = close_teller,
+};

@@ -1,0 +1,24 @@
+/** The stage of the job story: captions -> shards of stories (io/hdf5/schema.h). Nothing of a
+ * shard depends on the ranks, the threads or what is generated together. */
+#ifndef AC_JOBS_STORY_STAGE_H
+#define AC_JOBS_STORY_STAGE_H
+
+#include "jobs/models/causal_model.h"
+#include "jobs/runtime/stage.h"
+#include "jobs/story/captions.h"
+
+extern const ac_stage_type ac_stage_story;
+
+/** The context of ac_stage_story. Borrows what it points to; what is not set is zero. */
+typedef struct ac_story_work {
+    ac_causal_model *model;
+    const ac_story_captions *captions;
+    struct ac_storyteller *teller; /* the stage's own memory */
+    int64_t truncated;             /* prompts that were truncated on the left, by this rank */
+} ac_story_work;
+
+/** The text that an item's story begins with; replaces what out held. */
+AC_MUST_CHECK ac_status ac_story_prompt(ac_buffer *out, const ac_config *config,
+                                        const ac_story_captions *captions, int64_t item);
+
+#endif

@@ -1,0 +1,241 @@
+/* The job story: one stage, and the merge of what people read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/comm/exchange.h"
+#include "io/checkpoint/gguf.h"
+#include "jobs/caption/stages.h"
+#include "jobs/report/run_report.h"
+#include "jobs/runtime/memory_limit.h"
+#include "jobs/runtime/models.h"
+#include "jobs/runtime/progress.h"
+#include "jobs/runtime/summary.h"
+#include "jobs/story/merge.h"
+#include "jobs/story/stage.h"
+#include "jobs/story/story_job.h"
+#include "jobs/story/template.h"
+
+enum {
+    STORY = 0, /* the stage's number */
+    TOKENS = 128,
+    LEAST_CACHE = 64 << 20,
+    MOST_CACHE = 1 << 30
+};
+
+/* ---- how to generate ---- */
+
+/* A key of `story` that is short for one of `generation`. */
+static ac_status
+shorten(int64_t *out, const ac_optional *own, const ac_optional *same, const char *name,
+        const char *of)
+{
+    if (own->presence != AC_SET)
+        return AC_OK;
+    if (same->presence == AC_SET && same->value != own->value)
+        return ac_error_set(
+            AC_E_ARG,
+            "story.%s is %.0f and generation.%s is %.0f: they mean the same, so "
+            "give one",
+            name, own->value, of, same->value);
+    *out = (int64_t) own->value;
+    return AC_OK;
+}
+
+/* Of the model's files the token ids alone count. */
+static ac_status
+make_generation(ac_generation_config *g, const ac_causal_model *model, const ac_config *config)
+{
+    const ac_generation_config *files = &model->generation;
+    int32_t end;
+    ac_status st = AC_OK;
+
+    if (config->generation.clean_up_tokenization_spaces)
+        AC_FAIL(AC_E_ARG, "generation.clean_up_tokenization_spaces is for captions of BART");
+    ac_generation_config_defaults(g, files->decoder_start_token_id, -1);
+    memcpy(g->eos_token_ids, files->eos_token_ids, sizeof g->eos_token_ids);
+    g->eos_count = files->eos_count;
+    g->do_sample = true;
+    g->temperature = 0.8;
+    g->top_p = 0.9;
+    AC_TRY(ac_story_chat_end(model, (ac_story_chat) config->story.chat, &end));
+    if (end >= 0 && !ac_generation_config_ends(g, end) && g->eos_count < AC_MOST_EOS)
+        g->eos_token_ids[g->eos_count++] = end;
+    AC_TRY(ac_config_generation(config, g));
+    AC_TRY(shorten(&g->max_new_tokens, &config->story.max_new_tokens,
+                   &config->generation.max_new_tokens, "max_new_tokens", "max_new_tokens"));
+    AC_TRY(shorten(&g->num_return_sequences, &config->story.stories,
+                   &config->generation.num_return_sequences, "stories",
+                   "num_return_sequences"));
+    if (g->max_new_tokens <= 0 && g->max_length <= 0)
+        g->max_new_tokens = TOKENS;
+out:
+    return st;
+}
+
+static ac_status
+set_generation(ac_causal_model *model, const ac_config *config)
+{
+    ac_generation_config g = { 0 };
+    ac_status st = make_generation(&g, model, config);
+
+    if (st == AC_OK)
+        st = ac_causal_model_set_generation(model, &g);
+    ac_generation_config_free(&g);
+    return st;
+}
+
+/* Memory for keys and values: a quarter of what is left beside the weights, shared by the
+ * node's ranks. No result depends on it. */
+static void
+set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
+{
+    const int64_t node =
+        config->limits.memory > 0 ? config->limits.memory : ac_machine_memory();
+    const int64_t left = node - (int64_t) ac_causal_model_packed_bytes(model),
+                  share = left / comm->node_size / 4;
+
+    model->cache_bytes = share < LEAST_CACHE  ? LEAST_CACHE
+                         : share > MOST_CACHE ? MOST_CACHE
+                                              : share;
+    if (comm->rank == 0)
+        ac_log(AC_LOG_INFO,
+               "%s: weights %lld MB per node, keys and values up to %lld MB per rank",
+               model->path, (long long) ((int64_t) ac_causal_model_packed_bytes(model) >> 20),
+               (long long) (model->cache_bytes >> 20));
+}
+
+/* ---- results, on rank 0 ---- */
+
+static ac_status
+write_summary(const ac_run *run, int64_t truncated, double seconds)
+{
+    const int64_t ok = ac_run_rows(run, STORY);
+    ac_buffer b = { 0 };
+    ac_status st;
+
+    ac_summary_begin(&b, run, ok, ac_run_bad(run, STORY));
+    ac_summary_compute(&b, run);
+    ac_buffer_printf(&b,
+                     "  \"truncated_prompts\": %lld,\n  \"wall_seconds\": %.3f,\n"
+                     "  \"captions_per_second\": %.4g,\n",
+                     (long long) truncated, seconds, seconds > 0 ? (double) ok / seconds : 0);
+    st = ac_summary_publish(&b, run, (ac_summary_stage){ 0 });
+    ac_buffer_free(&b);
+    return st;
+}
+
+static ac_status
+write_results(const ac_run *run, int64_t truncated, double seconds)
+{
+    const ac_job *const jobs[] = { &ac_job_story, NULL };
+    const ac_status st = write_summary(run, truncated, seconds);
+
+    return st == AC_OK ? ac_run_report_write(run->folder, jobs, NULL, AC_REPORT_IMAGES) : st;
+}
+
+static void
+show_result(const ac_run *run)
+{
+    if (run->comm->rank != 0)
+        return;
+    if (ac_run_is_part(run)) {
+        ac_log(AC_LOG_INFO,
+               "part %lld of %lld is done; the same command without compute.parts completes "
+               "the run",
+               (long long) run->config->compute.part, (long long) run->config->compute.parts);
+        return;
+    }
+    ac_log(AC_LOG_INFO, "%lld captions: %lld continued, %lld rejected%s",
+           (long long) run->manifest.items, (long long) ac_run_rows(run, STORY),
+           (long long) ac_run_bad(run, STORY),
+           ac_run_bad(run, STORY) ? " (bad_items.jsonl)" : "");
+    ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
+    ac_log(AC_LOG_INFO, "results: %s/stories.jsonl", run->folder);
+}
+
+/* ---- the job ---- */
+
+static ac_status
+tell_all(ac_run *run, ac_story_work *work, double started)
+{
+    const bool last = !ac_run_is_part(run), first_rank = run->comm->rank == 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_stage_run_all(run, &ac_stage_story, work));
+    ac_sum_int64_all(run->comm, &work->truncated, 1);
+    if (first_rank && work->truncated)
+        ac_log(AC_LOG_WARNING, "truncated on the left to the model's limit: %lld prompts",
+               (long long) work->truncated);
+    if (last)
+        AC_TRY(ac_agree_all(run->comm, first_rank ? ac_story_merge(run) : AC_OK));
+    AC_TRY(ac_check_bad_items(run));
+    if (last)
+        AC_TRY(ac_agree_all(run->comm, first_rank ? write_results(run, work->truncated,
+                                                                  ac_progress_clock() - started)
+                                                  : AC_OK));
+    st = ac_run_finish_all(run);
+out:
+    return st;
+}
+
+static ac_status
+run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, ac_locks *locks)
+{
+    const ac_compute compute = ac_config_compute(config);
+    ac_causal_model model = { 0 };
+    ac_story_captions captions = { 0 };
+    ac_story_work work = { .model = &model, .captions = &captions };
+    ac_run run = { 0 };
+    ac_run_identity id = {
+        .job = ac_job_story.name, .stages = ac_job_story.stages, .clip = "", .cache = ""
+    };
+    const double started = ac_progress_clock();
+    ac_status st = AC_OK;
+
+    (void) locks;
+    id.kernels = ac_compute_kernels(&compute);
+    AC_TRY(ac_agree_all(comm, ac_story_template_check(config->story.prompt)));
+    AC_TRY(ac_agree_all(comm, ac_story_captions_read(&captions, config->input.path)));
+    AC_TRY(ac_models_open_causal_all(comm, config, &model));
+    AC_TRY(ac_agree_all(comm, set_generation(&model, config)));
+    set_memory(&model, comm, config);
+    id.items = captions.keys.count;
+    id.input = captions.fingerprint;
+    id.bart = model.fingerprint;
+    AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));
+    if (!run.finished_before)
+        AC_TRY(tell_all(&run, &work, started));
+    else if (comm->rank == 0)
+        ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
+    show_result(&run);
+out:
+    ac_run_free(&run);
+    ac_story_captions_free(&captions);
+    ac_causal_model_free(&model);
+    return st;
+}
+
+static ac_status
+size_story(ac_sizing *sizing, const ac_config *config)
+{
+    return ac_sizing_add_causal(sizing, config, MOST_CACHE);
+}
+
+const ac_job ac_job_story = {
+    .name = "story",
+    .summary = "captions + a causal language model -> stories that continue them",
+    .parts = true,
+    .report = AC_REPORT_STORIES,
+    .stages = (const ac_stage_type *const[]){ &ac_stage_story, NULL },
+    .run = run_story_all,
+    .word = "input.path",
+    .usage = "RUN --model MODEL",
+    .short_forms =
+        (const ac_short_form[]){
+            { "model", "DIR", "story.model", "short for --set story.model=DIR" },
+            { "prompt", "TEXT", "story.prompt", "short for --set story.prompt=TEXT" },
+            { "out", "DIR", NULL, "the run folder: the same as --run" },
+            { 0 } },
+    .size = size_story,
+};

@@ -1,0 +1,115 @@
+# The job story, and the tools on causal models: prompts, ranks, resume, what is refused.
+. "$source/tests/cli/lib.sh"
+model=$data/golden/gguf/malformed/model_good.gguf # whole, tiny, with a tokenizer
+gpt2=$data/golden/gpt/gpt2
+bad=$data/golden/gguf/malformed
+
+# inspect names the model and the tokenizer
+run 0 inspect "$model"
+says '^  model  *llama vocabulary 264 '
+says 'tokens'
+run 2 inspect "$bad/truncated_data.gguf"
+
+# a text: its blank lines are passed over, keys are the lines' numbers; the report is written
+printf 'a red fox\n\na grey cat on a mat\r\nan owl\n' > captions.txt
+run 0 story captions.txt --model "$model" --out one --set story.max_new_tokens=9 --set story.stories=3
+[ "$(jq -r .key one/stories.jsonl | tr '\n' ' ')" = "000001 000003 000004 " ]
+[ "$(jq -r .prompt one/stories.jsonl | sed -n 2p)" = "Once upon a time there was a grey cat on a mat" ]
+[ "$(jq -c '.stories | length' one/stories.jsonl | sort -u)" = 3 ]
+[ "$(jq -c '[.stories[].score] | . == (sort | reverse)' one/stories.jsonl | sort -u)" = true ]
+jq -e 'all(.stories[]; (.ids | length) <= 9 and (.end == "length" or .end == "end"))' one/stories.jsonl > /dev/null
+for file in report.html summary.json keys.txt DONE; do [ -s one/$file ]; done
+[ ! -s one/bad_items.jsonl ]
+run 0 verify one
+run 0 story captions.txt --model "$model" --run one --set story.max_new_tokens=9 --set story.stories=3
+says 'finished; nothing to do'
+run 1 story captions.txt --model "$model" --run one --set story.max_new_tokens=8 --set story.stories=3
+says 'max_new_tokens'
+rm one/report.html
+run 0 report one
+grep -q 'a grey cat on a mat' one/report.html
+
+# any ranks, shards of another size, threads, kernels: the same stories
+same() { cmp one/stories.jsonl "$1/stories.jsonl"; }
+short=(--model "$model" --set story.max_new_tokens=9 --set story.stories=3)
+run_on 3 0 story captions.txt "${short[@]}" --run three --set output.shard_items=1
+same three
+run 0 story captions.txt "${short[@]}" --run kernels --set compute.kernels=generic --set compute.threads=2
+same kernels
+run 0 story captions.txt "${short[@]}" --run other --set seed=1
+! cmp -s one/stories.jsonl other/stories.jsonl || { echo "another seed, the same stories"; exit 1; }
+
+# a shard that is lost is made again
+rm three/shards/00001.h5 three/DONE
+run_on 2 0 story captions.txt "${short[@]}" --run three --set output.shard_items=1
+same three
+
+# records of a run: the table fills {table}; one without a caption is a rejected item
+mkdir run
+cat > run/captions.jsonl <<'END'
+{"key": "a/x", "caption": "a dog", "table": [{"entry": "dog", "id": 1, "score": 0.5}, {"entry": "grass", "id": 2, "score": 0.4}]}
+{"key": "a/y", "caption": "", "table": []}
+END
+run 0 story run --model "$model" --prompt '{caption}; {table}' --out records --set story.max_new_tokens=4 --set generation.do_sample=false
+[ "$(jq -r .prompt records/stories.jsonl)" = "a dog; dog | grass | " ]
+[ "$(jq -r '.key + " " + .reason' records/bad_items.jsonl)" = "a/y no_caption" ]
+
+# greedy stories are what the tool generates
+jq -c '{text: .prompt}' records/stories.jsonl | "$antarctic" generate --model "$model" --max-new-tokens 4 > tool.jsonl
+[ "$(jq -c '.candidates[0].ids' tool.jsonl)" = "$(jq -c '.stories[0].ids' records/stories.jsonl)" ]
+[ "$(jq -r '.candidates[0].text' tool.jsonl)" = "$(jq -r '.stories[0].text' records/stories.jsonl)" ]
+
+# a prompt longer than the context: truncated on the left, or rejected; the last position ends a story
+context=$("$antarctic" inspect --json "$model" | jq '[.. | ."llama.context_length"? // empty][0]')
+python3 -c "print('word ' * 2 * $context)" > long.txt
+run 0 story long.txt --model "$model" --run truncated --set story.max_new_tokens=5
+says 'truncated on the left to the model.s limit: 1'
+run 3 story long.txt --model "$model" --run refused --set story.overflow=refuse
+[ "$(jq -r .reason refused/bad_items.jsonl)" = too_large ]
+run 0 story captions.txt --model "$model" --run far --set story.max_new_tokens=100000 --set generation.eos_token_id=none
+[ "$(jq -r '.stories[].end' far/stories.jsonl | sort -u)" = positions ]
+
+# what cannot be is refused by name
+run 1 story captions.txt --model "$model" --prompt 'a {capiton}' --run x
+says '{capiton} is not known'
+run 1 story captions.txt --model "$model" --run x --set story.chat=chatml
+says 'story.chat: <|im_start|> is no token'
+run 1 story captions.txt --model "$model" --run x --set story.max_new_tokens=3 --set generation.max_new_tokens=4
+says 'they mean the same'
+run 2 story captions.txt --model "$gpt2" --run x
+run 2 story captions.txt --model "$bad/tokenizer_missing.gguf" --run x
+says 'tokenizer'
+run 2 story captions.txt --model "$bad/model_norm_nan.gguf" --run x
+says 'not a finite number'
+run 2 story none.txt --model "$model" --run x
+: > empty.txt
+run 2 story empty.txt --model "$model" --run x
+says 'there is no caption'
+
+# the tools: ids need no tokenizer; loss and its logits
+echo '{"ids": [5, 6, 7]}' > ids.jsonl
+"$antarctic" generate --model "$bad/tokenizer_missing.gguf" --max-new-tokens 2 --eos-token-id none < ids.jsonl | jq -e '.candidates[0] | (.ids | length) == 2 and (has("text") | not)' > /dev/null
+"$antarctic" loss --model "$model" --logits logits.npy < ids.jsonl | jq -e '.tokens == 2 and .loss > 0' > /dev/null
+[ "$(stat -c %s logits.npy)" -eq $((128 + 264 * 4)) ]
+code=0
+printf '{"ids": [99999]}\n{"ids": []}\n{"ids": [1, 2]}\n' | "$antarctic" loss --model "$model" --logits logits.npy > out.jsonl 2> /dev/null || code=$?
+[ $code -eq 2 ]
+[ "$(jq -c 'has("error")' out.jsonl | tr '\n' ' ')" = "true true false " ]
+[ "$(stat -c %s logits.npy)" -eq $((128 + 3 * 264 * 4)) ]
+
+# config.json: what is not done is refused by its key
+refuses() {
+  rm -rf folder
+  cp -r "$data/golden/llama/llama" folder
+  chmod -R u+w folder
+  rm -f folder/model.safetensors.zst
+  jq "$1" "$data/golden/llama/llama/config.json" > folder/config.json
+  run 2 generate --model folder < ids.jsonl
+  says "config.json: $2"
+}
+refuses '.rope_parameters.rope_type = "yarn"' 'rope_parameters.rope_type'
+refuses '.num_local_experts = 8' 'num_local_experts'
+refuses '.quantization_config = {}' 'quantization_config'
+refuses '.layer_types = ["sliding_attention", "full_attention"] | .sliding_window = 8' 'layer_types'
+refuses '.num_key_value_heads = 3' 'num_attention_heads'
+refuses '.model_type = "mamba"' 'model_type is "mamba"'

@@ -1,0 +1,242 @@
+/* Metrics beyond the golden data: common subsequences, evidence, percentiles, hostile lines,
+ * ids. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/metrics/caption_statistics.h"
+#include "engine/metrics/evidence.h"
+#include "io/source/caption_set.h"
+
+static uint32_t state_of_random = 12345;
+
+static int
+draw(int n)
+{
+    state_of_random = state_of_random * 1664525u + 1013904223u;
+    return (int) (state_of_random >> 16) % n;
+}
+
+static int64_t
+common_ref(const int32_t *a, int64_t n, const int32_t *b, int64_t m)
+{
+    int64_t row[256] = { 0 };
+
+    for (int64_t i = 0; i < n; i++) {
+        int64_t diagonal = 0;
+        for (int64_t j = 0; j < m; j++) {
+            const int64_t above = row[j + 1];
+            row[j + 1] = a[i] == b[j] ? diagonal + 1 : above > row[j] ? above : row[j];
+            diagonal = above;
+        }
+    }
+    return row[m];
+}
+
+static void
+common_words_as_by_hand(void **state)
+{
+    (void) state;
+    for (int t = 0; t < 2000; t++) {
+        int32_t a[200], b[200];
+        const int64_t n = draw(200), m = draw(200);
+        int64_t length;
+
+        for (int i = 0; i < 200; i++) {
+            a[i] = 1 + draw(1 + t % 30);
+            b[i] = 1 + draw(1 + t % 30);
+        }
+        assert_int_equal(ac_common_words((ac_words){ a, n }, (ac_words){ b, m }, &length),
+                         AC_OK);
+        assert_int_equal(length, common_ref(a, n, b, m));
+    }
+}
+
+static void
+spans_are_the_longest_runs(void **state)
+{
+    static const char *const entries[] = { "a red car", "Red car on a road", "of the" };
+    static const char caption[] = "A red car of the police on a road.";
+    ac_evidence_finder finder = { 0 };
+    ac_evidence e;
+    ac_texts texts = { 0 };
+
+    (void) state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ac_texts_push(&texts, entries[i], strlen(entries[i])), AC_OK);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(ac_evidence_find(&finder, caption, strlen(caption), &texts, 0, 3, &e),
+                         AC_OK);
+        assert_int_equal(e.words.count, 9);
+        assert_int_equal(e.span_count, 2); /* "of the" holds no content word */
+        assert_int_equal(e.spans[0].from, 0);
+        assert_int_equal(e.spans[0].count, 3);
+        assert_int_equal(e.spans[0].entry, 0);
+        assert_int_equal(e.spans[1].from, 6);
+        assert_int_equal(e.spans[1].count, 3);
+        assert_int_equal(e.spans[1].entry, 1);
+        assert_int_equal(e.copied, 6);
+        assert_true(e.content[5] && !e.in_table[5]); /* police */
+        assert_true(!e.content[3] && e.in_table[3]); /* of */
+    }
+    assert_int_equal(ac_evidence_find(&finder, "", 0, &texts, 0, 0, &e), AC_OK);
+    assert_int_equal(e.words.count + e.span_count, 0);
+    ac_texts_free(&texts);
+    ac_evidence_finder_free(&finder);
+}
+
+/* The list of docs/EVALUATION.md is the program's. */
+static void
+function_words_are_documented(void **state)
+{
+    FILE *f = fopen(AC_SOURCE_DIR "/docs/EVALUATION.md", "r");
+    char *line = NULL;
+    size_t capacity = 0;
+    int words = 0;
+    bool listed = false;
+
+    (void) state;
+    assert_non_null(f);
+    while (getline(&line, &capacity, f) >= 0) {
+        listed = listed || strstr(line, "## The function words");
+        for (char *at = line; listed && (at = strchr(at, '`')); words++) {
+            const size_t n = strcspn(at + 1, "`");
+            assert_true(ac_is_function_word(at + 1, n));
+            at += n + 2;
+        }
+    }
+    fclose(f);
+    free(line);
+    assert_int_equal(words, ac_function_word_count());
+    assert_false(ac_is_function_word("car", 3));
+    assert_false(ac_is_function_word("", 0));
+}
+
+static void
+percentiles(void **state)
+{
+    double x[] = { 3, (double) NAN, 1, 2, 4, 5 }, none[] = { (double) NAN };
+
+    (void) state;
+    assert_true(fabs(ac_percentile_of(x, 6, 50) - 3) < 1e-15);
+    assert_true(fabs(ac_percentile_of(x, 6, 2.5) - 1.1) < 1e-12);
+    assert_true(fabs(ac_percentile_of(x, 6, 97.5) - 4.9) < 1e-12);
+    assert_true(isnan(ac_percentile_of(none, 1, 50)));
+    assert_true(isnan(ac_mean_of(none, 1)));
+    assert_true(fabs(ac_mean_of(x, 6) - 3) < 1e-15);
+}
+
+/* The same draws whatever the number of sets and columns; a mean's spread is what it must be.
+ */
+static void
+resamples_are_paired(void **state)
+{
+    enum { N = 400, R = 1000 };
+    static double a[N], means[2 * R];
+    const double *columns[2] = { a, a };
+    ac_bootstrap_input in = {
+        .columns = columns, .column_count = 2, .items = N, .seed = 7, .resamples = R
+    };
+
+    (void) state;
+    for (int i = 0; i < N; i++)
+        a[i] = i % 2;
+    assert_int_equal(ac_bootstrap(&in, NULL, means), AC_OK);
+    assert_memory_equal(means, means + R, R * sizeof *means);
+    /* standard error 0.5 / sqrt(400): 95 % within 1.96 * 0.025 */
+    assert_true(fabs(ac_percentile_of(means, R, 2.5) - 0.451) < 0.006);
+    assert_true(fabs(ac_percentile_of(means, R, 97.5) - 0.549) < 0.006);
+}
+
+/* A line that begins 100,000 tags and ends none takes no square of its length. */
+static void
+hostile_lines(void **state)
+{
+    enum { N = 100000 };
+    ac_ptb_tokenizer *tokenizer;
+    ac_buffer text = { 0 }, out = { 0 };
+
+    (void) state;
+    for (int i = 0; i < N; i++)
+        ac_buffer_push_text(&text, "<!a=^[^x=");
+    assert_int_equal(ac_ptb_tokenizer_new(&tokenizer), AC_OK);
+    assert_int_equal(ac_ptb_tokenize(tokenizer, &out, text.data, text.size), AC_OK);
+    assert_true(out.size > N);
+    ac_buffer_reset(&out);
+    assert_int_equal(ac_ptb_tokenize(tokenizer, &out, "", 0), AC_OK);
+    assert_string_equal(out.data, "");
+    ac_ptb_tokenizer_free(tokenizer);
+    ac_buffer_free(&text);
+    ac_buffer_free(&out);
+}
+
+static void
+expect_found(const ac_caption_set *set, const char *key, const char *id)
+{
+    const int64_t at = ac_caption_set_find(set, key, strlen(key));
+
+    if (!id) {
+        assert_int_equal(at, -1);
+        return;
+    }
+    assert_true(at >= 0);
+    assert_true(ac_texts_is(&set->ids, at, id, strlen(id)));
+}
+
+static void
+ids_and_names(void **state)
+{
+    static const char json[] =
+        "{\"images\": [{\"id\": 42, \"file_name\": \"val/COCO_val2014_000000000042.jpg\"},"
+        " {\"id\": \"x 7\", \"file_name\": \"seven.tar.png\"}], \"annotations\": ["
+        "{\"image_id\": 42, \"caption\": \"b\"}, {\"image_id\": \"x 7\", \"caption\": \"c\"},"
+        "{\"image_id\": 42, \"caption\": \"a\"}]}";
+    FILE *f = fopen("annotations.json", "w");
+    ac_caption_set set;
+
+    (void) state;
+    assert_non_null(f);
+    fputs(json, f);
+    fclose(f);
+    assert_int_equal(
+        ac_caption_set_read(&set, "annotations.json", AC_CAPTIONS_SEVERAL, "references"),
+        AC_OK);
+    assert_int_equal(set.count, 2);
+    assert_int_equal(set.starts[1], 2);
+    assert_true(ac_texts_is(&set.captions, 0, "b", 1)); /* in the order read */
+    expect_found(&set, "42", "42");
+    expect_found(&set, "COCO_val2014_000000000042", "42");
+    expect_found(&set, "val2014/COCO_val2014_000000000042", "42");
+    expect_found(&set, "deep/er/42", "42");
+    expect_found(&set, "000000000042", "42");
+    expect_found(&set, "0042", NULL);
+    expect_found(&set, "142", NULL);
+    expect_found(&set, "seven.tar", "x 7");
+    expect_found(&set, "", NULL);
+    ac_caption_set_free(&set);
+    assert_int_equal(
+        ac_caption_set_read(&set, "annotations.json", AC_CAPTIONS_ONE_EACH, "predictions"),
+        AC_E_FORMAT);
+    remove("annotations.json");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(common_words_as_by_hand),
+        cmocka_unit_test(spans_are_the_longest_runs),
+        cmocka_unit_test(function_words_are_documented),
+        cmocka_unit_test(percentiles),
+        cmocka_unit_test(resamples_are_paired),
+        cmocka_unit_test(hostile_lines),
+        cmocka_unit_test(ids_and_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
