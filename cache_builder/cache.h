@@ -75,9 +75,13 @@ AC_MUST_CHECK ac_status ac_cache_check_same(const ac_cache *self, const ac_cache
 AC_MUST_CHECK ac_status ac_cache_read_slice(const ac_cache *self, int64_t first, int64_t count,
                                             float *embeddings, ac_texts *entries);
 
-/** One entry a line of a UTF-8 text file, '\r' before '\n' dropped, empty lines kept. Names
- * file and line of bad text. */
+/** One entry per line of a UTF-8 text file, '\r' before '\n' dropped, empty lines kept, a
+ * byte-order mark at the head left out. Names file and line of bad text, and what the file is
+ * where it is no text (ac_text_read). */
 AC_MUST_CHECK ac_status ac_cache_read_entries(const char *path, ac_texts *entries);
+
+/** The same of a list that mining wrote: its first entry may begin with a byte-order mark. */
+AC_MUST_CHECK ac_status ac_cache_read_mined(const char *path, ac_texts *entries);
 
 /* ---- making and growing ---- */
 

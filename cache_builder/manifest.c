@@ -10,6 +10,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/file/json_file.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -137,7 +138,6 @@ ac_cache_open(ac_cache *self, const char *folder)
     ac_status st = AC_OK;
     char *path = NULL;
     json_t *root = NULL;
-    json_error_t error;
 
     *self = (ac_cache){ 0 };
     AC_TRY(find_folder(&self->folder, folder));
@@ -149,8 +149,7 @@ ac_cache_open(ac_cache *self, const char *folder)
                                   "interrupted? The same command resumes it",
                                   folder)
                    : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
-    if (!(root = json_load_file(path, 0, &error)))
-        AC_FAIL(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
+    AC_TRY(ac_json_file_read(&root, path, 0));
     AC_TRY(read_cache(self, root, path));
 out:
     json_decref(root);
@@ -199,12 +198,12 @@ ac_cache_save(const ac_cache *self, const char *folder)
     ac_status st = AC_OK;
     char *path = NULL, *text = NULL;
     json_t *root = NULL, *cache = NULL;
-    json_error_t error;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    root = access(path, F_OK) == 0 ? json_load_file(path, 0, &error) : json_object();
-    if (!root)
-        AC_FAIL(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
+    if (access(path, F_OK) == 0)
+        AC_TRY(ac_json_file_read(&root, path, 0));
+    else
+        root = json_object();
     cache = json_pack("{s:i, s:I, s:I, s:s, s:o, s:s, s:o, s:o}", "format", CACHE_FORMAT,
                       "entries", (json_int_t) self->entries, "dimension",
                       (json_int_t) self->dimension, "model", self->model, "model_path",

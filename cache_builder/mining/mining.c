@@ -9,11 +9,14 @@ static ac_status
 prepare(ac_miner *self, const char *const *inputs, int64_t count)
 {
     ac_texts sources = { 0 }, skipped = { 0 };
+    ac_skip skip = { 0 };
     ac_text_document *documents = NULL;
     char *spool = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_text_sources_list(&sources, inputs, count));
+    AC_TRY(ac_skip_init(&skip, self->options->skip));
+    AC_TRY(ac_text_sources_list(&sources, inputs, count, &skip));
+    ac_skip_log(&skip, "text");
     AC_TRY(ac_alloc(&documents, sources.count, sizeof *documents));
     for (int64_t i = 0; i < sources.count; i++) {
         free(spool);
@@ -28,6 +31,7 @@ prepare(ac_miner *self, const char *const *inputs, int64_t count)
 out:
     free(documents);
     free(spool);
+    ac_skip_free(&skip);
     ac_texts_free(&sources);
     ac_texts_free(&skipped);
     return st;

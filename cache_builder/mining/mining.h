@@ -32,9 +32,10 @@ typedef struct ac_mining_options {
     int64_t most;                 /* n-grams of each kind */
     int64_t filter;               /* pairs and triples seen fewer times are dropped */
     const char *member_extension; /* of a tar's members, without the dot */
-    const char *scratch;     /* a folder for spilled counts and unpacked text, there already */
-    int64_t memory;          /* bytes, of this process */
-    int64_t piece_bytes;     /* 0: a default; no result depends on it */
+    const char *skip;    /* what is passed over in folders (io/file/skip.h); NULL: nothing */
+    const char *scratch; /* a folder for spilled counts and unpacked text, there already */
+    int64_t memory;      /* bytes, of this process */
+    int64_t piece_bytes; /* 0: a default; no result depends on it */
     ac_heartbeat *heartbeat; /* beats while texts are unpacked and read; NULL: nobody watches */
 } ac_mining_options;
 

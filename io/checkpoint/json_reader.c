@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file/json_file.h"
 #include "io/file/publish.h"
 
 void
@@ -110,13 +111,8 @@ ac_json_reader_activation(ac_json_reader *self, const char *key, const char *fal
 ac_status
 ac_json_reader_load(json_t **out, const char *path)
 {
-    json_error_t error;
-
     if (access(path, R_OK) != 0)
         return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s",
                             path, strerror(errno));
-    *out = json_load_file(path, 0, &error);
-    if (!*out)
-        return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
-    return AC_OK;
+    return ac_json_file_read(out, path, 0);
 }

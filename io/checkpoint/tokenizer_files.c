@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/sentencepiece.h"
@@ -18,8 +19,8 @@
 #define TOKENIZER_JSON "tokenizer.json"
 
 /* The kind that config.json's model_type names; AC_TOKENIZER_ANY: none of them, or no file. */
-static int
-kind_of_config(const char *folder)
+static ac_status
+kind_of_config(int *kind, const char *folder)
 {
     static const struct {
         const char *type;
@@ -32,20 +33,23 @@ kind_of_config(const char *folder)
         { "smollm3", AC_TOKENIZER_LLAMA }, { "phi3", AC_TOKENIZER_LLAMA },
     };
     char *path = NULL;
-    int kind = AC_TOKENIZER_ANY;
-    json_t *config;
+    json_t *config = NULL;
     const char *type;
+    ac_status st = AC_OK;
 
-    if (ac_path_format(&path, "%s/config.json", folder) != AC_OK)
-        return kind;
-    config = json_load_file(path, 0, NULL);
+    *kind = AC_TOKENIZER_ANY;
+    AC_TRY(ac_path_format(&path, "%s/config.json", folder));
+    if (access(path, F_OK) != 0)
+        goto out;
+    AC_TRY(ac_json_file_read(&config, path, 0));
     type = json_string_value(json_object_get(config, "model_type"));
     for (size_t k = 0; type && k < sizeof types / sizeof *types; k++)
         if (strcmp(type, types[k].type) == 0)
-            kind = types[k].kind;
+            *kind = types[k].kind;
+out:
     json_decref(config);
     free(path);
-    return kind;
+    return st;
 }
 
 /* vocab.json and merges.txt of a folder. */
@@ -66,8 +70,8 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
             "%s: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, "
             "and %s)",
             from, AC_OPENAI_VOCABULARY);
-    AC_TRY(ac_text_file_read(vocab_path, vocab));
-    AC_TRY(ac_text_file_read(merges_path, merges));
+    AC_TRY(ac_text_read(vocab_path, vocab));
+    AC_TRY(ac_text_read(merges_path, merges));
     root =
         json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root))
@@ -75,7 +79,7 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
                 root ? "not an object" : error.text);
     AC_TRY(ac_tokenizer_json_order(tokens, root, vocab_path));
     if (*kind == AC_TOKENIZER_ANY)
-        *kind = kind_of_config(folder);
+        AC_TRY(kind_of_config(kind, folder));
     if (*kind == AC_TOKENIZER_LLAMA || *kind == AC_TOKENIZER_SIGLIP)
         AC_FAIL(AC_E_FORMAT,
                 "%s: how this kind of model splits a text is not said in vocab.json and "
@@ -251,9 +255,10 @@ open_tokenizer_json(ac_tokenizer *self, const char *path, const char *from, cons
     ac_buffer bytes = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_text_file_read(path, &bytes));
-    st = ac_tokenizer_json_read(self, bytes.data ? bytes.data : "", bytes.size, path,
-                                kind == AC_TOKENIZER_ANY ? kind_of_config(folder) : kind);
+    if (kind == AC_TOKENIZER_ANY)
+        AC_TRY(kind_of_config(&kind, folder));
+    AC_TRY(ac_text_read(path, &bytes));
+    st = ac_tokenizer_json_read(self, bytes.data ? bytes.data : "", bytes.size, path, kind);
     if (st != AC_OK)
         add_remedy(st, from);
     else

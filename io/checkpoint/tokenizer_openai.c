@@ -5,6 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "io/file/file_head.h"
+
 enum { MERGES = 49152 - 256 - 2, MAX_BYTES = 64 << 20 };
 
 /* The whole file, unpacked. gzread reads plain files too. */
@@ -12,11 +14,13 @@ static ac_status
 unpack(const char *path, ac_buffer *text)
 {
     char block[65536];
-    gzFile f = gzopen(path, "rb");
-    ac_status st = AC_OK;
+    gzFile f;
+    ac_status st = ac_head_check_file(path);
     int n;
 
-    if (!f)
+    if (st != AC_OK)
+        return st;
+    if (!(f = gzopen(path, "rb")))
         return ac_error_set(AC_E_IO, "%s: cannot be opened", path);
     while (st == AC_OK && (n = gzread(f, block, sizeof block)) > 0) {
         st = ac_buffer_push(text, block, (size_t) n);

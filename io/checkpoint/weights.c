@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 
 static const ac_tensors *
@@ -60,15 +61,14 @@ static ac_status
 add_shards(ac_weights *self, const char *folder, const char *index)
 {
     ac_status st = AC_OK;
-    json_error_t error;
-    json_t *root = json_load_file(index, JSON_REJECT_DUPLICATES, &error),
-           *map = json_object_get(root, "weight_map");
+    json_t *root = NULL, *map;
     const char **names = NULL;
     int64_t n = 0;
 
+    AC_TRY(ac_json_file_read(&root, index, JSON_REJECT_DUPLICATES));
+    map = json_object_get(root, "weight_map");
     if (!json_is_object(map))
-        AC_FAIL(AC_E_FORMAT, "%s: has no weight_map (%s)", index,
-                root ? "another kind of file?" : error.text);
+        AC_FAIL(AC_E_FORMAT, "%s: has no weight_map: another kind of file?", index);
     AC_TRY(ac_alloc(&names, (int64_t) json_object_size(map), sizeof *names));
     for (void *i = json_object_iter(map); i; i = json_object_iter_next(map, i)) {
         const char *name = json_string_value(json_object_iter_value(i));

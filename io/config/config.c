@@ -8,6 +8,7 @@
 
 #include "io/config/config_values.h"
 #include "io/file/base64.h"
+#include "io/file/file_head.h"
 #include "io/file/publish.h"
 
 static int
@@ -266,9 +267,11 @@ ac_config_read(ac_config *self, const char *path)
     const char *slash = strrchr(path, '/');
     char base[4096];
     const origin from = { .file = path, .base = base, .has_lines = true };
-    FILE *f = fopen(path, "rb");
+    FILE *f;
 
-    if (!f)
+    if (ac_head_check_file(path) != AC_OK)
+        return AC_E_ARG; /* its message stays */
+    if (!(f = fopen(path, "rb")))
         return ac_error_set(AC_E_ARG, "%s: the config cannot be opened: %s", path,
                             strerror(errno));
     snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/kernel_set.h"
 #include "engine/linear/compute.h"
+#include "io/file/skip.h"
 
 static const char *const compressions[] = { "zstd", "gzip", "none", NULL };
 static const char *const backends[] = { "auto", "openblas", "onednn", "native", NULL };
@@ -57,6 +58,12 @@ const ac_config_key ac_config_keys[] = {
       NULL, false, "as input.train.annotations" },
     { "input.validation.images", KEY_PATH, AT(input.validation_images), "none", 0, 0, NULL,
       false, "as input.train.images" },
+    { "input.split", KEY_TEXT, AT(input.split), "all", 0, 0, NULL, false,
+      "of annotations in Karpathy's form: all, or train, val, test, restval, joined by +" },
+    { "input.train.split", KEY_TEXT, AT(input.train_split), "\"\"", 0, 0, NULL, false,
+      "the same of input.train alone; \"\": as input.split" },
+    { "input.validation.split", KEY_TEXT, AT(input.validation_split), "\"\"", 0, 0, NULL, false,
+      "the same of input.validation alone; \"\": as input.split" },
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, true,
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
@@ -69,6 +76,9 @@ const ac_config_key ac_config_keys[] = {
     { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
       "of tars: keys begin with their tar's name; auto: where a key comes in more than one "
       "tar" },
+    { "input.skip", KEY_TEXTS, AT(input.skip), ac_skip_default, 0, 0, NULL, false,
+      "folders and files that a search passes over: a list of patterns such as \"@eaDir\" or "
+      "\"*.part\", or none" },
     { "clip.model", KEY_PATH, AT(clip.model), "none", 0, 0, NULL, false,
       "CLIP: a folder of Hugging Face or OpenCLIP, a file of weights with its config beside "
       "it, or OpenAI's .pt" },
@@ -328,15 +338,16 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
 /* ---- the jobs ---- */
 
 /* The other form of input.path. */
-#define COCO "input.path.annotations", "input.path.images"
+#define COCO "input.path.annotations", "input.path.images", "input.split"
 
 /* How tars are read. */
 #define TARS "input.captions", "input.grouping", "input.key_prefix"
 
 /* What captioning's first stage needs, and what every run has. */
-#define IMAGES                                                                        \
-    "input.path", COCO, TARS, "input.apply_exif", "input.pages", "output.thumbnails", \
-        "output.metadata", "output.exif", "compute.part", "compute.parts", "limits.max_pixels"
+#define IMAGES                                                                 \
+    "input.path", COCO, TARS, "input.apply_exif", "input.pages", "input.skip", \
+        "output.thumbnails", "output.metadata", "output.exif", "compute.part", \
+        "compute.parts", "limits.max_pixels"
 
 #define RUN                                                                         \
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
@@ -365,22 +376,38 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "train",
-        .keys = { RUN, "input.train", "input.train.annotations", "input.train.images",
-                  "input.validation", "input.validation.annotations", "input.validation.images",
-                  TARS, "input.apply_exif", "limits.max_pixels", "cache.path", "bart",
-                  "retrieval.topk", "train", "output.thumbnails" },
+        .keys = { RUN,
+                  "input.train",
+                  "input.train.annotations",
+                  "input.train.images",
+                  "input.validation",
+                  "input.validation.annotations",
+                  "input.validation.images",
+                  "input.split",
+                  "input.train.split",
+                  "input.validation.split",
+                  TARS,
+                  "input.apply_exif",
+                  "input.pages",
+                  "input.skip",
+                  "limits.max_pixels",
+                  "cache.path",
+                  "bart",
+                  "retrieval.topk",
+                  "train",
+                  "output.thumbnails" },
         .needed = { "input.train", "input.validation", "clip.model", "cache.path",
                     "bart.model" },
         .made = { "cache.path", "bart.layer_norms" },
     },
     {
         .name = "build-cache",
-        .keys = { RUN, "input.path", "ngrams" },
+        .keys = { RUN, "input.path", "input.skip", "ngrams" },
         .needed = { "input.path", "clip.model" },
     },
     {
         .name = "extend-cache",
-        .keys = { RUN, "input.path", "cache", "ngrams" },
+        .keys = { RUN, "input.path", "input.skip", "cache", "ngrams" },
         .needed = { "input.path", "clip.model", "cache.path" },
         .made = { "input.path", "cache.path" },
     },

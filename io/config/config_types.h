@@ -56,8 +56,11 @@ typedef struct ac_config {
         char *train, *train_annotations,
             *train_images; /* a folder, or COCO's file and folder */
         char *validation, *validation_annotations, *validation_images;
+        char *split, *train_split, *validation_split; /* "train+restval"; of the latter two "":
+                                                         as split */
         bool apply_exif;
         int64_t pages;                /* ac_pages */
+        char *skip;                   /* patterns, one per line; NULL: none */
         char *captions;               /* "txt", "none", "json:FIELD" */
         int64_t grouping, key_prefix; /* ac_tar_grouping, ac_tar_prefix */
     } input;

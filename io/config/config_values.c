@@ -350,6 +350,8 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
         return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)
         return set_list(self, k, value, where);
+    if (k->type == KEY_TEXTS)
+        return set_texts(self, k, value, quoted, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
@@ -444,8 +446,8 @@ print_text(const char *text, size_t n, ac_buffer *out)
     ac_buffer_push_char(out, '"');
     for (size_t i = 0; i < n; i += size) {
         const unsigned char *c = (const unsigned char *) text + i;
-        const unsigned point =
-            (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[1] ? c[2] & 0x3fu : 0);
+        const unsigned point = (c[0] & 0xfu) << 12 | (i + 1 < n ? c[1] & 0x3fu : 0) << 6 |
+                               (i + 2 < n ? c[2] & 0x3fu : 0);
         size = ac_text_utf8(text + i, n - i);
         if (*c == '"' || *c == '\\')
             ac_buffer_printf(out, "\\%c", *c);

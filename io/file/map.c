@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/file/file_head.h"
+
 ac_status
 ac_map_open(ac_map *self, const char *path)
 {
@@ -26,9 +28,12 @@ ac_map_open(ac_map *self, const char *path)
             AC_FAIL(AC_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno));
         self->data = p;
         self->size = (size_t) info.st_size;
+        st = ac_head_check(path, self->data, self->size);
     }
 out:
     close(fd);
+    if (st != AC_OK)
+        ac_map_close(self);
     return st;
 }
 

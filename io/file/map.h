@@ -11,6 +11,7 @@ typedef struct ac_map {
     size_t size;
 } ac_map;
 
+/** A Git LFS pointer or an HTML page in place of the file is refused (io/file/file_head.h). */
 AC_MUST_CHECK ac_status ac_map_open(ac_map *self, const char *path);
 void ac_map_close(ac_map *self);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_head.h"
 #include "io/file/publish.h"
 
 ac_status
@@ -77,8 +78,8 @@ ac_text_push_line(ac_buffer *out, const char *bytes, size_t n)
     return ac_buffer_push_char(out, '\n');
 }
 
-ac_status
-ac_text_file_read(const char *path, ac_buffer *out)
+static ac_status
+read_whole(const char *path, ac_buffer *out)
 {
     char block[65536];
     FILE *f = fopen(path, "rb");
@@ -86,7 +87,8 @@ ac_text_file_read(const char *path, ac_buffer *out)
     size_t n;
 
     if (!f)
-        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", path,
+                            strerror(errno));
     while ((n = fread(block, 1, sizeof block, f)) > 0)
         ac_buffer_push(out, block, n);
     if (ferror(f))
@@ -95,5 +97,34 @@ ac_text_file_read(const char *path, ac_buffer *out)
     else
         st = out->status;
     fclose(f);
+    return st;
+}
+
+ac_status
+ac_text_file_read(const char *path, ac_buffer *out)
+{
+    const size_t before = out->size;
+    const ac_status st = read_whole(path, out);
+
+    return st == AC_OK && out->size > before &&
+                   ac_head_of(out->data + before, out->size - before) == AC_HEAD_POINTER
+               ? ac_head_check(path, out->data + before, out->size - before)
+               : st;
+}
+
+ac_status
+ac_text_read(const char *path, ac_buffer *out)
+{
+    const size_t before = out->size;
+    ac_status st = read_whole(path, out);
+    size_t mark;
+
+    if (st != AC_OK || out->size == before)
+        return st;
+    st = ac_head_check_text(path, out->data + before, out->size - before);
+    mark = ac_head_mark(out->data + before, out->size - before);
+    memmove(out->data + before, out->data + before + mark,
+            out->size - before - mark + 1); /* with its zero byte */
+    out->size -= mark;
     return st;
 }

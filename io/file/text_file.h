@@ -23,7 +23,11 @@ void ac_text_file_abandon(ac_text_file *self);
 /** A line for a file of one item a line: line breaks inside become spaces. */
 ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
 
-/** The whole of a file, appended to out. */
+/** The whole of a file, appended to out. A Git LFS pointer in its place is refused. */
 AC_MUST_CHECK ac_status ac_text_file_read(const char *path, ac_buffer *out);
+
+/** The same of a text that people wrote: a byte-order mark at its head is left out, and what is
+ * no text in UTF-8 is refused by its name (io/file/file_head.h). */
+AC_MUST_CHECK ac_status ac_text_read(const char *path, ac_buffer *out);
 
 #endif

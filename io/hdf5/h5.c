@@ -12,6 +12,7 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_create.h"
 #include "io/hdf5/h5_zstd.h"
+#include "io/file/file_head.h"
 #include "io/file/publish.h"
 
 enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
@@ -344,6 +345,8 @@ ac_h5_open(ac_h5_reader *self, const char *path)
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     properties = access_properties();
     file = H5Fopen(path, H5F_ACC_RDONLY, properties);
+    if (file < 0)
+        AC_TRY(ac_head_check_file(path));
     if (file < 0)
         AC_FAIL(AC_E_FORMAT, "%s: not an HDF5 file, or a damaged one", path);
     self->file = file;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/file/file_bytes.h"
+#include "io/file/file_head.h"
 #include "io/image/exif.h"
 #include "io/image/formats.h"
 #include "io/image/tiff_pages.h"
@@ -178,19 +179,16 @@ ac_image_count_pages(const void *bytes, size_t n)
     return pages < 1 ? 1 : pages;
 }
 
-/* How a file begins that stands for one which Git LFS keeps elsewhere. */
-static const char lfs_pointer[] = "version https://git-lfs.github.com/spec/";
-
 static ac_status
 decode_page(ac_image *out, const unsigned char *bytes, size_t n, int64_t page,
             int64_t max_pixels, ac_item_status *item_status)
 {
     const struct format *format = format_of(bytes, n);
+    const ac_head head = format ? AC_HEAD_OTHER : ac_head_of(bytes, n);
 
-    if (begins(bytes, n, lfs_pointer, sizeof lfs_pointer - 1))
-        return ac_item_status_set(
-            item_status, AC_REJECT_UNSUPPORTED_FORMAT,
-            "a Git LFS pointer, not the image: `git lfs pull` fetches it");
+    if (!format && (head == AC_HEAD_POINTER || head == AC_HEAD_PAGE))
+        return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT, "%s",
+                                  ac_head_describe(head));
     if (!format)
         return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
                                   "no format of images that is known, by its content");

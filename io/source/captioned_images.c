@@ -1,22 +1,19 @@
 #include "io/source/captioned_images.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
-#include "engine/text/unicode.h"
 #include "io/file/checksum.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/file/text_file.h"
 #include "io/source/coco.h"
 #include "io/source/image_files.h"
 #include "io/source/location.h"
@@ -28,13 +25,15 @@ typedef struct captioned {
     ac_texts captions;
     int64_t *caption_offsets; /* [count + 1]: item i's are [caption_offsets[i],
                                  caption_offsets[i + 1]); NULL: unpacked, without captions */
-    int64_t *ids;             /* [count]: COCO's; NULL: none */
+    ac_texts ids;             /* [count]: COCO's, as JSON; or none */
+    ac_texts details;         /* [count]: why it is bad, where more is known; may be empty */
 } captioned;
 
 void
 ac_caption_notes_free(ac_caption_notes *self)
 {
     ac_texts_free(&self->names_without_image);
+    ac_texts_free(&self->names_unusable);
     *self = (ac_caption_notes){ 0 };
 }
 
@@ -45,9 +44,10 @@ free_state(void *state)
 
     ac_image_files_free(&self->files);
     ac_texts_free(&self->captions);
+    ac_texts_free(&self->details);
     free(self->bad);
     free(self->caption_offsets);
-    free(self->ids);
+    ac_texts_free(&self->ids);
     free(self);
 }
 
@@ -76,38 +76,15 @@ push_caption(captioned *self, const char *text, size_t n, ac_caption_notes *note
     return ac_texts_push(&self->captions, text, n);
 }
 
-/* Where image i's .txt file would be; free with free(). */
-static ac_status
-sidecar_path(const captioned *self, int64_t i, char **path)
-{
-    char *image = NULL;
-    ac_status st = ac_image_files_path(&self->files, i, &image);
-
-    *path = NULL;
-    if (st == AC_OK)
-        st = ac_location_sidecar(image, strlen(image), ".txt", path);
-    free(image);
-    return st;
-}
-
 /* The lines of image i's .txt file. */
 static ac_status
-read_sidecar(captioned *self, int64_t i, ac_caption_notes *notes)
+read_captions(captioned *self, int64_t i, ac_caption_notes *notes, ac_item_status *status)
 {
-    char *path = NULL;
     ac_buffer text = { 0 };
-    ac_status st = sidecar_path(self, i, &path);
+    ac_status st = AC_OK;
 
-    if (st != AC_OK || access(path, F_OK) != 0) {
-        self->bad[i] = AC_REJECT_NO_CAPTION;
-        goto out;
-    }
-    AC_TRY(ac_text_file_read(path, &text));
-    if (ac_utf8_check(text.data ? text.data : "", text.size) != AC_OK) {
-        self->bad[i] = AC_REJECT_CAPTION_NOT_UTF8;
-        goto out;
-    }
-    for (size_t at = 0; at < text.size; at++) {
+    AC_TRY(ac_image_files_caption_text(&self->files, i, &text, status));
+    for (size_t at = 0; status->reason == AC_GOOD && at < text.size; at++) {
         const char *line = text.data + at, *newline = memchr(line, '\n', text.size - at);
         const size_t n = newline ? (size_t) (newline - line) : text.size - at;
         AC_TRY(push_caption(self, line, n, notes));
@@ -115,7 +92,6 @@ read_sidecar(captioned *self, int64_t i, ac_caption_notes *notes)
     }
 out:
     ac_buffer_free(&text);
-    free(path);
     return st;
 }
 
@@ -195,70 +171,56 @@ finish(ac_image_source *out, captioned *self, ac_status st)
 
 /* ---- a folder ---- */
 
-static bool
-has_key(const ac_image_files *files, const char *key, size_t n)
-{
-    int64_t low = 0, high = files->count;
-
-    while (low < high) {
-        const int64_t middle = (low + high) / 2;
-        if (ac_bytes_compare(ac_texts_at(&files->names, middle),
-                             ac_image_files_key_size(files, middle), key, n) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < files->count &&
-           ac_bytes_compare(ac_texts_at(&files->names, low),
-                            ac_image_files_key_size(files, low), key, n) == 0;
-}
-
-static int
-compare_names(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* .txt files below `path` whose image is not there; root: the length of the input's path and
- * slash. */
+/* .txt files that are no image's: those that lie beside none, and that no image elsewhere
+ * shares or could share its name with. used [count of .txt files]. */
 static ac_status
-look_for_orphans(const captioned *self, const char *path, size_t root, ac_caption_notes *notes)
+look_for_orphans(const captioned *self, ac_caption_notes *notes)
 {
+    const ac_image_files *files = &self->files;
+    const int64_t count = files->captions.names.count;
+    uint8_t *used = NULL;
     ac_status st = AC_OK;
-    struct dirent **entries = NULL;
-    const int n = scandir(path, &entries, NULL, compare_names);
-    char *child = NULL;
 
-    if (n < 0)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
-                            strerror(errno));
-    for (int i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name, *dot = strrchr(name, '.');
-        struct stat info;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-            continue;
-        free(child);
-        child = NULL;
-        AC_TRY(ac_path_format(&child, "%s/%s", path, name));
-        if (stat(child, &info) != 0)
-            continue;
-        if (S_ISDIR(info.st_mode))
-            AC_TRY(look_for_orphans(self, child, root, notes));
-        else if (dot && dot > name && strcasecmp(dot, ".txt") == 0 &&
-                 !has_key(&self->files, child + root, strlen(child + root) - 4))
-            AC_TRY(note_without_image(notes, child + root, strlen(child + root)));
+    AC_TRY(ac_alloc(&used, count, sizeof *used));
+    for (int64_t i = 0; i < files->count; i++) {
+        const ac_caption_match match = ac_image_files_match(files, i);
+        for (int64_t k = match.first; match.beside < 0 && k < match.first + match.count; k++)
+            used[k] = 1;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        size_t n;
+        const char *name = ac_caption_files_name(&files->captions, k, &n);
+        if (!used[k] && !ac_image_files_owns(files, k))
+            AC_TRY(note_without_image(notes, name, n));
     }
 out:
-    free(child);
-    for (int i = 0; i < n; i++)
-        free(entries[i]);
-    free(entries);
+    free(used);
+    return st;
+}
+
+/* Captions of all images of the folder; what is wrong with them is the images' status. */
+static ac_status
+take_folder_captions(captioned *self, ac_caption_notes *notes)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < self->files.count; i++) {
+        ac_item_status status = { 0 };
+        if (self->bad[i] == AC_GOOD) {
+            AC_TRY(read_captions(self, i, notes, &status));
+            self->bad[i] = (uint8_t) status.reason;
+        }
+        AC_TRY(ac_texts_push(&self->details, status.detail, strlen(status.detail)));
+        end_image(self, i);
+    }
+    st = look_for_orphans(self, notes);
+out:
     return st;
 }
 
 ac_status
 ac_captioned_folder_open(ac_image_source *out, const char *folder, const char *what,
-                         ac_caption_notes *notes)
+                         const ac_image_options *options, ac_caption_notes *notes)
 {
     ac_status st = AC_OK;
     captioned *self = NULL;
@@ -278,14 +240,9 @@ ac_captioned_folder_open(ac_image_source *out, const char *folder, const char *w
                 "%s.annotations and %s.images",
                 what, path, what, what);
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
-    AC_TRY(ac_image_files_find(&self->files, path, what, false, &out->passed_over, images));
+    AC_TRY(ac_image_files_find(&self->files, path, what, options, &out->passed_over, images));
     AC_TRY(begin_images(self));
-    for (int64_t i = 0; i < self->files.count; i++) {
-        if (self->bad[i] == AC_GOOD)
-            AC_TRY(read_sidecar(self, i, notes));
-        end_image(self, i);
-    }
-    AC_TRY(look_for_orphans(self, path, n + 1, notes));
+    AC_TRY(take_folder_captions(self, notes));
     st = make_fingerprint(self, images, out->fingerprint);
 out:
     free(path);
@@ -294,46 +251,106 @@ out:
 
 /* ---- COCO ---- */
 
-/* An image of COCO's and its key, to be sorted. */
+/* An item, to be sorted: a page of an image of the file. */
 typedef struct place {
-    const char *key; /* not zero-terminated */
-    size_t size;
+    const char *name; /* of the file; not zero-terminated */
+    size_t size, stem;
     int64_t image;
+    int32_t page;
 } place;
 
 static int
 compare_places(const void *a, const void *b)
 {
     const place *x = a, *y = b;
-    const int order = ac_bytes_compare(x->key, x->size, y->key, y->size);
+    const int order =
+        ac_image_key_compare(x->name, x->stem, x->page, y->name, y->stem, y->page);
 
     return order ? order : (x->image > y->image) - (x->image < y->image);
 }
 
-/* The images of the file, sorted by key; places [count]: where each stands in the file. */
+/* Where image i of the file lies: its name, or, where nothing lies there, the name without
+ * Karpathy's folder. */
 static ac_status
-list_images(ac_image_files *files, place *places, const ac_coco *coco, char fingerprint[33])
+place_image(place *out, const ac_coco *coco, int64_t i, const char *root)
+{
+    const char *name = ac_texts_at(&coco->file_names, i);
+    const size_t n = ac_texts_size(&coco->file_names, i), folder = coco->folder_sizes[i];
+    char *path = NULL, *flat = NULL;
+    ac_status st = AC_OK;
+
+    *out = (place){ .name = name, .size = n, .image = i };
+    if (folder) {
+        AC_TRY(ac_path_format(&path, "%s%.*s", root, (int) n, name));
+        AC_TRY(ac_path_format(&flat, "%s%.*s", root, (int) (n - folder), name + folder));
+        if (access(path, F_OK) != 0 && access(flat, F_OK) == 0) {
+            out->name += folder;
+            out->size -= folder;
+        }
+    }
+    out->stem = ac_location_stem(out->name, out->size);
+out:
+    free(path);
+    free(flat);
+    return st;
+}
+
+/* All items, sorted by key; *places [*count] is the caller's. */
+static ac_status
+place_images(place **places, int64_t *count, const ac_coco *coco, const char *root,
+             bool all_pages)
+{
+    int64_t room = 0;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < coco->count; i++) {
+        int64_t pages = 1;
+        place p;
+        AC_TRY(place_image(&p, coco, i, root));
+        if (all_pages) {
+            free(path);
+            AC_TRY(ac_path_format(&path, "%s%.*s", p.name[0] == '/' ? "" : root, (int) p.size,
+                                  p.name));
+            pages = ac_image_file_pages(path);
+        }
+        for (p.page = 0; p.page < pages; p.page++) {
+            AC_TRY(ac_grow(places, &room, *count + 1, sizeof **places));
+            (*places)[(*count)++] = p;
+        }
+    }
+    qsort(*places, (size_t) *count, sizeof **places, compare_places);
+out:
+    free(path);
+    return st;
+}
+
+/* The items in order. */
+static ac_status
+list_images(ac_image_files *files, const place *places, int64_t count, bool all_pages,
+            char fingerprint[33])
 {
     ac_status st = AC_OK;
     XXH64_hash_t hash = 0;
     char *path = NULL;
 
-    for (int64_t i = 0; i < coco->count; i++) {
-        const char *name = ac_texts_at(&coco->file_names, i);
-        places[i] =
-            (place){ name, ac_location_stem(name, ac_texts_size(&coco->file_names, i)), i };
-    }
-    qsort(places, (size_t) coco->count, sizeof *places, compare_places);
-    for (int64_t i = 0; i < coco->count; i++) {
-        const size_t n = ac_texts_size(&coco->file_names, places[i].image);
+    files->absolute = true;
+    if (all_pages)
+        AC_TRY(ac_alloc(&files->pages, count, sizeof *files->pages));
+    for (int64_t i = 0; i < count; i++) {
         struct stat info;
         int64_t size;
-        AC_TRY(ac_texts_push(&files->names, places[i].key, n));
+        if (all_pages)
+            files->pages[i] = places[i].page;
+        AC_TRY(ac_texts_push(&files->names, places[i].name, places[i].size));
         files->count++;
         free(path);
         AC_TRY(ac_image_files_path(files, i, &path));
         size = stat(path, &info) == 0 ? (int64_t) info.st_size : -1;
-        hash = XXH64(&size, sizeof size, XXH64(places[i].key, n, hash));
+        hash = XXH64(places[i].name, places[i].size, hash);
+        if (places[i].page)
+            hash = XXH64(&places[i].page, sizeof places[i].page, hash);
+        hash = XXH64(&size, sizeof size, hash);
     }
     snprintf(fingerprint, 33, "%016llx", (unsigned long long) hash);
 out:
@@ -345,50 +362,75 @@ static ac_status
 take_coco_captions(captioned *self, const ac_coco *coco, int64_t i, int64_t image,
                    ac_caption_notes *notes)
 {
+    ac_buffer id = { 0 };
     ac_status st = AC_OK;
 
     for (int64_t k = coco->caption_offsets[image];
          self->bad[i] == AC_GOOD && k < coco->caption_offsets[image + 1]; k++)
         AC_TRY(push_caption(self, ac_texts_at(&coco->captions, k),
                             ac_texts_size(&coco->captions, k), notes));
-    self->ids[i] = coco->ids[image];
+    if (coco->id_is_number[image])
+        AC_TRY(ac_buffer_push(&id, ac_texts_at(&coco->id_texts, image),
+                              ac_texts_size(&coco->id_texts, image)));
+    else
+        AC_TRY(ac_json_string(&id, ac_texts_at(&coco->id_texts, image),
+                              ac_texts_size(&coco->id_texts, image)));
+    AC_TRY(ac_texts_push(&self->ids, id.data, id.size));
     end_image(self, i);
+out:
+    ac_buffer_free(&id);
+    return st;
+}
+
+/* What the file holds beside its images' captions. */
+static ac_status
+take_coco_notes(ac_caption_notes *notes, ac_coco *coco, const ac_image_options *options)
+{
+    ac_status st = AC_OK;
+
+    if (coco->unlisted) {
+        char name[80];
+        const int n = snprintf(name, sizeof name, "image_id %s", coco->first_unlisted);
+        AC_TRY(note_without_image(notes, name, (size_t) n));
+        notes->without_image = coco->unlisted;
+    }
+    notes->unusable_captions = coco->unusable;
+    notes->names_unusable = coco->unusable_names;
+    coco->unusable_names = (ac_texts){ 0 };
+    notes->no_splits =
+        !coco->has_splits && options->split && strcmp(options->split, "all") != 0;
 out:
     return st;
 }
 
 ac_status
 ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char *folder,
-                       ac_caption_notes *notes)
+                       const ac_image_options *options, ac_caption_notes *notes)
 {
     ac_status st = AC_OK;
     ac_coco coco = { 0 };
     captioned *self = NULL;
     place *places = NULL;
     struct stat info;
+    int64_t count = 0;
     char images[33];
 
     *out = (ac_image_source){ 0 };
     if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
         AC_FAIL(AC_E_IO, "%s: there is no such folder of images (for %s)", folder, annotations);
-    AC_TRY(ac_coco_read(&coco, annotations));
+    AC_TRY(ac_coco_read_split(&coco, annotations, options->split ? options->split : "all"));
     if (coco.count == 0)
-        AC_FAIL(AC_E_FORMAT, "%s: lists no image", annotations);
-    AC_TRY(ac_alloc(&places, coco.count, sizeof *places));
+        AC_FAIL(AC_E_FORMAT, "%s: lists no image%s%s", annotations,
+                coco.other_splits ? " of the split " : "",
+                coco.other_splits ? options->split : "");
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
-    AC_TRY(ac_alloc(&self->ids, coco.count, sizeof *self->ids));
     AC_TRY(ac_location_root(folder, &self->files.root));
-    AC_TRY(list_images(&self->files, places, &coco, images));
+    AC_TRY(place_images(&places, &count, &coco, self->files.root, options->all_pages));
+    AC_TRY(list_images(&self->files, places, count, options->all_pages, images));
     AC_TRY(begin_images(self));
-    for (int64_t i = 0; i < self->files.count; i++)
+    for (int64_t i = 0; i < count; i++)
         AC_TRY(take_coco_captions(self, &coco, i, places[i].image, notes));
-    if (coco.unlisted) {
-        char name[64];
-        const int n =
-            snprintf(name, sizeof name, "image_id %lld", (long long) coco.first_unlisted);
-        AC_TRY(note_without_image(notes, name, (size_t) n));
-        notes->without_image = coco.unlisted;
-    }
+    AC_TRY(take_coco_notes(notes, &coco, options));
     st = make_fingerprint(self, images, out->fingerprint);
 out:
     ac_coco_free(&coco);
@@ -401,10 +443,7 @@ out:
 static ac_status
 key(const void *state, int64_t i, ac_buffer *out)
 {
-    const ac_image_files *files = &((const captioned *) state)->files;
-
-    return ac_buffer_push(out, ac_texts_at(&files->names, i),
-                          ac_image_files_key_size(files, i));
+    return ac_image_files_key(&((const captioned *) state)->files, i, out);
 }
 
 static ac_status
@@ -429,10 +468,15 @@ static ac_status
 check(const void *state, int64_t i, ac_item_status *status)
 {
     const captioned *self = state;
+    const int n = self->details.count ? (int) ac_texts_size(&self->details, i) : 0;
 
-    return self->bad[i] == AC_GOOD ? AC_OK
-                                   : ac_item_status_set(status, (ac_reject_reason) self->bad[i],
-                                                        "found before the image was opened");
+    if (self->bad[i] == AC_GOOD)
+        return AC_OK;
+    if (n)
+        return ac_item_status_set(status, (ac_reject_reason) self->bad[i], "%.*s", n,
+                                  ac_texts_at(&self->details, i));
+    return ac_item_status_set(status, (ac_reject_reason) self->bad[i],
+                              "found before the image was opened");
 }
 
 static ac_status
@@ -454,10 +498,21 @@ metadata(const void *state, int64_t i, ac_buffer *out)
 {
     const captioned *self = state;
 
-    return self->ids ? ac_buffer_printf(out, "{\"image_id\": %lld}", (long long) self->ids[i])
-                     : AC_OK;
+    return self->ids.count ? ac_buffer_printf(out, "{\"image_id\": %.*s}",
+                                              (int) ac_texts_size(&self->ids, i),
+                                              ac_texts_at(&self->ids, i))
+                           : AC_OK;
 }
 
+static int64_t
+page(const void *state, int64_t i)
+{
+    const ac_image_files *files = &((const captioned *) state)->files;
+
+    return files->pages ? files->pages[i] : 0;
+}
+
+/* Behind the files: why each is bad, and each detail with a zero byte. */
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
@@ -465,7 +520,13 @@ pack(const void *state, ac_buffer *out)
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_files_pack(&self->files, out));
-    st = ac_buffer_push(out, self->bad, (size_t) self->files.count);
+    AC_TRY(ac_buffer_push(out, self->bad, (size_t) self->files.count));
+    for (int64_t i = 0; i < self->files.count; i++) {
+        if (self->details.count)
+            ac_buffer_push(out, ac_texts_at(&self->details, i),
+                           ac_texts_size(&self->details, i));
+        AC_TRY(ac_buffer_push(out, "", 1));
+    }
 out:
     return st;
 }
@@ -474,14 +535,22 @@ static ac_status
 unpack(void **state, const char *bytes, size_t n)
 {
     captioned *self = NULL;
+    const char *const end = bytes + n;
     size_t used;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
     AC_TRY(ac_image_files_unpack(&self->files, bytes, n, &used));
-    AC_CHECK(n - used == (size_t) self->files.count);
+    AC_CHECK(n - used >= 2 * (size_t) self->files.count);
     AC_TRY(ac_alloc(&self->bad, self->files.count, sizeof *self->bad));
-    memcpy(self->bad, bytes + used, n - used);
+    memcpy(self->bad, bytes + used, (size_t) self->files.count);
+    bytes += used + (size_t) self->files.count;
+    for (int64_t i = 0; i < self->files.count; i++) {
+        const size_t size = strnlen(bytes, (size_t) (end - bytes));
+        AC_CHECK(bytes + size < end);
+        AC_TRY(ac_texts_push(&self->details, bytes, size));
+        bytes += size + 1;
+    }
     *state = self;
 out:
     if (st != AC_OK && self)
@@ -495,6 +564,7 @@ const ac_image_source_type ac_captioned_images_type = {
     .locate = locate,
     .file = file,
     .read = read_item,
+    .page = page,
     .check = check,
     .captions = captions,
     .metadata = metadata,

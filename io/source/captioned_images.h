@@ -12,6 +12,9 @@ typedef struct ac_caption_notes {
     int64_t empty_captions;
     int64_t without_image;        /* caption files, or annotations, that belong to no image */
     ac_texts names_without_image; /* the first AC_CAPTION_NOTES_NAMES of them */
+    int64_t unusable_captions;    /* COCO's, that hold what no text can (ac_coco) */
+    ac_texts names_unusable;      /* the first of them */
+    bool no_splits;               /* a split was asked for, of a file that has none */
 } ac_caption_notes;
 
 void ac_caption_notes_free(ac_caption_notes *self);
@@ -27,12 +30,18 @@ void ac_caption_notes_free(ac_caption_notes *self);
  * where it holds no image.
  */
 AC_MUST_CHECK ac_status ac_captioned_folder_open(ac_image_source *out, const char *folder,
-                                                 const char *what, ac_caption_notes *notes);
+                                                 const char *what,
+                                                 const ac_image_options *options,
+                                                 ac_caption_notes *notes);
 
-/** Images are folder/FILE_NAME; a file that is not there is found out when it is read. The
- * metadata of an item is {"image_id": N}, with the captions. */
+/** COCO's annotations, or Karpathy's (ac_coco_read_split). Images are folder/FILE_NAME (an
+ * absolute name stays), of Karpathy's FILEPATH/FILENAME or else FILENAME; a file that is not
+ * there is found out when it is read. The metadata of an item is {"image_id": N}, with the
+ * captions. */
 AC_MUST_CHECK ac_status ac_captioned_coco_open(ac_image_source *out, const char *annotations,
-                                               const char *folder, ac_caption_notes *notes);
+                                               const char *folder,
+                                               const ac_image_options *options,
+                                               ac_caption_notes *notes);
 
 extern const ac_image_source_type ac_captioned_images_type;
 

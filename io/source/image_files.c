@@ -15,6 +15,7 @@
 #include "io/file/map.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
+#include "io/file/text_file.h"
 #include "io/image/decode.h"
 #include "io/image/names.h"
 #include "io/source/location.h"
@@ -30,6 +31,7 @@ typedef struct found {
 
 typedef struct finder {
     found *items;
+    ac_caption_files *captions; /* not owned */
     int64_t count, capacity;
     bool all_pages;
     ac_passed_over *passed; /* not owned */
@@ -68,9 +70,8 @@ out:
     return st;
 }
 
-/* Pages of a file; 1 where it cannot be read, which is found when it is read. */
-static int64_t
-count_pages(const char *path)
+int64_t
+ac_image_file_pages(const char *path)
 {
     ac_map map;
     int64_t pages = 1;
@@ -85,7 +86,7 @@ count_pages(const char *path)
 static ac_status
 add(finder *self, const char *path, const char *name)
 {
-    const int64_t pages = self->all_pages ? count_pages(path) : 1;
+    const int64_t pages = self->all_pages ? ac_image_file_pages(path) : 1;
     ac_status st = AC_OK;
 
     for (int64_t p = 0; p < pages && st == AC_OK; p++)
@@ -101,6 +102,8 @@ add_found(finder *self, const char *path, const char *relative, const char *name
         self->passed->apple_double++;
         return AC_OK;
     }
+    if (ac_caption_file_is(name))
+        return ac_caption_files_add(self->captions, relative);
     return ac_image_name_is(name) ? add(self, path, relative)
                                   : ac_passed_over_add(self->passed, relative);
 }
@@ -123,9 +126,14 @@ search(finder *self, const char *path, size_t root, int depth)
                 path);
     while ((errno = 0, entry = readdir(folder))) {
         struct stat info;
+        bool skipped;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
+        free(child);
         AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
+        AC_TRY(ac_skip_ask(&self->passed->skipped, child + root, &skipped));
+        if (skipped)
+            continue;
         if (entry->d_type == DT_DIR ||
             ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
              stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
@@ -136,8 +144,6 @@ search(finder *self, const char *path, size_t root, int depth)
         } else {
             AC_TRY(add_found(self, child, child + root, entry->d_name));
         }
-        free(child);
-        child = NULL;
     }
     if (errno)
         st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path,
@@ -148,45 +154,46 @@ out:
     return st;
 }
 
+/* A line of a list. */
+static ac_status
+add_listed(finder *self, const char *line, const char *list, int folder_length)
+{
+    ac_status st = AC_OK;
+    const char *slash;
+    char *full = NULL;
+
+    AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, list, line));
+    slash = strrchr(full, '/');
+    if (ac_is_apple_double(full, slash ? slash + 1 : full))
+        self->passed->apple_double++;
+    else
+        st = add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line);
+out:
+    free(full);
+    return st;
+}
+
 /* A text file of paths, one per line, relative to the list's own folder. */
 static ac_status
 read_list(finder *self, const char *path)
 {
     ac_status st = AC_OK;
     const char *slash = strrchr(path, '/');
-    int folder_length = slash ? (int) (slash - path + 1) : 0;
-    FILE *f = fopen(path, "r");
-    char *line = NULL, *full = NULL;
-    size_t room = 0;
-    ssize_t n;
+    ac_buffer text = { 0 };
 
-    if (!f)
-        return ac_error_set(ac_io_failure(errno), "%s: the list of images cannot be opened: %s",
-                            path, strerror(errno));
-    while ((n = getline(&line, &room, f)) >= 0) {
-        if (ftell(f) == n && n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-            n -= 3; /* the first line, behind a byte-order mark */
-            memmove(line, line + 3, (size_t) n + 1);
-        }
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            line[--n] = '\0';
-        if (n == 0)
-            continue;
-        AC_TRY(ac_path_format(&full, "%.*s%s", line[0] == '/' ? 0 : folder_length, path, line));
-        slash = strrchr(full, '/');
-        if (ac_is_apple_double(full, slash ? slash + 1 : full))
-            self->passed->apple_double++;
-        else
-            AC_TRY(add(self, full, strncmp(line, "./", 2) == 0 ? line + 2 : line));
-        free(full);
-        full = NULL;
+    AC_TRY(ac_text_read(path, &text));
+    for (char *line = text.data, *end = line + text.size; line < end;) {
+        char *newline = memchr(line, '\n', (size_t) (end - line)), *last;
+        newline = newline ? newline : end; /* there is a zero byte behind the text */
+        for (last = newline; last > line && last[-1] == '\r'; last--)
+            ;
+        *last = '\0';
+        if (*line)
+            AC_TRY(add_listed(self, line, path, slash ? (int) (slash - path + 1) : 0));
+        line = newline + 1;
     }
-    if (ferror(f))
-        st = ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
 out:
-    free(full);
-    free(line);
-    fclose(f);
+    ac_buffer_free(&text);
     return st;
 }
 
@@ -197,9 +204,9 @@ page_suffix(char suffix[16], int32_t page)
     return page ? (size_t) snprintf(suffix, 16, "#%d", page + 1) : 0;
 }
 
-/* Keys, bytewise: names [m], [n], and what their pages put behind them. */
-static int
-compare_keys(const char *a, size_t m, int32_t page_a, const char *b, size_t n, int32_t page_b)
+int
+ac_image_key_compare(const char *a, size_t m, int32_t page_a, const char *b, size_t n,
+                     int32_t page_b)
 {
     char behind_a[16], behind_b[16];
     const size_t p = page_suffix(behind_a, page_a), q = page_suffix(behind_b, page_b);
@@ -220,7 +227,7 @@ compare_found(const void *a, const void *b)
 {
     const found *x = a, *y = b;
     const int order =
-        compare_keys(x->name, x->key_size, x->page, y->name, y->key_size, y->page);
+        ac_image_key_compare(x->name, x->key_size, x->page, y->name, y->key_size, y->page);
 
     return order ? order : strcmp(x->path, y->path);
 }
@@ -266,6 +273,10 @@ no_image(const char *path, const char *what, const ac_passed_over *passed)
         ac_buffer_push_text(&others, "; other files: ");
         ac_passed_over_print(passed, &others);
     }
+    if (passed->skipped.total) {
+        ac_buffer_push_text(&others, "; passed over by input.skip: ");
+        ac_skip_print(&passed->skipped, &others);
+    }
     ac_error_set(AC_E_FORMAT, "%s: %s holds no image (looked for %s, in all folders below%.*s)",
                  what, path, ac_image_extensions, (int) others.size,
                  others.size ? others.data : "");
@@ -274,11 +285,14 @@ no_image(const char *path, const char *what, const ac_passed_over *passed)
 }
 
 ac_status
-ac_image_files_find(ac_image_files *self, const char *input, const char *what, bool all_pages,
-                    ac_passed_over *passed, char fingerprint[33])
+ac_image_files_find(ac_image_files *self, const char *input, const char *what,
+                    const ac_image_options *options, ac_passed_over *passed,
+                    char fingerprint[33])
 {
     ac_status st = AC_OK;
-    finder f = { .all_pages = all_pages, .passed = passed };
+    finder f = { .all_pages = options->all_pages,
+                 .passed = passed,
+                 .captions = &self->captions };
     struct stat info;
     size_t n = strlen(input);
     char *path = NULL;
@@ -291,7 +305,10 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what, b
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
     AC_TRY(ac_location_root(path, &self->root));
     if (S_ISDIR(info.st_mode)) {
+        AC_TRY(ac_skip_init(&passed->skipped, options->skip));
         AC_TRY(search(&f, path, n + 1, 0));
+        AC_TRY(ac_caption_files_sort(&self->captions));
+        self->searched = true;
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
         self->absolute = true;
         AC_TRY(read_list(&f, path));
@@ -316,6 +333,7 @@ void
 ac_image_files_free(ac_image_files *self)
 {
     ac_texts_free(&self->names);
+    ac_caption_files_free(&self->captions);
     free(self->pages);
     free(self->stamps);
     free(self->root);
@@ -348,8 +366,8 @@ ac_image_files_key(const ac_image_files *self, int64_t i, ac_buffer *out)
 bool
 ac_image_files_is_duplicate(const ac_image_files *self, int64_t i)
 {
-    return i > 0 &&
-           compare_keys(ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
+    return i > 0 && ac_image_key_compare(
+                        ac_texts_at(&self->names, i - 1), ac_image_files_key_size(self, i - 1),
                         page_of(self, i - 1), ac_texts_at(&self->names, i),
                         ac_image_files_key_size(self, i), page_of(self, i)) == 0;
 }

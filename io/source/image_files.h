@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "io/source/caption_files.h"
 #include "io/source/image_source.h"
 
 /**
@@ -20,19 +21,27 @@ typedef struct ac_image_files {
     ac_image_stamp *stamps; /* [count], of the files when they were found; NULL: unpacked */
     int64_t count;
     bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
+    bool searched; /* a folder was searched, by this process: `captions` are its .txt files */
+    ac_caption_files captions;
 } ac_image_files;
 
 /**
  * what: the config's key, for messages. AC_E_IO where the input is not there, AC_E_FORMAT where
  * it holds no image: the message says what was looked for.
- * @param[in] all_pages     each page of a TIFF is an item: every file is opened to count them
  * @param[in,out] passed    what is in the folder and no item is added; sorted
  * @param[out] fingerprint  of all keys, extensions and sizes
  */
 AC_MUST_CHECK ac_status ac_image_files_find(ac_image_files *self, const char *input,
-                                            const char *what, bool all_pages,
+                                            const char *what, const ac_image_options *options,
                                             ac_passed_over *passed, char fingerprint[33]);
 void ac_image_files_free(ac_image_files *self);
+
+/** Keys, bytewise: names without extensions [m], [n], and what pages put behind them. */
+int ac_image_key_compare(const char *a, size_t m, int32_t page_a, const char *b, size_t n,
+                         int32_t page_b);
+
+/** Pages of a file; 1 where it cannot be read, which is found when it is read. */
+int64_t ac_image_file_pages(const char *path);
 
 /** Appended to out. */
 AC_MUST_CHECK ac_status ac_image_files_key(const ac_image_files *self, int64_t i,
@@ -49,7 +58,21 @@ AC_MUST_CHECK ac_status ac_image_files_path(const ac_image_files *self, int64_t 
 AC_MUST_CHECK ac_status ac_image_files_bytes(const ac_image_files *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
 
-/** For other processes: appended to out, and back. */
+/* Captions (image_captions.c). In a process that unpacked the files, and of a list or one
+ * image, only the .txt file beside an image counts. */
+
+/** Where the folder was searched: the .txt files of image i. count 0: none; beside < 0 and
+ * count above 1: nobody knows which. A .txt file beside another image is that image's alone.
+ * Page n of a file has NAME#n.txt, else the file's. */
+ac_caption_match ac_image_files_match(const ac_image_files *self, int64_t i);
+/** Does the .txt file at this place of the sorted order lie beside an image of its name? */
+bool ac_image_files_owns(const ac_image_files *self, int64_t place);
+/** The text of image i's .txt file, appended as ac_caption_file_read does; status: none
+ * (without a detail), several, not UTF-8. */
+AC_MUST_CHECK ac_status ac_image_files_caption_text(const ac_image_files *self, int64_t i,
+                                                    ac_buffer *text, ac_item_status *status);
+
+/** For other processes: appended to out, and back, without the captions. */
 AC_MUST_CHECK ac_status ac_image_files_pack(const ac_image_files *self, ac_buffer *out);
 /** @param[out] used  how many of the n bytes were packed files */
 AC_MUST_CHECK ac_status ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n,
@@ -60,6 +83,6 @@ extern const ac_image_source_type ac_image_files_type;
 /** The files as a source. An item's captions are the lines of its .txt file that are not empty.
  */
 AC_MUST_CHECK ac_status ac_image_files_open(ac_image_source *out, const char *input,
-                                            const char *what, bool all_pages);
+                                            const char *what, const ac_image_options *options);
 
 #endif

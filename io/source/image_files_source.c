@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/text/unicode.h"
 #include "io/file/text_file.h"
 #include "io/source/image_files.h"
 #include "io/source/location.h"
@@ -54,19 +55,13 @@ check(const void *state, int64_t i, ac_item_status *status)
 static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
-    const ac_image_files *self = state;
-    char *image = NULL, *path = NULL;
-    ac_buffer text = { 0 };
-    struct stat info;
+    ac_buffer raw = { 0 }, text = { 0 };
+    ac_item_status status;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_image_files_locate(self, i, &text));
-    AC_TRY(ac_location_join(self->root, text.data, text.size, &image));
-    AC_TRY(ac_location_sidecar(image, strlen(image), ".txt", &path));
-    ac_buffer_reset(&text);
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0)
-        goto out;
-    AC_TRY(ac_text_file_read(path, &text));
+    AC_TRY(ac_image_files_caption_text(state, i, &raw, &status));
+    if (raw.size)
+        AC_TRY(ac_utf8_replace(&text, raw.data, raw.size));
     for (const char *line = text.data, *end; line && *line; line = *end ? end + 1 : end) {
         size_t n;
         end = line + strcspn(line, "\n");
@@ -75,9 +70,18 @@ captions(const void *state, int64_t i, ac_texts *out)
             AC_TRY(ac_texts_push(out, line, n));
     }
 out:
+    ac_buffer_free(&raw);
     ac_buffer_free(&text);
-    free(image);
-    free(path);
+    return st;
+}
+
+static ac_status
+check_captions(const void *state, int64_t i, ac_item_status *status)
+{
+    ac_buffer text = { 0 };
+    const ac_status st = ac_image_files_caption_text(state, i, &text, status);
+
+    ac_buffer_free(&text);
     return st;
 }
 
@@ -151,6 +155,7 @@ const ac_image_source_type ac_image_files_type = {
     .page = page,
     .check = check,
     .captions = captions,
+    .check_captions = check_captions,
     .metadata = metadata,
     .stamp = stamp,
     .pack = pack,
@@ -159,14 +164,15 @@ const ac_image_source_type ac_image_files_type = {
 };
 
 ac_status
-ac_image_files_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
+ac_image_files_open(ac_image_source *out, const char *input, const char *what,
+                    const ac_image_options *options)
 {
     ac_image_files *self = NULL;
     ac_status st = ac_alloc(&self, 1, sizeof *self);
 
     *out = (ac_image_source){ 0 };
     if (st == AC_OK)
-        st = ac_image_files_find(self, input, what, all_pages, &out->passed_over,
+        st = ac_image_files_find(self, input, what, options, &out->passed_over,
                                  out->fingerprint);
     if (st == AC_OK) {
         out->type = &ac_image_files_type;

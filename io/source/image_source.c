@@ -87,6 +87,14 @@ ac_image_source_captions(const ac_image_source *self, int64_t i, ac_texts *out)
 }
 
 ac_status
+ac_image_source_check_captions(const ac_image_source *self, int64_t i, ac_item_status *status)
+{
+    *status = (ac_item_status){ 0 };
+    return self->type->check_captions ? self->type->check_captions(self->state, i, status)
+                                      : AC_OK;
+}
+
+ac_status
 ac_image_source_metadata(const ac_image_source *self, int64_t i, ac_buffer *out)
 {
     ac_buffer_reset(out);

@@ -41,13 +41,22 @@ typedef struct ac_image_source_type {
     ac_status (*hash)(const void *state, int64_t i, char hex[33]);
     ac_status (*check)(const void *state, int64_t i, ac_item_status *status);
     int64_t (*page)(const void *state, int64_t i); /* NULL: all are the first */
-    ac_status (*captions)(const void *state, int64_t i, ac_texts *out);  /* NULL: none */
+    ac_status (*captions)(const void *state, int64_t i, ac_texts *out); /* NULL: none */
+    ac_status (*check_captions)(const void *state, int64_t i,
+                                ac_item_status *status); /* NULL: nothing is wrong with them */
     ac_status (*metadata)(const void *state, int64_t i, ac_buffer *out); /* NULL: none */
     ac_image_stamp (*stamp)(const void *state, int64_t i);               /* NULL: not known */
     ac_status (*pack)(const void *state, ac_buffer *out); /* NULL: not for other processes */
     ac_status (*unpack)(void **state, const char *bytes, size_t n);
     void (*free)(void *state);
 } ac_image_source_type;
+
+/** How an input is looked through. Zeroed: first pages, nothing passed over, all splits. */
+typedef struct ac_image_options {
+    bool all_pages;    /* each page of a TIFF is an item: every file is opened to count them */
+    const char *skip;  /* what a folder's search passes over (io/file/skip.h); NULL: nothing */
+    const char *split; /* of annotations that tell them: "train+restval"; NULL: all */
+} ac_image_options;
 
 /** Starts zeroed: no items. Items are in the order of their keys. */
 enum { AC_PIXELS_BYTES = 160 };
@@ -112,9 +121,15 @@ int64_t ac_image_source_page(const ac_image_source *self, int64_t i);
 AC_MUST_CHECK ac_status ac_image_source_check(const ac_image_source *self, int64_t i,
                                               ac_item_status *status);
 
-/** The item's captions; none where the source knows none. */
+/** The item's captions, in UTF-8; none where the source knows none. */
 AC_MUST_CHECK ac_status ac_image_source_captions(const ac_image_source *self, int64_t i,
                                                  ac_texts *out);
+
+/** What is wrong with the item's captions, for an image that can be used without them: none
+ * (AC_REJECT_NO_CAPTION; without a detail: there simply are none), bytes that are not UTF-8 and
+ * became U+FFFD (AC_REJECT_CAPTION_NOT_UTF8). */
+AC_MUST_CHECK ac_status ac_image_source_check_captions(const ac_image_source *self, int64_t i,
+                                                       ac_item_status *status);
 
 /** What else the source knows of the item, as a JSON object; empty where it knows nothing. */
 AC_MUST_CHECK ac_status ac_image_source_metadata(const ac_image_source *self, int64_t i,

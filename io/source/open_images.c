@@ -21,9 +21,10 @@ typedef struct packed_head {
 } packed_head;
 
 ac_status
-ac_images_open(ac_image_source *out, const char *input, const char *what, bool all_pages)
+ac_images_open(ac_image_source *out, const char *input, const char *what,
+               const ac_image_options *options)
 {
-    const ac_tar_options options = { .all_pages = all_pages };
+    const ac_tar_options tar_options = { .all_pages = options->all_pages };
     ac_tar_inputs tars = { .first_compressed = -1 };
     bool is_dataset;
     ac_status st = AC_OK;
@@ -33,8 +34,8 @@ ac_images_open(ac_image_source *out, const char *input, const char *what, bool a
     if (!is_dataset)
         AC_TRY(ac_tar_inputs_find(&tars, input, what));
     st = is_dataset   ? ac_image_dataset_open(out, input)
-         : tars.count ? ac_tar_images_open_alone(out, &tars, &options)
-                      : ac_image_files_open(out, input, what, all_pages);
+         : tars.count ? ac_tar_images_open_alone(out, &tars, &tar_options)
+                      : ac_image_files_open(out, input, what, options);
 out:
     ac_tar_inputs_free(&tars);
     return st;

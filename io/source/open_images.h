@@ -9,10 +9,10 @@
  * (tar_inputs.h), which are read with what the config has by default: a job opens those by
  * ac_tar_input_open_all.
  * what: the config's key ("input.path"), for messages. AC_E_IO where the input is not there,
- * AC_E_FORMAT where it holds no image. all_pages: each page of a TIFF is an item (input.pages).
+ * AC_E_FORMAT where it holds no image.
  */
 AC_MUST_CHECK ac_status ac_images_open(ac_image_source *out, const char *input,
-                                       const char *what, bool all_pages);
+                                       const char *what, const ac_image_options *options);
 
 /** What another process of this program needs to be such a source, appended to out. */
 AC_MUST_CHECK ac_status ac_images_pack(const ac_image_source *self, ac_buffer *out);

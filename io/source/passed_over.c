@@ -14,6 +14,7 @@ ac_passed_over_free(ac_passed_over *self)
 {
     for (int i = 0; i < AC_PASSED_OVER_NAMES; i++)
         free(self->names[i]);
+    ac_skip_free(&self->skipped);
     *self = (ac_passed_over){ 0 };
 }
 
@@ -105,7 +106,7 @@ ac_passed_over_sort(ac_passed_over *self)
 bool
 ac_passed_over_any(const ac_passed_over *self)
 {
-    return self->files > 0 || self->apple_double > 0;
+    return self->files > 0 || self->apple_double > 0 || self->skipped.total > 0;
 }
 
 void
@@ -135,7 +136,12 @@ ac_passed_over_push_json(const ac_passed_over *self, ac_buffer *out)
         ac_buffer_push_text(out, i ? ", " : "");
         ac_json_text(out, self->names[i]);
     }
-    ac_buffer_printf(out, "], \"apple_double\": %lld}", (long long) self->apple_double);
+    ac_buffer_printf(out, "], \"apple_double\": %lld", (long long) self->apple_double);
+    if (self->skipped.total) {
+        ac_buffer_push_text(out, ", \"skipped\": ");
+        ac_skip_push_json(&self->skipped, out);
+    }
+    ac_buffer_push_char(out, '}');
 }
 
 bool

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "engine/base/buffer.h"
+#include "io/file/skip.h"
 
 enum {
     AC_PASSED_OVER_NAMES = 10,
@@ -22,6 +23,7 @@ typedef struct ac_passed_kind {
 typedef struct ac_passed_over {
     int64_t files;        /* passed over by their extension */
     int64_t apple_double; /* what macOS leaves beside a file, as ._NAME */
+    ac_skip skipped;      /* folders and files that input.skip names */
     int kinds;
     ac_passed_kind kind[AC_PASSED_OVER_KINDS]; /* most first, after ac_passed_over_sort */
     char *names[AC_PASSED_OVER_NAMES];         /* the first, bytewise */
@@ -43,7 +45,7 @@ bool ac_passed_over_any(const ac_passed_over *self);
 void ac_passed_over_print(const ac_passed_over *self, ac_buffer *out);
 
 /** Appended to out, as a JSON object: {"files", "extensions": {…}, "first": […],
- * "apple_double"}. */
+ * "apple_double", and, where it passed over any, "skipped": {…}}. */
 void ac_passed_over_push_json(const ac_passed_over *self, ac_buffer *out);
 
 /** Is the file what macOS leaves beside another (a name that begins with "._", and

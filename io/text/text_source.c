@@ -15,10 +15,11 @@
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
 #include "io/text/byte_stream.h"
+#include "io/file/file_head.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
-enum { BLOCK = 1 << 20, TAR_HEADER = 512, TAR_MAGIC_AT = 257, SEQUENCE = 4 };
+enum { BLOCK = 1 << 20, SEQUENCE = 4 };
 
 /* ---- listing ---- */
 
@@ -40,10 +41,34 @@ by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Names in a folder sorted bytewise, folders entered where they stand: that is the order by
- * components. */
+static ac_status list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip);
+
+/* A folder or file that was found. */
 static ac_status
-list_folder(ac_texts *paths, const char *folder)
+take_found(ac_texts *paths, const char *path, const char *name, bool is_link, size_t root,
+           ac_skip *skip)
+{
+    struct stat info;
+    bool skipped;
+    ac_status st = ac_skip_ask(skip, path + root, &skipped);
+
+    if (st != AC_OK || skipped)
+        return st;
+    if (stat(path, &info) != 0)
+        return is_text_name(name)
+                   ? ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path, strerror(errno))
+                   : AC_OK;
+    if (S_ISDIR(info.st_mode) && !is_link)
+        return list_folder(paths, path, root, skip);
+    return S_ISREG(info.st_mode) && is_text_name(name)
+               ? ac_texts_push(paths, path, strlen(path) + 1) /* with its zero byte */
+               : AC_OK;
+}
+
+/* Names in a folder sorted bytewise, folders entered where they stand: that is the order by
+ * components. root: the length of the input's own path and slash. */
+static ac_status
+list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip)
 {
     struct dirent **entries = NULL;
     const int count = scandir(folder, &entries, NULL, by_bytes);
@@ -54,21 +79,11 @@ list_folder(ac_texts *paths, const char *folder)
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         char *path = NULL;
-        struct stat info;
         if (st == AC_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
             st = ac_path_format(&path, "%s%s%s", folder,
                                 ac_text_ends_with(folder, "/") ? "" : "/", name);
-        if (path) {
-            if (stat(path, &info) != 0) {
-                if (is_text_name(name))
-                    st = ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path,
-                                      strerror(errno));
-            } else if (S_ISDIR(info.st_mode) && entries[i]->d_type != DT_LNK) {
-                st = list_folder(paths, path);
-            } else if (S_ISREG(info.st_mode) && is_text_name(name)) {
-                st = ac_texts_push(paths, path, strlen(path) + 1); /* with its zero byte */
-            }
-        }
+        if (path)
+            st = take_found(paths, path, name, entries[i]->d_type == DT_LNK, root, skip);
         free(path);
         free(entries[i]);
     }
@@ -77,7 +92,7 @@ list_folder(ac_texts *paths, const char *folder)
 }
 
 ac_status
-ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
+ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count, ac_skip *skip)
 {
     ac_status st = AC_OK;
 
@@ -89,7 +104,8 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count)
             AC_FAIL(ac_io_failure(errno), "%s: cannot be found: %s", inputs[i],
                     strerror(errno));
         if (is_named && S_ISDIR(info.st_mode)) {
-            AC_TRY(list_folder(paths, inputs[i]));
+            AC_TRY(list_folder(paths, inputs[i],
+                               strlen(inputs[i]) + !ac_text_ends_with(inputs[i], "/"), skip));
             if (paths->count == before)
                 AC_FAIL(AC_E_FORMAT,
                         "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, "
@@ -316,7 +332,28 @@ out:
 static bool
 is_tar(const char *bytes, int64_t n)
 {
-    return n >= TAR_HEADER && memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0;
+    return ac_head_of(bytes, (size_t) n) == AC_HEAD_TAR;
+}
+
+static bool
+is_tar_name(const char *path)
+{
+    return ac_text_ends_with(path, ".tar") || ac_text_ends_with(path, ".tar.gz") ||
+           ac_text_ends_with(path, ".tar.zst");
+}
+
+/* What is no text, or not what its name says. */
+static ac_status
+check_head(const char *path, const char *bytes, int64_t n)
+{
+    const ac_status st = ac_head_check(path, bytes, (size_t) n);
+
+    if (st == AC_OK && n > 0 && !is_tar(bytes, n) && is_tar_name(path))
+        return ac_error_set(AC_E_FORMAT,
+                            "%s: not a tar, as its name says: fetch the file again, or give "
+                            "it the name of what it is",
+                            path);
+    return st;
 }
 
 /* A plain file stays where it is: what was read of it, and when it was changed last. */
@@ -359,6 +396,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     if (S_ISDIR(before.st_mode))
         AC_FAIL(AC_E_FORMAT, "%s: a folder, not a file", path);
     AC_TRY(ac_byte_stream_read(&stream, c->block + SEQUENCE, BLOCK, &n));
+    AC_TRY(check_head(path, c->block + SEQUENCE, n));
     if (is_tar(c->block + SEQUENCE, n)) {
         AC_TRY(ac_alloc(&tar.block, BLOCK, 1));
         memcpy(tar.block, c->block + SEQUENCE, (size_t) n);
@@ -389,23 +427,41 @@ out:
     return st;
 }
 
+/* The kind of a regular file's stream, and its first bytes; false: it cannot be read. */
+static bool
+look_at(const char *path, ac_byte_stream_kind *kind, bool *tar)
+{
+    ac_byte_stream stream = { 0 };
+    char head[AC_HEAD_BYTES];
+    int64_t n = 0;
+
+    if (ac_byte_stream_open(&stream, path) != AC_OK)
+        return false;
+    *tar = ac_byte_stream_read(&stream, head, sizeof head, &n) == AC_OK && is_tar(head, n);
+    *kind = stream.kind;
+    ac_byte_stream_close(&stream);
+    return true;
+}
+
 bool
 ac_text_source_is_plain(const char *path)
 {
-    ac_byte_stream stream = { 0 };
-    char head[TAR_HEADER];
+    ac_byte_stream_kind kind;
     struct stat info;
-    int64_t n = 0;
-    bool plain = true;
+    bool tar;
 
-    if (strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+    if (strcmp(path, "-") == 0 || is_tar_name(path) ||
+        (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
         return false;
-    if (ac_byte_stream_open(&stream, path) != AC_OK)
-        return true;
-    if (ac_byte_stream_read(&stream, head, sizeof head, &n) == AC_OK)
-        plain = stream.kind == AC_STREAM_PLAIN && !is_tar(head, n);
-    else
-        plain = stream.kind == AC_STREAM_PLAIN;
-    ac_byte_stream_close(&stream);
-    return plain;
+    return !look_at(path, &kind, &tar) || (kind == AC_STREAM_PLAIN && !tar);
+}
+
+bool
+ac_text_source_is_tar(const char *path)
+{
+    ac_byte_stream_kind kind;
+    struct stat info;
+    bool tar;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && look_at(path, &kind, &tar) && tar;
 }

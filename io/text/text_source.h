@@ -13,19 +13,23 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/heartbeat.h"
+#include "io/file/skip.h"
 
 /**
  * The sources of the inputs, in their order. A folder is searched recursively for names that
  * end in .txt, .txt.gz, .txt.zst, .tar, .tar.gz or .tar.zst (case matters), sorted by path
- * component by component, bytewise. "-": standard input. AC_E_IO where an input is not there,
- * AC_E_FORMAT where a folder holds no such file.
+ * component by component, bytewise; what `skip` names is passed over. "-": standard input.
+ * AC_E_IO where an input is not there, AC_E_FORMAT where a folder holds no such file.
  */
 AC_MUST_CHECK ac_status ac_text_sources_list(ac_texts *paths, const char *const *inputs,
-                                             int64_t count);
+                                             int64_t count, ac_skip *skip);
 
-/** Is this one plain text file: no folder, not compressed, no tar, not standard input? Also
- * true where it cannot be opened. */
+/** Is this one plain text file: no folder, not compressed, no tar by content or name, not
+ * standard input? Also true where it cannot be opened. */
 bool ac_text_source_is_plain(const char *path);
+
+/** Is this file a tar, compressed or not? */
+bool ac_text_source_is_tar(const char *path);
 
 /** What preparing a source found. Plain data, the same size everywhere, zeroed where not
  * prepared. */

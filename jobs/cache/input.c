@@ -1,8 +1,12 @@
 #include "jobs/cache/input.h"
 
+#include <stdlib.h>
 #include <xxhash.h>
 
 #include "cache_builder/cache.h"
+#include "cache_builder/duplicates.h"
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "jobs/cache/mining/mine.h"
 
@@ -17,6 +21,41 @@ ac_texts_fingerprint(const ac_texts *texts, char hex[33])
                                                   bounds.low64 ^ bounds.high64);
 
     ac_checksum_print(h.high64, h.low64, hex);
+}
+
+/* Later entries that are equal to an earlier one, to the byte, leave the list. */
+static ac_status
+drop_duplicates(ac_texts *entries)
+{
+    const ac_texts none = { 0 };
+    ac_texts first = { 0 };
+    int64_t *picked = NULL, count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&picked, entries->count, sizeof *picked));
+    AC_TRY(ac_entries_pick_new(&none, entries, picked, &count));
+    for (int64_t i = 0; i < count; i++)
+        AC_TRY(ac_texts_push(&first, ac_texts_at(entries, picked[i]),
+                             ac_texts_size(entries, picked[i])));
+    if (count < entries->count)
+        ac_log(AC_LOG_INFO, "ngrams.unique: %lld entries occurred before and are left out",
+               (long long) (entries->count - count));
+    ac_texts_free(entries);
+    *entries = first;
+    first = (ac_texts){ 0 };
+out:
+    ac_texts_free(&first);
+    free(picked);
+    return st;
+}
+
+/* A list of entries, as they stand in it. */
+static ac_status
+read_list(ac_texts *entries, const ac_config *config)
+{
+    const ac_status st = ac_cache_read_entries(config->input.path, entries);
+
+    return st == AC_OK && config->ngrams.unique ? drop_duplicates(entries) : st;
 }
 
 ac_status
@@ -35,7 +74,7 @@ ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_conf
     if (mined)
         AC_TRY(ac_mine_all(comm, config, folder, &self->entries));
     else if (comm->rank == 0)
-        st = ac_cache_read_entries(config->input.path, &self->entries);
+        st = read_list(&self->entries, config);
     AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_broadcast_texts_all(comm, &self->entries, 0));
     ac_texts_fingerprint(&self->entries, self->fingerprint);

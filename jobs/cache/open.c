@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "io/file/path.h"
+#include "io/text/text_source.h"
 #include "jobs/cache/build.h"
 #include "jobs/runtime/progress.h"
 
@@ -36,6 +37,11 @@ ac_cache_open_or_build_all(ac_cache *self, const ac_comm *comm, const ac_config 
         st = ac_error_set(AC_E_ARG,
                           "cache.path: %s: parts of a run need a cache folder, which they "
                           "share: build it first (antarctic build-cache)",
+                          path);
+    if (st == AC_OK && comm->rank == 0 && ac_text_source_is_tar(path))
+        st = ac_error_set(AC_E_FORMAT,
+                          "cache.path: %s: a tar, not a list of entries: build a cache of its "
+                          "texts first (antarctic build-cache)",
                           path);
     AC_TRY(ac_agree_all(comm, st));
     is_text = !S_ISDIR(info.st_mode);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/log.h"
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "jobs/caption/record.h"
@@ -253,6 +254,37 @@ remove_references(const ac_run *run, int64_t first)
     return st;
 }
 
+/* Captions that are there and cannot be used as they are: counted, the first ones named. */
+static ac_status
+tell_captions(const ac_image_source *images)
+{
+    enum { NAMED = 10 };
+    ac_buffer key = { 0 }, names = { 0 };
+    ac_item_status status;
+    int64_t count = 0;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < images->count; i++) {
+        AC_TRY(ac_image_source_check_captions(images, i, &status));
+        if (status.reason == AC_GOOD || !status.detail[0])
+            continue;
+        AC_TRY(ac_image_source_key(images, i, &key));
+        if (count++ < NAMED)
+            ac_buffer_printf(&names, "\n    %.*s: %s: %s", (int) key.size, key.data,
+                             ac_reject_reason_name(status.reason), status.detail);
+    }
+    AC_TRY(names.status);
+    if (count)
+        ac_log(AC_LOG_WARNING,
+               "captions of %lld images are not used as they are (what is not UTF-8 becomes "
+               "U+FFFD in ref*.txt):%s%s",
+               (long long) count, names.data, count > NAMED ? "\n    …" : "");
+out:
+    ac_buffer_free(&key);
+    ac_buffer_free(&names);
+    return st;
+}
+
 /* ref0.txt …: as many as the image with fewest captions has, in the order of keys.txt. */
 static ac_status
 write_references(const ac_run *run, const ac_image_source *images)
@@ -299,8 +331,14 @@ out:
 ac_status
 ac_merge_references_all(const ac_run *run, const ac_image_source *images)
 {
-    return ac_agree_all(run->comm,
-                        run->comm->rank == 0 ? write_references(run, images) : AC_OK);
+    ac_status st = AC_OK;
+
+    if (run->comm->rank == 0) {
+        AC_TRY(tell_captions(images));
+        AC_TRY(write_references(run, images));
+    }
+out:
+    return ac_agree_all(run->comm, st);
 }
 
 ac_status

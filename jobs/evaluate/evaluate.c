@@ -77,11 +77,12 @@ check_config(evaluation *self)
 static ac_status
 open_images_all(evaluation *self)
 {
+    const ac_image_options options = ac_images_options(self->config);
     ac_status st = AC_OK;
 
     if (self->comm->rank == 0)
         st = ac_images_open(&self->images, self->config->evaluate.images, "evaluate.images",
-                            self->config->input.pages == AC_PAGES_ALL);
+                            &options);
     if (self->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&self->images, "evaluate.images");
     return ac_images_share_all(&self->images, self->comm, st);

@@ -61,7 +61,8 @@ summary_number(const reporter *self, const char *name)
 static void
 write_passed_over(reporter *self)
 {
-    json_t *passed = json_object_get(self->run.summary, "passed_over"), *count, *name;
+    json_t *passed = json_object_get(self->run.summary, "passed_over"), *count, *name,
+           *skipped = json_object_get(passed, "skipped");
     const int64_t files = json_integer_value(json_object_get(passed, "files")),
                   apple = json_integer_value(json_object_get(passed, "apple_double"));
     ac_page *page = &self->page;
@@ -86,8 +87,18 @@ write_passed_over(reporter *self)
         ac_page_printf(page, "%s. ", files > (int64_t) i ? ", …)" : ")");
     }
     if (apple)
-        ac_page_printf(page, "Passed over: %lld ._ files, which macOS leaves beside others.",
+        ac_page_printf(page, "Passed over: %lld ._ files, which macOS leaves beside others. ",
                        (long long) apple);
+    if (json_object_size(skipped)) {
+        ac_page_printf(page, "Passed over by input.skip: ");
+        i = 0;
+        json_object_foreach(skipped, extension, count)
+        {
+            ac_page_printf(page, "%s%lld %s", i++ ? ", " : "",
+                           (long long) json_integer_value(count), extension);
+        }
+        ac_page_printf(page, ".");
+    }
     ac_page_html(page, "</p>\n");
 }
 

@@ -8,9 +8,53 @@
 #include "io/source/optional_captions.h"
 #include "jobs/runtime/tar_input.h"
 
+ac_image_options
+ac_images_options(const ac_config *config)
+{
+    return (ac_image_options){ .all_pages = config->input.pages == AC_PAGES_ALL,
+                               .skip = config->input.skip,
+                               .split = config->input.split };
+}
+
+void
+ac_images_log_notes(const ac_caption_notes *notes, const char *what)
+{
+    const ac_texts *without = &notes->names_without_image;
+    ac_buffer names = { 0 };
+
+    if (notes->without_image) {
+        for (int64_t i = 0; i < without->count; i++)
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(without, i),
+                             ac_texts_at(without, i));
+        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s",
+               what, (long long) notes->without_image, names.data ? names.data : "",
+               notes->without_image > without->count ? ", …" : "");
+    }
+    if (notes->unusable_captions) {
+        const ac_texts *unusable = &notes->names_unusable;
+        ac_buffer_reset(&names);
+        for (int64_t i = 0; i < unusable->count; i++)
+            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(unusable, i),
+                             ac_texts_at(unusable, i));
+        ac_log(AC_LOG_WARNING,
+               "%s: %lld captions hold \\u0000, half of a surrogate pair or bytes that are not "
+               "UTF-8, and are left out: %s%s",
+               what, (long long) notes->unusable_captions, names.data ? names.data : "",
+               notes->unusable_captions > unusable->count ? ", …" : "");
+    }
+    if (notes->no_splits)
+        ac_log(AC_LOG_WARNING, "%s: the annotations tell no splits: all images are taken",
+               what);
+    if (notes->empty_captions)
+        ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
+               (long long) notes->empty_captions);
+    ac_buffer_free(&names);
+}
+
 ac_status
 ac_images_open_input(ac_image_source *images, const ac_config *config)
 {
+    const ac_image_options options = ac_images_options(config);
     ac_caption_notes notes = { 0 };
     ac_image_source coco = { 0 };
     bool is_tars;
@@ -20,16 +64,11 @@ ac_images_open_input(ac_image_source *images, const ac_config *config)
         AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
                                        &is_tars));
         return is_tars ? AC_OK
-                       : ac_images_open(images, config->input.path, "input.path",
-                                        config->input.pages == AC_PAGES_ALL);
+                       : ac_images_open(images, config->input.path, "input.path", &options);
     }
     AC_TRY(ac_captioned_coco_open(&coco, config->input.path_annotations,
-                                  config->input.path_images, &notes));
-    if (notes.without_image || notes.empty_captions)
-        ac_log(AC_LOG_WARNING,
-               "input.path: left out: %lld captions of images that are not listed, %lld empty "
-               "ones",
-               (long long) notes.without_image, (long long) notes.empty_captions);
+                                  config->input.path_images, &options, &notes));
+    ac_images_log_notes(&notes, "input.path");
     st = ac_optional_captions_open(images, &coco);
 out:
     ac_image_source_free(&coco);
@@ -87,5 +126,6 @@ ac_images_log_passed_over(const ac_image_source *images, const char *what)
                 "%s: images are the input; %lld tars beside them are passed over: give them to "
                 "a run of their own",
                 what, (long long) passed->kind[k].count);
+    ac_skip_log(&passed->skipped, what);
     ac_buffer_free(&text);
 }

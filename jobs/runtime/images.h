@@ -4,7 +4,11 @@
 
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
+#include "io/source/captioned_images.h"
 #include "io/source/image_source.h"
+
+/** How the config wants an input looked through. Borrows its texts. */
+ac_image_options ac_images_options(const ac_config *config);
 
 /** The images at input.path, or of its annotations, as the config wants them looked through.
  * Local. */
@@ -25,5 +29,9 @@ AC_MUST_CHECK ac_status ac_images_share_all(ac_image_source *images, const ac_co
 /** What opening the source passed over, where it passed over anything: a line by extension, and
  * one of what macOS left. Local. what: the config's key. */
 void ac_images_log_passed_over(const ac_image_source *images, const char *what);
+
+/** What reading captions left out, where it left out anything. Local. what: the config's key.
+ */
+void ac_images_log_notes(const ac_caption_notes *notes, const char *what);
 
 #endif

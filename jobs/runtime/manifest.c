@@ -10,6 +10,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/linear/compute.h"
+#include "io/file/json_file.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -294,7 +295,6 @@ ac_status
 ac_manifest_load(ac_manifest *self, const char *path, bool *found)
 {
     ac_status st = AC_OK;
-    json_error_t error;
     json_t *root = NULL, *stages, *stage, *line;
     ac_generation *generations = NULL;
     int64_t generation_count = 0;
@@ -303,10 +303,10 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     *found = false;
     if (access(path, F_OK) != 0)
         return AC_OK;
-    if (!(root = json_load_file(path, 0, &error)))
+    if (ac_json_file_read(&root, path, 0) != AC_OK)
         return ac_error_set(AC_E_FORMAT,
-                            "%s:%d: %s; restore it, or start afresh with another --run folder",
-                            path, error.line, error.text);
+                            "%s; restore it, or start afresh with another --run folder",
+                            ac_error_message());
     if (json_integer_value(json_object_get(root, "format")) != MANIFEST_FORMAT)
         AC_FAIL(AC_E_FORMAT,
                 "%s: written by another version of this program; use that one, or another "
@@ -414,9 +414,7 @@ ac_status
 ac_manifest_read(ac_manifest *self, const char *path)
 {
     ac_status st = AC_OK;
-    json_error_t error;
-    json_t *root = json_load_file(path, 0, &error), *stages = json_object_get(root, "stages"),
-           *stage;
+    json_t *root = NULL, *stages, *stage;
     const char *names[AC_MAX_STAGES];
     ac_generation *generations = NULL;
     json_int_t items, shard_items;
@@ -425,8 +423,8 @@ ac_manifest_read(ac_manifest *self, const char *path)
     size_t i;
 
     *self = (ac_manifest){ 0 };
-    if (!root)
-        return ac_error_set(AC_E_FORMAT, "%s:%d: %s", path, error.line, error.text);
+    AC_TRY(ac_json_file_read(&root, path, 0));
+    stages = json_object_get(root, "stages");
     items = json_integer_value(json_object_get(root, "items"));
     shard_items = json_integer_value(json_object_get(root, "shard_items"));
     if (!json_is_array(stages) || json_array_size(stages) > AC_MAX_STAGES || items < 0 ||

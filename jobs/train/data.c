@@ -72,30 +72,10 @@ ac_training_data_free(ac_training_data *self)
 
 /* ---- the list of items ---- */
 
-static void
-log_notes(const ac_caption_notes *notes, const char *what)
-{
-    const ac_texts *without = &notes->names_without_image;
-    ac_buffer names = { 0 };
-
-    if (notes->without_image) {
-        for (int64_t i = 0; i < without->count; i++)
-            ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) ac_texts_size(without, i),
-                             ac_texts_at(without, i));
-        ac_log(AC_LOG_WARNING, "%s: %lld captions belong to no image and are left out: %s%s",
-               what, (long long) notes->without_image, names.data ? names.data : "",
-               notes->without_image > without->count ? ", …" : "");
-    }
-    if (notes->empty_captions)
-        ac_log(AC_LOG_WARNING, "%s: %lld empty captions are left out", what,
-               (long long) notes->empty_captions);
-    ac_buffer_free(&names);
-}
-
 /* Rank 0. */
 static ac_status
 open_set(ac_image_source *set, const char *what, const char *folder, const char *annotations,
-         const char *images)
+         const char *images, const ac_image_options *options)
 {
     ac_caption_notes notes = { 0 };
     bool is_dataset = false;
@@ -106,9 +86,9 @@ open_set(ac_image_source *set, const char *what, const char *folder, const char 
     if (is_dataset)
         AC_TRY(ac_captioned_dataset_open(set, folder));
     else
-        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &notes)
-                      : ac_captioned_coco_open(set, annotations, images, &notes));
-    log_notes(&notes, what);
+        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, options, &notes)
+                      : ac_captioned_coco_open(set, annotations, images, options, &notes));
+    ac_images_log_notes(&notes, what);
     ac_images_log_passed_over(set, what);
 out:
     ac_caption_notes_free(&notes);
@@ -133,6 +113,7 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                            const ac_config *config, const char *folder)
 {
     const int64_t crops = config->train.crops_per_image;
+    ac_image_options options;
     const ac_joined_part parts[2] = { { &self->sets[0], "train/", crops ? crops : 1 },
                                       { &self->sets[1], "validation/", 1 } };
     bool tars[2];
@@ -143,12 +124,19 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                          folder, &tars[0]));
     AC_TRY(open_tars_all(&self->sets[1], comm, config, "input.validation",
                          config->input.validation, folder, &tars[1]));
+    options = ac_images_options(config);
+    if (*config->input.train_split)
+        options.split = config->input.train_split;
     if (comm->rank == 0 && !tars[0])
         st = open_set(&self->sets[0], "input.train", config->input.train,
-                      config->input.train_annotations, config->input.train_images);
+                      config->input.train_annotations, config->input.train_images, &options);
+    options = ac_images_options(config);
+    if (*config->input.validation_split)
+        options.split = config->input.validation_split;
     if (comm->rank == 0 && st == AC_OK && !tars[1])
         st = open_set(&self->sets[1], "input.validation", config->input.validation,
-                      config->input.validation_annotations, config->input.validation_images);
+                      config->input.validation_annotations, config->input.validation_images,
+                      &options);
     st = ac_agree_all(comm, st);
     if (!tars[0] && st == AC_OK)
         st = ac_images_share_all(&self->sets[0], comm, AC_OK);

@@ -81,7 +81,8 @@ check_unlisted(const char *name, const char *path, const ac_coco *c)
 {
     json_error_t error;
     json_t *file = json_load_file(path, 0, &error), *note, *image;
-    int64_t unlisted = 0, first = 0;
+    int64_t unlisted = 0;
+    char first[32] = "";
     size_t i, k;
 
     if (!file) /* a byte-order mark, which this parser refuses */
@@ -95,11 +96,11 @@ check_unlisted(const char *name, const char *path, const ac_coco *c)
             listed = listed || json_integer_value(json_object_get(image, "id")) == id;
         }
         if (!listed && unlisted++ == 0)
-            first = id;
+            snprintf(first, sizeof first, "%lld", (long long) id);
     }
-    if (c->unlisted != unlisted || (unlisted && c->first_unlisted != first))
-        test_format_wrong("%s: %lld unlisted, the first %lld\n", name, (long long) c->unlisted,
-                          (long long) c->first_unlisted);
+    if (c->unlisted != unlisted || (unlisted && strcmp(c->first_unlisted, first) != 0))
+        test_format_wrong("%s: %lld unlisted, the first %s\n", name, (long long) c->unlisted,
+                          c->first_unlisted);
     json_decref(file);
 }
 

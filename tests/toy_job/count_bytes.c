@@ -144,6 +144,7 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
                            .cache = "",
                            .bart = "",
                            .kernels = "" };
+    const ac_image_options options = { 0 };
     const ac_tar_input tars = { .path = config->input.path,
                                 .what = "input.path",
                                 .folder = folder };
@@ -153,7 +154,7 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
     (void) locks;
     AC_TRY(ac_tar_input_open_all(&images, comm, config, &tars, &is_tars));
     if (comm->rank == 0 && !is_tars)
-        st = ac_images_open(&images, config->input.path, "input.path", false);
+        st = ac_images_open(&images, config->input.path, "input.path", &options);
     if (!is_tars)
         AC_TRY(ac_images_share_all(&images, comm, st));
     id.items = images.count;

@@ -13,6 +13,7 @@
 #include "io/source/captioned_images.h"
 #include "io/source/open_images.h"
 
+static const ac_image_options options;
 static char root[64];
 
 static const char *
@@ -117,7 +118,8 @@ folder(void **state)
     ac_buffer packed = { 0 };
 
     (void) state;
-    assert_int_equal(ac_captioned_folder_open(&source, root, "input.train", &notes), AC_OK);
+    assert_int_equal(ac_captioned_folder_open(&source, root, "input.train", &options, &notes),
+                     AC_OK);
     assert_int_equal(source.count, 7);
     assert_int_equal(ac_images_pack(&source, &packed), AC_OK);
     assert_int_equal(ac_images_unpack(&there, packed.data, packed.size), AC_OK);
@@ -154,7 +156,8 @@ take_fingerprint(char hex[33])
     ac_image_source source;
     ac_caption_notes notes = { 0 };
 
-    assert_int_equal(ac_captioned_folder_open(&source, root, "input.train", &notes), AC_OK);
+    assert_int_equal(ac_captioned_folder_open(&source, root, "input.train", &options, &notes),
+                     AC_OK);
     memcpy(hex, source.fingerprint, 33);
     ac_image_source_free(&source);
     ac_caption_notes_free(&notes);
@@ -198,7 +201,8 @@ coco(void **state)
                          "{\"image_id\": 4, \"caption\": \"of a file that is not there\"}, "
                          "{\"image_id\": 99, \"caption\": \"x\"}]}");
     snprintf(annotations, sizeof annotations, "%s", at("captions.json"));
-    assert_int_equal(ac_captioned_coco_open(&source, annotations, root, &notes), AC_OK);
+    assert_int_equal(ac_captioned_coco_open(&source, annotations, root, &options, &notes),
+                     AC_OK);
     assert_int_equal(source.count, 4); /* by key: a, b, gone, sub/c */
     check_key(&source, 0, "a");
     assert_int_equal(reason(&source, 0), AC_REJECT_NO_CAPTION);
@@ -233,13 +237,16 @@ messages_name_the_key_and_the_remedy(void **state)
 
     (void) state;
     assert_int_equal(
-        ac_captioned_folder_open(&source, at("nowhere"), "input.validation", &notes), AC_E_IO);
+        ac_captioned_folder_open(&source, at("nowhere"), "input.validation", &options, &notes),
+        AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "input.validation"));
-    assert_int_equal(ac_captioned_folder_open(&source, at("b.jpg"), "input.train", &notes),
-                     AC_E_ARG);
+    assert_int_equal(
+        ac_captioned_folder_open(&source, at("b.jpg"), "input.train", &options, &notes),
+        AC_E_ARG);
     assert_non_null(strstr(ac_error_message(), "input.train.annotations"));
-    assert_int_equal(ac_captioned_coco_open(&source, at("captions.json"), "/nowhere", &notes),
-                     AC_E_IO);
+    assert_int_equal(
+        ac_captioned_coco_open(&source, at("captions.json"), "/nowhere", &options, &notes),
+        AC_E_IO);
     assert_int_equal(source.count, 0);
     assert_null(source.type);
     ac_image_source_free(&source);

@@ -14,6 +14,7 @@
 #include "io/source/location.h"
 #include "io/source/open_images.h"
 
+static const ac_image_options options;
 static char root[64], beside[64];
 
 static const char *
@@ -133,9 +134,9 @@ folder(void **state)
 
     (void) state;
     snprintf(slashes, sizeof slashes, "%s//", root);
-    assert_int_equal(ac_images_open(&source, slashes, "input.path", false), AC_OK);
+    assert_int_equal(ac_images_open(&source, slashes, "input.path", &options), AC_OK);
     check_folder(&source);
-    assert_int_equal(ac_images_open(&elsewhere, beside, "input.path", false), AC_OK);
+    assert_int_equal(ac_images_open(&elsewhere, beside, "input.path", &options), AC_OK);
     assert_string_equal(source.fingerprint, elsewhere.fingerprint);
     assert_int_equal(ac_images_pack(&source, &packed), AC_OK);
     assert_int_equal(ac_images_unpack(&there, packed.data, packed.size), AC_OK);
@@ -167,7 +168,7 @@ captions_are_the_lines_beside_an_image(void **state)
     ac_buffer metadata = { 0 };
 
     (void) state;
-    assert_int_equal(ac_images_open(&source, root, "input.path", false), AC_OK);
+    assert_int_equal(ac_images_open(&source, root, "input.path", &options), AC_OK);
     assert_int_equal(ac_image_source_captions(&source, 1, &captions), AC_OK);
     assert_int_equal(captions.count, 3); /* not stripped: they are given on as they are */
     assert_true(ac_texts_is(&captions, 0, " one ", 5));
@@ -193,7 +194,7 @@ list(void **state)
     snprintf(text, sizeof text, "./sub/c.JPEG\r\n\nb.jpg\n%s/a.png\n%s/b.jpg\n../up.png\n",
              root, beside);
     put(root, "images.txt", text);
-    assert_int_equal(ac_images_open(&source, at("images.txt"), "input.path", false), AC_OK);
+    assert_int_equal(ac_images_open(&source, at("images.txt"), "input.path", &options), AC_OK);
     assert_int_equal(source.count, 5);
     check_item(&source, 0, "../up", "../up.png");
     for (int64_t i = 1; i < 3; i++) { /* which is first follows from the folders' names */
@@ -219,7 +220,7 @@ one_image(void **state)
     ac_image_source source;
 
     (void) state;
-    assert_int_equal(ac_images_open(&source, at("sub/c.webp"), "input.path", false), AC_OK);
+    assert_int_equal(ac_images_open(&source, at("sub/c.webp"), "input.path", &options), AC_OK);
     assert_int_equal(source.count, 1);
     check_item(&source, 0, "c", "c.webp");
     check_file(&source, 0, at("sub/c.webp"));
@@ -235,8 +236,9 @@ joined(void **state)
     ac_item_status status;
 
     (void) state;
-    assert_int_equal(ac_images_open(&parts[0], root, "input.train", false), AC_OK);
-    assert_int_equal(ac_images_open(&parts[1], at("b.jpg"), "input.validation", false), AC_OK);
+    assert_int_equal(ac_images_open(&parts[0], root, "input.train", &options), AC_OK);
+    assert_int_equal(ac_images_open(&parts[1], at("b.jpg"), "input.validation", &options),
+                     AC_OK);
     assert_int_equal(ac_joined_images_open(&all, how, 2), AC_OK);
     assert_int_equal(all.count, 11);
     check_item(&all, 0, "train/a#0", "a.png");
@@ -293,11 +295,12 @@ messages_name_the_key(void **state)
     ac_image_source source;
 
     (void) state;
-    assert_int_equal(ac_images_open(&source, at("nowhere"), "input.path", false), AC_E_IO);
+    assert_int_equal(ac_images_open(&source, at("nowhere"), "input.path", &options), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "input.path"));
     assert_null(source.type);
     assert_int_equal(mkdir(at("empty"), 0755), 0);
-    assert_int_equal(ac_images_open(&source, at("empty"), "input.train", false), AC_E_FORMAT);
+    assert_int_equal(ac_images_open(&source, at("empty"), "input.train", &options),
+                     AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "input.train"));
     ac_image_source_free(&source);
 }

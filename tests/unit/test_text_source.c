@@ -388,6 +388,7 @@ listing(void **state)
     static const char *const wanted[] = { "b/a.txt.gz", "b/a/z.txt",   "b/a!.txt",
                                           "b/c.tar",    "b/c.tar.zst", "x.txt" };
     const char *inputs[] = { folder, "-" };
+    ac_skip skip = { 0 };
     ac_texts paths = { 0 };
     char inner[100];
 
@@ -404,7 +405,7 @@ listing(void **state)
     write_file("sorted/b/notes.md", "x", 1);
     snprintf(inner, sizeof inner, "%s/sorted", folder);
     inputs[0] = inner;
-    assert_int_equal(ac_text_sources_list(&paths, inputs, 2), AC_OK);
+    assert_int_equal(ac_text_sources_list(&paths, inputs, 2, &skip), AC_OK);
     assert_int_equal(paths.count, 7);
     /* by components: "a" < "a!.txt" < "a.txt.gz" */
     assert_non_null(strstr(ac_texts_at(&paths, 0), "/b/a/z.txt"));
@@ -414,7 +415,7 @@ listing(void **state)
     assert_string_equal(ac_texts_at(&paths, 6), "-");
     ac_texts_free(&paths);
     inputs[0] = "not-here.txt";
-    assert_int_equal(ac_text_sources_list(&paths, inputs, 1), AC_E_IO);
+    assert_int_equal(ac_text_sources_list(&paths, inputs, 1, &skip), AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "not-here.txt"));
     ac_texts_free(&paths);
 }

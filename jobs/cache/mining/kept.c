@@ -24,6 +24,7 @@ push_options(ac_buffer *out, const ac_mining_options *o)
 ac_status
 ac_mined_fingerprint(const ac_mining_options *options, const char *input, char hex[33])
 {
+    ac_skip skip = { 0 };
     ac_texts sources = { 0 };
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
@@ -31,7 +32,8 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
     hex[0] = '\0';
     if (strcmp(input, "-") == 0)
         return AC_OK;
-    AC_TRY(ac_text_sources_list(&sources, &input, 1));
+    AC_TRY(ac_skip_init(&skip, options->skip));
+    AC_TRY(ac_text_sources_list(&sources, &input, 1, &skip));
     push_options(&text, options);
     for (int64_t i = 0; i < sources.count; i++) {
         const char *path = ac_texts_at(&sources, i);
@@ -44,6 +46,7 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
     AC_TRY(text.status);
     ac_checksum_bytes(text.data, text.size, hex);
 out:
+    ac_skip_free(&skip);
     ac_texts_free(&sources);
     ac_buffer_free(&text);
     return st;
@@ -71,7 +74,7 @@ ac_mined_load(const char *folder, const char *fingerprint, ac_texts *entries)
         ac_file_checksum(list, checksum) == AC_OK &&
         is_text_of(root, "mined_checksum", checksum)) {
         ac_texts_reset(entries);
-        found = ac_cache_read_entries(list, entries) == AC_OK;
+        found = ac_cache_read_mined(list, entries) == AC_OK;
     }
     json_decref(root);
     free(record);

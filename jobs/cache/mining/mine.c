@@ -252,7 +252,7 @@ bool
 ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config)
 {
     char asked = !config->ngrams.lines || config->ngrams.unigrams || config->ngrams.bigrams ||
-                 config->ngrams.trigrams || config->ngrams.unique;
+                 config->ngrams.trigrams;
 
     if (comm->rank == 0 && !asked)
         asked = !ac_text_source_is_plain(config->input.path);
@@ -276,6 +276,7 @@ options_of(const ac_comm *comm, const ac_config *config, const char *scratch)
         .filter = config->ngrams.filter,
         .member_extension =
             config->ngrams.member_extension ? config->ngrams.member_extension : "txt",
+        .skip = config->input.skip,
         .scratch = scratch,
         .memory = node / comm->node_size,
         .heartbeat = comm->heartbeat,

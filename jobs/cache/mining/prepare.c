@@ -106,10 +106,14 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *i
                       int64_t count, const char *progress_path)
 {
     preparer p = { 0 };
+    ac_skip skip = { 0 };
     ac_status st = AC_OK;
 
     if (comm->rank == 0)
-        st = ac_text_sources_list(&p.sources, inputs, count);
+        st = ac_skip_init(&skip, miner->options->skip);
+    if (comm->rank == 0 && st == AC_OK)
+        st = ac_text_sources_list(&p.sources, inputs, count, &skip);
+    ac_skip_log(&skip, "text");
     AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_broadcast_texts_all(comm, &p.sources, 0));
     AC_TRY(ac_agree_all(comm, ac_alloc(&p.documents, p.sources.count, sizeof *p.documents)));
@@ -121,6 +125,7 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *i
     st = ac_agree_all(comm, st);
 out:
     free(p.documents);
+    ac_skip_free(&skip);
     ac_texts_free(&p.sources);
     ac_texts_free(&p.skipped);
     return st;

@@ -20,6 +20,7 @@
 #include "io/hdf5/shard_file.h"
 #include "io/file/json_write.h"
 #include "io/checkpoint/npy.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
 #include "io/file/text_file.h"
@@ -107,10 +108,8 @@ check_by_kind(verifier *self, const char *path)
         st = ac_npy_open(&file, path);
         ac_npy_close(&file);
     } else if (ac_text_ends_with(path, ".json")) {
-        json_error_t error;
-        json_t *root = json_load_file(path, 0, &error);
-        st = root ? AC_OK
-                  : ac_error_set(AC_E_FORMAT, "%s: line %d: %s", path, error.line, error.text);
+        json_t *root = NULL;
+        st = ac_json_file_read(&root, path, 0);
         json_decref(root);
     } else {
         return false;

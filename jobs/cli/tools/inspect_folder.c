@@ -393,13 +393,14 @@ out:
 static ac_status
 inspect_images(json_t *out, const char *path)
 {
+    const ac_image_options options = { .skip = ac_skip_default };
     ac_image_source images = { 0 };
     ac_texts sample = { 0 };
     ac_buffer location = { 0 };
     char *file = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_images_open(&images, path, "input.path", false));
+    AC_TRY(ac_images_open(&images, path, "input.path", &options));
     for (int64_t i = 0; i < images.count && i < AC_INSPECT_SAMPLE; i++) {
         if (images.type->file) {
             free(file);

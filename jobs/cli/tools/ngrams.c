@@ -122,6 +122,7 @@ ac_tool_ngrams(int argc, char **argv)
         AC_FAIL(AC_E_ARG, "no text given: name files or folders, or - for standard input");
     AC_TRY(make_scratch(&scratch));
     o.scratch = scratch;
+    o.skip = ac_skip_default;
     AC_TRY(ac_mine(&mined, &report, a.words, a.word_count, &o));
     print_mined(&mined);
     if (fflush(stdout) != 0)

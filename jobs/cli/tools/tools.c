@@ -6,6 +6,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/kernels/kernel_set.h"
+#include "io/file/file_head.h"
 #include "io/file/json_write.h"
 
 ac_status
@@ -56,13 +57,17 @@ ac_json_lines_next(ac_json_lines *self)
     json_decref(self->record);
     self->record = NULL;
     while ((n = getline(&self->line, &self->capacity, stdin)) >= 0) {
+        const char *line = self->line;
         json_error_t error;
-        self->number++;
-        while (n > 0 && (self->line[n - 1] == '\n' || self->line[n - 1] == '\r'))
+        if (self->number++ == 0) { /* PowerShell's pipes begin with a byte-order mark */
+            line += ac_head_mark(line, (size_t) n);
+            n -= line - self->line;
+        }
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             n--;
         if (n == 0)
             continue;
-        self->record = json_loadb(self->line, (size_t) n, JSON_ALLOW_NUL, &error);
+        self->record = json_loadb(line, (size_t) n, JSON_ALLOW_NUL, &error);
         if (json_is_object(self->record))
             return true;
         json_decref(self->record);

@@ -1,0 +1,123 @@
+#include "io/file/skip.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/file/json_write.h"
+
+const char ac_skip_default[] = "@eaDir\n#recycle\n#snapshot\n.Trash*\n.thumbnails\n"
+                               ".ipynb_checkpoints\n.Spotlight-V100\n$RECYCLE.BIN\n"
+                               "System Volume Information\n__MACOSX\n.git";
+
+ac_status
+ac_skip_init(ac_skip *self, const char *patterns)
+{
+    int64_t room = 0;
+    ac_status st = AC_OK;
+
+    *self = (ac_skip){ 0 };
+    for (const char *p = patterns; p && *p;) {
+        const size_t n = strcspn(p, "\n");
+        if (n) {
+            AC_TRY(ac_grow(&self->kinds, &room, self->count + 1, sizeof *self->kinds));
+            self->kinds[self->count] = (ac_skip_kind){ 0 };
+            AC_TRY(ac_duplicate(&self->kinds[self->count].pattern, p, n));
+            self->count++;
+        }
+        p += n + (p[n] == '\n');
+    }
+out:
+    if (st != AC_OK)
+        ac_skip_free(self);
+    return st;
+}
+
+void
+ac_skip_free(ac_skip *self)
+{
+    for (int64_t i = 0; i < self->count; i++) {
+        free(self->kinds[i].pattern);
+        free(self->kinds[i].first);
+    }
+    free(self->kinds);
+    *self = (ac_skip){ 0 };
+}
+
+static bool
+matches(const char *pattern, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strchr(pattern, '/') ? fnmatch(pattern, path, FNM_CASEFOLD | FNM_PATHNAME) == 0
+                                : fnmatch(pattern, slash ? slash + 1 : path, FNM_CASEFOLD) == 0;
+}
+
+ac_status
+ac_skip_ask(ac_skip *self, const char *path, bool *skipped)
+{
+    char *copy = NULL;
+    ac_skip_kind *kind = self->kinds;
+
+    for (; kind < self->kinds + self->count && !matches(kind->pattern, path); kind++)
+        ;
+    *skipped = kind < self->kinds + self->count;
+    if (!*skipped)
+        return AC_OK;
+    kind->count++;
+    self->total++;
+    if (!kind->first || strcmp(path, kind->first) < 0) {
+        const ac_status st = ac_duplicate(&copy, path, strlen(path));
+        if (st != AC_OK)
+            return st;
+        free(kind->first);
+        kind->first = copy;
+    }
+    return AC_OK;
+}
+
+void
+ac_skip_print(const ac_skip *self, ac_buffer *out)
+{
+    const char *comma = "";
+
+    for (const ac_skip_kind *k = self->kinds; k < self->kinds + self->count; k++) {
+        if (!k->count)
+            continue;
+        ac_buffer_printf(out, "%s%lld %s (first: %s)", comma, (long long) k->count, k->pattern,
+                         k->first);
+        comma = ", ";
+    }
+}
+
+void
+ac_skip_push_json(const ac_skip *self, ac_buffer *out)
+{
+    const char *comma = "";
+
+    ac_buffer_push_char(out, '{');
+    for (const ac_skip_kind *k = self->kinds; k < self->kinds + self->count; k++) {
+        if (!k->count)
+            continue;
+        ac_buffer_push_text(out, comma);
+        ac_json_text(out, k->pattern);
+        ac_buffer_printf(out, ": %lld", (long long) k->count);
+        comma = ", ";
+    }
+    ac_buffer_push_char(out, '}');
+}
+
+void
+ac_skip_log(const ac_skip *self, const char *what)
+{
+    ac_buffer text = { 0 };
+
+    if (self->total) {
+        ac_skip_print(self, &text);
+        ac_log(AC_LOG_INFO, "%s: passed over by input.skip, with all they hold: %.*s", what,
+               (int) text.size, text.size ? text.data : "");
+    }
+    ac_buffer_free(&text);
+}

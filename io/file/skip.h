@@ -1,0 +1,46 @@
+/** Folders and files of an input that a search passes over by their names: what NAS systems,
+ * file managers and backup programs leave among one's own files. */
+#ifndef AC_IO_FILE_SKIP_H
+#define AC_IO_FILE_SKIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/buffer.h"
+
+/** The patterns that count unless others are given; one per line, as everywhere here. */
+extern const char ac_skip_default[];
+
+/** A pattern, and what it passed over. */
+typedef struct ac_skip_kind {
+    char *pattern; /* owned */
+    int64_t count;
+    char *first; /* owned: the first path, bytewise; NULL: none */
+} ac_skip_kind;
+
+/** Starts zeroed: nothing is passed over. */
+typedef struct ac_skip {
+    ac_skip_kind *kinds; /* [count] */
+    int64_t count;
+    int64_t total; /* passed over by all of them */
+} ac_skip;
+
+/** patterns: the shell's (*, ?, [a-z]), letters of either case, one per line; of the last
+ * component of a path, or, where the pattern has a slash, of all of it. NULL: none. */
+AC_MUST_CHECK ac_status ac_skip_init(ac_skip *self, const char *patterns);
+void ac_skip_free(ac_skip *self);
+
+/** Is this folder or file to be passed over? It is counted. path: relative to the folder that
+ * is searched. */
+AC_MUST_CHECK ac_status ac_skip_ask(ac_skip *self, const char *path, bool *skipped);
+
+/** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git)". total > 0. */
+void ac_skip_print(const ac_skip *self, ac_buffer *out);
+
+/** Appended to out, as a JSON object: {"@eaDir": 12, …}. */
+void ac_skip_push_json(const ac_skip *self, ac_buffer *out);
+
+/** A line in the log, where anything was passed over. what: the config's key. */
+void ac_skip_log(const ac_skip *self, const char *what);
+
+#endif
