@@ -39,6 +39,13 @@ typedef enum ac_ingest_check { AC_CHECK_HEADER = 0, AC_CHECK_DECODE } ac_ingest_
 
 typedef enum ac_loss_mean { AC_LOSS_MEAN_REPLICA = 0, AC_LOSS_MEAN_TOKEN } ac_loss_mean;
 
+/** --update: what tells that an image's bytes are still those of before. */
+typedef enum ac_update_by {
+    AC_UPDATE_NOT = 0,  /* no update was asked for */
+    AC_UPDATE_BY_STAMP, /* size and modification time */
+    AC_UPDATE_BY_HASH
+} ac_update_by;
+
 /** Captions without references, and the reverse. */
 typedef enum ac_missing { AC_MISSING_ERROR = 0, AC_MISSING_SKIP } ac_missing;
 
@@ -134,6 +141,7 @@ typedef struct ac_config {
         int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
         double stall_minutes, grace_seconds;
     } limits;
+    ac_update_by update; /* of the command line: no key */
 } ac_config;
 
 #endif

@@ -264,11 +264,16 @@ ac_h5_write_virtual(ac_h5_writer *self, const char *name, ac_dtype dtype, int64_
     space = H5Screate_simple(rank, dims, NULL);
     for (int64_t i = 0; i < count && good; i++) {
         hsize_t part[2] = { (hsize_t) sources[i].rows, (hsize_t) columns };
+        hsize_t all[2] = { (hsize_t) (sources[i].of ? sources[i].of : sources[i].rows),
+                           (hsize_t) columns };
+        hsize_t first[2] = { (hsize_t) sources[i].first, 0 };
         hid_t from;
         if (sources[i].rows == 0)
             continue;
-        from = H5Screate_simple(rank, part, NULL);
-        good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
+        from = H5Screate_simple(rank, all, NULL);
+        good = (all[0] == part[0] ||
+                H5Sselect_hyperslab(from, H5S_SELECT_SET, first, NULL, part, NULL) >= 0) &&
+               H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0 &&
                H5Pset_virtual(properties, space, sources[i].file,
                               sources[i].dataset ? sources[i].dataset : name, from) >= 0;
         H5Sclose(from);

@@ -77,6 +77,8 @@ typedef struct ac_h5_source {
     const char *file;
     int64_t rows;
     const char *dataset; /* NULL: of the same name as the virtual one */
+    int64_t first,
+        of; /* rows [first, first + rows) of the source's `of`; of 0: its only rows */
 } ac_h5_source;
 
 /** Add to an open writer a dataset that shows the sources' datasets one below the other;

@@ -23,9 +23,9 @@
 /* ---- finding ---- */
 
 typedef struct found {
-    char *path, *name; /* owned */
-    size_t key_size;   /* of name */
-    int64_t size;      /* bytes; -1: not a regular file, or gone */
+    char *path, *name;    /* owned */
+    size_t key_size;      /* of name */
+    ac_image_stamp stamp; /* size -1: not a regular file, or gone */
     int32_t page;
 } found;
 
@@ -57,7 +57,11 @@ add_page(finder *self, const char *path, const char *name, int32_t page)
     AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
     AC_TRY(ac_duplicate(&item.path, path, strlen(path)));
     AC_TRY(ac_duplicate(&item.name, name, strlen(name)));
-    item.size = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t) info.st_size : -1;
+    item.stamp = (ac_image_stamp){ -1, -1 };
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode))
+        item.stamp = (ac_image_stamp){ (int64_t) info.st_size,
+                                       (int64_t) info.st_mtim.tv_sec * 1000000000 +
+                                           info.st_mtim.tv_nsec };
     self->items[self->count++] = item;
     return AC_OK;
 out:
@@ -237,6 +241,7 @@ take_sorted(ac_image_files *self, finder *f, char fingerprint[33])
     AC_TRY(ac_checksum_init(&sum));
     if (f->all_pages)
         AC_TRY(ac_alloc(&self->pages, f->count, sizeof *self->pages));
+    AC_TRY(ac_alloc(&self->stamps, f->count, sizeof *self->stamps));
     qsort(f->items, (size_t) f->count, sizeof *f->items, compare_found);
     for (int64_t i = 0; i < f->count; i++) {
         const found *item = &f->items[i];
@@ -249,7 +254,8 @@ take_sorted(ac_image_files *self, finder *f, char fingerprint[33])
         ac_checksum_update(&sum, suffix, page_suffix(suffix, item->page));
         ac_checksum_update(&sum, "", 1);
         ac_checksum_update(&sum, extension, strlen(extension) + 1);
-        ac_checksum_update(&sum, &item->size, sizeof item->size);
+        ac_checksum_update(&sum, &item->stamp.size, sizeof item->stamp.size);
+        self->stamps[i] = item->stamp;
     }
     self->count = f->count;
     ac_checksum_digest(&sum, fingerprint);
@@ -329,6 +335,7 @@ ac_image_files_free(ac_image_files *self)
     ac_texts_free(&self->names);
     ac_caption_files_free(&self->captions);
     free(self->pages);
+    free(self->stamps);
     free(self->root);
     *self = (ac_image_files){ 0 };
 }

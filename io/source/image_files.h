@@ -18,6 +18,7 @@ typedef struct ac_image_files {
     char *root;     /* the folder of relative names, with its slash; "" for the current one */
     ac_texts names; /* [count] */
     int32_t *pages; /* [count], from 0; NULL: all are the first */
+    ac_image_stamp *stamps; /* [count], of the files when they were found; NULL: unpacked */
     int64_t count;
     bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
     bool searched; /* a folder was searched, by this process: `captions` are its .txt files */

@@ -85,6 +85,14 @@ check_captions(const void *state, int64_t i, ac_item_status *status)
     return st;
 }
 
+static ac_image_stamp
+stamp(const void *state, int64_t i)
+{
+    const ac_image_files *self = state;
+
+    return self->stamps ? self->stamps[i] : (ac_image_stamp){ -1, -1 };
+}
+
 /* NAME.json beside the image, where it is a JSON object: as img2dataset writes. */
 static ac_status
 metadata(const void *state, int64_t i, ac_buffer *out)
@@ -149,6 +157,7 @@ const ac_image_source_type ac_image_files_type = {
     .captions = captions,
     .check_captions = check_captions,
     .metadata = metadata,
+    .stamp = stamp,
     .pack = pack,
     .unpack = unpack,
     .free = free_state,

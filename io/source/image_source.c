@@ -100,3 +100,9 @@ ac_image_source_metadata(const ac_image_source *self, int64_t i, ac_buffer *out)
     ac_buffer_reset(out);
     return self->type->metadata ? self->type->metadata(self->state, i, out) : AC_OK;
 }
+
+ac_image_stamp
+ac_image_source_stamp(const ac_image_source *self, int64_t i)
+{
+    return self->type->stamp ? self->type->stamp(self->state, i) : (ac_image_stamp){ -1, -1 };
+}

@@ -17,6 +17,12 @@
 #include "engine/base/item_status.h"
 #include "io/source/passed_over.h"
 
+/** What tells that an item's bytes are still those of before. -1: not known. */
+typedef struct ac_image_stamp {
+    int64_t size;  /* bytes */
+    int64_t mtime; /* nanoseconds since 1970 */
+} ac_image_stamp;
+
 /**
  * What a kind of source does; a constant that lives as long as the program. `state` is the
  * source's own. Functions that may be NULL say what that means. All but pack, unpack and free
@@ -39,6 +45,7 @@ typedef struct ac_image_source_type {
     ac_status (*check_captions)(const void *state, int64_t i,
                                 ac_item_status *status); /* NULL: nothing is wrong with them */
     ac_status (*metadata)(const void *state, int64_t i, ac_buffer *out); /* NULL: none */
+    ac_image_stamp (*stamp)(const void *state, int64_t i);               /* NULL: not known */
     ac_status (*pack)(const void *state, ac_buffer *out); /* NULL: not for other processes */
     ac_status (*unpack)(void **state, const char *bytes, size_t n);
     void (*free)(void *state);
@@ -127,5 +134,9 @@ AC_MUST_CHECK ac_status ac_image_source_check_captions(const ac_image_source *se
 /** What else the source knows of the item, as a JSON object; empty where it knows nothing. */
 AC_MUST_CHECK ac_status ac_image_source_metadata(const ac_image_source *self, int64_t i,
                                                  ac_buffer *out);
+
+/** What tells that the item's bytes are still those of before. Known where the source was
+ * opened, not where it was unpacked. */
+ac_image_stamp ac_image_source_stamp(const ac_image_source *self, int64_t i);
 
 #endif

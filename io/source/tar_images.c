@@ -180,6 +180,17 @@ page(const void *state, int64_t i)
     return ((const tar_images *) state)->index.items[i].page;
 }
 
+/* A tar that was written anew counts as changed in all its members. */
+static ac_image_stamp
+stamp(const void *state, int64_t i)
+{
+    const ac_tar_index *index = &((const tar_images *) state)->index;
+    const ac_tar_record *tar = &index->tars[index->items[i].tar];
+
+    return (ac_image_stamp){ index->items[i].image_size,
+                             tar->seconds * 1000000000 + tar->nanoseconds };
+}
+
 static bool
 is_duplicate(const ac_tar_index *index, int64_t i)
 {
@@ -315,6 +326,7 @@ const ac_image_source_type ac_tar_images_type = {
     .check = check,
     .captions = captions,
     .metadata = metadata,
+    .stamp = stamp,
     .pack = pack,
     .unpack = unpack,
     .free = free_state,

@@ -54,6 +54,9 @@ const ac_job ac_job_build_cache = {
     .summary = "entries from a list, or n-grams mined from text -> a cache",
     .stages = ac_build_cache_stages,
     .run = run_build_cache_all,
+    .no_update =
+        "entries are numbered in the order of their text; extend-cache adds new ones to a "
+        "cache",
     .size = size_cache,
 };
 
@@ -62,5 +65,6 @@ const ac_job ac_job_extend_cache = {
     .summary = "a cache + new entries -> the same cache, extended",
     .stages = ac_extend_cache_stages,
     .run = run_extend_cache_all,
+    .no_update = "it is run once for each text that a cache is extended by",
     .size = size_cache,
 };

@@ -1,6 +1,7 @@
 /* The jobs embed-images, tag and caption: one, two or three stages of the same pipeline. */
 #include "jobs/caption/caption.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/summary.h"
 #include "jobs/runtime/tar_input.h"
+#include "jobs/runtime/update.h"
 
 /* What such a job holds while it runs. */
 typedef struct pipeline {
@@ -68,7 +70,7 @@ static ac_status
 write_summary(const pipeline *p, double seconds)
 {
     const ac_run *run = &p->run;
-    const int64_t ok = ac_run_rows(run, AC_STAGE_EMBED);
+    const int64_t ok = run->rows;
     ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
     ac_buffer b = { 0 };
     int64_t equal;
@@ -76,7 +78,7 @@ write_summary(const pipeline *p, double seconds)
 
     if (p->cache_seconds > 0) /* a text was made a cache by this start, or found made */
         cache.name = "cache";
-    ac_summary_begin(&b, run, ok, ac_run_bad(run, AC_STAGE_EMBED));
+    ac_summary_begin(&b, run, ok, run->bad);
     ac_summary_compute(&b, run);
     if (ac_passed_over_any(&p->images.passed_over)) {
         ac_buffer_push_text(&b, "  \"passed_over\": ");
@@ -110,9 +112,8 @@ show_result(const pipeline *p, int stages)
         return;
     }
     ac_log(AC_LOG_INFO, "%lld items: %lld done, %lld rejected%s",
-           (long long) run->manifest.items, (long long) ac_run_rows(run, AC_STAGE_EMBED),
-           (long long) ac_run_bad(run, AC_STAGE_EMBED),
-           ac_run_bad(run, AC_STAGE_EMBED) ? " (bad_items.jsonl)" : "");
+           (long long) run->manifest.items, (long long) run->rows, (long long) run->bad,
+           run->bad ? " (bad_items.jsonl)" : "");
     ac_log(AC_LOG_INFO, "report: %s/report.html", run->folder);
     ac_log(AC_LOG_INFO, "results: %s/%s", run->folder,
            stages > 2   ? "captions.jsonl"
@@ -123,10 +124,11 @@ show_result(const pipeline *p, int stages)
 static ac_status
 embed_all(pipeline *p)
 {
-    ac_embed_work work = { .clip = &p->clip, .images = &p->images };
+    const ac_image_source *images = ac_run_images(&p->run, &p->images);
+    ac_embed_work work = { .clip = &p->clip, .images = images };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_image_probe_all(&p->run, &p->images));
+    AC_TRY(ac_image_probe_all(&p->run, images));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &work));
     if (!ac_run_is_part(&p->run))
         AC_TRY(ac_merge_bad_items_all(&p->run));
@@ -138,7 +140,9 @@ out:
 static ac_status
 generate_all(pipeline *p)
 {
-    ac_generate_work work = { .clip = &p->clip, .bart = &p->bart, .images = &p->images };
+    ac_generate_work work = { .clip = &p->clip,
+                              .bart = &p->bart,
+                              .images = ac_run_images(&p->run, &p->images) };
     int64_t truncated[2];
     ac_status st = AC_OK;
 
@@ -185,6 +189,45 @@ write_results(const pipeline *p, const ac_job *job, double seconds)
     return st == AC_OK ? ac_run_report_write(p->run.folder, jobs, NULL, AC_REPORT_IMAGES) : st;
 }
 
+/* Rank 0: run->rows and run->bad of a finished run. */
+static ac_status
+read_counts(ac_run *run)
+{
+    char *path = NULL;
+    json_t *summary;
+    ac_status st;
+
+    run->rows = ac_run_rows(run, AC_STAGE_EMBED);
+    run->bad = ac_run_bad(run, AC_STAGE_EMBED);
+    if (!run->numbers)
+        return AC_OK;
+    st = ac_run_path(run, &path, "summary.json");
+    if (st == AC_OK && (summary = json_load_file(path, 0, NULL))) {
+        run->rows = json_integer_value(json_object_get(summary, "ok"));
+        run->bad = json_integer_value(json_object_get(summary, "bad"));
+        json_decref(summary);
+    }
+    free(path);
+    return st;
+}
+
+/* An update of a finished run that found every image as it was: captions beside the images may
+ * have changed. */
+static ac_status
+refresh_all(pipeline *p, int stages)
+{
+    ac_status st = AC_OK;
+
+    ac_broadcast_bytes_all(p->comm, &p->run.rows, sizeof p->run.rows, 0);
+    AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? ac_run_reopen(&p->run) : AC_OK));
+    if (stages > 2)
+        AC_TRY(ac_merge_references_all(&p->run, &p->images));
+    AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0 ? ac_update_record(&p->run, true) : AC_OK));
+    st = ac_run_finish_all(&p->run);
+out:
+    return st;
+}
+
 static ac_status
 run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, const ac_job *job)
 {
@@ -210,6 +253,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
                                           &p.cache_seconds));
     id.items = p.images.count;
     id.input = p.images.fingerprint;
+    id.images = &p.images;
     id.clip = p.clip.fingerprint;
     id.cache = p.cache.fingerprint;
     id.bart = p.bart.fingerprint;
@@ -220,9 +264,16 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
             AC_TRY(ac_agree_all(
                 comm, comm->rank == 0 ? write_results(&p, job, ac_progress_clock() - started)
                                       : AC_OK));
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 && !ac_run_is_part(&p.run)
+                                      ? ac_update_record(&p.run, false)
+                                      : AC_OK));
         AC_TRY(ac_run_finish_all(&p.run));
-    } else if (comm->rank == 0) {
-        ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
+    } else {
+        AC_TRY(ac_agree_all(comm, comm->rank == 0 ? read_counts(&p.run) : AC_OK));
+        if (config->update)
+            AC_TRY(refresh_all(&p, stages));
+        else if (comm->rank == 0)
+            ac_log(AC_LOG_INFO, "this run is finished; nothing to do");
     }
     show_result(&p, stages);
 out:
@@ -255,6 +306,43 @@ run_caption_all(const ac_comm *comm, const ac_config *config, const char *folder
 {
     (void) locks;
     return run_job_all(comm, config, folder, &ac_job_caption);
+}
+
+/* ---- what an update would do ---- */
+
+static ac_status
+preview_all(const ac_comm *comm, const ac_config *config, const char *folder, const ac_job *job,
+            FILE *out)
+{
+    pipeline p = { .comm = comm, .config = config };
+    ac_status st = AC_OK;
+
+    AC_TRY(open_images_all(&p, folder));
+    st = ac_agree_all(comm, comm->rank == 0
+                                ? ac_update_show(folder, config, job->name, &p.images, out)
+                                : AC_OK);
+out:
+    ac_image_source_free(&p.images);
+    return st;
+}
+
+static ac_status
+preview_embed_images_all(const ac_comm *comm, const ac_config *config, const char *folder,
+                         FILE *out)
+{
+    return preview_all(comm, config, folder, &ac_job_embed_images, out);
+}
+
+static ac_status
+preview_tag_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
+{
+    return preview_all(comm, config, folder, &ac_job_tag, out);
+}
+
+static ac_status
+preview_caption_all(const ac_comm *comm, const ac_config *config, const char *folder, FILE *out)
+{
+    return preview_all(comm, config, folder, &ac_job_caption, out);
 }
 
 /* ---- the rows ---- */
@@ -290,6 +378,7 @@ const ac_job ac_job_embed_images = {
     .report = AC_REPORT_GALLERY,
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, NULL },
     .run = run_embed_images_all,
+    .preview = preview_embed_images_all,
     .size = size_embed_images,
 };
 
@@ -300,6 +389,7 @@ const ac_job ac_job_tag = {
     .report = AC_REPORT_GALLERY,
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
     .run = run_tag_all,
+    .preview = preview_tag_all,
     .size = size_tag,
 };
 
@@ -311,5 +401,6 @@ const ac_job ac_job_caption = {
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve,
                                               &ac_stage_generate, NULL },
     .run = run_caption_all,
+    .preview = preview_caption_all,
     .size = size_caption,
 };

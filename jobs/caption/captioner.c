@@ -70,10 +70,13 @@ ac_captioner_find_items(ac_captioner *self, const ac_image_source *images, int64
     ac_status st = AC_OK;
 
     for (int64_t row = 0; row < self->keys.count; row++) {
+        const int64_t from = item;
         bool same = false;
         for (; item < end && !same; item++)
             AC_TRY(ac_image_source_key_is(images, item, &self->keys, row, &key, &same));
         self->items[row] = same ? item - 1 : -1;
+        if (!same) /* it left the input since; the rows behind it did not */
+            item = from;
     }
 out:
     ac_buffer_free(&key);

@@ -14,6 +14,7 @@
 #include "jobs/caption/equal_images.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
+#include "jobs/runtime/hash_log.h"
 
 enum { MICRO_BATCH = 32, THUMBNAIL_LEAST = 112, THUMBNAIL_QUALITY = 82 };
 
@@ -42,6 +43,7 @@ typedef struct ac_embedder {
     ac_buffer *fields; /* [batch], of output.metadata and output.exif; NULL: none are wanted */
     uint8_t *small;    /* one thumbnail's pixels */
     float *embeddings; /* [shard_items, D] */
+    ac_image_hash *listed; /* [shard_items]: of the items' bytes, for the log of hashes */
     ac_texts keys, paths, thumbnails, metadata, bad_keys, bad_reasons, bad_details;
 } embedder;
 
@@ -68,6 +70,7 @@ embedder_free(embedder *self)
     free(self->bad);
     free(self->small);
     free(self->embeddings);
+    free(self->listed);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
@@ -100,6 +103,7 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
     if (ac_fields_wanted(run->config))
         AC_TRY(ac_alloc(&self->fields, self->batch, sizeof *self->fields));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
+    AC_TRY(ac_alloc(&self->listed, run->manifest.shard_items, sizeof *self->listed));
     AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
@@ -380,6 +384,9 @@ embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
     ac_status st = AC_OK;
 
     AC_TRY(read_batch(self, p, first, n));
+    for (int64_t i = 0; i < n; i++) /* of whole files: pages share them */
+        memcpy(self->listed[(first + i) % self->run->manifest.shard_items].hex, self->hashes[i],
+               sizeof self->hashes[i]);
     AC_TRY(ac_clip_model_embed_images(p->clip, self->fresh, self->rgb, gather_batch(self, n)));
     for (int64_t i = 0; i < n; i++) {
         if (self->bad[i].reason == AC_GOOD)
@@ -447,11 +454,14 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_texts_reset(&self->bad_keys);
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);
+    memset(self->listed, 0, (size_t) shard->count * sizeof *self->listed);
     for (int64_t i = 0; i < shard->count; i += self->batch) {
         AC_TRY(embed_batch(self, work, shard->first + i,
                            shard->count - i < self->batch ? shard->count - i : self->batch));
         AC_TRY(ac_stage_tick(stage));
     }
+    if (stage->run->listed) /* before the shard: one that is published has its hashes */
+        ac_hash_log_append(stage->run, shard->number, self->listed, shard->count);
     AC_TRY(write_shard(self, work, shard->path, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;
@@ -535,7 +545,12 @@ out:
 ac_status
 ac_check_bad_items(const ac_run *run)
 {
-    const int64_t items = run->manifest.items, bad = ac_run_bad(run, AC_STAGE_EMBED);
+    /* of a part what its own shards have; of its update not even that: they hold items that
+     * left */
+    const int64_t items = run->manifest.items, bad = !ac_run_is_part(run) ? run->bad
+                                                     : run->numbers
+                                                         ? 0
+                                                         : ac_run_bad(run, AC_STAGE_EMBED);
     const int64_t most = ac_config_max_bad_items(run->config, items);
 
     if (items && bad == items)

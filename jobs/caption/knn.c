@@ -10,7 +10,7 @@
 #include "io/file/text_file.h"
 #include "io/source/location.h"
 #include "jobs/runtime/images.h"
-#include "jobs/runtime/shard_view.h"
+#include "jobs/runtime/item_walk.h"
 #include "jobs/caption/stages.h"
 
 static size_t
@@ -114,19 +114,30 @@ out:
 ac_status
 ac_knn_write_all(const ac_run *run)
 {
-    ac_shard_view v = { 0 };
+    const ac_item_walk_options options = { .folder = run->folder,
+                                           .manifest = &run->manifest,
+                                           .stages = run->stages,
+                                           .parts = AC_VIEW_TABLES,
+                                           .through = 1,
+                                           .rows = true,
+                                           .share = run->comm->rank,
+                                           .shares = run->comm->size };
+    ac_item_walk walk = { 0 };
     ac_buffer text = { 0 };
     char *root = NULL;
     ac_status st = AC_OK;
+    bool found;
 
     AC_TRY(ac_location_root(ac_images_place(run->config), &root));
-    for (int64_t s = run->comm->rank; s < run->manifest.shard_count; s += run->comm->size) {
-        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_TABLES));
-        for (int64_t i = 0; i < v.n; i++)
-            AC_TRY(write_image(&v, i, root, &text));
+    AC_TRY(ac_item_walk_open(&walk, &options));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        AC_TRY(write_image(walk.view, walk.row, root, &text));
     }
 out:
-    ac_shard_view_free(&v);
+    ac_item_walk_close(&walk);
     ac_buffer_free(&text);
     free(root);
     return ac_agree_all(run->comm, st);

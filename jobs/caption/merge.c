@@ -1,8 +1,10 @@
 /* Merge: the run's files for people and tools, written by rank 0 from the shards, in the order
  * of keys. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
@@ -10,7 +12,7 @@
 #include "jobs/caption/record.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/evidence_json.h"
-#include "jobs/runtime/shard_view.h"
+#include "jobs/runtime/item_walk.h"
 
 enum { MAX_REFERENCES = 16 };
 
@@ -20,6 +22,13 @@ parts_of(int stages)
 {
     return AC_VIEW_KEYS | (stages > 1 ? AC_VIEW_TABLES : 0) |
            (stages > 2 ? AC_VIEW_CAPTIONS : 0);
+}
+
+static void
+push_bytes_field(ac_buffer *b, const char *name, ac_item_text text)
+{
+    ac_buffer_printf(b, "\"%s\": ", name);
+    ac_json_string(b, text.bytes, text.size);
 }
 
 /* output.evidence: where the caption's words come from. */
@@ -49,28 +58,47 @@ create(ac_text_file *f, const ac_run *run, const char *name)
     return st;
 }
 
+/* Over the items of a run that is through its stages, in the order of keys. */
 static ac_status
-write_bad_items(const ac_run *run)
+walk_run(ac_item_walk *walk, const ac_run *run, unsigned parts, bool rows, bool rejected)
 {
+    const ac_item_walk_options options = { .folder = run->folder,
+                                           .manifest = &run->manifest,
+                                           .stages = run->stages,
+                                           .parts = parts,
+                                           .through = 1,
+                                           .rows = rows,
+                                           .rejected = rejected };
+
+    return ac_item_walk_open(walk, &options);
+}
+
+/* counts: of the input's items, rows and rejected. */
+static ac_status
+write_bad_items(const ac_run *run, int64_t counts[2])
+{
+    ac_item_walk walk = { 0 };
     ac_status st = AC_OK;
     ac_text_file f = { 0 };
     ac_buffer line = { 0 };
-    ac_shard_view v = { 0 };
+    bool found;
 
     AC_TRY(create(&f, run, "bad_items.jsonl"));
-    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
-        if (!run->manifest.stages[AC_STAGE_EMBED].shards[s].bad)
+    AC_TRY(walk_run(&walk, run, AC_VIEW_KEYS, run->numbers != NULL, true));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        counts[walk.row < 0]++;
+        if (walk.row >= 0)
             continue;
-        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_BAD));
-        for (int64_t i = 0; i < v.bad_keys.count; i++) {
-            ac_buffer_push_text(&line, "{");
-            ac_record_push_text(&line, "key", &v.bad_keys, i);
-            ac_buffer_push_text(&line, ", ");
-            ac_record_push_text(&line, "reason", &v.bad_reasons, i);
-            ac_buffer_push_text(&line, ", ");
-            ac_record_push_text(&line, "detail", &v.bad_details, i);
-            ac_buffer_push_text(&line, "}\n");
-        }
+        ac_buffer_push_text(&line, "{");
+        push_bytes_field(&line, "key", walk.key);
+        ac_buffer_push_text(&line, ", ");
+        push_bytes_field(&line, "reason", walk.reason);
+        ac_buffer_push_text(&line, ", ");
+        push_bytes_field(&line, "detail", walk.detail);
+        ac_buffer_push_text(&line, "}\n");
         AC_TRY(line.status);
         flush_to(&f, &line);
     }
@@ -78,57 +106,151 @@ write_bad_items(const ac_run *run)
 out:
     ac_text_file_abandon(&f);
     ac_buffer_free(&line);
-    ac_shard_view_free(&v);
+    ac_item_walk_close(&walk);
     return st;
 }
 
 /* captions.jsonl (tags.jsonl for a job without captions), keys.txt, preds.txt. */
+typedef struct record_files {
+    ac_text_file records, keys, predictions;
+    ac_evidence_finder finder;
+    bool evidence; /* output.evidence */
+    ac_buffer b;
+} record_files;
+
+static ac_status
+write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
+{
+    ac_buffer *b = &self->b;
+    ac_status st = AC_OK;
+
+    ac_text_push_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+    flush_to(&self->keys, b);
+    if (stages > 2) {
+        ac_text_push_line(b, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        flush_to(&self->predictions, b);
+    }
+    if (stages > 1) {
+        ac_record_push(b, v, i, stages);
+        if (self->evidence)
+            AC_TRY(push_evidence(b, &self->finder, v, i));
+        ac_buffer_push_text(b, "}\n");
+        flush_to(&self->records, b);
+    }
+    st = b->status;
+out:
+    return st;
+}
+
 static ac_status
 write_records(const ac_run *run, int stages)
 {
     ac_status st = AC_OK;
-    ac_text_file records = { 0 }, keys = { 0 }, predictions = { 0 };
-    ac_evidence_finder finder = { 0 };
-    ac_buffer b = { 0 };
-    ac_shard_view v = { 0 };
+    record_files files = { .evidence = stages > 2 && run->config->output.evidence };
+    ac_item_walk walk = { 0 };
+    bool found;
 
-    AC_TRY(create(&keys, run, "keys.txt"));
+    AC_TRY(create(&files.keys, run, "keys.txt"));
     if (stages > 1)
-        AC_TRY(create(&records, run, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
+        AC_TRY(create(&files.records, run, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
     if (stages > 2)
-        AC_TRY(create(&predictions, run, "preds.txt"));
-    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
-        AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, parts_of(stages)));
-        for (int64_t i = 0; i < v.n; i++) {
-            ac_text_push_line(&b, ac_texts_at(&v.keys, i), ac_texts_size(&v.keys, i));
-            flush_to(&keys, &b);
-            if (stages > 2) {
-                ac_text_push_line(&b, ac_texts_at(&v.captions, i),
-                                  ac_texts_size(&v.captions, i));
-                flush_to(&predictions, &b);
-            }
-            if (stages > 1) {
-                ac_record_push(&b, &v, i, stages);
-                if (stages > 2 && run->config->output.evidence)
-                    AC_TRY(push_evidence(&b, &finder, &v, i));
-                ac_buffer_push_text(&b, "}\n");
-                flush_to(&records, &b);
-            }
-            AC_TRY(b.status);
+        AC_TRY(create(&files.predictions, run, "preds.txt"));
+    AC_TRY(walk_run(&walk, run, parts_of(stages), true, false));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        AC_TRY(write_record(&files, walk.view, walk.row, stages));
+    }
+    AC_TRY(ac_text_file_commit(&files.keys));
+    if (stages > 1)
+        AC_TRY(ac_text_file_commit(&files.records));
+    if (stages > 2)
+        AC_TRY(ac_text_file_commit(&files.predictions));
+out:
+    ac_text_file_abandon(&files.keys);
+    ac_text_file_abandon(&files.records);
+    ac_text_file_abandon(&files.predictions);
+    ac_evidence_finder_free(&files.finder);
+    ac_buffer_free(&files.b);
+    ac_item_walk_close(&walk);
+    return st;
+}
+
+/* ---- references ---- */
+
+/* Starts zeroed. */
+typedef struct references {
+    ac_text_file files[MAX_REFERENCES];
+    ac_buffer key, b;
+    ac_texts captions;
+    int64_t fewest; /* captions of an image, so far */
+} references;
+
+/* Item of the input: the one with the key of the row, searched from `item` on. The rows are a
+ * subsequence of the items. */
+static ac_status
+find_item(references *self, const ac_image_source *images, const ac_item_walk *walk,
+          int64_t *item)
+{
+    bool same = false;
+    ac_status st = AC_OK;
+
+    while (!same) {
+        if (*item == images->count)
+            AC_FAIL(AC_E_FORMAT, "%s: the input has no image of the key %.*s any more",
+                    walk->options.folder, (int) walk->key.size, walk->key.bytes);
+        AC_TRY(ac_image_source_key_is(images, *item, &walk->view->keys, walk->row, &self->key,
+                                      &same));
+        *item += !same;
+    }
+out:
+    return st;
+}
+
+/* Over all images: the fewest captions that one has, or, where `write`, so many of each. */
+static ac_status
+each_reference(references *self, const ac_run *run, const ac_image_source *images, bool write)
+{
+    ac_item_walk walk = { 0 };
+    int64_t item = 0;
+    ac_status st = AC_OK;
+    bool found;
+
+    AC_TRY(walk_run(&walk, run, AC_VIEW_KEYS, true, false));
+    while (self->fewest) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        AC_TRY(find_item(self, images, &walk, &item));
+        AC_TRY(ac_image_source_captions(images, item++, &self->captions));
+        if (self->captions.count < self->fewest)
+            self->fewest = self->captions.count;
+        for (int64_t r = 0; write && r < self->fewest; r++) {
+            ac_text_push_line(&self->b, ac_texts_at(&self->captions, r),
+                              ac_texts_size(&self->captions, r));
+            AC_TRY(self->b.status);
+            flush_to(&self->files[r], &self->b);
         }
     }
-    AC_TRY(ac_text_file_commit(&keys));
-    if (stages > 1)
-        AC_TRY(ac_text_file_commit(&records));
-    if (stages > 2)
-        AC_TRY(ac_text_file_commit(&predictions));
 out:
-    ac_text_file_abandon(&keys);
-    ac_text_file_abandon(&records);
-    ac_text_file_abandon(&predictions);
-    ac_evidence_finder_free(&finder);
-    ac_buffer_free(&b);
-    ac_shard_view_free(&v);
+    ac_item_walk_close(&walk);
+    return st;
+}
+
+/* Those of before an update that are no longer: ref`first`.txt and so on. */
+static ac_status
+remove_references(const ac_run *run, int64_t first)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t r = first; st == AC_OK && r < MAX_REFERENCES; r++) {
+        char *path = NULL;
+        st = ac_run_path(run, &path, "ref%lld.txt", (long long) r);
+        if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
+            st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        free(path);
+    }
     return st;
 }
 
@@ -168,57 +290,55 @@ static ac_status
 write_references(const ac_run *run, const ac_image_source *images)
 {
     ac_status st = AC_OK;
-    ac_text_file files[MAX_REFERENCES] = { 0 };
-    ac_buffer key = { 0 }, b = { 0 };
-    ac_texts captions = { 0 };
-    ac_shard_view v = { 0 };
-    int64_t fewest = MAX_REFERENCES;
+    references self = { .fewest = MAX_REFERENCES };
 
-    if (ac_run_rows(run, AC_STAGE_EMBED) == 0) /* no image, no references */
-        return AC_OK;
-    for (int pass = 0; pass < 2 && fewest; pass++) {
-        for (int64_t s = 0; s < run->manifest.shard_count; s++) {
-            int64_t first, n, good = 0;
-            ac_run_shard_items(run, s, &first, &n);
-            AC_TRY(ac_shard_view_read(&v, run->folder, run->stages, s, AC_VIEW_KEYS));
-            for (int64_t item = first; item < first + n && fewest && good < v.n; item++) {
-                bool same; /* the good ones are a subsequence of the items */
-                AC_TRY(ac_image_source_key_is(images, item, &v.keys, good, &key, &same));
-                if (!same)
-                    continue;
-                good++;
-                AC_TRY(ac_image_source_captions(images, item, &captions));
-                fewest = captions.count < fewest ? captions.count : fewest;
-                for (int64_t r = 0; pass == 1 && r < fewest; r++) {
-                    ac_text_push_line(&b, ac_texts_at(&captions, r),
-                                      ac_texts_size(&captions, r));
-                    AC_TRY(b.status);
-                    flush_to(&files[r], &b);
-                }
-            }
-        }
-        for (int64_t r = 0; pass == 0 && r < fewest; r++) {
-            char name[32];
-            snprintf(name, sizeof name, "ref%lld.txt", (long long) r);
-            AC_TRY(create(&files[r], run, name));
-        }
+    if (run->rows == 0) /* no image, no references */
+        self.fewest = 0;
+    AC_TRY(each_reference(&self, run, images, false));
+    for (int64_t r = 0; r < self.fewest; r++) {
+        char name[32];
+        snprintf(name, sizeof name, "ref%lld.txt", (long long) r);
+        AC_TRY(create(&self.files[r], run, name));
     }
-    for (int64_t r = 0; r < fewest; r++)
-        AC_TRY(ac_text_file_commit(&files[r]));
+    AC_TRY(each_reference(&self, run, images, true));
+    for (int64_t r = 0; r < self.fewest; r++)
+        AC_TRY(ac_text_file_commit(&self.files[r]));
+    st = remove_references(run, self.fewest);
 out:
     for (int r = 0; r < MAX_REFERENCES; r++)
-        ac_text_file_abandon(&files[r]);
-    ac_buffer_free(&key);
-    ac_buffer_free(&b);
-    ac_texts_free(&captions);
-    ac_shard_view_free(&v);
+        ac_text_file_abandon(&self.files[r]);
+    ac_buffer_free(&self.key);
+    ac_buffer_free(&self.b);
+    ac_texts_free(&self.captions);
     return st;
 }
 
 ac_status
-ac_merge_bad_items_all(const ac_run *run)
+ac_merge_bad_items_all(ac_run *run)
 {
-    return ac_agree_all(run->comm, run->comm->rank == 0 ? write_bad_items(run) : AC_OK);
+    int64_t counts[2] = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(
+        ac_agree_all(run->comm, run->comm->rank == 0 ? write_bad_items(run, counts) : AC_OK));
+    ac_broadcast_bytes_all(run->comm, counts, sizeof counts, 0);
+    run->rows = run->numbers ? counts[0] : ac_run_rows(run, AC_STAGE_EMBED);
+    run->bad = counts[1];
+out:
+    return st;
+}
+
+ac_status
+ac_merge_references_all(const ac_run *run, const ac_image_source *images)
+{
+    ac_status st = AC_OK;
+
+    if (run->comm->rank == 0) {
+        AC_TRY(tell_captions(images));
+        AC_TRY(write_references(run, images));
+    }
+out:
+    return ac_agree_all(run->comm, st);
 }
 
 ac_status
@@ -226,13 +346,9 @@ ac_merge_all(const ac_run *run, const ac_image_source *images, int stages)
 {
     ac_status st = AC_OK;
 
-    if (run->comm->rank == 0) {
-        AC_TRY(write_records(run, stages));
-        if (stages > 2) {
-            AC_TRY(tell_captions(images));
-            AC_TRY(write_references(run, images));
-        }
-    }
+    AC_TRY(ac_agree_all(run->comm, run->comm->rank == 0 ? write_records(run, stages) : AC_OK));
+    if (stages > 2)
+        st = ac_merge_references_all(run, images);
 out:
-    return ac_agree_all(run->comm, st);
+    return st;
 }

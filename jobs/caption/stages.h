@@ -63,8 +63,8 @@ AC_MUST_CHECK ac_status ac_check_pixels(const ac_image_source *images, const ac_
 
 /* ---- the merge ---- */
 
-/** Collective. Rank 0 writes bad_items.jsonl. */
-AC_MUST_CHECK ac_status ac_merge_bad_items_all(const ac_run *run);
+/** Collective. Rank 0 writes bad_items.jsonl; run->rows and run->bad are known from then on. */
+AC_MUST_CHECK ac_status ac_merge_bad_items_all(ac_run *run);
 
 /** Fails with AC_E_BAD_ITEMS where the embed stage has more rejected items than
  * limits.max_bad_items, or nothing else. Local; the same on all ranks. */
@@ -74,6 +74,10 @@ AC_MUST_CHECK ac_status ac_check_bad_items(const ac_run *run);
  * went (1, 2 or 3). */
 AC_MUST_CHECK ac_status ac_merge_all(const ac_run *run, const ac_image_source *images,
                                      int stages);
+
+/** Collective. Of that, the references alone. */
+AC_MUST_CHECK ac_status ac_merge_references_all(const ac_run *run,
+                                                const ac_image_source *images);
 
 /**
  * Collective. captions.h5: a small file that shows the shards of all stages as one. Numbers and

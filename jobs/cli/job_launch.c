@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
@@ -24,16 +25,29 @@ static const ac_option job_options[] = {
     { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
 };
-enum { JOB_OPTIONS = sizeof job_options / sizeof *job_options, MOST_OPTIONS = 16 };
+/* Of a job whose runs can be updated; others take them too, to say why not. */
+static const ac_option update_options[] = {
+    { "update", 0, "[=hash]",
+      "the images changed: compute new and changed ones, drop removed ones (changed: another "
+      "size or modification time; =hash: other bytes)" },
+    { "dry-run", 0, NULL, "with --update: show what it would do, and exit" },
+};
+enum {
+    JOB_OPTIONS = sizeof job_options / sizeof *job_options,
+    UPDATE_OPTIONS = sizeof update_options / sizeof *update_options,
+    MOST_OPTIONS = 16
+};
 
-/* Those of every job, and the job's own. */
+/* Those of every job, and the job's own. update: those of updates too. */
 static void
-list_options(ac_option options[MOST_OPTIONS], const ac_job *job)
+list_options(ac_option options[MOST_OPTIONS], const ac_job *job, bool update)
 {
     int n = 0;
 
     for (; n < JOB_OPTIONS; n++)
         options[n] = job_options[n];
+    for (int i = 0; update && i < UPDATE_OPTIONS; i++)
+        options[n++] = update_options[i];
     for (const ac_short_form *s = job->short_forms; s && s->option; s++) {
         AC_CHECK(n < MOST_OPTIONS - 1);
         options[n++] = (ac_option){ s->option, 0, s->argument, s->help };
@@ -113,6 +127,19 @@ run_in_folder(const ac_job *job, const char *config_path, const ac_config *confi
     return st;
 }
 
+/* --dry-run: the run is neither locked nor changed. */
+static ac_status
+show_update(const ac_job *job, const ac_config *config, const ac_comm *comm, const char *folder)
+{
+    ac_status st = job->preview(comm, config, folder, stdout);
+
+    if (comm->rank == 0 && st == AC_OK)
+        st = ac_terminal_flush(st);
+    st = ac_agree_all(comm, st);
+    say(job, comm, st);
+    return st;
+}
+
 /* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see
  * other files: they agree before anything else. */
 static ac_status
@@ -130,7 +157,9 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     if (st == AC_OK)
         st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);
     st = ac_agree_all(&comm, st);
-    if (st == AC_OK)
+    if (st == AC_OK && ac_arguments_has(a, "dry-run"))
+        st = show_update(job, config, &comm, folder);
+    else if (st == AC_OK)
         st = run_in_folder(job, a->word_count ? a->words[0] : "", config, &comm, folder);
     else
         say(job, &comm, st);
@@ -196,6 +225,30 @@ print_config(const ac_job *job, const ac_config *config)
     return ac_terminal_flush(st);
 }
 
+/* --update and --dry-run. */
+static ac_status
+read_update(ac_config *config, const ac_arguments *a, const ac_job *job)
+{
+    const char *by = ac_arguments_get(a, "update");
+
+    if (!by)
+        return ac_arguments_has(a, "dry-run")
+                   ? ac_error_set(AC_E_ARG, "--dry-run goes with --update: it shows what an "
+                                            "update would do")
+                   : AC_OK;
+    if (!job->preview)
+        return ac_error_set(AC_E_ARG, "%s takes no --update: %s", job->name,
+                            job->no_update ? job->no_update
+                                           : "its runs are made once, of one input");
+    if (*by && strcmp(by, "hash") != 0)
+        return ac_error_set(AC_E_ARG, "--update=%s: it is --update or --update=hash", by);
+    if (config->compute.parts > 1)
+        return ac_error_set(AC_E_ARG, "--update is for one job: compute.parts is %lld",
+                            (long long) config->compute.parts);
+    config->update = *by ? AC_UPDATE_BY_HASH : AC_UPDATE_BY_STAMP;
+    return AC_OK;
+}
+
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
@@ -205,9 +258,10 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
     const char *word = NULL;
     ac_status st;
 
-    list_options(options, job);
+    list_options(options, job, true);
     st = ac_arguments_parse(&a, options, argc, argv);
     if (st == AC_OK && a.help) {
+        list_options(options, job, job->preview != NULL);
         ac_job_help(stdout, job, options);
         goto out;
     }
@@ -222,6 +276,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
             ac_terminal_error(job->name);
         goto out;
     }
+    if (st == AC_OK)
+        st = read_update(&config, &a, job);
     if (st == AC_OK && a.word_count > 1)
         st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
                           job->name, a.words[1]);

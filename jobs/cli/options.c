@@ -105,6 +105,8 @@ ac_arguments_parse(ac_arguments *self, const ac_option *options, int argc, char 
             AC_TRY(unknown_option(options, argv[i]));
         if (!o->argument && value)
             AC_FAIL(AC_E_ARG, "--%s takes no value", o->name);
+        if (o->argument && o->argument[0] == '[' && !value)
+            value = "";
         if (o->argument && !value && ++i == argc)
             AC_FAIL(AC_E_ARG, "--%s needs a value: %s", o->name, o->argument);
         if (self->set_count == AC_ARGUMENTS_MAX_SET)
@@ -205,7 +207,8 @@ ac_options_help(FILE *f, const char *usage, const char *what, const ac_option *o
         char left[80];
         snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : "",
                  o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
-                 o->argument ? " " : "", o->argument ? o->argument : "");
+                 o->argument && o->argument[0] != '[' ? " " : "",
+                 o->argument ? o->argument : "");
         fprintf(f, "  %-32s %s\n", left, o->help);
     }
     fprintf(f, "  %-32s %s\n", "-h, --help", "this text");

@@ -11,7 +11,8 @@
 typedef struct ac_option {
     const char *name;     /* "num-beams": --num-beams X or --num-beams=X; NULL: end of table */
     char letter;          /* 'k': -k X; 0: none */
-    const char *argument; /* "N" for the help; NULL: a flag */
+    const char *argument; /* "N" for the help; NULL: a flag; "[=WORD]": only as --name=WORD, and
+                             may be left out */
     const char *help;
 } ac_option;
 

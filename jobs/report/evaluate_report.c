@@ -349,30 +349,33 @@ by_key(const void *a, const void *b, void *context)
 static ac_status
 push_thumbnails(scores_report *self, const ac_run_view *images, ac_buffer *out)
 {
-    ac_shard_view view = { 0 };
+    ac_item_walk walk = { 0 };
     int64_t *order = NULL;
     ac_status st = AC_OK;
+    bool found;
 
     AC_TRY(ac_alloc(&order, self->items, sizeof *order));
     for (int64_t i = 0; i < self->items; i++)
         order[i] = i;
     qsort_r(order, (size_t) self->items, sizeof *order, by_key, &self->keys);
-    for (int64_t s = 0; s < images->manifest.shard_count; s++) {
-        if (!ac_run_view_has(images, s, 1))
+    AC_TRY(ac_run_view_walk(images, &walk, AC_VIEW_KEYS | AC_VIEW_THUMBNAILS, 1, true, false));
+    for (;;) {
+        const ac_texts *thumbnails;
+        int64_t item;
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        thumbnails = &walk.view->thumbnails;
+        item = find_key(&self->keys, order, self->items, &walk.view->keys, walk.row);
+        if (item < 0 || !self->best_or_worst[item] || !ac_texts_size(thumbnails, walk.row))
             continue;
-        AC_TRY(ac_run_view_read(images, &view, s, AC_VIEW_KEYS | AC_VIEW_THUMBNAILS));
-        for (int64_t r = 0; r < view.n; r++) {
-            const int64_t item = find_key(&self->keys, order, self->items, &view.keys, r);
-            if (item < 0 || !self->best_or_worst[item] || !ac_texts_size(&view.thumbnails, r))
-                continue;
-            ac_buffer_printf(out, "%s\"%lld\":\"", out->size > 1 ? "," : "", (long long) item);
-            ac_base64_push(out, ac_texts_at(&view.thumbnails, r),
-                           ac_texts_size(&view.thumbnails, r));
-            ac_buffer_push_text(out, "\"");
-        }
+        ac_buffer_printf(out, "%s\"%lld\":\"", out->size > 1 ? "," : "", (long long) item);
+        ac_base64_push(out, ac_texts_at(thumbnails, walk.row),
+                       ac_texts_size(thumbnails, walk.row));
+        ac_buffer_push_text(out, "\"");
     }
 out:
-    ac_shard_view_free(&view);
+    ac_item_walk_close(&walk);
     free(order);
     return st;
 }

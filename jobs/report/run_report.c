@@ -20,7 +20,7 @@ enum { MOST_BAD_ROWS = 500 };
 
 typedef struct reporter {
     ac_run_view run;
-    ac_shard_view shard;
+    ac_item_walk walk; /* at the present item */
     ac_page page;
     ac_gallery gallery;
     int64_t rows, bad, limit;
@@ -36,7 +36,7 @@ static void
 reporter_free(reporter *self)
 {
     ac_run_view_close(&self->run);
-    ac_shard_view_free(&self->shard);
+    ac_item_walk_close(&self->walk);
     ac_page_abandon(&self->page);
     free(self->ranking);
     ac_evidence_finder_free(&self->finder);
@@ -188,10 +188,10 @@ write_stages(reporter *self)
 }
 
 static void
-write_cell(ac_page *page, const ac_texts *texts, int64_t i)
+write_cell(ac_page *page, ac_item_text text)
 {
     ac_page_html(page, "<td>");
-    ac_page_text(page, ac_texts_at(texts, i), ac_texts_size(texts, i));
+    ac_page_text(page, text.bytes, text.size);
     ac_page_html(page, "</td>");
 }
 
@@ -226,25 +226,26 @@ each_bad_item(reporter *self, reasons *counted)
 {
     ac_status st = AC_OK;
     ac_page *page = &self->page;
-    int64_t left = MOST_BAD_ROWS;
+    ac_item_walk *walk = &self->walk;
+    bool found = true;
 
-    for (int64_t s = 0; s < self->run.manifest.shard_count && (counted || left); s++) {
-        const ac_shard_view *v = &self->shard;
-        if (!self->run.manifest.stages[0].shards[s].bad)
+    AC_TRY(ac_run_view_walk(&self->run, walk, AC_VIEW_KEYS, 1, false, true));
+    for (int64_t left = MOST_BAD_ROWS; counted || left; left--) {
+        AC_TRY(ac_item_walk_next(walk, &found));
+        if (!found)
+            break;
+        if (counted) {
+            AC_TRY(count_reason(counted, walk->reason.bytes, walk->reason.size));
             continue;
-        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, AC_VIEW_BAD));
-        for (int64_t i = 0; counted && i < v->bad_keys.count; i++)
-            AC_TRY(count_reason(counted, ac_texts_at(&v->bad_reasons, i),
-                                ac_texts_size(&v->bad_reasons, i)));
-        for (int64_t i = 0; !counted && left && i < v->bad_keys.count; i++, left--) {
-            ac_page_html(page, "<tr>");
-            write_cell(page, &v->bad_keys, i);
-            write_cell(page, &v->bad_reasons, i);
-            write_cell(page, &v->bad_details, i);
-            ac_page_html(page, "</tr>\n");
         }
+        ac_page_html(page, "<tr>");
+        write_cell(page, walk->key);
+        write_cell(page, walk->reason);
+        write_cell(page, walk->detail);
+        ac_page_html(page, "</tr>\n");
     }
 out:
+    ac_item_walk_close(walk);
     return st;
 }
 
@@ -298,7 +299,7 @@ out:
 static int64_t
 rank_candidates(reporter *self, int64_t first, int64_t last)
 {
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
     const float *scores = v->candidate_clip_scores;
     int64_t n = 0;
 
@@ -321,7 +322,7 @@ rank_candidates(reporter *self, int64_t first, int64_t last)
 static void
 write_candidates(reporter *self, int64_t i)
 {
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
     const int64_t n = rank_candidates(self, v->offsets[i], v->offsets[i + 1]);
 
     for (int64_t r = 0; r < n; r++) {
@@ -341,7 +342,7 @@ write_candidates(reporter *self, int64_t i)
 static ac_status
 write_image(reporter *self, int64_t i, int stages)
 {
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
     const bool captioned = stages > 2;
     ac_status st = AC_OK;
 
@@ -391,21 +392,23 @@ write_gallery(reporter *self)
     const int64_t shown = self->rows < self->limit ? self->rows : self->limit;
     const int stages = self->run.manifest.stage_count;
     ac_status st = AC_OK;
+    bool found;
 
     self->top = candidates_shown(self->run.folder, &self->with_evidence);
     AC_TRY(ac_alloc(&self->ranking, self->top, sizeof *self->ranking));
+    AC_TRY(ac_run_view_walk(&self->run, &self->walk,
+                            ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS, stages, true,
+                            false));
     ac_page_section(&self->page, "images", "Images");
     ac_gallery_begin(&self->gallery, &self->page, &options);
-    for (int64_t s = 0; st == AC_OK && s < self->run.manifest.shard_count; s++) {
-        if (!ac_run_view_has(&self->run, s, stages))
-            continue;
-        st = ac_run_view_read(&self->run, &self->shard, s,
-                              ac_run_view_parts(&self->run) | AC_VIEW_THUMBNAILS);
-        for (int64_t i = 0; st == AC_OK && i < self->shard.n;
-             i++, self->seen++) /* image j is shown where j * shown / rows steps up */
-            if (shown == self->rows ||
-                (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
-                st = write_image(self, i, stages);
+    for (; st == AC_OK; self->seen++) {
+        st = ac_item_walk_next(&self->walk, &found);
+        if (st != AC_OK || !found)
+            break;
+        /* image j is shown where j * shown / rows steps up */
+        if (shown == self->rows ||
+            (self->seen + 1) * shown / self->rows > self->seen * shown / self->rows)
+            st = write_image(self, self->walk.row, stages);
     }
     ac_gallery_end(&self->gallery);
 out:
@@ -437,8 +440,7 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
             AC_E_ARG,
             "%s: a run of %s has no images to report on; antarctic inspect shows what is in it",
             folder, r.run.manifest.job);
-    r.rows = ac_run_view_rows(&r.run);
-    r.bad = ac_run_view_bad(&r.run);
+    AC_TRY(ac_run_view_count(&r.run, &r.rows, &r.bad));
     if (!path)
         AC_TRY(ac_path_format(&own, "%s/report.html", folder));
     if (kind == AC_REPORT_TRAINING) {

@@ -45,18 +45,23 @@ write_record(void *context, json_t *record)
     return AC_OK;
 }
 
-static void
+static ac_status
 write_facts(writer *w, const ac_run_view *run)
 {
     const json_t *seconds = json_object_get(run->summary, "wall_seconds");
+    int64_t rows, bad;
+    const ac_status st = ac_run_view_count(run, &rows, &bad);
 
+    if (st != AC_OK)
+        return st;
     ac_page_facts_begin(&w->page);
     ac_page_fact(&w->page, "captions", "%lld", (long long) run->manifest.items);
-    ac_page_fact(&w->page, "continued", "%lld", (long long) ac_run_view_rows(run));
-    ac_page_fact(&w->page, "rejected", "%lld", (long long) ac_run_view_bad(run));
+    ac_page_fact(&w->page, "continued", "%lld", (long long) rows);
+    ac_page_fact(&w->page, "rejected", "%lld", (long long) bad);
     if (json_is_number(seconds))
         ac_page_fact(&w->page, "seconds", "%.1f", json_number_value(seconds));
     ac_page_facts_end(&w->page);
+    return AC_OK;
 }
 
 ac_status
@@ -69,7 +74,7 @@ ac_story_report_write(const ac_run_view *run, const char *path, int64_t most)
     AC_TRY(ac_path_format(&stories, "%s/stories.jsonl", run->folder));
     AC_TRY(ac_page_open(&w.page, path, "antarctic story", run->folder));
     ac_page_section(&w.page, "summary", "");
-    write_facts(&w, run);
+    AC_TRY(write_facts(&w, run));
     ac_page_section(&w.page, "stories", "Stories");
     AC_TRY(ac_json_lines_read(stories, write_record, &w));
     st = ac_page_commit(&w.page);

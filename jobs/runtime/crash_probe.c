@@ -22,7 +22,7 @@ ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_it
     if (run->quarantine.suspect_count == 0) /* the same on all ranks */
         return AC_OK;
     ac_heartbeat_phase(run->comm->heartbeat, "crash probe");
-    st = ac_alloc(&crashes, run->manifest.items, sizeof *crashes);
+    st = ac_alloc(&crashes, ac_manifest_numbers(&run->manifest), sizeof *crashes);
     if (st == AC_OK)
         st = probe(context, crashes);
     AC_TRY(ac_agree_all(run->comm, st));

@@ -6,6 +6,8 @@
 #ifndef AC_JOBS_RUNTIME_JOB_H
 #define AC_JOBS_RUNTIME_JOB_H
 
+#include <stdio.h>
+
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
 #include "jobs/runtime/lock.h"
@@ -18,6 +20,11 @@
  */
 typedef ac_status (*ac_job_run)(const ac_comm *comm, const ac_config *config,
                                 const char *folder, ac_locks *locks);
+
+/** Collective. What `--update` would do to the run in `folder`, which is not locked: rank 0
+ * prints it to `out`. */
+typedef ac_status (*ac_job_preview)(const ac_comm *comm, const ac_config *config,
+                                    const char *folder, FILE *out);
 
 /** What report.html shows of a finished run. */
 typedef enum ac_report_kind {
@@ -42,6 +49,8 @@ typedef struct ac_job {
     bool parts; /* runs that share a folder may each do a part of its shards (submit --array) */
     ac_report_kind report;
     ac_job_run run;
+    ac_job_preview preview; /* NULL: its runs cannot be updated, */
+    const char *no_update;  /* for this reason */
     /* A word that does not end in .yaml or .yml is this key's value; NULL: there is no such. */
     const char *word;
     const char *usage;                /* where it has one: "SOURCE --out DATASET" */

@@ -18,25 +18,90 @@
 
 enum { MANIFEST_FORMAT = 1, MAX_SHARDS = 1 << 24 /* what a manifest may ask memory for */ };
 
-ac_status
-ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items,
-                 int64_t shard_items)
+static ac_status
+init_shards(ac_manifest *self, const char *const *stages, int stage_count)
 {
     ac_status st = AC_OK;
 
-    AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0);
-    *self = (ac_manifest){ .items = items,
-                           .shard_items = shard_items,
-                           .shard_count = (items + shard_items - 1) / shard_items,
-                           .stage_count = stage_count };
+    self->stage_count = stage_count;
     for (int s = 0; s < stage_count; s++) {
         snprintf(self->stages[s].name, sizeof self->stages[s].name, "%s", stages[s]);
         AC_TRY(ac_alloc(&self->stages[s].shards, self->shard_count, sizeof(ac_shard_record)));
     }
-    return AC_OK;
 out:
-    ac_manifest_free(self);
+    if (st != AC_OK)
+        ac_manifest_free(self);
     return st;
+}
+
+static int64_t
+shards_of(int64_t items, int64_t shard_items)
+{
+    return (items + shard_items - 1) / shard_items;
+}
+
+ac_status
+ac_manifest_init(ac_manifest *self, const char *const *stages, int stage_count, int64_t items,
+                 int64_t shard_items)
+{
+    AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0);
+    *self = (ac_manifest){ .items = items,
+                           .shard_items = shard_items,
+                           .shard_count = shards_of(items, shard_items) };
+    return init_shards(self, stages, stage_count);
+}
+
+ac_status
+ac_manifest_init_generations(ac_manifest *self, const char *const *stages, int stage_count,
+                             int64_t items, int64_t shard_items,
+                             const ac_generation *generations, int64_t count)
+{
+    const ac_generation *last = generations + count - 1;
+    ac_status st = AC_OK;
+
+    AC_CHECK(stage_count <= AC_MAX_STAGES && shard_items > 0 && count > 0);
+    *self =
+        (ac_manifest){ .items = items,
+                       .shard_items = shard_items,
+                       .shard_count = last->first_shard + shards_of(last->items, shard_items) };
+    AC_TRY(ac_alloc(&self->generations, count, sizeof *self->generations));
+    memcpy(self->generations, generations, (size_t) count * sizeof *generations);
+    self->generation_count = count;
+    st = init_shards(self, stages, stage_count);
+out:
+    return st;
+}
+
+ac_status
+ac_manifest_init_like(ac_manifest *self, const ac_manifest *other)
+{
+    const char *names[AC_MAX_STAGES];
+
+    for (int s = 0; s < other->stage_count; s++)
+        names[s] = other->stages[s].name;
+    return other->generation_count
+               ? ac_manifest_init_generations(self, names, other->stage_count, other->items,
+                                              other->shard_items, other->generations,
+                                              other->generation_count)
+               : ac_manifest_init(self, names, other->stage_count, other->items,
+                                  other->shard_items);
+}
+
+void
+ac_manifest_copy_identity(ac_manifest *self, const ac_manifest *other)
+{
+    ac_manifest copy = *other;
+
+    copy.pixels = self->pixels; /* owned */
+    copy.pixel_size = self->pixel_size;
+    copy.items = self->items;
+    copy.shard_items = self->shard_items;
+    copy.shard_count = self->shard_count;
+    copy.generations = self->generations;
+    copy.generation_count = self->generation_count;
+    memcpy(copy.stages, self->stages, sizeof copy.stages);
+    copy.stage_count = self->stage_count;
+    *self = copy;
 }
 
 void
@@ -44,8 +109,43 @@ ac_manifest_free(ac_manifest *self)
 {
     for (int s = 0; s < self->stage_count; s++)
         free(self->stages[s].shards);
+    free(self->generations);
     free(self->pixels);
     *self = (ac_manifest){ 0 };
+}
+
+int64_t
+ac_manifest_generation_of(const ac_manifest *self, int64_t shard)
+{
+    int64_t low = 0, high = self->generation_count;
+
+    while (high - low > 1) { /* the last one that begins at the shard or before it */
+        const int64_t middle = low + (high - low) / 2;
+        if (self->generations[middle].first_shard <= shard)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void
+ac_manifest_shard_items(const ac_manifest *self, int64_t shard, int64_t *first, int64_t *count)
+{
+    int64_t end = self->items;
+
+    if (self->generation_count) {
+        const ac_generation *g = &self->generations[ac_manifest_generation_of(self, shard)];
+        end = g->first_shard * self->shard_items + g->items;
+    }
+    *first = shard * self->shard_items;
+    *count = end - *first < self->shard_items ? end - *first : self->shard_items;
+}
+
+int64_t
+ac_manifest_numbers(const ac_manifest *self)
+{
+    return self->generation_count ? self->shard_count * self->shard_items : self->items;
 }
 
 static void
@@ -54,6 +154,20 @@ push_field(ac_buffer *b, const char *name, const char *value)
     ac_buffer_printf(b, "  \"%s\": ", name);
     ac_json_text(b, value);
     ac_buffer_push_text(b, ",\n");
+}
+
+/* Nothing for a run that was never updated. */
+static void
+push_generations(ac_buffer *b, const ac_manifest *self)
+{
+    if (!self->generation_count)
+        return;
+    ac_buffer_push_text(b, "  \"generations\": [");
+    for (int64_t g = 0; g < self->generation_count; g++)
+        ac_buffer_printf(b, "%s\n    {\"items\": %lld, \"first_shard\": %lld}", g ? "," : "",
+                         (long long) self->generations[g].items,
+                         (long long) self->generations[g].first_shard);
+    ac_buffer_push_text(b, "\n  ],\n");
 }
 
 ac_status
@@ -83,8 +197,10 @@ ac_manifest_save(const ac_manifest *self, const char *path)
                      !*self->kernels || ac_compute_is_portable(self->kernels) ? "true"
                                                                               : "false");
     push_field(&b, "precision", self->precision);
-    ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n  \"stages\": [",
+    ac_buffer_printf(&b, "  \"items\": %lld,\n  \"shard_items\": %lld,\n",
                      (long long) self->items, (long long) self->shard_items);
+    push_generations(&b, self);
+    ac_buffer_push_text(&b, "  \"stages\": [");
     for (int s = 0; s < self->stage_count; s++) {
         const ac_stage_record *stage = &self->stages[s];
         bool first = true;
@@ -141,11 +257,47 @@ copy_text(char *out, size_t size, const json_t *root, const char *key)
     snprintf(out, size, "%s", text ? text : "");
 }
 
+/* The file is not trusted: the generations' shards follow each other, and are not too many. */
+static ac_status
+read_generations(const json_t *root, const char *path, ac_generation **generations,
+                 int64_t *count)
+{
+    const json_t *list = json_object_get(root, "generations"), *one;
+    const json_int_t shard_items = json_integer_value(json_object_get(root, "shard_items"));
+    int64_t shards = 0;
+    ac_status st = AC_OK;
+    size_t i;
+
+    *generations = NULL;
+    *count = 0;
+    if (!list)
+        return AC_OK;
+    if (!json_is_array(list) || json_array_size(list) == 0 ||
+        json_array_size(list) > AC_MAX_GENERATIONS || shard_items < 1)
+        AC_FAIL(AC_E_FORMAT, "%s: its generations are no list of them", path);
+    AC_TRY(ac_alloc(generations, (int64_t) json_array_size(list), sizeof **generations));
+    json_array_foreach(list, i, one)
+    {
+        ac_generation *g = &(*generations)[i];
+        g->items = json_integer_value(json_object_get(one, "items"));
+        g->first_shard = json_integer_value(json_object_get(one, "first_shard"));
+        if (g->items < 0 || g->items / shard_items > MAX_SHARDS || g->first_shard != shards ||
+            shards > MAX_SHARDS)
+            AC_FAIL(AC_E_FORMAT, "%s: generation %zu does not follow the one before", path, i);
+        shards += shards_of(g->items, shard_items);
+    }
+    *count = (int64_t) i;
+out:
+    return st;
+}
+
 ac_status
 ac_manifest_load(ac_manifest *self, const char *path, bool *found)
 {
     ac_status st = AC_OK;
     json_t *root = NULL, *stages, *stage, *line;
+    ac_generation *generations = NULL;
+    int64_t generation_count = 0;
     size_t i, j;
 
     *found = false;
@@ -172,9 +324,13 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     copy_text(self->bart, sizeof self->bart, root, "bart_fingerprint");
     copy_text(self->kernels, sizeof self->kernels, root, "kernels");
     copy_text(self->precision, sizeof self->precision, root, "precision");
+    AC_TRY(read_generations(root, path, &generations, &generation_count));
     copy_text(self->content, sizeof self->content, root, "content");
     if (json_integer_value(json_object_get(root, "items")) != self->items ||
-        json_integer_value(json_object_get(root, "shard_items")) != self->shard_items)
+        json_integer_value(json_object_get(root, "shard_items")) != self->shard_items ||
+        generation_count != self->generation_count ||
+        (generation_count && memcmp(generations, self->generations,
+                                    (size_t) generation_count * sizeof *generations) != 0))
         goto out; /* another input: the fingerprints differ too, and the caller says so */
     stages = json_object_get(root, "stages");
     json_array_foreach(stages, i, stage)
@@ -189,6 +345,7 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     }
 out:
     json_decref(root);
+    free(generations);
     return st;
 }
 
@@ -234,7 +391,6 @@ ac_status
 ac_manifest_replay_folder(ac_manifest *self, const char *folder)
 {
     ac_manifest journals = { 0 };
-    const char *names[AC_MAX_STAGES];
     ac_status st = AC_OK;
     DIR *d = opendir(folder);
 
@@ -242,10 +398,7 @@ ac_manifest_replay_folder(ac_manifest *self, const char *folder)
         return errno == ENOENT ? AC_OK
                                : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s",
                                               folder, strerror(errno));
-    for (int s = 0; s < self->stage_count; s++)
-        names[s] = self->stages[s].name;
-    AC_TRY(
-        ac_manifest_init(&journals, names, self->stage_count, self->items, self->shard_items));
+    AC_TRY(ac_manifest_init_like(&journals, self));
     AC_TRY(replay_files(&journals, d, folder));
     for (int s = 0; s < self->stage_count; s++)
         for (int64_t i = 0; i < self->shard_count; i++)
@@ -263,7 +416,9 @@ ac_manifest_read(ac_manifest *self, const char *path)
     ac_status st = AC_OK;
     json_t *root = NULL, *stages, *stage;
     const char *names[AC_MAX_STAGES];
+    ac_generation *generations = NULL;
     json_int_t items, shard_items;
+    int64_t count;
     bool found;
     size_t i;
 
@@ -281,10 +436,16 @@ ac_manifest_read(ac_manifest *self, const char *path)
         if (!(names[i] = json_string_value(json_object_get(stage, "name"))))
             AC_FAIL(AC_E_FORMAT, "%s: stage %zu has no name", path, i);
     }
-    AC_TRY(ac_manifest_init(self, names, (int) i, items, shard_items));
+    AC_TRY(read_generations(root, path, &generations, &count));
+    if (count)
+        AC_TRY(ac_manifest_init_generations(self, names, (int) i, items, shard_items,
+                                            generations, count));
+    else
+        AC_TRY(ac_manifest_init(self, names, (int) i, items, shard_items));
     st = ac_manifest_load(self, path, &found);
 out:
     json_decref(root);
+    free(generations);
     if (st != AC_OK)
         ac_manifest_free(self);
     return st;

@@ -26,6 +26,19 @@ typedef struct ac_stage_record {
     ac_shard_record *shards; /* [shard_count], owned */
 } ac_stage_record;
 
+/** Items that came to a run at one time: at its beginning, or with an update. Its shards follow
+ * those of the generation before. */
+typedef struct ac_generation {
+    int64_t items, first_shard;
+} ac_generation;
+
+enum { AC_MAX_GENERATIONS = 100000 };
+
+/**
+ * Items are numbered so that item / shard_items is the shard. Of a run that was never updated
+ * they are those of its input. Each update adds a generation of new and changed items, whose
+ * first one begins a shard; numbers beyond a generation's last item are no item's.
+ */
 typedef struct ac_manifest {
     char job[24], version[16];
     char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
@@ -33,14 +46,44 @@ typedef struct ac_manifest {
     char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
     int64_t pixel_size; /* S of [S, S, 3] */
     char content[16];   /* "images": the run is an image dataset; else "" */
-    int64_t items, shard_items, shard_count;
+    int64_t items;      /* of the input as it is */
+    int64_t shard_items, shard_count;
+    ac_generation *generations; /* [generation_count], owned; NULL, 0: never updated */
+    int64_t generation_count;
     ac_stage_record stages[AC_MAX_STAGES];
     int stage_count;
 } ac_manifest;
 
 AC_MUST_CHECK ac_status ac_manifest_init(ac_manifest *self, const char *const *stages,
                                          int stage_count, int64_t items, int64_t shard_items);
+/** The same with generations [count], count > 0; items: of the input as it is. */
+AC_MUST_CHECK ac_status ac_manifest_init_generations(ac_manifest *self,
+                                                     const char *const *stages, int stage_count,
+                                                     int64_t items, int64_t shard_items,
+                                                     const ac_generation *generations,
+                                                     int64_t count);
+/** An empty manifest of the same stages, items and shards. */
+AC_MUST_CHECK ac_status ac_manifest_init_like(ac_manifest *self, const ac_manifest *other);
+/** What identifies the run (job, version, fingerprints, kernels, precision) is that of the
+ * other.
+ */
+void ac_manifest_copy_identity(ac_manifest *self, const ac_manifest *other);
 void ac_manifest_free(ac_manifest *self);
+
+/** Items [first, first + count) make up a shard. */
+void ac_manifest_shard_items(const ac_manifest *self, int64_t shard, int64_t *first,
+                             int64_t *count);
+/** Numbers of items are below this. */
+int64_t ac_manifest_numbers(const ac_manifest *self);
+/** The generation that has the shard. */
+int64_t ac_manifest_generation_of(const ac_manifest *self, int64_t shard);
+
+/** The number of the last generation; 0: never updated. */
+static inline int64_t
+ac_manifest_last_generation(const ac_manifest *self)
+{
+    return self->generation_count ? self->generation_count - 1 : 0;
+}
 
 /** manifest.json replaced atomically. */
 AC_MUST_CHECK ac_status ac_manifest_save(const ac_manifest *self, const char *path);

@@ -82,10 +82,7 @@ ac_run_stage_number(const ac_run *self, const ac_stage_type *type)
 void
 ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64_t *count)
 {
-    const ac_manifest *m = &self->manifest;
-
-    *first = shard * m->shard_items;
-    *count = m->items - *first < m->shard_items ? m->items - *first : m->shard_items;
+    ac_manifest_shard_items(&self->manifest, shard, first, count);
 }
 
 int64_t
@@ -124,10 +121,8 @@ ac_run_join_records_all(const ac_run *self, ac_shard_record *records)
 
 /* ---- quarantine ---- */
 
-/* A shard is done no longer. Rank 0 removes its files, those of the last stage first, so that a
- * kill in between leaves none without what it was made from. */
-static ac_status
-forget_shard(ac_run *self, int64_t shard)
+ac_status
+ac_run_forget_shard(ac_run *self, int64_t shard)
 {
     ac_status st = AC_OK;
     char *path = NULL;
@@ -154,11 +149,11 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_item_names *names, b
     char *journal = NULL;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; st == AC_OK && !all && i < m->items; i++)
+    for (int64_t i = 0; st == AC_OK && !all && i < ac_manifest_numbers(m); i++)
         if (crashed[i])
-            st = forget_shard(self, i / m->shard_items);
+            st = ac_run_forget_shard(self, i / m->shard_items);
     for (int64_t s = 0; st == AC_OK && all && added && s < m->shard_count; s++)
-        st = forget_shard(self, s);
+        st = ac_run_forget_shard(self, s);
     if (self->comm->rank == 0 && st == AC_OK &&
         added) { /* last: until an item is on the list its shard is made with it */
         ac_log(AC_LOG_WARNING,
@@ -173,6 +168,18 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_item_names *names, b
 }
 
 /* ---- the end ---- */
+
+ac_status
+ac_run_reopen(const ac_run *self)
+{
+    char *path = NULL;
+    ac_status st = ac_run_path(self, &path, "DONE");
+
+    if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
+        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    free(path);
+    return st;
+}
 
 ac_status
 ac_run_finish_all(ac_run *self)
@@ -197,6 +204,8 @@ ac_run_free(ac_run *self)
     ac_inflight_close(&self->inflight);
     ac_quarantine_free(&self->quarantine);
     ac_manifest_free(&self->manifest);
+    ac_image_source_free(&self->selected);
+    free(self->numbers);
     free(self->folder);
     *self = (ac_run){ 0 };
 }

@@ -19,6 +19,7 @@
 #include "engine/base/buffer.h"
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
+#include "io/source/image_source.h"
 #include "jobs/runtime/inflight.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/quarantine.h"
@@ -34,7 +35,12 @@ typedef struct ac_run {
     ac_quarantine quarantine;
     ac_inflight inflight; /* what this rank has in flight */
     char prefix[16];      /* of this part's own files; "" for a whole run */
+    bool listed;          /* its items are images that an update may ask for again */
     bool finished_before; /* DONE is there and nothing changed */
+    /* of an updated run: the input's item for each item of the run, or -1 */
+    int64_t *numbers; /* [ac_manifest_numbers]; NULL: they are the same */
+    ac_image_source selected;
+    int64_t rows, bad; /* of the input's items, once the embed stage was merged */
 } ac_run;
 
 /** What identifies the run's inputs, beside the config. Fingerprints "" where the job has no
@@ -48,12 +54,14 @@ typedef struct ac_run_identity {
     const char *content; /* of the manifest; NULL: none */
     const char *pixels;  /* of the manifest, with pixel_size; NULL: none */
     int64_t pixel_size;
-    int64_t shard_items; /* 0: output.shard_items */
+    int64_t shard_items;           /* 0: output.shard_items */
+    const ac_image_source *images; /* the items; NULL: a run that cannot be updated */
 } ac_run_identity;
 
 /**
  * Open or resume the run folder (rank 0 makes it). Refuses a folder whose config or input
- * differ, saying what differs, and one where another process works.
+ * differ, saying what differs, and one where another process works. With config->update a
+ * changed input is an update (update.h). `id->images` stays the caller's, and stays there.
  */
 AC_MUST_CHECK ac_status ac_run_open_all(ac_run *self, const ac_comm *comm,
                                         const ac_config *config, const char *folder,
@@ -64,6 +72,23 @@ void ac_run_free(ac_run *self);
  * had other settings. */
 AC_MUST_CHECK ac_status ac_run_check_config(const char *folder, const ac_manifest *old,
                                             const ac_config *config, const char *job);
+
+/** The same for models and cache; a warning where the kernels differ. */
+AC_MUST_CHECK ac_status ac_run_check_models(const char *folder, const ac_manifest *old,
+                                            const ac_run_identity *id);
+/** What to do where a run folder is refused. */
+extern const char ac_run_advice[];
+
+/** AC_E_ARG where anything but the input differs. */
+AC_MUST_CHECK ac_status ac_run_check_same(const char *folder, const ac_manifest *old,
+                                          const ac_config *config, const ac_run_identity *id);
+
+/** The run's items as its stages number them: `images`, of a run that was never updated. */
+static inline const ac_image_source *
+ac_run_images(const ac_run *self, const ac_image_source *images)
+{
+    return self->numbers ? &self->selected : images;
+}
 
 /** mkdir -p. */
 AC_MUST_CHECK ac_status ac_run_make_folder(const char *path);
@@ -84,6 +109,11 @@ void ac_run_shard_items(const ac_run *self, int64_t shard, int64_t *first, int64
 /** Of a stage's finished shards. */
 int64_t ac_run_rows(const ac_run *self, int stage);
 int64_t ac_run_bad(const ac_run *self, int stage);
+
+/** Local, on all ranks: a shard is done no longer, from the first stage on. Rank 0 removes its
+ * files, those of the last stage first, so that a kill in between leaves none without what it
+ * was made from. */
+AC_MUST_CHECK ac_status ac_run_forget_shard(ac_run *self, int64_t shard);
 
 /** Collective. records [shard_count], each filled in on at most one rank and zero elsewhere:
  * the same on all ranks afterwards. */
@@ -106,6 +136,9 @@ ac_run_is_part(const ac_run *self)
 {
     return self->prefix[0] != '\0';
 }
+
+/** Local, rank 0: the run is not done until ac_run_finish_all. Its results may be replaced. */
+AC_MUST_CHECK ac_status ac_run_reopen(const ac_run *self);
 
 /** Rank 0: DONE, last of all; for a part its own. Collective. */
 AC_MUST_CHECK ac_status ac_run_finish_all(ac_run *self);

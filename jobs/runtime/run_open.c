@@ -17,13 +17,57 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "io/source/selected_images.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/lock.h"
+#include "jobs/runtime/update.h"
 #include "jobs/runtime/version.h"
 
+/* What the folder's manifest says of generations; none: it is not there, was never updated, or
+ * cannot be read, which is said later. */
+typedef struct layout {
+    int64_t items; /* of the input of before */
+    int64_t count;
+    ac_generation *generations; /* [count], owned */
+} layout;
+
 static ac_status
-init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items)
+read_layout(layout *self, const char *folder)
+{
+    ac_manifest m = { 0 };
+    char *path = NULL;
+    ac_status st = ac_path_format(&path, "%s/manifest.json", folder);
+
+    if (st == AC_OK && access(path, F_OK) == 0 && ac_manifest_read(&m, path) == AC_OK) {
+        self->items = m.items;
+        self->count = m.generation_count;
+        self->generations = m.generations;
+        m.generations = NULL;
+    }
+    ac_manifest_free(&m);
+    free(path);
+    return st;
+}
+
+static ac_status
+share_layout_all(layout *self, const ac_comm *comm)
+{
+    ac_status st = AC_OK;
+
+    ac_broadcast_bytes_all(comm, &self->count, sizeof self->count, 0);
+    if (comm->rank != 0)
+        st = ac_alloc(&self->generations, self->count, sizeof *self->generations);
+    AC_TRY(ac_agree_all(comm, st));
+    ac_broadcast_bytes_all(comm, self->generations,
+                           (size_t) self->count * sizeof *self->generations, 0);
+out:
+    return st;
+}
+
+static ac_status
+init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items,
+              const layout *generations)
 {
     const char *names[AC_MAX_STAGES];
     int count = 0;
@@ -32,7 +76,10 @@ init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items)
         AC_CHECK(count < AC_MAX_STAGES);
         names[count] = id->stages[count]->name;
     }
-    return ac_manifest_init(self, names, count, id->items, shard_items);
+    return generations->count
+               ? ac_manifest_init_generations(self, names, count, id->items, shard_items,
+                                              generations->generations, generations->count)
+               : ac_manifest_init(self, names, count, id->items, shard_items);
 }
 
 /* ---- opening, rank 0 ---- */
@@ -83,40 +130,9 @@ remove_temporary_files(const ac_run *self, bool is_new)
     return AC_OK;
 }
 
-static const char advice[] =
-    "give --run another folder to start afresh, or restore what changed";
-
-ac_status
-ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config *config,
-                    const char *job)
-{
-    ac_status st = AC_OK;
-    ac_buffer old_text = { 0 }, new_text = { 0 }, difference = { 0 };
-    char fingerprint[33], *path = NULL;
-
-    if (strcmp(old->job, job) != 0)
-        return ac_error_set(AC_E_ARG, "%s: this folder holds a run of the job %s; %s", folder,
-                            old->job, advice);
-    AC_TRY(ac_config_fingerprint(config, job, fingerprint));
-    if (strcmp(old->config_fingerprint, fingerprint) == 0)
-        goto out;
-    AC_TRY(ac_path_format(&path, "%s/config.yaml", folder));
-    AC_TRY(ac_text_file_read(path, &old_text));
-    AC_TRY(ac_config_print(config, job, &new_text));
-    AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
-    st = ac_error_set(AC_E_ARG,
-                      "%s: the config differs from the one this run began with: %s; %s", folder,
-                      difference.data ? difference.data : "?", advice);
-out:
-    ac_buffer_free(&old_text);
-    ac_buffer_free(&new_text);
-    ac_buffer_free(&difference);
-    free(path);
-    return st;
-}
-
 static ac_status
-check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old)
+check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old,
+           const layout *before)
 {
     ac_status st = AC_OK;
 
@@ -124,28 +140,35 @@ check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old
     if (strcmp(old->input_fingerprint, id->input) != 0)
         AC_FAIL(AC_E_ARG,
                 "%s: the input differs from the one this run began with (%lld items then, %lld "
-                "now, by names and sizes); %s",
-                self->folder, (long long) old->items, (long long) id->items, advice);
-    if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
-        strcmp(old->cache, id->cache) != 0)
-        AC_FAIL(AC_E_ARG, "%s: the %s differs from the one this run began with; %s",
-                self->folder,
-                strcmp(old->clip, id->clip) != 0 ? "CLIP model"
-                : strcmp(old->bart, id->bart) != 0
-                    ? strcmp(id->job, "story") == 0 ? "language model" : "BART model"
-                    : "cache",
-                advice);
-    if (!ac_compute_kernels_agree(old->kernels, id->kernels))
-        ac_log(AC_LOG_WARNING,
-               "this run began with other kernels (%s) than those here (%s): results may "
-               "differ in their last bits",
-               old->kernels, id->kernels);
+                "now, by names and sizes); %s%s",
+                self->folder, (long long) before->items, (long long) id->items,
+                id->images ? "--update computes what is new or changed; otherwise " : "",
+                ac_run_advice);
+    st = ac_run_check_models(self->folder, old, id);
 out:
     return st;
 }
 
+/* The list of the items, from which an update starts. */
 static ac_status
-open_folder(ac_run *self, const ac_run_identity *id)
+begin_list(const ac_run *self, const ac_run_identity *id, bool is_new)
+{
+    ac_status st;
+
+    if (!id->images || self->manifest.generation_count)
+        return AC_OK;
+    if (is_new)
+        return ac_update_begin_list(self->folder, self->config, id->images);
+    st = ac_update_adopt(self->folder, self->config, id->images);
+    if (st == AC_E_NOMEM)
+        return st;
+    if (st != AC_OK) /* the run itself can do without */
+        ac_log(AC_LOG_DEBUG, "%s", ac_error_message());
+    return AC_OK;
+}
+
+static ac_status
+open_folder(ac_run *self, const ac_run_identity *id, const layout *before)
 {
     ac_status st = AC_OK;
     ac_manifest old = { 0 };
@@ -163,15 +186,16 @@ open_folder(ac_run *self, const ac_run_identity *id)
     }
     AC_TRY(ac_run_path(self, &config, "config.yaml"));
     AC_TRY(ac_run_path(self, &manifest, "manifest.json"));
-    AC_TRY(init_manifest(&old, id, self->manifest.shard_items));
+    AC_TRY(ac_manifest_init_like(&old, &self->manifest));
     AC_TRY(ac_manifest_load(&old, manifest, &found));
     if (found) {
-        AC_TRY(check_same(self, id, &old));
+        AC_TRY(check_same(self, id, &old, before));
         for (int s = 0; s < self->manifest.stage_count; s++) {
             self->manifest.stages[s].seconds = old.stages[s].seconds;
             memcpy(self->manifest.stages[s].shards, old.stages[s].shards,
                    (size_t) old.shard_count * sizeof *old.stages[s].shards);
         }
+        AC_TRY(begin_list(self, id, false));
         free(path);
         AC_TRY(ac_run_path(self, &path, "journal"));
         AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
@@ -183,6 +207,7 @@ open_folder(ac_run *self, const ac_run_identity *id)
         AC_TRY(remove_temporary_files(self, true));
         AC_TRY(ac_config_print(&whole, id->job, &text));
         AC_TRY(ac_publish_file(config, text.data, text.size));
+        AC_TRY(begin_list(self, id, true));
         AC_TRY(ac_manifest_save(&self->manifest, manifest));
     }
     AC_TRY(ac_run_path(self, &done, "DONE"));
@@ -302,14 +327,15 @@ open_inflight(ac_run *self)
 
 /* Local: all memory of a run, and what it is to be. */
 static ac_status
-prepare(ac_run *self, const char *folder, const ac_run_identity *id)
+prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layout *generations)
 {
     ac_manifest *m = &self->manifest;
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(init_manifest(m, id,
-                         id->shard_items ? id->shard_items : self->config->output.shard_items));
+                         id->shard_items ? id->shard_items : self->config->output.shard_items,
+                         generations));
     snprintf(m->job, sizeof m->job, "%s", id->job);
     snprintf(m->version, sizeof m->version, "%s", AC_VERSION);
     snprintf(m->input_fingerprint, sizeof m->input_fingerprint, "%s", id->input);
@@ -324,7 +350,51 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id)
     snprintf(m->precision, sizeof m->precision, "%s",
              ac_precision_names[self->config->compute.precision]);
     AC_TRY(ac_config_fingerprint(self->config, id->job, m->config_fingerprint));
-    st = ac_quarantine_init(&self->quarantine, m->items);
+    st = ac_quarantine_init(&self->quarantine, ac_manifest_numbers(m));
+out:
+    return st;
+}
+
+/* Local: shards whose first stage is to be made again, and which have lost items since: the
+ * later stages would have rows of these. */
+static ac_status
+forget_thinned_shards(ac_run *self)
+{
+    const ac_manifest *m = &self->manifest;
+    ac_status st = AC_OK;
+
+    for (int64_t shard = 0; shard < m->shard_count && st == AC_OK; shard++) {
+        int64_t first, count;
+        bool thinned = false;
+        if (m->stages[0].shards[shard].done)
+            continue;
+        ac_manifest_shard_items(m, shard, &first, &count);
+        for (int64_t i = first; i < first + count; i++)
+            thinned = thinned || self->numbers[i] < 0;
+        if (thinned)
+            st = ac_run_forget_shard(self, shard);
+    }
+    return st;
+}
+
+/* Of an updated run: which of the input's items the run's items are. */
+static ac_status
+select_items_all(ac_run *self, const ac_run_identity *id)
+{
+    const int64_t count = ac_manifest_numbers(&self->manifest);
+    ac_status st = AC_OK;
+
+    if (!self->manifest.generation_count)
+        return AC_OK;
+    st = ac_alloc(&self->numbers, count, sizeof *self->numbers);
+    if (st == AC_OK && self->comm->rank == 0)
+        st = ac_update_numbers(self->folder, &self->manifest, self->numbers);
+    AC_TRY(ac_agree_all(self->comm, st));
+    ac_broadcast_bytes_all(self->comm, self->numbers, (size_t) count * sizeof *self->numbers,
+                           0);
+    AC_TRY(ac_agree_all(self->comm, ac_selected_images_open(&self->selected, id->images,
+                                                            self->numbers, count)));
+    st = ac_agree_all(self->comm, forget_thinned_shards(self));
 out:
     return st;
 }
@@ -335,14 +405,23 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
 {
     ac_status st = AC_OK;
     ac_manifest *m = &self->manifest;
+    layout generations = { 0 };
     char finished = 0;
 
-    *self = (ac_run){ .comm = comm, .config = config, .stages = id->stages };
+    *self = (ac_run){
+        .comm = comm, .config = config, .stages = id->stages, .listed = id->images != NULL
+    };
     ac_part_prefix(self->prefix, config);
     ac_heartbeat_phase(comm->heartbeat, "check of finished shards");
-    st = prepare(self, folder, id);
+    if (comm->rank == 0 && config->update && id->images)
+        st = ac_update_plan(folder, config, id);
+    if (comm->rank == 0 && st == AC_OK)
+        st = read_layout(&generations, folder);
+    AC_TRY(ac_agree_all(comm, st));
+    AC_TRY(share_layout_all(&generations, comm));
+    st = prepare(self, folder, id, &generations);
     if (st == AC_OK && comm->rank == 0)
-        st = open_folder(self, id);
+        st = open_folder(self, id, &generations);
     AC_TRY(ac_agree_all(comm, st));
     for (int s = 0; s < m->stage_count; s++) {
         ac_broadcast_bytes_all(comm, m->stages[s].shards,
@@ -356,6 +435,8 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     AC_TRY(verify_shards_all(self));
     if (!self->finished_before)
         AC_TRY(ac_agree_all(comm, open_inflight(self)));
+    st = select_items_all(self, id);
 out:
+    free(generations.generations);
     return st;
 }

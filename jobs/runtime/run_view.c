@@ -88,6 +88,63 @@ ac_run_view_shard_path(const ac_run_view *self, int stage, int64_t shard, char *
                           (long long) shard);
 }
 
+ac_status
+ac_run_view_walk(const ac_run_view *self, ac_item_walk *walk, unsigned parts, int through,
+                 bool rows, bool rejected)
+{
+    const ac_item_walk_options options = { .folder = self->folder,
+                                           .manifest = &self->manifest,
+                                           .stages = self->stages,
+                                           .parts = parts,
+                                           .through = through,
+                                           .rows = rows,
+                                           .rejected = rejected,
+                                           .checked = true };
+
+    return ac_item_walk_open(walk, &options);
+}
+
+/* Items of an updated run. */
+static ac_status
+count_walking(const ac_run_view *self, int through, bool rejected, int64_t *count)
+{
+    ac_item_walk walk = { 0 };
+    ac_status st = AC_OK;
+    bool found = true;
+
+    *count = 0;
+    AC_TRY(ac_run_view_walk(self, &walk, AC_VIEW_KEYS, through, !rejected, rejected));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        ++*count;
+    }
+out:
+    ac_item_walk_close(&walk);
+    return st;
+}
+
+ac_status
+ac_run_view_count(const ac_run_view *self, int64_t *rows, int64_t *bad)
+{
+    const ac_manifest *m = &self->manifest;
+    ac_status st = AC_OK;
+
+    *rows = *bad = 0;
+    for (int64_t i = 0; !m->generation_count && i < m->shard_count; i++) {
+        *bad += m->stages[0].shards[i].bad;
+        if (ac_run_view_has(self, i, m->stage_count))
+            *rows += m->stages[0].shards[i].rows;
+    }
+    if (!m->generation_count)
+        return AC_OK;
+    AC_TRY(count_walking(self, m->stage_count, false, rows));
+    st = count_walking(self, 1, true, bad);
+out:
+    return st;
+}
+
 static ac_status
 check_file(const ac_run_view *self, int stage, int64_t shard)
 {
@@ -115,40 +172,4 @@ ac_run_view_check(const ac_run_view *self, int64_t shard)
     for (int s = 0; s < self->manifest.stage_count && st == AC_OK; s++)
         st = check_file(self, s, shard);
     return st;
-}
-
-ac_status
-ac_run_view_read(const ac_run_view *self, ac_shard_view *view, int64_t shard, unsigned parts)
-{
-    static const unsigned of_stage[] = { ~0u, AC_VIEW_TABLES, AC_VIEW_CAPTIONS };
-    ac_status st = AC_OK;
-
-    for (int s = 0; s < self->manifest.stage_count && s < 3; s++)
-        if (parts & of_stage[s])
-            AC_TRY(check_file(self, s, shard));
-    st = ac_shard_view_read(view, self->folder, self->stages, shard, parts);
-out:
-    return st;
-}
-
-int64_t
-ac_run_view_rows(const ac_run_view *self)
-{
-    const ac_manifest *m = &self->manifest;
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < m->shard_count; i++)
-        if (ac_run_view_has(self, i, m->stage_count))
-            n += m->stages[0].shards[i].rows;
-    return n;
-}
-
-int64_t
-ac_run_view_bad(const ac_run_view *self)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < self->manifest.shard_count; i++)
-        n += self->manifest.stages[0].shards[i].bad;
-    return n;
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "jobs/runtime/item_walk.h"
 #include "jobs/runtime/job.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/shard_view.h"
@@ -33,15 +34,8 @@ bool ac_run_view_has(const ac_run_view *self, int64_t shard, int stages);
 /** The AC_VIEW_… parts that a run of so many stages has. */
 unsigned ac_run_view_parts(const ac_run_view *self);
 
-/**
- * Read a shard that is there (ac_run_view_has), after its files were compared with their
- * checksums: HDF5 may crash on a damaged one. AC_E_FORMAT names the file that is not what was
- * published.
- */
-AC_MUST_CHECK ac_status ac_run_view_read(const ac_run_view *self, ac_shard_view *view,
-                                         int64_t shard, unsigned parts);
-
-/** The comparison of ac_run_view_read alone, of all stages that the run has. */
+/** The files of a shard that is there (ac_run_view_has) are those that were published: HDF5 may
+ * crash on a damaged one. AC_E_FORMAT names the file that is not. */
 AC_MUST_CHECK ac_status ac_run_view_check(const ac_run_view *self, int64_t shard);
 
 /** The file of a stage's shard; free with free(). AC_E_FORMAT where this program does not know
@@ -49,8 +43,15 @@ AC_MUST_CHECK ac_status ac_run_view_check(const ac_run_view *self, int64_t shard
 AC_MUST_CHECK ac_status ac_run_view_shard_path(const ac_run_view *self, int stage,
                                                int64_t shard, char **out);
 
-/** Images that have passed all stages, and rejected items of the first. */
-int64_t ac_run_view_rows(const ac_run_view *self);
-int64_t ac_run_view_bad(const ac_run_view *self);
+/**
+ * Its items in the order of keys, as far as shards are through the first `through` stages;
+ * files are compared with their checksums before they are opened.
+ */
+AC_MUST_CHECK ac_status ac_run_view_walk(const ac_run_view *self, ac_item_walk *walk,
+                                         unsigned parts, int through, bool rows, bool rejected);
+
+/** Images that have passed all stages, and rejected items of the first. Of an updated run they
+ * are counted by walking over its items. */
+AC_MUST_CHECK ac_status ac_run_view_count(const ac_run_view *self, int64_t *rows, int64_t *bad);
 
 #endif

@@ -286,5 +286,8 @@ const ac_job ac_job_train = {
     .stages = (const ac_stage_type *const[]){ &ac_stage_embed, &ac_stage_retrieve, NULL },
     .report = AC_REPORT_TRAINING,
     .run = run_train_all,
+    .no_update =
+        "a training depends on all of its images from its first step on; train again in "
+        "another --run folder",
     .size = size_train,
 };

@@ -306,7 +306,7 @@ virtual_datasets_show_their_sources(void **state)
         assert_int_equal(ac_h5_create(&w, source, AC_COMPRESSION_ZSTD), AC_OK);
         assert_int_equal(ac_h5_write(&w, "x", AC_F32, 2, (int64_t[]){ rows[i], 2 }, x), AC_OK);
         assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
-        sources[i] = (ac_h5_source){ names[i], rows[i], "x" };
+        sources[i] = (ac_h5_source){ .file = names[i], .rows = rows[i], .dataset = "x" };
         free(source);
     }
     assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_ZSTD), AC_OK);

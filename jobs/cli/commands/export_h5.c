@@ -10,6 +10,7 @@
 #include "io/file/path.h"
 #include "io/hdf5/h5_rows.h"
 #include "io/hdf5/joined_file.h"
+#include "jobs/runtime/row_pieces.h"
 
 enum {
     FIRST = AC_JOINED_KEYS,
@@ -17,8 +18,20 @@ enum {
     BLOCK_BYTES = 4 << 20
 };
 
+enum { MOST_OPEN = 8 };
+
+/* A file of a shard that stays open: pieces of few shards follow each other. */
+typedef struct open_file {
+    ac_h5_reader h5;
+    int stage;
+    int64_t shard, used; /* used: when last; 0: not open */
+} open_file;
+
 typedef struct exporter {
     const ac_run_view *run;
+    ac_row_pieces pieces;
+    open_file files[MOST_OPEN];
+    int64_t clock;
     ac_h5_writer file;
     ac_h5_rows rows;
     int64_t counts[PARTS], bytes[PARTS], columns[PARTS]; /* over all shards; bytes: of texts */
@@ -29,6 +42,9 @@ typedef struct exporter {
 static void
 exporter_free(exporter *self)
 {
+    for (int f = 0; f < MOST_OPEN; f++)
+        ac_h5_close(&self->files[f].h5);
+    ac_row_pieces_free(&self->pieces);
     ac_h5_rows_free(&self->rows);
     ac_h5_abandon(&self->file);
     free(self->block);
@@ -48,59 +64,139 @@ stage_of(const exporter *self, int p)
 }
 
 static ac_status
-open_shard(const exporter *self, ac_h5_reader *r, int stage, int64_t shard)
+open_shard(exporter *self, int stage, int64_t shard, const ac_h5_reader **r)
 {
+    open_file *at = &self->files[0];
     char *path = NULL;
-    ac_status st = ac_run_view_shard_path(self->run, stage, shard, &path);
+    ac_status st = AC_OK;
 
-    if (st == AC_OK)
-        st = ac_h5_open(r, path);
+    for (int f = 0; f < MOST_OPEN; f++) {
+        open_file *file = &self->files[f];
+        if (file->used && file->stage == stage && file->shard == shard) {
+            at = file;
+            break;
+        }
+        at = file->used < at->used ? file : at;
+    }
+    if (!at->used || at->stage != stage || at->shard != shard) {
+        ac_h5_close(&at->h5);
+        at->used = 0;
+        AC_TRY(ac_run_view_shard_path(self->run, stage, shard, &path));
+        AC_TRY(ac_h5_open(&at->h5, path));
+        at->stage = stage;
+        at->shard = shard;
+    }
+    at->used = ++self->clock;
+    *r = &at->h5;
+out:
     free(path);
     return st;
 }
 
-static bool
-has_shard(const exporter *self, int64_t shard)
+/* ---- what is to be copied ---- */
+
+/* Of a part, what a piece has: rows of its dataset, and bytes of its texts. */
+typedef struct range {
+    int64_t first, rows, first_byte, bytes, columns;
+} range;
+
+/* offsets[i] of a dataset of offsets. */
+static ac_status
+read_offset(const ac_h5_reader *r, ac_dataset_id id, int64_t i, int64_t *offset)
 {
-    return ac_run_view_has(self->run, shard, self->run->manifest.stage_count);
+    char name[AC_DATASET_NAME_BYTES];
+
+    ac_dataset_stored_name(id, true, name);
+    return ac_h5_read_rows(r, name, AC_I64, i, 1, 0, offset);
 }
 
-/* ---- sizes ---- */
-
+/* Rows of candidates are found by the images' offsets, entries are as many for each image. */
 static ac_status
-measure_part(exporter *self, int p, const ac_h5_reader *r)
+find_range(const exporter *self, int p, const ac_h5_reader *r, const ac_row_piece *piece,
+           range *out)
 {
-    int64_t rows, columns, bytes;
+    const ac_dataset_id source = ac_datasets[FIRST + p].source;
+    const int64_t images = self->run->manifest.stages[0].shards[piece->shard].rows;
+    int64_t all, bytes, end;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_joined_shape(r, ac_datasets[FIRST + p].source, &rows, &columns, &bytes));
-    if (rows && self->counts[p] && columns != self->columns[p])
-        AC_FAIL(AC_E_FORMAT, "%s: dataset %s has %lld columns, the shards before it %lld",
-                r->path, ac_datasets[ac_datasets[FIRST + p].source].name, (long long) columns,
-                (long long) self->columns[p]);
-    self->columns[p] = columns > self->columns[p] ? columns : self->columns[p];
-    self->counts[p] += rows;
-    self->bytes[p] += bytes;
+    AC_TRY(ac_joined_shape(r, source, &all, &out->columns, &bytes));
+    out->first = piece->row;
+    end = piece->row + piece->rows;
+    if (source == AC_CAPTIONS_CANDIDATES || source == AC_CAPTIONS_CANDIDATE_CLIP_SCORES ||
+        source == AC_CAPTIONS_CANDIDATE_SCORES) {
+        AC_TRY(read_offset(r, AC_CAPTIONS_CANDIDATE_OFFSETS, out->first, &out->first));
+        AC_TRY(read_offset(r, AC_CAPTIONS_CANDIDATE_OFFSETS, end, &end));
+    } else if (source == AC_TABLES_ENTRIES && images) {
+        out->first *= all / images;
+        end *= all / images;
+    }
+    out->rows = end - out->first;
+    if (out->first < 0 || out->rows < 0 || end > all)
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s has %lld rows, and fewer than its shard", r->path,
+                ac_datasets[source].name, (long long) all);
+    out->first_byte = out->bytes = 0;
+    if (ac_datasets[source].content == AC_CONTENT_NUMBERS)
+        goto out;
+    AC_TRY(read_offset(r, source, out->first, &out->first_byte));
+    AC_TRY(read_offset(r, source, end, &out->bytes));
+    out->bytes -= out->first_byte;
 out:
     return st;
 }
 
 static ac_status
-measure_shard(exporter *self, int64_t shard)
+measure_part(exporter *self, int p, const ac_h5_reader *r, const ac_row_piece *piece)
 {
-    ac_h5_reader r = { 0 };
+    range x;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_view_check(self->run, shard));
-    for (int s = 0; s < self->run->manifest.stage_count; s++) {
-        AC_TRY(open_shard(self, &r, s, shard));
-        for (int p = 0; p < PARTS; p++)
-            if (stage_of(self, p) == s)
-                AC_TRY(measure_part(self, p, &r));
-        ac_h5_close(&r);
+    AC_TRY(find_range(self, p, r, piece, &x));
+    if (x.rows && self->counts[p] && x.columns != self->columns[p])
+        AC_FAIL(AC_E_FORMAT, "%s: dataset %s has %lld columns, the shards before it %lld",
+                r->path, ac_datasets[ac_datasets[FIRST + p].source].name, (long long) x.columns,
+                (long long) self->columns[p]);
+    self->columns[p] = x.columns > self->columns[p] ? x.columns : self->columns[p];
+    self->counts[p] += x.rows;
+    self->bytes[p] += x.bytes;
+out:
+    return st;
+}
+
+static ac_status
+measure_piece(exporter *self, const ac_row_piece *piece)
+{
+    const ac_h5_reader *r;
+    ac_status st = AC_OK;
+
+    for (int p = 0; p < PARTS; p++) {
+        if (stage_of(self, p) < 0)
+            continue;
+        AC_TRY(open_shard(self, stage_of(self, p), piece->shard, &r));
+        AC_TRY(measure_part(self, p, r, piece));
     }
 out:
-    ac_h5_close(&r);
+    return st;
+}
+
+/* The files of all shards that there are, before one is opened. */
+static ac_status
+find_pieces(exporter *self)
+{
+    const ac_run_view *run = self->run;
+    const ac_item_walk_options options = { .folder = run->folder,
+                                           .manifest = &run->manifest,
+                                           .stages = run->stages,
+                                           .parts = AC_VIEW_KEYS,
+                                           .through = run->manifest.stage_count,
+                                           .rows = true };
+    ac_status st = AC_OK;
+
+    for (int64_t shard = 0; shard < run->manifest.shard_count; shard++)
+        if (ac_run_view_has(run, shard, run->manifest.stage_count))
+            AC_TRY(ac_run_view_check(run, shard));
+    st = ac_row_pieces_find(&self->pieces, &options);
+out:
     return st;
 }
 
@@ -146,24 +242,6 @@ out:
     return st;
 }
 
-/* The shard's offsets behind those of the shards before, which end at *base. */
-static ac_status
-copy_offsets(exporter *self, int p, const ac_h5_reader *r, int64_t *base)
-{
-    const ac_dataset_id source = ac_datasets[FIRST + p].source;
-    char name[AC_DATASET_NAME_BYTES];
-    int64_t rows, columns, last = 0;
-    ac_status st = AC_OK;
-
-    ac_dataset_stored_name(source, true, name);
-    AC_TRY(ac_joined_shape(r, source, &rows, &columns, NULL));
-    AC_TRY(copy_rows(self, r, name, 1, rows, *base));
-    AC_TRY(ac_h5_read_rows(r, name, AC_I64, rows, 1, 0, &last));
-    *base += last;
-out:
-    return st;
-}
-
 /* One dataset, from all shards. */
 static ac_status
 write_dataset(exporter *self, int p, bool offsets)
@@ -173,8 +251,9 @@ write_dataset(exporter *self, int p, bool offsets)
                          : d->content == AC_CONTENT_TEXTS ? self->bytes[p]
                                                           : self->counts[p];
     char name[AC_DATASET_NAME_BYTES], source[AC_DATASET_NAME_BYTES];
-    int64_t base = 0, n, columns, bytes;
-    ac_h5_reader r = { 0 };
+    const ac_h5_reader *r;
+    int64_t base = 0;
+    range x;
     ac_status st = AC_OK;
 
     ac_dataset_stored_name((ac_dataset_id) (FIRST + p), offsets, name);
@@ -183,19 +262,21 @@ write_dataset(exporter *self, int p, bool offsets)
                             self->columns[p]));
     if (offsets)
         AC_TRY(ac_h5_rows_push(&self->rows, &base, 1));
-    for (int64_t shard = 0; shard < self->run->manifest.shard_count; shard++) {
-        if (!has_shard(self, shard))
-            continue;
-        AC_TRY(open_shard(self, &r, stage_of(self, p), shard));
-        AC_TRY(ac_joined_shape(&r, d->source, &n, &columns, &bytes));
-        AC_TRY(offsets ? copy_offsets(self, p, &r, &base)
-                       : copy_rows(self, &r, source, 0,
-                                   d->content == AC_CONTENT_TEXTS ? bytes : n, 0));
-        ac_h5_close(&r);
+    for (int64_t i = 0; i < self->pieces.count; i++) {
+        const ac_row_piece *piece = &self->pieces.list[i];
+        AC_TRY(open_shard(self, stage_of(self, p), piece->shard, &r));
+        AC_TRY(find_range(self, p, r, piece, &x));
+        if (offsets) {
+            AC_TRY(copy_rows(self, r, source, x.first + 1, x.rows, base - x.first_byte));
+            base += x.bytes;
+        } else if (d->content == AC_CONTENT_TEXTS) {
+            AC_TRY(copy_rows(self, r, source, x.first_byte, x.bytes, 0));
+        } else {
+            AC_TRY(copy_rows(self, r, source, x.first, x.rows, 0));
+        }
     }
     st = ac_h5_rows_end(&self->rows);
 out:
-    ac_h5_close(&r);
     return st;
 }
 
@@ -251,9 +332,9 @@ ac_export_h5(const ac_run_view *run, const char *out, int64_t *written)
     AC_TRY(read_compression(run, &compression));
     AC_TRY(ac_h5_create(&e.file, out,
                         compression)); /* first: a folder that is not there is told */
-    for (int64_t shard = 0; shard < run->manifest.shard_count; shard++)
-        if (has_shard(&e, shard))
-            AC_TRY(measure_shard(&e, shard));
+    AC_TRY(find_pieces(&e));
+    for (int64_t i = 0; i < e.pieces.count; i++)
+        AC_TRY(measure_piece(&e, &e.pieces.list[i]));
     AC_TRY(ac_h5_write_text_attribute(&e.file, "content", ac_content_joined_alone));
     for (int p = 0; p < PARTS; p++) {
         if (stage_of(&e, p) < 0)

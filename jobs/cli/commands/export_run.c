@@ -32,7 +32,7 @@ enum {
 
 typedef struct exporter {
     ac_run_view run;
-    ac_shard_view shard;
+    ac_item_walk walk; /* at the present image */
     ac_buffer text;
     ac_text_file file;
     const char *out;
@@ -53,7 +53,7 @@ static void
 exporter_free(exporter *self)
 {
     ac_run_view_close(&self->run);
-    ac_shard_view_free(&self->shard);
+    ac_item_walk_close(&self->walk);
     ac_buffer_free(&self->text);
     ac_text_file_abandon(&self->file);
     ac_texts_free(&self->captions);
@@ -89,7 +89,7 @@ coco_id(const char *key, size_t n, int64_t *id)
 static ac_status
 take_coco(exporter *self, int64_t i)
 {
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
     const char *key = ac_texts_at(&v->keys, i);
     const size_t n = ac_texts_size(&v->keys, i);
     ac_status st = AC_OK;
@@ -137,7 +137,7 @@ push_csv_field(ac_buffer *out, const char *bytes, size_t n)
 static ac_status
 push_csv_fields(exporter *self, int64_t i)
 {
-    const ac_texts *metadata = &self->shard.metadata;
+    const ac_texts *metadata = &self->walk.view->metadata;
     ac_buffer value = { 0 };
     ac_status st = AC_OK;
 
@@ -158,8 +158,8 @@ out:
 static ac_status
 push_csv(exporter *self, int64_t i)
 {
+    const ac_shard_view *v = self->walk.view;
     ac_status st = AC_OK;
-    const ac_shard_view *v = &self->shard;
     ac_buffer *out = &self->text;
 
     if (v->captions.count) {
@@ -190,7 +190,7 @@ out:
 static ac_status
 push_txt(exporter *self, int64_t i)
 {
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
 
     if (v->captions.count)
         ac_text_push_line(&self->text, ac_texts_at(&v->captions, i),
@@ -207,9 +207,9 @@ push_txt(exporter *self, int64_t i)
 static ac_status
 txt_path(const exporter *self, int64_t i, char **path)
 {
-    const ac_texts *keys = &self->shard.keys;
-    const char *location = ac_texts_at(&self->shard.paths, i);
-    const size_t n = ac_texts_size(&self->shard.paths, i);
+    const ac_texts *keys = &self->walk.view->keys;
+    const char *location = ac_texts_at(&self->walk.view->paths, i);
+    const size_t n = ac_texts_size(&self->walk.view->paths, i);
     char *image = NULL;
     ac_status st = AC_OK;
 
@@ -231,7 +231,7 @@ out:
 static ac_status
 write_txt(exporter *self, int64_t i, bool check_only)
 {
-    const ac_texts *keys = &self->shard.keys;
+    const ac_texts *keys = &self->walk.view->keys;
     ac_status st = AC_OK;
     char *path = NULL;
     bool same;
@@ -257,7 +257,7 @@ out:
     return st;
 }
 
-/* ---- over all shards ---- */
+/* ---- over all images ---- */
 
 typedef ac_status (*use_image)(exporter *self, int64_t i);
 
@@ -265,15 +265,18 @@ static ac_status
 each_image(exporter *self, use_image use)
 {
     ac_status st = AC_OK;
+    bool found;
 
-    for (int64_t s = 0; s < self->run.manifest.shard_count; s++) {
-        if (!ac_run_view_has(&self->run, s, self->run.manifest.stage_count))
-            continue;
-        AC_TRY(ac_run_view_read(&self->run, &self->shard, s, ac_run_view_parts(&self->run)));
-        for (int64_t i = 0; i < self->shard.n; i++)
-            AC_TRY(use(self, i));
+    AC_TRY(ac_run_view_walk(&self->run, &self->walk, ac_run_view_parts(&self->run),
+                            self->run.manifest.stage_count, true, false));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&self->walk, &found));
+        if (!found)
+            break;
+        AC_TRY(use(self, self->walk.row));
     }
 out:
+    ac_item_walk_close(&self->walk);
     return st;
 }
 
@@ -419,7 +422,7 @@ out:
 static ac_status
 name_one(exporter *self, int64_t i)
 {
-    const ac_texts *keys = &self->shard.keys;
+    const ac_texts *keys = &self->walk.view->keys;
     ac_status st = AC_OK;
 
     for (int n = 0; n < 2 && st == AC_OK; n++)

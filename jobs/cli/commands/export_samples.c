@@ -21,7 +21,7 @@ typedef struct exporter {
     const ac_run_view *run;
     ac_config config;
     ac_image_source images;
-    ac_shard_view shard;
+    ac_item_walk walk; /* at the present image */
     ac_webdataset tars;
     ac_buffer image, text, fields, metadata, key, location;
     int64_t written;
@@ -32,7 +32,7 @@ exporter_free(exporter *self)
 {
     ac_config_free(&self->config);
     ac_image_source_free(&self->images);
-    ac_shard_view_free(&self->shard);
+    ac_item_walk_close(&self->walk);
     ac_webdataset_close(&self->tars);
     ac_buffer_free(&self->image);
     ac_buffer_free(&self->text);
@@ -71,8 +71,8 @@ out:
 static ac_status
 find_item(exporter *self, int64_t i, int64_t *item)
 {
-    const char *key = ac_texts_at(&self->shard.keys, i);
-    const size_t n = ac_texts_size(&self->shard.keys, i);
+    const char *key = ac_texts_at(&self->walk.view->keys, i);
+    const size_t n = ac_texts_size(&self->walk.view->keys, i);
     int64_t low = 0, high = self->images.count;
     ac_status st = AC_OK;
 
@@ -100,7 +100,7 @@ out:
 static ac_status
 push_further(exporter *self, int64_t i)
 {
-    const ac_texts *kept = &self->shard.metadata;
+    const ac_texts *kept = &self->walk.view->metadata;
     json_t *fields, *object, *value;
     const char *name;
     char *text = NULL;
@@ -135,7 +135,7 @@ static ac_status
 write_sample(exporter *self, int64_t i)
 {
     static const char *const names[] = { "caption", "clip_score", "table", "candidates", NULL };
-    const ac_shard_view *v = &self->shard;
+    const ac_shard_view *v = self->walk.view;
     char extension[EXTENSION_BYTES];
     const char *format;
     ac_item_status status;
@@ -177,21 +177,36 @@ out:
     return st;
 }
 
+/* Does the run have a tar of this number: one for each shard that a run of its input has? */
+static bool
+has_tar(const ac_run_view *run, int64_t number)
+{
+    return run->manifest.generation_count ||
+           ac_run_view_has(run, number, run->manifest.stage_count);
+}
+
 ac_status
 ac_export_samples(const ac_run_view *run, const char *out, int64_t *written)
 {
+    const int64_t tars =
+        (run->manifest.items + run->manifest.shard_items - 1) / run->manifest.shard_items;
     exporter e = { .run = run };
     ac_status st = AC_OK;
+    bool found;
 
     AC_TRY(open_input(&e));
     AC_TRY(ac_webdataset_open(&e.tars, out));
-    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
-        if (!ac_run_view_has(run, s, run->manifest.stage_count))
+    AC_TRY(ac_run_view_walk(run, &e.walk, ac_run_view_parts(run), run->manifest.stage_count,
+                            true, false));
+    AC_TRY(ac_item_walk_next(&e.walk, &found));
+    for (int64_t t = 0; t < tars; t++) {
+        if (!has_tar(run, t))
             continue;
-        AC_TRY(ac_run_view_read(run, &e.shard, s, ac_run_view_parts(run)));
-        AC_TRY(ac_webdataset_begin(&e.tars, s));
-        for (int64_t i = 0; i < e.shard.n; i++)
-            AC_TRY(write_sample(&e, i));
+        AC_TRY(ac_webdataset_begin(&e.tars, t));
+        while (found && e.walk.place == t) {
+            AC_TRY(write_sample(&e, e.walk.row));
+            AC_TRY(ac_item_walk_next(&e.walk, &found));
+        }
         AC_TRY(ac_webdataset_end(&e.tars));
     }
     *written = e.written;

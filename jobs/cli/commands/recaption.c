@@ -33,7 +33,6 @@ typedef struct place {
 
 typedef struct recaptioner {
     ac_run_view run;
-    ac_shard_view shard;
     ac_config config;
     ac_clip_model clip;
     ac_bart_model bart;
@@ -48,7 +47,6 @@ recaptioner_free(recaptioner *self)
     ac_captioner_free(&self->captioner);
     ac_clip_model_free(&self->clip);
     ac_bart_model_free(&self->bart);
-    ac_shard_view_free(&self->shard);
     ac_run_view_close(&self->run);
     ac_config_free(&self->config);
     free(self->places);
@@ -91,32 +89,39 @@ out:
     return st;
 }
 
-/* Where the keys lie: shards [first, end) of those whose tables are there. */
+/* Where the keys lie, of images whose tables are there. shard: the only one to look in, or -1.
+ */
 static ac_status
-find_keys(recaptioner *self, const char *const *keys, int n, int64_t first, int64_t end,
-          bool checked)
+find_keys(recaptioner *self, const char *const *keys, int n, int64_t shard, bool checked)
 {
+    const ac_item_walk_options walked = {
+        .folder = self->run.folder,
+        .manifest = &self->run.manifest,
+        .stages = self->run.stages,
+        .parts = AC_VIEW_KEYS | (checked ? AC_VIEW_TABLES : 0),
+        .through = AC_STAGE_RETRIEVE + 1,
+        .rows = true,
+        .checked = checked,
+        .share = shard,
+        .shares = shard < 0 ? 0 : self->run.manifest.shard_count,
+    };
+    ac_item_walk walk = { 0 };
     ac_status st = AC_OK;
+    bool found = n > 0;
 
     AC_TRY(ac_alloc(&self->places, n, sizeof *self->places));
     for (int k = 0; k < n; k++)
         self->places[k].shard = -1;
-    for (int64_t s = first; s < end && n; s++) {
-        const ac_texts *there = &self->shard.keys;
-        if (!ac_run_view_has(&self->run, s, AC_STAGE_RETRIEVE + 1))
-            continue;
-        AC_TRY(checked ? ac_run_view_read(&self->run, &self->shard, s,
-                                          AC_VIEW_KEYS | AC_VIEW_TABLES)
-                       : ac_shard_view_read(&self->shard, self->run.folder, self->run.stages, s,
-                                            AC_VIEW_KEYS));
-        for (int64_t row = 0; row < there->count; row++)
-            for (int k = 0; k < n; k++)
-                if (ac_texts_is(there, row, keys[k], strlen(keys[k]))) {
-                    self->places[k].shard = s;
-                    self->places[k].row = row;
-                }
+    AC_TRY(ac_item_walk_open(&walk, &walked));
+    while (found) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        for (int k = 0; found && k < n; k++)
+            if (walk.key.size == strlen(keys[k]) &&
+                memcmp(walk.key.bytes, keys[k], walk.key.size) == 0)
+                self->places[k] = (place){ walk.shard, walk.row };
     }
 out:
+    ac_item_walk_close(&walk);
     return st;
 }
 
@@ -239,8 +244,7 @@ ac_command_recaption(int argc, char **argv)
     threads =
         r.config.compute.threads ? r.config.compute.threads : sysconf(_SC_NPROCESSORS_ONLN);
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
-    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard < 0 ? 0 : shard,
-                     shard < 0 ? r.run.manifest.shard_count : shard + 1,
+    AC_TRY(find_keys(&r, a.words + 1, a.word_count - 1, shard,
                      !ac_arguments_has(&a, "unchecked")));
     AC_TRY(open_models(&r, threads));
     if (ac_arguments_has(&a, "probe")) {

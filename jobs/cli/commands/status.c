@@ -199,19 +199,41 @@ count_stages(view *self)
     beyond = self->stage && !has_stage(m, self->stage);
     self->bad = 0;
     for (int s = 0; s < m->stage_count; s++) {
-        int64_t done = 0;
+        int64_t done = 0, total = 0;
         for (int64_t i = 0; i < m->shard_count; i++) {
-            const int64_t left = m->items - i * m->shard_items;
+            int64_t first, items;
+            ac_manifest_shard_items(m, i, &first, &items);
+            total += items;
             if (m->stages[s].shards[i].done)
-                done += left < m->shard_items ? left : m->shard_items;
+                done += items;
             self->bad += m->stages[s].shards[i].bad;
         }
         if (!beyond && (s == 0 || self->done == self->total)) {
             self->stage = m->stages[s].name;
             self->done = done;
-            self->total = m->items;
+            self->total = total;
         }
     }
+}
+
+/* Of an updated run that is done: its shards hold what left the input, too. */
+static ac_status
+count_updated(view *self)
+{
+    json_t *summary;
+    char *path = NULL;
+    ac_status st;
+
+    if (!self->has_manifest || !self->manifest.generation_count || !self->done_marker)
+        return AC_OK;
+    st = ac_path_format(&path, "%s/summary.json", self->folder);
+    if (st == AC_OK && (summary = json_load_file(path, 0, NULL))) {
+        self->bad = json_integer_value(json_object_get(summary, "bad"));
+        self->done = self->total = self->manifest.items;
+        json_decref(summary);
+    }
+    free(path);
+    return st;
 }
 
 /* Items a second, and the seconds to the end of the stage; negative: not known. */
@@ -368,6 +390,7 @@ ac_command_status(int argc, char **argv)
     v.folder = a.words[0];
     AC_TRY(read_folder(&v));
     count_stages(&v);
+    AC_TRY(count_updated(&v));
     look_for_import(&v);
     v.state = state_of(&v);
     ac_slurm_queue_ask(&queue, &v.slurm);

@@ -29,6 +29,7 @@
 #include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
+#include "jobs/runtime/run_view.h"
 
 static const ac_option options[] = {
     { "json", 0, NULL, "print JSON lines: one per problem, then one per path" },
@@ -212,15 +213,6 @@ out:
 
 /* ---- runs ---- */
 
-/* The row of a stage; NULL: this program does not know it. */
-static const ac_stage_type *
-stage_type_of(const ac_manifest *m, int stage)
-{
-    const ac_job *job = ac_job_find(m->job);
-
-    return job ? ac_stage_type_find(job->stages, m->stages[stage].name) : NULL;
-}
-
 /* Counts inside a shard whose checksum is right: rows as recorded, and, where the shard names
  * rejected items, in = ok + rejected. */
 static void
@@ -279,10 +271,12 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
 {
     ac_status st = AC_OK;
     const ac_shard_record *r = &m->stages[stage].shards[shard];
-    const int64_t left = m->items - shard * m->shard_items, before = self->troubles;
+    const int64_t before = self->troubles;
     const bool is_images = type->schema && type->schema->kind == AC_SHARD_IMAGES;
+    int64_t first, items;
     char *path = NULL, found[33];
 
+    ac_manifest_shard_items(m, shard, &first, &items);
     AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", folder, type->folder, (long long) shard));
     self->files++;
     st = ac_file_checksum(path, found);
@@ -305,7 +299,7 @@ verify_shard(verifier *self, const char *folder, const ac_manifest *m,
     self->files--; /* counted by its kind */
     check_by_kind(self, path);
     if (self->troubles == before && type->schema) /* without one the checksum is all */
-        check_shard_counts(self, path, r, stage, left < m->shard_items ? left : m->shard_items,
+        check_shard_counts(self, path, r, stage, items,
                            stage ? m->stages[stage - 1].shards[shard].rows : 0);
     if (self->troubles == before && is_images)
         st = ac_image_shard_check(path, r->rows, name_damage, self);
@@ -380,37 +374,49 @@ verify_summary(verifier *self, const char *folder)
 }
 
 static ac_status
-verify_run(verifier *self, const char *folder, const char *manifest_path, bool is_done)
+verify_shards(verifier *self, const ac_run_view *run, bool is_done, int64_t *undone)
 {
+    const ac_manifest *m = &run->manifest;
     ac_status st = AC_OK;
-    ac_manifest m = { 0 };
-    char *path = NULL;
-    int64_t undone = 0;
 
-    AC_TRY(ac_manifest_read(&m, manifest_path));
-    AC_TRY(ac_path_format(&path, "%s/journal", folder));
-    AC_TRY(ac_manifest_replay_folder(&m, path));
-    self->items = m.items;
-    for (int s = 0; s < m.stage_count; s++) {
-        const ac_stage_type *type = stage_type_of(&m, s);
+    for (int s = 0; s < m->stage_count; s++) {
+        const ac_stage_type *type = run->stages[s];
         if (!type)
-            trouble(self, folder, "this program does not know stage %s of the job %s",
-                    m.stages[s].name, m.job);
-        for (int64_t i = 0; i < m.shard_count && type; i++) {
-            if (!m.stages[s].shards[i].done) {
-                undone++;
+            trouble(self, run->folder, "this program does not know stage %s of the job %s",
+                    m->stages[s].name, m->job);
+        for (int64_t i = 0; i < m->shard_count && type; i++) {
+            if (!m->stages[s].shards[i].done) {
+                ++*undone;
                 continue;
             }
             if (!(is_done && type->temporary))
-                AC_TRY(verify_shard(self, folder, &m, type, s, i));
-            self->ok += s == 0 ? m.stages[s].shards[i].rows : 0;
-            self->bad += s == 0 ? m.stages[s].shards[i].bad : 0;
+                AC_TRY(verify_shard(self, run->folder, m, type, s, i));
+            self->ok += s == 0 ? m->stages[s].shards[i].rows : 0;
+            self->bad += s == 0 ? m->stages[s].shards[i].bad : 0;
         }
     }
-    snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m.job,
-             (long long) (m.stage_count * m.shard_count - undone),
-             (long long) (m.stage_count * m.shard_count));
-    if (!is_done)
+out:
+    return st;
+}
+
+static ac_status
+verify_run(verifier *self, const char *folder, bool is_done)
+{
+    ac_status st = AC_OK;
+    ac_run_view run = { 0 };
+    const ac_manifest *m = &run.manifest;
+    int64_t undone = 0, before = self->troubles;
+
+    AC_TRY(ac_run_view_open(&run, folder, ac_job_table));
+    self->items = m->items;
+    AC_TRY(verify_shards(self, &run, is_done, &undone));
+    snprintf(self->note, sizeof self->note, "run of %s, %lld of %lld shards done", m->job,
+             (long long) (m->stage_count * m->shard_count - undone),
+             (long long) (m->stage_count * m->shard_count));
+    /* its shards hold what left the input, too: the list of items tells what counts */
+    if (m->generation_count && self->troubles == before)
+        AC_TRY(ac_run_view_count(&run, &self->ok, &self->bad));
+    if (!is_done || (m->generation_count && self->troubles > before))
         goto out;
     if (undone)
         trouble(self, folder, "DONE is there, but %lld shards are not recorded as done",
@@ -421,8 +427,7 @@ verify_run(verifier *self, const char *folder, const char *manifest_path, bool i
     AC_TRY(verify_lines(self, folder));
     AC_TRY(verify_summary(self, folder));
 out:
-    ac_manifest_free(&m);
-    free(path);
+    ac_run_view_close(&run);
     return st;
 }
 
@@ -478,7 +483,7 @@ verify_folder(verifier *self, const char *folder)
     if (!root)
         trouble(self, manifest, "not JSON: damaged, or gone");
     if ((is_known = json_is_array(json_object_get(root, "stages"))))
-        AC_TRY(verify_run(self, folder, manifest, is_done));
+        AC_TRY(verify_run(self, folder, is_done));
     if (json_is_object(json_object_get(root, "cache"))) {
         is_known = true;
         AC_TRY(verify_cache(self, folder));

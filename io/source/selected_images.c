@@ -1,0 +1,133 @@
+#include "io/source/selected_images.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+
+typedef struct selected {
+    const ac_image_source *source;
+    const int64_t *numbers;
+} selected;
+
+static ac_status
+key(const void *state, int64_t i, ac_buffer *out)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? ac_buffer_push(out, "", 0)
+                 : self->source->type->key(self->source->state, n, out);
+}
+
+static ac_status
+locate(const void *state, int64_t i, ac_buffer *out)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? ac_buffer_push(out, "", 0)
+                 : self->source->type->locate(self->source->state, n, out);
+}
+
+static ac_status
+gone(ac_item_status *status)
+{
+    return ac_item_status_set(status, AC_REJECT_UNREADABLE, "no longer in the input");
+}
+
+static ac_status
+file(const void *state, int64_t i, char **path)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    *path = NULL;
+    return n < 0 ? ac_error_set(AC_E_ARG, "item %lld is no longer in the input", (long long) i)
+                 : ac_image_source_file(self->source, n, path);
+}
+
+static ac_status
+read_item(const void *state, int64_t i, ac_buffer *bytes, ac_item_status *status)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? gone(status) : ac_image_source_read(self->source, n, bytes, status);
+}
+
+static ac_status
+check(const void *state, int64_t i, ac_item_status *status)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? gone(status) : ac_image_source_check(self->source, n, status);
+}
+
+static int64_t
+page(const void *state, int64_t i)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? 0 : ac_image_source_page(self->source, n);
+}
+
+static ac_status
+pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    *has = false;
+    return n < 0 ? AC_OK : ac_image_source_pixels(self->source, n, rgb, has);
+}
+
+static ac_status
+captions(const void *state, int64_t i, ac_texts *out)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? AC_OK : ac_image_source_captions(self->source, n, out);
+}
+
+static ac_status
+metadata(const void *state, int64_t i, ac_buffer *out)
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    return n < 0 ? AC_OK : ac_image_source_metadata(self->source, n, out);
+}
+
+static const ac_image_source_type type = {
+    .name = "selected",
+    .key = key,
+    .locate = locate,
+    .file = file,
+    .read = read_item,
+    .pixels = pixels,
+    .check = check,
+    .page = page,
+    .captions = captions,
+    .metadata = metadata,
+    .free = free,
+};
+
+ac_status
+ac_selected_images_open(ac_image_source *out, const ac_image_source *source,
+                        const int64_t *numbers, int64_t count)
+{
+    selected *self = NULL;
+    ac_status st = ac_alloc(&self, 1, sizeof *self);
+
+    *out = (ac_image_source){ 0 };
+    if (st == AC_OK) {
+        *self = (selected){ source, numbers };
+        *out = (ac_image_source){ .type = &type, .state = self, .count = count };
+        memcpy(out->pixels, source->pixels, sizeof out->pixels);
+    }
+    return st;
+}
