@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_head.h"
 #include "io/file/path.h"
 #include "io/source/tar_files.h"
 #include "io/source/tar_notes.h"
@@ -122,6 +123,22 @@ read_captions(tar_images *self, int64_t i, ac_buffer *text)
                              json ? item->metadata_size : item->caption_size, text, &status);
 }
 
+/* Without a byte-order mark; what is not UTF-8 is replaced, as in captions beside images. */
+static ac_status
+push_text(const tar_images *self, const ac_buffer *raw, ac_texts *out)
+{
+    const size_t mark = raw->size ? ac_head_mark(raw->data, raw->size) : 0;
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    if (raw->size > mark)
+        AC_TRY(ac_utf8_replace(&text, raw->data + mark, raw->size - mark));
+    st = push_lines(self, &text, out);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
 static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
@@ -130,8 +147,26 @@ captions(const void *state, int64_t i, ac_texts *out)
     ac_status st = AC_OK;
 
     AC_TRY(read_captions(self, i, &text));
-    st = self->form == CAPTION_JSON ? push_field(self, &text, out)
-                                    : push_lines(self, &text, out);
+    st =
+        self->form == CAPTION_JSON ? push_field(self, &text, out) : push_text(self, &text, out);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+static ac_status
+check_references(const void *state, int64_t i, ac_item_status *status)
+{
+    tar_images *self = (tar_images *) (size_t) state;
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(read_captions(self, i, &text));
+    if (text.size == 0)
+        ac_item_status_set(status, AC_REJECT_NO_CAPTION, "%s", "");
+    else if (self->form == CAPTION_TXT && ac_utf8_check(text.data, text.size) != AC_OK)
+        ac_item_status_set(status, AC_REJECT_CAPTION_NOT_UTF8,
+                           "its txt member is not UTF-8: %.150s", ac_error_message());
 out:
     ac_buffer_free(&text);
     return st;
@@ -215,7 +250,7 @@ check_captions(tar_images *self, int64_t i, ac_item_status *status)
         goto out;
     }
     AC_TRY(self->form == CAPTION_JSON ? push_field(self, &text, &lines)
-                                      : push_lines(self, &text, &lines));
+                                      : push_text(self, &text, &lines));
     if (lines.count == 0)
         ac_item_status_set(status, AC_REJECT_NO_CAPTION, "found before the image was opened");
 out:
@@ -325,6 +360,7 @@ const ac_image_source_type ac_tar_images_type = {
     .page = page,
     .check = check,
     .captions = captions,
+    .check_captions = check_references,
     .metadata = metadata,
     .stamp = stamp,
     .pack = pack,

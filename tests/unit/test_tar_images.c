@@ -256,6 +256,7 @@ belongings(void **state)
     ac_image_source source = { 0 };
     ac_texts captions = { 0 };
     ac_buffer text = { 0 };
+    ac_item_status status;
     FILE *f = begin("sample.tar");
 
     (void) state;
@@ -265,6 +266,9 @@ belongings(void **state)
     put(f, "s.txt", "one\r\n\n two \n");
     put(f, "s.json", "{\"alt\": [\"three\", 4, \"five\"], \"url\": \"u\"}");
     put(f, "t.webp", "alone");
+    put(f, "t.txt",
+        "\xef\xbb\xbf"
+        "a bad \xff byte");
     put(f, "u.json", "no object");
     put(f, "u.gif", "g");
     end(f);
@@ -278,7 +282,14 @@ belongings(void **state)
     assert_int_equal(captions.count, 2);
     assert_true(ac_texts_is(&captions, 1, " two ", 5));
     assert_int_equal(ac_image_source_captions(&source, 1, &captions), AC_OK);
+    assert_int_equal(captions.count, 1);
+    assert_true(ac_texts_is(&captions, 0, "a bad \xef\xbf\xbd byte", 14));
+    assert_int_equal(ac_image_source_check_captions(&source, 1, &status), AC_OK);
+    assert_int_equal(status.reason, AC_REJECT_CAPTION_NOT_UTF8);
+    assert_int_equal(ac_image_source_captions(&source, 2, &captions), AC_OK);
     assert_int_equal(captions.count, 0);
+    assert_int_equal(ac_image_source_check_captions(&source, 2, &status), AC_OK);
+    assert_int_equal(status.reason, AC_REJECT_NO_CAPTION);
     assert_int_equal(ac_image_source_metadata(&source, 0, &text), AC_OK);
     assert_non_null(strstr(text.data, "\"url\": \"u\""));
     assert_int_equal(ac_image_source_metadata(&source, 2, &text), AC_OK);
