@@ -413,9 +413,10 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "ingest",
-        .keys = { "input.path", COCO, TARS, "input.apply_exif", "input.pages", "clip", "ingest",
-                  "output.shard_items", "output.exif", "compute.threads", "compute.batch",
-                  "compute.kernels", "compute.part", "compute.parts", "limits" },
+        .keys = { "input.path", COCO, TARS, "input.apply_exif", "input.pages", "input.skip",
+                  "clip", "ingest", "output.shard_items", "output.exif", "compute.threads",
+                  "compute.batch", "compute.kernels", "compute.part", "compute.parts",
+                  "limits" },
         .needed = { "input.path" },
     },
     {

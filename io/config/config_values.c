@@ -350,8 +350,6 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
         return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)
         return set_list(self, k, value, where);
-    if (k->type == KEY_TEXTS)
-        return set_texts(self, k, value, quoted, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
