@@ -233,9 +233,9 @@ const ac_job ac_job_story = {
     .usage = "RUN --model MODEL",
     .short_forms =
         (const ac_short_form[]){
-            { "model", "DIR", "story.model", "short for --set story.model=DIR", false },
-            { "prompt", "TEXT", "story.prompt", "short for --set story.prompt=TEXT", false },
-            { "out", "DIR", NULL, "the run folder: the same as --run", false },
+            { "model", "DIR", "story.model", "short for --set story.model=DIR" },
+            { "prompt", "TEXT", "story.prompt", "short for --set story.prompt=TEXT" },
+            { "out", "DIR", NULL, "the run folder: the same as --run" },
             { 0 } },
     .size = size_story,
 };
