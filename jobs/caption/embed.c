@@ -545,12 +545,12 @@ out:
 ac_status
 ac_check_bad_items(const ac_run *run)
 {
-    /* of a part what its own shards have; of its update not even that: they hold items that
-     * left */
-    const int64_t items = run->manifest.items, bad = !ac_run_is_part(run) ? run->bad
-                                                     : run->numbers
-                                                         ? 0
-                                                         : ac_run_bad(run, AC_STAGE_EMBED);
+    /* An update's shards hold items that left too: merging has counted (not where a part of it
+     * ends). */
+    const int64_t items = run->manifest.items, bad = !run->numbers
+                                                         ? ac_run_bad(run, AC_STAGE_EMBED)
+                                                     : ac_run_is_part(run) ? 0
+                                                                           : run->bad;
     const int64_t most = ac_config_max_bad_items(run->config, items);
 
     if (items && bad == items)
