@@ -1,9 +1,12 @@
 #include "io/checkpoint/json_reader.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
+#include "io/file/file_head.h"
 #include "io/file/json_file.h"
 #include "io/file/publish.h"
 
@@ -108,9 +111,30 @@ ac_json_reader_activation(ac_json_reader *self, const char *key, const char *fal
     return AC_ACTIVATION_GELU;
 }
 
+/* FILE/config.json, where a folder was expected. */
+static ac_status
+refuse_file(const char *path)
+{
+    const size_t n = (size_t) (strrchr(path, '/') - path);
+    char *file = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_duplicate(&file, path, n));
+    AC_TRY(ac_head_check_file(file));
+    AC_FAIL(AC_E_FORMAT,
+            "%s: a file, where a model's folder with config.json is expected (or, of a causal "
+            "language model, a GGUF file)",
+            file);
+out:
+    free(file);
+    return st;
+}
+
 ac_status
 ac_json_reader_load(json_t **out, const char *path)
 {
+    if (access(path, R_OK) != 0 && errno == ENOTDIR && strchr(path, '/'))
+        return refuse_file(path);
     if (access(path, R_OK) != 0)
         return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s",
                             path, strerror(errno));

@@ -258,17 +258,25 @@ tar_failed(const tar_input *input, struct archive *a, const char *path)
 }
 
 static ac_status
-spool_member(spool *self, struct archive *a, const tar_input *input, checker *c)
+spool_member(spool *self, struct archive *a, const tar_input *input, const char *name,
+             checker *c)
 {
     la_ssize_t n;
+    bool first = true;
     ac_status st = AC_OK;
 
     start_check(c);
     while ((n = archive_read_data(a, c->block + SEQUENCE, BLOCK)) > 0 && st == AC_OK) {
+        if (first)
+            AC_TRY(ac_head_check(name, c->block + SEQUENCE, (size_t) n));
+        first = false;
         st = c->valid ? spool_write(self, c->block + SEQUENCE, n) : AC_OK;
         check_block(c, n);
     }
-    return n < 0 && st == AC_OK ? tar_failed(input, a, self->source) : st;
+    if (n < 0 && st == AC_OK)
+        st = tar_failed(input, a, self->source);
+out:
+    return st;
 }
 
 static ac_status
@@ -295,9 +303,9 @@ spool_tar(spool *self, tar_input *input, const char *extension, checker *c,
         if (archive_entry_filetype(entry) != AE_IFREG || !member ||
             !ac_text_ends_with(member, end))
             continue;
-        AC_TRY(spool_member(self, a, input, c));
         free(name);
         AC_TRY(ac_path_format(&name, "%s: %s", self->source, member));
+        AC_TRY(spool_member(self, a, input, name, c));
         AC_TRY(spool_end_text(self, c, name, out, skipped));
     }
     if (result != ARCHIVE_EOF)

@@ -52,6 +52,11 @@ cp pointer x.npy
 refused x.npy import --text cache.txt --embeddings x.npy --model "$demo/clip" --out imported
 refused x.npy topk --cache x.npy --queries x.npy --out-ids i.npy --out-scores s.npy
 refused list.txt inspect list.txt
+tar cf texts.tar texts/a.txt
+refused 'texts.tar: texts/a.txt' build-cache --run l --set input.path=texts.tar --set clip.model="$demo/clip"
+cp pointer model.gguf
+refused model.gguf story cache.txt --model model.gguf --run l
+refused model.gguf caption job.yaml --run l --set bart.model=model.gguf
 run 0 build-cache --run built --set input.path=cache.txt --set clip.model="$demo/clip"
 cp built/manifest.json good.json
 cp pointer built/manifest.json
