@@ -8,6 +8,7 @@ bad=$data/golden/gguf/malformed
 run 0 inspect "$model"
 says '^  model  *llama vocabulary 264 '
 says 'tokens'
+"$antarctic" inspect "$bad/model_good.gguf" | grep "llama: [0-9]* layers of width [0-9]*, [0-9]* heads of [0-9]*"
 run 2 inspect "$bad/truncated_data.gguf"
 
 # a text: its blank lines are passed over, keys are the lines' numbers; the report is written

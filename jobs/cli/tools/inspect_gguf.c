@@ -66,17 +66,22 @@ put_use(json_t *out, const ac_gguf *g)
 {
     ac_causal_config config;
     ac_byte_tokenizer tokenizer = { 0 };
-    ac_buffer text = { 0 };
     int32_t begin;
 
     if (ac_gguf_config_load(&config, g) != AC_OK) {
         ac_inspect_put_text(out, "model", ac_error_message());
         return;
     }
-    ac_causal_config_describe(&config, &text);
-    while (text.status == AC_OK && text.size && text.data[text.size - 1] == '\n')
-        text.data[--text.size] = '\0';
-    ac_inspect_put_text(out, "model", text.status == AC_OK ? text.data : "");
+    ac_inspect_put(
+        out, "model",
+        json_sprintf(
+            "%s: %lld layers of width %lld, %lld heads of %lld (keys and values: %lld), "
+            "inner width %lld, %lld tokens, context %lld",
+            ac_causal_type_names[config.type], (long long) config.layers,
+            (long long) config.hidden_size, (long long) config.heads,
+            (long long) config.head_size, (long long) config.key_heads,
+            (long long) config.intermediate_size, (long long) config.vocab_size,
+            (long long) config.max_position_embeddings));
     if (ac_gguf_tokenizer_open(&tokenizer, g, config.vocab_size, &begin) == AC_OK)
         ac_inspect_put(out, "tokenizer",
                        json_sprintf("byte-level byte-pair encoding, %lld tokens, %lld of them "
@@ -87,7 +92,6 @@ put_use(json_t *out, const ac_gguf *g)
     else
         ac_inspect_put_text(out, "tokenizer", ac_error_message());
     ac_byte_tokenizer_free(&tokenizer);
-    ac_buffer_free(&text);
 }
 
 ac_status
