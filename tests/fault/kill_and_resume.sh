@@ -42,7 +42,7 @@ kill_one() {
 ended() {
   local code=0
   gone_within 30 run || { echo "ranks are left 30 s after a kill"; exit 1; }
-  wait "$1" || code=$?
+  launcher_ended "$1" || code=$?
   [ $code -ne 0 ] || [ -e run/DONE ] || { echo "exit 0 after a kill, without DONE"; exit 1; }
 }
 

@@ -54,7 +54,7 @@ while [ $tried -lt "$kills" ]; do
   fi
   tried=$((tried + 1))
   gone_within 30 run || { echo "ranks are left 30 s after a kill"; exit 1; }
-  wait $launcher || true
+  launcher_ended $launcher || true
   # a plain start finishes an update that was planned; before that it says what to do
   option=--update
   [ $((tried % 2)) -eq 0 ] || option=

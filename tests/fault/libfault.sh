@@ -19,6 +19,7 @@ ranks_of() {
   local pid
   for pid in $(pgrep -f -- "--run $1"); do
     [ "$(readlink "/proc/$pid/exe")" = "$antarctic" ] || continue # mpirun has the same words
+    [ "$(readlink "/proc/$pid/cwd")" = "$PWD" ] || continue # another test's, which runs at the same time
     [ -z "$(tr '\0' '\n' < "/proc/$pid/cmdline" 2> /dev/null | grep -Fx -- "$1")" ] || echo "$pid"
   done
   true
@@ -55,4 +56,19 @@ clip: { model: $demo/clip }
 output: { shard_items: 64 }
 compute: { threads: 1 }
 END
+}
+
+# launcher_ended PID: waits for mpirun, whose ranks are gone, and returns its code. mpirun itself can hang where a rank is killed as it starts
+# (seen with Open MPI 4.1.4: the ranks are zombies, and its threads wait for each other): then it is killed after 30 s, and said.
+launcher_ended() {
+  local until=$((SECONDS + 30))
+  while kill -0 "$1" 2> /dev/null; do
+    if [ $SECONDS -ge $until ]; then
+      echo "mpirun hangs although its ranks are gone: killed"
+      kill -KILL "$1"
+      break
+    fi
+    sleep 0.1
+  done
+  wait "$1"
 }
