@@ -7,6 +7,13 @@ printf '{"text": "a cat"}\n{"nothing": 1}\nnot json\n{"text": "red car | zebra |
 [ "$(jq -c 'has("error")' out.txt | tr '\n' ' ')" = "false true true false " ]
 jq -c 'select(.ids)' out.txt | "$antarctic" tokenize --decode --model "$demo/bart" | jq -r .text > texts
 printf 'a cat\nred car | zebra | \n' | cmp - texts
+# a text that is none is told as such, not as a missing tokenizer
+printf '{"text": 5}\n{"text": null}\n{"text": ["a cat"]}\n' > numbers.jsonl
+for tool in 'tokenize --model clip' 'tokenize --model bart' 'embed --texts --out none.npy --model clip' 'generate --model bart'; do
+  [ "$(code_of "$antarctic" ${tool% *} "$demo/${tool##* }" < numbers.jsonl)" -eq 2 ]
+  [ "$(jq -r .error out.txt | sort | uniq -c | tr -s ' ')" = ' 3 "text" must be a string' ]
+done
+rm -f none.npy
 "$antarctic" tokenize --model "$demo/clip" --max-length 3 < <(echo '{"text": "a red car and a blue one"}') |
   jq -s -e 'length == 1 and (.[0].ids | length) == 3 and .[0].length > 3' > /dev/null
 

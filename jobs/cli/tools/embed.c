@@ -77,11 +77,12 @@ read_ids(ac_clip_model *clip, ac_json_lines *lines, int32_t **ids, int64_t *capa
     }
     if (!list)
         return ac_json_lines_refuse(
-                   lines, text ? "the model has no tokenizer beside it (tokenizer.json, or "
-                                 "vocab.json and merges.txt; OpenAI's .pt: "
-                                 "bpe_simple_vocab_16e6.txt.gz): "
-                                 "give --vocabulary, or \"ids\""
-                               : "has neither \"text\" nor \"ids\""),
+                   lines,
+                   ac_json_no_text(lines->record,
+                                   "the model has no tokenizer beside it (tokenizer.json, or "
+                                   "vocab.json and merges.txt; OpenAI's .pt: "
+                                   "bpe_simple_vocab_16e6.txt.gz): "
+                                   "give --vocabulary, or \"ids\"")),
                false;
     if (!ac_json_ids(list, c->vocab_size, ids, capacity, n, &message))
         return ac_json_lines_refuse(lines, message), false;

@@ -165,8 +165,8 @@ push_record(ac_bart_model *bart, const json_t *record, int64_t limit, int64_t nu
             return false;
         ids = b->one;
     } else {
-        *message = text ? "the model's folder has no tokenizer files: give \"ids\""
-                        : "has neither \"text\" nor \"ids\"";
+        *message =
+            ac_json_no_text(record, "the model's folder has no tokenizer files: give \"ids\"");
         return false;
     }
     *message = "out of memory";

@@ -33,8 +33,7 @@ ac_causal_record_take(ac_causal_record *self, const ac_causal_model *model,
                          &self->count, message))
             return false;
     } else {
-        *message = text ? "the model has no tokenizer: give \"ids\""
-                        : "has neither \"text\" nor \"ids\"";
+        *message = ac_json_no_text(record, "the model has no tokenizer: give \"ids\"");
         return false;
     }
     *message = "has no token, or more than the model's positions allow";

@@ -68,7 +68,7 @@ encode_all(const ac_tokenizer *t, int64_t max_length, bool specials, ac_json_lin
     while (ac_json_lines_next(lines)) {
         const json_t *text = json_object_get(lines->record, "text");
         if (!json_is_string(text)) {
-            ac_json_lines_refuse(lines, "has no \"text\"");
+            ac_json_lines_refuse(lines, text ? "\"text\" must be a string" : "has no \"text\"");
         } else if (ac_tokenizer_encode(t, json_string_value(text), json_string_length(text),
                                        max_length, specials, &e) != AC_OK) {
             ac_json_lines_refuse(lines, ac_error_message());

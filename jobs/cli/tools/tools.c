@@ -108,6 +108,16 @@ ac_json_lines_end(ac_json_lines *self)
     return AC_OK;
 }
 
+const char *
+ac_json_no_text(const json_t *record, const char *no_tokenizer)
+{
+    const json_t *text = json_object_get(record, "text");
+
+    return !text                  ? "has neither \"text\" nor \"ids\""
+           : json_is_string(text) ? no_tokenizer
+                                  : "\"text\" must be a string";
+}
+
 bool
 ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity, int64_t *count,
             const char **message)

@@ -55,6 +55,10 @@ AC_MUST_CHECK ac_status ac_json_lines_end(ac_json_lines *self);
 bool ac_json_ids(const json_t *list, int64_t limit, int32_t **out, int64_t *capacity,
                  int64_t *count, const char **message);
 
+/** Why a record without a list "ids" gives nothing to read: its "text" is missing or no text,
+ * or else `no_tokenizer`. */
+const char *ac_json_no_text(const json_t *record, const char *no_tokenizer);
+
 void ac_json_push_ids(ac_buffer *out, const int32_t *ids, int64_t n);
 /** Print with a newline on stdout, at once; empties the buffer. */
 void ac_json_put(ac_buffer *line);
