@@ -128,7 +128,8 @@ check_whole(const ac_generation_config *c, const ac_decoder *decoder)
                                 "generation.%s is %lld, but with this model and the other "
                                 "settings it may be %lld to %lld " WHERE,
                                 whole[i].name, (long long) whole[i].value,
-                                (long long) whole[i].least, (long long) whole[i].most);
+                                (long long) (whole[i].least > 0 ? whole[i].least : 0),
+                                (long long) whole[i].most); /* -1: nothing is set */
     for (int64_t i = 0; i < c->eos_count; i++)
         if (c->eos_token_ids[i] < 0 || c->eos_token_ids[i] > last)
             return ac_error_set(AC_E_ARG,

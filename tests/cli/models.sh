@@ -92,6 +92,11 @@ with_bart stopping '.' '.stop_strings = ["."] | .num_beams = 1'
 refused 'stopping/generation_config.json: stop_strings' generate --model stopping
 with_bart texts '.' '.suppress_tokens = "5"'
 refused 'texts/generation_config.json: suppress_tokens: is not a list of token ids' generate --model texts
+for key in forced_bos_token_id forced_eos_token_id; do # -1 is no way of saying none: transformers would count from the end
+  with_bart negative '.' ".$key = -1"
+  refused "negative/generation_config.json: $key: is not a whole number from 0" generate --model negative
+  rm -rf negative
+done
 with_bart beginless '.' 'del(.decoder_start_token_id, .bos_token_id)'
 refused 'beginless/generation_config.json: has neither decoder_start_token_id nor bos_token_id' generate --model beginless
 with_bart unknown '.' '.forced_decoder_ids = [[1, 5]]'
