@@ -223,6 +223,8 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
         return set_texts(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
+    if (strlen((const char *) value->data.scalar.value) != value->data.scalar.length)
+        return ac_error_set(AC_E_ARG, "%s: %s: holds a zero byte", where, name);
     if (value->tag && strcmp((const char *) value->tag, "tag:yaml.org,2002:binary") == 0)
         return set_binary(self, k, value, from->base, where);
     return ac_config_value_set(self, k, (const char *) value->data.scalar.value,
@@ -301,18 +303,23 @@ ac_config_read(ac_config *self, const char *path)
     return st;
 }
 
-/* YAML in the memory of this process; *parsed: it is YAML, and has a node. */
+/* YAML in the memory of this process; *parsed: all of it is YAML, and has a node ("a" b is not:
+ * YAML's text ends before the b). */
 static ac_status
 parse_text(yaml_document_t *document, const char *text, bool *parsed)
 {
     yaml_parser_t parser;
+    yaml_document_t rest;
 
     *parsed = false;
     if (!yaml_parser_initialize(&parser))
         return ac_error_set(AC_E_NOMEM, "out of memory for --set");
     yaml_parser_set_input_string(&parser, (const unsigned char *) text, strlen(text));
     if (yaml_parser_load(&parser, document)) {
-        *parsed = yaml_document_get_root_node(document) != NULL;
+        if (yaml_document_get_root_node(document) && yaml_parser_load(&parser, &rest)) {
+            *parsed = yaml_document_get_root_node(&rest) == NULL;
+            yaml_document_delete(&rest);
+        }
         if (!*parsed)
             yaml_document_delete(document);
     }
@@ -330,7 +337,8 @@ stands_for_itself(const char *name, const yaml_node_t *node)
     if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK || !ac_config_key_is_text(k))
         return false;
     return node->type == YAML_SCALAR_NODE
-               ? node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+               ? node->data.scalar.style != YAML_SINGLE_QUOTED_SCALAR_STYLE &&
+                     node->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE
                : !(node->type == YAML_MAPPING_NODE && is_section(name) &&
                    node->data.mapping.style == YAML_FLOW_MAPPING_STYLE);
 }

@@ -176,6 +176,11 @@ set_takes_yaml(void **state)
                             strlen(text_of("input.path=\"/half", "i")) - 6,
                         "\"/half");
     assert_string_equal(text_of("input.path=none", "i"), "none");
+    assert_string_equal(text_of("rescore.prefix=\"a\" b", "p"), "\"a\" b");
+    assert_string_equal(text_of("rescore.prefix='a'b", "p"), "'a'b");
+    assert_string_equal(text_of("rescore.prefix=\"a\" # b", "p"), "a");
+    assert_string_equal(text_of("rescore.prefix=|", "p"), "|");
+    assert_string_equal(text_of("rescore.prefix=--- x", "p"), "--- x");
     assert_string_equal(text_of("input.train={annotations: /a.json, images: /b}", "a"),
                         "/a.json");
 
@@ -197,6 +202,9 @@ set_takes_yaml(void **state)
     assert_string_equal(in_file, by_set);
     assert_int_equal(ac_config_set(&c, "retrieval.topk=\"7\""), AC_OK);
     assert_int_equal(c.retrieval.topk, 7);
+    assert_int_equal(ac_config_set(&c, "retrieval.topk=\"7\" 8"), AC_E_ARG);
+    assert_int_equal(ac_config_set(&c, "rescore.prefix=\"a\\0b\""), AC_E_ARG);
+    assert_non_null(strstr(ac_error_message(), "rescore.prefix: holds a zero byte"));
     assert_int_equal(ac_config_set(&c, "retrieval.topk=[7]"), AC_E_ARG);
     assert_int_equal(ac_config_set(&c, "retrieval=7"), AC_E_ARG);
     assert_int_equal(ac_config_set(&c, "retrieval={topk: 8, max_tokens: none}"), AC_OK);
