@@ -160,10 +160,20 @@ out:
 static ac_status
 find_prefix(char **prefix, const ac_import_files *files, const char *given)
 {
-    char *told = NULL;
-    ac_status st = AC_OK;
+    char *told = NULL, *message = NULL;
+    ac_status st = ac_import_files_prefix(files, &told);
 
-    AC_TRY(ac_import_files_prefix(files, &told));
+    if (st == AC_E_FORMAT) { /* what is called args.txt need not be clip-grams' */
+        AC_TRY(ac_duplicate(&message, ac_error_message(), strlen(ac_error_message())));
+        if (!given)
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: --prefix TEXT says what stood before each entry (\"\": nothing)",
+                    message);
+        ac_log(AC_LOG_WARNING, "%s: --prefix \"%s\" counts", message, given);
+        st = AC_OK;
+    }
+    if (st != AC_OK)
+        goto out;
     if (told && given && strcmp(told, given) != 0)
         ac_log(AC_LOG_WARNING, "args.txt tells the prefix \"%s\"; --prefix \"%s\" counts", told,
                given);
@@ -175,6 +185,7 @@ find_prefix(char **prefix, const ac_import_files *files, const char *given)
     }
     st = ac_duplicate(prefix, given ? given : "", given ? strlen(given) : 0);
 out:
+    free(message);
     free(told);
     return st;
 }

@@ -15,7 +15,7 @@ ac_json_reader_refuse(ac_json_reader *self, const char *key, const char *what)
 {
     if (self->status == AC_OK)
         self->status = ac_error_set(AC_E_FORMAT, "%s: %s%s%s %s", self->path, self->section,
-                                    *self->section ? "." : "", key, what);
+                                    *self->section && *key ? "." : "", key, what);
 }
 
 int64_t

@@ -103,6 +103,7 @@ other() { # other 'jq program' 'words'
   run 2 embed --model other --out x.npy --images "$image"
   says "other/open_clip_config.json: $2"
 }
+other 'del(.model_cfg.text_cfg)' 'model_cfg.text_cfg is missing'
 other '.model_cfg.text_cfg.hf_model_name = "roberta-base"' 'model_cfg.text_cfg.hf_model_name asks for'
 other '.model_cfg.text_cfg.hf_tokenizer_name = "xlm-roberta-base"' 'model_cfg.text_cfg.hf_tokenizer_name asks for'
 other '.model_cfg.text_cfg.embed_cls = true' 'model_cfg.text_cfg.embed_cls asks for'

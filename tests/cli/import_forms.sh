@@ -87,6 +87,14 @@ run 0 import --model "$demo/clip" --out prefixed --embeddings grams
 says 'prefix "a photo of é " is taken over from args.txt'
 same prefixed
 jq -e '.cache.prefix == "a photo of é "' prefixed/manifest.json
+cp grams/args.txt args.json
+printf "Namespace(prefix='a photo of ')\n" > grams/args.txt # of another program: refused, unless --prefix says it
+run 2 import --model "$demo/clip" --out foreign --embeddings grams
+says 'grams/args.txt:1: not JSON.*--prefix TEXT'
+run 0 import --model "$demo/clip" --out foreign --embeddings grams --prefix ''
+says 'grams/args.txt:1: not JSON.*--prefix "" counts'
+jq -e '.cache.prefix == ""' foreign/manifest.json
+mv args.json grams/args.txt
 run 0 import --model "$demo/clip" --out given --embeddings grams --prefix 'the '
 says 'args.txt tells the prefix'
 jq -e '.cache.prefix == "the "' given/manifest.json

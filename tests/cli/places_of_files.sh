@@ -36,6 +36,8 @@ cp pointer bpe_simple_vocab_16e6.txt.gz
 refused bpe_simple tokenize --model "$demo/clip" --vocabulary bpe_simple_vocab_16e6.txt.gz
 cp pointer lfs.yaml
 refused lfs.yaml caption lfs.yaml
+cp pointer clip.bin
+refused clip.bin verify clip.bin
 cp pointer list.txt
 refused list.txt caption job.yaml --run l --set input.path=list.txt
 refused list.txt caption job.yaml --run l --set cache.path=list.txt

@@ -14,6 +14,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_head.h"
 #include "io/hdf5/h5_check.h"
 #include "io/hdf5/joined_file.h"
 #include "io/hdf5/image_shard.h"
@@ -87,9 +88,10 @@ trouble_from_error(verifier *self, const char *file)
 }
 
 /* ---- single files ---- */
+#define KINDS "(h5, safetensors, npy, json, jsonl, or a folder of ours)"
 
-/* The file's own rules. false: not a kind that is known. */
-static bool
+/* The file's own rules, where its kind has some. */
+static void
 check_by_kind(verifier *self, const char *path)
 {
     ac_status st;
@@ -111,13 +113,16 @@ check_by_kind(verifier *self, const char *path)
         json_t *root = NULL;
         st = ac_json_file_read(&root, path, 0);
         json_decref(root);
+    } else if (path == self->root) {
+        st = ac_head_check_file(path);
+        if (st == AC_OK)
+            st = ac_error_set(AC_E_FORMAT, "not a file of a kind that can be checked " KINDS);
     } else {
-        return false;
+        return;
     }
     self->files++;
     if (st != AC_OK)
         trouble_from_error(self, path);
-    return true;
 }
 
 /* Lines of a file; -1: cannot be read (which is said). A last line without its end is off.
@@ -526,10 +531,7 @@ verify_path(verifier *self, const char *path)
         self->files++;
         return count_lines(self, path, true, &lines);
     }
-    if (!check_by_kind(self, path) && path == self->root)
-        trouble(self, path,
-                "not a file of a kind that can be checked (h5, safetensors, npy, json, jsonl, "
-                "or a folder of ours)");
+    check_by_kind(self, path);
     return AC_OK;
 }
 
