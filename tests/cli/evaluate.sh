@@ -199,3 +199,8 @@ run 1 evaluate preds.txt --predictions preds.txt --out bad
 says '"preds.txt" is none'
 run 0 evaluate --predictions json --references references.json --out again
 cmp json/metrics.json again/metrics.json
+
+# other captions under the same name, as many and as long
+printf '{"1": "a red cat"}' > one.json
+run 1 evaluate --predictions one.json --references one_reference.json --out one
+says 'the input differs from the one this run began with (by names and sizes)'
