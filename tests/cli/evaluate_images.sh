@@ -46,6 +46,20 @@ says 'predictions without an image: "scene_05"'
 run 0 evaluate --predictions captions --images images --model "$demo/clip" --set evaluate.missing=skip --out skipped
 jq -e '.predictions_without_image == 1' skipped/metrics.json > /dev/null
 
+# an image dataset as references, and as training captions: those of the folder that it was made of; another run is none
+rm images/scene_03.jpg images/nobody.jpg
+run 0 ingest images --out dataset
+jq 'map(select(.key != "scene_03" and .key != "scene_05"))' <(jq -s . captions/captions.jsonl) | jq 'map({key, value: .caption}) | from_entries' > kept.json
+run 0 evaluate --predictions kept.json --references dataset --out of_dataset
+says 'evaluate.references: an image dataset, 8 ids, 40 captions'
+mkdir texts
+for key in $(jq -r 'keys[]' kept.json); do cp "images/$key.txt" texts/; done
+run 0 evaluate --predictions kept.json --references texts --out of_texts
+cmp of_dataset/metrics.json of_texts/metrics.json
+run 0 evaluate --predictions captions --set evaluate.training_captions=dataset --out trained_on
+says 'evaluate.training_captions: an image dataset, 8 ids, 40 captions'
+run 2 evaluate --predictions kept.json --references of_texts --out bad
+
 run 0 verify one
 run 0 report one
 grep -q evaluation-thumbnails one/report.html
