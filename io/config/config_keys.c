@@ -261,8 +261,9 @@ const ac_config_key ac_config_keys[] = {
       "the captions: a run, COCO results, {\"id\": caption}, JSON lines, or a text file with a "
       "caption per line (keys.txt beside it has the ids)" },
     { "evaluate.references", KEY_PATHS, AT(evaluate.references), "none", 0, 0, NULL, false,
-      "COCO annotations, {\"id\": [captions]}, a folder of .txt, a run, or text files with a "
-      "caption per line: 'ref*.txt', or a.txt,b.txt; none: scores that need none" },
+      "COCO annotations, {\"id\": [captions]}, a folder of .txt, an image dataset, a run, or "
+      "text files with a caption per line: 'ref*.txt', or a.txt,b.txt; none: scores that need "
+      "none" },
     { "evaluate.images", KEY_PATH, AT(evaluate.images), "none", 0, 0, NULL, false,
       "the images, as input.path: with clip.model for CLIPScore, RefCLIPScore" },
     { "evaluate.metrics", KEY_TEXT, AT(evaluate.metrics), "all", 0, 0, NULL, true,

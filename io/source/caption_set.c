@@ -20,6 +20,7 @@
 #include "io/file/text_file.h"
 #include "io/source/caption_records.h"
 #include "io/source/caption_set_json.h"
+#include "io/source/image_dataset.h"
 
 enum { DEEPEST_FOLDER = 64 };
 
@@ -219,12 +220,46 @@ out:
 static ac_status read_pattern(ac_caption_records *out, const char *pattern, bool several,
                               bool *found);
 
-/* A run of caption, or text files by id. */
+/* The captions that came with the images of a dataset; a blank one is none. */
 static ac_status
-read_folder(ac_caption_records *out, const char *path, bool several)
+read_dataset(ac_caption_records *out, const char *folder)
+{
+    ac_image_source images = { 0 };
+    ac_texts captions = { 0 };
+    ac_buffer key = { 0 };
+    ac_status st = AC_OK;
+
+    out->format = "an image dataset";
+    AC_TRY(ac_image_dataset_open(&images, folder));
+    for (int64_t i = 0; i < images.count; i++) {
+        AC_TRY(ac_image_source_key(&images, i, &key));
+        AC_TRY(ac_image_source_captions(&images, i, &captions));
+        for (int64_t c = 0; c < captions.count; c++) {
+            const char *text = ac_texts_at(&captions, c);
+            const size_t n = ac_texts_size(&captions, c);
+
+            if (is_blank(text, n))
+                out->blank_lines++;
+            else if (ac_utf8_check(text, n) != AC_OK)
+                AC_FAIL(AC_E_FORMAT, "%s: \"%.*s\": a caption is not UTF-8", folder,
+                        (int) key.size, key.data);
+            else
+                AC_TRY(ac_caption_records_push(out, key.data, key.size, "", 0, text, n));
+        }
+    }
+out:
+    ac_image_source_free(&images);
+    ac_texts_free(&captions);
+    ac_buffer_free(&key);
+    return st;
+}
+
+/* A run of caption, an image dataset, or text files by id. */
+static ac_status
+read_folder(ac_caption_records *out, const char *path, bool several, const char *what)
 {
     char *captions = NULL, *references = NULL, *predictions = NULL, *items = NULL;
-    bool found = false;
+    bool found = false, is_dataset = false;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&captions, "%s/captions.jsonl", path));
@@ -237,7 +272,10 @@ read_folder(ac_caption_records *out, const char *path, bool several)
             AC_FAIL(AC_E_FORMAT, "%s: a run without ref0.txt: its images had no captions",
                     path);
         if (!found)
-            st = read_text_folder(out, path, "", 0, true);
+            AC_TRY(ac_image_dataset_is(path, what, &is_dataset));
+        if (!found)
+            st =
+                is_dataset ? read_dataset(out, path) : read_text_folder(out, path, "", 0, true);
     } else if (access(captions, F_OK) == 0) {
         out->format = "a run";
         st = ac_captions_read_lines(out, captions);
@@ -299,7 +337,7 @@ read_records(ac_caption_records *out, const char *path, bool several, const char
         AC_FAIL(ac_io_failure(why), "%s: %s: %s", what, path, strerror(why));
     }
     if (S_ISDIR(info.st_mode))
-        st = read_folder(out, path, several);
+        st = read_folder(out, path, several, what);
     else if (ends_with(path, ".jsonl"))
         st = ac_captions_read_lines(out, path);
     else if (ends_with(path, ".json"))

@@ -345,7 +345,8 @@ static const ac_short_form short_forms[] = {
     { "predictions", "PATH", "evaluate.predictions",
       "a run, COCO results, {\"id\": caption}, or a text file with a caption per line" },
     { "references", "PATH", "evaluate.references",
-      "COCO annotations, {\"id\": [captions]}, a folder of .txt, or ref*.txt" },
+      "COCO annotations, {\"id\": [captions]}, a folder of .txt, an image dataset, or "
+      "ref*.txt" },
     { "images", "PATH", "evaluate.images", "the images: CLIPScore, RefCLIPScore" },
     { "model", "CLIP", "clip.model", "the CLIP that scores them" },
     { "against", "PATH", "evaluate.against", "other predictions, to compare with" },

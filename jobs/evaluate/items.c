@@ -121,6 +121,14 @@ match_references(ac_evaluated *self, const ac_config *config)
     AC_TRY(find_surplus(&self->references, self->reference, self->count, &surplus));
     self->without_reference = without.count;
     self->without_prediction = surplus.count;
+    if (without.count && surplus.count && without.names.status == AC_OK &&
+        surplus.names.status == AC_OK && config->evaluate.missing != AC_MISSING_SKIP)
+        AC_FAIL(
+            AC_E_FORMAT,
+            "%lld predictions without references: %s; %lld references without a prediction: "
+            "%s. evaluate.missing=skip leaves them out",
+            (long long) without.count, without.names.data, (long long) surplus.count,
+            surplus.names.data);
     AC_TRY(judge(&without, config, "predictions without references"));
     AC_TRY(judge(&surplus, config, "references without a prediction"));
 out:

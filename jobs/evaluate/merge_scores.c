@@ -100,13 +100,11 @@ replace_words(char *text, size_t n)
         quoted = quoted != (text[i] == '"');
         for (size_t w = 0; !quoted && w < 3; w++) {
             const size_t m = strlen(words[w]);
-            if (n - i >= m && memcmp(text + i, words[w], m) == 0) {
-                memset(text + i, ' ', m);
-                if (m >= 4)
-                    memcpy(text + i, "null", 4);
-                else
-                    memcpy(text + i, "\"\" ", 3);
-            }
+            if (n - i < m || memcmp(text + i, words[w], m) != 0)
+                continue;
+            memset(text + i, ' ', m);
+            memcpy(text + i, "[]", 2); /* no number, and no quote that would open a string */
+            break;
         }
     }
 }

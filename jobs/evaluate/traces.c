@@ -46,6 +46,8 @@ typedef struct tracer {
     double *words, *copied;          /* [items] */
     ac_score_column *unseen, *novel; /* values NULL: not wanted */
     ac_buffer json;
+    bool *untrained; /* of the present caption: content words that no training caption has */
+    int64_t capacity;
     ac_traces *out;
 } tracer;
 
@@ -72,18 +74,20 @@ trace_item(tracer *self, int64_t item)
                             ac_texts_size(&p->captions, row), &p->entries, first, count, &e));
     self->words[item] = (double) e.words.count;
     self->copied[item] = (double) e.copied;
-    for (int64_t i = 0; self->evaluated->has_training && i < e.words.count; i++)
-        if (e.content[i] && !was_trained(self, e.words.words[i])) {
-            unseen = unseen || e.in_table[i];
-            novel = novel || !e.in_table[i];
-        }
+    AC_TRY(ac_grow(&self->untrained, &self->capacity, e.words.count, sizeof *self->untrained));
+    for (int64_t i = 0; self->evaluated->has_training && i < e.words.count; i++) {
+        self->untrained[i] = e.content[i] && !was_trained(self, e.words.words[i]);
+        unseen = unseen || (self->untrained[i] && e.in_table[i]);
+        novel = novel || (self->untrained[i] && !e.in_table[i]);
+    }
     if (self->unseen->values)
         self->unseen->values[item] = unseen;
     if (self->novel->values)
         self->novel->values[item] = novel;
     ac_buffer_reset(&self->json);
     AC_TRY(ac_evidence_push_json(&self->json, &self->finder, &e, &p->entries, first,
-                                 p->entry_ids + first, p->margins[row]));
+                                 p->entry_ids + first, p->margins[row],
+                                 self->evaluated->has_training ? self->untrained : NULL));
     AC_TRY(ac_texts_push(&self->out->owned, self->json.data, self->json.size));
 out:
     return st;
@@ -124,5 +128,6 @@ out:
     ac_evidence_finder_free(&t.finder);
     ac_vocabulary_free(&t.training);
     ac_buffer_free(&t.json);
+    free(t.untrained);
     return st;
 }

@@ -171,6 +171,7 @@
   byId("previous").addEventListener("click", () => { page--; draw(); });
   byId("next").addEventListener("click", () => { page++; draw(); });
   byId("legend").hidden = !records.some((r) => r[5]);
+  byId("untrained").hidden = !records.some((r) => r[5] && r[5].not_in_training);
   bestAndWorst();
   list();
 })();

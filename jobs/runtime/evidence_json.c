@@ -13,13 +13,26 @@ push_word(ac_buffer *out, const ac_evidence_finder *finder, int32_t word, bool f
     ac_json_string(out, ac_texts_at(words, word - 1), ac_texts_size(words, word - 1));
 }
 
+/* The caption's content words i of which chosen[i] is `value`. */
+static void
+push_content(ac_buffer *out, const ac_evidence_finder *finder, const ac_evidence *evidence,
+             const bool *chosen, bool value)
+{
+    bool none = true;
+
+    for (int64_t i = 0; i < evidence->words.count; i++)
+        if (evidence->content[i] && chosen[i] == value) {
+            push_word(out, finder, evidence->words.words[i], none);
+            none = false;
+        }
+}
+
 ac_status
 ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
                       const ac_evidence *evidence, const ac_texts *entries, int64_t first,
-                      const int64_t *ids, double margin)
+                      const int64_t *ids, double margin, const bool *untrained)
 {
     const ac_words words = evidence->words;
-    bool none = true;
 
     ac_buffer_push_text(out, "{\"words\": [");
     for (int64_t i = 0; i < words.count; i++)
@@ -35,11 +48,11 @@ ac_evidence_push_json(ac_buffer *out, const ac_evidence_finder *finder,
         ac_buffer_printf(out, ", \"id\": %lld}", (long long) ids[span->entry]);
     }
     ac_buffer_push_text(out, "], \"not_in_table\": [");
-    for (int64_t i = 0; i < words.count; i++)
-        if (evidence->content[i] && !evidence->in_table[i]) {
-            push_word(out, finder, words.words[i], none);
-            none = false;
-        }
+    push_content(out, finder, evidence, evidence->in_table, false);
+    if (untrained) {
+        ac_buffer_push_text(out, "], \"not_in_training\": [");
+        push_content(out, finder, evidence, untrained, true);
+    }
     ac_buffer_push_text(out, "], \"margin\": ");
     ac_json_float(out, (float) margin);
     return ac_buffer_push_text(out, "}");
@@ -78,7 +91,7 @@ ac_evidence_push_row(ac_buffer *out, ac_evidence_finder *finder, const ac_shard_
                             ac_texts_size(&view->captions, i), &view->entries, first, entries,
                             &evidence));
     st = ac_evidence_push_json(out, finder, &evidence, &view->entries, first, view->ids + first,
-                               margin_of(view, i));
+                               margin_of(view, i), NULL);
 out:
     return st;
 }

@@ -134,14 +134,18 @@ static ac_status
 check_same(const ac_run *self, const ac_run_identity *id, const ac_manifest *old,
            const layout *before)
 {
+    char counts[80] = "";
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_check_config(self->folder, old, self->config, id->job));
+    if (before->items != id->items)
+        snprintf(counts, sizeof counts, "%lld items then, %lld now, ",
+                 (long long) before->items, (long long) id->items);
     if (strcmp(old->input_fingerprint, id->input) != 0)
         AC_FAIL(AC_E_ARG,
-                "%s: the input differs from the one this run began with (%lld items then, %lld "
-                "now, by names and sizes); %s%s",
-                self->folder, (long long) before->items, (long long) id->items,
+                "%s: the input differs from the one this run began with (%sby names and "
+                "sizes); %s%s",
+                self->folder, counts,
                 id->images ? "--update computes what is new or changed; otherwise " : "",
                 ac_run_advice);
     st = ac_run_check_models(self->folder, old, id);

@@ -78,6 +78,8 @@ says '1 predictions without references: "extra one"'
 jq 'del(.["9002"])' predictions.json > fewer.json
 run 2 evaluate --predictions fewer.json --references references.json --out bad
 says '1 references without a prediction: "9002"'
+run 2 evaluate --predictions other.json --references references.json --out bad
+says '1 predictions without references: "extra one"; 1 references without a prediction: "9002"'
 run 0 evaluate --predictions other.json --references references.json --set evaluate.missing=skip --out skipped
 says '"extra one"'
 [ "$(score skipped items)" -eq 199 ]
@@ -137,6 +139,17 @@ printf '{"1": NaN, "2": 0.5, "9": 1}' > nan.json
 run 0 evaluate --predictions abc.json --merge-scores nan.json --out nan
 says '1 items have no score, 1 have one that is no number'
 near nan SPICE 0.5 0
+printf '{"1":NaN,"2":0.5,"3":NaN}' > nan.json
+run 0 evaluate --predictions abc.json --merge-scores nan.json --out nan_twice
+says '0 items have no score, 2 have one that is no number'
+near nan_twice SPICE 0.5 0
+printf '{"1":-Infinity,"2":0.25,"3":Infinity,"NaN":1}' > nan.json
+run 0 evaluate --predictions abc.json --merge-scores nan.json --out infinities
+says '0 items have no score, 2 have one that is no number'
+near infinities SPICE 0.25 0
+printf '[{"image_id":1,"scores":{"All":{"f":NaN}}},{"image_id":2,"scores":{"All":{"f":NaN}}},{"image_id":"3","scores":{"All":{"f":0.75}}}]' > nan.json
+run 0 evaluate --predictions abc.json --merge-scores nan.json --out nan_list
+near nan_list SPICE 0.75 0
 printf '{"8": 0.5}' > foreign.json
 run 2 evaluate --predictions abc.json --merge-scores foreign.json --out bad
 says 'none of its ids'
@@ -186,3 +199,8 @@ run 1 evaluate preds.txt --predictions preds.txt --out bad
 says '"preds.txt" is none'
 run 0 evaluate --predictions json --references references.json --out again
 cmp json/metrics.json again/metrics.json
+
+# other captions under the same name, as many and as long
+printf '{"1": "a red cat"}' > one.json
+run 1 evaluate --predictions one.json --references one_reference.json --out one
+says 'the input differs from the one this run began with (by names and sizes)'

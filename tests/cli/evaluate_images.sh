@@ -20,11 +20,18 @@ run_on 3 0 "${evaluate[@]}" --out three
 for f in metrics.json items.jsonl clip_scores/00000.h5 embeddings/00001.h5; do cmp "one/$f" "three/$f"; done
 jq -e '.CLIPScore > 0 and .RefCLIPScore > 0 and .items == 10 and .cache_copied >= 0 and .cache_copied_unseen != null and .novel_unseen != null' one/metrics.json > /dev/null
 jq -s -e '[.[] | has("evidence") and has("image") and .CLIPScore != null] | all' one/items.jsonl > /dev/null
+# the words that no training caption has are named, and they are what the two shares count
+jq -s -e '[.[] | .evidence as $e | ($e.not_in_training - $e.not_in_table | length > 0) == (.cache_copied_unseen == 1)
+  and ($e.not_in_training - ($e.not_in_training - $e.not_in_table) | length > 0) == (.novel_unseen == 1)
+  and ($e.not_in_training - ["a", "red", "car"] == $e.not_in_training) and ($e.not_in_training - $e.words == [])] | all' one/items.jsonl > /dev/null
+jq -s -e '[.[].evidence.not_in_training[]] | length > 0' one/items.jsonl > /dev/null
+grep -q '"not_in_training"' one/report.html
 # CLIPScore is 2.5 times the cosine with "A photo depicts " in front
 run 0 caption job.yaml --run prefixed --set 'rescore.prefix=A photo depicts ' --set generation.num_beams=1 --set generation.num_return_sequences=1
 run 0 evaluate --predictions prefixed --images images --model "$demo/clip" --out scored
 jq -n -e --slurpfile a scored/items.jsonl --slurpfile b prefixed/captions.jsonl '[range(10) | ($a[.].CLIPScore - 2.5 * ([$b[.].clip_score, 0] | max)) | fabs < 1e-5] | all' > /dev/null
 says 'no references'
+jq -s -e '[.[].evidence | has("words") and (has("not_in_training") | not)] | all' scored/items.jsonl > /dev/null
 
 # an image that cannot be read: its item has no CLIPScore; one without a caption is passed over; a caption without an image is an error
 echo broken > images/scene_03.jpg
@@ -38,6 +45,20 @@ run 2 evaluate --predictions captions --images images --model "$demo/clip" --out
 says 'predictions without an image: "scene_05"'
 run 0 evaluate --predictions captions --images images --model "$demo/clip" --set evaluate.missing=skip --out skipped
 jq -e '.predictions_without_image == 1' skipped/metrics.json > /dev/null
+
+# an image dataset as references, and as training captions: those of the folder that it was made of; another run is none
+rm images/scene_03.jpg images/nobody.jpg
+run 0 ingest images --out dataset
+jq 'map(select(.key != "scene_03" and .key != "scene_05"))' <(jq -s . captions/captions.jsonl) | jq 'map({key, value: .caption}) | from_entries' > kept.json
+run 0 evaluate --predictions kept.json --references dataset --out of_dataset
+says 'evaluate.references: an image dataset, 8 ids, 40 captions'
+mkdir texts
+for key in $(jq -r 'keys[]' kept.json); do cp "images/$key.txt" texts/; done
+run 0 evaluate --predictions kept.json --references texts --out of_texts
+cmp of_dataset/metrics.json of_texts/metrics.json
+run 0 evaluate --predictions captions --set evaluate.training_captions=dataset --out trained_on
+says 'evaluate.training_captions: an image dataset, 8 ids, 40 captions'
+run 2 evaluate --predictions kept.json --references of_texts --out bad
 
 run 0 verify one
 run 0 report one
