@@ -261,21 +261,6 @@ cross_attention(const ac_bart *self, const cross_cache *cross, int64_t layer, fl
     ac_scratch_release(scratch, mark);
 }
 
-/* The rows of x [R, C] that want logits, moved to the front. */
-static int64_t
-gather_wanted(float *x, int64_t C, const ac_decoder_row *rows, int64_t R)
-{
-    int64_t n = 0;
-
-    for (int64_t r = 0; r < R; r++)
-        if (rows[r].wants_logits) {
-            if (n != r)
-                memcpy(x + n * C, x + r * C, (size_t) C * sizeof *x);
-            n++;
-        }
-    return n;
-}
-
 static void
 step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder_row *rows,
      int64_t R, ac_scratch *scratch)
@@ -318,7 +303,7 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
         ac_layernorm(x, b, k->final_norm.weight, k->final_norm.bias, R, C, c->layer_norm_eps);
         ac_bart_tap(self, "decoder", l, "", x, R);
     }
-    wanted = gather_wanted(x, C, rows, R);
+    wanted = ac_decoder_gather_wanted(x, C, rows, R);
     if (wanted)
         ac_linear_forward(&d->head, logits, x, wanted, AC_ACTIVATION_NONE, NULL, scratch);
     ac_scratch_release(scratch, mark);

@@ -194,21 +194,6 @@ tap(const ac_causal *self, int64_t layer, const float *x, int64_t R)
     self->tap.fn(self->tap.context, name, x, R, self->config.hidden_size);
 }
 
-/* The rows of x [R, C] that want logits, moved to the front. */
-static int64_t
-gather_wanted(float *x, int64_t C, const ac_decoder_row *rows, int64_t R)
-{
-    int64_t n = 0;
-
-    for (int64_t r = 0; r < R; r++)
-        if (rows[r].wants_logits) {
-            if (n != r)
-                memcpy(x + n * C, x + r * C, (size_t) C * sizeof *x);
-            n++;
-        }
-    return n;
-}
-
 static void
 step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder_row *rows,
      int64_t R, ac_scratch *scratch)
@@ -238,7 +223,7 @@ step(const void *model, ac_decoder_state *state, float *logits, const ac_decoder
         mlp(self, l, x, wide, normal, added, R, scratch);
         tap(self, l, x, R);
     }
-    wanted = gather_wanted(x, C, rows, R);
+    wanted = ac_decoder_gather_wanted(x, C, rows, R);
     if (wanted) {
         normalise(c, &self->net->norm, normal, x, wanted);
         ac_linear_forward(&self->net->head, logits, normal, wanted, AC_ACTIVATION_NONE, NULL,

@@ -1,5 +1,7 @@
 #include "engine/models/decoder.h"
 
+#include <string.h>
+
 static bool
 same_decoder(const ac_decoder *a, const ac_decoder *b)
 {
@@ -168,4 +170,18 @@ ac_decoder_prefill_behind(ac_decoder_state *self, float *logits,
                           int64_t common, ac_scratch *scratch)
 {
     prefill(self, logits, prompts, n, behind, common, scratch);
+}
+
+int64_t
+ac_decoder_gather_wanted(float *x, int64_t C, const ac_decoder_row *rows, int64_t R)
+{
+    int64_t n = 0;
+
+    for (int64_t r = 0; r < R; r++)
+        if (rows[r].wants_logits) {
+            if (n != r)
+                memcpy(x + n * C, x + r * C, (size_t) C * sizeof *x);
+            n++;
+        }
+    return n;
 }

@@ -115,4 +115,8 @@ void ac_decoder_prefill_behind(ac_decoder_state *self, float *logits,
                                const ac_decoder_prompt *prompts, int64_t n, int32_t behind,
                                int64_t common, ac_scratch *scratch);
 
+/** For a model's step: the rows of x [R, C] that want logits, moved to the front. Returns how
+ * many. */
+int64_t ac_decoder_gather_wanted(float *x, int64_t C, const ac_decoder_row *rows, int64_t R);
+
 #endif

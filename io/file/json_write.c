@@ -51,3 +51,16 @@ ac_json_float(ac_buffer *self, float x)
         return ac_buffer_push_text(self, "null");
     return ac_buffer_printf(self, "%.9g", (double) x);
 }
+
+ac_status
+ac_json_field(ac_buffer *self, const char *name, const char *bytes, size_t n)
+{
+    ac_buffer_printf(self, "\"%s\": ", name);
+    return ac_json_string(self, bytes, n);
+}
+
+ac_status
+ac_json_texts_field(ac_buffer *self, const char *name, const ac_texts *texts, int64_t i)
+{
+    return ac_json_field(self, name, ac_texts_at(texts, i), ac_texts_size(texts, i));
+}

@@ -14,4 +14,9 @@ ac_status ac_json_text(ac_buffer *self, const char *text);
 /** A float that reads back exactly ("%.9g"); null where it is not finite. */
 ac_status ac_json_float(ac_buffer *self, float x);
 
+/** "NAME": "the string"; of the second, text i of texts. */
+ac_status ac_json_field(ac_buffer *self, const char *name, const char *bytes, size_t n);
+ac_status ac_json_texts_field(ac_buffer *self, const char *name, const ac_texts *texts,
+                              int64_t i);
+
 #endif

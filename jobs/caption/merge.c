@@ -24,13 +24,6 @@ parts_of(int stages)
            (stages > 2 ? AC_VIEW_CAPTIONS : 0);
 }
 
-static void
-push_bytes_field(ac_buffer *b, const char *name, ac_item_text text)
-{
-    ac_buffer_printf(b, "\"%s\": ", name);
-    ac_json_string(b, text.bytes, text.size);
-}
-
 /* output.evidence: where the caption's words come from. */
 static ac_status
 push_evidence(ac_buffer *b, ac_evidence_finder *finder, const ac_shard_view *v, int64_t i)
@@ -44,18 +37,6 @@ flush_to(ac_text_file *f, ac_buffer *b)
 {
     ac_text_file_write(f, b->data ? b->data : "", b->size);
     ac_buffer_reset(b);
-}
-
-static ac_status
-create(ac_text_file *f, const ac_run *run, const char *name)
-{
-    char *path = NULL;
-    ac_status st = ac_run_path(run, &path, "%s", name);
-
-    if (st == AC_OK)
-        st = ac_text_file_create(f, path);
-    free(path);
-    return st;
 }
 
 /* Over the items of a run that is through its stages, in the order of keys. */
@@ -83,7 +64,7 @@ write_bad_items(const ac_run *run, int64_t counts[2])
     ac_buffer line = { 0 };
     bool found;
 
-    AC_TRY(create(&f, run, "bad_items.jsonl"));
+    AC_TRY(ac_run_create_file(run, &f, "bad_items.jsonl"));
     AC_TRY(walk_run(&walk, run, AC_VIEW_KEYS, run->numbers != NULL, true));
     for (;;) {
         AC_TRY(ac_item_walk_next(&walk, &found));
@@ -93,11 +74,11 @@ write_bad_items(const ac_run *run, int64_t counts[2])
         if (walk.row >= 0)
             continue;
         ac_buffer_push_text(&line, "{");
-        push_bytes_field(&line, "key", walk.key);
+        ac_json_field(&line, "key", walk.key.bytes, walk.key.size);
         ac_buffer_push_text(&line, ", ");
-        push_bytes_field(&line, "reason", walk.reason);
+        ac_json_field(&line, "reason", walk.reason.bytes, walk.reason.size);
         ac_buffer_push_text(&line, ", ");
-        push_bytes_field(&line, "detail", walk.detail);
+        ac_json_field(&line, "detail", walk.detail.bytes, walk.detail.size);
         ac_buffer_push_text(&line, "}\n");
         AC_TRY(line.status);
         flush_to(&f, &line);
@@ -150,11 +131,12 @@ write_records(const ac_run *run, int stages)
     ac_item_walk walk = { 0 };
     bool found;
 
-    AC_TRY(create(&files.keys, run, "keys.txt"));
+    AC_TRY(ac_run_create_file(run, &files.keys, "keys.txt"));
     if (stages > 1)
-        AC_TRY(create(&files.records, run, stages > 2 ? "captions.jsonl" : "tags.jsonl"));
+        AC_TRY(ac_run_create_file(run, &files.records,
+                                  stages > 2 ? "captions.jsonl" : "tags.jsonl"));
     if (stages > 2)
-        AC_TRY(create(&files.predictions, run, "preds.txt"));
+        AC_TRY(ac_run_create_file(run, &files.predictions, "preds.txt"));
     AC_TRY(walk_run(&walk, run, parts_of(stages), true, false));
     for (;;) {
         AC_TRY(ac_item_walk_next(&walk, &found));
@@ -298,7 +280,7 @@ write_references(const ac_run *run, const ac_image_source *images)
     for (int64_t r = 0; r < self.fewest; r++) {
         char name[32];
         snprintf(name, sizeof name, "ref%lld.txt", (long long) r);
-        AC_TRY(create(&self.files[r], run, name));
+        AC_TRY(ac_run_create_file(run, &self.files[r], name));
     }
     AC_TRY(each_reference(&self, run, images, true));
     for (int64_t r = 0; r < self.fewest; r++)

@@ -2,13 +2,6 @@
 
 #include "io/file/json_write.h"
 
-void
-ac_record_push_text(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
-{
-    ac_buffer_printf(b, "\"%s\": ", name);
-    ac_json_string(b, ac_texts_at(texts, i), ac_texts_size(texts, i));
-}
-
 static void
 push_float_field(ac_buffer *b, const char *name, float x)
 {
@@ -22,7 +15,7 @@ ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stage
     const char *comma = "";
 
     if (stages > 2) {
-        ac_record_push_text(b, "caption", &v->captions, i);
+        ac_json_texts_field(b, "caption", &v->captions, i);
         push_float_field(b, "clip_score", v->clip_scores[i]);
         ac_buffer_push_text(b, ", ");
     }
@@ -31,7 +24,7 @@ ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stage
         if (v->ids[k] < 0)
             continue;
         ac_buffer_printf(b, "%s{", comma);
-        ac_record_push_text(b, "entry", &v->entries, k);
+        ac_json_texts_field(b, "entry", &v->entries, k);
         ac_buffer_printf(b, ", \"id\": %lld", (long long) v->ids[k]);
         push_float_field(b, "score", v->scores[k]);
         ac_buffer_push_text(b, "}");
@@ -42,7 +35,7 @@ ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stage
         ac_buffer_push_text(b, ", \"candidates\": [");
         for (int64_t c = v->offsets[i]; c < v->offsets[i + 1]; c++) {
             ac_buffer_printf(b, "%s{", c > v->offsets[i] ? ", " : "");
-            ac_record_push_text(b, "text", &v->candidates, c);
+            ac_json_texts_field(b, "text", &v->candidates, c);
             push_float_field(b, "clip_score", v->candidate_clip_scores[c]);
             push_float_field(b, "score", v->candidate_scores[c]);
             ac_buffer_push_text(b, "}");
@@ -55,7 +48,7 @@ void
 ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages)
 {
     ac_buffer_push_text(b, "{");
-    ac_record_push_text(b, "key", &v->keys, i);
+    ac_json_texts_field(b, "key", &v->keys, i);
     ac_buffer_push_text(b, ", ");
     ac_record_push_fields(b, v, i, stages);
     if (v->metadata.count && ac_texts_size(&v->metadata, i) > 2) { /* "{…}" */

@@ -6,9 +6,6 @@
 
 /* Failure sticks to the buffer. stages: how far the job went (2: tag, 3: caption). */
 
-/** "NAME": "text i of texts" */
-void ac_record_push_text(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i);
-
 /** All of image i but its key, without braces: "caption", "clip_score", "table", "candidates".
  */
 void ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);

@@ -43,25 +43,6 @@ out:
 
 /* ---- the merge, on rank 0 ---- */
 
-static ac_status
-create(ac_text_file *f, const ac_run *run, const char *name)
-{
-    char *path = NULL;
-    ac_status st = ac_run_path(run, &path, "%s", name);
-
-    if (st == AC_OK)
-        st = ac_text_file_create(f, path);
-    free(path);
-    return st;
-}
-
-static void
-push_field(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
-{
-    ac_buffer_printf(b, "\"%s\": ", name);
-    ac_json_string(b, ac_texts_at(texts, i), ac_texts_size(texts, i));
-}
-
 /* A shard's keys and rejected items, as lines. */
 static ac_status
 push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
@@ -83,11 +64,11 @@ push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
         AC_FAIL(AC_E_FORMAT, "%s: its rejected items do not fit together: damaged", path);
     for (int64_t i = 0; i < names.count; i++) {
         ac_buffer_push_text(bad, "{");
-        push_field(bad, "key", &names, i);
+        ac_json_texts_field(bad, "key", &names, i);
         ac_buffer_push_text(bad, ", ");
-        push_field(bad, "reason", &reasons, i);
+        ac_json_texts_field(bad, "reason", &reasons, i);
         ac_buffer_push_text(bad, ", ");
-        push_field(bad, "detail", &details, i);
+        ac_json_texts_field(bad, "detail", &details, i);
         ac_buffer_push_text(bad, "}\n");
     }
     st = keys->status != AC_OK ? keys->status : bad->status;
@@ -108,8 +89,8 @@ merge(const ac_run *run)
     ac_buffer keys = { 0 }, bad = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(create(&keys_file, run, "keys.txt"));
-    AC_TRY(create(&bad_file, run, "bad_items.jsonl"));
+    AC_TRY(ac_run_create_file(run, &keys_file, "keys.txt"));
+    AC_TRY(ac_run_create_file(run, &bad_file, "bad_items.jsonl"));
     for (int64_t s = 0; s < run->manifest.shard_count; s++) {
         ac_buffer_reset(&keys);
         ac_buffer_reset(&bad);

@@ -34,6 +34,18 @@ ac_run_path(const ac_run *self, char **out, const char *format, ...)
 }
 
 ac_status
+ac_run_create_file(const ac_run *self, ac_text_file *file, const char *name)
+{
+    char *path = NULL;
+    ac_status st = ac_run_path(self, &path, "%s", name);
+
+    if (st == AC_OK)
+        st = ac_text_file_create(file, path);
+    free(path);
+    return st;
+}
+
+ac_status
 ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
 {
     return ac_run_path(self, out, "%s/%05lld.h5", self->stages[stage]->folder,

@@ -20,6 +20,7 @@
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
 #include "io/source/image_source.h"
+#include "io/file/text_file.h"
 #include "jobs/runtime/inflight.h"
 #include "jobs/runtime/manifest.h"
 #include "jobs/runtime/quarantine.h"
@@ -96,6 +97,10 @@ AC_MUST_CHECK ac_status ac_run_make_folder(const char *path);
 /** FOLDER/relative; free with free(). */
 AC_MUST_CHECK ac_status ac_run_path(const ac_run *self, char **out, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** A file of the run folder, written to be published whole (io/file/text_file.h). */
+AC_MUST_CHECK ac_status ac_run_create_file(const ac_run *self, ac_text_file *file,
+                                           const char *name);
 /** The file of a stage's shard; free with free(). */
 AC_MUST_CHECK ac_status ac_run_shard_path(const ac_run *self, int stage, int64_t shard,
                                           char **out);

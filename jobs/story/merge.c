@@ -86,24 +86,17 @@ out:
 }
 
 static void
-push_field(ac_buffer *b, const char *name, const ac_texts *texts, int64_t i)
-{
-    ac_buffer_printf(b, "\"%s\": ", name);
-    ac_json_string(b, ac_texts_at(texts, i), ac_texts_size(texts, i));
-}
-
-static void
 push_story(ac_buffer *b, const shard *s, int64_t m)
 {
     ac_buffer_push_text(b, "{");
-    push_field(b, "text", &s->stories, m);
+    ac_json_texts_field(b, "text", &s->stories, m);
     ac_buffer_push_text(b, ", \"ids\": [");
     for (int64_t t = s->id_offsets[m]; t < s->id_offsets[m + 1]; t++)
         ac_buffer_printf(b, "%s%d", t > s->id_offsets[m] ? ", " : "", s->ids[t]);
     ac_buffer_push_text(b, "], \"score\": ");
     ac_json_float(b, s->scores[m]);
     ac_buffer_push_text(b, ", ");
-    push_field(b, "end", &s->ends, m);
+    ac_json_texts_field(b, "end", &s->ends, m);
     ac_buffer_push_text(b, "}");
 }
 
@@ -111,11 +104,11 @@ static void
 push_record(ac_buffer *b, const shard *s, int64_t i)
 {
     ac_buffer_push_text(b, "{");
-    push_field(b, "key", &s->keys, i);
+    ac_json_texts_field(b, "key", &s->keys, i);
     ac_buffer_push_text(b, ", ");
-    push_field(b, "caption", &s->captions, i);
+    ac_json_texts_field(b, "caption", &s->captions, i);
     ac_buffer_push_text(b, ", ");
-    push_field(b, "prompt", &s->prompts, i);
+    ac_json_texts_field(b, "prompt", &s->prompts, i);
     ac_buffer_push_text(b, ", \"stories\": [");
     for (int64_t m = s->story_offsets[i]; m < s->story_offsets[i + 1]; m++) {
         ac_buffer_push_text(b, m > s->story_offsets[i] ? ", " : "");
@@ -128,24 +121,12 @@ static void
 push_bad(ac_buffer *b, const shard *s, int64_t i)
 {
     ac_buffer_push_text(b, "{");
-    push_field(b, "key", &s->bad_keys, i);
+    ac_json_texts_field(b, "key", &s->bad_keys, i);
     ac_buffer_push_text(b, ", ");
-    push_field(b, "reason", &s->bad_reasons, i);
+    ac_json_texts_field(b, "reason", &s->bad_reasons, i);
     ac_buffer_push_text(b, ", ");
-    push_field(b, "detail", &s->bad_details, i);
+    ac_json_texts_field(b, "detail", &s->bad_details, i);
     ac_buffer_push_text(b, "}\n");
-}
-
-static ac_status
-create(ac_text_file *f, const ac_run *run, const char *name)
-{
-    char *path = NULL;
-    ac_status st = ac_run_path(run, &path, "%s", name);
-
-    if (st == AC_OK)
-        st = ac_text_file_create(f, path);
-    free(path);
-    return st;
 }
 
 static ac_status
@@ -167,9 +148,9 @@ ac_story_merge(const ac_run *run)
     shard s = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(create(&stories, run, "stories.jsonl"));
-    AC_TRY(create(&keys, run, "keys.txt"));
-    AC_TRY(create(&bad, run, "bad_items.jsonl"));
+    AC_TRY(ac_run_create_file(run, &stories, "stories.jsonl"));
+    AC_TRY(ac_run_create_file(run, &keys, "keys.txt"));
+    AC_TRY(ac_run_create_file(run, &bad, "bad_items.jsonl"));
     for (int64_t number = 0; number < run->manifest.shard_count; number++) {
         shard_free(&s);
         s = (shard){ 0 };
