@@ -7,6 +7,8 @@ import numpy as np
 
 # ---- BMP ----------------------------------------------------------------------------------------------------------
 
+RED, GREEN, BLUE, TOP = 0xFF0000, 0xFF00, 0xFF, 0xFF000000  # of a 32-bit word
+
 
 def dib(size, w, h, bits, compression=0, data_bytes=0, colours=0, masks=()):
     """The header of `size` bytes: 12 and 64 are OS/2's, 40 is Windows 3's (its masks follow it), 52 to 124 are versions 2 to 5."""
