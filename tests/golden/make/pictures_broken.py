@@ -11,6 +11,7 @@ from image_files import encoded
 
 CUTS = (30, 60, 95)  # percent of a file that are left
 
+
 def cut(data, percent):
     return data[: len(data) * percent // 100]
 
