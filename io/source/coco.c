@@ -305,6 +305,8 @@ read_karpathy(ac_coco *self, const json_t *images, const char *split, const char
 
     AC_TRY(allocate(self, most));
     AC_TRY(ac_alloc(&sorted, most, sizeof *sorted));
+    json_array_foreach(images, i, image) self->has_splits |=
+        json_is_string(json_object_get(image, "split"));
     json_array_foreach(images, i, image)
     {
         const json_t *name = json_object_get(image, "filename"),
@@ -321,8 +323,8 @@ read_karpathy(ac_coco *self, const json_t *images, const char *split, const char
                 "%s: images[%zu] needs a \"cocoid\" or \"imgid\", a text \"filename\" and a "
                 "list \"sentences\"",
                 path, i);
-        self->has_splits |= of != NULL;
-        if (of && !is_in_split(split, of)) {
+        /* where others have a split, an image without one is in none */
+        if (self->has_splits && !is_in_split(split, of ? of : "")) {
             self->other_splits++;
             continue;
         }

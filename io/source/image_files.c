@@ -312,6 +312,11 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
         self->absolute = true;
         AC_TRY(read_list(&f, path));
+    } else if (n > 5 && strcasecmp(path + n - 5, ".json") == 0) {
+        AC_FAIL(AC_E_ARG,
+                "%s: %s: annotations need the folder of their images too: %s={annotations: "
+                "F.json, images: FOLDER}",
+                what, path, what);
     } else {
         const char *slash = strrchr(path, '/');
         AC_TRY(add(&f, path, slash ? slash + 1 : path));

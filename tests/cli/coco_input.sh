@@ -25,6 +25,9 @@ cp said.txt printed.yaml
 run 0 caption --print-config printed.yaml
 cmp said.txt printed.yaml
 
+run 1 caption folder.yaml --run alone --set input.path=captions.json
+says 'input.path={annotations: F.json, images: FOLDER}'
+
 # an image without captions is one all the same; without its file it is rejected
 jq 'del(.annotations[] | select(.image_id == 12))' captions.json > fewer.json
 rm images/COCO_val2014_000000000013.jpg

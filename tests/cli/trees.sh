@@ -125,6 +125,10 @@ run 0 train nosplits.yaml --run every
 says 'training: 4 images'
 run 0 train nosplits.yaml --run test_only --set input.split=test
 says 'training: 1 images'
+jq 'del(.images[0].split)' karpathy.json > undecided.json # in no split, as others have one
+sed 's|karpathy.json|undecided.json|' splits.yaml > undecided.yaml
+run 0 train undecided.yaml --run undecided
+says 'training: 1 images'
 run 1 train nosplits.yaml --run x --set input.split=dev
 says '"dev" is not a split'
 mkdir coco/val2014
