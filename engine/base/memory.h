@@ -21,7 +21,7 @@ AC_MUST_CHECK ac_status ac_alloc_aligned(void *out, int64_t count, size_t size);
 enum { AC_HUGE_PAGE = 2 << 20 };
 
 /** Ask the kernel for huge pages: matrix products touch a hundred pages at a time, and looking
- * up small ones costs a tenth of their time (docs/adr/0208-huge-pages.md). Without effect where
+ * up small ones costs a tenth of their time (docs/adr/0209-huge-pages.md). Without effect where
  * the kernel has none. p is AC_HUGE_PAGE aligned. */
 void ac_memory_prefer_huge(void *p, size_t bytes);
 

@@ -47,9 +47,9 @@ map(ac_shared *self, int fd, size_t size)
 {
     const size_t room = room_of(size);
     void *place = room < AC_HUGE_PAGE ? NULL : aligned_place(room);
-    void *p = mmap(place, room, PROT_READ | PROT_WRITE,
-                   (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | (place ? MAP_FIXED : 0),
-                   fd, 0);
+    void *p = mmap(
+        place, room, PROT_READ | PROT_WRITE,
+        (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | (place ? MAP_FIXED : 0), fd, 0);
 
     if (p == MAP_FAILED)
         return ac_error_set(AC_E_NOMEM, "out of memory: %zu bytes for packed weights (%s)",
