@@ -10,6 +10,7 @@
 #include "io/file/publish.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/equal_rows.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
@@ -25,6 +26,7 @@ typedef struct pipeline {
     const ac_config *config;
     ac_run run;
     ac_image_source images;
+    ac_equal_items equal;
     ac_clip_model clip;
     ac_bart_model bart;
     ac_cache cache;
@@ -86,7 +88,7 @@ write_summary(const pipeline *p, double seconds)
         ac_buffer_push_text(&b, ",\n");
     }
     AC_TRY(ac_tar_input_push_json(&p->images, &b));
-    AC_TRY(ac_embed_count_equal(run, &equal));
+    AC_TRY(ac_equal_items_count(&p->equal, run, ac_run_images(run, &p->images), &equal));
     if (equal)
         ac_buffer_printf(&b, "  \"equal\": %lld,\n", (long long) equal);
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
@@ -121,15 +123,30 @@ show_result(const pipeline *p, int stages)
                         : "embeddings");
 }
 
+static void
+log_taken_all(const pipeline *p, const char *what, int64_t taken)
+{
+    ac_sum_int64_all(p->comm, &taken, 1);
+    if (p->comm->rank == 0 && taken)
+        ac_log(AC_LOG_INFO, "equal images: %lld %s were taken from earlier shards",
+               (long long) taken, what);
+}
+
 static ac_status
 embed_all(pipeline *p)
 {
     const ac_image_source *images = ac_run_images(&p->run, &p->images);
-    ac_embed_work work = { .clip = &p->clip, .images = images };
+    ac_embed_work work = { .clip = &p->clip, .images = images, .equal = &p->equal };
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_probe_all(&p->run, images));
+    AC_TRY(ac_equal_items_open_all(&p->equal, &p->run, images));
+    if (p->equal.count)
+        AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0
+                                         ? ac_equal_rows_remove_undone(&p->run, AC_STAGE_EMBED)
+                                         : AC_OK));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &work));
+    log_taken_all(p, "embeddings", work.taken);
     if (!ac_run_is_part(&p->run))
         AC_TRY(ac_merge_bad_items_all(&p->run));
     st = ac_check_bad_items(&p->run);
@@ -160,12 +177,16 @@ out:
 static ac_status
 run_stages_all(pipeline *p, int stages)
 {
-    ac_retrieve_work retrieve = { .cache = &p->cache };
+    ac_retrieve_work retrieve = { .cache = &p->cache,
+                                  .equal = &p->equal,
+                                  .images = ac_run_images(&p->run, &p->images) };
     ac_status st = AC_OK;
 
     AC_TRY(embed_all(p));
-    if (stages > 1)
+    if (stages > 1) {
         AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve));
+        log_taken_all(p, "tables", retrieve.taken);
+    }
     if (stages > 2)
         AC_TRY(generate_all(p));
     if (ac_run_is_part(&p->run)) /* the last run merges */
@@ -278,6 +299,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     show_result(&p, stages);
 out:
     ac_run_free(&p.run);
+    ac_equal_items_close(&p.equal);
     ac_image_source_free(&p.images);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);

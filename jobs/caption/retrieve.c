@@ -12,12 +12,14 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/caption/equal_images.h"
+#include "jobs/caption/equal_rows.h"
 #include "jobs/caption/stages.h"
 
 typedef struct ac_retriever {
     const ac_run *run;     /* borrowed */
     const ac_cache *cache; /* borrowed */
-    int64_t first, count;  /* the slice: entries [first, first + count) of the cache */
+    const ac_retrieve_work *work;
+    int64_t first, count; /* the slice: entries [first, first + count) of the cache */
     int64_t width, K;
     float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index
                           keeps only what it packs */
@@ -27,7 +29,17 @@ typedef struct ac_retriever {
     int64_t *ids, *merged_ids; /* [shard_items, K] */
     float *scores, *merged_scores;
     ac_equal_images equal;
-    int64_t *query; /* [shard_items]: which query an image is; equal embeddings are one */
+    /* [shard_items]: which query an image is; equal embeddings are one. From shard_items on: a
+     * table of an earlier shard */
+    int64_t *query;
+    ac_texts keys; /* of the shard */
+    /* Tables of earlier shards, of images that this one has too: known to the rank that writes
+     * the shard; which rows they are for, to all */
+    int64_t shard_first;    /* its first item */
+    int64_t tables, *table; /* table [shard_items]: which is a row's; -1: none */
+    int64_t *table_ids;     /* [tables, K] */
+    float *table_scores;
+    ac_texts table_entries; /* [tables * K] */
 } retriever;
 
 static void
@@ -42,17 +54,24 @@ retriever_free(retriever *self)
     free(self->scores);
     free(self->merged_scores);
     free(self->query);
+    free(self->table);
+    free(self->table_ids);
+    free(self->table_scores);
+    ac_texts_free(&self->keys);
+    ac_texts_free(&self->table_entries);
     ac_equal_images_free(&self->equal);
 }
 
 static ac_status
-retriever_init(retriever *self, const ac_cache *cache, const ac_run *run)
+retriever_init(retriever *self, const ac_retrieve_work *work, const ac_run *run)
 {
     ac_status st = AC_OK;
+    const ac_cache *cache = work->cache;
     int64_t total = cache->entries, size = run->comm->size, rank = run->comm->rank, rows;
 
     self->run = run;
     self->cache = cache;
+    self->work = work;
     self->width = cache->dimension;
     self->K = run->config->retrieval.topk;
     self->first = total * rank / size;
@@ -70,6 +89,11 @@ retriever_init(retriever *self, const ac_cache *cache, const ac_run *run)
     AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
     AC_TRY(ac_alloc(&self->merged_scores, rows, sizeof *self->merged_scores));
     AC_TRY(ac_alloc(&self->query, run->manifest.shard_items, sizeof *self->query));
+    AC_TRY(ac_alloc(&self->table, run->manifest.shard_items, sizeof *self->table));
+    if (work->equal && work->equal->count) {
+        AC_TRY(ac_alloc(&self->table_ids, rows, sizeof *self->table_ids));
+        AC_TRY(ac_alloc(&self->table_scores, rows, sizeof *self->table_scores));
+    }
     st = ac_equal_images_init(&self->equal, run->manifest.shard_items);
 out:
     return st;
@@ -94,8 +118,68 @@ log_memory_all(const retriever *self)
                (double) bytes[1] / comm->size * 1e-6);
 }
 
-/* Equal embeddings [n] have equal tables: each is asked for once. Returns how many are left,
- * the same on all ranks. */
+/* ---- tables of earlier shards ---- */
+
+/* Row `row` of an earlier shard's tables is the item's. */
+static ac_status
+take_table(void *context, const ac_h5_reader *shard, int64_t row, int64_t item)
+{
+    retriever *self = context;
+    const int64_t at = self->tables * self->K;
+    ac_texts entries = { 0 };
+    int64_t mine;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_equal_rows_row(&self->keys, self->shard_first, self->work->images, item, &mine));
+    if (mine < 0) /* rejected here */
+        return AC_OK;
+    AC_TRY(ac_shard_read_rows(shard, AC_TABLES_IDS, row, 1, self->K, self->table_ids + at));
+    AC_TRY(
+        ac_shard_read_rows(shard, AC_TABLES_SCORES, row, 1, self->K, self->table_scores + at));
+    AC_TRY(ac_shard_read_text_rows(shard, AC_TABLES_ENTRIES, row * self->K, self->K, &entries));
+    for (int64_t k = 0; k < self->K; k++)
+        AC_TRY(ac_texts_push(&self->table_entries, ac_texts_at(&entries, k),
+                             ac_texts_size(&entries, k)));
+    self->table[mine] = self->tables++;
+out:
+    ac_texts_free(&entries);
+    return st;
+}
+
+/* The rank that writes the shard looks; all ranks know for which rows it found a table. */
+static ac_status
+find_tables_all(retriever *self, const ac_stage_shard *shard)
+{
+    const ac_comm *comm = self->run->comm;
+    const ac_equal_rows rows = { .run = self->run,
+                                 .items = self->work->equal,
+                                 .images = self->work->images,
+                                 .stage = AC_STAGE_RETRIEVE,
+                                 .keys = AC_TABLES_KEYS,
+                                 .first = shard->first,
+                                 .count = shard->count,
+                                 .take = take_table,
+                                 .context = self };
+    ac_status st = AC_OK;
+
+    self->tables = 0;
+    self->shard_first = shard->first;
+    ac_texts_reset(&self->table_entries);
+    for (int64_t i = 0; i < self->run->manifest.shard_items; i++)
+        self->table[i] = -1;
+    if (!ac_equal_rows_any(&rows))
+        return AC_OK;
+    AC_TRY(ac_agree_all(comm, comm->rank == shard->root ? ac_equal_rows_find(&rows) : AC_OK));
+    ac_broadcast_bytes_all(comm, self->table, (size_t) self->keys.count * sizeof *self->table,
+                           shard->root);
+out:
+    return st;
+}
+
+/* ---- queries ---- */
+
+/* Equal embeddings [n] have equal tables: each is asked for once, and none that has a table of
+ * an earlier shard. Returns how many are left, the same on all ranks. */
 static int64_t
 gather_queries(retriever *self, int64_t n)
 {
@@ -108,6 +192,10 @@ gather_queries(retriever *self, int64_t n)
         const float *query = self->queries + i * self->width;
         ac_checksum_bytes(query, bytes, hash);
         self->query[i] = ac_equal_images_find(&self->equal, hash, 0);
+        if (self->query[i] < 0 && self->table[i] >= 0) {
+            self->query[i] = self->run->manifest.shard_items + self->table[i];
+            ac_equal_images_set(&self->equal, hash, 0, self->query[i]);
+        }
         if (self->query[i] >= 0)
             continue;
         ac_equal_images_set(&self->equal, hash, 0, count);
@@ -118,11 +206,11 @@ gather_queries(retriever *self, int64_t n)
     return count;
 }
 
-/* Local: the shard's embeddings, and this slice's best k of each different one.
- * @param[out] n  how many different ones there are */
+/* Local: the shard's keys and embeddings. */
 static ac_status
-search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
+read_queries(retriever *self, int64_t shard)
 {
+    ac_texts *keys = &self->keys;
     ac_status st = AC_OK;
     ac_h5_reader r = { 0 };
     char *path = NULL;
@@ -136,13 +224,20 @@ search_slice(retriever *self, int64_t shard, ac_texts *keys, int64_t *n)
         AC_FAIL(AC_E_FORMAT,
                 "%s: the embedding of %.*s is not finite; remove the file and run again", path,
                 (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad));
-    *n = gather_queries(self, keys->count);
-    AC_TRY(ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores,
-                          NULL));
 out:
     ac_h5_close(&r);
     free(path);
     return st;
+}
+
+/* Local: this slice's best k of each different embedding.
+ * @param[out] n  how many different ones are asked for */
+static ac_status
+search_slice(retriever *self, int64_t *n)
+{
+    *n = gather_queries(self, self->keys.count);
+    return ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores,
+                          NULL);
 }
 
 /* The texts of the merged ids that lie in this slice, in the order of the merged list, as
@@ -203,12 +298,17 @@ spread_rows(retriever *self, int64_t n, const ac_texts *entries, ac_texts *out)
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < n; i++) {
-        const int64_t from = self->query[i] * self->K;
-        memcpy(self->ids + i * self->K, self->merged_ids + from, K * sizeof *self->ids);
-        memcpy(self->scores + i * self->K, self->merged_scores + from,
+        const int64_t table = self->query[i] - self->run->manifest.shard_items;
+        const bool earlier = table >= 0;
+        const int64_t from = (earlier ? table : self->query[i]) * self->K;
+        const ac_texts *texts = earlier ? &self->table_entries : entries;
+        memcpy(self->ids + i * self->K, (earlier ? self->table_ids : self->merged_ids) + from,
+               K * sizeof *self->ids);
+        memcpy(self->scores + i * self->K,
+               (earlier ? self->table_scores : self->merged_scores) + from,
                K * sizeof *self->scores);
         for (int64_t k = from; k < from + self->K; k++)
-            AC_TRY(ac_texts_push(out, ac_texts_at(entries, k), ac_texts_size(entries, k)));
+            AC_TRY(ac_texts_push(out, ac_texts_at(texts, k), ac_texts_size(texts, k)));
     }
 out:
     return st;
@@ -242,7 +342,7 @@ open_retriever_all(void *context, ac_stage *stage)
     ac_status st = ac_alloc(&work->retriever, 1, sizeof *work->retriever);
 
     if (st == AC_OK)
-        st = retriever_init(work->retriever, work->cache, stage->run);
+        st = retriever_init(work->retriever, work, stage->run);
     AC_TRY(ac_agree_all(stage->run->comm, st));
     log_memory_all(work->retriever);
 out:
@@ -252,15 +352,18 @@ out:
 static ac_status
 retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
-    const ac_retrieve_work *work = context;
+    ac_retrieve_work *work = context;
     retriever *self = work->retriever;
     const ac_comm *comm = stage->run->comm;
     ac_status st = AC_OK;
-    ac_texts keys = { 0 }, entries = { 0 }, spread = { 0 };
+    const ac_texts *keys = &self->keys;
+    ac_texts entries = { 0 }, spread = { 0 };
     ac_buffer packed = { 0 }, all = { 0 };
     int64_t n = 0, *bounds = NULL;
 
-    st = search_slice(self, shard->number, &keys, &n);
+    AC_TRY(ac_agree_all(comm, read_queries(self, shard->number)));
+    AC_TRY(find_tables_all(self, shard));
+    st = search_slice(self, &n);
     if (st == AC_OK)
         st = ac_alloc(&bounds, comm->size + 1, sizeof *bounds);
     AC_TRY(ac_agree_all(comm, st));
@@ -270,12 +373,12 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, shard->root, &all, bounds));
     if (comm->rank == shard->root) {
         AC_TRY(unpack_entries(self, n, all.data, bounds, &entries));
-        AC_TRY(spread_rows(self, keys.count, &entries, &spread));
-        AC_TRY(write_tables(self, shard->path, &keys, &spread, shard->checksum));
-        shard->rows = keys.count;
+        AC_TRY(spread_rows(self, keys->count, &entries, &spread));
+        AC_TRY(write_tables(self, shard->path, keys, &spread, shard->checksum));
+        shard->rows = keys->count;
+        work->taken += self->tables;
     }
 out:
-    ac_texts_free(&keys);
     ac_texts_free(&entries);
     ac_texts_free(&spread);
     ac_buffer_free(&packed);
