@@ -9,6 +9,7 @@
 #include "io/config/config_values.h"
 #include "io/file/base64.h"
 #include "io/file/file_head.h"
+#include "io/file/json_write.h"
 #include "io/file/publish.h"
 
 static int
@@ -183,6 +184,32 @@ out:
     return st;
 }
 
+/* A list of texts, of a key that keeps them as JSON. */
+static ac_status
+set_optional_texts(ac_config *self, const ac_config_key *k, yaml_document_t *document,
+                   yaml_node_t *node, const char *where)
+{
+    ac_buffer json = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_push_char(&json, '[');
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        const yaml_node_t *item = yaml_document_get_node(document, *i);
+        if (item->type != YAML_SCALAR_NODE)
+            AC_FAIL(AC_E_ARG, "%s: %s: needs a text or a list of texts", where, k->name);
+        ac_buffer_push_text(&json, json.size > 1 ? ", " : "");
+        ac_json_string(&json, (const char *) item->data.scalar.value,
+                       item->data.scalar.length);
+    }
+    ac_buffer_push_char(&json, ']');
+    AC_TRY(json.status);
+    st = ac_config_list_set(self, k, json.data, where);
+out:
+    ac_buffer_free(&json);
+    return st;
+}
+
 /* Where a config is from: `file` for messages, with the line, or "--set"; relative paths are
  * taken from base. */
 typedef struct origin {
@@ -221,6 +248,8 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
                         where);
     if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_TEXTS)
         return set_texts(self, k, document, value, where);
+    if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_OPTIONAL_TEXTS)
+        return set_optional_texts(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
     if (strlen((const char *) value->data.scalar.value) != value->data.scalar.length)
@@ -334,7 +363,11 @@ stands_for_itself(const char *name, const yaml_node_t *node)
 {
     const ac_config_key *k = NULL;
 
-    if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK || !ac_config_key_is_text(k))
+    if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK)
+        return false;
+    if (k->type == KEY_OPTIONAL_TEXTS && node->type == YAML_SEQUENCE_NODE)
+        return node->data.sequence.style != YAML_FLOW_SEQUENCE_STYLE;
+    if (!ac_config_key_is_text(k) && k->type != KEY_OPTIONAL_TEXTS)
         return false;
     return node->type == YAML_SCALAR_NODE
                ? node->data.scalar.style != YAML_SINGLE_QUOTED_SCALAR_STYLE &&

@@ -154,6 +154,9 @@ const ac_config_key ac_config_keys[] = {
     GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
     LATER(eos_token_id, KEY_OPTIONAL_LIST, 0, 0,
           "token id that ends a text, or a list of them; none: only the length does"),
+    LATER(stop_strings, KEY_OPTIONAL_TEXTS, 0, 0,
+          "of causal language models: a text that ends what is generated, or a list of them: "
+          "[\"The End\", \"###\"]; it is cut off; none: off"),
     { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches,
       true, "beam search as in transformers 5, or as in 4.9 (2021)" },
     { "generation.clean_up_tokenization_spaces", KEY_BOOL,

@@ -24,8 +24,9 @@ typedef enum ac_key_type {
     KEY_OPTIONAL_REAL,
     KEY_OPTIONAL_BOOL,
     KEY_OPTIONAL_EARLY,
-    KEY_OPTIONAL_LIST /* of a key of engine/generation/generation_keys.h, which says the shape
-                       */
+    KEY_OPTIONAL_LIST, /* of a key of engine/generation/generation_keys.h, which says the shape
+                        */
+    KEY_OPTIONAL_TEXTS /* the same, of texts */
 } ac_key_type;
 
 /** A key that came later: part of a run's fingerprint only where it is set, so that a run that

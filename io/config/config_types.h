@@ -16,10 +16,10 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
-/** A list of numbers or of lists, left to the model, or switched off. */
+/** A list of numbers, lists or texts, left to the model, or switched off. */
 typedef struct ac_optional_list {
     ac_presence presence;
-    char *text; /* YAML's flow form, owned: "[[5, 6], [7]]"; NULL unless set */
+    char *text; /* YAML's flow form, owned: "[[5, 6], [7]]"; of texts JSON; NULL unless set */
 } ac_optional_list;
 
 /** A count, or a share of all items (1 is all). */
@@ -86,7 +86,7 @@ typedef struct ac_config {
             encoder_repetition_penalty, encoder_no_repeat_ngram_size, renormalize_logits,
             remove_invalid_values, min_p, typical_p, epsilon_cutoff, eta_cutoff, top_h;
         ac_optional_list eos_token_id, bad_words_ids, suppress_tokens, begin_suppress_tokens,
-            sequence_bias, exponential_decay_length_penalty;
+            sequence_bias, exponential_decay_length_penalty, stop_strings;
         int64_t beam_search;
         bool clean_up_tokenization_spaces;
     } generation;

@@ -1,6 +1,7 @@
 #include "io/config/config_values.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "engine/base/text.h"
 #include "engine/generation/generation_keys.h"
 #include "io/file/base64.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
 
@@ -46,7 +48,7 @@ ac_config_value_free(ac_config *self, const ac_config_key *k)
 {
     if (ac_config_key_is_text(k) || k->type == KEY_TEXTS)
         free(*(char **) ac_config_place(self, k));
-    else if (k->type == KEY_OPTIONAL_LIST)
+    else if (k->type == KEY_OPTIONAL_LIST || k->type == KEY_OPTIONAL_TEXTS)
         free(((ac_optional_list *) ac_config_place(self, k))->text);
 }
 
@@ -263,8 +265,9 @@ out:
 
 /* A list, or auto or none. Tried on a config of its own: what is wrong is told here, with file
  * and line. */
-static ac_status
-set_list(ac_config *self, const ac_config_key *k, const char *value, const char *where)
+ac_status
+ac_config_list_set(ac_config *self, const ac_config_key *k, const char *value,
+                   const char *where)
 {
     const ac_generation_key *key = ac_generation_key_find(strchr(k->name, '.') + 1);
     const bool special = strcmp(value, "auto") == 0 || strcmp(value, "none") == 0;
@@ -285,6 +288,24 @@ set_list(ac_config *self, const ac_config_key *k, const char *value, const char 
     ac_config_value_free(self, k);
     *(ac_optional_list *) ac_config_place(self, k) = made;
 out:
+    return st;
+}
+
+/* One text, or auto or none. */
+static ac_status
+set_optional_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+                  const char *where)
+{
+    ac_buffer json = { 0 };
+    ac_status st = AC_OK;
+
+    if (!quoted && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0))
+        return ac_config_list_set(self, k, value, where);
+    ac_json_string(&json, value, strlen(value));
+    AC_TRY(json.status);
+    st = ac_config_list_set(self, k, json.data, where);
+out:
+    ac_buffer_free(&json);
     return st;
 }
 
@@ -349,7 +370,9 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     if (k->type == KEY_TEXTS)
         return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)
-        return set_list(self, k, value, where);
+        return ac_config_list_set(self, k, value, where);
+    if (k->type == KEY_OPTIONAL_TEXTS)
+        return set_optional_text(self, k, value, quoted, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
@@ -404,7 +427,8 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     case KEY_PATH:
     case KEY_PATHS:
     case KEY_TEXTS:
-    case KEY_OPTIONAL_LIST: break;
+    case KEY_OPTIONAL_LIST:
+    case KEY_OPTIONAL_TEXTS: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
 }
@@ -464,6 +488,29 @@ print_text(const char *text, size_t n, ac_buffer *out)
     ac_buffer_push_char(out, '"');
 }
 
+/* JSON's texts as YAML's. */
+static void
+print_texts(const char *json, ac_buffer *out)
+{
+    json_t *list = json_loads(json, JSON_DECODE_ANY, NULL);
+    const json_t *one;
+    size_t i;
+
+    if (json_is_string(list)) {
+        print_text(json_string_value(list), json_string_length(list), out);
+        json_decref(list);
+        return;
+    }
+    ac_buffer_push_char(out, '[');
+    json_array_foreach(list, i, one)
+    {
+        ac_buffer_push_text(out, i ? ", " : "");
+        print_text(json_string_value(one), json_string_length(one), out);
+    }
+    ac_buffer_push_char(out, ']');
+    json_decref(list);
+}
+
 void
 ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
@@ -520,6 +567,8 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         ac_buffer_push_text(out, o->value != 0 ? "true" : "false");
     else if (k->type == KEY_OPTIONAL_EARLY)
         ac_buffer_push_text(out, early_words[(int) o->value]);
+    else if (k->type == KEY_OPTIONAL_TEXTS)
+        print_texts(((const ac_optional_list *) at)->text, out);
     else if (k->type == KEY_OPTIONAL_LIST)
         ac_buffer_push_text(out, ((const ac_optional_list *) at)->text);
     else
