@@ -174,7 +174,8 @@ push_thumbnail(ac_page *page, ac_archive *archive, int64_t row, bool *has)
     if (*has) {
         ac_page_html(page, "<div class=\"top\"><img width=\"112\" height=\"112\" "
                            "loading=\"lazy\" alt=\"");
-        ac_page_text(page, ac_texts_at(&archive->keys, row), ac_texts_size(&archive->keys, row));
+        ac_page_text(page, ac_texts_at(&archive->keys, row),
+                     ac_texts_size(&archive->keys, row));
         ac_page_html(page, "\" src=\"data:image/jpeg;base64,");
         ac_base64_push(&text, jpeg, n);
         st = text.status;
@@ -280,7 +281,8 @@ ac_answers_put(ac_answers *self, const ac_search *search)
             ac_log(AC_LOG_WARNING, "%s", q->error);
         self->refused += q->kind == AC_QUERY_BAD;
         if (self->format == AC_ANSWERS_HTML && self->answered >= AC_ANSWERS_PAGE_QUERIES)
-            AC_FAIL(AC_E_ARG, "a page shows at most %d queries; --format jsonl takes any number",
+            AC_FAIL(AC_E_ARG,
+                    "a page shows at most %d queries; --format jsonl takes any number",
                     AC_ANSWERS_PAGE_QUERIES);
         if (self->format == AC_ANSWERS_HTML)
             AC_TRY(push_section(self, search, i));

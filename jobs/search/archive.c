@@ -116,10 +116,10 @@ out:
     return st;
 }
 
-static const char *
-model_of(const ac_archive_source *s)
+const char *
+ac_archive_source_model(const ac_archive_source *source)
 {
-    return s->is_cache ? s->cache.model : s->run.manifest.clip;
+    return source->is_cache ? source->cache.model : source->run.manifest.clip;
 }
 
 static const char *
@@ -128,9 +128,9 @@ model_path_of(const ac_archive_source *s)
     return s->is_cache ? s->cache.model_path : s->config.clip.model;
 }
 
-/* One model made all embeddings. */
+/* Which may be searched together. */
 static ac_status
-check_sources(const ac_archive *self)
+check_sources(ac_archive *self)
 {
     const ac_archive_source *a = &self->sources[0];
 
@@ -144,13 +144,8 @@ check_sources(const ac_archive *self)
         for (int j = 0; j < i; j++)
             if (strcmp(self->sources[j].path, b->path) == 0)
                 return ac_error_set(AC_E_ARG, "%s is given twice", b->path);
-        if (strcmp(model_of(a), model_of(b)) != 0)
-            return ac_error_set(
-                AC_E_ARG,
-                "%s was embedded by another model than %s: %s (%s) and %s (%s); their "
-                "embeddings cannot be compared",
-                b->path, a->path, model_path_of(b) ? model_path_of(b) : "?", model_of(b),
-                model_path_of(a) ? model_path_of(a) : "?", model_of(a));
+        if (strcmp(ac_archive_source_model(a), ac_archive_source_model(b)) != 0)
+            self->mixed = true;
     }
     return AC_OK;
 }
@@ -158,7 +153,7 @@ check_sources(const ac_archive *self)
 const char *
 ac_archive_model(const ac_archive *self)
 {
-    return model_of(&self->sources[0]);
+    return ac_archive_source_model(&self->sources[0]);
 }
 
 const char *
@@ -193,9 +188,9 @@ list_run(ac_archive *self, int number, ac_texts *keys, int64_t *capacity)
         AC_TRY(ac_item_walk_next(&walk, &found));
         if (!found)
             break;
-        AC_TRY(push_row(self, keys, capacity, walk.key.bytes, walk.key.size,
-                        (ac_archive_place){ number, (int32_t) walk.row,
-                                            s->first_block + walk.shard }));
+        AC_TRY(push_row(
+            self, keys, capacity, walk.key.bytes, walk.key.size,
+            (ac_archive_place){ number, (int32_t) walk.row, s->first_block + walk.shard }));
     }
 out:
     ac_item_walk_close(&walk);
@@ -282,8 +277,8 @@ list_rows(ac_archive *self)
         AC_TRY(self->sources[i].is_cache ? list_cache(self, i, &keys, &capacity)
                                          : list_run(self, i, &keys, &capacity));
     if (keys.count == 0)
-        AC_FAIL(AC_E_FORMAT, "%s%s: there is nothing in it to search",
-                self->sources[0].path, self->source_count > 1 ? " and the others" : "");
+        AC_FAIL(AC_E_FORMAT, "%s%s: there is nothing in it to search", self->sources[0].path,
+                self->source_count > 1 ? " and the others" : "");
     st = sort_rows(self, &keys);
 out:
     ac_texts_free(&keys);

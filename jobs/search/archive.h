@@ -38,6 +38,7 @@ typedef struct ac_archive_block {
 typedef struct ac_archive {
     ac_archive_source *sources;
     int source_count;
+    bool mixed;    /* runs with unequal hashes: one without the vocabulary, or another model */
     int64_t n, D;  /* D 0: without a row */
     ac_texts keys; /* [n]: of images; of a cache its entries */
     ac_archive_place *places;
@@ -51,8 +52,9 @@ typedef struct ac_archive {
 } ac_archive;
 
 /**
- * Local. Keys and places of all rows. Refused by name: a source without embeddings, sources of
- * different models, a run beside a cache, no row at all.
+ * Local. Keys and places of all rows. Refused by name: a source without embeddings, a run
+ * beside a cache, no row at all. Whether one model made all is for ac_query_model_check where
+ * `mixed` is set.
  * @param[in] paths  [count], of runs, or of one cache
  */
 AC_MUST_CHECK ac_status ac_archive_open(ac_archive *self, const char *const *paths, int count);
@@ -68,6 +70,7 @@ AC_MUST_CHECK ac_status ac_archive_load(ac_archive *self, int64_t first, int64_t
  * whole CLIP, of a cache of its text tower. */
 const char *ac_archive_model(const ac_archive *self);
 const char *ac_archive_model_path(const ac_archive *self);
+const char *ac_archive_source_model(const ac_archive_source *source);
 
 /** The row of this key; source NULL: of the first source that has it. -1: none has.
  * @param[out] others  how many other sources have it too */

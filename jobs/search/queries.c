@@ -114,8 +114,7 @@ find_key(ac_query *q, const ac_archive *archive, const json_t *record)
                       source ? " in " : "", source ? source : "");
     if (others && !source)
         ac_log(AC_LOG_WARNING, "the key %s is in %lld sources: asked for that of %s", q->value,
-               (long long) others + 1,
-               archive->sources[archive->places[q->row].source].path);
+               (long long) others + 1, archive->sources[archive->places[q->row].source].path);
     return AC_OK;
 }
 
@@ -190,32 +189,38 @@ check_model(const ac_archive *archive, const ac_query_model *model)
     if (first->is_cache)
         return ac_cache_check_model(&first->cache, clip->text_fingerprint, clip->path,
                                     clip->net.config.projection_dim);
-    if (strcmp(clip->fingerprint, ac_archive_model(archive)) != 0 ||
-        clip->net.config.projection_dim != archive->D)
+    if (clip->net.config.projection_dim != archive->D)
         return ac_error_set(
-            AC_E_ARG,
-            "%s is not the model that embedded %s: its hash is %s, that of the run %s (%s)",
-            clip->path, first->path, clip->fingerprint, ac_archive_model(archive),
-            ac_archive_model_path(archive) ? ac_archive_model_path(archive) : "?");
+            AC_E_ARG, "%s makes embeddings of width %lld; those of %s have %lld", clip->path,
+            (long long) clip->net.config.projection_dim, first->path, (long long) archive->D);
+    for (int i = 0; i < archive->source_count; i++) {
+        const char *hash = ac_archive_source_model(&archive->sources[i]);
+        if (strcmp(hash, clip->fingerprint) != 0 && strcmp(hash, clip->image_fingerprint) != 0)
+            return ac_error_set(AC_E_ARG,
+                                "%s is not the model that embedded %s: its hash is %s "
+                                "(without its vocabulary %s), the run's %s",
+                                clip->path, archive->sources[i].path, clip->fingerprint,
+                                clip->image_fingerprint, hash);
+    }
     return AC_OK;
 }
 
-/* Of a cache the text tower is always opened: it is what can be compared. */
+/* The text tower is always opened: with its vocabulary the model can be compared with any run
+ * or cache. */
 static ac_status
-open_model(const ac_archive *archive, ac_query_model *model, unsigned towers)
+open_model(const ac_archive *archive, ac_query_model *model, unsigned towers, bool texts)
 {
     ac_clip_options o = model->options;
     ac_status st = AC_OK;
 
-    if (archive->sources[0].is_cache)
-        towers |= AC_CLIP_TEXT;
-    if ((model->towers & towers) == towers)
+    towers |= AC_CLIP_TEXT;
+    if ((model->towers & towers) == towers && (!texts || model->clip.has_tokenizer))
         return AC_OK;
     towers |= model->towers;
     ac_query_model_free(model);
     o.model = model->given ? model->given : ac_archive_model_path(archive);
     o.towers = towers;
-    o.need_tokenizer = towers & AC_CLIP_TEXT;
+    o.need_tokenizer = texts;
     if (!model->given && !archive->sources[0].is_cache && !o.model_config)
         o.model_config = archive->sources[0].config.clip.model_config;
     if (!o.model || !*o.model)
@@ -239,11 +244,10 @@ embed_texts(ac_queries *self, const ac_archive *archive, ac_query_model *model)
 
     for (int64_t i = 0; i < self->count; i++)
         if (self->items[i].kind == AC_QUERY_TEXT)
-            AC_TRY(
-                ac_texts_push(&texts, self->items[i].value, strlen(self->items[i].value)));
+            AC_TRY(ac_texts_push(&texts, self->items[i].value, strlen(self->items[i].value)));
     if (texts.count == 0)
         goto out;
-    AC_TRY(open_model(archive, model, AC_CLIP_TEXT));
+    AC_TRY(open_model(archive, model, AC_CLIP_TEXT, true));
     AC_TRY(ac_alloc_aligned(&y, texts.count * archive->D, sizeof *y));
     AC_TRY(ac_clip_model_embed_texts(&model->clip, y, &texts, 0, texts.count, "", &cut));
     for (int64_t i = 0, at = 0; i < self->count; i++)
@@ -267,7 +271,7 @@ embed_images(ac_queries *self, const ac_archive *archive, ac_query_model *model)
         ac_query *q = &self->items[i];
         if (q->kind != AC_QUERY_IMAGE)
             continue;
-        AC_TRY(open_model(archive, model, AC_CLIP_VISION));
+        AC_TRY(open_model(archive, model, AC_CLIP_VISION, false));
         st = ac_clip_model_embed_file(&model->clip, self->vectors + i * archive->D, q->value,
                                       model->max_pixels);
         if (st == AC_E_FORMAT || st == AC_E_IO || st == AC_E_ARG)
@@ -284,4 +288,10 @@ ac_queries_embed(ac_queries *self, const ac_archive *archive, ac_query_model *mo
     const ac_status st = embed_texts(self, archive, model);
 
     return st == AC_OK ? embed_images(self, archive, model) : st;
+}
+
+ac_status
+ac_query_model_check(ac_query_model *self, const ac_archive *archive)
+{
+    return archive->mixed ? open_model(archive, self, AC_CLIP_TEXT, false) : AC_OK;
 }

@@ -31,7 +31,7 @@ typedef struct ac_query {
 typedef struct ac_query_model {
     ac_clip_options options;
     int64_t max_pixels; /* of an image to be decoded */
-    const char *given; /* its name on the command line; NULL: the archive's */
+    const char *given;  /* its name on the command line; NULL: the archive's */
     ac_clip_model clip;
     unsigned towers; /* that are open */
 } ac_query_model;
@@ -58,6 +58,10 @@ AC_MUST_CHECK ac_status ac_queries_add(ac_queries *self, const ac_archive *archi
  * naming both where the model is not the one that embedded the archive. */
 AC_MUST_CHECK ac_status ac_queries_embed(ac_queries *self, const ac_archive *archive,
                                          ac_query_model *model);
+
+/** Where archive->mixed is set: AC_E_ARG naming the source that another model embedded. The
+ * model is opened. */
+AC_MUST_CHECK ac_status ac_query_model_check(ac_query_model *self, const ac_archive *archive);
 
 void ac_query_model_free(ac_query_model *self);
 

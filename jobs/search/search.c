@@ -51,11 +51,9 @@ ac_search_init_all(ac_search *self, const ac_comm *comm, ac_archive *archive, in
                   first = n * rank / size, count = n * (rank + 1) / size - first;
     ac_status st;
 
-    *self = (ac_search){ .comm = comm,
-                         .archive = archive,
-                         .wanted = k,
-                         .k = k < n ? k + 1 : n,
-                         .least = least };
+    *self = (ac_search){
+        .comm = comm, .archive = archive, .wanted = k, .k = k < n ? k + 1 : n, .least = least
+    };
     st = ac_archive_load(archive, first, count);
     if (st == AC_OK)
         st = ac_topk_index_init(&self->index, archive->embeddings, count, archive->D, first,

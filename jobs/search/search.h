@@ -11,7 +11,7 @@ typedef struct ac_search {
     const ac_comm *comm; /* NULL: this process alone, without MPI */
     ac_archive *archive;
     int64_t wanted, k; /* results per query; searched for: one more, the key itself */
-    float least; /* results with a lower score are left out */
+    float least;       /* results with a lower score are left out */
     ac_topk_index index;
     ac_queries queries; /* rank 0's; the vectors on all ranks */
     int64_t *ids, *merged_ids;

@@ -85,6 +85,7 @@ searcher_free(searcher *self)
     if (self->reader.file && self->reader.file != stdin)
         fclose(self->reader.file);
     free(self->reader.line);
+    self->reader = (reader){ 0 };
     ac_answers_abandon(&self->answers);
     ac_query_model_free(&self->model);
     ac_search_free(&self->search);
@@ -236,8 +237,7 @@ answer_all(searcher *self)
             st = ac_answers_commit(&self->answers);
         ac_log(AC_LOG_INFO, "%lld quer%s of %lld in %.3f s (%s)",
                (long long) self->answers.answered, self->answers.answered == 1 ? "y" : "ies",
-               (long long) self->archive.n, seconds,
-               ac_topk_index_scan(&self->search.index));
+               (long long) self->archive.n, seconds, ac_topk_index_scan(&self->search.index));
     }
     st = agree_all(self, st);
 out:
@@ -258,6 +258,8 @@ search_all(searcher *self)
         st = open_reader(self);
     if (st == AC_OK)
         st = ac_archive_open(&self->archive, a->words, a->word_count);
+    if (st == AC_OK && is_first(self))
+        st = ac_query_model_check(&self->model, &self->archive);
     AC_TRY(agree_all(self, st));
     AC_TRY(ac_search_init_all(&self->search, self->comm, &self->archive, self->k,
                               (float) self->least, queries));
@@ -268,9 +270,9 @@ search_all(searcher *self)
         ac_log(AC_LOG_INFO, "%lld rows in memory: ready", (long long) self->archive.n);
     AC_TRY(answer_all(self));
     if (is_first(self) && self->answers.refused)
-        st = ac_error_set(AC_E_FORMAT, "%lld of %lld queries could not be asked",
-                          (long long) self->answers.refused,
-                          (long long) self->answers.answered);
+        st =
+            ac_error_set(AC_E_FORMAT, "%lld of %lld queries could not be asked",
+                         (long long) self->answers.refused, (long long) self->answers.answered);
     st = agree_all(self, st);
 out:
     return st;
@@ -347,16 +349,17 @@ ac_command_search(int argc, char **argv)
 
     st = ac_arguments_parse(&a, options, argc, argv);
     if (st == AC_OK && a.help) {
-        ac_options_help(stdout,
-                        "search RUN [RUN…] (--text T | --image F | --key K | --queries F.jsonl "
-                        "| --watch) [-k 20]",
-                        "The images of runs (or the entries of a cache) nearest to a text, an "
-                        "image, an image of the archive or an embedding: exact, without an "
-                        "index to be made before. Under mpirun the ranks share the archive; the "
-                        "answer is the same to the byte. A line per query: {\"query\", "
-                        "\"results\": [{\"key\", \"score\", \"source\", \"caption\"}]}, best "
-                        "first, ties by lower key.",
-                        options);
+        ac_options_help(
+            stdout,
+            "search RUN [RUN…] (--text T | --image F | --key K | --queries F.jsonl "
+            "| --watch) [-k 20]",
+            "The images of runs (or the entries of a cache) nearest to a text, an "
+            "image, an image of the archive or an embedding: exact, without an "
+            "index to be made before. Under mpirun the ranks share the archive; the "
+            "answer is the same to the byte. A line per query: {\"query\", "
+            "\"results\": [{\"key\", \"score\", \"source\", \"caption\"}]}, best "
+            "first, ties by lower key.",
+            options);
         goto out;
     }
     if (st == AC_OK)
