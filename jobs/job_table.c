@@ -4,6 +4,7 @@
 
 #include "jobs/cache/cache_jobs.h"
 #include "jobs/caption/caption.h"
+#include "jobs/dedupe/dedupe_job.h"
 #include "jobs/evaluate/evaluate_job.h"
 #include "jobs/ingest/ingest_job.h"
 #include "jobs/story/story_job.h"
@@ -14,7 +15,7 @@ const ac_job *const ac_job_table[] = {
     &ac_job_tag,         &ac_job_embed_images,
     &ac_job_build_cache, &ac_job_extend_cache,
     &ac_job_ingest,      &ac_job_story,
-    &ac_job_evaluate,    NULL,
+    &ac_job_evaluate,    &ac_job_dedupe, NULL,
 };
 
 const ac_job *

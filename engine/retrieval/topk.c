@@ -16,6 +16,7 @@
 #include "engine/retrieval/candidates.h"
 #include "engine/retrieval/exact.h"
 #include "engine/retrieval/scan.h"
+#include "engine/retrieval/scan_select.h"
 
 enum {
     PANEL_BYTES = 288 << 10,    /* of a block of queries */
@@ -24,9 +25,6 @@ enum {
     COARSE_SHARE = 20, /* the coarse stage pays while it rules out all but one in so many */
     COARSE_REST = 4    /* chunks without it before it is tried again */
 };
-
-/* Far above the rounding of the few operations in double that bounds are made of. */
-#define DOUBLE_CUSHION 0x1p-48
 
 /* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules
  * too little out. The result does not depend on it. */
@@ -63,96 +61,6 @@ source_of(const block *b, int64_t r)
     return (ac_candidate_source){ b->queries[r].q, b->index->embeddings, b->index->D };
 }
 
-static float
-round_down(double x)
-{
-    const float y = (float) x;
-
-    return (double) y > x ? nextafterf(y, -INFINITY) : y;
-}
-
-/* The threshold as a limit for base-less scanned scores in float. */
-static float
-limit_of(double threshold, const ac_scan_query *q)
-{
-    if (isinf(threshold))
-        return (float) threshold;
-    return round_down(threshold - q->base - q->constant -
-                      DOUBLE_CUSHION * (fabs(threshold) + fabs(q->base)));
-}
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-__attribute__((target("avx2,fma"))) static unsigned
-select_avx2(const float *scanned, const float *errors, const float *norms, float spread,
-            float slack, float limit)
-{
-    const __m256 A = _mm256_set1_ps(spread), B = _mm256_set1_ps(slack),
-                 T = _mm256_set1_ps(limit);
-    unsigned mask = 0;
-
-    for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-        const __m256 radius = _mm256_fmadd_ps(A, _mm256_loadu_ps(errors + h),
-                                              _mm256_mul_ps(B, _mm256_loadu_ps(norms + h)));
-        const __m256 upper = _mm256_add_ps(_mm256_loadu_ps(scanned + h), radius);
-        mask |= (unsigned) _mm256_movemask_ps(_mm256_cmp_ps(upper, T, _CMP_NLT_UQ)) << h;
-    }
-    return mask;
-}
-
-__attribute__((target("avx2"))) static void
-scale_avx2(float *scanned, const float *scales, float scale)
-{
-    for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
-        const __m256 x = _mm256_cvtepi32_ps(
-            _mm256_loadu_si256((const __m256i *) (const void *) (scanned + h)));
-        _mm256_storeu_ps(scanned + h,
-                         _mm256_mul_ps(_mm256_mul_ps(x, _mm256_loadu_ps(scales + h)),
-                                       _mm256_set1_ps(scale)));
-    }
-}
-#endif
-
-/* Bit j: entry j's upper bound is not below the limit (also where it is not a number). */
-static unsigned
-select_scalar(const float *scanned, const float *errors, const float *norms, float spread,
-              float slack, float limit)
-{
-    unsigned mask = 0;
-
-    for (int j = 0; j < AC_SCAN_GROUP; j++)
-        mask |= (unsigned) !(scanned[j] + (spread * errors[j] + slack * norms[j]) < limit) << j;
-    return mask;
-}
-
-/* Integer dot products, in place, to scores. */
-static void
-scale_scalar(float *scanned, const float *scales, float scale)
-{
-    for (int j = 0; j < AC_SCAN_GROUP; j++) {
-        int32_t integer;
-        memcpy(&integer, scanned + j, sizeof integer);
-        scanned[j] = (float) integer * scales[j] * scale;
-    }
-}
-
-/* The functions above for this CPU. */
-typedef struct selection {
-    unsigned (*select)(const float *, const float *, const float *, float, float, float);
-    void (*scale)(float *, const float *, float);
-} selection;
-
-static selection
-choose_selection(void)
-{
-#if defined(__x86_64__)
-    if (ac_kernels_include(AC_CPU_AVX2))
-        return (selection){ select_avx2, scale_avx2 };
-#endif
-    return (selection){ select_scalar, scale_scalar };
-}
-
 static void
 push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
 {
@@ -163,11 +71,11 @@ push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
     const double spread = (double) q->fine.spread * (double) b->index->errors[at] +
                           (double) q->fine.slack * (double) b->index->norms[at];
     const double radius = spread + q->constant +
-                          DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
+                          AC_SCAN_DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
     ac_candidates_push(found, &source, centre - radius, centre + radius, at);
     if (found->threshold > before)
-        w->limits[r] = limit_of(found->threshold, q);
+        w->limits[r] = ac_scan_limit(found->threshold, q);
 }
 
 /* A group of 16 entries at hand. */
@@ -194,7 +102,7 @@ group_at(const ac_topk_index *x, int64_t g)
 
 /* The scanned scores of one query and a group: what can matter becomes a candidate. */
 static void
-take_candidates(const block *b, const selection *use, worker *w, const group *g, int64_t r,
+take_candidates(const block *b, const ac_scan_selection *use, worker *w, const group *g, int64_t r,
                 float *scanned)
 {
     const ac_scan_rounded *q = &b->queries[r].fine;
@@ -212,7 +120,7 @@ take_candidates(const block *b, const selection *use, worker *w, const group *g,
 }
 
 static void
-scan_fine(const block *b, const selection *use, worker *w, const group *g)
+scan_fine(const block *b, const ac_scan_selection *use, worker *w, const group *g)
 {
     const ac_scan_kernel *kernel = b->index->kernel;
     const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) *
@@ -276,7 +184,7 @@ scan_coarse(const block *b, worker *w, const group *g)
 
 /* Groups [from, to). */
 static void
-scan_chunk(const block *b, const selection *use, worker *w, int64_t from, int64_t to)
+scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from, int64_t to)
 {
     coarse_state *coarse = &w->coarse;
 
@@ -305,7 +213,7 @@ share_thresholds(const block *b, worker *w)
         shared = b->thresholds[r];
         if (shared > w->found[r].threshold) {
             w->found[r].threshold = shared;
-            w->limits[r] = limit_of(shared, &b->queries[r]);
+            w->limits[r] = ac_scan_limit(shared, &b->queries[r]);
         } else if (shared < w->found[r].threshold) {
 #pragma omp atomic write
             b->thresholds[r] = w->found[r].threshold;
@@ -371,7 +279,7 @@ search_block(const block *b, worker *workers, int threads, int64_t capacity, int
     const int64_t groups = (b->index->n + AC_SCAN_GROUP - 1) / AC_SCAN_GROUP;
     const int64_t share = groups / ((int64_t) threads * 4) + 1,
                   step = share < CHUNK_GROUPS ? share : CHUNK_GROUPS;
-    const selection use = choose_selection();
+    const ac_scan_selection use = ac_scan_selection_best();
     int64_t scored = 0;
 
     for (int64_t r = 0; r < b->rows; r++)

@@ -289,6 +289,10 @@ const ac_config_key ac_config_keys[] = {
     { "evaluate.merge_scores", KEY_PATHS, AT(evaluate.merge_scores), "none", 0, 0, NULL, false,
       "scores of another program: SPICE's output, {\"id\": score} or {\"NAME\": {\"id\": "
       "score}}" },
+    { "dedupe.threshold", KEY_REAL, AT(dedupe.threshold), "0.96", -1e30, 1e30, NULL, true,
+      "two items with this score or more are a pair" },
+    { "dedupe.all", KEY_BOOL, AT(dedupe.all), "false", 0, 0, NULL, false,
+      "write any number of pairs; without it more than 10 million are refused" },
     { "seed", KEY_INT, AT(seed), "0", 0, 9e15, NULL, true, "seed of all random numbers" },
     { "output.shard_items", KEY_INT, AT(output.shard_items), "1024", 1, 1e6, NULL, true,
       "items per shard: the unit of work, restart and error" },
@@ -430,6 +434,14 @@ const ac_config_job ac_config_jobs[] = {
                   "compute.precision", "compute.part", "compute.parts", "limits.max_bad_items",
                   "limits.memory", "limits.stall_minutes", "limits.grace_seconds" },
         .needed = { "input.path", "story.model" },
+        .made = { "input.path" },
+    },
+    {
+        .name = "dedupe",
+        .keys = { "input.path", "dedupe", "output.shard_items", "output.compression",
+                  "compute.threads", "compute.kernels", "compute.part", "compute.parts",
+                  "limits.stall_minutes", "limits.grace_seconds" },
+        .needed = { "input.path" },
         .made = { "input.path" },
     },
     {

@@ -117,6 +117,10 @@ typedef struct ac_config {
         int64_t chat, overflow; /* chat: ac_story_chat; overflow: 0 truncate, 1 refuse */
         ac_optional max_new_tokens, stories;
     } story;
+    struct {
+        double threshold;
+        bool all; /* any number of pairs */
+    } dedupe;
     int64_t seed;
     struct {
         int64_t shard_items;

@@ -19,6 +19,7 @@ typedef enum ac_shard_kind {
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
     AC_SHARD_STORIES,
+    AC_SHARD_PAIRS, /* of items that are nearly the same */
     AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;
@@ -77,6 +78,9 @@ typedef enum ac_dataset_id {
     AC_STORIES_REJECTED_KEYS,
     AC_STORIES_REJECTED_REASONS,
     AC_STORIES_REJECTED_DETAILS,
+    AC_PAIRS_A,
+    AC_PAIRS_B,
+    AC_PAIRS_SCORES,
     AC_JOINED_KEYS,
     AC_JOINED_EMBEDDINGS,
     AC_JOINED_THUMBNAILS,

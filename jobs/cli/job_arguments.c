@@ -137,7 +137,7 @@ ac_job_short_apply(ac_config *config, const ac_job *job, const ac_arguments *a,
         if (s->key && ac_arguments_get(a, s->option)) {
             const bool takes_words = job->several && strcmp(job->several, s->option) == 0;
             ac_buffer_reset(&value);
-            ac_buffer_push_text(&value, ac_arguments_get(a, s->option));
+            ac_buffer_push_text(&value, s->argument ? ac_arguments_get(a, s->option) : "true");
             for (int i = 0; takes_words && i < a->more_words; i++)
                 ac_buffer_printf(&value, ",%s", a->words[a->word_count + i]);
             AC_TRY(value.status);

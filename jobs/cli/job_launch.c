@@ -1,7 +1,6 @@
 #include "jobs/cli/job_launch.h"
 
 #include <mpi.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "jobs/cli/endings.h"
 #include "jobs/cli/help.h"
 #include "jobs/cli/job_arguments.h"
+#include "jobs/cli/mpi_start.h"
 #include "jobs/cli/options.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/runtime/attempt.h"
@@ -53,23 +53,6 @@ list_options(ac_option options[MOST_OPTIONS], const ac_job *job, bool update)
         options[n++] = (ac_option){ s->option, 0, s->argument, s->help };
     }
     options[n] = (ac_option){ NULL, 0, NULL, NULL };
-}
-
-/* This rank's share of the node's cores, and no more than it is bound to; under Slurm, what the
- * job was given. */
-static int
-default_threads(const ac_comm *comm)
-{
-    const char *given = getenv("SLURM_CPUS_PER_TASK");
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN),
-               share = cores > comm->node_size ? cores / comm->node_size : 1;
-    cpu_set_t bound;
-
-    if (given && atoi(given) > 0)
-        return atoi(given);
-    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) < share)
-        return CPU_COUNT(&bound) > 0 ? CPU_COUNT(&bound) : 1;
-    return (int) share;
 }
 
 /* From now on rank 0's lines go to RUN/log.txt too, behind a line that says who begins. */
@@ -115,7 +98,7 @@ run_in_folder(const ac_job *job, const char *config_path, const ac_config *confi
 
     start_log(&log, comm, job->name, config_path, folder);
     ac_compute_init(config->compute.threads ? (int) config->compute.threads
-                                            : default_threads(comm));
+                                            : ac_mpi_threads(comm));
     ac_signals_init();
     st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now,
                               ac_exit_code);
@@ -172,30 +155,6 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     return st;
 }
 
-/* By mpirun or srun: there may be other ranks. */
-static bool
-is_launched(void)
-{
-    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
-}
-
-/* By mpirun or srun there may be other ranks: the environment says so before MPI starts. */
-static void
-prepare_mpi(void)
-{
-    /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
-     * sm, ucx and pt2pt are left */
-    setenv("OMPI_MCA_osc", "^rdma", 0);
-    if (!is_launched()) {
-        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
-         * nothing */
-        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-        /* such processes share one folder in /tmp, which one removes while another makes it:
-         * then MPI_Init fails; a rank alone needs none */
-        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
-    }
-}
-
 /* st: of reading the command line and the config. */
 static ac_status
 run_under_mpi(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_status st)
@@ -203,7 +162,7 @@ run_under_mpi(const ac_job *job, const ac_arguments *a, const ac_config *config,
     int threads;
 
     ac_guard_launcher(config->limits.stall_minutes);
-    prepare_mpi();
+    ac_mpi_prepare();
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     ac_guard_launcher_off();
     st = run_job(job, a, config, st);
@@ -259,7 +218,7 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
                           job->name, a.words[1]);
     if (st == AC_OK)
         st = ac_config_check(&config, job->name);
-    if (st != AC_OK && !is_launched())
+    if (st != AC_OK && !ac_mpi_is_launched())
         ac_terminal_error(job->name);
     else
         st = run_under_mpi(job, &a, &config, st);

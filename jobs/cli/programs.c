@@ -6,6 +6,7 @@
 #include "io/image/decode.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/endings.h"
+#include "jobs/cli/mpi_start.h"
 #include "jobs/cli/options.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/cli/tools/tools.h"
@@ -14,31 +15,39 @@
 
 static const ac_program programs[] = {
     { AC_PROGRAM_COMMAND, "status", "progress of a run: rate, ETA, last error",
-      ac_command_status },
+      ac_command_status, false },
     { AC_PROGRAM_COMMAND, "submit", "write a job's batch script and submit it to Slurm",
-      ac_command_submit },
+      ac_command_submit, false },
     { AC_PROGRAM_COMMAND, "verify", "check every checksum and count of runs, caches and files",
-      ac_command_verify },
+      ac_command_verify, false },
     { AC_PROGRAM_COMMAND, "recaption",
-      "caption images of a run again, with other settings if wanted", ac_command_recaption },
-    { AC_PROGRAM_COMMAND, "report", "write a run's report.html again", ac_command_report },
-    { AC_PROGRAM_COMMAND, "import", "other programs' files -> a cache", ac_command_import },
+      "caption images of a run again, with other settings if wanted", ac_command_recaption,
+      false },
+    { AC_PROGRAM_COMMAND, "search",
+      "images of runs, or entries of a cache, nearest to a text or an image", ac_command_search,
+      true },
+    { AC_PROGRAM_COMMAND, "report", "write a run's report.html again", ac_command_report,
+      false },
+    { AC_PROGRAM_COMMAND, "import", "other programs' files -> a cache", ac_command_import,
+      false },
     { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files",
-      ac_command_export },
-    { AC_PROGRAM_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2",
-      ac_tool_tokenize },
-    { AC_PROGRAM_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess },
-    { AC_PROGRAM_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed },
-    { AC_PROGRAM_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk },
+      ac_command_export, false },
+    { AC_PROGRAM_TOOL, "tokenize", "texts <-> token ids of CLIP, BART, GPT-2", ac_tool_tokenize,
+      false },
+    { AC_PROGRAM_TOOL, "preprocess", "images -> CLIP's input, as .npy", ac_tool_preprocess,
+      false },
+    { AC_PROGRAM_TOOL, "embed", "images or texts -> CLIP embeddings, as .npy", ac_tool_embed,
+      false },
+    { AC_PROGRAM_TOOL, "topk", "nearest entries of a cache or a .npy", ac_tool_topk, false },
     { AC_PROGRAM_TOOL, "generate", "BART's candidates for prompts or token ids",
-      ac_tool_generate },
+      ac_tool_generate, false },
     { AC_PROGRAM_TOOL, "inspect", "what a file or folder is, and what is in it",
-      ac_tool_inspect },
-    { AC_PROGRAM_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams },
+      ac_tool_inspect, false },
+    { AC_PROGRAM_TOOL, "ngrams", "the best n-grams of text files", ac_tool_ngrams, false },
     { AC_PROGRAM_TOOL, "measure", "this machine's speed, and suggested compute settings",
-      ac_tool_measure },
-    { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms",
-      ac_tool_loss },
+      ac_tool_measure, false },
+    { AC_PROGRAM_TOOL, "loss", "BART's loss and the gradients of its layer norms", ac_tool_loss,
+      false },
 };
 
 enum { PROGRAMS = sizeof programs / sizeof *programs, MOST_NAMES = 128 };
@@ -67,7 +76,8 @@ ac_programs_help(FILE *f)
     for (const ac_job *const *job = ac_job_table; *job; job++)
         fprintf(f, "  %-14s %s\n", (*job)->name, (*job)->summary);
     print_programs(f, AC_PROGRAM_COMMAND,
-                   "commands on the results of jobs (one process; NAME --help):");
+                   "commands on the results of jobs (one process; search: also under mpirun; "
+                   "NAME --help):");
     print_programs(f, AC_PROGRAM_TOOL, "tools (one process, without MPI; NAME --help):");
     fprintf(f, "\n");
     ac_exit_codes_help(f);
@@ -113,7 +123,7 @@ ac_program_launch(const ac_program *self, int argc, char **argv)
 {
     const ac_status st = ac_terminal_flush(self->run(argc, argv));
 
-    if (st != AC_OK)
+    if (st != AC_OK && !(self->ranks && ac_mpi_is_launched()))
         ac_terminal_error(self->name);
     return ac_exit_code(st);
 }

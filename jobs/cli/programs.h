@@ -3,6 +3,7 @@
 #ifndef AC_JOBS_CLI_PROGRAMS_H
 #define AC_JOBS_CLI_PROGRAMS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "engine/base/status.h"
@@ -13,6 +14,7 @@ typedef struct ac_program {
     ac_program_kind kind;
     const char *name, *summary;
     ac_status (*run)(int argc, char **argv); /* argv[0] is its name */
+    bool ranks; /* under mpirun or srun its rank 0 says what went wrong */
 } ac_program;
 
 /** The command or tool of this name; NULL: there is none. */

@@ -34,12 +34,24 @@ open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[3
             : config->eos_token_id); /* 2: old configs, which are wrong about it */
 }
 
+/* Of weights, vocabulary, and how the model is used. */
+static ac_status
+join_fingerprint(const ac_clip_model *self, char out[33], const char *weights,
+                 const char *vocabulary)
+{
+    ac_buffer description = { 0 };
+
+    ac_model_join_fingerprints(out, weights, vocabulary);
+    ac_clip_config_describe(&self->net.config, &description);
+    ac_preprocess_describe(&self->recipe, &description);
+    return ac_model_join_description(out, &description);
+}
+
 ac_status
 ac_clip_model_read(ac_clip_model *self, const ac_clip_options *o)
 {
     ac_status st = AC_OK;
     char weights[33] = "", vocabulary[33] = "";
-    ac_buffer description = { 0 };
 
     *self = (ac_clip_model){ .compute = o->compute, .towers = o->towers };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
@@ -49,10 +61,8 @@ ac_clip_model_read(ac_clip_model *self, const ac_clip_options *o)
     if (o->need_tokenizer || (o->towers & AC_CLIP_TEXT))
         AC_TRY(open_tokenizer(self, o, vocabulary));
     AC_TRY(ac_weights_fingerprint(&self->files.weights, weights));
-    ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
-    ac_clip_config_describe(&self->net.config, &description);
-    ac_preprocess_describe(&self->recipe, &description);
-    st = ac_model_join_description(self->fingerprint, &description);
+    AC_TRY(join_fingerprint(self, self->fingerprint, weights, vocabulary));
+    st = join_fingerprint(self, self->image_fingerprint, weights, "");
 out:
     return st;
 }

@@ -17,8 +17,9 @@ typedef struct ac_clip_model {
     ac_tokenizer tokenizer;
     bool has_tokenizer;
     ac_preprocess_recipe recipe; /* how its images are prepared */
-    char fingerprint[33];      /* of weights, vocabulary, config; the recipe if not OpenAI's */
-    char text_fingerprint[33]; /* of what texts' embeddings depend on; "": no text tower */
+    char fingerprint[33];       /* of weights, vocabulary, config; the recipe if not OpenAI's */
+    char image_fingerprint[33]; /* the same without the vocabulary: of a run that read none */
+    char text_fingerprint[33];  /* of what texts' embeddings depend on; "": no text tower */
     char *path;
     ac_clip_files files;
     ac_packed packed;

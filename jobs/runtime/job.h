@@ -37,7 +37,7 @@ typedef enum ac_report_kind {
 
 /** An option of a job that is short for --set KEY=VALUE, or for --run. */
 typedef struct ac_short_form {
-    const char *option, *argument; /* "out", "DATASET" */
+    const char *option, *argument; /* "out", "DATASET"; argument NULL: sets it to true */
     const char *key;               /* NULL: --run */
     const char *help;
 } ac_short_form;

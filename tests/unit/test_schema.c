@@ -25,6 +25,7 @@ static const struct {
     [AC_SHARD_UNIT] = { "## A cache", "embeddings/00000.h5" },
     [AC_SHARD_IMAGES] = { "## An image dataset", "shards/00000.h5" },
     [AC_SHARD_STORIES] = { "## A run of story", "shards/00000.h5" },
+    [AC_SHARD_PAIRS] = { "## A run of dedupe", "pairs/00000.h5" },
     [AC_SHARD_CLIP_SCORES] = { "# Files", "clip_scores/00000.h5" },
     [AC_SHARD_JOINED] = { "### captions.h5", "captions.h5" },
 };

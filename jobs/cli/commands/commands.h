@@ -36,6 +36,10 @@ AC_MUST_CHECK ac_status ac_export_layer_norms(const char *layer_norms, const cha
  * The run is not changed. */
 AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);
 
+/** The images nearest to a text, an image, a key, an embedding. Under mpirun or srun all ranks
+ * search. */
+AC_MUST_CHECK ac_status ac_command_search(int argc, char **argv);
+
 /** A run's report.html, written again. */
 AC_MUST_CHECK ac_status ac_command_report(int argc, char **argv);
 

@@ -1,0 +1,42 @@
+#include "jobs/cli/mpi_start.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool
+ac_mpi_is_launched(void)
+{
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+}
+
+void
+ac_mpi_prepare(void)
+{
+    /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
+     * sm, ucx and pt2pt are left */
+    setenv("OMPI_MCA_osc", "^rdma", 0);
+    if (!ac_mpi_is_launched()) {
+        /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
+         * nothing */
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        /* such processes share one folder in /tmp, which one removes while another makes it:
+         * then MPI_Init fails; a rank alone needs none */
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
+}
+
+int
+ac_mpi_threads(const ac_comm *comm)
+{
+    const char *given = getenv("SLURM_CPUS_PER_TASK");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN), ranks = comm ? comm->node_size : 1,
+               share = cores > ranks ? cores / ranks : 1;
+    cpu_set_t bound;
+
+    if (given && atoi(given) > 0)
+        return atoi(given);
+    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) < share)
+        return CPU_COUNT(&bound) > 0 ? CPU_COUNT(&bound) : 1;
+    return (int) share;
+}

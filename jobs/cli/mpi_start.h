@@ -1,0 +1,20 @@
+/** MPI for a job or command: is there a launcher, what must be set before MPI_Init, how many
+ * threads a rank has. */
+#ifndef AC_JOBS_CLI_MPI_START_H
+#define AC_JOBS_CLI_MPI_START_H
+
+#include <stdbool.h>
+
+#include "engine/comm/comm.h"
+
+/** By mpirun or srun: there may be other ranks. */
+bool ac_mpi_is_launched(void);
+
+/** The environment that MPI_Init is to see. */
+void ac_mpi_prepare(void);
+
+/** This rank's share of the node's cores, and no more than it is bound to; under Slurm, what
+ * the job was given. comm NULL: one process. */
+int ac_mpi_threads(const ac_comm *comm);
+
+#endif

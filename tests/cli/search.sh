@@ -1,0 +1,131 @@
+# search: answers equal brute force to the bit; runs, caches, ranks, formats, watching; what is refused.
+. "$source/tests/cli/lib.sh"
+pictures=$demo/pictures
+vectors="$source/tests/cli/vectors.py"
+
+# search over a cache of vectors of any kind: entries, scores and their bits are brute force's
+for kind in random crowded long equal; do
+  python3 "$vectors" make $kind 120 256 x.npy entries.txt
+  run 0 import --text entries.txt --embeddings x.npy --model "$demo/clip" --out cache_$kind
+  python3 "$vectors" queries x.npy queries.jsonl
+  for i in 1 2 3; do printf '{"key": "%s"}\n' "$(sed -n "$((i * 30))p" entries.txt)"; done >> queries.jsonl
+  python3 "$vectors" search entries.txt x.npy queries.jsonl 9 wanted.txt
+  run 0 search cache_$kind --queries queries.jsonl -k 9 --out found_$kind.jsonl
+  python3 "$vectors" answers found_$kind.jsonl found.txt
+  [ "$(wc -l < found.txt)" = 10 ]
+  cmp wanted.txt found.txt
+  run_on 3 0 search cache_$kind --queries queries.jsonl -k 9 --out ranks.jsonl
+  cmp found_$kind.jsonl ranks.jsonl
+  run 0 search cache_$kind --queries queries.jsonl -k 500 --kernels generic --out all.jsonl
+  python3 "$vectors" search entries.txt x.npy queries.jsonl 500 wanted.txt
+  python3 "$vectors" answers all.jsonl found.txt
+  cmp wanted.txt found.txt
+done
+
+# one entry alone
+python3 "$vectors" make random 1 256 x.npy one.txt
+run 0 import --text one.txt --embeddings x.npy --model "$demo/clip" --out cache_one
+run_on 2 0 search cache_one --key entry_0 --out one.jsonl # it is not found, and one rank has no row
+[ "$(jq -c .results one.jsonl)" = "[]" ]
+
+# two runs whose keys are the same: told apart by their source
+run 0 embed-images --set "input.path=$pictures" --set "clip.model=$demo/clip" --set output.shard_items=7 --run a
+mkdir some
+cp "$pictures"/scene_0[0-4].jpg some
+cat > caption.yaml <<END
+input: {path: some}
+clip: {model: $demo/clip}
+bart: {model: $demo/bart}
+cache: {path: cache.txt}
+retrieval: {topk: 3}
+generation: {num_beams: 2, max_length: 8}
+END
+printf 'red car\nzebra\nan ice cream cone\n' > cache.txt
+run 0 caption caption.yaml --run b
+run 0 search a b --key scene_03 -k 2 --out twice.jsonl
+says 'is in 2 sources'
+[ "$(jq -c '.results[0] | [.key, .source, .score > 0.9999]' twice.jsonl)" = '["scene_03","b",true]' ]
+[ "$(jq -r '.results[0].caption' twice.jsonl)" = "$(jq -r 'select(.key == "scene_03").caption' b/captions.jsonl)" ]
+[ "$(jq -c '.results[1].caption' twice.jsonl)" = null ]
+printf '{"key": "scene_03", "source": "b", "id": 7}\n' > q.jsonl
+run 0 search a b --queries q.jsonl -k 1 --out other.jsonl
+[ "$(jq -c '[.query.id, .results[0].source]' other.jsonl)" = '[7,"a"]' ]
+
+# by text and image; ranks; the page and the paths
+run 0 search a --text "a zebra" --text "a red car" --image "$pictures/scene_07.jpg" -k 5 --out found.jsonl
+[ "$(wc -l < found.jsonl)" = 3 ]
+[ "$(jq -c 'select(.query.image).results[0] | [.key, .score > 0.9999]' found.jsonl)" = '["scene_07",true]' ]
+[ "$(jq -c '[.results[].score] | . == (sort | reverse)' found.jsonl | sort -u)" = true ]
+for ranks in 2 4; do
+  run_on $ranks 0 search a --text "a zebra" --text "a red car" --image "$pictures/scene_07.jpg" -k 5 --out ranks.jsonl
+  cmp found.jsonl ranks.jsonl
+done
+run 0 search a --text "a zebra" -k 5 --format paths --out paths.txt
+[ "$(wc -l < paths.txt)" = 5 ]
+while read -r path; do [ -f "$path" ]; done < paths.txt
+run 0 embed-images --set input.path=paths.txt --set "clip.model=$demo/clip" --run again # a list is an input
+run 0 search a b --text "a <b>zebra</b>" --key scene_01 -k 4 --format html --out page.html
+[ "$(grep -c '<article class="image">' page.html)" = 8 ]
+grep -q 'a &lt;b&gt;zebra&lt;/b&gt;' page.html
+[ "$(grep -o 'src="[a-z]*:' page.html | sort -u)" = 'src="data:' ]
+[ "$(grep -c 'https\?://' page.html)" = 0 ]
+run 0 search a --text "a zebra" --min-score 2 --out none.jsonl
+[ "$(jq -c .results none.jsonl)" = "[]" ]
+
+# lines of standard input, answered one by one
+printf 'a zebra\n{"key": "scene_01"}\n{"key": "no such"}\n{"embedding": [1, 2]}\n{"text": " "}\n{oops\na red car\n' > lines
+code=0
+"$antarctic" search a --watch -k 3 < lines > watched.jsonl 2> said.txt || code=$?
+[ $code = 2 ]
+[ "$(wc -l < watched.jsonl)" = 7 ]
+[ "$(jq -c '.results | length' watched.jsonl | tr '\n' ' ')" = "3 3 0 0 0 0 3 " ]
+[ "$(jq -r 'select(.error).error' watched.jsonl | grep -c 'no such\|embedding of 2\|query of nothing\|not a JSON object')" = 4 ]
+[ "$(sed -n 1p watched.jsonl)" = "$("$antarctic" search a --text "a zebra" -k 3 2> /dev/null)" ]
+
+# many queries
+run 0 search cache_crowded --key entry_0 -k 3 --out one.jsonl
+yes '{"key": "entry_0"}' | head -n 100000 > many.jsonl || true
+run 0 search cache_crowded --queries many.jsonl -k 3 --out many_found.jsonl
+[ "$(wc -l < many_found.jsonl)" = 100000 ]
+[ "$(sort -u many_found.jsonl)" = "$(cat one.jsonl)" ]
+
+# refused, by name
+run 1 search a
+run 1 search --text zebra
+run 1 search a --text ""
+says 'query of nothing'
+run 1 search a --key nobody
+says 'nobody'
+run 1 search a --text x --queries q.jsonl
+run 1 search a --text x --format html
+run 1 search a a --text x
+says 'twice'
+run 1 search a cache_long --text x
+: > empty.jsonl
+run 1 search a --queries empty.jsonl
+says 'query of nothing'
+run 2 search a --queries nowhere.jsonl
+run 2 search nowhere --text x
+run 0 ingest some --out dataset
+run 1 search dataset --text x
+says 'without embeddings'
+mkdir void
+: > void.txt
+cp -r a hollow
+rm hollow/embeddings/00001.h5
+run 2 search hollow --text x
+says '00001.h5'
+cp -r "$demo/clip" other # another model: a run that it embedded, and a query by it
+jq '.vision_config.layer_norm_eps = 1e-6' other/config.json > config.json
+mv config.json other/config.json
+run 0 embed-images --set input.path=some --set clip.model=other --run c
+run 1 search a c --text x
+says 'not the model that embedded c'
+run 1 search a --text x --model other
+says 'not the model that embedded a'
+run_on 2 1 search a --text x --model other
+says 'not the model that embedded a'
+run 0 search a --key scene_01 --model nowhere --out q.out # no model is needed
+run 0 search --help
+says 'query per line'
+no_half_files .
