@@ -15,9 +15,9 @@
 #ifndef AC_JOBS_CAPTION_STAGES_H
 #define AC_JOBS_CAPTION_STAGES_H
 
-#include "cache_builder/cache.h"
 #include "io/config/config.h"
 #include "io/source/image_source.h"
+#include "jobs/caption/admission.h"
 #include "jobs/caption/captioner.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
@@ -35,9 +35,11 @@ typedef struct ac_embed_work {
     struct ac_embedder *embedder; /* the stage's own memory */
 } ac_embed_work;
 
-/** The context of ac_stage_retrieve. Borrows the cache. */
+/** The context of ac_stage_retrieve. Borrows the caches. */
 typedef struct ac_retrieve_work {
-    const ac_cache *cache;
+    ac_admission admission;  /* the caches, and which entries of them are searched */
+    float probability_scale; /* the model's logit scale; 0: no probabilities are written */
+    bool counted;            /* out: admission.left_out was filled in */
     struct ac_retriever *retriever; /* the stage's own memory */
 } ac_retrieve_work;
 
