@@ -190,10 +190,11 @@ load(ac_generation_config *c, const char *folder, bool needs_start)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be looked for: %s", own, strerror(errno));
     AC_TRY(read_file(own_file ? own : model, own_file, needs_start, c));
     if (needs_start && c->stop_strings.count)
-        st = ac_error_set(AC_E_FORMAT,
-                          "%s: stop_strings asks for what this program does for causal language "
-                          "models alone (texts that end a sequence): set it to null in that file",
-                          own_file ? own : model);
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "%s: stop_strings asks for what this program does for causal language "
+            "models alone (texts that end a sequence): set it to null in that file",
+            own_file ? own : model);
 out:
     free(own);
     free(model);

@@ -8,6 +8,9 @@
 /** The keys that any job cannot do without are no more than so many. */
 enum { AC_CONFIG_MOST_NEEDED = 6 };
 
+/** Stands between several paths of one key (ac_config_paths). */
+enum { AC_CONFIG_PATHS_BETWEEN = '\x1e' };
+
 /** A number that may be left to the model ("auto") or switched off ("none"). */
 typedef enum ac_presence { AC_UNSET = 0, AC_NONE, AC_SET } ac_presence;
 
@@ -68,15 +71,18 @@ typedef struct ac_config {
         char *model, *model_config;
     } clip;
     struct {
-        char *path;
-        int64_t duplicates;
-    } cache; /* duplicates: 0 dropped, 1 kept */
+        char *path;         /* one or several: ac_config_paths */
+        int64_t duplicates; /* 0 dropped, 1 kept */
+    } cache;
     struct {
         char *model, *layer_norms;
     } bart;
     struct {
         int64_t topk;
         ac_optional max_tokens;
+        char *templates; /* one per line; NULL: none */
+        char *deny;
+        int64_t duplicates; /* of several caches: 0 dropped, 1 kept */
     } retrieval;
     struct {
         ac_optional num_beams, num_return_sequences, do_sample, temperature, top_k, top_p,

@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/generation/generation_keys.h"
+#include "io/config/config.h"
 #include "io/file/base64.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -28,15 +29,19 @@ ac_config_place(const ac_config *self, const ac_config_key *k)
 bool
 ac_config_key_is_text(const ac_config_key *k)
 {
-    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS;
+    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS ||
+           k->type == KEY_PATH_LIST;
 }
 
-/* The presence is the first field of both optional types; a list of texts is set or not. */
+/* The presence is the first field of both optional types; a list of texts is set or not; a
+ * choice is set where it is not the first, its default. */
 ac_presence
 ac_config_presence(const ac_config *self, const ac_config_key *k)
 {
     if (k->type == KEY_BOOL)
         return *(const bool *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
+    if (k->type == KEY_CHOICE)
+        return *(const int64_t *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     if (k->type == KEY_TEXTS)
         return *(char *const *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     AC_CHECK(k->type >= KEY_OPTIONAL);
@@ -221,6 +226,52 @@ out:
     return st;
 }
 
+/* One path, or several. */
+static ac_status
+resolve_each(char **out, const char *base, const char *value)
+{
+    ac_texts paths = { 0 };
+    ac_buffer all = { 0 };
+    char *given = NULL, *one = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_config_paths(value, &paths));
+    for (int64_t i = 0; i < paths.count; i++) {
+        AC_TRY(ac_duplicate(&given, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
+        AC_TRY(resolve_path(&one, base, given));
+        if (i)
+            ac_buffer_push_char(&all, AC_CONFIG_PATHS_BETWEEN);
+        AC_TRY(ac_buffer_push_text(&all, one));
+        free(given);
+        free(one);
+        given = one = NULL;
+    }
+    st = ac_duplicate(out, all.data ? all.data : "", all.size);
+out:
+    ac_texts_free(&paths);
+    ac_buffer_free(&all);
+    free(given);
+    free(one);
+    return st;
+}
+
+ac_status
+ac_config_paths(const char *value, ac_texts *out)
+{
+    const char between[] = { AC_CONFIG_PATHS_BETWEEN, '\0' };
+    ac_status st = AC_OK;
+
+    ac_texts_reset(out);
+    for (const char *at = value; st == AC_OK;) {
+        const size_t n = strcspn(at, between);
+        st = ac_texts_push(out, at, n);
+        if (!at[n])
+            break;
+        at += n + 1;
+    }
+    return st;
+}
+
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
          const char *base)
@@ -228,9 +279,9 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     char **text = ac_config_place(self, k), *made = NULL;
     ac_status st = AC_OK;
 
-    if ((k->type == KEY_PATH || k->type == KEY_PATHS) &&
-        !(strcmp(value, "none") == 0 && !quoted))
+    if (k->type != KEY_TEXT && !(strcmp(value, "none") == 0 && !quoted))
         st = k->type == KEY_PATHS                 ? resolve_list(&made, base, value)
+             : k->type == KEY_PATH_LIST           ? resolve_each(&made, base, value)
              : strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
                                                   : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
@@ -426,6 +477,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     case KEY_TEXT:
     case KEY_PATH:
     case KEY_PATHS:
+    case KEY_PATH_LIST:
     case KEY_TEXTS:
     case KEY_OPTIONAL_LIST:
     case KEY_OPTIONAL_TEXTS: break;
@@ -511,6 +563,26 @@ print_texts(const char *json, ac_buffer *out)
     json_decref(list);
 }
 
+/* One as it is, several as a list. */
+static void
+print_paths(const char *text, ac_buffer *out)
+{
+    const char between[] = { AC_CONFIG_PATHS_BETWEEN, '\0' };
+    const bool several = text && text[strcspn(text, between)];
+
+    if (!text)
+        ac_buffer_push_text(out, "none");
+    for (const char *p = text; p;) {
+        const size_t n = strcspn(p, between);
+        if (several)
+            ac_buffer_push_text(out, p == text ? "[" : ", ");
+        print_text(p, n, out);
+        p = p[n] ? p + n + 1 : NULL;
+    }
+    if (several)
+        ac_buffer_push_char(out, ']');
+}
+
 void
 ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
@@ -551,6 +623,7 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         }
         print_text(text, strlen(text), out);
         return;
+    case KEY_PATH_LIST: print_paths(*(char *const *) at, out); return;
     case KEY_TEXTS:
         text = *(char *const *) at;
         for (const char *p = text; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {

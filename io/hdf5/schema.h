@@ -19,7 +19,7 @@ typedef enum ac_shard_kind {
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
     AC_SHARD_STORIES,
-    AC_SHARD_PAIRS, /* of items that are nearly the same */
+    AC_SHARD_PAIRS,  /* of items that are nearly the same */
     AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;
@@ -38,6 +38,9 @@ typedef enum ac_dataset_id {
     AC_TABLES_IDS,
     AC_TABLES_SCORES,
     AC_TABLES_ENTRIES,
+    AC_TABLES_CACHES,        /* only of several caches */
+    AC_TABLES_CACHE_IDS,     /* the same */
+    AC_TABLES_PROBABILITIES, /* only with retrieval.templates */
     AC_CAPTIONS_KEYS,
     AC_CAPTIONS_CAPTIONS,
     AC_CAPTIONS_CLIP_SCORES,

@@ -29,8 +29,10 @@ typedef struct pipeline {
     ac_equal_items equal;
     ac_clip_model clip;
     ac_bart_model bart;
-    ac_cache cache;
-    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
+    ac_cache_set caches;
+    ac_denied denied;
+    int64_t left_out[2];  /* entries: denied; in an earlier cache already */
+    double cache_seconds; /* spent on caches from text files; 0: all were given */
 } pipeline;
 
 static ac_status
@@ -73,7 +75,7 @@ write_summary(const pipeline *p, double seconds)
 {
     const ac_run *run = &p->run;
     const int64_t ok = run->rows;
-    ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
+    ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->caches.entries };
     ac_buffer b = { 0 };
     int64_t equal;
     ac_status st = AC_OK;
@@ -88,6 +90,10 @@ write_summary(const pipeline *p, double seconds)
         ac_buffer_push_text(&b, ",\n");
     }
     AC_TRY(ac_tar_input_push_json(&p->images, &b));
+    if (p->denied.given)
+        ac_buffer_printf(&b, "  \"denied\": %lld,\n", (long long) p->left_out[0]);
+    if (p->caches.count > 1)
+        ac_buffer_printf(&b, "  \"repeated\": %lld,\n", (long long) p->left_out[1]);
     AC_TRY(ac_equal_items_count(&p->equal, run, ac_run_images(run, &p->images), &equal));
     if (equal)
         ac_buffer_printf(&b, "  \"equal\": %lld,\n", (long long) equal);
@@ -155,6 +161,26 @@ out:
 }
 
 static ac_status
+retrieve_all(pipeline *p)
+{
+    ac_retrieve_work work = {
+        .admission = ac_admission_of(&p->caches, &p->denied, p->config),
+        .equal = &p->equal,
+        .images = ac_run_images(&p->run, &p->images),
+        .probability_scale = p->config->retrieval.templates ? p->clip.net.logit_scale : 0,
+    };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &work));
+    log_taken_all(p, "tables", work.taken);
+    if (!work.counted)
+        AC_TRY(ac_admission_count_all(&work.admission, p->comm));
+    memcpy(p->left_out, work.admission.left_out, sizeof p->left_out);
+out:
+    return st;
+}
+
+static ac_status
 generate_all(pipeline *p)
 {
     ac_generate_work work = { .clip = &p->clip,
@@ -177,16 +203,11 @@ out:
 static ac_status
 run_stages_all(pipeline *p, int stages)
 {
-    ac_retrieve_work retrieve = { .cache = &p->cache,
-                                  .equal = &p->equal,
-                                  .images = ac_run_images(&p->run, &p->images) };
     ac_status st = AC_OK;
 
     AC_TRY(embed_all(p));
-    if (stages > 1) {
-        AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve));
-        log_taken_all(p, "tables", retrieve.taken);
-    }
+    if (stages > 1)
+        AC_TRY(retrieve_all(p));
     if (stages > 2)
         AC_TRY(generate_all(p));
     if (ac_run_is_part(&p->run)) /* the last run merges */
@@ -269,14 +290,18 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     AC_TRY(open_models_all(&p, stages));
     AC_TRY(
         ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
-    if (stages > 1)
-        AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
-                                          &p.cache_seconds));
+    if (stages > 1) {
+        AC_TRY(ac_agree_all(comm, ac_denied_open(&p.denied, config)));
+        AC_TRY(ac_caches_open_or_build_all(&p.caches, comm, config, &p.clip, folder,
+                                           &p.cache_seconds));
+    }
     id.items = p.images.count;
     id.input = p.images.fingerprint;
     id.images = &p.images;
     id.clip = p.clip.fingerprint;
-    id.cache = p.cache.fingerprint;
+    id.cache = p.caches.fingerprint;
+    id.caches = &p.caches;
+    id.deny = p.denied.fingerprint;
     id.bart = p.bart.fingerprint;
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
@@ -303,7 +328,8 @@ out:
     ac_image_source_free(&p.images);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
-    ac_cache_close(&p.cache);
+    ac_cache_set_close(&p.caches);
+    ac_denied_free(&p.denied);
     return st;
 }
 

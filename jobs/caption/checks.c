@@ -1,4 +1,5 @@
-/* What a job of images is refused for: by its input, or by how many of its items were rejected. */
+/* What a job of images is refused for: by its input, or by how many of its items were rejected.
+ */
 #include <string.h>
 
 #include "engine/image/preprocess.h"

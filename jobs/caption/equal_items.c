@@ -151,7 +151,8 @@ gather_groups(known *all, int64_t n)
     for (int64_t from = 0, to; from < n; from = to) {
         const int64_t first = all[from].where % ITEMS, page = all[from].where / ITEMS;
         for (to = from + 1; to < n && all[to].hash[0] == all[from].hash[0] &&
-                            all[to].hash[1] == all[from].hash[1] && all[to].where / ITEMS == page;)
+                            all[to].hash[1] == all[from].hash[1] &&
+                            all[to].where / ITEMS == page;)
             to++;
         for (int64_t i = from; to - from > 1 && i < to; i++) {
             const ac_equal_item e = { all[i].where % ITEMS, first };

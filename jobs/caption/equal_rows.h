@@ -37,8 +37,8 @@ AC_MUST_CHECK ac_status ac_equal_rows_row(const ac_texts *keys, int64_t first,
                                           int64_t *row);
 
 /** Local, rank 0, before the stage: files of shards that are not done are removed. From then on
- * what is there under its name was published by this attempt. Failures are none: such a shard is
- * published in its place. */
+ * what is there under its name was published by this attempt. Failures are none: such a shard
+ * is published in its place. */
 AC_MUST_CHECK ac_status ac_equal_rows_remove_undone(const ac_run *run, int stage);
 
 #endif

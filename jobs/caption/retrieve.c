@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/comm/topk_merge.h"
+#include "engine/retrieval/probability.h"
 #include "engine/retrieval/topk.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
@@ -16,18 +17,25 @@
 #include "jobs/caption/stages.h"
 
 typedef struct ac_retriever {
-    const ac_run *run;     /* borrowed */
-    const ac_cache *cache; /* borrowed */
+    const ac_run *run;          /* borrowed */
+    const ac_cache_set *caches; /* borrowed */
     const ac_retrieve_work *work;
-    int64_t first, count; /* the slice: entries [first, first + count) of the cache */
+    int64_t first, count; /* the slice: entries [first, first + count) of all */
+    int64_t admitted;     /* of them */
+    int64_t *ids_of;      /* [admitted]: their ids; NULL: all are, and stand in order */
     int64_t width, K;
-    float *embeddings; /* [count, D]; the shards' rows are read straight into it, and the index
-                          keeps only what it packs */
+    float *embeddings; /* [admitted, D]; the shards' rows are read straight into it, and the
+                          index keeps only what it packs */
     ac_texts entries;  /* [count] */
     ac_topk_index index;
     float *queries;            /* [shard_items, D] */
     int64_t *ids, *merged_ids; /* [shard_items, K] */
     float *scores, *merged_scores;
+    float scale;                 /* of probabilities; 0: none are written */
+    int64_t *sums;               /* [shard_items], then */
+    float *tops, *probabilities; /* [shard_items], [shard_items, K] */
+    int32_t *cache_of;           /* [shard_items, K], of several caches */
+    int64_t *cache_ids;          /* the same: ids there */
     ac_equal_images equal;
     /* [shard_items]: which query an image is; equal embeddings are one. From shard_items on: a
      * table of an earlier shard */
@@ -38,7 +46,7 @@ typedef struct ac_retriever {
     int64_t shard_first;    /* its first item */
     int64_t tables, *table; /* table [shard_items]: which is a row's; -1: none */
     int64_t *table_ids;     /* [tables, K] */
-    float *table_scores;
+    float *table_scores, *table_probabilities;
     ac_texts table_entries; /* [tables * K] */
 } retriever;
 
@@ -57,31 +65,91 @@ retriever_free(retriever *self)
     free(self->table);
     free(self->table_ids);
     free(self->table_scores);
+    free(self->table_probabilities);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->table_entries);
+    free(self->ids_of);
+    free(self->sums);
+    free(self->tops);
+    free(self->probabilities);
+    free(self->cache_of);
+    free(self->cache_ids);
     ac_equal_images_free(&self->equal);
 }
 
+/* Local: this rank's slice, read. */
 static ac_status
-retriever_init(retriever *self, const ac_retrieve_work *work, const ac_run *run)
+read_slice(retriever *self, const ac_retrieve_work *work, const ac_run *run)
 {
+    const ac_cache_set *caches = work->admission.caches;
+    const int64_t total = caches->entries, size = run->comm->size, rank = run->comm->rank;
     ac_status st = AC_OK;
-    const ac_cache *cache = work->cache;
-    int64_t total = cache->entries, size = run->comm->size, rank = run->comm->rank, rows;
 
     self->run = run;
-    self->cache = cache;
+    self->caches = caches;
     self->work = work;
-    self->width = cache->dimension;
+    self->width = caches->dimension;
     self->K = run->config->retrieval.topk;
+    self->scale = work->probability_scale;
     self->first = total * rank / size;
     self->count = total * (rank + 1) / size - self->first;
-    rows = run->manifest.shard_items * self->K;
     AC_TRY(ac_alloc_aligned(&self->embeddings, self->count * self->width, sizeof(float)));
+    st = ac_cache_set_read_slice(caches, self->first, self->count, self->embeddings,
+                                 &self->entries);
+out:
+    return st;
+}
+
+/* Local: only the admitted rows stay, each under its id. */
+static ac_status
+keep_admitted(retriever *self, const bool *admitted)
+{
+    const size_t bytes = (size_t) self->width * sizeof *self->embeddings;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < self->count; i++)
+        self->admitted += admitted[i];
+    if (self->admitted == self->count)
+        return AC_OK;
+    AC_TRY(ac_alloc(&self->ids_of, self->admitted, sizeof *self->ids_of));
+    for (int64_t i = 0, to = 0; i < self->count; i++) {
+        if (!admitted[i])
+            continue;
+        if (to != i)
+            memcpy(self->embeddings + to * self->width, self->embeddings + i * self->width,
+                   bytes);
+        self->ids_of[to++] = self->first + i;
+    }
+out:
+    return st;
+}
+
+static ac_status
+choose_entries_all(retriever *self, ac_retrieve_work *work)
+{
+    const ac_comm *comm = self->run->comm;
+    bool *admitted = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_agree_all(comm, ac_alloc(&admitted, self->count, sizeof *admitted)));
     AC_TRY(
-        ac_cache_read_slice(cache, self->first, self->count, self->embeddings, &self->entries));
-    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->count, self->width,
-                              self->first, AC_SCAN_AUTO, run->manifest.shard_items));
+        ac_admission_find_all(&work->admission, comm, self->first, &self->entries, admitted));
+    work->counted = true;
+    st = ac_agree_all(comm, keep_admitted(self, admitted));
+out:
+    free(admitted);
+    return st;
+}
+
+/* Local: the index, and the memory of a shard. */
+static ac_status
+retriever_init(retriever *self, const ac_run *run)
+{
+    const int64_t items = run->manifest.shard_items, rows = items * self->K;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->admitted, self->width,
+                              self->ids_of ? 0 : self->first, AC_SCAN_AUTO, items));
     AC_TRY(ac_alloc_aligned(&self->queries, run->manifest.shard_items * self->width,
                             sizeof(float)));
     AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
@@ -89,10 +157,20 @@ retriever_init(retriever *self, const ac_retrieve_work *work, const ac_run *run)
     AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
     AC_TRY(ac_alloc(&self->merged_scores, rows, sizeof *self->merged_scores));
     AC_TRY(ac_alloc(&self->query, run->manifest.shard_items, sizeof *self->query));
-    AC_TRY(ac_alloc(&self->table, run->manifest.shard_items, sizeof *self->table));
-    if (work->equal && work->equal->count) {
+    AC_TRY(ac_alloc(&self->table, items, sizeof *self->table));
+    if (self->work->equal && self->work->equal->count) {
         AC_TRY(ac_alloc(&self->table_ids, rows, sizeof *self->table_ids));
         AC_TRY(ac_alloc(&self->table_scores, rows, sizeof *self->table_scores));
+        AC_TRY(ac_alloc(&self->table_probabilities, rows, sizeof *self->table_probabilities));
+    }
+    if (self->scale > 0) {
+        AC_TRY(ac_alloc(&self->sums, items, sizeof *self->sums));
+        AC_TRY(ac_alloc(&self->tops, items, sizeof *self->tops));
+        AC_TRY(ac_alloc(&self->probabilities, rows, sizeof *self->probabilities));
+    }
+    if (self->caches->count > 1) {
+        AC_TRY(ac_alloc(&self->cache_of, rows, sizeof *self->cache_of));
+        AC_TRY(ac_alloc(&self->cache_ids, rows, sizeof *self->cache_ids));
     }
     st = ac_equal_images_init(&self->equal, run->manifest.shard_items);
 out:
@@ -101,9 +179,10 @@ out:
 
 /* What the slices take. They differ by one entry at most, so the mean is every rank's. */
 static void
-log_memory_all(const retriever *self)
+log_memory_all(const retriever *self, const ac_admission *admission)
 {
     const ac_comm *comm = self->run->comm;
+    const int64_t *left_out = admission->left_out;
     int64_t bytes[2] = { self->count * self->width * (int64_t) sizeof(float),
                          (int64_t) self->index.bytes };
 
@@ -113,9 +192,15 @@ log_memory_all(const retriever *self)
                "cache: %" PRId64
                " entries over %d rank%s, scan %s; memory per rank: %.1f MB of "
                "embeddings, %.1f MB of index",
-               self->cache->entries, comm->size, comm->size == 1 ? "" : "s",
+               self->caches->entries, comm->size, comm->size == 1 ? "" : "s",
                ac_topk_index_scan(&self->index), (double) bytes[0] / comm->size * 1e-6,
                (double) bytes[1] / comm->size * 1e-6);
+    if (comm->rank == 0 && left_out[0] + left_out[1])
+        ac_log(AC_LOG_INFO,
+               "left out of the search: %" PRId64 " entries denied by %s, %" PRId64
+               " that an earlier cache has",
+               left_out[0], self->run->config->retrieval.deny ? "retrieval.deny" : "nothing",
+               left_out[1]);
 }
 
 /* ---- tables of earlier shards ---- */
@@ -136,6 +221,9 @@ take_table(void *context, const ac_h5_reader *shard, int64_t row, int64_t item)
     AC_TRY(ac_shard_read_rows(shard, AC_TABLES_IDS, row, 1, self->K, self->table_ids + at));
     AC_TRY(
         ac_shard_read_rows(shard, AC_TABLES_SCORES, row, 1, self->K, self->table_scores + at));
+    if (self->scale > 0)
+        AC_TRY(ac_shard_read_rows(shard, AC_TABLES_PROBABILITIES, row, 1, self->K,
+                                  self->table_probabilities + at));
     AC_TRY(ac_shard_read_text_rows(shard, AC_TABLES_ENTRIES, row * self->K, self->K, &entries));
     for (int64_t k = 0; k < self->K; k++)
         AC_TRY(ac_texts_push(&self->table_entries, ac_texts_at(&entries, k),
@@ -235,9 +323,15 @@ out:
 static ac_status
 search_slice(retriever *self, int64_t *n)
 {
+    ac_status st;
+
     *n = gather_queries(self, self->keys.count);
-    return ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores,
-                          NULL);
+    st =
+        ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores, NULL);
+    for (int64_t i = 0; st == AC_OK && self->ids_of && i < *n * self->K; i++)
+        if (self->ids[i] >= 0)
+            self->ids[i] = self->ids_of[self->ids[i]];
+    return st;
 }
 
 /* The texts of the merged ids that lie in this slice, in the order of the merged list, as
@@ -264,7 +358,7 @@ unpack_entries(const retriever *self, int64_t n, const char *all, const int64_t 
                ac_texts *entries)
 {
     ac_status st = AC_OK;
-    int64_t total = self->cache->entries, size = self->run->comm->size;
+    int64_t total = self->caches->entries, size = self->run->comm->size;
     int64_t *cursor = NULL;
 
     AC_TRY(ac_alloc(&cursor, size, sizeof *cursor));
@@ -290,6 +384,24 @@ out:
     return st;
 }
 
+/* Row i's, from those of an earlier shard's table or of query `from / K`. */
+static void
+spread_probabilities(retriever *self, int64_t i, bool earlier, int64_t from)
+{
+    float *to = self->probabilities + i * self->K;
+    const int64_t query = from / self->K;
+
+    for (int64_t k = 0; k < self->K; k++) {
+        if (earlier)
+            to[k] = self->table_probabilities[from + k];
+        else if (self->merged_ids[from + k] < 0)
+            to[k] = 0;
+        else
+            to[k] = ac_probability(self->scale, self->merged_scores[from + k],
+                                   self->tops[query], self->sums[query]);
+    }
+}
+
 /* A row for each image again, from those of the queries: ids and scores are the result. */
 static ac_status
 spread_rows(retriever *self, int64_t n, const ac_texts *entries, ac_texts *out)
@@ -307,11 +419,38 @@ spread_rows(retriever *self, int64_t n, const ac_texts *entries, ac_texts *out)
         memcpy(self->scores + i * self->K,
                (earlier ? self->table_scores : self->merged_scores) + from,
                K * sizeof *self->scores);
+        if (self->scale > 0)
+            spread_probabilities(self, i, earlier, from);
         for (int64_t k = from; k < from + self->K; k++)
             AC_TRY(ac_texts_push(out, ac_texts_at(texts, k), ac_texts_size(texts, k)));
     }
 out:
     return st;
+}
+
+/* The queries' sums over all entries, for their probabilities. */
+static void
+add_up_all(retriever *self, int64_t n)
+{
+    for (int64_t q = 0; q < n; q++) {
+        self->sums[q] = 0;
+        self->tops[q] = self->merged_scores[q * self->K];
+    }
+    ac_probability_sums(self->sums, self->embeddings, self->admitted, self->width,
+                        self->queries, n, self->tops, self->scale);
+    ac_sum_int64_all(self->run->comm, self->sums, (int) n);
+}
+
+/* Of several caches: which each entry is from, and its id there. */
+static void
+place_entries(const retriever *self, int64_t n)
+{
+    for (int64_t i = 0; i < n * self->K; i++) {
+        const bool none = self->ids[i] < 0;
+        const int64_t cache = none ? 0 : ac_cache_set_find(self->caches, self->ids[i]);
+        self->cache_of[i] = none ? -1 : (int32_t) cache;
+        self->cache_ids[i] = none ? -1 : self->ids[i] - self->caches->first[cache];
+    }
 }
 
 static ac_status
@@ -327,6 +466,14 @@ write_tables(const retriever *self, const char *path, const ac_texts *keys,
     AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->ids));
     AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->scores));
     AC_TRY(ac_shard_write_texts(&w, AC_TABLES_ENTRIES, entries));
+    if (self->caches->count > 1) {
+        place_entries(self, keys->count);
+        AC_TRY(ac_shard_write(&w, AC_TABLES_CACHES, keys->count, self->K, self->cache_of));
+        AC_TRY(ac_shard_write(&w, AC_TABLES_CACHE_IDS, keys->count, self->K, self->cache_ids));
+    }
+    if (self->scale > 0)
+        AC_TRY(ac_shard_write(&w, AC_TABLES_PROBABILITIES, keys->count, self->K,
+                              self->probabilities));
     AC_TRY(ac_shard_commit(&w, checksum));
 out:
     ac_shard_abandon(&w);
@@ -342,9 +489,11 @@ open_retriever_all(void *context, ac_stage *stage)
     ac_status st = ac_alloc(&work->retriever, 1, sizeof *work->retriever);
 
     if (st == AC_OK)
-        st = retriever_init(work->retriever, work, stage->run);
+        st = read_slice(work->retriever, work, stage->run);
     AC_TRY(ac_agree_all(stage->run->comm, st));
-    log_memory_all(work->retriever);
+    AC_TRY(choose_entries_all(work->retriever, work));
+    AC_TRY(ac_agree_all(stage->run->comm, retriever_init(work->retriever, stage->run)));
+    log_memory_all(work->retriever, &work->admission);
 out:
     return st;
 }
@@ -369,6 +518,8 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_topk_merge_all(comm, n, self->K, self->ids, self->scores, self->merged_ids,
                              self->merged_scores));
+    if (self->scale > 0)
+        add_up_all(self, n);
     AC_TRY(ac_agree_all(comm, pack_entries(self, n, &packed)));
     AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, shard->root, &all, bounds));
     if (comm->rank == shard->root) {

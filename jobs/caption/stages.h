@@ -15,9 +15,9 @@
 #ifndef AC_JOBS_CAPTION_STAGES_H
 #define AC_JOBS_CAPTION_STAGES_H
 
-#include "cache_builder/cache.h"
 #include "io/config/config.h"
 #include "io/source/image_source.h"
+#include "jobs/caption/admission.h"
 #include "jobs/caption/captioner.h"
 #include "jobs/caption/equal_items.h"
 #include "jobs/models/bart_model.h"
@@ -40,9 +40,11 @@ typedef struct ac_embed_work {
 
 /** The context of ac_stage_retrieve. Borrows all; what is not set is zero. */
 typedef struct ac_retrieve_work {
-    const ac_cache *cache;
+    ac_admission admission;      /* the caches, and which entries of them are searched */
     const ac_equal_items *equal; /* of `images`; NULL: known within a shard alone */
     const ac_image_source *images;
+    float probability_scale; /* the model's logit scale; 0: no probabilities are written */
+    bool counted;            /* out: admission.left_out was filled in */
     int64_t taken; /* out: tables of earlier shards that this rank took for equal images */
     struct ac_retriever *retriever; /* the stage's own memory */
 } ac_retrieve_work;

@@ -248,10 +248,11 @@ ac_causal_model_generate(ac_causal_model *self, const int32_t *ids, const int64_
                          const uint64_t *streams, int64_t B, ac_generated *out)
 {
     const ac_decoder decoder = ac_causal_as_decoder(&self->net);
-    const ac_generation_input input = {
-        .prompts = ids, .prompt_offsets = offsets, .streams = streams, .count = B,
-        .pieces = self->pieces.count ? &self->pieces : NULL
-    };
+    const ac_generation_input input = { .prompts = ids,
+                                        .prompt_offsets = offsets,
+                                        .streams = streams,
+                                        .count = B,
+                                        .pieces = self->pieces.count ? &self->pieces : NULL };
 
     self->generator.max_rows = lines_at_once(self, offsets, B);
     return ac_generate(&self->generator, &decoder, &self->generation, &input, out);

@@ -411,18 +411,29 @@ out:
 static ac_status
 check_array(const ac_submit_request *self)
 {
+    ac_texts paths = { 0 };
     struct stat info;
+    char *path = NULL;
+    ac_status st = AC_OK;
 
     if (!self->array || !self->config.cache.path ||
         !ac_config_has(self->job->name, "cache.path"))
         return AC_OK;
-    if (stat(self->config.cache.path, &info) == 0 && !S_ISDIR(info.st_mode))
-        return ac_error_set(AC_E_ARG,
-                            "--array: cache.path %s is a text file; build a cache of it first "
-                            "(antarctic submit build-cache), name that in "
-                            "the config, and chain the two with --after",
-                            self->config.cache.path);
-    return AC_OK;
+    AC_TRY(ac_config_paths(self->config.cache.path, &paths));
+    for (int64_t i = 0; i < paths.count; i++) {
+        free(path);
+        AC_TRY(ac_duplicate(&path, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
+        if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+            AC_FAIL(AC_E_ARG,
+                    "--array: cache.path %s is a text file; build a cache of it first "
+                    "(antarctic submit build-cache), name that in "
+                    "the config, and chain the two with --after",
+                    path);
+    }
+out:
+    ac_texts_free(&paths);
+    free(path);
+    return st;
 }
 
 ac_status
