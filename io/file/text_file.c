@@ -128,3 +128,59 @@ ac_text_read(const char *path, ac_buffer *out)
     out->size -= mark;
     return st;
 }
+
+ac_status
+ac_text_lines_open(ac_text_lines *self, const char *path, bool text)
+{
+    char head[AC_HEAD_BYTES];
+    size_t n;
+    ac_status st = AC_OK;
+
+    *self = (ac_text_lines){ 0 };
+    AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
+    if (!(self->stream = fopen(path, "rb")))
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
+    n = fread(head, 1, sizeof head, self->stream);
+    if (ferror(self->stream))
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+    if (n && text)
+        AC_TRY(ac_head_check_text(path, head, n));
+    else if (n && ac_head_of(head, n) == AC_HEAD_POINTER)
+        AC_TRY(ac_head_check(path, head, n));
+    if (fseek(self->stream, text && n ? (long) ac_head_mark(head, n) : 0, SEEK_SET) != 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+out:
+    if (st != AC_OK)
+        ac_text_lines_close(self);
+    return st;
+}
+
+ac_status
+ac_text_lines_next(ac_text_lines *self, char **line, size_t *n)
+{
+    ssize_t size;
+
+    errno = 0;
+    size = getline(&self->line, &self->capacity, self->stream);
+    *line = NULL;
+    if (size < 0)
+        return feof(self->stream)
+                   ? AC_OK
+                   : ac_error_set(errno == ENOMEM ? AC_E_NOMEM : ac_io_failure(errno),
+                                  "%s: cannot be read: %s", self->path, strerror(errno));
+    if (size && self->line[size - 1] == '\n')
+        self->line[--size] = '\0';
+    *line = self->line;
+    *n = (size_t) size;
+    return AC_OK;
+}
+
+void
+ac_text_lines_close(ac_text_lines *self)
+{
+    if (self->stream)
+        fclose(self->stream);
+    free(self->path);
+    free(self->line);
+    *self = (ac_text_lines){ 0 };
+}

@@ -182,15 +182,19 @@ find_in_list(found_tars *self, const char *list, const char *what)
 {
     const char *slash = strrchr(list, '/');
     char *folder = NULL, *first_tar = NULL, *first_other = NULL;
-    ac_buffer text = { 0 };
+    ac_text_lines lines = { 0 };
+    char *line;
+    bool first = true;
+    size_t n;
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&folder, list, slash ? (size_t) (slash - list + 1) : 0));
-    AC_TRY(ac_text_file_read(list, &text));
-    for (char *line = text.data, *next; line && *line; line = next) {
-        size_t n = strcspn(line, "\n");
-        next = line + n + (line[n] == '\n');
-        if (line == text.data && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+    AC_TRY(ac_text_lines_open(&lines, list, false));
+    for (;; first = false) {
+        AC_TRY(ac_text_lines_next(&lines, &line, &n));
+        if (!line)
+            break;
+        if (first && strncmp(line, "\xef\xbb\xbf", 3) == 0)
             line += 3, n -= 3;
         while (n && (line[n - 1] == '\r' || line[n - 1] == ' '))
             n--;
@@ -211,7 +215,7 @@ out:
     free(folder);
     free(first_tar);
     free(first_other);
-    ac_buffer_free(&text);
+    ac_text_lines_close(&lines);
     return st;
 }
 

@@ -36,7 +36,7 @@ typedef struct pipeline {
 } pipeline;
 
 static ac_status
-open_images_all(pipeline *p, const char *folder)
+open_images_all(pipeline *p, const char *folder, bool preview)
 {
     const ac_tar_input tars = { .path = p->config->input.path,
                                 .what = "input.path",
@@ -48,7 +48,7 @@ open_images_all(pipeline *p, const char *folder)
     if (is_tars)
         return AC_OK;
     if (p->comm->rank == 0)
-        st = ac_images_open_input(&p->images, p->config);
+        st = ac_images_open_input(&p->images, p->config, preview ? NULL : folder);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
     st = ac_images_share_all(&p->images, p->comm, st);
@@ -284,7 +284,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
         stages++;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
-    AC_TRY(open_images_all(&p, folder));
+    AC_TRY(open_images_all(&p, folder, false));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
@@ -365,7 +365,7 @@ preview_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     pipeline p = { .comm = comm, .config = config };
     ac_status st = AC_OK;
 
-    AC_TRY(open_images_all(&p, folder));
+    AC_TRY(open_images_all(&p, folder, true));
     st = ac_agree_all(comm, comm->rank == 0
                                 ? ac_update_show(folder, config, job->name, &p.images, out)
                                 : AC_OK);

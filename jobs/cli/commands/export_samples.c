@@ -56,7 +56,7 @@ open_input(exporter *self)
     AC_TRY(ac_tar_input_open_index(&self->images, &self->config, "input.path",
                                    self->run->folder, &is_tars));
     if (!is_tars)
-        AC_TRY(ac_images_open_input(&self->images, &self->config));
+        AC_TRY(ac_images_open_input(&self->images, &self->config, NULL));
     if (strcmp(self->images.fingerprint, self->run->manifest.input_fingerprint) != 0)
         st = ac_error_set(AC_E_ARG,
                           "%s: is not the input that %s was made from (names or sizes "
