@@ -11,11 +11,9 @@
 #include "jobs/train/train_job.h"
 
 const ac_job *const ac_job_table[] = {
-    &ac_job_caption,     &ac_job_train,
-    &ac_job_tag,         &ac_job_embed_images,
-    &ac_job_build_cache, &ac_job_extend_cache,
-    &ac_job_ingest,      &ac_job_story,
-    &ac_job_evaluate,    &ac_job_dedupe, NULL,
+    &ac_job_caption,     &ac_job_train,        &ac_job_tag,    &ac_job_embed_images,
+    &ac_job_build_cache, &ac_job_extend_cache, &ac_job_ingest, &ac_job_story,
+    &ac_job_evaluate,    &ac_job_dedupe,       NULL,
 };
 
 const ac_job *

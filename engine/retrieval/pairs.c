@@ -31,7 +31,7 @@ typedef struct worker {
 typedef struct ac_pairs_scratch {
     bool amx;
     int threads;
-    int64_t width; /* of a panel's row */
+    int64_t width;          /* of a panel's row */
     ac_scan_query *queries; /* [AC_PAIRS_ROWS] */
     float *limits;          /* [AC_PAIRS_ROWS] */
     int16_t *integers;
@@ -94,8 +94,8 @@ init_scratch(scratch *s, const ac_scan_kernel *kernel, int64_t n, int64_t D)
     for (int t = 0; t < s->threads; t++) {
         AC_TRY(ac_alloc_aligned(&s->workers[t].tile, AC_SCAN_GROUP * s->width,
                                 (size_t) kernel->tile_bytes));
-        AC_TRY(ac_alloc_aligned(&s->workers[t].sums, AC_AMX_ROWS * AC_AMX_ROWS,
-                                sizeof(int32_t)));
+        AC_TRY(
+            ac_alloc_aligned(&s->workers[t].sums, AC_AMX_ROWS * AC_AMX_ROWS, sizeof(int32_t)));
     }
 out:
     return st;

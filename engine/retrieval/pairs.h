@@ -1,6 +1,6 @@
 /**
- * Every pair of vectors whose score reaches a threshold: exact, in blocks. A scan of int8 with a
- * proven bound passes over what cannot reach it, and what is left gets the score proper
+ * Every pair of vectors whose score reaches a threshold: exact, in blocks. A scan of int8 with
+ * a proven bound passes over what cannot reach it, and what is left gets the score proper
  * (docs/adr/0501-exact-search.md), so that the result is the definition's, whatever the kernel,
  * the blocks and the threads. Cost: n² / 2 products of width D.
  */

@@ -25,8 +25,8 @@ is_allowed(void)
 bool
 ac_amx_fits(int64_t D)
 {
-    return D % AC_AMX_STEP == 0 &&
-           ac_kernels_include(AC_CPU_AVX512 | AC_CPU_AVX512_VNNI) && is_allowed();
+    return D % AC_AMX_STEP == 0 && ac_kernels_include(AC_CPU_AVX512 | AC_CPU_AVX512_VNNI) &&
+           is_allowed();
 }
 
 void
@@ -101,12 +101,12 @@ ac_amx_select(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
             const __m512 x = _mm512_cvtepi32_ps(_mm512_loadu_si512(out + r * 32 + h)),
                          score = _mm512_mul_ps(
                              _mm512_mul_ps(x, _mm512_loadu_ps(facts->scales + h)), s),
-                         radius = _mm512_add_ps(
-                             _mm512_mul_ps(A, _mm512_loadu_ps(facts->errors + h)),
-                             _mm512_mul_ps(B, _mm512_loadu_ps(facts->norms + h)));
-            mask |= (uint32_t) _mm512_cmp_ps_mask(_mm512_add_ps(score, radius), limit,
-                                                  _CMP_NLT_UQ)
-                    << h;
+                         radius =
+                             _mm512_add_ps(_mm512_mul_ps(A, _mm512_loadu_ps(facts->errors + h)),
+                                           _mm512_mul_ps(B, _mm512_loadu_ps(facts->norms + h)));
+            mask |=
+                (uint32_t) _mm512_cmp_ps_mask(_mm512_add_ps(score, radius), limit, _CMP_NLT_UQ)
+                << h;
         }
         masks[r] = mask;
     }

@@ -70,8 +70,9 @@ push(const block *b, worker *w, int64_t r, int64_t at, float scanned)
     const double before = found->threshold, centre = q->base + (double) scanned;
     const double spread = (double) q->fine.spread * (double) b->index->errors[at] +
                           (double) q->fine.slack * (double) b->index->norms[at];
-    const double radius = spread + q->constant +
-                          AC_SCAN_DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
+    const double radius =
+        spread + q->constant +
+        AC_SCAN_DOUBLE_CUSHION * (spread + fabs(q->base) + fabs((double) scanned));
 
     ac_candidates_push(found, &source, centre - radius, centre + radius, at);
     if (found->threshold > before)
@@ -102,8 +103,8 @@ group_at(const ac_topk_index *x, int64_t g)
 
 /* The scanned scores of one query and a group: what can matter becomes a candidate. */
 static void
-take_candidates(const block *b, const ac_scan_selection *use, worker *w, const group *g, int64_t r,
-                float *scanned)
+take_candidates(const block *b, const ac_scan_selection *use, worker *w, const group *g,
+                int64_t r, float *scanned)
 {
     const ac_scan_rounded *q = &b->queries[r].fine;
     unsigned mask;

@@ -19,7 +19,7 @@ typedef enum ac_shard_kind {
     AC_SHARD_IMAGES,      /* an image dataset's */
     AC_SHARD_CLIP_SCORES, /* cosines of captions and images */
     AC_SHARD_STORIES,
-    AC_SHARD_PAIRS, /* of items that are nearly the same */
+    AC_SHARD_PAIRS,  /* of items that are nearly the same */
     AC_SHARD_JOINED, /* captions.h5: the first three kinds as one file; an exported one too */
     AC_SHARD_KINDS
 } ac_shard_kind;

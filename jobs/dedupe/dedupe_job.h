@@ -1,5 +1,5 @@
-/** The job dedupe: pairs of images (or of a cache's entries) that are nearly the same, groups of
- * them, and which to keep. */
+/** The job dedupe: pairs of images (or of a cache's entries) that are nearly the same, groups
+ * of them, and which to keep. */
 #ifndef AC_JOBS_DEDUPE_DEDUPE_JOB_H
 #define AC_JOBS_DEDUPE_DEDUPE_JOB_H
 

@@ -20,8 +20,9 @@ static const uint64_t seed = 20261128;
 
 typedef enum kind { RANDOM = 0, CROWDED, EQUAL, LONG, ZEROS, VAST, KINDS } kind;
 
-static const char *const names[KINDS] = { "random", "crowded", "equal",
-                                          "long",   "zeros",   "huge" };
+static const char *const names[KINDS] = {
+    "random", "crowded", "equal", "long", "zeros", "huge"
+};
 
 static float
 draw(uint64_t stream, int64_t a, int64_t b)
@@ -84,10 +85,10 @@ compare(kind what, int64_t n, int64_t D, double threshold)
     brute(&wanted, x, n, D, threshold);
     assert_int_equal(ac_pairs_init(&pairs, x, n, D, threshold), AC_OK);
     for (int64_t first = 0; first < n; first += AC_PAIRS_ROWS)
-        assert_int_equal(
-            ac_pairs_find(&pairs, first, n - first < AC_PAIRS_ROWS ? n - first : AC_PAIRS_ROWS,
-                          INT64_MAX, &got),
-            AC_OK);
+        assert_int_equal(ac_pairs_find(&pairs, first,
+                                       n - first < AC_PAIRS_ROWS ? n - first : AC_PAIRS_ROWS,
+                                       INT64_MAX, &got),
+                         AC_OK);
     if (got.count != wanted.count)
         fail_msg("%s, %lld x %lld, threshold %g, %s: %lld pairs, wanted %lld", names[what],
                  (long long) n, (long long) D, threshold, ac_pairs_scan(&pairs),
@@ -142,7 +143,8 @@ test_border(void **state)
     for (int i = 1; i < N; i++) {
         const float score = ac_exact_score(x, x + i * D, D);
         for (int step = -1; step <= 1; step++) {
-            const double threshold = (double) (step ? nextafterf(score, (float) step * 9) : score);
+            const double threshold =
+                (double) (step ? nextafterf(score, (float) step * 9) : score);
             ac_pairs pairs = { 0 };
             ac_pair_list got = { 0 };
             bool found = false;
