@@ -2,12 +2,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* From here on huge pages are asked for: what they add at the end is at most a third. */
+enum { WORTH_HUGE = 3 * AC_HUGE_PAGE };
 
 static ac_status
 check_size(size_t *bytes, int64_t count, size_t size)
 {
     if (count < 0 || __builtin_mul_overflow((size_t) count, size, bytes) ||
-        *bytes > (size_t) PTRDIFF_MAX - 64)
+        *bytes > (size_t) PTRDIFF_MAX - AC_HUGE_PAGE)
         return ac_error_set(
             AC_E_NOMEM,
             "memory: %lld elements of %zu bytes are more than this machine can address",
@@ -41,14 +45,31 @@ ac_alloc(void *out, int64_t count, size_t size)
 ac_status
 ac_alloc_aligned(void *out, int64_t count, size_t size)
 {
-    size_t bytes = 0;
+    size_t bytes = 0, align, room;
     void *p = NULL;
     ac_status st = check_size(&bytes, count, size);
 
-    if (st == AC_OK && !(p = aligned_alloc(64, ac_scratch_room(bytes ? bytes : 1))))
-        st = out_of_memory(bytes);
+    if (st == AC_OK) {
+        align = bytes >= WORTH_HUGE ? AC_HUGE_PAGE : 64;
+        room = ((bytes ? bytes : 1) + align - 1) & ~(align - 1);
+        if (!(p = aligned_alloc(align, room)))
+            st = out_of_memory(bytes);
+        else if (align == AC_HUGE_PAGE)
+            ac_memory_prefer_huge(p, room);
+    }
     memcpy(out, &p, sizeof p);
     return st;
+}
+
+void
+ac_memory_prefer_huge(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    (void) madvise(p, bytes, MADV_HUGEPAGE); /* refused: nothing is lost but time */
+#else
+    (void) p;
+    (void) bytes;
+#endif
 }
 
 ac_status

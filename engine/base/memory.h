@@ -14,8 +14,16 @@
  */
 AC_MUST_CHECK ac_status ac_alloc(void *out, int64_t count, size_t size);
 
-/** The same, 64-byte aligned and not zeroed: for tensors. Free with free(). */
+/** The same, 64-byte aligned and not zeroed: for tensors. Several MiB lie in huge pages where
+ * the kernel has them. Free with free(). */
 AC_MUST_CHECK ac_status ac_alloc_aligned(void *out, int64_t count, size_t size);
+
+enum { AC_HUGE_PAGE = 2 << 20 };
+
+/** Ask the kernel for huge pages: matrix products touch a hundred pages at a time, and looking
+ * up small ones costs a tenth of their time (docs/adr/0209-huge-pages.md). Without effect where
+ * the kernel has none. p is AC_HUGE_PAGE aligned. */
+void ac_memory_prefer_huge(void *p, size_t bytes);
 
 /** Grow *array (may be NULL) so that it holds at least `needed` elements; *capacity is the
  * present room. On failure the array stays as it was. */

@@ -9,26 +9,70 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "engine/base/memory.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+/* Bytes mapped for `size` of them: whole huge pages where it is worth one. */
+static size_t
+room_of(size_t size)
+{
+    if (size < AC_HUGE_PAGE)
+        return size ? size : 1;
+    return (size + AC_HUGE_PAGE - 1) & ~(size_t) (AC_HUGE_PAGE - 1);
+}
+
+/* `room` bytes of addresses that begin where a huge page may; NULL: none are left. The caller
+ * maps over them. */
+static void *
+aligned_place(size_t room)
+{
+    char *p = mmap(NULL, room + AC_HUGE_PAGE, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t before;
+
+    if (p == MAP_FAILED)
+        return NULL;
+    before = -(uintptr_t) p & (AC_HUGE_PAGE - 1);
+    if (before)
+        munmap(p, before);
+    munmap(p + before + room, AC_HUGE_PAGE - before);
+    return p + before;
+}
 
 static ac_status
 map(ac_shared *self, int fd, size_t size)
 {
-    void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
-                   fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+    const size_t room = room_of(size);
+    void *place = room < AC_HUGE_PAGE ? NULL : aligned_place(room);
+    void *p = mmap(
+        place, room, PROT_READ | PROT_WRITE,
+        (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | (place ? MAP_FIXED : 0), fd, 0);
 
     if (p == MAP_FAILED)
         return ac_error_set(AC_E_NOMEM, "out of memory: %zu bytes for packed weights (%s)",
                             size, strerror(errno));
+    if (place)
+        ac_memory_prefer_huge(p, room);
     self->bytes = p;
     self->size = size;
     return AC_OK;
 }
 
 void
+ac_shared_filled(void *bytes, size_t size)
+{
+    if (size >= AC_HUGE_PAGE)
+        madvise(bytes, room_of(size), MADV_COLLAPSE); /* an older kernel has no such advice */
+}
+
+void
 ac_shared_free(ac_shared *self)
 {
     if (self->bytes)
-        munmap(self->bytes, self->size ? self->size : 1);
+        munmap(self->bytes, room_of(self->size));
     *self = (ac_shared){ 0 };
 }
 
@@ -44,7 +88,7 @@ create(size_t size)
 {
     int fd = memfd_create("antarctic", MFD_CLOEXEC);
 
-    if (fd >= 0 && ftruncate(fd, (off_t) size) != 0) {
+    if (fd >= 0 && ftruncate(fd, (off_t) room_of(size)) != 0) {
         close(fd);
         fd = -1;
     }

@@ -30,6 +30,11 @@ typedef struct ac_shared {
 AC_MUST_CHECK ac_status ac_shared_init_all(ac_shared *self, const ac_comm *comm, size_t size,
                                            ac_status st);
 
+/** After filling, by the rank that filled: put the memory into huge pages. The kernel gives
+ * such files small ones unless it is asked afterwards. Local, without effect on the contents.
+ */
+void ac_shared_filled(void *bytes, size_t size);
+
 /** Local: the memory itself goes when the last rank has let go. */
 void ac_shared_free(ac_shared *self);
 

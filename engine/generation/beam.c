@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/random.h"
+#include "engine/generation/stop_strings.h"
 #include "engine/kernels/activation.h"
 
 int64_t
@@ -259,6 +260,8 @@ ac_beams_step(ac_beams *self, const ac_generation_config *c, float *logits, int6
          i++) { /* ended ones are taken out, the open ones stay in order */
         const ac_beam_candidate k = candidates[i];
         const bool ends = ac_generation_config_ends(c, k.token) ||
+                          ac_stop_strings_end(&c->stop_strings, self->pieces,
+                                              self->ids + k.beam * L, n, k.token, NULL) ||
                           (c->beam_search == AC_BEAM_HF5 && at_limit);
         if (!ends)
             candidates[open++] = k;

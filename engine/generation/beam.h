@@ -21,6 +21,7 @@ typedef struct ac_beams {
     int64_t prompt, most; /* tokens of the prompt, and of a sequence at most */
     const int32_t *input; /* [input_count]: what the encoder read */
     int64_t input_count;
+    const ac_texts *pieces;  /* [V]: of the tokens, for config->stop_strings; else NULL */
     int64_t stride;          /* of ids, next_ids */
     float *scores;           /* [num_beams] */
     int32_t *ids, *next_ids; /* [num_beams, stride] */

@@ -53,6 +53,8 @@ init_searches(search_group *self)
                         sizeof *self->order));
     for (int64_t i = 0; i < n; i++)
         AC_TRY(ac_beams_init(&self->beams[i], c, self->group->out->longest));
+    for (int64_t i = 0; i < n; i++)
+        self->beams[i].pieces = self->group->input->pieces;
 out:
     return st;
 }

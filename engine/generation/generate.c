@@ -175,6 +175,8 @@ ac_generate(ac_generator *self, const ac_decoder *decoder, const ac_generation_c
 
     AC_CHECK(!input->ids == !decoder->type->read_inputs);
     AC_TRY(ac_generation_config_check(c, decoder));
+    if (c->stop_strings.count && !input->pieces)
+        AC_FAIL(AC_E_ARG, "generation.stop_strings needs the model's tokenizer");
     AC_TRY(check_prompts(input, c, decoder, &longest));
     AC_TRY(reserve_output(out, c, input->count, longest));
     AC_TRY(ac_alloc(&offsets, input->count + 1, sizeof *offsets));

@@ -62,6 +62,8 @@ typedef struct ac_generation_input {
     const int64_t *prompt_offsets; /* [B + 1]               the config's start token alone */
     const uint64_t *streams; /* [B]: random streams (ac_random_stream of the texts' keys) */
     int64_t count;           /* B */
+    const ac_texts *pieces;  /* [V] the bytes of each token, for config->stop_strings; NULL: not
+                                known */
 } ac_generation_input;
 
 /**

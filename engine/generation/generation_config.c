@@ -37,6 +37,7 @@ free_lists(ac_generation_config *self)
     ac_token_sequences_free(&self->bad_words_ids);
     ac_token_sequences_free(&self->suppress_tokens);
     ac_token_sequences_free(&self->begin_suppress_tokens);
+    ac_texts_free(&self->stop_strings);
 }
 
 void
@@ -54,10 +55,14 @@ ac_generation_config_copy(ac_generation_config *self, const ac_generation_config
 
     made.sequence_bias = made.bad_words_ids = made.suppress_tokens =
         made.begin_suppress_tokens = (ac_token_sequences){ 0 };
+    made.stop_strings = (ac_texts){ 0 };
     AC_TRY(ac_token_sequences_copy(&made.sequence_bias, &from->sequence_bias));
     AC_TRY(ac_token_sequences_copy(&made.bad_words_ids, &from->bad_words_ids));
     AC_TRY(ac_token_sequences_copy(&made.suppress_tokens, &from->suppress_tokens));
     AC_TRY(ac_token_sequences_copy(&made.begin_suppress_tokens, &from->begin_suppress_tokens));
+    for (int64_t i = 0; i < from->stop_strings.count; i++)
+        AC_TRY(ac_texts_push(&made.stop_strings, ac_texts_at(&from->stop_strings, i),
+                             ac_texts_size(&from->stop_strings, i)));
     free_lists(self);
     *self = made;
     return AC_OK;
@@ -213,6 +218,8 @@ ac_generation_config_check(const ac_generation_config *c, const ac_decoder *deco
     if (c->decay_start >= 0 && c->eos_count == 0)
         AC_FAIL(AC_E_ARG, "generation.exponential_decay_length_penalty needs an "
                           "eos_token_id " WHERE);
+    if (c->stop_strings.count && decoder->type->read_inputs)
+        AC_FAIL(AC_E_ARG, "generation.stop_strings is for causal language models " WHERE);
     if (c->penalty_alpha > 0 && c->top_k > 1 && c->num_beams == 1 && !c->do_sample)
         AC_FAIL(AC_E_ARG, "generation.penalty_alpha with a top_k above 1 asks for contrastive "
                           "search, which this program does not have (nor has transformers 5): "

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/buffer.h"
 #include "engine/generation/token_sequences.h"
 #include "engine/models/decoder.h"
 
@@ -40,6 +41,7 @@ typedef struct ac_generation_config {
     int32_t eos_token_ids[AC_MOST_EOS];
     int64_t eos_count; /* 0: only the length ends a sequence */
     ac_token_sequences sequence_bias, bad_words_ids, suppress_tokens, begin_suppress_tokens;
+    ac_texts stop_strings; /* texts that end a sequence (stop_strings.h); of causal models */
     uint64_t seed;
 } ac_generation_config;
 

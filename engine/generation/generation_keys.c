@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/generation/stop_strings.h"
+
 #define AT(field) offsetof(ac_generation_config, field)
 #define WHOLE(name, least, most)                                                  \
     {                                                                             \
@@ -62,6 +64,7 @@ const ac_generation_key ac_generation_keys[] = {
     TOKEN(forced_eos_token_id, 0),
     TOKEN(decoder_start_token_id, 0),
     { "eos_token_id", AC_GENERATION_ENDS, AT(eos_token_ids), 0, 0, false, AC_TOKENS_PLAIN },
+    { "stop_strings", AC_GENERATION_TEXTS, AT(stop_strings), 0, 0, false, AC_TOKENS_PLAIN },
     REAL(penalty_alpha, -1e30, 1e30, false),
 };
 
@@ -180,6 +183,7 @@ ac_generation_key_set(const ac_generation_key *key, ac_generation_config *config
     case AC_GENERATION_ENDS: return set_ends(config, text);
     case AC_GENERATION_DECAY: return set_decay(config, text);
     case AC_GENERATION_LISTS: return ac_token_sequences_parse(at, key->shape, text);
+    case AC_GENERATION_TEXTS: return ac_stop_strings_parse(at, text);
     }
     ac_bug(__FILE__, __LINE__, "%s: a type that nobody knows", key->name);
 }
@@ -210,5 +214,6 @@ ac_generation_key_clear(const ac_generation_key *key, ac_generation_config *conf
     case AC_GENERATION_LISTS:
         ac_token_sequences_free((ac_token_sequences *) (void *) at);
         break;
+    case AC_GENERATION_TEXTS: ac_texts_free((ac_texts *) (void *) at); break;
     }
 }

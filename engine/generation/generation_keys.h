@@ -15,7 +15,8 @@ typedef enum ac_generation_type {
     AC_GENERATION_TOKEN, /* an id; -1: none */
     AC_GENERATION_ENDS,  /* an id, or a list of ids: eos_token_id */
     AC_GENERATION_DECAY, /* [start, factor] */
-    AC_GENERATION_LISTS
+    AC_GENERATION_LISTS,
+    AC_GENERATION_TEXTS /* a text, or a list of texts: JSON */
 } ac_generation_type;
 
 /** A row. */

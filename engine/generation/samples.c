@@ -18,6 +18,7 @@
 #include "engine/base/random.h"
 #include "engine/kernels/activation.h"
 #include "engine/generation/logits.h"
+#include "engine/generation/stop_strings.h"
 
 /* The nodes of one step. Node i's sequences are members[first[i]] to members[first[i + 1] - 1],
  * ascending; its slot is that of the first of them. At most one node per slot. */
@@ -270,26 +271,36 @@ draw(const tree *self, int64_t node, float *logits, int64_t thread)
     }
 }
 
+/* Has a sequence of `length` tokens, `most` at most, ended with its last one? */
+static bool
+has_ended(const tree *self, const int32_t *ids, int64_t length, int64_t most)
+{
+    const ac_generation_config *c = self->group->config;
+
+    return ac_generation_config_ends(c, ids[length - 1]) || length >= most ||
+           ac_stop_strings_end(&c->stop_strings, self->group->input->pieces, ids, length - 1,
+                               ids[length - 1], NULL);
+}
+
 /* The children of a node, one for each token drawn that ends no sequence; each continues in the
  * slot of its first sequence, whose past is the parent's. */
 static void
 branch(tree *self, int64_t node)
 {
     const ac_generation_group *group = self->group;
-    const ac_generation_config *c = group->config;
     const ac_decoder_row *parent = &self->now.rows[node];
-    const int64_t base = self->next.count, each = c->num_return_sequences;
+    const int64_t base = self->next.count, each = group->config->num_return_sequences;
     ac_decoder_row *rows = self->next.rows;
 
     for (int64_t m = self->now.first[node]; m < self->now.first[node + 1]; m++) {
         const int32_t s = self->now.members[m];
         const int64_t at = group->from + s, length = group->out->counts[at];
-        const int32_t token = group->out->ids[at * group->out->longest + length - 1];
+        const int32_t *ids = group->out->ids + at * group->out->longest,
+                      token = ids[length - 1];
         int64_t child = base;
 
         self->node_of[s] = -1;
-        if (ac_generation_config_ends(c, token) ||
-            length >= ac_group_context(group, at / each).most) {
+        if (has_ended(self, ids, length, ac_group_context(group, at / each).most)) {
             leave(self, s);
             continue;
         }

@@ -27,7 +27,6 @@ static const struct {
     { "dola_layers", 0, "DoLa decoding" },
     { "guidance_scale", 1, "classifier-free guidance" },
     { "watermarking_config", 0, "watermarks" },
-    { "stop_strings", 0, "texts that end a sequence" },
     { "max_time", 0, "a limit of time, which would make results depend on the machine" },
     { "token_healing", 0, "token healing" },
     { "prompt_lookup_num_tokens", 0, "speculative decoding" },
@@ -189,7 +188,13 @@ load(ac_generation_config *c, const char *folder, bool needs_start)
     own_file = access(own, F_OK) == 0;
     if (!own_file && errno != ENOENT)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be looked for: %s", own, strerror(errno));
-    st = read_file(own_file ? own : model, own_file, needs_start, c);
+    AC_TRY(read_file(own_file ? own : model, own_file, needs_start, c));
+    if (needs_start && c->stop_strings.count)
+        st = ac_error_set(
+            AC_E_FORMAT,
+            "%s: stop_strings asks for what this program does for causal language "
+            "models alone (texts that end a sequence): set it to null in that file",
+            own_file ? own : model);
 out:
     free(own);
     free(model);
@@ -266,6 +271,10 @@ describe_further(const ac_generation_config *c, ac_buffer *out)
     describe_lists(out, "bad words", &c->bad_words_ids);
     describe_lists(out, "suppress", &c->suppress_tokens);
     describe_lists(out, "begin suppress", &c->begin_suppress_tokens);
+    for (int64_t i = 0; i < c->stop_strings.count; i++)
+        ac_buffer_printf(out, "stop %zu %.*s\n", ac_texts_size(&c->stop_strings, i),
+                         (int) ac_texts_size(&c->stop_strings, i),
+                         ac_texts_at(&c->stop_strings, i));
 }
 
 void

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "io/config/config_values.h"
 #include "io/file/base64.h"
 #include "io/file/file_head.h"
+#include "io/file/json_write.h"
 #include "io/file/publish.h"
 
 static int
@@ -183,6 +185,77 @@ out:
     return st;
 }
 
+/* A list of texts, of a key that keeps them as JSON. */
+static ac_status
+set_optional_texts(ac_config *self, const ac_config_key *k, yaml_document_t *document,
+                   yaml_node_t *node, const char *where)
+{
+    ac_buffer json = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_push_char(&json, '[');
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        const yaml_node_t *item = yaml_document_get_node(document, *i);
+        if (item->type != YAML_SCALAR_NODE)
+            AC_FAIL(AC_E_ARG, "%s: %s: needs a text or a list of texts", where, k->name);
+        ac_buffer_push_text(&json, json.size > 1 ? ", " : "");
+        ac_json_string(&json, (const char *) item->data.scalar.value, item->data.scalar.length);
+    }
+    ac_buffer_push_char(&json, ']');
+    AC_TRY(json.status);
+    st = ac_config_list_set(self, k, json.data, where);
+out:
+    ac_buffer_free(&json);
+    return st;
+}
+
+/* One of a list of paths, appended; good: it is one. */
+static ac_status
+push_path(ac_buffer *out, const yaml_node_t *item, bool *good)
+{
+    const char *value = (const char *) item->data.scalar.value;
+    const size_t before = out->size;
+    ac_status st = AC_OK;
+
+    *good = item->type == YAML_SCALAR_NODE;
+    if (*good && item->tag && strcmp((const char *) item->tag, "tag:yaml.org,2002:binary") == 0)
+        st = ac_base64_read(out, value, item->data.scalar.length, good);
+    else if (*good)
+        st = ac_buffer_push(out, value, item->data.scalar.length);
+    *good = *good && st == AC_OK && out->size > before &&
+            !memchr(out->data + before, '\0', out->size - before) &&
+            !memchr(out->data + before, AC_CONFIG_PATHS_BETWEEN, out->size - before);
+    return st;
+}
+
+/* A list of paths, each from `base`. */
+static ac_status
+set_paths(ac_config *self, const ac_config_key *k, yaml_document_t *document, yaml_node_t *node,
+          const char *base, const char *where)
+{
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+    bool good;
+
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        if (text.size)
+            ac_buffer_push_char(&text, AC_CONFIG_PATHS_BETWEEN);
+        AC_TRY(push_path(&text, yaml_document_get_node(document, *i), &good));
+        if (!good)
+            AC_FAIL(AC_E_ARG, "%s: %s: needs a path or a list of paths, none of them empty",
+                    where, k->name);
+    }
+    AC_TRY(text.status);
+    if (!text.size)
+        AC_FAIL(AC_E_ARG, "%s: %s: this list is empty", where, k->name);
+    st = ac_config_value_set(self, k, text.data, true, base, where);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
 /* Where a config is from: `file` for messages, with the line, or "--set"; relative paths are
  * taken from base. */
 typedef struct origin {
@@ -219,8 +292,12 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
         (k->type == KEY_PAIR || k->type == KEY_OPTIONAL_LIST || k->type == KEY_PATHS))
         return set_list(self, k, document, value, k->type == KEY_PATHS ? from->base : "",
                         where);
+    if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_PATH_LIST)
+        return set_paths(self, k, document, value, from->base, where);
     if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_TEXTS)
         return set_texts(self, k, document, value, where);
+    if (value->type == YAML_SEQUENCE_NODE && k->type == KEY_OPTIONAL_TEXTS)
+        return set_optional_texts(self, k, document, value, where);
     if (value->type != YAML_SCALAR_NODE)
         return ac_error_set(AC_E_ARG, "%s: %s: needs one value", where, name);
     if (strlen((const char *) value->data.scalar.value) != value->data.scalar.length)
@@ -330,12 +407,18 @@ parse_text(yaml_document_t *document, const char *text, bool *parsed)
 /* Texts and paths are taken as they stand, but for a text in quotation marks and a section in
  * braces: a file's name may hold what YAML would read as its own. */
 static bool
-stands_for_itself(const char *name, const yaml_node_t *node)
+stands_for_itself(const char *name, const yaml_node_t *node, const char *value)
 {
     const ac_config_key *k = NULL;
 
-    if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK || !ac_config_key_is_text(k))
+    if (!is_key(name) || ac_config_key_find(&k, name, "") != AC_OK)
         return false;
+    if (k->type == KEY_OPTIONAL_TEXTS && node->type == YAML_SEQUENCE_NODE)
+        return node->data.sequence.style != YAML_FLOW_SEQUENCE_STYLE;
+    if (!ac_config_key_is_text(k) && k->type != KEY_OPTIONAL_TEXTS)
+        return false;
+    if (k->type == KEY_PATH_LIST && node->type == YAML_SEQUENCE_NODE)
+        return access(value, F_OK) == 0; /* a list, unless a file has that name */
     return node->type == YAML_SCALAR_NODE
                ? node->data.scalar.style != YAML_SINGLE_QUOTED_SCALAR_STYLE &&
                      node->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE
@@ -363,7 +446,7 @@ ac_config_set(ac_config *self, const char *assignment)
     AC_TRY(parse_text(&document, equals + 1, &parsed));
     if (parsed) {
         node = yaml_document_get_root_node(&document);
-        parsed = !stands_for_itself(name, node);
+        parsed = !stands_for_itself(name, node, equals + 1);
         if (parsed)
             st = read_value(self, &document, node, name, &from, "--set");
         yaml_document_delete(&document);

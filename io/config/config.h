@@ -56,6 +56,9 @@ int64_t ac_config_max_bad_items(const ac_config *self, int64_t items);
 /** retrieval.max_tokens, at most the model's own limit. */
 int64_t ac_config_max_tokens(const ac_config *self, int64_t model_limit);
 
+/** The paths of a key that takes a list (cache.path); replaces what `out` held. */
+AC_MUST_CHECK ac_status ac_config_paths(const char *value, ac_texts *out);
+
 /** backend and precision, as the networks take them. */
 ac_compute ac_config_compute(const ac_config *self);
 

@@ -40,7 +40,7 @@ text_of(const ac_config_key *k, const void *value, char *buffer)
     static const char *const early[] = { "false", "true", "never" };
     const ac_optional *o = value;
 
-    if (k->type == KEY_OPTIONAL_LIST)
+    if (k->type == KEY_OPTIONAL_LIST || k->type == KEY_OPTIONAL_TEXTS)
         return ((const ac_optional_list *) value)->text;
     if (o->presence != AC_SET)
         return NULL;

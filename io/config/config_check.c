@@ -134,7 +134,7 @@ out:
     return st;
 }
 
-/* A file, a folder, or of an input several. */
+/* A file, a folder, or several. */
 static ac_status
 check_path(const ac_config_key *k, const char *path)
 {
@@ -142,7 +142,9 @@ check_path(const ac_config_key *k, const char *path)
     char *one = NULL;
     ac_status st = AC_OK;
 
-    if (strncmp(k->name, "input.", 6) == 0 && ac_path_set_is(path))
+    if (k->type == KEY_PATH_LIST)
+        AC_TRY(ac_config_paths(path, &paths));
+    else if (strncmp(k->name, "input.", 6) == 0 && ac_path_set_is(path))
         AC_TRY(ac_path_set_expand(path, &paths));
     else
         AC_TRY(ac_texts_push(&paths, path, strlen(path)));
@@ -166,9 +168,9 @@ ac_config_check_paths(const ac_config *self, const char *job, bool later)
 
     for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count;
          k++) {
-        const char *path = k->type == KEY_PATH && ac_config_job_has(row, k)
-                               ? *(char **) ac_config_place(self, k)
-                               : NULL;
+        const bool is_path = k->type == KEY_PATH || k->type == KEY_PATH_LIST;
+        const char *path =
+            is_path && ac_config_job_has(row, k) ? *(char **) ac_config_place(self, k) : NULL;
         if (path && !(later && is_listed(k->name, row->made)))
             AC_TRY(check_path(k, path));
     }

@@ -84,9 +84,9 @@ const ac_config_key ac_config_keys[] = {
       "it, or OpenAI's .pt" },
     { "clip.model_config", KEY_PATH, AT(clip.model_config), "none", 0, 0, NULL, false,
       "a config.json or open_clip_config.json that is not beside the weights" },
-    { "cache.path", KEY_PATH, AT(cache.path), "none", 0, 0, NULL, false,
+    { "cache.path", KEY_PATH_LIST, AT(cache.path), "none", 0, 0, NULL, false,
       "a cache folder (extend-cache: the one to extend), or a text file with one entry per "
-      "line" },
+      "line; or a list of them, [a, b], which are searched as one" },
     { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, true,
       "new entries that the cache has already, or that occur twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, false,
@@ -97,6 +97,18 @@ const ac_config_key ac_config_keys[] = {
       "entries retrieved per image" },
     { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, true,
       "prompts are truncated to so many tokens; none: the model's limit" },
+    { "retrieval.templates", KEY_TEXTS, AT(retrieval.templates), "none", 0, 0, NULL,
+      AC_KEY_IF_SET,
+      "the entries are labels: each is embedded in these sentences, [\"a photo of {}\"], whose "
+      "mean it gets, and probabilities are written" },
+    { "retrieval.duplicates", KEY_CHOICE, AT(retrieval.duplicates), "drop", 0, 0,
+      duplicate_words, AC_KEY_IF_SET,
+      "of several caches: an entry of a later one that an earlier one has, or that occurs "
+      "twice "
+      "in it" },
+    { "retrieval.deny", KEY_PATH, AT(retrieval.deny), "none", 0, 0, NULL, false,
+      "a text file with a phrase per line: entries in which its words occur are never "
+      "retrieved" },
     GENERATION(num_beams, KEY_OPTIONAL, 1, 1000,
                "number of beams. All generation keys have transformers' names; auto: the value "
                "in the model's own files"),
@@ -154,6 +166,9 @@ const ac_config_key ac_config_keys[] = {
     GENERATION(decoder_start_token_id, KEY_OPTIONAL, 0, 1e9, "start token"),
     LATER(eos_token_id, KEY_OPTIONAL_LIST, 0, 0,
           "token id that ends a text, or a list of them; none: only the length does"),
+    LATER(stop_strings, KEY_OPTIONAL_TEXTS, 0, 0,
+          "of causal language models: a text that ends what is generated, or a list of them: "
+          "[\"The End\", \"###\"]; it is cut off; none: off"),
     { "generation.beam_search", KEY_CHOICE, AT(generation.beam_search), "hf5", 0, 0, searches,
       true, "beam search as in transformers 5, or as in 4.9 (2021)" },
     { "generation.clean_up_tokenization_spaces", KEY_BOOL,
@@ -370,7 +385,8 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "tag",
-        .keys = { RUN, IMAGES, "cache.path", "retrieval.topk", "output.knn" },
+        .keys = { RUN, IMAGES, "cache.path", "retrieval.topk", "retrieval.templates",
+                  "retrieval.duplicates", "retrieval.deny", "output.knn" },
         .needed = { "input.path", "clip.model", "cache.path" },
         .made = { "cache.path" },
     },
@@ -399,6 +415,8 @@ const ac_config_job ac_config_jobs[] = {
                   "cache.path",
                   "bart",
                   "retrieval.topk",
+                  "retrieval.duplicates",
+                  "retrieval.deny",
                   "train",
                   "output.thumbnails" },
         .needed = { "input.train", "input.validation", "clip.model", "cache.path",

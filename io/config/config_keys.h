@@ -17,15 +17,17 @@ typedef enum ac_key_type {
     KEY_BYTES,
     KEY_TEXT,
     KEY_PATH,
-    KEY_PATHS, /* a pattern or several; or a file to be written: not looked for */
-    KEY_TEXTS, /* a list, kept as one text of a line each; none: NULL */
+    KEY_PATHS,     /* a pattern or several; or a file to be written: not looked for */
+    KEY_PATH_LIST, /* a path or a list of them, AC_CONFIG_PATHS_BETWEEN between */
+    KEY_TEXTS,     /* a list, kept as one text of a line each; none: NULL */
     KEY_CHOICE,
     KEY_OPTIONAL,
     KEY_OPTIONAL_REAL,
     KEY_OPTIONAL_BOOL,
     KEY_OPTIONAL_EARLY,
-    KEY_OPTIONAL_LIST /* of a key of engine/generation/generation_keys.h, which says the shape
-                       */
+    KEY_OPTIONAL_LIST, /* of a key of engine/generation/generation_keys.h, which says the shape
+                        */
+    KEY_OPTIONAL_TEXTS /* the same, of texts */
 } ac_key_type;
 
 /** A key that came later: part of a run's fingerprint only where it is set, so that a run that
@@ -40,7 +42,7 @@ typedef struct ac_config_key {
     const char *fallback;     /* the default, as in YAML */
     double least, most;       /* numbers */
     const char *const *words; /* choices; NULL at the end */
-    int in_fingerprint;       /* false, true, AC_KEY_IF_SET (optional types, bools, texts) */
+    int in_fingerprint; /* false, true, AC_KEY_IF_SET (optional types, bools, choices, texts) */
     const char *help;
 } ac_config_key;
 

@@ -8,6 +8,9 @@
 /** The keys that any job cannot do without are no more than so many. */
 enum { AC_CONFIG_MOST_NEEDED = 6 };
 
+/** Stands between several paths of one key (ac_config_paths). */
+enum { AC_CONFIG_PATHS_BETWEEN = '\x1e' };
+
 /** A number that may be left to the model ("auto") or switched off ("none"). */
 typedef enum ac_presence { AC_UNSET = 0, AC_NONE, AC_SET } ac_presence;
 
@@ -16,10 +19,10 @@ typedef struct ac_optional {
     double value; /* whole numbers are exact up to 2^53 */
 } ac_optional;
 
-/** A list of numbers or of lists, left to the model, or switched off. */
+/** A list of numbers, lists or texts, left to the model, or switched off. */
 typedef struct ac_optional_list {
     ac_presence presence;
-    char *text; /* YAML's flow form, owned: "[[5, 6], [7]]"; NULL unless set */
+    char *text; /* YAML's flow form, owned: "[[5, 6], [7]]"; of texts JSON; NULL unless set */
 } ac_optional_list;
 
 /** A count, or a share of all items (1 is all). */
@@ -68,15 +71,18 @@ typedef struct ac_config {
         char *model, *model_config;
     } clip;
     struct {
-        char *path;
-        int64_t duplicates;
-    } cache; /* duplicates: 0 dropped, 1 kept */
+        char *path;         /* one or several: ac_config_paths */
+        int64_t duplicates; /* 0 dropped, 1 kept */
+    } cache;
     struct {
         char *model, *layer_norms;
     } bart;
     struct {
         int64_t topk;
         ac_optional max_tokens;
+        char *templates; /* one per line; NULL: none */
+        char *deny;
+        int64_t duplicates; /* of several caches: 0 dropped, 1 kept */
     } retrieval;
     struct {
         ac_optional num_beams, num_return_sequences, do_sample, temperature, top_k, top_p,
@@ -86,7 +92,7 @@ typedef struct ac_config {
             encoder_repetition_penalty, encoder_no_repeat_ngram_size, renormalize_logits,
             remove_invalid_values, min_p, typical_p, epsilon_cutoff, eta_cutoff, top_h;
         ac_optional_list eos_token_id, bad_words_ids, suppress_tokens, begin_suppress_tokens,
-            sequence_bias, exponential_decay_length_penalty;
+            sequence_bias, exponential_decay_length_penalty, stop_strings;
         int64_t beam_search;
         bool clean_up_tokenization_spaces;
     } generation;

@@ -1,6 +1,7 @@
 #include "io/config/config_values.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +12,9 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/generation/generation_keys.h"
+#include "io/config/config.h"
 #include "io/file/base64.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
 
@@ -26,15 +29,19 @@ ac_config_place(const ac_config *self, const ac_config_key *k)
 bool
 ac_config_key_is_text(const ac_config_key *k)
 {
-    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS;
+    return k->type == KEY_TEXT || k->type == KEY_PATH || k->type == KEY_PATHS ||
+           k->type == KEY_PATH_LIST;
 }
 
-/* The presence is the first field of both optional types; a list of texts is set or not. */
+/* The presence is the first field of both optional types; a list of texts is set or not; a
+ * choice is set where it is not the first, its default. */
 ac_presence
 ac_config_presence(const ac_config *self, const ac_config_key *k)
 {
     if (k->type == KEY_BOOL)
         return *(const bool *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
+    if (k->type == KEY_CHOICE)
+        return *(const int64_t *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     if (k->type == KEY_TEXTS)
         return *(char *const *) ac_config_place(self, k) ? AC_SET : AC_UNSET;
     AC_CHECK(k->type >= KEY_OPTIONAL);
@@ -46,7 +53,7 @@ ac_config_value_free(ac_config *self, const ac_config_key *k)
 {
     if (ac_config_key_is_text(k) || k->type == KEY_TEXTS)
         free(*(char **) ac_config_place(self, k));
-    else if (k->type == KEY_OPTIONAL_LIST)
+    else if (k->type == KEY_OPTIONAL_LIST || k->type == KEY_OPTIONAL_TEXTS)
         free(((ac_optional_list *) ac_config_place(self, k))->text);
 }
 
@@ -219,6 +226,52 @@ out:
     return st;
 }
 
+/* One path, or several. */
+static ac_status
+resolve_each(char **out, const char *base, const char *value)
+{
+    ac_texts paths = { 0 };
+    ac_buffer all = { 0 };
+    char *given = NULL, *one = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_config_paths(value, &paths));
+    for (int64_t i = 0; i < paths.count; i++) {
+        AC_TRY(ac_duplicate(&given, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
+        AC_TRY(resolve_path(&one, base, given));
+        if (i)
+            ac_buffer_push_char(&all, AC_CONFIG_PATHS_BETWEEN);
+        AC_TRY(ac_buffer_push_text(&all, one));
+        free(given);
+        free(one);
+        given = one = NULL;
+    }
+    st = ac_duplicate(out, all.data ? all.data : "", all.size);
+out:
+    ac_texts_free(&paths);
+    ac_buffer_free(&all);
+    free(given);
+    free(one);
+    return st;
+}
+
+ac_status
+ac_config_paths(const char *value, ac_texts *out)
+{
+    const char between[] = { AC_CONFIG_PATHS_BETWEEN, '\0' };
+    ac_status st = AC_OK;
+
+    ac_texts_reset(out);
+    for (const char *at = value; st == AC_OK;) {
+        const size_t n = strcspn(at, between);
+        st = ac_texts_push(out, at, n);
+        if (!at[n])
+            break;
+        at += n + 1;
+    }
+    return st;
+}
+
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
          const char *base)
@@ -226,9 +279,9 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     char **text = ac_config_place(self, k), *made = NULL;
     ac_status st = AC_OK;
 
-    if ((k->type == KEY_PATH || k->type == KEY_PATHS) &&
-        !(strcmp(value, "none") == 0 && !quoted))
+    if (k->type != KEY_TEXT && !(strcmp(value, "none") == 0 && !quoted))
         st = k->type == KEY_PATHS                 ? resolve_list(&made, base, value)
+             : k->type == KEY_PATH_LIST           ? resolve_each(&made, base, value)
              : strncmp(k->name, "input.", 6) == 0 ? resolve_paths(&made, base, value)
                                                   : resolve_path(&made, base, value);
     else if (k->type == KEY_TEXT)
@@ -263,8 +316,9 @@ out:
 
 /* A list, or auto or none. Tried on a config of its own: what is wrong is told here, with file
  * and line. */
-static ac_status
-set_list(ac_config *self, const ac_config_key *k, const char *value, const char *where)
+ac_status
+ac_config_list_set(ac_config *self, const ac_config_key *k, const char *value,
+                   const char *where)
 {
     const ac_generation_key *key = ac_generation_key_find(strchr(k->name, '.') + 1);
     const bool special = strcmp(value, "auto") == 0 || strcmp(value, "none") == 0;
@@ -285,6 +339,24 @@ set_list(ac_config *self, const ac_config_key *k, const char *value, const char 
     ac_config_value_free(self, k);
     *(ac_optional_list *) ac_config_place(self, k) = made;
 out:
+    return st;
+}
+
+/* One text, or auto or none. */
+static ac_status
+set_optional_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
+                  const char *where)
+{
+    ac_buffer json = { 0 };
+    ac_status st = AC_OK;
+
+    if (!quoted && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0))
+        return ac_config_list_set(self, k, value, where);
+    ac_json_string(&json, value, strlen(value));
+    AC_TRY(json.status);
+    st = ac_config_list_set(self, k, json.data, where);
+out:
+    ac_buffer_free(&json);
     return st;
 }
 
@@ -349,7 +421,9 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     if (k->type == KEY_TEXTS)
         return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)
-        return set_list(self, k, value, where);
+        return ac_config_list_set(self, k, value, where);
+    if (k->type == KEY_OPTIONAL_TEXTS)
+        return set_optional_text(self, k, value, quoted, where);
     if (k->type >= KEY_OPTIONAL && (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)) {
         *optional = (ac_optional){ value[0] == 'a' ? AC_UNSET : AC_NONE, 0 };
         return AC_OK;
@@ -403,8 +477,10 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     case KEY_TEXT:
     case KEY_PATH:
     case KEY_PATHS:
+    case KEY_PATH_LIST:
     case KEY_TEXTS:
-    case KEY_OPTIONAL_LIST: break;
+    case KEY_OPTIONAL_LIST:
+    case KEY_OPTIONAL_TEXTS: break;
     }
     return good ? AC_OK : wrong_value(k, value, where);
 }
@@ -464,6 +540,49 @@ print_text(const char *text, size_t n, ac_buffer *out)
     ac_buffer_push_char(out, '"');
 }
 
+/* JSON's texts as YAML's. */
+static void
+print_texts(const char *json, ac_buffer *out)
+{
+    json_t *list = json_loads(json, JSON_DECODE_ANY, NULL);
+    const json_t *one;
+    size_t i;
+
+    if (json_is_string(list)) {
+        print_text(json_string_value(list), json_string_length(list), out);
+        json_decref(list);
+        return;
+    }
+    ac_buffer_push_char(out, '[');
+    json_array_foreach(list, i, one)
+    {
+        ac_buffer_push_text(out, i ? ", " : "");
+        print_text(json_string_value(one), json_string_length(one), out);
+    }
+    ac_buffer_push_char(out, ']');
+    json_decref(list);
+}
+
+/* One as it is, several as a list. */
+static void
+print_paths(const char *text, ac_buffer *out)
+{
+    const char between[] = { AC_CONFIG_PATHS_BETWEEN, '\0' };
+    const bool several = text && text[strcspn(text, between)];
+
+    if (!text)
+        ac_buffer_push_text(out, "none");
+    for (const char *p = text; p;) {
+        const size_t n = strcspn(p, between);
+        if (several)
+            ac_buffer_push_text(out, p == text ? "[" : ", ");
+        print_text(p, n, out);
+        p = p[n] ? p + n + 1 : NULL;
+    }
+    if (several)
+        ac_buffer_push_char(out, ']');
+}
+
 void
 ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out)
 {
@@ -504,6 +623,7 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         }
         print_text(text, strlen(text), out);
         return;
+    case KEY_PATH_LIST: print_paths(*(char *const *) at, out); return;
     case KEY_TEXTS:
         text = *(char *const *) at;
         for (const char *p = text; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
@@ -520,6 +640,8 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
         ac_buffer_push_text(out, o->value != 0 ? "true" : "false");
     else if (k->type == KEY_OPTIONAL_EARLY)
         ac_buffer_push_text(out, early_words[(int) o->value]);
+    else if (k->type == KEY_OPTIONAL_TEXTS)
+        print_texts(((const ac_optional_list *) at)->text, out);
     else if (k->type == KEY_OPTIONAL_LIST)
         ac_buffer_push_text(out, ((const ac_optional_list *) at)->text);
     else

@@ -38,6 +38,9 @@ typedef enum ac_dataset_id {
     AC_TABLES_IDS,
     AC_TABLES_SCORES,
     AC_TABLES_ENTRIES,
+    AC_TABLES_CACHES,        /* only of several caches */
+    AC_TABLES_CACHE_IDS,     /* the same */
+    AC_TABLES_PROBABILITIES, /* only with retrieval.templates */
     AC_CAPTIONS_KEYS,
     AC_CAPTIONS_CAPTIONS,
     AC_CAPTIONS_CLIP_SCORES,

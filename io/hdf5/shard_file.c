@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "engine/base/memory.h"
+
 static const char content_name[] = "content";
 
 /* ---- writing ---- */
@@ -174,6 +176,35 @@ ac_status
 ac_shard_read_texts(const ac_h5_reader *file, ac_dataset_id id, ac_texts *texts)
 {
     return ac_h5_read_texts(file, ac_datasets[id].name, texts);
+}
+
+ac_status
+ac_shard_read_text_rows(const ac_h5_reader *file, ac_dataset_id id, int64_t first, int64_t rows,
+                        ac_texts *texts)
+{
+    char name[AC_DATASET_NAME_BYTES];
+    int64_t *offsets = NULL, bytes;
+    char *data = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&offsets, rows + 1, sizeof *offsets));
+    ac_dataset_stored_name(id, true, name);
+    AC_TRY(ac_h5_read_rows(file, name, AC_I64, first, rows + 1, 0, offsets));
+    ac_dataset_stored_name(id, false, name);
+    AC_TRY(ac_h5_shape(file, name, 1, &bytes));
+    for (int64_t i = 0; i <= rows; i++)
+        if (offsets[i] < (i ? offsets[i - 1] : 0) || offsets[i] > bytes)
+            AC_FAIL(AC_E_FORMAT, "%s: the offsets of %s are damaged", file->path,
+                    ac_datasets[id].name);
+    AC_TRY(ac_alloc(&data, offsets[rows] - offsets[0], 1));
+    AC_TRY(ac_h5_read_rows(file, name, AC_U8, offsets[0], offsets[rows] - offsets[0], 0, data));
+    for (int64_t i = 0; i < rows; i++)
+        AC_TRY(ac_texts_push(texts, data + (offsets[i] - offsets[0]),
+                             (size_t) (offsets[i + 1] - offsets[i])));
+out:
+    free(offsets);
+    free(data);
+    return st;
 }
 
 ac_status

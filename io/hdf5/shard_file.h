@@ -65,6 +65,9 @@ AC_MUST_CHECK ac_status ac_shard_read_rows(const ac_h5_reader *file, ac_dataset_
 /** Replaces what `texts` held. */
 AC_MUST_CHECK ac_status ac_shard_read_texts(const ac_h5_reader *file, ac_dataset_id id,
                                             ac_texts *texts);
+/** Texts [first, first + rows) alone, appended. */
+AC_MUST_CHECK ac_status ac_shard_read_text_rows(const ac_h5_reader *file, ac_dataset_id id,
+                                                int64_t first, int64_t rows, ac_texts *texts);
 AC_MUST_CHECK ac_status ac_shard_read_int_attribute(const ac_h5_reader *file,
                                                     ac_attribute_id id, int64_t *value);
 

@@ -84,6 +84,17 @@ pixels(const void *state, int64_t i, uint8_t *rgb, bool *has)
     return n < 0 ? AC_OK : ac_image_source_pixels(self->source, n, rgb, has);
 }
 
+/* "" where the source does not know it: no image is then equal to another. */
+static ac_status
+hash(const void *state, int64_t i, char hex[33])
+{
+    const selected *self = state;
+    const int64_t n = self->numbers[i];
+
+    hex[0] = '\0';
+    return n < 0 ? AC_OK : ac_image_source_hash(self->source, n, hex);
+}
+
 static ac_status
 captions(const void *state, int64_t i, ac_texts *out)
 {
@@ -102,13 +113,29 @@ metadata(const void *state, int64_t i, ac_buffer *out)
     return n < 0 ? AC_OK : ac_image_source_metadata(self->source, n, out);
 }
 
-static const ac_image_source_type type = {
+static const ac_image_source_type plain_type = {
     .name = "selected",
     .key = key,
     .locate = locate,
     .file = file,
     .read = read_item,
     .pixels = pixels,
+    .check = check,
+    .page = page,
+    .captions = captions,
+    .metadata = metadata,
+    .free = free,
+};
+
+/* Of a source that knows hashes. */
+static const ac_image_source_type hashed_type = {
+    .name = "selected",
+    .key = key,
+    .locate = locate,
+    .file = file,
+    .read = read_item,
+    .pixels = pixels,
+    .hash = hash,
     .check = check,
     .page = page,
     .captions = captions,
@@ -126,7 +153,11 @@ ac_selected_images_open(ac_image_source *out, const ac_image_source *source,
     *out = (ac_image_source){ 0 };
     if (st == AC_OK) {
         *self = (selected){ source, numbers };
-        *out = (ac_image_source){ .type = &type, .state = self, .count = count };
+        *out = (ac_image_source){
+            .type = source->type->hash ? &hashed_type : &plain_type,
+            .state = self,
+            .count = count,
+        };
         memcpy(out->pixels, source->pixels, sizeof out->pixels);
     }
     return st;

@@ -449,6 +449,8 @@ ac_extend_cache_all(const ac_comm *comm, const ac_config *config, ac_clip_model 
          from_cache = comm->rank == 0 && is_folder_with_manifest(config->input.path);
     ac_status st;
 
+    if (strchr(config->cache.path, AC_CONFIG_PATHS_BETWEEN))
+        AC_FAIL(AC_E_ARG, "cache.path: extend-cache extends one cache, not a list of them");
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? lock_cache(&e, folder, locks) : AC_OK));
     ac_broadcast_bytes_all(comm, &from_cache, sizeof from_cache, 0);
     AC_TRY(ac_agree_all(comm, open_caches(&e, from_cache)));

@@ -10,6 +10,7 @@
 #include "io/file/publish.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
+#include "jobs/caption/equal_rows.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
@@ -25,10 +26,13 @@ typedef struct pipeline {
     const ac_config *config;
     ac_run run;
     ac_image_source images;
+    ac_equal_items equal;
     ac_clip_model clip;
     ac_bart_model bart;
-    ac_cache cache;
-    double cache_seconds; /* spent on a cache from a text file; 0: the cache was given */
+    ac_cache_set caches;
+    ac_denied denied;
+    int64_t left_out[2];  /* entries: denied; in an earlier cache already */
+    double cache_seconds; /* spent on caches from text files; 0: all were given */
 } pipeline;
 
 static ac_status
@@ -71,7 +75,7 @@ write_summary(const pipeline *p, double seconds)
 {
     const ac_run *run = &p->run;
     const int64_t ok = run->rows;
-    ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->cache.entries };
+    ac_summary_stage cache = { .seconds = p->cache_seconds, .items = p->caches.entries };
     ac_buffer b = { 0 };
     int64_t equal;
     ac_status st = AC_OK;
@@ -86,7 +90,11 @@ write_summary(const pipeline *p, double seconds)
         ac_buffer_push_text(&b, ",\n");
     }
     AC_TRY(ac_tar_input_push_json(&p->images, &b));
-    AC_TRY(ac_embed_count_equal(run, &equal));
+    if (p->denied.given)
+        ac_buffer_printf(&b, "  \"denied\": %lld,\n", (long long) p->left_out[0]);
+    if (p->caches.count > 1)
+        ac_buffer_printf(&b, "  \"repeated\": %lld,\n", (long long) p->left_out[1]);
+    AC_TRY(ac_equal_items_count(&p->equal, run, ac_run_images(run, &p->images), &equal));
     if (equal)
         ac_buffer_printf(&b, "  \"equal\": %lld,\n", (long long) equal);
     ac_buffer_printf(&b, "  \"wall_seconds\": %.3f,\n  \"pictures_per_second\": %.4g,\n",
@@ -121,18 +129,53 @@ show_result(const pipeline *p, int stages)
                         : "embeddings");
 }
 
+static void
+log_taken_all(const pipeline *p, const char *what, int64_t taken)
+{
+    ac_sum_int64_all(p->comm, &taken, 1);
+    if (p->comm->rank == 0 && taken)
+        ac_log(AC_LOG_INFO, "equal images: %lld %s were taken from earlier shards",
+               (long long) taken, what);
+}
+
 static ac_status
 embed_all(pipeline *p)
 {
     const ac_image_source *images = ac_run_images(&p->run, &p->images);
-    ac_embed_work work = { .clip = &p->clip, .images = images };
+    ac_embed_work work = { .clip = &p->clip, .images = images, .equal = &p->equal };
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_probe_all(&p->run, images));
+    AC_TRY(ac_equal_items_open_all(&p->equal, &p->run, images));
+    if (p->equal.count)
+        AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0
+                                         ? ac_equal_rows_remove_undone(&p->run, AC_STAGE_EMBED)
+                                         : AC_OK));
     AC_TRY(ac_stage_run_all(&p->run, &ac_stage_embed, &work));
+    log_taken_all(p, "embeddings", work.taken);
     if (!ac_run_is_part(&p->run))
         AC_TRY(ac_merge_bad_items_all(&p->run));
     st = ac_check_bad_items(&p->run);
+out:
+    return st;
+}
+
+static ac_status
+retrieve_all(pipeline *p)
+{
+    ac_retrieve_work work = {
+        .admission = ac_admission_of(&p->caches, &p->denied, p->config),
+        .equal = &p->equal,
+        .images = ac_run_images(&p->run, &p->images),
+        .probability_scale = p->config->retrieval.templates ? p->clip.net.logit_scale : 0,
+    };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &work));
+    log_taken_all(p, "tables", work.taken);
+    if (!work.counted)
+        AC_TRY(ac_admission_count_all(&work.admission, p->comm));
+    memcpy(p->left_out, work.admission.left_out, sizeof p->left_out);
 out:
     return st;
 }
@@ -160,12 +203,11 @@ out:
 static ac_status
 run_stages_all(pipeline *p, int stages)
 {
-    ac_retrieve_work retrieve = { .cache = &p->cache };
     ac_status st = AC_OK;
 
     AC_TRY(embed_all(p));
     if (stages > 1)
-        AC_TRY(ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve));
+        AC_TRY(retrieve_all(p));
     if (stages > 2)
         AC_TRY(generate_all(p));
     if (ac_run_is_part(&p->run)) /* the last run merges */
@@ -248,14 +290,18 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     AC_TRY(open_models_all(&p, stages));
     AC_TRY(
         ac_agree_all(comm, ac_check_pixels(&p.images, config, &p.clip, "input.path", false)));
-    if (stages > 1)
-        AC_TRY(ac_cache_open_or_build_all(&p.cache, comm, config, &p.clip, folder,
-                                          &p.cache_seconds));
+    if (stages > 1) {
+        AC_TRY(ac_agree_all(comm, ac_denied_open(&p.denied, config)));
+        AC_TRY(ac_caches_open_or_build_all(&p.caches, comm, config, &p.clip, folder,
+                                           &p.cache_seconds));
+    }
     id.items = p.images.count;
     id.input = p.images.fingerprint;
     id.images = &p.images;
     id.clip = p.clip.fingerprint;
-    id.cache = p.cache.fingerprint;
+    id.cache = p.caches.fingerprint;
+    id.caches = &p.caches;
+    id.deny = p.denied.fingerprint;
     id.bart = p.bart.fingerprint;
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
@@ -278,10 +324,12 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     show_result(&p, stages);
 out:
     ac_run_free(&p.run);
+    ac_equal_items_close(&p.equal);
     ac_image_source_free(&p.images);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
-    ac_cache_close(&p.cache);
+    ac_cache_set_close(&p.caches);
+    ac_denied_free(&p.denied);
     return st;
 }
 

@@ -12,6 +12,7 @@
 #include "io/hdf5/shard_file.h"
 #include "io/image/decode.h"
 #include "jobs/caption/equal_images.h"
+#include "jobs/caption/equal_rows.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/hash_log.h"
@@ -39,7 +40,12 @@ typedef struct ac_embedder {
     int64_t *pages, *same;
     float *fresh; /* [batch, D] */
     ac_equal_images equal;
-    int64_t shared;    /* images of the shard that share one */
+    int64_t shared; /* images of the shard that share one */
+    /* Of the shard [shard_items]: which of the images below, that earlier shards have, is equal
+     * to this one; -1: none */
+    int64_t *elsewhere;
+    float *there; /* [thumbnails_there.count, D] */
+    ac_texts thumbnails_there;
     ac_buffer *fields; /* [batch], of output.metadata and output.exif; NULL: none are wanted */
     uint8_t *small;    /* one thumbnail's pixels */
     float *embeddings; /* [shard_items, D] */
@@ -71,6 +77,9 @@ embedder_free(embedder *self)
     free(self->small);
     free(self->embeddings);
     free(self->listed);
+    free(self->elsewhere);
+    free(self->there);
+    ac_texts_free(&self->thumbnails_there);
     ac_texts_free(&self->keys);
     ac_texts_free(&self->paths);
     ac_texts_free(&self->thumbnails);
@@ -104,6 +113,9 @@ embedder_init(embedder *self, const ac_embed_work *p, const ac_run *run)
         AC_TRY(ac_alloc(&self->fields, self->batch, sizeof *self->fields));
     AC_TRY(ac_alloc(&self->small, S * S, 3));
     AC_TRY(ac_alloc(&self->listed, run->manifest.shard_items, sizeof *self->listed));
+    AC_TRY(ac_alloc(&self->elsewhere, run->manifest.shard_items, sizeof *self->elsewhere));
+    if (p->equal && p->equal->count)
+        AC_TRY(ac_alloc(&self->there, run->manifest.shard_items * self->width, sizeof(float)));
     AC_TRY(ac_alloc(&self->embeddings, run->manifest.shard_items * self->width, sizeof(float)));
 out:
     return st;
@@ -146,6 +158,13 @@ out:
     return st;
 }
 
+/* Which of the images of earlier shards the item is equal to; -1: none. */
+static int64_t
+elsewhere(const embedder *self, int64_t item)
+{
+    return self->elsewhere[item % self->run->manifest.shard_items];
+}
+
 /* Is image i of the batch one of those that the shard has? Its hash is known. */
 static bool
 is_equal(embedder *self, int64_t i)
@@ -169,7 +188,7 @@ decode_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i,
     AC_TRY(ac_image_source_read(p->images, item, &own->bytes, bad));
     if (bad->reason == AC_GOOD && item >= p->random_crops)
         ac_checksum_bytes(own->bytes.data, own->bytes.size, self->hashes[i]);
-    if (bad->reason == AC_GOOD && !is_equal(self, i)) {
+    if (bad->reason == AC_GOOD && !is_equal(self, i) && elsewhere(self, item) < 0) {
         AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size, self->pages[i],
                                     self->run->config->limits.max_pixels, bad));
         if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
@@ -205,8 +224,8 @@ read_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i)
     self->pages[i] = ac_image_source_page(p->images, item);
     if (item >= p->random_crops)
         AC_TRY(ac_image_source_hash(p->images, item, self->hashes[i]));
-    if (!self->fields && is_equal(self, i)) /* EXIF would need the bytes */
-        return AC_OK;
+    if (!self->fields && (is_equal(self, i) || elsewhere(self, item) >= 0))
+        return AC_OK; /* EXIF would need the bytes */
     AC_TRY(ac_image_source_pixels(p->images, item, rgb, &is_prepared));
     if (is_prepared) {
         is_equal(self, i);
@@ -259,7 +278,8 @@ out:
     return st;
 }
 
-/* Image i of the batch; same: the row whose embedding it shares, or -1. */
+/* Image i of the batch; same: the row whose embedding it shares, or -1; rgb: of an image that
+ * is new, not of one of another shard. */
 static ac_status
 push_good(embedder *self, const ac_embed_work *p, int64_t item, int64_t i, int64_t same,
           const uint8_t *rgb)
@@ -274,7 +294,11 @@ push_good(embedder *self, const ac_embed_work *p, int64_t item, int64_t i, int64
     AC_TRY(ac_texts_push(&self->paths, self->text.data, self->text.size));
     if (self->fields)
         AC_TRY(ac_texts_push(&self->metadata, self->fields[i].data, self->fields[i].size));
-    if (same < 0 && self->run->config->output.thumbnails)
+    if (same < 0 && elsewhere(self, item) >= 0)
+        AC_TRY(ac_texts_push(&self->thumbnails,
+                             ac_texts_at(&self->thumbnails_there, elsewhere(self, item)),
+                             ac_texts_size(&self->thumbnails_there, elsewhere(self, item))));
+    else if (same < 0 && self->run->config->output.thumbnails)
         AC_TRY(push_thumbnail(self, rgb));
     else if (same < 0)
         AC_TRY(ac_texts_push(&self->thumbnails, "", 0));
@@ -322,7 +346,7 @@ read_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
 /* The pixels that are to be embedded move together; what comes again within the batch is left
  * out. Returns how many are left. */
 static int64_t
-gather_batch(embedder *self, int64_t n)
+gather_batch(embedder *self, int64_t first, int64_t n)
 {
     const int64_t bytes = self->size * self->size * 3;
     int64_t count = 0;
@@ -333,6 +357,8 @@ gather_batch(embedder *self, int64_t n)
         if (self->hashes[i][0])
             ac_equal_images_set(&self->equal, self->hashes[i], self->pages[i],
                                 self->run->manifest.shard_items + i);
+        if (elsewhere(self, first + i) >= 0)
+            continue;
         if (count++ != i)
             memcpy(self->rgb + (count - 1) * bytes, self->rgb + i * bytes, (size_t) bytes);
     }
@@ -361,6 +387,9 @@ place_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i, int
     if (same >= 0) {
         y = self->embeddings + same * self->width;
         self->shared++;
+    } else if (elsewhere(self, item) >= 0) {
+        y = self->there + elsewhere(self, item) * self->width;
+        ac_equal_images_set(&self->equal, self->hashes[i], self->pages[i], row);
     } else {
         ++*fresh;
         if (!is_finite(y, self->width)) {
@@ -387,7 +416,8 @@ embed_batch(embedder *self, const ac_embed_work *p, int64_t first, int64_t n)
     for (int64_t i = 0; i < n; i++) /* of whole files: pages share them */
         memcpy(self->listed[(first + i) % self->run->manifest.shard_items].hex, self->hashes[i],
                sizeof self->hashes[i]);
-    AC_TRY(ac_clip_model_embed_images(p->clip, self->fresh, self->rgb, gather_batch(self, n)));
+    AC_TRY(ac_clip_model_embed_images(p->clip, self->fresh, self->rgb,
+                                      gather_batch(self, first, n)));
     for (int64_t i = 0; i < n; i++) {
         if (self->bad[i].reason == AC_GOOD)
             AC_TRY(place_image(self, p, first + i, i, &fresh));
@@ -438,10 +468,48 @@ open_embedder(void *context, ac_stage *stage)
     return st == AC_OK ? embedder_init(work->embedder, work, stage->run) : st;
 }
 
+/* An image that is equal to one of an earlier shard: that one's embedding and thumbnail. */
+static ac_status
+take_row(void *context, const ac_h5_reader *shard, int64_t row, int64_t item)
+{
+    embedder *self = context;
+    const int64_t at = self->thumbnails_there.count;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_shard_read_rows(shard, AC_EMBED_EMBEDDINGS, row, 1, self->width,
+                              self->there + at * self->width));
+    if (!is_finite(self->there + at * self->width, self->width))
+        AC_FAIL(AC_E_FORMAT, "%s: an embedding is not finite", shard->path);
+    AC_TRY(
+        ac_shard_read_text_rows(shard, AC_EMBED_THUMBNAILS, row, 1, &self->thumbnails_there));
+    self->elsewhere[item % self->run->manifest.shard_items] = at;
+out:
+    return st;
+}
+
+static ac_status
+find_elsewhere(embedder *self, const ac_embed_work *work, const ac_stage_shard *shard)
+{
+    const ac_equal_rows rows = { .run = self->run,
+                                 .items = work->equal,
+                                 .images = work->images,
+                                 .stage = AC_STAGE_EMBED,
+                                 .keys = AC_EMBED_KEYS,
+                                 .first = shard->first,
+                                 .count = shard->count,
+                                 .take = take_row,
+                                 .context = self };
+
+    ac_texts_reset(&self->thumbnails_there);
+    for (int64_t i = 0; i < shard->count; i++)
+        self->elsewhere[i] = -1;
+    return ac_equal_rows_find(&rows);
+}
+
 static ac_status
 embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
-    const ac_embed_work *work = context;
+    ac_embed_work *work = context;
     embedder *self = work->embedder;
     ac_status st = AC_OK;
 
@@ -455,6 +523,7 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_texts_reset(&self->bad_reasons);
     ac_texts_reset(&self->bad_details);
     memset(self->listed, 0, (size_t) shard->count * sizeof *self->listed);
+    AC_TRY(find_elsewhere(self, work, shard));
     for (int64_t i = 0; i < shard->count; i += self->batch) {
         AC_TRY(embed_batch(self, work, shard->first + i,
                            shard->count - i < self->batch ? shard->count - i : self->batch));
@@ -463,6 +532,7 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     if (stage->run->listed) /* before the shard: one that is published has its hashes */
         ac_hash_log_append(stage->run, shard->number, self->listed, shard->count);
     AC_TRY(write_shard(self, work, shard->path, shard->checksum));
+    work->taken += self->thumbnails_there.count;
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;
 out:
@@ -490,79 +560,3 @@ const ac_stage_type ac_stage_embed = {
     .shard = embed_shard,
     .close = close_embedder,
 };
-
-ac_status
-ac_embed_count_equal(const ac_run *run, int64_t *count)
-{
-    char *path = NULL;
-    ac_status st = AC_OK;
-
-    *count = 0;
-    for (int64_t s = 0; s < run->manifest.shard_count; s++) {
-        ac_h5_reader h5 = { 0 };
-        int64_t n;
-        free(path);
-        AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, s, &path));
-        AC_TRY(ac_h5_open(&h5, path));
-        if (ac_shard_read_int_attribute(&h5, AC_EMBED_EQUAL, &n) == AC_OK)
-            *count += n;
-        ac_h5_close(&h5);
-    }
-out:
-    free(path);
-    return st;
-}
-
-ac_status
-ac_check_pixels(const ac_image_source *images, const ac_config *config,
-                const ac_clip_model *clip, const char *what, bool crops)
-{
-    ac_buffer wanted = { 0 };
-    ac_status st = AC_OK;
-
-    if (!images->pixels[0])
-        return AC_OK;
-    if (crops)
-        AC_FAIL(
-            AC_E_ARG,
-            "%s: this dataset holds CLIP's input (ingest.store: pixels), and no random crop "
-            "can be taken of that: ingest it with store: original, or set "
-            "train.crops_per_image to 0",
-            what);
-    ac_preprocess_print(&clip->recipe, config->input.apply_exif, &wanted);
-    AC_TRY(wanted.status);
-    if (strcmp(wanted.data, images->pixels) != 0)
-        st = ac_error_set(AC_E_ARG,
-                          "%s: this dataset holds CLIP's input (ingest.store: pixels), made by "
-                          "another recipe (%s) than %s wants (%s): ingest it for this model "
-                          "(--set clip.model=…), or with store: original",
-                          what, images->pixels, config->clip.model, wanted.data);
-out:
-    ac_buffer_free(&wanted);
-    return st;
-}
-
-ac_status
-ac_check_bad_items(const ac_run *run)
-{
-    /* An update's shards hold items that left too: merging has counted (not where a part of it
-     * ends). */
-    const int64_t items = run->manifest.items, bad = !run->numbers
-                                                         ? ac_run_bad(run, AC_STAGE_EMBED)
-                                                     : ac_run_is_part(run) ? 0
-                                                                           : run->bad;
-    const int64_t most = ac_config_max_bad_items(run->config, items);
-
-    if (items && bad == items)
-        return ac_error_set(AC_E_BAD_ITEMS,
-                            "all of the %lld items are rejected, so there is no result. "
-                            "%s/bad_items.jsonl says why",
-                            (long long) items, run->folder);
-    if (bad <= most)
-        return AC_OK;
-    return ac_error_set(AC_E_BAD_ITEMS,
-                        "%lld of %lld items are rejected, more than limits.max_bad_items "
-                        "allows (%lld). %s/bad_items.jsonl names them. Correct them, or run "
-                        "again with a higher limit: finished shards stay",
-                        (long long) bad, (long long) items, (long long) most, run->folder);
-}

@@ -1,8 +1,10 @@
 /* .knn files beside the images, as clip-grams wrote them: an image's entries, one per line,
  * best first. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
@@ -111,8 +113,92 @@ out:
     return st;
 }
 
-ac_status
-ac_knn_write_all(const ac_run *run)
+/* ---- what an update leaves behind ---- */
+
+static ac_status
+remove_beside(const char *root, const ac_buffer *location)
+{
+    ac_status st = AC_OK;
+    char *image = NULL, *path = NULL;
+
+    AC_TRY(ac_location_join(root, location->data, location->size, &image));
+    AC_TRY(ac_location_sidecar(image, strlen(image), ".knn", &path));
+    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+        st = ac_error_set(AC_E_IO, "%s: is of an image that left, and cannot be removed: %s",
+                          path, strerror(errno));
+out:
+    free(image);
+    free(path);
+    return st;
+}
+
+/* Images of that list of before which are no longer in the last one. */
+static ac_status
+remove_of_left(const ac_run *run, const char *root, int64_t generation)
+{
+    ac_item_list_reader before = { 0 }, now = { 0 };
+    ac_listed_item old = { 0 }, item = { 0 };
+    bool has_old, has_item;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_item_list_open(&before, run->folder, generation, &has_old));
+    AC_TRY(ac_item_list_open(&now, run->folder, ac_manifest_last_generation(&run->manifest),
+                             &has_item));
+    if (!has_old || !has_item)
+        goto out;
+    AC_TRY(ac_item_list_next(&now, &item, &has_item));
+    for (;;) {
+        AC_TRY(ac_item_list_next(&before, &old, &has_old));
+        if (!has_old)
+            break;
+        while (has_item && ac_listed_item_compare(&item, &old) < 0)
+            AC_TRY(ac_item_list_next(&now, &item, &has_item));
+        if (!has_item || ac_listed_item_compare(&item, &old) != 0)
+            AC_TRY(remove_beside(root, &old.location));
+    }
+out:
+    ac_item_list_close(&before);
+    ac_item_list_close(&now);
+    ac_listed_item_free(&old);
+    ac_listed_item_free(&item);
+    return st;
+}
+
+/* Rank 0: files beside images that left the input, or are rejected by now. Those of another
+ * image with the same name are written afterwards. */
+static ac_status
+remove_stale(const ac_run *run, const char *root)
+{
+    const ac_item_walk_options options = { .folder = run->folder,
+                                           .manifest = &run->manifest,
+                                           .stages = run->stages,
+                                           .parts = AC_VIEW_KEYS,
+                                           .through = 1,
+                                           .rejected = true };
+    const int64_t last = ac_manifest_last_generation(&run->manifest);
+    ac_item_walk walk = { 0 };
+    ac_status st = AC_OK;
+    bool found;
+
+    for (int64_t g = 0; g < last; g++)
+        AC_TRY(remove_of_left(run, root, g));
+    if (last == 0)
+        goto out;
+    AC_TRY(ac_item_walk_open(&walk, &options));
+    for (;;) {
+        AC_TRY(ac_item_walk_next(&walk, &found));
+        if (!found)
+            break;
+        AC_TRY(remove_beside(root, &walk.item.location));
+    }
+out:
+    ac_item_walk_close(&walk);
+    return st;
+}
+
+/* Each rank those of its shards. */
+static ac_status
+write_share(const ac_run *run, const char *root)
 {
     const ac_item_walk_options options = { .folder = run->folder,
                                            .manifest = &run->manifest,
@@ -124,11 +210,9 @@ ac_knn_write_all(const ac_run *run)
                                            .shares = run->comm->size };
     ac_item_walk walk = { 0 };
     ac_buffer text = { 0 };
-    char *root = NULL;
     ac_status st = AC_OK;
     bool found;
 
-    AC_TRY(ac_location_root(ac_images_place(run->config), &root));
     AC_TRY(ac_item_walk_open(&walk, &options));
     for (;;) {
         AC_TRY(ac_item_walk_next(&walk, &found));
@@ -139,6 +223,20 @@ ac_knn_write_all(const ac_run *run)
 out:
     ac_item_walk_close(&walk);
     ac_buffer_free(&text);
+    return st;
+}
+
+ac_status
+ac_knn_write_all(const ac_run *run)
+{
+    char *root = NULL;
+    ac_status st = ac_location_root(ac_images_place(run->config), &root);
+
+    if (st == AC_OK && run->comm->rank == 0)
+        st = remove_stale(run, root);
+    AC_TRY(ac_agree_all(run->comm, st)); /* nothing is removed once a rank writes */
+    st = ac_agree_all(run->comm, write_share(run, root));
+out:
     free(root);
-    return ac_agree_all(run->comm, st);
+    return st;
 }

@@ -91,13 +91,33 @@ out:
     return st;
 }
 
-/* captions.jsonl (tags.jsonl for a job without captions), keys.txt, preds.txt. */
+/* captions.jsonl (tags.jsonl and, of labels, tags.csv for a job without captions), keys.txt,
+ * preds.txt. */
 typedef struct record_files {
     ac_text_file records, keys, predictions;
+    ac_text_file csv; /* tags.csv: of labels */
+    bool labels;      /* retrieval.templates */
     ac_evidence_finder finder;
     bool evidence; /* output.evidence */
     ac_buffer b;
 } record_files;
+
+/* The rows of tags.csv; before the first its head. */
+static void
+write_csv(record_files *self, const ac_shard_view *v, int64_t i, bool first)
+{
+    ac_buffer *b = &self->b;
+
+    if (first) {
+        ac_record_push_csv_head(b, v);
+        ac_buffer_push_text(b, "\r\n");
+    }
+    for (int64_t k = i * v->K; k < (i + 1) * v->K && v->ids[k] >= 0; k++) {
+        ac_record_push_csv(b, v, i, k);
+        ac_buffer_push_text(b, "\r\n");
+    }
+    flush_to(&self->csv, b);
+}
 
 static ac_status
 write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
@@ -129,9 +149,12 @@ write_records(const ac_run *run, int stages)
     ac_status st = AC_OK;
     record_files files = { .evidence = stages > 2 && run->config->output.evidence };
     ac_item_walk walk = { 0 };
-    bool found;
+    bool found, first = true;
 
     AC_TRY(ac_run_create_file(run, &files.keys, "keys.txt"));
+    files.labels = stages == 2 && run->config->retrieval.templates;
+    if (files.labels)
+        AC_TRY(ac_run_create_file(run, &files.csv, "tags.csv"));
     if (stages > 1)
         AC_TRY(ac_run_create_file(run, &files.records,
                                   stages > 2 ? "captions.jsonl" : "tags.jsonl"));
@@ -143,8 +166,14 @@ write_records(const ac_run *run, int stages)
         if (!found)
             break;
         AC_TRY(write_record(&files, walk.view, walk.row, stages));
+        if (files.labels)
+            write_csv(&files, walk.view, walk.row, first);
+        first = false;
     }
+    AC_TRY(files.b.status);
     AC_TRY(ac_text_file_commit(&files.keys));
+    if (files.labels)
+        AC_TRY(ac_text_file_commit(&files.csv));
     if (stages > 1)
         AC_TRY(ac_text_file_commit(&files.records));
     if (stages > 2)
@@ -153,6 +182,7 @@ out:
     ac_text_file_abandon(&files.keys);
     ac_text_file_abandon(&files.records);
     ac_text_file_abandon(&files.predictions);
+    ac_text_file_abandon(&files.csv);
     ac_evidence_finder_free(&files.finder);
     ac_buffer_free(&files.b);
     ac_item_walk_close(&walk);

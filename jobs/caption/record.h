@@ -14,4 +14,10 @@ void ac_record_push_fields(ac_buffer *b, const ac_shard_view *v, int64_t i, int 
  * output.exif. Further fields may follow. */
 void ac_record_push(ac_buffer *b, const ac_shard_view *v, int64_t i, int stages);
 
+/** The same as CSV, an entry k of image i's table (i K <= k) per row, without the line's end:
+ * key, rank, entry, id, score, and where the tables have them cache and probability. view: of
+ * any image, or NULL, where there is none. */
+void ac_record_push_csv_head(ac_buffer *b, const ac_shard_view *view);
+void ac_record_push_csv(ac_buffer *b, const ac_shard_view *v, int64_t i, int64_t k);
+
 #endif

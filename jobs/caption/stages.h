@@ -15,10 +15,11 @@
 #ifndef AC_JOBS_CAPTION_STAGES_H
 #define AC_JOBS_CAPTION_STAGES_H
 
-#include "cache_builder/cache.h"
 #include "io/config/config.h"
 #include "io/source/image_source.h"
+#include "jobs/caption/admission.h"
 #include "jobs/caption/captioner.h"
+#include "jobs/caption/equal_items.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
 #include "jobs/runtime/stage.h"
@@ -32,12 +33,19 @@ typedef struct ac_embed_work {
     ac_clip_model *clip; /* open with its vision tower */
     const ac_image_source *images;
     int64_t random_crops; /* items [0, random_crops) get a random crop, the others the centre */
+    const ac_equal_items *equal; /* of these images; NULL: known within a shard alone */
+    int64_t taken; /* out: embeddings of earlier shards that this rank took for equal images */
     struct ac_embedder *embedder; /* the stage's own memory */
 } ac_embed_work;
 
-/** The context of ac_stage_retrieve. Borrows the cache. */
+/** The context of ac_stage_retrieve. Borrows all; what is not set is zero. */
 typedef struct ac_retrieve_work {
-    const ac_cache *cache;
+    ac_admission admission;      /* the caches, and which entries of them are searched */
+    const ac_equal_items *equal; /* of `images`; NULL: known within a shard alone */
+    const ac_image_source *images;
+    float probability_scale; /* the model's logit scale; 0: no probabilities are written */
+    bool counted;            /* out: admission.left_out was filled in */
+    int64_t taken; /* out: tables of earlier shards that this rank took for equal images */
     struct ac_retriever *retriever; /* the stage's own memory */
 } ac_retrieve_work;
 
@@ -50,10 +58,6 @@ typedef struct ac_generate_work {
     int64_t truncated_prompts, truncated_texts;
     ac_captioner captioner; /* the stage's own memory */
 } ac_generate_work;
-
-/** How many images of a finished embed stage share the embedding of an image with the same
- * bytes before them in their shard. Local. */
-AC_MUST_CHECK ac_status ac_embed_count_equal(const ac_run *run, int64_t *count);
 
 /** AC_E_ARG where the images are CLIP's input by another recipe than this model's, or where
  * random crops of them are wanted. what: the config's key. Local. */

@@ -147,3 +147,44 @@ out:
     ac_buffer_free(&value);
     return st;
 }
+
+ac_status
+ac_job_update_refuse_parts(const char *given, int64_t parts)
+{
+    return ac_error_set(
+        AC_E_ARG,
+        "%s %lld: the parts of a run start by themselves, and each would compare the input "
+        "with "
+        "the run and number the new images; make the update as one job, on as many nodes and "
+        "ranks as you like",
+        given, (long long) parts);
+}
+
+ac_status
+ac_job_update_word(ac_config *config, const char *by, const ac_job *job)
+{
+    if (!job->preview)
+        return ac_error_set(AC_E_ARG, "%s takes no --update: %s", job->name,
+                            job->no_update ? job->no_update
+                                           : "its runs are made once, of one input");
+    if (*by && strcmp(by, "hash") != 0)
+        return ac_error_set(AC_E_ARG, "--update=%s: it is --update or --update=hash", by);
+    if (config->compute.parts > 1)
+        return ac_job_update_refuse_parts("--update with compute.parts:",
+                                          config->compute.parts);
+    config->update = *by ? AC_UPDATE_BY_HASH : AC_UPDATE_BY_STAMP;
+    return AC_OK;
+}
+
+ac_status
+ac_job_update_read(ac_config *config, const ac_arguments *a, const ac_job *job)
+{
+    const char *by = ac_arguments_get(a, "update");
+
+    if (by)
+        return ac_job_update_word(config, by, job);
+    return ac_arguments_has(a, "dry-run")
+               ? ac_error_set(AC_E_ARG,
+                              "--dry-run goes with --update: it shows what an update would do")
+               : AC_OK;
+}

@@ -26,4 +26,16 @@ AC_MUST_CHECK ac_status ac_job_word_take(const char **value, const ac_job *job,
 AC_MUST_CHECK ac_status ac_job_short_apply(ac_config *config, const ac_job *job,
                                            const ac_arguments *a, const char *word);
 
+/** --update and --dry-run: config->update. AC_E_ARG, with the reason and what to do instead,
+ * where the job or this start of it takes none. */
+AC_MUST_CHECK ac_status ac_job_update_read(ac_config *config, const ac_arguments *a,
+                                           const ac_job *job);
+
+/** The same of --update alone, where --dry-run means something else (submit). */
+AC_MUST_CHECK ac_status ac_job_update_word(ac_config *config, const char *by,
+                                           const ac_job *job);
+
+/** AC_E_ARG: an update is one job's work. parts: of the run, which are too many. */
+AC_MUST_CHECK ac_status ac_job_update_refuse_parts(const char *given, int64_t parts);
+
 #endif

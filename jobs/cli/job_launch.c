@@ -184,30 +184,6 @@ print_config(const ac_job *job, const ac_config *config)
     return ac_terminal_flush(st);
 }
 
-/* --update and --dry-run. */
-static ac_status
-read_update(ac_config *config, const ac_arguments *a, const ac_job *job)
-{
-    const char *by = ac_arguments_get(a, "update");
-
-    if (!by)
-        return ac_arguments_has(a, "dry-run")
-                   ? ac_error_set(AC_E_ARG, "--dry-run goes with --update: it shows what an "
-                                            "update would do")
-                   : AC_OK;
-    if (!job->preview)
-        return ac_error_set(AC_E_ARG, "%s takes no --update: %s", job->name,
-                            job->no_update ? job->no_update
-                                           : "its runs are made once, of one input");
-    if (*by && strcmp(by, "hash") != 0)
-        return ac_error_set(AC_E_ARG, "--update=%s: it is --update or --update=hash", by);
-    if (config->compute.parts > 1)
-        return ac_error_set(AC_E_ARG, "--update is for one job: compute.parts is %lld",
-                            (long long) config->compute.parts);
-    config->update = *by ? AC_UPDATE_BY_HASH : AC_UPDATE_BY_STAMP;
-    return AC_OK;
-}
-
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
@@ -236,7 +212,7 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
         goto out;
     }
     if (st == AC_OK)
-        st = read_update(&config, &a, job);
+        st = ac_job_update_read(&config, &a, job);
     if (st == AC_OK && a.word_count > 1)
         st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
                           job->name, a.words[1]);

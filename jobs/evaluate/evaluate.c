@@ -365,5 +365,6 @@ const ac_job ac_job_evaluate = {
     .short_forms = short_forms,
     .several = "references",
     .run = run_evaluate_all,
+    .no_update = "scores are of one set of captions; give --out another folder",
     .size = size_evaluate,
 };

@@ -255,6 +255,11 @@ const ac_job ac_job_ingest = {
     .report = AC_REPORT_NONE,
     .stages = (const ac_stage_type *const[]){ &ac_stage_ingest, NULL },
     .run = run_ingest_all,
+    .no_update =
+        "an image dataset is made once, of one source, and its shards are read in the order of "
+        "keys; ingest the source as it is into a new folder and give that the old one's name: "
+        "caption, tag and embed-images with --update then compute what is new or changed (by "
+        "the images' hashes)",
     .word = "input.path",
     .usage = "SOURCE --out DATASET",
     .short_forms =

@@ -6,14 +6,11 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/checkpoint/causal_config.h"
-#include "engine/text/unicode.h"
 #include "io/checkpoint/gguf_config.h"
 #include "io/checkpoint/gguf_tokenizer.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/tokenizer_files.h"
 #include "io/file/checksum.h"
-
-enum { MOST_CHARACTER = 4 }; /* bytes of a character */
 
 bool
 ac_causal_model_is(const char *model)
@@ -156,90 +153,9 @@ ac_causal_model_free(ac_causal_model *self)
     ac_generator_free(&self->generator);
     ac_generation_config_free(&self->generation);
     ac_packed_free(&self->packed);
+    ac_texts_free(&self->pieces);
     free(self->path);
     *self = (ac_causal_model){ 0 };
-}
-
-/* ---- text ---- */
-
-ac_status
-ac_causal_model_encode(const ac_causal_model *self, const char *text, size_t n,
-                       ac_encoding *out)
-{
-    ac_status st = self->is_gguf ? ac_byte_tokenizer_encode(&self->byte_level, text, n, out)
-                                 : ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
-
-    if (st != AC_OK || self->begin < 0)
-        return st;
-    AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + 1, sizeof *out->ids));
-    memmove(out->ids + 1, out->ids, (size_t) out->count * sizeof *out->ids);
-    out->ids[0] = self->begin;
-    out->length = ++out->count;
-out:
-    return st;
-}
-
-/* How many of the bytes are left without a character that is not finished at their end. */
-static size_t
-finished(const char *bytes, size_t n)
-{
-    for (size_t back = 1; back <= 3 && back <= n; back++) {
-        const unsigned char c = (unsigned char) bytes[n - back];
-        const size_t needs = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
-        if (c < 0x80 || c >= 0xf5)
-            return n;
-        if (c >= 0xc2)
-            return needs > back ? n - back : n;
-    }
-    return n;
-}
-
-/* Of a folder's tokenizer. What an unfinished character at the end became is taken off again.
- */
-static ac_status
-decode_folder(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *text)
-{
-    static const char replacement[] = "\xef\xbf\xbd";
-    const size_t size = sizeof replacement - 1;
-    const int64_t last = n > MOST_CHARACTER ? n - MOST_CHARACTER : 0;
-    ac_buffer tail = { 0 };
-    ac_status st = ac_tokenizer_decode(t, ids, n, false, text);
-
-    AC_TRY(st);
-    for (int64_t i = last; i < n; i++) {
-        bool unused;
-        if (ids[i] >= t->bpe.tokens.count || ids[i] == t->end)
-            ac_buffer_reset(&tail);
-        else
-            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], &tail, &unused));
-    }
-    if (tail.size && finished(tail.data, tail.size) < tail.size && text->size >= size &&
-        memcmp(text->data + text->size - size, replacement, size) == 0) {
-        text->size -= size;
-        text->data[text->size] = '\0';
-    }
-out:
-    ac_buffer_free(&tail);
-    return st;
-}
-
-ac_status
-ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
-                       ac_buffer *text)
-{
-    ac_buffer bytes = { 0 };
-    ac_status st = AC_OK;
-
-    ac_buffer_reset(text);
-    AC_TRY(ac_buffer_push(text, "", 0));
-    if (!self->is_gguf)
-        return decode_folder(&self->tokenizer, ids, n, text);
-    AC_TRY(ac_buffer_push(&bytes, "", 0));
-    AC_TRY(ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes));
-    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
-out:
-    ac_buffer_free(&bytes);
-    return st;
 }
 
 /* ---- generating ---- */
@@ -287,6 +203,8 @@ ac_causal_model_set_generation(ac_causal_model *self, const ac_generation_config
         st = ac_generation_config_copy(&self->generation, generation);
     if (st == AC_OK)
         st = suppress_surplus(self, &self->generation);
+    if (st == AC_OK && generation->stop_strings.count)
+        st = ac_causal_model_make_pieces(self);
     if (st != AC_OK)
         return st;
     ac_generation_config_describe(&self->generation, &description);
@@ -330,9 +248,11 @@ ac_causal_model_generate(ac_causal_model *self, const int32_t *ids, const int64_
                          const uint64_t *streams, int64_t B, ac_generated *out)
 {
     const ac_decoder decoder = ac_causal_as_decoder(&self->net);
-    const ac_generation_input input = {
-        .prompts = ids, .prompt_offsets = offsets, .streams = streams, .count = B
-    };
+    const ac_generation_input input = { .prompts = ids,
+                                        .prompt_offsets = offsets,
+                                        .streams = streams,
+                                        .count = B,
+                                        .pieces = self->pieces.count ? &self->pieces : NULL };
 
     self->generator.max_rows = lines_at_once(self, offsets, B);
     return ac_generate(&self->generator, &decoder, &self->generation, &input, out);

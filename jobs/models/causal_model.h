@@ -20,6 +20,7 @@ typedef struct ac_causal_model {
     ac_byte_tokenizer byte_level; /* a GGUF file's */
     int32_t begin;                /* put in front of every text; -1: nothing is */
     bool has_tokenizer, is_gguf;
+    ac_texts pieces; /* [vocab_size] the bytes of each token, where stop_strings need them */
     char fingerprint[33]; /* of weights, vocabulary, config, `generation` */
     char *path;
     ac_weights weights; /* of a folder */
@@ -72,6 +73,30 @@ AC_MUST_CHECK ac_status ac_causal_model_encode(const ac_causal_model *self, cons
  * out. Replaces `text`, whose data is never NULL afterwards. */
 AC_MUST_CHECK ac_status ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids,
                                                int64_t n, ac_buffer *text);
+
+/** The bytes of each token, for stop strings; nothing without a tokenizer. */
+AC_MUST_CHECK ac_status ac_causal_model_make_pieces(ac_causal_model *self);
+
+/** Why a sequence ends: by an end token, a stop string, so many tokens as were wanted, or at
+ * the model's last position. */
+typedef enum ac_causal_end {
+    AC_CAUSAL_END = 0,
+    AC_CAUSAL_STOP,
+    AC_CAUSAL_LENGTH,
+    AC_CAUSAL_POSITIONS
+} ac_causal_end;
+
+enum { AC_CAUSAL_ENDS = 4 };
+extern const char *const ac_causal_end_names[]; /* [AC_CAUSAL_ENDS]: "end", "stop", … */
+
+/** prompt: so many of the candidate's tokens are its prompt's. */
+ac_causal_end ac_causal_model_end(const ac_causal_model *self, const ac_candidate *c,
+                                  int64_t prompt);
+
+/** The text that follows the prompt, as ac_causal_model_decode; up to the stop string that ends
+ * it. Replaces `text`. */
+AC_MUST_CHECK ac_status ac_causal_model_said(const ac_causal_model *self, const ac_candidate *c,
+                                             int64_t prompt, ac_buffer *text);
 
 /** Tokens that a prompt has at most, so that one more can follow. */
 int64_t ac_causal_model_longest_prompt(const ac_causal_model *self);

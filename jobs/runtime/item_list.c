@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "jobs/runtime/run.h"
@@ -28,6 +29,16 @@ ac_listed_item_free(ac_listed_item *self)
     ac_buffer_free(&self->location);
     ac_buffer_free(&self->scratch);
     *self = (ac_listed_item){ 0 };
+}
+
+int
+ac_listed_item_compare(const ac_listed_item *a, const ac_listed_item *b)
+{
+    const int keys = ac_bytes_compare(a->key.data, a->key.size, b->key.data, b->key.size);
+
+    return keys ? keys
+                : ac_bytes_compare(a->location.data, a->location.size, b->location.data,
+                                   b->location.size);
 }
 
 ac_status

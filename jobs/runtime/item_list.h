@@ -27,6 +27,9 @@ typedef struct ac_listed_item {
 
 void ac_listed_item_free(ac_listed_item *self);
 
+/** By keys, then by locations: the order of lists. */
+int ac_listed_item_compare(const ac_listed_item *a, const ac_listed_item *b);
+
 /** Item i of a source, without a number; its hash where the source knows it.
  * @param[in] metadata  what came with the images is wanted: it is part of results */
 AC_MUST_CHECK ac_status ac_listed_item_of(ac_listed_item *self, const ac_image_source *images,

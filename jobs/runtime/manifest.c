@@ -93,6 +93,7 @@ ac_manifest_copy_identity(ac_manifest *self, const ac_manifest *other)
     ac_manifest copy = *other;
 
     copy.pixels = self->pixels; /* owned */
+    copy.caches = self->caches;
     copy.pixel_size = self->pixel_size;
     copy.items = self->items;
     copy.shard_items = self->shard_items;
@@ -111,6 +112,7 @@ ac_manifest_free(ac_manifest *self)
         free(self->stages[s].shards);
     free(self->generations);
     free(self->pixels);
+    free(self->caches);
     *self = (ac_manifest){ 0 };
 }
 
@@ -191,6 +193,10 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     push_field(&b, "input_fingerprint", self->input_fingerprint);
     push_field(&b, "clip_fingerprint", self->clip);
     push_field(&b, "cache_fingerprint", self->cache);
+    if (self->caches)
+        ac_buffer_printf(&b, "  \"caches\": %s,\n", self->caches);
+    if (self->deny[0])
+        push_field(&b, "deny_fingerprint", self->deny);
     push_field(&b, "bart_fingerprint", self->bart);
     push_field(&b, "kernels", self->kernels);
     ac_buffer_printf(&b, "  \"equal_bytes\": %s,\n",
@@ -321,6 +327,7 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
               "input_fingerprint");
     copy_text(self->clip, sizeof self->clip, root, "clip_fingerprint");
     copy_text(self->cache, sizeof self->cache, root, "cache_fingerprint");
+    copy_text(self->deny, sizeof self->deny, root, "deny_fingerprint");
     copy_text(self->bart, sizeof self->bart, root, "bart_fingerprint");
     copy_text(self->kernels, sizeof self->kernels, root, "kernels");
     copy_text(self->precision, sizeof self->precision, root, "precision");

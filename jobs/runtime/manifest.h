@@ -42,6 +42,8 @@ enum { AC_MAX_GENERATIONS = 100000 };
 typedef struct ac_manifest {
     char job[24], version[16];
     char config_fingerprint[33], input_fingerprint[33], clip[33], cache[33], bart[33];
+    char deny[33]; /* of the file of retrieval.deny; "": none */
+    char *caches;  /* owned; of several caches, a JSON list of them; else NULL */
     char kernels[160], precision[8];
     char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
     int64_t pixel_size; /* S of [S, S, 3] */

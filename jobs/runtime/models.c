@@ -60,7 +60,10 @@ pack_all(const ac_comm *comm, ac_packed *packed, size_t size, ac_status (*pack)(
     *packed = (ac_packed){
         .bytes = shared.bytes, .size = shared.size, .fills = shared.fills, .release = release
     };
-    AC_TRY(ac_agree_all(comm, packed->fills ? pack(model) : AC_OK));
+    st = packed->fills ? pack(model) : AC_OK;
+    if (packed->fills)
+        ac_shared_filled(packed->bytes, packed->size);
+    AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_agree_all(comm, packed->fills ? AC_OK : pack(model)));
 out:
     return st;

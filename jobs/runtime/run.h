@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache_builder/cache_set.h"
 #include "engine/base/buffer.h"
 #include "engine/comm/comm.h"
 #include "io/config/config.h"
@@ -51,6 +52,8 @@ typedef struct ac_run_identity {
     const ac_stage_type *const *stages; /* rows, in order; NULL at the end */
     int64_t items;
     const char *input, *clip, *cache, *bart;
+    const char *deny;           /* fingerprint of the file of retrieval.deny; "", NULL: none */
+    const ac_cache_set *caches; /* where there are several; NULL: none */
     const char *kernels;
     const char *content; /* of the manifest; NULL: none */
     const char *pixels;  /* of the manifest, with pixel_size; NULL: none */

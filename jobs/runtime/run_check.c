@@ -43,6 +43,12 @@ out:
 ac_status
 ac_run_check_models(const char *folder, const ac_manifest *old, const ac_run_identity *id)
 {
+    if (strcmp(old->deny, id->deny ? id->deny : "") != 0)
+        return ac_error_set(
+            AC_E_ARG,
+            "%s: the file of retrieval.deny differs from the one this run began "
+            "with%s; %s",
+            folder, *old->deny ? "" : " (it had none)", ac_run_advice);
     if (strcmp(old->clip, id->clip) != 0 || strcmp(old->bart, id->bart) != 0 ||
         strcmp(old->cache, id->cache) != 0)
         return ac_error_set(

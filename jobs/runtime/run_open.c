@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/linear/compute.h"
+#include "io/file/json_write.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -329,6 +330,29 @@ open_inflight(ac_run *self)
     return st;
 }
 
+/* The manifest's list of several caches. */
+static ac_status
+list_caches(ac_manifest *m, const ac_cache_set *caches)
+{
+    ac_buffer b = { 0 };
+    ac_status st = AC_OK;
+
+    if (!caches || caches->count < 2)
+        return AC_OK;
+    for (int64_t i = 0; i < caches->count; i++) {
+        const ac_cache *cache = &caches->caches[i];
+        ac_buffer_push_text(&b, i ? ",\n    {\"path\": " : "[\n    {\"path\": ");
+        ac_json_text(&b, cache->folder);
+        ac_buffer_printf(&b, ", \"entries\": %lld, \"fingerprint\": \"%s\"}",
+                         (long long) cache->entries, cache->fingerprint);
+    }
+    AC_TRY(ac_buffer_push_text(&b, "\n  ]"));
+    st = ac_duplicate(&m->caches, b.data, b.size);
+out:
+    ac_buffer_free(&b);
+    return st;
+}
+
 /* Local: all memory of a run, and what it is to be. */
 static ac_status
 prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layout *generations)
@@ -346,6 +370,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layou
     snprintf(m->clip, sizeof m->clip, "%s", id->clip);
     snprintf(m->cache, sizeof m->cache, "%s", id->cache);
     snprintf(m->bart, sizeof m->bart, "%s", id->bart);
+    snprintf(m->deny, sizeof m->deny, "%s", id->deny ? id->deny : "");
+    AC_TRY(list_caches(m, id->caches));
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
     snprintf(m->content, sizeof m->content, "%s", id->content ? id->content : "");
     m->pixel_size = id->pixel_size;

@@ -21,6 +21,9 @@ ac_shard_view_free(ac_shard_view *self)
     ac_texts_free(&self->candidates);
     free(self->ids);
     free(self->scores);
+    free(self->caches);
+    free(self->cache_ids);
+    free(self->probabilities);
     free(self->offsets);
     free(self->clip_scores);
     free(self->candidate_clip_scores);
@@ -83,6 +86,16 @@ read_tables(ac_shard_view *self, const ac_h5_reader *r, unsigned parts)
     AC_TRY(ac_shard_read(r, AC_TABLES_SCORES, rows, self->K, self->scores));
     AC_TRY(ac_shard_read_texts(r, AC_TABLES_ENTRIES, &self->entries));
     AC_TRY(check_count(r, "entries", self->entries.count, self->n * self->K));
+    if (ac_shard_has(r, AC_TABLES_CACHES)) {
+        AC_TRY(ac_alloc(&self->caches, self->n * self->K, sizeof *self->caches));
+        AC_TRY(ac_alloc(&self->cache_ids, self->n * self->K, sizeof *self->cache_ids));
+        AC_TRY(ac_shard_read(r, AC_TABLES_CACHES, rows, self->K, self->caches));
+        AC_TRY(ac_shard_read(r, AC_TABLES_CACHE_IDS, rows, self->K, self->cache_ids));
+    }
+    if (ac_shard_has(r, AC_TABLES_PROBABILITIES)) {
+        AC_TRY(ac_alloc(&self->probabilities, self->n * self->K, sizeof(float)));
+        AC_TRY(ac_shard_read(r, AC_TABLES_PROBABILITIES, rows, self->K, self->probabilities));
+    }
 out:
     return st;
 }

@@ -27,6 +27,11 @@ typedef struct ac_shard_view {
     int64_t *ids;     /* [n, K]; -1: none */
     float *scores;    /* [n, K] */
     ac_texts entries; /* [n * K] */
+    /* [n, K], or NULL: of several caches which each entry is from and its id there; with labels
+     * the probabilities */
+    int32_t *caches;
+    int64_t *cache_ids;
+    float *probabilities;
     ac_texts captions, candidates;
     int64_t *offsets; /* [n + 1] into candidates */
     float *clip_scores, *candidate_clip_scores, *candidate_scores;

@@ -185,22 +185,21 @@ out:
     return st;
 }
 
-void
-ac_sizing_add_cache(ac_sizing *self, const ac_config *config)
+/* The entries of a cache, or lines of a text file; -1: not known. */
+static int64_t
+count_entries(const char *path)
 {
-    const char *path = config->cache.path;
     struct stat info;
     ac_cache cache = { 0 };
     int64_t entries = 0;
     FILE *f;
     int c;
 
-    self->cache_known = false;
     if (stat(path, &info) != 0)
-        return;
+        return -1;
     if (S_ISDIR(info.st_mode)) {
         if (ac_cache_open(&cache, path) != AC_OK)
-            return;
+            return -1;
         entries = cache.entries;
         ac_cache_close(&cache);
     } else if ((f = fopen(path, "r"))) {
@@ -208,7 +207,29 @@ ac_sizing_add_cache(ac_sizing *self, const ac_config *config)
             entries += c == '\n';
         fclose(f);
     }
-    self->cache_known = true;
+    return entries;
+}
+
+void
+ac_sizing_add_cache(ac_sizing *self, const ac_config *config)
+{
+    ac_texts paths = { 0 };
+    int64_t entries = 0;
+
+    self->cache_known = ac_config_paths(config->cache.path, &paths) == AC_OK;
+    for (int64_t i = 0; i < paths.count && self->cache_known; i++) {
+        char *path = NULL;
+        const int64_t count =
+            ac_duplicate(&path, ac_texts_at(&paths, i), ac_texts_size(&paths, i)) == AC_OK
+                ? count_entries(path)
+                : -1;
+        self->cache_known = count >= 0;
+        entries += count;
+        free(path);
+    }
+    ac_texts_free(&paths);
+    if (!self->cache_known)
+        return;
     self->cache = entries * (self->width * (int64_t) sizeof(float) * 3 / 2 +
                              ENTRY_BYTES); /* with the scan's copy, at most bf16 */
 }

@@ -158,17 +158,6 @@ begin_key(comparison *self, const ac_buffer *key)
     return ac_buffer_push(&self->key, key->data, key->size);
 }
 
-/* Keys, then locations: the order of lists. */
-static int
-compare_items(const ac_listed_item *a, const ac_listed_item *b)
-{
-    const int keys = ac_bytes_compare(a->key.data, a->key.size, b->key.data, b->key.size);
-
-    return keys ? keys
-                : ac_bytes_compare(a->location.data, a->location.size, b->location.data,
-                                   b->location.size);
-}
-
 /* Could the item not be read, though it is a file? It may be readable by now, which its size
  * and time do not tell. */
 static bool
@@ -195,6 +184,23 @@ hash_item(comparison *self, int64_t i)
         ac_checksum_bytes(self->bytes.data ? self->bytes.data : "", self->bytes.size,
                           self->now.hash);
     return st;
+}
+
+/* Do `before` and `now` lie in the same place? Members of tars and rows of datasets are found
+ * by their keys: one that moved to another shard, as the hash shows, stays what it was. */
+static bool
+is_in_place(const comparison *self)
+{
+    const ac_listed_item *now = &self->now, *before = &self->before;
+
+    if (!self->has_before)
+        return false;
+    if (ac_listed_item_compare(before, now) == 0)
+        return true;
+    return !self->images->type->file && now->hash[0] && strcmp(now->hash, before->hash) == 0 &&
+           now->status.reason == AC_GOOD && before->status.reason == AC_GOOD &&
+           ac_bytes_compare(before->key.data, before->key.size, now->key.data, now->key.size) ==
+               0;
 }
 
 /* The same place, before and now: the same image? */
@@ -232,13 +238,13 @@ place_now(comparison *self, int64_t i)
     if (self->config->update == AC_UPDATE_BY_HASH && now->status.reason == AC_GOOD &&
         !now->hash[0])
         AC_TRY(hash_item(self, i));
-    while (self->has_before && compare_items(before, now) < 0) {
+    while (self->has_before && ac_listed_item_compare(before, now) < 0 && !is_in_place(self)) {
         AC_TRY(begin_key(self, &before->key));
         self->only_before++;
         AC_TRY(next_before(self));
     }
     AC_TRY(begin_key(self, &now->key));
-    if (self->has_before && compare_items(before, now) == 0) {
+    if (is_in_place(self)) {
         if (is_same(self)) {
             now->number = before->number;
             self->same++;
@@ -246,6 +252,7 @@ place_now(comparison *self, int64_t i)
                 memcpy(now->hash, before->hash, sizeof now->hash);
             self->refreshed += now->stamp.size != before->stamp.size ||
                                now->stamp.mtime != before->stamp.mtime ||
+                               ac_listed_item_compare(before, now) != 0 ||
                                strcmp(now->hash, before->hash) != 0;
         } else {
             count(self, CHANGED);
@@ -413,8 +420,13 @@ ac_update_plan(const char *folder, const ac_config *config, const ac_run_identit
         AC_TRY(publish_line(folder, last + 1, &c));
         AC_TRY(remove_done(folder));
         AC_TRY(save_manifest(path, &old, id, c.computed));
-    } else if (c.refreshed) {
+        goto out;
+    }
+    if (c.refreshed)
         AC_TRY(ac_item_list_commit_as(&writer, folder, last));
+    if (strcmp(old.input_fingerprint, id->input) != 0) { /* other tars, the same images */
+        snprintf(old.input_fingerprint, sizeof old.input_fingerprint, "%s", id->input);
+        st = ac_manifest_save(&old, path);
     }
 out:
     ac_item_list_abandon(&writer);

@@ -156,23 +156,11 @@ out:
 
 /* ---- stories ---- */
 
-/* Why a story ends: its end token, so many tokens as were wanted, or the model's last position.
- */
-static const char *
-end_of(const teller *self, const ac_candidate *c, int64_t prompt)
-{
-    const ac_causal_model *m = self->work->model;
-
-    if (c->count > prompt && ac_generation_config_ends(&m->generation, c->ids[c->count - 1]))
-        return "end";
-    return c->count >= m->net.config.max_position_embeddings ? "positions" : "length";
-}
-
 static ac_status
 push_story(teller *self, const ac_candidate *c, int64_t prompt)
 {
     const int64_t m = self->stories.count, n = c->count - prompt;
-    const char *end = end_of(self, c, prompt);
+    const char *end = ac_causal_end_names[ac_causal_model_end(self->work->model, c, prompt)];
     ac_status st = AC_OK;
 
     AC_TRY(
@@ -180,7 +168,7 @@ push_story(teller *self, const ac_candidate *c, int64_t prompt)
     AC_TRY(ac_grow(&self->tokens, &self->token_capacity, self->id_count + n,
                    sizeof *self->tokens));
     AC_TRY(ac_grow(&self->scores, &self->score_capacity, m + 1, sizeof *self->scores));
-    AC_TRY(ac_causal_model_decode(self->work->model, c->ids + prompt, n, &self->text));
+    AC_TRY(ac_causal_model_said(self->work->model, c, prompt, &self->text));
     AC_TRY(ac_texts_push(&self->stories, self->text.data, self->text.size));
     AC_TRY(ac_texts_push(&self->ends, end, strlen(end)));
     if (n)

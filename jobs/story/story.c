@@ -229,6 +229,7 @@ const ac_job ac_job_story = {
     .report = AC_REPORT_STORIES,
     .stages = (const ac_stage_type *const[]){ &ac_stage_story, NULL },
     .run = run_story_all,
+    .no_update = "stories follow the captions of one run; give --out another folder",
     .word = "input.path",
     .usage = "RUN --model MODEL",
     .short_forms =

@@ -26,7 +26,8 @@ typedef struct training_job {
     ac_training_items items;
     ac_clip_model clip;
     ac_bart_model bart;
-    ac_cache cache;
+    ac_cache_set caches;
+    ac_denied denied;
     ac_training training;
 } training_job;
 
@@ -51,7 +52,8 @@ make_tables_all(training_job *p)
     ac_embed_work embed = { .clip = &p->clip,
                             .images = &p->items.images,
                             .random_crops = p->items.random_crops };
-    ac_retrieve_work retrieve = { .cache = &p->cache };
+    ac_retrieve_work retrieve = { .admission =
+                                      ac_admission_of(&p->caches, &p->denied, p->config) };
     ac_status st = AC_OK;
 
     AC_TRY(ac_training_probe_all(&p->run, &p->items.images, &p->bart));
@@ -61,7 +63,7 @@ make_tables_all(training_job *p)
     AC_TRY(ac_check_bad_items(&p->run));
     st = ac_stage_run_all(&p->run, &ac_stage_retrieve, &retrieve);
     ac_clip_model_free(&p->clip);
-    ac_cache_close(&p->cache);
+    ac_cache_set_close(&p->caches);
 out:
     return st;
 }
@@ -234,12 +236,15 @@ run_job_all(training_job *p, const char *folder)
     AC_TRY(ac_training_items_open_all(&p->items, p->comm, p->config, folder));
     AC_TRY(open_models_all(p));
     AC_TRY(ac_agree_all(p->comm, check_pixels(p)));
-    AC_TRY(ac_cache_open_or_build_all(&p->cache, p->comm, p->config, &p->clip, folder,
-                                      &cache_seconds));
+    AC_TRY(ac_agree_all(p->comm, ac_denied_open(&p->denied, p->config)));
+    AC_TRY(ac_caches_open_or_build_all(&p->caches, p->comm, p->config, &p->clip, folder,
+                                       &cache_seconds));
     id.items = p->items.images.count;
     id.input = p->items.images.fingerprint;
     id.clip = p->clip.fingerprint;
-    id.cache = p->cache.fingerprint;
+    id.cache = p->caches.fingerprint;
+    id.caches = &p->caches;
+    id.deny = p->denied.fingerprint;
     id.bart = p->bart.fingerprint;
     AC_TRY(ac_run_open_all(&p->run, p->comm, p->config, folder, &id));
     if (!p->run.finished_before)
@@ -266,7 +271,8 @@ run_train_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     ac_run_free(&p.run);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
-    ac_cache_close(&p.cache);
+    ac_cache_set_close(&p.caches);
+    ac_denied_free(&p.denied);
     return st;
 }
 

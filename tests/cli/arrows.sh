@@ -64,7 +64,10 @@ forbid 'MPI is seen by engine/comm and jobs alone, and there not by jobs/models'
 # one exception: engine/comm/shared.c maps memory that the ranks of a node share (memfd), which is no file on any disk
 forbid 'generation knows a decoder, and no model' '#include "engine/models/([^dk]|d[^e]|k[^v])' $(within engine/generation)
 forbid 'no source sees the tests' '#include "tests/' $sources
-forbid 'engine opens no file' '\b(fopen|fdopen|freopen|openat|creat|mmap|opendir|fstat|unlink|mkdir|rename) *\(|#include <(fcntl|dirent|sys/mman|sys/stat)\.h>' $engine $(printf '%s\n' $comm | grep -v '^engine/comm/shared\.c$')
+# another: engine/base/memory.c asks for huge pages (madvise)
+opens='\b(fopen|fdopen|freopen|openat|creat|mmap|opendir|fstat|unlink|mkdir|rename) *\('
+forbid 'engine opens no file' "$opens|#include <(fcntl|dirent|sys/mman|sys/stat)\.h>" $(printf '%s\n' $engine $comm | grep -vE '^engine/(comm/shared|base/memory)\.c$')
+forbid 'engine opens no file' "$opens" engine/base/memory.c
 forbid 'a reader that leaves early ends the writer by a signal, and with pipefail the test, now and then' '\| *(grep (-[a-zA-Z]+ )*-[a-zA-Z]*q|head )' $(find tests bootstrap.sh cmake -name '*.sh' ! -name arrows.sh)
 forbid 'libraries do not print' '\b(printf|vprintf|puts|putchar|perror) *\(|\b(fprintf|vfprintf|fputs|fputc) *\( *std' $engine $comm $below
 forbid 'only jobs/main.c ends the process' '(^|[^a-z_])(_?exit|quick_exit|_Exit) *\(' $engine $comm $below $(printf '%s\n' $jobs | grep -v '^jobs/main\.c$')

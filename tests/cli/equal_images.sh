@@ -40,6 +40,48 @@ for store in original pixels; do
   cmp folder/captions.jsonl run.$store/captions.jsonl
   [ "$(jq .equal run.$store/summary.json)" = 4 ]
 done
+
+# … over all shards: images with the same bytes share one embedding and one table of the whole dataset, whoever computed them
+run 0 caption job.yaml --run alone1 --set output.shard_items=2
+for store in original pixels; do
+  few=(--set input.path=$store --set output.shard_items=2)
+  run 0 caption job.yaml --run over.$store "${few[@]}"
+  says 'equal images: 2 embeddings were taken from earlier shards'
+  says 'equal images: 2 tables were taken from earlier shards'
+  cmp folder/captions.jsonl over.$store/captions.jsonl
+  [ "$(jq .equal over.$store/summary.json)" = 4 ]
+  run_on 3 0 caption job.yaml --run over3.$store "${few[@]}"
+  [ "$(jq .equal over3.$store/summary.json)" = 4 ]
+  for folder in embeddings tables shards; do diff -r over.$store/$folder over3.$store/$folder; done
+  cmp over.$store/captions.jsonl over3.$store/captions.jsonl
+done
+grep -q 'equal to another' over.original/report.html
+for folder in tables shards; do diff -r alone1/$folder over.original/$folder; done
+# a start that has to make shards of the first and of the last images again, one of which lies there damaged
+rm over.original/DONE over.original/embeddings/00000.h5
+printf 'x' | dd of=over.original/embeddings/00004.h5 bs=1 seek=900 conv=notrunc 2> dd.txt
+run_on 2 0 caption job.yaml --run over.original --set input.path=original --set output.shard_items=2
+for folder in embeddings tables shards; do diff -r over.original/$folder over3.original/$folder; done
+[ "$(jq .equal over.original/summary.json)" = 4 ]
+run 0 verify over.original
+# a rejected image shares nothing: both of a pair that cannot be decoded are rejected, and not counted
+mkdir damaged
+cp "$demo"/pictures/scene_00.jpg damaged/a.jpg
+for name in b m z; do cp "$demo"/pictures/scene_01.jpg damaged/$name.jpg; done
+head -c 2000 "$demo"/pictures/scene_02.jpg > damaged/c.jpg
+cp damaged/c.jpg damaged/y.jpg
+cp damaged/a.jpg damaged/zz.jpg
+run 0 ingest damaged --out damaged.set
+run 0 caption job.yaml --run damaged.run --set input.path=damaged.set --set output.shard_items=2
+[ "$(jq -c '[.equal, .bad]' damaged.run/summary.json)" = '[3,2]' ]
+run 0 caption job.yaml --run damaged.folder --set input.path=damaged
+cmp damaged.folder/captions.jsonl damaged.run/captions.jsonl
+cmp damaged.folder/bad_items.jsonl damaged.run/bad_items.jsonl
+# samples follow the key, over shards too
+run 0 caption job.yaml --run drawn.over "${sample[@]}" --set input.path=original --set output.shard_items=2
+run 0 caption job.yaml --run drawn.folder "${sample[@]}"
+cmp drawn.over/captions.jsonl drawn.folder/captions.jsonl
+
 run 0 caption job.yaml --run fields --set input.path=original --set 'output.exif=[Make]'
 [ "$(jq .equal fields/summary.json)" = 4 ]
 

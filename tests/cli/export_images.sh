@@ -21,6 +21,43 @@ printf 'mine' > folder/scene_00.txt
 run 1 export dataset --format folder --out folder
 says 'folder/scene_00.txt: is there already with other content'
 [ "$(cat folder/scene_00.txt)" = mine ]
+# all files are looked at before the first is written: of an export that is refused nothing is there
+find folder -name '*.jpg' -delete
+run 1 export dataset --format folder --out folder
+says 'folder/scene_00.txt: is there already with other content'
+[ -z "$(find folder -name '*.jpg')" ]
+mkdir -p clash/x.jpg
+cp src/scene_00.jpg clash/a.jpg
+cp src/scene_01.jpg clash/x.jpg/y.jpg
+cp src/scene_02.jpg clash/x.jpeg
+cp src/scene_02.jpg clash/z.jpg
+run 0 ingest clash --out clash.dataset
+run 0 export clash.dataset --format folder --out clash.folder # x.jpeg keeps its extension
+diff -r clash clash.folder
+tar cf clash.tar --transform 's/x.jpeg/x.jpg/' -C clash a.jpg x.jpeg z.jpg
+tar rf clash.tar --transform 's#a.jpg#x.jpg/y.jpg#' -C clash a.jpg
+run 0 ingest clash.tar --out clash2.dataset
+run 1 export clash2.dataset --format folder --out clash2.folder
+says 'the keys "x" and "x.jpg/y" would have the same file'
+[ ! -e clash2.folder ]
+run 0 export clash2.dataset --format webdataset --out clash2.tars
+mkdir climbs
+cp src/scene_02.jpg climbs
+printf 'scene_02.jpg\n../src/scene_01.jpg\n' > climbs/list.txt
+run 0 ingest climbs/list.txt --out climbs.dataset
+run 1 export climbs.dataset --format folder --out climbs.folder
+says 'leads out of climbs.folder'
+[ ! -e climbs.folder ]
+tar cf long.tar --transform "s/scene_00/$(printf 'm%.0s' {1..251})/" -C src scene_00.jpg scene_00.json scene_02.jpg
+run 0 ingest long.tar --out long.dataset
+run 2 export long.dataset --format folder --out long.folder # .jpg fits with its 255 bytes, .json does not
+says 'has 256 bytes'
+[ ! -e long.folder ]
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir -m 555 closed
+  run 2 export dataset --format folder --out closed/x
+  [ -z "$(ls closed)" ]
+fi
 
 # tars: names by webdataset's rules, the true key in each json, metadata as it came, equal bytes
 run 0 export dataset --format webdataset --out tars
@@ -83,6 +120,7 @@ says 'out is missing'
 run 0 ingest src --out pixels --set ingest.store=pixels --set clip.model="$demo/clip"
 run 2 export pixels --format folder --out x
 says 'holds pixels'
+[ ! -e x ]
 
 # webdataset itself, where it is installed
 if (cd / && python3 -c 'import webdataset') 2> /dev/null; then

@@ -49,6 +49,27 @@ says 'saved  .*sized/job.sbatch.before'
 tail -n 1 sized/job.sbatch.before | grep '^# mine$'
 grep -q "^antarctic=$PWD/in_container.sh$" sized/job.sbatch
 
+# --update is passed on, to runs that are done too; refused where the job itself would refuse it
+run 0 submit caption job.yaml --dry-run --run grows --set limits.memory=100GB --update --set seed=3
+grep -q -- '"\$antarctic" caption .* --run .*/grows --set limits.memory=100GB --set seed=3 --update --set compute.threads' grows/job.sbatch
+run 0 submit tag job.yaml --dry-run --run grows.tag --set limits.memory=100GB --update=hash
+grep -q -- ' --update=hash --set compute.threads' grows.tag/job.sbatch
+run 1 submit train job.yaml --dry-run --run x --set input.train=images --set input.validation=images --update
+says 'train takes no --update: a training depends on all of its images'
+run 1 submit caption job.yaml --dry-run --run x --update=never
+says 'it is --update or --update=hash'
+run 1 submit caption job.yaml --dry-run --run x --array 3 --update
+says '--update with --array 3: .*make the update as one job'
+[ ! -e x ]
+run 0 embed-images job.yaml --run done.run
+run 0 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB
+says 'this run is done, and nothing is submitted; --update computes images that are new or changed'
+[ ! -e done.run/job.sbatch ]
+run 0 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB --update
+grep -q -- ' --update --set compute.threads' done.run/job.sbatch
+run 1 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB --update --set output.compression=gzip
+says 'the config differs .*compression'
+
 run 1 submit dance job.yaml --dry-run
 says '"dance" is no job'
 run 1 submit caption job.yaml --dry-run --run x --array 3

@@ -204,6 +204,28 @@ run 0 tag job.yaml --run fields.fresh --set 'output.metadata=[url]'
 cmp fields.fresh/tags.jsonl fields/tags.jsonl
 rm images/scene_00.json
 
+# .knn files beside images that left, or are broken by now, leave too; those of others are a fresh run's
+mkdir -p beside/deep
+cp images/scene_0[0-4]* images/zz_07.* beside 2> /dev/null
+rm -f beside/*.txt
+cp images/scene_08.jpg beside/deep/a.jpg
+cp images/scene_09.jpg beside/both.jpg
+run_on 2 0 tag job.yaml --run knn --set input.path=beside --set output.knn=true
+[ "$(find beside -name '*.knn' | wc -l)" -eq "$(wc -l < knn/keys.txt)" ]
+rm beside/deep/a.jpg beside/scene_00.jpg
+run 0 tag job.yaml --run knn --set input.path=beside --set output.knn=true --update
+mv beside/both.jpg beside/both.png # its .knn stays: the name is another image's now
+head -c 2000 images/scene_01.jpg > beside/scene_01.jpg
+cp images/scene_11.jpg beside
+run_on 2 0 tag job.yaml --run knn --set input.path=beside --set output.knn=true --update
+[ "$(cd beside && find . -name '*.knn' | sed 's#^./##; s#.knn$##' | LC_ALL=C sort)" = "$(cat knn/keys.txt)" ]
+[ ! -e beside/deep/a.knn ]
+[ ! -e beside/scene_01.knn ]
+mkdir knn.files
+cp beside/*.knn knn.files
+run 0 tag job.yaml --run knn.fresh --set input.path=beside --set output.knn=true
+for file in knn.files/*; do cmp "$file" "beside/$(basename "$file")"; done
+
 # tars: a new one, and one that leaves
 if command -v tar > /dev/null; then
   mkdir tars
@@ -219,7 +241,38 @@ if command -v tar > /dev/null; then
   run_on 2 0 tag tars.yaml --run tarred --update
   run 0 tag tars.yaml --run tarred.fresh
   cmp tarred.fresh/tags.jsonl tarred/tags.jsonl
+  # the same images in other tars: by hash they are what they were
+  rm tars/*
+  tar cf tars/a.tar -C images scene_08.jpg scene_00.jpg scene_00.txt
+  tar cf tars/b.tar -C images scene_01.jpg
+  tar cf tars/c.tar -C images zz_07.jpg
+  run 0 tag tars.yaml --run tarred --update --dry-run
+  says '^0 new, 4 changed, 0 removed, 0 unchanged$'
+  run 0 tag tars.yaml --run tarred --update=hash
+  [ "$(last_line tarred)" = '0 0 0 4 - - -' ]
+  mv tars/c.tar tars/0.tar
+  run_on 2 0 tag tars.yaml --run tarred --update=hash
+  [ "$(last_line tarred)" = '0 0 0 4 - - -' ]
+  run 0 tag tars.yaml --run tarred --update --dry-run
+  says '^0 new, 0 changed, 0 removed, 4 unchanged$'
+  cmp tarred.fresh/tags.jsonl tarred/tags.jsonl
 fi
+
+# what ingest refuses is done like this: the dataset is made again, and only what is new or changed is captioned
+rm -rf grown
+run 0 ingest images --out grown --set output.shard_items=5
+run 0 tag job.yaml --run grown.run --set input.path=grown
+image 25 a_25
+rm images/scene_09.*
+run 0 ingest images --out grown.new --set output.shard_items=5
+mv grown grown.old
+mv grown.new grown
+run 1 tag job.yaml --run grown.run --set input.path=grown
+says '--update computes'
+run_on 2 0 tag job.yaml --run grown.run --set input.path=grown --update
+[ "$(last_line grown.run | cut -d' ' -f1-3,5-)" = '1 0 1 a_25 - scene_09' ]
+run 0 tag job.yaml --run grown.fresh --set input.path=grown
+for file in tags.jsonl keys.txt bad_items.jsonl; do cmp "grown.fresh/$file" "grown.run/$file"; done
 
 # a run of before there were lists: by names and sizes nothing changed, so nothing is computed; else everything
 run 0 caption job.yaml --run old
@@ -245,13 +298,21 @@ run 1 train --update
 says 'train takes no --update: a training depends on all of its images'
 run 1 build-cache --update
 says 'build-cache takes no --update: .*extend-cache'
+run 1 ingest images --out never --update
+says 'ingest takes no --update: .*into a new folder'
+run 1 story --update
+says 'story takes no --update: .*another folder'
+run 1 evaluate --update
+says 'evaluate takes no --update: .*another folder'
 run 1 caption job.yaml --update=never
 says 'it is --update or --update=hash'
 run 1 caption job.yaml --dry-run
 says 'goes with --update'
 run 1 caption job.yaml --run run3 --update --set generation.num_beams=3
-says 'the config differs'
+says 'the config differs .*num_beams: 3.*num_beams: 2\|the config differs .*num_beams: 2.*num_beams: 3'
+run 1 caption job.yaml --run run3 --update --dry-run --set retrieval.topk=2
+says 'the config differs .*topk'
 run 1 caption job.yaml --run run3 --update --set compute.parts=2
-says 'for one job'
+says 'compute.parts: 2: .*make the update as one job'
 "$antarctic" caption --help | grep -- '--update\[=hash\]' > /dev/null
 ! "$antarctic" train --help | grep -- '--update' > /dev/null || exit 1

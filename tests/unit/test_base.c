@@ -37,6 +37,24 @@ allocation_checks_overflow(void **state)
     assert_int_equal(ac_alloc(&p, -1, 16), AC_E_NOMEM);
 }
 
+/* Large allocations begin where a huge page may; sizes around the border, every byte usable. */
+static void
+large_tensors_are_aligned(void **state)
+{
+    const int64_t border = 3 * AC_HUGE_PAGE;
+    const int64_t sizes[] = { 0, 1, 64, border - 1, border, border + 1, 4 * AC_HUGE_PAGE };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const uintptr_t align = sizes[i] < border ? 64 : AC_HUGE_PAGE;
+        unsigned char *p;
+        assert_int_equal(ac_alloc_aligned(&p, sizes[i], 1), AC_OK);
+        assert_int_equal((uintptr_t) p % align, 0);
+        memset(p, 1, (size_t) sizes[i]);
+        free(p);
+    }
+}
+
 /* A count from a damaged file: refused, and the array stays. It went round for ever. */
 static void
 growth_checks_overflow(void **state)
@@ -222,6 +240,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_nest),
         cmocka_unit_test(allocation_checks_overflow),
+        cmocka_unit_test(large_tensors_are_aligned),
         cmocka_unit_test(growth_checks_overflow),
         cmocka_unit_test(texts_keep_offsets),
         cmocka_unit_test(halves_convert_exactly),

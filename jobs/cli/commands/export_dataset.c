@@ -14,8 +14,10 @@
 #include "io/hdf5/image_shard.h"
 #include "io/source/sample_name.h"
 #include "jobs/cli/commands/export_files.h"
+#include "jobs/cli/commands/export_targets.h"
 #include "jobs/cli/commands/webdataset.h"
 #include "jobs/job_table.h"
+#include "jobs/runtime/run.h"
 #include "jobs/runtime/run_view.h"
 
 enum { EXTENSION_BYTES = 16 };
@@ -28,6 +30,9 @@ typedef struct exporter {
     ac_image_shard shard;
     ac_buffer image, text;
     int64_t written, pages;
+    ac_export_targets targets; /* of a folder */
+    int64_t seen, wanted[2];   /* items so far; two of them */
+    ac_buffer names[2];        /* the keys of these */
 } exporter;
 
 static void
@@ -38,6 +43,9 @@ exporter_free(exporter *self)
     ac_image_shard_close(&self->shard);
     ac_buffer_free(&self->image);
     ac_buffer_free(&self->text);
+    ac_export_targets_free(&self->targets);
+    for (int w = 0; w < 2; w++)
+        ac_buffer_free(&self->names[w]);
 }
 
 bool
@@ -96,47 +104,130 @@ write_sample(exporter *self, int64_t i)
     return ac_webdataset_add(&self->tars, &sample);
 }
 
-/* OUT/KEY.extension, where it is not there yet. */
+/* ---- a folder: OUT/KEY.extension ---- */
+
 static ac_status
-write_file(const exporter *self, int64_t i, const char *extension, const char *bytes, size_t n)
+file_path(const exporter *self, int64_t i, const char *extension, char **path)
 {
     const ac_texts *keys = &self->shard.keys;
-    char *path = NULL;
-    ac_status st = ac_path_format(&path, "%s/%.*s.%s", self->out, (int) ac_texts_size(keys, i),
-                                  ac_texts_at(keys, i), extension);
 
-    if (st == AC_OK)
-        st = ac_export_file(path, bytes, n);
+    return ac_path_format(path, "%s/%.*s.%s", self->out, (int) ac_texts_size(keys, i),
+                          ac_texts_at(keys, i), extension);
+}
+
+/* Looked at beforehand: it can be written, and what is there already is the same. */
+static ac_status
+look_at_file(exporter *self, int64_t i, const char *extension, const ac_buffer *content)
+{
+    char *path = NULL;
+    bool same;
+    ac_status st = AC_OK;
+
+    AC_TRY(file_path(self, i, extension, &path));
+    AC_TRY(ac_export_targets_add(&self->targets, self->seen, path, content));
+    if (access(path, F_OK) != 0)
+        goto out;
+    if (content == &self->image) /* read where it is to be compared */
+        AC_TRY(ac_image_shard_read(&self->shard, i, &self->image));
+    st = ac_export_check(path, content->size ? content->data : "", content->size, &same);
+out:
     free(path);
     return st;
 }
 
 static ac_status
-write_files(exporter *self, int64_t i)
+write_file(exporter *self, int64_t i, const char *extension, const ac_buffer *content)
 {
-    const ac_image_shard *s = &self->shard;
-    const char *key = ac_texts_at(&s->keys, i);
-    const size_t n = ac_texts_size(&s->keys, i);
+    char *path = NULL;
+    ac_status st = file_path(self, i, extension, &path);
+
+    if (st == AC_OK)
+        st = ac_export_file(path, content->size ? content->data : "", content->size);
+    free(path);
+    return st;
+}
+
+typedef ac_status (*use_file)(exporter *self, int64_t i, const char *extension,
+                              const ac_buffer *content);
+
+/* Each file of an item. */
+static ac_status
+each_file(exporter *self, int64_t i, use_file use)
+{
+    const ac_texts *metadata = &self->shard.metadata;
     char extension[EXTENSION_BYTES];
+    ac_status st = AC_OK;
+
+    find_extension(self, i, extension);
+    AC_TRY(use(self, i, extension, &self->image));
+    AC_TRY(gather_text(self, i));
+    if (self->text.size)
+        AC_TRY(use(self, i, "txt", &self->text));
+    ac_buffer_reset(&self->text);
+    AC_TRY(ac_buffer_push(&self->text, ac_texts_at(metadata, i), ac_texts_size(metadata, i)));
+    if (self->text.size)
+        st = use(self, i, "json", &self->text);
+out:
+    return st;
+}
+
+static ac_status
+look_at_item(exporter *self, int64_t i)
+{
+    const char *key = ac_texts_at(&self->shard.keys, i);
+    const size_t n = ac_texts_size(&self->shard.keys, i);
     ac_status st = AC_OK;
 
     if (ac_export_climbs(key, n))
         AC_FAIL(AC_E_ARG,
                 "%.*s: this key leads out of %s; --format webdataset can hold it (encoded)",
                 (int) n, key, self->out);
-    find_extension(self, i, extension);
-    AC_TRY(write_file(self, i, extension, self->image.data, self->image.size));
-    if (self->text.size)
-        AC_TRY(write_file(self, i, "txt", self->text.data, self->text.size));
-    if (ac_texts_size(&s->metadata, i))
-        AC_TRY(write_file(self, i, "json", ac_texts_at(&s->metadata, i),
-                          ac_texts_size(&s->metadata, i)));
+    if (self->shard.has_pixels) /* refused */
+        AC_TRY(ac_image_shard_read(&self->shard, i, &self->image));
+    ac_buffer_reset(&self->image);
+    st = each_file(self, i, look_at_file);
+    self->seen++;
 out:
     return st;
 }
 
 static ac_status
-export_shard(exporter *self, int64_t number)
+write_item(exporter *self, int64_t i)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_shard_read(&self->shard, i, &self->image));
+    if (self->is_folder) {
+        st = each_file(self, i, write_file);
+    } else {
+        AC_TRY(gather_text(self, i));
+        st = write_sample(self, i);
+    }
+    self->written++;
+out:
+    return st;
+}
+
+/* Two keys that give one file are named. */
+static ac_status
+take_wanted(exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->shard.keys;
+
+    for (int w = 0; w < 2; w++)
+        if (self->seen == self->wanted[w])
+            ac_buffer_printf(&self->names[w], "%.*s", (int) ac_texts_size(keys, i),
+                             ac_texts_at(keys, i));
+    self->seen++;
+    return AC_OK;
+}
+
+/* ---- over all items ---- */
+
+typedef ac_status (*use_item)(exporter *self, int64_t i);
+
+static ac_status
+each_item_of(exporter *self, int64_t number, use_item use)
 {
     const ac_shard_record *record = &self->run.manifest.stages[0].shards[number];
     char *path = NULL;
@@ -145,23 +236,60 @@ export_shard(exporter *self, int64_t number)
     AC_TRY(ac_run_view_shard_path(&self->run, 0, number, &path));
     AC_TRY(ac_image_shard_open(&self->shard, path, record->rows));
     AC_TRY(ac_image_shard_read_rest(&self->shard));
-    if (!self->is_folder)
-        AC_TRY(ac_webdataset_begin(&self->tars, number));
-    for (int64_t i = 0; i < record->rows; i++) {
-        if (self->shard.page[i] > 0) { /* the first page has the whole file */
+    for (int64_t i = 0; i < record->rows; i++)
+        if (self->shard.page[i] == 0) /* the first page has the whole file */
+            AC_TRY(use(self, i));
+        else if (use == write_item)
             self->pages++;
-            continue;
-        }
-        AC_TRY(ac_image_shard_read(&self->shard, i, &self->image));
-        AC_TRY(gather_text(self, i));
-        AC_TRY(self->is_folder ? write_files(self, i) : write_sample(self, i));
-        self->written++;
-    }
-    if (!self->is_folder)
-        st = ac_webdataset_end(&self->tars);
 out:
     ac_image_shard_close(&self->shard);
     free(path);
+    return st;
+}
+
+static ac_status
+each_item(exporter *self, use_item use)
+{
+    ac_status st = AC_OK;
+
+    self->seen = 0;
+    for (int64_t s = 0; s < self->run.manifest.shard_count && st == AC_OK; s++)
+        st = each_item_of(self, s, use);
+    return st;
+}
+
+static ac_status
+export_folder(exporter *self)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(each_item(self, look_at_item));
+    ac_export_targets_clash(&self->targets, &self->wanted[0], &self->wanted[1]);
+    if (self->wanted[0] >= 0) {
+        AC_TRY(each_item(self, take_wanted));
+        AC_FAIL(AC_E_ARG,
+                "the keys \"%s\" and \"%s\" would have the same file (or one a folder where "
+                "the other has a file); nothing is written. webdataset keeps both",
+                self->names[0].data, self->names[1].data);
+    }
+    AC_TRY(ac_run_make_folder(self->out));
+    st = each_item(self, write_item);
+out:
+    return st;
+}
+
+static ac_status
+export_tars(exporter *self)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_webdataset_open(&self->tars, self->out));
+    for (int64_t s = 0; s < self->run.manifest.shard_count; s++) {
+        AC_TRY(ac_webdataset_begin(&self->tars, s));
+        AC_TRY(each_item_of(self, s, write_item));
+        AC_TRY(ac_webdataset_end(&self->tars));
+    }
+out:
     return st;
 }
 
@@ -182,10 +310,7 @@ ac_export_dataset(const char *folder, const char *format, const char *out)
     if (!e.run.done)
         AC_FAIL(AC_E_ARG, "%s: the ingest is not finished; the same command resumes it",
                 folder);
-    if (!e.is_folder)
-        AC_TRY(ac_webdataset_open(&e.tars, out));
-    for (int64_t s = 0; s < e.run.manifest.shard_count; s++)
-        AC_TRY(export_shard(&e, s));
+    AC_TRY(e.is_folder ? export_folder(&e) : export_tars(&e));
     if (e.pages)
         ac_log(AC_LOG_WARNING,
                "%lld items are further pages of a file, which is exported once, under the key "

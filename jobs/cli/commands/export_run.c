@@ -10,12 +10,14 @@
 #include "engine/base/text.h"
 #include "io/config/config.h"
 #include "io/source/coco.h"
+#include "io/file/csv_write.h"
 #include "io/file/json_write.h"
 #include "io/source/location.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/caption/fields.h"
+#include "jobs/caption/record.h"
 #include "jobs/cli/commands/export_files.h"
 #include "jobs/cli/commands/export_h5.h"
 #include "jobs/cli/commands/export_samples.h"
@@ -110,29 +112,6 @@ out:
     return st;
 }
 
-/* RFC 4180, UTF-8: quoted where a comma, a quote or a line break is in it; quotes doubled. */
-static void
-push_csv_field(ac_buffer *out, const char *bytes, size_t n)
-{
-    bool quoted = false;
-
-    for (size_t c = 0; c < n; c++)
-        quoted = quoted || strchr(",\"\r\n", bytes[c]);
-    if (!quoted) {
-        ac_text_push_utf8(out, bytes, n);
-        return;
-    }
-    ac_buffer_push_char(out, '"');
-    for (size_t c = 0, from = 0; c <= n; c++)
-        if (c == n || bytes[c] == '"') {
-            ac_text_push_utf8(out, bytes + from, c - from);
-            if (c < n)
-                ac_buffer_push_text(out, "\"\"");
-            from = c + 1;
-        }
-    ac_buffer_push_char(out, '"');
-}
-
 /* The image's fields of output.metadata and output.exif, a column each. */
 static ac_status
 push_csv_fields(exporter *self, int64_t i)
@@ -148,7 +127,7 @@ push_csv_fields(exporter *self, int64_t i)
                 &value, ac_texts_at(metadata, i), ac_texts_size(metadata, i),
                 ac_texts_at(&self->fields, f), ac_texts_size(&self->fields, f)));
         ac_buffer_push_char(&self->text, ',');
-        push_csv_field(&self->text, value.data ? value.data : "", value.size);
+        ac_csv_push_field(&self->text, value.data ? value.data : "", value.size);
     }
 out:
     ac_buffer_free(&value);
@@ -163,9 +142,9 @@ push_csv(exporter *self, int64_t i)
     ac_buffer *out = &self->text;
 
     if (v->captions.count) {
-        push_csv_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+        ac_csv_push_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
         ac_buffer_push_char(out, ',');
-        push_csv_field(out, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        ac_csv_push_field(out, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
         ac_buffer_push_char(out, ',');
         if (v->clip_scores[i] == v->clip_scores[i]) /* not scored: an empty field */
             ac_json_float(out, v->clip_scores[i]);
@@ -174,11 +153,7 @@ push_csv(exporter *self, int64_t i)
     }
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0;
          k++) {
-        push_csv_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
-        ac_buffer_printf(out, ",%lld,", (long long) (k - i * v->K + 1));
-        push_csv_field(out, ac_texts_at(&v->entries, k), ac_texts_size(&v->entries, k));
-        ac_buffer_printf(out, ",%lld,", (long long) v->ids[k]);
-        ac_json_float(out, v->scores[k]);
+        ac_record_push_csv(out, v, i, k);
         AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
@@ -336,9 +311,31 @@ out:
     return st;
 }
 
+/* The names of the columns, which follow from the first image's table. */
+static ac_status
+push_csv_head(exporter *self)
+{
+    ac_buffer *out = &self->text;
+
+    ac_buffer_reset(out);
+    if (self->run.manifest.stage_count > 2)
+        ac_buffer_push_text(out, "key,caption,clip_score");
+    else
+        ac_record_push_csv_head(out, self->walk.view);
+    for (int64_t f = 0; f < self->fields.count; f++) {
+        ac_buffer_push_char(out, ',');
+        ac_csv_push_field(out, ac_texts_at(&self->fields, f), ac_texts_size(&self->fields, f));
+    }
+    if (ac_buffer_push_text(out, "\r\n") == AC_OK)
+        ac_text_file_write(&self->file, out->data, out->size);
+    return out->status;
+}
+
 static ac_status
 write_csv(exporter *self, int64_t i)
 {
+    if (self->seen++ == 0 && push_csv_head(self) != AC_OK)
+        return self->text.status;
     ac_buffer_reset(&self->text);
     if (push_csv(self, i) == AC_OK && self->text.size)
         ac_text_file_write(&self->file, self->text.data, self->text.size);
@@ -363,23 +360,14 @@ out:
 static ac_status
 export_csv(exporter *self)
 {
-    const char *head = self->run.manifest.stage_count > 2 ? "key,caption,clip_score"
-                                                          : "key,rank,entry,id,score";
     ac_status st = AC_OK;
 
     AC_TRY(read_config(self));
     AC_TRY(ac_fields_names(&self->config, &self->fields));
-    ac_buffer_reset(&self->text);
-    ac_buffer_push_text(&self->text, head);
-    for (int64_t f = 0; f < self->fields.count; f++) {
-        ac_buffer_push_char(&self->text, ',');
-        push_csv_field(&self->text, ac_texts_at(&self->fields, f),
-                       ac_texts_size(&self->fields, f));
-    }
-    AC_TRY(ac_buffer_push_text(&self->text, "\r\n"));
     AC_TRY(ac_text_file_create(&self->file, self->out));
-    ac_text_file_write(&self->file, self->text.data, self->text.size);
     AC_TRY(each_image(self, write_csv));
+    if (self->seen == 0) /* no image: the head alone */
+        AC_TRY(push_csv_head(self));
     st = ac_text_file_commit(&self->file);
 out:
     return st;

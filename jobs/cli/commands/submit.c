@@ -36,6 +36,8 @@ static const ac_option options[] = {
     { "after", 0, "RUN", "start once that run, already submitted, is done" },
     { "array", 0, "N",
       "N jobs, each with its own part of the shards, and a last job that completes the run" },
+    { "update", 0, "[=hash]",
+      "the images changed: the job is started with --update (antarctic JOB --help)" },
     { "program", 0, "FILE",
       "start this in place of antarctic on each rank: a script that enters a container" },
     { "dry-run", 0, NULL, "write the script and show the resources; submit nothing" },
@@ -198,7 +200,8 @@ check_run(const ac_submit_request *self, bool *done)
     if (access(path, F_OK) == 0 &&
         ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
         AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job->name));
-    AC_TRY(has_file(done, self->run, "DONE"));
+    if (!self->config.update) /* an update finds out by itself what is left to do */
+        AC_TRY(has_file(done, self->run, "DONE"));
     if (*done &&
         (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
         printf("%s\n", ac_error_message());
@@ -385,6 +388,10 @@ read_request(ac_submit_request *self)
     AC_TRY(ac_arguments_int(a, "array", &self->array, 2, 4000));
     if (self->array && !self->job->parts)
         AC_TRY(refuse_parts(self->job));
+    if (ac_arguments_has(a, "update"))
+        AC_TRY(ac_job_update_word(&self->config, ac_arguments_get(a, "update"), self->job));
+    if (self->array && self->config.update)
+        AC_TRY(ac_job_update_refuse_parts("--update with --array", self->array));
     AC_TRY(ac_job_run_folder(&run, self->job, a, 1));
     AC_TRY(absolute_path(&self->run, run));
     AC_TRY(absolute_path(&self->config_path, a->words[1]));
@@ -404,18 +411,29 @@ out:
 static ac_status
 check_array(const ac_submit_request *self)
 {
+    ac_texts paths = { 0 };
     struct stat info;
+    char *path = NULL;
+    ac_status st = AC_OK;
 
     if (!self->array || !self->config.cache.path ||
         !ac_config_has(self->job->name, "cache.path"))
         return AC_OK;
-    if (stat(self->config.cache.path, &info) == 0 && !S_ISDIR(info.st_mode))
-        return ac_error_set(AC_E_ARG,
-                            "--array: cache.path %s is a text file; build a cache of it first "
-                            "(antarctic submit build-cache), name that in "
-                            "the config, and chain the two with --after",
-                            self->config.cache.path);
-    return AC_OK;
+    AC_TRY(ac_config_paths(self->config.cache.path, &paths));
+    for (int64_t i = 0; i < paths.count; i++) {
+        free(path);
+        AC_TRY(ac_duplicate(&path, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
+        if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+            AC_FAIL(AC_E_ARG,
+                    "--array: cache.path %s is a text file; build a cache of it first "
+                    "(antarctic submit build-cache), name that in "
+                    "the config, and chain the two with --after",
+                    path);
+    }
+out:
+    ac_texts_free(&paths);
+    free(path);
+    return st;
 }
 
 ac_status
@@ -446,9 +464,11 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(ac_config_check_paths(&r.config, r.job->name, r.dependency[0] != '\0'));
     AC_TRY(check_run(&r, &done));
     if (done) {
-        printf("%s: this run is done, and nothing is submitted; for other settings or images "
-               "give --run another folder\n",
-               r.run);
+        printf(
+            "%s: this run is done, and nothing is submitted; %sfor other settings%s give --run "
+            "another folder\n",
+            r.run, r.job->preview ? "--update computes images that are new or changed; " : "",
+            r.job->preview ? "" : " or images");
         goto out;
     }
     printf("%s into %s\n", r.job->name, r.run);

@@ -36,6 +36,9 @@ push_words(const ac_submit_request *self, ac_buffer *out)
         ac_buffer_push_text(out, " --set ");
         ac_bash_word(out, self->a->set[i].value);
     }
+    if (self->config.update)
+        ac_buffer_push_text(out, self->config.update == AC_UPDATE_BY_HASH ? " --update=hash"
+                                                                          : " --update");
 }
 
 static ac_status

@@ -57,6 +57,10 @@ static const ac_option options[] = {
     { "forced-eos-token-id", 0, "ID", "none: free" },
     { "decoder-start-token-id", 0, "ID", "start token" },
     { "eos-token-id", 0, "ID", "or a list of them; none: only the length ends a text" },
+    { "stop-strings", 0, "TEXTS",
+      "of causal models: a text that ends a candidate, or a list: '[\"The End\", \"###\"]'; it "
+      "is "
+      "cut from the text; none: off" },
     { "beam-search", 0, "V", "hf5 or hf4.9" },
     { "clean-up-tokenization-spaces", 0, "BOOL", "as in 2021" },
     AC_TOOL_COMPUTE_OPTIONS,

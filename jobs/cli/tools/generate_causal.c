@@ -64,7 +64,7 @@ push_candidate(const ac_causal_model *model, const ac_candidate *c, int64_t prom
     ac_status st = AC_OK;
 
     if (model->has_tokenizer) {
-        AC_TRY(ac_causal_model_decode(model, c->ids + prompt, c->count - prompt, text));
+        AC_TRY(ac_causal_model_said(model, c, prompt, text));
         ac_buffer_push_text(out, "\"text\": ");
         ac_json_string(out, text->data, text->size);
         ac_buffer_push_text(out, ", ");

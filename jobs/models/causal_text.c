@@ -1,0 +1,250 @@
+/* What a causal model reads and says: texts to ids, ids to texts, and where a text ends. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/generation/stop_strings.h"
+#include "engine/text/unicode.h"
+#include "jobs/models/causal_model.h"
+
+enum { MOST_CHARACTER = 4 }; /* bytes of a character */
+
+ac_status
+ac_causal_model_encode(const ac_causal_model *self, const char *text, size_t n,
+                       ac_encoding *out)
+{
+    ac_status st = self->is_gguf ? ac_byte_tokenizer_encode(&self->byte_level, text, n, out)
+                                 : ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
+
+    if (st != AC_OK || self->begin < 0)
+        return st;
+    AC_TRY(ac_grow(&out->ids, &out->capacity, out->count + 1, sizeof *out->ids));
+    memmove(out->ids + 1, out->ids, (size_t) out->count * sizeof *out->ids);
+    out->ids[0] = self->begin;
+    out->length = ++out->count;
+out:
+    return st;
+}
+
+/* How many of the bytes are left without a character that is not finished at their end. */
+static size_t
+finished(const char *bytes, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        const unsigned char c = (unsigned char) bytes[n - back];
+        const size_t needs = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
+        if (c < 0x80 || c >= 0xf5)
+            return n;
+        if (c >= 0xc2)
+            return needs > back ? n - back : n;
+    }
+    return n;
+}
+
+/* Of a folder's tokenizer. What an unfinished character at the end became is taken off again.
+ */
+static ac_status
+decode_folder(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    const size_t size = sizeof replacement - 1;
+    const int64_t last = n > MOST_CHARACTER ? n - MOST_CHARACTER : 0;
+    ac_buffer tail = { 0 };
+    ac_status st = ac_tokenizer_decode(t, ids, n, false, text);
+
+    AC_TRY(st);
+    for (int64_t i = last; i < n; i++) {
+        bool unused;
+        if (ids[i] >= t->bpe.tokens.count || ids[i] == t->end)
+            ac_buffer_reset(&tail);
+        else
+            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], &tail, &unused));
+    }
+    if (tail.size && finished(tail.data, tail.size) < tail.size && text->size >= size &&
+        memcmp(text->data + text->size - size, replacement, size) == 0) {
+        text->size -= size;
+        text->data[text->size] = '\0';
+    }
+out:
+    ac_buffer_free(&tail);
+    return st;
+}
+
+ac_status
+ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
+                       ac_buffer *text)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(text);
+    AC_TRY(ac_buffer_push(text, "", 0));
+    if (!self->is_gguf)
+        return decode_folder(&self->tokenizer, ids, n, text);
+    AC_TRY(ac_buffer_push(&bytes, "", 0));
+    AC_TRY(ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes));
+    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
+/* ---- pieces ---- */
+
+/* The byte of a token "<0xHH>" of a tokenizer that has one for each byte; -1: it is none. */
+static int
+byte_of(const ac_tokenizer *t, int32_t id)
+{
+    char text[7] = "";
+    unsigned byte;
+    int end = 0;
+
+    if (!ac_text_steps_have(&t->pipeline.decoders, AC_STEP_BYTE_FALLBACK) ||
+        id >= t->bpe.tokens.count || ac_texts_size(&t->bpe.tokens, id) != 6)
+        return -1;
+    memcpy(text, ac_texts_at(&t->bpe.tokens, id), 6);
+    return sscanf(text, "<0x%2x>%n", &byte, &end) == 1 && end == 6 ? (int) byte : -1;
+}
+
+/* A token whose decoder looks at its neighbours: what it adds to a text before it, as in
+ * transformers. before: the ids of that text, with room for one more. */
+static ac_status
+push_added(const ac_tokenizer *t, int32_t id, ac_encoding *before, size_t before_bytes,
+           ac_buffer *out)
+{
+    const int byte = byte_of(t, id);
+    ac_buffer text = { 0 };
+    ac_status st = AC_OK;
+
+    if (byte >= 0)
+        return ac_buffer_push_char(out, (char) byte);
+    before->ids[before->count] = id;
+    AC_TRY(ac_text_pipeline_decode(&t->pipeline, &t->bpe, before->ids, before->count + 1, false,
+                                   &text));
+    if (text.size > before_bytes)
+        ac_buffer_push(out, text.data + before_bytes, text.size - before_bytes);
+    st = out->status;
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+static ac_status
+push_piece(const ac_tokenizer *t, int32_t id, ac_encoding *before, size_t before_bytes,
+           ac_buffer *out)
+{
+    const ac_added_tokens *added = &t->pipeline.added;
+    const int64_t a = ac_added_tokens_find(added, id);
+    bool unused;
+
+    if (a >= 0)
+        return ac_buffer_push(out, ac_texts_at(&added->decoded, a),
+                              ac_texts_size(&added->decoded, a));
+    if (id >= t->bpe.tokens.count)
+        return AC_OK;
+    if (t->has_steps && !ac_text_steps_have(&t->pipeline.decoders, AC_STEP_BYTE_LEVEL))
+        return push_added(t, id, before, before_bytes, out);
+    return ac_bpe_bytes(&t->bpe, id, out, &unused);
+}
+
+static ac_status
+folder_pieces(const ac_tokenizer *t, int64_t V, ac_texts *pieces)
+{
+    ac_encoding before = { 0 };
+    ac_buffer text = { 0 }, piece = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_tokenizer_encode(t, "abcdef", 6, 0, false, &before));
+    AC_TRY(ac_tokenizer_decode(t, before.ids, before.count, false, &text));
+    AC_TRY(ac_grow(&before.ids, &before.capacity, before.count + 1, sizeof *before.ids));
+    for (int32_t id = 0; id < V; id++) {
+        ac_buffer_reset(&piece);
+        AC_TRY(ac_buffer_push(&piece, "", 0));
+        AC_TRY(push_piece(t, id, &before, text.size, &piece));
+        AC_TRY(ac_texts_push(pieces, piece.data, piece.size));
+    }
+out:
+    ac_encoding_free(&before);
+    ac_buffer_free(&text);
+    ac_buffer_free(&piece);
+    return st;
+}
+
+static ac_status
+gguf_pieces(const ac_byte_tokenizer *t, int64_t V, ac_texts *pieces)
+{
+    ac_buffer piece = { 0 };
+    ac_status st = AC_OK;
+
+    for (int32_t id = 0; id < V; id++) {
+        ac_buffer_reset(&piece);
+        AC_TRY(ac_buffer_push(&piece, "", 0));
+        if (id < t->bpe.tokens.count)
+            AC_TRY(ac_byte_tokenizer_bytes(t, &id, 1, false, &piece));
+        AC_TRY(ac_texts_push(pieces, piece.data, piece.size));
+    }
+out:
+    ac_buffer_free(&piece);
+    return st;
+}
+
+ac_status
+ac_causal_model_make_pieces(ac_causal_model *self)
+{
+    const int64_t V = self->net.config.vocab_size;
+
+    if (!self->has_tokenizer || self->pieces.count)
+        return AC_OK;
+    return self->is_gguf ? gguf_pieces(&self->byte_level, V, &self->pieces)
+                         : folder_pieces(&self->tokenizer, V, &self->pieces);
+}
+
+/* ---- what was generated ---- */
+
+const char *const ac_causal_end_names[] = { "end", "stop", "length", "positions" };
+
+/* Where a sequence [n] ends in a stop string. */
+static bool
+stops(const ac_causal_model *self, const int32_t *ids, int64_t n, ac_stop_place *place)
+{
+    return ac_stop_strings_end(&self->generation.stop_strings, &self->pieces, ids, n - 1,
+                               ids[n - 1], place);
+}
+
+ac_causal_end
+ac_causal_model_end(const ac_causal_model *self, const ac_candidate *c, int64_t prompt)
+{
+    if (c->count > prompt && ac_generation_config_ends(&self->generation, c->ids[c->count - 1]))
+        return AC_CAUSAL_END;
+    if (c->count > prompt && stops(self, c->ids, c->count, NULL))
+        return AC_CAUSAL_STOP;
+    return c->count >= self->net.config.max_position_embeddings ? AC_CAUSAL_POSITIONS
+                                                                : AC_CAUSAL_LENGTH;
+}
+
+ac_status
+ac_causal_model_said(const ac_causal_model *self, const ac_candidate *c, int64_t prompt,
+                     ac_buffer *text)
+{
+    const bool stopped = ac_causal_model_end(self, c, prompt) == AC_CAUSAL_STOP;
+    ac_stop_place at = { .token = c->count - 1 };
+    const char *rest;
+    size_t n;
+    ac_status st = AC_OK;
+
+    if (stopped)
+        stops(self, c->ids, c->count, &at);
+    st = ac_causal_model_decode(self, c->ids + prompt,
+                                at.token >= prompt ? at.token + 1 - prompt : 0, text);
+    if (st != AC_OK || !stopped || at.token < prompt)
+        return st;
+    /* the text of that token from the stop string on, as far as its characters are finished; a
+     * special token is no text */
+    rest = ac_texts_at(&self->pieces, c->ids[at.token]) + at.offset;
+    n = finished(rest, ac_texts_size(&self->pieces, c->ids[at.token]) - at.offset);
+    if (n && text->size >= n && memcmp(text->data + text->size - n, rest, n) == 0) {
+        text->size -= n;
+        text->data[text->size] = '\0';
+    }
+    return AC_OK;
+}
