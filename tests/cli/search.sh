@@ -84,7 +84,7 @@ code=0
 
 # many queries
 run 0 search cache_crowded --key entry_0 -k 3 --out one.jsonl
-yes '{"key": "entry_0"}' | head -n 100000 > many.jsonl || true
+awk 'BEGIN { for (i = 0; i < 100000; i++) print "{\"key\": \"entry_0\"}" }' > many.jsonl
 run 0 search cache_crowded --queries many.jsonl -k 3 --out many_found.jsonl
 [ "$(wc -l < many_found.jsonl)" = 100000 ]
 [ "$(sort -u many_found.jsonl)" = "$(cat one.jsonl)" ]
