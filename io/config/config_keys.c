@@ -39,8 +39,7 @@ const ac_config_key ac_config_keys[] = {
     { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
       "a folder (searched recursively), one image, a .txt list of paths or an image dataset "
       "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them); "
-      "text "
-      "for build-cache and extend-cache" },
+      "text for build-cache and extend-cache; a run or a cache for dedupe" },
     { "input.path.annotations", KEY_PATH, AT(input.path_annotations), "none", 0, 0, NULL, false,
       "COCO's captions_….json, in place of input.path: its captions are references" },
     { "input.path.images", KEY_PATH, AT(input.path_images), "none", 0, 0, NULL, false,

@@ -1,0 +1,97 @@
+# dedupe: pairs equal brute force to the bit; groups; what is kept, and used as input; resumed; refused.
+. "$source/tests/cli/lib.sh"
+vectors="$source/tests/cli/vectors.py"
+
+# pairs of a cache's entries, of any kind, on any ranks, in shards of any size, with any kernels
+for kind in random crowded long equal; do
+  python3 "$vectors" make $kind 150 256 x.npy entries.txt
+  run 0 import --text entries.txt --embeddings x.npy --model "$demo/clip" --out cache_$kind
+  python3 "$vectors" pairs entries.txt x.npy 0.9 wanted.txt
+  run 0 dedupe cache_$kind --threshold 0.9 --out one_$kind
+  python3 "$vectors" found one_$kind/pairs.jsonl found.txt
+  cmp wanted.txt found.txt
+  run_on 3 0 dedupe cache_$kind --threshold 0.9 --out other_$kind --set output.shard_items=7 --set compute.kernels=generic
+  for file in pairs.jsonl groups.jsonl kept.txt; do cmp one_$kind/$file other_$kind/$file; done
+  run 0 verify one_$kind other_$kind
+done
+[ -s one_crowded/groups.jsonl ]
+[ "$(wc -l < one_equal/kept.txt)" = 1 ]
+sort entries.txt > sorted.txt
+[ "$(sed -n 1p sorted.txt)" = "$(cat one_equal/kept.txt)" ]
+[ "$(LC_ALL=C sort -u one_crowded/kept.txt)" = "$(LC_ALL=C sort one_crowded/kept.txt)" ]
+run 0 build-cache --set input.path=one_crowded/kept.txt --set "clip.model=$demo/clip" --run smaller # a text for it
+# groups are what pairs connect: each dropped entry is in a pair, and none is in two groups
+jq -r '.drop[], .keep' one_crowded/groups.jsonl | LC_ALL=C sort > grouped
+jq -r '.a, .b' one_crowded/pairs.jsonl | LC_ALL=C sort -u > paired
+cmp grouped paired
+
+# one item, and none
+python3 "$vectors" make random 1 256 x.npy entries.txt
+run 0 import --text entries.txt --embeddings x.npy --model "$demo/clip" --out cache_one
+run_on 2 0 dedupe cache_one --out only
+[ ! -s only/pairs.jsonl ]
+cmp entries.txt only/kept.txt
+
+# images: of near duplicates the one with the most pixels stays, then the lowest key
+mkdir pictures
+cp "$demo"/pictures/scene_0*.jpg pictures
+cp "$demo/pictures/scene_01.jpg" pictures/copy.jpg
+cp "$demo/pictures/scene_01.jpg" pictures/zebra.jpg
+run 0 embed-images --set input.path=pictures --set "clip.model=$demo/clip" --set output.shard_items=4 --run run
+run 0 dedupe run --threshold 0.99999 --out images
+[ "$(jq -c . images/groups.jsonl)" = '{"keep":"copy","drop":["scene_01","zebra"]}' ]
+[ "$(wc -l < images/pairs.jsonl)" = 3 ]
+[ "$(jq -c '[.a, .b]' images/pairs.jsonl | tr '\n' ' ')" = '["copy","scene_01"] ["copy","zebra"] ["scene_01","zebra"] ' ]
+[ "$(wc -l < images/kept.txt)" = 10 ]
+[ "$(grep -c 'zebra\|scene_01' images/kept.txt)" = 0 ]
+run 0 embed-images --set input.path=images/kept.txt --set "clip.model=$demo/clip" --run kept
+[ "$(jq .ok kept/summary.json)" = 10 ]
+run 0 ingest images/kept.txt --out dataset
+[ "$(jq .items dataset/summary.json)" = 10 ]
+if python3 -c 'import PIL' 2> /dev/null; then # a larger one with the higher key
+  python3 -c 'import sys; from PIL import Image; i = Image.open(sys.argv[1]); i.resize((i.width * 2, i.height * 2)).save(sys.argv[2])' \
+    pictures/scene_01.jpg pictures/zebra.png
+  rm pictures/zebra.jpg
+  run 0 embed-images --set input.path=pictures --set "clip.model=$demo/clip" --run large
+  run 0 dedupe large --threshold 0.98 --out larger
+  [ "$(jq -c 'select(.drop | index("copy")) | [.keep, (.drop | index("scene_01") != null)]' larger/groups.jsonl)" = '["zebra",true]' ]
+fi
+rm -r pictures
+run 0 dedupe run --threshold 0.99999 --out gone # the images are gone: the pairs are the same
+says 'sizes'
+cmp gone/pairs.jsonl images/pairs.jsonl
+cmp gone/groups.jsonl images/groups.jsonl
+
+# a shard that is lost, a killed run, a part at a time: the same files
+rm other_crowded/pairs/00003.h5 other_crowded/DONE
+run_on 2 0 dedupe cache_crowded --threshold 0.9 --out other_crowded --set output.shard_items=7 --set compute.kernels=generic
+cmp one_crowded/pairs.jsonl other_crowded/pairs.jsonl
+for part in 0 1 2; do
+  run 0 dedupe cache_crowded --threshold 0.9 --out parts --set output.shard_items=7 --set compute.parts=3 --set compute.part=$part
+done
+[ ! -e parts/pairs.jsonl ]
+run 0 dedupe cache_crowded --threshold 0.9 --out parts --set output.shard_items=7
+cmp one_crowded/pairs.jsonl parts/pairs.jsonl
+cmp one_crowded/groups.jsonl parts/groups.jsonl
+run 0 dedupe cache_crowded --threshold 0.9 --out parts --set output.shard_items=7
+says 'finished; nothing to do'
+code=0
+(ulimit -f 8; trap '' XFSZ; exec timeout 120 "$antarctic" dedupe cache_equal --threshold 0.9 --out full > said.txt 2>&1) || code=$?
+[ $code = 2 ] || { echo "exit $code with a full disk"; cat said.txt; exit 1; }
+no_half_files full
+run 0 dedupe cache_equal --threshold 0.9 --out full
+cmp one_equal/pairs.jsonl full/pairs.jsonl
+
+# refused
+run 1 dedupe run --threshold x --out none
+run 1 dedupe nowhere/at/all.yaml
+run 2 dedupe nowhere --out none
+run 1 dedupe dataset --out none
+says 'without embeddings'
+run 1 dedupe cache_crowded --threshold 0.8 --out one_crowded # another threshold
+says 'dedupe.threshold'
+run 1 dedupe cache_crowded --threshold 0.9 --update --out one_crowded
+run 0 dedupe cache_random --threshold -1 --all --out all
+[ "$(wc -l < all/pairs.jsonl)" = 11175 ]
+run 0 dedupe --help
+says 'any number of pairs'
