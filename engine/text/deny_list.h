@@ -4,8 +4,8 @@
  *
  * Words are compared in normal form C, lower-cased. A word is a run of letters, numbers and "_"
  * with the marks on them; invisible format characters count as nothing. In scripts that are
- * written without spaces (Han, kana, Thai, Lao, Burmese, Khmer) each character is a word. A phrase
- * without any word (an emoji) is looked for as it stands.
+ * written without spaces (Han, kana, Thai, Lao, Burmese, Khmer) each character is a word. A
+ * phrase without any word (an emoji) is looked for as it stands.
  */
 #ifndef AC_ENGINE_TEXT_DENY_LIST_H
 #define AC_ENGINE_TEXT_DENY_LIST_H

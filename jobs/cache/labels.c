@@ -61,8 +61,7 @@ push_sentence(ac_buffer *out, const labels *self, int64_t label, int64_t number)
     const size_t before = (size_t) ((const char *) memmem(t, n, "{}", 2) - t);
 
     ac_buffer_push(out, t, before);
-    ac_buffer_push(out, ac_texts_at(&self->labels, label),
-                   ac_texts_size(&self->labels, label));
+    ac_buffer_push(out, ac_texts_at(&self->labels, label), ac_texts_size(&self->labels, label));
     ac_buffer_push(out, t + before + 2, n - before - 2);
     ac_buffer_push_char(out, '\n');
 }
@@ -188,9 +187,9 @@ write_cache(const labels *self, const char *from)
     AC_TRY(ac_alloc_aligned(&rows, AC_CACHE_SHARD_ITEMS * T * cache.dimension, sizeof *rows));
     AC_TRY(ac_alloc_aligned(&y, AC_CACHE_SHARD_ITEMS * cache.dimension, sizeof *y));
     for (int64_t i = 0; i < count; i += AC_CACHE_SHARD_ITEMS)
-        AC_TRY(write_shard(
-            self, &sentences, &cache, i,
-            count - i < AC_CACHE_SHARD_ITEMS ? count - i : AC_CACHE_SHARD_ITEMS, rows, y));
+        AC_TRY(write_shard(self, &sentences, &cache, i,
+                           count - i < AC_CACHE_SHARD_ITEMS ? count - i : AC_CACHE_SHARD_ITEMS,
+                           rows, y));
     memcpy(source.input, self->fingerprint, sizeof source.input);
     source.cut = sentences.sources[0].cut;
     AC_TRY(ac_cache_add_source(&cache, &source));
@@ -215,8 +214,8 @@ clean_up(const char *work, const char *sentences)
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts && st == AC_OK; i++)
         st = ac_remove_files(work, parts[i], false);
-    if (st == AC_OK && ((unlink(sentences) != 0 && errno != ENOENT) ||
-                        (rmdir(work) != 0 && errno != ENOENT)))
+    if (st == AC_OK &&
+        ((unlink(sentences) != 0 && errno != ENOENT) || (rmdir(work) != 0 && errno != ENOENT)))
         st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", work, strerror(errno));
     return st;
 }
@@ -225,9 +224,7 @@ ac_status
 ac_labels_build_all(const ac_comm *comm, const ac_config *job, ac_clip_model *clip,
                     const char *path, const char *folder, const char *work)
 {
-    labels self = {
-        .job = job, .clip = clip, .path = path, .folder = folder, .work = work
-    };
+    labels self = { .job = job, .clip = clip, .path = path, .folder = folder, .work = work };
     ac_config config = *job; /* borrows its texts */
     char *file = NULL, *built = NULL;
     ac_status st = AC_OK;

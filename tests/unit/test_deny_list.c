@@ -11,7 +11,7 @@ static const char *const phrases[] = {
     "Ada Lovelace",
     "  O'BRIEN  ",
     "",
-    "caf\303\251",       /* composed */
+    "caf\303\251",                              /* composed */
     "\320\234\320\260\321\200\320\270\321\217", /* Mariya in Cyrillic */
     "\316\237\316\224\316\237\316\243",         /* ODOS in Greek capitals: a final sigma */
     "\346\261\275\350\275\246",                 /* car in Chinese */
@@ -48,7 +48,7 @@ static const struct {
     { "\350\275\246\346\261\275", false },
     { "an \360\237\215\206 on a plate", true },
     { "\360\237\215\207", false },
-    { "\304\260stanbul", true },         /* a capital I with a dot */
+    { "\304\260stanbul", true },              /* a capital I with a dot */
     { "ist\302\255an\342\200\213bul", true }, /* a soft hyphen, a space of no width */
     { "x-ray", true },
     { "xray", false },
