@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_open.h"
 
 enum {
     LEAST_PAIR = 13,   /* bytes: an empty key's length, a type, a byte */
@@ -441,12 +443,16 @@ ac_gguf_close(ac_gguf *self)
 bool
 ac_gguf_is(const char *path)
 {
-    FILE *f = fopen(path, "rb");
-    char magic[4];
-    const bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    char magic[4], why[AC_FILE_WHY];
+    int file;
+    size_t n;
+    bool is;
 
-    if (f)
-        fclose(f);
+    if (ac_file_open_why(&file, path, why) != AC_OK)
+        return false;
+    is = ac_file_read_at(file, magic, sizeof magic, 0, &n) && n == sizeof magic &&
+         memcmp(magic, "GGUF", 4) == 0;
+    close(file);
     return is;
 }
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 ac_status
@@ -73,8 +75,11 @@ ac_text_file_abandon(ac_text_file *self)
 ac_status
 ac_text_push_line(ac_buffer *out, const char *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        ac_buffer_push_char(out, bytes[i] == '\n' || bytes[i] == '\r' ? ' ' : bytes[i]);
+    for (size_t i = 0; i < n;) {
+        const size_t ending = ac_text_line_end(bytes + i, n - i);
+        ac_buffer_push_char(out, ending ? ' ' : bytes[i]);
+        i += ending ? ending : 1;
+    }
     return ac_buffer_push_char(out, '\n');
 }
 
@@ -82,21 +87,20 @@ static ac_status
 read_whole(const char *path, ac_buffer *out)
 {
     char block[65536];
-    FILE *f = fopen(path, "rb");
-    ac_status st = AC_OK;
+    int file;
+    ac_status st = ac_file_open(&file, path);
     size_t n;
 
-    if (!f)
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", path,
-                            strerror(errno));
-    while ((n = fread(block, 1, sizeof block, f)) > 0)
-        ac_buffer_push(out, block, n);
-    if (ferror(f))
-        st =
-            ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
-    else
-        st = out->status;
-    fclose(f);
+    if (st != AC_OK)
+        return st;
+    do {
+        if (!ac_file_read_on(file, block, sizeof block, &n))
+            st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                              strerror(errno));
+        else
+            st = ac_buffer_push(out, block, n);
+    } while (st == AC_OK && n == sizeof block);
+    close(file);
     return st;
 }
 

@@ -13,6 +13,7 @@
 #include "io/hdf5/h5_create.h"
 #include "io/hdf5/h5_zstd.h"
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
@@ -340,8 +341,7 @@ ac_h5_open(ac_h5_reader *self, const char *path)
 
     *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
-    if (access(path, R_OK) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    AC_TRY(ac_file_check(path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     properties = access_properties();
     file = H5Fopen(path, H5F_ACC_RDONLY, properties);

@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/file/checksum.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/source/shard_pool.h"
 
@@ -345,11 +346,15 @@ static bool
 is_hdf5(const char *path)
 {
     char head[8] = { 0 };
-    FILE *f = fopen(path, "rb");
-    const bool read_some = f && fread(head, sizeof head, 1, f) == 1;
+    int file;
+    size_t n;
+    char why[AC_FILE_WHY];
+    bool read_some;
 
-    if (f)
-        fclose(f);
+    if (ac_file_open_why(&file, path, why) != AC_OK)
+        return false;
+    read_some = ac_file_read_at(file, head, sizeof head, 0, &n) && n == sizeof head;
+    close(file);
     return read_some && memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head) == 0;
 }
 

@@ -112,8 +112,10 @@ search(finder *self, const char *path, size_t root, int depth)
     struct dirent *entry;
     DIR *folder = opendir(path);
 
+    if (!folder && depth > 0)
+        return ac_skip_unreadable(&self->passed->skipped, path, errno);
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", path,
                             strerror(errno));
     if (depth > 64)
         AC_FAIL(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?",

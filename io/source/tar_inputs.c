@@ -63,8 +63,10 @@ search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, 
     char *child = NULL;
     ac_status st = AC_OK;
 
+    if (!folder && depth > 0)
+        return ac_skip_unreadable(skip, path, errno);
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", path,
                             strerror(errno));
     while (depth <= MOST_DEPTH && (entry = readdir(folder))) {
         struct stat info;
@@ -141,8 +143,10 @@ find_in_folder(found_tars *self, const char *folder, const char *skip)
     AC_TRY(ac_duplicate(&clean, folder, n));
     AC_TRY(ac_skip_init(&skipping, skip));
     AC_TRY(search(&found, clean, n + 1, &skipping, 0, &images));
-    if (!images)
+    if (!images) {
+        ac_skip_log_unreadable(&skipping, "input");
         AC_TRY(push_sorted(&self->paths, &found));
+    }
     AC_TRY(ac_location_root(clean, &self->root));
 out:
     ac_texts_free(&found);

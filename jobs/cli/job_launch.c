@@ -198,6 +198,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
     if (st == AC_OK && a.help) {
         list_options(options, job, job->preview != NULL);
         ac_job_help(stdout, job, options);
+        if ((st = ac_terminal_flush(st)) != AC_OK)
+            ac_terminal_error(job->name);
         goto out;
     }
     if (st == AC_OK)

@@ -1,4 +1,5 @@
-/* io/file/spill: what was pushed stays, in memory or in a file without a name; a disk without room is a message. */
+/* io/file/spill: what was pushed stays, in memory or in a file without a name; a disk without
+ * room is a message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +41,8 @@ fill(ac_spill *self)
     }
     assert_int_equal(self->size, WORDS * sizeof(uint64_t));
     for (uint64_t i = 0; i < WORDS; i++)
-        assert_true(((const uint64_t *) (const void *) self->data)[i] == i * 0x9e3779b97f4a7c15);
+        assert_true(((const uint64_t *) (const void *) self->data)[i] ==
+                    i * 0x9e3779b97f4a7c15);
 }
 
 static void

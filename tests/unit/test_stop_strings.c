@@ -10,8 +10,8 @@
 
 enum { SNOW = 6 }; /* the first two of the three bytes of a snowman; 7: the last, and more */
 
-static const char *const said[] = { "st", "op", "stop", "opera", "las", "topper", "\xe2\x98",
-                                    "\x83 s", "s", "", "<|end|>" };
+static const char *const said[] = { "st",       "op",     "stop", "opera", "las",    "topper",
+                                    "\xe2\x98", "\x83 s", "s",    "",      "<|end|>" };
 
 static void
 fill(ac_texts *pieces)
@@ -40,7 +40,8 @@ check(const char *stops, const int32_t *ids, int64_t n, int64_t token, size_t of
     ac_texts_free(&strings);
 }
 
-#define IDS(...) (const int32_t[]){ __VA_ARGS__ }, sizeof((int32_t[]){ __VA_ARGS__ }) / sizeof(int32_t)
+#define IDS(...) \
+    (const int32_t[]){ __VA_ARGS__ }, sizeof((int32_t[]){ __VA_ARGS__ }) / sizeof(int32_t)
 
 static void
 found(void **state)
@@ -48,9 +49,9 @@ found(void **state)
     (void) state;
     check("\"stop\"", IDS(2), 0, 0);
     check("\"stop\"", IDS(0, 1), 0, 0);
-    check("\"stop\"", IDS(0, 3), 0, 0);    /* st|opera */
-    check("\"stop\"", IDS(4, 5), 0, 2);    /* las|topper */
-    check("\"stop\"", IDS(0, 9, 1), 0, 0); /* a token that says nothing lies between */
+    check("\"stop\"", IDS(0, 3), 0, 0);     /* st|opera */
+    check("\"stop\"", IDS(4, 5), 0, 2);     /* las|topper */
+    check("\"stop\"", IDS(0, 9, 1), 0, 0);  /* a token that says nothing lies between */
     check("\"stop\"", IDS(0, 1, 0), -1, 0); /* it ended before */
     check("\"stop\"", IDS(1, 0), -1, 0);
     check("\"stop\"", IDS(0), -1, 0);
@@ -69,10 +70,12 @@ found(void **state)
 static void
 written(void **state)
 {
-    static const char *const bad[] = { "",        "[",         "\"\"",       "[\"a\", \"\"]", "a",
-                                       "[\"a\"",  "[\"a\",]",  "\"a\" b",    "[1]",           "[[\"a\"]]",
-                                       "\"\\x\"", "\"\\ud83d\"", "\"\\udc00\"", "\"\\u0000\"",  "\"\xff\"",
-                                       "\"a",     "[\"a\"]]",  "\"\\u12\"",  "\"\\" };
+    static const char *const bad[] = {
+        "",        "[",           "\"\"",        "[\"a\", \"\"]", "a",
+        "[\"a\"",  "[\"a\",]",    "\"a\" b",     "[1]",           "[[\"a\"]]",
+        "\"\\x\"", "\"\\ud83d\"", "\"\\udc00\"", "\"\\u0000\"",   "\"\xff\"",
+        "\"a",     "[\"a\"]]",    "\"\\u12\"",   "\"\\"
+    };
     ac_texts t = { 0 };
 
     (void) state;
@@ -81,12 +84,13 @@ written(void **state)
             fail_msg("taken: %s", bad[i]);
         assert_int_equal(t.count, 0);
     }
-    assert_int_equal(ac_stop_strings_parse(&t, " [ \"a\\n\\\"\\/\" , \"\\ud83d\\ude00\\u00e9\" ] "),
-                     AC_OK);
+    assert_int_equal(
+        ac_stop_strings_parse(&t, " [ \"a\\n\\\"\\/\" , \"\\ud83d\\ude00\\u00e9\" ] "), AC_OK);
     assert_int_equal(t.count, 2);
     assert_true(ac_texts_is(&t, 0, "a\n\"/", 4));
     assert_true(ac_texts_is(&t, 1, "\xf0\x9f\x98\x80\xc3\xa9", 6));
-    assert_int_equal(ac_stop_strings_parse(&t, "\"one\""), AC_OK); /* what was there is replaced */
+    assert_int_equal(ac_stop_strings_parse(&t, "\"one\""),
+                     AC_OK); /* what was there is replaced */
     assert_int_equal(t.count, 1);
     ac_texts_free(&t);
 }
