@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
@@ -443,17 +442,7 @@ ac_gguf_close(ac_gguf *self)
 bool
 ac_gguf_is(const char *path)
 {
-    char magic[4], why[AC_FILE_WHY];
-    int file;
-    size_t n;
-    bool is;
-
-    if (ac_file_open_why(&file, path, why) != AC_OK)
-        return false;
-    is = ac_file_read_at(file, magic, sizeof magic, 0, &n) && n == sizeof magic &&
-         memcmp(magic, "GGUF", 4) == 0;
-    close(file);
-    return is;
+    return ac_file_begins(path, "GGUF", 4);
 }
 
 ac_status

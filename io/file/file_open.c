@@ -171,6 +171,22 @@ ac_file_read_at(int file, void *bytes, size_t n, int64_t at, size_t *got)
 }
 
 bool
+ac_file_begins(const char *path, const char *bytes, size_t n)
+{
+    char head[16], why[AC_FILE_WHY];
+    size_t got;
+    int file;
+    bool is;
+
+    AC_CHECK(n <= sizeof head);
+    if (ac_file_open_why(&file, path, why) != AC_OK)
+        return false;
+    is = ac_file_read_at(file, head, n, 0, &got) && got == n && memcmp(head, bytes, n) == 0;
+    close(file);
+    return is;
+}
+
+bool
 ac_file_read_on(int file, void *bytes, size_t n, size_t *got)
 {
     int tries = 0;

@@ -30,7 +30,10 @@ AC_MUST_CHECK ac_status ac_file_check(const char *path);
  * short reads go on. */
 AC_MUST_CHECK bool ac_file_read_at(int file, void *bytes, size_t n, int64_t at, size_t *got);
 
-/** The same where the file stands, for streams and pipes. */
+/** Does a regular file that can be read begin with these n <= 16 bytes? */
+bool ac_file_begins(const char *path, const char *bytes, size_t n);
+
+/** ac_file_read_at where the file stands, for streams and pipes. */
 AC_MUST_CHECK bool ac_file_read_on(int file, void *bytes, size_t n, size_t *got);
 
 /** Wait before the next try, the doubled time each time; false: no try is left, or the error

@@ -342,22 +342,6 @@ out:
     return st;
 }
 
-static bool
-is_hdf5(const char *path)
-{
-    char head[8] = { 0 };
-    int file;
-    size_t n;
-    char why[AC_FILE_WHY];
-    bool read_some;
-
-    if (ac_file_open_why(&file, path, why) != AC_OK)
-        return false;
-    read_some = ac_file_read_at(file, head, sizeof head, 0, &n) && n == sizeof head;
-    close(file);
-    return read_some && memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head) == 0;
-}
-
 ac_status
 ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
 {
@@ -368,7 +352,7 @@ ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
         return AC_OK; /* whoever opens it says why */
     if (S_ISDIR(info.st_mode))
         return check_folder(input, what, is_dataset);
-    if (S_ISREG(info.st_mode) && is_hdf5(input))
+    if (S_ISREG(info.st_mode) && ac_file_begins(input, "\x89HDF\r\n\x1a\n", 8))
         return ac_error_set(AC_E_FORMAT, "%s: %s is an HDF5 file, which is no input: %s", what,
                             input, advice);
     return AC_OK;
