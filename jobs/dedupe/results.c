@@ -193,7 +193,7 @@ read_sizes(ac_dedupe_results *self, const bool *grouped)
 
     if (s->is_cache)
         return AC_OK;
-    if (ac_images_open_input(&images, &s->config) != AC_OK) {
+    if (ac_images_open_input(&images, &s->config, NULL) != AC_OK) {
         ac_log(AC_LOG_WARNING,
                "of each group the lowest key is kept: the images' sizes cannot be read (%s)",
                ac_error_message());
