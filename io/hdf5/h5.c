@@ -305,10 +305,13 @@ ac_h5_commit(ac_h5_writer *self, char checksum[33])
                 errno ? strerror(errno) : "HDF5 refused");
     }
     self->file = 0;
-    if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
+    if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", self->temporary,
+                strerror(errno));
+    AC_TRY(ac_file_checksum(self->temporary, checksum)); /* while the disk is at work */
+    if (fsync(fd) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be synced: %s", self->temporary,
                 strerror(errno));
-    AC_TRY(ac_file_checksum(self->temporary, checksum));
     AC_TRY(ac_publish_rename(self->temporary, self->path));
     free(self->temporary);
     self->temporary = NULL;
