@@ -10,6 +10,7 @@
 #include "io/image/decode.h"
 #include "io/source/location.h"
 #include "jobs/runtime/images.h"
+#include "jobs/runtime/tar_input.h"
 
 void
 ac_dedupe_results_free(ac_dedupe_results *self)
@@ -189,11 +190,15 @@ read_sizes(ac_dedupe_results *self, const bool *grouped)
     const ac_archive_source *s = &archive->sources[0];
     ac_image_source images = { 0 };
     int64_t unknown = 0;
+    bool is_tars = false;
     ac_status st = AC_OK;
 
     if (s->is_cache)
         return AC_OK;
-    if (ac_images_open_input(&images, &s->config, NULL) != AC_OK) {
+    st = ac_tar_input_open_index(&images, &s->config, "input.path", s->path, &is_tars);
+    if (st == AC_OK && !is_tars)
+        st = ac_images_open_input(&images, &s->config, NULL);
+    if (st != AC_OK) {
         ac_log(AC_LOG_WARNING,
                "of each group the lowest key is kept: the images' sizes cannot be read (%s)",
                ac_error_message());
@@ -216,7 +221,7 @@ read_sizes(ac_dedupe_results *self, const bool *grouped)
         ac_log(AC_LOG_WARNING, "the sizes of %lld images are not known: gone, or changed",
                (long long) unknown);
     ac_image_source_free(&images);
-    return st;
+    return AC_OK;
 }
 
 /* ---- groups ---- */

@@ -1,0 +1,211 @@
+#include "jobs/cli/commands/recompute_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/text.h"
+#include "io/file/path.h"
+#include "io/file/publish.h"
+#include "io/file/text_file.h"
+
+extern char **environ;
+
+/* ---- the copy ---- */
+
+static ac_status
+make_folder(const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST
+               ? AC_OK
+               : ac_error_set(AC_E_IO, "%s: cannot be made: %s", path, strerror(errno));
+}
+
+static ac_status
+copy_file(const char *from, const char *to)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = ac_text_file_read(from, &bytes);
+
+    if (st == AC_OK)
+        st = ac_publish_file(to, bytes.data ? bytes.data : "", bytes.size);
+    ac_buffer_free(&bytes);
+    return st;
+}
+
+/* What the merge makes, and what belongs to one start. */
+static bool
+is_left_out(const char *name, bool top)
+{
+    static const char *const names[] = { "DONE", "lock", "progress.json", "summary.json" };
+    static const char *const endings[] = { ".jsonl", ".txt", ".html", ".h5", ".npy" };
+
+    for (size_t i = 0; top && i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    for (size_t i = 0; top && i < sizeof endings / sizeof *endings; i++)
+        if (ac_text_ends_with(name, endings[i]))
+            return true;
+    return name[0] == '.' || strstr(name, ".tmp");
+}
+
+/* Shards are linked, the rest is copied: a journal is appended to. from: absolute. */
+static ac_status
+copy_folder(const char *from, const char *to, bool top)
+{
+    struct dirent *entry;
+    DIR *folder = opendir(from);
+    char *old = NULL, *new = NULL;
+    ac_status st = AC_OK;
+
+    if (!folder)
+        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", from, strerror(errno));
+    while (st == AC_OK && (entry = readdir(folder))) {
+        struct stat info;
+        if (is_left_out(entry->d_name, top))
+            continue;
+        free(old);
+        free(new);
+        new = NULL;
+        AC_TRY(ac_path_format(&old, "%s/%s", from, entry->d_name));
+        AC_TRY(ac_path_format(&new, "%s/%s", to, entry->d_name));
+        if (stat(old, &info) != 0)
+            continue;
+        if (S_ISDIR(info.st_mode)) {
+            AC_TRY(make_folder(new));
+            AC_TRY(copy_folder(old, new, false));
+        } else if (ac_text_ends_with(old, ".h5")) {
+            if (symlink(old, new) != 0)
+                AC_FAIL(AC_E_IO, "%s: cannot be made: %s", new, strerror(errno));
+        } else if (S_ISREG(info.st_mode)) {
+            AC_TRY(copy_file(old, new));
+        }
+    }
+out:
+    closedir(folder);
+    free(old);
+    free(new);
+    return st;
+}
+
+ac_status
+ac_recompute_folder_make(char **folder, const ac_run_view *run, const bool *missing)
+{
+    const ac_manifest *m = &run->manifest;
+    const char *parent = getenv("TMPDIR");
+    char *from = realpath(run->folder, NULL), *path = NULL;
+    ac_status st = AC_OK;
+
+    *folder = NULL;
+    if (!from)
+        AC_FAIL(AC_E_IO, "%s: cannot be read: %s", run->folder, strerror(errno));
+    AC_TRY(ac_path_format(folder, "%s/antarctic-recompute-XXXXXX",
+                          parent && *parent ? parent : "/tmp"));
+    if (!mkdtemp(*folder)) {
+        st = ac_error_set(AC_E_IO, "%s: cannot be made: %s", *folder, strerror(errno));
+        free(*folder);
+        *folder = NULL;
+        goto out;
+    }
+    AC_TRY(copy_folder(from, *folder, true));
+    for (int s = 0; s < m->stage_count; s++)
+        for (int64_t i = 0; run->stages[s] && i < m->shard_count; i++) {
+            if (!missing[i])
+                continue;
+            free(path);
+            AC_TRY(ac_path_format(&path, "%s/%s/%05lld.h5", *folder, run->stages[s]->folder,
+                                  (long long) i));
+            unlink(path);
+        }
+out:
+    free(from);
+    free(path);
+    return st;
+}
+
+/* ---- the job ---- */
+
+/* The last line in the text, without what comes before "antarctic JOB: ". */
+static ac_status
+last_line(ac_buffer *out, const char *path)
+{
+    ac_buffer text = { 0 };
+    size_t end, begin;
+    ac_status st = ac_text_file_read(path, &text);
+
+    AC_TRY(st);
+    end = text.size;
+    while (end > 0 && text.data[end - 1] == '\n')
+        end--;
+    begin = end;
+    while (begin > 0 && text.data[begin - 1] != '\n')
+        begin--;
+    if (end > begin)
+        st = ac_buffer_push(out, text.data + begin, end - begin);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+ac_status
+ac_recompute_folder_run(const char *folder, const char *job, int *code, ac_buffer *said)
+{
+    posix_spawn_file_actions_t files;
+    char self[4096], *config = NULL, *log = NULL;
+    pid_t child;
+    int how = 0, error;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&config, "%s/config.yaml", folder));
+    AC_TRY(ac_path_format(&log, "%s/recompute.log", folder));
+    if (n <= 0)
+        AC_FAIL(AC_E_IO, "/proc/self/exe: cannot be read: %s", strerror(errno));
+    self[n] = '\0';
+    char *words[] = { self, (char *) job, config, "--run", (char *) folder, NULL };
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_CREAT | O_WRONLY | O_APPEND,
+                                     0600);
+    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    error = posix_spawn(&child, self, &files, NULL, words, environ);
+    posix_spawn_file_actions_destroy(&files);
+    if (error)
+        AC_FAIL(AC_E_IO, "%s: cannot be started: %s", self, strerror(error));
+    while (waitpid(child, &how, 0) < 0)
+        if (errno != EINTR)
+            AC_FAIL(AC_E_IO, "waiting for the job: %s", strerror(errno));
+    *code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+    if (*code != 0)
+        st = last_line(said, log);
+out:
+    free(config);
+    free(log);
+    return st;
+}
+
+/* ---- the end ---- */
+
+static int
+remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void) info;
+    (void) type;
+    (void) at;
+    remove(path);
+    return 0;
+}
+
+void
+ac_recompute_folder_remove(const char *folder)
+{
+    if (folder)
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
