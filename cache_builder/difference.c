@@ -84,10 +84,10 @@ ac_cache_compare(const ac_cache *a, const ac_cache *b, double tolerance,
     AC_TRY(side_init(&x, a, vectors));
     AC_TRY(side_init(&y, b, vectors));
     while (i < x.entries.count || j < y.entries.count) {
-        const int d = i == x.entries.count   ? 1
-                      : j == y.entries.count ? -1
-                                             : compare_texts(&x.entries, x.order[i],
-                                                             &y.entries, y.order[j]);
+        const int d = i == x.entries.count ? 1
+                      : j == y.entries.count
+                          ? -1
+                          : compare_texts(&x.entries, x.order[i], &y.entries, y.order[j]);
         const int64_t ids[] = { d <= 0 ? x.order[i++] : -1, d >= 0 ? y.order[j++] : -1 };
         const side *of = d <= 0 ? &x : &y;
         const ac_cache_change change = d < 0   ? AC_CACHE_REMOVED
@@ -95,8 +95,8 @@ ac_cache_compare(const ac_cache *a, const ac_cache *b, double tolerance,
                                                : AC_CACHE_CHANGED;
         double difference = 0;
         if (d == 0 && vectors)
-            difference = largest_difference(x.embeddings + ids[0] * D,
-                                            y.embeddings + ids[1] * D, D);
+            difference =
+                largest_difference(x.embeddings + ids[0] * D, y.embeddings + ids[1] * D, D);
         out->moved += d == 0 && ids[0] != ids[1];
         out->same += d == 0 && difference <= tolerance;
         if (d == 0 && difference <= tolerance)

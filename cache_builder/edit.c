@@ -55,8 +55,8 @@ out:
     return st;
 }
 
-/* Of the second cache's entries [count] that are left, and of the added ones, those that are not
- * there yet. */
+/* Of the second cache's entries [count] that are left, and of the added ones, those that are
+ * not there yet. */
 static ac_status
 drop_repeated(ac_cache_edit *self, const ac_texts *first, const ac_texts *second)
 {
@@ -108,8 +108,7 @@ ac_cache_edit_plan(ac_cache_edit *self)
     AC_TRY(ac_alloc(&used, self->removed ? self->removed->count : 0, sizeof *used));
     for (int c = 0; c < 2; c++) {
         if (caches[c])
-            AC_TRY(
-                ac_cache_read_slice(caches[c], 0, caches[c]->entries, NULL, &entries[c]));
+            AC_TRY(ac_cache_read_slice(caches[c], 0, caches[c]->entries, NULL, &entries[c]));
         AC_TRY(ac_alloc(&self->keep[c], entries[c].count, sizeof *self->keep[c]));
         AC_TRY(drop_removed(self, &entries[c], self->keep[c], used));
     }

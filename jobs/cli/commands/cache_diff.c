@@ -72,9 +72,9 @@ compare(const char *const *paths, double tolerance)
     ac_log(AC_LOG_INFO,
            "%lld entries, %lld entries: %lld removed, %lld added, %lld with another embedding, "
            "%lld the same; %lld at another id",
-           (long long) a.entries, (long long) b.entries,
-           (long long) d.counts[AC_CACHE_REMOVED], (long long) d.counts[AC_CACHE_ADDED],
-           (long long) d.counts[AC_CACHE_CHANGED], (long long) d.same, (long long) d.moved);
+           (long long) a.entries, (long long) b.entries, (long long) d.counts[AC_CACHE_REMOVED],
+           (long long) d.counts[AC_CACHE_ADDED], (long long) d.counts[AC_CACHE_CHANGED],
+           (long long) d.same, (long long) d.moved);
     if (other || d.moved || d.same != a.entries || d.same != b.entries)
         st = ac_error_set(AC_E_ARG, "%s and %s differ", paths[0], paths[1]);
 out:

@@ -76,8 +76,9 @@ read_all(editor *self)
     }
     AC_TRY(ac_cache_edit_plan(edit));
     if (edit->unknown)
-        ac_log(AC_LOG_WARNING, "%s: %lld of its lines are no entry of the cache; the first: %.*s",
-               remove, (long long) edit->unknown,
+        ac_log(AC_LOG_WARNING,
+               "%s: %lld of its lines are no entry of the cache; the first: %.*s", remove,
+               (long long) edit->unknown,
                (int) ac_texts_size(&self->removed, edit->first_unknown),
                ac_texts_at(&self->removed, edit->first_unknown));
 out:
@@ -187,10 +188,10 @@ ac_command_cache_edit(int argc, char **argv)
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
         ac_options_help(
-            stdout,
-            "cache-edit CACHE [--remove FILE] [--merge CACHE] [--add FILE] --out NEW",
+            stdout, "cache-edit CACHE [--remove FILE] [--merge CACHE] [--add FILE] --out NEW",
             "Makes a new cache: CACHE without the entries of --remove, then those of --merge "
-            "(which --remove concerns too) and those of --add that are not there yet. Only what "
+            "(which --remove concerns too) and those of --add that are not there yet. Only "
+            "what "
             "is added is embedded; CACHE stays as it is. Many new entries are embedded faster "
             "by build-cache, on all ranks, and merged then.",
             options);
