@@ -6,9 +6,10 @@
 #include "engine/base/text.h"
 
 /* Programs that change a sidecar put their own name here. */
-static const char begin[] = "<?xpacket begin=\"\xef\xbb\xbf\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n"
-                            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\" "
-                            "x:xmptk=\"antarctic-captions\">\n";
+static const char begin[] =
+    "<?xpacket begin=\"\xef\xbb\xbf\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n"
+    "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\" "
+    "x:xmptk=\"antarctic-captions\">\n";
 
 static void
 push_escaped(ac_buffer *out, const char *text, size_t n)
@@ -71,8 +72,8 @@ ac_xmp_is_ours(const char *path)
 
     if (!f)
         return false;
-    ours = fread(head, 1, sizeof head, f) == sizeof head &&
-           memcmp(head, begin, sizeof head) == 0;
+    ours =
+        fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, begin, sizeof head) == 0;
     fclose(f);
     return ours;
 }
