@@ -13,6 +13,7 @@
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "jobs/caption/stages.h"
+#include "jobs/cli/commands/job_process.h"
 #include "jobs/cli/commands/recompute_folder.h"
 #include "jobs/cli/commands/recompute_shards.h"
 #include "jobs/job_table.h"
@@ -38,7 +39,7 @@ typedef struct recomputer {
 static void
 recomputer_free(recomputer *self)
 {
-    ac_recompute_folder_remove(self->folder);
+    ac_job_folder_remove(self->folder);
     ac_run_view_close(&self->run);
     ac_config_free(&self->config);
     free(self->chosen);
