@@ -27,9 +27,9 @@ typedef struct recomputer {
     const ac_recompute *options;
     ac_run_view run;
     ac_config config;
-    int64_t rows;  /* of all shards */
-    int64_t drawn; /* items */
-    bool *chosen;  /* [shard_count]: shards that hold an item drawn */
+    int64_t rows;          /* of all shards */
+    int64_t drawn;         /* items */
+    bool *chosen;          /* [shard_count]: shards that hold an item drawn */
     int64_t shards, items; /* chosen, and in them */
     int64_t troubles;
     char *folder; /* where they are made again */
@@ -101,7 +101,8 @@ choose_row(recomputer *self, int64_t row)
     self->chosen[s] = true;
 }
 
-/* Different rows, as many as are wanted and there: the first of a shuffled list, by the seed. */
+/* Different rows, as many as are wanted and there: the first of a shuffled list, by the seed.
+ */
 static ac_status
 draw(recomputer *self)
 {
@@ -203,8 +204,8 @@ compare_shard(recomputer *self, int stage, int64_t shard)
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_shard_path(&self->run, stage, shard, &old));
-    AC_TRY(ac_path_format(&new, "%s/%s/%05lld.h5", self->folder, type->folder,
-                          (long long) shard));
+    AC_TRY(
+        ac_path_format(&new, "%s/%s/%05lld.h5", self->folder, type->folder, (long long) shard));
     if (ac_file_checksum(new, found) != AC_OK) {
         say(self, old, "it was not made again");
         goto out;
@@ -312,7 +313,8 @@ print_line(const recomputer *self)
     } else {
         ac_buffer_printf(
             &out,
-            "%s: antarctic %s computed %lld of %lld items of %s again (seed %lld; all %lld items "
+            "%s: antarctic %s computed %lld of %lld items of %s again (seed %lld; all %lld "
+            "items "
             "of their %lld shard%s): %s; made by version %s, kernels %s, precision %s;",
             self->troubles ? "DIFFERS" : "CERTIFIED", AC_VERSION, (long long) self->drawn,
             (long long) self->rows, m->job, (long long) self->options->seed,

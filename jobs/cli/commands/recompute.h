@@ -21,8 +21,8 @@ typedef struct ac_recompute {
 
 /**
  * The shards that hold the items drawn are made again by the run's own job, in a process and a
- * folder of their own, and compared with those of the run, which stays as it is. Prints one line
- * that can be quoted.
+ * folder of their own, and compared with those of the run, which stays as it is. Prints one
+ * line that can be quoted.
  * @return AC_E_ARG where the folder's items cannot be computed again (no run, not finished, of
  * train, updated); what differs goes to `trouble`
  */
