@@ -69,6 +69,36 @@ tile_rows_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t 
                             _mm512_sub_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]), shift));
 }
 
+/* One query reads entries as fast as memory gives them, if no sum waits for itself: eight of
+ * them. */
+AVX512_INLINE void
+tile_one_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
+                int64_t steps)
+{
+    enum { SUMS = 8, GROUP = AC_SCAN_GROUP * AC_SCAN_STEP };
+    __m512i sums[SUMS], shift = _mm512_slli_epi32(_mm512_loadu_si512(entry_sums), 7);
+    int64_t i = 0;
+
+#pragma GCC unroll 8
+    for (int h = 0; h < SUMS; h++)
+        sums[h] = _mm512_setzero_si512();
+    for (; i + SUMS <= steps; i += SUMS) {
+#pragma GCC unroll 8
+        for (int h = 0; h < SUMS; h++)
+            sums[h] = _mm512_dpbusd_epi32(
+                sums[h], _mm512_set1_epi32(four_bytes(q + (i + h) * AC_SCAN_STEP)),
+                _mm512_loadu_si512(c + (i + h) * GROUP));
+    }
+    for (; i < steps; i++)
+        sums[0] =
+            _mm512_dpbusd_epi32(sums[0], _mm512_set1_epi32(four_bytes(q + i * AC_SCAN_STEP)),
+                                _mm512_loadu_si512(c + i * GROUP));
+#pragma GCC unroll 8
+    for (int h = 1; h < SUMS; h++)
+        sums[0] = _mm512_add_epi32(sums[0], sums[h]);
+    _mm512_storeu_si512(out, _mm512_sub_epi32(sums[0], shift));
+}
+
 __attribute__((target("avx512f,avx512vnni"))) static void
 tile_avx512(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
             int rows)
@@ -76,7 +106,7 @@ tile_avx512(void *out, const void *entries, const void *panel, const int32_t *su
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 
     switch (rows) {
-    case 1: tile_rows_avx512(out, entries, panel, sums, steps, 1); break;
+    case 1: tile_one_avx512(out, entries, panel, sums, steps); break;
     case 2: tile_rows_avx512(out, entries, panel, sums, steps, 2); break;
     case 3: tile_rows_avx512(out, entries, panel, sums, steps, 3); break;
     case 4: tile_rows_avx512(out, entries, panel, sums, steps, 4); break;
