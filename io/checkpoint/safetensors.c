@@ -200,7 +200,7 @@ ac_safetensors_open(ac_safetensors *self, const char *path)
     if (length == 0 || self->map.data[8] != '{')
         AC_FAIL(AC_E_FORMAT, "%s: the header does not begin with '{'", path);
     header = ac_json_parse((const char *) self->map.data + 8, (size_t) length,
-                        JSON_REJECT_DUPLICATES, &error);
+                           JSON_REJECT_DUPLICATES, &error);
     if (!header)
         AC_FAIL(AC_E_FORMAT, "%s: header: %s at byte %d", path, error.text, error.position);
     AC_TRY(read_header(self, header, self->map.data + 8 + length,

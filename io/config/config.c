@@ -277,7 +277,8 @@ ac_config_read(ac_config *self, const char *path)
         return AC_E_ARG; /* its message stays */
     st = ac_file_open_stream(&f, path);
     if (st != AC_OK) /* a config that is not there is a matter of the command line */
-        return st == AC_E_IO || st == AC_E_FORMAT ? ac_error_prefix(AC_E_ARG, "the config") : st;
+        return st == AC_E_IO || st == AC_E_FORMAT ? ac_error_prefix(AC_E_ARG, "the config")
+                                                  : st;
     snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);
     if (!yaml_parser_initialize(&parser)) {
         fclose(f);

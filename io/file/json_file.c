@@ -17,7 +17,7 @@ ac_json_file_read(json_t **out, const char *path, size_t flags)
     AC_TRY(ac_head_check_text(path, map.data, map.size));
     mark = ac_head_mark(map.data, map.size);
     *out = ac_json_parse(map.size ? (const char *) map.data + mark : "", map.size - mark, flags,
-                      &error);
+                         &error);
     if (!*out)
         st = ac_error_set(AC_E_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
 out:

@@ -29,8 +29,7 @@ word_of_python(const char *p, size_t n)
 
     for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
         const size_t m = strlen(words[w]);
-        if (n >= m && memcmp(p, words[w], m) == 0 &&
-            (n == m || !isalnum((unsigned char) p[m])))
+        if (n >= m && memcmp(p, words[w], m) == 0 && (n == m || !isalnum((unsigned char) p[m])))
             return m;
     }
     return 0;

@@ -22,7 +22,7 @@ typedef struct ac_skip_kind {
 typedef struct ac_skip {
     ac_skip_kind *kinds; /* [count] */
     int64_t count;
-    int64_t total; /* passed over by all of them */
+    int64_t total;        /* passed over by all of them */
     ac_buffer unreadable; /* "PATH: why", one per line: folders that the system keeps closed */
     int64_t unreadable_count;
 } ac_skip;

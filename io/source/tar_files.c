@@ -9,8 +9,6 @@
 #include "io/file/publish.h"
 #include "io/file/file_open.h"
 
-
-
 void
 ac_tar_files_init(ac_tar_files *self)
 {

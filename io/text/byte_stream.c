@@ -58,7 +58,8 @@ start_decoder(ac_byte_stream *self)
         self->kind = AC_STREAM_ZSTD;
         if (!(self->decoder = ZSTD_createDStream()))
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zstd", self->name);
-        /* files of zstd --long=31, and --ultra: the library alone stops at windows of 128 MiB */
+        /* files of zstd --long=31, and --ultra: the library alone stops at windows of 128 MiB
+         */
         ZSTD_DCtx_setParameter(self->decoder, ZSTD_d_windowLogMax,
                                ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
@@ -157,10 +158,11 @@ read_zstd(ac_byte_stream *self, unsigned char *bytes, int64_t n, int64_t *made)
     result = ZSTD_decompressStream(self->decoder, &out, &in);
     if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ||
         ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
-        return ac_error_set(AC_E_NOMEM,
-                            "%s: its zstd window (as of --long=31) needs more memory than there "
-                            "is: give the job more, or compress the file again without --long",
-                            self->name);
+        return ac_error_set(
+            AC_E_NOMEM,
+            "%s: its zstd window (as of --long=31) needs more memory than there "
+            "is: give the job more, or compress the file again without --long",
+            self->name);
     if (ZSTD_isError(result))
         return damaged(self, ZSTD_getErrorName(result));
     self->between = result == 0;

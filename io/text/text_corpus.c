@@ -95,10 +95,11 @@ line_start(int file, const char *path, int64_t bytes, int64_t at, int64_t *start
     }
     for (int64_t from = at - 1; from < bytes; from += LOOK_BYTES) {
         if (from - at > LONGEST_LINE)
-            return ac_error_set(AC_E_LIMIT,
-                                "%s: a line of more than %d bytes (around byte %lld): is this a "
-                                "text of lines?",
-                                path, LONGEST_LINE, (long long) at);
+            return ac_error_set(
+                AC_E_LIMIT,
+                "%s: a line of more than %d bytes (around byte %lld): is this a "
+                "text of lines?",
+                path, LONGEST_LINE, (long long) at);
         const int64_t n = bytes - from < LOOK_BYTES ? bytes - from : LOOK_BYTES;
         const ac_status st = read_at(file, path, look, n, from);
         if (st != AC_OK)

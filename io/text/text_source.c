@@ -56,11 +56,11 @@ take_found(ac_texts *paths, const char *path, const char *name, bool is_link, si
     if (st != AC_OK || skipped)
         return st;
     if (stat(path, &info) != 0)
-        return errno == EACCES       ? ac_skip_unreadable(skip, path, errno)
-               : is_text_name(name) ? ac_error_set(ac_io_failure(errno),
-                                                   "%s: cannot be accessed: %s", path,
-                                                   strerror(errno))
-                                    : AC_OK;
+        return errno == EACCES ? ac_skip_unreadable(skip, path, errno)
+               : is_text_name(name)
+                   ? ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", path,
+                                  strerror(errno))
+                   : AC_OK;
     if (S_ISDIR(info.st_mode) && !is_link)
         return list_folder(paths, path, root, skip, true);
     return S_ISREG(info.st_mode) && is_text_name(name)

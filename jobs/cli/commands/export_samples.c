@@ -110,8 +110,9 @@ push_further(exporter *self, int64_t i)
     if (!kept->count)
         return AC_OK;
     fields = ac_json_parse(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
-    object = self->metadata.size ? ac_json_parse(self->metadata.data, self->metadata.size, 0, NULL)
-                                 : NULL;
+    object = self->metadata.size
+                 ? ac_json_parse(self->metadata.data, self->metadata.size, 0, NULL)
+                 : NULL;
     json_object_foreach(fields, name, value)
     {
         if (json_is_null(value) || json_object_get(object, name) ||
