@@ -14,7 +14,7 @@
 extern void openblas_set_num_threads(int threads);
 extern char *openblas_get_corename(void);
 
-const char *const ac_precision_names[] = { "fp32", "bf16", NULL };
+const char *const ac_precision_names[] = { "fp32", "bf16", "int8", NULL };
 
 void
 ac_compute_init(int threads)

@@ -11,9 +11,13 @@ typedef enum ac_backend {
     AC_BACKEND_ONEDNN,
     AC_BACKEND_NATIVE
 } ac_backend;
-typedef enum ac_precision { AC_PRECISION_FP32 = 0, AC_PRECISION_BF16 } ac_precision;
+typedef enum ac_precision {
+    AC_PRECISION_FP32 = 0,
+    AC_PRECISION_BF16, /* weights rounded to bf16 */
+    AC_PRECISION_INT8  /* weights rounded to 8 bits by output, inputs by row (ADR 207) */
+} ac_precision;
 
-/** "fp32", "bf16": by ac_precision, NULL at the end. */
+/** "fp32", "bf16", "int8": by ac_precision, NULL at the end. */
 extern const char *const ac_precision_names[];
 
 typedef struct ac_compute {
