@@ -3,8 +3,8 @@
  * instruction set.
  *
  * A column of the matrix is w = scale W with integers |W| <= 127. A row is x = step (q - zero)
- * with integers 0 <= q <= 255 from its own smallest and largest number, zero among them, so that
- * 0 is exact. The sum of q W is exact in 32 bits, therefore the same in any order, and one
+ * with integers 0 <= q <= 255 from its own smallest and largest number, zero among them, so
+ * that 0 is exact. The sum of q W is exact in 32 bits, therefore the same in any order, and one
  * formula leads back to floats:
  *
  *     y = float(sum(q W) - zero sum(W)) * (step * scale) + bias   [+ residual]
@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 enum {
-    AC_INT8_PANEL = 16,          /* columns packed side by side: [K / 4, PANEL, 4] */
-    AC_INT8_WIDTH = 32,          /* columns a kernel takes: two panels */
-    AC_INT8_MOST_ROWS = 32,      /* rows of the tallest kernel */
-    AC_INT8_DEPTH = 64,          /* K is filled up with zeros to a multiple of it */
-    AC_INT8_MOST_IN = 1 << 16    /* K; 255 * 127 * K < 2^31 */
+    AC_INT8_PANEL = 16,       /* columns packed side by side: [K / 4, PANEL, 4] */
+    AC_INT8_WIDTH = 32,       /* columns a kernel takes: two panels */
+    AC_INT8_MOST_ROWS = 32,   /* rows of the tallest kernel */
+    AC_INT8_DEPTH = 64,       /* K is filled up with zeros to a multiple of it */
+    AC_INT8_MOST_IN = 1 << 16 /* K; 255 * 127 * K < 2^31 */
 };
 
 /** A packed matrix, or its columns from a multiple of WIDTH on. */
@@ -83,9 +83,9 @@ size_t ac_int8_packed_bytes(int64_t columns, int64_t K);
 ac_int8_matrix ac_int8_view(const void *packed, int64_t columns, int64_t K, int64_t first);
 
 /**
- * Round columns [first, first + n) of a matrix of `columns`, weight [n, K], into `packed`; first
- * is a multiple of WIDTH, and n too but for the last columns. A column that holds a number that
- * is not finite gets the scale NaN.
+ * Round columns [first, first + n) of a matrix of `columns`, weight [n, K], into `packed`;
+ * first is a multiple of WIDTH, and n too but for the last columns. A column that holds a
+ * number that is not finite gets the scale NaN.
  */
 void ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int64_t first,
                   int64_t n);

@@ -1,5 +1,6 @@
 /* int8 products with AVX2: numbers and weights widened to 16 bits, whose products in pairs
- * cannot saturate. 6 rows by 8 columns, 12 accumulators of two half sums for each of 4 columns. */
+ * cannot saturate. 6 rows by 8 columns, 12 accumulators of two half sums for each of 4 columns.
+ */
 #include <immintrin.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@ enum { LANES = 8, ROWS = 6 };
 static inline void
 narrow(number *p, ivec v)
 {
-    const __m256i pairs = _mm256_permute4x64_epi64(
-        _mm256_packus_epi32((__m256i) v, (__m256i) v), 0x08);
+    const __m256i pairs =
+        _mm256_permute4x64_epi64(_mm256_packus_epi32((__m256i) v, (__m256i) v), 0x08);
 
     _mm_storeu_si128((__m128i *) (void *) p, _mm256_castsi256_si128(pairs));
 }

@@ -27,8 +27,8 @@ static inline __attribute__((always_inline)) void
 dots_of(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t depth,
         const int R)
 {
-    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2,
-                                          0),
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4,
+                                          2, 0),
                   odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3,
                                          1);
     __m512i s[ROWS][2];
@@ -50,10 +50,9 @@ dots_of(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
-        _mm512_storeu_si512(
-            sums + r * AC_INT8_WIDTH,
-            _mm512_add_epi32(_mm512_permutex2var_epi32(s[r][0], even, s[r][1]),
-                             _mm512_permutex2var_epi32(s[r][0], odd, s[r][1])));
+        _mm512_storeu_si512(sums + r * AC_INT8_WIDTH,
+                            _mm512_add_epi32(_mm512_permutex2var_epi32(s[r][0], even, s[r][1]),
+                                             _mm512_permutex2var_epi32(s[r][0], odd, s[r][1])));
 }
 
 static void

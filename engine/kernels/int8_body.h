@@ -119,7 +119,8 @@ quantize(const ac_int8_rows *out, const float *x, int64_t rows, int64_t K)
         for (; k + LANES <= K; k += LANES)
             narrow(q + k, round_all(load(x + k), by, none + zero));
         for (; k < filled; k += LANES)
-            narrow(q + k, round_all(k < K ? load_some(x + k, K - k) : set1(0), by, none + zero));
+            narrow(q + k,
+                   round_all(k < K ? load_some(x + k, K - k) : set1(0), by, none + zero));
     }
 }
 
@@ -181,8 +182,8 @@ multiply(const ac_int8_result *out, const ac_int8_rows *rows, const ac_int8_matr
             const float *residual = out->residual ? out->residual + at : NULL;
             dots(sums, q, stride, b.weights, b.depth, R);
             if (out->columns - c < WIDTH)
-                finish_edge(out->y + at, out->stride, sums, rows->steps + r, rows->zeros + r, &b,
-                            out->bias + c, residual, R, out->columns - c);
+                finish_edge(out->y + at, out->stride, sums, rows->steps + r, rows->zeros + r,
+                            &b, out->bias + c, residual, R, out->columns - c);
             else
                 finish(out->y + at, out->stride, sums, rows->steps + r, rows->zeros + r, &b,
                        out->bias + c, residual, R);
@@ -191,4 +192,7 @@ multiply(const ac_int8_result *out, const ac_int8_rows *rows, const ac_int8_matr
     }
 }
 
-#define AC_INT8_TABLE { sizeof(number), quantize, multiply }
+#define AC_INT8_TABLE                      \
+    {                                      \
+        sizeof(number), quantize, multiply \
+    }

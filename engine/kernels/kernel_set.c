@@ -48,7 +48,10 @@ ac_kernel_sets(int *count)
 static bool
 may_use_tiles(void)
 {
-    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* of <asm/prctl.h>, since Linux 5.16 */
+    enum {
+        REQUEST_PERMISSION = 0x1023,
+        TILE_DATA = 18
+    }; /* of <asm/prctl.h>, since Linux 5.16 */
     unsigned a, b, c, d;
 
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
@@ -144,6 +147,12 @@ ac_kernels(void)
         __atomic_store_n(&in_use, set, __ATOMIC_RELAXED);
     }
     return set;
+}
+
+bool
+ac_kernels_are_slow(void)
+{
+    return SETS > 1 && ac_kernels()->instructions == 0;
 }
 
 bool

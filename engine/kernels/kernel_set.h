@@ -49,6 +49,9 @@ AC_MUST_CHECK ac_status ac_kernels_use(const char *name);
 /** The set in use. */
 const ac_kernel_set *ac_kernels(void);
 
+/** Is it the set for any CPU, on x86-64, where others are many times as fast? */
+bool ac_kernels_are_slow(void);
+
 /** Do the kernels in use include those that need these instructions? */
 bool ac_kernels_include(unsigned instructions);
 

@@ -24,6 +24,15 @@ ac_compute_init(int threads)
     omp_set_num_threads(threads);
 }
 
+ac_compute
+ac_compute_without_int8(const ac_compute *self)
+{
+    return (ac_compute){
+        .backend = self->backend,
+        .precision = self->precision == AC_PRECISION_INT8 ? AC_PRECISION_FP32 : self->precision,
+    };
+}
+
 ac_backend
 ac_backend_resolve(const ac_compute *compute)
 {

@@ -25,6 +25,10 @@ typedef struct ac_compute {
     ac_precision precision; /* of the weights of linear layers; everything else is fp32 */
 } ac_compute;
 
+/** The same, but fp32 where it is int8: for small last layers, whose rounding nothing after
+ * them evens out. */
+ac_compute ac_compute_without_int8(const ac_compute *self);
+
 /**
  * A look at the tensors inside a forward pass, for the golden tests: called with
  * "vision.layer0" and the like, x [rows, columns] valid during the call. fn NULL: off (the

@@ -10,9 +10,9 @@
 #include "engine/linear/linear_backend.h"
 
 enum {
-    ROWS = 96,            /* of a tile; every kernel's rows divide it */
-    TOGETHER = 8,         /* rows rounded by a thread at a time */
-    CACHED = 512 << 10,   /* bytes of weights of a tile */
+    ROWS = 96,              /* of a tile; every kernel's rows divide it */
+    TOGETHER = 8,           /* rows rounded by a thread at a time */
+    CACHED = 512 << 10,     /* bytes of weights of a tile */
     WORTH_THREADS = 1 << 22 /* multiplications */
 };
 
@@ -132,8 +132,8 @@ forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activatio
                 const ac_int8_result tile = {
                     .y = y + at,
                     .bias = self->bias + column,
-                    .residual = residual && activation == AC_ACTIVATION_NONE ? residual + at
-                                                                            : NULL,
+                    .residual =
+                        residual && activation == AC_ACTIVATION_NONE ? residual + at : NULL,
                     .stride = self->out,
                     .rows = M - row < ROWS ? M - row : ROWS,
                     .columns = self->out - column < columns ? self->out - column : columns,

@@ -14,10 +14,19 @@
 
 enum { SEED = 53 };
 
-typedef enum kind { PLAIN, POSITIVE, OUTLIERS, ZEROS, TINY, HUGE_RANGE, NOT_FINITE, KINDS } kind;
+typedef enum kind {
+    PLAIN,
+    POSITIVE,
+    OUTLIERS,
+    ZEROS,
+    TINY,
+    HUGE_RANGE,
+    NOT_FINITE,
+    KINDS
+} kind;
 
-static const char *const kinds[KINDS] = { "plain",      "positive", "outliers", "zero rows",
-                                          "tiny",       "huge",     "not finite" };
+static const char *const kinds[KINDS] = { "plain", "positive", "outliers",  "zero rows",
+                                          "tiny",  "huge",     "not finite" };
 
 static void
 draw(float *x, int64_t rows, int64_t n, uint32_t stream, kind k)
@@ -72,11 +81,12 @@ compare(int64_t M, int64_t N, int64_t K, kind rows, kind columns, bool with_resi
         for (int64_t i = 0; i < M * N; i++)
             if (memcmp(&y[i], &expected[i], sizeof *y) != 0 &&
                 !(isnan(y[i]) && isnan(expected[i])))
-                fail_msg("%s, %lld x %lld x %lld, rows %s, columns %s: y[%lld, %lld] is %a, not "
-                         "%a",
-                         sets[s].name, (long long) M, (long long) N, (long long) K, kinds[rows],
-                         kinds[columns], (long long) (i / N), (long long) (i % N),
-                         (double) y[i], (double) expected[i]);
+                fail_msg(
+                    "%s, %lld x %lld x %lld, rows %s, columns %s: y[%lld, %lld] is %a, not "
+                    "%a",
+                    sets[s].name, (long long) M, (long long) N, (long long) K, kinds[rows],
+                    kinds[columns], (long long) (i / N), (long long) (i % N), (double) y[i],
+                    (double) expected[i]);
         if (rows == NOT_FINITE)
             assert_true(isnan(y[0]) && isnan(y[M * N - 1]));
     }
@@ -121,8 +131,8 @@ static void
 nothing_saturates(void **state)
 {
     enum { K = AC_INT8_MOST_IN, N = 33, M = 2 };
-    float *x = malloc(M * K * sizeof *x), *w = malloc(N * K * sizeof *w), y[M * N], bias[N] = { 0 },
-          steps[M];
+    float *x = malloc(M * K * sizeof *x), *w = malloc(N * K * sizeof *w), y[M * N],
+          bias[N] = { 0 }, steps[M];
     int32_t zeros[M];
     void *packed = aligned_alloc(64, (ac_int8_packed_bytes(N, K) + 63) / 64 * 64),
          *q = aligned_alloc(64, M * ac_int8_row_bytes(K));
@@ -170,7 +180,8 @@ near_the_product(void **state)
             ac_int8_ref(y, x, w, NULL, NULL, M, N, K);
             for (int i = 0; i < M * N; i++) {
                 const float *a = x + i / N * K, *b = w + i % N * K;
-                double exact = 0, most_a = 0, most_b = 0, low = 0, high = 0, sum_a = 0, sum_b = 0;
+                double exact = 0, most_a = 0, most_b = 0, low = 0, high = 0, sum_a = 0,
+                       sum_b = 0;
                 for (int k = 0; k < K; k++) {
                     exact += (double) a[k] * (double) b[k];
                     low = fmin(low, (double) a[k]);
@@ -179,7 +190,8 @@ near_the_product(void **state)
                     sum_a += fabs((double) a[k]);
                     sum_b += fabs((double) b[k]);
                 }
-                most_a = (high - low) / 255; /* a step; half of it is lost, or with zero's own */
+                most_a =
+                    (high - low) / 255; /* a step; half of it is lost, or with zero's own */
                 most_b /= 127;
                 if (!(fabs((double) y[i] - exact) <=
                       1.01 * (most_a * sum_b + most_b / 2 * sum_a) + most_a * most_b * K))
