@@ -55,7 +55,7 @@ chmod -R u+w broken
 file=$(ls broken/*.safetensors)
 size=$(od -An -t u8 -N 8 "$file" | tr -d ' ')
 name=vision_model.encoder.layers.1.mlp.fc1.weight
-tail -c +9 "$file" | dd bs=1 count="$size" of=header.json 2> /dev/null
+dd if="$file" bs=1 skip=8 count="$size" of=header.json 2> /dev/null
 at=$(jq --arg n "$name" '.[$n].data_offsets[0]' header.json) row=$(jq --arg n "$name" '.[$n].shape[1]' header.json)
 [ "$(jq -r --arg n "$name" '.[$n].dtype' header.json)" = F16 ]
 printf '\0\176' | dd of="$file" bs=1 seek=$((8 + size + at + 2 * (3 * row + 5))) conv=notrunc 2> /dev/null # row 3: NaN
