@@ -474,13 +474,13 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(ac_config_check_paths(&r.config, r.job->name, r.dependency[0] != '\0'));
     AC_TRY(check_run(&r, &done));
     if (done) {
-        ac_terminal_print("", r.run,
-                          r.job->preview
-                              ? ": this run is done, and nothing is submitted; --update computes "
-                                "images that are new or changed; for other settings give --run "
-                                "another folder"
-                              : ": this run is done, and nothing is submitted; for other "
-                                "settings or images give --run another folder");
+        ac_terminal_print(
+            "", r.run,
+            r.job->preview ? ": this run is done, and nothing is submitted; --update computes "
+                             "images that are new or changed; for other settings give --run "
+                             "another folder"
+                           : ": this run is done, and nothing is submitted; for other "
+                             "settings or images give --run another folder");
         goto out;
     }
     printf("%s ", r.job->name);
