@@ -13,6 +13,7 @@
 #include "io/checkpoint/clip_files.h"
 #include "io/checkpoint/model_config.h"
 
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "jobs/models/causal_model.h"
 
@@ -202,7 +203,7 @@ count_entries(const char *path)
             return -1;
         entries = cache.entries;
         ac_cache_close(&cache);
-    } else if ((f = fopen(path, "r"))) {
+    } else if (ac_file_open_stream(&f, path) == AC_OK) {
         while ((c = getc(f)) != EOF)
             entries += c == '\n';
         fclose(f);
