@@ -466,6 +466,7 @@ const ac_config_job ac_config_jobs[] = {
         .keys = { RUN, "evaluate", "input.apply_exif", "input.pages", "output.thumbnails",
                   "limits.max_pixels" },
         .needed = { "evaluate.predictions" },
+        .made = { "evaluate.predictions", "evaluate.against", "evaluate.references" },
     },
     { .name = NULL },
 };

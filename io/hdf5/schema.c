@@ -100,6 +100,9 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_CLIP_SCORES_KEYS] = T(CLIP_SCORES, "keys", "[n]"),
     [AC_CLIP_SCORES_COSINES] = N(CLIP_SCORES, "cosines", AC_F32, "[n]"),
     [AC_CLIP_SCORES_REFERENCES] = N(CLIP_SCORES, "reference_cosines", AC_F32, "[n]"),
+    [AC_CLIP_SCORES_OTHERS] = NX(CLIP_SCORES, "other_cosines", AC_F32, "[n]"),
+    [AC_CLIP_SCORES_OTHER_REFERENCES] =
+        NX(CLIP_SCORES, "other_reference_cosines", AC_F32, "[n]"),
     [AC_JOINED_KEYS] = TJ("keys", "[N]", AC_EMBED_KEYS),
     [AC_JOINED_EMBEDDINGS] = NJ("embeddings", AC_F32, "[N, D]", AC_EMBED_EMBEDDINGS),
     [AC_JOINED_THUMBNAILS] = TJ("thumbnails", "[N]", AC_EMBED_THUMBNAILS),
@@ -151,7 +154,7 @@ const ac_shard_schema ac_shard_schemas[AC_SHARD_KINDS] = {
     [AC_SHARD_PAIRS] = { AC_SHARD_PAIRS, "pairs of items", AC_PAIRS_A, AC_PAIRS_SCORES,
                          AC_NO_DATASET, AC_NO_DATASET, AC_NO_ATTRIBUTE },
     [AC_SHARD_CLIP_SCORES] = { AC_SHARD_CLIP_SCORES, "cosines of captions and images",
-                               AC_CLIP_SCORES_KEYS, AC_CLIP_SCORES_REFERENCES,
+                               AC_CLIP_SCORES_KEYS, AC_CLIP_SCORES_OTHER_REFERENCES,
                                AC_CLIP_SCORES_KEYS, AC_NO_DATASET, AC_NO_ATTRIBUTE },
     [AC_SHARD_JOINED] = { AC_SHARD_JOINED, "captions, shown from the shards beside this file",
                           AC_JOINED_KEYS, AC_JOINED_CANDIDATE_SCORES, AC_JOINED_KEYS,
