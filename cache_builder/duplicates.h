@@ -14,4 +14,8 @@
 AC_MUST_CHECK ac_status ac_entries_pick_new(const ac_texts *old, const ac_texts *fresh,
                                             int64_t *picked, int64_t *count);
 
+/** found [texts->count]: for each text the number of the first of `known` that it is, or -1. */
+AC_MUST_CHECK ac_status ac_entries_find(const ac_texts *known, const ac_texts *texts,
+                                        int64_t *found);
+
 #endif

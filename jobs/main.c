@@ -50,6 +50,17 @@ dispatch(int argc, char **argv)
     return ac_programs_unknown(argv[0]);
 }
 
+/* What was printed is all that was wanted. */
+static int
+end_of_output(const char *name)
+{
+    const ac_status st = ac_terminal_flush(AC_OK);
+
+    if (st != AC_OK)
+        ac_terminal_error(name);
+    return ac_exit_code(st);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -65,11 +76,11 @@ main(int argc, char **argv)
         if (argc > 2)
             return dispatch(2, (char *[]){ argv[2], "--help", NULL });
         ac_programs_help(stdout);
-        return 0;
+        return end_of_output("help");
     }
     if (strcmp(argv[1], "--version") == 0) {
         ac_programs_version(stdout);
-        return 0;
+        return end_of_output("--version");
     }
     return dispatch(argc - 1, argv + 1);
 }

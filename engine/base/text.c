@@ -67,6 +67,33 @@ ac_text_push_utf8(ac_buffer *out, const char *bytes, size_t n)
 }
 
 size_t
+ac_text_line_end(const char *bytes, size_t n)
+{
+    const unsigned char *p = (const unsigned char *) bytes;
+
+    if (n && ((p[0] >= 0x0a && p[0] <= 0x0d) || (p[0] >= 0x1c && p[0] <= 0x1e)))
+        return 1;
+    if (n > 1 && p[0] == 0xc2 && p[1] == 0x85)
+        return 2;
+    return n > 2 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9) ? 3 : 0;
+}
+
+/* U+2028 to U+202E and U+2066 to U+2069: they end lines, or show what follows the other way
+ * round. */
+static size_t
+layout(const char *bytes, size_t n)
+{
+    const unsigned char *p = (const unsigned char *) bytes;
+
+    if (n < 3 || p[0] != 0xe2)
+        return 0;
+    return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+                   (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+               ? 3
+               : 0;
+}
+
+size_t
 ac_text_control(const char *bytes, size_t n)
 {
     const size_t size = ac_text_utf8(bytes, n);
@@ -86,6 +113,7 @@ ac_text_push_visible(ac_buffer *out, const char *bytes, size_t n)
 
     for (size_t i = 0; i < n; i += control ? control : ac_text_utf8(bytes + i, n - i)) {
         control = ac_text_control(bytes + i, n - i);
+        control = control ? control : layout(bytes + i, n - i);
         if (!control)
             continue;
         ac_buffer_push(out, bytes + from, i - from);

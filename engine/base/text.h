@@ -24,13 +24,18 @@ size_t ac_text_utf8(const char *bytes, size_t n);
 /** Append a text [n], with U+FFFD for each byte that is not UTF-8. */
 ac_status ac_text_push_utf8(ac_buffer *out, const char *bytes, size_t n);
 
+/** Bytes of the character that ends a line here [n], for any reader: LF, CR, VT, FF, FS, GS,
+ * RS, NEL (U+0085), U+2028, U+2029, as for Python's splitlines; 0: none does. */
+size_t ac_text_line_end(const char *bytes, size_t n);
+
 /** Bytes of the control character that begins here [n] (C0 but the tab, DEL, C1, or a byte that
  * is not UTF-8, which terminals do not take for a character either); 0: something to be seen.
  */
 size_t ac_text_control(const char *bytes, size_t n);
 
 /** Append a text as one line for people: \n and \r as these two characters, all else that
- * ac_text_control finds as \x1b. The rest, backslashes too, stays as it is. */
+ * ac_text_control finds, and what ends a line or turns the direction of writing, as \x1b. The
+ * rest, backslashes too, stays as it is. */
 ac_status ac_text_push_visible(ac_buffer *out, const char *bytes, size_t n);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_open.h"
 
 enum {
     LEAST_PAIR = 13,   /* bytes: an empty key's length, a type, a byte */
@@ -441,13 +442,7 @@ ac_gguf_close(ac_gguf *self)
 bool
 ac_gguf_is(const char *path)
 {
-    FILE *f = fopen(path, "rb");
-    char magic[4];
-    const bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
-
-    if (f)
-        fclose(f);
-    return is;
+    return ac_file_begins(path, "GGUF", 4);
 }
 
 ac_status

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "io/file/json_value.h"
 
 enum { MAX_HEADER = 100000000 };
 
@@ -198,8 +199,8 @@ ac_safetensors_open(ac_safetensors *self, const char *path)
                 path, (unsigned long long) length, self->map.size);
     if (length == 0 || self->map.data[8] != '{')
         AC_FAIL(AC_E_FORMAT, "%s: the header does not begin with '{'", path);
-    header = json_loadb((const char *) self->map.data + 8, (size_t) length,
-                        JSON_REJECT_DUPLICATES, &error);
+    header = ac_json_parse((const char *) self->map.data + 8, (size_t) length,
+                           JSON_REJECT_DUPLICATES, &error);
     if (!header)
         AC_FAIL(AC_E_FORMAT, "%s: header: %s at byte %d", path, error.text, error.position);
     AC_TRY(read_header(self, header, self->map.data + 8 + length,
@@ -224,7 +225,7 @@ ac_safetensors_metadata(const ac_safetensors *self, const char *key, char **out)
     *out = NULL;
     for (int i = 0; i < 8; i++) /* checked when the file was opened */
         length |= (uint64_t) self->map.data[i] << (8 * i);
-    if (!(header = json_loadb((const char *) self->map.data + 8, (size_t) length, 0, NULL)))
+    if (!(header = ac_json_parse((const char *) self->map.data + 8, (size_t) length, 0, NULL)))
         return ac_error_set(AC_E_NOMEM, "%s: the header cannot be read again", self->path);
     value = json_string_value(json_object_get(json_object_get(header, "__metadata__"), key));
     if (value)

@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/file/json_file.h"
+#include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/sentencepiece.h"
@@ -72,8 +73,8 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
             from, AC_OPENAI_VOCABULARY);
     AC_TRY(ac_text_read(vocab_path, vocab));
     AC_TRY(ac_text_read(merges_path, merges));
-    root =
-        json_loadb(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES, &error);
+    root = ac_json_parse(vocab->data ? vocab->data : "", vocab->size, JSON_REJECT_DUPLICATES,
+                         &error);
     if (!json_is_object(root))
         AC_FAIL(AC_E_FORMAT, "%s:%d: %s", vocab_path, root ? 1 : error.line,
                 root ? "not an object" : error.text);

@@ -8,6 +8,7 @@
 #include "io/checkpoint/tokenizer_files.h"
 #include "io/checkpoint/tokenizer_json_parts.h"
 #include "io/checkpoint/tokenizer_json_unigram.h"
+#include "io/file/json_value.h"
 
 enum { MOST_IDS = 10000000 };
 
@@ -450,7 +451,7 @@ ac_tokenizer_json_read(ac_tokenizer *self, const char *bytes, size_t n, const ch
 {
     parts p = { 0 };
     json_error_t error;
-    json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = ac_json_parse(bytes, n, JSON_REJECT_DUPLICATES, &error);
     ac_status st;
 
     *self = (ac_tokenizer){ 0 };

@@ -11,6 +11,7 @@
 #include "io/file/base64.h"
 #include "io/file/file_head.h"
 #include "io/file/json_write.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 static int
@@ -351,9 +352,10 @@ ac_config_read(ac_config *self, const char *path)
 
     if (ac_head_check_file(path) != AC_OK)
         return AC_E_ARG; /* its message stays */
-    if (!(f = fopen(path, "rb")))
-        return ac_error_set(AC_E_ARG, "%s: the config cannot be opened: %s", path,
-                            strerror(errno));
+    st = ac_file_open_stream(&f, path);
+    if (st != AC_OK) /* a config that is not there is a matter of the command line */
+        return st == AC_E_IO || st == AC_E_FORMAT ? ac_error_prefix(AC_E_ARG, "the config")
+                                                  : st;
     snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);
     if (!yaml_parser_initialize(&parser)) {
         fclose(f);

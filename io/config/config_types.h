@@ -152,6 +152,7 @@ typedef struct ac_config {
         double stall_minutes, grace_seconds;
     } limits;
     ac_update_by update; /* of the command line: no key */
+    int64_t sample;      /* the same: how many items, spread over the input; 0: all */
 } ac_config;
 
 #endif

@@ -26,12 +26,12 @@ ac_presence ac_config_presence(const ac_config *self, const ac_config_key *k);
 /** Is the value an owned text (a text or a path)? */
 bool ac_config_key_is_text(const ac_config_key *k);
 
-/** Frees what the key's value owns. */
 /** A key of type KEY_OPTIONAL_LIST or KEY_OPTIONAL_TEXTS from its text in ac_config: auto,
  * none, or what ac_generation_key_set takes. */
 AC_MUST_CHECK ac_status ac_config_list_set(ac_config *self, const ac_config_key *k,
                                            const char *value, const char *where);
 
+/** Frees what the key's value owns. */
 void ac_config_value_free(ac_config *self, const ac_config_key *k);
 
 /**

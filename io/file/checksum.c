@@ -1,7 +1,6 @@
 #include "io/file/checksum.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { BLOCK = 1 << 20 };
@@ -64,21 +64,20 @@ ac_file_checksum(const char *path, char hex[33])
     ac_status st = AC_OK;
     ac_checksum sum = { 0 };
     char *block = NULL;
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t n;
+    int64_t at = 0;
+    int fd = -1;
 
     hex[0] = '\0';
-    if (fd < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    AC_TRY(ac_file_open(&fd, path));
     AC_TRY(ac_checksum_init(&sum));
     AC_TRY(ac_alloc(&block, BLOCK, 1));
-    while ((n = read(fd, block, BLOCK)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+    do {
+        if (!ac_file_read_at(fd, block, BLOCK, at, &n))
             AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
-        ac_checksum_update(&sum, block, (size_t) n);
-    }
+        ac_checksum_update(&sum, block, n);
+        at += (int64_t) n;
+    } while (n == BLOCK);
     ac_checksum_digest(&sum, hex);
 out:
     if (fd >= 0)

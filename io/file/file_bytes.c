@@ -1,34 +1,27 @@
 #include "io/file/file_bytes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/file/publish.h"
+#include "io/file/file_open.h"
 
-enum { READ_TRIES = 3 };
-
-/* All of an open file of `room` bytes. An input/output error may pass (a file server, a disk's
- * second look): it is tried again. */
-static bool
-read_all(int fd, char *bytes, size_t room, size_t *used)
+bool
+ac_file_item_fits(int file, int64_t at, int64_t n, ac_item_status *status)
 {
-    int failures = 0;
+    int64_t written;
 
-    for (*used = 0; *used < room;) {
-        const ssize_t got = pread(fd, bytes + *used, room - *used, (off_t) *used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && (ac_io_failure(errno) != AC_E_RETRY || ++failures == READ_TRIES))
-            return false;
-        if (got == 0)
-            break; /* shorter than it was: the decoder says so */
-        *used += got > 0 ? (size_t) got : 0;
-    }
-    return true;
+    if (n > AC_ITEM_MOST_BYTES)
+        ac_item_status_set(status, AC_REJECT_TOO_LARGE,
+                           "%lld bytes, where an item has at most %lld", (long long) n,
+                           (long long) AC_ITEM_MOST_BYTES);
+    else if (ac_file_is_hollow(file, at, n, &written))
+        ac_item_status_set(status, AC_REJECT_TRUNCATED,
+                           "of its %lld bytes only %lld were ever written (a sparse file)",
+                           (long long) n, (long long) written);
+    return status->reason == AC_GOOD;
 }
 
 ac_status
@@ -36,20 +29,22 @@ ac_file_bytes(ac_buffer *out, const char *path, ac_item_status *item_status)
 {
     ac_status st = AC_OK;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
+    char why[AC_FILE_WHY];
+    int fd;
 
     ac_buffer_reset(out);
     *item_status = (ac_item_status){ 0 };
-    if (fd < 0)
-        return ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
+    if (ac_file_open_why(&fd, path, why) != AC_OK)
+        return ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", why);
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s",
-                           S_ISDIR(info.st_mode) ? "a folder, not a file"
-                                                 : "not a regular file");
+        ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "not a regular file");
         goto out;
     }
+    if (!ac_file_item_fits(fd, 0, info.st_size, item_status))
+        goto out;
     AC_TRY(ac_buffer_reserve(out, (size_t) info.st_size));
-    if (!read_all(fd, out->data, (size_t) info.st_size, &out->size))
+    /* a file that is shorter than it was: the decoder says so */
+    if (!ac_file_read_at(fd, out->data, (size_t) info.st_size, 0, &out->size))
         ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
 out:
     close(fd);

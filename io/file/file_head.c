@@ -1,11 +1,11 @@
 #include "io/file/file_head.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "io/file/file_open.h"
 
 typedef struct span {
     const char *at;
@@ -176,16 +176,16 @@ ac_status
 ac_head_check_file(const char *path)
 {
     char bytes[AC_HEAD_BYTES];
-    struct stat info;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = 0;
+    char why[AC_FILE_WHY];
+    int fd;
+    size_t n = 0;
+    bool good;
 
-    if (fd < 0)
+    if (ac_file_open_why(&fd, path, why) != AC_OK)
         return AC_OK;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        n = pread(fd, bytes, sizeof bytes, 0);
+    good = ac_file_read_at(fd, bytes, sizeof bytes, 0, &n); /* of a pipe it fails */
     close(fd);
-    return n > 0 ? ac_head_check(path, bytes, (size_t) n) : AC_OK;
+    return good && n > 0 ? ac_head_check(path, bytes, n) : AC_OK;
 }
 
 size_t

@@ -1,6 +1,7 @@
 #include "io/file/json_file.h"
 
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/file/map.h"
 
 ac_status
@@ -15,8 +16,8 @@ ac_json_file_read(json_t **out, const char *path, size_t flags)
     AC_TRY(ac_map_open(&map, path));
     AC_TRY(ac_head_check_text(path, map.data, map.size));
     mark = ac_head_mark(map.data, map.size);
-    *out = json_loadb(map.size ? (const char *) map.data + mark : "", map.size - mark, flags,
-                      &error);
+    *out = ac_json_parse(map.size ? (const char *) map.data + mark : "", map.size - mark, flags,
+                         &error);
     if (!*out)
         st = ac_error_set(AC_E_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
 out:

@@ -3,9 +3,17 @@
 #define AC_IO_FILE_JSON_VALUE_H
 
 #include <jansson.h>
+#include <stddef.h>
 
 /** A text; bytes that are not UTF-8 become U+FFFD, as in ac_json_text (json_string gives NULL
  * for them). NULL: out of memory. */
 json_t *ac_json_text_value(const char *text);
+
+/**
+ * json_loadb for what other people's programs wrote. Python writes NaN and Infinity, which are
+ * no JSON: they are null. Numbers that are too large for jansson are the nearest double, or
+ * null. free with json_decref; NULL: *error says why (NULL: not wanted).
+ */
+json_t *ac_json_parse(const char *text, size_t n, size_t flags, json_error_t *error);
 
 #endif

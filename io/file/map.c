@@ -1,13 +1,13 @@
 #include "io/file/map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 
 ac_status
 ac_map_open(ac_map *self, const char *path)
@@ -15,11 +15,12 @@ ac_map_open(ac_map *self, const char *path)
     ac_status st = AC_OK;
     struct stat info;
     void *p;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd;
 
     *self = (ac_map){ 0 };
-    if (fd < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    st = ac_file_open(&fd, path);
+    if (st != AC_OK)
+        return st;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         AC_FAIL(AC_E_IO, "%s: not a regular file", path);
     if (info.st_size) {

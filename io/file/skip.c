@@ -1,12 +1,15 @@
 #include "io/file/skip.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/json_write.h"
+#include "io/file/publish.h"
 
 const char ac_skip_default[] = "@eaDir\n#recycle\n#snapshot\n.Trash*\n.thumbnails\n"
                                ".ipynb_checkpoints\n.Spotlight-V100\n$RECYCLE.BIN\n"
@@ -43,6 +46,7 @@ ac_skip_free(ac_skip *self)
         free(self->kinds[i].first);
     }
     free(self->kinds);
+    ac_buffer_free(&self->unreadable);
     *self = (ac_skip){ 0 };
 }
 
@@ -78,6 +82,18 @@ ac_skip_ask(ac_skip *self, const char *path, bool *skipped)
     return AC_OK;
 }
 
+ac_status
+ac_skip_unreadable(ac_skip *self, const char *path, int error_number)
+{
+    if (ac_io_failure(error_number) == AC_E_RETRY || error_number == EMFILE ||
+        error_number == ENOMEM)
+        return ac_error_set(ac_io_failure(error_number), "%s: the folder cannot be read: %s",
+                            path, strerror(error_number));
+    self->unreadable_count++;
+    ac_text_push_visible(&self->unreadable, path, strlen(path));
+    return ac_buffer_printf(&self->unreadable, ": %s\n", strerror(error_number));
+}
+
 void
 ac_skip_print(const ac_skip *self, ac_buffer *out)
 {
@@ -110,9 +126,24 @@ ac_skip_push_json(const ac_skip *self, ac_buffer *out)
 }
 
 void
+ac_skip_log_unreadable(const ac_skip *self, const char *what)
+{
+    const char *line = self->unreadable.data;
+
+    for (int64_t i = 0; i < self->unreadable_count; i++) {
+        const char *end = strchr(line, '\n');
+        ac_log(AC_LOG_WARNING, "%s: a folder that cannot be read is left out: %.*s", what,
+               (int) (end - line), line);
+        line = end + 1;
+    }
+}
+
+void
 ac_skip_log(const ac_skip *self, const char *what)
 {
     ac_buffer text = { 0 };
+
+    ac_skip_log_unreadable(self, what);
 
     if (self->total) {
         ac_skip_print(self, &text);

@@ -22,7 +22,9 @@ typedef struct ac_skip_kind {
 typedef struct ac_skip {
     ac_skip_kind *kinds; /* [count] */
     int64_t count;
-    int64_t total; /* passed over by all of them */
+    int64_t total;        /* passed over by all of them */
+    ac_buffer unreadable; /* "PATH: why", one per line: folders that the system keeps closed */
+    int64_t unreadable_count;
 } ac_skip;
 
 /** patterns: the shell's (*, ?, [a-z]), letters of either case, one per line; of the last
@@ -34,13 +36,23 @@ void ac_skip_free(ac_skip *self);
  * is searched. */
 AC_MUST_CHECK ac_status ac_skip_ask(ac_skip *self, const char *path, bool *skipped);
 
+/**
+ * A folder that cannot be read (lost+found, another user's): all else is done, and ac_skip_log
+ * names it.
+ * @return AC_OK where it is to be left out; the failure where the system may say something else
+ * at the next try
+ */
+AC_MUST_CHECK ac_status ac_skip_unreadable(ac_skip *self, const char *path, int error_number);
+
 /** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git)". total > 0. */
 void ac_skip_print(const ac_skip *self, ac_buffer *out);
 
 /** Appended to out, as a JSON object: {"@eaDir": 12, …}. */
 void ac_skip_push_json(const ac_skip *self, ac_buffer *out);
 
-/** A line in the log, where anything was passed over. what: the config's key. */
+/** A line in the log, where anything was passed over; one per folder that cannot be read (the
+ * first of the two alone). what: the config's key. */
+void ac_skip_log_unreadable(const ac_skip *self, const char *what);
 void ac_skip_log(const ac_skip *self, const char *what);
 
 #endif

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/text.h"
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 ac_status
@@ -73,8 +75,11 @@ ac_text_file_abandon(ac_text_file *self)
 ac_status
 ac_text_push_line(ac_buffer *out, const char *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        ac_buffer_push_char(out, bytes[i] == '\n' || bytes[i] == '\r' ? ' ' : bytes[i]);
+    for (size_t i = 0; i < n;) {
+        const size_t ending = ac_text_line_end(bytes + i, n - i);
+        ac_buffer_push_char(out, ending ? ' ' : bytes[i]);
+        i += ending ? ending : 1;
+    }
     return ac_buffer_push_char(out, '\n');
 }
 
@@ -82,21 +87,20 @@ static ac_status
 read_whole(const char *path, ac_buffer *out)
 {
     char block[65536];
-    FILE *f = fopen(path, "rb");
-    ac_status st = AC_OK;
+    int file;
+    ac_status st = ac_file_open(&file, path);
     size_t n;
 
-    if (!f)
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", path,
-                            strerror(errno));
-    while ((n = fread(block, 1, sizeof block, f)) > 0)
-        ac_buffer_push(out, block, n);
-    if (ferror(f))
-        st =
-            ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
-    else
-        st = out->status;
-    fclose(f);
+    if (st != AC_OK)
+        return st;
+    do {
+        if (!ac_file_read_on(file, block, sizeof block, &n))
+            st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                              strerror(errno));
+        else
+            st = ac_buffer_push(out, block, n);
+    } while (st == AC_OK && n == sizeof block);
+    close(file);
     return st;
 }
 
@@ -127,4 +131,60 @@ ac_text_read(const char *path, ac_buffer *out)
             out->size - before - mark + 1); /* with its zero byte */
     out->size -= mark;
     return st;
+}
+
+ac_status
+ac_text_lines_open(ac_text_lines *self, const char *path, bool text)
+{
+    char head[AC_HEAD_BYTES];
+    size_t n;
+    ac_status st = AC_OK;
+
+    *self = (ac_text_lines){ 0 };
+    AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
+    if (!(self->stream = fopen(path, "rb")))
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
+    n = fread(head, 1, sizeof head, self->stream);
+    if (ferror(self->stream))
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+    if (n && text)
+        AC_TRY(ac_head_check_text(path, head, n));
+    else if (n && ac_head_of(head, n) == AC_HEAD_POINTER)
+        AC_TRY(ac_head_check(path, head, n));
+    if (fseek(self->stream, text && n ? (long) ac_head_mark(head, n) : 0, SEEK_SET) != 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+out:
+    if (st != AC_OK)
+        ac_text_lines_close(self);
+    return st;
+}
+
+ac_status
+ac_text_lines_next(ac_text_lines *self, char **line, size_t *n)
+{
+    ssize_t size;
+
+    errno = 0;
+    size = getline(&self->line, &self->capacity, self->stream);
+    *line = NULL;
+    if (size < 0)
+        return feof(self->stream)
+                   ? AC_OK
+                   : ac_error_set(errno == ENOMEM ? AC_E_NOMEM : ac_io_failure(errno),
+                                  "%s: cannot be read: %s", self->path, strerror(errno));
+    if (size && self->line[size - 1] == '\n')
+        self->line[--size] = '\0';
+    *line = self->line;
+    *n = (size_t) size;
+    return AC_OK;
+}
+
+void
+ac_text_lines_close(ac_text_lines *self)
+{
+    if (self->stream)
+        fclose(self->stream);
+    free(self->path);
+    free(self->line);
+    *self = (ac_text_lines){ 0 };
 }

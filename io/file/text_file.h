@@ -2,6 +2,7 @@
 #ifndef AC_IO_FILE_TEXT_FILE_H
 #define AC_IO_FILE_TEXT_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "engine/base/buffer.h"
@@ -20,7 +21,8 @@ AC_MUST_CHECK ac_status ac_text_file_commit(ac_text_file *self);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_text_file_abandon(ac_text_file *self);
 
-/** A line for a file of one item a line: line breaks inside become spaces. */
+/** A line for a file of one item a line: what ends a line inside it (ac_text_line_end)
+ * becomes a blank. */
 ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
 
 /** The whole of a file, appended to out. A Git LFS pointer in its place is refused. */
@@ -29,5 +31,19 @@ AC_MUST_CHECK ac_status ac_text_file_read(const char *path, ac_buffer *out);
 /** The same of a text that people wrote: a byte-order mark at its head is left out, and what is
  * no text in UTF-8 is refused by its name (io/file/file_head.h). */
 AC_MUST_CHECK ac_status ac_text_read(const char *path, ac_buffer *out);
+
+/** A file's lines, one at a time. Starts zeroed. */
+typedef struct ac_text_lines {
+    FILE *stream;
+    char *path, *line;
+    size_t capacity;
+} ac_text_lines;
+
+/** text: as ac_text_read, else as ac_text_file_read. */
+AC_MUST_CHECK ac_status ac_text_lines_open(ac_text_lines *self, const char *path, bool text);
+/** The next line without its '\n', zero-terminated, the caller's to change until the next call.
+ * @param[out] line  NULL: there is none */
+AC_MUST_CHECK ac_status ac_text_lines_next(ac_text_lines *self, char **line, size_t *n);
+void ac_text_lines_close(ac_text_lines *self);
 
 #endif

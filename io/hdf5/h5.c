@@ -13,6 +13,7 @@
 #include "io/hdf5/h5_create.h"
 #include "io/hdf5/h5_zstd.h"
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { CHUNK_BYTES = 1 << 20, GZIP_LEVEL = 4 };
@@ -304,10 +305,13 @@ ac_h5_commit(ac_h5_writer *self, char checksum[33])
                 errno ? strerror(errno) : "HDF5 refused");
     }
     self->file = 0;
-    if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0 || fsync(fd) != 0)
+    if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", self->temporary,
+                strerror(errno));
+    AC_TRY(ac_file_checksum(self->temporary, checksum)); /* while the disk is at work */
+    if (fsync(fd) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be synced: %s", self->temporary,
                 strerror(errno));
-    AC_TRY(ac_file_checksum(self->temporary, checksum));
     AC_TRY(ac_publish_rename(self->temporary, self->path));
     free(self->temporary);
     self->temporary = NULL;
@@ -340,8 +344,7 @@ ac_h5_open(ac_h5_reader *self, const char *path)
 
     *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
-    if (access(path, R_OK) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    AC_TRY(ac_file_check(path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     properties = access_properties();
     file = H5Fopen(path, H5F_ACC_RDONLY, properties);

@@ -15,8 +15,9 @@ typedef struct ac_h5_stream {
     int rank;
     int64_t shape[AC_MAX_RANK]; /* of a row: [0] is not used */
     int64_t row_bytes, chunk_rows;
-    int64_t set;  /* HDF5 handle, 0: none yet */
-    int64_t rows; /* written */
+    int64_t set;      /* HDF5 handle, 0: none yet */
+    int64_t rows;     /* written */
+    int64_t unsynced; /* bytes since the last hint to the system to write them to the disk */
     ac_buffer chunk;
 } ac_h5_stream;
 

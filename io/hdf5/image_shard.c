@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { HASH_BYTES = 32, PIXELS_RANK = 4, MOST_NAMED = 20 };
@@ -96,11 +97,8 @@ ac_image_shard_open(ac_image_shard *self, const char *path, int64_t rows)
             AC_FAIL(AC_E_FORMAT, "%s: a content_hash is not 32 digits: damaged", path);
     AC_TRY(read_numbers(&h5, AC_IMAGES_PAGE, rows, &self->page));
     AC_TRY(read_places(self, &h5));
-    self->file = open(path, O_RDONLY | O_CLOEXEC);
-    self->is_open = self->file >= 0;
-    if (!self->is_open)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", path,
-                          strerror(errno));
+    st = ac_file_open(&self->file, path);
+    self->is_open = st == AC_OK;
 out:
     ac_h5_close(&h5);
     if (st != AC_OK)

@@ -123,6 +123,7 @@ const ac_attribute ac_attributes[AC_ATTRIBUTES] = {
     [AC_EMBED_EQUAL] = { AC_SHARD_EMBEDDINGS, "equal", false },
     [AC_IMAGES_ITEMS] = { AC_SHARD_IMAGES, "items", false },
     [AC_STORIES_ITEMS] = { AC_SHARD_STORIES, "items", false },
+    [AC_STORIES_TRUNCATED] = { AC_SHARD_STORIES, "truncated", false },
 };
 
 const char ac_content_joined_alone[] = "captions, all in this file";

@@ -106,6 +106,7 @@ typedef enum ac_attribute_id {
     AC_EMBED_EQUAL, /* only where there are any */
     AC_IMAGES_ITEMS,
     AC_STORIES_ITEMS,
+    AC_STORIES_TRUNCATED, /* prompts */
     AC_ATTRIBUTES,
     AC_NO_ATTRIBUTE = -1
 } ac_attribute_id;

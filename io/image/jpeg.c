@@ -16,8 +16,10 @@ typedef struct error_manager {
     struct jpeg_error_mgr base;
     jmp_buf jump;
     char message[JMSG_LENGTH_MAX];
-    bool truncated;
+    bool truncated, too_many_scans;
 } error_manager;
+
+enum { USUAL_SCANS = 100, MOST_SCANS = 500, MOST_SCANNED_BLOCKS = 40000000 };
 
 static void
 on_error(j_common_ptr info)
@@ -36,6 +38,25 @@ on_message(j_common_ptr info, int level)
     if (level < 0 && info->err->msg_code ==
                          JWRN_JPEG_EOF) /* where libjpeg only warns, the image is cut short */
         e->truncated = true;
+}
+
+/* libjpeg decodes every scan of a progressive image, over all of its blocks: thousands of empty
+ * ones cost minutes for a few megabytes. Encoders make some ten scans, at most 64 or so; more
+ * are taken while their work stays below that of about a second. */
+static void
+count_scans(j_common_ptr info)
+{
+    struct jpeg_decompress_struct *d = (struct jpeg_decompress_struct *) (void *) info;
+    error_manager *e = (error_manager *) (void *) info->err;
+    const int64_t scans = d->input_scan_number;
+    const int64_t blocks = (int64_t) (d->image_width / 8 + 1) * (d->image_height / 8 + 1);
+
+    if (scans <= USUAL_SCANS || (scans <= MOST_SCANS && scans * blocks <= MOST_SCANNED_BLOCKS))
+        return;
+    e->too_many_scans = true;
+    snprintf(e->message, sizeof e->message, "more than %lld scans of %u x %u pixels",
+             (long long) scans - 1, d->image_width, d->image_height);
+    longjmp(e->jump, 1);
 }
 
 static void
@@ -103,6 +124,7 @@ ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
                ac_item_status *item_status)
 {
     struct jpeg_decompress_struct d;
+    struct jpeg_progress_mgr progress = { .progress_monitor = count_scans };
     error_manager e = { 0 };
     ac_status st;
 
@@ -111,10 +133,13 @@ ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
     if (setjmp(e.jump)) {
         jpeg_destroy_decompress(&d);
         return ac_item_status_set(item_status,
-                                  e.truncated ? AC_REJECT_TRUNCATED : AC_REJECT_CORRUPT,
+                                  e.too_many_scans ? AC_REJECT_TOO_LARGE
+                                  : e.truncated    ? AC_REJECT_TRUNCATED
+                                                   : AC_REJECT_CORRUPT,
                                   "JPEG: %.180s", e.message);
     }
     jpeg_create_decompress(&d);
+    d.progress = &progress;
     jpeg_mem_src(&d, bytes, n);
     st = decode(&d, &e, out, max_pixels, item_status);
     jpeg_destroy_decompress(&d);

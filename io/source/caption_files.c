@@ -13,10 +13,16 @@
 enum { EXTENSION = 4 }; /* ".txt" */
 
 void
+ac_caption_files_init(ac_caption_files *self, const char *folder)
+{
+    *self = (ac_caption_files){ .names.folder = folder, .order.folder = folder };
+}
+
+void
 ac_caption_files_free(ac_caption_files *self)
 {
-    ac_texts_free(&self->names);
-    free(self->order);
+    ac_spill_free(&self->names);
+    ac_spill_free(&self->order);
     *self = (ac_caption_files){ 0 };
 }
 
@@ -31,7 +37,16 @@ ac_caption_file_is(const char *name)
 ac_status
 ac_caption_files_add(ac_caption_files *self, const char *name)
 {
-    return ac_texts_push(&self->names, name, strlen(name));
+    const int64_t at = (int64_t) self->names.size;
+    const uint32_t size = (uint32_t) strlen(name);
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_spill_push(&self->order, &at, sizeof at));
+    AC_TRY(ac_spill_push(&self->names, &size, sizeof size));
+    AC_TRY(ac_spill_push(&self->names, name, size));
+    self->count++;
+out:
+    return st;
 }
 
 /* ---- sorting ---- */
@@ -39,7 +54,6 @@ ac_caption_files_add(ac_caption_files *self, const char *name)
 typedef struct place {
     const char *name, *stem; /* the stem is a part of the name */
     size_t size, stem_size;
-    int64_t number;
 } place;
 
 /* The last component of a name [n] without an extension. */
@@ -53,44 +67,44 @@ last_component(const char *name, size_t n, size_t *size)
     return base;
 }
 
+/* The name that begins there. */
 static place
-place_of(const ac_caption_files *self, int64_t i)
+place_at(const ac_caption_files *self, int64_t at)
 {
-    place p = { .name = ac_texts_at(&self->names, i),
-                .size = ac_texts_size(&self->names, i),
-                .number = i };
+    uint32_t size;
+    place p;
 
+    memcpy(&size, self->names.data + at, sizeof size);
+    p = (place){ .name = self->names.data + at + sizeof size, .size = size };
     p.stem = last_component(p.name, p.size - EXTENSION, &p.stem_size);
     return p;
 }
 
-static int
-compare_places(const void *a, const void *b)
+/* At place i of the order. */
+static place
+place_of(const ac_caption_files *self, int64_t i)
 {
-    const place *x = a, *y = b;
-    const int order = ac_bytes_compare(x->stem, x->stem_size, y->stem, y->stem_size);
+    int64_t at;
 
-    return order ? order : ac_bytes_compare(x->name, x->size, y->name, y->size);
+    memcpy(&at, self->order.data + (size_t) i * sizeof at, sizeof at);
+    return place_at(self, at);
 }
 
-ac_status
+static int
+compare_places(const void *a, const void *b, void *files)
+{
+    const place x = place_at(files, *(const int64_t *) a),
+                y = place_at(files, *(const int64_t *) b);
+    const int order = ac_bytes_compare(x.stem, x.stem_size, y.stem, y.stem_size);
+
+    return order ? order : ac_bytes_compare(x.name, x.size, y.name, y.size);
+}
+
+void
 ac_caption_files_sort(ac_caption_files *self)
 {
-    const int64_t n = self->names.count;
-    place *places = NULL;
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_alloc(&places, n, sizeof *places));
-    AC_TRY(ac_alloc(&self->order, n, sizeof *self->order));
-    for (int64_t i = 0; i < n; i++)
-        places[i] = place_of(self, i);
-    if (n)
-        qsort(places, (size_t) n, sizeof *places, compare_places);
-    for (int64_t i = 0; i < n; i++)
-        self->order[i] = places[i].number;
-out:
-    free(places);
-    return st;
+    if (self->count)
+        qsort_r(self->order.data, (size_t) self->count, sizeof(int64_t), compare_places, self);
 }
 
 /* ---- matching ---- */
@@ -98,19 +112,21 @@ out:
 const char *
 ac_caption_files_name(const ac_caption_files *self, int64_t i, size_t *size)
 {
-    *size = ac_texts_size(&self->names, self->order[i]);
-    return ac_texts_at(&self->names, self->order[i]);
+    const place p = place_of(self, i);
+
+    *size = p.size;
+    return p.name;
 }
 
 /* The first place whose stem is not before `stem` [n], or, past: is behind it. */
 static int64_t
 bound(const ac_caption_files *self, const char *stem, size_t n, bool past)
 {
-    int64_t low = 0, high = self->names.count;
+    int64_t low = 0, high = self->count;
 
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        const place p = place_of(self, self->order[middle]);
+        const place p = place_of(self, middle);
         const int order = ac_bytes_compare(p.stem, p.stem_size, stem, n);
         if (order < 0 || (past && order == 0))
             low = middle + 1;
@@ -129,7 +145,7 @@ ac_caption_files_match(const ac_caption_files *self, const char *key, size_t n)
 
     match.count = bound(self, stem, stem_size, true) - match.first;
     for (int64_t i = match.first; i < match.first + match.count; i++) {
-        const place p = place_of(self, self->order[i]);
+        const place p = place_of(self, i);
         if (p.size - EXTENSION == n && memcmp(p.name, key, n) == 0)
             match.beside = i; /* of .TXT and .txt the latter, which is last */
     }

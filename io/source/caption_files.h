@@ -10,13 +10,18 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/item_status.h"
+#include "io/file/spill.h"
 
 /** Names relative to the folder, sorted by stem (the last component without its extension),
  * then bytewise. Starts zeroed; owns everything. */
 typedef struct ac_caption_files {
-    ac_texts names;
-    int64_t *order; /* [names.count]: names.order[0] … are sorted; NULL: not yet */
+    ac_spill names; /* each with its size (uint32_t) in front */
+    ac_spill order; /* int64_t [count]: where each begins in `names` */
+    int64_t count;
 } ac_caption_files;
+
+/** In a folder the names may be in a file without a name (ac_spill); borrowed. */
+void ac_caption_files_init(ac_caption_files *self, const char *folder);
 
 void ac_caption_files_free(ac_caption_files *self);
 
@@ -25,7 +30,7 @@ bool ac_caption_file_is(const char *name);
 
 /** A file of the folder whose name ends in .txt. */
 AC_MUST_CHECK ac_status ac_caption_files_add(ac_caption_files *self, const char *name);
-AC_MUST_CHECK ac_status ac_caption_files_sort(ac_caption_files *self);
+void ac_caption_files_sort(ac_caption_files *self);
 
 /** Of the files that have an image's stem, those at [first, first + count) in sorted order. */
 typedef struct ac_caption_match {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
@@ -204,6 +205,11 @@ read_text_folder(ac_caption_records *out, const char *root, const char *below, i
     out->format = "a folder of .txt";
     AC_TRY(ac_path_format(&path, "%s%s%s", root, *below ? "/" : "", below));
     count = scandir(path, &names, NULL, alphasort);
+    if (count < 0 && depth > 0 && (errno == EACCES || errno == EPERM)) {
+        ac_log(AC_LOG_WARNING, "%s: a folder that cannot be read is left out: %s", path,
+               strerror(errno));
+        goto out;
+    }
     if (count < 0)
         AC_FAIL(ac_io_failure(errno), "%s: %s", path, strerror(errno));
     for (int i = 0; i < count && st == AC_OK; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "io/file/json_value.h"
 #include "io/file/map.h"
 #include "io/file/text_file.h"
 #include "io/source/caption_records.h"
@@ -194,8 +195,8 @@ ac_captions_read_json(ac_caption_records *out, const char *path)
 
     AC_TRY(ac_map_open(&map, path));
     mark = map.size >= 3 && memcmp(map.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    root = json_loadb(map.size ? (const char *) map.data + mark : "", map.size - mark,
-                      JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    root = ac_json_parse(map.size ? (const char *) map.data + mark : "", map.size - mark,
+                         JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!root)
         AC_FAIL(AC_E_FORMAT, "%s: line %d: not JSON: %s", path, error.line, error.text);
     if (json_is_array(root))
@@ -308,8 +309,8 @@ ac_captions_read_lines(ac_caption_records *out, const char *path)
 
         snprintf(place, sizeof place, "%s: line %lld", path, (long long) line);
         if (strspn(text.data + at, " \t\r") < n) {
-            record =
-                json_loadb(text.data + at, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+            record = ac_json_parse(text.data + at, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+                                   &error);
             st = record ? read_line(out, record, &id, place)
                         : ac_error_set(AC_E_FORMAT, "%s: not JSON: %s", place, error.text);
             json_decref(record);

@@ -177,7 +177,7 @@ static ac_status
 look_for_orphans(const captioned *self, ac_caption_notes *notes)
 {
     const ac_image_files *files = &self->files;
-    const int64_t count = files->captions.names.count;
+    const int64_t count = files->captions.count;
     uint8_t *used = NULL;
     ac_status st = AC_OK;
 

@@ -7,6 +7,7 @@
 #include "engine/base/buffer.h"
 #include "engine/text/unicode.h"
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/file/map.h"
 
 /* In place of what no text can hold. */
@@ -100,11 +101,11 @@ ac_coco_json_read(json_t **out, const char *path)
     AC_TRY(ac_head_check_text(path, map.data, map.size));
     n = map.size - ac_head_mark(map.data, map.size);
     text = map.size ? (const char *) map.data + map.size - n : "";
-    if ((*out = json_loadb(text, n, FLAGS, &error)))
+    if ((*out = ac_json_parse(text, n, FLAGS, &error)))
         goto out;
     AC_TRY(repair(&repaired, text, n));
     if (repaired.size != n || memcmp(repaired.data, text, n) != 0)
-        *out = json_loadb(repaired.data, repaired.size, FLAGS, &error);
+        *out = ac_json_parse(repaired.data, repaired.size, FLAGS, &error);
     if (!*out)
         st = ac_error_set(AC_E_FORMAT, "%s: line %d: not JSON: %s", path, error.line,
                           error.text);

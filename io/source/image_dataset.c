@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/file/checksum.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/source/shard_pool.h"
 
@@ -341,18 +342,6 @@ out:
     return st;
 }
 
-static bool
-is_hdf5(const char *path)
-{
-    char head[8] = { 0 };
-    FILE *f = fopen(path, "rb");
-    const bool read_some = f && fread(head, sizeof head, 1, f) == 1;
-
-    if (f)
-        fclose(f);
-    return read_some && memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head) == 0;
-}
-
 ac_status
 ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
 {
@@ -363,7 +352,7 @@ ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
         return AC_OK; /* whoever opens it says why */
     if (S_ISDIR(info.st_mode))
         return check_folder(input, what, is_dataset);
-    if (S_ISREG(info.st_mode) && is_hdf5(input))
+    if (S_ISREG(info.st_mode) && ac_file_begins(input, "\x89HDF\r\n\x1a\n", 8))
         return ac_error_set(AC_E_FORMAT, "%s: %s is an HDF5 file, which is no input: %s", what,
                             input, advice);
     return AC_OK;

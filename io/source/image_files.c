@@ -18,21 +18,14 @@
 #include "io/file/text_file.h"
 #include "io/image/decode.h"
 #include "io/image/names.h"
+#include "io/source/found_files.h"
 #include "io/source/location.h"
 
 /* ---- finding ---- */
 
-typedef struct found {
-    char *path, *name;    /* owned */
-    size_t key_size;      /* of name */
-    ac_image_stamp stamp; /* size -1: not a regular file, or gone */
-    int32_t page;
-} found;
-
 typedef struct finder {
-    found *items;
+    ac_found_files found;
     ac_caption_files *captions; /* not owned */
-    int64_t count, capacity;
     bool all_pages;
     ac_passed_over *passed; /* not owned */
 } finder;
@@ -40,33 +33,34 @@ typedef struct finder {
 static void
 finder_free(finder *self)
 {
-    for (int64_t i = 0; i < self->count; i++) {
-        free(self->items[i].path);
-        free(self->items[i].name);
-    }
-    free(self->items);
+    ac_spill_free(&self->found.files);
+    ac_spill_free(&self->found.order);
 }
 
 static ac_status
 add_page(finder *self, const char *path, const char *name, int32_t page)
 {
-    ac_status st = AC_OK;
-    found item = { .key_size = ac_location_stem(name, strlen(name)), .page = page };
+    ac_found_files *found = &self->found;
+    const int64_t at = (int64_t) found->files.size;
+    ac_found_file file = { .stamp = { -1, -1 },
+                           .page = page,
+                           .name_size = (uint32_t) strlen(name),
+                           .path_size = (uint32_t) strlen(path),
+                           .key_size = (uint32_t) ac_location_stem(name, strlen(name)) };
     struct stat info;
+    ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
-    AC_TRY(ac_duplicate(&item.path, path, strlen(path)));
-    AC_TRY(ac_duplicate(&item.name, name, strlen(name)));
-    item.stamp = (ac_image_stamp){ -1, -1 };
     if (stat(path, &info) == 0 && S_ISREG(info.st_mode))
-        item.stamp = (ac_image_stamp){ (int64_t) info.st_size,
+        file.stamp = (ac_image_stamp){ (int64_t) info.st_size,
                                        (int64_t) info.st_mtim.tv_sec * 1000000000 +
                                            info.st_mtim.tv_nsec };
-    self->items[self->count++] = item;
-    return AC_OK;
+    AC_TRY(ac_spill_push(&found->order, &at, sizeof at));
+    AC_TRY(ac_spill_push(&found->files, &file, sizeof file));
+    AC_TRY(ac_spill_push(&found->files, name, file.name_size + (size_t) 1));
+    AC_TRY(ac_spill_push(&found->files, path, file.path_size + (size_t) 1));
+    st = ac_spill_push(&found->files, "\0\0\0\0\0\0\0", -found->files.size % sizeof(int64_t));
+    found->count++;
 out:
-    free(item.path);
-    free(item.name);
     return st;
 }
 
@@ -118,8 +112,10 @@ search(finder *self, const char *path, size_t root, int depth)
     struct dirent *entry;
     DIR *folder = opendir(path);
 
+    if (!folder && depth > 0)
+        return ac_skip_unreadable(&self->passed->skipped, path, errno);
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", path,
                             strerror(errno));
     if (depth > 64)
         AC_FAIL(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?",
@@ -177,23 +173,25 @@ out:
 static ac_status
 read_list(finder *self, const char *path)
 {
-    ac_status st = AC_OK;
     const char *slash = strrchr(path, '/');
-    ac_buffer text = { 0 };
+    ac_text_lines lines = { 0 };
+    char *line;
+    size_t n;
+    ac_status st = AC_OK;
 
-    AC_TRY(ac_text_read(path, &text));
-    for (char *line = text.data, *end = line + text.size; line < end;) {
-        char *newline = memchr(line, '\n', (size_t) (end - line)), *last;
-        newline = newline ? newline : end; /* there is a zero byte behind the text */
-        for (last = newline; last > line && last[-1] == '\r'; last--)
-            ;
-        *last = '\0';
+    AC_TRY(ac_text_lines_open(&lines, path, true));
+    for (;;) {
+        AC_TRY(ac_text_lines_next(&lines, &line, &n));
+        if (!line)
+            break;
+        while (n && line[n - 1] == '\r')
+            n--;
+        line[n] = '\0';
         if (*line)
             AC_TRY(add_listed(self, line, path, slash ? (int) (slash - path + 1) : 0));
-        line = newline + 1;
     }
 out:
-    ac_buffer_free(&text);
+    ac_text_lines_close(&lines);
     return st;
 }
 
@@ -223,42 +221,61 @@ ac_image_key_compare(const char *a, size_t m, int32_t page_a, const char *b, siz
 }
 
 static int
-compare_found(const void *a, const void *b)
+compare_found(const void *a, const void *b, void *found)
 {
-    const found *x = a, *y = b;
-    const int order =
-        ac_image_key_compare(x->name, x->key_size, x->page, y->name, y->key_size, y->page);
+    const ac_found_file *x = ac_found_file_at(found, *(const int64_t *) a),
+                        *y = ac_found_file_at(found, *(const int64_t *) b);
+    const int order = ac_image_key_compare(ac_found_file_name(x), x->key_size, x->page,
+                                           ac_found_file_name(y), y->key_size, y->page);
 
-    return order ? order : strcmp(x->path, y->path);
+    return order ? order : strcmp(ac_found_file_path(x), ac_found_file_path(y));
+}
+
+/* Into memory of their own. */
+static ac_status
+take_small(ac_image_files *self, const ac_found_files *found, bool pages)
+{
+    ac_status st = AC_OK;
+
+    if (pages)
+        AC_TRY(ac_alloc(&self->pages, found->count, sizeof *self->pages));
+    AC_TRY(ac_alloc(&self->stamps, found->count, sizeof *self->stamps));
+    for (int64_t i = 0; i < found->count; i++) {
+        const ac_found_file *file = ac_found_file_of(found, i);
+        if (self->pages)
+            self->pages[i] = file->page;
+        self->stamps[i] = file->stamp;
+        AC_TRY(ac_texts_push(&self->names, ac_found_file_name(file), file->name_size));
+    }
+out:
+    return st;
 }
 
 static ac_status
-take_sorted(ac_image_files *self, finder *f, char fingerprint[33])
+take_sorted(ac_image_files *self, finder *f, const char *index, char fingerprint[33])
 {
+    const ac_found_files *found = &f->found;
     ac_status st = AC_OK;
     ac_checksum sum = { 0 };
 
     AC_TRY(ac_checksum_init(&sum));
-    if (f->all_pages)
-        AC_TRY(ac_alloc(&self->pages, f->count, sizeof *self->pages));
-    AC_TRY(ac_alloc(&self->stamps, f->count, sizeof *self->stamps));
-    qsort(f->items, (size_t) f->count, sizeof *f->items, compare_found);
-    for (int64_t i = 0; i < f->count; i++) {
-        const found *item = &f->items[i];
-        const char *extension = item->name + item->key_size;
+    qsort_r(found->order.data, (size_t) found->count, sizeof(int64_t), compare_found,
+            &f->found);
+    for (int64_t i = 0; i < found->count; i++) {
+        const ac_found_file *file = ac_found_file_of(found, i);
+        const char *name = ac_found_file_name(file), *extension = name + file->key_size;
         char suffix[16];
-        if (self->pages)
-            self->pages[i] = item->page;
-        AC_TRY(ac_texts_push(&self->names, item->name, strlen(item->name)));
-        ac_checksum_update(&sum, item->name, item->key_size);
-        ac_checksum_update(&sum, suffix, page_suffix(suffix, item->page));
+        ac_checksum_update(&sum, name, file->key_size);
+        ac_checksum_update(&sum, suffix, page_suffix(suffix, file->page));
         ac_checksum_update(&sum, "", 1);
         ac_checksum_update(&sum, extension, strlen(extension) + 1);
-        ac_checksum_update(&sum, &item->stamp.size, sizeof item->stamp.size);
-        self->stamps[i] = item->stamp;
+        ac_checksum_update(&sum, &file->stamp.size, sizeof file->stamp.size);
     }
-    self->count = f->count;
+    self->count = found->count;
     ac_checksum_digest(&sum, fingerprint);
+    st = index && found->count >= AC_IMAGE_FILES_LARGE
+             ? ac_image_files_write_index(self, index, found)
+             : take_small(self, found, f->all_pages);
 out:
     ac_checksum_free(&sum);
     return st;
@@ -295,9 +312,16 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
                  .captions = &self->captions };
     struct stat info;
     size_t n = strlen(input);
-    char *path = NULL;
+    char *path = NULL, *folder = NULL;
 
     *self = (ac_image_files){ 0 };
+    if (options->index) {
+        const char *slash = strrchr(options->index, '/');
+        AC_TRY(ac_duplicate(&folder, options->index,
+                            slash ? (size_t) (slash - options->index) : 0));
+        f.found.files.folder = f.found.order.folder = folder;
+    }
+    ac_caption_files_init(&self->captions, folder);
     while (n > 1 && input[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&path, input, n));
@@ -307,7 +331,7 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
     if (S_ISDIR(info.st_mode)) {
         AC_TRY(ac_skip_init(&passed->skipped, options->skip));
         AC_TRY(search(&f, path, n + 1, 0));
-        AC_TRY(ac_caption_files_sort(&self->captions));
+        ac_caption_files_sort(&self->captions);
         self->searched = true;
     } else if (n > 4 && strcasecmp(path + n - 4, ".txt") == 0) {
         self->absolute = true;
@@ -322,13 +346,15 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
     ac_passed_over_sort(passed);
-    if (f.count == 0)
+    if (f.found.count == 0)
         st = no_image(path, what, passed);
     AC_TRY(st);
-    AC_TRY(take_sorted(self, &f, fingerprint));
+    AC_TRY(take_sorted(self, &f, options->index, fingerprint));
 out:
     finder_free(&f);
     free(path);
+    self->captions.names.folder = self->captions.order.folder = NULL; /* they grow no more */
+    free(folder);
     if (st != AC_OK)
         ac_image_files_free(self);
     return st;
@@ -337,10 +363,14 @@ out:
 void
 ac_image_files_free(ac_image_files *self)
 {
-    ac_texts_free(&self->names);
+    if (!self->map.data) {
+        ac_texts_free(&self->names);
+        free(self->pages);
+        free(self->stamps);
+    }
+    ac_map_close(&self->map);
+    free(self->index);
     ac_caption_files_free(&self->captions);
-    free(self->pages);
-    free(self->stamps);
     free(self->root);
     *self = (ac_image_files){ 0 };
 }
@@ -418,18 +448,24 @@ ac_image_files_bytes(const ac_image_files *self, int64_t i, ac_buffer *bytes,
 /* What is packed, before the texts: numbers of this machine, for ranks of the same program. */
 typedef struct packed_head {
     int64_t count, root_size, name_bytes, absolute, pages;
+    int64_t index_size; /* of the index's path, which is packed in place of all else; 0: none */
 } packed_head;
 
 ac_status
 ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
 {
-    const packed_head head = { self->count, (int64_t) strlen(self->root),
-                               (int64_t) self->names.bytes.size, self->absolute,
-                               self->pages ? 1 : 0 };
+    const packed_head head = { self->count,
+                               (int64_t) strlen(self->root),
+                               (int64_t) self->names.bytes.size,
+                               self->absolute,
+                               self->pages ? 1 : 0,
+                               self->index ? (int64_t) strlen(self->index) : 0 };
 
     ac_buffer_push(out, &head, sizeof head);
     ac_buffer_push(out, self->root, (size_t) head.root_size);
-    if (self->count) {
+    if (self->index)
+        ac_buffer_push(out, self->index, (size_t) head.index_size);
+    else if (self->count) {
         ac_buffer_push(out, self->names.offsets,
                        (size_t) (self->count + 1) * sizeof *self->names.offsets);
         ac_buffer_push(out, self->names.bytes.data, self->names.bytes.size);
@@ -454,7 +490,11 @@ ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n, size_t 
     at += head.root_size;
     self->count = head.count;
     self->absolute = head.absolute != 0;
-    if (head.count) {
+    if (head.index_size) {
+        AC_TRY(ac_duplicate(&self->index, at, (size_t) head.index_size));
+        at += head.index_size;
+        AC_TRY(ac_image_files_open_index(self));
+    } else if (head.count) {
         const size_t offsets = (size_t) (head.count + 1) * sizeof(int64_t);
         AC_TRY(ac_alloc(&self->names.offsets, head.count + 1, sizeof(int64_t)));
         memcpy(self->names.offsets, at, offsets);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "io/file/map.h"
 #include "io/source/caption_files.h"
 #include "io/source/image_source.h"
 
@@ -12,17 +13,23 @@
  * Sorted bytewise by key, then path. A name is the path relative to the input's folder, or as a
  * list gives it, '/'-separated; the key is the name without its last extension, and "#2" and so
  * on for further pages of one file. An item whose
- * key equals the one before it is a duplicate. Starts zeroed; owns everything.
+ * key equals the one before it is a duplicate. Starts zeroed; owns everything. What grows with
+ * the number of files is in memory where it is little, else in files (image_files_index.c).
  */
 typedef struct ac_image_files {
     char *root;     /* the folder of relative names, with its slash; "" for the current one */
     ac_texts names; /* [count] */
     int32_t *pages; /* [count], from 0; NULL: all are the first */
-    ac_image_stamp *stamps; /* [count], of the files when they were found; NULL: unpacked */
+    /* [count], of the files when they were found; NULL: unpacked, of a small input */
+    ac_image_stamp *stamps;
     int64_t count;
     bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
     bool searched; /* a folder was searched, by this process: `captions` are its .txt files */
     ac_caption_files captions;
+    /* of a large input: the index's file, and its map, in which names, pages and stamps are;
+     * else NULL */
+    char *index;
+    ac_map map;
 } ac_image_files;
 
 /**
@@ -35,6 +42,16 @@ AC_MUST_CHECK ac_status ac_image_files_find(ac_image_files *self, const char *in
                                             const char *what, const ac_image_options *options,
                                             ac_passed_over *passed, char fingerprint[33]);
 void ac_image_files_free(ac_image_files *self);
+
+/* A large input's index (image_files_index.c). */
+struct ac_found_files; /* found_files.h */
+
+/** Publish names, pages and stamps as the file `path`, and map it. found:
+ * sorted. */
+AC_MUST_CHECK ac_status ac_image_files_write_index(ac_image_files *self, const char *path,
+                                                   const struct ac_found_files *found);
+/** self->index is the path. */
+AC_MUST_CHECK ac_status ac_image_files_open_index(ac_image_files *self);
 
 /** Keys, bytewise: names without extensions [m], [n], and what pages put behind them. */
 int ac_image_key_compare(const char *a, size_t m, int32_t page_a, const char *b, size_t n,

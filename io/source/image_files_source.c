@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/json_value.h"
 #include "io/file/text_file.h"
 #include "io/source/image_files.h"
 #include "io/source/location.h"
@@ -107,7 +108,7 @@ metadata(const void *state, int64_t i, ac_buffer *out)
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0)
         goto out;
     AC_TRY(ac_text_file_read(path, out));
-    object = json_loadb(out->data ? out->data : "", out->size, 0, NULL);
+    object = ac_json_parse(out->data ? out->data : "", out->size, 0, NULL);
     if (!json_is_object(object))
         ac_buffer_reset(out);
 out:

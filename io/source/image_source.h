@@ -56,6 +56,9 @@ typedef struct ac_image_options {
     bool all_pages;    /* each page of a TIFF is an item: every file is opened to count them */
     const char *skip;  /* what a folder's search passes over (io/file/skip.h); NULL: nothing */
     const char *split; /* of annotations that tell them: "train+restval"; NULL: all */
+    /* Where the index of a large folder or list is published, to be mapped by every rank; what
+     * is needed to make it lies in its folder. NULL: all is in memory */
+    const char *index;
 } ac_image_options;
 
 /** Starts zeroed: no items. Items are in the order of their keys. */

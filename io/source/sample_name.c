@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/file/json_value.h"
 #include "io/image/names.h"
 
 const char ac_sample_key_field[] = "antarctic_key";
@@ -180,7 +181,7 @@ ac_status
 ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                const char *const *names, ac_buffer *out)
 {
-    json_t *object = n ? json_loadb(metadata, n, 0, NULL) : NULL;
+    json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
     char *text = NULL;
     size_t end;
     ac_status st = AC_OK;

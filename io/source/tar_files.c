@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file/file_bytes.h"
 #include "io/file/publish.h"
-
-enum { READ_TRIES = 3 };
+#include "io/file/file_open.h"
 
 void
 ac_tar_files_init(ac_tar_files *self)
@@ -36,7 +36,7 @@ acquire(ac_tar_files *self, const char *path, int64_t tar, int *file)
     if (slot->tar != tar + 1 && slot->readers == 0) {
         if (slot->tar)
             close(slot->file);
-        slot->file = open(path, O_RDONLY | O_CLOEXEC);
+        slot->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         slot->tar = slot->file < 0 ? 0 : tar + 1;
     }
     if (slot->tar == tar + 1) {
@@ -44,7 +44,7 @@ acquire(ac_tar_files *self, const char *path, int64_t tar, int *file)
         *file = slot->file;
     } else {
         slot = NULL;
-        *file = open(path, O_RDONLY | O_CLOEXEC);
+        *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     }
     pthread_mutex_unlock(&self->mutex);
     return slot;
@@ -66,21 +66,19 @@ release(ac_tar_files *self, ac_tar_file *slot, int file)
 static ac_status
 read_all(int file, int64_t at, int64_t n, ac_buffer *out, ac_item_status *status)
 {
-    int failures = 0;
+    ac_status st = AC_OK;
 
-    while ((int64_t) out->size < n) {
-        const ssize_t got = pread(file, out->data + out->size, (size_t) n - out->size,
-                                  at + (int64_t) out->size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && (ac_io_failure(errno) != AC_E_RETRY || ++failures == READ_TRIES))
-            return ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
-        if (got == 0)
-            return ac_item_status_set(status, AC_REJECT_TRUNCATED,
-                                      "the tar ends inside it: %lld of %lld bytes",
-                                      (long long) out->size, (long long) n);
-        out->size += got > 0 ? (size_t) got : 0;
-    }
+    if (!ac_file_item_fits(file, at, n, status))
+        return AC_OK;
+    st = ac_buffer_reserve(out, (size_t) n);
+    if (st != AC_OK)
+        return st;
+    if (!ac_file_read_at(file, out->data, (size_t) n, at, &out->size))
+        return ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
+    if ((int64_t) out->size < n)
+        return ac_item_status_set(status, AC_REJECT_TRUNCATED,
+                                  "the tar ends inside it: %lld of %lld bytes",
+                                  (long long) out->size, (long long) n);
     return AC_OK;
 }
 
@@ -106,9 +104,6 @@ ac_tar_files_read(ac_tar_files *self, const ac_tar_index *index, int64_t tar, in
         return ac_item_status_set(status, AC_REJECT_TRUNCATED,
                                   "the tar ends inside it: %lld of %lld bytes",
                                   (long long) there, (long long) n);
-    st = ac_buffer_reserve(out, (size_t) n);
-    if (st != AC_OK)
-        return st;
     slot = acquire(self, path, tar, &file);
     if (file < 0)
         st = ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", strerror(errno));

@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/source/tar_files.h"
 #include "io/source/tar_notes.h"
@@ -93,7 +94,7 @@ push_lines(const tar_images *self, const ac_buffer *text, ac_texts *out)
 static ac_status
 push_field(const tar_images *self, const ac_buffer *text, ac_texts *out)
 {
-    json_t *root = text->size ? json_loadb(text->data, text->size, 0, NULL) : NULL;
+    json_t *root = text->size ? ac_json_parse(text->data, text->size, 0, NULL) : NULL;
     const json_t *field = json_object_get(root, self->field);
     const size_t count = json_is_array(field) ? json_array_size(field) : 1;
     ac_status st = AC_OK;
@@ -292,7 +293,7 @@ metadata(const void *state, int64_t i, ac_buffer *out)
         return AC_OK;
     AC_TRY(ac_tar_files_read(&self->files, &self->index, item->tar, item->metadata_at,
                              item->metadata_size, out, &status));
-    root = out->size ? json_loadb(out->data, out->size, 0, NULL) : NULL;
+    root = out->size ? ac_json_parse(out->data, out->size, 0, NULL) : NULL;
     if (!json_is_object(root))
         ac_buffer_reset(out);
     json_decref(root);

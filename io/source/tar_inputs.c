@@ -63,8 +63,10 @@ search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, 
     char *child = NULL;
     ac_status st = AC_OK;
 
+    if (!folder && depth > 0)
+        return ac_skip_unreadable(skip, path, errno);
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", path,
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", path,
                             strerror(errno));
     while (depth <= MOST_DEPTH && (entry = readdir(folder))) {
         struct stat info;
@@ -141,8 +143,10 @@ find_in_folder(found_tars *self, const char *folder, const char *skip)
     AC_TRY(ac_duplicate(&clean, folder, n));
     AC_TRY(ac_skip_init(&skipping, skip));
     AC_TRY(search(&found, clean, n + 1, &skipping, 0, &images));
-    if (!images)
+    if (!images) {
+        ac_skip_log_unreadable(&skipping, "input");
         AC_TRY(push_sorted(&self->paths, &found));
+    }
     AC_TRY(ac_location_root(clean, &self->root));
 out:
     ac_texts_free(&found);
@@ -182,15 +186,19 @@ find_in_list(found_tars *self, const char *list, const char *what)
 {
     const char *slash = strrchr(list, '/');
     char *folder = NULL, *first_tar = NULL, *first_other = NULL;
-    ac_buffer text = { 0 };
+    ac_text_lines lines = { 0 };
+    char *line;
+    bool first = true;
+    size_t n;
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&folder, list, slash ? (size_t) (slash - list + 1) : 0));
-    AC_TRY(ac_text_file_read(list, &text));
-    for (char *line = text.data, *next; line && *line; line = next) {
-        size_t n = strcspn(line, "\n");
-        next = line + n + (line[n] == '\n');
-        if (line == text.data && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+    AC_TRY(ac_text_lines_open(&lines, list, false));
+    for (;; first = false) {
+        AC_TRY(ac_text_lines_next(&lines, &line, &n));
+        if (!line)
+            break;
+        if (first && strncmp(line, "\xef\xbb\xbf", 3) == 0)
             line += 3, n -= 3;
         while (n && (line[n - 1] == '\r' || line[n - 1] == ' '))
             n--;
@@ -211,7 +219,7 @@ out:
     free(folder);
     free(first_tar);
     free(first_other);
-    ac_buffer_free(&text);
+    ac_text_lines_close(&lines);
     return st;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum {
@@ -50,17 +51,13 @@ ac_tar_compression(const void *bytes, size_t n)
 static ac_status
 read_at(const ac_tar_reader *self, int64_t at, char *bytes, int64_t n, int64_t *got)
 {
-    for (*got = 0; *got < n;) {
-        const ssize_t r = pread(self->file, bytes + *got, (size_t) (n - *got), at + *got);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", self->path,
-                                strerror(errno));
-        if (r == 0)
-            break;
-        *got += r;
-    }
+    size_t done;
+
+    *got = 0;
+    if (!ac_file_read_at(self->file, bytes, (size_t) n, at, &done))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", self->path,
+                            strerror(errno));
+    *got = (int64_t) done;
     return AC_OK;
 }
 
@@ -68,7 +65,7 @@ read_at(const ac_tar_reader *self, int64_t at, char *bytes, int64_t n, int64_t *
 static ac_status
 look(ac_tar_reader *self, int64_t at, int64_t n, const char **bytes)
 {
-    int64_t got;
+    int64_t got = 0;
     ac_status st = AC_OK;
 
     *bytes = NULL;
@@ -94,11 +91,14 @@ ac_tar_reader_open(ac_tar_reader *self, const char *path)
     ac_status st = AC_OK;
     struct stat info;
     const char *head, *compression = NULL;
+    char why[AC_FILE_WHY];
 
     *self = (ac_tar_reader){ .file = -1, .pax_size = -1, .global_size = -1 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    self->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (self->file < 0 || fstat(self->file, &info) != 0)
+    st = ac_file_open_why(&self->file, path, why);
+    if (st != AC_OK)
+        AC_FAIL(st, "%s: the tar cannot be opened: %s", path, why);
+    if (fstat(self->file, &info) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: the tar cannot be opened: %s", path,
                 strerror(errno));
     if (!S_ISREG(info.st_mode))
@@ -140,7 +140,7 @@ ac_status
 ac_tar_reader_bytes(ac_tar_reader *self, int64_t at, int64_t n, ac_buffer *out)
 {
     const char *here;
-    int64_t got;
+    int64_t got = 0;
     ac_status st = AC_OK;
 
     ac_buffer_reset(out);

@@ -10,6 +10,7 @@
 #include "engine/base/heartbeat.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/image/decode.h"
@@ -118,7 +119,7 @@ read_true_key(scanner *self, const held *metadata, char **key)
         ac_tar_reader_bytes(&self->samples.reader, metadata->at, metadata->size, &self->text));
     if (!self->text.size || !memmem(self->text.data, self->text.size, name, sizeof name - 1))
         return AC_OK;
-    root = json_loadb(self->text.data, self->text.size, 0, NULL);
+    root = ac_json_parse(self->text.data, self->text.size, 0, NULL);
     value = json_object_get(root, name);
     if (json_is_string(value) && json_string_length(value))
         st = ac_duplicate(key, json_string_value(value), json_string_length(value));
@@ -154,6 +155,10 @@ hash_captions(scanner *self, const held *member)
 
     if (!self->options->captioned || !member->at)
         return AC_OK;
+    if (member->size > MOST_JSON) { /* no caption: the item is rejected where it is read */
+        self->captions = XXH64(&member->size, sizeof member->size, self->captions + 1);
+        return AC_OK;
+    }
     AC_TRY(ac_tar_reader_bytes(&self->samples.reader, member->at, member->size, &self->text));
     self->captions = XXH64(self->text.data, self->text.size, self->captions + 1);
 out:

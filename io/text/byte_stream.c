@@ -1,14 +1,16 @@
 #include "io/text/byte_stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
+#include "io/file/publish.h"
 
 enum { INPUT_BYTES = 1 << 18, GZIP_WINDOW = 15 + 16 };
 
@@ -16,20 +18,18 @@ enum { INPUT_BYTES = 1 << 18, GZIP_WINDOW = 15 + 16 };
 static ac_status
 fill(ac_byte_stream *self)
 {
-    ssize_t n;
+    size_t n;
 
     if (self->input_used == self->input_size)
         self->input_used = self->input_size = 0;
     if (self->at_end || self->input_size == INPUT_BYTES)
         return AC_OK;
-    do {
-        n = read(self->file, self->input + self->input_size,
-                 (size_t) (INPUT_BYTES - self->input_size));
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", self->name, strerror(errno));
+    if (!ac_file_read_on(self->file, self->input + self->input_size,
+                         (size_t) (INPUT_BYTES - self->input_size), &n))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", self->name,
+                            strerror(errno));
     self->at_end = n == 0;
-    self->input_size += n;
+    self->input_size += (int64_t) n;
     return AC_OK;
 }
 
@@ -58,6 +58,10 @@ start_decoder(ac_byte_stream *self)
         self->kind = AC_STREAM_ZSTD;
         if (!(self->decoder = ZSTD_createDStream()))
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zstd", self->name);
+        /* files of zstd --long=31, and --ultra: the library alone stops at windows of 128 MiB
+         */
+        ZSTD_DCtx_setParameter(self->decoder, ZSTD_d_windowLogMax,
+                               ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
     return st;
 }
@@ -72,11 +76,9 @@ ac_byte_stream_open(ac_byte_stream *self, const char *path)
         self->name = "standard input";
         self->file = STDIN_FILENO;
     } else {
-        self->file = open(path, O_RDONLY | O_CLOEXEC);
+        AC_TRY(ac_file_open(&self->file, path));
         self->owns_file = true;
     }
-    if (self->file < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
     AC_TRY(ac_alloc(&self->input, INPUT_BYTES, 1));
     st = start_decoder(self);
 out:
@@ -154,6 +156,13 @@ read_zstd(ac_byte_stream *self, unsigned char *bytes, int64_t n, int64_t *made)
         return AC_OK;
     }
     result = ZSTD_decompressStream(self->decoder, &out, &in);
+    if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ||
+        ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+        return ac_error_set(
+            AC_E_NOMEM,
+            "%s: its zstd window (as of --long=31) needs more memory than there "
+            "is: give the job more, or compress the file again without --long",
+            self->name);
     if (ZSTD_isError(result))
         return damaged(self, ZSTD_getErrorName(result));
     self->between = result == 0;

@@ -9,8 +9,10 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_open.h"
+#include "io/file/publish.h"
 
-enum { LOOK_BYTES = 1 << 16 };
+enum { LOOK_BYTES = 1 << 16, LONGEST_LINE = 1 << 28 };
 
 ac_status
 ac_text_corpus_arrange(ac_text_corpus *self, int64_t piece_bytes)
@@ -55,13 +57,14 @@ static ac_status
 open_document(const ac_text_corpus *self, int64_t d, int *file)
 {
     const char *path = ac_texts_at(&self->paths, d);
+    char why[AC_FILE_WHY];
     struct stat now;
+    ac_status st;
 
-    *file = open(path, O_RDONLY | O_CLOEXEC);
-    if (*file < 0)
-        return ac_error_set(AC_E_IO,
-                            "%s: was there when the work began, and cannot be opened now: %s",
-                            path, strerror(errno));
+    st = ac_file_open_why(file, path, why);
+    if (st != AC_OK)
+        return ac_error_set(
+            st, "%s: was there when the work began, and cannot be opened now: %s", path, why);
     if (fstat(*file, &now) != 0 || !is_as_prepared(&self->documents[d], &now))
         return changed(path);
     return AC_OK;
@@ -70,19 +73,12 @@ open_document(const ac_text_corpus *self, int64_t d, int *file)
 static ac_status
 read_at(int file, const char *path, char *bytes, int64_t n, int64_t at)
 {
-    while (n > 0) {
-        const ssize_t got = pread(file, bytes, (size_t) n, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-        if (got == 0)
-            return changed(path);
-        bytes += got;
-        at += got;
-        n -= got;
-    }
-    return AC_OK;
+    size_t got;
+
+    if (!ac_file_read_at(file, bytes, (size_t) n, at, &got))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                            strerror(errno));
+    return (int64_t) got < n ? changed(path) : AC_OK;
 }
 
 /* The first place at or behind `at` where a line of the document begins; its end where none
@@ -98,6 +94,12 @@ line_start(int file, const char *path, int64_t bytes, int64_t at, int64_t *start
         return AC_OK;
     }
     for (int64_t from = at - 1; from < bytes; from += LOOK_BYTES) {
+        if (from - at > LONGEST_LINE)
+            return ac_error_set(
+                AC_E_LIMIT,
+                "%s: a line of more than %d bytes (around byte %lld): is this a "
+                "text of lines?",
+                path, LONGEST_LINE, (long long) at);
         const int64_t n = bytes - from < LOOK_BYTES ? bytes - from : LOOK_BYTES;
         const ac_status st = read_at(file, path, look, n, from);
         if (st != AC_OK)

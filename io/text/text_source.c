@@ -41,7 +41,8 @@ by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static ac_status list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip);
+static ac_status list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip,
+                             bool is_below);
 
 /* A folder or file that was found. */
 static ac_status
@@ -55,11 +56,13 @@ take_found(ac_texts *paths, const char *path, const char *name, bool is_link, si
     if (st != AC_OK || skipped)
         return st;
     if (stat(path, &info) != 0)
-        return is_text_name(name)
-                   ? ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", path, strerror(errno))
+        return errno == EACCES ? ac_skip_unreadable(skip, path, errno)
+               : is_text_name(name)
+                   ? ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", path,
+                                  strerror(errno))
                    : AC_OK;
     if (S_ISDIR(info.st_mode) && !is_link)
-        return list_folder(paths, path, root, skip);
+        return list_folder(paths, path, root, skip, true);
     return S_ISREG(info.st_mode) && is_text_name(name)
                ? ac_texts_push(paths, path, strlen(path) + 1) /* with its zero byte */
                : AC_OK;
@@ -68,14 +71,17 @@ take_found(ac_texts *paths, const char *path, const char *name, bool is_link, si
 /* Names in a folder sorted bytewise, folders entered where they stand: that is the order by
  * components. root: the length of the input's own path and slash. */
 static ac_status
-list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip)
+list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip, bool is_below)
 {
     struct dirent **entries = NULL;
     const int count = scandir(folder, &entries, NULL, by_bytes);
     ac_status st = AC_OK;
 
+    if (count < 0 && is_below)
+        return ac_skip_unreadable(skip, folder, errno);
     if (count < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", folder, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", folder,
+                            strerror(errno));
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         char *path = NULL;
@@ -105,7 +111,8 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count, 
                     strerror(errno));
         if (is_named && S_ISDIR(info.st_mode)) {
             AC_TRY(list_folder(paths, inputs[i],
-                               strlen(inputs[i]) + !ac_text_ends_with(inputs[i], "/"), skip));
+                               strlen(inputs[i]) + !ac_text_ends_with(inputs[i], "/"), skip,
+                               false));
             if (paths->count == before)
                 AC_FAIL(AC_E_FORMAT,
                         "%s: no text in this folder: looked for .txt, .txt.gz, .txt.zst, .tar, "

@@ -2,12 +2,16 @@
 #include "jobs/caption/caption.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/log.h"
+#include "engine/base/memory.h"
+#include "io/file/checksum.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
+#include "io/source/selected_images.h"
 #include "jobs/cache/open.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/equal_rows.h"
@@ -26,6 +30,8 @@ typedef struct pipeline {
     const ac_config *config;
     ac_run run;
     ac_image_source images;
+    ac_image_source whole; /* --sample: of which `images` are some */
+    int64_t *sample;       /* their numbers there */
     ac_equal_items equal;
     ac_clip_model clip;
     ac_bart_model bart;
@@ -36,7 +42,7 @@ typedef struct pipeline {
 } pipeline;
 
 static ac_status
-open_images_all(pipeline *p, const char *folder)
+open_images_all(pipeline *p, const char *folder, bool preview)
 {
     const ac_tar_input tars = { .path = p->config->input.path,
                                 .what = "input.path",
@@ -48,10 +54,32 @@ open_images_all(pipeline *p, const char *folder)
     if (is_tars)
         return AC_OK;
     if (p->comm->rank == 0)
-        st = ac_images_open_input(&p->images, p->config);
+        st = ac_images_open_input(&p->images, p->config, preview ? NULL : folder);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
     st = ac_images_share_all(&p->images, p->comm, st);
+out:
+    return st;
+}
+
+/* --sample: images spread evenly over the input take its place. Local. */
+static ac_status
+sample_images(pipeline *p)
+{
+    const int64_t n = p->config->sample, all = p->images.count;
+    char what[64];
+    ac_status st = AC_OK;
+
+    if (!n || n >= all)
+        return AC_OK;
+    p->whole = p->images;
+    p->images = (ac_image_source){ 0 };
+    AC_TRY(ac_alloc(&p->sample, n, sizeof *p->sample));
+    for (int64_t i = 0; i < n; i++)
+        p->sample[i] = i * all / n;
+    AC_TRY(ac_selected_images_open(&p->images, &p->whole, p->sample, n));
+    snprintf(what, sizeof what, "%s %lld", p->whole.fingerprint, (long long) n);
+    ac_checksum_bytes(what, strlen(what), p->images.fingerprint);
 out:
     return st;
 }
@@ -84,6 +112,8 @@ write_summary(const pipeline *p, double seconds)
         cache.name = "cache";
     ac_summary_begin(&b, run, ok, run->bad);
     ac_summary_compute(&b, run);
+    if (p->sample)
+        ac_buffer_printf(&b, "  \"sample_of\": %lld,\n", (long long) p->whole.count);
     if (ac_passed_over_any(&p->images.passed_over)) {
         ac_buffer_push_text(&b, "  \"passed_over\": ");
         ac_passed_over_push_json(&p->images.passed_over, &b);
@@ -284,7 +314,8 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
         stages++;
     id.kernels = ac_compute_kernels(&compute);
     AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
-    AC_TRY(open_images_all(&p, folder));
+    AC_TRY(open_images_all(&p, folder, false));
+    AC_TRY(ac_agree_all(comm, sample_images(&p)));
     if (stages > 1 && config->output.knn)
         AC_TRY(ac_agree_all(comm, comm->rank == 0 ? ac_knn_check(&p.images) : AC_OK));
     AC_TRY(open_models_all(&p, stages));
@@ -326,6 +357,8 @@ out:
     ac_run_free(&p.run);
     ac_equal_items_close(&p.equal);
     ac_image_source_free(&p.images);
+    ac_image_source_free(&p.whole);
+    free(p.sample);
     ac_clip_model_free(&p.clip);
     ac_bart_model_free(&p.bart);
     ac_cache_set_close(&p.caches);
@@ -365,7 +398,7 @@ preview_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     pipeline p = { .comm = comm, .config = config };
     ac_status st = AC_OK;
 
-    AC_TRY(open_images_all(&p, folder));
+    AC_TRY(open_images_all(&p, folder, true));
     st = ac_agree_all(comm, comm->rank == 0
                                 ? ac_update_show(folder, config, job->name, &p.images, out)
                                 : AC_OK);

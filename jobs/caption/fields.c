@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 #include "io/image/exif_fields.h"
 #include "io/source/sample_name.h"
@@ -117,7 +118,7 @@ ac_status
 ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, size_t n,
                const void *bytes, size_t size)
 {
-    json_t *object = n ? json_loadb(metadata, n, 0, NULL) : NULL;
+    json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
     const char *at = config->output.metadata, *name;
     size_t length;
     ac_status st = AC_OK;
@@ -172,7 +173,7 @@ ac_fields_add_exif(ac_buffer *metadata, const ac_config *config, const void *byt
 {
     static const char *const none[] = { NULL };
     json_t *object =
-        metadata->size ? json_loadb(metadata->data, metadata->size, 0, NULL) : NULL;
+        metadata->size ? ac_json_parse(metadata->data, metadata->size, 0, NULL) : NULL;
     ac_buffer fields = { 0 }, value = { 0 }, made = { 0 };
     const char *at = config->output.exif, *name;
     size_t n;
@@ -205,7 +206,7 @@ ac_status
 ac_fields_push_plain(ac_buffer *out, const char *object, size_t size, const char *name,
                      size_t n)
 {
-    json_t *fields = json_loadb(object, size, 0, NULL);
+    json_t *fields = ac_json_parse(object, size, 0, NULL);
     const json_t *value = member(fields, name, n);
     ac_status st = AC_OK;
 

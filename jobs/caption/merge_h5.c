@@ -6,6 +6,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/file/spill.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/row_pieces.h"
@@ -65,9 +66,11 @@ typedef struct joiner {
     char **files[STAGES];         /* [shard_count] each: relative to the run folder; owned */
     int64_t columns[PARTS];       /* of rank 2; 0: rank 1 */
     ac_h5_source *sources[PARTS]; /* [count] */
-    int64_t *offsets[PARTS];      /* of texts and offsets: [rows + 1] of the whole */
-    int64_t rows[PARTS];          /* of the whole */
-    int64_t *read;                /* one dataset of offsets of a shard */
+    /* of texts and offsets: [rows + 1] of the whole, in files without a name where they are
+     * large */
+    ac_spill offsets[PARTS];
+    int64_t rows[PARTS]; /* of the whole */
+    int64_t *read;       /* one dataset of offsets of a shard */
     int64_t read_capacity;
 } joiner;
 
@@ -81,11 +84,17 @@ joiner_free(joiner *self)
     }
     for (int p = 0; p < PARTS; p++) {
         free(self->sources[p]);
-        free(self->offsets[p]);
+        ac_spill_free(&self->offsets[p]);
     }
     free(self->pieces);
     free(self->order);
     free(self->read);
+}
+
+static int64_t *
+offsets_of(const joiner *self, int p)
+{
+    return (int64_t *) (void *) self->offsets[p].data;
 }
 
 /* ---- which rows ---- */
@@ -131,6 +140,8 @@ joiner_init(joiner *self, const ac_run *run)
     ac_status st = AC_OK;
 
     self->run = run;
+    for (int p = 0; p < PARTS; p++)
+        self->offsets[p].folder = run->folder;
     self->shard_count = run->manifest.shard_count;
     self->K = run->config->retrieval.topk;
     for (int s = 0; s < STAGES; s++) {
@@ -235,7 +246,7 @@ measure_part(joiner *self, int p, int stage, const ac_h5_reader *r, int64_t from
         if (content == AC_CONTENT_NUMBERS)
             continue;
         for (int64_t row = 0; row < rows; row++)
-            self->offsets[p][at + row + 1] =
+            offsets_of(self, p)[at + row + 1] =
                 self->read[first + row + 1] - self->read[first + row];
         source->first = self->read[first];
         source->rows = self->read[first + rows] - source->first;
@@ -294,12 +305,13 @@ measure(joiner *self)
                         : domain_of(p) == OF_ENTRIES  ? rows * self->K
                                                       : rows;
         if (dataset(p)->content != AC_CONTENT_NUMBERS)
-            AC_TRY(ac_alloc(&self->offsets[p], self->rows[p] + 1, sizeof(int64_t)));
+            AC_TRY(ac_spill_reserve(&self->offsets[p],
+                                    (size_t) (self->rows[p] + 1) * sizeof(int64_t)));
     }
     AC_TRY(measure_shards(self, true));
     for (int p = 0; p < PARTS; p++)
-        for (int64_t i = 0; self->offsets[p] && i < self->rows[p]; i++)
-            self->offsets[p][i + 1] += self->offsets[p][i];
+        for (int64_t i = 0; self->offsets[p].data && i < self->rows[p]; i++)
+            offsets_of(self, p)[i + 1] += offsets_of(self, p)[i];
 out:
     return st;
 }
@@ -315,7 +327,7 @@ write_part(joiner *self, int p, ac_shard_writer *w)
     if (dataset(p)->content != AC_CONTENT_OFFSETS)
         AC_TRY(ac_shard_write_virtual(w, id, self->columns[p], self->sources[p], self->count));
     if (dataset(p)->content != AC_CONTENT_NUMBERS)
-        AC_TRY(ac_shard_write_offsets(w, id, self->rows[p], self->offsets[p]));
+        AC_TRY(ac_shard_write_offsets(w, id, self->rows[p], offsets_of(self, p)));
 out:
     return st;
 }

@@ -188,3 +188,18 @@ ac_job_update_read(ac_config *config, const ac_arguments *a, const ac_job *job)
                               "--dry-run goes with --update: it shows what an update would do")
                : AC_OK;
 }
+
+ac_status
+ac_job_sample_read(ac_config *config, const ac_arguments *a, const ac_job *job)
+{
+    if (!ac_arguments_has(a, "sample"))
+        return AC_OK;
+    if (!job->preview)
+        return ac_error_set(AC_E_ARG,
+                            "%s takes no --sample: it is for jobs that do one image after the "
+                            "other (caption, tag, embed-images)",
+                            job->name);
+    if (config->update)
+        return ac_error_set(AC_E_ARG, "--sample makes a run of its own, and no --update");
+    return ac_arguments_int(a, "sample", &config->sample, 1, 1000000);
+}

@@ -35,6 +35,11 @@ AC_MUST_CHECK ac_status ac_job_update_read(ac_config *config, const ac_arguments
 AC_MUST_CHECK ac_status ac_job_update_word(ac_config *config, const char *by,
                                            const ac_job *job);
 
+/** --sample N: config->sample. AC_E_ARG where the job takes none, or an update was asked for.
+ */
+AC_MUST_CHECK ac_status ac_job_sample_read(ac_config *config, const ac_arguments *a,
+                                           const ac_job *job);
+
 /** AC_E_ARG: an update is one job's work. parts: of the run, which are too many. */
 AC_MUST_CHECK ac_status ac_job_update_refuse_parts(const char *given, int64_t parts);
 

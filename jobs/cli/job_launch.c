@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/linear/compute.h"
+#include "io/file/path.h"
 #include "jobs/cli/endings.h"
 #include "jobs/cli/help.h"
 #include "jobs/cli/job_arguments.h"
@@ -25,8 +26,11 @@ static const ac_option job_options[] = {
     { "set", 0, "KEY=VALUE", "set a key of the config; may be repeated" },
     { "print-config", 0, NULL, "print the resolved config with a comment per key, and exit" },
 };
-/* Of a job whose runs can be updated; others take them too, to say why not. */
-static const ac_option update_options[] = {
+/* Of jobs of images; others take them too, to say why not. */
+static const ac_option image_options[] = {
+    { "sample", 0, "N",
+      "N images alone, spread over the input, in a run of their own (default: "
+      "runs/JOB-CONFIGNAME-sample): to see results and speed first" },
     { "update", 0, "[=hash]",
       "the images changed: compute new and changed ones, drop removed ones (changed: another "
       "size or modification time; =hash: other bytes)" },
@@ -34,20 +38,20 @@ static const ac_option update_options[] = {
 };
 enum {
     JOB_OPTIONS = sizeof job_options / sizeof *job_options,
-    UPDATE_OPTIONS = sizeof update_options / sizeof *update_options,
+    IMAGE_OPTIONS = sizeof image_options / sizeof *image_options,
     MOST_OPTIONS = 16
 };
 
-/* Those of every job, and the job's own. update: those of updates too. */
+/* Those of every job, and the job's own. images: those of jobs of images too. */
 static void
-list_options(ac_option options[MOST_OPTIONS], const ac_job *job, bool update)
+list_options(ac_option options[MOST_OPTIONS], const ac_job *job, bool images)
 {
     int n = 0;
 
     for (; n < JOB_OPTIONS; n++)
         options[n] = job_options[n];
-    for (int i = 0; update && i < UPDATE_OPTIONS; i++)
-        options[n++] = update_options[i];
+    for (int i = 0; images && i < IMAGE_OPTIONS; i++)
+        options[n++] = image_options[i];
     for (const ac_short_form *s = job->short_forms; s && s->option; s++) {
         AC_CHECK(n < MOST_OPTIONS - 1);
         options[n++] = (ac_option){ s->option, 0, s->argument, s->help };
@@ -123,6 +127,21 @@ show_update(const ac_job *job, const ac_config *config, const ac_comm *comm, con
     return st;
 }
 
+/* A sample does not take the folder of the whole run. */
+static ac_status
+find_folder(char **folder, const ac_job *job, const ac_arguments *a)
+{
+    char *whole = NULL;
+    ac_status st = ac_job_run_folder(folder, job, a, 0);
+
+    if (st != AC_OK || !ac_arguments_has(a, "sample") || ac_arguments_has(a, "run"))
+        return st;
+    whole = *folder;
+    st = ac_path_format(folder, "%s-sample", whole);
+    free(whole);
+    return st;
+}
+
 /* st: of reading words and config. Wrong ones are wrong on every rank, unless the ranks see
  * other files: they agree before anything else. */
 static ac_status
@@ -136,7 +155,7 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     comm.heartbeat = &heartbeat;
     ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
-        st = ac_job_run_folder(&folder, job, a, 0);
+        st = find_folder(&folder, job, a);
     if (st == AC_OK)
         st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);
     st = ac_agree_all(&comm, st);
@@ -198,6 +217,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
     if (st == AC_OK && a.help) {
         list_options(options, job, job->preview != NULL);
         ac_job_help(stdout, job, options);
+        if ((st = ac_terminal_flush(st)) != AC_OK)
+            ac_terminal_error(job->name);
         goto out;
     }
     if (st == AC_OK)
@@ -213,6 +234,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
     }
     if (st == AC_OK)
         st = ac_job_update_read(&config, &a, job);
+    if (st == AC_OK)
+        st = ac_job_sample_read(&config, &a, job);
     if (st == AC_OK && a.word_count > 1)
         st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
                           job->name, a.words[1]);

@@ -197,7 +197,7 @@ read_sizes(ac_dedupe_results *self, const bool *grouped)
         return AC_OK;
     st = ac_tar_input_open_index(&images, &s->config, "input.path", s->path, &is_tars);
     if (st == AC_OK && !is_tars)
-        st = ac_images_open_input(&images, &s->config);
+        st = ac_images_open_input(&images, &s->config, NULL);
     if (st != AC_OK) {
         ac_log(AC_LOG_WARNING,
                "of each group the lowest key is kept: the images' sizes cannot be read (%s)",

@@ -33,7 +33,7 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
     if (is_tars)
         return AC_OK;
     if (comm->rank == 0)
-        st = ac_images_open_input(images, config);
+        st = ac_images_open_input(images, config, folder);
     if (comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(images, "input.path");
     st = ac_images_share_all(images, comm, st);

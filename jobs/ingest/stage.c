@@ -28,17 +28,24 @@ typedef struct item {
     char hash[33];
 } item;
 
+/* Items that are read together, and then written one after the other. */
+typedef struct batch {
+    int64_t first, n; /* of the images */
+    item *items;      /* [batch_size] */
+} batch;
+
 /* A thread's part of a batch. */
 typedef struct worker {
     struct ac_ingester *ingester;
-    int64_t first, n;
+    const batch *of;
     atomic_llong *next; /* the item of the batch that is read next, by any of them */
     int slot;
     ac_status status;
     char message[1024]; /* each thread has its own */
 } worker;
 
-/* A batch in memory, and what a shard has gathered so far. */
+/* Two batches in memory, of which one is read while the other is written, and what a shard has
+ * gathered so far. */
 typedef struct ac_ingester {
     const ac_run *run;                  /* borrowed */
     const ac_image_source *images;      /* borrowed */
@@ -47,8 +54,9 @@ typedef struct ac_ingester {
     int threads;
     worker *workers;    /* [threads] */
     pthread_t *handles; /* [threads] */
-    int64_t batch;
-    item *items;    /* [batch] */
+    int64_t batch_size;
+    batch batches[2];
+    bool overlaps;  /* the source reads without HDF5, which only one thread may use */
     ac_buffer text; /* a key or a location */
     ac_h5_stream stream;
     ac_texts keys, formats, captions, metadata, sources, hashes;
@@ -60,18 +68,21 @@ typedef struct ac_ingester {
 static void
 ingester_free(ingester *self)
 {
-    for (int64_t i = 0; self->items && i < self->batch; i++) {
-        ac_buffer_free(&self->items[i].bytes);
-        ac_buffer_free(&self->items[i].metadata);
-        ac_texts_free(&self->items[i].captions);
-        free(self->items[i].rgb);
+    for (int b = 0; b < 2; b++) {
+        item *items = self->batches[b].items;
+        for (int64_t i = 0; items && i < self->batch_size; i++) {
+            ac_buffer_free(&items[i].bytes);
+            ac_buffer_free(&items[i].metadata);
+            ac_texts_free(&items[i].captions);
+            free(items[i].rgb);
+        }
+        free(items);
     }
     for (int t = 0; self->resizers && t < self->threads; t++)
         ac_resizer_free(&self->resizers[t]);
     free(self->resizers);
     free(self->workers);
     free(self->handles);
-    free(self->items);
     ac_buffer_free(&self->text);
     ac_h5_stream_free(&self->stream);
     ac_texts_free(&self->keys);
@@ -94,20 +105,23 @@ static ac_status
 ingester_init(ingester *self, const ac_ingest_work *work, const ac_run *run)
 {
     const bool pixels = run->config->ingest.store == AC_STORE_PIXELS;
-    const int64_t batch = run->config->compute.batch, n = run->manifest.shard_items;
+    const int64_t wanted = run->config->compute.batch, n = run->manifest.shard_items;
     ac_status st = AC_OK;
 
     *self = (ingester){ .run = run,
                         .images = work->images,
                         .recipe = pixels ? &work->recipe : NULL,
-                        .threads = omp_get_max_threads() };
-    self->batch = batch > 0 ? batch : BATCH_PER_THREAD * self->threads;
-    AC_TRY(ac_alloc(&self->items, self->batch, sizeof *self->items));
+                        .threads = omp_get_max_threads(),
+                        .overlaps = !work->images->type->hash && !work->images->type->pixels };
+    self->batch_size = wanted > 0 ? wanted : BATCH_PER_THREAD * self->threads;
+    for (int b = 0; b < 2; b++)
+        AC_TRY(ac_alloc(&self->batches[b].items, self->batch_size, sizeof(item)));
     AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
     AC_TRY(ac_alloc(&self->workers, self->threads, sizeof *self->workers));
     AC_TRY(ac_alloc(&self->handles, self->threads, sizeof *self->handles));
-    for (int64_t i = 0; pixels && i < self->batch; i++)
-        AC_TRY(ac_alloc(&self->items[i].rgb, work->recipe.size * work->recipe.size, 3));
+    for (int64_t i = 0; pixels && i < 2 * self->batch_size; i++)
+        AC_TRY(ac_alloc(&self->batches[i % 2].items[i / 2].rgb,
+                        work->recipe.size * work->recipe.size, 3));
     AC_TRY(ac_alloc(&self->width, n, sizeof *self->width));
     AC_TRY(ac_alloc(&self->height, n, sizeof *self->height));
     AC_TRY(ac_alloc(&self->page, n, sizeof *self->page));
@@ -190,38 +204,46 @@ static void *
 read_items(void *context)
 {
     worker *self = context;
+    const batch *of = self->of;
 
-    for (int64_t i; self->status == AC_OK && (i = atomic_fetch_add(self->next, 1)) < self->n;) {
-        self->status =
-            read_item(self->ingester, self->first + i, &self->ingester->items[i], self->slot);
+    for (int64_t i; self->status == AC_OK && (i = atomic_fetch_add(self->next, 1)) < of->n;) {
+        self->status = read_item(self->ingester, of->first + i, &of->items[i], self->slot);
         if (self->status != AC_OK)
             snprintf(self->message, sizeof self->message, "%s", ac_error_message());
     }
     return NULL;
 }
 
-/* Threads of our own: OpenMP's would spin while this one writes, on cores that others want.
- * What cannot be started, this thread does. */
+static ac_status write_batch(ingester *self, const batch *of);
+
+/* The batch `of` is read by all threads; this one first writes the batch before it (n 0: there
+ * is none). Threads of our own: OpenMP's would spin while this one writes, on cores that others
+ * want. What cannot be started, this thread does. */
 static ac_status
-read_batch(ingester *self, int64_t first, int64_t n)
+read_batch(ingester *self, const batch *of, const batch *before)
 {
     atomic_llong next = 0;
     int started = 0;
     ac_status st = AC_OK;
 
     for (int t = 0; t < self->threads; t++)
-        self->workers[t] =
-            (worker){ .ingester = self, .first = first, .n = n, .next = &next, .slot = t };
-    while (started < self->threads - 1 && started < n - 1 &&
+        self->workers[t] = (worker){ .ingester = self, .of = of, .next = &next, .slot = t };
+    if (!self->overlaps)
+        AC_TRY(write_batch(self, before));
+    while (started < self->threads - 1 && started < of->n - (self->overlaps ? 0 : 1) &&
            pthread_create(&self->handles[started], NULL, read_items,
                           &self->workers[started + 1]) == 0)
         started++;
-    read_items(&self->workers[0]);
+    if (self->overlaps)
+        st = write_batch(self, before);
+    if (st == AC_OK)
+        read_items(&self->workers[0]);
     for (int t = 0; t < started; t++)
         pthread_join(self->handles[t], NULL);
     for (int t = 0; t <= started && st == AC_OK; t++)
         if (self->workers[t].status != AC_OK)
             st = ac_error_set(self->workers[t].status, "%s", self->workers[t].message);
+out:
     return st;
 }
 
@@ -270,6 +292,19 @@ push_good(ingester *self, int64_t i, const item *x)
     self->offsets[row + 1] = self->offsets[row] + (int64_t) x->bytes.size;
     st = ac_h5_stream_push(&self->stream, x->bytes.data, x->bytes.size);
 out:
+    return st;
+}
+
+static ac_status
+write_batch(ingester *self, const batch *of)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < of->n && st == AC_OK; i++) {
+        const item *x = &of->items[i];
+        st = x->status.reason == AC_GOOD ? push_good(self, of->first + i, x)
+                                         : push_bad(self, of->first + i, &x->status);
+    }
     return st;
 }
 
@@ -337,20 +372,19 @@ ingest_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
     ingester *self = ((ac_ingest_work *) context)->ingester;
     ac_shard_writer w = { 0 };
+    int last = 1; /* the batch that was read last */
     ac_status st = AC_OK;
 
     AC_TRY(begin_shard(self, &w, shard->path));
-    for (int64_t done = 0; done < shard->count; done += self->batch) {
-        const int64_t first = shard->first + done,
-                      n = shard->count - done < self->batch ? shard->count - done : self->batch;
-        AC_TRY(read_batch(self, first, n));
-        for (int64_t i = 0; i < n; i++) {
-            const item *x = &self->items[i];
-            AC_TRY(x->status.reason == AC_GOOD ? push_good(self, first + i, x)
-                                               : push_bad(self, first + i, &x->status));
-        }
+    self->batches[1].n = 0;
+    for (int64_t done = 0; done < shard->count; done += self->batch_size, last = !last) {
+        batch *of = &self->batches[!last];
+        of->first = shard->first + done;
+        of->n = shard->count - done < self->batch_size ? shard->count - done : self->batch_size;
+        AC_TRY(read_batch(self, of, &self->batches[last]));
         AC_TRY(ac_stage_tick(stage));
     }
+    AC_TRY(write_batch(self, &self->batches[last]));
     AC_TRY(end_shard(self, &w, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;

@@ -203,7 +203,7 @@ ac_causal_model_set_generation(ac_causal_model *self, const ac_generation_config
         st = ac_generation_config_copy(&self->generation, generation);
     if (st == AC_OK)
         st = suppress_surplus(self, &self->generation);
-    if (st == AC_OK && generation->stop_strings.count)
+    if (st == AC_OK && self->generation.stop_strings.count)
         st = ac_causal_model_make_pieces(self);
     if (st != AC_OK)
         return st;

@@ -74,7 +74,7 @@ AC_MUST_CHECK ac_status ac_causal_model_encode(const ac_causal_model *self, cons
 AC_MUST_CHECK ac_status ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids,
                                                int64_t n, ac_buffer *text);
 
-/** The bytes of each token, for stop strings; nothing without a tokenizer. */
+/** The bytes of each token, for stop strings. AC_E_ARG without a tokenizer. */
 AC_MUST_CHECK ac_status ac_causal_model_make_pieces(ac_causal_model *self);
 
 /** Why a sequence ends: by an end token, a stop string, so many tokens as were wanted, or at

@@ -193,7 +193,11 @@ ac_causal_model_make_pieces(ac_causal_model *self)
 {
     const int64_t V = self->net.config.vocab_size;
 
-    if (!self->has_tokenizer || self->pieces.count)
+    if (!self->has_tokenizer)
+        return ac_error_set(
+            AC_E_ARG, "generation.stop_strings needs the model's tokenizer, and %s has none",
+            self->path);
+    if (self->pieces.count)
         return AC_OK;
     return self->is_gguf ? gguf_pieces(&self->byte_level, V, &self->pieces)
                          : folder_pieces(&self->tokenizer, V, &self->pieces);

@@ -113,7 +113,7 @@
     byId("gallery-status").textContent =
       (shown.length === records.length ? records.length + (records.length === 1 ? " image" : " images")
                                        : shown.length + " of " + records.length + " images") +
-      (facts.total > records.length ? ", chosen evenly from all " + facts.total : "") +
+      (facts.total > records.length ? ", chosen evenly from all " + facts.total + "; search and order go over these" : "") +
       (facts.high > facts.low ? ". Bars run from " + facts.low.toFixed(2) + " to " + facts.high.toFixed(2) + "." : "");
     byId("gallery-pager").hidden = pages === 1;
     const select = byId("gallery-page");

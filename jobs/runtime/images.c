@@ -1,11 +1,14 @@
 #include "jobs/runtime/images.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/log.h"
+#include "io/file/path.h"
 #include "io/source/captioned_images.h"
 #include "io/source/open_images.h"
 #include "io/source/optional_captions.h"
+#include "jobs/runtime/attempt.h"
 #include "jobs/runtime/tar_input.h"
 
 ac_image_options
@@ -52,25 +55,40 @@ ac_images_log_notes(const ac_caption_notes *notes, const char *what)
 }
 
 ac_status
-ac_images_open_input(ac_image_source *images, const ac_config *config)
+ac_images_index_path(const ac_config *config, const char *folder, const char *what, char **path)
 {
-    const ac_image_options options = ac_images_options(config);
+    char prefix[16];
+
+    ac_part_prefix(prefix, config);
+    return ac_path_format(path, "%s/journal/%s%s.files", folder, prefix, what);
+}
+
+ac_status
+ac_images_open_input(ac_image_source *images, const ac_config *config, const char *folder)
+{
+    ac_image_options options = ac_images_options(config);
+    char *index = NULL;
     ac_caption_notes notes = { 0 };
     ac_image_source coco = { 0 };
     bool is_tars;
     ac_status st = AC_OK;
 
     if (!config->input.path_annotations) {
+        if (folder)
+            AC_TRY(ac_images_index_path(config, folder, "input.path", &index));
+        options.index = index;
         AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
                                        &is_tars));
-        return is_tars ? AC_OK
-                       : ac_images_open(images, config->input.path, "input.path", &options);
+        if (!is_tars)
+            st = ac_images_open(images, config->input.path, "input.path", &options);
+        goto out;
     }
     AC_TRY(ac_captioned_coco_open(&coco, config->input.path_annotations,
                                   config->input.path_images, &options, &notes));
     ac_images_log_notes(&notes, "input.path");
     st = ac_optional_captions_open(images, &coco);
 out:
+    free(index);
     ac_image_source_free(&coco);
     ac_caption_notes_free(&notes);
     return st;

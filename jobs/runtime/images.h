@@ -10,9 +10,15 @@
 /** How the config wants an input looked through. Borrows its texts. */
 ac_image_options ac_images_options(const ac_config *config);
 
+/** Where the index of a large folder or list lies; free with free(). folder: of the run;
+ * journal/ is there. what: the config's key. */
+AC_MUST_CHECK ac_status ac_images_index_path(const ac_config *config, const char *folder,
+                                             const char *what, char **path);
+
 /** The images at input.path, or of its annotations, as the config wants them looked through.
- * Local. */
-AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config);
+ * Local. folder: of the run, for a large input's index; NULL: all is in memory. */
+AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config,
+                                             const char *folder);
 
 /** What locations of a run's images are relative to: input.path, or the folder of annotations;
  * NULL: the config has neither. Borrowed. */

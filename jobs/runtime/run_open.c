@@ -256,8 +256,9 @@ verify_stage_all(ac_run *self, int stage, int64_t *lost)
             continue;
         }
         st = ac_run_shard_path(self, stage, i, &path);
-        if (st == AC_OK && (ac_file_checksum(path, found) != AC_OK ||
-                            strcmp(found, records[i].checksum) != 0)) {
+        if (st == AC_OK && ac_file_checksum(path, found) == AC_E_NOMEM)
+            st = AC_E_NOMEM; /* says nothing about the file */
+        else if (st == AC_OK && strcmp(found, records[i].checksum) != 0) {
             ac_log(AC_LOG_WARNING, "%s: %s; it is made again", path,
                    *found ? "not what was published" : "gone or unreadable");
             records[i] = (ac_shard_record){ 0 };

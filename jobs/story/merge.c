@@ -1,6 +1,7 @@
 #include "jobs/story/merge.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/memory.h"
 #include "io/file/json_write.h"
@@ -140,14 +141,32 @@ flush(ac_text_file *f, ac_buffer *b)
     return st;
 }
 
+static ac_status
+count(const shard *s, ac_story_counts *counts)
+{
+    int64_t truncated;
+    const ac_status st = ac_shard_read_int_attribute(&s->h5, AC_STORIES_TRUNCATED, &truncated);
+
+    if (st != AC_OK)
+        return st;
+    counts->truncated += truncated;
+    counts->stories += s->stories.count;
+    for (int64_t m = 0; m < s->stories.count; m++)
+        for (int e = 0; e < AC_CAUSAL_ENDS; e++)
+            counts->ends[e] += ac_texts_is(&s->ends, m, ac_causal_end_names[e],
+                                           strlen(ac_causal_end_names[e]));
+    return AC_OK;
+}
+
 ac_status
-ac_story_merge(const ac_run *run)
+ac_story_merge(const ac_run *run, ac_story_counts *counts)
 {
     ac_text_file stories = { 0 }, keys = { 0 }, bad = { 0 };
     ac_buffer b = { 0 };
     shard s = { 0 };
     ac_status st = AC_OK;
 
+    *counts = (ac_story_counts){ 0 };
     AC_TRY(ac_run_create_file(run, &stories, "stories.jsonl"));
     AC_TRY(ac_run_create_file(run, &keys, "keys.txt"));
     AC_TRY(ac_run_create_file(run, &bad, "bad_items.jsonl"));
@@ -155,6 +174,7 @@ ac_story_merge(const ac_run *run)
         shard_free(&s);
         s = (shard){ 0 };
         AC_TRY(read_shard(&s, run, number));
+        AC_TRY(count(&s, counts));
         for (int64_t i = 0; i < s.keys.count; i++) {
             push_record(&b, &s, i);
             AC_TRY(flush(&stories, &b));

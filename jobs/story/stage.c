@@ -30,8 +30,9 @@ typedef struct ac_storyteller {
     ac_texts keys, captions, shard_prompts, stories, ends;
     int64_t *story_offsets, *id_offsets; /* [n + 1], [m + 1] */
     int64_t story_capacity, id_offset_capacity, id_count, token_capacity, score_capacity;
-    int32_t *tokens; /* [id_count] */
-    float *scores;   /* [m] */
+    int32_t *tokens;   /* [id_count] */
+    float *scores;     /* [m] */
+    int64_t truncated; /* prompts */
     ac_texts bad_keys, bad_reasons, bad_details;
 } teller;
 
@@ -88,7 +89,7 @@ truncate_left(teller *self)
     memmove(e->ids + kept, e->ids + e->count - (most - kept),
             (size_t) (most - kept) * sizeof *e->ids);
     e->count = most;
-    self->work->truncated++;
+    self->truncated++;
 }
 
 /* An item's prompt into self->encoding, or what is wrong with it into status. */
@@ -252,7 +253,7 @@ begin_shard(teller *self)
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         ac_texts_reset(all[i]);
-    self->count = self->id_count = 0;
+    self->count = self->id_count = self->truncated = 0;
     AC_TRY(
         ac_grow(&self->story_offsets, &self->story_capacity, 1, sizeof *self->story_offsets));
     AC_TRY(ac_grow(&self->id_offsets, &self->id_offset_capacity, 1, sizeof *self->id_offsets));
@@ -274,6 +275,7 @@ write_shard(const teller *self, const ac_stage_shard *shard, char checksum[33])
                            (ac_compression) self->run->config->output.compression,
                            AC_SHARD_STORIES));
     AC_TRY(ac_shard_write_int_attribute(&w, AC_STORIES_ITEMS, shard->count));
+    AC_TRY(ac_shard_write_int_attribute(&w, AC_STORIES_TRUNCATED, self->truncated));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_KEYS, &self->keys));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_CAPTIONS, &self->captions));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_PROMPTS, &self->shard_prompts));

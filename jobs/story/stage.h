@@ -14,7 +14,6 @@ typedef struct ac_story_work {
     ac_causal_model *model;
     const ac_story_captions *captions;
     struct ac_storyteller *teller; /* the stage's own memory */
-    int64_t truncated;             /* prompts that were truncated on the left, by this rank */
 } ac_story_work;
 
 /** The text that an item's story begins with; replaces what out held. */

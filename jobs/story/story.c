@@ -108,7 +108,7 @@ set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
 /* ---- results, on rank 0 ---- */
 
 static ac_status
-write_summary(const ac_run *run, int64_t truncated, double seconds)
+write_summary(const ac_run *run, const ac_story_counts *counts, double seconds)
 {
     const int64_t ok = ac_run_rows(run, STORY);
     ac_buffer b = { 0 };
@@ -116,22 +116,45 @@ write_summary(const ac_run *run, int64_t truncated, double seconds)
 
     ac_summary_begin(&b, run, ok, ac_run_bad(run, STORY));
     ac_summary_compute(&b, run);
+    ac_buffer_printf(&b, "  \"stories\": %lld,\n  \"ends\": {", (long long) counts->stories);
+    for (int e = 0; e < AC_CAUSAL_ENDS; e++)
+        ac_buffer_printf(&b, "%s\"%s\": %lld", e ? ", " : "", ac_causal_end_names[e],
+                         (long long) counts->ends[e]);
     ac_buffer_printf(&b,
-                     "  \"truncated_prompts\": %lld,\n  \"wall_seconds\": %.3f,\n"
+                     "},\n  \"truncated_prompts\": %lld,\n  \"wall_seconds\": %.3f,\n"
                      "  \"captions_per_second\": %.4g,\n",
-                     (long long) truncated, seconds, seconds > 0 ? (double) ok / seconds : 0);
+                     (long long) counts->truncated, seconds,
+                     seconds > 0 ? (double) ok / seconds : 0);
     st = ac_summary_publish(&b, run, (ac_summary_stage){ 0 });
     ac_buffer_free(&b);
     return st;
 }
 
 static ac_status
-write_results(const ac_run *run, int64_t truncated, double seconds)
+write_results(const ac_run *run, const ac_story_counts *counts, double seconds)
 {
     const ac_job *const jobs[] = { &ac_job_story, NULL };
-    const ac_status st = write_summary(run, truncated, seconds);
+    const ac_status st = write_summary(run, counts, seconds);
 
     return st == AC_OK ? ac_run_report_write(run->folder, jobs, NULL, AC_REPORT_IMAGES) : st;
+}
+
+/* "12 by an end token, 28 at the greatest length" */
+static void
+show_ends(const ac_story_counts *counts)
+{
+    static const char *const how[] = { "by an end token", "by a stop string",
+                                       "at the greatest length",
+                                       "at the model's last position" };
+    ac_buffer b = { 0 };
+
+    for (int e = 0; e < AC_CAUSAL_ENDS; e++)
+        if (counts->ends[e])
+            ac_buffer_printf(&b, "%s%lld %s", b.size ? ", " : "", (long long) counts->ends[e],
+                             how[e]);
+    if (b.size && b.status == AC_OK)
+        ac_log(AC_LOG_INFO, "%lld stories ended: %s", (long long) counts->stories, b.data);
+    ac_buffer_free(&b);
 }
 
 static void
@@ -160,20 +183,22 @@ static ac_status
 tell_all(ac_run *run, ac_story_work *work, double started)
 {
     const bool last = !ac_run_is_part(run), first_rank = run->comm->rank == 0;
+    ac_story_counts counts = { 0 };
     ac_status st = AC_OK;
 
     AC_TRY(ac_stage_run_all(run, &ac_stage_story, work));
-    ac_sum_int64_all(run->comm, &work->truncated, 1);
-    if (first_rank && work->truncated)
-        ac_log(AC_LOG_WARNING, "truncated on the left to the model's limit: %lld prompts",
-               (long long) work->truncated);
     if (last)
-        AC_TRY(ac_agree_all(run->comm, first_rank ? ac_story_merge(run) : AC_OK));
+        AC_TRY(ac_agree_all(run->comm, first_rank ? ac_story_merge(run, &counts) : AC_OK));
+    if (counts.truncated)
+        ac_log(AC_LOG_WARNING, "truncated on the left to the model's limit: %lld prompts",
+               (long long) counts.truncated);
     AC_TRY(ac_check_bad_items(run));
     if (last)
-        AC_TRY(ac_agree_all(run->comm, first_rank ? write_results(run, work->truncated,
-                                                                  ac_progress_clock() - started)
-                                                  : AC_OK));
+        AC_TRY(ac_agree_all(
+            run->comm,
+            first_rank ? write_results(run, &counts, ac_progress_clock() - started) : AC_OK));
+    if (first_rank)
+        show_ends(&counts);
     st = ac_run_finish_all(run);
 out:
     return st;

@@ -42,6 +42,15 @@ paste <(jq -c '.table[] | [.id, .score]' alone/tags.jsonl) <(jq -c '.table[] | [
 [ ! -e plain/tags.csv ]
 [ "$(jq '[.table[] | has("probability")] | any' plain/tags.jsonl | sort -u)" = false ]
 
+# equal images of a dataset take tables of earlier shards, probabilities too
+cp -r "$demo/pictures" twice
+for f in "$demo"/pictures/*.jpg; do cp "$f" "twice/z_$(basename "$f")"; done
+run 0 ingest twice --out dataset
+run 0 tag "${keys[@]}" --set "input.path=$PWD/dataset" --set "retrieval.templates=$templates" --set retrieval.topk=3 --set output.shard_items=7 --run from_dataset
+grep -q 'tables were taken from earlier shards' from_dataset/log.txt
+cmp <(jq -c .table best/tags.jsonl) <(jq -c 'select(.key | startswith("z_") | not).table' from_dataset/tags.jsonl)
+cmp <(jq -c .table best/tags.jsonl) <(jq -c 'select(.key | startswith("z_")).table' from_dataset/tags.jsonl)
+
 # interrupted while the sentences are embedded, and just before they are removed: the same again
 cp -r best killed
 rm -r killed/DONE killed/tables killed/tags.jsonl killed/tags.csv killed/cache

@@ -155,7 +155,7 @@ run 1 export out --format txt
 says 'scene_02.txt: is there already with other content'
 [ ! -e images/scene_01.txt ] # nothing was written
 run 1 export out --format xml --out x
-says 'none of coco, csv, txt, h5'
+says 'none of coco, csv, txt, xmp, h5'
 run 1 export out --format csv
 says '--out is missing'
 run 2 export images --format csv --out x

@@ -69,6 +69,45 @@ run 3 story long.txt --model "$model" --run refused --set story.overflow=refuse
 run 0 story captions.txt --model "$model" --run far --set story.max_new_tokens=100000 --set generation.eos_token_id=none
 [ "$(jq -r '.stories[].end' far/stories.jsonl | sort -u)" = positions ]
 
+# a stop string ends a story wherever the tokens lie, is cut off, and is counted; whatever the ranks
+python3 - one/stories.jsonl > stop.txt << 'END'
+import json, re, sys
+texts = [s["text"] for line in open(sys.argv[1]) for s in json.loads(line)["stories"]]
+found = next(m for m in (re.search("(?<=.)[!-~]{2}", text, re.S) for text in texts) if m)
+sys.stdout.write(json.dumps(["not there at all", found[0]]))
+END
+stop=(--set "generation.stop_strings=$(cat stop.txt)")
+run 0 story captions.txt "${short[@]}" --run stopped "${stop[@]}"
+says 'stories ended: .*by a stop string'
+run_on 2 0 story captions.txt "${short[@]}" --run stopped2 "${stop[@]}" --set output.shard_items=1
+cmp stopped/stories.jsonl stopped2/stories.jsonl
+python3 - one stopped "$(cat stop.txt)" << 'END'
+import json, sys
+whole, cut = ([(r["key"], s) for line in open(f"{run}/stories.jsonl") for r in [json.loads(line)] for s in r["stories"]] for run in sys.argv[1:3])
+stop, ends = json.loads(sys.argv[3])[1], {}
+for key, s in cut:
+    full = next(w for k, w in whole if k == key and w["ids"][:len(s["ids"])] == s["ids"])
+    assert stop not in s["text"] and s["text"] == full["text"].split(stop)[0], (s, full)
+    assert (s["end"] == "stop") == (stop in full["text"]), (s, full)
+    ends[s["end"]] = ends.get(s["end"], 0) + 1
+assert ends["stop"] >= 1
+assert json.load(open("stopped/summary.json"))["ends"] == {e: ends.get(e, 0) for e in ("end", "stop", "length", "positions")}
+END
+# the tool cuts as the job does, beams too
+jq -c '{text: .prompt}' records/stories.jsonl > prompt.jsonl
+"$antarctic" generate --model "$model" --max-new-tokens 4 --min-new-tokens 4 < prompt.jsonl > tool.jsonl
+first=$(jq -r '.candidates[0].text[0:1]' tool.jsonl)
+"$antarctic" generate --model "$model" --max-new-tokens 4 --min-new-tokens 4 --stop-strings "$first" < prompt.jsonl > cut.jsonl # a character in two tokens
+[ "$(jq -c '.candidates[0] | [.text, (.ids | length)]' cut.jsonl)" = '["",2]' ]
+"$antarctic" generate --model "$model" --max-new-tokens 4 --num-beams 3 --num-return-sequences 3 --stop-strings "[\"$first\"]" < prompt.jsonl | jq -e --arg s "$first" '.candidates | all(.text | contains($s) | not)' > /dev/null
+run 1 story captions.txt --model "$model" --run x --set 'generation.stop_strings=["a", ""]'
+says 'generation.stop_strings.*none of them empty'
+echo '{"text": "a"}' > a.jsonl
+run 1 generate --model "$demo/bart" --stop-strings x < a.jsonl
+says 'stop_strings is for causal'
+run 1 generate --model "$bad/tokenizer_missing.gguf" --stop-strings x < a.jsonl
+says 'stop_strings needs the model.s tokenizer'
+
 # what cannot be is refused by name
 run 1 story captions.txt --model "$model" --prompt 'a {capiton}' --run x
 says '{capiton} is not known'

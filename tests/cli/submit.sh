@@ -6,7 +6,7 @@ small_job job.yaml images
 
 # numbers_of RANKS: "needed mapped packed batch program" in MB
 numbers_of() {
-  run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node "$1" --set limits.memory=100GB
+  run 0 submit caption job.yaml --dry-run --sample 0 --run sized --ranks-per-node "$1" --set limits.memory=100GB
   sed -n 's/^  memory per node  *\([0-9]*\) MB = models. files \([0-9]*\) + packed weights \([0-9]*\) + ranks [0-9]* x (batch \([0-9]*\) + program \([0-9]*\)).*/\1 \2 \3 \4 \5/p' said.txt
 }
 cores=$(nproc)
@@ -24,62 +24,62 @@ grep -q "^#SBATCH --ntasks-per-node=" sized/job.sbatch
 if grep -q '@[A-Z]*@' sized/job.sbatch; then echo "a word of the template is left"; exit 1; fi
 
 # what cannot fit is refused before anything is written
-run 2 submit caption job.yaml --dry-run --run small --set limits.memory=100MB
+run 2 submit caption job.yaml --dry-run --sample 0 --run small --set limits.memory=100MB
 says 'not submitted: a node would need .* MB and has 95'
 [ ! -e small/job.sbatch ]
 
-run 1 submit caption job.yaml --dry-run --run x --ranks-per-node $((cores + 1)) --set limits.memory=100GB
+run 1 submit caption job.yaml --dry-run --sample 0 --run x --ranks-per-node $((cores + 1)) --set limits.memory=100GB
 says "but a node has $cores cores"
 # what the job would miss is told now and not after hours in the queue; what another run makes may be missing until then
 for key in input.path bart.layer_norms cache.path; do
-  run 2 submit caption job.yaml --dry-run --run x --set $key=nothing
+  run 2 submit caption job.yaml --dry-run --sample 0 --run x --set $key=nothing
   says "$key: .*/nothing: No such file"
 done
 mkdir made
 printf '{"event": "submit", "slurm_job": 123}\n' > made/jobs.jsonl
-run 0 submit caption job.yaml --dry-run --run later --set cache.path=nothing --after made
+run 0 submit caption job.yaml --dry-run --sample 0 --run later --set cache.path=nothing --after made
 grep -q '^#SBATCH --dependency=afterok:123$' later/job.sbatch
-run 2 submit caption job.yaml --dry-run --run x --set input.path=nothing --after made
+run 2 submit caption job.yaml --dry-run --sample 0 --run x --set input.path=nothing --after made
 says 'input.path'
 
 # a script that was edited is kept; the ranks start what --program names
 echo '# mine' >> sized/job.sbatch
-run 0 submit caption job.yaml --dry-run --run sized --ranks-per-node 1 --set limits.memory=100GB --program in_container.sh
+run 0 submit caption job.yaml --dry-run --sample 0 --run sized --ranks-per-node 1 --set limits.memory=100GB --program in_container.sh
 says 'saved  .*sized/job.sbatch.before'
 tail -n 1 sized/job.sbatch.before | grep '^# mine$'
 grep -q "^antarctic=$PWD/in_container.sh$" sized/job.sbatch
 
 # --update is passed on, to runs that are done too; refused where the job itself would refuse it
-run 0 submit caption job.yaml --dry-run --run grows --set limits.memory=100GB --update --set seed=3
+run 0 submit caption job.yaml --dry-run --sample 0 --run grows --set limits.memory=100GB --update --set seed=3
 grep -q -- '"\$antarctic" caption .* --run .*/grows --set limits.memory=100GB --set seed=3 --update --set compute.threads' grows/job.sbatch
-run 0 submit tag job.yaml --dry-run --run grows.tag --set limits.memory=100GB --update=hash
+run 0 submit tag job.yaml --dry-run --sample 0 --run grows.tag --set limits.memory=100GB --update=hash
 grep -q -- ' --update=hash --set compute.threads' grows.tag/job.sbatch
-run 1 submit train job.yaml --dry-run --run x --set input.train=images --set input.validation=images --update
+run 1 submit train job.yaml --dry-run --sample 0 --run x --set input.train=images --set input.validation=images --update
 says 'train takes no --update: a training depends on all of its images'
-run 1 submit caption job.yaml --dry-run --run x --update=never
+run 1 submit caption job.yaml --dry-run --sample 0 --run x --update=never
 says 'it is --update or --update=hash'
-run 1 submit caption job.yaml --dry-run --run x --array 3 --update
+run 1 submit caption job.yaml --dry-run --sample 0 --run x --array 3 --update
 says '--update with --array 3: .*make the update as one job'
 [ ! -e x ]
 run 0 embed-images job.yaml --run done.run
-run 0 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run done.run --set limits.memory=100GB
 says 'this run is done, and nothing is submitted; --update computes images that are new or changed'
 [ ! -e done.run/job.sbatch ]
-run 0 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB --update
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run done.run --set limits.memory=100GB --update
 grep -q -- ' --update --set compute.threads' done.run/job.sbatch
-run 1 submit embed-images job.yaml --dry-run --run done.run --set limits.memory=100GB --update --set output.compression=gzip
+run 1 submit embed-images job.yaml --dry-run --sample 0 --run done.run --set limits.memory=100GB --update --set output.compression=gzip
 says 'the config differs .*compression'
 
-run 1 submit dance job.yaml --dry-run
+run 1 submit dance job.yaml --dry-run --sample 0
 says '"dance" is no job'
-run 1 submit caption job.yaml --dry-run --run x --array 3
+run 1 submit caption job.yaml --dry-run --sample 0 --run x --array 3
 says 'cache.path .*/cache.txt is a text file'
-run 1 submit train job.yaml --dry-run --run x --array 3 --set input.train=images --set input.validation=images
+run 1 submit train job.yaml --dry-run --sample 0 --run x --array 3 --set input.train=images --set input.validation=images
 says 'not done in parts'
-run 1 submit caption job.yaml --dry-run --run x --after nowhere
+run 1 submit caption job.yaml --dry-run --sample 0 --run x --after nowhere
 says 'nowhere: that run is not done, and was not submitted'
 sed -i "s#model: .*/clip#model: nowhere#" job.yaml
-run 2 submit caption job.yaml --dry-run --run x
+run 2 submit caption job.yaml --dry-run --sample 0 --run x
 says 'nowhere'
 [ ! -e x/job.sbatch ]
 
@@ -148,10 +148,23 @@ chmod +x bin/*
 for name in $'tab\there' $'M\xc3\xbcller' $'latin\xe9' "a'b" $'esc\033[2Jx' '-lead' '50% j' '$HOME `id` $(id)'; do
   export PROGRAM="$top/places/$name/./pro'gram" WORDS=$top/words
   cd "places/$name"
-  run 0 submit caption "./$name.yaml" --run "./$name" --dry-run --set limits.memory=100GB --set "rescore.prefix='$name '" --program "./pro'gram"
+  run 0 submit caption "./$name.yaml" --run "./$name" --dry-run --sample 0 --set limits.memory=100GB --set "rescore.prefix='$name '" --program "./pro'gram"
   cd "$top"
   SLURM_JOB_ID=1 SLURM_JOB_NODELIST=n1 SLURM_CPUS_PER_TASK=1 SLURM_NTASKS=1 bash "places/$name/$name/job.sbatch" > started.txt 2>&1 || [ $? -eq 74 ]
   printf '%s\0' "$top/places/$name/./pro'gram" caption "$top/places/$name/./$name.yaml" --run "$top/places/$name/./$name" \
     --set limits.memory=100GB --set "rescore.prefix='$name '" --set compute.threads=1 > expected_words
   cmp expected_words words
 done
+
+# how long it will take: from a sample, or the reason why not; nothing of it stays
+before=$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'antarctic-sample-*' | wc -l)
+run 0 submit embed-images job.yaml --dry-run --sample 3 --run sampled --set limits.memory=100GB
+grep -q '^  estimate  *less than 0.01 node-hours for 1 image$' said.txt
+grep -q '(2 images, computed here on .* core-hours per million;' said.txt
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run sampled --set limits.memory=100GB
+[ "$(grep -c estimate said.txt)" = 0 ]
+run 0 submit embed-images job.yaml --dry-run --sample 2 --run sampled --set limits.memory=100GB --set limits.max_pixels=1
+grep -q '^  estimate  *none: .*all of the 1 items are rejected' said.txt
+[ "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'antarctic-sample-*' | wc -l)" = "$before" ]
+run 1 submit embed-images job.yaml --sample 3
+says 'goes with --dry-run'

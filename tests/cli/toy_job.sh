@@ -54,8 +54,8 @@ run 0 verify one
 printf x | dd of=one/counts/00003.h5 bs=1 seek=100 conv=notrunc 2> /dev/null
 run 2 verify one
 says 'counts/00003.h5'
-run 0 submit count-bytes job.yaml --run submitted --dry-run
+run 0 submit count-bytes job.yaml --run submitted --dry-run --sample 0
 says 'count-bytes'
 grep -q 'count-bytes' submitted/job.sbatch
-run 1 submit count-bytes job.yaml --run submitted --dry-run --array 4
+run 1 submit count-bytes job.yaml --run submitted --dry-run --sample 0 --array 4
 says 'count-bytes is not done in parts'

@@ -30,7 +30,7 @@ refused() { # refused WORDS ARGUMENTS…
 }
 refused 'no such partition (Slurm has: main)' caption job.yaml --run x --partition gpu
 refused 'nodes 3, but the partition has 2' caption job.yaml --run x --nodes 3
-submit caption job.yaml --run held --time 10 --dry-run
+submit caption job.yaml --run held --time 10 --dry-run --sample 0
 held=$(sbatch --parsable --hold held/job.sbatch)
 printf '{"event": "submit", "slurm_job": %d}\n' "$held" > held/jobs.jsonl
 refused "in Slurm's queue already: $held PENDING" caption job.yaml --run held

@@ -9,7 +9,7 @@ sed -i "s/num_return_sequences: 60/num_return_sequences: ${CANDIDATES:-1500}/" s
 "$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
-submit caption slow.yaml --run limit --nodes 2 --ranks-per-node 1 --time 1 --set limits.grace_seconds=10 --dry-run
+submit caption slow.yaml --run limit --nodes 2 --ranks-per-node 1 --time 1 --set limits.grace_seconds=10 --dry-run --sample 0
 sed -i 's/USR1@120/USR1@52/' limit/job.sbatch
 job=$(sbatch --parsable limit/job.sbatch)
 # a signal that comes before the ranks are there starts the job again, too, and leaves no attempt

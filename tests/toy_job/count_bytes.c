@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/log.h"
-#include "io/file/publish.h"
+#include "io/file/text_file.h"
 #include "io/hdf5/h5.h"
 #include "io/source/open_images.h"
 #include "jobs/runtime/images.h"
@@ -100,6 +100,7 @@ static ac_status
 join_shards(const ac_run *run)
 {
     ac_buffer lines = { 0 };
+    ac_text_file f = { 0 };
     ac_texts keys = { 0 };
     int64_t *counts = NULL;
     char *path = NULL;
@@ -107,6 +108,7 @@ join_shards(const ac_run *run)
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&counts, run->manifest.shard_items, sizeof *counts));
+    AC_TRY(ac_run_create_file(run, &f, "counts.txt"));
     for (int64_t s = 0; s < run->manifest.shard_count; s++) {
         AC_TRY(ac_run_shard_path(run, 0, s, &path));
         AC_TRY(ac_h5_open(&r, path));
@@ -118,11 +120,13 @@ join_shards(const ac_run *run)
         ac_h5_close(&r);
         free(path);
         path = NULL;
+        AC_TRY(lines.status);
+        ac_text_file_write(&f, lines.data, lines.size);
+        ac_buffer_reset(&lines);
     }
-    AC_TRY(lines.status);
-    AC_TRY(ac_run_path(run, &path, "counts.txt"));
-    st = ac_publish_file(path, lines.data, lines.size);
+    st = ac_text_file_commit(&f);
 out:
+    ac_text_file_abandon(&f);
     ac_h5_close(&r);
     ac_buffer_free(&lines);
     ac_texts_free(&keys);
@@ -144,7 +148,8 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
                            .cache = "",
                            .bart = "",
                            .kernels = "" };
-    const ac_image_options options = { 0 };
+    ac_image_options options = { 0 };
+    char *index = NULL;
     const ac_tar_input tars = { .path = config->input.path,
                                 .what = "input.path",
                                 .folder = folder };
@@ -154,6 +159,9 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
     (void) locks;
     AC_TRY(ac_tar_input_open_all(&images, comm, config, &tars, &is_tars));
     if (comm->rank == 0 && !is_tars)
+        st = ac_images_index_path(config, folder, "input.path", &index);
+    options.index = index;
+    if (comm->rank == 0 && !is_tars && st == AC_OK)
         st = ac_images_open(&images, config->input.path, "input.path", &options);
     if (!is_tars)
         AC_TRY(ac_images_share_all(&images, comm, st));
@@ -168,6 +176,7 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
     if (comm->rank == 0)
         ac_log(AC_LOG_INFO, "results: %s/counts.txt", folder);
 out:
+    free(index);
     ac_run_free(&run);
     ac_image_source_free(&images);
     return st;

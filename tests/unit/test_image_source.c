@@ -289,6 +289,89 @@ locations_are_found_again(void **state)
     free(sidecar);
 }
 
+/* A TIFF of three pages, as far as counting them goes. */
+static void
+put_pages(const char *relative)
+{
+    static const unsigned char page[] = { 1, 0, 0, 1, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0 };
+    FILE *f = fopen(at(relative), "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite("II*\0\10\0\0\0", 1, 8, f), 8);
+    for (int i = 0; i < 3; i++) {
+        const unsigned char next[4] = { i < 2 ? (unsigned char) (8 + 18 * (i + 1)) : 0 };
+        assert_int_equal(fwrite(page, 1, sizeof page, f), sizeof page);
+        assert_int_equal(fwrite(next, 1, sizeof next, f), sizeof next);
+    }
+    fclose(f);
+}
+
+static void
+check_same(const ac_image_source *x, const ac_image_source *y, int64_t i)
+{
+    ac_buffer a = { 0 }, b = { 0 };
+    ac_image_stamp s = ac_image_source_stamp(x, i), t = ac_image_source_stamp(y, i);
+
+    assert_int_equal(ac_image_source_key(x, i, &a), AC_OK);
+    assert_int_equal(ac_image_source_key(y, i, &b), AC_OK);
+    assert_string_equal(a.data, b.data);
+    assert_int_equal(ac_image_source_locate(x, i, &a), AC_OK);
+    assert_int_equal(ac_image_source_locate(y, i, &b), AC_OK);
+    assert_string_equal(a.data, b.data);
+    assert_int_equal(ac_image_source_page(x, i), ac_image_source_page(y, i));
+    assert_true(s.size == t.size && s.mtime == t.mtime);
+    assert_int_equal(reason(x, i), reason(y, i));
+    ac_buffer_free(&a);
+    ac_buffer_free(&b);
+}
+
+/* A large list's index is a file, which other processes map: the items are those that a source
+ * in memory has, with pages and without, and a file that is cut is refused. */
+static void
+a_large_list_is_mapped(void **state)
+{
+    enum { LINES = 70000 };
+    char index[100];
+    FILE *f;
+
+    (void) state;
+    put_pages("pages.tif");
+    f = fopen(at("large.txt"), "wb");
+    assert_non_null(f);
+    for (int i = 0; i < LINES; i++)
+        fprintf(f, "%s%05d.jpg\n", i % 3 ? "gone/" : "./", i * 7919 % 50000);
+    fprintf(f, "b.jpg\npages.tif\n");
+    fclose(f);
+    snprintf(index, sizeof index, "%s/list.index", root);
+    for (int pages = 0; pages < 2; pages++) {
+        const ac_image_options plain = { .all_pages = pages },
+                               mapped = { .all_pages = pages, .index = index };
+        ac_image_source x, y, there;
+        ac_buffer packed = { 0 };
+
+        assert_int_equal(ac_images_open(&x, at("large.txt"), "input.path", &plain), AC_OK);
+        assert_int_equal(ac_images_open(&y, at("large.txt"), "input.path", &mapped), AC_OK);
+        assert_int_equal(access(index, R_OK), 0);
+        assert_int_equal(x.count, LINES + 2 + 2 * pages);
+        assert_int_equal(y.count, x.count);
+        assert_string_equal(x.fingerprint, y.fingerprint);
+        assert_int_equal(ac_images_pack(&y, &packed), AC_OK);
+        assert_true(packed.size < 1000);
+        assert_int_equal(ac_images_unpack(&there, packed.data, packed.size), AC_OK);
+        for (int64_t i = 0; i < x.count; i++) {
+            check_same(&x, &y, i);
+            check_same(&x, &there, i);
+        }
+        ac_image_source_free(&x);
+        ac_image_source_free(&y);
+        ac_image_source_free(&there);
+        assert_int_equal(truncate(index, 1000000), 0);
+        assert_int_equal(ac_images_unpack(&there, packed.data, packed.size), AC_E_FORMAT);
+        assert_non_null(strstr(ac_error_message(), index));
+        ac_buffer_free(&packed);
+    }
+}
+
 static void
 messages_name_the_key(void **state)
 {
@@ -315,6 +398,7 @@ main(void)
         cmocka_unit_test(one_image),
         cmocka_unit_test(joined),
         cmocka_unit_test(locations_are_found_again),
+        cmocka_unit_test(a_large_list_is_mapped),
         cmocka_unit_test(messages_name_the_key),
     };
 

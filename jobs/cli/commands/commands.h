@@ -32,6 +32,12 @@ AC_MUST_CHECK ac_status ac_import_checkpoint(const char *checkpoint, const char 
 AC_MUST_CHECK ac_status ac_export_layer_norms(const char *layer_norms, const char *model,
                                               const char *out);
 
+/** A cache made of another: entries removed, added, merged. */
+AC_MUST_CHECK ac_status ac_command_cache_edit(int argc, char **argv);
+
+/** What differs between two caches: JSON lines. AC_E_ARG (exit code 1) where anything does. */
+AC_MUST_CHECK ac_status ac_command_cache_diff(int argc, char **argv);
+
 /** Images of a run, captioned again from their retrieved entries, one at a time: JSON lines.
  * The run is not changed. */
 AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);

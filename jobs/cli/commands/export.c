@@ -19,7 +19,8 @@ static const ac_option options[] = {
     { "out", 0, "PATH", "the file or folder to write" },
     { "format", 0, "F",
       "of a run: coco (results for scorers), csv, txt (KEY.txt under --out, or beside each "
-      "image), h5 (one HDF5 file that needs no other), or webdataset (tars with image, caption "
+      "image), xmp (KEY.xmp, the same: a sidecar with the caption as description and alt "
+      "text), h5 (one HDF5 file that needs no other), or webdataset (tars with image, caption "
       "and scores); of an image dataset: webdataset, or folder" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
     { "model", 0, "DIR", "the Hugging Face folder of the BART that --layer-norms belongs to" },
@@ -55,7 +56,7 @@ export_cache(const char *path, const char *out)
     if (st != AC_OK && is_run_of_images(path))
         st = ac_error_set(AC_E_ARG,
                           "%s is a run without a cache of its own: give --format coco, csv, "
-                          "txt, h5 or webdataset to export its results",
+                          "txt, xmp, h5 or webdataset to export its results",
                           path);
     AC_TRY(st);
     AC_TRY(ac_run_make_folder(out));
@@ -93,7 +94,7 @@ ac_command_export(int argc, char **argv)
         ac_options_help(
             stdout,
             "export CACHE --out FOLDER\n       antarctic export RUN --format "
-            "coco|csv|txt|h5|webdataset --out PATH\n"
+            "coco|csv|txt|xmp|h5|webdataset --out PATH\n"
             "       antarctic export DATASET --format webdataset|folder --out FOLDER\n"
             "       antarctic export --layer-norms FILE --model BART --out FOLDER",
             "Writes results in other programs' formats: a cache as postcache.txt and "

@@ -22,6 +22,7 @@
 #include "jobs/cli/commands/export_h5.h"
 #include "jobs/cli/commands/export_samples.h"
 #include "jobs/cli/commands/export_targets.h"
+#include "jobs/cli/commands/export_xmp.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/run_view.h"
@@ -45,7 +46,8 @@ typedef struct exporter {
     ac_texts captions;         /* COCO: [written] */
     ac_config config;          /* the run's, where it was read */
     ac_texts fields;           /* CSV: further columns */
-    ac_export_targets targets; /* txt */
+    bool xmp;                  /* sidecars; else text files */
+    ac_export_targets targets; /* of both */
     int64_t seen;              /* keys looked at */
     int64_t wanted[2];         /* the numbers of two keys, and (names) what they are */
     char *names[2];
@@ -176,28 +178,37 @@ push_txt(exporter *self, int64_t i)
     return self->text.status;
 }
 
-/* ---- text files ---- */
+static ac_status
+push_xmp(exporter *self, int64_t i)
+{
+    const ac_texts *captions = &self->walk.view->captions;
 
-/* OUT/KEY.txt, or the image's path with .txt. */
+    return ac_xmp_push(&self->text, ac_texts_at(captions, i), ac_texts_size(captions, i));
+}
+
+/* ---- text files and sidecars ---- */
+
+/* OUT/KEY.txt, or the image's path with .txt; or .xmp. */
 static ac_status
 txt_path(const exporter *self, int64_t i, char **path)
 {
     const ac_texts *keys = &self->walk.view->keys;
     const char *location = ac_texts_at(&self->walk.view->paths, i);
     const size_t n = ac_texts_size(&self->walk.view->paths, i);
+    const char *extension = self->xmp ? ".xmp" : ".txt";
     char *image = NULL;
     ac_status st = AC_OK;
 
     *path = NULL;
     if (self->out)
-        return ac_path_format(path, "%s/%.*s.txt", self->out, (int) ac_texts_size(keys, i),
-                              ac_texts_at(keys, i));
+        return ac_path_format(path, "%s/%.*s%s", self->out, (int) ac_texts_size(keys, i),
+                              ac_texts_at(keys, i), extension);
     if (!self->root && !(n && location[0] == '/'))
         AC_FAIL(AC_E_ARG,
                 "%s: its config has no input.path that the images lie in: give --out FOLDER",
                 self->run.folder);
     AC_TRY(ac_location_join(self->root ? self->root : "", location, n, &image));
-    st = ac_location_sidecar(image, strlen(image), ".txt", path);
+    st = ac_location_sidecar(image, strlen(image), extension, path);
 out:
     free(image);
     return st;
@@ -217,11 +228,14 @@ write_txt(exporter *self, int64_t i, bool check_only)
             "%.*s: this key leads out of %s; without --out the file stands beside its image",
             (int) ac_texts_size(keys, i), ac_texts_at(keys, i), self->out);
     ac_buffer_reset(&self->text);
-    AC_TRY(push_txt(self, i));
+    AC_TRY(self->xmp ? push_xmp(self, i) : push_txt(self, i));
     AC_TRY(txt_path(self, i, &path));
     if (check_only)
         AC_TRY(ac_export_targets_add(&self->targets, self->seen++, path, &self->text));
-    AC_TRY(ac_export_check(path, self->text.data, self->text.size, &same));
+    st = ac_export_check(path, self->text.data, self->text.size, &same);
+    if (st == AC_E_ARG && self->xmp && ac_xmp_is_ours(path))
+        st = AC_OK;
+    AC_TRY(st);
     if (check_only || same)
         goto out;
     if (self->out)
@@ -396,7 +410,7 @@ find_root(exporter *self)
     AC_TRY(ac_path_format(&path, "%s/tars/input.path.index", self->run.folder));
     if (access(path, F_OK) == 0)
         AC_FAIL(AC_E_ARG,
-                "%s: its images are members of tars, beside which no .txt can lie: give --out "
+                "%s: its images are members of tars, beside which no file can lie: give --out "
                 "FOLDER",
                 self->run.folder);
     AC_TRY(read_config(self));
@@ -459,6 +473,17 @@ out:
 }
 
 static ac_status
+export_xmp(exporter *self)
+{
+    if (self->run.manifest.stage_count < 3)
+        return ac_error_set(AC_E_ARG,
+                            "%s: a run of %s has no captions; sidecars need a caption run",
+                            self->run.folder, self->run.manifest.job);
+    self->xmp = true;
+    return export_txt(self);
+}
+
+static ac_status
 export_h5(exporter *self)
 {
     return ac_export_h5(&self->run, self->out, &self->written);
@@ -477,11 +502,9 @@ ac_export_run(const char *folder, const char *format, const char *out)
         const char *name;
         ac_status (*run)(exporter *self);
         int stages; /* that the run must have */
-    } formats[] = { { "coco", export_coco, 2 },
-                    { "csv", export_csv, 2 },
-                    { "txt", export_txt, 2 },
-                    { "h5", export_h5, 1 },
-                    { "webdataset", export_webdataset, 2 } };
+    } formats[] = { { "coco", export_coco, 2 }, { "csv", export_csv, 2 },
+                    { "txt", export_txt, 2 },   { "xmp", export_xmp, 2 },
+                    { "h5", export_h5, 1 },     { "webdataset", export_webdataset, 2 } };
     exporter e = { .out = out };
     size_t f = 0;
     ac_status st = AC_OK;
@@ -489,8 +512,9 @@ ac_export_run(const char *folder, const char *format, const char *out)
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, h5, webdataset", format);
-    if (!out && strcmp(format, "txt") != 0)
+        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, xmp, h5, webdataset",
+                format);
+    if (!out && strcmp(format, "txt") != 0 && strcmp(format, "xmp") != 0)
         AC_FAIL(AC_E_ARG,
                 "--out is missing: the file (or, of webdataset, the folder) to write");
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
@@ -502,7 +526,9 @@ ac_export_run(const char *folder, const char *format, const char *out)
                folder);
     AC_TRY(formats[f].run(&e));
     ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written,
-           out ? out : "a .txt beside each");
+           out     ? out
+           : e.xmp ? "an .xmp beside each"
+                   : "a .txt beside each");
 out:
     exporter_free(&e);
     return st;

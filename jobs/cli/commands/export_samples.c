@@ -6,6 +6,7 @@
 
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/image/decode.h"
@@ -56,7 +57,7 @@ open_input(exporter *self)
     AC_TRY(ac_tar_input_open_index(&self->images, &self->config, "input.path",
                                    self->run->folder, &is_tars));
     if (!is_tars)
-        AC_TRY(ac_images_open_input(&self->images, &self->config));
+        AC_TRY(ac_images_open_input(&self->images, &self->config, NULL));
     if (strcmp(self->images.fingerprint, self->run->manifest.input_fingerprint) != 0)
         st = ac_error_set(AC_E_ARG,
                           "%s: is not the input that %s was made from (names or sizes "
@@ -108,9 +109,10 @@ push_further(exporter *self, int64_t i)
 
     if (!kept->count)
         return AC_OK;
-    fields = json_loadb(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
-    object = self->metadata.size ? json_loadb(self->metadata.data, self->metadata.size, 0, NULL)
-                                 : NULL;
+    fields = ac_json_parse(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
+    object = self->metadata.size
+                 ? ac_json_parse(self->metadata.data, self->metadata.size, 0, NULL)
+                 : NULL;
     json_object_foreach(fields, name, value)
     {
         if (json_is_null(value) || json_object_get(object, name) ||

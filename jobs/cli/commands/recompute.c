@@ -13,6 +13,7 @@
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "jobs/caption/stages.h"
+#include "jobs/cli/commands/job_process.h"
 #include "jobs/cli/commands/recompute_folder.h"
 #include "jobs/cli/commands/recompute_shards.h"
 #include "jobs/job_table.h"
@@ -38,7 +39,7 @@ typedef struct recomputer {
 static void
 recomputer_free(recomputer *self)
 {
-    ac_recompute_folder_remove(self->folder);
+    ac_job_folder_remove(self->folder);
     ac_run_view_close(&self->run);
     ac_config_free(&self->config);
     free(self->chosen);
@@ -169,7 +170,7 @@ check_images(recomputer *self)
     st = ac_tar_input_open_index(&images, &self->config, "input.path", self->run.folder,
                                  &is_tars);
     if (st == AC_OK && !is_tars)
-        st = ac_images_open_input(&images, &self->config);
+        st = ac_images_open_input(&images, &self->config, NULL);
     if (st != AC_OK && st != AC_E_NOMEM) {
         say(self, ac_images_place(&self->config), ac_error_message());
         st = AC_OK;

@@ -2,22 +2,17 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/base/text.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
-
-extern char **environ;
+#include "jobs/cli/commands/job_process.h"
 
 /* ---- the copy ---- */
 
@@ -100,21 +95,13 @@ ac_status
 ac_recompute_folder_make(char **folder, const ac_run_view *run, const bool *missing)
 {
     const ac_manifest *m = &run->manifest;
-    const char *parent = getenv("TMPDIR");
     char *from = realpath(run->folder, NULL), *path = NULL;
     ac_status st = AC_OK;
 
     *folder = NULL;
     if (!from)
         AC_FAIL(AC_E_IO, "%s: cannot be read: %s", run->folder, strerror(errno));
-    AC_TRY(ac_path_format(folder, "%s/antarctic-recompute-XXXXXX",
-                          parent && *parent ? parent : "/tmp"));
-    if (!mkdtemp(*folder)) {
-        st = ac_error_set(AC_E_IO, "%s: cannot be made: %s", *folder, strerror(errno));
-        free(*folder);
-        *folder = NULL;
-        goto out;
-    }
+    AC_TRY(ac_job_folder_make(folder, "recompute"));
     AC_TRY(copy_folder(from, *folder, true));
     for (int s = 0; s < m->stage_count; s++)
         for (int64_t i = 0; run->stages[s] && i < m->shard_count; i++) {
@@ -133,79 +120,19 @@ out:
 
 /* ---- the job ---- */
 
-/* The last line in the text, without what comes before "antarctic JOB: ". */
-static ac_status
-last_line(ac_buffer *out, const char *path)
-{
-    ac_buffer text = { 0 };
-    size_t end, begin;
-    ac_status st = ac_text_file_read(path, &text);
-
-    AC_TRY(st);
-    end = text.size;
-    while (end > 0 && text.data[end - 1] == '\n')
-        end--;
-    begin = end;
-    while (begin > 0 && text.data[begin - 1] != '\n')
-        begin--;
-    if (end > begin)
-        st = ac_buffer_push(out, text.data + begin, end - begin);
-out:
-    ac_buffer_free(&text);
-    return st;
-}
-
 ac_status
 ac_recompute_folder_run(const char *folder, const char *job, int *code, ac_buffer *said)
 {
-    posix_spawn_file_actions_t files;
-    char self[4096], *config = NULL, *log = NULL;
-    pid_t child;
-    int how = 0, error;
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *config = NULL, *log = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&config, "%s/config.yaml", folder));
     AC_TRY(ac_path_format(&log, "%s/recompute.log", folder));
-    if (n <= 0)
-        AC_FAIL(AC_E_IO, "/proc/self/exe: cannot be read: %s", strerror(errno));
-    self[n] = '\0';
-    char *words[] = { self, (char *) job, config, "--run", (char *) folder, NULL };
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_CREAT | O_WRONLY | O_APPEND,
-                                     0600);
-    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-    error = posix_spawn(&child, self, &files, NULL, words, environ);
-    posix_spawn_file_actions_destroy(&files);
-    if (error)
-        AC_FAIL(AC_E_IO, "%s: cannot be started: %s", self, strerror(error));
-    while (waitpid(child, &how, 0) < 0)
-        if (errno != EINTR)
-            AC_FAIL(AC_E_IO, "waiting for the job: %s", strerror(errno));
-    *code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
-    if (*code != 0)
-        st = last_line(said, log);
+    st = ac_job_process_run(
+        (char *[]){ NULL, (char *) job, config, "--run", (char *) folder, NULL }, log, 0, code,
+        said);
 out:
     free(config);
     free(log);
     return st;
-}
-
-/* ---- the end ---- */
-
-static int
-remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-    (void) info;
-    (void) type;
-    (void) at;
-    remove(path);
-    return 0;
-}
-
-void
-ac_recompute_folder_remove(const char *folder)
-{
-    if (folder)
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -8,7 +8,7 @@
 /**
  * A new folder in TMPDIR with the run's config, manifest and journals, and links to its shards
  * but those that are missing [shard_count]. Results that the merge writes are not there.
- * @param[out] folder  free with free(), after ac_recompute_folder_remove
+ * @param[out] folder  free with free(), after ac_job_folder_remove
  */
 AC_MUST_CHECK ac_status ac_recompute_folder_make(char **folder, const ac_run_view *run,
                                                  const bool *missing);
@@ -17,8 +17,5 @@ AC_MUST_CHECK ac_status ac_recompute_folder_make(char **folder, const ac_run_vie
  * said */
 AC_MUST_CHECK ac_status ac_recompute_folder_run(const char *folder, const char *job, int *code,
                                                 ac_buffer *said);
-
-/** NULL: nothing is done. */
-void ac_recompute_folder_remove(const char *folder);
 
 #endif

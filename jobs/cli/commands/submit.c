@@ -13,6 +13,7 @@
 #include "io/file/path.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/slurm_script.h"
+#include "jobs/cli/commands/submit_estimate.h"
 #include "jobs/cli/commands/submit_script.h"
 #include "jobs/cli/job_arguments.h"
 #include "jobs/job_table.h"
@@ -40,7 +41,11 @@ static const ac_option options[] = {
       "the images changed: the job is started with --update (antarctic JOB --help)" },
     { "program", 0, "FILE",
       "start this in place of antarctic on each rank: a script that enters a container" },
-    { "dry-run", 0, NULL, "write the script and show the resources; submit nothing" },
+    { "dry-run", 0, NULL,
+      "write the script, show the resources and how long the job will take; submit nothing" },
+    { "sample", 0, "N",
+      "with --dry-run: estimate the time from N images, computed here in at most a minute "
+      "(default: 64; 0: no estimate)" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -441,6 +446,7 @@ ac_command_submit(int argc, char **argv)
 {
     ac_arguments a = { 0 };
     ac_submit_request r = { .a = &a, .nodes = 1 };
+    int64_t sample = AC_ESTIMATE_ITEMS;
     bool done = false;
     ac_status st = AC_OK;
 
@@ -457,6 +463,9 @@ ac_command_submit(int argc, char **argv)
     r.job = ac_job_find(a.words[0]);
     if (!r.job)
         AC_FAIL(AC_E_ARG, "\"%s\" is no job; antarctic help lists them", a.words[0]);
+    AC_TRY(ac_arguments_int(&a, "sample", &sample, 0, 1000000));
+    if (ac_arguments_has(&a, "sample") && !ac_arguments_has(&a, "dry-run"))
+        AC_FAIL(AC_E_ARG, "--sample goes with --dry-run: it is for the estimate");
     AC_TRY(read_request(&r));
     AC_TRY(check_array(&r));
     if (ac_arguments_has(&a, "after"))
@@ -478,10 +487,12 @@ ac_command_submit(int argc, char **argv)
         AC_TRY(r.job->size(&r.sizing, &r.config));
     AC_TRY(fit(&r));
     AC_TRY(write_scripts(&r));
-    if (ac_arguments_has(&a, "dry-run"))
+    if (ac_arguments_has(&a, "dry-run")) {
+        AC_TRY(ac_submit_estimate(&r, sample));
         st = tell_how_to_submit(&r);
-    else
+    } else {
         st = submit_all(&r);
+    }
 out:
     request_free(&r);
     ac_arguments_free(&a);

@@ -15,6 +15,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/hdf5/h5_check.h"
 #include "io/hdf5/joined_file.h"
 #include "io/hdf5/image_shard.h"
@@ -150,7 +151,7 @@ count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
     for (const char *line = text.data ? text.data : "", *end = line + text.size; line < end;) {
         const char *newline = memchr(line, '\n', (size_t) (end - line));
         json_t *record =
-            jsonl ? json_loadb(line, (size_t) ((newline ? newline : end) - line), 0, NULL)
+            jsonl ? ac_json_parse(line, (size_t) ((newline ? newline : end) - line), 0, NULL)
                   : NULL;
         ++*lines;
         if (jsonl && !record)

@@ -7,6 +7,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/json_value.h"
 #include "io/hdf5/h5.h"
 #include "io/hdf5/h5_check.h"
 #include "io/hdf5/shard_file.h"
@@ -26,7 +27,7 @@ read_metadata(const ac_map *map)
 
     for (int i = 0; i < 8; i++)
         length |= (uint64_t) map->data[i] << (8 * i);
-    header = json_loadb((const char *) map->data + 8, (size_t) length, 0, NULL);
+    header = ac_json_parse((const char *) map->data + 8, (size_t) length, 0, NULL);
     metadata = json_incref(json_object_get(header, "__metadata__"));
     json_decref(header);
     return metadata;

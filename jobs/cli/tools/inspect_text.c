@@ -4,6 +4,7 @@
 
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
+#include "io/file/json_value.h"
 #include "io/source/coco.h"
 #include "io/config/config.h"
 #include "io/file/text_file.h"
@@ -65,8 +66,8 @@ inspect_jsonl(json_t *out, const ac_texts *lines, const char *path)
 
         if (ac_texts_size(lines, i) == 0)
             continue;
-        if (!(j = json_loadb(ac_texts_at(lines, i), ac_texts_size(lines, i),
-                             JSON_ALLOW_NUL | JSON_DECODE_ANY, &error)))
+        if (!(j = ac_json_parse(ac_texts_at(lines, i), ac_texts_size(lines, i),
+                                JSON_ALLOW_NUL | JSON_DECODE_ANY, &error)))
             AC_FAIL(AC_E_FORMAT, "%s:%lld: %s", path, (long long) i + 1, error.text);
         if (records++ == 0)
             json_object_foreach(j, key, value)
@@ -142,8 +143,8 @@ static ac_status
 inspect_json(json_t *out, const ac_buffer *text, const char *path)
 {
     json_error_t error;
-    json_t *root = json_loadb(text->data ? text->data : "", text->size,
-                              JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    json_t *root = ac_json_parse(text->data ? text->data : "", text->size,
+                                 JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
     const char *type;
     ac_status st = AC_OK;
 

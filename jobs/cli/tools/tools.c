@@ -1,5 +1,6 @@
 #include "jobs/cli/tools/tools.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "engine/base/memory.h"
 #include "engine/kernels/kernel_set.h"
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 
 ac_status
@@ -67,12 +69,16 @@ ac_json_lines_next(ac_json_lines *self)
             n--;
         if (n == 0)
             continue;
-        self->record = json_loadb(line, (size_t) n, JSON_ALLOW_NUL, &error);
+        self->record = ac_json_parse(line, (size_t) n, JSON_ALLOW_NUL, &error);
         if (json_is_object(self->record))
             return true;
         json_decref(self->record);
         self->record = NULL;
         ac_json_lines_refuse(self, "not a JSON object on one line");
+    }
+    if (!feof(stdin)) { /* a line that no memory holds, or an input that cannot be read */
+        self->number++;
+        ac_json_lines_refuse(self, strerror(errno));
     }
     return false;
 }
