@@ -27,8 +27,8 @@ ac_job_folder_make(char **folder, const char *what)
     ac_status st = AC_OK;
 
     *folder = NULL;
-    AC_TRY(ac_path_format(folder, "%s/antarctic-%s-XXXXXX",
-                          parent && *parent ? parent : "/tmp", what));
+    AC_TRY(ac_path_format(folder, "%s/antarctic-%s-XXXXXX", parent && *parent ? parent : "/tmp",
+                          what));
     if (!mkdtemp(*folder)) {
         st = ac_error_set(AC_E_IO, "%s: cannot be made: %s", *folder, strerror(errno));
         free(*folder);

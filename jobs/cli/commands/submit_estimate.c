@@ -17,9 +17,9 @@ static const double least_spread = 0.1;
 
 /* What a sample's run took. */
 typedef struct sample {
-    int64_t items, of;     /* of how many the input has */
-    double seconds;        /* of the stages that go over the items */
-    double before;         /* of what is done once: a cache from a text */
+    int64_t items, of; /* of how many the input has */
+    double seconds;    /* of the stages that go over the items */
+    double before;     /* of what is done once: a cache from a text */
 } sample;
 
 static ac_status
@@ -119,15 +119,17 @@ print_estimate(const ac_submit_request *request, const sample s[2], int64_t thre
         printf("  estimate         less than 0.01 node-hours for %lld image%s\n",
                (long long) s[0].of, s[0].of == 1 ? "" : "s");
     else
-        printf("  estimate         %.3g to %.3g node-hours for %lld images, %.3g to %.3g hours on "
-               "%lld node%s\n",
-               low, high, (long long) s[0].of, low / (double) nodes, high / (double) nodes,
-               (long long) nodes, nodes == 1 ? "" : "s");
-    printf("                   (%lld images, computed here on %lld core%s: %.3g s of a core each, "
-           "%.3g core-hours per million;\n"
-           "                   the nodes' CPU may be another)\n",
-           (long long) (s[0].items + s[1].items), (long long) threads, threads == 1 ? "" : "s",
-           mean * (double) threads, mean * (double) threads * 1e6 / 3600);
+        printf(
+            "  estimate         %.3g to %.3g node-hours for %lld images, %.3g to %.3g hours on "
+            "%lld node%s\n",
+            low, high, (long long) s[0].of, low / (double) nodes, high / (double) nodes,
+            (long long) nodes, nodes == 1 ? "" : "s");
+    printf(
+        "                   (%lld images, computed here on %lld core%s: %.3g s of a core each, "
+        "%.3g core-hours per million;\n"
+        "                   the nodes' CPU may be another)\n",
+        (long long) (s[0].items + s[1].items), (long long) threads, threads == 1 ? "" : "s",
+        mean * (double) threads, mean * (double) threads * 1e6 / 3600);
     if (s[0].before > 0)
         printf("                   and %.3g s once, for a cache from a text\n", s[0].before);
 }
