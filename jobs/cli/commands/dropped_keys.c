@@ -33,9 +33,9 @@ take_group(void *context, json_t *record)
     size_t i;
     ac_status st = AC_OK;
 
-    json_array_foreach(json_object_get(record, "drop"), i, key)
-        if (json_is_string(key) && st == AC_OK)
-            st = ac_texts_push(&self->keys, json_string_value(key), json_string_length(key));
+    json_array_foreach(json_object_get(record, "drop"), i,
+                       key) if (json_is_string(key) && st == AC_OK) st =
+        ac_texts_push(&self->keys, json_string_value(key), json_string_length(key));
     return st;
 }
 
