@@ -5,23 +5,30 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
+#include "engine/kernels/int8.h"
 #include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
 
-const char *const ac_kernel_set_names[] = { "auto", "avx512_vnni", "avx512", "avx_vnni",
-                                            "avx2", "generic",     NULL };
+const char *const ac_kernel_set_names[] = { "auto",     "amx",  "avx512_vnni", "avx512",
+                                            "avx_vnni", "avx2", "generic",     NULL };
 
 static const ac_kernel_set sets[] = {
 #if defined(__x86_64__)
+    { "amx", AC_CPU_AVX2 | AC_CPU_AVX512 | AC_CPU_AVX512_VNNI | AC_CPU_AMX_INT8,
+      &ac_vector_avx512, &ac_product_avx512, &ac_int8_amx },
     { "avx512_vnni", AC_CPU_AVX2 | AC_CPU_AVX512 | AC_CPU_AVX512_VNNI, &ac_vector_avx512,
-      &ac_product_avx512 },
-    { "avx512", AC_CPU_AVX2 | AC_CPU_AVX512, &ac_vector_avx512, &ac_product_avx512 },
-    { "avx_vnni", AC_CPU_AVX2 | AC_CPU_AVX_VNNI, &ac_vector_avx2, &ac_product_avx2 },
-    { "avx2", AC_CPU_AVX2, &ac_vector_avx2, &ac_product_avx2 },
+      &ac_product_avx512, &ac_int8_avx512_vnni },
+    { "avx512", AC_CPU_AVX2 | AC_CPU_AVX512, &ac_vector_avx512, &ac_product_avx512,
+      &ac_int8_avx512 },
+    { "avx_vnni", AC_CPU_AVX2 | AC_CPU_AVX_VNNI, &ac_vector_avx2, &ac_product_avx2,
+      &ac_int8_avx_vnni },
+    { "avx2", AC_CPU_AVX2, &ac_vector_avx2, &ac_product_avx2, &ac_int8_avx2 },
 #endif
-    { "generic", 0, &ac_vector_generic, &ac_product_generic },
+    { "generic", 0, &ac_vector_generic, &ac_product_generic, &ac_int8_generic },
 };
 
 enum { SETS = sizeof sets / sizeof *sets };
@@ -34,6 +41,26 @@ ac_kernel_sets(int *count)
     *count = SETS;
     return sets;
 }
+
+#if defined(__x86_64__)
+/* Linux saves tiles only for a process that asked for it; threads and children inherit the
+ * leave. Asking again costs one system call. */
+static bool
+may_use_tiles(void)
+{
+    enum {
+        REQUEST_PERMISSION = 0x1023,
+        TILE_DATA = 18
+    }; /* of <asm/prctl.h>, since Linux 5.16 */
+    unsigned a, b, c, d;
+
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return false;
+    if (!(d >> 24 & 1) || !(d >> 25 & 1)) /* AMX-TILE, AMX-INT8 */
+        return false;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#endif
 
 static unsigned
 instructions_here(void)
@@ -51,10 +78,12 @@ instructions_here(void)
      * system's consent */
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1))
         found |= AC_CPU_AVX_VNNI;
-    if (__builtin_cpu_supports("avx512f"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
         found |= AC_CPU_AVX512;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
+    if ((found & AC_CPU_AVX512) && __builtin_cpu_supports("avx512vnni"))
         found |= AC_CPU_AVX512_VNNI;
+    if ((found & AC_CPU_AVX512_VNNI) && may_use_tiles())
+        found |= AC_CPU_AMX_INT8;
 #endif
     return found;
 }
@@ -118,6 +147,12 @@ ac_kernels(void)
         __atomic_store_n(&in_use, set, __ATOMIC_RELAXED);
     }
     return set;
+}
+
+bool
+ac_kernels_are_slow(void)
+{
+    return SETS > 1 && ac_kernels()->instructions == 0;
 }
 
 bool

@@ -17,8 +17,9 @@
 typedef enum ac_instructions {
     AC_CPU_AVX2 = 1, /* and FMA */
     AC_CPU_AVX_VNNI = 2,
-    AC_CPU_AVX512 = 4, /* AVX512F */
-    AC_CPU_AVX512_VNNI = 8
+    AC_CPU_AVX512 = 4, /* AVX512F and AVX512BW */
+    AC_CPU_AVX512_VNNI = 8,
+    AC_CPU_AMX_INT8 = 16 /* and the operating system's leave to use tiles */
 } ac_instructions;
 
 typedef struct ac_kernel_set {
@@ -26,6 +27,7 @@ typedef struct ac_kernel_set {
     unsigned instructions;            /* AC_CPU_…: all that its kernels may use */
     const struct ac_vector *vector;   /* engine/kernels/vector.h */
     const struct ac_product *product; /* engine/kernels/product.h */
+    const struct ac_int8 *int8;       /* engine/kernels/int8.h */
 } ac_kernel_set;
 
 /** "auto", then the sets of every kind of CPU; NULL after them. */
@@ -46,6 +48,9 @@ AC_MUST_CHECK ac_status ac_kernels_use(const char *name);
 
 /** The set in use. */
 const ac_kernel_set *ac_kernels(void);
+
+/** Is it the set for any CPU, on x86-64, where others are many times as fast? */
+bool ac_kernels_are_slow(void);
 
 /** Do the kernels in use include those that need these instructions? */
 bool ac_kernels_include(unsigned instructions);

@@ -14,7 +14,7 @@
 extern void openblas_set_num_threads(int threads);
 extern char *openblas_get_corename(void);
 
-const char *const ac_precision_names[] = { "fp32", "bf16", NULL };
+const char *const ac_precision_names[] = { "fp32", "bf16", "int8", NULL };
 
 void
 ac_compute_init(int threads)
@@ -22,6 +22,15 @@ ac_compute_init(int threads)
     openblas_set_num_threads(
         1); /* in its OpenMP build this sets OpenMP's number too, so ours comes after */
     omp_set_num_threads(threads);
+}
+
+ac_compute
+ac_compute_without_int8(const ac_compute *self)
+{
+    return (ac_compute){
+        .backend = self->backend,
+        .precision = self->precision == AC_PRECISION_INT8 ? AC_PRECISION_FP32 : self->precision,
+    };
 }
 
 ac_backend

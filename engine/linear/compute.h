@@ -11,15 +11,23 @@ typedef enum ac_backend {
     AC_BACKEND_ONEDNN,
     AC_BACKEND_NATIVE
 } ac_backend;
-typedef enum ac_precision { AC_PRECISION_FP32 = 0, AC_PRECISION_BF16 } ac_precision;
+typedef enum ac_precision {
+    AC_PRECISION_FP32 = 0,
+    AC_PRECISION_BF16, /* weights rounded to bf16 */
+    AC_PRECISION_INT8  /* weights rounded to 8 bits by output, inputs by row (ADR 207) */
+} ac_precision;
 
-/** "fp32", "bf16": by ac_precision, NULL at the end. */
+/** "fp32", "bf16", "int8": by ac_precision, NULL at the end. */
 extern const char *const ac_precision_names[];
 
 typedef struct ac_compute {
     ac_backend backend;
     ac_precision precision; /* of the weights of linear layers; everything else is fp32 */
 } ac_compute;
+
+/** The same, but fp32 where it is int8: for small last layers, whose rounding nothing after
+ * them evens out. */
+ac_compute ac_compute_without_int8(const ac_compute *self);
 
 /**
  * A look at the tensors inside a forward pass, for the golden tests: called with

@@ -29,7 +29,8 @@ backend_of(const ac_compute *compute)
 #else
         return NULL;
 #endif
-    default: return &ac_linear_native;
+    default:
+        return compute->precision == AC_PRECISION_INT8 ? &ac_linear_int8 : &ac_linear_native;
     }
 }
 
@@ -119,6 +120,8 @@ ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *cons
     AC_TRY(self->backend->init(self));
     if (fill) {
         AC_TRY(pack_weights(self, weights, parts, packed));
+        if (self->backend->check)
+            AC_TRY(self->backend->check(self, weights, parts));
         read_biases(bias, weights, biases, parts);
     }
 out:
@@ -146,7 +149,8 @@ tile_room(const ac_linear *self)
 size_t
 ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
 {
-    (void) M;
+    if (self->backend->forward)
+        return self->backend->forward_scratch_bytes(self, M);
     return (size_t) omp_get_max_threads() * tile_room(self);
 }
 
@@ -177,6 +181,11 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
     bool is_parallel;
 
     AC_CHECK(residual != y); /* the product overwrites y first */
+    if (self->backend->forward) {
+        self->backend->forward(self, y, x, M, activation, residual, scratch);
+        ac_scratch_release(scratch, mark);
+        return;
+    }
     self->backend->tiling(self, M, threads, &rows, &columns);
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;

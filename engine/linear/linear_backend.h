@@ -33,9 +33,16 @@ typedef struct ac_linear_backend {
     /** Scratch of one thread; NULL: none. */
     size_t (*tile_scratch_bytes)(const ac_linear *self);
     void (*tile)(const ac_linear *self, const ac_linear_tile *tile, void *scratch);
+    /** After packing: AC_E_FORMAT naming a weight that cannot be packed. NULL: all can. */
+    ac_status (*check)(const ac_linear *self, const ac_tensor *const *weights, int parts);
+    /** The whole of ac_linear_forward, in place of tiling and tile, and its scratch; NULL: tile
+     * by tile. */
+    size_t (*forward_scratch_bytes)(const ac_linear *self, int64_t M);
+    void (*forward)(const ac_linear *self, float *y, const float *x, int64_t M,
+                    ac_activation activation, const float *residual, ac_scratch *scratch);
 } ac_linear_backend;
 
-extern const ac_linear_backend ac_linear_native, ac_linear_openblas;
+extern const ac_linear_backend ac_linear_native, ac_linear_int8, ac_linear_openblas;
 #ifdef AC_HAVE_DNNL
 extern const ac_linear_backend ac_linear_dnnl;
 #endif

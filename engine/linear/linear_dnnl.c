@@ -230,6 +230,9 @@ init(ac_linear *layer)
     plan *p = NULL;
     ac_status st = AC_OK;
 
+    if (layer->compute.precision == AC_PRECISION_INT8)
+        return ac_error_set(AC_E_ARG, "compute.precision: int8 is not one of compute.backend: "
+                                      "onednn; use native or auto");
     if (layer->compute.precision == AC_PRECISION_BF16 &&
         dnnl_get_effective_cpu_isa() < dnnl_cpu_isa_avx512_core)
         return ac_error_set(AC_E_ARG, "compute.precision: bf16 with compute.backend: onednn "
@@ -378,5 +381,12 @@ tile(const ac_linear *layer, const ac_linear_tile *t, void *scratch)
     }
 }
 
-const ac_linear_backend ac_linear_dnnl = { weight_bytes,       init, free_plan, pack, tiling,
-                                           tile_scratch_bytes, tile };
+const ac_linear_backend ac_linear_dnnl = {
+    .weight_bytes = weight_bytes,
+    .init = init,
+    .free = free_plan,
+    .pack = pack,
+    .tiling = tiling,
+    .tile_scratch_bytes = tile_scratch_bytes,
+    .tile = tile,
+};

@@ -98,5 +98,11 @@ tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
     }
 }
 
-const ac_linear_backend ac_linear_native = { weight_bytes,       init, NULL, pack, tiling,
-                                             tile_scratch_bytes, tile };
+const ac_linear_backend ac_linear_native = {
+    .weight_bytes = weight_bytes,
+    .init = init,
+    .pack = pack,
+    .tiling = tiling,
+    .tile_scratch_bytes = tile_scratch_bytes,
+    .tile = tile,
+};

@@ -20,8 +20,10 @@ static ac_status
 init(ac_linear *self)
 {
     if (self->compute.precision != AC_PRECISION_FP32)
-        return ac_error_set(AC_E_ARG, "compute.precision: bf16 is not one of compute.backend: "
-                                      "openblas; use native or auto");
+        return ac_error_set(AC_E_ARG,
+                            "compute.precision: %s is not one of compute.backend: openblas; "
+                            "use native or auto",
+                            ac_precision_names[self->compute.precision]);
     return AC_OK;
 }
 
@@ -53,5 +55,10 @@ tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
                 (int) self->out);
 }
 
-const ac_linear_backend ac_linear_openblas = { weight_bytes, init, NULL, pack,
-                                               tiling,       NULL, tile };
+const ac_linear_backend ac_linear_openblas = {
+    .weight_bytes = weight_bytes,
+    .init = init,
+    .pack = pack,
+    .tiling = tiling,
+    .tile = tile,
+};

@@ -33,13 +33,14 @@ static size_t
 tower_bytes(const ac_clip_tower_config *c, const ac_compute *k, int64_t projection)
 {
     const int64_t C = c->hidden_size;
+    const ac_compute last = ac_compute_without_int8(k);
     size_t layer = 4 * ac_pack_floats_bytes(C) + ac_linear_packed_bytes(k, 3 * C, C) +
                    ac_linear_packed_bytes(k, C, C) +
                    ac_linear_packed_bytes(k, c->intermediate_size, C) +
                    ac_linear_packed_bytes(k, C, c->intermediate_size);
 
     return (size_t) c->num_hidden_layers * layer + 2 * ac_pack_floats_bytes(C) +
-           (projection ? ac_linear_packed_bytes(k, projection, C) : 0);
+           (projection ? ac_linear_packed_bytes(&last, projection, C) : 0);
 }
 
 static int64_t
@@ -115,6 +116,8 @@ init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t pr
            const char *name, const char *final_norm, const char *projection, bool has_bias)
 {
     const int64_t C = c->hidden_size;
+    const ac_compute last = ac_compute_without_int8(pack->compute);
+    ac_pack projecting;
     ac_status st = AC_OK;
 
     self->config = *c;
@@ -123,9 +126,13 @@ init_tower(tower *self, ac_pack *pack, const ac_clip_tower_config *c, int64_t pr
         AC_TRY(init_block(&self->blocks[l], pack, c, name, l));
     AC_TRY(ac_pack_floats(pack, &self->final_weight, 1, &C, "%s.%s.weight", name, final_norm));
     AC_TRY(ac_pack_floats(pack, &self->final_bias, 1, &C, "%s.%s.bias", name, final_norm));
-    if (projection)
-        AC_TRY(ac_pack_linear_named(pack, &self->projection, projection_dim, C, has_bias, "%s",
-                                    projection));
+    if (projection) {
+        projecting = *pack;
+        projecting.compute = &last;
+        AC_TRY(ac_pack_linear_named(&projecting, &self->projection, projection_dim, C, has_bias,
+                                    "%s", projection));
+        pack->next = projecting.next;
+    }
 out:
     return st;
 }

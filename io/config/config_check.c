@@ -126,6 +126,11 @@ ac_config_check(const ac_config *self, const char *job)
             AC_FAIL(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…",
                     job, k->name, k->help, k->name);
     }
+    if (self->compute.precision == AC_PRECISION_INT8 && strcmp(job, "train") == 0)
+        AC_FAIL(AC_E_ARG,
+                "compute.precision: int8 is not for train: a gradient through rounded "
+                "numbers is not the loss's; train with fp32 or bf16, and caption with "
+                "int8");
     if (self->compute.part >= self->compute.parts)
         st = ac_error_set(
             AC_E_ARG, "compute.part is %lld, but compute.parts %lld: parts are numbered from 0",

@@ -333,7 +333,10 @@ const ac_config_key ac_config_keys[] = {
       false,
       "kernel set (the CPU's instruction set); auto: the fastest; no result depends on it" },
     { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, ac_precision_names,
-      true, "precision of the linear layers' weights" },
+      true,
+      "of the linear layers: bf16: weights in 16 bits; int8: weights and their inputs in 8 "
+      "(not "
+      "train)" },
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, false,
       "compute only this part of the shards, 0 to parts - 1: one task of a job array" },
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, false,

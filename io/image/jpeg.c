@@ -17,9 +17,16 @@ typedef struct error_manager {
     jmp_buf jump;
     char message[JMSG_LENGTH_MAX];
     bool truncated, too_many_scans;
+    int64_t bytes; /* of the whole file */
 } error_manager;
 
-enum { USUAL_SCANS = 100, MOST_SCANS = 500, MOST_SCANNED_BLOCKS = 40000000 };
+enum {
+    USUAL_SCANS = 30,
+    LIKELY_SCANS = 100,
+    MOST_SCANS = 500,
+    MOST_SCANNED_BLOCKS = 40000000,
+    BLOCKS_PER_BYTE = 64
+};
 
 static void
 on_error(j_common_ptr info)
@@ -42,7 +49,8 @@ on_message(j_common_ptr info, int level)
 
 /* libjpeg decodes every scan of a progressive image, over all of its blocks: thousands of empty
  * ones cost minutes for a few megabytes. Encoders make some ten scans, at most 64 or so; more
- * are taken while their work stays below that of about a second. */
+ * are taken while their work stays below that of about a second, and many over a large image
+ * only where there are bytes for them. */
 static void
 count_scans(j_common_ptr info)
 {
@@ -50,8 +58,10 @@ count_scans(j_common_ptr info)
     error_manager *e = (error_manager *) (void *) info->err;
     const int64_t scans = d->input_scan_number;
     const int64_t blocks = (int64_t) (d->image_width / 8 + 1) * (d->image_height / 8 + 1);
+    const int64_t work = scans * blocks;
 
-    if (scans <= USUAL_SCANS || (scans <= MOST_SCANS && scans * blocks <= MOST_SCANNED_BLOCKS))
+    if (scans <= USUAL_SCANS || (scans <= MOST_SCANS && work <= MOST_SCANNED_BLOCKS) ||
+        (scans <= LIKELY_SCANS && e->bytes >= work / BLOCKS_PER_BYTE))
         return;
     e->too_many_scans = true;
     snprintf(e->message, sizeof e->message, "more than %lld scans of %u x %u pixels",
@@ -140,6 +150,7 @@ ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
     }
     jpeg_create_decompress(&d);
     d.progress = &progress;
+    e.bytes = (int64_t) n;
     jpeg_mem_src(&d, bytes, n);
     st = decode(&d, &e, out, max_pixels, item_status);
     jpeg_destroy_decompress(&d);

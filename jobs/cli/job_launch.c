@@ -73,6 +73,9 @@ start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *co
     ac_run_log_init(log, comm->rank == 0 ? folder : NULL, header);
     ac_log_set(ac_run_log_line, log, AC_LOG_DEBUG);
     ac_log(AC_LOG_DEBUG, "kernels %s", ac_kernels()->name);
+    if (ac_kernels_are_slow())
+        ac_log(AC_LOG_WARNING, "kernels generic: products run many times slower than on a CPU "
+                               "with AVX2; results are the same");
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "io/image/decode.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/endings.h"
@@ -137,6 +138,7 @@ int
 ac_programs_unknown(const char *name)
 {
     const char *names[MOST_NAMES + 1] = { 0 }, *near;
+    ac_buffer seen = { 0 };
     size_t n = 0;
 
     for (const ac_job *const *job = ac_job_table; *job && n < MOST_NAMES; job++)
@@ -144,8 +146,11 @@ ac_programs_unknown(const char *name)
     for (size_t i = 0; i < PROGRAMS && n < MOST_NAMES; i++)
         names[n++] = programs[i].name;
     near = ac_nearest_word(name, names);
+    ac_text_push_visible(&seen, name, strlen(name));
     fprintf(stderr,
             "antarctic: \"%s\" is no job, command or tool%s%s%s; antarctic help lists them\n",
-            name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+            seen.data ? seen.data : "", near ? "; did you mean " : "", near ? near : "",
+            near ? "?" : "");
+    ac_buffer_free(&seen);
     return ac_exit_code(AC_E_ARG);
 }

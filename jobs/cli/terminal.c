@@ -36,6 +36,16 @@ ac_terminal_error(const char *name)
     ac_buffer_free(&seen);
 }
 
+void
+ac_terminal_print(const char *before, const char *text, const char *behind)
+{
+    ac_buffer seen = { 0 };
+
+    if (ac_text_push_visible(&seen, text, strlen(text)) == AC_OK)
+        printf("%s%s%s\n", before, seen.data ? seen.data : "", behind);
+    ac_buffer_free(&seen);
+}
+
 ac_status
 ac_terminal_flush(ac_status st)
 {

@@ -12,6 +12,10 @@ void ac_terminal_line(void *context, ac_log_level level, const char *line);
  * source. */
 void ac_terminal_error(const char *name);
 
+/** A line on stdout, "BEFORE TEXT BEHIND": the text, which may be of other people, as
+ * ac_text_push_visible writes it. */
+void ac_terminal_print(const char *before, const char *text, const char *behind);
+
 /** st, or, where all went well, AC_E_IO if what was printed on stdout did not arrive. */
 AC_MUST_CHECK ac_status ac_terminal_flush(ac_status st);
 

@@ -1,4 +1,4 @@
-# Every kernel set that this CPU runs gives the same bytes: caption in fp32 and bf16, build-cache, train, the tool topk; a run begun
+# Every kernel set that this CPU runs gives the same bytes: caption in fp32, bf16 and int8, build-cache, train, the tool topk; a run begun
 # with one set is completed with another; OPENBLAS_CORETYPE does not matter. A set that this CPU lacks is refused by name.
 . "$source/tests/cli/lib.sh"
 source "$source/tests/cli/lib_train.sh"
@@ -25,7 +25,7 @@ equal() {
 }
 
 sets=()
-for set in avx512_vnni avx512 avx_vnni avx2 generic; do
+for set in amx avx512_vnni avx512 avx_vnni avx2 generic; do
   code=0
   "$antarctic" caption caption.yaml --run "caption_$set" --set compute.kernels=$set > said.txt 2>&1 || code=$?
   if [ $code -eq 1 ]; then # refused, before a folder is made
@@ -58,6 +58,8 @@ for set in "${sets[@]}"; do
   [ "$(jq -c 'del(.stages[].seconds)' auto/manifest.json)" = "$(jq -c 'del(.stages[].seconds)' caption_$set/manifest.json)" ]
   run 0 caption caption.yaml --run narrow_$set --set compute.precision=bf16 --set compute.kernels=$set
   equal narrow_$first narrow_$set
+  run 0 caption caption.yaml --run int8_$set --set compute.precision=int8 --set compute.kernels=$set
+  equal int8_$first int8_$set
   run 0 build-cache list.yaml --run list_$set --set compute.kernels=$set
   equal list_$first list_$set
   train 1 train_$set --set train.max_steps=6 --set compute.kernels=$set
@@ -69,6 +71,7 @@ for set in "${sets[@]}"; do
   done
 done
 if cmp -s auto/captions.jsonl narrow_$first/captions.jsonl; then echo 'bf16 was not used'; exit 1; fi
+if cmp -s "$(ls auto/embeddings/*.h5 | sed -n 1p)" "$(ls int8_$first/embeddings/*.h5 | sed -n 1p)"; then echo 'int8 was not used'; exit 1; fi
 
 # begun with one set, completed with another, without a word about it: half of the shards; training killed after a checkpoint
 other=${sets[${#sets[@]} > 1 ? ${#sets[@]} - 2 : 0]} # not generic where there are others

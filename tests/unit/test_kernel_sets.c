@@ -17,7 +17,7 @@
 #include "engine/kernels/vector.h"
 #include "engine/training/dropout.h"
 
-enum { SEED = 47, LONGEST = 131, MOST_SETS = 5, PANEL = AC_PRODUCT_PANEL };
+enum { SEED = 47, LONGEST = 131, MOST_SETS = 6, PANEL = AC_PRODUCT_PANEL };
 
 static const ac_kernel_set *here[MOST_SETS]; /* the generic one first */
 static int sets;

@@ -14,7 +14,7 @@
 #include "engine/base/random.h"
 #include "engine/linear/linear.h"
 
-enum { SEED = 41, COMPUTES = 5 };
+enum { SEED = 41, COMPUTES = 7 };
 
 static const struct {
     ac_compute compute;
@@ -26,6 +26,8 @@ static const struct {
     { { AC_BACKEND_OPENBLAS, AC_PRECISION_FP32 }, "openblas fp32", false },
     { { AC_BACKEND_ONEDNN, AC_PRECISION_FP32 }, "onednn fp32", true },
     { { AC_BACKEND_ONEDNN, AC_PRECISION_BF16 }, "onednn bf16", true },
+    { { AC_BACKEND_NATIVE, AC_PRECISION_INT8 }, "native int8", true },
+    { { AC_BACKEND_OPENBLAS, AC_PRECISION_INT8 }, "openblas int8", false }, /* refused */
 };
 
 static void
@@ -117,12 +119,15 @@ forward(const ac_linear *net, float *y, const float *x, int64_t M, ac_activation
 
 /* The sum of `in` products below 1 in fp32: each step rounds by 2^-24 of a partial sum of about
  * sqrt(in), and `in` such errors add up like a random walk; erf's own 1.5e-7 · |y|. oneDNN's
- * bf16 rounds x too: 2^-9 of each product. */
+ * bf16 rounds x too: 2^-9 of each product. int8 rounds x by at most 1 / 255 and weights by at
+ * most 1 / 254 (test_int8.c has its exact bits). */
 static float
 tolerance(const ac_compute *compute, int64_t in, float y)
 {
     if (compute->precision == AC_PRECISION_BF16 && compute->backend == AC_BACKEND_ONEDNN)
         return 0.01f * sqrtf((float) in) + 1e-5f;
+    if (compute->precision == AC_PRECISION_INT8)
+        return 0.015f * sqrtf((float) in) + 1e-5f;
     return 1e-6f * (sqrtf((float) in) + fabsf(y) + 1);
 }
 

@@ -6,6 +6,7 @@
 
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
 
 ac_status
 ac_command_report(int argc, char **argv)
@@ -35,7 +36,7 @@ ac_command_report(int argc, char **argv)
         AC_FAIL(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]");
     out = ac_arguments_get(&a, "out");
     AC_TRY(ac_run_report_write(a.words[0], ac_job_table, out, images));
-    printf("%s%s\n", out ? out : a.words[0], out ? "" : "/report.html");
+    ac_terminal_print("", out ? out : a.words[0], out ? "" : "/report.html");
 out:
     ac_arguments_free(&a);
     return st;

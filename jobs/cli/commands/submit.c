@@ -16,6 +16,7 @@
 #include "jobs/cli/commands/submit_estimate.h"
 #include "jobs/cli/commands/submit_script.h"
 #include "jobs/cli/job_arguments.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
@@ -209,7 +210,7 @@ check_run(const ac_submit_request *self, bool *done)
         AC_TRY(has_file(done, self->run, "DONE"));
     if (*done &&
         (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
-        printf("%s\n", ac_error_message());
+        ac_terminal_print("", ac_error_message(), "");
         *done = false;
     }
     if (st == AC_E_NOMEM)
@@ -473,14 +474,17 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(ac_config_check_paths(&r.config, r.job->name, r.dependency[0] != '\0'));
     AC_TRY(check_run(&r, &done));
     if (done) {
-        printf(
-            "%s: this run is done, and nothing is submitted; %sfor other settings%s give --run "
-            "another folder\n",
-            r.run, r.job->preview ? "--update computes images that are new or changed; " : "",
-            r.job->preview ? "" : " or images");
+        ac_terminal_print(
+            "", r.run,
+            r.job->preview ? ": this run is done, and nothing is submitted; --update computes "
+                             "images that are new or changed; for other settings give --run "
+                             "another folder"
+                           : ": this run is done, and nothing is submitted; for other "
+                             "settings or images give --run another folder");
         goto out;
     }
-    printf("%s into %s\n", r.job->name, r.run);
+    printf("%s ", r.job->name);
+    ac_terminal_print("into ", r.run, "");
     AC_TRY(ask_nodes(&r));
     ac_sizing_init(&r.sizing);
     if (r.job->size)

@@ -11,6 +11,7 @@
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/cli/commands/slurm_script.h"
+#include "jobs/cli/terminal.h"
 
 /* Megabytes for #SBATCH --mem: the estimate and half as much again, within what a node has. */
 static int64_t
@@ -128,7 +129,7 @@ keep_script(const char *path, const ac_buffer *text)
     AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
         AC_FAIL(AC_E_IO, "%s: cannot be saved as %s: %s", path, kept, strerror(errno));
-    printf("  saved            %s (the previous script, which differs)\n", kept);
+    ac_terminal_print("  saved            ", kept, " (the previous script, which differs)");
 out:
     ac_buffer_free(&before);
     free(kept);
@@ -208,7 +209,7 @@ ac_submit_script_write(const ac_buffer *text, const ac_submit_request *self, con
     AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
     AC_TRY(keep_script(path, text));
     AC_TRY(ac_publish_file(path, text->data, text->size));
-    printf("  script           %s\n", path);
+    ac_terminal_print("  script           ", path, "");
 out:
     free(path);
     return st;

@@ -191,6 +191,9 @@ ac_tool_loss(int argc, char **argv)
     }
     if (ac_arguments_has(&a, "logits"))
         AC_FAIL(AC_E_ARG, "--logits is for causal language models");
+    if (o.compute.precision == AC_PRECISION_INT8 && ac_arguments_has(&a, "gradients"))
+        AC_FAIL(AC_E_ARG, "--gradients needs --precision fp32 or bf16: a gradient through "
+                          "numbers rounded to int8 is not the loss's");
     AC_TRY(ac_bart_model_open(&bart, &o));
     AC_TRY(ac_alloc_aligned(
         &packed, (int64_t) ac_bart_trainer_packed_bytes(&bart.net.config, &o.compute), 1));

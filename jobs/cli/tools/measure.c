@@ -18,7 +18,7 @@
 #include "jobs/models/causal_model.h"
 #include "jobs/cli/tools/tools.h"
 
-enum { MOST_SHAPES = 16, COMPUTES = 5, SIZES = 2 };
+enum { MOST_SHAPES = 16, COMPUTES = 6, SIZES = 2 };
 
 static const double LEAST_SECONDS = 0.03;
 
@@ -27,7 +27,7 @@ static const ac_option options[] = {
       "a CLIP or BART folder: its own shapes (default: those of CLIP ViT-B/16 and "
       "BART-large)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
-    { "kernels", 0, "K", "of the backend native: auto, avx512, avx2, … (default: auto)" },
+    { "kernels", 0, "K", "of the backend native: auto, amx, avx512, avx2, … (default: auto)" },
     { "json", 0, NULL, "print one JSON object instead of the table" },
     { NULL, 0, NULL, NULL },
 };
@@ -41,6 +41,7 @@ static const struct {
     { { AC_BACKEND_ONEDNN, AC_PRECISION_FP32 }, "onednn", "fp32" },
     { { AC_BACKEND_NATIVE, AC_PRECISION_BF16 }, "native", "bf16" },
     { { AC_BACKEND_ONEDNN, AC_PRECISION_BF16 }, "onednn", "bf16" },
+    { { AC_BACKEND_NATIVE, AC_PRECISION_INT8 }, "native", "int8" },
 };
 
 /* A layer of a model: [out, in], how many it has, and the rows it sees: few and many. */
@@ -303,7 +304,8 @@ advised(const machine *m)
 static void
 print_table(const machine *m, const char *cpu)
 {
-    const int best = advised(m), narrow = fastest(m, AC_PRECISION_BF16);
+    static const ac_precision narrow[] = { AC_PRECISION_BF16, AC_PRECISION_INT8 };
+    const int best = advised(m);
 
     printf("%s, %ld cores\n", cpu, sysconf(_SC_NPROCESSORS_ONLN));
     for (int c = 0; c < 3; c++)
@@ -342,11 +344,15 @@ print_table(const machine *m, const char *cpu)
     if (computes[best].compute.backend != AC_BACKEND_NATIVE)
         printf("backend %s gives other bytes on another kind of CPU; native does not.\n",
                computes[best].backend);
-    if (narrow >= 0)
-        printf("bf16 (backend %s) takes %.2f times as long at few rows and %.2f at many, and "
-               "changes results: compare captions before using it.\n",
-               computes[narrow].backend, seconds_of(m, narrow, 0) / seconds_of(m, best, 0),
-               seconds_of(m, narrow, 1) / seconds_of(m, best, 1));
+    for (int i = 0; i < 2; i++) {
+        const int c = fastest(m, narrow[i]);
+        if (c >= 0)
+            printf("%s (backend %s) takes %.2f times as long at few rows and %.2f at many, and "
+                   "changes results: compare captions before using it.\n",
+                   computes[c].precision, computes[c].backend,
+                   seconds_of(m, c, 0) / seconds_of(m, best, 0),
+                   seconds_of(m, c, 1) / seconds_of(m, best, 1));
+    }
 }
 
 static ac_status

@@ -23,11 +23,12 @@ ac_tool_compute(const ac_arguments *a, ac_compute *out)
     *out = (ac_compute){ 0 };
     if (st != AC_OK)
         return st;
-    if (precision && strcmp(precision, "bf16") == 0)
-        out->precision = AC_PRECISION_BF16;
-    else if (precision && strcmp(precision, "fp32") != 0)
-        return ac_error_set(AC_E_ARG, "--precision: \"%s\" is neither fp32 nor bf16",
-                            precision);
+    for (int i = 0; precision && strcmp(precision, ac_precision_names[i]) != 0; i++) {
+        if (!ac_precision_names[i + 1])
+            return ac_error_set(AC_E_ARG, "--precision: \"%s\" is none of fp32, bf16, int8",
+                                precision);
+        out->precision = (ac_precision) (i + 1);
+    }
     for (int i = 0; backend && i <= 4; i++) {
         if (i == 4)
             return ac_error_set(AC_E_ARG,

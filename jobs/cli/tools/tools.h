@@ -21,13 +21,13 @@ AC_MUST_CHECK ac_status ac_tool_measure(int argc, char **argv);
 AC_MUST_CHECK ac_status ac_tool_loss(int argc, char **argv);
 
 /* Options that every computing tool takes. */
-#define AC_TOOL_COMPUTE_OPTIONS                                                     \
-    { "precision", 0, "P", "fp32 or bf16 (default: fp32)" },                        \
-        { "backend", 0, "B", "auto, native, openblas or onednn (default: auto)" },  \
-        { "kernels", 0, "K",                                                        \
-          "auto, avx512_vnni, avx512, avx_vnni, avx2 or generic (default: auto)" }, \
-    {                                                                               \
-        "threads", 0, "N", "threads (default: the machine's cores)"                 \
+#define AC_TOOL_COMPUTE_OPTIONS                                                          \
+    { "precision", 0, "P", "fp32, bf16 or int8 (default: fp32)" },                       \
+        { "backend", 0, "B", "auto, native, openblas or onednn (default: auto)" },       \
+        { "kernels", 0, "K",                                                             \
+          "auto, amx, avx512_vnni, avx512, avx_vnni, avx2 or generic (default: auto)" }, \
+    {                                                                                    \
+        "threads", 0, "N", "threads (default: the machine's cores)"                      \
     }
 
 /** Read them and start computing with them. */

@@ -1,0 +1,271 @@
+# Other people's files and folders: what is closed, endless, hollow, hostile, or written by programs with other habits.
+. "$source/tests/cli/lib.sh"
+
+# rejected RUN KEY REASON
+rejected() {
+  grep -F "{\"key\": \"$2\", \"reason\": \"$3\"" "$1/bad_items.jsonl" > /dev/null || { echo "$1: $2 is not $3"; cat "$1/bad_items.jsonl"; exit 1; }
+}
+# not_waiting EXPECTED_CODE arguments…: a file that never ends, or that nobody writes, is refused at once; 124 is a hang.
+not_waiting() {
+  local expected=$1 code=0
+  shift
+  timeout 60 "$antarctic" "$@" > said.txt 2>&1 < /dev/null || code=$?
+  [ "$code" -eq "$expected" ] || { echo "exit $code, expected $expected: $*"; cat said.txt; exit 1; }
+}
+
+mkdir images
+cp "$demo/pictures/scene_11.jpg" images/a.jpg
+cp "$demo/pictures/scene_22.jpg" images/b.jpg
+small_job job.yaml images
+
+# ---- a folder that is closed to us ----
+mkdir -p closed/lost+found closed/sub/private texts/lost+found
+cp images/a.jpg closed/a.jpg
+cp images/b.jpg closed/sub/b.jpg
+cp images/a.jpg closed/lost+found/c.jpg
+printf 'red car\nzebra\n' > texts/a.txt
+chmod 000 closed/lost+found closed/sub/private texts/lost+found
+if [ "$(id -u)" -eq 0 ]; then
+  if ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$antarctic"; then echo "the program is not readable for others: not tried"; exit 77; fi
+  as_other() { setpriv --reuid=65534 --regid=65534 --clear-groups timeout 120 "$@"; }
+  chmod 755 .
+  mkdir other
+  chmod 777 other
+else
+  as_other() { timeout 120 "$@"; }
+  mkdir other
+fi
+as_other "$antarctic" embed-images job.yaml --run other/run --set input.path=closed > said.txt 2>&1 || { cat said.txt; exit 1; }
+says 'closed/lost+found: Permission denied'
+says 'closed/sub/private: Permission denied'
+says 'embed: 2/2 images'
+grep 'lost+found' other/run/log.txt > /dev/null
+as_other "$antarctic" build-cache --run other/cache --set input.path=texts --set "clip.model=$demo/clip" > said.txt 2>&1 || { cat said.txt; exit 1; }
+says 'texts/lost+found: Permission denied'
+says '2 entries'
+chmod 755 closed/lost+found closed/sub/private texts/lost+found
+
+# ---- scans and sizes ----
+mkdir bombs
+cp images/a.jpg bombs
+python3 "$source/tests/cli/hostile_images.py" scans bombs/many.jpg 4000 4000 20000
+python3 "$source/tests/cli/hostile_images.py" scans bombs/below_500.jpg 16000 8000 490
+python3 "$source/tests/cli/hostile_images.py" scans bombs/real.jpg 640 480 60
+python3 "$source/tests/cli/hostile_images.py" sizes bombs
+run 0 embed-images job.yaml --run bombs_run --set input.path=bombs
+rejected bombs_run many too_large
+rejected bombs_run below_500 too_large
+for format in png gif tif; do rejected bombs_run ${format}_size too_large; done
+[ "$(wc -l < bombs_run/bad_items.jsonl)" -eq 8 ]
+tar cf bombs.tar -C bombs a.jpg many.jpg
+run 0 embed-images job.yaml --run bombs_tar --set input.path=bombs.tar
+rejected bombs_tar many too_large
+run 0 ingest bombs.tar --out bombs_set --set ingest.check=header
+run 0 embed-images job.yaml --run bombs_from_set --set input.path=bombs_set
+rejected bombs_from_set many too_large
+run 3 preprocess --size 32 --out x.npy bombs/many.jpg bombs/real.jpg
+says '"bombs/real.jpg", "ok": true'
+
+# ---- files that are mostly holes ----
+mkdir hollow
+cp images/a.jpg hollow
+truncate -s 64G hollow/zeros.jpg
+head -c 300 images/a.jpg > hollow/head.jpg
+truncate -s 3G hollow/head.jpg
+head -c 300 images/b.jpg > hollow/large.jpg
+truncate -s 40G hollow/large.jpg
+(
+  ulimit -v 6000000
+  run 0 embed-images job.yaml --run hollow_run --set input.path=hollow
+  rejected hollow_run zeros too_large
+  rejected hollow_run large too_large
+  rejected hollow_run head truncated
+  says 'embed: 4/4 images'
+  tar cSf hollow.tar -C hollow a.jpg
+  truncate -s 64G big
+  for end in json jsonl txt yaml txt.gz txt.zst safetensors gguf npy h5 pt tar; do ln -s big "big.$end"; done
+  for key in input.path=big.txt cache.path=big.txt cache.path=big.txt.gz bart.layer_norms=big.safetensors clip.model=big.pt 'input.path={annotations: big.json, images: images}'; do
+    sed '/^input:/,+1d' job.yaml > rest.yaml
+    case $key in input*) config=rest.yaml ;; *) config=job.yaml ;; esac
+    not_waiting 2 caption $config --run hollow_x --set "$key"
+    says 'big'
+  done
+  not_waiting 1 caption big.yaml --run hollow_x
+  not_waiting 2 story --run hollow_x --set input.path=big.txt --set story.model="$demo/bart"
+  not_waiting 2 build-cache --run hollow_x --set input.path=big.txt --set "clip.model=$demo/clip"
+  not_waiting 2 ngrams big.txt
+  not_waiting 2 evaluate --run hollow_x --set evaluate.predictions=big.json --set evaluate.references=big.json
+  not_waiting 2 evaluate --run hollow_x --set evaluate.predictions=big.txt --set evaluate.references=big.txt
+  for end in json jsonl txt yaml txt.gz safetensors gguf npy h5 pt tar; do not_waiting 2 inspect "big.$end"; done
+)
+# a caption that is a hole, and a tar's member
+mkdir holes
+cp images/a.jpg holes
+truncate -s 64G holes/a.txt
+(
+  ulimit -v 6000000
+  run 0 ingest holes --out holes_set
+)
+python3 - << 'END'
+import io, tarfile
+data = open("images/a.jpg", "rb").read()
+with open("member.tar", "wb") as f:
+    for name, size in (("a.jpg", len(data)), ("b.jpg", 8 << 30), ("c.jpg", len(data))):
+        info = tarfile.TarInfo(name)
+        info.size = size
+        f.write(info.tobuf(tarfile.GNU_FORMAT))
+        f.write(data[:size])
+        f.seek((size - len(data)) + (-size % 512), 1)
+    f.write(bytes(1024))
+END
+(
+  ulimit -v 6000000
+  run 0 embed-images job.yaml --run member_run --set input.path=member.tar
+)
+[ "$(wc -l < member_run/bad_items.jsonl)" -eq 1 ]
+rejected member_run b too_large
+
+# ---- pipes, sockets, devices ----
+mkdir odd
+cp images/a.jpg odd
+mkfifo odd/x.jpg odd/a.txt
+ln -s /dev/zero odd/zz.jpg
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("odd/s.jpg")'
+not_waiting 0 embed-images job.yaml --run odd_run --set input.path=odd
+for key in x zz s; do rejected odd_run $key unreadable; done
+not_waiting 0 ingest odd --out odd_set
+for end in txt json jsonl yaml tar safetensors gguf npy h5 pt; do mkfifo "pipe.$end"; done
+for key in input.path=pipe.txt input.path=pipe.tar cache.path=pipe.txt cache.path=/dev/zero cache.path=/dev/urandom bart.layer_norms=pipe.safetensors \
+  bart.layer_norms=/dev/zero clip.model=pipe.pt clip.model=/dev/zero bart.model=pipe.gguf; do
+  not_waiting 2 caption job.yaml --run odd_x --set "$key"
+done
+not_waiting 2 caption rest.yaml --run odd_x --set 'input.path={annotations: pipe.json, images: images}'
+not_waiting 1 caption pipe.yaml --run odd_x
+not_waiting 1 caption /dev/zero --run odd_x
+not_waiting 2 build-cache --run odd_x --set input.path=pipe.txt --set "clip.model=$demo/clip"
+not_waiting 2 story --run odd_x --set input.path=pipe.jsonl --set "story.model=$demo/bart"
+not_waiting 2 story --run odd_x --set input.path=cache.txt --set story.model=pipe.gguf
+not_waiting 2 evaluate --run odd_x --set evaluate.predictions=pipe.json --set evaluate.references=pipe.txt
+not_waiting 2 import --text pipe.txt --embeddings pipe.npy --model "$demo/clip" --out odd_c
+not_waiting 2 import --checkpoint pipe.pt --out x.safetensors
+not_waiting 2 ngrams pipe.txt
+not_waiting 2 topk --cache pipe.npy --queries pipe.npy --out-ids i.npy --out-scores s.npy
+for end in txt json jsonl yaml tar safetensors gguf npy h5 pt; do
+  not_waiting 2 inspect "pipe.$end"
+  not_waiting 2 verify "pipe.$end"
+done
+for model in bart clip; do
+  cp -r "$demo/$model" "odd_$model"
+  for file in "odd_$model"/*; do
+    mv "$file" kept
+    mkfifo "$file"
+    code=0
+    timeout 60 "$antarctic" caption job.yaml --run odd_x --set "$model.model=odd_$model" > said.txt 2>&1 || code=$?
+    [ $code -ne 124 ] || { echo "waits for $file"; exit 1; }
+    rm "$file"
+    mv kept "$file"
+  done
+done
+# what the shell has opened is read: a program writes into it
+run 0 ngrams <(printf 'a b c\na b c\na b c\n')
+
+# ---- control characters ----
+# plain: what was printed has none, and is a line per message
+plain() {
+  if LC_ALL=C grep -naP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]' "$1"; then echo "$1 holds control characters"; exit 1; fi
+}
+folder=$(printf 'im\033[2Jages')
+mkdir "$folder"
+cp images/a.jpg "$folder/$(printf 'a\033]0;title\ab\rc\nd\xe2\x80\xa8e.jpg')"
+echo broken > "$folder/$(printf 'x\033[2J.jpg')"
+dir=$(printf 'r\033[2Jun')
+run 0 caption job.yaml --run "$dir" --set "input.path=$folder"
+plain said.txt
+plain "$dir/log.txt"
+for words in status verify report inspect; do
+  run 0 $words "$dir"
+  plain said.txt
+done
+run 0 submit caption job.yaml --run "$dir" --set "input.path=$folder"
+plain said.txt
+tar cf "$(printf 't\033[1m.tar')" -C "$folder" .
+run 0 ingest "$(printf 't\033[1m.tar')" --out "$(printf 'd\033[2J')"
+plain said.txt
+for wrong in "$(printf 'ca\033[2Jption')" "caption --set in$(printf '\033')put=1" "help $(printf '\033c')" "inspect $(printf -- '--\033c')" "caption $(printf 'n\033[2J.yaml')"; do
+  code=0
+  "$antarctic" $wrong > said.txt 2>&1 || code=$?
+  [ "$code" -eq 1 ]
+  plain said.txt
+done
+
+# ---- words that end up in a batch script ----
+mkdir -p work
+line=$(printf 'x\n#SBATCH --evil\nevil')
+return=$(printf 'x\r#SBATCH --evil\revil')
+for text in "$line" "$return"; do
+  cp job.yaml "work/$text.yaml"
+  for words in "--run|$text" "--partition|$text" "--time|$text" "--set|bart.layer_norms=$text" "--program|$text" "--after|$text"; do
+    rm -rf script_run "$text" runs
+    "$antarctic" submit caption job.yaml --dry-run --run script_run "${words%%|*}" "${words#*|}" > said.txt 2>&1 || :
+    plain said.txt
+    find . -name '*.sbatch' -exec cat {} + > scripts.txt
+    if grep -aE '^(evil|#SBATCH --evil)' scripts.txt; then echo "a line of the script is from ${words%%|*}"; exit 1; fi
+  done
+  "$antarctic" submit caption "work/$text.yaml" --dry-run --run script_run --set "input.path=$PWD/images" --set "cache.path=$PWD/cache.txt" > said.txt 2>&1 || :
+  find . -name '*.sbatch' -exec cat {} + > scripts.txt
+  if grep -aE '^(evil|#SBATCH --evil)' scripts.txt; then echo "a line of the script is from the config's name"; exit 1; fi
+done
+
+# ---- zstd windows, Python's JSON, line ends, standard output ----
+python3 - << 'END'
+import struct
+# a frame with a window of 2 GiB (as zstd --long=31) and one of 4 MiB, a raw block, no checksum
+for name, window in (("long", 21), ("usual", 12)):
+    text = b"red car\nzebra\nan ice cream cone\n"
+    with open(name + ".txt.zst", "wb") as f:
+        f.write(b"\x28\xb5\x2f\xfd\x00" + bytes([window << 3]) + struct.pack("<I", len(text) << 3 | 1)[:3] + text)
+END
+for name in long usual; do
+  run 0 build-cache --run "cache_$name" --set "input.path=$name.txt.zst" --set "clip.model=$demo/clip"
+done
+cmp cache_long/shards/00000.h5 cache_usual/shards/00000.h5
+
+cat > coco.json << 'END'
+{"info": {"x": NaN, "y": [Infinity, -Infinity], "z": 123456789012345678901234567890, "e": 1e999},
+ "images": [{"id": 1, "file_name": "a.jpg", "score": NaN}, {"id": 2, "file_name": "b.jpg"}],
+ "annotations": [{"id": 1, "image_id": 1, "caption": "NaN \" a\u2028b\u0085c\u000bd\u000ce\u001cf\u001dg\u001eh\u2029i", "area": Infinity},
+                 {"id": 2, "image_id": 2, "caption": "x\r\ny", "area": -Infinity}]}
+END
+run 0 caption rest.yaml --run coco --set 'input.path={annotations: coco.json, images: images}'
+python3 - << 'END'
+for name in ("ref0", "preds", "keys"):
+    text = open(f"coco/{name}.txt", encoding="utf-8", newline="").read()
+    assert len(text.splitlines()) == text.count("\n") == 2, (name, text)
+assert open("coco/ref0.txt").readline() == 'NaN " a b c d e f g h i\n'
+END
+printf '{"a": "a cat", "b": "a dog", "weight": NaN}' > /dev/null
+printf '{"images": [{"id": 1, "file_name": "a.jpg", "x": NaN}], "annotations": [{"image_id": 1, "id": 1, "caption": "a cat", "area": NaN}]}' > references.json
+printf '[{"image_id": 1, "caption": "a cat", "score": Infinity}]' > predictions.json
+run 0 evaluate --run scores --set evaluate.predictions=predictions.json --set evaluate.references=references.json
+mkdir notes
+cp images/a.jpg notes
+printf '{"caption": "a cat", "nsfw": NaN, "width": Infinity}' > notes/a.json
+run 0 ingest notes --out notes_set --set input.captions=json:caption
+tar cf notes.tar -C notes a.jpg a.json
+run 0 embed-images job.yaml --run notes_tar --set input.path=notes.tar --set 'output.metadata=[nsfw]'
+for model in bart clip; do
+  cp -r "$demo/$model" "nan_$model"
+  sed -i '0,/{/s//{"not_asked_for": NaN, "nor_this": -Infinity,/' "nan_$model/config.json"
+done
+run 0 caption job.yaml --run nan_run --set bart.model=nan_bart --set clip.model=nan_clip
+
+if [ -w /dev/full ]; then
+  for words in --help help "help caption" "caption --help" --version "caption --print-config" "inspect coco" "status coco" "status coco --json" "verify coco" "verify coco --json" \
+    "report coco" "inspect --help" "status --help" "verify --help" "export --help" "submit --help" "measure --help" "evaluate --help" "train --help" "tokenize --help" \
+    "ngrams cache.txt" "preprocess --size 32 --out x.npy images/a.jpg" "submit caption job.yaml --run sized --dry-run" "recaption coco a"; do
+    code=0
+    "$antarctic" $words > /dev/full 2> said.txt || code=$?
+    [ "$code" -eq 2 ] || { echo "exit $code with standard output on /dev/full: $words"; exit 1; }
+    says 'standard output cannot be written'
+  done
+fi
