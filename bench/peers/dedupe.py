@@ -27,7 +27,7 @@ def by_range(index, x):
     start, pairs = time.perf_counter(), 0
     for i in range(0, len(x), BLOCK):
         limits, _, ids = index.range_search(x[i : i + BLOCK], THRESHOLD)
-        rows = np.repeat(np.arange(i, i + len(limits) - 1), np.diff(limits))
+        rows = np.repeat(np.arange(i, i + len(limits) - 1), np.diff(limits.astype(np.int64)))
         pairs += int((ids > rows).sum())
     return time.perf_counter() - start, pairs
 

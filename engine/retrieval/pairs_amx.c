@@ -2,31 +2,15 @@
 
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-#include <cpuid.h>
+#if defined(__x86_64__)
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define AMX __attribute__((target("amx-tile,amx-int8,avx512f")))
-
-enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* arch_prctl(2): ARCH_REQ_XCOMP_PERM */
-
-/* The tiles' registers are large: the system gives them to a process that asks. */
-static bool
-is_allowed(void)
-{
-    unsigned a, b, c, d;
-
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1) &&
-           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-}
 
 bool
 ac_amx_fits(int64_t D)
 {
-    return D % AC_AMX_STEP == 0 && ac_kernels_include(AC_CPU_AVX512 | AC_CPU_AVX512_VNNI) &&
-           is_allowed();
+    return D % AC_AMX_STEP == 0 && ac_kernels_include(AC_CPU_AVX512 | AC_CPU_AMX_INT8);
 }
 
 void

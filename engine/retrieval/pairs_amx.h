@@ -13,8 +13,7 @@
 
 enum { AC_AMX_ROWS = 32, AC_AMX_STEP = 64 };
 
-/** Does the kernel set in use go with it, has this CPU it, does the system allow it, and fit
- * vectors of width D? */
+/** Has the kernel set in use AMX, and does it take vectors of width D? */
 bool ac_amx_fits(int64_t D);
 
 /** Bytes of a panel of 32 queries. */

@@ -75,7 +75,7 @@ AVX512_INLINE void
 tile_one_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
                 int64_t steps)
 {
-    enum { SUMS = 8, GROUP = AC_SCAN_GROUP * AC_SCAN_STEP };
+    enum { SUMS = 8, GROUP = AC_SCAN_GROUP * AC_SCAN_STEP, AHEAD = 8192 };
     __m512i sums[SUMS], shift = _mm512_slli_epi32(_mm512_loadu_si512(entry_sums), 7);
     int64_t i = 0;
 
@@ -83,6 +83,10 @@ tile_one_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *
     for (int h = 0; h < SUMS; h++)
         sums[h] = _mm512_setzero_si512();
     for (; i + SUMS <= steps; i += SUMS) {
+#pragma GCC unroll 8
+        for (int h = 0; h < SUMS; h++) /* groups follow each other; beyond the last nothing is
+                                          fetched */
+            _mm_prefetch((const char *) c + (i + h) * GROUP + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 8
         for (int h = 0; h < SUMS; h++)
             sums[h] = _mm512_dpbusd_epi32(

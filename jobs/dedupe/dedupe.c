@@ -249,12 +249,31 @@ out:
     return st;
 }
 
+/* Embeddings once per node; packed and with keys in each rank. */
+static ac_status
+size_dedupe(ac_sizing *sizing, const ac_config *config)
+{
+    enum { FACTS = 28, LISTS = 96 }; /* bytes of a row: of the scan, of keys and groups */
+    const char *path = config->input.path;
+    ac_archive archive = { 0 };
+    const ac_status st = ac_archive_open(&archive, &path, 1);
+
+    if (st == AC_OK) {
+        sizing->packed += archive.n * archive.D * (int64_t) sizeof(float);
+        sizing->work +=
+            archive.n * (archive.D + FACTS + LISTS) + (int64_t) archive.keys.bytes.size;
+    }
+    ac_archive_close(&archive);
+    return st;
+}
+
 const ac_job ac_job_dedupe = {
     .name = "dedupe",
     .summary = "embeddings of a run or cache -> near-duplicates, groups, what to keep",
     .parts = true,
     .stages = (const ac_stage_type *const[]){ &ac_stage_pairs, NULL },
     .run = run_dedupe_all,
+    .size = size_dedupe,
     .word = "input.path",
     .usage = "RUN|CACHE [--threshold 0.96] --out DIR",
     .short_forms =

@@ -56,11 +56,28 @@ if python3 -c 'import PIL' 2> /dev/null; then # a larger one with the higher key
   run 0 dedupe large --threshold 0.98 --out larger
   [ "$(jq -c 'select(.drop | index("copy")) | [.keep, (.drop | index("scene_01") != null)]' larger/groups.jsonl)" = '["zebra",true]' ]
 fi
+cp -r pictures images_again
+rm images_again/zebra.png 2> /dev/null || true
+cp "$demo/pictures/scene_01.jpg" images_again/zebra.jpg
 rm -r pictures
 run 0 dedupe run --threshold 0.99999 --out gone # the images are gone: the pairs are the same
 says 'sizes'
 cmp gone/pairs.jsonl images/pairs.jsonl
 cmp gone/groups.jsonl images/groups.jsonl
+
+# an image dataset without the dropped images, as tars
+run 0 ingest images_again --out dataset_all
+run 0 embed-images --set input.path=dataset_all --set "clip.model=$demo/clip" --run of_dataset
+run 0 dedupe of_dataset --threshold 0.99999 --out of_dataset_dedupe
+cmp of_dataset_dedupe/groups.jsonl images/groups.jsonl
+run 0 export dataset_all --format webdataset --without of_dataset_dedupe --out tars
+says '2 images that of_dataset_dedupe drops'
+run 0 ingest tars --out dataset_kept
+jq -r .drop[] images/groups.jsonl > dropped
+[ "$(jq .items dataset_kept/summary.json)" = 10 ]
+[ "$(grep -c -x -f dropped dataset_kept/keys.txt)" = 0 ]
+run 1 export dataset_all --format folder --without run --out none
+run 1 export run --format csv --without of_dataset_dedupe --out none
 
 # a shard that is lost, a killed run, a part at a time: the same files
 rm other_crowded/pairs/00003.h5 other_crowded/DONE

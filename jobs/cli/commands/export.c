@@ -22,6 +22,7 @@ static const ac_option options[] = {
       "image), xmp (KEY.xmp, the same: a sidecar with the caption as description and alt "
       "text), h5 (one HDF5 file that needs no other), or webdataset (tars with image, caption "
       "and scores); of an image dataset: webdataset, or folder" },
+    { "without", 0, "RUN", "of an image dataset: leave out what this run of dedupe drops" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
     { "model", 0, "DIR", "the Hugging Face folder of the BART that --layer-norms belongs to" },
     { NULL, 0, NULL, NULL },
@@ -105,8 +106,13 @@ ac_command_export(int argc, char **argv)
     if (ac_arguments_has(&a, "format")) {
         if (a.word_count != 1)
             AC_FAIL(AC_E_ARG, "export needs one run folder; export --help shows the usage");
-        st = (ac_is_image_dataset(a.words[0]) ? ac_export_dataset : ac_export_run)(
-            a.words[0], ac_arguments_get(&a, "format"), ac_arguments_get(&a, "out"));
+        const char *format = ac_arguments_get(&a, "format"), *to = ac_arguments_get(&a, "out"),
+                   *without = ac_arguments_get(&a, "without");
+        const bool is_dataset = ac_is_image_dataset(a.words[0]);
+        if (without && !is_dataset)
+            AC_FAIL(AC_E_ARG, "--without is for image datasets, which %s is not", a.words[0]);
+        st = is_dataset ? ac_export_dataset(a.words[0], format, to, without)
+                        : ac_export_run(a.words[0], format, to);
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));

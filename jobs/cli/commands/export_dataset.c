@@ -13,6 +13,7 @@
 #include "io/file/text_file.h"
 #include "io/hdf5/image_shard.h"
 #include "io/source/sample_name.h"
+#include "jobs/cli/commands/dropped_keys.h"
 #include "jobs/cli/commands/export_files.h"
 #include "jobs/cli/commands/export_targets.h"
 #include "jobs/cli/commands/webdataset.h"
@@ -29,7 +30,8 @@ typedef struct exporter {
     ac_webdataset tars;
     ac_image_shard shard;
     ac_buffer image, text;
-    int64_t written, pages;
+    int64_t written, pages, dropped;
+    ac_dropped_keys without;
     ac_export_targets targets; /* of a folder */
     int64_t seen, wanted[2];   /* items so far; two of them */
     ac_buffer names[2];        /* the keys of these */
@@ -44,6 +46,7 @@ exporter_free(exporter *self)
     ac_buffer_free(&self->image);
     ac_buffer_free(&self->text);
     ac_export_targets_free(&self->targets);
+    ac_dropped_keys_free(&self->without);
     for (int w = 0; w < 2; w++)
         ac_buffer_free(&self->names[w]);
 }
@@ -226,6 +229,14 @@ take_wanted(exporter *self, int64_t i)
 
 typedef ac_status (*use_item)(exporter *self, int64_t i);
 
+static bool
+is_dropped(const exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->shard.keys;
+
+    return ac_dropped_keys_has(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i));
+}
+
 static ac_status
 each_item_of(exporter *self, int64_t number, use_item use)
 {
@@ -237,7 +248,9 @@ each_item_of(exporter *self, int64_t number, use_item use)
     AC_TRY(ac_image_shard_open(&self->shard, path, record->rows));
     AC_TRY(ac_image_shard_read_rest(&self->shard));
     for (int64_t i = 0; i < record->rows; i++)
-        if (self->shard.page[i] == 0) /* the first page has the whole file */
+        if (is_dropped(self, i))
+            self->dropped += use == write_item;
+        else if (self->shard.page[i] == 0) /* the first page has the whole file */
             AC_TRY(use(self, i));
         else if (use == write_item)
             self->pages++;
@@ -294,7 +307,7 @@ out:
 }
 
 ac_status
-ac_export_dataset(const char *folder, const char *format, const char *out)
+ac_export_dataset(const char *folder, const char *format, const char *out, const char *without)
 {
     exporter e = { .out = out, .is_folder = strcmp(format, "folder") == 0 };
     ac_status st = AC_OK;
@@ -306,6 +319,8 @@ ac_export_dataset(const char *folder, const char *format, const char *out)
                 format);
     if (!out)
         AC_FAIL(AC_E_ARG, "--out is missing: the folder to write");
+    if (without)
+        AC_TRY(ac_dropped_keys_read(&e.without, without));
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
     if (!e.run.done)
         AC_FAIL(AC_E_ARG, "%s: the ingest is not finished; the same command resumes it",
@@ -316,6 +331,9 @@ ac_export_dataset(const char *folder, const char *format, const char *out)
                "%lld items are further pages of a file, which is exported once, under the key "
                "of its first page",
                (long long) e.pages);
+    if (without)
+        ac_log(AC_LOG_INFO, "%lld images that %s drops are left out", (long long) e.dropped,
+               without);
     ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written, out);
 out:
     exporter_free(&e);
