@@ -171,12 +171,13 @@ ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_byt
     const ac_compute compute = ac_config_compute(config);
     const char *model = config->story.model;
     ac_causal_config c;
+    size_t packed;
     int64_t work;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_causal_model_config(&c, model));
+    AC_TRY(ac_causal_model_sizes(&c, &packed, model, &compute));
     self->mapped += weight_bytes(model);
-    self->packed += (int64_t) ac_causal_packed_bytes(&c, &compute);
+    self->packed += (int64_t) packed;
     work = cache_bytes +
            AC_GENERATE_ROWS *
                (c.vocab_size + VALUES_PER_TOKEN * c.hidden_size + 2 * c.intermediate_size) *
