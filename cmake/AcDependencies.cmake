@@ -3,9 +3,23 @@ find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
 
-# MPI through pkg-config: the target carries the C flags alone.
-pkg_check_modules(ompi REQUIRED IMPORTED_TARGET GLOBAL ompi-c)
-add_library(ac::mpi ALIAS PkgConfig::ompi)
+# MPI through pkg-config where that knows it: the target carries the C flags alone. Elsewhere, or where MPI_C_COMPILER (an mpicc) is
+# given, through CMake's FindMPI.
+set(AC_MPI auto CACHE STRING "MPI: ompi-c or mpich (by pkg-config), compiler (as MPI_C_COMPILER says), or auto")
+if(AC_MPI STREQUAL auto AND NOT MPI_C_COMPILER)
+  pkg_search_module(ac_mpi IMPORTED_TARGET GLOBAL ompi-c mpich)
+elseif(AC_MPI MATCHES "^(ompi-c|mpich)$")
+  pkg_check_modules(ac_mpi REQUIRED IMPORTED_TARGET GLOBAL ${AC_MPI})
+endif()
+if(ac_mpi_FOUND)
+  add_library(ac::mpi ALIAS PkgConfig::ac_mpi)
+else()
+  find_package(MPI REQUIRED COMPONENTS C)
+  add_library(ac::mpi ALIAS MPI::MPI_C)
+endif()
+if("${ac_mpi_LIBRARIES};${MPI_C_LIBRARIES}" MATCHES "mpich")
+  set(AC_MPI_IS_MPICH ON) # for the tests
+endif()
 
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial)
 target_compile_definitions(PkgConfig::hdf5 INTERFACE H5_USE_110_API) # the calls of 1.10, from later versions too

@@ -7,7 +7,8 @@
 bool
 ac_mpi_is_launched(void)
 {
-    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+    /* Open MPI's mpirun; PMIx, srun's and PRRTE's; MPICH's launchers and srun's pmi2 */
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
 }
 
 void
