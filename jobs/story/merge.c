@@ -16,7 +16,7 @@ typedef struct shard {
     char *path;
     ac_texts keys, captions, prompts, stories, ends, bad_keys, bad_reasons, bad_details;
     int64_t *story_offsets, *id_offsets;
-    float *scores;
+    float *scores, *clip_scores; /* clip_scores NULL: nothing is ranked by them */
     int32_t *ids;
 } shard;
 
@@ -36,6 +36,7 @@ shard_free(shard *self)
     free(self->story_offsets);
     free(self->id_offsets);
     free(self->scores);
+    free(self->clip_scores);
     free(self->ids);
 }
 
@@ -52,6 +53,10 @@ read_numbers(shard *self)
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_STORY_OFFSETS, n, 0, self->story_offsets));
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_ID_OFFSETS, m, 0, self->id_offsets));
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_SCORES, m, 0, self->scores));
+    if (ac_shard_has(&self->h5, AC_STORIES_CLIP_SCORES)) {
+        AC_TRY(ac_alloc(&self->clip_scores, m, sizeof *self->clip_scores));
+        AC_TRY(ac_shard_read(&self->h5, AC_STORIES_CLIP_SCORES, m, 0, self->clip_scores));
+    }
     AC_TRY(ac_shard_shape(&self->h5, AC_STORIES_IDS, &tokens, NULL));
     if (self->story_offsets[n] != m || self->id_offsets[m] != tokens)
         AC_FAIL(AC_E_FORMAT, "%s: its stories do not fit together: damaged", self->path);
@@ -96,6 +101,10 @@ push_story(ac_buffer *b, const shard *s, int64_t m)
         ac_buffer_printf(b, "%s%d", t > s->id_offsets[m] ? ", " : "", s->ids[t]);
     ac_buffer_push_text(b, "], \"score\": ");
     ac_json_float(b, s->scores[m]);
+    if (s->clip_scores) {
+        ac_buffer_push_text(b, ", \"clip_score\": ");
+        ac_json_float(b, s->clip_scores[m]);
+    }
     ac_buffer_push_text(b, ", ");
     ac_json_texts_field(b, "end", &s->ends, m);
     ac_buffer_push_text(b, "}");

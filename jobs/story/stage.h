@@ -6,6 +6,7 @@
 #include "jobs/models/causal_model.h"
 #include "jobs/runtime/stage.h"
 #include "jobs/story/captions.h"
+#include "jobs/story/rank.h"
 
 extern const ac_stage_type ac_stage_story;
 
@@ -13,6 +14,7 @@ extern const ac_stage_type ac_stage_story;
 typedef struct ac_story_work {
     ac_causal_model *model;
     const ac_story_captions *captions;
+    ac_story_ranker *ranker;       /* NULL: the likeliest story is first */
     struct ac_storyteller *teller; /* the stage's own memory */
 } ac_story_work;
 

@@ -5,6 +5,7 @@
 #include "engine/base/log.h"
 #include "engine/comm/exchange.h"
 #include "io/checkpoint/gguf.h"
+#include "jobs/caption/caption.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
@@ -133,7 +134,8 @@ write_summary(const ac_run *run, const ac_story_counts *counts, double seconds)
 static ac_status
 write_results(const ac_run *run, const ac_story_counts *counts, double seconds)
 {
-    const ac_job *const jobs[] = { &ac_job_story, NULL };
+    /* of a run of caption the report shows the images */
+    const ac_job *const jobs[] = { &ac_job_story, &ac_job_caption, NULL };
     const ac_status st = write_summary(run, counts, seconds);
 
     return st == AC_OK ? ac_run_report_write(run->folder, jobs, NULL, AC_REPORT_IMAGES) : st;
@@ -210,6 +212,7 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     const ac_compute compute = ac_config_compute(config);
     ac_causal_model model = { 0 };
     ac_story_captions captions = { 0 };
+    ac_story_ranker ranker = { 0 };
     ac_story_work work = { .model = &model, .captions = &captions };
     ac_run run = { 0 };
     ac_run_identity id = {
@@ -225,6 +228,11 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     AC_TRY(ac_models_open_causal_all(comm, config, &model));
     AC_TRY(ac_agree_all(comm, set_generation(&model, config)));
     set_memory(&model, comm, config);
+    if (config->story.rank) {
+        work.ranker = &ranker;
+        AC_TRY(ac_story_ranker_open_all(&ranker, comm, config));
+        id.clip = ranker.clip.fingerprint;
+    }
     id.items = captions.keys.count;
     id.input = captions.fingerprint;
     id.bart = model.fingerprint;
@@ -237,6 +245,7 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
 out:
     ac_run_free(&run);
     ac_story_captions_free(&captions);
+    ac_story_ranker_free(&ranker);
     ac_causal_model_free(&model);
     return st;
 }
@@ -244,7 +253,11 @@ out:
 static ac_status
 size_story(ac_sizing *sizing, const ac_config *config)
 {
-    return ac_sizing_add_causal(sizing, config, MOST_CACHE);
+    const ac_status st = ac_sizing_add_causal(sizing, config, MOST_CACHE);
+
+    return st == AC_OK && config->story.rank && config->clip.model
+               ? ac_sizing_add_clip(sizing, config, AC_CLIP_TEXT)
+               : st;
 }
 
 const ac_job ac_job_story = {

@@ -121,6 +121,12 @@ says 'tokenizer'
 run 2 story captions.txt --model "$bad/model_norm_nan.gguf" --run x
 says 'not a finite number'
 run 2 story none.txt --model "$model" --run x
+printf '{"key": "a", "caption": "a cat"}\n\n{"key": "b", "capt\n' > half.jsonl
+run 2 story half.jsonl --model "$model" --run x
+says 'half.jsonl, line 3: is not JSON'
+printf '{"caption": "a cat"}\n' > keyless.jsonl
+run 2 story keyless.jsonl --model "$model" --run x
+says 'keyless.jsonl, line 1: has no "key"'
 : > empty.txt
 run 2 story empty.txt --model "$model" --run x
 says 'there is no caption'
