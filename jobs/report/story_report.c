@@ -103,23 +103,21 @@ number_of(const json_t *record, const char *name)
     return json_is_number(value) ? (float) json_number_value(value) : NAN;
 }
 
-/* "log-probability -26.2, CLIP 0.498; ended by an end token" */
+/* "log-probability -26.2, CLIP 0.498, end token" */
 static void
 push_note(ac_buffer *out, const json_t *story)
 {
     static const char *const names[] = { "end", "stop", "length", "positions" },
-                             *const said[] = { "ended by an end token",
-                                               "ended by a stop string",
-                                               "ended at the greatest length",
-                                               "ended at the model's last position" };
+                             *const said[] = { "end token", "stop string", "greatest length",
+                                               "last position" };
     const float score = number_of(story, "score"), clip = number_of(story, "clip_score");
     const text end = text_of(story, "end");
 
     ac_buffer_reset(out);
     if (isfinite(score))
-        ac_buffer_printf(out, "log-probability %.1f; ", (double) score);
+        ac_buffer_printf(out, "log-probability %.1f, ", (double) score);
     if (isfinite(clip))
-        ac_buffer_printf(out, "CLIP %.3f; ", (double) clip);
+        ac_buffer_printf(out, "CLIP %.3f, ", (double) clip);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (ac_text_is(end.bytes, end.n, names[i]))
             ac_buffer_push_text(out, said[i]);
@@ -245,6 +243,8 @@ ac_story_report_write(const ac_run_view *run, const ac_job *const *jobs, const c
     AC_TRY(ac_run_view_count(run, &w.rows, &bad));
     w.shown = w.rows < most ? w.rows : most;
     options.total = w.rows;
+    if (json_integer_value(json_object_get(run->summary, "stories")) == w.rows)
+        options.candidates_title = "Story";
     read_config(&w);
     find_thumbnails(&w, jobs);
     AC_TRY(ac_path_format(&stories, "%s/stories.jsonl", run->folder));

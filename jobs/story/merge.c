@@ -7,6 +7,7 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/story/record.h"
 
 enum { STORY = 0 }; /* the stage's number */
 
@@ -91,40 +92,21 @@ out:
     return st;
 }
 
-static void
-push_story(ac_buffer *b, const shard *s, int64_t m)
+static ac_story_rows
+rows_of(const shard *s)
 {
-    ac_buffer_push_text(b, "{");
-    ac_json_texts_field(b, "text", &s->stories, m);
-    ac_buffer_push_text(b, ", \"ids\": [");
-    for (int64_t t = s->id_offsets[m]; t < s->id_offsets[m + 1]; t++)
-        ac_buffer_printf(b, "%s%d", t > s->id_offsets[m] ? ", " : "", s->ids[t]);
-    ac_buffer_push_text(b, "], \"score\": ");
-    ac_json_float(b, s->scores[m]);
-    if (s->clip_scores) {
-        ac_buffer_push_text(b, ", \"clip_score\": ");
-        ac_json_float(b, s->clip_scores[m]);
-    }
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "end", &s->ends, m);
-    ac_buffer_push_text(b, "}");
-}
-
-static void
-push_record(ac_buffer *b, const shard *s, int64_t i)
-{
-    ac_buffer_push_text(b, "{");
-    ac_json_texts_field(b, "key", &s->keys, i);
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "caption", &s->captions, i);
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "prompt", &s->prompts, i);
-    ac_buffer_push_text(b, ", \"stories\": [");
-    for (int64_t m = s->story_offsets[i]; m < s->story_offsets[i + 1]; m++) {
-        ac_buffer_push_text(b, m > s->story_offsets[i] ? ", " : "");
-        push_story(b, s, m);
-    }
-    ac_buffer_push_text(b, "]}\n");
+    return (ac_story_rows){
+        .keys = &s->keys,
+        .captions = &s->captions,
+        .prompts = &s->prompts,
+        .stories = &s->stories,
+        .ends = &s->ends,
+        .story_offsets = s->story_offsets,
+        .id_offsets = s->id_offsets,
+        .ids = s->ids,
+        .scores = s->scores,
+        .clip_scores = s->clip_scores,
+    };
 }
 
 static void
@@ -172,6 +154,7 @@ ac_story_merge(const ac_run *run, ac_story_counts *counts)
 {
     ac_text_file stories = { 0 }, keys = { 0 }, bad = { 0 };
     ac_buffer b = { 0 };
+    ac_story_rows rows;
     shard s = { 0 };
     ac_status st = AC_OK;
 
@@ -184,8 +167,9 @@ ac_story_merge(const ac_run *run, ac_story_counts *counts)
         s = (shard){ 0 };
         AC_TRY(read_shard(&s, run, number));
         AC_TRY(count(&s, counts));
+        rows = rows_of(&s);
         for (int64_t i = 0; i < s.keys.count; i++) {
-            push_record(&b, &s, i);
+            ac_story_record_push(&b, &rows, i);
             AC_TRY(flush(&stories, &b));
             ac_text_push_line(&b, ac_texts_at(&s.keys, i), ac_texts_size(&s.keys, i));
             AC_TRY(flush(&keys, &b));

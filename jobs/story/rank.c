@@ -35,13 +35,15 @@ ac_story_ranker_open_all(ac_story_ranker *self, const ac_comm *comm, const ac_co
     const ac_archive_source *run;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_agree_all(comm, open_images(self, config->input.path)));
+    st = open_images(self, config->input.path);
+    AC_TRY(comm ? ac_agree_all(comm, st) : st);
     run = &self->images.sources[0];
     if (!own.clip.model) {
         own.clip.model = run->config.clip.model;
         own.clip.model_config = run->config.clip.model_config;
     }
-    AC_TRY(ac_models_open_all(comm, &own, AC_CLIP_TEXT, &self->clip, NULL));
+    AC_TRY(comm ? ac_models_open_all(comm, &own, AC_CLIP_TEXT, &self->clip, NULL)
+                : ac_models_open(&own, AC_CLIP_TEXT, &self->clip, NULL));
     if (strcmp(self->clip.fingerprint, ac_archive_model(&self->images)) != 0)
         st = ac_error_set(AC_E_ARG,
                           "story.rank: clip: %s is another model than that which embedded the "

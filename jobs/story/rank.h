@@ -14,16 +14,17 @@ typedef struct ac_story_ranker {
     ac_clip_model clip; /* its text tower */
     ac_clip_scorer scorer;
     ac_buffer sentence;
-    ac_texts sentences;  /* of a chunk's stories */
-    int64_t *rows;       /* [captions of a chunk]: in the archive */
-    int64_t *owners;     /* [sentences]: caption of the chunk */
-    float *embeddings;   /* [rows from the chunk's lowest to its highest, D] */
-    float *scores;       /* [sentences] */
+    ac_texts sentences; /* of a chunk's stories */
+    int64_t *rows;      /* [captions of a chunk]: in the archive */
+    int64_t *owners;    /* [sentences]: caption of the chunk */
+    float *embeddings;  /* [rows from the chunk's lowest to its highest, D] */
+    float *scores;      /* [sentences] */
     int64_t row_capacity, owner_capacity, embedding_capacity, score_capacity;
     int64_t truncated; /* sentences longer than CLIP's context */
 } ac_story_ranker;
 
-/** Collective. Of the run input.path and its CLIP, or clip.model, which must be the same. */
+/** Collective; comm NULL: this process alone. Of the run input.path and its CLIP, or
+ * clip.model, which must be the same. */
 AC_MUST_CHECK ac_status ac_story_ranker_open_all(ac_story_ranker *self, const ac_comm *comm,
                                                  const ac_config *config);
 void ac_story_ranker_free(ac_story_ranker *self);

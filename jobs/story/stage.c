@@ -8,6 +8,7 @@
 #include "engine/base/random.h"
 #include "engine/text/unicode.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/story/record.h"
 #include "jobs/story/template.h"
 
 enum { LINES = 64 };  /* stories computed together; one that ends makes place for the next */
@@ -268,8 +269,6 @@ tell_chunk(teller *self)
 
     if (self->count == 0)
         return AC_OK;
-    ac_inflight_begin(&self->run->inflight, 0, self->items[0],
-                      self->items[self->count - 1] - self->items[0] + 1);
     AC_TRY(ac_causal_model_generate(self->work->model, self->ids, self->offsets, self->streams,
                                     self->count, &self->generated));
     if (self->work->ranker)
@@ -371,7 +370,9 @@ tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 
     AC_TRY(begin_shard(self));
     for (int64_t i = shard->first; i < shard->first + shard->count; i++) {
+        const int64_t first = self->count ? self->items[0] : i;
         ac_item_status status = { 0 };
+        ac_inflight_begin(&self->run->inflight, 0, first, i - first + 1);
         AC_TRY(encode(self, i, &status));
         AC_TRY(status.reason == AC_GOOD ? push_prompt(self, i) : push_bad(self, i, &status));
         if (self->count == CHUNK) {
@@ -380,11 +381,46 @@ tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
         }
     }
     AC_TRY(tell_chunk(self));
+    ac_inflight_end(&self->run->inflight, 0);
     AC_TRY(ac_stage_tick(stage));
     AC_TRY(write_shard(self, shard, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;
 out:
+    return st;
+}
+
+ac_status
+ac_story_tell_one(const ac_story_work *work, const ac_config *config, int64_t item,
+                  ac_buffer *line, ac_item_status *status)
+{
+    const ac_run none = { .config = config };
+    ac_story_work own = *work;
+    teller self = { .run = &none, .work = &own };
+    ac_story_rows rows = { .keys = &self.keys,
+                           .captions = &self.captions,
+                           .prompts = &self.shard_prompts,
+                           .stories = &self.stories,
+                           .ends = &self.ends };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(line);
+    *status = (ac_item_status){ 0 };
+    AC_TRY(begin_shard(&self));
+    AC_TRY(encode(&self, item, status));
+    if (status->reason != AC_GOOD)
+        goto out;
+    AC_TRY(push_prompt(&self, item));
+    AC_TRY(tell_chunk(&self));
+    rows.story_offsets = self.story_offsets;
+    rows.id_offsets = self.id_offsets;
+    rows.ids = self.tokens;
+    rows.scores = self.scores;
+    rows.clip_scores = own.ranker ? self.clip_scores : NULL;
+    ac_story_record_push(line, &rows, 0);
+    st = line->status;
+out:
+    teller_free(&self);
     return st;
 }
 
