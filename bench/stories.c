@@ -2,8 +2,8 @@
  *
  *   bench_stories MODEL THREADS
  *
- * Each line "LINES TOKENS" on stdin is a round: so many prompts are continued together by so many
- * tokens each, one prompt greedily and more by sampling; the answer is a line of JSON. */
+ * Each line "LINES TOKENS" on stdin is a round: so many prompts are continued together by so
+ * many tokens each, one prompt greedily and more by sampling; the answer is a line of JSON. */
 #include <antarctic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +22,15 @@ now(clockid_t clock)
 
 /* Prompts of 12 tokens, the first 6 common to all; the peers make the same. */
 static void
-make_prompts(int32_t *ids, int64_t *offsets, uint64_t *streams, int64_t lines, int64_t vocabulary)
+make_prompts(int32_t *ids, int64_t *offsets, uint64_t *streams, int64_t lines,
+             int64_t vocabulary)
 {
     for (int64_t t = 0; t < lines; t++) {
         offsets[t] = t * PROMPT;
         streams[t] = (uint64_t) t;
         for (int64_t i = 0; i < PROMPT; i++)
-            ids[t * PROMPT + i] =
-                (int32_t) (100 + ((i < COMMON ? 0 : t) * 7919 + i * 104729) % (vocabulary - 200));
+            ids[t * PROMPT + i] = (int32_t) (100 + ((i < COMMON ? 0 : t) * 7919 + i * 104729) %
+                                                       (vocabulary - 200));
     }
     offsets[lines] = lines * PROMPT;
 }
@@ -80,7 +81,8 @@ main(int argc, char **argv)
         goto out;
     ac_compute_init(atoi(argv[2]));
     AC_TRY(ac_causal_model_open(&model, &options));
-    printf("{\"name\": \"antarctic\", \"version\": \"%s\", \"kernels\": \"%s\", \"packed\": %zu}\n",
+    printf("{\"name\": \"antarctic\", \"version\": \"%s\", \"kernels\": \"%s\", \"packed\": "
+           "%zu}\n",
            ac_version(), ac_compute_describe(&options.compute),
            ac_causal_model_packed_bytes(&model));
     fflush(stdout);
