@@ -291,6 +291,10 @@ const ac_config_key ac_config_keys[] = {
       "CIDEr's document frequencies: a file that --write-idf made; none: of the references" },
     { "evaluate.missing", KEY_CHOICE, AT(evaluate.missing), "error", 0, 0, missing_words, true,
       "ids without prediction, reference or image: an error that names them, or left out" },
+    { "evaluate.reviewed", KEY_BOOL, AT(evaluate.reviewed), "false", 0, 0, NULL, AC_KEY_IF_SET,
+      "of a run: captions as a person left them (import-review); rejected ones are left out, "
+      "and "
+      "their references too" },
     { "evaluate.training_captions", KEY_PATHS, AT(evaluate.training_captions), "none", 0, 0,
       NULL, false,
       "captions of training, as references, or a list of words: which words are copied from "

@@ -141,6 +141,7 @@ typedef struct ac_config {
         char *idf, *write_idf; /* idf NULL: of the references */
         char *against, *export_spice, *merge_scores;
         int64_t missing; /* ac_missing */
+        bool reviewed;
     } evaluate;
     struct {
         int64_t threads, batch; /* 0: auto */

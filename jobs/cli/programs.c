@@ -35,6 +35,8 @@ static const ac_program programs[] = {
       false },
     { AC_PROGRAM_COMMAND, "export", "a cache or a run -> other programs' files",
       ac_command_export, false },
+    { AC_PROGRAM_COMMAND, "import-review", "a person's decisions on captions -> their run",
+      ac_command_import_review, false },
     { AC_PROGRAM_COMMAND, "cache-edit",
       "a cache -> a new one: entries removed, added, merged; the rest is not embedded again",
       ac_command_cache_edit, false },
