@@ -4,15 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "engine/base/memory.h"
 #include "engine/retrieval/scan.h"
 
-enum {
-    CENTRE_SAMPLE = 4096, /* entries the centre is taken from */
-    LARGE = 4 << 20       /* bytes from which on large pages are asked for */
-};
+enum { CENTRE_SAMPLE = 4096 }; /* entries the centre is taken from */
 
 bool
 ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
@@ -44,23 +40,6 @@ const char *
 ac_topk_index_scan(const ac_topk_index *self)
 {
     return self->kernel->name;
-}
-
-/* A scan runs through the packed entries as fast as memory gives them, and each page of 4 kB
- * interrupts it. A wish: where the system has no large pages, nothing changes. */
-static void
-ask_for_large_pages(void *bytes, size_t n)
-{
-#if defined(MADV_HUGEPAGE)
-    const uintptr_t page = 4096, from = ((uintptr_t) bytes + page - 1) / page * page,
-                    to = ((uintptr_t) bytes + n) / page * page;
-
-    if (to > from + LARGE)
-        madvise((void *) from, to - from, MADV_HUGEPAGE);
-#else
-    (void) bytes;
-    (void) n;
-#endif
 }
 
 static ac_status
@@ -138,8 +117,6 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
     memset(self->centre, 0, (size_t) D * sizeof *self->centre);
     AC_TRY(take(self, &self->packed, padded / AC_SCAN_GROUP,
                 (size_t) ac_scan_group_bytes(kernel->scan, D)));
-    ask_for_large_pages(self->packed, (size_t) (padded / AC_SCAN_GROUP) *
-                                          (size_t) ac_scan_group_bytes(kernel->scan, D));
     AC_TRY(take(self, &self->scales, padded, sizeof *self->scales));
     AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
     AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
