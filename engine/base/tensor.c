@@ -70,8 +70,8 @@ ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n)
     const unsigned char *p =
         (const unsigned char *) self->data + (size_t) first * ac_dtype_bytes(self->dtype);
 
-    if (self->read) {
-        self->read(self, y, first, n);
+    if (self->form) {
+        self->form->read(self, y, first, n);
         return;
     }
     switch (self->dtype) {
@@ -103,7 +103,7 @@ read_transposed(const ac_tensor *self, float *y, int64_t first, int64_t n)
     const int64_t rows = self->shape[0], columns = self->shape[1];
     ac_tensor plain = *self;
 
-    plain.read = NULL;
+    plain.form = NULL;
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = (first + i) % columns * rows + (first + i) / columns;
         if (plain.dtype == AC_F32)
@@ -116,19 +116,20 @@ read_transposed(const ac_tensor *self, float *y, int64_t first, int64_t n)
 ac_tensor
 ac_tensor_transposed(const ac_tensor *self)
 {
+    static const ac_tensor_form transposed = { read_transposed, NULL };
     ac_tensor view = *self;
 
-    AC_CHECK(self->rank == 2 && !self->read);
+    AC_CHECK(self->rank == 2 && !self->form);
     view.shape[0] = self->shape[1];
     view.shape[1] = self->shape[0];
-    view.read = read_transposed;
+    view.form = &transposed;
     return view;
 }
 
 const float *
 ac_tensor_in_place(const ac_tensor *self)
 {
-    return !self->read && self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0
+    return !self->form && self->dtype == AC_F32 && (uintptr_t) self->data % sizeof(float) == 0
                ? self->data
                : NULL;
 }

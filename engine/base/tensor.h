@@ -28,6 +28,16 @@ enum { AC_MAX_RANK = 8 };
 size_t ac_dtype_bytes(ac_dtype dtype);
 const char *ac_dtype_name(ac_dtype dtype); /* "F32", as in safetensors */
 
+struct ac_tensor;
+struct ac_quants;
+
+/** How elements become float32 where `data` is not a plain array of `dtype`: quantized blocks,
+ * a transposed matrix. */
+typedef struct ac_tensor_form {
+    void (*read)(const struct ac_tensor *self, float *y, int64_t first, int64_t n);
+    const struct ac_quants *quants; /* quants.h; NULL: not quantized, or not to be kept so */
+} ac_tensor_form;
+
 /** Row-major, contiguous, little-endian. Never owns; data need not be aligned (a memory-mapped
  * file). */
 typedef struct ac_tensor {
@@ -36,9 +46,7 @@ typedef struct ac_tensor {
     int rank;
     int64_t shape[AC_MAX_RANK];
     const void *data;
-    /* How elements become float32 where `data` is not a plain array of `dtype`: quantized
-     * blocks, a transposed matrix. NULL: it is one. */
-    void (*read)(const struct ac_tensor *self, float *y, int64_t first, int64_t n);
+    const ac_tensor_form *form; /* NULL: a plain array */
 } ac_tensor;
 
 int64_t ac_tensor_count(const ac_tensor *self); /* elements; 1 for rank 0 */

@@ -32,8 +32,9 @@ typedef void (*ac_product_kernel)(float *y, int64_t ldy, const float *a, const v
                                   int64_t stride, int64_t K, int R, int add);
 
 typedef struct ac_product {
-    int rows, panels;             /* the most R; panels a call takes */
-    ac_product_kernel fp32, bf16; /* by the type of b */
+    int rows, panels;                            /* the most R; panels a call takes */
+    ac_product_kernel fp32, bf16, fp16;          /* by the type of b */
+    const struct ac_quantized_kernel *quantized; /* by kind; quantized.h */
 } ac_product;
 
 extern const ac_product ac_product_generic;

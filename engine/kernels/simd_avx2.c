@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels/product.h"
+#include "engine/kernels/quantized.h"
 #include "engine/kernels/vector.h"
 
 typedef __m256 vec;
@@ -45,6 +46,18 @@ load_bf16(const uint16_t *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(
         _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) (const void *) p)), 16));
 }
+/* Finite numbers. */
+static inline vec
+load_fp16(const uint16_t *p)
+{
+    const __m256i h = _mm256_cvtepu16_epi32(
+                      _mm_loadu_si128((const __m128i *) (const void *) p)),
+                  size = _mm256_slli_epi32(_mm256_and_si256(h, _mm256_set1_epi32(0x7fff)), 13),
+                  sign = _mm256_slli_epi32(_mm256_srli_epi32(h, 15), 31);
+
+    return _mm256_or_ps(_mm256_mul_ps(_mm256_castsi256_ps(size), _mm256_set1_ps(0x1p112f)),
+                        _mm256_castsi256_ps(sign));
+}
 
 #define ROWS 6
 #define PANELS 1
@@ -52,5 +65,19 @@ load_bf16(const uint16_t *p)
 
 #include "engine/kernels/simd_body.h"
 
-const ac_product ac_product_avx2 = { ROWS, PANELS, fp32, bf16 };
+static inline vec
+fours(uvec x, int is_signed)
+{
+    const ivec codes = is_signed ? (ivec) (x << 28) >> 28 : (ivec) (x & 15);
+
+    return __builtin_convertvector(codes, vec);
+}
+
+#define fma_exact fma_
+#define TOGETHER 2
+
+#include "engine/kernels/quantized_body.h"
+
+const ac_product ac_product_avx2 = { ROWS, PANELS, fp32, bf16, fp16, ac_quantized_avx2 };
 const ac_vector ac_vector_avx2 = AC_VECTOR_TABLE;
+const ac_quantized_kernel ac_quantized_avx2[] = AC_QUANTIZED_TABLE;

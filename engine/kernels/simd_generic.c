@@ -7,6 +7,7 @@
 
 #include "engine/base/tensor.h"
 #include "engine/kernels/product.h"
+#include "engine/kernels/quantized.h"
 #include "engine/kernels/vector.h"
 
 #if defined(__aarch64__)
@@ -116,6 +117,12 @@ load_bf16(const uint16_t *p)
     return (vec){ ac_bf16_to_f32(p[0]), ac_bf16_to_f32(p[1]), ac_bf16_to_f32(p[2]),
                   ac_bf16_to_f32(p[3]) };
 }
+static inline vec
+load_fp16(const uint16_t *p)
+{
+    return (vec){ ac_f16_to_f32(p[0]), ac_f16_to_f32(p[1]), ac_f16_to_f32(p[2]),
+                  ac_f16_to_f32(p[3]) };
+}
 
 #define ROWS 3
 #define PANELS 1
@@ -123,5 +130,19 @@ load_bf16(const uint16_t *p)
 
 #include "engine/kernels/simd_body.h"
 
-const ac_product ac_product_generic = { ROWS, PANELS, fp32, bf16 };
+static inline vec
+fours(uvec x, int is_signed)
+{
+    const ivec codes = is_signed ? (ivec) (x << 28) >> 28 : (ivec) (x & 15);
+
+    return __builtin_convertvector(codes, vec);
+}
+
+#define fma_exact(a, b, c) ((a) * (b) + (c))
+#define TOGETHER 1
+
+#include "engine/kernels/quantized_body.h"
+
+const ac_product ac_product_generic = { ROWS, PANELS, fp32, bf16, fp16, ac_quantized_generic };
 const ac_vector ac_vector_generic = AC_VECTOR_TABLE;
+const ac_quantized_kernel ac_quantized_generic[] = AC_QUANTIZED_TABLE;

@@ -63,9 +63,9 @@ read_rows(float *weight, const ac_tensor *const *weights, int parts, int64_t in,
     }
 }
 
-static void
-read_biases(float *bias, const ac_tensor *const *weights, const ac_tensor *const *biases,
-            int parts)
+void
+ac_linear_read_biases(float *bias, const ac_tensor *const *weights,
+                      const ac_tensor *const *biases, int parts)
 {
     for (int p = 0; p < parts; p++) {
         const int64_t rows = weights[p]->shape[0];
@@ -122,7 +122,7 @@ ac_linear_init(ac_linear *self, const ac_compute *compute, const ac_tensor *cons
         AC_TRY(pack_weights(self, weights, parts, packed));
         if (self->backend->check)
             AC_TRY(self->backend->check(self, weights, parts));
-        read_biases(bias, weights, biases, parts);
+        ac_linear_read_biases(bias, weights, biases, parts);
     }
 out:
     if (st != AC_OK)

@@ -47,6 +47,19 @@ AC_MUST_CHECK ac_status ac_linear_init(ac_linear *self, const ac_compute *comput
                                        bool fill);
 void ac_linear_free(ac_linear *self);
 
+/**
+ * The same where native weights in fp32 may stay as the tensors store them: quantized (all
+ * parts, each of whole panels), in F16, or in BF16. Anything else is packed as above. The bits
+ * of products are those of ac_linear_init, and the memory is less. Weights are finite.
+ * @param[in] packed  ac_linear_stored_bytes() of it
+ */
+AC_MUST_CHECK ac_status ac_linear_init_stored(ac_linear *self, const ac_compute *compute,
+                                              const ac_tensor *const *weights,
+                                              const ac_tensor *const *biases, int parts,
+                                              void *packed, bool fill);
+size_t ac_linear_stored_bytes(const ac_compute *compute, const ac_tensor *const *weights,
+                              int parts);
+
 size_t ac_linear_scratch_bytes(const ac_linear *self, int64_t M);
 
 /**

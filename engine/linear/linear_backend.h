@@ -2,6 +2,7 @@
 #ifndef AC_LINEAR_LINEAR_BACKEND_H
 #define AC_LINEAR_LINEAR_BACKEND_H
 
+#include "engine/kernels/product.h"
 #include "engine/linear/linear.h"
 
 /* Weights are packed a strip of columns at a time; a tile never crosses a strip. */
@@ -43,6 +44,15 @@ typedef struct ac_linear_backend {
 } ac_linear_backend;
 
 extern const ac_linear_backend ac_linear_native, ac_linear_int8, ac_linear_openblas;
+
+/** native's tile with weights of `each` bytes, which `kernel` multiplies. */
+void ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *tile, void *scratch,
+                           ac_product_kernel kernel, size_t each);
+
+/** The stacked parts' biases, zeros where there are none. */
+void ac_linear_read_biases(float *bias, const ac_tensor *const *weights,
+                           const ac_tensor *const *biases, int parts);
+
 #ifdef AC_HAVE_DNNL
 extern const ac_linear_backend ac_linear_dnnl;
 #endif

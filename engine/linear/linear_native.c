@@ -71,13 +71,11 @@ tile_scratch_bytes(const ac_linear *self)
     return sizeof(float) * (ROWS * DEPTH + AC_PRODUCT_MOST_ROWS * WIDEST);
 }
 
-static void
-tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
+void
+ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *t, void *scratch,
+                      ac_product_kernel kernel, size_t each)
 {
     const ac_product *kernels = ac_kernels()->product;
-    const bool narrow = self->compute.precision == AC_PRECISION_BF16;
-    const ac_product_kernel kernel = narrow ? kernels->bf16 : kernels->fp32;
-    const size_t each = element_bytes(self->compute.precision);
     const int64_t in = self->in, width = kernels->panels * PANEL;
     float *a = scratch, *edge = a + ROWS * DEPTH;
 
@@ -96,6 +94,16 @@ tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
             }
         }
     }
+}
+
+static void
+tile(const ac_linear *self, const ac_linear_tile *t, void *scratch)
+{
+    const ac_product *kernels = ac_kernels()->product;
+    const bool narrow = self->compute.precision == AC_PRECISION_BF16;
+
+    ac_linear_native_tile(self, t, scratch, narrow ? kernels->bf16 : kernels->fp32,
+                          element_bytes(self->compute.precision));
 }
 
 const ac_linear_backend ac_linear_native = {

@@ -69,11 +69,12 @@ ac_status
 ac_pack_linear(ac_pack *self, ac_linear *out, const ac_tensor *const *weights,
                const ac_tensor *const *biases, int parts)
 {
-    ac_status st =
-        ac_linear_init(out, self->compute, weights, biases, parts, self->next, self->fill);
+    ac_status st = (self->stored ? ac_linear_init_stored : ac_linear_init)(
+        out, self->compute, weights, biases, parts, self->next, self->fill);
 
     if (st == AC_OK)
-        self->next += ac_linear_packed_bytes(self->compute, out->out, out->in);
+        self->next += self->stored ? ac_linear_stored_bytes(self->compute, weights, parts)
+                                   : ac_linear_packed_bytes(self->compute, out->out, out->in);
     return st;
 }
 

@@ -13,6 +13,7 @@ typedef struct ac_pack {
     const char *prefix; /* in front of every name: "" or "model." */
     char *next;         /* in the packed buffer */
     bool fill;
+    bool stored; /* linear layers are made by ac_linear_init_stored */
 } ac_pack;
 
 /** The tensor of this name, of this shape. */

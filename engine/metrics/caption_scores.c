@@ -43,16 +43,6 @@ closest_length(const ac_caption_words *words, const ac_scored_item *item, int64_
     return (double) best;
 }
 
-static double
-mean_length(const ac_caption_words *words, const ac_scored_item *item)
-{
-    double sum = 0;
-
-    for (int64_t r = 0; r < item->reference_count; r++)
-        sum += (double) ac_caption_words_at(words, item->first_reference + r).count;
-    return sum / (double) item->reference_count;
-}
-
 /* ---- ROUGE-L ---- */
 
 static int
@@ -253,8 +243,7 @@ count_matches(const scorer *self, const context *c, int64_t length, ac_bleu_coun
 }
 
 static ac_status
-score_item(scorer *self, const context *c, const ac_scored_item *item, bool alone,
-           ac_item_scores *scores)
+score_item(scorer *self, const context *c, const ac_scored_item *item, ac_item_scores *scores)
 {
     const int64_t length = ac_caption_words_at(c->words, item->caption).count;
     double sum = 0;
@@ -270,8 +259,7 @@ score_item(scorer *self, const context *c, const ac_scored_item *item, bool alon
         sum += compare(self, c);
     }
     count_matches(self, c, length, &scores->bleu_counts);
-    scores->bleu_counts.reference_length =
-        alone ? mean_length(c->words, item) : closest_length(c->words, item, length);
+    scores->bleu_counts.reference_length = closest_length(c->words, item, length);
     bleu_of(&scores->bleu_counts, scores->bleu);
     scores->cider = sum / AC_NGRAM_MOST / (double) item->reference_count * 10;
     AC_TRY(rouge_of(c->words, item, &scores->rouge_l));
@@ -296,7 +284,7 @@ ac_score_items(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
         scorer self = { .capacity = 0 };
 #pragma omp for schedule(dynamic, 64)
         for (int64_t i = 0; i < count; i++) {
-            const ac_status st = score_item(&self, &c, &items[i], count == 1, &scores[i]);
+            const ac_status st = score_item(&self, &c, &items[i], &scores[i]);
             if (st != AC_OK) {
 #pragma omp atomic write
                 worst = st;

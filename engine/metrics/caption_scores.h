@@ -36,8 +36,7 @@ typedef struct ac_corpus_scores {
  * Scores of each item. Works in as many threads as OpenMP has.
  * @param[in] words, ngrams  of all captions and references; the table's frequencies are those
  * of the references, or of a larger corpus
- * @param[in] items     [count]; count is the corpus's size, on which BLEU's choice of a
- * reference length depends: the mean for one item alone, else the closest
+ * @param[in] items     [count]
  * @param[out] scores   [count]
  * @return AC_E_NOMEM
  */

@@ -109,24 +109,6 @@ names_of(ac_causal_type type, const ac_tensors *tensors)
     return &llama;
 }
 
-size_t
-ac_causal_packed_bytes(const ac_causal_config *c, const ac_compute *k)
-{
-    const int64_t C = c->hidden_size, A = c->heads * c->head_size;
-    const int norms = ac_causal_is_llama(c) ? 2 : ac_causal_is_parallel(c) ? 2 : 4;
-    size_t layer = ac_linear_packed_bytes(k, ac_causal_qkv_width(c), C) +
-                   ac_linear_packed_bytes(k, C, A) +
-                   ac_linear_packed_bytes(k, ac_causal_up_width(c), C) +
-                   ac_linear_packed_bytes(k, C, c->intermediate_size) +
-                   (size_t) norms * ac_pack_floats_bytes(C);
-
-    if (c->type == AC_CAUSAL_QWEN3)
-        layer += 2 * ac_pack_floats_bytes(c->head_size);
-    return (size_t) c->layers * layer + ac_linear_packed_bytes(k, c->vocab_size, C) +
-           (ac_causal_is_llama(c) ? 1 : 2) * ac_pack_floats_bytes(C) +
-           (c->rotary.dimensions ? ac_pack_floats_bytes(c->rotary.dimensions / 2) : 0);
-}
-
 /* ---- reading ---- */
 
 /* What a model is made with. */
@@ -374,14 +356,18 @@ out:
     return st;
 }
 
-ac_status
-ac_causal_init(ac_causal *self, const ac_causal_config *config, const ac_tensors *tensors,
-               const ac_compute *compute, void *packed, bool fill)
+/* *used: bytes of `packed`, those that would be written without `fill` too. */
+static ac_status
+make(ac_causal *self, const ac_causal_config *config, const ac_tensors *tensors,
+     const ac_compute *compute, void *packed, bool fill, size_t *used)
 {
     maker m = { .config = config,
                 .names = names_of(config->type, tensors),
-                .pack = {
-                    .tensors = tensors, .compute = compute, .next = packed, .fill = fill } };
+                .pack = { .tensors = tensors,
+                          .compute = compute,
+                          .next = packed,
+                          .fill = fill,
+                          .stored = true } };
     ac_status st = AC_OK;
 
     *self = (ac_causal){ .config = *config };
@@ -394,8 +380,7 @@ ac_causal_init(ac_causal *self, const ac_causal_config *config, const ac_tensors
     AC_TRY(make_norm(&m, &self->net->norm, config->hidden_size, m.names->norm));
     AC_TRY(make_head(&m, self->net));
     AC_TRY(make_rotary(&m, self->net));
-    AC_CHECK((size_t) (m.pack.next - (char *) packed) ==
-             ac_causal_packed_bytes(config, compute));
+    *used = (size_t) (m.pack.next - (char *) packed);
 out:
     if (st != AC_OK)
         ac_causal_free(self);
@@ -403,12 +388,21 @@ out:
 }
 
 ac_status
+ac_causal_init(ac_causal *self, const ac_causal_config *config, const ac_tensors *tensors,
+               const ac_compute *compute, void *packed, bool fill)
+{
+    size_t used;
+
+    return make(self, config, tensors, compute, packed, fill, &used);
+}
+
+ac_status
 ac_causal_check(const ac_causal_config *config, const ac_tensors *tensors,
-                const ac_compute *compute)
+                const ac_compute *compute, size_t *packed_bytes)
 {
     _Alignas(64) static char nothing[64]; /* no weight is packed: nothing is written there */
     ac_causal model;
-    ac_status st = ac_causal_init(&model, config, tensors, compute, nothing, false);
+    ac_status st = make(&model, config, tensors, compute, nothing, false, packed_bytes);
 
     ac_causal_free(&model);
     return st;

@@ -61,17 +61,21 @@ typedef struct ac_causal {
     struct ac_causal_net *net;
 } ac_causal;
 
-size_t ac_causal_packed_bytes(const ac_causal_config *config, const ac_compute *compute);
-
-/** Are all tensors there, of the right shapes? AC_E_FORMAT names the first that is not. Before
- * memory is reserved by what a config says. */
+/**
+ * Are all tensors there, of the right shapes? AC_E_FORMAT names the first that is not. Before
+ * memory is reserved by what a config says.
+ * @param[out] packed_bytes  what ac_causal_init packs: with native in fp32, weights stay as the
+ *                           tensors store them (ac_linear_init_stored)
+ */
 AC_MUST_CHECK ac_status ac_causal_check(const ac_causal_config *config,
-                                        const ac_tensors *tensors, const ac_compute *compute);
+                                        const ac_tensors *tensors, const ac_compute *compute,
+                                        size_t *packed_bytes);
 
 /**
  * @param[in] tensors  Hugging Face's names, with "transformer." or "model." in front or
  * without, or GGUF's; "rope_freqs.weight" [rotary.dimensions / 2], where there is one, divides
  *                     the frequencies. They outlive the model, which reads embeddings there.
+ * @param[in] packed   as many bytes as ac_causal_check says, 64-byte aligned
  * @param[in] fill     true: every weight is read, and one that is not finite is AC_E_FORMAT
  */
 AC_MUST_CHECK ac_status ac_causal_init(ac_causal *self, const ac_causal_config *config,

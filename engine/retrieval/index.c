@@ -8,7 +8,9 @@
 #include "engine/base/memory.h"
 #include "engine/retrieval/scan.h"
 
-enum { CENTRE_SAMPLE = 4096 }; /* entries the centre is taken from */
+enum {
+    CENTRE_SAMPLE = 4096 /* entries the centre is taken from */
+};
 
 bool
 ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
@@ -42,6 +44,7 @@ ac_topk_index_scan(const ac_topk_index *self)
     return self->kernel->name;
 }
 
+/* In huge pages where there are some: a scan runs as fast as memory gives its entries. */
 static ac_status
 take(ac_topk_index *self, void *out, int64_t count, size_t size)
 {

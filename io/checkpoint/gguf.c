@@ -267,7 +267,7 @@ take_tensor(reader *r, ac_gguf *self, int64_t i, entry *e)
         refuse(r, "tensor \"%s\": rows of %lld are no whole blocks of %lld (%s)", t->name,
                (long long) t->shape[t->rank - 1], (long long) format->elements, format->name);
     t->dtype = format->dtype;
-    t->read = format->read;
+    t->form = format->form.read ? &format->form : NULL;
     self->formats[i] = format->name;
     e->bytes = elements / (uint64_t) format->elements * format->bytes;
 }
@@ -449,7 +449,7 @@ ac_status
 ac_gguf_check_formats(const ac_gguf *self)
 {
     for (int64_t i = 0; i < self->tensors.count; i++)
-        if (self->items[i].dtype == AC_F32 && !self->items[i].read &&
+        if (self->items[i].dtype == AC_F32 && !self->items[i].form &&
             strcmp(self->formats[i], "F32") != 0)
             return ac_error_set(AC_E_FORMAT,
                                 "%s: tensor \"%s\" has type %s, which this program does not "

@@ -90,9 +90,9 @@ typedef struct ac_gguf_format {
     uint32_t id;
     const char *name;
     int64_t elements;
-    size_t bytes;   /* 0: a type of ggml's that is not read here */
-    ac_dtype dtype; /* where `read` is NULL, the numbers lie plainly */
-    void (*read)(const ac_tensor *self, float *y, int64_t first, int64_t n);
+    size_t bytes; /* 0: a type of ggml's that is not read here */
+    ac_dtype dtype;
+    ac_tensor_form form; /* form.read NULL: the numbers lie plainly */
 } ac_gguf_format;
 
 /** NULL: no such type. */

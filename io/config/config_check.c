@@ -139,6 +139,29 @@ out:
     return st;
 }
 
+/* Names with commas between them; of a pattern, which the job expands, none. */
+static ac_status
+split_names(const char *names, ac_texts *out)
+{
+    ac_status st = AC_OK;
+
+    for (const char *at = names; *at && !strpbrk(names, "*?[") && st == AC_OK;) {
+        const size_t n = strcspn(at, ",");
+        if (n)
+            st = ac_texts_push(out, at, n);
+        at += n + (at[n] == ',');
+    }
+    return st;
+}
+
+/* Is it a file that the job writes? */
+static bool
+is_written(const char *name)
+{
+    return strcmp(name, "evaluate.write_idf") == 0 ||
+           strcmp(name, "evaluate.export_spice") == 0;
+}
+
 /* A file, a folder, or several. */
 static ac_status
 check_path(const ac_config_key *k, const char *path)
@@ -149,6 +172,8 @@ check_path(const ac_config_key *k, const char *path)
 
     if (k->type == KEY_PATH_LIST)
         AC_TRY(ac_config_paths(path, &paths));
+    else if (k->type == KEY_PATHS && access(path, F_OK) != 0)
+        AC_TRY(split_names(path, &paths));
     else if (strncmp(k->name, "input.", 6) == 0 && ac_path_set_is(path))
         AC_TRY(ac_path_set_expand(path, &paths));
     else
@@ -173,7 +198,8 @@ ac_config_check_paths(const ac_config *self, const char *job, bool later)
 
     for (const ac_config_key *k = ac_config_keys; k < ac_config_keys + ac_config_key_count;
          k++) {
-        const bool is_path = k->type == KEY_PATH || k->type == KEY_PATH_LIST;
+        const bool is_path = k->type == KEY_PATH || k->type == KEY_PATH_LIST ||
+                             (k->type == KEY_PATHS && !is_written(k->name));
         const char *path =
             is_path && ac_config_job_has(row, k) ? *(char **) ac_config_place(self, k) : NULL;
         if (path && !(later && is_listed(k->name, row->made)))

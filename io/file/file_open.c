@@ -173,7 +173,7 @@ ac_file_read_at(int file, void *bytes, size_t n, int64_t at, size_t *got)
 bool
 ac_file_begins(const char *path, const char *bytes, size_t n)
 {
-    char head[16], why[AC_FILE_WHY];
+    char head[128], why[AC_FILE_WHY];
     size_t got;
     int file;
     bool is;

@@ -30,7 +30,7 @@ AC_MUST_CHECK ac_status ac_file_check(const char *path);
  * short reads go on. */
 AC_MUST_CHECK bool ac_file_read_at(int file, void *bytes, size_t n, int64_t at, size_t *got);
 
-/** Does a regular file that can be read begin with these n <= 16 bytes? */
+/** Does a regular file that can be read begin with these n <= 128 bytes? */
 bool ac_file_begins(const char *path, const char *bytes, size_t n);
 
 /** ac_file_read_at where the file stands, for streams and pipes. */

@@ -1,5 +1,6 @@
 #include "io/file/skip.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -53,10 +54,15 @@ ac_skip_free(ac_skip *self)
 static bool
 matches(const char *pattern, const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    /* of millions of names most are told by their first letter */
+    if (!strchr("*?[\\", pattern[0]) && !strchr(pattern, '/') &&
+        tolower((unsigned char) pattern[0]) != tolower((unsigned char) name[0]))
+        return false;
 
     return strchr(pattern, '/') ? fnmatch(pattern, path, FNM_CASEFOLD | FNM_PATHNAME) == 0
-                                : fnmatch(pattern, slash ? slash + 1 : path, FNM_CASEFOLD) == 0;
+                                : fnmatch(pattern, name, FNM_CASEFOLD) == 0;
 }
 
 ac_status
@@ -92,6 +98,31 @@ ac_skip_unreadable(ac_skip *self, const char *path, int error_number)
     self->unreadable_count++;
     ac_text_push_visible(&self->unreadable, path, strlen(path));
     return ac_buffer_printf(&self->unreadable, ": %s\n", strerror(error_number));
+}
+
+ac_status
+ac_skip_ask_member(ac_skip *self, const char *name, size_t n, bool *skipped)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    *skipped = false;
+    if (self->count == 0)
+        return AC_OK;
+    for (; n > 2 && strncmp(name, "./", 2) == 0; n -= 2)
+        name += 2;
+    AC_TRY(ac_duplicate(&path, name, n));
+    for (size_t end = 1; end <= n && !*skipped; end++) {
+        const char kept = path[end];
+        if (kept != '/' && kept != '\0')
+            continue;
+        path[end] = '\0';
+        AC_TRY(ac_skip_ask(self, path, skipped));
+        path[end] = kept;
+    }
+out:
+    free(path);
+    return st;
 }
 
 void

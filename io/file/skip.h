@@ -44,6 +44,11 @@ AC_MUST_CHECK ac_status ac_skip_ask(ac_skip *self, const char *path, bool *skipp
  */
 AC_MUST_CHECK ac_status ac_skip_unreadable(ac_skip *self, const char *path, int error_number);
 
+/** Is a member of an archive with this name [n] to be passed over, by a pattern for it or for a
+ * folder that it lies in? Counted as one; a leading "./" does not count. */
+AC_MUST_CHECK ac_status ac_skip_ask_member(ac_skip *self, const char *name, size_t n,
+                                           bool *skipped);
+
 /** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git)". total > 0. */
 void ac_skip_print(const ac_skip *self, ac_buffer *out);
 

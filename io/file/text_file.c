@@ -133,6 +133,34 @@ ac_text_read(const char *path, ac_buffer *out)
     return st;
 }
 
+/* A pipe, which cannot be read twice: its bytes in a file without a name. */
+static ac_status
+spool(ac_text_lines *self)
+{
+    FILE *pipe = self->stream;
+    char block[65536];
+    ac_status st = AC_OK;
+
+    if (!(self->stream = tmpfile()))
+        st = ac_error_set(ac_io_failure(errno),
+                          "%s: a pipe, for whose lines no temporary file "
+                          "can be made: %s",
+                          self->path, strerror(errno));
+    for (size_t n; st == AC_OK && (n = fread(block, 1, sizeof block, pipe)) > 0;)
+        if (fwrite(block, 1, n, self->stream) < n)
+            st = ac_error_set(ac_io_failure(errno),
+                              "%s: its temporary copy cannot be written: "
+                              "%s; is the disk full?",
+                              self->path, strerror(errno));
+    if (st == AC_OK && ferror(pipe))
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", self->path,
+                          strerror(errno));
+    fclose(pipe);
+    if (st == AC_OK)
+        rewind(self->stream);
+    return st;
+}
+
 ac_status
 ac_text_lines_open(ac_text_lines *self, const char *path, bool text)
 {
@@ -142,8 +170,9 @@ ac_text_lines_open(ac_text_lines *self, const char *path, bool text)
 
     *self = (ac_text_lines){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if (!(self->stream = fopen(path, "rb")))
-        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
+    AC_TRY(ac_file_open_stream(&self->stream, path));
+    if (fseek(self->stream, 0, SEEK_SET) != 0)
+        AC_TRY(spool(self));
     n = fread(head, 1, sizeof head, self->stream);
     if (ferror(self->stream))
         AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));

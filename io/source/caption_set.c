@@ -497,6 +497,7 @@ ac_caption_set_read(ac_caption_set *self, const char *path, ac_caption_set_use u
     self->format = records.format;
     self->blank_lines = records.blank_lines;
     AC_TRY(build(self, &records, use, path));
+    AC_TRY(ac_caption_set_number(self));
     AC_TRY(fingerprint(self));
 out:
     ac_caption_records_free(&records);
@@ -517,6 +518,7 @@ ac_caption_set_free(ac_caption_set *self)
     free(self->entry_ids);
     free(self->margins);
     free(self->name_order);
+    free(self->numbers);
     *self = (ac_caption_set){ 0 };
 }
 

@@ -19,6 +19,9 @@
 
 #include "engine/base/buffer.h"
 
+/** An id or name that is a number, and where it is. */
+typedef struct ac_caption_number ac_caption_number;
+
 /** Starts zeroed. Sorted by id, bytewise. */
 typedef struct ac_caption_set {
     int64_t count;
@@ -32,8 +35,10 @@ typedef struct ac_caption_set {
     int64_t *entry_starts; /* [count + 1] */
     ac_texts entries;
     int64_t *entry_ids;
-    double *margins;      /* [count] */
-    int64_t *name_order;  /* [count]: by name */
+    double *margins;            /* [count] */
+    int64_t *name_order;        /* [count]: by name */
+    ac_caption_number *numbers; /* [number_count]: by number */
+    int64_t number_count;
     int64_t blank_lines;  /* of references: lines without a caption, which count for none */
     const char *format;   /* what it was taken for: "COCO results"; a constant */
     char fingerprint[33]; /* of all of it */
@@ -59,5 +64,12 @@ void ac_caption_set_free(ac_caption_set *self);
  * name of COCO's (COCO_val2014_000000000042, 000000000042).
  */
 int64_t ac_caption_set_find(const ac_caption_set *self, const char *key, size_t n);
+
+/** The place of an id or name that is the same number as the key, with other zeros before it
+ * (3, 000003), each without its folder; -1: there is none, or there are several. */
+int64_t ac_caption_set_find_number(const ac_caption_set *self, const char *key, size_t n);
+
+/** For the one that reads a set: what finding numbers needs. AC_E_NOMEM. */
+AC_MUST_CHECK ac_status ac_caption_set_number(ac_caption_set *self);
 
 #endif

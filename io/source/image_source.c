@@ -1,5 +1,9 @@
 #include "io/source/image_source.h"
 
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
 void
 ac_image_source_free(ac_image_source *self)
 {
@@ -80,9 +84,55 @@ ac_image_source_check(const ac_image_source *self, int64_t i, ac_item_status *st
 }
 
 ac_status
+ac_image_source_choose_captions(ac_image_source *self, const char *captions)
+{
+    static const char json[] = "json:";
+    const size_t n = sizeof json - 1;
+
+    self->choice = AC_CAPTIONS_OWN;
+    if (!captions || strcmp(captions, "txt") == 0)
+        return AC_OK;
+    self->choice = strcmp(captions, "none") == 0 ? AC_CAPTIONS_NONE : AC_CAPTIONS_FIELD;
+    if (self->choice == AC_CAPTIONS_FIELD &&
+        (strncmp(captions, json, n) != 0 || !captions[n] ||
+         strlen(captions + n) >= sizeof self->caption_field))
+        return ac_error_set(
+            AC_E_ARG, "input.captions: \"%s\" is none of txt, json:FIELD (json:caption), none",
+            captions);
+    if (self->choice == AC_CAPTIONS_FIELD)
+        snprintf(self->caption_field, sizeof self->caption_field, "%s", captions + n);
+    return AC_OK;
+}
+
+/* A text is a caption as it stands; empty ones are none. */
+static ac_status
+push_field(const ac_image_source *self, int64_t i, ac_texts *out)
+{
+    ac_buffer metadata = { 0 };
+    json_t *root = NULL;
+    const json_t *field;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_image_source_metadata(self, i, &metadata));
+    root = metadata.size ? json_loadb(metadata.data, metadata.size, 0, NULL) : NULL;
+    field = json_object_get(root, self->caption_field);
+    for (size_t c = 0; c < (json_is_array(field) ? json_array_size(field) : 1); c++) {
+        const json_t *one = json_is_array(field) ? json_array_get(field, c) : field;
+        if (json_is_string(one) && json_string_length(one))
+            AC_TRY(ac_texts_push(out, json_string_value(one), json_string_length(one)));
+    }
+out:
+    json_decref(root);
+    ac_buffer_free(&metadata);
+    return st;
+}
+
+ac_status
 ac_image_source_captions(const ac_image_source *self, int64_t i, ac_texts *out)
 {
     ac_texts_reset(out);
+    if (self->choice != AC_CAPTIONS_OWN)
+        return self->choice == AC_CAPTIONS_FIELD ? push_field(self, i, out) : AC_OK;
     return self->type->captions ? self->type->captions(self->state, i, out) : AC_OK;
 }
 
@@ -90,6 +140,8 @@ ac_status
 ac_image_source_check_captions(const ac_image_source *self, int64_t i, ac_item_status *status)
 {
     *status = (ac_item_status){ 0 };
+    if (self->choice != AC_CAPTIONS_OWN)
+        return AC_OK;
     return self->type->check_captions ? self->type->check_captions(self->state, i, status)
                                       : AC_OK;
 }

@@ -62,7 +62,14 @@ typedef struct ac_image_options {
 } ac_image_options;
 
 /** Starts zeroed: no items. Items are in the order of their keys. */
-enum { AC_PIXELS_BYTES = 160 };
+enum { AC_PIXELS_BYTES = 160, AC_CAPTION_FIELD_BYTES = 128 };
+
+/** input.captions, where a source's own captions are not what is wanted. */
+typedef enum ac_caption_choice {
+    AC_CAPTIONS_OWN = 0,
+    AC_CAPTIONS_NONE,
+    AC_CAPTIONS_FIELD /* a field of the metadata: a text, or a list of texts */
+} ac_caption_choice;
 
 typedef struct ac_image_source {
     const ac_image_source_type *type;
@@ -72,6 +79,8 @@ typedef struct ac_image_source {
     /* Where items are CLIP's input, already prepared: by which recipe (ac_preprocess_print);
      * else "". Not of joined sources. */
     char pixels[AC_PIXELS_BYTES];
+    ac_caption_choice choice; /* as ac_image_source_choose_captions set it */
+    char caption_field[AC_CAPTION_FIELD_BYTES];
     ac_passed_over passed_over; /* where it was opened: other processes do not have it */
 } ac_image_source;
 
@@ -127,6 +136,12 @@ AC_MUST_CHECK ac_status ac_image_source_check(const ac_image_source *self, int64
 /** The item's captions, in UTF-8; none where the source knows none. */
 AC_MUST_CHECK ac_status ac_image_source_captions(const ac_image_source *self, int64_t i,
                                                  ac_texts *out);
+
+/** From now on captions are what input.captions says ("none", "json:FIELD"; "txt" or NULL: the
+ * source's own). Of sources that are not tars, which have their own way. AC_E_ARG for another
+ * word. */
+AC_MUST_CHECK ac_status ac_image_source_choose_captions(ac_image_source *self,
+                                                        const char *captions);
 
 /** What is wrong with the item's captions, for an image that can be used without them: none
  * (AC_REJECT_NO_CAPTION; without a detail: there simply are none), bytes that are not UTF-8 and

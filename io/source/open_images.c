@@ -18,13 +18,16 @@ enum { TYPES = sizeof types / sizeof *types };
 typedef struct packed_head {
     int64_t type, count; /* which of types[] */
     char fingerprint[33], pixels[AC_PIXELS_BYTES];
+    ac_caption_choice choice;
+    char caption_field[AC_CAPTION_FIELD_BYTES];
 } packed_head;
 
 ac_status
 ac_images_open(ac_image_source *out, const char *input, const char *what,
                const ac_image_options *options)
 {
-    const ac_tar_options tar_options = { .all_pages = options->all_pages };
+    const ac_tar_options tar_options = { .all_pages = options->all_pages,
+                                         .skip = options->skip };
     ac_tar_inputs tars = { .first_compressed = -1 };
     bool is_dataset;
     ac_status st = AC_OK;
@@ -44,13 +47,14 @@ out:
 ac_status
 ac_images_pack(const ac_image_source *self, ac_buffer *out)
 {
-    packed_head head = { .count = self->count };
+    packed_head head = { .count = self->count, .choice = self->choice };
 
     while (head.type < TYPES && types[head.type] != self->type)
         head.type++;
     AC_CHECK(head.type < TYPES);
     memcpy(head.fingerprint, self->fingerprint, sizeof head.fingerprint);
     memcpy(head.pixels, self->pixels, sizeof head.pixels);
+    memcpy(head.caption_field, self->caption_field, sizeof head.caption_field);
     ac_buffer_push(out, &head, sizeof head);
     return self->type->pack(self->state, out);
 }
@@ -71,6 +75,8 @@ ac_images_unpack(ac_image_source *out, const char *bytes, size_t n)
         out->count = head.count;
         memcpy(out->fingerprint, head.fingerprint, sizeof out->fingerprint);
         memcpy(out->pixels, head.pixels, sizeof out->pixels);
+        out->choice = head.choice;
+        memcpy(out->caption_field, head.caption_field, sizeof out->caption_field);
     }
     return st;
 }

@@ -23,7 +23,10 @@ ac_tar_options_hash(const ac_tar_options *options)
                                options->all_pages, options->captioned };
     const char *captions = options->captioned && options->captions ? options->captions : "";
 
-    return XXH64(captions, strlen(captions), XXH64(values, sizeof values, 0));
+    return XXH64(captions, strlen(captions),
+                 XXH64(options->skip ? options->skip : "",
+                       options->skip ? strlen(options->skip) : 0,
+                       XXH64(values, sizeof values, 0)));
 }
 
 bool

@@ -37,6 +37,7 @@ typedef struct ac_tar_options {
     bool all_pages;            /* each page of a TIFF is an item */
     bool captioned;            /* the fingerprint is of the captions' bytes too */
     const char *captions;      /* "txt" (or NULL), "none", "json:FIELD" */
+    const char *skip;          /* members that are passed over (io/file/skip.h); NULL: none */
     struct ac_heartbeat *heartbeat; /* beats with each member; may be NULL */
 } ac_tar_options;
 

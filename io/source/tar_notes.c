@@ -14,6 +14,7 @@ static const note_words notes[AC_TAR_NOTES] = {
     { "no_stem", "members passed over without a stem or an extension" },
     { "meta", "__…__ members passed over" },
     { "apple_double", "._ files passed over, which macOS leaves beside others" },
+    { "skipped", "members passed over by input.skip" },
     { "other", "members passed over that are neither images, .txt nor .json" },
     { "without_image", "samples without an image" },
     { "further_images", "further images of a sample, whose first one is the item" },

@@ -12,6 +12,7 @@ typedef enum ac_tar_note {
     AC_TAR_NOTE_NO_STEM,
     AC_TAR_NOTE_META,
     AC_TAR_NOTE_APPLE_DOUBLE,
+    AC_TAR_NOTE_SKIPPED,     /* by input.skip */
     AC_TAR_NOTE_OTHER,       /* neither images, captions nor metadata */
     AC_TAR_NOTE_NO_IMAGE,    /* samples */
     AC_TAR_NOTE_MORE_IMAGES, /* of a sample */

@@ -184,6 +184,7 @@ ac_tar_samples_close(ac_tar_samples *self)
     ac_buffer_free(&self->suffix);
     free(self->suffixes.slots);
     free(self->keys.slots);
+    ac_skip_free(&self->skipping);
     *self = (ac_tar_samples){ 0 };
 }
 
@@ -191,7 +192,7 @@ ac_status
 ac_tar_samples_next(ac_tar_samples *self, ac_tar_part *part, bool *there)
 {
     const ac_tar_member *m = &part->member;
-    bool apple_double = false;
+    bool apple_double = false, by_name = false;
     ac_status st = AC_OK;
 
     *part = (ac_tar_part){ .suffix = "" };
@@ -204,6 +205,10 @@ ac_tar_samples_next(ac_tar_samples *self, ac_tar_part *part, bool *there)
         part->skip = AC_TAR_OUTSIDE;
     else if (!self->files && is_meta(m->name, m->name_size))
         part->skip = AC_TAR_META;
+    if (part->skip == AC_TAR_TAKEN)
+        AC_TRY(ac_skip_ask_member(&self->skipping, m->name, m->name_size, &by_name));
+    if (by_name)
+        part->skip = AC_TAR_BY_NAME;
     if (part->skip != AC_TAR_TAKEN)
         return AC_OK;
     AC_TRY(check_apple_double(self, m, &apple_double));

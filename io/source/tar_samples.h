@@ -5,16 +5,18 @@
 #ifndef AC_IO_SOURCE_TAR_SAMPLES_H
 #define AC_IO_SOURCE_TAR_SAMPLES_H
 
+#include "io/file/skip.h"
 #include "io/source/tar_reader.h"
 
 /** Why a member is part of no sample. */
 typedef enum ac_tar_skip {
     AC_TAR_TAKEN = 0,
-    AC_TAR_NO_FILE,     /* a folder, a link, a device, a pipe */
-    AC_TAR_OUTSIDE,     /* an absolute name, or one with ".." in it */
-    AC_TAR_NO_STEM,     /* no dot in its base name, or nothing before it (webdataset) */
-    AC_TAR_META,        /* "__…__" (webdataset) */
-    AC_TAR_APPLE_DOUBLE /* what macOS puts beside a file, as ._NAME */
+    AC_TAR_NO_FILE,      /* a folder, a link, a device, a pipe */
+    AC_TAR_OUTSIDE,      /* an absolute name, or one with ".." in it */
+    AC_TAR_NO_STEM,      /* no dot in its base name, or nothing before it (webdataset) */
+    AC_TAR_META,         /* "__…__" (webdataset) */
+    AC_TAR_APPLE_DOUBLE, /* what macOS puts beside a file, as ._NAME */
+    AC_TAR_BY_NAME       /* by input.skip */
 } ac_tar_skip;
 
 /** A member, and where it belongs. All of it valid until the next is read. */
@@ -39,6 +41,7 @@ typedef struct ac_tar_samples {
     bool files; /* as files */
     ac_buffer key, suffix;
     ac_tar_seen suffixes, keys; /* of the present sample; of the tar */
+    ac_skip skipping; /* what is passed over by name; the caller's to set after opening */
 } ac_tar_samples;
 
 /** As ac_tar_reader_open. */

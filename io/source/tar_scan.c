@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "engine/base/text.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
+#include "io/file/spill.h"
 #include "io/file/text_file.h"
 #include "io/image/decode.h"
 #include "io/image/names.h"
@@ -42,9 +44,9 @@ typedef struct scanner {
     const char *base; /* the tar's base name */
     ac_tar_samples samples;
     ac_tar_notes notes;
-    ac_tar_item *items;
-    int64_t count, capacity, images;
-    ac_buffer texts;        /* of the items */
+    ac_spill items; /* ac_tar_item [count] */
+    int64_t count, images;
+    ac_spill texts;         /* of the items */
     ac_buffer names;        /* of what is held */
     held sample[ROLES];     /* webdataset: the present one; its members' first of each role */
     bool in_sample, dotted; /* dotted: an image has more than an extension behind the key */
@@ -60,8 +62,8 @@ scanner_free(scanner *self)
 {
     ac_tar_samples_close(&self->samples);
     ac_tar_notes_free(&self->notes);
-    free(self->items);
-    ac_buffer_free(&self->texts);
+    ac_spill_free(&self->items);
+    ac_spill_free(&self->texts);
     ac_buffer_free(&self->names);
     free(self->all);
     ac_buffer_free(&self->text);
@@ -95,6 +97,7 @@ note_skipped(scanner *self, const ac_tar_part *part)
         [AC_TAR_NO_STEM] = AC_TAR_NOTE_NO_STEM,
         [AC_TAR_META] = AC_TAR_NOTE_META,
         [AC_TAR_APPLE_DOUBLE] = AC_TAR_NOTE_APPLE_DOUBLE,
+        [AC_TAR_BY_NAME] = AC_TAR_NOTE_SKIPPED,
     };
 
     return note(self, of[part->skip], part->member.name, part->member.name_size);
@@ -171,17 +174,20 @@ push_page(scanner *self, const char *key, size_t n, const ac_tar_item *like, con
 {
     ac_tar_item item = *like;
     const size_t before = self->texts.size;
+    char suffix[24];
     ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
     item.text = (int64_t) before;
-    ac_buffer_push(&self->texts, key, n);
+    AC_TRY(ac_spill_push(&self->texts, key, n));
     if (page)
-        ac_buffer_printf(&self->texts, "#%lld", (long long) page + 1);
+        AC_TRY(ac_spill_push(
+            &self->texts, suffix,
+            (size_t) snprintf(suffix, sizeof suffix, "#%lld", (long long) page + 1)));
     item.key_size = (uint32_t) (self->texts.size - before);
     item.page = (uint16_t) page;
-    AC_TRY(ac_buffer_push(&self->texts, name, item.name_size));
-    self->items[self->count++] = item;
+    AC_TRY(ac_spill_push(&self->texts, name, item.name_size));
+    AC_TRY(ac_spill_push(&self->items, &item, sizeof item));
+    self->count++;
 out:
     return st;
 }
@@ -447,6 +453,7 @@ read_tar(scanner *self, const char *tar, bool files)
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_samples_open(&self->samples, tar, files));
+    AC_TRY(ac_skip_init(&self->samples.skipping, self->options->skip));
     while (there) {
         st = ac_tar_samples_next(&self->samples, &part, &there);
         if (st != AC_OK)
@@ -474,7 +481,10 @@ out:
 static void
 scanner_reset(scanner *self)
 {
-    const scanner fresh = { .options = self->options, .base = self->base };
+    const scanner fresh = { .options = self->options,
+                            .base = self->base,
+                            .items.folder = self->items.folder,
+                            .texts.folder = self->texts.folder };
 
     scanner_free(self);
     *self = fresh;
@@ -537,8 +547,7 @@ write_scan(scanner *self, const ac_tar_place *tar, const char *path)
     ac_text_file_write(&file, (const char *) &head, sizeof head);
     ac_text_file_write(&file, (const char *) &record, sizeof record);
     if (self->count)
-        ac_text_file_write(&file, (const char *) self->items,
-                           (size_t) self->count * sizeof *self->items);
+        ac_text_file_write(&file, self->items.data, self->items.size);
     ac_text_file_write(&file, tar->path, (size_t) record.name);
     ac_text_file_write(&file, tar->name, strlen(tar->name) + 1);
     if (self->texts.size)
@@ -557,8 +566,12 @@ ac_tar_scan(const ac_tar_place *tar, const ac_tar_options *options, const char *
     const char *slash = strrchr(tar->name, '/');
     scanner self = { .options = options, .base = slash ? slash + 1 : tar->name };
     const bool files = options->grouping == AC_TAR_GROUPING_FILES;
+    char *folder = NULL;
     ac_status st = AC_OK;
 
+    slash = strrchr(path, '/');
+    AC_TRY(ac_duplicate(&folder, slash ? path : ".", slash ? (size_t) (slash - path) : 1));
+    self.items.folder = self.texts.folder = folder;
     AC_TRY(read_tar(&self, tar->path, files));
     if (self.dotted && !files && options->grouping == AC_TAR_GROUPING_AUTO) {
         scanner_reset(&self);
@@ -568,5 +581,6 @@ ac_tar_scan(const ac_tar_place *tar, const ac_tar_options *options, const char *
     st = write_scan(&self, tar, path);
 out:
     scanner_free(&self);
+    free(folder);
     return st;
 }

@@ -329,6 +329,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     id.items = p.images.count;
     id.input = p.images.fingerprint;
     id.images = &p.images;
+    id.key_prefix = ac_tar_input_key_prefix(&p.images);
     id.clip = p.clip.fingerprint;
     id.cache = p.caches.fingerprint;
     id.caches = &p.caches;

@@ -24,6 +24,8 @@ static const ac_program programs[] = {
     { AC_PROGRAM_COMMAND, "recaption",
       "caption images of a run again, with other settings if wanted", ac_command_recaption,
       false },
+    { AC_PROGRAM_COMMAND, "retell", "continue captions of a run of story again",
+      ac_command_retell, false },
     { AC_PROGRAM_COMMAND, "search",
       "images of runs, or entries of a cache, nearest to a text or an image", ac_command_search,
       true },

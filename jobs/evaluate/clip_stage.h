@@ -15,6 +15,7 @@ extern const ac_stage_type ac_stage_clip_scores;
 /** What all ranks need of the items. Starts zeroed. */
 typedef struct ac_clip_texts {
     ac_texts captions;      /* [items] */
+    ac_texts others;        /* [items]: those they are compared with; empty: none */
     ac_texts references;    /* of all items, one after the other */
     int64_t *starts;        /* [items + 1] into references */
     int64_t *item_of_image; /* [images]; -1: the image has no caption */
@@ -35,7 +36,8 @@ typedef struct ac_clip_score_work {
 } ac_clip_score_work;
 
 /** Local, for rank 0, after the stage: CLIPScore and, where there are references, RefCLIPScore
- * of each item, read from the shards; NaN for items without a readable image. */
+ * of each item and of what it is compared with, read from the shards; NaN for items without a
+ * readable image. */
 AC_MUST_CHECK ac_status ac_clip_scores_collect(ac_scores *scores, const ac_run *run,
                                                const ac_evaluated *evaluated,
                                                const ac_clip_score_work *work);

@@ -63,13 +63,15 @@ check_config(evaluation *self)
                                       "with it: --model CLIP");
     if (c->clip.model && !c->evaluate.images)
         return ac_error_set(AC_E_ARG, "clip.model needs evaluate.images: --images FOLDER");
-    if (!c->evaluate.references && (c->evaluate.idf || c->evaluate.write_idf ||
-                                    c->evaluate.against || c->evaluate.export_spice))
+    if (!c->evaluate.references &&
+        (c->evaluate.idf || c->evaluate.write_idf ||
+         (c->evaluate.against && !c->evaluate.images) || c->evaluate.export_spice))
         return ac_error_set(AC_E_ARG, "%s needs evaluate.references",
                             c->evaluate.idf         ? "evaluate.idf"
                             : c->evaluate.write_idf ? "evaluate.write_idf"
-                            : c->evaluate.against   ? "evaluate.against"
-                                                    : "evaluate.export_spice");
+                            : c->evaluate.export_spice
+                                ? "evaluate.export_spice"
+                                : "evaluate.against without evaluate.images");
     self->with_images = c->evaluate.images && (self->wanted & AC_SCORE_CLIP);
     return AC_OK;
 }

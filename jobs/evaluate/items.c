@@ -61,6 +61,36 @@ judge(const missing *self, const ac_config *config, const char *what)
 
 /* ---- matching ---- */
 
+/* Numbers with other zeros before them, of predictions that nothing fits, where it is clear
+ * which belong together: one prediction and one row of that number, which no other prediction
+ * has. */
+static ac_status
+match_numbers(const ac_texts *ids, const ac_caption_set *set, int64_t *rows, int64_t *taken)
+{
+    int64_t *fits = NULL; /* [set->count]: predictions of the row's number */
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&fits, set->count, sizeof *fits));
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < ids->count; i++) {
+            int64_t row;
+            if (rows[i] >= 0)
+                continue;
+            row = ac_caption_set_find_number(set, ac_texts_at(ids, i), ac_texts_size(ids, i));
+            if (row < 0 || (taken[row] && taken[row] != i + 1))
+                continue;
+            if (pass == 0) {
+                fits[row]++;
+            } else if (fits[row] == 1) {
+                rows[i] = row;
+                taken[row] = i + 1;
+            }
+        }
+out:
+    free(fits);
+    return st;
+}
+
 /* rows[i]: where in `set` prediction i's id is; each row is taken once. */
 static ac_status
 match(const ac_evaluated *self, const ac_caption_set *set, const char *what, int64_t *rows,
@@ -75,18 +105,21 @@ match(const ac_evaluated *self, const ac_caption_set *set, const char *what, int
         const int64_t row =
             ac_caption_set_find(set, ac_texts_at(ids, i), ac_texts_size(ids, i));
         rows[i] = row;
-        if (row < 0) {
-            add_missing(without, ac_texts_at(ids, i), ac_texts_size(ids, i));
-        } else if (taken[row]) {
+        if (row < 0)
+            continue;
+        if (taken[row]) {
             const int64_t first = taken[row] - 1;
             AC_FAIL(AC_E_FORMAT, "the predictions \"%.*s\" and \"%.*s\" both fit %s \"%.*s\"",
                     (int) ac_texts_size(ids, first), ac_texts_at(ids, first),
                     (int) ac_texts_size(ids, i), ac_texts_at(ids, i), what,
                     (int) ac_texts_size(&set->ids, row), ac_texts_at(&set->ids, row));
-        } else {
-            taken[row] = i + 1;
         }
+        taken[row] = i + 1;
     }
+    AC_TRY(match_numbers(ids, set, rows, taken));
+    for (int64_t i = 0; i < ids->count; i++)
+        if (rows[i] < 0)
+            add_missing(without, ac_texts_at(ids, i), ac_texts_size(ids, i));
 out:
     free(taken);
     return st;
@@ -151,48 +184,81 @@ out:
     return st;
 }
 
-/* Images know no ids but their keys: each looks for its caption. */
+/* The prediction of the image's key; -1: none. number: by the key's number, whatever zeros
+ * stand before it. */
+static int64_t
+find_prediction(const ac_evaluated *self, const ac_buffer *key, bool number)
+{
+    int64_t row;
+
+    if (number)
+        return ac_caption_set_find_number(&self->predictions, key->data, key->size);
+    row = ac_caption_set_find(&self->predictions, key->data, key->size);
+    if (row >= 0 || !self->has_references)
+        return row;
+    row = ac_caption_set_find(&self->references, key->data, key->size); /* by its name there */
+    return row < 0 ? -1
+                   : ac_caption_set_find(&self->predictions,
+                                         ac_texts_at(&self->references.ids, row),
+                                         ac_texts_size(&self->references.ids, row));
+}
+
+/* Images know no ids but their keys: each looks for its caption. number: those that found none,
+ * by their numbers, for predictions without an image. A second image of a number is an error as
+ * it is of an id. */
+static ac_status
+look_for_captions(ac_evaluated *self, const ac_image_source *images, bool *found, bool number)
+{
+    ac_buffer key = { 0 };
+    ac_status st = AC_OK;
+
+    for (int64_t m = 0; m < images->count; m++) {
+        int64_t row;
+        if (found[m])
+            continue;
+        AC_TRY(ac_image_source_key(images, m, &key));
+        row = find_prediction(self, &key, number);
+        if (row < 0 || (number && self->image[row] >= 0 && found[self->image[row]]))
+            continue;
+        if (self->image[row] >= 0)
+            AC_FAIL(AC_E_FORMAT, "two images fit the prediction \"%.*s\"; the second is %s",
+                    (int) ac_texts_size(&self->predictions.ids, row),
+                    ac_texts_at(&self->predictions.ids, row), key.data);
+        self->image[row] = m;
+        found[m] = !number;
+    }
+out:
+    ac_buffer_free(&key);
+    return st;
+}
+
 static ac_status
 match_images(ac_evaluated *self, const ac_config *config, const ac_image_source *images)
 {
     missing without = { 0 };
-    ac_buffer key = { 0 };
+    bool *found = NULL;
     ac_status st = AC_OK;
 
+    AC_TRY(ac_alloc(&found, images->count, sizeof *found));
     for (int64_t i = 0; i < self->count; i++)
         self->image[i] = -1;
-    for (int64_t m = 0; m < images->count; m++) {
-        int64_t row;
-        AC_TRY(ac_image_source_key(images, m, &key));
-        row = ac_caption_set_find(&self->predictions, key.data, key.size);
-        if (row < 0 && self->has_references) { /* by the references' names of images */
-            row = ac_caption_set_find(&self->references, key.data, key.size);
-            row = row < 0 ? -1
-                          : ac_caption_set_find(&self->predictions,
-                                                ac_texts_at(&self->references.ids, row),
-                                                ac_texts_size(&self->references.ids, row));
-        }
-        if (row < 0)
-            self->surplus_images++;
-        else if (self->image[row] < 0)
-            self->image[row] = m;
-        else
-            AC_FAIL(AC_E_FORMAT, "two images fit the prediction \"%.*s\"; the second is %s",
-                    (int) ac_texts_size(&self->predictions.ids, row),
-                    ac_texts_at(&self->predictions.ids, row), key.data);
-    }
+    AC_TRY(look_for_captions(self, images, found, false));
+    AC_TRY(look_for_captions(self, images, found, true));
+    self->surplus_images = images->count;
     for (int64_t i = 0; i < self->count; i++)
         if (self->image[i] < 0)
             add_missing(&without, ac_texts_at(&self->predictions.ids, i),
                         ac_texts_size(&self->predictions.ids, i));
+        else
+            self->surplus_images--;
     self->without_image = without.count;
     if (self->surplus_images)
         ac_log(AC_LOG_INFO, "%lld of %lld images have no caption and are not scored",
                (long long) self->surplus_images, (long long) images->count);
     AC_TRY(judge(&without, config, "predictions without an image"));
 out:
+    free(found);
     ac_buffer_free(&without.names);
-    ac_buffer_free(&key);
     return st;
 }
 

@@ -234,6 +234,7 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
     }
     id.shard_items = made.shard_items;
     id.items = images.count;
+    id.key_prefix = ac_tar_input_key_prefix(&images);
     id.input = images.fingerprint;
     AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));
     if (!run.finished_before)

@@ -33,6 +33,25 @@ out:
     return st;
 }
 
+ac_status
+ac_causal_model_sizes(ac_causal_config *out, size_t *packed_bytes, const char *model,
+                      const ac_compute *compute)
+{
+    const bool is_gguf = ac_gguf_is(model);
+    ac_gguf file = { 0 };
+    ac_weights weights = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_causal_model_config(out, model));
+    AC_TRY(is_gguf ? ac_gguf_open(&file, model) : ac_weights_open(&weights, model));
+    st =
+        ac_causal_check(out, is_gguf ? &file.tensors : &weights.tensors, compute, packed_bytes);
+out:
+    ac_gguf_close(&file);
+    ac_weights_close(&weights);
+    return st;
+}
+
 static const ac_tensors *
 tensors_of(const ac_causal_model *self)
 {
@@ -103,7 +122,8 @@ ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
                          : read_folder(self, o->model, weights));
-    AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute));
+    AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute,
+                           &self->packed_bytes));
     AC_TRY(open_tokenizer(self, o, vocabulary));
     ac_model_join_fingerprints(self->fingerprint, weights, vocabulary);
     ac_causal_config_describe(&self->net.config, &description);
@@ -115,7 +135,7 @@ out:
 size_t
 ac_causal_model_packed_bytes(const ac_causal_model *self)
 {
-    return ac_causal_packed_bytes(&self->net.config, &self->compute);
+    return self->packed_bytes;
 }
 
 ac_status

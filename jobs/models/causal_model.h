@@ -26,6 +26,7 @@ typedef struct ac_causal_model {
     ac_weights weights; /* of a folder */
     ac_gguf gguf;
     ac_packed packed;
+    size_t packed_bytes;
     ac_compute compute;              /* as asked for */
     ac_generation_config generation; /* what the model's files say; then what is set */
     ac_generator generator;          /* memory reused between calls */
@@ -44,6 +45,10 @@ bool ac_causal_model_is(const char *model);
 
 /** The model's config alone. */
 AC_MUST_CHECK ac_status ac_causal_model_config(ac_causal_config *out, const char *model);
+
+/** The config, and the bytes that the model's weights are packed in. */
+AC_MUST_CHECK ac_status ac_causal_model_sizes(ac_causal_config *out, size_t *packed_bytes,
+                                              const char *model, const ac_compute *compute);
 
 /** Read and pack, in memory of this process alone. On failure self is freed. */
 AC_MUST_CHECK ac_status ac_causal_model_open(ac_causal_model *self,

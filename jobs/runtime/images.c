@@ -79,14 +79,17 @@ ac_images_open_input(ac_image_source *images, const ac_config *config, const cha
         options.index = index;
         AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
                                        &is_tars));
-        if (!is_tars)
-            st = ac_images_open(images, config->input.path, "input.path", &options);
+        if (!is_tars) {
+            AC_TRY(ac_images_open(images, config->input.path, "input.path", &options));
+            st = ac_image_source_choose_captions(images, config->input.captions);
+        }
         goto out;
     }
     AC_TRY(ac_captioned_coco_open(&coco, config->input.path_annotations,
                                   config->input.path_images, &options, &notes));
     ac_images_log_notes(&notes, "input.path");
-    st = ac_optional_captions_open(images, &coco);
+    AC_TRY(ac_optional_captions_open(images, &coco));
+    st = ac_image_source_choose_captions(images, config->input.captions);
 out:
     free(index);
     ac_image_source_free(&coco);

@@ -189,6 +189,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
         ac_json_text(&b, self->pixels);
         ac_buffer_push_text(&b, "},\n");
     }
+    if (self->key_prefix[0])
+        push_field(&b, "key_prefix", self->key_prefix);
     push_field(&b, "config_fingerprint", self->config_fingerprint);
     push_field(&b, "input_fingerprint", self->input_fingerprint);
     push_field(&b, "clip_fingerprint", self->clip);
@@ -333,6 +335,7 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     copy_text(self->precision, sizeof self->precision, root, "precision");
     AC_TRY(read_generations(root, path, &generations, &generation_count));
     copy_text(self->content, sizeof self->content, root, "content");
+    copy_text(self->key_prefix, sizeof self->key_prefix, root, "key_prefix");
     if (json_integer_value(json_object_get(root, "items")) != self->items ||
         json_integer_value(json_object_get(root, "shard_items")) != self->shard_items ||
         generation_count != self->generation_count ||

@@ -13,6 +13,7 @@
 #include "io/checkpoint/clip_files.h"
 #include "io/checkpoint/model_config.h"
 
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "jobs/models/causal_model.h"
 
@@ -170,12 +171,13 @@ ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_byt
     const ac_compute compute = ac_config_compute(config);
     const char *model = config->story.model;
     ac_causal_config c;
+    size_t packed;
     int64_t work;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_causal_model_config(&c, model));
+    AC_TRY(ac_causal_model_sizes(&c, &packed, model, &compute));
     self->mapped += weight_bytes(model);
-    self->packed += (int64_t) ac_causal_packed_bytes(&c, &compute);
+    self->packed += (int64_t) packed;
     work = cache_bytes +
            AC_GENERATE_ROWS *
                (c.vocab_size + VALUES_PER_TOKEN * c.hidden_size + 2 * c.intermediate_size) *
@@ -202,7 +204,7 @@ count_entries(const char *path)
             return -1;
         entries = cache.entries;
         ac_cache_close(&cache);
-    } else if ((f = fopen(path, "r"))) {
+    } else if (ac_file_open_stream(&f, path) == AC_OK) {
         while ((c = getc(f)) != EOF)
             entries += c == '\n';
         fclose(f);

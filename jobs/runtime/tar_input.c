@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ options_of(const ac_config *config, bool captioned, ac_heartbeat *heartbeat)
                              .all_pages = config->input.pages == AC_PAGES_ALL,
                              .captioned = captioned,
                              .captions = config->input.captions,
+                             .skip = config->input.skip,
                              .heartbeat = heartbeat };
 }
 
@@ -115,13 +117,6 @@ find(opener *self, const ac_config *config)
     AC_TRY(ac_image_dataset_is(self->input->path, what, &is_dataset));
     if (!is_dataset)
         AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, config->input.skip));
-    if (self->tars.count == 0 && config->input.captions &&
-        strcmp(config->input.captions, "txt") != 0)
-        ac_log(
-            AC_LOG_WARNING,
-            "%s: no tars: input.captions (%s) says nothing of this input, whose captions are "
-            "where its kind has them",
-            what, config->input.captions);
     if (self->tars.count == 0)
         return AC_OK;
     AC_TRY(refuse_compressed(self));
@@ -360,6 +355,26 @@ log_changes(const opener *self, const ac_tar_index *index)
         }
 }
 
+/* What the run's manifest says of input.key_prefix's choice. */
+static ac_tar_prefix
+recorded_prefix(const opener *self)
+{
+    ac_tar_prefix prefix = AC_TAR_PREFIX_AUTO;
+    char *path = NULL;
+    json_t *root = NULL;
+    const char *word;
+
+    if (strcmp(self->input->what, "input.path") == 0 &&
+        ac_path_format(&path, "%s/manifest.json", self->input->folder) == AC_OK)
+        root = json_load_file(path, 0, NULL);
+    word = json_string_value(json_object_get(root, "key_prefix"));
+    if (word)
+        prefix = strcmp(word, "tar") == 0 ? AC_TAR_PREFIX_TAR : AC_TAR_PREFIX_NONE;
+    json_decref(root);
+    free(path);
+    return prefix;
+}
+
 /* Rank 0. Is the index that is there the one? Of an index of other tars input.key_prefix's
  * choice stays: keys that a run has once do not change. */
 static bool
@@ -369,6 +384,8 @@ look_at_index(opener *self, ac_tar_options *merging)
     bool matches;
 
     *merging = self->options;
+    if (self->options.prefix == AC_TAR_PREFIX_AUTO)
+        merging->keep_prefix = recorded_prefix(self);
     if (access(self->index, F_OK) != 0 || ac_tar_index_open(&index, self->index) != AC_OK)
         return false;
     matches = ac_tar_index_matches(&index, self->tars.tars, self->tars.count, &self->options);
@@ -427,6 +444,14 @@ out:
     return st;
 }
 
+const char *
+ac_tar_input_key_prefix(const ac_image_source *images)
+{
+    return !ac_tar_images_notes(images)     ? NULL
+           : ac_tar_images_prefixed(images) ? "tar"
+                                            : "none";
+}
+
 ac_status
 ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out)
 {
@@ -435,8 +460,7 @@ ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out)
     if (notes)
         ac_buffer_printf(
             out, "  \"tars\": {\"count\": %lld, \"key_prefix\": \"%s\", \"notes\": %s},\n",
-            (long long) ac_tar_images_count(images),
-            ac_tar_images_prefixed(images) ? "tar" : "none", notes);
+            (long long) ac_tar_images_count(images), ac_tar_input_key_prefix(images), notes);
     return out->status;
 }
 

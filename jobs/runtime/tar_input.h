@@ -42,6 +42,9 @@ AC_MUST_CHECK ac_status ac_tar_input_open_index(ac_image_source *images,
 /** Local: removes what ac_tar_input.compressed made, once nothing reads it any more. */
 void ac_tar_input_remove_plain(const char *folder);
 
+/** What input.key_prefix came to: "tar" or "none"; NULL where the source is no tars. */
+const char *ac_tar_input_key_prefix(const ac_image_source *images);
+
 /** A member of summary.json, with its comma, appended to out: what the tars hold besides items,
  * whether keys begin with their names. Nothing where the source is no tars. */
 AC_MUST_CHECK ac_status ac_tar_input_push_json(const ac_image_source *images, ac_buffer *out);

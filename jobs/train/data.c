@@ -108,6 +108,23 @@ open_tars_all(ac_image_source *set, const ac_comm *comm, const ac_config *config
     return path ? ac_tar_input_open_all(set, comm, config, &input, is_tars) : AC_OK;
 }
 
+/* Captions of other sources are where their kind has them. */
+static ac_status
+check_captions(const ac_config *config, const bool tars[2])
+{
+    static const char *const what[] = { "input.train", "input.validation" };
+    const char *captions = config->input.captions;
+
+    for (int set = 0; captions && strcmp(captions, "txt") != 0 && set < 2; set++)
+        if (!tars[set])
+            return ac_error_set(AC_E_ARG,
+                                "input.captions: %s is for training from tars, and %s is none; "
+                                "its captions are where its kind has them: leave "
+                                "input.captions out",
+                                captions, what[set]);
+    return AC_OK;
+}
+
 ac_status
 ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                            const ac_config *config, const char *folder)
@@ -124,6 +141,7 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                          folder, &tars[0]));
     AC_TRY(open_tars_all(&self->sets[1], comm, config, "input.validation",
                          config->input.validation, folder, &tars[1]));
+    AC_TRY(check_captions(config, tars));
     options = ac_images_options(config);
     if (*config->input.train_split)
         options.split = config->input.train_split;

@@ -60,6 +60,8 @@ within() { printf '%s\n' $sources | grep -E "^($1)/"; }
 engine=$(within engine | grep -v '^engine/comm/') comm=$(within engine/comm)
 below=$(within 'io|cache_builder|jobs/models')
 jobs=$(within jobs)
+# but files of the kernel's
+forbid 'files of others are opened by io/file/file_open.h, which waits for no pipe' 'fopen *\([^;]*"rb?"' $(within 'io|cache_builder|jobs' | grep -vE '^jobs/(runtime/memory_limit|cli/tools/measure)\.c$')
 forbid 'MPI is seen by engine/comm and jobs alone, and there not by jobs/models' '#include <mpi' $engine $below
 # one exception: engine/comm/shared.c maps memory that the ranks of a node share (memfd), which is no file on any disk
 forbid 'generation knows a decoder, and no model' '#include "engine/models/([^dk]|d[^e]|k[^v])' $(within engine/generation)

@@ -58,7 +58,32 @@ printf 'evaluate:\n  predictions: preds.txt\n  references: ref*.txt\n' > job.yam
 run 0 evaluate job.yaml --run config
 cmp json/metrics.json config/metrics.json
 
-# any number of ranks and threads: the same bytes; a finished run does nothing; the commands know it
+# any number of ranks and threads: the same bytes
+jq 'with_entries(.value |= (split(" ") | .[:4] | join(" ")))' predictions.json > shorter.json
+for ranks in 1 2 4; do
+  run_on $ranks 0 evaluate --predictions predictions.json --references references.json --against shorter.json --out against.$ranks
+  for file in metrics.json items.jsonl; do cmp against.1/$file against.$ranks/$file; done
+done
+
+# ten times the captions take a bounded multiple of the memory: they are held once, and nothing is held per pair of items
+if command -v python3 > /dev/null; then
+  python3 - <<'END'
+import json
+p, r = json.load(open("predictions.json")), json.load(open("references.json"))
+json.dump({f"{k}-{i}": v for i in range(100) for k, v in p.items()}, open("many.json", "w"))
+json.dump({f"{k}-{i}": v for i in range(100) for k, v in r.items()}, open("many_references.json", "w"))
+END
+  [ "$(jq length many.json)" -eq 20000 ]
+  python3 - "$antarctic" <<'END'
+import resource, subprocess, sys
+subprocess.run([sys.argv[1], "evaluate", "--predictions", "many.json", "--references", "many_references.json", "--out", "many", "--set", "compute.threads=1"],
+               check=True, capture_output=True)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+assert peak < 600, f"{peak:.0f} MB for 20,000 captions with 5 references each"
+END
+fi
+
+# with three ranks too; a finished run does nothing; the commands know it
 run_on 3 0 evaluate --predictions predictions.json --references references.json --out three --set compute.threads=1
 cmp json/metrics.json three/metrics.json
 cmp json/items.jsonl three/items.jsonl
@@ -95,6 +120,48 @@ printf '{"x": "a dog"}' > none.json
 run 2 evaluate --predictions none.json --references references.json --set evaluate.missing=skip --out bad
 says 'are the ids of the same kind'
 
+# numbers with other zeros before them are one id where it is clear which; an id that fits as it is comes first
+padded=$(jq -n '{"1": ["a red car"], "002": ["a blue boat"], "images/0003": ["a green tree"]}')
+echo "$padded" > padded.json
+printf '{"000001": "a red car", "2": "a blue boat", "3": "a green tree"}' > numbers.json
+run 0 evaluate --predictions numbers.json --references padded.json --out numbers
+near numbers ROUGE_L 1 1e-12
+[ "$(score numbers items)" -eq 3 ]
+jq '[{"image_id": 1, "caption": "a red car"}, {"image_id": 2, "caption": "a blue boat"}, {"image_id": 3, "caption": "a green tree"}]' -n > numbers_coco.json
+run 0 evaluate --predictions numbers_coco.json --references padded.json --out numbers_coco
+near numbers_coco ROUGE_L 1 1e-12
+run 0 evaluate --predictions numbers.json --references padded.json --against numbers_coco.json --out numbers_against
+jq -e '.comparison.ROUGE_L.difference == 0' numbers_against/metrics.json > /dev/null
+# annotations count from 1, names of files from 0: each fits as it is, and no number is taken for another
+jq -n '{images: [{id: 1, file_name: "000000.jpg"}, {id: 2, file_name: "000001.jpg"}], annotations: [{id: 1, image_id: 1, caption: "a red car"}, {id: 2, image_id: 2, caption: "a blue boat"}]}' > shifted.json
+printf '{"1": "a red car", "2": "a blue boat"}' > by_id.json
+printf '{"000000": "a red car", "000001": "a blue boat"}' > by_name.json
+for by in by_id by_name; do
+  run 0 evaluate --predictions $by.json --references shifted.json --out shifted_$by
+  near shifted_$by ROUGE_L 1 1e-12
+done
+printf '{"0": "a red car", "01": "a blue boat"}' > unclear.json
+run 2 evaluate --predictions unclear.json --references shifted.json --out bad
+says '1 predictions without references: "01"; 1 references without a prediction: "2"'
+printf '{"03": "a green tree", "003": "a tree", "1": "a red car", "2": "a blue boat"}' > unclear.json
+run 2 evaluate --predictions unclear.json --references padded.json --out bad
+says '2 predictions without references: "003", "03"; 1 references without a prediction: "images/0003"'
+printf '{"3": "a green tree", "03": "a tree", "1": "a red car", "2": "a blue boat"}' > unclear.json
+printf '{"1": ["a red car"], "002": ["a blue boat"], "3": ["a green tree"]}' > exact.json
+run 2 evaluate --predictions unclear.json --references exact.json --out bad
+says '1 predictions without references: "03"'
+
+# BLEU's closest length: of two that are equally close the shorter (r = 2 below c = 3, so nothing is taken off); ROUGE-L's best precision
+# and best recall may come from different references
+printf '{"1": "a red car", "2": "b"}' > ties.json
+printf '{"1": ["a car", "a red car here"], "2": ["b"]}' > tie_references.json
+run 0 evaluate --predictions ties.json --references tie_references.json --out ties
+jq -s -e '.[0].Bleu_1 | . > 0.999' ties/items.jsonl > /dev/null
+printf '{"1": "a b c d", "2": "x"}' > rouge.json
+printf '{"1": ["a b", "a b c d e f g h"], "2": ["x"]}' > rouge_references.json
+run 0 evaluate --predictions rouge.json --references rouge_references.json --out rouge
+jq -s -e '.[0].ROUGE_L == 1' rouge/items.jsonl > /dev/null # precision 4/4 from the second, recall 2/2 from the first
+
 # captions with line separators stay one caption, and shift nothing
 printf '%s' '{"1": "a red\u2028car", "2": "a red\rcar", "3": "a red\ncar"}' > separators.json
 printf '%s' '{"1": ["a red car"], "2": ["a red car"], "3": ["a red car"]}' > plain.json
@@ -108,7 +175,8 @@ printf '%s' '{"1": ["a red car on a road", "a car"]}' > one_reference.json
 run 0 evaluate --predictions one.json --references one_reference.json --out one
 says 'CIDEr is 0'
 near one CIDEr 0 0
-near one Bleu_1 "$(awk 'BEGIN { print exp(1 - 4 / 3) }')" 1e-5 # the mean length, as coco-caption's for one image
+near one Bleu_1 0.999999999666667 1e-12 # pycocoevalcap 1.2: the closest length, of one item alone too
+near one Bleu_4 0.03162277658719003 1e-12
 printf '%s' '{"1": ""}' > empty.json
 run 0 evaluate --predictions empty.json --references one_reference.json --out empty
 near empty ROUGE_L 0 0
@@ -162,6 +230,23 @@ run 0 evaluate --predictions predictions.json --references references.json --aga
 jq -e '.comparison.CIDEr.interval[0] > 0 and .comparison.CIDEr.higher_in_resamples > 0.99 and (.comparison.changed_most | length) == 24' better/metrics.json > /dev/null
 jq -e '.against.caption and .against.CIDEr != null' <(sed -n 1p better/items.jsonl) > /dev/null
 
+# through Slurm's script: the same words as on the command line
+printf 'evaluate: { predictions: predictions.json, references: references.json }\n' > evaluate.yaml
+run 0 submit evaluate evaluate.yaml --dry-run --run submitted --set limits.memory=100GB
+grep -q -- '"$antarctic" evaluate .*/evaluate.yaml --run .*/submitted --set limits.memory=100GB --set compute.threads=' submitted/job.sbatch
+printf '#!/bin/bash\nwhile [ $# -gt 0 ] && [ "$1" != "%s" ]; do shift; done\nexec "$@"\n' "$antarctic" > mpirun.of.script
+mkdir submitted.bin
+mv mpirun.of.script submitted.bin/mpirun
+printf '#!/bin/bash\nexit 1\n' | tee submitted.bin/scontrol > submitted.bin/srun
+chmod +x submitted.bin/*
+SLURM_JOB_ID=1 SLURM_JOB_NODELIST=n1 SLURM_CPUS_PER_TASK=1 SLURM_NTASKS=1 PATH=$PWD/submitted.bin:$PATH bash submitted/job.sbatch > submitted.txt 2>&1 || { cat submitted.txt; exit 1; }
+cmp json/metrics.json submitted/metrics.json
+cmp json/items.jsonl submitted/items.jsonl
+run 1 submit evaluate evaluate.yaml --dry-run --run x --array 3
+says 'evaluate is not done in parts'
+run 2 submit evaluate evaluate.yaml --dry-run --run x --set evaluate.references=nothing.json
+says 'evaluate.references: .*nothing.json: No such file'
+
 # what cannot be
 run 1 evaluate --references references.json
 says 'evaluate.predictions'
@@ -170,7 +255,7 @@ says '"meteor" is none of'
 run 1 evaluate --predictions predictions.json --images folder --out bad
 says 'needs clip.model'
 run 1 evaluate --predictions predictions.json --against predictions.json --out bad
-says 'evaluate.against needs evaluate.references'
+says 'evaluate.against without evaluate.images needs evaluate.references'
 run 2 evaluate --predictions nowhere.json --out bad
 says 'nowhere.json'
 printf '{"1": 5}' > number.json

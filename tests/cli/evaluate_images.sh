@@ -33,6 +33,31 @@ jq -n -e --slurpfile a scored/items.jsonl --slurpfile b prefixed/captions.jsonl 
 says 'no references'
 jq -s -e '[.[].evidence | has("words") and (has("not_in_training") | not)] | all' scored/items.jsonl > /dev/null
 
+# compared with other captions: their CLIPScores too, the same on 1 to 4 ranks; as if they were scored alone
+jq -s 'map({key, value: (.caption | split(" ") | .[:3] | join(" "))}) | from_entries' captions/captions.jsonl > shorter.json
+run 0 evaluate --predictions shorter.json --references images --images images --model "$demo/clip" --out shorter
+for ranks in 1 2 3 4; do
+  run_on $ranks 0 evaluate --predictions captions --references images --images images --model "$demo/clip" --against shorter.json --out against$ranks --set output.shard_items=3
+  for f in metrics.json items.jsonl clip_scores/00000.h5 clip_scores/00003.h5; do cmp against1/$f against$ranks/$f; done
+done
+jq -n -e --slurpfile a against1/metrics.json --slurpfile b shorter/metrics.json --slurpfile c one/metrics.json '
+  ["CLIPScore", "RefCLIPScore"] | map(. as $name | $a[0].comparison[$name] | .other == $b[0][$name] and .score == $c[0][$name] and (.interval | length) == 2) | all' > /dev/null
+jq -n -e --slurpfile a against1/items.jsonl --slurpfile b shorter/items.jsonl '[range(10) | $a[.].against.CLIPScore == $b[.].CLIPScore and $a[.].against.RefCLIPScore == $b[.].RefCLIPScore] | all' > /dev/null
+run 0 verify against1
+# without references: CLIPScore alone
+run 0 evaluate --predictions captions --images images --model "$demo/clip" --against shorter.json --out against.alone
+jq -e '.comparison.CLIPScore.difference != null and (.comparison | has("CIDEr") or has("RefCLIPScore") | not)' against.alone/metrics.json > /dev/null
+
+# images whose names are numbers with other zeros before them than the ids
+mkdir numbered
+for i in 0 1 2; do cp "$demo/pictures/scene_0$i.jpg" "numbered/00000$i.jpg"; done
+printf '{"0": "a candle", "1": "a bomb", "02": "a hot dog"}' > numbers.json
+run 0 evaluate --predictions numbers.json --images numbered --model "$demo/clip" --out numbers
+jq -s -e '[.[].CLIPScore != null] == [true, true, true]' numbers/items.jsonl > /dev/null
+cp numbered/000001.jpg numbered/01.jpg
+run 2 evaluate --predictions numbers.json --images numbered --model "$demo/clip" --out bad
+says 'two images fit the prediction "1"'
+
 # an image that cannot be read: its item has no CLIPScore; one without a caption is passed over; a caption without an image is an error
 echo broken > images/scene_03.jpg
 cp "$demo/pictures/scene_15.jpg" images/nobody.jpg

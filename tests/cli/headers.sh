@@ -3,7 +3,7 @@
 command -v cc > /dev/null || { echo 'skipped: no cc'; exit 77; }
 build=$(dirname "$antarctic")
 # not headers to include but text that is compiled once for each instruction set, after the types that it needs
-templates='[a-z_]*_body'
+templates='[a-z0-9_]*_body'
 (cd "$source" && find engine io cache_builder jobs/models -name '*.h' | grep -v '^engine/comm/' | grep -vE "/($templates)\.h$" | sort) > headers.txt
 [ "$(wc -l < headers.txt)" -gt 80 ]
 includes() { sed 's/.*/#include "&"/' "$1"; }

@@ -124,6 +124,18 @@ says 'each key begins with its tar'
 says '1 tars that hold another number of images.*n1.tar: 3 images, 7 by its _stats.json'
 [ "$(paste -sd ' ' numbers/keys.txt)" = 'n0/000000 n0/000001 n0/000002 n1/000000 n1/000001 n1/000002' ]
 [ "$(head -2 numbers/ref0.txt | paste -sd '|')" = 'image 0 of 0|image 1 of 0' ]
+[ "$(jq -r .key_prefix numbers/manifest.json by_braces/manifest.json | paste -sd ' ')" = 'tar none' ]
+# the choice is the run's, also where its index is lost, and no key is in two tars any more
+cp -r numbers grown
+rm grown/tars/*.index
+mkdir third
+cp images/scene_07.jpg third/other.jpg
+mv n1.tar n1.kept
+tar cf n1.tar -C third other.jpg
+run 0 caption numbers.yaml --run grown --set input.captions=json:caption --update
+[ "$(paste -sd ' ' grown/keys.txt)" = 'n0/000000 n0/000001 n0/000002 n1/other' ]
+[ "$(jq -r .key_prefix grown/manifest.json)" = tar ]
+mv n1.kept n1.tar
 jq -e '.tars.key_prefix == "tar" and .tars.notes.stats.count == 1' numbers/summary.json > /dev/null
 run 0 caption numbers.yaml --run unprefixed --set input.key_prefix=none --set input.captions=none
 [ "$(jq -r '.key + " " + .reason' unprefixed/bad_items.jsonl | paste -sd '|')" = \
@@ -199,7 +211,6 @@ run 1 caption backwards.yaml --run backwards
 run 1 caption braces.yaml --run captions --set input.captions=jason:x
 says 'input.captions'
 cp kept.tar images/backup.tar # images with a tar beside them: the images are the input
-run 0 caption folder.yaml --run beside --set input.captions=json:x
-says 'input.captions (json:x) says nothing of this input'
+run 0 caption folder.yaml --run beside
 says '1 tars beside them are passed over'
 cmp folder/captions.jsonl beside/captions.jsonl

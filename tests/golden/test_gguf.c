@@ -186,6 +186,7 @@ read_to(const char *path, bool is_model)
     ac_causal_config config;
     ac_causal net = { 0 };
     void *packed = NULL;
+    size_t bytes;
     ac_status st = ac_gguf_open(&g, path);
 
     if (st != AC_OK || !is_model) {
@@ -193,8 +194,8 @@ read_to(const char *path, bool is_model)
         return st;
     }
     AC_TRY(ac_gguf_config_load(&config, &g));
-    AC_TRY(ac_causal_check(&config, &g.tensors, &compute));
-    AC_TRY(ac_alloc_aligned(&packed, (int64_t) ac_causal_packed_bytes(&config, &compute), 1));
+    AC_TRY(ac_causal_check(&config, &g.tensors, &compute, &bytes));
+    AC_TRY(ac_alloc_aligned(&packed, (int64_t) bytes, 1));
     st = ac_causal_init(&net, &config, &g.tensors, &compute, packed, true);
 out:
     ac_causal_free(&net);

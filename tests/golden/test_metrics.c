@@ -204,7 +204,7 @@ whole_corpus(void **state)
     json_decref(golden);
 }
 
-/* One image alone: every idf is 0, and BLEU takes the mean length. */
+/* One image alone: every idf is 0. */
 static void
 subsets(void **state)
 {

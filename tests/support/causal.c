@@ -13,9 +13,11 @@ void
 test_causal_init(test_causal *self, const ac_causal_config *config, const ac_tensors *tensors,
                  ac_compute compute)
 {
-    assert_int_equal(
-        ac_alloc_aligned(&self->packed, (int64_t) ac_causal_packed_bytes(config, &compute), 1),
-        AC_OK);
+    size_t bytes;
+
+    if (ac_causal_check(config, tensors, &compute, &bytes) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    assert_int_equal(ac_alloc_aligned(&self->packed, (int64_t) bytes, 1), AC_OK);
     if (ac_causal_init(&self->net, config, tensors, &compute, self->packed, true) != AC_OK)
         fail_msg("%s", ac_error_message());
 }

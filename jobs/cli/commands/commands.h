@@ -42,6 +42,9 @@ AC_MUST_CHECK ac_status ac_command_cache_diff(int argc, char **argv);
  * The run is not changed. */
 AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);
 
+/** retell RUN KEY… */
+AC_MUST_CHECK ac_status ac_command_retell(int argc, char **argv);
+
 /** The images nearest to a text, an image, a key, an embedding. Under mpirun or srun all ranks
  * search. */
 AC_MUST_CHECK ac_status ac_command_search(int argc, char **argv);

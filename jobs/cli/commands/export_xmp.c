@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_open.h"
 
 /* Programs that change a sidecar put their own name here. */
 static const char begin[] =
@@ -66,14 +67,5 @@ ac_xmp_push(ac_buffer *out, const char *caption, size_t n)
 bool
 ac_xmp_is_ours(const char *path)
 {
-    char head[sizeof begin - 1];
-    FILE *f = fopen(path, "rb");
-    bool ours = false;
-
-    if (!f)
-        return false;
-    ours =
-        fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, begin, sizeof head) == 0;
-    fclose(f);
-    return ours;
+    return ac_file_begins(path, begin, sizeof begin - 1);
 }

@@ -6,6 +6,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/hdf5/image_shard.h"
 #include "io/source/open_images.h"
@@ -99,7 +100,7 @@ put_sample(json_t *out, const char *key, const char *folder, const char *name)
         json_decref(sample);
         return st;
     }
-    if ((f = fopen(path, "rb"))) {
+    if (ac_file_open_stream(&f, path) == AC_OK) {
         while (json_array_size(sample) < AC_INSPECT_SAMPLE &&
                (n = getline(&line, &room, f)) > 0)
             json_array_append_new(sample,
