@@ -149,8 +149,8 @@ tell_keys(reteller *self, const char *const *keys, int n)
             AC_TRY(ac_story_tell_one(&self->work, &self->config, item, &self->line, &status));
         if (item < 0 || status.reason != AC_GOOD) {
             missing++;
-            AC_TRY(put_error(self, keys[k],
-                             item < 0 ? "no caption has this key" : status.detail));
+            AC_TRY(
+                put_error(self, keys[k], item < 0 ? "no caption has this key" : status.detail));
             continue;
         }
         self->line.size--; /* its end of line */
@@ -183,8 +183,8 @@ ac_command_retell(int argc, char **argv)
                 "a run folder and the keys of captions are needed: antarctic retell RUN KEY…");
     AC_TRY(read_config(&r, a.words[0], &a));
     AC_TRY(ac_story_captions_read(&r.captions, r.config.input.path));
-    threads = r.config.compute.threads ? r.config.compute.threads
-                                       : sysconf(_SC_NPROCESSORS_ONLN);
+    threads =
+        r.config.compute.threads ? r.config.compute.threads : sysconf(_SC_NPROCESSORS_ONLN);
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
     AC_TRY(open_models(&r, threads));
     if (ac_arguments_has(&a, "probe"))
