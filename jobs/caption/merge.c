@@ -128,7 +128,7 @@ write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
     int64_t r;
     ac_status st = AC_OK;
 
-    ac_text_push_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+    ac_text_push_name_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
     flush_to(&self->keys, b);
     if (stages > 2) {
         ac_text_push_line(b, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));

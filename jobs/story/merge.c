@@ -171,7 +171,7 @@ ac_story_merge(const ac_run *run, ac_story_counts *counts)
         for (int64_t i = 0; i < s.keys.count; i++) {
             ac_story_record_push(&b, &rows, i);
             AC_TRY(flush(&stories, &b));
-            ac_text_push_line(&b, ac_texts_at(&s.keys, i), ac_texts_size(&s.keys, i));
+            ac_text_push_name_line(&b, ac_texts_at(&s.keys, i), ac_texts_size(&s.keys, i));
             AC_TRY(flush(&keys, &b));
         }
         for (int64_t i = 0; i < s.bad_keys.count; i++)
