@@ -127,6 +127,10 @@ says 'they mean the same'
 run 2 story captions.txt --model "$gpt2" --run x
 run 2 story captions.txt --model "$bad/tokenizer_missing.gguf" --run x
 says 'tokenizer'
+for other in tokenizer_tokens_one_more tokenizer_tokens_one_short; do # a vocabulary that does not fit the embedding
+  run 2 story captions.txt --model "$bad/$other.gguf" --run x
+  says 'tokenizer.ggml.tokens has .* tokens, but the model.s token embedding'
+done
 run 2 story captions.txt --model "$bad/model_norm_nan.gguf" --run x
 says 'not a finite number'
 run 2 story none.txt --model "$model" --run x
@@ -139,6 +143,19 @@ says 'keyless.jsonl, line 1: has no "key"'
 : > empty.txt
 run 2 story empty.txt --model "$model" --run x
 says 'there is no caption'
+
+mkdir without
+run 2 story without --model "$model" --run x
+says 'captions.jsonl: cannot be read.*input.path of story is a run of caption'
+printf '{"key": "a", "caption": ""}\n' > blank.jsonl
+run 3 story blank.jsonl --model "$model" --run blank
+[ "$(jq -r .reason blank/bad_items.jsonl)" = no_caption ]
+
+# any of several end tokens ends a story
+ends=$(jq -c '[.stories[0].ids[1]]' one/stories.jsonl | jq -sc 'add | unique')
+run 0 story captions.txt "${short[@]}" --run ends --set "generation.eos_token_id=$ends"
+jq -e --argjson ends "$ends" 'all(.stories[]; (.end == "end") == (.ids[-1] as $last | $ends | index($last) != null))' ends/stories.jsonl > /dev/null
+[ "$(jq -r '.stories[0].end' ends/stories.jsonl | sort | uniq -c | awk '$2 == "end" { print ($1 >= 1) }')" = 1 ]
 
 # the tools: ids need no tokenizer; loss and its logits
 echo '{"ids": [5, 6, 7]}' > ids.jsonl
