@@ -61,13 +61,40 @@ def images():
     return best
 
 
+def convert_captions():
+    """The weights that follow from a formula come without a tokenizer: a token is named by its id."""
+    import ctranslate2
+    import transformers
+
+    class Converter(ctranslate2.converters.TransformersConverter):
+        def load_model(self, model_class, path, **options):
+            model = super().load_model(model_class, path, **options)
+            for name, value in (("normalize_before", False), ("normalize_embedding", True), ("add_final_layer_norm", False), ("extra_pos_embeddings", 2)):
+                setattr(model.config, name, value)
+            return model
+
+        def load_tokenizer(self, tokenizer_class, path, **options):
+            class Names:
+                bos_token, eos_token, pad_token, unk_token = "0", "2", "1", "3"
+
+                def get_vocab(self):
+                    return {str(i): i for i in range(transformers.AutoConfig.from_pretrained(folder).vocab_size)}
+
+                def convert_ids_to_tokens(self, ids):
+                    return str(ids)
+
+            return Names()
+
+    Converter(folder).convert(made, quantization="int8" if precision == "int8" else "float32")
+
+
 def captions():
     import ctranslate2
 
     from texts import make_text
 
     if not os.path.exists(made):
-        ctranslate2.converters.TransformersConverter(folder).convert(made, quantization="int8" if precision == "int8" else "float32")
+        convert_captions()
     translator = ctranslate2.Translator(made, device="cpu", inter_threads=1, intra_threads=threads, compute_type="int8" if precision == "int8" else "float32")
     names = json.load(open(f"{made}/shared_vocabulary.json"))
     texts = [[names[i] for i in make_text(t)] for t in range(count)]
