@@ -1,9 +1,9 @@
 /* One side of each benchmark; the other is bench/peers. Work of a fixed size is timed, and the
  * result printed as one JSON object.
  *
- *   ac_bench images FOLDER THREADS IMAGES      CLIP's image tower
- *   ac_bench captions FOLDER THREADS TEXTS     3 beams, 20 tokens
- *   ac_bench samples FOLDER THREADS TEXTS      100 samples of 20 tokens
+ *   ac_bench images FOLDER THREADS IMAGES [PRECISION [KERNELS]]    CLIP's image tower
+ *   ac_bench captions FOLDER THREADS TEXTS [PRECISION [KERNELS]]  3 beams, 20 tokens
+ *   ac_bench samples FOLDER THREADS TEXTS [PRECISION [KERNELS]]   100 samples of 20 tokens
  *   ac_bench decode THREADS ROUNDS FILE…       decode and resize; resize alone */
 #include <antarctic.h>
 #include <omp.h>
@@ -18,15 +18,27 @@ now(void)
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-static ac_status
-bench_images(const char *folder, int64_t n)
+/* Of all threads: on a busy machine the steadier measure. */
+static double
+cpu_now(void)
 {
-    const ac_clip_options options = { .model = folder, .towers = AC_CLIP_VISION };
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+static ac_status
+bench_images(const char *folder, int64_t n, ac_precision precision)
+{
+    const ac_clip_options options = { .model = folder,
+                                      .towers = AC_CLIP_VISION,
+                                      .compute.precision = precision };
     ac_clip_model clip = { 0 };
     uint8_t *rgb = NULL;
     float *y = NULL;
     int64_t S, D;
-    double start, seconds;
+    double start, seconds, cpu;
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open(&clip, &options));
@@ -38,10 +50,14 @@ bench_images(const char *folder, int64_t n)
         rgb[i] = (uint8_t) (i * 2654435761u >> 13);
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, 2));
     start = now();
+    cpu = cpu_now();
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
     seconds = now() - start;
-    printf("{\"images\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\"}\n", (long long) n,
-           seconds, ac_compute_describe(&options.compute));
+    cpu = cpu_now() - cpu;
+    printf("{\"images\": %lld, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"precision\": "
+           "\"%s\", \"kernels\": \"%s\"}\n",
+           (long long) n, seconds, cpu, ac_precision_names[precision],
+           ac_compute_describe(&options.compute));
 out:
     ac_clip_model_free(&clip);
     free(rgb);
@@ -61,15 +77,15 @@ make_text(int32_t *ids, int64_t t)
 }
 
 static ac_status
-bench_generate(const char *folder, int64_t texts, bool sample)
+bench_generate(const char *folder, int64_t texts, bool sample, ac_precision precision)
 {
-    const ac_bart_options options = { .model = folder };
+    const ac_bart_options options = { .model = folder, .compute.precision = precision };
     ac_bart_model bart = { 0 };
     ac_generated out = { 0 };
     int32_t *ids = NULL;
     int64_t *offsets = NULL;
     uint64_t *streams = NULL;
-    double start, seconds;
+    double start, seconds, cpu;
     ac_status st = AC_OK;
 
     AC_TRY(ac_bart_model_open(&bart, &options));
@@ -90,10 +106,14 @@ bench_generate(const char *folder, int64_t texts, bool sample)
         streams[t] = (uint64_t) t;
     }
     start = now();
+    cpu = cpu_now();
     AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
     seconds = now() - start;
-    printf("{\"texts\": %lld, \"seconds\": %.4f, \"kernels\": \"%s\", \"first\": [",
-           (long long) texts, seconds, ac_compute_describe(&options.compute));
+    cpu = cpu_now() - cpu;
+    printf("{\"texts\": %lld, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"precision\": "
+           "\"%s\", \"kernels\": \"%s\", \"first\": [",
+           (long long) texts, seconds, cpu, ac_precision_names[precision],
+           ac_compute_describe(&options.compute));
     for (int64_t i = 0; i < ac_generated_at(&out, 0, 0).count; i++)
         printf("%s%d", i ? ", " : "", ac_generated_at(&out, 0, 0).ids[i]);
     printf("]}\n");
@@ -168,21 +188,28 @@ int
 main(int argc, char **argv)
 {
     const char *topic = argc > 1 ? argv[1] : "";
+    int precision = 0;
     ac_status st;
 
     if (argc < 5) {
-        fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT, or "
-                        "ac_bench decode THREADS ROUNDS FILE…\n");
+        fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT "
+                        "[PRECISION [KERNELS]], or ac_bench decode THREADS ROUNDS FILE…\n");
         return 1;
     }
     if (strcmp(topic, "decode") == 0) {
         ac_compute_init(atoi(argv[2]));
         st = bench_decode(atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
     } else {
+        while (argc > 5 && ac_precision_names[precision + 1] &&
+               strcmp(argv[5], ac_precision_names[precision]) != 0)
+            precision++;
         ac_compute_init(atoi(argv[3]));
-        st = strcmp(topic, "images") == 0
-                 ? bench_images(argv[2], atoi(argv[4]))
-                 : bench_generate(argv[2], atoi(argv[4]), strcmp(topic, "samples") == 0);
+        st = ac_kernels_use(argc > 6 ? argv[6] : "auto");
+        if (st == AC_OK)
+            st = strcmp(topic, "images") == 0
+                     ? bench_images(argv[2], atoi(argv[4]), (ac_precision) precision)
+                     : bench_generate(argv[2], atoi(argv[4]), strcmp(topic, "samples") == 0,
+                                      (ac_precision) precision);
     }
     if (st != AC_OK)
         fprintf(stderr, "ac_bench %s: %s\n", topic, ac_error_message());

@@ -31,6 +31,7 @@ rows=(
   "beams, 3, 4 entries|retrieval.topk=4"
   "beams, 3, 30 entries|retrieval.topk=30"
   "beams, 3, bf16|compute.precision=bf16"
+  "beams, 3, int8|compute.precision=int8"
 )
 
 # cell FILE NAME: a score with its interval

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/linear/compute.h"
@@ -50,6 +51,20 @@ dispatch(int argc, char **argv)
     return ac_programs_unknown(argv[0]);
 }
 
+/* captions.h5 keeps each of its shards open, and many systems allow 1,024 files unless asked.
+ * Not more than MOST_FILES: launchers of children close as many. */
+static void
+allow_open_files(void)
+{
+    enum { MOST_FILES = 65536 };
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= MOST_FILES)
+        return;
+    files.rlim_cur = files.rlim_max < MOST_FILES ? files.rlim_max : MOST_FILES;
+    (void) setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* What was printed is all that was wanted. */
 static int
 end_of_output(const char *name)
@@ -65,6 +80,7 @@ int
 main(int argc, char **argv)
 {
     choose_openblas_kernels(argv);
+    allow_open_files();
     ac_endings_install(end_process);
     ac_log_set(ac_terminal_line, NULL, AC_LOG_INFO);
     if (argc < 2) {

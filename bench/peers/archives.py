@@ -1,4 +1,4 @@
-"""Ingest of a folder of JPEGs: this program, a plain h5py script, and cp. See bench/archives.sh."""
+"""Ingest of JPEGs from a folder and from tars: this program, a plain h5py script, and cp; embeddings from four sources; an update. See bench/archives.sh."""
 
 import argparse
 import glob
@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import time
 
 import h5py
@@ -34,17 +35,38 @@ def make_images(folder, count):
     return len(jpeg)
 
 
+def make_tars(source, folder, each):
+    """webdataset's tars of the images, `each` in one."""
+    os.makedirs(folder)
+    names = sorted(glob.glob(source + "/*.jpg"))
+    for first in range(0, len(names), each):
+        with tarfile.open(f"{folder}/{first // each:05d}.tar", "w") as t:
+            for name in names[first : first + each]:
+                t.add(name, os.path.basename(name))
+
+
+def from_folder(source):
+    for name in sorted(glob.glob(source + "/*.jpg")):
+        with open(name, "rb") as f:
+            yield os.path.basename(name)[:-4], f.read()
+
+
+def from_tars(source):
+    for path in sorted(glob.glob(source + "/*.tar")):
+        with tarfile.open(path) as t:
+            for member in t:
+                yield member.name[:-4], t.extractfile(member).read()
+
+
 def with_h5py(source, out):
     """What such a script does: read, look at the header, hash, write in chunks with Fletcher-32, sync."""
     os.makedirs(out)
-    names = sorted(glob.glob(source + "/*.jpg"))
     path = out + "/images.h5"
     with h5py.File(path, "w") as f:
         images = f.create_dataset("images", (0,), "u1", maxshape=(None,), chunks=(1 << 20,), fletcher32=True)
-        offsets, hashes, sizes = [0], [], []
-        for name in names:
-            with open(name, "rb") as g:
-                data = g.read()
+        keys, offsets, hashes, sizes = [], [0], [], []
+        for key, data in from_tars(source) if glob.glob(source + "/*.tar") else from_folder(source):
+            keys.append(key)
             sizes.append(Image.open(io.BytesIO(data)).size)
             hashes.append(xxhash.xxh3_128_hexdigest(data))
             offsets.append(offsets[-1] + len(data))
@@ -53,7 +75,7 @@ def with_h5py(source, out):
         f["offsets"] = offsets
         f["sizes"] = sizes
         f["content_hash"] = numpy.array(hashes, "S32")
-        f["keys"] = numpy.array([os.path.basename(n)[:-4] for n in names], "S")
+        f["keys"] = numpy.array(keys, "S")
     fd = os.open(path, os.O_RDONLY)
     os.fsync(fd)
     os.close(fd)
@@ -70,34 +92,99 @@ def with_cp(source, out):
     subprocess.run(["sync", "-f", out], check=True)
 
 
+def best_of(ways, turns=3):
+    """Seconds of each way, the best of its turns; {name: (run, clean)}, one after the other in each turn."""
+    best = {}
+    for turn in range(turns):
+        for name, (run, clean) in ways.items():
+            begun = time.monotonic()
+            run()
+            seconds = time.monotonic() - begun
+            clean()
+            best[name] = min(best.get(name, seconds), seconds)
+            print(f"turn {turn + 1}: {name}: {seconds:.2f} s", file=sys.stderr)
+    return best
+
+
+def show(title, best, images, against):
+    print(f"| {title} | seconds | images/s | against {against} |")
+    print("|---|---|---|---|")
+    for name, seconds in best.items():
+        print(f"| {name} | {seconds:.2f} | {images / seconds:.0f} | {seconds / best[against]:.2f} |")
+    print()
+
+
+class Bench:
+    def __init__(self, program, folder, images):
+        self.program, self.folder, self.images = program, folder, images
+        self.source, self.out, self.tars = (folder + name for name in ("/source", "/out", "/tars"))
+        self.bytes = make_images(self.source, images)
+        make_tars(self.source, self.tars, 1000)
+        subprocess.run(["sync", "-f", folder], check=True)
+
+    def run(self, *words):
+        subprocess.run([self.program, *words], check=True, stderr=subprocess.DEVNULL)
+
+    def clean(self):
+        shutil.rmtree(self.out)
+
+    def ingest(self, source, what):
+        ways = {
+            "ingest": lambda: self.run("ingest", source, "--out", self.out),
+            "h5py, xxhash, Pillow": lambda: with_h5py(source, self.out),
+            "cp -r, sync": lambda: with_cp(source, self.out),
+        }
+        title = f"{self.images} JPEGs of {self.bytes / 1000:.0f} kB, {what}"
+        show(title, best_of({name: (way, self.clean) for name, way in ways.items()}), self.images, "ingest")
+
+    def embed(self, clip):
+        dataset, pixels = self.folder + "/dataset", self.folder + "/pixels"
+        self.run("ingest", self.source, "--out", dataset)
+        self.run("ingest", self.source, "--out", pixels, "--set", "ingest.store=pixels", "--set", f"clip.model={clip}")
+        words = lambda source: ("embed-images", "--run", self.out, "--set", f"input.path={source}", "--set", f"clip.model={clip}")
+        ways = {
+            name: (lambda source=source: self.run(*words(source)), self.clean)
+            for name, source in (("folder", self.source), ("tars", self.tars), ("dataset", dataset), ("pixels", pixels))
+        }
+        show("embed-images from", best_of(ways), self.images, "folder")
+
+    def update(self, clip):
+        """One in a hundred images is new: an update of the run against a fresh run of all."""
+        words = ("embed-images", "--set", f"input.path={self.source}", "--set", f"clip.model={clip}", "--run")
+        names = sorted(glob.glob(self.source + "/*.jpg"))[::100]
+        for name in names:
+            os.rename(name, self.folder + "/" + os.path.basename(name))
+        before = self.folder + "/before"
+        self.run(*words, before)
+        for name in names:
+            os.rename(self.folder + "/" + os.path.basename(name), name)
+        best = {}
+        for turn in range(3):
+            shutil.copytree(before, self.out)
+            for name, run in (("update of 1 %", [*words, self.out, "--update"]), ("nothing new", [*words, self.out, "--update"])):
+                begun = time.monotonic()
+                self.run(*run)
+                best[name] = min(best.get(name, 1e9), time.monotonic() - begun)
+            self.clean()
+            begun = time.monotonic()
+            self.run(*words, self.out)
+            best["fresh run"] = min(best.get("fresh run", 1e9), time.monotonic() - begun)
+            self.clean()
+        show("embed-images from a folder", best, self.images, "fresh run")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
     parser.add_argument("--folder", required=True)
     parser.add_argument("--images", type=int, required=True)
+    parser.add_argument("--clip", required=True)
     a = parser.parse_args()
-    source, out = a.folder + "/source", a.folder + "/out"
-    size = make_images(source, a.images)
-    subprocess.run(["sync", "-f", source], check=True)
-
-    def ingest(source, out):
-        subprocess.run([a.program, "ingest", source, "--out", out], check=True, stderr=subprocess.DEVNULL)
-
-    ways = {"antarctic ingest": ingest, "h5py, xxhash, Pillow": with_h5py, "cp -r, sync": with_cp}
-    best = {}
-    for turn in range(3):
-        for name, way in ways.items():
-            begun = time.monotonic()
-            way(source, out)
-            seconds = time.monotonic() - begun
-            shutil.rmtree(out)
-            best[name] = min(best.get(name, seconds), seconds)
-            print(f"turn {turn + 1}: {name}: {seconds:.2f} s", file=sys.stderr)
-    ours = best["antarctic ingest"]
-    print(f"| {a.images} JPEGs of {size / 1000:.0f} kB | seconds | images/s | against ingest |")
-    print("|---|---|---|---|")
-    for name, seconds in best.items():
-        print(f"| {name} | {seconds:.2f} | {a.images / seconds:.0f} | {seconds / ours:.2f} |")
+    bench = Bench(a.program, a.folder, a.images)
+    bench.ingest(bench.source, "from a folder")
+    bench.ingest(bench.tars, "from tars")
+    bench.embed(a.clip)
+    bench.update(a.clip)
 
 
 main()

@@ -135,9 +135,12 @@ static bool
 take_escape(const char **p, ac_buffer *out)
 {
     static const char names[] = "\"\\/bfnrt", said[] = "\"\\/\b\f\n\r\t";
-    const char c = *(*p)++, *name = c ? strchr(names, c) : NULL;
+    const char c = **p, *name = c ? strchr(names, c) : NULL;
     unsigned point, low;
 
+    if (!c) /* the text ends here */
+        return false;
+    (*p)++;
     if (name) {
         ac_buffer_push_char(out, said[name - names]);
         return true;

@@ -12,10 +12,31 @@ typedef uint8_t number;
 
 enum { LANES = 16, ROWS = 32, TILE = 16 };
 
-static inline void
-narrow(number *p, ivec v)
+static inline vec
+smaller(vec a, vec b)
 {
-    _mm_storeu_si128((__m128i *) (void *) p, _mm512_cvtepi32_epi8((__m512i) v));
+    return _mm512_min_ps(a, b);
+}
+
+static inline vec
+larger(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline ivec
+larger_bits(ivec a, ivec b)
+{
+    return (ivec) _mm512_max_epi32((__m512i) a, (__m512i) b);
+}
+
+static inline void
+store_rounded(number *p, vec x, ivec zero)
+{
+    const __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(x), (__m512i) zero),
+                                       _mm512_setzero_si512());
+
+    _mm_storeu_si128((__m128i *) (void *) p, _mm512_cvtusepi32_epi8(q));
 }
 
 /* Tiles 0 to 3 hold sums, 4 and 5 rows of q, 6 and 7 panels. */
@@ -44,6 +65,18 @@ end(void)
     _tile_release();
 }
 
+/* 1 KB of the next two panels each, into the first cache: they are read once per 32 rows, and a
+ * tile's load waits for 16 lines. */
+static inline __attribute__((always_inline)) void
+prefetch_tiles(const int8_t *b, int64_t next)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE; i++) {
+        __builtin_prefetch(b + 64 * i, 0, 3);
+        __builtin_prefetch(b + next + 64 * i, 0, 3);
+    }
+}
+
 static void
 dots(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t depth, int R)
 {
@@ -55,6 +88,7 @@ dots(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t de
     if (R <= TILE) {
         for (int64_t k = 0; k < depth; k += STEP, b += STEP * AC_INT8_PANEL) {
             _tile_loadd(4, q + k, stride);
+            prefetch_tiles(b + 2 * next, next);
             _tile_loadd(6, b, 64);
             _tile_loadd(7, b + next, 64);
             _tile_dpbusd(0, 4, 6);
@@ -65,6 +99,7 @@ dots(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t de
         _tile_zero(3);
         for (int64_t k = 0; k < depth; k += STEP, b += STEP * AC_INT8_PANEL) {
             _tile_loadd(4, q + k, stride);
+            prefetch_tiles(b + 2 * next, next);
             _tile_loadd(6, b, 64);
             _tile_loadd(7, b + next, 64);
             _tile_loadd(5, q + TILE * stride + k, stride);

@@ -12,11 +12,32 @@ typedef int16_t number;
 
 enum { LANES = 8, ROWS = 6 };
 
-static inline void
-narrow(number *p, ivec v)
+static inline vec
+smaller(vec a, vec b)
 {
-    const __m256i pairs =
-        _mm256_permute4x64_epi64(_mm256_packus_epi32((__m256i) v, (__m256i) v), 0x08);
+    return _mm256_min_ps(a, b);
+}
+
+static inline vec
+larger(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+static inline ivec
+larger_bits(ivec a, ivec b)
+{
+    return (ivec) _mm256_max_epi32((__m256i) a, (__m256i) b);
+}
+
+static inline void
+store_rounded(number *p, vec x, ivec zero)
+{
+    const __m256i q = _mm256_max_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(x), (__m256i) zero),
+                                       _mm256_setzero_si256());
+
+    const __m256i pairs = _mm256_permute4x64_epi64(
+        _mm256_packus_epi32(_mm256_min_epi32(q, _mm256_set1_epi32(255)), q), 0x08);
 
     _mm_storeu_si128((__m128i *) (void *) p, _mm256_castsi256_si128(pairs));
 }

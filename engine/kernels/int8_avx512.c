@@ -11,10 +11,32 @@ typedef int16_t number;
 
 enum { LANES = 16, ROWS = 12 };
 
-static inline void
-narrow(number *p, ivec v)
+static inline vec
+smaller(vec a, vec b)
 {
-    _mm256_storeu_si256((__m256i *) (void *) p, _mm512_cvtepi32_epi16((__m512i) v));
+    return _mm512_min_ps(a, b);
+}
+
+static inline vec
+larger(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline ivec
+larger_bits(ivec a, ivec b)
+{
+    return (ivec) _mm512_max_epi32((__m512i) a, (__m512i) b);
+}
+
+static inline void
+store_rounded(number *p, vec x, ivec zero)
+{
+    const __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(x), (__m512i) zero),
+                                       _mm512_setzero_si512());
+
+    _mm256_storeu_si256((__m256i *) (void *) p,
+                        _mm512_cvtepi32_epi16(_mm512_min_epi32(q, _mm512_set1_epi32(255))));
 }
 
 static inline __m512i

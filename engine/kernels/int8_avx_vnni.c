@@ -10,11 +10,32 @@ typedef uint8_t number;
 
 enum { LANES = 8, ROWS = 6 };
 
-static inline void
-narrow(number *p, ivec v)
+static inline vec
+smaller(vec a, vec b)
 {
-    const __m128i pairs = _mm_packus_epi32(_mm256_castsi256_si128((__m256i) v),
-                                           _mm256_extracti128_si256((__m256i) v, 1));
+    return _mm256_min_ps(a, b);
+}
+
+static inline vec
+larger(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+static inline ivec
+larger_bits(ivec a, ivec b)
+{
+    return (ivec) _mm256_max_epi32((__m256i) a, (__m256i) b);
+}
+
+static inline void
+store_rounded(number *p, vec x, ivec zero)
+{
+    const __m256i q = _mm256_max_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(x), (__m256i) zero),
+                                       _mm256_setzero_si256());
+
+    const __m128i pairs =
+        _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
 
     _mm_storel_epi64((__m128i *) (void *) p, _mm_packus_epi16(pairs, pairs));
 }

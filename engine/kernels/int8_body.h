@@ -1,12 +1,16 @@
 /* What every int8 kernel set shares, included once for each. The includer defines
  *   vec, ivec     floats and 32-bit integers of a vector, LANES of each
  *   number        the type of q: uint8_t, or int16_t
- *   narrow(p, v)  store LANES integers of 0 to 255 as numbers
+ *   smaller(a, b), larger(a, b)    of floats, lane by lane; b where one is NaN or both are 0
+ *   larger_bits(a, b)              of integers
+ *   store_rounded(p, x, zero)      x rounded to whole numbers, ties to even, plus zero, limited
+ *                 to 0 to 255, as LANES numbers
  *   ROWS          the most rows of the kernel
  *   dots          static void dots(int32_t *sums, const number *q, int64_t stride, const int8_t
  *                 *b, int64_t depth, int R): sums [R, WIDTH] of rows of q and two panels
  *   begin(R), end()   before and after dots of R rows; may be empty */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { WIDTH = AC_INT8_WIDTH };
@@ -35,25 +39,19 @@ load_some(const float *p, int64_t n)
     return v;
 }
 
-static inline ivec
-choose(ivec mask, ivec yes, ivec no)
-{
-    return (yes & mask) | (no & ~mask);
-}
-
 typedef struct range {
     vec low, high;
-    ivec bad; /* all ones where a number is not finite */
+    ivec bad; /* the bits of the largest magnitude: an infinity's or more where not finite */
 } range;
 
 static inline void
 widen(range *r, vec v)
 {
-    const ivec exponent = { 0 };
+    const ivec none = { 0 };
 
-    r->low = (vec) choose(v < r->low, (ivec) v, (ivec) r->low);
-    r->high = (vec) choose(v > r->high, (ivec) v, (ivec) r->high);
-    r->bad |= ((ivec) v & (exponent + 0x7f800000)) == exponent + 0x7f800000;
+    r->low = smaller(v, r->low);
+    r->high = larger(v, r->high);
+    r->bad = larger_bits(r->bad, (ivec) v & (none + 0x7fffffff));
 }
 
 /* The step and zero of one row; step NaN where a number is not finite, 0 where all are 0 or too
@@ -64,7 +62,7 @@ find_step(const float *x, int64_t K, int32_t *zero)
     const float magic = 12582912.0f; /* 1.5 2^23: adding it rounds to a whole number */
     range r = { 0 };
     float low = 0, high = 0, step;
-    int32_t bad = 0;
+    bool bad = false;
     int64_t k = 0;
 
     for (; k + LANES <= K; k += LANES)
@@ -74,7 +72,7 @@ find_step(const float *x, int64_t K, int32_t *zero)
     for (int i = 0; i < LANES; i++) {
         low = r.low[i] < low ? r.low[i] : low;
         high = r.high[i] > high ? r.high[i] : high;
-        bad |= r.bad[i];
+        bad |= r.bad[i] >= 0x7f800000;
     }
     step = high / 255 - low / 255; /* a difference could overflow */
     *zero = 0;
@@ -84,18 +82,6 @@ find_step(const float *x, int64_t K, int32_t *zero)
         return 0;
     *zero = (int32_t) (magic - low * (1 / step) - magic);
     return step;
-}
-
-/* x / step + zero, to the nearest whole number, ties to even, in 0 to 255. */
-static inline ivec
-round_all(vec x, vec by, ivec zero)
-{
-    const vec magic = set1(12582912.0f);
-    const ivec none = { 0 }, most = none + 255;
-    ivec q = (ivec) (x * by + magic) - (ivec) magic + zero;
-
-    q = choose(q < none, none, q);
-    return choose(q > most, most, q);
 }
 
 static void
@@ -117,10 +103,9 @@ quantize(const ac_int8_rows *out, const float *x, int64_t rows, int64_t K)
             continue;
         }
         for (; k + LANES <= K; k += LANES)
-            narrow(q + k, round_all(load(x + k), by, none + zero));
+            store_rounded(q + k, load(x + k) * by, none + zero);
         for (; k < filled; k += LANES)
-            narrow(q + k,
-                   round_all(k < K ? load_some(x + k, K - k) : set1(0), by, none + zero));
+            store_rounded(q + k, (k < K ? load_some(x + k, K - k) : set1(0)) * by, none + zero);
     }
 }
 

@@ -7,11 +7,38 @@ typedef int16_t number;
 
 enum { LANES = 4, ROWS = 4 };
 
-static inline void
-narrow(number *p, ivec v)
+static inline vec
+smaller(vec a, vec b)
 {
     for (int i = 0; i < LANES; i++)
-        p[i] = (number) v[i];
+        b[i] = a[i] < b[i] ? a[i] : b[i];
+    return b;
+}
+
+static inline vec
+larger(vec a, vec b)
+{
+    for (int i = 0; i < LANES; i++)
+        b[i] = a[i] > b[i] ? a[i] : b[i];
+    return b;
+}
+
+static inline ivec
+larger_bits(ivec a, ivec b)
+{
+    for (int i = 0; i < LANES; i++)
+        b[i] = a[i] > b[i] ? a[i] : b[i];
+    return b;
+}
+
+static inline void
+store_rounded(number *p, vec x, ivec zero)
+{
+    const float magic = 12582912.0f; /* 1.5 2^23: adding it rounds to a whole number */
+    const ivec q = __builtin_convertvector(x + magic - magic, ivec) + zero;
+
+    for (int i = 0; i < LANES; i++)
+        p[i] = (number) (q[i] < 0 ? 0 : q[i] > 255 ? 255 : q[i]);
 }
 
 static void

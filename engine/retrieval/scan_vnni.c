@@ -75,7 +75,7 @@ AVX512_INLINE void
 tile_one_avx512(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
                 int64_t steps)
 {
-    enum { SUMS = 8, GROUP = AC_SCAN_GROUP * AC_SCAN_STEP, AHEAD = 8192 };
+    enum { SUMS = 8, GROUP = AC_SCAN_GROUP * AC_SCAN_STEP, AHEAD = 2048 };
     __m512i sums[SUMS], shift = _mm512_slli_epi32(_mm512_loadu_si512(entry_sums), 7);
     int64_t i = 0;
 

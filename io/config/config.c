@@ -348,14 +348,20 @@ ac_config_read(ac_config *self, const char *path)
     const char *slash = strrchr(path, '/');
     char base[4096];
     const origin from = { .file = path, .base = base, .has_lines = true };
+    char why[AC_FILE_WHY];
+    int file;
     FILE *f;
 
     if (ac_head_check_file(path) != AC_OK)
         return AC_E_ARG; /* its message stays */
-    st = ac_file_open_stream(&f, path);
+    st = ac_file_open_why(&file, path, why);
     if (st != AC_OK) /* a config that is not there is a matter of the command line */
-        return st == AC_E_IO || st == AC_E_FORMAT ? ac_error_prefix(AC_E_ARG, "the config")
-                                                  : st;
+        return ac_error_set(st == AC_E_IO ? AC_E_ARG : st,
+                            "%s: the config cannot be opened: %s", path, why);
+    close(file);
+    st = ac_file_open_stream(&f, path);
+    if (st != AC_OK)
+        return st == AC_E_FORMAT ? AC_E_ARG : st; /* its message stays */
     snprintf(base, sizeof base, "%.*s", slash ? (int) (slash - path + 1) : 0, path);
     if (!yaml_parser_initialize(&parser)) {
         fclose(f);

@@ -14,6 +14,7 @@ static const char *const page_words[] = { "first", "all", NULL };
 static const char *const store_words[] = { "original", "pixels", NULL };
 static const char *const check_words[] = { "header", "decode", NULL };
 static const char *const chat_words[] = { "none", "chatml", "llama3", NULL };
+static const char *const rank_words[] = { "score", "clip", NULL };
 static const char *const overflow_words[] = { "truncate", "refuse", NULL };
 static const char *const missing_words[] = { "error", "skip", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
@@ -269,8 +270,11 @@ const ac_config_key ac_config_keys[] = {
     { "story.max_new_tokens", KEY_OPTIONAL, AT(story.max_new_tokens), "auto", 1, 1e6, NULL,
       true, "tokens of a story at most: short for generation.max_new_tokens; auto: 128" },
     { "story.stories", KEY_OPTIONAL, AT(story.stories), "auto", 1, 1e6, NULL, true,
-      "stories per caption, the likeliest first: short for generation.num_return_sequences; "
+      "stories per caption, the best first: short for generation.num_return_sequences; "
       "auto: 1" },
+    { "story.rank", KEY_CHOICE, AT(story.rank), "score", 0, 0, rank_words, true,
+      "which story is first: the likeliest, or the one whose first sentence CLIP finds nearest "
+      "to the image (of a run of caption; clip.model: the run's unless given)" },
     { "evaluate.predictions", KEY_PATHS, AT(evaluate.predictions), "none", 0, 0, NULL, false,
       "the captions: a run, COCO results, {\"id\": caption}, JSON lines, or a text file with a "
       "caption per line (keys.txt beside it has the ids)" },
@@ -287,6 +291,10 @@ const ac_config_key ac_config_keys[] = {
       "CIDEr's document frequencies: a file that --write-idf made; none: of the references" },
     { "evaluate.missing", KEY_CHOICE, AT(evaluate.missing), "error", 0, 0, missing_words, true,
       "ids without prediction, reference or image: an error that names them, or left out" },
+    { "evaluate.reviewed", KEY_BOOL, AT(evaluate.reviewed), "false", 0, 0, NULL, AC_KEY_IF_SET,
+      "of a run: captions as a person left them (import-review); rejected ones are left out, "
+      "and "
+      "their references too" },
     { "evaluate.training_captions", KEY_PATHS, AT(evaluate.training_captions), "none", 0, 0,
       NULL, false,
       "captions of training, as references, or a list of words: which words are copied from "
@@ -446,7 +454,7 @@ const ac_config_job ac_config_jobs[] = {
     },
     {
         .name = "story",
-        .keys = { "input.path", "story", "generation", "seed", "output.shard_items",
+        .keys = { "input.path", "clip", "story", "generation", "seed", "output.shard_items",
                   "output.compression", "compute.threads", "compute.backend", "compute.kernels",
                   "compute.precision", "compute.part", "compute.parts", "limits.max_bad_items",
                   "limits.memory", "limits.stall_minutes", "limits.grace_seconds" },

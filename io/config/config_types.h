@@ -121,6 +121,7 @@ typedef struct ac_config {
     struct {
         char *model, *prompt, *system;
         int64_t chat, overflow; /* chat: ac_story_chat; overflow: 0 truncate, 1 refuse */
+        int64_t rank;           /* 0: score, 1: clip */
         ac_optional max_new_tokens, stories;
     } story;
     struct {
@@ -140,6 +141,7 @@ typedef struct ac_config {
         char *idf, *write_idf; /* idf NULL: of the references */
         char *against, *export_spice, *merge_scores;
         int64_t missing; /* ac_missing */
+        bool reviewed;
     } evaluate;
     struct {
         int64_t threads, batch; /* 0: auto */

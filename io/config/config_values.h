@@ -20,6 +20,12 @@ bool ac_config_job_has(const ac_config_job *job, const ac_config_key *k);
 /** Where the key's value stands in the config, of the type that k->type says. */
 void *ac_config_place(const ac_config *self, const ac_config_key *k);
 
+/** The word that stands for 0 ("auto", "epoch"); NULL: the key has none. */
+const char *ac_config_word_of_zero(const ac_config_key *k);
+
+/** "false", "true", "never"; NULL at the end. */
+extern const char *const ac_config_early_words[];
+
 /** Is a key of an optional type set? One that is true or false: is it true? */
 ac_presence ac_config_presence(const ac_config *self, const ac_config_key *k);
 

@@ -14,4 +14,11 @@ typedef ac_status (*ac_json_line)(void *context, json_t *record);
  * A file that is not there has none. */
 AC_MUST_CHECK ac_status ac_json_lines_read(const char *path, ac_json_line take, void *context);
 
+/**
+ * Each line of a file that is complete: a failure names the file and the line, also where it is
+ * not JSON. Empty lines are passed over. Texts may hold zero bytes.
+ */
+AC_MUST_CHECK ac_status ac_json_lines_read_all(const char *path, ac_json_line take,
+                                               void *context);
+
 #endif

@@ -89,7 +89,7 @@ ac_json_parse(const char *text, size_t n, size_t flags, json_error_t *error)
     ac_buffer repaired = { 0 };
 
     if (!root && repair(&repaired, text, n) == AC_OK &&
-        (repaired.size != n || memcmp(repaired.data, text, n) != 0))
+        (repaired.size != n || (n && memcmp(repaired.data, text, n) != 0)))
         root = json_loadb(repaired.data, repaired.size, flags, error);
     ac_buffer_free(&repaired);
     return root;

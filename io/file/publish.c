@@ -116,9 +116,9 @@ sync_folder_of(const char *path)
     if (st != AC_OK)
         return st;
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL: a file system whose folders cannot be synced; the rename has happened all the
-     * same */
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+    /* EINVAL, ENOTSUP: a file system whose folders cannot be synced; the rename has happened
+     * all the same */
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
         st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be synced: %s", folder,
                           strerror(errno));
     if (fd >= 0)

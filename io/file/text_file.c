@@ -73,6 +73,14 @@ ac_text_file_abandon(ac_text_file *self)
 }
 
 ac_status
+ac_text_push_name_line(ac_buffer *out, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ac_buffer_push_char(out, bytes[i] == '\n' || bytes[i] == '\r' ? ' ' : bytes[i]);
+    return ac_buffer_push_char(out, '\n');
+}
+
+ac_status
 ac_text_push_line(ac_buffer *out, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n;) {

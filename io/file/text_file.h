@@ -21,8 +21,11 @@ AC_MUST_CHECK ac_status ac_text_file_commit(ac_text_file *self);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_text_file_abandon(ac_text_file *self);
 
-/** A line for a file of one item a line: what ends a line inside it (ac_text_line_end)
- * becomes a blank. */
+/** A line for a file of one item a line: \n and \r inside it become blanks. */
+ac_status ac_text_push_name_line(ac_buffer *out, const char *bytes, size_t n);
+
+/** The same of a text for other programs' readers: all that ends a line for any of them
+ * (ac_text_line_end) becomes a blank. */
 ac_status ac_text_push_line(ac_buffer *out, const char *bytes, size_t n);
 
 /** The whole of a file, appended to out. A Git LFS pointer in its place is refused. */

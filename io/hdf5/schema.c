@@ -91,6 +91,7 @@ const ac_dataset ac_datasets[AC_DATASETS] = {
     [AC_STORIES_SCORES] = N(STORIES, "scores", AC_F32, "[m]"),
     [AC_STORIES_ID_OFFSETS] = O(STORIES, "id_offsets", "[m + 1]"),
     [AC_STORIES_IDS] = N(STORIES, "ids", AC_I32, "[t]"),
+    [AC_STORIES_CLIP_SCORES] = NX(STORIES, "clip_scores", AC_F32, "[m]"),
     [AC_STORIES_REJECTED_KEYS] = T(STORIES, "bad_keys", "[b]"),
     [AC_STORIES_REJECTED_REASONS] = T(STORIES, "bad_reasons", "[b]"),
     [AC_STORIES_REJECTED_DETAILS] = T(STORIES, "bad_details", "[b]"),

@@ -15,6 +15,9 @@ typedef struct ac_caption_records {
     double *margins;
     int64_t capacity, margin_capacity, id_capacity;
     bool has_tables;
+    bool format_is_run;
+    bool reviewed;    /* asked for: "reviewed" of JSON lines counts */
+    int64_t rejected; /* of them: lines left out */
     int64_t blank_lines;
     const char *format;
 } ac_caption_records;

@@ -284,6 +284,7 @@ read_folder(ac_caption_records *out, const char *path, bool several, const char 
                 is_dataset ? read_dataset(out, path) : read_text_folder(out, path, "", 0, true);
     } else if (access(captions, F_OK) == 0) {
         out->format = "a run";
+        out->format_is_run = true;
         st = ac_captions_read_lines(out, captions);
     } else if (access(items, F_OK) == 0) {
         out->format = "a run of evaluate";
@@ -491,7 +492,12 @@ ac_caption_set_read(ac_caption_set *self, const char *path, ac_caption_set_use u
     ac_status st = AC_OK;
 
     *self = (ac_caption_set){ 0 };
+    records.reviewed = use == AC_CAPTIONS_REVIEWED;
     AC_TRY(read_records(&records, path, use == AC_CAPTIONS_SEVERAL, what));
+    if (records.reviewed && !records.format_is_run)
+        AC_FAIL(AC_E_ARG, "%s: %s is no run of caption: only such a run has reviewed captions",
+                what, path);
+    self->rejected = records.rejected;
     if (!records.ids.count)
         AC_FAIL(AC_E_FORMAT, "%s: %s holds no caption", what, path);
     self->format = records.format;

@@ -39,6 +39,7 @@ typedef struct ac_caption_set {
     int64_t *name_order;        /* [count]: by name */
     ac_caption_number *numbers; /* [number_count]: by number */
     int64_t number_count;
+    int64_t rejected;     /* AC_CAPTIONS_REVIEWED: captions that a person rejected */
     int64_t blank_lines;  /* of references: lines without a caption, which count for none */
     const char *format;   /* what it was taken for: "COCO results"; a constant */
     char fingerprint[33]; /* of all of it */
@@ -46,7 +47,9 @@ typedef struct ac_caption_set {
 
 typedef enum ac_caption_set_use {
     AC_CAPTIONS_ONE_EACH, /* predictions: a second caption of an id is an error that names it */
-    AC_CAPTIONS_SEVERAL   /* references */
+    AC_CAPTIONS_SEVERAL,  /* references */
+    AC_CAPTIONS_REVIEWED  /* predictions of a run, as a person left them: edited captions in
+                             place of the computed ones, none where they were rejected */
 } ac_caption_set_use;
 
 /**

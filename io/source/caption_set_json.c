@@ -270,13 +270,18 @@ read_line(ac_caption_records *out, const json_t *record, ac_buffer *id, const ch
 {
     const json_t *captions =
         first_of(record, (const char *const[]){ "caption", "captions", "references", NULL });
+    const json_t *review = out->reviewed ? json_object_get(record, "reviewed") : NULL;
     const int64_t before = out->ids.count;
     ac_status st = AC_OK;
 
     if (!json_is_object(record) || !id_of(record) || !captions)
         AC_FAIL(AC_E_FORMAT, "%s needs a \"key\" and a \"caption\"", place);
     AC_TRY(ac_caption_id(id, id_of(record), place));
-    AC_TRY(push_texts(out, id, captions, place));
+    if (review && !json_object_get(review, "caption")) {
+        out->rejected++;
+        return AC_OK;
+    }
+    AC_TRY(push_texts(out, id, review ? json_object_get(review, "caption") : captions, place));
     if (json_is_array(json_object_get(record, "table"))) {
         if (out->ids.count != before + 1 || (before && !out->has_tables))
             AC_FAIL(AC_E_FORMAT, "%s: a table without one caption, or after lines without one",

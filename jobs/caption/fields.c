@@ -38,7 +38,7 @@ has_name(const char *list, const char *name, size_t n)
 static bool
 is_ours(const char *name, size_t n)
 {
-    return has_name("key\ncaption\nclip_score\ntable\ncandidates\nevidence", name, n);
+    return has_name("key\ncaption\nclip_score\ntable\ncandidates\nevidence\nreviewed", name, n);
 }
 
 bool

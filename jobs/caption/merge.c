@@ -10,6 +10,7 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "jobs/caption/record.h"
+#include "jobs/caption/reviews.h"
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/evidence_json.h"
 #include "jobs/runtime/item_walk.h"
@@ -98,8 +99,9 @@ typedef struct record_files {
     ac_text_file csv; /* tags.csv: of labels */
     bool labels;      /* retrieval.templates */
     ac_evidence_finder finder;
-    bool evidence; /* output.evidence */
-    ac_buffer b;
+    bool evidence;      /* output.evidence */
+    ac_reviews reviews; /* of captions, by people */
+    ac_buffer b, scratch;
 } record_files;
 
 /* The rows of tags.csv; before the first its head. */
@@ -123,9 +125,10 @@ static ac_status
 write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
 {
     ac_buffer *b = &self->b;
+    int64_t r;
     ac_status st = AC_OK;
 
-    ac_text_push_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
+    ac_text_push_name_line(b, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
     flush_to(&self->keys, b);
     if (stages > 2) {
         ac_text_push_line(b, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
@@ -135,6 +138,9 @@ write_record(record_files *self, const ac_shard_view *v, int64_t i, int stages)
         ac_record_push(b, v, i, stages);
         if (self->evidence)
             AC_TRY(push_evidence(b, &self->finder, v, i));
+        r = ac_reviews_of(&self->reviews, v, i, &self->scratch);
+        if (r >= 0)
+            ac_reviews_push(&self->reviews, r, b, v, i);
         ac_buffer_push_text(b, "}\n");
         flush_to(&self->records, b);
     }
@@ -149,8 +155,14 @@ write_records(const ac_run *run, int stages)
     ac_status st = AC_OK;
     record_files files = { .evidence = stages > 2 && run->config->output.evidence };
     ac_item_walk walk = { 0 };
+    char *pending = NULL;
     bool found, first = true;
 
+    if (stages > 2) {
+        AC_TRY(ac_reviews_open(&files.reviews, run->folder));
+        AC_TRY(ac_run_path(run, &pending, ".review-pending")); /* import-review was killed */
+        (void) unlink(pending);
+    }
     AC_TRY(ac_run_create_file(run, &files.keys, "keys.txt"));
     files.labels = stages == 2 && run->config->retrieval.templates;
     if (files.labels)
@@ -184,6 +196,9 @@ out:
     ac_text_file_abandon(&files.predictions);
     ac_text_file_abandon(&files.csv);
     ac_evidence_finder_free(&files.finder);
+    ac_reviews_free(&files.reviews);
+    ac_buffer_free(&files.scratch);
+    free(pending);
     ac_buffer_free(&files.b);
     ac_item_walk_close(&walk);
     return st;

@@ -9,22 +9,27 @@
 static const char *
 example_of(const char *job, const char *key)
 {
-    static const char *const values[][2] = {
-        { "input.path", "/data/images" },        { "clip.model", "/models/clip-vit-b16" },
-        { "cache.path", "/data/phrases.txt" },   { "bart.model", "/models/bart-large" },
-        { "input.train", "/data/train" },        { "input.validation", "/data/validation" },
-        { "evaluate.predictions", "preds.txt" },
+    static const char *const values[][3] = {
+        /* of one job, then of any */
+        { "build-cache", "input.path", "/data/phrases.txt" },
+        { "extend-cache", "input.path", "/data/more_phrases.txt" },
+        { "extend-cache", "cache.path", "/data/cache" },
+        { "dedupe", "input.path", "runs/caption-my" },
+        { "story", "input.path", "runs/caption-my" },
+        { "", "input.path", "/data/images" },
+        { "", "clip.model", "/models/clip-vit-b16" },
+        { "", "cache.path", "/data/phrases.txt" },
+        { "", "bart.model", "/models/bart-large" },
+        { "", "story.model", "/models/gpt2" },
+        { "", "input.train", "/data/train" },
+        { "", "input.validation", "/data/validation" },
+        { "", "evaluate.predictions", "preds.txt" },
     };
 
-    if (strcmp(job, "build-cache") == 0 && strcmp(key, "input.path") == 0)
-        return "/data/phrases.txt";
-    if (strcmp(job, "extend-cache") == 0 && strcmp(key, "input.path") == 0)
-        return "/data/more_phrases.txt";
-    if (strcmp(job, "extend-cache") == 0 && strcmp(key, "cache.path") == 0)
-        return "/data/cache";
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        if (strcmp(values[i][0], key) == 0)
-            return values[i][1];
+        if ((!*values[i][0] || strcmp(values[i][0], job) == 0) &&
+            strcmp(values[i][1], key) == 0)
+            return values[i][2];
     return "…";
 }
 

@@ -39,7 +39,7 @@ static const ac_option image_options[] = {
 enum {
     JOB_OPTIONS = sizeof job_options / sizeof *job_options,
     IMAGE_OPTIONS = sizeof image_options / sizeof *image_options,
-    MOST_OPTIONS = 16
+    MOST_OPTIONS = 24
 };
 
 /* Those of every job, and the job's own. images: those of jobs of images too. */

@@ -331,7 +331,7 @@ write_kept(const ac_dedupe_results *self, const bool *dropped)
         AC_TRY(ac_archive_path(self->archive, i, &path));
         size = is_cache ? strlen(path) : ac_location_page(path, strlen(path), &page);
         ac_buffer_reset(&line);
-        AC_TRY(ac_text_push_line(&line, path, size));
+        AC_TRY(ac_text_push_name_line(&line, path, size));
         if (!is_cache && before.size == line.size &&
             memcmp(before.data, line.data, line.size) == 0)
             continue; /* another page of the same file */

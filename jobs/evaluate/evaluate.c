@@ -355,6 +355,8 @@ static const ac_short_form short_forms[] = {
     { "write-idf", "FILE", "evaluate.write_idf", "write the references' document frequencies" },
     { "export-spice", "FILE", "evaluate.export_spice", "write SPICE's input" },
     { "merge-scores", "FILE", "evaluate.merge_scores", "add scores of another program" },
+    { "reviewed", NULL, "evaluate.reviewed",
+      "the run's captions as a person left them (import-review)" },
     { "out", "DIR", NULL, "short for --run" },
     { NULL, NULL, NULL, NULL },
 };

@@ -29,7 +29,8 @@ ac_evaluated_free(ac_evaluated *self)
 
 typedef struct missing {
     int64_t count;
-    ac_buffer names; /* "a", "b", … */
+    int64_t rejected; /* so many may be missing: captions that a person rejected */
+    ac_buffer names;  /* "a", "b", … */
 } missing;
 
 static void
@@ -50,6 +51,11 @@ judge(const missing *self, const ac_config *config, const char *what)
         return AC_OK;
     if (self->names.status != AC_OK)
         return self->names.status;
+    if (self->count <= self->rejected) {
+        ac_log(AC_LOG_INFO, "%lld %s: their captions were rejected (%s)",
+               (long long) self->count, what, self->names.data);
+        return AC_OK;
+    }
     if (config->evaluate.missing == AC_MISSING_SKIP) {
         ac_log(AC_LOG_WARNING, "%lld %s: left out (%s)", (long long) self->count, what,
                self->names.data);
@@ -147,7 +153,7 @@ out:
 static ac_status
 match_references(ac_evaluated *self, const ac_config *config)
 {
-    missing without = { 0 }, surplus = { 0 };
+    missing without = { 0 }, surplus = { .rejected = self->predictions.rejected };
     ac_status st = AC_OK;
 
     AC_TRY(match(self, &self->references, "the references", self->reference, &without));
@@ -299,6 +305,9 @@ read_set(ac_caption_set *set, bool *has, const char *path, ac_caption_set_use us
         *has = true;
     ac_log(AC_LOG_INFO, "%s: %s, %lld ids, %lld captions", key, set->format,
            (long long) set->count, (long long) set->captions.count);
+    if (set->rejected)
+        ac_log(AC_LOG_INFO, "%s: %lld rejected captions are left out", key,
+               (long long) set->rejected);
     if (set->blank_lines)
         ac_log(AC_LOG_INFO, "%s: %lld blank lines count for no caption", key,
                (long long) set->blank_lines);
@@ -338,7 +347,8 @@ ac_evaluated_read(ac_evaluated *self, const ac_config *config, const ac_image_so
     ac_status st = AC_OK;
 
     AC_TRY(read_set(&self->predictions, NULL, config->evaluate.predictions,
-                    AC_CAPTIONS_ONE_EACH, "evaluate.predictions"));
+                    config->evaluate.reviewed ? AC_CAPTIONS_REVIEWED : AC_CAPTIONS_ONE_EACH,
+                    "evaluate.predictions"));
     AC_TRY(read_set(&self->references, &self->has_references, config->evaluate.references,
                     AC_CAPTIONS_SEVERAL, "evaluate.references"));
     AC_TRY(read_set(&self->training, &self->has_training, config->evaluate.training_captions,

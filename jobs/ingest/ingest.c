@@ -56,7 +56,7 @@ push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
     AC_TRY(ac_h5_open(&h5, path));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_KEYS, &names));
     for (int64_t i = 0; i < names.count; i++)
-        ac_text_push_line(keys, ac_texts_at(&names, i), ac_texts_size(&names, i));
+        ac_text_push_name_line(keys, ac_texts_at(&names, i), ac_texts_size(&names, i));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_KEYS, &names));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_REASONS, &reasons));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_DETAILS, &details));

@@ -123,6 +123,19 @@ ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
 }
 
 void
+ac_gallery_story(ac_gallery *self, const char *prompt, size_t prompt_bytes, const char *text,
+                 size_t n, const char *note)
+{
+    ac_buffer_push_text(&self->candidates, self->candidate_count++ ? ",[" : "[");
+    ac_json_string(&self->candidates, text, n);
+    ac_buffer_push_text(&self->candidates, ",null,");
+    ac_json_text(&self->candidates, note);
+    ac_buffer_push_char(&self->candidates, ',');
+    ac_json_string(&self->candidates, prompt, prompt_bytes);
+    ac_buffer_push_char(&self->candidates, ']');
+}
+
+void
 ac_gallery_entry(ac_gallery *self, const char *text, size_t n, float score)
 {
     ac_buffer_push_text(&self->entries, self->entry_count++ ? ",[" : "[");
@@ -156,7 +169,9 @@ ac_gallery_end(ac_gallery *self)
     ac_json_text(&facts, self->options.candidates_title);
     ac_buffer_push_text(&facts, ",\"entries\":");
     ac_json_text(&facts, self->options.entries_title);
-    ac_buffer_push_text(&facts, "}}");
+    ac_buffer_push_text(&facts, "},\"unit\":");
+    ac_json_text(&facts, self->options.unit ? self->options.unit : "image");
+    ac_buffer_push_char(&facts, '}');
     if (facts.status == AC_OK)
         ac_page_json(self->page, "gallery-facts", facts.data, facts.size);
     else

@@ -16,6 +16,7 @@
 typedef struct ac_gallery_options {
     const char *candidates_title, *entries_title; /* "Candidates", "Retrieved entries" */
     int64_t total;
+    const char *unit; /* what a card is: "caption"; NULL: "image" */
 } ac_gallery_options;
 
 /** Starts zeroed. Failures go to the page. */
@@ -40,6 +41,10 @@ void ac_gallery_image(ac_gallery *self, const char *key, size_t key_bytes, const
  * "3 times"). */
 void ac_gallery_candidate(ac_gallery *self, const char *text, size_t n, float score,
                           const char *label);
+/** Add a story in place of candidates: what it begins with ("": nothing is shown), the text,
+ * and a line below it. */
+void ac_gallery_story(ac_gallery *self, const char *prompt, size_t prompt_bytes,
+                      const char *text, size_t n, const char *note);
 void ac_gallery_entry(ac_gallery *self, const char *text, size_t n, float score);
 
 /** Where the caption's words come from, as ac_evidence_push_row has it: the caption's words are

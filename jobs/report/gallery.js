@@ -5,9 +5,10 @@
   const PER_PAGE = 48, FIRST_CANDIDATES = 4;
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
-  const facts = read("gallery-facts"); // {blocks, per_block, low, high, total, titles: {candidates, entries}}
+  const facts = read("gallery-facts"); // {blocks, per_block, low, high, total, titles: {candidates, entries}, unit}
 
   // A record: [key, caption or null, score or null, [[text, score, label], ...], [[entry, score], ...], evidence if any]
+  // A story is a candidate [text, null, note, prompt].
   const records = [];
   for (let b = 0; b < facts.blocks; b++) for (const r of read("pictures-" + b)) records.push(r);
   const order = records.map((_, i) => i);
@@ -46,7 +47,16 @@
     return track;
   }
 
+  function storyItem(c) {
+    const item = element("li", "story"), text = element("p");
+    if (c[3]) text.append(element("em", "", c[3]));
+    text.append(c[0]);
+    item.append(text, element("small", "", c[2]));
+    return item;
+  }
+
   function candidateItem(c, caption) {
+    if (c.length > 3) return storyItem(c);
     const item = element("li", c[0] === caption ? "best" : ""), line = element("div", "line"), text = element("span", "text", c[0]);
     if (c[2]) text.append(element("span", "label", " " + c[2]));
     line.append(text, element("span", "number", number(c[1])));
@@ -111,8 +121,7 @@
     page = Math.min(Math.max(page, 0), pages - 1);
     byId("gallery-cards").replaceChildren(...shown.slice(page * PER_PAGE, (page + 1) * PER_PAGE).map(card));
     byId("gallery-status").textContent =
-      (shown.length === records.length ? records.length + (records.length === 1 ? " image" : " images")
-                                       : shown.length + " of " + records.length + " images") +
+      (shown.length === records.length ? "" : shown.length + " of ") + records.length + " " + facts.unit + (records.length === 1 ? "" : "s") +
       (facts.total > records.length ? ", chosen evenly from all " + facts.total + "; search and order go over these" : "") +
       (facts.high > facts.low ? ". Bars run from " + facts.low.toFixed(2) + " to " + facts.high.toFixed(2) + "." : "");
     byId("gallery-pager").hidden = pages === 1;

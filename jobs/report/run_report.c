@@ -388,7 +388,7 @@ candidates_shown(const char *folder, bool *evidence)
 static ac_status
 write_gallery(reporter *self)
 {
-    const ac_gallery_options options = { "Candidates", "Retrieved entries", self->rows };
+    const ac_gallery_options options = { "Candidates", "Retrieved entries", self->rows, NULL };
     const int64_t shown = self->rows < self->limit ? self->rows : self->limit;
     const int stages = self->run.manifest.stage_count;
     ac_status st = AC_OK;
@@ -448,7 +448,7 @@ ac_run_report_write(const char *folder, const ac_job *const *jobs, const char *p
         goto out;
     }
     if (kind == AC_REPORT_STORIES) {
-        st = ac_story_report_write(&r.run, path ? path : own, images);
+        st = ac_story_report_write(&r.run, jobs, path ? path : own, images);
         goto out;
     }
     if (kind == AC_REPORT_SCORES) {

@@ -315,7 +315,7 @@ out:
 ac_status
 ac_train_report_write(const ac_run_view *run, const char *path)
 {
-    const ac_gallery_options options = { "Captions", "Retrieved entries", 0 };
+    const ac_gallery_options options = { "Captions", "Retrieved entries", 0, NULL };
     ac_page page = { 0 };
     curves c = { 0 };
     samples s = { .run = run };

@@ -154,7 +154,7 @@ push_paths(ac_answers *self, const ac_search *search, int64_t i)
         char *path = NULL;
         st = ac_archive_path(search->archive, row, &path);
         if (st == AC_OK)
-            st = ac_text_push_line(&self->text, path, strlen(path));
+            st = ac_text_push_name_line(&self->text, path, strlen(path));
         free(path);
     }
     return st;

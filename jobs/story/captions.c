@@ -42,7 +42,7 @@ take_record(void *context, json_t *record)
     ac_status st = AC_OK;
 
     if (!json_is_string(key))
-        return AC_OK;
+        return ac_error_set(AC_E_FORMAT, "has no \"key\", as a line of captions.jsonl has");
     json_array_foreach(json_object_get(record, "table"), i, entry)
     {
         const json_t *text = json_object_get(entry, "entry");
@@ -70,7 +70,7 @@ read_records(ac_story_captions *self, const char *path)
                             "%s: cannot be read: %s. input.path of story is a run of caption, "
                             "a captions.jsonl, or a text with a caption per line",
                             path, strerror(errno));
-    return ac_json_lines_read(path, take_record, self);
+    return ac_json_lines_read_all(path, take_record, self);
 }
 
 /* ---- a text ---- */

@@ -7,6 +7,7 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/story/record.h"
 
 enum { STORY = 0 }; /* the stage's number */
 
@@ -16,7 +17,7 @@ typedef struct shard {
     char *path;
     ac_texts keys, captions, prompts, stories, ends, bad_keys, bad_reasons, bad_details;
     int64_t *story_offsets, *id_offsets;
-    float *scores;
+    float *scores, *clip_scores; /* clip_scores NULL: nothing is ranked by them */
     int32_t *ids;
 } shard;
 
@@ -36,6 +37,7 @@ shard_free(shard *self)
     free(self->story_offsets);
     free(self->id_offsets);
     free(self->scores);
+    free(self->clip_scores);
     free(self->ids);
 }
 
@@ -52,6 +54,10 @@ read_numbers(shard *self)
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_STORY_OFFSETS, n, 0, self->story_offsets));
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_ID_OFFSETS, m, 0, self->id_offsets));
     AC_TRY(ac_shard_read(&self->h5, AC_STORIES_SCORES, m, 0, self->scores));
+    if (ac_shard_has(&self->h5, AC_STORIES_CLIP_SCORES)) {
+        AC_TRY(ac_alloc(&self->clip_scores, m, sizeof *self->clip_scores));
+        AC_TRY(ac_shard_read(&self->h5, AC_STORIES_CLIP_SCORES, m, 0, self->clip_scores));
+    }
     AC_TRY(ac_shard_shape(&self->h5, AC_STORIES_IDS, &tokens, NULL));
     if (self->story_offsets[n] != m || self->id_offsets[m] != tokens)
         AC_FAIL(AC_E_FORMAT, "%s: its stories do not fit together: damaged", self->path);
@@ -86,36 +92,21 @@ out:
     return st;
 }
 
-static void
-push_story(ac_buffer *b, const shard *s, int64_t m)
+static ac_story_rows
+rows_of(const shard *s)
 {
-    ac_buffer_push_text(b, "{");
-    ac_json_texts_field(b, "text", &s->stories, m);
-    ac_buffer_push_text(b, ", \"ids\": [");
-    for (int64_t t = s->id_offsets[m]; t < s->id_offsets[m + 1]; t++)
-        ac_buffer_printf(b, "%s%d", t > s->id_offsets[m] ? ", " : "", s->ids[t]);
-    ac_buffer_push_text(b, "], \"score\": ");
-    ac_json_float(b, s->scores[m]);
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "end", &s->ends, m);
-    ac_buffer_push_text(b, "}");
-}
-
-static void
-push_record(ac_buffer *b, const shard *s, int64_t i)
-{
-    ac_buffer_push_text(b, "{");
-    ac_json_texts_field(b, "key", &s->keys, i);
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "caption", &s->captions, i);
-    ac_buffer_push_text(b, ", ");
-    ac_json_texts_field(b, "prompt", &s->prompts, i);
-    ac_buffer_push_text(b, ", \"stories\": [");
-    for (int64_t m = s->story_offsets[i]; m < s->story_offsets[i + 1]; m++) {
-        ac_buffer_push_text(b, m > s->story_offsets[i] ? ", " : "");
-        push_story(b, s, m);
-    }
-    ac_buffer_push_text(b, "]}\n");
+    return (ac_story_rows){
+        .keys = &s->keys,
+        .captions = &s->captions,
+        .prompts = &s->prompts,
+        .stories = &s->stories,
+        .ends = &s->ends,
+        .story_offsets = s->story_offsets,
+        .id_offsets = s->id_offsets,
+        .ids = s->ids,
+        .scores = s->scores,
+        .clip_scores = s->clip_scores,
+    };
 }
 
 static void
@@ -163,6 +154,7 @@ ac_story_merge(const ac_run *run, ac_story_counts *counts)
 {
     ac_text_file stories = { 0 }, keys = { 0 }, bad = { 0 };
     ac_buffer b = { 0 };
+    ac_story_rows rows;
     shard s = { 0 };
     ac_status st = AC_OK;
 
@@ -175,10 +167,11 @@ ac_story_merge(const ac_run *run, ac_story_counts *counts)
         s = (shard){ 0 };
         AC_TRY(read_shard(&s, run, number));
         AC_TRY(count(&s, counts));
+        rows = rows_of(&s);
         for (int64_t i = 0; i < s.keys.count; i++) {
-            push_record(&b, &s, i);
+            ac_story_record_push(&b, &rows, i);
             AC_TRY(flush(&stories, &b));
-            ac_text_push_line(&b, ac_texts_at(&s.keys, i), ac_texts_size(&s.keys, i));
+            ac_text_push_name_line(&b, ac_texts_at(&s.keys, i), ac_texts_size(&s.keys, i));
             AC_TRY(flush(&keys, &b));
         }
         for (int64_t i = 0; i < s.bad_keys.count; i++)

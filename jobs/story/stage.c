@@ -8,6 +8,7 @@
 #include "engine/base/random.h"
 #include "engine/text/unicode.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/story/record.h"
 #include "jobs/story/template.h"
 
 enum { LINES = 64 };  /* stories computed together; one that ends makes place for the next */
@@ -29,10 +30,11 @@ typedef struct ac_storyteller {
     /* a shard */
     ac_texts keys, captions, shard_prompts, stories, ends;
     int64_t *story_offsets, *id_offsets; /* [n + 1], [m + 1] */
-    int64_t story_capacity, id_offset_capacity, id_count, token_capacity, score_capacity;
-    int32_t *tokens;   /* [id_count] */
-    float *scores;     /* [m] */
-    int64_t truncated; /* prompts */
+    int64_t story_capacity, id_offset_capacity, id_count, token_capacity, score_capacity,
+        clip_capacity;
+    int32_t *tokens;             /* [id_count] */
+    float *scores, *clip_scores; /* [m] */
+    int64_t truncated;           /* prompts */
     ac_texts bad_keys, bad_reasons, bad_details;
 } teller;
 
@@ -53,6 +55,7 @@ teller_free(teller *self)
     free(self->id_offsets);
     free(self->tokens);
     free(self->scores);
+    free(self->clip_scores);
     ac_texts_free(&self->bad_keys);
     ac_texts_free(&self->bad_reasons);
     ac_texts_free(&self->bad_details);
@@ -158,7 +161,7 @@ out:
 /* ---- stories ---- */
 
 static ac_status
-push_story(teller *self, const ac_candidate *c, int64_t prompt)
+push_story(teller *self, const ac_candidate *c, int64_t prompt, float clip_score)
 {
     const int64_t m = self->stories.count, n = c->count - prompt;
     const char *end = ac_causal_end_names[ac_causal_model_end(self->work->model, c, prompt)];
@@ -169,6 +172,7 @@ push_story(teller *self, const ac_candidate *c, int64_t prompt)
     AC_TRY(ac_grow(&self->tokens, &self->token_capacity, self->id_count + n,
                    sizeof *self->tokens));
     AC_TRY(ac_grow(&self->scores, &self->score_capacity, m + 1, sizeof *self->scores));
+    AC_TRY(ac_grow(&self->clip_scores, &self->clip_capacity, m + 1, sizeof *self->clip_scores));
     AC_TRY(ac_causal_model_said(self->work->model, c, prompt, &self->text));
     AC_TRY(ac_texts_push(&self->stories, self->text.data, self->text.size));
     AC_TRY(ac_texts_push(&self->ends, end, strlen(end)));
@@ -178,11 +182,32 @@ push_story(teller *self, const ac_candidate *c, int64_t prompt)
     self->id_offsets[0] = 0;
     self->id_offsets[m + 1] = self->id_count;
     self->scores[m] = (float) c->score;
+    self->clip_scores[m] = clip_score;
 out:
     return st;
 }
 
-/* A prompt's stories, the likeliest first; equal ones in the order generated. */
+/* CLIP's score of story k of the chunk's prompt i; 0: nothing is ranked by it. */
+static float
+clip_score(const teller *self, int64_t i, int64_t k)
+{
+    const ac_story_ranker *r = self->work->ranker;
+
+    return r ? r->scores[i * ac_generated_count(&self->generated, i) + k] : 0;
+}
+
+/* Does story a come before b, which was generated earlier? */
+static bool
+is_better(const teller *self, int64_t i, int64_t a, int64_t b)
+{
+    const float x = clip_score(self, i, a), y = clip_score(self, i, b);
+
+    return x != y ? x > y
+                  : ac_generated_at(&self->generated, i, a).score >
+                        ac_generated_at(&self->generated, i, b).score;
+}
+
+/* A prompt's stories, the best first; equal ones in the order generated. */
 static ac_status
 push_stories(teller *self, int64_t i)
 {
@@ -194,18 +219,45 @@ push_stories(teller *self, int64_t i)
 
     AC_TRY(st);
     for (int64_t k = 0; k < each; k++) {
-        const double score = ac_generated_at(g, i, k).score;
         int64_t at = k;
-        for (; at > 0 && ac_generated_at(g, i, order[at - 1]).score < score; at--)
+        for (; at > 0 && is_better(self, i, k, order[at - 1]); at--)
             order[at] = order[at - 1];
         order[at] = k;
     }
     for (int64_t k = 0; k < each; k++) {
         const ac_candidate c = ac_generated_at(g, i, order[k]);
-        AC_TRY(push_story(self, &c, prompt));
+        AC_TRY(push_story(self, &c, prompt, clip_score(self, i, order[k])));
     }
 out:
     free(order);
+    return st;
+}
+
+/* CLIP's scores of the chunk's stories. */
+static ac_status
+rank_chunk(teller *self)
+{
+    const bool chat = self->run->config->story.chat != AC_CHAT_NONE;
+    const ac_texts *keys = &self->work->captions->keys, *prompts = &self->prompts;
+    ac_story_ranker *r = self->work->ranker;
+    ac_status st = AC_OK;
+
+    ac_story_ranker_begin(r);
+    for (int64_t i = 0; i < self->count; i++) {
+        const int64_t item = self->items[i], each = ac_generated_count(&self->generated, i);
+        AC_TRY(
+            ac_story_ranker_caption(r, i, ac_texts_at(keys, item), ac_texts_size(keys, item)));
+        for (int64_t k = 0; k < each; k++) {
+            const ac_candidate c = ac_generated_at(&self->generated, i, k);
+            AC_TRY(ac_causal_model_said(self->work->model, &c,
+                                        self->offsets[i + 1] - self->offsets[i], &self->text));
+            AC_TRY(ac_story_ranker_story(r, i, chat ? "" : ac_texts_at(prompts, i),
+                                         chat ? 0 : ac_texts_size(prompts, i), self->text.data,
+                                         self->text.size));
+        }
+    }
+    st = ac_story_ranker_score(r, self->count);
+out:
     return st;
 }
 
@@ -217,10 +269,10 @@ tell_chunk(teller *self)
 
     if (self->count == 0)
         return AC_OK;
-    ac_inflight_begin(&self->run->inflight, 0, self->items[0],
-                      self->items[self->count - 1] - self->items[0] + 1);
     AC_TRY(ac_causal_model_generate(self->work->model, self->ids, self->offsets, self->streams,
                                     self->count, &self->generated));
+    if (self->work->ranker)
+        AC_TRY(rank_chunk(self));
     for (int64_t i = 0; i < self->count; i++) {
         const int64_t item = self->items[i], row = self->keys.count;
         AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&c->keys, item),
@@ -259,6 +311,7 @@ begin_shard(teller *self)
     AC_TRY(ac_grow(&self->id_offsets, &self->id_offset_capacity, 1, sizeof *self->id_offsets));
     AC_TRY(ac_grow(&self->tokens, &self->token_capacity, 1, sizeof *self->tokens));
     AC_TRY(ac_grow(&self->scores, &self->score_capacity, 1, sizeof *self->scores));
+    AC_TRY(ac_grow(&self->clip_scores, &self->clip_capacity, 1, sizeof *self->clip_scores));
     self->story_offsets[0] = self->id_offsets[0] = 0;
 out:
     return st;
@@ -285,6 +338,8 @@ write_shard(const teller *self, const ac_stage_shard *shard, char checksum[33])
     AC_TRY(ac_shard_write(&w, AC_STORIES_SCORES, m, 0, self->scores));
     AC_TRY(ac_shard_write(&w, AC_STORIES_ID_OFFSETS, m, 0, self->id_offsets));
     AC_TRY(ac_shard_write(&w, AC_STORIES_IDS, self->id_count, 0, self->tokens));
+    if (self->work->ranker)
+        AC_TRY(ac_shard_write(&w, AC_STORIES_CLIP_SCORES, m, 0, self->clip_scores));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_KEYS, &self->bad_keys));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_REASONS, &self->bad_reasons));
     AC_TRY(ac_shard_write_texts(&w, AC_STORIES_REJECTED_DETAILS, &self->bad_details));
@@ -315,7 +370,9 @@ tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 
     AC_TRY(begin_shard(self));
     for (int64_t i = shard->first; i < shard->first + shard->count; i++) {
+        const int64_t first = self->count ? self->items[0] : i;
         ac_item_status status = { 0 };
+        ac_inflight_begin(&self->run->inflight, 0, first, i - first + 1);
         AC_TRY(encode(self, i, &status));
         AC_TRY(status.reason == AC_GOOD ? push_prompt(self, i) : push_bad(self, i, &status));
         if (self->count == CHUNK) {
@@ -324,11 +381,46 @@ tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
         }
     }
     AC_TRY(tell_chunk(self));
+    ac_inflight_end(&self->run->inflight, 0);
     AC_TRY(ac_stage_tick(stage));
     AC_TRY(write_shard(self, shard, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;
 out:
+    return st;
+}
+
+ac_status
+ac_story_tell_one(const ac_story_work *work, const ac_config *config, int64_t item,
+                  ac_buffer *line, ac_item_status *status)
+{
+    const ac_run none = { .config = config };
+    ac_story_work own = *work;
+    teller self = { .run = &none, .work = &own };
+    ac_story_rows rows = { .keys = &self.keys,
+                           .captions = &self.captions,
+                           .prompts = &self.shard_prompts,
+                           .stories = &self.stories,
+                           .ends = &self.ends };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(line);
+    *status = (ac_item_status){ 0 };
+    AC_TRY(begin_shard(&self));
+    AC_TRY(encode(&self, item, status));
+    if (status->reason != AC_GOOD)
+        goto out;
+    AC_TRY(push_prompt(&self, item));
+    AC_TRY(tell_chunk(&self));
+    rows.story_offsets = self.story_offsets;
+    rows.id_offsets = self.id_offsets;
+    rows.ids = self.tokens;
+    rows.scores = self.scores;
+    rows.clip_scores = own.ranker ? self.clip_scores : NULL;
+    ac_story_record_push(line, &rows, 0);
+    st = line->status;
+out:
+    teller_free(&self);
     return st;
 }
 

@@ -3,9 +3,11 @@
 #ifndef AC_JOBS_STORY_STAGE_H
 #define AC_JOBS_STORY_STAGE_H
 
+#include "engine/base/item_status.h"
 #include "jobs/models/causal_model.h"
 #include "jobs/runtime/stage.h"
 #include "jobs/story/captions.h"
+#include "jobs/story/rank.h"
 
 extern const ac_stage_type ac_stage_story;
 
@@ -13,8 +15,18 @@ extern const ac_stage_type ac_stage_story;
 typedef struct ac_story_work {
     ac_causal_model *model;
     const ac_story_captions *captions;
+    ac_story_ranker *ranker;       /* NULL: the likeliest story is first */
     struct ac_storyteller *teller; /* the stage's own memory */
 } ac_story_work;
+
+/**
+ * Local, without a run: an item's stories as a line of stories.jsonl; those that the stage
+ * would tell. Replaces what `line` held.
+ * @param[out] status  what is wrong with the item, where there is no line
+ */
+AC_MUST_CHECK ac_status ac_story_tell_one(const ac_story_work *work, const ac_config *config,
+                                          int64_t item, ac_buffer *line,
+                                          ac_item_status *status);
 
 /** The text that an item's story begins with; replaces what out held. */
 AC_MUST_CHECK ac_status ac_story_prompt(ac_buffer *out, const ac_config *config,

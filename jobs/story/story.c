@@ -5,85 +5,25 @@
 #include "engine/base/log.h"
 #include "engine/comm/exchange.h"
 #include "io/checkpoint/gguf.h"
+#include "jobs/caption/caption.h"
 #include "jobs/caption/stages.h"
 #include "jobs/report/run_report.h"
 #include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/story/crash_probe.h"
 #include "jobs/story/merge.h"
+#include "jobs/story/settings.h"
 #include "jobs/story/stage.h"
 #include "jobs/story/story_job.h"
 #include "jobs/story/template.h"
 
 enum {
     STORY = 0, /* the stage's number */
-    TOKENS = 128,
     LEAST_CACHE = 64 << 20,
     MOST_CACHE = 1 << 30
 };
-
-/* ---- how to generate ---- */
-
-/* A key of `story` that is short for one of `generation`. */
-static ac_status
-shorten(int64_t *out, const ac_optional *own, const ac_optional *same, const char *name,
-        const char *of)
-{
-    if (own->presence != AC_SET)
-        return AC_OK;
-    if (same->presence == AC_SET && same->value != own->value)
-        return ac_error_set(
-            AC_E_ARG,
-            "story.%s is %.0f and generation.%s is %.0f: they mean the same, so "
-            "give one",
-            name, own->value, of, same->value);
-    *out = (int64_t) own->value;
-    return AC_OK;
-}
-
-/* Of the model's files the token ids alone count. */
-static ac_status
-make_generation(ac_generation_config *g, const ac_causal_model *model, const ac_config *config)
-{
-    const ac_generation_config *files = &model->generation;
-    int32_t end;
-    ac_status st = AC_OK;
-
-    if (config->generation.clean_up_tokenization_spaces)
-        AC_FAIL(AC_E_ARG, "generation.clean_up_tokenization_spaces is for captions of BART");
-    ac_generation_config_defaults(g, files->decoder_start_token_id, -1);
-    memcpy(g->eos_token_ids, files->eos_token_ids, sizeof g->eos_token_ids);
-    g->eos_count = files->eos_count;
-    g->do_sample = true;
-    g->temperature = 0.8;
-    g->top_p = 0.9;
-    AC_TRY(ac_story_chat_end(model, (ac_story_chat) config->story.chat, &end));
-    if (end >= 0 && !ac_generation_config_ends(g, end) && g->eos_count < AC_MOST_EOS)
-        g->eos_token_ids[g->eos_count++] = end;
-    AC_TRY(ac_config_generation(config, g));
-    AC_TRY(shorten(&g->max_new_tokens, &config->story.max_new_tokens,
-                   &config->generation.max_new_tokens, "max_new_tokens", "max_new_tokens"));
-    AC_TRY(shorten(&g->num_return_sequences, &config->story.stories,
-                   &config->generation.num_return_sequences, "stories",
-                   "num_return_sequences"));
-    if (g->max_new_tokens <= 0 && g->max_length <= 0)
-        g->max_new_tokens = TOKENS;
-out:
-    return st;
-}
-
-static ac_status
-set_generation(ac_causal_model *model, const ac_config *config)
-{
-    ac_generation_config g = { 0 };
-    ac_status st = make_generation(&g, model, config);
-
-    if (st == AC_OK)
-        st = ac_causal_model_set_generation(model, &g);
-    ac_generation_config_free(&g);
-    return st;
-}
 
 /* Memory for keys and values: a quarter of what is left beside the weights, shared by the
  * node's ranks. No result depends on it. */
@@ -133,7 +73,8 @@ write_summary(const ac_run *run, const ac_story_counts *counts, double seconds)
 static ac_status
 write_results(const ac_run *run, const ac_story_counts *counts, double seconds)
 {
-    const ac_job *const jobs[] = { &ac_job_story, NULL };
+    /* of a run of caption the report shows the images */
+    const ac_job *const jobs[] = { &ac_job_story, &ac_job_caption, NULL };
     const ac_status st = write_summary(run, counts, seconds);
 
     return st == AC_OK ? ac_run_report_write(run->folder, jobs, NULL, AC_REPORT_IMAGES) : st;
@@ -186,6 +127,7 @@ tell_all(ac_run *run, ac_story_work *work, double started)
     ac_story_counts counts = { 0 };
     ac_status st = AC_OK;
 
+    AC_TRY(ac_story_probe_all(run, work->captions));
     AC_TRY(ac_stage_run_all(run, &ac_stage_story, work));
     if (last)
         AC_TRY(ac_agree_all(run->comm, first_rank ? ac_story_merge(run, &counts) : AC_OK));
@@ -210,6 +152,7 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     const ac_compute compute = ac_config_compute(config);
     ac_causal_model model = { 0 };
     ac_story_captions captions = { 0 };
+    ac_story_ranker ranker = { 0 };
     ac_story_work work = { .model = &model, .captions = &captions };
     ac_run run = { 0 };
     ac_run_identity id = {
@@ -223,8 +166,13 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     AC_TRY(ac_agree_all(comm, ac_story_template_check(config->story.prompt)));
     AC_TRY(ac_agree_all(comm, ac_story_captions_read(&captions, config->input.path)));
     AC_TRY(ac_models_open_causal_all(comm, config, &model));
-    AC_TRY(ac_agree_all(comm, set_generation(&model, config)));
+    AC_TRY(ac_agree_all(comm, ac_story_set_generation(&model, config)));
     set_memory(&model, comm, config);
+    if (config->story.rank) {
+        work.ranker = &ranker;
+        AC_TRY(ac_story_ranker_open_all(&ranker, comm, config));
+        id.clip = ranker.clip.fingerprint;
+    }
     id.items = captions.keys.count;
     id.input = captions.fingerprint;
     id.bart = model.fingerprint;
@@ -237,6 +185,7 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
 out:
     ac_run_free(&run);
     ac_story_captions_free(&captions);
+    ac_story_ranker_free(&ranker);
     ac_causal_model_free(&model);
     return st;
 }
@@ -244,7 +193,11 @@ out:
 static ac_status
 size_story(ac_sizing *sizing, const ac_config *config)
 {
-    return ac_sizing_add_causal(sizing, config, MOST_CACHE);
+    const ac_status st = ac_sizing_add_causal(sizing, config, MOST_CACHE);
+
+    return st == AC_OK && config->story.rank && config->clip.model
+               ? ac_sizing_add_clip(sizing, config, AC_CLIP_TEXT)
+               : st;
 }
 
 const ac_job ac_job_story = {

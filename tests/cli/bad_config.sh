@@ -38,7 +38,7 @@ says 'broken.yaml:'
 run 1 caption nowhere.yaml --run x
 says 'nowhere.yaml: the config cannot be opened'
 run 1 caption hollow --run x
-says 'hollow: the config cannot be read: Is a directory'
+says 'hollow: the config cannot be opened: a folder, not a file'
 printf 'input:\n  path: images\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
 run 1 caption lacking.yaml --run x
 says 'caption needs cache.path'

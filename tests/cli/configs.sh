@@ -37,6 +37,10 @@ for job in caption tag train embed-images build-cache; do
   done
 done
 grep -q '^    path: /data/phrases.txt' help.txt # build-cache reads a text
+for job in dedupe story; do
+  "$antarctic" $job --help > help.txt
+  grep -q '^    path: runs/caption-my' help.txt # these read a run
+done
 "$antarctic" help | grep '^   3  more rejected items'
 
 # without a config file: every key from --set, in runs/JOB

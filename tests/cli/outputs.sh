@@ -185,4 +185,4 @@ says 'not finished'
 grep -q '"precision": "fp32"' out/manifest.json
 run 0 tag job.yaml --run lean --set cache.path=out/cache
 run 1 export lean --out post
-says 'is a run without a cache of its own: give --format coco, csv, txt, h5 or webdataset'
+says 'is a run without a cache of its own: give --format coco, csv, txt, xmp, h5 or webdataset'

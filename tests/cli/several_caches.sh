@@ -66,7 +66,8 @@ small_job caption.yaml images
 printf 'moon\nred car\ngreen bus\n' > more.txt
 run 0 caption caption.yaml --run c1 --set 'cache.path=[cache.txt, more.txt]' --set output.shard_items=2
 jq -e -s 'all(.[].table; length == 3) and all(.[].table[]; (.cache == 0 and .id < 3) or (.cache == 1 and (.id == 0 or .id == 2)))' c1/captions.jsonl > /dev/null
-[ -e c1/caches/0/manifest.json ] && [ -e c1/caches/1/manifest.json ]
+[ -e c1/caches/0/manifest.json ]
+[ -e c1/caches/1/manifest.json ]
 run 0 verify c1
 run_on 2 0 caption caption.yaml --run c2 --set 'cache.path=[cache.txt, more.txt]' --set output.shard_items=2
 cmp c1/captions.jsonl c2/captions.jsonl

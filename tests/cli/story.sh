@@ -44,6 +44,15 @@ rm three/shards/00001.h5 three/DONE
 run_on 2 0 story captions.txt "${short[@]}" --run three --set output.shard_items=1
 same three
 
+# retell: the same stories, each caption by itself; other settings give others; what is not there is said
+"$antarctic" retell one 000004 000001 | jq -c . > retold.jsonl
+jq -c 'select(.key == "000001" or .key == "000004")' one/stories.jsonl | sort -r | cmp - retold.jsonl
+"$antarctic" retell one --set story.stories=1 --set seed=9 000003 | jq -e '.stories | length == 1' > /dev/null
+run 1 retell one 000002
+says '"error": "no caption has this key"'
+run 1 retell one
+says 'retell RUN KEY'
+
 # records of a run: the table fills {table}; one without a caption is a rejected item
 mkdir run
 cat > run/captions.jsonl <<'END'
@@ -118,12 +127,35 @@ says 'they mean the same'
 run 2 story captions.txt --model "$gpt2" --run x
 run 2 story captions.txt --model "$bad/tokenizer_missing.gguf" --run x
 says 'tokenizer'
+for other in tokenizer_tokens_one_more tokenizer_tokens_one_short; do # a vocabulary that does not fit the embedding
+  run 2 story captions.txt --model "$bad/$other.gguf" --run x
+  says 'tokenizer.ggml.tokens has .* tokens, but the model.s token embedding'
+done
 run 2 story captions.txt --model "$bad/model_norm_nan.gguf" --run x
 says 'not a finite number'
 run 2 story none.txt --model "$model" --run x
+printf '{"key": "a", "caption": "a cat"}\n\n{"key": "b", "capt\n' > half.jsonl
+run 2 story half.jsonl --model "$model" --run x
+says 'half.jsonl, line 3: is not JSON'
+printf '{"caption": "a cat"}\n' > keyless.jsonl
+run 2 story keyless.jsonl --model "$model" --run x
+says 'keyless.jsonl, line 1: has no "key"'
 : > empty.txt
 run 2 story empty.txt --model "$model" --run x
 says 'there is no caption'
+
+mkdir without
+run 2 story without --model "$model" --run x
+says 'captions.jsonl: cannot be read.*input.path of story is a run of caption'
+printf '{"key": "a", "caption": ""}\n' > blank.jsonl
+run 3 story blank.jsonl --model "$model" --run blank
+[ "$(jq -r .reason blank/bad_items.jsonl)" = no_caption ]
+
+# any of several end tokens ends a story
+ends=$(jq -c '[.stories[0].ids[1]]' one/stories.jsonl | jq -sc 'add | unique')
+run 0 story captions.txt "${short[@]}" --run ends --set "generation.eos_token_id=$ends"
+jq -e --argjson ends "$ends" 'all(.stories[]; (.end == "end") == (.ids[-1] as $last | $ends | index($last) != null))' ends/stories.jsonl > /dev/null
+[ "$(jq -r '.stories[0].end' ends/stories.jsonl | sort | uniq -c | awk '$2 == "end" { print ($1 >= 1) }')" = 1 ]
 
 # the tools: ids need no tokenizer; loss and its logits
 echo '{"ids": [5, 6, 7]}' > ids.jsonl

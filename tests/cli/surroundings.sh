@@ -269,3 +269,34 @@ if [ -w /dev/full ]; then
     says 'standard output cannot be written'
   done
 fi
+
+# ---- a job submitted from within another: the ranks have neither its memory limits nor its binding ----
+run 0 submit caption job.yaml --run inner --dry-run --set limits.memory=100GB
+mkdir fake
+cat > fake/srun << 'END'
+#!/bin/bash
+case $* in *--mpi=list*) echo pmix ;; *) env > "$ENV_SEEN" ;; esac
+END
+chmod +x fake/srun
+ENV_SEEN=$PWD/env.txt PATH=$PWD/fake:$PATH SLURM_JOB_ID=1 SLURM_JOB_NODELIST=n SLURM_CPUS_PER_TASK=1 SLURM_NTASKS=1 SLURM_MEM_PER_NODE=1024 SLURM_MEM_PER_CPU=100 \
+  SLURM_CPU_BIND=quiet,mask_cpu:0x1 SLURM_EXPORT_ENV=NONE bash inner/job.sbatch > started.txt 2>&1 || [ $? -eq 74 ]
+grep '^SLURM_EXPORT_ENV=ALL$' env.txt > /dev/null
+grep '^SLURM_MEM_PER_NODE=1024$' env.txt > /dev/null
+if grep -E '^SLURM_(MEM_PER_CPU|CPU_BIND)=' env.txt; then echo 'inherited from the outer job'; exit 1; fi
+
+# ---- a soft limit of open files is raised ----
+python3 - "$antarctic" << 'END'
+import resource, subprocess, sys, time
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+p = subprocess.Popen([sys.argv[1], "tokenize", "--model", "%s" % __import__("os").environ["demo"] + "/clip"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)))
+p.stdin.write(b'{"text": "a"}\n')
+p.stdin.flush()
+for _ in range(1000):
+    soft = next(line for line in open(f"/proc/{p.pid}/limits") if line.startswith("Max open files")).split()[3]
+    if soft != "64":
+        break
+    time.sleep(0.05)
+p.communicate()
+assert int(soft) == min(hard, 65536), soft
+END

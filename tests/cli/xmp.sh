@@ -33,7 +33,8 @@ printf '../images/scene_00.jpg\n' > list/list.txt
 run 0 caption job.yaml --run climbs --set input.path=list/list.txt
 run 1 export climbs --format xmp --out side2
 says 'leads out of side2'
-[ ! -e side2 ] && [ ! -e images/scene_00.xmp ]
+[ ! -e side2 ]
+[ ! -e images/scene_00.xmp ]
 run 0 tag --set input.path=images --set "clip.model=$demo/clip" --set cache.path=cache.txt --run tags
 run 1 export tags --format xmp --out side3
 says 'a run of tag has no captions'

@@ -1,4 +1,4 @@
-# SIGKILL of a random rank at random instants of caption, build-cache, train and ingest, every other time a second one during recovery; each resumed
+# SIGKILL of a random rank at random instants of caption, build-cache, train, ingest and story, every other time a second one during recovery; each resumed
 # on another number of ranks: byte-identical every time, the others of the job gone within 30 s, and a nonzero exit, unless DONE says that
 # the run was over. A kill is one of a rank that lived; runs that were over before count for nothing.
 # FAULT_KILLS (5): kills in each job. FAULT_SEED (1). FAULT_JOBS_LIST: which jobs.
@@ -19,6 +19,14 @@ cache: { path: small.txt }
 bart: { model: $demo/bart }
 train: { replicas: 2, batch: 3, max_steps: 12, validate_every: 3, save_top_k: 2, learning_rate: 1e-3, crops_per_image: 0 }
 output: { shard_items: 8 }
+compute: { threads: 1 }
+END
+
+for i in $(seq 40); do echo "a cat and $i dogs on a mat"; done > captions.txt
+cat > story.yaml <<END
+input: { path: captions.txt }
+story: { model: $source/tests/data/golden/gguf/malformed/model_good.gguf, max_new_tokens: 200, stories: 4 }
+output: { shard_items: 2 }
 compute: { threads: 1 }
 END
 
@@ -46,7 +54,7 @@ ended() {
   [ $code -ne 0 ] || [ -e run/DONE ] || { echo "exit 0 after a kill, without DONE"; exit 1; }
 }
 
-for job in ${FAULT_JOBS_LIST:-caption build-cache train ingest}; do
+for job in ${FAULT_JOBS_LIST:-caption build-cache train ingest story}; do
   begun=$(date +%s.%N)
   start $job whole.$job 2
   wait $!

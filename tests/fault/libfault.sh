@@ -3,7 +3,7 @@
 # same RUN_A RUN_B: every result that must be equal to the byte is there in both and equal; says which is not.
 same() {
   local f relative
-  for f in "$1"/captions.jsonl "$1"/tags.jsonl "$1"/preds.txt "$1"/keys.txt "$1"/bad_items.jsonl "$1"/ref?.txt "$1"/layer_norms.safetensors "$1"/metrics.jsonl \
+  for f in "$1"/captions.jsonl "$1"/stories.jsonl "$1"/tags.jsonl "$1"/preds.txt "$1"/keys.txt "$1"/bad_items.jsonl "$1"/ref?.txt "$1"/layer_norms.safetensors "$1"/metrics.jsonl \
            "$1"/embeddings/*.h5 "$1"/tables/*.h5 "$1"/shards/*.h5 "$1"/cache/shards/*.h5 "$1"/checkpoints/*; do
     [ -e "$f" ] || continue
     relative=${f#"$1"/}

@@ -38,9 +38,15 @@ AC_MUST_CHECK ac_status ac_command_cache_edit(int argc, char **argv);
 /** What differs between two caches: JSON lines. AC_E_ARG (exit code 1) where anything does. */
 AC_MUST_CHECK ac_status ac_command_cache_diff(int argc, char **argv);
 
+/** What a person said of a run's captions, into the run. */
+AC_MUST_CHECK ac_status ac_command_import_review(int argc, char **argv);
+
 /** Images of a run, captioned again from their retrieved entries, one at a time: JSON lines.
  * The run is not changed. */
 AC_MUST_CHECK ac_status ac_command_recaption(int argc, char **argv);
+
+/** retell RUN KEY… */
+AC_MUST_CHECK ac_status ac_command_retell(int argc, char **argv);
 
 /** The images nearest to a text, an image, a key, an embedding. Under mpirun or srun all ranks
  * search. */

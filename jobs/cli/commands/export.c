@@ -21,7 +21,10 @@ static const ac_option options[] = {
       "of a run: coco (results for scorers), csv, txt (KEY.txt under --out, or beside each "
       "image), xmp (KEY.xmp, the same: a sidecar with the caption as description and alt "
       "text), h5 (one HDF5 file that needs no other), or webdataset (tars with image, caption "
-      "and scores); of an image dataset: webdataset, or folder" },
+      "and scores); of an image dataset: webdataset, or folder; "
+      "review: a page in which a person accepts, edits or rejects captions" },
+    { "reviewed", 0, NULL,
+      "of a run: captions as a person left them (import-review); rejected ones are left out" },
     { "without", 0, "RUN", "of an image dataset: leave out what this run of dedupe drops" },
     { "layer-norms", 0, "FILE", "merge these layer norms (a training run's) into --model" },
     { "model", 0, "DIR", "the Hugging Face folder of the BART that --layer-norms belongs to" },
@@ -95,7 +98,8 @@ ac_command_export(int argc, char **argv)
         ac_options_help(
             stdout,
             "export CACHE --out FOLDER\n       antarctic export RUN --format "
-            "coco|csv|txt|xmp|h5|webdataset --out PATH\n"
+            "coco|csv|txt|xmp|h5|webdataset [--reviewed] --out PATH\n"
+            "       antarctic export RUN --format review --out FILE.html\n"
             "       antarctic export DATASET --format webdataset|folder --out FOLDER\n"
             "       antarctic export --layer-norms FILE --model BART --out FOLDER",
             "Writes results in other programs' formats: a cache as postcache.txt and "
@@ -111,8 +115,9 @@ ac_command_export(int argc, char **argv)
         const bool is_dataset = ac_is_image_dataset(a.words[0]);
         if (without && !is_dataset)
             AC_FAIL(AC_E_ARG, "--without is for image datasets, which %s is not", a.words[0]);
-        st = is_dataset ? ac_export_dataset(a.words[0], format, to, without)
-                        : ac_export_run(a.words[0], format, to);
+        st = is_dataset
+                 ? ac_export_dataset(a.words[0], format, to, without)
+                 : ac_export_run(a.words[0], format, to, ac_arguments_has(&a, "reviewed"));
         goto out;
     }
     AC_TRY(ac_arguments_need(&a, "out", &out));

@@ -18,8 +18,10 @@
 #include "io/file/text_file.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/record.h"
+#include "jobs/caption/reviews.h"
 #include "jobs/cli/commands/export_files.h"
 #include "jobs/cli/commands/export_h5.h"
+#include "jobs/cli/commands/export_review.h"
 #include "jobs/cli/commands/export_samples.h"
 #include "jobs/cli/commands/export_targets.h"
 #include "jobs/cli/commands/export_xmp.h"
@@ -41,7 +43,11 @@ typedef struct exporter {
     const char *out;
     char *root; /* of the images' locations; NULL: not one input, or `out` is given */
     int64_t written, left_out;
-    int64_t *ids; /* COCO: [written] */
+    bool reviewed;      /* a person's captions count, and rejected ones are left out */
+    ac_reviews reviews; /* the run's */
+    ac_buffer scratch;
+    int64_t review, rejected; /* of the present image, or -1; images left out */
+    int64_t *ids;             /* COCO: [written] */
     int64_t ids_capacity;
     ac_texts captions;         /* COCO: [written] */
     ac_config config;          /* the run's, where it was read */
@@ -62,6 +68,8 @@ exporter_free(exporter *self)
     ac_text_file_abandon(&self->file);
     ac_texts_free(&self->captions);
     ac_export_targets_free(&self->targets);
+    ac_reviews_free(&self->reviews);
+    ac_buffer_free(&self->scratch);
     free(self->names[0]);
     free(self->names[1]);
     ac_texts_free(&self->fields);
@@ -71,6 +79,18 @@ exporter_free(exporter *self)
 }
 
 /* ---- one image in each format ---- */
+
+/* The present image's caption. */
+static void
+caption_of(const exporter *self, int64_t i, const char **bytes, size_t *n)
+{
+    const ac_shard_view *v = self->walk.view;
+
+    *bytes = ac_texts_at(&v->captions, i);
+    *n = ac_texts_size(&v->captions, i);
+    if (self->review >= 0)
+        ac_reviews_caption(&self->reviews, self->review, v, i, bytes, n);
+}
 
 /* The digits that the key ends with; false: none, or more than fit. */
 static bool
@@ -96,6 +116,8 @@ take_coco(exporter *self, int64_t i)
     const ac_shard_view *v = self->walk.view;
     const char *key = ac_texts_at(&v->keys, i);
     const size_t n = ac_texts_size(&v->keys, i);
+    const char *caption;
+    size_t caption_bytes;
     ac_status st = AC_OK;
     int64_t id;
 
@@ -108,8 +130,8 @@ take_coco(exporter *self, int64_t i)
     }
     AC_TRY(ac_grow(&self->ids, &self->ids_capacity, self->written + 1, sizeof *self->ids));
     self->ids[self->written++] = id;
-    st = ac_texts_push(&self->captions, ac_texts_at(&v->captions, i),
-                       ac_texts_size(&v->captions, i));
+    caption_of(self, i, &caption, &caption_bytes);
+    st = ac_texts_push(&self->captions, caption, caption_bytes);
 out:
     return st;
 }
@@ -142,14 +164,22 @@ push_csv(exporter *self, int64_t i)
     const ac_shard_view *v = self->walk.view;
     ac_status st = AC_OK;
     ac_buffer *out = &self->text;
+    ac_review_status status;
+    const char *caption;
+    size_t n;
 
     if (v->captions.count) {
         ac_csv_push_field(out, ac_texts_at(&v->keys, i), ac_texts_size(&v->keys, i));
         ac_buffer_push_char(out, ',');
-        ac_csv_push_field(out, ac_texts_at(&v->captions, i), ac_texts_size(&v->captions, i));
+        caption_of(self, i, &caption, &n);
+        ac_csv_push_field(out, caption, n);
         ac_buffer_push_char(out, ',');
-        if (v->clip_scores[i] == v->clip_scores[i]) /* not scored: an empty field */
+        status = self->review < 0 ? AC_REVIEW_OPEN : self->reviews.status[self->review];
+        if (v->clip_scores[i] == v->clip_scores[i] && /* not scored: an empty field */
+            status != AC_REVIEW_EDITED)
             ac_json_float(out, v->clip_scores[i]);
+        if (self->reviewed)
+            ac_buffer_printf(out, ",%s", ac_review_words[status]);
         AC_TRY(push_csv_fields(self, i));
         ac_buffer_push_text(out, "\r\n");
     }
@@ -168,10 +198,13 @@ static ac_status
 push_txt(exporter *self, int64_t i)
 {
     const ac_shard_view *v = self->walk.view;
+    const char *caption;
+    size_t n;
 
-    if (v->captions.count)
-        ac_text_push_line(&self->text, ac_texts_at(&v->captions, i),
-                          ac_texts_size(&v->captions, i));
+    if (v->captions.count) {
+        caption_of(self, i, &caption, &n);
+        ac_text_push_line(&self->text, caption, n);
+    }
     for (int64_t k = i * v->K; !v->captions.count && k < (i + 1) * v->K && v->ids[k] >= 0; k++)
         ac_text_push_line(&self->text, ac_texts_at(&v->entries, k),
                           ac_texts_size(&v->entries, k));
@@ -181,9 +214,11 @@ push_txt(exporter *self, int64_t i)
 static ac_status
 push_xmp(exporter *self, int64_t i)
 {
-    const ac_texts *captions = &self->walk.view->captions;
+    const char *caption;
+    size_t n;
 
-    return ac_xmp_push(&self->text, ac_texts_at(captions, i), ac_texts_size(captions, i));
+    caption_of(self, i, &caption, &n);
+    return ac_xmp_push(&self->text, caption, n);
 }
 
 /* ---- text files and sidecars ---- */
@@ -256,13 +291,20 @@ each_image(exporter *self, use_image use)
     ac_status st = AC_OK;
     bool found;
 
+    self->rejected = 0;
     AC_TRY(ac_run_view_walk(&self->run, &self->walk, ac_run_view_parts(&self->run),
                             self->run.manifest.stage_count, true, false));
     for (;;) {
         AC_TRY(ac_item_walk_next(&self->walk, &found));
         if (!found)
             break;
-        AC_TRY(use(self, self->walk.row));
+        self->review = self->reviewed ? ac_reviews_of(&self->reviews, self->walk.view,
+                                                      self->walk.row, &self->scratch)
+                                      : -1;
+        if (self->review >= 0 && self->reviews.status[self->review] == AC_REVIEW_REJECTED)
+            self->rejected++;
+        else
+            AC_TRY(use(self, self->walk.row));
     }
 out:
     ac_item_walk_close(&self->walk);
@@ -333,7 +375,8 @@ push_csv_head(exporter *self)
 
     ac_buffer_reset(out);
     if (self->run.manifest.stage_count > 2)
-        ac_buffer_push_text(out, "key,caption,clip_score");
+        ac_buffer_push_text(out, self->reviewed ? "key,caption,clip_score,reviewed"
+                                                : "key,caption,clip_score");
     else
         ac_record_push_csv_head(out, self->walk.view);
     for (int64_t f = 0; f < self->fields.count; f++) {
@@ -486,33 +529,48 @@ export_xmp(exporter *self)
 static ac_status
 export_h5(exporter *self)
 {
+    if (self->reviewed)
+        return ac_error_set(AC_E_ARG, "--format h5 holds what was computed; --reviewed is for "
+                                      "coco, csv, txt, xmp, webdataset");
     return ac_export_h5(&self->run, self->out, &self->written);
 }
 
 static ac_status
 export_webdataset(exporter *self)
 {
-    return ac_export_samples(&self->run, self->out, &self->written);
+    return ac_export_samples(&self->run, self->reviewed ? &self->reviews : NULL, self->out,
+                             &self->written, &self->rejected);
+}
+
+static ac_status
+export_review(exporter *self)
+{
+    if (self->reviewed)
+        return ac_error_set(AC_E_ARG, "--format review shows what was reviewed already; it "
+                                      "takes no --reviewed");
+    return ac_export_review(&self->run, self->out, &self->written);
 }
 
 ac_status
-ac_export_run(const char *folder, const char *format, const char *out)
+ac_export_run(const char *folder, const char *format, const char *out, bool reviewed)
 {
     static const struct {
         const char *name;
         ac_status (*run)(exporter *self);
         int stages; /* that the run must have */
-    } formats[] = { { "coco", export_coco, 2 }, { "csv", export_csv, 2 },
-                    { "txt", export_txt, 2 },   { "xmp", export_xmp, 2 },
-                    { "h5", export_h5, 1 },     { "webdataset", export_webdataset, 2 } };
-    exporter e = { .out = out };
+    } formats[] = { { "coco", export_coco, 2 },    { "csv", export_csv, 2 },
+                    { "txt", export_txt, 2 },      { "xmp", export_xmp, 2 },
+                    { "h5", export_h5, 1 },        { "webdataset", export_webdataset, 2 },
+                    { "review", export_review, 2 } };
+    exporter e = { .out = out, .reviewed = reviewed, .review = -1 };
     size_t f = 0;
     ac_status st = AC_OK;
 
     while (f < sizeof formats / sizeof *formats && strcmp(format, formats[f].name) != 0)
         f++;
     if (f == sizeof formats / sizeof *formats)
-        AC_FAIL(AC_E_ARG, "--format: \"%s\" is none of coco, csv, txt, xmp, h5, webdataset",
+        AC_FAIL(AC_E_ARG,
+                "--format: \"%s\" is none of coco, csv, txt, xmp, h5, webdataset, review",
                 format);
     if (!out && strcmp(format, "txt") != 0 && strcmp(format, "xmp") != 0)
         AC_FAIL(AC_E_ARG,
@@ -521,6 +579,10 @@ ac_export_run(const char *folder, const char *format, const char *out)
     if (e.run.manifest.stage_count < formats[f].stages)
         AC_FAIL(AC_E_ARG, "%s: a run of %s has neither captions nor tables to export", folder,
                 e.run.manifest.job);
+    if (reviewed)
+        AC_TRY(ac_review_check_run(&e.run));
+    if (reviewed)
+        AC_TRY(ac_reviews_open(&e.reviews, folder));
     if (!e.run.done)
         ac_log(AC_LOG_WARNING, "%s: this run is not finished; what is there is exported",
                folder);
@@ -529,6 +591,8 @@ ac_export_run(const char *folder, const char *format, const char *out)
            out     ? out
            : e.xmp ? "an .xmp beside each"
                    : "a .txt beside each");
+    if (e.rejected)
+        ac_log(AC_LOG_INFO, "%lld rejected captions are left out", (long long) e.rejected);
 out:
     exporter_free(&e);
     return st;

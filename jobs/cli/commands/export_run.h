@@ -2,6 +2,8 @@
 #ifndef AC_JOBS_CLI_COMMANDS_EXPORT_RUN_H
 #define AC_JOBS_CLI_COMMANDS_EXPORT_RUN_H
 
+#include <stdbool.h>
+
 #include "engine/base/status.h"
 
 /**
@@ -16,6 +18,7 @@
  * file: they are named on the log, and the file holds the others; AC_E_FORMAT where two keys
  * end with the same number
  */
-AC_MUST_CHECK ac_status ac_export_run(const char *folder, const char *format, const char *out);
+AC_MUST_CHECK ac_status ac_export_run(const char *folder, const char *format, const char *out,
+                                      bool reviewed);
 
 #endif

@@ -19,6 +19,9 @@
 enum { EXTENSION_BYTES = 16 };
 
 typedef struct exporter {
+    const ac_reviews *reviews; /* that count; NULL: none */
+    ac_buffer scratch;
+    int64_t rejected; /* left out */
     const ac_run_view *run;
     ac_config config;
     ac_image_source images;
@@ -31,6 +34,7 @@ typedef struct exporter {
 static void
 exporter_free(exporter *self)
 {
+    ac_buffer_free(&self->scratch);
     ac_config_free(&self->config);
     ac_image_source_free(&self->images);
     ac_item_walk_close(&self->walk);
@@ -136,14 +140,23 @@ out:
 static ac_status
 write_sample(exporter *self, int64_t i)
 {
-    static const char *const names[] = { "caption", "clip_score", "table", "candidates", NULL };
+    static const char *const names[] = { "caption",    "clip_score", "table",
+                                         "candidates", "reviewed",   NULL };
     const ac_shard_view *v = self->walk.view;
     char extension[EXTENSION_BYTES];
     const char *format;
     ac_item_status status;
+    const int64_t review =
+        self->reviews ? ac_reviews_of(self->reviews, v, i, &self->scratch) : -1;
+    const char *caption = v->captions.count ? ac_texts_at(&v->captions, i) : "";
+    size_t n = v->captions.count ? ac_texts_size(&v->captions, i) : 0;
     int64_t item;
     ac_status st = AC_OK;
 
+    if (review >= 0 && !ac_reviews_caption(self->reviews, review, v, i, &caption, &n)) {
+        self->rejected++;
+        return AC_OK;
+    }
     AC_TRY(find_item(self, i, &item));
     AC_TRY(ac_image_source_read(&self->images, item, &self->image, &status));
     if (status.reason != AC_GOOD)
@@ -158,9 +171,9 @@ write_sample(exporter *self, int64_t i)
     ac_buffer_reset(&self->fields);
     ac_buffer_reset(&self->text);
     ac_record_push_fields(&self->fields, v, i, self->run->manifest.stage_count);
-    if (v->captions.count)
-        ac_buffer_push(&self->text, ac_texts_at(&v->captions, i),
-                       ac_texts_size(&v->captions, i));
+    ac_buffer_push(&self->text, caption, n);
+    if (review >= 0)
+        ac_reviews_push(self->reviews, review, &self->fields, v, i);
     AC_TRY(self->fields.status);
     AC_TRY(self->text.status);
     AC_TRY(push_further(self, i));
@@ -188,11 +201,12 @@ has_tar(const ac_run_view *run, int64_t number)
 }
 
 ac_status
-ac_export_samples(const ac_run_view *run, const char *out, int64_t *written)
+ac_export_samples(const ac_run_view *run, const ac_reviews *reviews, const char *out,
+                  int64_t *written, int64_t *rejected)
 {
     const int64_t tars =
         (run->manifest.items + run->manifest.shard_items - 1) / run->manifest.shard_items;
-    exporter e = { .run = run };
+    exporter e = { .run = run, .reviews = reviews };
     ac_status st = AC_OK;
     bool found;
 
@@ -212,6 +226,7 @@ ac_export_samples(const ac_run_view *run, const char *out, int64_t *written)
         AC_TRY(ac_webdataset_end(&e.tars));
     }
     *written = e.written;
+    *rejected = e.rejected;
 out:
     exporter_free(&e);
     return st;

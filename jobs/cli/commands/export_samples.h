@@ -2,6 +2,7 @@
 #ifndef AC_JOBS_CLI_COMMANDS_EXPORT_SAMPLES_H
 #define AC_JOBS_CLI_COMMANDS_EXPORT_SAMPLES_H
 
+#include "jobs/caption/reviews.h"
 #include "jobs/runtime/run_view.h"
 
 /**
@@ -9,7 +10,7 @@
  * as .txt; and a .json with what came with the image, the caption, candidates and scores.
  * AC_E_ARG where the input is not what it was.
  */
-AC_MUST_CHECK ac_status ac_export_samples(const ac_run_view *run, const char *out,
-                                          int64_t *written);
+AC_MUST_CHECK ac_status ac_export_samples(const ac_run_view *run, const ac_reviews *reviews,
+                                          const char *out, int64_t *written, int64_t *rejected);
 
 #endif

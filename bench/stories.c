@@ -1,0 +1,96 @@
+/* Stories by a causal model, one side of bench/stories.py; the peers answer to the same words.
+ *
+ *   bench_stories MODEL THREADS
+ *
+ * Each line "LINES TOKENS" on stdin is a round: so many prompts are continued together by so
+ * many tokens each, one prompt greedily and more by sampling; the answer is a line of JSON. */
+#include <antarctic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PROMPT = 12, COMMON = 6, MOST = 256 };
+
+static double
+now(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+/* Prompts of 12 tokens, the first 6 common to all; the peers make the same. */
+static void
+make_prompts(int32_t *ids, int64_t *offsets, uint64_t *streams, int64_t lines,
+             int64_t vocabulary)
+{
+    for (int64_t t = 0; t < lines; t++) {
+        offsets[t] = t * PROMPT;
+        streams[t] = (uint64_t) t;
+        for (int64_t i = 0; i < PROMPT; i++)
+            ids[t * PROMPT + i] = (int32_t) (100 + ((i < COMMON ? 0 : t) * 7919 + i * 104729) %
+                                                       (vocabulary - 200));
+    }
+    offsets[lines] = lines * PROMPT;
+}
+
+static ac_status
+generate_round(ac_causal_model *model, int64_t lines, int64_t tokens)
+{
+    int32_t ids[MOST * PROMPT];
+    int64_t offsets[MOST + 1], made = 0;
+    uint64_t streams[MOST];
+    ac_generation_config how;
+    ac_generated out = { 0 };
+    double wall, cpu;
+    ac_status st = AC_OK;
+
+    make_prompts(ids, offsets, streams, lines, model->net.config.vocab_size);
+    ac_generation_config_defaults(&how, 0, 0);
+    how.do_sample = lines > 1;
+    how.temperature = 0.8;
+    how.top_k = 40;
+    how.top_p = 0.9;
+    how.max_new_tokens = how.min_new_tokens = tokens;
+    AC_TRY(ac_causal_model_set_generation(model, &how));
+    wall = now(CLOCK_MONOTONIC);
+    cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    AC_TRY(ac_causal_model_generate(model, ids, offsets, streams, lines, &out));
+    wall = now(CLOCK_MONOTONIC) - wall;
+    cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    for (int64_t i = 0; i < lines; i++)
+        made += ac_generated_at(&out, i, 0).count - PROMPT;
+    printf("{\"seconds\": %.4f, \"cpu\": %.4f, \"tokens\": %lld}\n", wall, cpu,
+           (long long) made);
+    fflush(stdout);
+out:
+    ac_generated_free(&out);
+    return st;
+}
+
+int
+main(int argc, char **argv)
+{
+    ac_causal_options options = { .model = argc > 1 ? argv[1] : "" };
+    ac_causal_model model = { 0 };
+    long long lines, tokens;
+    ac_status st = AC_E_ARG;
+
+    if (argc != 3)
+        goto out;
+    ac_compute_init(atoi(argv[2]));
+    AC_TRY(ac_causal_model_open(&model, &options));
+    printf("{\"name\": \"antarctic\", \"version\": \"%s\", \"kernels\": \"%s\", \"packed\": "
+           "%zu}\n",
+           ac_version(), ac_compute_describe(&options.compute),
+           ac_causal_model_packed_bytes(&model));
+    fflush(stdout);
+    while (st == AC_OK && scanf("%lld %lld", &lines, &tokens) == 2)
+        st = lines >= 1 && lines <= MOST ? generate_round(&model, lines, tokens) : AC_E_ARG;
+out:
+    if (st != AC_OK)
+        fprintf(stderr, "bench_stories: %s\n", ac_error_message());
+    ac_causal_model_free(&model);
+    return st == AC_OK ? 0 : 1;
+}
