@@ -201,6 +201,28 @@ near_the_product(void **state)
         }
 }
 
+/* A row with a single 1 picks the weights of one k: each within half a step of what it was. */
+static void
+weights_are_the_nearest(void **state)
+{
+    enum { K = 48, N = 3 };
+    float x[K], w[N * K], y[N];
+
+    (void) state;
+    draw(w, N, K, 7, PLAIN);
+    for (int k = 0; k < K; k++) {
+        memset(x, 0, sizeof x);
+        x[k] = 1;
+        ac_int8_ref(y, x, w, NULL, NULL, 1, N, K);
+        for (int n = 0; n < N; n++) {
+            double most = 0;
+            for (int j = 0; j < K; j++)
+                most = fmax(most, fabs((double) w[n * K + j]));
+            assert_true(fabs((double) y[n] - (double) w[n * K + k]) <= 0.5001 * most / 127);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -209,6 +231,7 @@ main(void)
         cmocka_unit_test(odd_numbers),
         cmocka_unit_test(nothing_saturates),
         cmocka_unit_test(near_the_product),
+        cmocka_unit_test(weights_are_the_nearest),
     };
     int count;
     const ac_kernel_set *sets = ac_kernel_sets(&count);
