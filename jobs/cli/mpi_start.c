@@ -14,10 +14,16 @@ ac_mpi_is_launched(void)
 void
 ac_mpi_prepare(void)
 {
+#if defined OMPI_MAJOR_VERSION && OMPI_MAJOR_VERSION < 5
     /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
-     * sm, ucx and pt2pt are left */
+     * sm, ucx and pt2pt are left. Open MPI 5 has no pt2pt, and its rdma works over TCP */
     setenv("OMPI_MCA_osc", "^rdma", 0);
+#endif
     if (!ac_mpi_is_launched()) {
+#if defined OMPI_MAJOR_VERSION && OMPI_MAJOR_VERSION >= 5
+        /* without a network of its own, ucx writes an error about a window that others serve */
+        setenv("OMPI_MCA_osc", "^ucx", 0);
+#endif
         /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
          * nothing */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);

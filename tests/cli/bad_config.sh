@@ -13,7 +13,8 @@ run_on 3 1 caption typo.yaml --run x
 [ "$(grep -c 'unknown key' said.txt)" -eq 1 ] # said once, not by every rank
 # a config that one rank alone cannot read (it lies on another node's own disk)
 code=0
-timeout 60 mpirun --oversubscribe -n 1 "$antarctic" caption job.yaml --run x : -n 1 "$antarctic" caption elsewhere.yaml --run x > said.txt 2>&1 || code=$?
+timeout 60 mpirun --oversubscribe -n 2 bash -c 'configs=(job.yaml elsewhere.yaml)
+  exec "$0" caption ${configs[${OMPI_COMM_WORLD_RANK:-$PMI_RANK}]} --run x' "$antarctic" > said.txt 2>&1 || code=$?
 [ $code -eq 1 ] || { echo "exit $code where one of two ranks has no config"; cat said.txt; exit 1; }
 says 'rank 1: elsewhere.yaml: the config cannot be opened'
 run 1 caption job.yaml --run x --set retrieval.topk=many

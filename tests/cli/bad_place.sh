@@ -23,7 +23,7 @@ full() { # full NAME: the message and the code after a failed run in NAME, and t
 }
 limited() { # limited RANKS KILOBYTES: MPI's own files stay out of it, so TCP and no shared memory
   code=0
-  timeout 120 mpirun --oversubscribe --mca btl self,tcp --mca osc pt2pt -n "$1" bash -c "ulimit -f $2
+  timeout 120 mpirun --oversubscribe $(over_tcp) -n "$1" bash -c "ulimit -f $2
     exec '$antarctic' caption job.yaml --run limited --set output.shard_items=2" > said.txt 2>&1 || code=$?
   [ $code -eq 2 ] || { echo "exit $code, $1 ranks, files limited to $2 kB"; cat said.txt; exit 1; }
 }

@@ -31,7 +31,7 @@ for ranks in 1 2 3 4; do
     rm -r "r$ranks.$threads"
   done
 done
-mpirun --oversubscribe --mca osc pt2pt --mca btl self,tcp -n 2 "$antarctic" caption "$source/configs/demo.yaml" --run tcp \
+mpirun --oversubscribe $(over_tcp) -n 2 "$antarctic" caption "$source/configs/demo.yaml" --run tcp \
   --set compute.threads=1 2>/dev/null
 same one tcp
 

@@ -17,6 +17,13 @@ run_on() {
   [ "$code" -eq "$expected" ] || { echo "exit $code, expected $expected, $ranks ranks: $*"; cat said.txt; exit 1; }
 }
 
+# over_tcp: options of mpirun for ranks that share no memory. Messages and windows go over TCP; Open MPI 5 has rdma in place of pt2pt.
+over_tcp() {
+  local windows=rdma
+  case $(mpirun --version) in *'Open MPI) 4.'*) windows=pt2pt ;; esac
+  echo "--mca btl self,tcp --mca btl_tcp_if_include lo --mca osc $windows"
+}
+
 # says PATTERN: the last command's words hold it.
 says() {
   grep -q -- "$1" said.txt || { echo "not said: $1"; cat said.txt; exit 1; }

@@ -65,7 +65,9 @@ attempt() { # attempt KIND N RUN
   local words=("$antarctic" "$job" "$job.yaml" --run "$3" $update)
   if [ "$update" ]; then cp -a base "$3"; fi
   case $1 in
-    *@1) mpirun --oversubscribe -n 1 "${words[@]}" : -n 1 "${faults[@]}" "${words[@]}" ;;
+    *@1) # only in rank 1, one of two
+      mpirun --oversubscribe -n 2 bash -c '[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ] || shift '${#faults[@]}'
+        exec "$@"' rank "${faults[@]}" "${words[@]}" ;;
     *) "${faults[@]}" "${words[@]}" ;;
   esac
 }

@@ -28,13 +28,14 @@ wait_for_stage() { # wait_for_stage RUN FOLDER: until a shard of that stage is p
   until ls "$1/$2"/*.h5 > /dev/null 2>&1; do [ $SECONDS -lt $until ]; sleep 0.02; done
 }
 
+launcher='^(mpirun|prterun|mpiexec[.a-z]*)' # Open MPI 5's mpirun becomes prterun
 # USR1 to mpirun, and to one rank alone: all ranks stop at a shard's end, exit 75.
 slow="--set generation.num_return_sequences=200 --set generation.do_sample=true --set generation.num_beams=1 --set output.shard_items=4"
 for to in launcher rank; do
   code=0
   caption 3 usr1 $slow &
   wait_for_stage usr1 tables
-  if [ $to = launcher ]; then kill -USR1 $(pgrep -f -- "^mpirun .*--run usr1( |$)"); else kill -USR1 "$(ranks_of usr1 | tail -1)"; fi
+  if [ $to = launcher ]; then kill -USR1 $(pgrep -f -- "$launcher .*--run usr1( |$)"); else kill -USR1 "$(ranks_of usr1 | tail -1)"; fi
   wait $! || code=$?
   expect 75 stopped usr1 $code
   jq -e '.last_error | test("stopped on request")' state.json > /dev/null
@@ -53,7 +54,7 @@ completed int
 caption 2 grace $slow --set output.shard_items=20 --set generation.num_return_sequences=2000 --set limits.grace_seconds=0.5 &
 wait_for_stage grace tables
 sleep 0.5
-kill -USR1 $(pgrep -f -- "^mpirun .*--run grace( |$)")
+kill -USR1 $(pgrep -f -- "$launcher .*--run grace( |$)")
 begun=$SECONDS code=0
 wait $! || code=$?
 expect 75 stopped grace $code
