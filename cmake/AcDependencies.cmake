@@ -21,15 +21,26 @@ if("${ac_mpi_LIBRARIES};${MPI_C_LIBRARIES}" MATCHES "mpich")
   set(AC_MPI_IS_MPICH ON) # for the tests
 endif()
 
-pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial)
-target_compile_definitions(PkgConfig::hdf5 INTERFACE H5_USE_110_API) # the calls of 1.10, from later versions too
-add_library(ac::hdf5 ALIAS PkgConfig::hdf5)
-set(AC_PKG_MODULES hdf5-serial)
+# HDF5: Debian's name of its serial build, HDF5's own name, or, where neither is known to pkg-config, CMake's FindHDF5.
+set(AC_PKG_MODULES "")
+pkg_search_module(hdf5 IMPORTED_TARGET GLOBAL QUIET hdf5-serial hdf5)
+if(hdf5_FOUND)
+  add_library(ac_hdf5 INTERFACE)
+  target_link_libraries(ac_hdf5 INTERFACE PkgConfig::hdf5)
+  list(APPEND AC_PKG_MODULES ${hdf5_MODULE_NAME})
+else()
+  find_package(HDF5 1.10 REQUIRED COMPONENTS C)
+  add_library(ac_hdf5 INTERFACE)
+  target_include_directories(ac_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+  target_link_libraries(ac_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+endif()
+target_compile_definitions(ac_hdf5 INTERFACE H5_USE_110_API) # the calls of 1.10, from later versions too
+add_library(ac::hdf5 ALIAS ac_hdf5)
 
-# The OpenMP build of OpenBLAS, by its own path: the alternatives system may point elsewhere.
+# The OpenMP build of OpenBLAS, by its own path: Debian's alternatives system may point elsewhere. Red Hat calls it openblaso.
 find_path(AC_OPENBLAS_INCLUDE NAMES cblas.h
-  PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp REQUIRED)
-find_library(AC_OPENBLAS_LIBRARY NAMES openblas
+  PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp openblas REQUIRED)
+find_library(AC_OPENBLAS_LIBRARY NAMES openblaso openblas
   PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp REQUIRED)
 add_library(ac_openblas INTERFACE)
 target_include_directories(ac_openblas SYSTEM INTERFACE "${AC_OPENBLAS_INCLUDE}")

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,4 +94,48 @@ ac_json_parse(const char *text, size_t n, size_t flags, json_error_t *error)
         root = json_loadb(repaired.data, repaired.size, flags, error);
     ac_buffer_free(&repaired);
     return root;
+}
+
+static void
+push_members(ac_buffer *out, const json_t *object)
+{
+    const char *name, *separator = "";
+    json_t *value;
+
+    json_object_foreach((json_t *) (uintptr_t) object, name, value)
+    {
+        ac_buffer_push_text(out, separator);
+        ac_json_text(out, name);
+        ac_buffer_push_text(out, ": ");
+        ac_json_push(out, value);
+        separator = ", ";
+    }
+}
+
+ac_status
+ac_json_push(ac_buffer *out, const json_t *value)
+{
+    switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_OBJECT:
+        ac_buffer_push_char(out, '{');
+        push_members(out, value);
+        return ac_buffer_push_char(out, '}');
+    case JSON_ARRAY:
+        ac_buffer_push_char(out, '[');
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            ac_buffer_push_text(out, i ? ", " : "");
+            ac_json_push(out, json_array_get(value, i));
+        }
+        return ac_buffer_push_char(out, ']');
+    case JSON_STRING:
+        return ac_json_string(out, json_string_value(value), json_string_length(value));
+    case JSON_INTEGER:
+        return ac_buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL:
+        return ac_json_double(out, json_real_value(value));
+    default:
+        return ac_buffer_push_text(out, json_is_true(value)    ? "true"
+                                        : json_is_false(value) ? "false"
+                                                               : "null");
+    }
 }

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "engine/base/buffer.h"
+
 /** A text; bytes that are not UTF-8 become U+FFFD, as in ac_json_text (json_string gives NULL
  * for them). NULL: out of memory. */
 json_t *ac_json_text_value(const char *text);
@@ -15,5 +17,9 @@ json_t *ac_json_text_value(const char *text);
  * null. free with json_decref; NULL: *error says why (NULL: not wanted).
  */
 json_t *ac_json_parse(const char *text, size_t n, size_t flags, json_error_t *error);
+
+/** A value as text: numbers in the fewest digits that read back to them (jansson writes 0.1 as
+ * 0.10000000000000001), members in their order, ", " and ": " between. NULL is null. */
+ac_status ac_json_push(ac_buffer *out, const json_t *value);
 
 #endif

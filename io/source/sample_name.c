@@ -99,7 +99,7 @@ has_any(const json_t *object, const char *const *names)
 
 /* Put members of other names in place of those that would be there twice. */
 static ac_status
-rename_members(json_t *object, const char *const *names, char **text)
+rename_members(json_t *object, const char *const *names, ac_buffer *text)
 {
     json_object_del(object, ac_sample_key_field);
     for (; *names; names++) {
@@ -110,8 +110,7 @@ rename_members(json_t *object, const char *const *names, char **text)
             return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
         json_object_del(object, *names);
     }
-    *text = json_dumps(object, 0);
-    return *text ? AC_OK : ac_error_set(AC_E_NOMEM, "out of memory for metadata");
+    return ac_json_push(text, object);
 }
 
 static bool
@@ -182,7 +181,7 @@ ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                const char *const *names, ac_buffer *out)
 {
     json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
-    char *text = NULL;
+    ac_buffer text = { 0 };
     size_t end;
     ac_status st = AC_OK;
 
@@ -191,8 +190,8 @@ ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
         n = 2;
     } else if (has_any(object, names)) {
         AC_TRY(rename_members(object, names, &text));
-        metadata = text;
-        n = strlen(text);
+        metadata = text.data;
+        n = text.size;
     }
     for (end = n; end > 0 && metadata[end - 1] != '}';)
         end--; /* what follows the object is white space */
@@ -207,6 +206,6 @@ ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
     st = ac_buffer_push_char(out, '}');
 out:
     json_decref(object);
-    free(text);
+    ac_buffer_free(&text);
     return st;
 }

@@ -63,27 +63,6 @@ ac_fields_check(const ac_config *config)
 
 /* ---- one image's ---- */
 
-/* A number that is not whole in the fewest digits that read back to it; anything else is
- * jansson's. */
-static ac_status
-push_value(ac_buffer *out, const json_t *value)
-{
-    char *text, number[40] = "";
-
-    if (!value || json_is_null(value))
-        return ac_buffer_push_text(out, "null");
-    for (int digits = 6; json_is_real(value) && digits <= 17; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, json_real_value(value));
-        if (strtod(number, NULL) == json_real_value(value))
-            return ac_buffer_push_text(out, number);
-    }
-    if (!(text = json_dumps(value, JSON_ENCODE_ANY)))
-        return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
-    ac_buffer_push_text(out, text);
-    free(text);
-    return out->status;
-}
-
 static const json_t *
 member(const json_t *object, const char *name, size_t n)
 {
@@ -127,7 +106,7 @@ ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, si
     ac_buffer_push_char(out, '{');
     while (next_name(&at, &name, &length)) {
         push_name(out, name, length);
-        AC_TRY(push_value(out, member(object, name, length)));
+        AC_TRY(ac_json_push(out, member(object, name, length)));
     }
     for (at = config->output.exif; next_name(&at, &name, &length);) {
         if (has_name(config->output.metadata, name, length))
@@ -136,7 +115,7 @@ ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, si
         if (size)
             AC_TRY(ac_exif_push_field(out, bytes, size, name, length));
         else
-            AC_TRY(push_value(out, member(object, name, length)));
+            AC_TRY(ac_json_push(out, member(object, name, length)));
     }
     st = ac_buffer_push_char(out, '}');
 out:
@@ -213,7 +192,7 @@ ac_fields_push_plain(ac_buffer *out, const char *object, size_t size, const char
     if (json_is_string(value))
         st = ac_buffer_push(out, json_string_value(value), json_string_length(value));
     else if (value && !json_is_null(value))
-        st = push_value(out, value);
+        st = ac_json_push(out, value);
     json_decref(fields);
     return st;
 }

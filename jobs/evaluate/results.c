@@ -13,31 +13,13 @@
 
 enum { CHANGED_MOST = 24 };
 
-/* A number that reads back exactly, as short as it can be; null where it is not finite. */
-static void
-push_number(ac_buffer *b, double x)
-{
-    char text[40];
-
-    if (!isfinite(x)) {
-        ac_buffer_push_text(b, "null");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    ac_buffer_push_text(b, text);
-}
-
 static void
 push_field(ac_buffer *b, const char *name, double x)
 {
     ac_buffer_push_text(b, "  ");
     ac_json_text(b, name);
     ac_buffer_push_text(b, ": ");
-    push_number(b, x);
+    ac_json_double(b, x);
     ac_buffer_push_text(b, ",\n");
 }
 
@@ -51,9 +33,9 @@ static void
 push_pair(ac_buffer *b, double low, double high)
 {
     ac_buffer_push_text(b, "[");
-    push_number(b, low);
+    ac_json_double(b, low);
     ac_buffer_push_text(b, ", ");
-    push_number(b, high);
+    ac_json_double(b, high);
     ac_buffer_push_text(b, "]");
 }
 
@@ -169,9 +151,9 @@ push_changed_most(const ac_results *self, ac_buffer *b)
         ac_buffer_push_text(b, ", \"other_caption\": ");
         push_text_of(b, &self->evaluated->against.captions, self->evaluated->other[i]);
         ac_buffer_printf(b, ", \"%s\": [", by->name);
-        push_number(b, by->values[i]);
+        ac_json_double(b, by->values[i]);
         ac_buffer_push_text(b, ", ");
-        push_number(b, by->others[i]);
+        ac_json_double(b, by->others[i]);
         ac_buffer_push_text(b, "]}");
     }
 out:
@@ -194,15 +176,15 @@ push_comparison(const ac_results *self, ac_buffer *b)
         if (!c->others)
             continue;
         ac_buffer_printf(b, "\n    \"%s\": {\"score\": ", c->name);
-        push_number(b, c->corpus);
+        ac_json_double(b, c->corpus);
         ac_buffer_push_text(b, ", \"other\": ");
-        push_number(b, c->other_corpus);
+        ac_json_double(b, c->other_corpus);
         ac_buffer_push_text(b, ", \"difference\": ");
-        push_number(b, c->difference);
+        ac_json_double(b, c->difference);
         ac_buffer_push_text(b, ", \"interval\": ");
         push_pair(b, c->difference_low, c->difference_high);
         ac_buffer_push_text(b, ", \"higher_in_resamples\": ");
-        push_number(b, c->higher);
+        ac_json_double(b, c->higher);
         ac_buffer_push_text(b, "},");
     }
     ac_buffer_push_text(b, "\n    ");
@@ -306,7 +288,7 @@ push_item(const ac_results *self, ac_buffer *b, int64_t i)
     for (int c = 0; c < s->column_count; c++)
         if (s->columns[c].values) {
             ac_buffer_printf(b, ", \"%s\": ", s->columns[c].name);
-            push_number(b, s->columns[c].values[i]);
+            ac_json_double(b, s->columns[c].values[i]);
         }
     if (self->traces->json) {
         ac_buffer_push_text(b, ", \"evidence\": ");
@@ -319,7 +301,7 @@ push_item(const ac_results *self, ac_buffer *b, int64_t i)
         for (int c = 0; c < s->column_count; c++)
             if (s->columns[c].others) {
                 ac_buffer_printf(b, ", \"%s\": ", s->columns[c].name);
-                push_number(b, s->columns[c].others[i]);
+                ac_json_double(b, s->columns[c].others[i]);
             }
         ac_buffer_push_text(b, "}");
     }

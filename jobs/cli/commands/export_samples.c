@@ -108,7 +108,6 @@ push_further(exporter *self, int64_t i)
     const ac_texts *kept = &self->walk.view->metadata;
     json_t *fields, *object, *value;
     const char *name;
-    char *text = NULL;
     ac_status st = AC_OK;
 
     if (!kept->count)
@@ -124,14 +123,10 @@ push_further(exporter *self, int64_t i)
             continue;
         ac_buffer_push_text(&self->fields, ", ");
         ac_json_text(&self->fields, name);
-        if (!(text = json_dumps(value, JSON_ENCODE_ANY)))
-            AC_FAIL(AC_E_NOMEM, "out of memory for metadata");
-        AC_TRY(ac_buffer_printf(&self->fields, ": %s", text));
-        free(text);
-        text = NULL;
+        ac_buffer_push_text(&self->fields, ": ");
+        AC_TRY(ac_json_push(&self->fields, value));
     }
 out:
-    free(text);
     json_decref(fields);
     json_decref(object);
     return st;
