@@ -73,7 +73,7 @@ by_cmake() {
 # build NAME: in the folder of its sources
 build() {
   case $1 in
-  xxhash) make -j"$(nproc)" PREFIX="$prefix" lib && make PREFIX="$prefix" install_libxxhash.a install_libxxhash.so install_libxxhash.includes install_libxxhash.pc ;;
+  xxhash) by_cmake cmake_unofficial -DXXHASH_BUILD_XXHSUM=OFF ;;
   utf8proc) make -j"$(nproc)" && make prefix="$prefix" install ;;
   random123) mkdir -p "$prefix/include" && cp -R include/Random123 "$prefix/include/" ;;
   pcre2) by_cmake . -DPCRE2_BUILD_PCRE2GREP=OFF -DPCRE2_BUILD_TESTS=OFF -DPCRE2_SUPPORT_JIT=ON ;;

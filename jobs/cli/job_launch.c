@@ -158,6 +158,8 @@ run_job(const ac_job *job, const ac_arguments *a, const ac_config *config, ac_st
     comm.heartbeat = &heartbeat;
     ac_heartbeat_phase(&heartbeat, "start");
     if (st == AC_OK)
+        st = ac_mpi_check_launcher(&comm);
+    if (st == AC_OK)
         st = find_folder(&folder, job, a);
     if (st == AC_OK)
         st = ac_kernels_use(ac_kernel_set_names[config->compute.kernels]);

@@ -1,7 +1,9 @@
 #include "jobs/cli/mpi_start.h"
 
 #include <sched.h>
+#include <mpi.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool
@@ -31,6 +33,28 @@ ac_mpi_prepare(void)
          * then MPI_Init fails; a rank alone needs none */
         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
     }
+}
+
+ac_status
+ac_mpi_check_launcher(const ac_comm *comm)
+{
+    static const char *const sizes[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" };
+    char version[MPI_MAX_LIBRARY_VERSION_STRING];
+    int n;
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *size = getenv(sizes[i]);
+        if (comm->size > 1 || !size || atoi(size) <= 1)
+            continue;
+        MPI_Get_library_version(version, &n);
+        version[strcspn(version, "\n,(")] = '\0';
+        return ac_error_set(AC_E_ARG,
+                            "the launcher started %s ranks, but each is alone: it belongs to "
+                            "another MPI than the one that this program is built with (%s); use "
+                            "that one's mpirun",
+                            size, version);
+    }
+    return AC_OK;
 }
 
 int

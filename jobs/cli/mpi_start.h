@@ -13,6 +13,10 @@ bool ac_mpi_is_launched(void);
 /** The environment that MPI_Init is to see. */
 void ac_mpi_prepare(void);
 
+/** Does this rank see the others that its launcher started? AC_E_ARG where the launcher is
+ * another MPI's: every rank would take itself for the only one, and do all the work. */
+AC_MUST_CHECK ac_status ac_mpi_check_launcher(const ac_comm *comm);
+
 /** This rank's share of the node's cores, and no more than it is bound to; under Slurm, what
  * the job was given. comm NULL: one process. */
 int ac_mpi_threads(const ac_comm *comm);

@@ -17,6 +17,13 @@ timeout 60 mpirun --oversubscribe -n 2 bash -c 'configs=(job.yaml elsewhere.yaml
   exec "$0" caption ${configs[${OMPI_COMM_WORLD_RANK:-$PMI_RANK}]} --run x' "$antarctic" > said.txt 2>&1 || code=$?
 [ $code -eq 1 ] || { echo "exit $code where one of two ranks has no config"; cat said.txt; exit 1; }
 says 'rank 1: elsewhere.yaml: the config cannot be opened'
+# the launcher of another MPI: each rank would take itself for the only one
+case $(mpirun --version) in *'Open MPI'*) other=PMI_SIZE ;; *) other=OMPI_COMM_WORLD_SIZE ;; esac
+export $other=2
+run 1 caption job.yaml --run x
+says 'started 2 ranks, but each is alone.*mpirun'
+unset $other
+[ ! -e x ]
 run 1 caption job.yaml --run x --set retrieval.topk=many
 says 'retrieval.topk: "many" is not a whole number'
 run 1 caption job.yaml --run x --set retrieval.topk=0

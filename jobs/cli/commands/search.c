@@ -291,6 +291,8 @@ search_under_mpi(searcher *self, ac_status st)
     self->comm = &comm;
     if (!ac_arguments_has(self->a, "threads"))
         ac_compute_init(ac_mpi_threads(&comm));
+    if (st == AC_OK)
+        st = ac_mpi_check_launcher(&comm);
     st = ac_agree_all(&comm, st);
     if (st == AC_OK)
         st = search_all(self);
