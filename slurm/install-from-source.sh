@@ -2,7 +2,7 @@
 # install-from-source.sh --list | [--tarballs DIR] [--only "NAME …"] PREFIX: builds the small libraries that a cluster's modules rarely
 # have into PREFIX, without root and without a network, from tarballs that you bring. A library that pkg-config already finds is left out,
 # unless --only names it. MPI, HDF5, OpenBLAS and zlib are not among them: every cluster has these as modules. docs/CLUSTER.md has the steps.
-# Needs a C compiler, CMake 3.20, make, pkg-config, and tar with gzip and xz. Safe to run again: what is there is not built twice.
+# Needs a C compiler, CMake 3.25, make, pkg-config, and tar with gzip and xz. Safe to run again: what is there is not built twice.
 set -eu -o pipefail
 
 # name version | what pkg-config calls it, or a header | SHA-256 | file | source

@@ -18,7 +18,7 @@ class AntarcticCaptions(CMakePackage):
     variant("jxl", default=False, description="read JPEG XL images")
 
     depends_on("c", type="build")
-    depends_on("cmake@3.20:", type="build")
+    depends_on("cmake@3.25:", type="build")
     depends_on("ninja", type="build")
     depends_on("pkgconfig", type="build")
 
