@@ -17,6 +17,8 @@ ac_mpi_prepare(void)
     /* Open MPI 4.1 prefers osc/rdma between nodes, whose windows fail over TCP (MPI_ERR_WIN):
      * sm, ucx and pt2pt are left */
     setenv("OMPI_MCA_osc", "^rdma", 0);
+    /* hwloc's plugins for displays and OpenCL look for an X server; MPI needs neither */
+    setenv("HWLOC_COMPONENTS", "-gl,-opencl", 0);
     if (!ac_mpi_is_launched()) {
         /* alone, Open MPI starts a daemon for the ranks one might spawn: two seconds for
          * nothing */
@@ -24,6 +26,10 @@ ac_mpi_prepare(void)
         /* such processes share one folder in /tmp, which one removes while another makes it:
          * then MPI_Init fails; a rank alone needs none */
         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+        /* a rank alone talks to nobody; other transports are loaded only to be asked, and
+         * Omni-Path's library measures its clock for 0.2 s when it is loaded */
+        setenv("OMPI_MCA_pml", "ob1", 0);
+        setenv("OMPI_MCA_btl", "self", 0);
     }
 }
 
