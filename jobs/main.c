@@ -19,15 +19,16 @@ end_process(int code)
 }
 
 /* OpenBLAS chooses its kernels when it is loaded, and does not know every CPU: tell it, and
- * begin again. */
+ * begin again, unless the job does without (all libraries are loaded once more). */
 static void
-choose_openblas_kernels(char **argv)
+choose_openblas_kernels(int argc, char **argv)
 {
+    const ac_job *job = argc > 1 ? ac_job_find(argv[1]) : NULL;
     const char *wanted = ac_compute_openblas_coretype();
     char self[4096];
     ssize_t n;
 
-    if (!wanted || getenv("OPENBLAS_CORETYPE"))
+    if (!wanted || getenv("OPENBLAS_CORETYPE") || (job && job->no_products))
         return;
     setenv("OPENBLAS_CORETYPE", wanted, 1);
     n = readlink("/proc/self/exe", self, sizeof self - 1); /* by its name, which tools show */
@@ -79,7 +80,7 @@ end_of_output(const char *name)
 int
 main(int argc, char **argv)
 {
-    choose_openblas_kernels(argv);
+    choose_openblas_kernels(argc, argv);
     allow_open_files();
     ac_endings_install(end_process);
     ac_log_set(ac_terminal_line, NULL, AC_LOG_INFO);

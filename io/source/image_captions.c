@@ -9,23 +9,24 @@
 #include "io/source/image_files.h"
 #include "io/source/location.h"
 
-/* Is there an image with this key [n]? */
-static bool
-has_key(const ac_image_files *files, const char *key, size_t n)
+bool
+ac_image_files_has_key(const ac_image_files *self, const char *key, size_t n)
 {
-    int64_t low = 0, high = files->count;
+    int64_t low = 0, high = self->count;
 
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (ac_bytes_compare(ac_texts_at(&files->names, middle),
-                             ac_image_files_key_size(files, middle), key, n) < 0)
+        const int order = ac_image_key_compare(
+            ac_texts_at(&self->names, middle), ac_image_files_key_size(self, middle),
+            self->pages ? self->pages[middle] : 0, key, n, 0);
+        if (order == 0)
+            return true;
+        if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < files->count &&
-           ac_bytes_compare(ac_texts_at(&files->names, low),
-                            ac_image_files_key_size(files, low), key, n) == 0;
+    return false;
 }
 
 bool
@@ -34,7 +35,7 @@ ac_image_files_owns(const ac_image_files *self, int64_t place)
     size_t n;
     const char *name = ac_caption_files_name(&self->captions, place, &n);
 
-    return has_key(self, name, n - 4);
+    return ac_image_files_has_key(self, name, n - 4);
 }
 
 /* All captions of a stem lie beside other images. */

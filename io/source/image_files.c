@@ -26,6 +26,7 @@
 typedef struct finder {
     ac_found_files found;
     ac_caption_files *captions; /* not owned */
+    ac_spill metadata;          /* .json files: zero-terminated names */
     bool all_pages;
     ac_passed_over *passed; /* not owned */
 } finder;
@@ -35,6 +36,7 @@ finder_free(finder *self)
 {
     ac_spill_free(&self->found.files);
     ac_spill_free(&self->found.order);
+    ac_spill_free(&self->metadata);
 }
 
 static ac_status
@@ -88,6 +90,17 @@ add(finder *self, const char *path, const char *name)
     return st;
 }
 
+/* What img2dataset and others put beside an image: image_files_source.c reads it. */
+#define METADATA ".json"
+
+static bool
+is_metadata(const char *name)
+{
+    const size_t n = strlen(name), ending = strlen(METADATA);
+
+    return n > ending && strcmp(name + n - ending, METADATA) == 0;
+}
+
 /* A file of a folder: an item, or one to be counted. */
 static ac_status
 add_found(finder *self, const char *path, const char *relative, const char *name)
@@ -98,8 +111,27 @@ add_found(finder *self, const char *path, const char *relative, const char *name
     }
     if (ac_caption_file_is(name))
         return ac_caption_files_add(self->captions, relative);
+    if (is_metadata(name)) /* whose, is known when all images are */
+        return ac_spill_push(&self->metadata, relative, strlen(relative) + 1);
     return ac_image_name_is(name) ? add(self, path, relative)
                                   : ac_passed_over_add(self->passed, relative);
+}
+
+/* .json files that lie beside no image. */
+static ac_status
+pass_over_metadata(finder *self, const ac_image_files *images)
+{
+    ac_status st = AC_OK;
+
+    for (size_t at = 0; at < self->metadata.size && st == AC_OK;) {
+        const char *name = self->metadata.data + at;
+        const size_t n = strlen(name);
+        if (!ac_image_files_has_key(images, name, n - strlen(METADATA)))
+            st = ac_passed_over_add(self->passed, name);
+        at += n + 1;
+    }
+    ac_passed_over_sort(self->passed);
+    return st;
 }
 
 /* Everything below `path`; `root` is the length of the input's own path and slash. Links to
@@ -319,7 +351,7 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
         const char *slash = strrchr(options->index, '/');
         AC_TRY(ac_duplicate(&folder, options->index,
                             slash ? (size_t) (slash - options->index) : 0));
-        f.found.files.folder = f.found.order.folder = folder;
+        f.found.files.folder = f.found.order.folder = f.metadata.folder = folder;
     }
     ac_caption_files_init(&self->captions, folder);
     while (n > 1 && input[n - 1] == '/')
@@ -345,11 +377,11 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
         const char *slash = strrchr(path, '/');
         AC_TRY(add(&f, path, slash ? slash + 1 : path));
     }
-    ac_passed_over_sort(passed);
+    if (f.found.count > 0)
+        AC_TRY(take_sorted(self, &f, options->index, fingerprint));
+    AC_TRY(pass_over_metadata(&f, self));
     if (f.found.count == 0)
         st = no_image(path, what, passed);
-    AC_TRY(st);
-    AC_TRY(take_sorted(self, &f, options->index, fingerprint));
 out:
     finder_free(&f);
     free(path);

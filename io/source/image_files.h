@@ -65,6 +65,8 @@ AC_MUST_CHECK ac_status ac_image_files_key(const ac_image_files *self, int64_t i
                                            ac_buffer *out);
 /** Of the item's name, which begins the key: its length; of a first page that is all of it. */
 size_t ac_image_files_key_size(const ac_image_files *self, int64_t i);
+/** Is there an image with this key [n], of a first page? */
+bool ac_image_files_has_key(const ac_image_files *self, const char *key, size_t n);
 bool ac_image_files_is_duplicate(const ac_image_files *self, int64_t i);
 /** Appended to out: the item's location, relative where it lies below the root. */
 AC_MUST_CHECK ac_status ac_image_files_locate(const ac_image_files *self, int64_t i,

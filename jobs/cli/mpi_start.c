@@ -21,6 +21,8 @@ ac_mpi_prepare(void)
      * sm, ucx and pt2pt are left. Open MPI 5 has no pt2pt, and its rdma works over TCP */
     setenv("OMPI_MCA_osc", "^rdma", 0);
 #endif
+    /* hwloc's plugins for displays and OpenCL look for an X server; MPI needs neither */
+    setenv("HWLOC_COMPONENTS", "-gl,-opencl", 0);
     if (!ac_mpi_is_launched()) {
 #if defined OMPI_MAJOR_VERSION && OMPI_MAJOR_VERSION >= 5
         /* without a network of its own, ucx writes an error about a window that others serve */
@@ -32,6 +34,10 @@ ac_mpi_prepare(void)
         /* such processes share one folder in /tmp, which one removes while another makes it:
          * then MPI_Init fails; a rank alone needs none */
         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+        /* a rank alone talks to nobody; other transports are loaded only to be asked, and
+         * Omni-Path's library measures its clock for 0.2 s when it is loaded */
+        setenv("OMPI_MCA_pml", "ob1", 0);
+        setenv("OMPI_MCA_btl", "self", 0);
     }
 }
 

@@ -253,6 +253,7 @@ const ac_job ac_job_ingest = {
     .name = "ingest",
     .summary = "images and what came with them -> an image dataset in HDF5",
     .parts = true,
+    .no_products = true,
     .report = AC_REPORT_NONE,
     .stages = (const ac_stage_type *const[]){ &ac_stage_ingest, NULL },
     .run = run_ingest_all,

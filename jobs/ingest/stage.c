@@ -1,9 +1,6 @@
 #include "jobs/ingest/stage.h"
 
 #include <omp.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +11,9 @@
 #include "io/image/decode.h"
 #include "io/source/sample_name.h"
 #include "jobs/caption/fields.h"
+#include "jobs/ingest/read_ahead.h"
 
-enum { BATCH_PER_THREAD = 8 };
+enum { ITEMS_PER_THREAD = 8 };
 
 /* An image between reading and writing. */
 typedef struct item {
@@ -28,36 +26,17 @@ typedef struct item {
     char hash[33];
 } item;
 
-/* Items that are read together, and then written one after the other. */
-typedef struct batch {
-    int64_t first, n; /* of the images */
-    item *items;      /* [batch_size] */
-} batch;
-
-/* A thread's part of a batch. */
-typedef struct worker {
-    struct ac_ingester *ingester;
-    const batch *of;
-    atomic_llong *next; /* the item of the batch that is read next, by any of them */
-    int slot;
-    ac_status status;
-    char message[1024]; /* each thread has its own */
-} worker;
-
-/* Two batches in memory, of which one is read while the other is written, and what a shard has
- * gathered so far. */
+/* What is read of the items of a shard, and what the shard has gathered so far. */
 typedef struct ac_ingester {
     const ac_run *run;                  /* borrowed */
     const ac_image_source *images;      /* borrowed */
     const ac_preprocess_recipe *recipe; /* borrowed; NULL: original bytes are stored */
     ac_resizer *resizers;               /* [threads] */
     int threads;
-    worker *workers;    /* [threads] */
-    pthread_t *handles; /* [threads] */
-    int64_t batch_size;
-    batch batches[2];
-    bool overlaps;  /* the source reads without HDF5, which only one thread may use */
-    ac_buffer text; /* a key or a location */
+    item *items; /* [ring]: read, and not yet written */
+    int64_t ring;
+    ac_stage *stage; /* borrowed */
+    ac_buffer text;  /* a key or a location */
     ac_h5_stream stream;
     ac_texts keys, formats, captions, metadata, sources, hashes;
     ac_texts bad_keys, bad_reasons, bad_details;
@@ -68,21 +47,16 @@ typedef struct ac_ingester {
 static void
 ingester_free(ingester *self)
 {
-    for (int b = 0; b < 2; b++) {
-        item *items = self->batches[b].items;
-        for (int64_t i = 0; items && i < self->batch_size; i++) {
-            ac_buffer_free(&items[i].bytes);
-            ac_buffer_free(&items[i].metadata);
-            ac_texts_free(&items[i].captions);
-            free(items[i].rgb);
-        }
-        free(items);
+    for (int64_t i = 0; self->items && i < self->ring; i++) {
+        ac_buffer_free(&self->items[i].bytes);
+        ac_buffer_free(&self->items[i].metadata);
+        ac_texts_free(&self->items[i].captions);
+        free(self->items[i].rgb);
     }
+    free(self->items);
     for (int t = 0; self->resizers && t < self->threads; t++)
         ac_resizer_free(&self->resizers[t]);
     free(self->resizers);
-    free(self->workers);
-    free(self->handles);
     ac_buffer_free(&self->text);
     ac_h5_stream_free(&self->stream);
     ac_texts_free(&self->keys);
@@ -111,17 +85,12 @@ ingester_init(ingester *self, const ac_ingest_work *work, const ac_run *run)
     *self = (ingester){ .run = run,
                         .images = work->images,
                         .recipe = pixels ? &work->recipe : NULL,
-                        .threads = omp_get_max_threads(),
-                        .overlaps = !work->images->type->hash && !work->images->type->pixels };
-    self->batch_size = wanted > 0 ? wanted : BATCH_PER_THREAD * self->threads;
-    for (int b = 0; b < 2; b++)
-        AC_TRY(ac_alloc(&self->batches[b].items, self->batch_size, sizeof(item)));
+                        .threads = omp_get_max_threads() };
+    self->ring = 2 * (wanted > 0 ? wanted : ITEMS_PER_THREAD * self->threads);
+    AC_TRY(ac_alloc(&self->items, self->ring, sizeof *self->items));
     AC_TRY(ac_alloc(&self->resizers, self->threads, sizeof *self->resizers));
-    AC_TRY(ac_alloc(&self->workers, self->threads, sizeof *self->workers));
-    AC_TRY(ac_alloc(&self->handles, self->threads, sizeof *self->handles));
-    for (int64_t i = 0; pixels && i < 2 * self->batch_size; i++)
-        AC_TRY(ac_alloc(&self->batches[i % 2].items[i / 2].rgb,
-                        work->recipe.size * work->recipe.size, 3));
+    for (int64_t i = 0; pixels && i < self->ring; i++)
+        AC_TRY(ac_alloc(&self->items[i].rgb, work->recipe.size * work->recipe.size, 3));
     AC_TRY(ac_alloc(&self->width, n, sizeof *self->width));
     AC_TRY(ac_alloc(&self->height, n, sizeof *self->height));
     AC_TRY(ac_alloc(&self->page, n, sizeof *self->page));
@@ -174,8 +143,10 @@ read_metadata(const ingester *self, int64_t i, item *x)
 
 /* Everything about one item but where it lies; whatever is wrong with it goes to its status. */
 static ac_status
-read_item(const ingester *self, int64_t i, item *x, int slot)
+read_item(void *context, int64_t i, int64_t at, int slot)
 {
+    const ingester *self = context;
+    item *x = &self->items[at];
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_source_check(self->images, i, &x->status));
@@ -196,53 +167,6 @@ read_item(const ingester *self, int64_t i, item *x, int slot)
         AC_TRY(read_metadata(self, i, x));
     }
     ac_inflight_end(&self->run->inflight, slot);
-out:
-    return st;
-}
-
-static void *
-read_items(void *context)
-{
-    worker *self = context;
-    const batch *of = self->of;
-
-    for (int64_t i; self->status == AC_OK && (i = atomic_fetch_add(self->next, 1)) < of->n;) {
-        self->status = read_item(self->ingester, of->first + i, &of->items[i], self->slot);
-        if (self->status != AC_OK)
-            snprintf(self->message, sizeof self->message, "%s", ac_error_message());
-    }
-    return NULL;
-}
-
-static ac_status write_batch(ingester *self, const batch *of);
-
-/* The batch `of` is read by all threads; this one first writes the batch before it (n 0: there
- * is none). Threads of our own: OpenMP's would spin while this one writes, on cores that others
- * want. What cannot be started, this thread does. */
-static ac_status
-read_batch(ingester *self, const batch *of, const batch *before)
-{
-    atomic_llong next = 0;
-    int started = 0;
-    ac_status st = AC_OK;
-
-    for (int t = 0; t < self->threads; t++)
-        self->workers[t] = (worker){ .ingester = self, .of = of, .next = &next, .slot = t };
-    if (!self->overlaps)
-        AC_TRY(write_batch(self, before));
-    while (started < self->threads - 1 && started < of->n - (self->overlaps ? 0 : 1) &&
-           pthread_create(&self->handles[started], NULL, read_items,
-                          &self->workers[started + 1]) == 0)
-        started++;
-    if (self->overlaps)
-        st = write_batch(self, before);
-    if (st == AC_OK)
-        read_items(&self->workers[0]);
-    for (int t = 0; t < started; t++)
-        pthread_join(self->handles[t], NULL);
-    for (int t = 0; t <= started && st == AC_OK; t++)
-        if (self->workers[t].status != AC_OK)
-            st = ac_error_set(self->workers[t].status, "%s", self->workers[t].message);
 out:
     return st;
 }
@@ -296,15 +220,16 @@ out:
 }
 
 static ac_status
-write_batch(ingester *self, const batch *of)
+write_item(void *context, int64_t i, int64_t at)
 {
+    ingester *self = context;
+    const item *x = &self->items[at];
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; i < of->n && st == AC_OK; i++) {
-        const item *x = &of->items[i];
-        st = x->status.reason == AC_GOOD ? push_good(self, of->first + i, x)
-                                         : push_bad(self, of->first + i, &x->status);
-    }
+    AC_TRY(x->status.reason == AC_GOOD ? push_good(self, i, x) : push_bad(self, i, &x->status));
+    if ((self->keys.count + self->bad_keys.count) % (self->ring / 2) == 0)
+        st = ac_stage_tick(self->stage);
+out:
     return st;
 }
 
@@ -372,19 +297,19 @@ ingest_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
     ingester *self = ((ac_ingest_work *) context)->ingester;
     ac_shard_writer w = { 0 };
-    int last = 1; /* the batch that was read last */
+    const ac_read_ahead reading = { .context = self,
+                                    .read = read_item,
+                                    .take = write_item,
+                                    .ring = self->ring,
+                                    .threads = self->threads,
+                                    /* only one thread may use HDF5 */
+                                    .apart = self->images->type->hash ||
+                                             self->images->type->pixels };
     ac_status st = AC_OK;
 
+    self->stage = stage;
     AC_TRY(begin_shard(self, &w, shard->path));
-    self->batches[1].n = 0;
-    for (int64_t done = 0; done < shard->count; done += self->batch_size, last = !last) {
-        batch *of = &self->batches[!last];
-        of->first = shard->first + done;
-        of->n = shard->count - done < self->batch_size ? shard->count - done : self->batch_size;
-        AC_TRY(read_batch(self, of, &self->batches[last]));
-        AC_TRY(ac_stage_tick(stage));
-    }
-    AC_TRY(write_batch(self, &self->batches[last]));
+    AC_TRY(ac_read_ahead_run(&reading, shard->first, shard->count));
     AC_TRY(end_shard(self, &w, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;

@@ -1,6 +1,6 @@
 /**
  * The stage of the job ingest: images -> shards of an image dataset (io/hdf5/schema.h,
- * docs/FORMATS.md). A shard's images are read by threads, a batch at a time, and written as
+ * docs/FORMATS.md). A shard's images are read ahead by threads (read_ahead.h), and written as
  * they come, so that a shard needs no memory for all of them. Nothing of a shard depends on the
  * ranks or threads.
  */

@@ -58,6 +58,7 @@ typedef struct ac_job {
     /* The short form that takes words which are no config too, as a shell's ref*.txt; NULL:
      * none does. */
     const char *several;
+    bool no_products; /* it multiplies no matrices: OpenBLAS need not know the CPU */
     ac_job_size size; /* its need of a node's memory, for submit; NULL: only the program's */
 } ac_job;
 

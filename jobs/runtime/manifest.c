@@ -191,6 +191,8 @@ ac_manifest_save(const ac_manifest *self, const char *path)
     }
     if (self->key_prefix[0])
         push_field(&b, "key_prefix", self->key_prefix);
+    if (self->validation_key_prefix[0])
+        push_field(&b, "validation_key_prefix", self->validation_key_prefix);
     push_field(&b, "config_fingerprint", self->config_fingerprint);
     push_field(&b, "input_fingerprint", self->input_fingerprint);
     push_field(&b, "clip_fingerprint", self->clip);
@@ -336,6 +338,8 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     AC_TRY(read_generations(root, path, &generations, &generation_count));
     copy_text(self->content, sizeof self->content, root, "content");
     copy_text(self->key_prefix, sizeof self->key_prefix, root, "key_prefix");
+    copy_text(self->validation_key_prefix, sizeof self->validation_key_prefix, root,
+              "validation_key_prefix");
     if (json_integer_value(json_object_get(root, "items")) != self->items ||
         json_integer_value(json_object_get(root, "shard_items")) != self->shard_items ||
         generation_count != self->generation_count ||

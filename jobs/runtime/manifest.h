@@ -48,9 +48,9 @@ typedef struct ac_manifest {
     char *pixels;       /* owned; of an image dataset of CLIP's input, its recipe; else NULL */
     int64_t pixel_size; /* S of [S, S, 3] */
     char content[16];   /* "images": the run is an image dataset; else "" */
-    char
-        key_prefix[8]; /* of an input of tars: "tar", its keys begin with their names; "none" */
-    int64_t items;     /* of the input as it is */
+    /* of an input of tars: "tar", its keys begin with their names, or "none"; else "" */
+    char key_prefix[8], validation_key_prefix[8]; /* of training, the first is its own */
+    int64_t items;                                /* of the input as it is */
     int64_t shard_items, shard_count;
     ac_generation *generations; /* [generation_count], owned; NULL, 0: never updated */
     int64_t generation_count;

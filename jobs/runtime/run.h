@@ -55,9 +55,9 @@ typedef struct ac_run_identity {
     const char *deny;           /* fingerprint of the file of retrieval.deny; "", NULL: none */
     const ac_cache_set *caches; /* where there are several; NULL: none */
     const char *kernels;
-    const char *content;    /* of the manifest; NULL: none */
-    const char *key_prefix; /* the same */
-    const char *pixels;     /* of the manifest, with pixel_size; NULL: none */
+    const char *content;                            /* of the manifest; NULL: none */
+    const char *key_prefix, *validation_key_prefix; /* the same */
+    const char *pixels; /* of the manifest, with pixel_size; NULL: none */
     int64_t pixel_size;
     int64_t shard_items;           /* 0: output.shard_items */
     const ac_image_source *images; /* the items; NULL: a run that cannot be updated */

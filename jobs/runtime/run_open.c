@@ -376,6 +376,8 @@ prepare(ac_run *self, const char *folder, const ac_run_identity *id, const layou
     snprintf(m->kernels, sizeof m->kernels, "%s", id->kernels);
     snprintf(m->content, sizeof m->content, "%s", id->content ? id->content : "");
     snprintf(m->key_prefix, sizeof m->key_prefix, "%s", id->key_prefix ? id->key_prefix : "");
+    snprintf(m->validation_key_prefix, sizeof m->validation_key_prefix, "%s",
+             id->validation_key_prefix ? id->validation_key_prefix : "");
     m->pixel_size = id->pixel_size;
     if (id->pixels)
         AC_TRY(ac_duplicate(&m->pixels, id->pixels, strlen(id->pixels)));

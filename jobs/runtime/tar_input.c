@@ -364,10 +364,11 @@ recorded_prefix(const opener *self)
     json_t *root = NULL;
     const char *word;
 
-    if (strcmp(self->input->what, "input.path") == 0 &&
-        ac_path_format(&path, "%s/manifest.json", self->input->folder) == AC_OK)
+    if (ac_path_format(&path, "%s/manifest.json", self->input->folder) == AC_OK)
         root = json_load_file(path, 0, NULL);
-    word = json_string_value(json_object_get(root, "key_prefix"));
+    word = json_string_value(json_object_get(
+        root, strcmp(self->input->what, "input.validation") == 0 ? "validation_key_prefix"
+                                                                 : "key_prefix"));
     if (word)
         prefix = strcmp(word, "tar") == 0 ? AC_TAR_PREFIX_TAR : AC_TAR_PREFIX_NONE;
     json_decref(root);

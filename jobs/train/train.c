@@ -17,6 +17,7 @@
 #include "jobs/train/crash_probe.h"
 #include "jobs/train/train.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/runtime/tar_input.h"
 
 /* What the job holds while it runs. */
 typedef struct training_job {
@@ -241,6 +242,8 @@ run_job_all(training_job *p, const char *folder)
                                        &cache_seconds));
     id.items = p->items.images.count;
     id.input = p->items.images.fingerprint;
+    id.key_prefix = ac_tar_input_key_prefix(&p->items.sets[0]);
+    id.validation_key_prefix = ac_tar_input_key_prefix(&p->items.sets[1]);
     id.clip = p->clip.fingerprint;
     id.cache = p->caches.fingerprint;
     id.caches = &p->caches;

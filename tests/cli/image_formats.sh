@@ -50,6 +50,24 @@ run 2 embed-images job.yaml --run none --set input.path=others
 says 'holds no image'
 says '1 \.psd (a\.psd)'
 
+# a .json file beside an image is the image's, as img2dataset writes it; one beside none is passed over, like every other file
+mkdir -p pairs/sub
+cp "$demo/pictures/scene_00.jpg" pairs/a.b.jpg
+cp "$demo/pictures/scene_01.jpg" pairs/sub/c.jpg
+for file in a.b sub/c lone a sub/a.b; do printf '{"n": 1}' > "pairs/$file.json"; done
+: > pairs/00000_stats.json; : > pairs/00000.parquet; : > pairs/sub/c.JSON; : > pairs/.json
+run 0 ingest pairs --out pairs.dataset
+says 'passed over by their extension: 5 .json, 1 without an extension, 1 .parquet (.json, 00000.parquet, 00000_stats.json, a.json, lone.json, sub/a.b.json, sub/c.JSON)'
+run 0 inspect pairs.dataset
+says 'with_metadata *2'
+rm pairs/00000* pairs/a.json pairs/lone.json pairs/sub/a.b.json pairs/sub/c.JSON pairs/.json
+run 0 ingest pairs --out pairs.again
+if grep 'passed over' said.txt; then exit 1; fi
+[ "$(jq .passed_over pairs.again/summary.json)" = null ]
+: > others/x.json
+run 2 ingest others --out none
+says '1 \.json, 1 \.psd (a\.psd, x\.json)'
+
 # a list with a byte-order mark, CRLF, an empty line, and one of macOS's files
 printf '\357\273\277plain.jpg\r\n\r\n._plain.jpg\nx.jpe\n' > archive/list.txt
 run 0 embed-images job.yaml --run list --set input.path=archive/list.txt

@@ -40,6 +40,8 @@ says '00000.tar: 3 images, 3 by its _stats.json'
 run 0 ingest files --out files.dataset
 says '6 items: 6 ingested, 0 rejected'
 cmp <(sed 's#.*/##' files.dataset/keys.txt) tars.dataset/keys.txt
+# what is passed over of its files are its statistics, not what belongs to an image
+[ "$(jq -c '.passed_over.extensions' files.dataset/summary.json)" = '{"json":3,"parquet":3}' ]
 run 0 verify tars.dataset files.dataset
 
 # captions from the tars and from the dataset are the same; img2dataset's fields go along, and its texts are the references

@@ -70,6 +70,25 @@ train 2 by_samples --set input.train=data/samples.tar --set input.validation=dat
 cmp by_folders/layer_norms.safetensors by_samples/layer_norms.safetensors
 train 1 by_files --set input.train=data/train.tar --set input.validation=data/validation.tar --set input.grouping=files --set train.max_steps=2
 says 'training: 20 images'
+# keys that count from 0 in each tar of the training set: the manifest says what input.key_prefix came to, for each set
+mkdir numbered
+for t in 0 1; do
+  for i in 0 1 2 3; do
+    cp "data/train/scene_0$((4 * t + i)).jpg" "numbered/00000$i.jpg"
+    cp "data/train/scene_0$((4 * t + i)).txt" "numbered/00000$i.txt"
+  done
+  (cd numbered && tar cf ../n$t.tar ./*)
+done
+train 2 numbers --set 'input.train=n{0..1}.tar' --set input.validation=data/validation.tar --set train.max_steps=2
+says 'input.train: each key begins with its tar'
+[ "$(jq -r '[.key_prefix, .validation_key_prefix] | join(" ")' numbers/manifest.json)" = 'tar none' ]
+[ "$(jq -r '[.key_prefix, .validation_key_prefix] | join(" ")' by_samples/manifest.json)" = 'none none' ]
+jq -e 'has("key_prefix") or has("validation_key_prefix") | not' by_folders/manifest.json > /dev/null
+# the choice is the run's, also where its index is lost: without it the keys, and so the input, would be others
+rm numbers/tars/input.train.index numbers/DONE
+train 1 numbers --set 'input.train=n{0..1}.tar' --set input.validation=data/validation.tar --set train.max_steps=2
+says 'input.train: each key begins with its tar'
+
 # captions that cannot be used
 rm data/train/scene_00.txt
 : > data/train/scene_01.txt

@@ -321,11 +321,49 @@ damage_anywhere_is_survived(void **state)
     }
 }
 
+/* As HDF5 defines it: words with the higher byte first, sums modulo 65535. */
+static uint32_t
+plain_fletcher32(const unsigned char *at, size_t n)
+{
+    uint64_t a = 0, b = 0;
+
+    for (size_t i = 0; i < n; i += 2) {
+        a += (uint64_t) at[i] << 8 | (i + 1 < n ? at[i + 1] : 0);
+        a = a > 65535 ? a - 65535 : a;
+        b += a;
+        b = b > 65535 ? b - 65535 : b;
+    }
+    return (uint32_t) (b << 16 | a);
+}
+
+static void
+sums_are_hdf5s(void **state)
+{
+    static unsigned char bytes[60000];
+    static const size_t sizes[] = {
+        0, 1, 2, 31, 32, 33, 65, 11519, 11520, 11521, 23041, 60000
+    };
+
+    (void) state;
+    for (int kind = 0; kind < 4; kind++) {
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (unsigned char) (kind < 2 ? rand() : kind == 2 ? 0xff : 0);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            assert_int_equal(ac_h5_fletcher32(bytes, sizes[k]),
+                             plain_fletcher32(bytes, sizes[k]));
+    }
+    bytes[1] = 0; /* a sum that is a multiple of 65535 without being 0 */
+    bytes[2] = bytes[3] = 0xff;
+    assert_int_equal(ac_h5_fletcher32(bytes, 4), plain_fletcher32(bytes, 4));
+    assert_int_equal(ac_h5_fletcher32(bytes, 4) & 0xffff, 0xffff);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_do_not_depend_on_the_pieces),
+        cmocka_unit_test(sums_are_hdf5s),
         cmocka_unit_test(other_layouts_are_refused),
         cmocka_unit_test(images_are_read_and_compared),
         cmocka_unit_test(pixels_are_read_and_checked),
