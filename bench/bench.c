@@ -1,31 +1,28 @@
-/* One side of each benchmark; the other is bench/peers. Work of a fixed size is timed, and the
- * result printed as one JSON object.
+/* One side of each benchmark; the others are bench/peers. Rounds of work of a fixed size are
+ * timed, one for each line on stdin (round.h).
  *
  *   ac_bench images FOLDER THREADS IMAGES [PRECISION [KERNELS]]    CLIP's image tower
  *   ac_bench captions FOLDER THREADS TEXTS [PRECISION [KERNELS]]  3 beams, 20 tokens
  *   ac_bench samples FOLDER THREADS TEXTS [PRECISION [KERNELS]]   100 samples of 20 tokens
- *   ac_bench decode THREADS ROUNDS FILE…       decode and resize; resize alone */
+ *   ac_bench decode|resize THREADS TIMES FILE…    all files TIMES times: decode and resize, or
+ *                                                 resize alone */
 #include <antarctic.h>
 #include <omp.h>
-#include <time.h>
 
-static double
-now(void)
+#include "round.h"
+
+enum { SIDE = 224, MOST_PIXELS = 178956970 };
+
+/* The line before the rounds. first: the first text's best caption, for a comparison; or NULL. */
+static void
+say_facts(ac_precision precision, const ac_compute *compute, const ac_candidate *first)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
-
-/* Of all threads: on a busy machine the steadier measure. */
-static double
-cpu_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+    printf("{\"precision\": \"%s\", \"kernels\": \"%s\", \"version\": \"%s\"",
+           ac_precision_names[precision], ac_compute_describe(compute), ac_version());
+    for (int64_t i = 0; first && i < first->count; i++)
+        printf("%s%d", i ? ", " : ", \"first\": [", first->ids[i]);
+    printf("%s}\n", first ? "]" : "");
+    fflush(stdout);
 }
 
 static ac_status
@@ -37,8 +34,8 @@ bench_images(const char *folder, int64_t n, ac_precision precision)
     ac_clip_model clip = { 0 };
     uint8_t *rgb = NULL;
     float *y = NULL;
+    bench_round round;
     int64_t S, D;
-    double start, seconds, cpu;
     ac_status st = AC_OK;
 
     AC_TRY(ac_clip_model_open(&clip, &options));
@@ -49,15 +46,11 @@ bench_images(const char *folder, int64_t n, ac_precision precision)
     for (int64_t i = 0; i < n * 3 * S * S; i++)
         rgb[i] = (uint8_t) (i * 2654435761u >> 13);
     AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, 2));
-    start = now();
-    cpu = cpu_now();
-    AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
-    seconds = now() - start;
-    cpu = cpu_now() - cpu;
-    printf("{\"images\": %lld, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"precision\": "
-           "\"%s\", \"kernels\": \"%s\"}\n",
-           (long long) n, seconds, cpu, ac_precision_names[precision],
-           ac_compute_describe(&options.compute));
+    say_facts(precision, &options.compute, NULL);
+    while (round_begin(&round)) {
+        AC_TRY(ac_clip_model_embed_images(&clip, y, rgb, n));
+        round_end(&round, n);
+    }
 out:
     ac_clip_model_free(&clip);
     free(rgb);
@@ -82,10 +75,11 @@ bench_generate(const char *folder, int64_t texts, bool sample, ac_precision prec
     const ac_bart_options options = { .model = folder, .compute.precision = precision };
     ac_bart_model bart = { 0 };
     ac_generated out = { 0 };
+    ac_candidate first;
     int32_t *ids = NULL;
     int64_t *offsets = NULL;
     uint64_t *streams = NULL;
-    double start, seconds, cpu;
+    bench_round round;
     ac_status st = AC_OK;
 
     AC_TRY(ac_bart_model_open(&bart, &options));
@@ -105,18 +99,14 @@ bench_generate(const char *folder, int64_t texts, bool sample, ac_precision prec
         offsets[t + 1] = offsets[t] + make_text(ids + offsets[t], t);
         streams[t] = (uint64_t) t;
     }
-    start = now();
-    cpu = cpu_now();
-    AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
-    seconds = now() - start;
-    cpu = cpu_now() - cpu;
-    printf("{\"texts\": %lld, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"precision\": "
-           "\"%s\", \"kernels\": \"%s\", \"first\": [",
-           (long long) texts, seconds, cpu, ac_precision_names[precision],
-           ac_compute_describe(&options.compute));
-    for (int64_t i = 0; i < ac_generated_at(&out, 0, 0).count; i++)
-        printf("%s%d", i ? ", " : "", ac_generated_at(&out, 0, 0).ids[i]);
-    printf("]}\n");
+    AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, 1, &out));
+    first = ac_generated_at(&out, 0, 0);
+    say_facts(precision, &options.compute, &first);
+    while (round_begin(&round)) {
+        ac_generated_free(&out);
+        AC_TRY(ac_bart_model_generate(&bart, ids, offsets, streams, texts, &out));
+        round_end(&round, texts);
+    }
 out:
     ac_bart_model_free(&bart);
     ac_generated_free(&out);
@@ -126,53 +116,55 @@ out:
     return st;
 }
 
-/* Each thread takes images; `decoded` keeps what the second half resizes. */
-static ac_status
-bench_decode(int threads, int64_t rounds, int64_t n, char **files)
+/* One round: each thread takes images. `decoded` (or NULL): what is resized alone. */
+static int
+decode_round(uint8_t *rgb, ac_resizer *resizers, const ac_image *decoded, int64_t times,
+             int64_t n, char **files)
 {
-    enum { S = 224 };
-    const int64_t most_pixels = 178956970;
+    int failed = 0;
+
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
+    for (int64_t i = 0; i < times * n; i++) {
+        const int t = omp_get_thread_num();
+        ac_image read = { 0 };
+        ac_item_status bad = { 0 };
+
+        if (!decoded && (ac_image_read_file(&read, files[i % n], MOST_PIXELS, &bad) != AC_OK ||
+                         bad.reason != AC_GOOD))
+            failed++;
+        else if (ac_image_clip_resize(rgb + (int64_t) t * SIDE * SIDE * 3,
+                                      decoded ? &decoded[i % n] : &read, SIDE,
+                                      &resizers[t]) != AC_OK)
+            failed++;
+        ac_image_free(&read);
+    }
+    return failed;
+}
+
+static ac_status
+bench_decode(bool resize_alone, int threads, int64_t times, int64_t n, char **files)
+{
     ac_resizer *resizers = NULL;
     ac_image *decoded = NULL;
     uint8_t *rgb = NULL;
-    double start, whole, resize;
-    int failed = 0;
+    bench_round round;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&resizers, threads, sizeof *resizers));
     AC_TRY(ac_alloc(&decoded, n, sizeof *decoded));
-    AC_TRY(ac_alloc(&rgb, (int64_t) threads * S * S, 3));
+    AC_TRY(ac_alloc(&rgb, (int64_t) threads * SIDE * SIDE, 3));
     for (int64_t i = 0; i < n; i++) {
         ac_item_status bad = { 0 };
-        AC_TRY(ac_image_read_file(&decoded[i], files[i], most_pixels, &bad));
+        AC_TRY(ac_image_read_file(&decoded[i], files[i], MOST_PIXELS, &bad));
         if (bad.reason != AC_GOOD)
             AC_FAIL(AC_E_FORMAT, "%s: %s", files[i], bad.detail);
     }
-    start = now();
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
-    for (int64_t i = 0; i < rounds * n; i++) {
-        const int t = omp_get_thread_num();
-        ac_image image = { 0 };
-        ac_item_status bad = { 0 };
-        failed += ac_image_read_file(&image, files[i % n], most_pixels, &bad) != AC_OK ||
-                  bad.reason != AC_GOOD ||
-                  ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &image, S,
-                                       &resizers[t]) != AC_OK;
-        ac_image_free(&image);
+    say_facts(AC_PRECISION_FP32, &(ac_compute){ 0 }, NULL);
+    while (round_begin(&round)) {
+        if (decode_round(rgb, resizers, resize_alone ? decoded : NULL, times, n, files) > 0)
+            AC_FAIL(AC_E_IO, "an image failed");
+        round_end(&round, times * n);
     }
-    whole = now() - start;
-    start = now();
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
-    for (int64_t i = 0; i < rounds * n; i++) {
-        const int t = omp_get_thread_num();
-        failed += ac_image_clip_resize(rgb + (int64_t) t * S * S * 3, &decoded[i % n], S,
-                                       &resizers[t]) != AC_OK;
-    }
-    resize = now() - start;
-    if (failed)
-        AC_FAIL(AC_E_IO, "%d images failed", failed);
-    printf("{\"images\": %lld, \"seconds\": %.4f, \"resize_seconds\": %.4f}\n",
-           (long long) (rounds * n), whole, resize);
 out:
     for (int t = 0; resizers && t < threads; t++)
         ac_resizer_free(&resizers[t]);
@@ -193,12 +185,13 @@ main(int argc, char **argv)
 
     if (argc < 5) {
         fprintf(stderr, "usage: ac_bench images|captions|samples FOLDER THREADS COUNT "
-                        "[PRECISION [KERNELS]], or ac_bench decode THREADS ROUNDS FILE…\n");
+                        "[PRECISION [KERNELS]], or ac_bench decode|resize THREADS TIMES "
+                        "FILE…; a round for each line on stdin\n");
         return 1;
     }
-    if (strcmp(topic, "decode") == 0) {
+    if (strcmp(topic, "decode") == 0 || strcmp(topic, "resize") == 0) {
         ac_compute_init(atoi(argv[2]));
-        st = bench_decode(atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
+        st = bench_decode(strcmp(topic, "resize") == 0, atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
     } else {
         while (argc > 5 && ac_precision_names[precision + 1] &&
                strcmp(argv[5], ac_precision_names[precision]) != 0)

@@ -4,6 +4,7 @@
 # Prints one markdown table on stdout, what goes on on stderr. Needs Python with numpy, faiss-cpu, usearch (PYTHON=…, default
 # python3), 3 GB of disk in TMPDIR and 5 GB of memory.
 # ENTRIES=, DIMENSION=, THREADS= (default: the cores) change the sizes; VECTORS=X.npy QUERIES=Q.npy searches those instead.
+# PEERS= ("faiss usearch numpy"): against which.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 program=${1:-$here/../build/release/antarctic}
@@ -13,6 +14,6 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 [ -x "$program" ] || { printf 'bench/topk.sh: %s: build it first (./bootstrap.sh build)\n' "$program" >&2; exit 77; }
-"$python" -c 'import numpy, faiss, usearch' 2>/dev/null || { printf 'bench/topk.sh: %s lacks numpy, faiss or usearch; set PYTHON\n' "$python" >&2; exit 77; }
+"$python" -c 'import numpy, faiss' 2>/dev/null || { printf 'bench/topk.sh: %s lacks numpy or faiss; set PYTHON\n' "$python" >&2; exit 77; }
 OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=$threads "$python" "$here/peers/topk.py" --program "$program" --threads "$threads" --folder "$folder" \
-  --entries "${ENTRIES:-1000000}" --dimension "${DIMENSION:-512}" ${VECTORS:+--vectors "$VECTORS" --queries "$QUERIES"}
+  --entries "${ENTRIES:-1000000}" --dimension "${DIMENSION:-512}" --peers "${PEERS:-faiss usearch numpy}" ${VECTORS:+--vectors "$VECTORS" --queries "$QUERIES"}

@@ -1,10 +1,12 @@
 /* Seconds and memory of training steps on a model's folder, with made-up texts: for
- * bench/train_step.sh, which puts them beside the reference's way. Prints one JSON line. */
+ * bench/train_step.sh, which puts them beside the reference's way. Prints one JSON line; with
+ * --rounds, one for each line on stdin (round.h), after a step to warm up. */
 #include <antarctic.h>
 #include <getopt.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "round.h"
 
 /* What the command line says. */
 typedef struct settings {
@@ -13,6 +15,7 @@ typedef struct settings {
     int64_t table, caption;  /* tokens that encoder and decoder read, on the average */
     int64_t steps, threads;  /* steps measured, after one to warm up */
     bool exact;              /* every text has just these lengths; else 3/4 to 5/4 */
+    bool rounds;             /* a step for each line on stdin */
     bool recompute, dropout; /* save fewer activations; with the model's dropout */
     const char *backend, *precision;
 } settings;
@@ -23,7 +26,8 @@ static const struct option options[] = {
     { "steps", required_argument, NULL, 's' },   { "threads", required_argument, NULL, 'n' },
     { "backend", required_argument, NULL, 'b' }, { "precision", required_argument, NULL, 'p' },
     { "exact", no_argument, NULL, 'e' },         { "recompute", no_argument, NULL, 'r' },
-    { "dropout", no_argument, NULL, 'd' },       { NULL, 0, NULL, 0 },
+    { "dropout", no_argument, NULL, 'd' },       { "rounds", no_argument, NULL, 'R' },
+    { NULL, 0, NULL, 0 },
 };
 
 static ac_status
@@ -47,6 +51,7 @@ read_settings(settings *self, int argc, char **argv)
         case 'b': self->backend = optarg; break;
         case 'p': self->precision = optarg; break;
         case 'e': self->exact = true; break;
+        case 'R': self->rounds = true; break;
         case 'r': self->recompute = true; break;
         case 'd': self->dropout = true; break;
         default: return ac_error_set(AC_E_ARG, "this option is not known");
@@ -57,7 +62,7 @@ read_settings(settings *self, int argc, char **argv)
         return ac_error_set(AC_E_ARG,
                             "usage: bench_train_step --model DIR [--batch B] [--table N] "
                             "[--caption N] [--steps N] [--threads N] [--backend B] "
-                            "[--precision P] [--exact] [--recompute] [--dropout]");
+                            "[--precision P] [--exact] [--recompute] [--dropout] [--rounds]");
     return AC_OK;
 }
 
@@ -67,15 +72,6 @@ typedef struct texts {
     int64_t *offsets, *decoder_offsets;
     uint64_t *streams;
 } texts;
-
-static double
-now(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
 
 static int64_t
 length_of(int64_t mean, int64_t b, int64_t B, bool exact)
@@ -172,16 +168,27 @@ main(int argc, char **argv)
                              .labels = t.labels,
                              .decoder_offsets = t.decoder_offsets,
                              .streams = a.dropout ? t.streams : NULL };
-    for (int64_t s = 0; s <= a.steps; s++) {
-        const double started = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    for (int64_t s = 0; a.rounds || s <= a.steps; s++) {
+        bench_round round = { now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID) };
+        if (a.rounds && s && !round_begin(&round))
+            break;
         AC_TRY(ac_bart_trainer_run(&trainer, &batch, gradient, &loss));
         ac_adamw_step(&adamw, trainer.values, exp_avg, exp_avg_sq, gradient, trainer.count,
                       s + 1, 3e-4);
-        if (s && now(CLOCK_MONOTONIC) - started < best)
-            best = now(CLOCK_MONOTONIC) - started;
-        if (s && now(CLOCK_PROCESS_CPUTIME_ID) - cpu < least_cpu)
-            least_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+        if (a.rounds && s) {
+            round_end(&round, 1);
+        } else if (a.rounds) {
+            printf("{\"kernels\": \"%s\", \"version\": \"%s\"}\n",
+                   ac_compute_describe(&compute), ac_version());
+            fflush(stdout);
+        }
+        if (s && now(CLOCK_MONOTONIC) - round.start < best)
+            best = now(CLOCK_MONOTONIC) - round.start;
+        if (s && now(CLOCK_PROCESS_CPUTIME_ID) - round.cpu < least_cpu)
+            least_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - round.cpu;
     }
+    if (a.rounds)
+        goto out;
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"loss\": %.6f, \"tokens\": %lld, "
            "\"activation_MB\": %.1f, \"peak_MB\": %.1f, \"kernels\": \"%s\"}\n",

@@ -1,5 +1,5 @@
-"""Pillow: decode and resize as CLIP does, and resize alone; as many processes as threads. decode.py THREADS ROUNDS FILE…
-decode.py --make FOLDER writes the test images."""
+"""Pillow: decode and resize as CLIP does, or resize alone; as many processes as threads. decode.py decode|resize THREADS TIMES FILE…
+decode.py --make FOLDER [COUNT] writes test images."""
 
 import io
 import json
@@ -11,16 +11,17 @@ import time
 
 import PIL
 from PIL import Image
+from rounds import serve
 
 SIZE = 224
 
 
-def make(folder):
+def make(folder, count):
     os.makedirs(folder, exist_ok=True)
     rng = random.Random(1)
-    for i, (w, h) in enumerate([(640, 480), (480, 640), (500, 375), (1024, 768)] * 8):
+    for i, (w, h) in enumerate([(640, 480), (480, 640), (500, 375), (1024, 768)] * (count // 4)):
         small = Image.frombytes("RGB", (w // 16, h // 16), rng.randbytes(w // 16 * (h // 16) * 3))
-        small.resize((w, h), Image.Resampling.BICUBIC).save(os.path.join(folder, f"{i:02d}.jpg"), quality=90)
+        small.resize((w, h), Image.Resampling.BICUBIC).save(os.path.join(folder, f"{i:03d}.jpg"), quality=90)
 
 
 def resize(image):
@@ -31,31 +32,40 @@ def resize(image):
     return image.crop((left, top, left + SIZE, top + SIZE)).convert("RGB")
 
 
-def whole(job):
-    data, rounds = job
-    start = time.monotonic()
-    for _ in range(rounds):
-        for d in data:
-            resize(Image.open(io.BytesIO(d)))
-    mid = time.monotonic()
-    images = [Image.open(io.BytesIO(d)) for d in data]
-    for image in images:
-        image.load()
-    begin = time.monotonic()
-    for _ in range(rounds):
-        for image in images:
-            resize(image)
-    return mid - start, time.monotonic() - begin
+def begin(files, parts):
+    """A process's own share of the files, and for `resize` decoded."""
+    global share
+    share = [io.BytesIO(open(f, "rb").read()) for f in files[parts.get() :: threads]]
+    if topic == "resize":
+        share = [Image.open(data) for data in share]
+        for image in share:
+            image.load()
+
+
+def work(times):
+    start = time.process_time()
+    for _ in range(times):
+        for x in share:
+            resize(Image.open(x) if topic == "decode" else x)
+    barrier.wait()  # no process takes another's part too
+    return time.process_time() - start
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--make":
-        make(sys.argv[2])
+        make(sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 32)
         sys.exit()
-    threads, rounds, files = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    data = [open(f, "rb").read() for f in files]
-    with multiprocessing.Pool(threads) as pool:
-        parts = [(data[i::threads], rounds) for i in range(threads)]
-        times = pool.map(whole, parts, 1)
-    n = rounds * len(files)
-    print(json.dumps({"rate": n / max(t[0] for t in times), "resize_rate": n / max(t[1] for t in times), "pillow": PIL.__version__}))
+    topic, threads, times, files = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    context = multiprocessing.get_context("fork")
+    barrier, parts = context.Barrier(threads), context.Queue()
+    for t in range(threads):
+        parts.put(t)
+    used = 0
+    with context.Pool(threads, begin, (files, parts)) as pool:
+
+        def round_of_all():
+            global used
+            used += sum(pool.map(work, [times] * threads, 1))
+            return times * len(files)
+
+        serve({"name": f"Pillow {PIL.__version__}, {threads} processes"}, round_of_all, lambda: used)

@@ -8,7 +8,6 @@ import time
 
 import faiss
 import numpy as np
-from usearch.index import MetricKind, search as usearch_search
 
 K = 10
 ROUNDS = 3  # programs take turns, so that a busy machine is busy for all of them
@@ -103,6 +102,8 @@ class Usearch(Peer):
         self.x, self.threads = x, args.threads
 
     def run(self, q):
+        from usearch.index import MetricKind, search as usearch_search
+
         return np.asarray(usearch_search(self.x, q, K, MetricKind.IP, exact=True, threads=self.threads).keys).reshape(len(q), K).astype(np.int64)
 
     def memory(self):
@@ -142,7 +143,7 @@ def compare_ids(x, q, ours, theirs):
 def measure(args, kind, path, queries):
     # resident and contiguous for the peers; this program maps the file
     x = np.load(path)
-    programs = [p(args, path, x) for p in (Ours, Faiss, Usearch, Numpy)]
+    programs = [p(args, path, x) for p in (Ours, Faiss, Usearch, Numpy) if p is Ours or p.name in args.peers.split()]
     for count in (1, len(queries)):
         q = np.ascontiguousarray(queries[:count])
         best = {}
@@ -166,7 +167,7 @@ def measure(args, kind, path, queries):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("program", "folder", "vectors", "queries"):
+    for name in ("program", "folder", "vectors", "queries", "peers"):
         parser.add_argument(f"--{name}")
     for name in ("threads", "entries", "dimension"):
         parser.add_argument(f"--{name}", type=int)

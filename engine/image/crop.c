@@ -49,23 +49,25 @@ ac_image_crop_resize(uint8_t *rgb, const ac_image *p, const ac_crop *c, int64_t 
     AC_CHECK(c->top >= 0 && c->left >= 0 && c->height > 0 && c->width > 0 &&
              c->top + c->height <= p->height && c->left + c->width <= p->width);
     AC_TRY(ac_grow(&self->source, &self->source_capacity, c->width * c->height * 3, 1));
-    AC_TRY(ac_grow(&self->first, &self->first_capacity, c->height * S * 3, 1));
     crop = self->source;
     for (int64_t r = 0; r < c->height; r++)
         ac_image_to_rgb(crop + r * c->width * 3,
                         p->pixels + ((c->top + r) * p->width + c->left) * bytes, c->width,
                         p->mode, p->palette);
-    if (c->width != S) { /* a pass whose size does not change is left out */
+    /* a pass whose size does not change is left out */
+    if (c->width != S)
         AC_TRY(ac_taps_bilinear(&self->horizontal, c->width, S, 0, S));
-        ac_resize_horizontal(self->first, crop, c->height, c->width, 3, &self->horizontal);
-        crop = self->first;
-    }
-    if (c->height == S) {
+    if (c->height != S)
+        AC_TRY(ac_taps_bilinear(&self->vertical, c->height, S, 0, S));
+    if (c->width != S && c->height != S)
+        return ac_resize_both(rgb, crop, c->height, c->width, 3, &self->horizontal,
+                              &self->vertical, &self->first, &self->first_capacity);
+    if (c->width != S)
+        ac_resize_horizontal(rgb, crop, c->height, c->width, 3, &self->horizontal);
+    else if (c->height != S)
+        ac_resize_vertical(rgb, crop, S * 3, &self->vertical);
+    else
         memcpy(rgb, crop, (size_t) (S * S * 3));
-        goto out;
-    }
-    AC_TRY(ac_taps_bilinear(&self->vertical, c->height, S, 0, S));
-    ac_resize_vertical(rgb, crop, S * 3, &self->vertical);
 out:
     return st;
 }

@@ -202,6 +202,10 @@ resize_filtered(ac_resizer *self, const uint8_t *pixels, const ac_image *p, cons
         for (int64_t i = 0; i < g->rows; i++)
             self->vertical.start[i] -= first_row;
     }
+    if (across && down && !ac_image_mode_is_wide(p->mode))
+        return ac_resize_both(self->second, pixels + first_row * p->width * bytes, rows,
+                              p->width, bytes, &self->horizontal, &self->vertical, &self->first,
+                              &self->first_capacity);
     AC_TRY(ac_grow(&self->first, &self->first_capacity, rows * g->columns * bytes, 1));
     pixels += first_row * p->width * bytes;
     if (across)

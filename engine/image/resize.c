@@ -243,3 +243,24 @@ ac_resize_vertical(uint8_t *y, const uint8_t *x, int64_t n, const ac_taps *t)
                            n - i < STRIP ? n - i : STRIP, t->weights + r * t->most,
                            t->length[r]);
 }
+
+ac_status
+ac_resize_both(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width, int C,
+               const ac_taps *across, const ac_taps *down, uint8_t **between, int64_t *capacity)
+{
+    ac_status st = AC_OK;
+
+#if defined(__x86_64__)
+    if (C == 3 && ac_kernels_include(AC_CPU_AVX512 | AC_CPU_AVX512_VNNI)) {
+        AC_TRY(ac_grow(between, capacity,
+                       ac_resize_rgb_scratch_bytes(rows, width, across, down), 1));
+        if (ac_resize_rgb_avx512_vnni(y, x, rows, width, across, down, *between))
+            return AC_OK;
+    }
+#endif
+    AC_TRY(ac_grow(between, capacity, rows * across->count * C, 1));
+    ac_resize_horizontal(*between, x, rows, width, C, across);
+    ac_resize_vertical(y, *between, across->count * C, down);
+out:
+    return st;
+}

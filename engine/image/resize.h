@@ -2,6 +2,7 @@
 #ifndef AC_ENGINE_IMAGE_RESIZE_H
 #define AC_ENGINE_IMAGE_RESIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/image/image.h"
@@ -36,6 +37,19 @@ void ac_resize_horizontal(uint8_t *y, const uint8_t *x, int64_t rows, int64_t wi
  * did. */
 int64_t ac_resize_horizontal_rgb_avx2(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width,
                                       const ac_taps *taps);
+/** Both passes over RGB with AVX-512 VNNI: y [down->count, across->count, 3] from x [rows, width, 3],
+ * along rows first. Scratch: ac_resize_rgb_scratch_bytes, aligned as of malloc. False: not done,
+ * the image is too narrow. */
+bool ac_resize_rgb_avx512_vnni(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width,
+                               const ac_taps *across, const ac_taps *down, uint8_t *scratch);
+int64_t ac_resize_rgb_scratch_bytes(int64_t rows, int64_t width, const ac_taps *across,
+                                    const ac_taps *down);
+/** Both passes over an image of C channels, along rows first, by the fastest kernels in use.
+ * between, capacity: a buffer that grows. */
+AC_MUST_CHECK ac_status ac_resize_both(uint8_t *y, const uint8_t *x, int64_t rows,
+                                       int64_t width, int C, const ac_taps *across,
+                                       const ac_taps *down, uint8_t **between,
+                                       int64_t *capacity);
 /** One pass along columns: y [taps->count, n] from x [height, n], n = width × channels. */
 void ac_resize_vertical(uint8_t *y, const uint8_t *x, int64_t n, const ac_taps *taps);
 

@@ -92,11 +92,53 @@ along_columns(void **state)
     free(y);
 }
 
+/* Both passes at once, whatever the kernels: as the second over the first, to the byte. */
+static void
+both_ways(void **state)
+{
+    static const int64_t sides[][4] = { { 1, 1, 7, 5 },      { 15, 40, 4, 9 },
+                                        { 16, 3, 5, 2 },     { 17, 18, 30, 40 },
+                                        { 37, 50, 224, 11 }, { 640, 61, 100, 22 },
+                                        { 333, 500, 50, 75 } }; /* width, height, to */
+    uint8_t *between = NULL;
+    int64_t capacity = 0;
+    ac_taps across = { 0 }, down = { 0 };
+
+    (void) state;
+    for (size_t s = 0; s < 2 * sizeof sides / sizeof *sides; s++) {
+        const int64_t *to = sides[s / 2], n = to[0] * to[1] * 3;
+        uint8_t *x = malloc((size_t) n), *y = malloc((size_t) (to[2] * to[3] * 3)),
+                *first = malloc((size_t) (to[2] * to[1] * 3));
+        const ac_resample filter = s % 2 ? AC_RESAMPLE_LANCZOS : AC_RESAMPLE_BICUBIC;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = ac_random_uniform(SEED, 7, (uint32_t) s, (uint32_t) i) < 0.5 ? 0 : 255;
+        assert_int_equal(ac_taps_filtered(&across, filter, to[0], to[2], 0, to[2]), AC_OK);
+        assert_int_equal(ac_taps_filtered(&down, filter, to[1], to[3], 0, to[3]), AC_OK);
+        assert_int_equal(ac_resize_both(y, x, to[1], to[0], 3, &across, &down, &between,
+                                        &capacity),
+                         AC_OK);
+        for (int64_t r = 0; r < to[1]; r++)
+            for (int64_t i = 0; i < to[2] * 3; i++)
+                first[r * to[2] * 3 + i] =
+                    plain(x + r * to[0] * 3 + i % 3, 3, &across, i / 3);
+        for (int64_t r = 0; r < to[3]; r++)
+            for (int64_t i = 0; i < to[2] * 3; i++)
+                assert_int_equal(y[r * to[2] * 3 + i], plain(first + i, to[2] * 3, &down, r));
+        free(x);
+        free(y);
+        free(first);
+    }
+    ac_taps_free(&across);
+    ac_taps_free(&down);
+    free(between);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(along_rows),
-                                        cmocka_unit_test(along_columns) };
+                                        cmocka_unit_test(along_columns),
+                                        cmocka_unit_test(both_ways) };
 
     print_message("seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);
