@@ -1,9 +1,9 @@
 /* One process, taking turns: a search of made vectors, and reading as many bytes as it reads.
  *
- *   bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN]
+ *   bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN [KERNELS]]
  *
- * The bytes read are the index's own: its packed entries and what stands beside them. Prints the
- * least and the median of both, in ms of wall and of processor time, and their ratios. The
+ * The bytes read are the index's own: its packed entries and what stands beside them. Prints
+ * the least and the median of both, in ms of wall and of processor time, and their ratios. The
  * search is ac_topk_search alone: no text is embedded, nothing printed. */
 #include <antarctic.h>
 #include <math.h>
@@ -142,9 +142,10 @@ main(int argc, char **argv)
 
     if (n < 1 || D < 1 || nq < 1 || rounds < 1 || rounds > MOST_ROUNDS ||
         (argc > 6 && !ac_scan_from_name(argv[6], &scan))) {
-        fprintf(stderr, "bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN]\n");
+        fprintf(stderr, "bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN [KERNELS]]\n");
         return 1;
     }
+    AC_TRY(ac_kernels_use(argc > 7 ? argv[7] : NULL));
     AC_TRY(ac_alloc_aligned(&x, n * D, sizeof *x));
     AC_TRY(ac_alloc_aligned(&q, nq * D, sizeof *q));
     AC_TRY(ac_alloc(&ids, nq * K, sizeof *ids));

@@ -28,8 +28,8 @@ sum_products(const float *q, const float *c, const float *next, int64_t D)
         __builtin_prefetch(next + d);
         __builtin_prefetch(next + d + LINE);
         for (int h = 0; h < 2; h++) {
-            const lanes p = *(const lanes *) (q + d + h * LANES) *
-                            *(const lanes *) (c + d + h * LANES);
+            const lanes p =
+                *(const lanes *) (q + d + h * LANES) * *(const lanes *) (c + d + h * LANES);
             products[h] += p;
             magnitudes[h] += (lanes) ((bits) p & INT32_MAX);
         }
@@ -80,8 +80,8 @@ ac_narrow(double *lower, double *upper, const float *q, const float *c, const fl
     else
 #endif
         s = sum_products_any(q, c, next, D);
-    radius = 1.02 * 0x1p-24 * (double) (D + 8) * (double) s.magnitudes +
-             (double) (D + 8) * 0x1p-126;
+    radius =
+        1.02 * 0x1p-24 * (double) (D + 8) * (double) s.magnitudes + (double) (D + 8) * 0x1p-126;
     if (!isfinite(s.magnitudes) || !isfinite(s.products))
         return false;
     *lower = (double) s.products - radius;

@@ -1,5 +1,5 @@
-/** Between the scan and the exact score: a dot product in single precision, in any order, with a
- * proven bound of what it lacks to the score. Private to engine/retrieval; the bound:
+/** Between the scan and the exact score: a dot product in single precision, in any order, with
+ * a proven bound of what it lacks to the score. Private to engine/retrieval; the bound:
  * docs/adr/0501-exact-search.md. */
 #ifndef AC_ENGINE_RETRIEVAL_NARROW_H
 #define AC_ENGINE_RETRIEVAL_NARROW_H

@@ -43,7 +43,7 @@ typedef struct worker {
     ac_topk_candidate *items; /* [block, capacity] */
     unsigned char *tile;      /* an expanded group */
     float *scanned;           /* [6, 16] */
-    int32_t *sums;            /* [32, 32], with AMX */
+    int32_t *sums;            /* [32, 32], or [2, 6, 16]: of two groups */
     coarse_state coarse;
 } worker;
 
@@ -56,7 +56,7 @@ typedef struct block {
     const int8_t *amx_panels; /* NULL: not with AMX */
     double *thresholds;       /* [rows]: the best that any thread has made known */
     int64_t rows, k;          /* k: of the search, at most n */
-    bool direct;
+    bool direct, two;         /* from packed groups; two of them at a time */
 } block;
 
 static ac_candidate_source
@@ -187,6 +187,47 @@ scan_coarse(const block *b, worker *w, const group *g)
     w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
 }
 
+/* Entries first + j that may be among the best, and the dot products of their integers. */
+static void
+take_sums(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
+          const int32_t *sums)
+{
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        if (first + j >= b->index->n)
+            break;
+        push(b, w, r, first + j,
+             (float) sums[j] * b->index->scales[first + j] * b->queries[r].fine.scale);
+    }
+}
+
+/* Two groups that follow each other. */
+static void
+scan_two(const block *b, worker *w, int64_t g)
+{
+    const ac_topk_index *x = b->index;
+    const ac_scan_kernel *kernel = x->kernel;
+    const ac_scan_facts all = ac_scan_facts_of(x);
+    const void *groups = x->packed + g * ac_scan_group_bytes(kernel->scan, x->D);
+    const int64_t panel_bytes = ac_scan_padded(x->D) * kernel->query_bytes;
+    uint32_t masks[AC_SCAN_ROWS];
+
+    for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
+        const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
+        kernel->tile_two(w->sums, groups, b->panels + from * panel_bytes,
+                         x->sums + g * AC_SCAN_GROUP, x->D, rows);
+        for (int h = 0; h < 2; h++) {
+            const int64_t first = (g + h) * AC_SCAN_GROUP;
+            const ac_scan_facts facts = ac_scan_facts_at(&all, first);
+            const int32_t *out = w->sums + h * AC_SCAN_ROWS * AC_SCAN_GROUP;
+            kernel->select(masks, out, &facts, b->queries + from, w->limits + from, rows);
+            for (int r = 0; r < rows; r++)
+                if (masks[r])
+                    take_sums(b, w, from + r, first, masks[r], out + r * AC_SCAN_GROUP);
+        }
+    }
+}
+
 typedef struct amx_context {
     const block *block;
     worker *worker;
@@ -195,16 +236,9 @@ typedef struct amx_context {
 static void
 take_amx(void *context, int64_t r, int64_t first, uint32_t mask, const int32_t *sums)
 {
-    const block *b = ((amx_context *) context)->block;
-    worker *w = ((amx_context *) context)->worker;
+    const amx_context *c = context;
 
-    for (; mask; mask &= mask - 1) {
-        const int j = __builtin_ctz(mask);
-        if (first + j >= b->index->n)
-            break;
-        push(b, w, r, first + j,
-             (float) sums[j] * b->index->scales[first + j] * b->queries[r].fine.scale);
-    }
+    take_sums(c->block, c->worker, r, first, mask, sums);
 }
 
 static void
@@ -233,6 +267,8 @@ scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from
         return;
     }
     coarse->looked_at = coarse->kept = 0;
+    for (; b->two && from + 2 <= to; from += 2)
+        scan_two(b, w, from);
     for (int64_t i = from; i < to; i++) {
         const group g = group_at(b->index, i);
         if (!b->coarse || coarse->rest > 0) {
@@ -434,10 +470,17 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
         const bool direct = rows <= kernel->direct_rows;
-        const block b = { self,       prepared,      direct ? NULL : coarse,
-                          panels,     coarse_panels, amx_panels,
-                          thresholds, rows,          s.k,
-                          direct };
+        const block b = { .index = self,
+                          .queries = prepared,
+                          .coarse = direct ? NULL : coarse,
+                          .panels = panels,
+                          .coarse_panels = coarse_panels,
+                          .amx_panels = amx_panels,
+                          .thresholds = thresholds,
+                          .rows = rows,
+                          .k = s.k,
+                          .direct = direct,
+                          .two = kernel->tile_two && rows > 1 };
         for (int64_t r = 0; r < rows; r++)
             ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D,
                                integers + r * ac_scan_query_integers(kernel, self->D),
