@@ -1,11 +1,11 @@
 #include "engine/retrieval/candidates.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "engine/base/status.h"
 #include "engine/retrieval/exact.h"
+#include "engine/retrieval/narrow.h"
 
 enum { BATCH = 64 };
 
@@ -77,6 +77,22 @@ ac_candidates_prune(ac_candidates *self)
     self->count = kept;
 }
 
+/* Single precision's bounds for those that have the scan's. */
+static void
+narrow(ac_candidates *self, const ac_candidate_source *source)
+{
+    for (int64_t i = 0; i < self->count; i++) {
+        ac_topk_candidate *item = &self->items[i];
+        const int64_t ahead = i + 2 < self->count ? i + 2 : i;
+        if (item->narrowed || item->lower == item->upper)
+            continue;
+        item->narrowed = true;
+        (void) ac_narrow(&item->lower, &item->upper, source->query,
+                         source->embeddings + item->at * source->D,
+                         source->embeddings + self->items[ahead].at * source->D, source->D);
+    }
+}
+
 static int
 compare(const void *left, const void *right)
 {
@@ -90,6 +106,8 @@ compare(const void *left, const void *right)
 void
 ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source)
 {
+    narrow(self, source);
+    ac_candidates_prune(self);
     for (int64_t i = 0; i < self->count;) {
         const float *rows[BATCH];
         ac_topk_candidate *open[BATCH];
@@ -114,15 +132,26 @@ ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source)
 }
 
 void
-ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower,
-                   double upper, int64_t at)
+ac_candidates_add(ac_candidates *self, const ac_candidate_source *source,
+                  const ac_topk_candidate *item)
 {
     if (self->count == self->capacity) {
+        ac_candidates_prune(self);
+        narrow(self, source);
         ac_candidates_prune(self);
         if (self->count > self->capacity / 2)
             ac_candidates_settle(self, source);
     }
-    self->items[self->count++] =
-        (ac_topk_candidate){ lower >= -INFINITY ? lower : -INFINITY,
-                             upper <= INFINITY ? upper : INFINITY, at };
+    self->items[self->count++] = *item;
+}
+
+void
+ac_candidates_push(ac_candidates *self, const ac_candidate_source *source, double lower,
+                   double upper, int64_t at)
+{
+    const ac_topk_candidate item = { .lower = lower >= -INFINITY ? lower : -INFINITY,
+                                     .upper = upper <= INFINITY ? upper : INFINITY,
+                                     .at = at };
+
+    ac_candidates_add(self, source, &item);
 }

@@ -11,7 +11,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/retrieval/exact.h"
-#include "engine/retrieval/pairs_amx.h"
+#include "engine/retrieval/scan_amx.h"
 #include "engine/retrieval/scan_select.h"
 
 enum {
@@ -81,7 +81,7 @@ init_scratch(scratch *s, const ac_scan_kernel *kernel, int64_t n, int64_t D)
 {
     ac_status st = AC_OK;
 
-    s->amx = kernel->query_max == 127 && n > AC_SCAN_GROUP && ac_amx_fits(D);
+    s->amx = ac_amx_fits(kernel, n, D);
     s->threads = omp_get_max_threads();
     s->width = ac_scan_padded(D);
     AC_TRY(ac_alloc(&s->queries, AC_PAIRS_ROWS, sizeof *s->queries));
@@ -202,33 +202,34 @@ scan_group(const block *b, worker *w, int64_t g)
     }
 }
 
-/* Groups [from, to), two at a time; a last one alone takes itself as its second, which is not
- * looked at. */
+typedef struct amx_context {
+    const block *block;
+    worker *worker;
+} amx_context;
+
+static void
+take_amx(void *context, int64_t r, int64_t first, uint32_t mask, const int32_t *sums)
+{
+    const amx_context *c = context;
+
+    (void) sums;
+    take_mask(c->block, c->worker, r, first, mask);
+}
+
+/* Groups [from, to). */
 static void
 scan_amx(const block *b, worker *w, int64_t from, int64_t to)
 {
-    const ac_topk_index *x = &b->pairs->index;
-    const ac_scan_facts all = ac_scan_facts_of(x);
-    uint32_t masks[AC_AMX_ROWS];
+    amx_context context = { b, w };
+    const ac_amx_scan scan = { .index = &b->pairs->index,
+                               .queries = b->s->queries,
+                               .panels = (const int8_t *) b->s->panels,
+                               .limits = b->s->limits,
+                               .rows = b->rows,
+                               .context = &context,
+                               .take = take_amx };
 
-    ac_amx_begin();
-    for (int64_t at = 0; at < b->rows; at += AC_AMX_ROWS) {
-        const int rows = b->rows - at < AC_AMX_ROWS ? (int) (b->rows - at) : AC_AMX_ROWS;
-        const int8_t *panel = (const int8_t *) b->s->panels + at * b->s->width;
-        for (int64_t g = from; g < to; g += 2) {
-            const bool alone = g + 1 == to;
-            const ac_scan_facts facts =
-                ac_scan_facts_at(&all, (alone && g ? g - 1 : g) * AC_SCAN_GROUP);
-            const int shift = alone && g ? AC_SCAN_GROUP : 0;
-            const int64_t one = alone && g ? g - 1 : g, two = alone ? g : g + 1;
-            ac_amx_tile(w->sums, panel, group_at(x, one), group_at(x, two), x->D);
-            ac_amx_select(masks, w->sums, &facts, b->s->queries + at, b->s->limits + at, rows);
-            for (int r = 0; r < rows; r++)
-                if (masks[r] >> shift)
-                    take_mask(b, w, at + r, g * AC_SCAN_GROUP, masks[r] >> shift);
-        }
-    }
-    ac_amx_end();
+    ac_amx_scan_groups(&scan, from, to, w->sums);
 }
 
 /* ---- a call ---- */
@@ -246,9 +247,8 @@ prepare(const ac_pairs *self, int64_t first, int64_t rows)
                            s->integers + r * each, x->centre, x->centre_norm, x->D);
         s->limits[r] = ac_scan_limit(self->threshold, &s->queries[r]);
     }
-    for (int64_t r = 0; s->amx && r < rows; r += AC_AMX_ROWS)
-        ac_amx_panel((int8_t *) s->panels + r * s->width, s->queries + r,
-                     rows - r < AC_AMX_ROWS ? (int) (rows - r) : AC_AMX_ROWS, x->D);
+    if (s->amx)
+        ac_amx_panels((int8_t *) s->panels, s->queries, rows, x->D);
     for (int64_t r = 0; !s->amx && r < rows; r += AC_SCAN_ROWS)
         x->kernel->panel(s->panels + r * s->width * x->kernel->query_bytes, s->queries + r,
                          rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS, x->D);

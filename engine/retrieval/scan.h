@@ -96,6 +96,12 @@ typedef struct ac_scan_kernel {
                  int64_t D, int rows);
     void (*tile_direct)(void *out, const void *group, const void *panel, int64_t D, int rows,
                         int64_t count);
+    /* NULL, or tile for two packed groups that follow each other: out [2, 6, 16]; sums [32] */
+    void (*tile_two)(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
+                     int64_t D, int rows);
+    /* With tile_two. Bit j of masks [rows]: entry j may reach limits[r], given tile's out. */
+    void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+                   const ac_scan_query *queries, const float *limits, int rows);
 } ac_scan_kernel;
 
 /** All kernels compiled into this program, the preferred one of each scan first. */

@@ -119,6 +119,71 @@ tile_avx512(void *out, const void *entries, const void *panel, const int32_t *su
     }
 }
 
+/* R queries against two groups: a query's numbers are loaded once for both. */
+AVX512_INLINE void
+tile_two_rows(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
+              int64_t steps, const int R)
+{
+    const int8_t *second = c + steps * AC_SCAN_GROUP * AC_SCAN_STEP;
+    __m512i sums[AC_SCAN_ROWS][2];
+
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++)
+        sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+    for (int64_t i = 0; i < steps; i++, c += AC_SCAN_GROUP * AC_SCAN_STEP,
+                 second += AC_SCAN_GROUP * AC_SCAN_STEP, q += R * AC_SCAN_STEP) {
+        const __m512i a = _mm512_loadu_si512(c), b = _mm512_loadu_si512(second);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+            const __m512i x = _mm512_set1_epi32(four_bytes(q + r * AC_SCAN_STEP));
+            sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], x, a);
+            sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], x, b);
+        }
+    }
+    for (int g = 0; g < 2; g++) {
+        const __m512i shift =
+            _mm512_slli_epi32(_mm512_loadu_si512(entry_sums + g * AC_SCAN_GROUP), 7);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++)
+            _mm512_storeu_si512(out + (g * AC_SCAN_ROWS + r) * AC_SCAN_GROUP,
+                                _mm512_sub_epi32(sums[r][g], shift));
+    }
+}
+
+__attribute__((target("avx512f,avx512vnni"))) static void
+tile_two_avx512(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
+                int64_t D, int rows)
+{
+    const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
+
+    switch (rows) {
+    case 1: tile_two_rows(out, groups, panel, sums, steps, 1); break;
+    case 2: tile_two_rows(out, groups, panel, sums, steps, 2); break;
+    case 3: tile_two_rows(out, groups, panel, sums, steps, 3); break;
+    case 4: tile_two_rows(out, groups, panel, sums, steps, 4); break;
+    case 5: tile_two_rows(out, groups, panel, sums, steps, 5); break;
+    default: tile_two_rows(out, groups, panel, sums, steps, 6); break;
+    }
+}
+
+__attribute__((target("avx512f"))) static void
+select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+              const ac_scan_query *queries, const float *limits, int rows)
+{
+    const __m512 scales = _mm512_loadu_ps(facts->scales),
+                 errors = _mm512_loadu_ps(facts->errors), norms = _mm512_loadu_ps(facts->norms);
+
+    for (int r = 0; r < rows; r++) {
+        const ac_scan_rounded *q = &queries[r].fine;
+        const __m512 x = _mm512_cvtepi32_ps(_mm512_loadu_si512(out + r * AC_SCAN_GROUP)),
+                     score = _mm512_mul_ps(_mm512_mul_ps(x, scales), _mm512_set1_ps(q->scale)),
+                     radius = _mm512_add_ps(_mm512_mul_ps(_mm512_set1_ps(q->spread), errors),
+                                            _mm512_mul_ps(_mm512_set1_ps(q->slack), norms));
+        masks[r] = _mm512_cmp_ps_mask(_mm512_add_ps(score, radius), _mm512_set1_ps(limits[r]),
+                                      _CMP_NLT_UQ);
+    }
+}
+
 const ac_scan_kernel ac_scan_int8_avx512vnni = {
     .name = "int8 avx512-vnni",
     .scan = AC_SCAN_INT8,
@@ -127,6 +192,8 @@ const ac_scan_kernel ac_scan_int8_avx512vnni = {
     .query_bytes = sizeof(uint8_t),
     .panel = panel_uint8,
     .tile = tile_avx512,
+    .tile_two = tile_two_avx512,
+    .select = select_avx512,
 };
 
 #define AVXVNNI_INLINE static inline __attribute__((always_inline, target("avx2,avxvnni")))

@@ -16,6 +16,7 @@
 #include "engine/retrieval/candidates.h"
 #include "engine/retrieval/exact.h"
 #include "engine/retrieval/scan.h"
+#include "engine/retrieval/scan_amx.h"
 #include "engine/retrieval/scan_select.h"
 
 enum {
@@ -23,7 +24,8 @@ enum {
     CANDIDATE_BYTES = 32 << 20, /* of a thread, where k allows */
     CHUNK_GROUPS = 64,          /* groups a thread takes at a time */
     COARSE_SHARE = 20, /* the coarse stage pays while it rules out all but one in so many */
-    COARSE_REST = 4    /* chunks without it before it is tried again */
+    COARSE_REST = 4,   /* chunks without it before it is tried again */
+    AMX_LEAST = 4      /* queries that fill enough of a tile */
 };
 
 /* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules
@@ -41,6 +43,7 @@ typedef struct worker {
     ac_topk_candidate *items; /* [block, capacity] */
     unsigned char *tile;      /* an expanded group */
     float *scanned;           /* [6, 16] */
+    int32_t *sums;            /* [32, 32], or [2, 6, 16]: of two groups */
     coarse_state coarse;
 } worker;
 
@@ -50,9 +53,10 @@ typedef struct block {
     const ac_scan_query *queries; /* [rows] */
     const ac_scan_coarse *coarse; /* NULL: no such stage */
     const unsigned char *panels, *coarse_panels;
-    double *thresholds; /* [rows]: the best that any thread has made known */
-    int64_t rows, k;    /* k: of the search, at most n */
-    bool direct;
+    const int8_t *amx_panels; /* NULL: not with AMX */
+    double *thresholds;       /* [rows]: the best that any thread has made known */
+    int64_t rows, k;          /* k: of the search, at most n */
+    bool direct, two;         /* from packed groups; two of them at a time */
 } block;
 
 static ac_candidate_source
@@ -183,13 +187,88 @@ scan_coarse(const block *b, worker *w, const group *g)
     w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
 }
 
+/* Entries first + j that may be among the best, and the dot products of their integers. */
+static void
+take_sums(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
+          const int32_t *sums)
+{
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        if (first + j >= b->index->n)
+            break;
+        push(b, w, r, first + j,
+             (float) sums[j] * b->index->scales[first + j] * b->queries[r].fine.scale);
+    }
+}
+
+/* Two groups that follow each other. */
+static void
+scan_two(const block *b, worker *w, int64_t g)
+{
+    const ac_topk_index *x = b->index;
+    const ac_scan_kernel *kernel = x->kernel;
+    const ac_scan_facts all = ac_scan_facts_of(x);
+    const void *groups = x->packed + g * ac_scan_group_bytes(kernel->scan, x->D);
+    const int64_t panel_bytes = ac_scan_padded(x->D) * kernel->query_bytes;
+    uint32_t masks[AC_SCAN_ROWS];
+
+    for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
+        const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
+        kernel->tile_two(w->sums, groups, b->panels + from * panel_bytes,
+                         x->sums + g * AC_SCAN_GROUP, x->D, rows);
+        for (int h = 0; h < 2; h++) {
+            const int64_t first = (g + h) * AC_SCAN_GROUP;
+            const ac_scan_facts facts = ac_scan_facts_at(&all, first);
+            const int32_t *out = w->sums + h * AC_SCAN_ROWS * AC_SCAN_GROUP;
+            kernel->select(masks, out, &facts, b->queries + from, w->limits + from, rows);
+            for (int r = 0; r < rows; r++)
+                if (masks[r])
+                    take_sums(b, w, from + r, first, masks[r], out + r * AC_SCAN_GROUP);
+        }
+    }
+}
+
+typedef struct amx_context {
+    const block *block;
+    worker *worker;
+} amx_context;
+
+static void
+take_amx(void *context, int64_t r, int64_t first, uint32_t mask, const int32_t *sums)
+{
+    const amx_context *c = context;
+
+    take_sums(c->block, c->worker, r, first, mask, sums);
+}
+
+static void
+scan_amx(const block *b, worker *w, int64_t from, int64_t to)
+{
+    amx_context context = { b, w };
+    const ac_amx_scan scan = { .index = b->index,
+                               .queries = b->queries,
+                               .panels = b->amx_panels,
+                               .limits = w->limits,
+                               .rows = b->rows,
+                               .context = &context,
+                               .take = take_amx };
+
+    ac_amx_scan_groups(&scan, from, to, w->sums);
+}
+
 /* Groups [from, to). */
 static void
 scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from, int64_t to)
 {
     coarse_state *coarse = &w->coarse;
 
+    if (b->amx_panels) {
+        scan_amx(b, w, from, to);
+        return;
+    }
     coarse->looked_at = coarse->kept = 0;
+    for (; b->two && from + 2 <= to; from += 2)
+        scan_two(b, w, from);
     for (int64_t i = from; i < to; i++) {
         const group g = group_at(b->index, i);
         if (!b->coarse || coarse->rest > 0) {
@@ -256,8 +335,7 @@ finish_row(const block *b, worker *workers, int threads, int64_t r, int64_t want
     for (int t = 1; t < threads && !zero; t++) {
         const ac_candidates *other = &workers[t].found[r];
         for (int64_t i = 0; i < other->count; i++)
-            ac_candidates_push(all, &source, other->items[i].lower, other->items[i].upper,
-                               other->items[i].at);
+            ac_candidates_add(all, &source, &other->items[i]);
         scored += other->scored;
     }
     if (!zero) {
@@ -337,6 +415,7 @@ workers_free(worker *workers, int threads)
         free(workers[t].items);
         free(workers[t].tile);
         free(workers[t].scanned);
+        free(workers[t].sums);
     }
     free(workers);
 }
@@ -355,6 +434,7 @@ workers_init(worker **out, const ac_scan_kernel *kernel, const sizes *s)
         AC_TRY(
             ac_alloc_aligned(&w->tile, AC_SCAN_GROUP * s->width, (size_t) kernel->tile_bytes));
         AC_TRY(ac_alloc_aligned(&w->scanned, AC_SCAN_ROWS * AC_SCAN_GROUP, sizeof *w->scanned));
+        AC_TRY(ac_alloc_aligned(&w->sums, AC_AMX_ROWS * AC_AMX_COLUMNS, sizeof *w->sums));
     }
 out:
     return st;
@@ -370,6 +450,7 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     ac_scan_query *prepared = NULL;
     int16_t *integers = NULL;
     unsigned char *panels = NULL, *coarse_panels = NULL;
+    int8_t *amx_panels = NULL;
     double *thresholds = NULL;
     worker *workers = NULL;
     int64_t total = 0;
@@ -383,18 +464,30 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
     if (coarse)
         AC_TRY(
             ac_alloc_aligned(&coarse_panels, s.rows, (size_t) ac_scan_coarse_padded(self->D)));
+    if (s.rows >= AMX_LEAST && ac_amx_fits(kernel, self->n, self->D))
+        AC_TRY(ac_alloc_aligned(&amx_panels, 1, (size_t) ac_amx_panels_bytes(s.rows, self->D)));
     AC_TRY(workers_init(&workers, kernel, &s));
     for (int64_t from = 0; from < nq; from += s.rows) {
         const int64_t rows = nq - from < s.rows ? nq - from : s.rows;
         const bool direct = rows <= kernel->direct_rows;
-        const block b = { self,   prepared,      direct ? NULL : coarse,
-                          panels, coarse_panels, thresholds,
-                          rows,   s.k,           direct };
+        const block b = { .index = self,
+                          .queries = prepared,
+                          .coarse = direct ? NULL : coarse,
+                          .panels = panels,
+                          .coarse_panels = coarse_panels,
+                          .amx_panels = amx_panels,
+                          .thresholds = thresholds,
+                          .rows = rows,
+                          .k = s.k,
+                          .direct = direct,
+                          .two = kernel->tile_two && rows > 1 };
         for (int64_t r = 0; r < rows; r++)
             ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D,
                                integers + r * ac_scan_query_integers(kernel, self->D),
                                self->centre, self->centre_norm, self->D);
-        for (int64_t r = 0; r < rows; r += AC_SCAN_ROWS) {
+        if (amx_panels)
+            ac_amx_panels(amx_panels, prepared, rows, self->D);
+        for (int64_t r = 0; !amx_panels && r < rows; r += AC_SCAN_ROWS) {
             const int count = rows - r < AC_SCAN_ROWS ? (int) (rows - r) : AC_SCAN_ROWS;
             kernel->panel(panels + r * s.width * kernel->query_bytes, prepared + r, count,
                           self->D);
@@ -412,6 +505,7 @@ out:
     free(integers);
     free(panels);
     free(coarse_panels);
+    free(amx_panels);
     free(thresholds);
     workers_free(workers, s.threads);
     return st;

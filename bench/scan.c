@@ -1,0 +1,198 @@
+/* One process, taking turns: a search of made vectors, and reading as many bytes as it reads.
+ *
+ *   bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN [KERNELS]]
+ *
+ * The bytes read are the index's own: its packed entries and what stands beside them. Prints
+ * the least and the median of both, in ms of wall and of processor time, and their ratios. The
+ * search is ac_topk_search alone: no text is embedded, nothing printed. */
+#include <antarctic.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { K = 10, HEAPS = 2000, MOST_ROUNDS = 10000, GROUP = 16, BLOCK = 1 << 18 };
+
+static double
+now(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+/* splitmix64, and from it a number that is about normal. */
+static uint64_t
+next(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+static float
+normal(uint64_t *state)
+{
+    uint64_t bits = next(state);
+    int sum = 0;
+
+    for (int i = 0; i < 8; i++, bits >>= 8)
+        sum += (int) (bits & 255);
+    return ((float) sum - 1020.0f) / 209.0f;
+}
+
+/* As a model's embeddings lie: around one direction, in heaps of very different sizes, some
+ * numbers large; or, where not crowded, random. Row i depends on i alone. */
+static void
+make(float *x, int64_t n, int64_t D, bool crowded, uint64_t seed)
+{
+    float *scale = malloc((size_t) D * sizeof *scale);
+    uint64_t s = 5;
+
+    for (int64_t d = 0; d < D; d++)
+        scale[d] = next(&s) % 50 == 0 && crowded ? 4 : 1;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t own = seed * 1000003 + (uint64_t) i * 7919, common = 1, heap;
+        double norm = 0;
+        heap = 100 + (uint64_t) exp((double) (next(&own) % 1000000) * 1e-6 * log(HEAPS));
+        heap *= 1000000007;
+        for (int64_t d = 0; d < D; d++) {
+            float v = normal(&own);
+            if (crowded)
+                v = scale[d] * (normal(&common) + 0.7f * normal(&heap) + 0.5f * v);
+            x[i * D + d] = v;
+            norm += (double) v * (double) v;
+        }
+        for (int64_t d = 0; d < D; d++)
+            x[i * D + d] = (float) ((double) x[i * D + d] / sqrt(norm));
+    }
+    free(scale);
+}
+
+/* Every 8th byte is added up, so that each line is read and nothing else counts. */
+static uint64_t
+read_bytes(const void *p, int64_t bytes)
+{
+    const uint64_t *x = p;
+    uint64_t total = 0;
+
+#pragma omp parallel for schedule(dynamic, 1) reduction(+ : total)
+    for (int64_t at = 0; at < bytes / 8; at += BLOCK / 8) {
+        const int64_t end = at + BLOCK / 8 < bytes / 8 ? at + BLOCK / 8 : bytes / 8;
+        uint64_t sums[8] = { 0 };
+        for (int64_t i = at; i + 64 <= end; i += 64)
+            for (int64_t j = 0; j < 64; j += 8)
+                for (int64_t l = 0; l < 8; l++)
+                    sums[l] += x[i + j + l];
+        for (int l = 0; l < 8; l++)
+            total += sums[l];
+    }
+    return total;
+}
+
+static uint64_t
+read_index(const ac_topk_index *x)
+{
+    const int64_t padded = (x->n + GROUP - 1) / GROUP * GROUP;
+
+    return read_bytes(x->packed, padded * x->D) + read_bytes(x->scales, padded * 4) +
+           read_bytes(x->errors, padded * 4) + read_bytes(x->norms, padded * 4) +
+           read_bytes(x->sums, padded * 4);
+}
+
+static int
+compare(const void *left, const void *right)
+{
+    const double a = *(const double *) left, b = *(const double *) right;
+
+    return a < b ? -1 : a > b;
+}
+
+typedef struct series {
+    double wall[MOST_ROUNDS], cpu[MOST_ROUNDS];
+} series;
+
+static void
+sort_series(series *s, int64_t rounds)
+{
+    qsort(s->wall, (size_t) rounds, sizeof *s->wall, compare);
+    qsort(s->cpu, (size_t) rounds, sizeof *s->cpu, compare);
+}
+
+int
+main(int argc, char **argv)
+{
+    static series searches, readings;
+    const int64_t n = argc > 1 ? atoll(argv[1]) : 0, D = argc > 2 ? atoll(argv[2]) : 0,
+                  nq = argc > 3 ? atoll(argv[3]) : 0, rounds = argc > 5 ? atoll(argv[5]) : 0;
+    const bool crowded = argc > 4 && atoi(argv[4]);
+    ac_topk_index index = { 0 };
+    float *x = NULL, *q = NULL, *scores = NULL;
+    int64_t *ids = NULL, scored = 0;
+    uint64_t sink = 0;
+    ac_scan scan = AC_SCAN_INT8;
+    double built;
+    ac_status st = AC_OK;
+
+    if (n < 1 || D < 1 || nq < 1 || rounds < 1 || rounds > MOST_ROUNDS ||
+        (argc > 6 && !ac_scan_from_name(argv[6], &scan))) {
+        fprintf(stderr, "bench_scan ENTRIES WIDTH QUERIES CROWDED ROUNDS [SCAN [KERNELS]]\n");
+        return 1;
+    }
+    AC_TRY(ac_kernels_use(argc > 7 ? argv[7] : NULL));
+    AC_TRY(ac_alloc_aligned(&x, n * D, sizeof *x));
+    AC_TRY(ac_alloc_aligned(&q, nq * D, sizeof *q));
+    AC_TRY(ac_alloc(&ids, nq * K, sizeof *ids));
+    AC_TRY(ac_alloc(&scores, nq * K, sizeof *scores));
+    make(x, n, D, crowded, 1);
+    make(q, nq, D, crowded, 99);
+    built = now(CLOCK_MONOTONIC);
+    AC_TRY(ac_topk_index_init(&index, x, n, D, 0, scan, nq));
+    built = now(CLOCK_MONOTONIC) - built;
+    for (int64_t i = -1; i < rounds; i++) { /* the first is not counted */
+        const int64_t at = i < 0 ? 0 : i;
+        double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+        AC_TRY(ac_topk_search(&index, q, nq, K, ids, scores, &scored));
+        searches.wall[at] = 1e3 * (now(CLOCK_MONOTONIC) - wall);
+        searches.cpu[at] = 1e3 * (now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+        if (nq > 1)
+            continue;
+        wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+        sink += read_index(&index);
+        readings.wall[at] = 1e3 * (now(CLOCK_MONOTONIC) - wall);
+        readings.cpu[at] = 1e3 * (now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    }
+    sort_series(&searches, rounds);
+    sort_series(&readings, rounds);
+    printf("%s, %s, %lld x %lld, %lld queries, %d threads: index built in %.2f s, %.1f exact "
+           "scores per query\n",
+           ac_topk_index_scan(&index), crowded ? "crowded" : "random", (long long) n,
+           (long long) D, (long long) nq, omp_get_max_threads(), built,
+           (double) scored / (double) nq);
+    printf("search: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n",
+           searches.wall[0], searches.wall[rounds / 2], searches.cpu[0],
+           searches.cpu[rounds / 2]);
+    if (nq == 1)
+        printf("reading: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n"
+               "search over reading: %.2f (least), %.2f (median), CPU %.2f, %.2f  [%x]\n",
+               readings.wall[0], readings.wall[rounds / 2], readings.cpu[0],
+               readings.cpu[rounds / 2], searches.wall[0] / readings.wall[0],
+               searches.wall[rounds / 2] / readings.wall[rounds / 2],
+               searches.cpu[0] / readings.cpu[0],
+               searches.cpu[rounds / 2] / readings.cpu[rounds / 2], (unsigned) (sink & 15));
+out:
+    if (st != AC_OK)
+        fprintf(stderr, "bench_scan: %s\n", ac_error_message());
+    ac_topk_index_free(&index);
+    free(x);
+    free(q);
+    free(ids);
+    free(scores);
+    return st == AC_OK ? 0 : 2;
+}
