@@ -1,6 +1,7 @@
-/* How stories are drawn, against transformers on the causal models of the golden data: what its processors leave of
- * a prompt's next tokens, one by one and together in its order; whole stories drawn from that. Made by
- * tests/golden/make/causal_filters.py, where no decision is nearer than 1e-4. */
+/* How stories are drawn, against transformers on the causal models of the golden data: what its
+ * processors leave of a prompt's next tokens, one by one and together in its order; whole
+ * stories drawn from that. Made by tests/golden/make/causal_filters.py, where no decision is
+ * nearer than 1e-4. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
