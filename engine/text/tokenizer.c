@@ -493,6 +493,50 @@ out:
     return st;
 }
 
+static ac_status
+check_ids(const ac_tokenizer *self, const int32_t *ids, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= self->size)
+            return ac_error_set(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)",
+                                ids[i], (long long) self->size - 1);
+    return AC_OK;
+}
+
+bool
+ac_tokenizer_is_byte_level(const ac_tokenizer *self)
+{
+    return self->has_steps ? self->pipeline.decoders.count == 1 &&
+                                 self->pipeline.decoders.items[0].kind == AC_STEP_BYTE_LEVEL
+                           : self->kind == AC_TOKENIZER_GPT2;
+}
+
+ac_status
+ac_tokenizer_bytes(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool skip_special,
+                   ac_buffer *out)
+{
+    const ac_added_tokens *added = &self->pipeline.added;
+    ac_status st = AC_OK;
+
+    AC_CHECK(ac_tokenizer_is_byte_level(self));
+    AC_TRY(check_ids(self, ids, n));
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t a = ac_added_tokens_find(added, ids[i]);
+        bool unused;
+        if (skip_special &&
+            (a >= 0 ? added->items[a].skipped : !self->has_steps && is_special(self, ids[i])))
+            continue;
+        if (a >= 0)
+            ac_buffer_push(out, ac_texts_at(&added->decoded, a),
+                           ac_texts_size(&added->decoded, a));
+        else if (ids[i] < self->bpe.tokens.count)
+            AC_TRY(ac_bpe_bytes(&self->bpe, ids[i], out, &unused));
+    }
+    st = out->status;
+out:
+    return st;
+}
+
 ac_status
 ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, bool clean_up,
                     ac_buffer *out)
@@ -505,10 +549,7 @@ ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids, int64_t n, boo
     ac_status st = AC_OK;
     const size_t first = out->size;
 
-    for (int64_t i = 0; i < n; i++)
-        if (ids[i] < 0 || ids[i] >= self->size)
-            AC_FAIL(AC_E_FORMAT, "id %d is not of this vocabulary (0 to %lld)", ids[i],
-                    (long long) self->size - 1);
+    AC_TRY(check_ids(self, ids, n));
     if (self->kind == AC_TOKENIZER_SIGLIP)
         return decode_siglip(self, ids, n, out);
     if (self->has_steps)

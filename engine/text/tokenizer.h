@@ -75,6 +75,14 @@ AC_MUST_CHECK ac_status ac_tokenizer_encode(const ac_tokenizer *self, const char
                                             ac_encoding *out);
 void ac_encoding_free(ac_encoding *self);
 
+/** Does each token stand for bytes, whatever is beside it? GPT-2's kind does. */
+bool ac_tokenizer_is_byte_level(const ac_tokenizer *self);
+
+/** Append the bytes of ids of such a tokenizer, special tokens skipped or as their texts; they
+ * may end within a character. */
+AC_MUST_CHECK ac_status ac_tokenizer_bytes(const ac_tokenizer *self, const int32_t *ids,
+                                           int64_t n, bool skip_special, ac_buffer *out);
+
 /** Append the text of ids, special tokens skipped. clean_up: spaces before punctuation removed,
  * as in 2021. */
 AC_MUST_CHECK ac_status ac_tokenizer_decode(const ac_tokenizer *self, const int32_t *ids,

@@ -5,6 +5,27 @@
 
 #include "engine/base/memory.h"
 
+/* What kinds of token there are, as GGUF counts them. */
+enum { CONTROL = 3, USER_DEFINED = 4 };
+
+#define TODAYS_WORDS(digits)                                             \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/* The ways to split words, by the names that files have for them. */
+static const struct split {
+    const char *name, *regex;
+    bool digits;      /* each numeric character is a part of its own first */
+    bool whole_words; /* a word that is a token is that token, whatever the merges say */
+} splits[] = {
+    { "gpt-2", AC_PATTERN_GPT2, false, false },
+    { "smollm", AC_PATTERN_GPT2, true, false },
+    { "llama-bpe", TODAYS_WORDS("\\p{N}{1,3}"), false, true },
+    { "llama3", TODAYS_WORDS("\\p{N}{1,3}"), false, true }, /* names of before */
+    { "llama-v3", TODAYS_WORDS("\\p{N}{1,3}"), false, true },
+    { "qwen2", TODAYS_WORDS("\\p{N}"), false, false },
+};
+
 /* An array of strings; *out NULL where the key is missing and need not be there. */
 static ac_status
 need_texts(const ac_gguf *file, const char *key, const ac_gguf_pair **out)
@@ -124,8 +145,82 @@ out:
     return st;
 }
 
+/* ---- the steps ---- */
+
+static ac_status
+set_split(ac_text_pipeline *out, const char *name)
+{
+    ac_text_step digits = { .kind = AC_STEP_DIGITS, .behavior = AC_SPLIT_ISOLATED };
+    const struct split *split = NULL;
+    ac_status st = AC_OK;
+
+    for (size_t i = 0; i < sizeof splits / sizeof *splits && !split; i++)
+        if (strcmp(name, splits[i].name) == 0)
+            split = &splits[i];
+    if (!split)
+        return ac_error_set(AC_E_FORMAT,
+                            "words are split the way \"%s\", which this program does not know "
+                            "(it knows gpt-2, smollm, llama-bpe, qwen2)",
+                            name);
+    out->rules.whole_words = split->whole_words;
+    if (split->digits)
+        AC_TRY(ac_text_steps_push_take(&out->pre_tokenizers, &digits));
+    AC_TRY(ac_text_pipeline_push_byte_level(&out->pre_tokenizers, split->regex));
+    st = ac_text_pipeline_push_byte_level(&out->decoders, NULL);
+out:
+    return st;
+}
+
+static ac_status
+add_tokens(ac_text_pipeline *out, const ac_texts *tokens, const unsigned char *kinds)
+{
+    for (int64_t id = 0; id < tokens->count; id++) {
+        const ac_added_token token = { .id = (int32_t) id, .special = kinds[id] == CONTROL };
+        ac_status st;
+        if ((kinds[id] != CONTROL && kinds[id] != USER_DEFINED) ||
+            ac_texts_size(tokens, id) == 0)
+            continue;
+        st = ac_added_tokens_push(&out->added, ac_texts_at(tokens, id),
+                                  ac_texts_size(tokens, id), &token);
+        if (st != AC_OK)
+            return st;
+    }
+    return AC_OK;
+}
+
+static ac_status
+check_twice(const ac_bpe *bpe)
+{
+    const ac_texts *t = &bpe->tokens;
+
+    for (int64_t id = 0; id < t->count; id++)
+        if (ac_texts_size(t, id) > 0 &&
+            ac_bpe_find(bpe, ac_texts_at(t, id), ac_texts_size(t, id)) != id)
+            return ac_error_set(AC_E_FORMAT, "token %lld is there twice", (long long) id);
+    return AC_OK;
+}
+
+static ac_status
+make(ac_tokenizer *self, const ac_texts *tokens, const unsigned char *kinds,
+     const ac_buffer *merges, const char *split)
+{
+    ac_text_pipeline pipeline = { .rules.unknown = -1 };
+    ac_bpe bpe = { 0 };
+    ac_status st = AC_OK;
+
+    AC_TRY(set_split(&pipeline, split));
+    AC_TRY(ac_bpe_init(&bpe, tokens, merges->data, merges->size, false));
+    AC_TRY(check_twice(&bpe));
+    AC_TRY(add_tokens(&pipeline, tokens, kinds));
+    st = ac_tokenizer_init_pipeline_take(self, AC_TOKENIZER_LLAMA, &bpe, &pipeline);
+out:
+    ac_bpe_free(&bpe);
+    ac_text_pipeline_free(&pipeline);
+    return st;
+}
+
 ac_status
-ac_gguf_tokenizer_open(ac_byte_tokenizer *self, const ac_gguf *file, int64_t vocab_size,
+ac_gguf_tokenizer_open(ac_tokenizer *self, const ac_gguf *file, int64_t vocab_size,
                        int32_t *bos)
 {
     ac_texts tokens = { 0 };
@@ -134,7 +229,7 @@ ac_gguf_tokenizer_open(ac_byte_tokenizer *self, const ac_gguf *file, int64_t voc
     char *split = NULL;
     ac_status st = AC_OK;
 
-    *self = (ac_byte_tokenizer){ 0 };
+    *self = (ac_tokenizer){ 0 };
     AC_TRY(check_kind(file));
     AC_TRY(ac_gguf_text(file, "tokenizer.ggml.pre", &split));
     if (!split)
@@ -146,7 +241,7 @@ ac_gguf_tokenizer_open(ac_byte_tokenizer *self, const ac_gguf *file, int64_t voc
     AC_TRY(read_kinds(file, tokens.count, kinds));
     AC_TRY(read_merges(file, &merges));
     AC_TRY(read_bos(file, split, vocab_size, bos));
-    st = ac_byte_tokenizer_init(self, &tokens, kinds, merges.data, merges.size, split);
+    st = make(self, &tokens, kinds, &merges, split);
     if (st != AC_OK)
         st = ac_error_prefix(st, "%s: the tokenizer", file->path);
 out:

@@ -376,6 +376,12 @@ ac_h5_has(const ac_h5_reader *self, const char *name)
     return H5Lexists(self->file, name, H5P_DEFAULT) > 0;
 }
 
+bool
+ac_h5_has_attribute(const ac_h5_reader *self, const char *name)
+{
+    return H5Aexists(self->file, name) > 0;
+}
+
 static ac_status
 open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, hsize_t *dims)
 {

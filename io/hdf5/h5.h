@@ -51,6 +51,7 @@ typedef struct ac_h5_reader {
 AC_MUST_CHECK ac_status ac_h5_open(ac_h5_reader *self, const char *path);
 void ac_h5_close(ac_h5_reader *self);
 bool ac_h5_has(const ac_h5_reader *self, const char *name);
+bool ac_h5_has_attribute(const ac_h5_reader *self, const char *name);
 /** shape [rank]: what is there. AC_E_FORMAT where the rank differs. */
 AC_MUST_CHECK ac_status ac_h5_shape(const ac_h5_reader *self, const char *name, int rank,
                                     int64_t *shape);

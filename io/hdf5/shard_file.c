@@ -142,6 +142,12 @@ ac_shard_has(const ac_h5_reader *file, ac_dataset_id id)
     return ac_h5_has(file, name);
 }
 
+bool
+ac_shard_has_attribute(const ac_h5_reader *file, ac_attribute_id id)
+{
+    return ac_h5_has_attribute(file, ac_attributes[id].name);
+}
+
 ac_status
 ac_shard_shape(const ac_h5_reader *file, ac_dataset_id id, int64_t *rows, int64_t *columns)
 {

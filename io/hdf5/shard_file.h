@@ -52,6 +52,7 @@ void ac_shard_abandon(ac_shard_writer *self);
  * is AC_E_FORMAT. */
 
 bool ac_shard_has(const ac_h5_reader *file, ac_dataset_id id);
+bool ac_shard_has_attribute(const ac_h5_reader *file, ac_attribute_id id);
 /** @param[out] columns  of rank 2; may be NULL */
 AC_MUST_CHECK ac_status ac_shard_shape(const ac_h5_reader *file, ac_dataset_id id,
                                        int64_t *rows, int64_t *columns);

@@ -12,7 +12,7 @@
 #include "jobs/caption/stages.h"
 #include "jobs/runtime/crash_probe.h"
 
-enum { IMAGE_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is off */ };
+enum { IMAGE_SECONDS = 120 };
 
 /* What a rank probes with. */
 typedef struct prober {
@@ -95,28 +95,6 @@ out:
 
 /* ---- tables that were being captioned ---- */
 
-enum { FIXED_WORDS = 10 };
-
-/* The suspects of one shard, for children that are this program's command `recaption`. */
-typedef struct suspects {
-    const ac_run *run;
-    char shard[32], threads[32];
-    int64_t *items; /* [count] */
-    char **keys;    /* [count], owned */
-    char **words;   /* [FIXED_WORDS + count + 1] of the present child */
-    int64_t count;
-} suspects;
-
-static void
-suspects_free(suspects *self)
-{
-    for (int64_t i = 0; self->keys && i < self->count; i++)
-        free(self->keys[i]);
-    free(self->items);
-    free(self->keys);
-    free(self->words);
-}
-
 /* The node's other ranks wait meanwhile: their cores too, as far as this process may use them.
  */
 static int
@@ -131,75 +109,52 @@ node_threads(const ac_comm *comm)
     return threads;
 }
 
+/* Those of a range that are of its shard, are images, and are not quarantined. */
 static ac_status
-suspects_init(suspects *self, const prober *p, const ac_inflight_items *items)
+gather_suspects(const prober *p, const ac_inflight_items *range, ac_texts *keys, int64_t *items)
 {
     const int64_t shard_items = p->run->manifest.shard_items;
-    const int64_t shard = items->first / shard_items;
     ac_buffer key = { 0 };
     ac_status st = AC_OK;
 
-    self->run = p->run;
-    snprintf(self->shard, sizeof self->shard, "%lld", (long long) shard);
-    snprintf(self->threads, sizeof self->threads, "%d", node_threads(p->run->comm));
-    AC_TRY(ac_alloc(&self->items, items->count, sizeof *self->items));
-    AC_TRY(ac_alloc(&self->keys, items->count, sizeof *self->keys));
-    AC_TRY(ac_alloc(&self->words, FIXED_WORDS + items->count + 1, sizeof *self->words));
-    for (int64_t i = items->first; i < items->first + items->count; i++) {
+    for (int64_t i = range->first; i < range->first + range->count; i++) {
         ac_item_status status;
-        if (ac_quarantine_has(&p->run->quarantine, i) || i / shard_items != shard)
+        if (ac_quarantine_has(&p->run->quarantine, i) ||
+            i / shard_items != range->first / shard_items)
             continue;
         AC_TRY(ac_image_source_check(p->images, i, &status));
         if (status.reason != AC_GOOD)
             continue;
         AC_TRY(ac_image_source_key(p->images, i, &key));
-        AC_TRY(ac_duplicate(&self->keys[self->count], key.data, key.size));
-        self->items[self->count++] = i;
+        items[keys->count] = i;
+        AC_TRY(ac_texts_push(keys, key.data, key.size));
     }
 out:
     ac_buffer_free(&key);
     return st;
 }
 
-/* An ac_crash_probe_child. */
-static ac_child_end
-caption_suspects(void *context, int64_t first, int64_t n, int64_t *lines)
-{
-    suspects *self = context;
-    const ac_run *run = self->run;
-    const double minutes = run->config->limits.stall_minutes;
-    /* this run has compared the files just now; its journals may still know older ones */
-    char *fixed[FIXED_WORDS] = { "antarctic", "recaption",   "--probe", "--unchecked",
-                                 "--threads", self->threads, "--shard", self->shard,
-                                 "--",        run->folder };
-    const ac_child child = { .words = self->words,
-                             .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES),
-                             .first_to_go = true,
-                             .heartbeat = run->comm->heartbeat };
-
-    memcpy(self->words, fixed, sizeof fixed);
-    memcpy(self->words + FIXED_WORDS, self->keys + first, (size_t) n * sizeof *self->keys);
-    self->words[FIXED_WORDS + n] = NULL;
-    return ac_child_run(&child, lines);
-}
-
 static ac_status
-probe_tables(const prober *p, const ac_inflight_items *items, bool *crashes)
+probe_tables(const prober *p, const ac_inflight_items *range, bool *crashes)
 {
-    suspects a = { 0 };
-    bool *confirmed = NULL;
-    char what[64];
+    char shard[32], threads[32], what[96];
+    /* this run has compared the files just now; its journals may still know older ones */
+    char *words[] = { "antarctic", "recaption", "--probe", "--unchecked",  "--threads", threads,
+                      "--shard",   shard,       "--",      p->run->folder, NULL };
+    ac_texts keys = { 0 };
+    int64_t *items = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_alloc(&confirmed, items->count, sizeof *confirmed));
-    AC_TRY(suspects_init(&a, p, items));
-    snprintf(what, sizeof what, "%lld images of shard %s", (long long) a.count, a.shard);
-    ac_crash_probe_each(a.count, caption_suspects, &a, what, confirmed);
-    for (int64_t i = 0; i < a.count; i++)
-        crashes[a.items[i]] = crashes[a.items[i]] || confirmed[i];
+    snprintf(shard, sizeof shard, "%lld",
+             (long long) (range->first / p->run->manifest.shard_items));
+    snprintf(threads, sizeof threads, "%d", node_threads(p->run->comm));
+    AC_TRY(ac_alloc(&items, range->count, sizeof *items));
+    AC_TRY(gather_suspects(p, range, &keys, items));
+    snprintf(what, sizeof what, "%lld images of shard %s", (long long) keys.count, shard);
+    st = ac_crash_probe_items(p->run, words, &keys, items, what, crashes);
 out:
-    suspects_free(&a);
-    free(confirmed);
+    ac_texts_free(&keys);
+    free(items);
     return st;
 }
 

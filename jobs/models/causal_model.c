@@ -90,7 +90,7 @@ static ac_status
 open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
 {
     const ac_status st = self->is_gguf
-                             ? ac_gguf_tokenizer_open(&self->byte_level, &self->gguf,
+                             ? ac_gguf_tokenizer_open(&self->tokenizer, &self->gguf,
                                                       self->net.config.vocab_size, &self->begin)
                              : ac_tokenizer_open(&self->tokenizer, o->model, NULL,
                                                  AC_TOKENIZER_ANY, fingerprint);
@@ -100,7 +100,7 @@ open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerpri
         ac_log(AC_LOG_WARNING, "no texts, only ids: %s", ac_error_message());
     if (st != AC_OK)
         return o->need_tokenizer ? st : AC_OK;
-    if (!self->is_gguf && ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
+    if (ac_tokenizer_size(&self->tokenizer) > self->net.config.vocab_size)
         return ac_error_set(AC_E_FORMAT,
                             "%s: the vocabulary has %lld entries, but the model's token "
                             "embedding only %lld: another model's vocabulary?",
@@ -165,9 +165,8 @@ void
 ac_causal_model_free(ac_causal_model *self)
 {
     ac_causal_free(&self->net);
-    if (self->has_tokenizer && !self->is_gguf)
+    if (self->has_tokenizer)
         ac_tokenizer_free(&self->tokenizer);
-    ac_byte_tokenizer_free(&self->byte_level);
     ac_weights_close(&self->weights);
     ac_gguf_close(&self->gguf);
     ac_generator_free(&self->generator);
@@ -184,9 +183,7 @@ ac_causal_model_free(ac_causal_model *self)
 static ac_status
 suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
 {
-    const int64_t used = self->is_gguf ? self->byte_level.bpe.tokens.count
-                                       : ac_tokenizer_size(&self->tokenizer),
-                  more = self->net.config.vocab_size - used;
+    const int64_t more = self->net.config.vocab_size - ac_tokenizer_size(&self->tokenizer);
     ac_token_sequences *s = &c->suppress_tokens;
     ac_token_sequences made = { .count = s->count + more };
     const int64_t before = s->count ? s->offsets[s->count] : 0;
@@ -201,7 +198,7 @@ suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
     for (int64_t i = 0; i <= s->count; i++)
         made.offsets[i] = s->count ? s->offsets[i] : 0;
     for (int64_t i = 0; i < more; i++) {
-        made.tokens[before + i] = (int32_t) (used + i);
+        made.tokens[before + i] = (int32_t) (ac_tokenizer_size(&self->tokenizer) + i);
         made.offsets[s->count + i + 1] = before + i + 1;
     }
     ac_token_sequences_free(s);

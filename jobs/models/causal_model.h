@@ -7,7 +7,6 @@
 
 #include "engine/generation/generate.h"
 #include "engine/models/causal.h"
-#include "engine/text/byte_tokenizer.h"
 #include "engine/text/tokenizer.h"
 #include "io/checkpoint/gguf.h"
 #include "io/checkpoint/weights.h"
@@ -16,9 +15,8 @@
 /** Starts zeroed; owns everything. */
 typedef struct ac_causal_model {
     ac_causal net;
-    ac_tokenizer tokenizer;       /* a folder's */
-    ac_byte_tokenizer byte_level; /* a GGUF file's */
-    int32_t begin;                /* put in front of every text; -1: nothing is */
+    ac_tokenizer tokenizer;
+    int32_t begin; /* put in front of every text; -1: nothing is */
     bool has_tokenizer, is_gguf;
     ac_texts pieces; /* [vocab_size] the bytes of each token, where stop_strings need them */
     char fingerprint[33]; /* of weights, vocabulary, config, `generation` */

@@ -13,8 +13,7 @@ ac_status
 ac_causal_model_encode(const ac_causal_model *self, const char *text, size_t n,
                        ac_encoding *out)
 {
-    ac_status st = self->is_gguf ? ac_byte_tokenizer_encode(&self->byte_level, text, n, out)
-                                 : ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
+    ac_status st = ac_tokenizer_encode(&self->tokenizer, text, n, 0, true, out);
 
     if (st != AC_OK || self->begin < 0)
         return st;
@@ -41,56 +40,6 @@ finished(const char *bytes, size_t n)
     return n;
 }
 
-/* Of a folder's tokenizer. What an unfinished character at the end became is taken off again.
- */
-static ac_status
-decode_folder(const ac_tokenizer *t, const int32_t *ids, int64_t n, ac_buffer *text)
-{
-    static const char replacement[] = "\xef\xbf\xbd";
-    const size_t size = sizeof replacement - 1;
-    const int64_t last = n > MOST_CHARACTER ? n - MOST_CHARACTER : 0;
-    ac_buffer tail = { 0 };
-    ac_status st = ac_tokenizer_decode(t, ids, n, false, text);
-
-    AC_TRY(st);
-    for (int64_t i = last; i < n; i++) {
-        bool unused;
-        if (ids[i] >= t->bpe.tokens.count || ids[i] == t->end)
-            ac_buffer_reset(&tail);
-        else
-            AC_TRY(ac_bpe_bytes(&t->bpe, ids[i], &tail, &unused));
-    }
-    if (tail.size && finished(tail.data, tail.size) < tail.size && text->size >= size &&
-        memcmp(text->data + text->size - size, replacement, size) == 0) {
-        text->size -= size;
-        text->data[text->size] = '\0';
-    }
-out:
-    ac_buffer_free(&tail);
-    return st;
-}
-
-ac_status
-ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
-                       ac_buffer *text)
-{
-    ac_buffer bytes = { 0 };
-    ac_status st = AC_OK;
-
-    ac_buffer_reset(text);
-    AC_TRY(ac_buffer_push(text, "", 0));
-    if (!self->is_gguf)
-        return decode_folder(&self->tokenizer, ids, n, text);
-    AC_TRY(ac_buffer_push(&bytes, "", 0));
-    AC_TRY(ac_byte_tokenizer_bytes(&self->byte_level, ids, n, true, &bytes));
-    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
-out:
-    ac_buffer_free(&bytes);
-    return st;
-}
-
-/* ---- pieces ---- */
-
 /* The byte of a token "<0xHH>" of a tokenizer that has one for each byte; -1: it is none. */
 static int
 byte_of(const ac_tokenizer *t, int32_t id)
@@ -105,6 +54,49 @@ byte_of(const ac_tokenizer *t, int32_t id)
     memcpy(text, ac_texts_at(&t->bpe.tokens, id), 6);
     return sscanf(text, "<0x%2x>%n", &byte, &end) == 1 && end == 6 ? (int) byte : -1;
 }
+
+/* How many of the ids are left without the bytes of a character that is not finished at their
+ * end, where a tokenizer has tokens for bytes. */
+static int64_t
+without_unfinished(const ac_tokenizer *t, const int32_t *ids, int64_t n)
+{
+    char bytes[MOST_CHARACTER];
+    size_t size = 0;
+    int64_t last = n; /* behind the last id that is no special token */
+
+    while (last > 0) {
+        const int64_t a = ac_added_tokens_find(&t->pipeline.added, ids[last - 1]);
+        if (a < 0 || !t->pipeline.added.items[a].skipped)
+            break;
+        last--;
+    }
+    for (int64_t i = last; i > 0 && size < sizeof bytes && byte_of(t, ids[i - 1]) >= 0; i--)
+        bytes[sizeof bytes - ++size] = (char) byte_of(t, ids[i - 1]);
+    size -= finished(bytes + sizeof bytes - size, size);
+    return size ? last - (int64_t) size : n;
+}
+
+ac_status
+ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
+                       ac_buffer *text)
+{
+    ac_buffer bytes = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(text);
+    AC_TRY(ac_buffer_push(text, "", 0));
+    if (!ac_tokenizer_is_byte_level(&self->tokenizer))
+        return ac_tokenizer_decode(&self->tokenizer, ids,
+                                   without_unfinished(&self->tokenizer, ids, n), false, text);
+    AC_TRY(ac_buffer_push(&bytes, "", 0));
+    AC_TRY(ac_tokenizer_bytes(&self->tokenizer, ids, n, true, &bytes));
+    st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
+out:
+    ac_buffer_free(&bytes);
+    return st;
+}
+
+/* ---- pieces ---- */
 
 /* A token whose decoder looks at its neighbours: what it adds to a text before it, as in
  * transformers. before: the ids of that text, with room for one more. */
@@ -129,26 +121,26 @@ out:
     return st;
 }
 
+/* An added token is what it is looked for as. */
 static ac_status
 push_piece(const ac_tokenizer *t, int32_t id, ac_encoding *before, size_t before_bytes,
            ac_buffer *out)
 {
     const ac_added_tokens *added = &t->pipeline.added;
     const int64_t a = ac_added_tokens_find(added, id);
-    bool unused;
 
+    if (id >= ac_tokenizer_size(t))
+        return AC_OK;
+    if (ac_tokenizer_is_byte_level(t))
+        return ac_tokenizer_bytes(t, &id, 1, false, out);
     if (a >= 0)
         return ac_buffer_push(out, ac_texts_at(&added->decoded, a),
                               ac_texts_size(&added->decoded, a));
-    if (id >= t->bpe.tokens.count)
-        return AC_OK;
-    if (t->has_steps && !ac_text_steps_have(&t->pipeline.decoders, AC_STEP_BYTE_LEVEL))
-        return push_added(t, id, before, before_bytes, out);
-    return ac_bpe_bytes(&t->bpe, id, out, &unused);
+    return id < t->bpe.tokens.count ? push_added(t, id, before, before_bytes, out) : AC_OK;
 }
 
 static ac_status
-folder_pieces(const ac_tokenizer *t, int64_t V, ac_texts *pieces)
+make_pieces(const ac_tokenizer *t, int64_t V, ac_texts *pieces)
 {
     ac_encoding before = { 0 };
     ac_buffer text = { 0 }, piece = { 0 };
@@ -170,24 +162,6 @@ out:
     return st;
 }
 
-static ac_status
-gguf_pieces(const ac_byte_tokenizer *t, int64_t V, ac_texts *pieces)
-{
-    ac_buffer piece = { 0 };
-    ac_status st = AC_OK;
-
-    for (int32_t id = 0; id < V; id++) {
-        ac_buffer_reset(&piece);
-        AC_TRY(ac_buffer_push(&piece, "", 0));
-        if (id < t->bpe.tokens.count)
-            AC_TRY(ac_byte_tokenizer_bytes(t, &id, 1, false, &piece));
-        AC_TRY(ac_texts_push(pieces, piece.data, piece.size));
-    }
-out:
-    ac_buffer_free(&piece);
-    return st;
-}
-
 ac_status
 ac_causal_model_make_pieces(ac_causal_model *self)
 {
@@ -199,8 +173,7 @@ ac_causal_model_make_pieces(ac_causal_model *self)
             self->path);
     if (self->pieces.count)
         return AC_OK;
-    return self->is_gguf ? gguf_pieces(&self->byte_level, V, &self->pieces)
-                         : folder_pieces(&self->tokenizer, V, &self->pieces);
+    return make_pieces(&self->tokenizer, V, &self->pieces);
 }
 
 /* ---- what was generated ---- */

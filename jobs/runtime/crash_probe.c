@@ -10,7 +10,7 @@
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 
-enum { SILENT_SECONDS = 120 };
+enum { SILENT_SECONDS = 120, SILENT_MINUTES = 30 /* where limits.stall_minutes is off */ };
 
 ac_status
 ac_crash_probe_all(ac_run *run, ac_crash_probe probe, void *context, const ac_item_names *names,
@@ -58,6 +58,76 @@ ac_crash_probe_each(int64_t count, ac_crash_probe_child child, void *context, co
             confirmed[at + lines - 1] = end == AC_CHILD_CRASHED && alone == 1;
         }
     }
+}
+
+/* ---- items ---- */
+
+typedef struct item_probe {
+    const ac_run *run;
+    char **words; /* [fixed + count + 1]: the present child's; the first `fixed` stay */
+    char **keys;  /* [count], owned */
+    int64_t fixed, count;
+} item_probe;
+
+static void
+item_probe_free(item_probe *self)
+{
+    for (int64_t i = 0; self->keys && i < self->count; i++)
+        free(self->keys[i]);
+    free(self->keys);
+    free(self->words);
+}
+
+static ac_status
+item_probe_init(item_probe *self, char *const *words, const ac_texts *keys)
+{
+    ac_status st = AC_OK;
+
+    while (words[self->fixed])
+        self->fixed++;
+    AC_TRY(ac_alloc(&self->words, self->fixed + keys->count + 1, sizeof *self->words));
+    AC_TRY(ac_alloc(&self->keys, keys->count, sizeof *self->keys));
+    memcpy(self->words, words, (size_t) self->fixed * sizeof *words);
+    for (; self->count < keys->count; self->count++)
+        AC_TRY(ac_duplicate(&self->keys[self->count], ac_texts_at(keys, self->count),
+                            ac_texts_size(keys, self->count)));
+out:
+    return st;
+}
+
+/* An ac_crash_probe_child. */
+static ac_child_end
+work_on_items(void *context, int64_t first, int64_t n, int64_t *lines)
+{
+    item_probe *self = context;
+    const double minutes = self->run->config->limits.stall_minutes;
+    const ac_child child = { .words = self->words,
+                             .silence = 60 * (minutes > 0 ? minutes : SILENT_MINUTES),
+                             .first_to_go = true,
+                             .heartbeat = self->run->comm->heartbeat };
+
+    memcpy(self->words + self->fixed, self->keys + first, (size_t) n * sizeof *self->keys);
+    self->words[self->fixed + n] = NULL;
+    return ac_child_run(&child, lines);
+}
+
+ac_status
+ac_crash_probe_items(const ac_run *run, char *const *words, const ac_texts *keys,
+                     const int64_t *items, const char *what, bool *crashes)
+{
+    item_probe p = { .run = run };
+    bool *confirmed = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&confirmed, keys->count, sizeof *confirmed));
+    AC_TRY(item_probe_init(&p, words, keys));
+    ac_crash_probe_each(keys->count, work_on_items, &p, what, confirmed);
+    for (int64_t i = 0; i < keys->count; i++)
+        crashes[items[i]] = crashes[items[i]] || confirmed[i];
+out:
+    item_probe_free(&p);
+    free(confirmed);
+    return st;
 }
 
 /* ---- texts ---- */

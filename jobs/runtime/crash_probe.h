@@ -39,6 +39,17 @@ void ac_crash_probe_each(int64_t count, ac_crash_probe_child child, void *contex
                          const char *what, bool *confirmed);
 
 /**
+ * Local. Items, worked on by a child: a command of this program, which is given their keys
+ * behind its words and prints as an ac_crash_probe_child.
+ * @param[in] words     ends with NULL
+ * @param[in] keys      of the suspects; items [keys->count]: their numbers
+ * @param[out] crashes  [items of the run]: true where the suspect is confirmed
+ */
+AC_MUST_CHECK ac_status ac_crash_probe_items(const ac_run *run, char *const *words,
+                                             const ac_texts *keys, const int64_t *items,
+                                             const char *what, bool *crashes);
+
+/**
  * Local. Texts, tokenized by a child (the tool `tokenize`).
  * @param[in] model       a model's folder or file; kind: "clip" or "bart"
  * @param[in] what        what the texts are, for the log

@@ -135,11 +135,16 @@ flush(ac_text_file *f, ac_buffer *b)
 static ac_status
 count(const shard *s, ac_story_counts *counts)
 {
-    int64_t truncated;
-    const ac_status st = ac_shard_read_int_attribute(&s->h5, AC_STORIES_TRUNCATED, &truncated);
+    int64_t truncated = 0;
 
-    if (st != AC_OK)
-        return st;
+    if (ac_shard_has_attribute(&s->h5, AC_STORIES_TRUNCATED)) {
+        const ac_status st =
+            ac_shard_read_int_attribute(&s->h5, AC_STORIES_TRUNCATED, &truncated);
+        if (st != AC_OK)
+            return st;
+    } else {
+        counts->unsaid++;
+    }
     counts->truncated += truncated;
     counts->stories += s->stories.count;
     for (int64_t m = 0; m < s->stories.count; m++)

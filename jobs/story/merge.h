@@ -9,6 +9,7 @@
 typedef struct ac_story_counts {
     int64_t stories, ends[AC_CAUSAL_ENDS]; /* why they ended */
     int64_t truncated;                     /* prompts */
+    int64_t unsaid; /* shards of an older version, which do not say how many were truncated */
 } ac_story_counts;
 
 /** Local, rank 0: from the shards, in the order of the items. */

@@ -44,6 +44,17 @@ rm three/shards/00001.h5 three/DONE
 run_on 2 0 story captions.txt "${short[@]}" --run three --set output.shard_items=1
 same three
 
+# shards of an older version, which do not say how many prompts were truncated: read, and said
+xxh() { "$antarctic" inspect --json "$1" | jq -r .checksum; }
+before=$(xxh three/shards/00000.h5)
+"$(dirname "$antarctic")/cli/h5_drop" three/shards/00000.h5 truncated
+sed -i "s/$before/$(xxh three/shards/00000.h5)/" three/manifest.json
+rm -r three/shards/00002.h5 three/DONE three/stories.jsonl three/journal/*.jsonl
+run_on 2 0 story captions.txt "${short[@]}" --run three --set output.shard_items=1
+says '1 shards are of an older version'
+same three
+run 0 verify three
+
 # retell: the same stories, each caption by itself; other settings give others; what is not there is said
 "$antarctic" retell one 000004 000001 | jq -c . > retold.jsonl
 jq -c 'select(.key == "000001" or .key == "000004")' one/stories.jsonl | sort -r | cmp - retold.jsonl

@@ -17,7 +17,7 @@
 
 typedef struct fixture {
     ac_gguf file;
-    ac_byte_tokenizer tokenizer;
+    ac_tokenizer tokenizer;
     int32_t bos;
     ac_encoding encoding;
     ac_buffer bytes, text;
@@ -41,7 +41,7 @@ open_file(fixture *f, const char *path)
 static void
 close_file(fixture *f)
 {
-    ac_byte_tokenizer_free(&f->tokenizer);
+    ac_tokenizer_free(&f->tokenizer);
     ac_encoding_free(&f->encoding);
     ac_buffer_free(&f->bytes);
     ac_buffer_free(&f->text);
@@ -51,8 +51,8 @@ close_file(fixture *f)
 static void
 check_ids(fixture *f, const json_t *text, const json_t *ids)
 {
-    if (ac_byte_tokenizer_encode(&f->tokenizer, json_string_value(text),
-                                 json_string_length(text), &f->encoding) != AC_OK)
+    if (ac_tokenizer_encode(&f->tokenizer, json_string_value(text), json_string_length(text), 0,
+                            true, &f->encoding) != AC_OK)
         fail_msg("%s", ac_error_message());
     for (int64_t i = 0; i < f->encoding.count; i++)
         if (f->encoding.ids[i] != json_integer_value(json_array_get(ids, (size_t) i)))
@@ -70,7 +70,7 @@ check_text(fixture *f, const json_t *list, bool skip, const json_t *expected)
     ac_buffer_reset(&f->bytes);
     ac_buffer_reset(&f->text);
     ac_buffer_push(&f->text, "", 0);
-    assert_int_equal(ac_byte_tokenizer_bytes(&f->tokenizer, ids, n, skip, &f->bytes), AC_OK);
+    assert_int_equal(ac_tokenizer_bytes(&f->tokenizer, ids, n, skip, &f->bytes), AC_OK);
     assert_int_equal(
         ac_utf8_replace(&f->text, f->bytes.data ? f->bytes.data : "", f->bytes.size), AC_OK);
     assert_int_equal(f->text.size, json_string_length(expected));
@@ -204,7 +204,8 @@ unfinished_characters(void **state)
     char *path = golden_path("gguf/models/llama-f16.gguf");
     ac_causal_model model;
     ac_encoding ids = { 0 };
-    ac_buffer text = { 0 };
+    ac_buffer text = { 0 }, ended = { 0 };
+    int32_t with_end[sizeof word + 1];
     int unfinished = 0;
 
     (void) state;
@@ -220,6 +221,10 @@ unfinished_characters(void **state)
         assert_int_equal(ac_utf8_check(text.data, text.size), AC_OK);
         assert_memory_equal(text.data, word, text.size);
         unfinished += n > 0 && text.size == before;
+        memcpy(with_end, ids.ids, (size_t) n * sizeof *with_end);
+        with_end[n] = model.generation.eos_token_ids[0];
+        assert_int_equal(ac_causal_model_decode(&model, with_end, n + 1, &ended), AC_OK);
+        assert_string_equal(ended.data, text.data);
     }
     assert_int_equal(text.size, sizeof word - 1);
     assert_true(unfinished > 0);
@@ -229,6 +234,7 @@ unfinished_characters(void **state)
     ac_causal_model_free(&model);
     ac_encoding_free(&ids);
     ac_buffer_free(&text);
+    ac_buffer_free(&ended);
     free(path);
 }
 

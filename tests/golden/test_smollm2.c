@@ -23,7 +23,7 @@
 typedef struct fixture {
     ac_gguf file;
     ac_causal_config config;
-    ac_byte_tokenizer tokenizer;
+    ac_tokenizer tokenizer;
     test_causal model;
     ac_encoding encoding;
     ac_buffer bytes, text;
@@ -63,7 +63,7 @@ tear_down(void **state)
 
     if (f) {
         test_causal_free(&f->model);
-        ac_byte_tokenizer_free(&f->tokenizer);
+        ac_tokenizer_free(&f->tokenizer);
         ac_encoding_free(&f->encoding);
         ac_buffer_free(&f->bytes);
         ac_buffer_free(&f->text);
@@ -92,8 +92,7 @@ check_text(fixture *f, const int32_t *ids, int64_t n, bool skip_control, const j
     ac_buffer_reset(&f->bytes);
     ac_buffer_reset(&f->text);
     ac_buffer_push(&f->text, "", 0);
-    assert_int_equal(ac_byte_tokenizer_bytes(&f->tokenizer, ids, n, skip_control, &f->bytes),
-                     AC_OK);
+    assert_int_equal(ac_tokenizer_bytes(&f->tokenizer, ids, n, skip_control, &f->bytes), AC_OK);
     assert_int_equal(
         ac_utf8_replace(&f->text, f->bytes.data ? f->bytes.data : "", f->bytes.size), AC_OK);
     assert_int_equal(f->text.size, json_string_length(expected));
@@ -116,8 +115,8 @@ texts_to_ids_and_back(void **state)
                      *skipped = json_object_get(row, "decoded_skip_special");
         int64_t n;
         int32_t *ids = test_ids(json_object_get(row, "ids"), &n);
-        assert_int_equal(ac_byte_tokenizer_encode(&f->tokenizer, json_string_value(text),
-                                                  json_string_length(text), &f->encoding),
+        assert_int_equal(ac_tokenizer_encode(&f->tokenizer, json_string_value(text),
+                                             json_string_length(text), 0, true, &f->encoding),
                          AC_OK);
         assert_int_equal(f->encoding.count, n);
         assert_memory_equal(f->encoding.ids, ids, (size_t) n * sizeof *ids);
@@ -167,8 +166,8 @@ continuations(void **state)
         int64_t n;
         int32_t *ids = test_ids(json_object_get(row, "ids"), &n);
         float *logits = test_causal_logits(&f->model, ids, n, n), *last = logits + (n - 1) * V;
-        assert_int_equal(ac_byte_tokenizer_encode(&f->tokenizer, json_string_value(text),
-                                                  json_string_length(text), &f->encoding),
+        assert_int_equal(ac_tokenizer_encode(&f->tokenizer, json_string_value(text),
+                                             json_string_length(text), 0, true, &f->encoding),
                          AC_OK);
         assert_int_equal(f->encoding.count, n);
         assert_memory_equal(f->encoding.ids, ids, (size_t) n * sizeof *ids);

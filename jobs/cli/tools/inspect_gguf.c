@@ -65,7 +65,7 @@ static void
 put_use(json_t *out, const ac_gguf *g)
 {
     ac_causal_config config;
-    ac_byte_tokenizer tokenizer = { 0 };
+    ac_tokenizer tokenizer = { 0 };
     int32_t begin;
 
     if (ac_gguf_config_load(&config, g) != AC_OK) {
@@ -86,12 +86,12 @@ put_use(json_t *out, const ac_gguf *g)
         ac_inspect_put(out, "tokenizer",
                        json_sprintf("byte-level byte-pair encoding, %lld tokens, %lld of them "
                                     "found whole%s",
-                                    (long long) tokenizer.bpe.tokens.count,
-                                    (long long) tokenizer.whole_count,
+                                    (long long) tokenizer.size,
+                                    (long long) tokenizer.pipeline.added.count,
                                     begin >= 0 ? ", one put in front" : ""));
     else
         ac_inspect_put_text(out, "tokenizer", ac_error_message());
-    ac_byte_tokenizer_free(&tokenizer);
+    ac_tokenizer_free(&tokenizer);
 }
 
 ac_status

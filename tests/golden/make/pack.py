@@ -27,7 +27,7 @@ COMPRESSED = {
     "clip_variants/openclip/[clm]*/*.safetensors": None,
     "clip_variants/openclip/bin/*.bin": "clip_variants/openclip/plain/open_clip_model.safetensors",
     "clip_variants/openclip/checkpoint/*.pt": "clip_variants/openclip/plain/open_clip_model.safetensors",
-    "demo/expected.safetensors": None, "metrics/images.jsonl": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
+    "causal_filters/filters.json": None, "demo/expected.safetensors": None, "metrics/images.jsonl": None, "fullsize/*.safetensors": None, "fullsize/*.json": None,
     "gpt/*_expected.safetensors": None, "gpt/*_cases.json": None, "gpt/*/model.safetensors": None,
     "gguf/blocks/*": None, "gguf/models/*": None,
     "llama/*_expected.safetensors": None, "llama/*_cases.json": None, "llama/*/*.safetensors": None,
