@@ -476,6 +476,19 @@ ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
 }
 
 ac_status
+ac_image_files_packed_index(const char *bytes, size_t n, char **path)
+{
+    packed_head head;
+
+    *path = NULL;
+    AC_CHECK(n >= sizeof head);
+    memcpy(&head, bytes, sizeof head);
+    return head.index_size ? ac_duplicate(path, bytes + sizeof head + head.root_size,
+                                          (size_t) head.index_size)
+                           : AC_OK;
+}
+
+ac_status
 ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n, size_t *used)
 {
     packed_head head;

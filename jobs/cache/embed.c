@@ -209,7 +209,7 @@ ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)
             wanted += order[i] >= first && order[i] < first + count;
         if (!wanted)
             continue;
-        AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
+        AC_TRY(ac_run_published_shard(run, AC_CACHE_STAGE_EMBED, unit, &path));
         AC_TRY(ac_h5_open(&r, path));
         AC_TRY(ac_shard_read(&r, AC_UNIT_EMBEDDINGS, n, D, rows));
         for (int64_t i = 0; i < n; i++)

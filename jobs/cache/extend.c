@@ -338,7 +338,7 @@ place_shard(const extender *self, int stage, int64_t i, const char *checksum)
     char *from = NULL, *to = NULL, *temporary = NULL, found[33];
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(&self->run, stage, i, &from));
+    AC_TRY(ac_run_published_shard(&self->run, stage, i, &from));
     AC_TRY(ac_cache_shard_path(&to, self->cache.folder, self->cache.shard_count + i));
     AC_TRY(ac_path_format(&temporary, "%s.tmp.%d", to, (int) getpid()));
     unlink(temporary);

@@ -13,6 +13,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/visible.h"
 
 ac_status
 ac_run_path(const ac_run *self, char **out, const char *format, ...)
@@ -50,6 +51,20 @@ ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
 {
     return ac_run_path(self, out, "%s/%05lld.h5", self->stages[stage]->folder,
                        (long long) shard);
+}
+
+ac_status
+ac_run_await(const ac_run *self, const char *path)
+{
+    return ac_visible_wait(path, self->config, self->comm->heartbeat);
+}
+
+ac_status
+ac_run_published_shard(const ac_run *self, int stage, int64_t shard, char **out)
+{
+    const ac_status st = ac_run_shard_path(self, stage, shard, out);
+
+    return st == AC_OK ? ac_run_await(self, *out) : st;
 }
 
 ac_status

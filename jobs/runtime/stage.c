@@ -208,6 +208,21 @@ make_shards_together_all(ac_stage *self, void *context)
 
 /* ---- the end ---- */
 
+/* Rank 0, which reads all shards when they are joined: until it sees every finished one. */
+static ac_status
+await_shards(const ac_run *run, int stage, int64_t first, int64_t end)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = first; i < end && st == AC_OK; i++) {
+        char *path = NULL;
+        if (run->manifest.stages[stage].shards[i].done)
+            st = ac_run_published_shard(run, stage, i, &path);
+        free(path);
+    }
+    return st;
+}
+
 /* Agree on `st`, share what was published, save the manifest. */
 static ac_status
 end_all(ac_stage *self, ac_status st)
@@ -241,6 +256,8 @@ end_all(ac_stage *self, ac_status st)
             st = saved;
         free(path);
     }
+    if (run->comm->rank == 0 && st == AC_OK && self->todo_count && run->comm->size > 1)
+        st = await_shards(run, self->number, first, end);
     st = ac_agree_all(run->comm, st);
     if (st == AC_OK && undone) {
         st = ac_error_set(AC_E_STOPPED,
