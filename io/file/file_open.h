@@ -1,8 +1,8 @@
 /**
- * Opening and reading files that others have made. A pipe, a socket or a device is refused
- * without a look at it, so nothing waits and nothing is endless. An error that may pass by
- * itself (a file server away: EIO, ESTALE, ETIMEDOUT) is tried again, three times, after 0.1,
- * 0.2 and 0.4 s.
+ * Opening and reading files that others have made, and writing. A pipe, a socket or a device is
+ * refused without a look at it, so nothing waits and nothing is endless. An error that may pass
+ * by itself (a file server away: EIO, ESTALE, ETIMEDOUT) is tried again, three times, after
+ * 0.1, 0.2 and 0.4 s.
  */
 #ifndef AC_IO_FILE_FILE_OPEN_H
 #define AC_IO_FILE_FILE_OPEN_H
@@ -35,6 +35,11 @@ bool ac_file_begins(const char *path, const char *bytes, size_t n);
 
 /** ac_file_read_at where the file stands, for streams and pipes. */
 AC_MUST_CHECK bool ac_file_read_on(int file, void *bytes, size_t n, size_t *got);
+
+/** Write all n bytes, by as many calls as it takes; false: errno says why. An error is not
+ * tried again: what was lost by it, nobody knows. */
+AC_MUST_CHECK bool ac_file_write(int file, const void *bytes, size_t n);
+AC_MUST_CHECK bool ac_file_write_at(int file, const void *bytes, size_t n, int64_t at);
 
 /** Wait before the next try, the doubled time each time; false: no try is left, or the error
  * does not pass by itself. tries: 0 at first. */

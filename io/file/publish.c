@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 
 enum { LONGEST_HOST = 64 };
@@ -160,16 +161,9 @@ out:
 static ac_status
 write_all(int fd, const char *bytes, size_t n, const char *path)
 {
-    while (n) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
-                                strerror(errno));
-        bytes += done;
-        n -= (size_t) done;
-    }
+    if (!ac_file_write(fd, bytes, n))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
+                            strerror(errno));
     if (fsync(fd) != 0)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", path,
                             strerror(errno));
@@ -190,7 +184,7 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     AC_TRY(write_all(fd, bytes, n, temporary));
     if (close(fd) != 0) {
         fd = -1;
-        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be written: %s", temporary, strerror(errno));
     }
     fd = -1;
     st = ac_publish_rename(temporary, path);

@@ -20,7 +20,7 @@ ac_text_file_create(ac_text_file *self, const char *path)
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
     if (!(self->stream = fopen(self->temporary, "wb")))
-        st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary,
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
                           strerror(errno));
 out:
     if (st != AC_OK)
@@ -47,7 +47,7 @@ ac_text_file_commit(ac_text_file *self)
                           "%s: cannot be written: %s; is the disk full?", self->temporary,
                           strerror(self->error));
     if (fclose(self->stream) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary,
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary,
                           strerror(errno));
     self->stream = NULL;
     if (st == AC_OK)

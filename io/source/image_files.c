@@ -142,8 +142,8 @@ search(finder *self, const char *path, size_t root, int depth)
         }
     }
     if (errno)
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path,
-                          strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read to its end: %s",
+                          path, strerror(errno));
 out:
     free(child);
     closedir(folder);

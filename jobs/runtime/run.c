@@ -88,7 +88,7 @@ ac_run_make_folder(const char *path)
             continue;
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", part,
+            return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", part,
                                 strerror(errno));
         part[i] = path[i];
     }
@@ -161,7 +161,7 @@ ac_run_forget_shard(ac_run *self, int64_t shard)
         free(path);
         AC_TRY(ac_run_shard_path(self, s, shard, &path));
         if (unlink(path) != 0 && errno != ENOENT)
-            AC_FAIL(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be removed: %s", path, strerror(errno));
     }
 out:
     free(path);
@@ -203,7 +203,8 @@ ac_run_reopen(const ac_run *self)
     ac_status st = ac_run_path(self, &path, "DONE");
 
     if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                          strerror(errno));
     free(path);
     return st;
 }

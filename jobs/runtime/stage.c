@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/signals.h"
 
 enum { SHARD_NAME_BYTES = 32 }; /* of "/00000.h5" */
@@ -37,13 +39,13 @@ open_journal(ac_stage *self)
     AC_TRY(ac_run_path(run, &path, "journal/%s%04d.jsonl", run->prefix, run->comm->rank));
     self->journal = open(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC, 0644);
     if (self->journal < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->journal_open = true;
     size = lseek(self->journal, 0, SEEK_END);
     if (size > 0 && pread(self->journal, &last, 1, size - 1) != 1)
-        AC_FAIL(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     if (last != '\n' && write(self->journal, "\n", 1) != 1)
-        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be written: %s", path, strerror(errno));
 out:
     free(path);
     return st;
@@ -146,10 +148,10 @@ publish(ac_stage *self, const ac_stage_shard *shard)
     *r = (ac_shard_record){ .rows = shard->rows, .bad = shard->bad, .done = true };
     snprintf(r->checksum, sizeof r->checksum, "%s", shard->checksum);
     st = ac_manifest_journal_line(&line, &run->manifest, self->number, shard->number, r);
-    if (st == AC_OK && (write(self->journal, line.data, line.size) != (ssize_t) line.size ||
-                        fsync(self->journal) != 0))
-        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", run->folder,
-                          strerror(errno));
+    if (st == AC_OK &&
+        (!ac_file_write(self->journal, line.data, line.size) || fsync(self->journal) != 0))
+        st = ac_error_set(ac_io_failure(errno), "%s/journal: cannot be written: %s",
+                          run->folder, strerror(errno));
     ac_buffer_free(&line);
     ac_progress_add(&self->progress, shard->count, shard->bad);
     return st;

@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/source/image_dataset.h"
 #include "io/source/tar_images.h"
 #include "io/source/tar_notes.h"
@@ -66,7 +67,8 @@ make_folder(const opener *self)
 
     AC_TRY(ac_path_format(&path, "%s/tars", self->input->folder));
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", path,
+                          strerror(errno));
 out:
     free(path);
     return st;
@@ -178,7 +180,7 @@ make_folders_of(char *path, size_t from)
     for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path,
+            return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", path,
                                 strerror(errno));
         *slash = '/';
     }
