@@ -90,6 +90,17 @@ ac_file_open_why(int *file, const char *path, char why[AC_FILE_WHY])
     return *file >= 0 ? AC_OK : error ? ac_io_failure(error) : AC_E_IO;
 }
 
+int
+ac_file_open_for(const char *path, int flags)
+{
+    int tries = 0, file;
+
+    do {
+        file = open(path, flags, 0644);
+    } while (file < 0 && (errno == EINTR || ac_file_try_again(errno, &tries)));
+    return file;
+}
+
 static ac_status
 check_hollow(int file, const char *path)
 {

@@ -18,8 +18,12 @@
 enum { AC_FILE_WHY = 160 };
 AC_MUST_CHECK ac_status ac_file_open_why(int *file, const char *path, char why[AC_FILE_WHY]);
 
-/** The same, with a message that names the file. Where most of a large file was never written
- * (ac_file_is_hollow), it is refused too. */
+/** open() for writing, or of a folder: no kind of file is looked at. A new file has the mode
+ * 0644. -1: errno says why. */
+AC_MUST_CHECK int ac_file_open_for(const char *path, int flags);
+
+/** As ac_file_open_why, with a message that names the file. Where most of a large file was
+ * never written (ac_file_is_hollow), it is refused too. */
 AC_MUST_CHECK ac_status ac_file_open(int *file, const char *path);
 AC_MUST_CHECK ac_status ac_file_open_stream(FILE **stream, const char *path);
 

@@ -116,7 +116,7 @@ sync_folder_of(const char *path)
 
     if (st != AC_OK)
         return st;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = ac_file_open_for(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* EINVAL, ENOTSUP: a file system whose folders cannot be synced; the rename has happened
      * all the same */
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
@@ -146,7 +146,7 @@ ac_publish_try(const char *folder)
 
     AC_TRY(ac_path_format(&path, "%s/.antarctic", folder));
     AC_TRY(ac_publish_temporary(&temporary, path));
-    fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    fd = ac_file_open_for(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         AC_FAIL(ac_io_failure(errno), "%s: no file can be made there: %s", folder,
                 strerror(errno));
@@ -178,7 +178,7 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     int fd = -1;
 
     AC_TRY(ac_publish_temporary(&temporary, path));
-    fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    fd = ac_file_open_for(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno));
     AC_TRY(write_all(fd, bytes, n, temporary));

@@ -231,7 +231,7 @@ static bool
 is_tar_file(const char *path)
 {
     char head[HEAD] = "";
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t n = 0;
     const bool good = fd >= 0 && ac_file_read_at(fd, head, sizeof head, 0, &n);
 
@@ -272,7 +272,7 @@ ac_tar_is_compressed(const char *path, const char *what, bool *is)
     unsigned char head[4];
     size_t n;
     bool good;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     *is = false;
     if (fd < 0)

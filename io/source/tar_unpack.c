@@ -101,7 +101,7 @@ ac_tar_unpack(const char *from, const char *to, ac_buffer *damage)
     ac_buffer_reset(damage);
     AC_TRY(ac_byte_stream_open(&stream, from));
     AC_TRY(ac_publish_temporary(&temporary, to));
-    file = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    file = ac_file_open_for(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC);
     if (file < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno));
     AC_TRY(copy(&stream, file, temporary, damage));

@@ -199,7 +199,7 @@ spool_write(spool *self, const char *bytes, int64_t n)
 static ac_status
 spool_open(spool *self)
 {
-    self->file = open(self->path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+    self->file = ac_file_open_for(self->path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC);
     if (self->file < 0)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->path,
                             strerror(errno));

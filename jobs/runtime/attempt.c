@@ -35,7 +35,7 @@ append_line(const char *folder, ac_buffer *line)
 
     ac_buffer_push_text(line, "}\n");
     if (line->status == AC_OK && ac_path_format(&path, "%s/attempts.jsonl", folder) == AC_OK &&
-        (fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) >= 0) {
+        (fd = ac_file_open_for(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC)) >= 0) {
         if (!ac_file_write(fd, line->data, line->size))
             ac_log(AC_LOG_WARNING, "%s: cannot be written: %s", path, strerror(errno));
         close(fd);
@@ -150,7 +150,7 @@ begin(ac_attempt *self, const ac_config *config, const char *job)
     AC_TRY(ac_path_format(&lock, "%s/%slock", self->folder, prefix));
     AC_TRY(ac_lock_take(&self->lock, &self->locks, lock));
     AC_TRY(check_other_locks(self, config->compute.parts > 1));
-    if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+    if ((fd = ac_file_open_for(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC)) < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", self->sign, strerror(errno));
     close(fd);
     self->begun = true;

@@ -21,7 +21,7 @@ ac_status
 ac_inflight_open(ac_inflight *self, const char *path, int slots)
 {
     *self = (ac_inflight){ .slots = slots };
-    self->file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    self->file = ac_file_open_for(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (self->file < 0)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", path,
                             strerror(errno));
@@ -67,7 +67,7 @@ ac_inflight_read(const char *path, ac_inflight_items **items, int64_t *count, in
     ac_status st = AC_OK;
     ac_inflight_items one;
     size_t got;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return AC_OK;

@@ -37,7 +37,7 @@ open_journal(ac_stage *self)
     off_t size;
 
     AC_TRY(ac_run_path(run, &path, "journal/%s%04d.jsonl", run->prefix, run->comm->rank));
-    self->journal = open(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC, 0644);
+    self->journal = ac_file_open_for(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC);
     if (self->journal < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->journal_open = true;

@@ -44,7 +44,7 @@ ac_metrics_open(ac_metrics *self, const char *path, int64_t step)
         AC_TRY(ac_text_file_read(path, &text));
         AC_TRY(ac_publish_file(path, text.data ? text.data : "", part_up_to(&text, step)));
     }
-    if ((fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
+    if ((fd = ac_file_open_for(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC)) < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->file = fd + 1;
 out:
