@@ -149,7 +149,8 @@ make_folder(const char *folder)
     AC_TRY(ac_path_format(&path, "%s/shards", folder));
     if ((mkdir(folder, 0777) != 0 && errno != EEXIST) ||
         (mkdir(path, 0777) != 0 && errno != EEXIST))
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", path,
+                          strerror(errno));
 out:
     free(path);
     return st;

@@ -79,7 +79,8 @@ list_folder(ac_import_files *self, const char *folder)
     DIR *d = opendir(folder);
 
     if (!d)
-        return ac_error_set(AC_E_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", folder,
+                            strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         if (part_number(entry->d_name) < 0)
             continue;

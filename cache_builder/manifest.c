@@ -124,7 +124,7 @@ find_folder(char **out, const char *folder)
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
     found = access(manifest, F_OK) == 0;
     if (!found && errno != ENOENT && errno != ENOTDIR)
-        AC_FAIL(AC_E_IO, "%s: cannot be accessed: %s", manifest, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be accessed: %s", manifest, strerror(errno));
     AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
 out:
     free(inner);
@@ -148,7 +148,8 @@ ac_cache_open(ac_cache *self, const char *folder)
                                   "%s: not a cache: it has no manifest.json; was its build "
                                   "interrupted? The same command resumes it",
                                   folder)
-                   : ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno)));
+                   : ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                                  strerror(errno)));
     AC_TRY(ac_json_file_read(&root, path, 0));
     AC_TRY(read_cache(self, root, path));
 out:

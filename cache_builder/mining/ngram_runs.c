@@ -9,7 +9,9 @@
 
 #include "cache_builder/mining/ngram_merge.h"
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 
 enum { BLOCK = 1 << 20 };
 
@@ -24,8 +26,8 @@ open_scratch(ac_ngram_runs *self)
         return AC_E_NOMEM;
     self->file = mkostemp(path, O_CLOEXEC);
     if (self->file < 0) {
-        ac_error_set(AC_E_IO, "%s: no scratch file can be created: %s", self->folder,
-                     strerror(errno));
+        ac_error_set(ac_io_failure(errno), "%s: no scratch file can be created: %s",
+                     self->folder, strerror(errno));
         free(path);
         return AC_E_IO;
     }
@@ -37,38 +39,24 @@ open_scratch(ac_ngram_runs *self)
 static ac_status
 write_at(const ac_ngram_runs *self, const char *bytes, size_t n, int64_t at)
 {
-    while (n) {
-        const ssize_t done = pwrite(self->file, bytes, n, at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return ac_error_set(AC_E_IO,
-                                "%s: n-gram counts cannot be spilled after %lld MB: %s; free "
-                                "space there, or raise limits.memory",
-                                self->folder, (long long) (at >> 20), strerror(errno));
-        bytes += done;
-        at += done;
-        n -= (size_t) done;
-    }
+    if (!ac_file_write_at(self->file, bytes, n, at))
+        return ac_error_set(ac_io_failure(errno),
+                            "%s: n-gram counts cannot be spilled after %lld MB: %s; free "
+                            "space there, or raise limits.memory",
+                            self->folder, (long long) (at >> 20), strerror(errno));
     return AC_OK;
 }
 
 static ac_status
 read_at(const ac_ngram_runs *self, void *to, int64_t n, int64_t at)
 {
-    char *bytes = to;
+    size_t got;
 
-    while (n) {
-        const ssize_t done = pread(self->file, bytes, (size_t) n, at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return ac_error_set(AC_E_IO, "%s: spilled n-gram counts cannot be read: %s",
-                                self->folder, done < 0 ? strerror(errno) : "truncated");
-        bytes += done;
-        at += done;
-        n -= done;
-    }
+    errno = 0;
+    if (!ac_file_read_at(self->file, to, (size_t) n, at, &got) || got < (size_t) n)
+        return ac_error_set(ac_io_failure(errno),
+                            "%s: spilled n-gram counts cannot be read: %s", self->folder,
+                            errno ? strerror(errno) : "truncated");
     return AC_OK;
 }
 

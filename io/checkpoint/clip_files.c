@@ -13,6 +13,7 @@
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/open_clip.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 
 /* The folder of a file, or the folder itself. */
 static ac_status
@@ -36,7 +37,8 @@ find_file(char **out, const char *folder, const char *name)
     if (st != AC_OK || access(*out, F_OK) == 0)
         return st;
     if (errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", *out, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", *out,
+                          strerror(errno));
     free(*out);
     *out = NULL;
     return st;

@@ -11,6 +11,7 @@
 #include "io/file/checksum.h"
 #include "io/file/json_file.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 
 static const ac_tensors *
 tensors_of(const ac_weights_file *f)
@@ -188,7 +189,8 @@ find_place(const char *folder, ac_weights_layout layout, const place **out, char
             return AC_OK;
         }
         if (errno != ENOENT)
-            return ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", *path, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", *path,
+                                strerror(errno));
     }
     return AC_OK;
 }

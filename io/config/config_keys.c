@@ -361,6 +361,10 @@ const ac_config_key ac_config_keys[] = {
       "when no rank makes progress for so long, the run ends with exit code 74; 0: never" },
     { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, false,
       "after USR1, TERM or INT: finish the shard in flight within this time, or drop it" },
+    { "limits.visibility_seconds", KEY_REAL, AT(limits.visibility_seconds), "60", 0, 1e6, NULL,
+      false,
+      "on a shared file system: wait so long for what another rank has published, then exit "
+      "code 74" },
 };
 
 const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_keys;
@@ -383,7 +387,7 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
         "compute.batch", "compute.backend", "compute.kernels", "compute.precision", \
         "limits.max_bad_items", "limits.memory", "limits.stall_minutes",            \
-        "limits.grace_seconds"
+        "limits.grace_seconds", "limits.visibility_seconds"
 
 const ac_config_job ac_config_jobs[] = {
     {
@@ -457,7 +461,8 @@ const ac_config_job ac_config_jobs[] = {
         .keys = { "input.path", "clip", "story", "generation", "seed", "output.shard_items",
                   "output.compression", "compute.threads", "compute.backend", "compute.kernels",
                   "compute.precision", "compute.part", "compute.parts", "limits.max_bad_items",
-                  "limits.memory", "limits.stall_minutes", "limits.grace_seconds" },
+                  "limits.memory", "limits.stall_minutes", "limits.grace_seconds",
+                  "limits.visibility_seconds" },
         .needed = { "input.path", "story.model" },
         .made = { "input.path" },
     },
@@ -465,7 +470,7 @@ const ac_config_job ac_config_jobs[] = {
         .name = "dedupe",
         .keys = { "input.path", "dedupe", "output.shard_items", "output.compression",
                   "compute.threads", "compute.kernels", "compute.part", "compute.parts",
-                  "limits.stall_minutes", "limits.grace_seconds" },
+                  "limits.stall_minutes", "limits.grace_seconds", "limits.visibility_seconds" },
         .needed = { "input.path" },
         .made = { "input.path" },
     },

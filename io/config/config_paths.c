@@ -14,6 +14,7 @@
 #include "io/config/config.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
+#include "io/file/publish.h"
 
 /* A path relative to `base` (a folder with its slash, or "") as an absolute one. */
 static ac_status
@@ -26,7 +27,7 @@ resolve_path(char **out, const char *base, const char *value)
     if (base[0] == '/')
         folder[0] = '\0';
     else if (!getcwd(folder, sizeof folder - 1))
-        return ac_error_set(AC_E_IO, "the current folder cannot be determined: %s",
+        return ac_error_set(ac_io_failure(errno), "the current folder cannot be determined: %s",
                             strerror(errno));
     return ac_path_format(out, "%s%s%s%s", folder, *folder ? "/" : "", base, value);
 }

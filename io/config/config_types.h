@@ -151,7 +151,7 @@ typedef struct ac_config {
     struct {
         ac_share max_bad_items;
         int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
-        double stall_minutes, grace_seconds;
+        double stall_minutes, grace_seconds, visibility_seconds;
     } limits;
     ac_update_by update; /* of the command line: no key */
     int64_t sample;      /* the same: how many items, spread over the input; 0: all */

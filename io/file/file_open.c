@@ -90,6 +90,17 @@ ac_file_open_why(int *file, const char *path, char why[AC_FILE_WHY])
     return *file >= 0 ? AC_OK : error ? ac_io_failure(error) : AC_E_IO;
 }
 
+int
+ac_file_open_for(const char *path, int flags)
+{
+    int tries = 0, file;
+
+    do {
+        file = open(path, flags, 0644);
+    } while (file < 0 && (errno == EINTR || ac_file_try_again(errno, &tries)));
+    return file;
+}
+
 static ac_status
 check_hollow(int file, const char *path)
 {
@@ -201,6 +212,35 @@ ac_file_read_on(int file, void *bytes, size_t n, size_t *got)
         if (done == 0)
             break;
         *got += (size_t) done;
+    }
+    return true;
+}
+
+/* ---- writing ---- */
+
+bool
+ac_file_write(int file, const void *bytes, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        const size_t wanted = n - at < MOST_AT_ONCE ? n - at : MOST_AT_ONCE;
+        const ssize_t done = write(file, (const char *) bytes + at, wanted);
+        if (done < 0 && errno != EINTR)
+            return false;
+        at += done > 0 ? (size_t) done : 0;
+    }
+    return true;
+}
+
+bool
+ac_file_write_at(int file, const void *bytes, size_t n, int64_t at)
+{
+    for (size_t from = 0; from < n;) {
+        const size_t wanted = n - from < MOST_AT_ONCE ? n - from : MOST_AT_ONCE;
+        const ssize_t done =
+            pwrite(file, (const char *) bytes + from, wanted, (off_t) (at + (int64_t) from));
+        if (done < 0 && errno != EINTR)
+            return false;
+        from += done > 0 ? (size_t) done : 0;
     }
     return true;
 }

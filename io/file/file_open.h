@@ -1,8 +1,8 @@
 /**
- * Opening and reading files that others have made. A pipe, a socket or a device is refused
- * without a look at it, so nothing waits and nothing is endless. An error that may pass by
- * itself (a file server away: EIO, ESTALE, ETIMEDOUT) is tried again, three times, after 0.1,
- * 0.2 and 0.4 s.
+ * Opening and reading files that others have made, and writing. A pipe, a socket or a device is
+ * refused without a look at it, so nothing waits and nothing is endless. An error that may pass
+ * by itself (a file server away: EIO, ESTALE, ETIMEDOUT) is tried again, three times, after
+ * 0.1, 0.2 and 0.4 s.
  */
 #ifndef AC_IO_FILE_FILE_OPEN_H
 #define AC_IO_FILE_FILE_OPEN_H
@@ -18,8 +18,12 @@
 enum { AC_FILE_WHY = 160 };
 AC_MUST_CHECK ac_status ac_file_open_why(int *file, const char *path, char why[AC_FILE_WHY]);
 
-/** The same, with a message that names the file. Where most of a large file was never written
- * (ac_file_is_hollow), it is refused too. */
+/** open() for writing, or of a folder: no kind of file is looked at. A new file has the mode
+ * 0644. -1: errno says why. */
+AC_MUST_CHECK int ac_file_open_for(const char *path, int flags);
+
+/** As ac_file_open_why, with a message that names the file. Where most of a large file was
+ * never written (ac_file_is_hollow), it is refused too. */
 AC_MUST_CHECK ac_status ac_file_open(int *file, const char *path);
 AC_MUST_CHECK ac_status ac_file_open_stream(FILE **stream, const char *path);
 
@@ -35,6 +39,11 @@ bool ac_file_begins(const char *path, const char *bytes, size_t n);
 
 /** ac_file_read_at where the file stands, for streams and pipes. */
 AC_MUST_CHECK bool ac_file_read_on(int file, void *bytes, size_t n, size_t *got);
+
+/** Write all n bytes, by as many calls as it takes; false: errno says why. An error is not
+ * tried again: what was lost by it, nobody knows. */
+AC_MUST_CHECK bool ac_file_write(int file, const void *bytes, size_t n);
+AC_MUST_CHECK bool ac_file_write_at(int file, const void *bytes, size_t n, int64_t at);
 
 /** Wait before the next try, the doubled time each time; false: no try is left, or the error
  * does not pass by itself. tries: 0 at first. */

@@ -8,6 +8,7 @@
 
 #include "io/file/file_head.h"
 #include "io/file/file_open.h"
+#include "io/file/publish.h"
 
 ac_status
 ac_map_open(ac_map *self, const char *path)
@@ -26,7 +27,8 @@ ac_map_open(ac_map *self, const char *path)
     if (info.st_size) {
         p = mmap(NULL, (size_t) info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
-            AC_FAIL(AC_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be mapped into memory: %s", path,
+                    strerror(errno));
         self->data = p;
         self->size = (size_t) info.st_size;
         st = ac_head_check(path, self->data, self->size);

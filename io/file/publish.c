@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 
 enum { LONGEST_HOST = 64 };
@@ -115,7 +116,7 @@ sync_folder_of(const char *path)
 
     if (st != AC_OK)
         return st;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = ac_file_open_for(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* EINVAL, ENOTSUP: a file system whose folders cannot be synced; the rename has happened
      * all the same */
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
@@ -145,7 +146,7 @@ ac_publish_try(const char *folder)
 
     AC_TRY(ac_path_format(&path, "%s/.antarctic", folder));
     AC_TRY(ac_publish_temporary(&temporary, path));
-    fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    fd = ac_file_open_for(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         AC_FAIL(ac_io_failure(errno), "%s: no file can be made there: %s", folder,
                 strerror(errno));
@@ -160,16 +161,9 @@ out:
 static ac_status
 write_all(int fd, const char *bytes, size_t n, const char *path)
 {
-    while (n) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
-                                strerror(errno));
-        bytes += done;
-        n -= (size_t) done;
-    }
+    if (!ac_file_write(fd, bytes, n))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
+                            strerror(errno));
     if (fsync(fd) != 0)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", path,
                             strerror(errno));
@@ -184,13 +178,13 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     int fd = -1;
 
     AC_TRY(ac_publish_temporary(&temporary, path));
-    fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    fd = ac_file_open_for(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno));
     AC_TRY(write_all(fd, bytes, n, temporary));
     if (close(fd) != 0) {
         fd = -1;
-        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be written: %s", temporary, strerror(errno));
     }
     fd = -1;
     st = ac_publish_rename(temporary, path);

@@ -1,12 +1,14 @@
 #include "io/file/tar_write.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { BLOCK = 512, RECORD = 20 * BLOCK, NAME_BYTES = 100, MODE = 0644 };
@@ -24,14 +26,17 @@ ac_status
 ac_tar_create(ac_tar_writer *self, const char *path)
 {
     ac_status st = AC_OK;
+    int file;
 
     *self = (ac_tar_writer){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
-    self->stream = fopen(self->temporary, "wb");
-    if (!self->stream)
+    file = ac_file_open_for(self->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
+    if (file < 0 || !(self->stream = fdopen(file, "wb")))
         st = ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
                           strerror(errno));
+    if (st != AC_OK && file >= 0)
+        close(file);
 out:
     if (st != AC_OK)
         ac_tar_abandon(self);

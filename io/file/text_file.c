@@ -1,6 +1,7 @@
 #include "io/file/text_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,13 +16,17 @@ ac_status
 ac_text_file_create(ac_text_file *self, const char *path)
 {
     ac_status st = AC_OK;
+    int file;
 
     *self = (ac_text_file){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     AC_TRY(ac_publish_temporary(&self->temporary, path));
-    if (!(self->stream = fopen(self->temporary, "wb")))
-        st = ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->temporary,
+    file = ac_file_open_for(self->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
+    if (file < 0 || !(self->stream = fdopen(file, "wb")))
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
                           strerror(errno));
+    if (st != AC_OK && file >= 0)
+        close(file);
 out:
     if (st != AC_OK)
         ac_text_file_abandon(self);
@@ -47,7 +52,7 @@ ac_text_file_commit(ac_text_file *self)
                           "%s: cannot be written: %s; is the disk full?", self->temporary,
                           strerror(self->error));
     if (fclose(self->stream) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->temporary,
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary,
                           strerror(errno));
     self->stream = NULL;
     if (st == AC_OK)

@@ -11,6 +11,7 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_create.h"
+#include "io/hdf5/h5_error.h"
 #include "io/hdf5/h5_zstd.h"
 #include "io/file/file_head.h"
 #include "io/file/file_open.h"
@@ -98,6 +99,7 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
 {
     ac_status st = AC_OK;
     hid_t access = H5I_INVALID_HID, create = H5I_INVALID_HID, file;
+    int tries = 0;
 
     *self = (ac_h5_writer){ .compression = compression };
     AC_TRY(prepare());
@@ -107,8 +109,10 @@ ac_h5_create(ac_h5_writer *self, const char *path, ac_compression compression)
     create = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
     H5Pset_obj_track_times(create, 0);
-    errno = 0;
-    file = H5Fcreate(self->temporary, H5F_ACC_TRUNC, create, access);
+    do {
+        errno = 0;
+        file = H5Fcreate(self->temporary, H5F_ACC_TRUNC, create, access);
+    } while (file < 0 && ac_h5_try_again(&tries));
     if (file < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
                 errno ? strerror(errno) : "HDF5 refused");
@@ -305,7 +309,7 @@ ac_h5_commit(ac_h5_writer *self, char checksum[33])
                 errno ? strerror(errno) : "HDF5 refused");
     }
     self->file = 0;
-    if ((fd = open(self->temporary, O_RDONLY | O_CLOEXEC)) < 0)
+    if ((fd = ac_file_open_for(self->temporary, O_RDONLY | O_CLOEXEC)) < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", self->temporary,
                 strerror(errno));
     AC_TRY(ac_file_checksum(self->temporary, checksum)); /* while the disk is at work */
@@ -341,13 +345,18 @@ ac_h5_open(ac_h5_reader *self, const char *path)
 {
     ac_status st = AC_OK;
     hid_t file, properties = H5I_INVALID_HID;
+    int tries = 0;
 
     *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
     AC_TRY(ac_file_check(path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
     properties = access_properties();
-    file = H5Fopen(path, H5F_ACC_RDONLY, properties);
+    do {
+        file = H5Fopen(path, H5F_ACC_RDONLY, properties);
+    } while (file < 0 && ac_h5_try_again(&tries));
+    if (file < 0)
+        AC_TRY(ac_h5_check_opening(path));
     if (file < 0)
         AC_TRY(ac_head_check_file(path));
     if (file < 0)
@@ -386,10 +395,14 @@ static ac_status
 open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, hsize_t *dims)
 {
     hid_t space;
-    int found;
+    int found, tries = 0;
     bool sane = true;
 
-    *set = H5Dopen2(self->file, name, H5P_DEFAULT);
+    do {
+        *set = H5Dopen2(self->file, name, H5P_DEFAULT);
+    } while (*set < 0 && ac_h5_try_again(&tries));
+    if (*set < 0 && ac_h5_error_number())
+        return ac_h5_reading_failed(self->path, name);
     if (*set < 0)
         return ac_error_set(AC_E_FORMAT,
                             ac_h5_has(self, name) ? "%s: dataset %s cannot be read"
@@ -412,6 +425,20 @@ open_dataset(const ac_h5_reader *self, const char *name, int rank, hid_t *set, h
             self->path, name);
     return ac_error_set(AC_E_FORMAT, "%s: dataset %s has %d dimensions, not %d", self->path,
                         name, found, rank);
+}
+
+/* The selected elements; an error that may pass is tried again. */
+static ac_status
+read_selected(const ac_h5_reader *self, const char *name, hid_t set, ac_dtype dtype,
+              hid_t memory, hid_t space, void *data)
+{
+    int tries = 0;
+    herr_t result;
+
+    do {
+        result = H5Dread(set, memory_type(dtype), memory, space, H5P_DEFAULT, data);
+    } while (result < 0 && ac_h5_try_again(&tries));
+    return result < 0 ? ac_h5_reading_failed(self->path, name) : AC_OK;
 }
 
 ac_status
@@ -446,11 +473,8 @@ ac_h5_read(const ac_h5_reader *self, const char *name, ac_dtype dtype, int rank,
             st = ac_error_set(AC_E_FORMAT, "%s: dataset %s has %lld in dimension %d, not %lld",
                               self->path, name, (long long) dims[i], i, (long long) shape[i]);
     }
-    if (st == AC_OK && !empty &&
-        H5Dread(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        st = ac_error_set(AC_E_FORMAT,
-                          "%s: dataset %s cannot be read: damaged, or of another type",
-                          self->path, name);
+    if (st == AC_OK && !empty)
+        st = read_selected(self, name, set, dtype, H5S_ALL, H5S_ALL, data);
     H5Dclose(set);
     return st;
 }
@@ -478,10 +502,7 @@ ac_h5_read_rows(const ac_h5_reader *self, const char *name, ac_dtype dtype, int6
         space = H5Dget_space(set);
         memory = H5Screate_simple(rank, size, NULL);
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
-        if (H5Dread(set, memory_type(dtype), memory, space, H5P_DEFAULT, data) < 0)
-            st = ac_error_set(AC_E_FORMAT,
-                              "%s: dataset %s cannot be read: damaged, or of another type",
-                              self->path, name);
+        st = read_selected(self, name, set, dtype, memory, space, data);
         H5Sclose(memory);
         H5Sclose(space);
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 
 enum { CHECKSUM_BYTES = 4, LANES = 16, MOST_ROWS = 360 /* 32 bits hold their sums */ };
@@ -109,22 +110,14 @@ ac_h5_chunks_free(ac_h5_chunks *self)
 static ac_status
 read_at(int file, const char *path, int64_t at, void *out, size_t n)
 {
-    char *bytes = out;
+    size_t got;
 
-    while (n > 0) {
-        const ssize_t got = pread(file, bytes, n, (off_t) at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
-                                strerror(errno));
-        if (got == 0)
-            return ac_error_set(AC_E_FORMAT, "%s: is cut: it ends at byte %lld", path,
-                                (long long) at);
-        bytes += got;
-        at += got;
-        n -= (size_t) got;
-    }
+    if (!ac_file_read_at(file, out, n, at, &got))
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                            strerror(errno));
+    if (got < n)
+        return ac_error_set(AC_E_FORMAT, "%s: is cut: it ends at byte %lld", path,
+                            (long long) at + (long long) got);
     return AC_OK;
 }
 

@@ -174,8 +174,8 @@ search(finder *self, const char *path, size_t root, int depth)
         }
     }
     if (errno)
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be read to its end: %s", path,
-                          strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read to its end: %s",
+                          path, strerror(errno));
 out:
     free(child);
     closedir(folder);
@@ -505,6 +505,19 @@ ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
             ac_buffer_push(out, self->pages, (size_t) self->count * sizeof *self->pages);
     }
     return out->status;
+}
+
+ac_status
+ac_image_files_packed_index(const char *bytes, size_t n, char **path)
+{
+    packed_head head;
+
+    *path = NULL;
+    AC_CHECK(n >= sizeof head);
+    memcpy(&head, bytes, sizeof head);
+    return head.index_size ? ac_duplicate(path, bytes + sizeof head + head.root_size,
+                                          (size_t) head.index_size)
+                           : AC_OK;
 }
 
 ac_status

@@ -93,6 +93,8 @@ AC_MUST_CHECK ac_status ac_image_files_caption_text(const ac_image_files *self, 
 
 /** For other processes: appended to out, and back, without the captions. */
 AC_MUST_CHECK ac_status ac_image_files_pack(const ac_image_files *self, ac_buffer *out);
+/** The index that unpacking opens; free with free(). NULL: none. */
+AC_MUST_CHECK ac_status ac_image_files_packed_index(const char *bytes, size_t n, char **path);
 /** @param[out] used  how many of the n bytes were packed files */
 AC_MUST_CHECK ac_status ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n,
                                               size_t *used);

@@ -60,6 +60,20 @@ ac_images_pack(const ac_image_source *self, ac_buffer *out)
 }
 
 ac_status
+ac_images_packed_index(const char *bytes, size_t n, char **path)
+{
+    packed_head head;
+
+    *path = NULL;
+    AC_CHECK(n >= sizeof head);
+    memcpy(&head, bytes, sizeof head);
+    AC_CHECK(head.type >= 0 && head.type < TYPES);
+    return types[head.type] == &ac_image_files_type
+               ? ac_image_files_packed_index(bytes + sizeof head, n - sizeof head, path)
+               : AC_OK;
+}
+
+ac_status
 ac_images_unpack(ac_image_source *out, const char *bytes, size_t n)
 {
     packed_head head;

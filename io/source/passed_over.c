@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/json_write.h"
 
 void
@@ -149,6 +150,7 @@ ac_is_apple_double(const char *path, const char *name)
 {
     static const unsigned char magic[4] = { 0x00, 0x05, 0x16, 0x07 };
     unsigned char bytes[4];
+    size_t n;
     int fd;
     bool is;
 
@@ -157,7 +159,7 @@ ac_is_apple_double(const char *path, const char *name)
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    is = pread(fd, bytes, sizeof bytes, 0) == (ssize_t) sizeof bytes &&
+    is = ac_file_read_at(fd, bytes, sizeof bytes, 0, &n) && n == sizeof bytes &&
          memcmp(bytes, magic, sizeof magic) == 0;
     close(fd);
     return is;

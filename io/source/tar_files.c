@@ -36,7 +36,7 @@ acquire(ac_tar_files *self, const char *path, int64_t tar, int *file)
     if (slot->tar != tar + 1 && slot->readers == 0) {
         if (slot->tar)
             close(slot->file);
-        slot->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        slot->file = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         slot->tar = slot->file < 0 ? 0 : tar + 1;
     }
     if (slot->tar == tar + 1) {
@@ -44,7 +44,7 @@ acquire(ac_tar_files *self, const char *path, int64_t tar, int *file)
         *file = slot->file;
     } else {
         slot = NULL;
-        *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        *file = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     }
     pthread_mutex_unlock(&self->mutex);
     return slot;

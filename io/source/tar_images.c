@@ -12,6 +12,7 @@
 #include "io/file/file_head.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/source/tar_files.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_scan.h"
@@ -451,7 +452,7 @@ make_folder(char **folder)
     *folder = NULL;
     AC_TRY(ac_path_format(&made, "%s/antarctic.XXXXXX", temporary ? temporary : "/tmp"));
     if (!mkdtemp(made))
-        AC_FAIL(AC_E_IO, "%s: cannot be made: %s", made, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be made: %s", made, strerror(errno));
     *folder = made;
     made = NULL;
 out:

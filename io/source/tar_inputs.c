@@ -12,6 +12,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
 #include "io/file/publish.h"
@@ -230,13 +231,15 @@ static bool
 is_tar_file(const char *path)
 {
     char head[HEAD] = "";
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    const int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    size_t n = 0;
+    const bool good = fd >= 0 && ac_file_read_at(fd, head, sizeof head, 0, &n);
 
     if (fd >= 0)
         close(fd);
     return ac_tar_name_is(path) ||
-           (n == HEAD && memcmp(head + MAGIC_AT, "ustar", 5) == 0 && !ac_image_name_is(path));
+           (good && n == HEAD && memcmp(head + MAGIC_AT, "ustar", 5) == 0 &&
+            !ac_image_name_is(path));
 }
 
 static ac_status
@@ -267,15 +270,16 @@ ac_status
 ac_tar_is_compressed(const char *path, const char *what, bool *is)
 {
     unsigned char head[4];
-    ssize_t n;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    size_t n;
+    bool good;
+    const int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     *is = false;
     if (fd < 0)
         return ac_error_set(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
-    n = read(fd, head, sizeof head);
+    good = ac_file_read_at(fd, head, sizeof head, 0, &n);
     close(fd);
-    *is = n > 0 && ac_tar_compression(head, (size_t) n);
+    *is = good && n > 0 && ac_tar_compression(head, n);
     return AC_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 #include "io/source/tar_reader.h"
 #include "io/text/byte_stream.h"
@@ -17,17 +18,10 @@ enum { PIECE = 1 << 20, HALF_HEADER = 100 };
 static ac_status
 write_all(int file, const char *path, const char *bytes, int64_t n)
 {
-    while (n > 0) {
-        const ssize_t written = write(file, bytes, (size_t) n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return ac_error_set(ac_io_failure(errno),
-                                "%s: cannot be written: %s; is the disk full?", path,
-                                strerror(errno));
-        bytes += written;
-        n -= written;
-    }
+    if (!ac_file_write(file, bytes, (size_t) n))
+        return ac_error_set(ac_io_failure(errno),
+                            "%s: cannot be written: %s; is the disk full?", path,
+                            strerror(errno));
     return AC_OK;
 }
 
@@ -107,7 +101,7 @@ ac_tar_unpack(const char *from, const char *to, ac_buffer *damage)
     ac_buffer_reset(damage);
     AC_TRY(ac_byte_stream_open(&stream, from));
     AC_TRY(ac_publish_temporary(&temporary, to));
-    file = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    file = ac_file_open_for(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC);
     if (file < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", temporary, strerror(errno));
     AC_TRY(copy(&stream, file, temporary, damage));

@@ -14,6 +14,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_open.h"
 #include "io/text/byte_stream.h"
 #include "io/file/file_head.h"
 #include "io/file/path.h"
@@ -188,26 +189,20 @@ typedef struct spool {
 static ac_status
 spool_write(spool *self, const char *bytes, int64_t n)
 {
-    while (n > 0) {
-        const ssize_t done = write(self->file, bytes, (size_t) n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return ac_error_set(AC_E_IO,
-                                "%s: cannot be written: %s; unpacking %s needs space there",
-                                self->path, strerror(errno), self->source);
-        bytes += done;
-        n -= done;
-    }
+    if (n > 0 && !ac_file_write(self->file, bytes, (size_t) n))
+        return ac_error_set(ac_io_failure(errno),
+                            "%s: cannot be written: %s; unpacking %s needs space there",
+                            self->path, strerror(errno), self->source);
     return AC_OK;
 }
 
 static ac_status
 spool_open(spool *self)
 {
-    self->file = open(self->path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+    self->file = ac_file_open_for(self->path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC);
     if (self->file < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be created: %s", self->path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->path,
+                            strerror(errno));
     return AC_OK;
 }
 
@@ -230,7 +225,8 @@ spool_end_text(spool *self, const checker *c, const char *name, ac_text_document
     }
     out->skipped++;
     if (ftruncate(self->file, self->bytes) != 0 || lseek(self->file, self->bytes, SEEK_SET) < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be written: %s", self->path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->path,
+                            strerror(errno));
     return ac_texts_push(skipped, name, strlen(name) + 1);
 }
 
@@ -407,7 +403,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
     c->heartbeat = heartbeat;
     if (fstat(stream.file, &before) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be accessed: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be accessed: %s", path, strerror(errno));
     if (S_ISDIR(before.st_mode))
         AC_FAIL(AC_E_FORMAT, "%s: a folder, not a file", path);
     AC_TRY(ac_byte_stream_read(&stream, c->block + SEQUENCE, BLOCK, &n));
@@ -433,7 +429,8 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
     }
 out:
     if (to.file >= 0 && close(to.file) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", spool_path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", spool_path,
+                          strerror(errno));
     if (to.file >= 0 && (st != AC_OK || !out->spooled))
         unlink(spool_path);
     free(tar.block);

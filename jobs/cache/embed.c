@@ -11,6 +11,7 @@
 #include "engine/models/clip_prefix.h"
 #include "engine/retrieval/topk.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/hdf5/shard_file.h"
 #include "jobs/cache/crash_probe.h"
 #include "jobs/runtime/lock.h"
@@ -209,7 +210,7 @@ ac_entries_embedded_rows(void *context, int64_t first, int64_t count, float *y)
             wanted += order[i] >= first && order[i] < first + count;
         if (!wanted)
             continue;
-        AC_TRY(ac_run_shard_path(run, AC_CACHE_STAGE_EMBED, unit, &path));
+        AC_TRY(ac_run_published_shard(run, AC_CACHE_STAGE_EMBED, unit, &path));
         AC_TRY(ac_h5_open(&r, path));
         AC_TRY(ac_shard_read(&r, AC_UNIT_EMBEDDINGS, n, D, rows));
         for (int64_t i = 0; i < n; i++)
@@ -392,13 +393,15 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
             continue;
         st = ac_path_format(&path, "%s/%s", inner, entry->d_name);
         if (st == AC_OK && !ac_lock_is_awaited(path) && unlink(path) != 0 && errno != ENOENT)
-            st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+            st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                              strerror(errno));
         free(path);
         path = NULL;
     }
     closedir(d);
     if (st == AC_OK && !temporary && rmdir(inner) != 0)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", inner, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", inner,
+                          strerror(errno));
 out:
     free(inner);
     return st;

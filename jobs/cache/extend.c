@@ -12,6 +12,7 @@
 #include "cache_builder/cache.h"
 #include "cache_builder/duplicates.h"
 #include "engine/base/log.h"
+#include "io/file/file_open.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -313,8 +314,8 @@ copy_file(const char *from, const char *to)
 {
     char block[1 << 16];
     ssize_t n = 0;
-    int in = open(from, O_RDONLY | O_CLOEXEC),
-        out = open(to, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    int in = ac_file_open_for(from, O_RDONLY | O_CLOEXEC),
+        out = ac_file_open_for(to, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     bool good = in >= 0 && out >= 0;
 
     while (good && (n = read(in, block, sizeof block)) > 0)
@@ -338,7 +339,7 @@ place_shard(const extender *self, int stage, int64_t i, const char *checksum)
     char *from = NULL, *to = NULL, *temporary = NULL, found[33];
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(&self->run, stage, i, &from));
+    AC_TRY(ac_run_published_shard(&self->run, stage, i, &from));
     AC_TRY(ac_cache_shard_path(&to, self->cache.folder, self->cache.shard_count + i));
     AC_TRY(ac_path_format(&temporary, "%s.tmp.%d", to, (int) getpid()));
     unlink(temporary);

@@ -216,7 +216,8 @@ clean_up(const char *work, const char *sentences)
         st = ac_remove_files(work, parts[i], false);
     if (st == AC_OK &&
         ((unlink(sentences) != 0 && errno != ENOENT) || (rmdir(work) != 0 && errno != ENOENT)))
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", work, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", work,
+                          strerror(errno));
     return st;
 }
 

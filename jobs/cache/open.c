@@ -9,6 +9,7 @@
 #include "jobs/cache/build.h"
 #include "jobs/cache/labels.h"
 #include "jobs/runtime/progress.h"
+#include "jobs/runtime/visible.h"
 
 /* From the lines of a text file, in a run of its own. */
 static ac_status
@@ -51,6 +52,26 @@ check_path(const ac_comm *comm, const ac_config *config, const char *path, char 
     return AC_OK;
 }
 
+/* Local: a cache that the ranks have built just now. */
+static ac_status
+open_built(ac_cache *cache, const ac_comm *comm, const ac_config *config, const char *folder)
+{
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
+    AC_TRY(ac_visible_wait(path, config, comm->heartbeat));
+    AC_TRY(ac_cache_open(cache, folder));
+    for (int64_t i = 0; i < cache->shard_count; i++) {
+        free(path);
+        AC_TRY(ac_cache_shard_path(&path, folder, i));
+        AC_TRY(ac_visible_wait(path, config, comm->heartbeat));
+    }
+out:
+    free(path);
+    return st;
+}
+
 /* Of one path. */
 static ac_status
 open_one_all(ac_cache_set *self, const ac_comm *comm, const ac_config *config,
@@ -72,7 +93,7 @@ open_one_all(ac_cache_set *self, const ac_comm *comm, const ac_config *config,
             AC_TRY(build_all(comm, config, clip, path, build));
         *seconds += ac_progress_clock() - started;
     }
-    st = ac_cache_open(&cache, is_text ? build : path);
+    st = is_text ? open_built(&cache, comm, config, build) : ac_cache_open(&cache, path);
     if (st == AC_OK)
         st = ac_cache_check_model(&cache, clip->text_fingerprint, clip->path,
                                   clip->net.config.projection_dim);

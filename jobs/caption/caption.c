@@ -57,7 +57,7 @@ open_images_all(pipeline *p, const char *folder, bool preview)
         st = ac_images_open_input(&p->images, p->config, preview ? NULL : folder);
     if (p->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&p->images, "input.path");
-    st = ac_images_share_all(&p->images, p->comm, st);
+    st = ac_images_share_all(&p->images, p->comm, p->config, st);
 out:
     return st;
 }

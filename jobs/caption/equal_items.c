@@ -202,7 +202,10 @@ ac_equal_items_open_all(ac_equal_items *self, const ac_run *run, const ac_image_
     if (st == AC_OK && run->comm->rank == 0)
         st = write_list(run, images, path);
     AC_TRY(ac_agree_all(run->comm, st));
-    AC_TRY(ac_agree_all(run->comm, ac_map_open(&self->map, path)));
+    st = ac_run_await(run, path);
+    if (st == AC_OK)
+        st = ac_map_open(&self->map, path);
+    AC_TRY(ac_agree_all(run->comm, st));
     self->list = (const ac_equal_item *) (const void *) self->map.data;
     self->count = (int64_t) (self->map.size / sizeof *self->list);
 out:
@@ -261,7 +264,7 @@ count_good(const ac_equal_items *self, const ac_run *run, const ac_image_source 
     ac_run_shard_items(run, shard, &first, &count);
     items = ac_equal_items_range(self, first, count, &n);
     if (n && run->manifest.stages[AC_STAGE_EMBED].shards[shard].bad) {
-        AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, shard, &path));
+        AC_TRY(ac_run_published_shard(run, AC_STAGE_EMBED, shard, &path));
         AC_TRY(ac_h5_open(&h5, path));
         AC_TRY(ac_shard_read_texts(&h5, AC_EMBED_REJECTED_KEYS, &rejected));
     }
@@ -295,7 +298,7 @@ count_within_shards(const ac_run *run, int64_t *count)
         ac_h5_reader h5 = { 0 };
         int64_t n;
         free(path);
-        AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, s, &path));
+        AC_TRY(ac_run_published_shard(run, AC_STAGE_EMBED, s, &path));
         AC_TRY(ac_h5_open(&h5, path));
         if (ac_shard_read_int_attribute(&h5, AC_EMBED_EQUAL, &n) == AC_OK)
             *count += n;

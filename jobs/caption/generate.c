@@ -34,8 +34,8 @@ read_shard(ac_captioner *self, const ac_run *run, int64_t shard)
     char *embeddings = NULL, *tables = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, shard, &embeddings));
-    AC_TRY(ac_run_shard_path(run, AC_STAGE_RETRIEVE, shard, &tables));
+    AC_TRY(ac_run_published_shard(run, AC_STAGE_EMBED, shard, &embeddings));
+    AC_TRY(ac_run_published_shard(run, AC_STAGE_RETRIEVE, shard, &tables));
     st = ac_captioner_read(self, embeddings, tables);
 out:
     free(embeddings);

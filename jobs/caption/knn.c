@@ -124,8 +124,9 @@ remove_beside(const char *root, const ac_buffer *location)
     AC_TRY(ac_location_join(root, location->data, location->size, &image));
     AC_TRY(ac_location_sidecar(image, strlen(image), ".knn", &path));
     if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
-        st = ac_error_set(AC_E_IO, "%s: is of an image that left, and cannot be removed: %s",
-                          path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno),
+                          "%s: is of an image that left, and cannot be removed: %s", path,
+                          strerror(errno));
 out:
     free(image);
     free(path);

@@ -8,6 +8,7 @@
 
 #include "engine/base/log.h"
 #include "io/file/json_write.h"
+#include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/caption/record.h"
 #include "jobs/caption/reviews.h"
@@ -275,7 +276,8 @@ remove_references(const ac_run *run, int64_t first)
         char *path = NULL;
         st = ac_run_path(run, &path, "ref%lld.txt", (long long) r);
         if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-            st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+            st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                              strerror(errno));
         free(path);
     }
     return st;

@@ -269,7 +269,7 @@ measure_shards(joiner *self, bool parts)
         for (to = from; to < self->count && self->pieces[self->order[to]].shard == shard;)
             to++;
         for (int s = parts ? 0 : AC_STAGE_GENERATE; s < STAGES; s++) {
-            AC_TRY(ac_run_shard_path(self->run, s, shard, &path));
+            AC_TRY(ac_run_published_shard(self->run, s, shard, &path));
             AC_TRY(ac_h5_open(&r, path));
             if (!parts)
                 AC_TRY(measure_candidates(self, &r, from, to));

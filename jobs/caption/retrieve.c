@@ -304,7 +304,7 @@ read_queries(retriever *self, int64_t shard)
     char *path = NULL;
     int64_t bad;
 
-    AC_TRY(ac_run_shard_path(self->run, AC_STAGE_EMBED, shard, &path));
+    AC_TRY(ac_run_published_shard(self->run, AC_STAGE_EMBED, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_shard_read_texts(&r, AC_EMBED_KEYS, keys));
     AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, keys->count, self->width, self->queries));

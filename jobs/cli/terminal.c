@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine/base/text.h"
+#include "io/file/publish.h"
 
 void
 ac_terminal_line(void *context, ac_log_level level, const char *line)
@@ -50,7 +51,8 @@ ac_status
 ac_terminal_flush(ac_status st)
 {
     if (st == AC_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        return ac_error_set(AC_E_IO, "standard output cannot be written: %s", strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "standard output cannot be written: %s",
+                            strerror(errno));
     return st;
 }
 

@@ -121,7 +121,7 @@ open_shard(const ac_run *run, int64_t shard, ac_h5_reader *h5, int64_t *count)
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, PAIRS, shard, &path));
+    AC_TRY(ac_run_published_shard(run, PAIRS, shard, &path));
     AC_TRY(ac_h5_open(h5, path));
     st = ac_shard_shape(h5, AC_PAIRS_A, count, NULL);
 out:

@@ -152,7 +152,7 @@ read_rows(rows *self, const ac_clip_score_work *work, const ac_run *run,
     int64_t n, row = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, AC_STAGE_EMBED, shard->number, &path));
+    AC_TRY(ac_run_published_shard(run, AC_STAGE_EMBED, shard->number, &path));
     AC_TRY(ac_h5_open(&h5, path));
     AC_TRY(ac_shard_read_texts(&h5, AC_EMBED_KEYS, &self->keys));
     n = self->keys.count;
@@ -305,7 +305,7 @@ collect_shard(const ac_run *run, const ac_clip_score_work *work, int64_t shard,
     int64_t first, count, row = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, AC_STAGE_CLIP_SCORES, shard, &path));
+    AC_TRY(ac_run_published_shard(run, AC_STAGE_CLIP_SCORES, shard, &path));
     AC_TRY(ac_h5_open(&h5, path));
     AC_TRY(ac_shard_read_texts(&h5, AC_CLIP_SCORES_KEYS, &keys));
     for (int s = 0; s < 2 && to->clip[s]; s++) {

@@ -87,7 +87,7 @@ open_images_all(evaluation *self)
                             &options);
     if (self->comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(&self->images, "evaluate.images");
-    return ac_images_share_all(&self->images, self->comm, st);
+    return ac_images_share_all(&self->images, self->comm, self->config, st);
 }
 
 /* Are the files usable that are needed at the end? Rank 0. */

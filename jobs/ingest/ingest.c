@@ -36,7 +36,7 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
         st = ac_images_open_input(images, config, folder);
     if (comm->rank == 0 && st == AC_OK)
         ac_images_log_passed_over(images, "input.path");
-    st = ac_images_share_all(images, comm, st);
+    st = ac_images_share_all(images, comm, config, st);
 out:
     return st;
 }
@@ -52,7 +52,7 @@ push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
     char *path = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, INGEST, shard, &path));
+    AC_TRY(ac_run_published_shard(run, INGEST, shard, &path));
     AC_TRY(ac_h5_open(&h5, path));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_KEYS, &names));
     for (int64_t i = 0; i < names.count; i++)

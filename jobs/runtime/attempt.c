@@ -11,8 +11,10 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/run.h"
 
 void
@@ -33,8 +35,8 @@ append_line(const char *folder, ac_buffer *line)
 
     ac_buffer_push_text(line, "}\n");
     if (line->status == AC_OK && ac_path_format(&path, "%s/attempts.jsonl", folder) == AC_OK &&
-        (fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) >= 0) {
-        if (write(fd, line->data, line->size) != (ssize_t) line->size)
+        (fd = ac_file_open_for(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC)) >= 0) {
+        if (!ac_file_write(fd, line->data, line->size))
             ac_log(AC_LOG_WARNING, "%s: cannot be written: %s", path, strerror(errno));
         close(fd);
     }
@@ -115,8 +117,8 @@ check_other_locks(const ac_attempt *self, bool is_part)
     char *path = NULL;
 
     if (!d)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", self->folder,
-                            strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s",
+                            self->folder, strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         const char *dash = strchr(entry->d_name, '-');
         const bool whole = strcmp(entry->d_name, "lock") == 0,
@@ -148,8 +150,8 @@ begin(ac_attempt *self, const ac_config *config, const char *job)
     AC_TRY(ac_path_format(&lock, "%s/%slock", self->folder, prefix));
     AC_TRY(ac_lock_take(&self->lock, &self->locks, lock));
     AC_TRY(check_other_locks(self, config->compute.parts > 1));
-    if ((fd = open(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be created: %s", self->sign, strerror(errno));
+    if ((fd = ac_file_open_for(self->sign, O_CREAT | O_WRONLY | O_CLOEXEC)) < 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be created: %s", self->sign, strerror(errno));
     close(fd);
     self->begun = true;
     record_start(self, config, job);

@@ -9,8 +9,10 @@
 
 #include "engine/base/log.h"
 #include "engine/base/text.h"
+#include "io/file/file_open.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 
 static ac_status
 append(const char *path, const ac_buffer *line)
@@ -19,8 +21,9 @@ append(const char *path, const ac_buffer *line)
     ac_status st = AC_OK;
 
     /* the line break in front ends a line that a kill cut short */
-    if (file < 0 || write(file, line->data, line->size) != (ssize_t) line->size)
-        st = ac_error_set(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (file < 0 || !ac_file_write(file, line->data, line->size))
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
+                          strerror(errno));
     if (file >= 0)
         close(file);
     return st;
@@ -89,7 +92,8 @@ ac_hash_log_read(const char *folder, int64_t shard_items, ac_image_hash *hashes,
 
     AC_TRY(ac_path_format(&journal, "%s/journal", folder));
     if (!(d = opendir(journal)))
-        AC_FAIL(AC_E_IO, "%s: the folder cannot be read: %s", journal, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", journal,
+                strerror(errno));
     while ((entry = readdir(d))) {
         if (!ac_text_ends_with(entry->d_name, ".hashes"))
             continue;

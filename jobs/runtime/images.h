@@ -30,7 +30,7 @@ const char *ac_images_place(const ac_config *config);
  * @param[in] st  rank 0: how opening went; all ranks return it where it failed
  */
 AC_MUST_CHECK ac_status ac_images_share_all(ac_image_source *images, const ac_comm *comm,
-                                            ac_status st);
+                                            const ac_config *config, ac_status st);
 
 /** What opening the source passed over, where it passed over anything: a line by extension, and
  * one of what macOS left. Local. what: the config's key. */

@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
+#include "io/file/publish.h"
 
 static void
 write_slot(const ac_inflight *self, int slot, const ac_inflight_items *now)
 {
-    if (self->open && pwrite(self->file, now, sizeof *now,
-                             (off_t) (slot * (int64_t) sizeof *now)) != (ssize_t) sizeof *now)
+    if (self->open &&
+        !ac_file_write_at(self->file, now, sizeof *now, slot * (int64_t) sizeof *now))
         return; /* it costs the quarantine alone */
 }
 
@@ -19,9 +21,10 @@ ac_status
 ac_inflight_open(ac_inflight *self, const char *path, int slots)
 {
     *self = (ac_inflight){ .slots = slots };
-    self->file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    self->file = ac_file_open_for(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (self->file < 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be created: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", path,
+                            strerror(errno));
     self->open = true;
     ac_inflight_clear(self);
     return AC_OK;
@@ -63,11 +66,12 @@ ac_inflight_read(const char *path, ac_inflight_items **items, int64_t *count, in
 {
     ac_status st = AC_OK;
     ac_inflight_items one;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t got;
+    int fd = ac_file_open_for(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return AC_OK;
-    while (read(fd, &one, sizeof one) == (ssize_t) sizeof one) {
+    while (ac_file_read_on(fd, &one, sizeof one, &got) && got == sizeof one) {
         if (one.first < 0 || one.count < 1)
             continue;
         AC_TRY(ac_grow(items, capacity, *count + 1, sizeof **items));

@@ -13,8 +13,10 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/signals.h"
 
 enum { DYING_WAITS = 15, SAYING_WAITS = 3 };
@@ -267,7 +269,7 @@ link_exclusively(const char *temporary, const char *path)
     struct stat info;
     int from, to;
     char bytes[2048];
-    ssize_t n;
+    size_t n = 0;
     bool good;
 
     if (link(temporary, path) == 0)
@@ -281,8 +283,8 @@ link_exclusively(const char *temporary, const char *path)
     if ((to = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0)
         return false;
     from = open(temporary, O_RDONLY | O_CLOEXEC);
-    n = from >= 0 ? read(from, bytes, sizeof bytes) : -1;
-    good = n > 0 && write(to, bytes, (size_t) n) == n && fsync(to) == 0;
+    good = from >= 0 && ac_file_read_on(from, bytes, sizeof bytes, &n) && n > 0 &&
+           ac_file_write(to, bytes, n) && fsync(to) == 0;
     if (from >= 0)
         close(from);
     close(to);
@@ -303,7 +305,7 @@ break_lock(const char *path, const ac_lock_holder *dead, const char *token)
         return st;
     if (rename(path, aside) != 0) {
         if (errno != ENOENT)
-            st = ac_error_set(AC_E_IO,
+            st = ac_error_set(ac_io_failure(errno),
                               "%s: the lock of a run that is gone cannot be removed: %s", path,
                               strerror(errno));
         goto out;
@@ -327,13 +329,12 @@ write_temporary(const char *path, const identity *me, const char *token)
     ac_status st = write_identity(&text, me, token);
     int fd = -1;
 
-    if (st == AC_OK &&
-        ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0 ||
-         write(fd, text.data, text.size) != (ssize_t) text.size || fsync(fd) != 0))
-        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path,
+    if (st == AC_OK && ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) < 0 ||
+                        !ac_file_write(fd, text.data, text.size) || fsync(fd) != 0))
+        st = ac_error_set(ac_io_failure(errno), "%s: the run folder cannot be locked: %s", path,
                           strerror(errno));
     if (fd >= 0 && close(fd) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "%s: the run folder cannot be locked: %s", path,
+        st = ac_error_set(ac_io_failure(errno), "%s: the run folder cannot be locked: %s", path,
                           strerror(errno));
     ac_buffer_free(&text);
     return st;
@@ -345,7 +346,8 @@ make_token(char token[33])
     unsigned char bytes[16];
 
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t) sizeof bytes)
-        return ac_error_set(AC_E_IO, "no random numbers from the system: %s", strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "no random numbers from the system: %s",
+                            strerror(errno));
     for (int i = 0; i < 16; i++)
         snprintf(token + 2 * i, 3, "%02x", bytes[i]);
     return AC_OK;
@@ -406,7 +408,8 @@ ac_lock_take(ac_lock *self, ac_locks *locks, const char *path)
         if ((taken = link_exclusively(temporary, path)))
             break;
         if (errno != EEXIST)
-            AC_FAIL(AC_E_IO, "%s: the run folder cannot be locked: %s", path, strerror(errno));
+            AC_FAIL(ac_io_failure(errno), "%s: the run folder cannot be locked: %s", path,
+                    strerror(errno));
         AC_TRY(await(&holder, path, temporary));
         if (holder.found)
             AC_TRY(break_lock(path, &holder, self->token));

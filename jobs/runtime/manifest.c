@@ -409,9 +409,10 @@ ac_manifest_replay_folder(ac_manifest *self, const char *folder)
     DIR *d = opendir(folder);
 
     if (!d)
-        return errno == ENOENT ? AC_OK
-                               : ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s",
-                                              folder, strerror(errno));
+        return errno == ENOENT
+                   ? AC_OK
+                   : ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s",
+                                  folder, strerror(errno));
     AC_TRY(ac_manifest_init_like(&journals, self));
     AC_TRY(replay_files(&journals, d, folder));
     for (int s = 0; s < self->stage_count; s++)

@@ -74,7 +74,7 @@ read_files(ac_quarantine *self, const char *journal, const char *prefix)
     DIR *d = opendir(journal);
 
     if (!d)
-        return ac_error_set(AC_E_IO, "%s: the folder cannot be read: %s", journal,
+        return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", journal,
                             strerror(errno));
     while (st == AC_OK && (entry = readdir(d))) {
         st = ac_path_format(&path, "%s/%s", journal, entry->d_name);

@@ -13,6 +13,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/visible.h"
 
 ac_status
 ac_run_path(const ac_run *self, char **out, const char *format, ...)
@@ -53,6 +54,20 @@ ac_run_shard_path(const ac_run *self, int stage, int64_t shard, char **out)
 }
 
 ac_status
+ac_run_await(const ac_run *self, const char *path)
+{
+    return ac_visible_wait(path, self->config, self->comm->heartbeat);
+}
+
+ac_status
+ac_run_published_shard(const ac_run *self, int stage, int64_t shard, char **out)
+{
+    const ac_status st = ac_run_shard_path(self, stage, shard, out);
+
+    return st == AC_OK ? ac_run_await(self, *out) : st;
+}
+
+ac_status
 ac_run_progress_path(const ac_run *self, char **out)
 {
     return ac_run_path(self, out, "%s%sprogress.json", ac_run_is_part(self) ? "journal/" : "",
@@ -73,7 +88,7 @@ ac_run_make_folder(const char *path)
             continue;
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", part,
+            return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", part,
                                 strerror(errno));
         part[i] = path[i];
     }
@@ -146,7 +161,7 @@ ac_run_forget_shard(ac_run *self, int64_t shard)
         free(path);
         AC_TRY(ac_run_shard_path(self, s, shard, &path));
         if (unlink(path) != 0 && errno != ENOENT)
-            AC_FAIL(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be removed: %s", path, strerror(errno));
     }
 out:
     free(path);
@@ -188,7 +203,8 @@ ac_run_reopen(const ac_run *self)
     ac_status st = ac_run_path(self, &path, "DONE");
 
     if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                          strerror(errno));
     free(path);
     return st;
 }

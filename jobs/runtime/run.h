@@ -108,6 +108,12 @@ AC_MUST_CHECK ac_status ac_run_create_file(const ac_run *self, ac_text_file *fil
 /** The file of a stage's shard; free with free(). */
 AC_MUST_CHECK ac_status ac_run_shard_path(const ac_run *self, int stage, int64_t shard,
                                           char **out);
+/** The same of a shard that is done, made by whatever rank: waits until it is seen here
+ * (jobs/runtime/visible.h). */
+AC_MUST_CHECK ac_status ac_run_published_shard(const ac_run *self, int stage, int64_t shard,
+                                               char **out);
+/** ac_visible_wait for a file or folder of this run. */
+AC_MUST_CHECK ac_status ac_run_await(const ac_run *self, const char *path);
 /** progress.json, a part's in the journal folder; free with free(). */
 AC_MUST_CHECK ac_status ac_run_progress_path(const ac_run *self, char **out);
 

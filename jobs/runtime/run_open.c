@@ -318,13 +318,30 @@ out:
     return st;
 }
 
+/* The folders that rank 0 has made, in which this rank makes files. */
+static ac_status
+await_folders(const ac_run *self)
+{
+    ac_status st = AC_OK;
+
+    for (int s = -1; s < self->manifest.stage_count && st == AC_OK; s++) {
+        char *path = NULL;
+        st = ac_run_path(self, &path, "%s", s < 0 ? "journal" : self->stages[s]->folder);
+        if (st == AC_OK)
+            st = ac_run_await(self, path);
+        free(path);
+    }
+    return st;
+}
+
 static ac_status
 open_inflight(ac_run *self)
 {
     char *path = NULL;
-    ac_status st =
-        ac_run_path(self, &path, "journal/%s%04d.hand", self->prefix, self->comm->rank);
+    ac_status st = await_folders(self);
 
+    if (st == AC_OK)
+        st = ac_run_path(self, &path, "journal/%s%04d.hand", self->prefix, self->comm->rank);
     if (st == AC_OK)
         st = ac_inflight_open(&self->inflight, path, omp_get_max_threads());
     free(path);

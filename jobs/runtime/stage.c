@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/signals.h"
 
 enum { SHARD_NAME_BYTES = 32 }; /* of "/00000.h5" */
@@ -35,15 +37,15 @@ open_journal(ac_stage *self)
     off_t size;
 
     AC_TRY(ac_run_path(run, &path, "journal/%s%04d.jsonl", run->prefix, run->comm->rank));
-    self->journal = open(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC, 0644);
+    self->journal = ac_file_open_for(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC);
     if (self->journal < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->journal_open = true;
     size = lseek(self->journal, 0, SEEK_END);
     if (size > 0 && pread(self->journal, &last, 1, size - 1) != 1)
-        AC_FAIL(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     if (last != '\n' && write(self->journal, "\n", 1) != 1)
-        AC_FAIL(AC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be written: %s", path, strerror(errno));
 out:
     free(path);
     return st;
@@ -146,10 +148,10 @@ publish(ac_stage *self, const ac_stage_shard *shard)
     *r = (ac_shard_record){ .rows = shard->rows, .bad = shard->bad, .done = true };
     snprintf(r->checksum, sizeof r->checksum, "%s", shard->checksum);
     st = ac_manifest_journal_line(&line, &run->manifest, self->number, shard->number, r);
-    if (st == AC_OK && (write(self->journal, line.data, line.size) != (ssize_t) line.size ||
-                        fsync(self->journal) != 0))
-        st = ac_error_set(AC_E_IO, "%s/journal: cannot be written: %s", run->folder,
-                          strerror(errno));
+    if (st == AC_OK &&
+        (!ac_file_write(self->journal, line.data, line.size) || fsync(self->journal) != 0))
+        st = ac_error_set(ac_io_failure(errno), "%s/journal: cannot be written: %s",
+                          run->folder, strerror(errno));
     ac_buffer_free(&line);
     ac_progress_add(&self->progress, shard->count, shard->bad);
     return st;
@@ -208,6 +210,21 @@ make_shards_together_all(ac_stage *self, void *context)
 
 /* ---- the end ---- */
 
+/* Rank 0, which reads all shards when they are joined: until it sees every finished one. */
+static ac_status
+await_shards(const ac_run *run, int stage, int64_t first, int64_t end)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = first; i < end && st == AC_OK; i++) {
+        char *path = NULL;
+        if (run->manifest.stages[stage].shards[i].done)
+            st = ac_run_published_shard(run, stage, i, &path);
+        free(path);
+    }
+    return st;
+}
+
 /* Agree on `st`, share what was published, save the manifest. */
 static ac_status
 end_all(ac_stage *self, ac_status st)
@@ -241,6 +258,8 @@ end_all(ac_stage *self, ac_status st)
             st = saved;
         free(path);
     }
+    if (run->comm->rank == 0 && st == AC_OK && self->todo_count && run->comm->size > 1)
+        st = await_shards(run, self->number, first, end);
     st = ac_agree_all(run->comm, st);
     if (st == AC_OK && undone) {
         st = ac_error_set(AC_E_STOPPED,

@@ -13,16 +13,19 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/source/image_dataset.h"
 #include "io/source/tar_images.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_scan.h"
 #include "io/source/tar_unpack.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/visible.h"
 
 /* What the ranks open together. */
 typedef struct opener {
     const ac_comm *comm;
+    const ac_config *config;
     const ac_tar_input *input;
     ac_tar_options options;
     ac_tar_inputs tars;
@@ -64,7 +67,8 @@ make_folder(const opener *self)
 
     AC_TRY(ac_path_format(&path, "%s/tars", self->input->folder));
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
-        st = ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", path,
+                          strerror(errno));
 out:
     free(path);
     return st;
@@ -127,6 +131,26 @@ out:
     return st;
 }
 
+/* What another rank has published, or made. */
+static ac_status
+await(const opener *self, const char *path)
+{
+    return ac_visible_wait(path, self->config, self->comm->heartbeat);
+}
+
+/* The folder that rank 0 has made, in which this rank makes files. */
+static ac_status
+await_folder(const opener *self)
+{
+    char *path = NULL;
+    ac_status st = ac_path_format(&path, "%s/tars", self->input->folder);
+
+    if (st == AC_OK)
+        st = await(self, path);
+    free(path);
+    return st;
+}
+
 static ac_status
 share_all(opener *self)
 {
@@ -141,6 +165,8 @@ share_all(opener *self)
     AC_TRY(ac_agree_all(self->comm, st));
     st = ac_path_format(&self->index, "%s/tars/%s%s.index", self->input->folder, self->prefix,
                         self->input->what);
+    if (st == AC_OK)
+        st = await_folder(self);
     st = ac_agree_all(self->comm, st);
 out:
     return st;
@@ -154,7 +180,7 @@ make_folders_of(char *path, size_t from)
     for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return ac_error_set(AC_E_IO, "%s: the folder cannot be made: %s", path,
+            return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", path,
                                 strerror(errno));
         *slash = '/';
     }
@@ -243,6 +269,10 @@ unpack_all(opener *self)
         }
         tar->path = self->plain[t];
     }
+    AC_TRY(ac_agree_all(self->comm, st));
+    for (int64_t t = 0; t < self->tars.count && st == AC_OK; t++)
+        if (self->plain[t])
+            st = await(self, self->plain[t]);
     st = ac_agree_all(self->comm, st);
 out:
     return st;
@@ -321,6 +351,7 @@ merge_scans(const opener *self, const ac_tar_options *options)
     for (int64_t t = 0; t < n; t++) {
         free(path);
         AC_TRY(scan_path(self, t, &path));
+        AC_TRY(await(self, path));
         AC_TRY(ac_tar_index_open(&scans[t], path));
     }
     AC_TRY(ac_tar_index_merge(self->index, scans, n, options));
@@ -507,7 +538,7 @@ ac_status
 ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
                       const ac_tar_input *input, bool *is_tars)
 {
-    opener self = { .comm = comm, .input = input };
+    opener self = { .comm = comm, .config = config, .input = input };
     int64_t count;
     ac_status st = AC_OK;
 
@@ -525,7 +556,10 @@ ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_con
     AC_TRY(unpack_all(&self));
     if (!self.finished)
         AC_TRY(make_index_all(&self));
-    AC_TRY(ac_agree_all(comm, ac_tar_images_open(images, self.index, &self.options)));
+    st = await(&self, self.index);
+    if (st == AC_OK)
+        st = ac_tar_images_open(images, self.index, &self.options);
+    AC_TRY(ac_agree_all(comm, st));
     *is_tars = true;
     st = ac_agree_all(comm, comm->rank == 0 ? log_notes(images, input->what) : AC_OK);
 out:

@@ -338,7 +338,8 @@ remove_done(const char *folder)
     ac_status st = ac_path_format(&path, "%s/DONE", folder);
 
     if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                          strerror(errno));
     free(path);
     return st;
 }
@@ -517,7 +518,7 @@ ac_update_adopt(const char *folder, const ac_config *config, const ac_image_sour
         goto out;
     AC_TRY(ac_path_format(&path, "%s/config.yaml", folder)); /* a run's first file */
     if (stat(path, &begun) != 0)
-        AC_FAIL(AC_E_IO, "%s: %s", path, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: %s", path, strerror(errno));
     st = write_first_list(folder, config, images,
                           (int64_t) begun.st_mtim.tv_sec * 1000000000 + begun.st_mtim.tv_nsec);
 out:

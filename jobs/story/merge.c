@@ -72,7 +72,7 @@ read_shard(shard *self, const ac_run *run, int64_t number)
 {
     ac_status st = AC_OK;
 
-    AC_TRY(ac_run_shard_path(run, STORY, number, &self->path));
+    AC_TRY(ac_run_published_shard(run, STORY, number, &self->path));
     AC_TRY(ac_h5_open(&self->h5, self->path));
     AC_TRY(ac_shard_read_texts(&self->h5, AC_STORIES_KEYS, &self->keys));
     AC_TRY(ac_shard_read_texts(&self->h5, AC_STORIES_CAPTIONS, &self->captions));

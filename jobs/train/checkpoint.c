@@ -13,6 +13,7 @@
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
 #include "io/checkpoint/safetensors_write.h"
+#include "io/file/publish.h"
 #include "jobs/runtime/run.h"
 
 enum { CHECKPOINT_FORMAT = 1, FIELDS = 10, MOMENT_NAME_BYTES = AC_PARAMETER_NAME_BYTES + 16 };
@@ -188,7 +189,8 @@ ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trai
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_run_make_folder(folder));
     if (!(d = opendir(folder)))
-        AC_FAIL(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", folder,
+                strerror(errno));
     while ((entry = readdir(d))) {
         const size_t n = strlen(entry->d_name);
         char *path = NULL;

@@ -157,9 +157,9 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                       &options);
     st = ac_agree_all(comm, st);
     if (!tars[0] && st == AC_OK)
-        st = ac_images_share_all(&self->sets[0], comm, AC_OK);
+        st = ac_images_share_all(&self->sets[0], comm, config, AC_OK);
     if (!tars[1] && st == AC_OK)
-        st = ac_images_share_all(&self->sets[1], comm, AC_OK);
+        st = ac_images_share_all(&self->sets[1], comm, config, AC_OK);
     AC_TRY(st);
     AC_TRY(ac_agree_all(comm, ac_joined_images_open(&self->images, parts, 2)));
     self->training = self->sets[0].count * self->crops;
@@ -195,7 +195,7 @@ read_shard(loader *self, int64_t shard)
     char *path = NULL;
     ac_status st;
 
-    AC_TRY(ac_run_shard_path(self->run, AC_STAGE_RETRIEVE, shard, &path));
+    AC_TRY(ac_run_published_shard(self->run, AC_STAGE_RETRIEVE, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_shard_read_texts(&r, AC_TABLES_KEYS, &self->keys));
     AC_TRY(ac_shard_read_texts(&r, AC_TABLES_ENTRIES, &self->entries));

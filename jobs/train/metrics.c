@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_open.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 
@@ -43,8 +44,8 @@ ac_metrics_open(ac_metrics *self, const char *path, int64_t step)
         AC_TRY(ac_text_file_read(path, &text));
         AC_TRY(ac_publish_file(path, text.data ? text.data : "", part_up_to(&text, step)));
     }
-    if ((fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644)) < 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if ((fd = ac_file_open_for(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC)) < 0)
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->file = fd + 1;
 out:
     ac_buffer_free(&text);
@@ -65,7 +66,7 @@ append(ac_metrics *self, ac_buffer *line)
 {
     ac_status st = line->status;
 
-    if (st == AC_OK && write(self->file - 1, line->data, line->size) != (ssize_t) line->size)
+    if (st == AC_OK && !ac_file_write(self->file - 1, line->data, line->size))
         st = ac_error_set(AC_E_IO, "%s: cannot be written: %s; is the disk full?", self->path,
                           strerror(errno));
     ac_buffer_free(line);
@@ -101,6 +102,7 @@ ac_status
 ac_metrics_sync(ac_metrics *self)
 {
     if (fsync(self->file - 1) != 0)
-        return ac_error_set(AC_E_IO, "%s: cannot be synced: %s", self->path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be synced: %s", self->path,
+                            strerror(errno));
     return AC_OK;
 }

@@ -78,7 +78,7 @@ check_all(const char *corpus, const json_t *setting, int64_t memory, int64_t pie
     }
     o.memory = memory;
     o.piece_bytes = piece_bytes;
-    if (ac_mine_inputs_all(&comm, &corpus, 1, &o, NULL, &together, &report) != AC_OK)
+    if (ac_mine_inputs_all(&comm, NULL, &corpus, 1, &o, NULL, &together, &report) != AC_OK)
         fail_msg("%s", ac_error_message());
     assert_int_equal(report.words, json_integer_value(json_object_get(setting, "words")));
     assert_int_equal(report.lines, json_integer_value(json_object_get(setting, "lines")));
@@ -152,8 +152,8 @@ full_disk(void **state)
         little.rlim_max = before.rlim_max;
         if (comm.rank == failing)
             assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-        assert_int_equal(ac_mine_inputs_all(&comm, (const char *const *) &corpus, 1, &o, NULL,
-                                            NULL, &report),
+        assert_int_equal(ac_mine_inputs_all(&comm, NULL, (const char *const *) &corpus, 1, &o,
+                                            NULL, NULL, &report),
                          AC_E_IO);
         assert_non_null(strstr(ac_error_message(), "cannot be spilled"));
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -177,9 +177,10 @@ nothing_to_mine(void **state)
     const char *const missing = "no-such-text", *const empty = folder;
 
     (void) state;
-    assert_int_equal(ac_mine_inputs_all(&comm, &missing, 1, &o, NULL, NULL, &report), AC_E_IO);
+    assert_int_equal(ac_mine_inputs_all(&comm, NULL, &missing, 1, &o, NULL, NULL, &report),
+                     AC_E_IO);
     assert_non_null(strstr(ac_error_message(), "no-such-text"));
-    assert_int_equal(ac_mine_inputs_all(&comm, &empty, 1, &o, NULL, NULL, &report),
+    assert_int_equal(ac_mine_inputs_all(&comm, NULL, &empty, 1, &o, NULL, NULL, &report),
                      AC_E_FORMAT);
     assert_non_null(strstr(ac_error_message(), "no text in this folder"));
 }

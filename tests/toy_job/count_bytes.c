@@ -164,7 +164,7 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
     if (comm->rank == 0 && !is_tars && st == AC_OK)
         st = ac_images_open(&images, config->input.path, "input.path", &options);
     if (!is_tars)
-        AC_TRY(ac_images_share_all(&images, comm, st));
+        AC_TRY(ac_images_share_all(&images, comm, config, st));
     id.items = images.count;
     id.input = images.fingerprint;
     AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));

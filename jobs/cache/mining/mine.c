@@ -15,6 +15,7 @@
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/run.h"
 #include "jobs/runtime/signals.h"
+#include "jobs/runtime/visible.h"
 
 /* Rank 0, which holds the run folder's lock: nobody else is at work here. */
 static ac_status
@@ -220,9 +221,9 @@ out:
 /* ---- the whole ---- */
 
 ac_status
-ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count,
-                   const ac_mining_options *options, const char *progress_path, ac_mined *out,
-                   ac_mining_report *report)
+ac_mine_inputs_all(const ac_comm *comm, const ac_config *config, const char *const *inputs,
+                   int64_t count, const ac_mining_options *options, const char *progress_path,
+                   ac_mined *out, ac_mining_report *report)
 {
     ac_miner miner = { 0 };
     ac_mined unused = { 0 };
@@ -230,7 +231,8 @@ ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs, int64_t count
 
     AC_TRY(ac_agree_all(comm, ac_miner_init(&miner, options)));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_scratch(options) : AC_OK));
-    AC_TRY(ac_mining_prepare_all(&miner, comm, inputs, count, progress_path));
+    AC_TRY(ac_agree_all(comm, ac_visible_wait(options->scratch, config, comm->heartbeat)));
+    AC_TRY(ac_mining_prepare_all(&miner, comm, config, inputs, count, progress_path));
     if (ac_miner_counts(options))
         AC_TRY(count_all(&miner, comm, progress_path));
     if (comm->rank == 0)
@@ -336,7 +338,7 @@ ac_mine_all(const ac_comm *comm, const ac_config *config, const char *folder, ac
     ac_broadcast_bytes_all(comm, &found, sizeof found, 0);
     if (found)
         goto out;
-    AC_TRY(ac_mine_inputs_all(comm, &input, 1, &options, progress, &mined, &report));
+    AC_TRY(ac_mine_inputs_all(comm, config, &input, 1, &options, progress, &mined, &report));
     if (comm->rank == 0) {
         rmdir(scratch); /* where nothing else is in it */
         st = keep(folder, config, &options, fingerprint, &mined, &report);

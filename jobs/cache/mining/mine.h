@@ -31,9 +31,11 @@ AC_MUST_CHECK ac_status ac_mine_all(const ac_comm *comm, const ac_config *config
                                     const char *folder, ac_texts *entries);
 
 /** Collective. The same with options and inputs given; out on rank 0, with kinds, counts and
- * PMI. progress_path may be NULL. */
-AC_MUST_CHECK ac_status ac_mine_inputs_all(const ac_comm *comm, const char *const *inputs,
-                                           int64_t count, const ac_mining_options *options,
+ * PMI. progress_path may be NULL. config: how long to wait for what another rank has written
+ * (jobs/runtime/visible.h); NULL: not at all. */
+AC_MUST_CHECK ac_status ac_mine_inputs_all(const ac_comm *comm, const ac_config *config,
+                                           const char *const *inputs, int64_t count,
+                                           const ac_mining_options *options,
                                            const char *progress_path, ac_mined *out,
                                            ac_mining_report *report);
 

@@ -7,6 +7,7 @@
 #include "engine/comm/queue.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/signals.h"
+#include "jobs/runtime/visible.h"
 
 enum { SUMMED_AT_ONCE = 1 << 20 };
 
@@ -101,9 +102,21 @@ out:
     return st;
 }
 
+/* Text that some rank has unpacked. */
+static ac_status
+await_spooled(const ac_text_corpus *corpus, const ac_comm *comm, const ac_config *config)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < corpus->count && st == AC_OK; i++)
+        if (corpus->documents[i].spooled)
+            st = ac_visible_wait(ac_texts_at(&corpus->paths, i), config, comm->heartbeat);
+    return st;
+}
+
 ac_status
-ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *inputs,
-                      int64_t count, const char *progress_path)
+ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const ac_config *config,
+                      const char *const *inputs, int64_t count, const char *progress_path)
 {
     preparer p = { 0 };
     ac_skip skip = { 0 };
@@ -122,6 +135,8 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const char *const *i
     AC_TRY(gather_skipped_all(&p, comm, miner));
     st = ac_miner_arrange(miner, &p.sources, p.documents);
     p.documents = NULL;
+    if (st == AC_OK)
+        st = await_spooled(&miner->corpus, comm, config);
     st = ac_agree_all(comm, st);
 out:
     free(p.documents);

@@ -126,7 +126,8 @@ check_out(const char *out)
     if (stat(out, &info) != 0)
         return errno == ENOENT
                    ? AC_OK
-                   : ac_error_set(AC_E_IO, "%s: cannot be accessed: %s", out, strerror(errno));
+                   : ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", out,
+                                  strerror(errno));
     if (!S_ISDIR(info.st_mode) || rmdir(out) != 0)
         return ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
     return AC_OK;
@@ -141,7 +142,8 @@ write_cache(const editor *self)
 
     AC_TRY(ac_publish_temporary(&folder, self->out));
     if (mkdir(folder, 0777) != 0)
-        AC_FAIL(AC_E_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be made: %s", folder,
+                strerror(errno));
     st = ac_cache_edit_write(&self->edit, self->embeddings, self->add ? self->add : "",
                              self->cut, AC_COMPRESSION_ZSTD, folder);
     if (st == AC_OK)

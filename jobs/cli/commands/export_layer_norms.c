@@ -113,7 +113,8 @@ copy_files(const char *model, const char *out)
     ac_map map = { 0 };
 
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", model, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", model,
+                            strerror(errno));
     for (const struct dirent *e; (e = readdir(folder));) {
         if ((!ac_text_ends_with(e->d_name, ".json") && !ac_text_ends_with(e->d_name, ".txt")) ||
             ac_text_ends_with(e->d_name, ".index.json"))
@@ -144,7 +145,7 @@ make_empty_folder(const char *out)
     DIR *folder = st == AC_OK ? opendir(out) : NULL;
 
     if (st == AC_OK && !folder)
-        st = ac_error_set(AC_E_IO, "%s: cannot be read: %s", out, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", out, strerror(errno));
     for (const struct dirent *e; st == AC_OK && (e = readdir(folder));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             st = ac_error_set(AC_E_ARG, "%s: is not empty; give --out a new folder", out);

@@ -65,7 +65,7 @@ find_there(const char *folder, size_t *n)
         if (lstat(part, &info) == 0)
             return ac_error_set(AC_E_IO, "%s: is no folder, but files are to lie in it", part);
         if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
-            return ac_error_set(AC_E_IO, "%s: %s", part, strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "%s: %s", part, strerror(errno));
         while (name && part[name - 1] != '/')
             name--;
         *n = name;

@@ -262,7 +262,7 @@ publish(importer *self)
     if (self->finished) {
         AC_TRY(ac_publish_file(pending, "", 0));
         if (unlink(done) != 0 && errno != ENOENT)
-            AC_FAIL(AC_E_IO, "%s: cannot be removed: %s", done, strerror(errno));
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be removed: %s", done, strerror(errno));
     }
     AC_TRY(ac_text_file_commit(&self->reviews));
     AC_TRY(ac_text_file_commit(&self->captions));
@@ -270,7 +270,8 @@ publish(importer *self)
         goto out;
     AC_TRY(ac_done_write(self->folder));
     if (unlink(pending) != 0 && errno != ENOENT)
-        st = ac_error_set(AC_E_IO, "%s: cannot be removed: %s", pending, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", pending,
+                          strerror(errno));
 out:
     free(done);
     free(pending);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/runtime/progress.h"
 
@@ -30,7 +31,8 @@ ac_job_folder_make(char **folder, const char *what)
     AC_TRY(ac_path_format(folder, "%s/antarctic-%s-XXXXXX", parent && *parent ? parent : "/tmp",
                           what));
     if (!mkdtemp(*folder)) {
-        st = ac_error_set(AC_E_IO, "%s: cannot be made: %s", *folder, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be made: %s", *folder,
+                          strerror(errno));
         free(*folder);
         *folder = NULL;
     }
@@ -103,7 +105,8 @@ wait_for(pid_t child, double seconds, int *how)
 
     while ((ended = waitpid(child, how, seconds > 0 ? WNOHANG : 0)) != child) {
         if (ended < 0 && errno != EINTR)
-            return ac_error_set(AC_E_IO, "waiting for the job: %s", strerror(errno));
+            return ac_error_set(ac_io_failure(errno), "waiting for the job: %s",
+                                strerror(errno));
         if (seconds > 0 && ac_progress_clock() > until) {
             kill(child, SIGKILL);
             seconds = 0;
@@ -124,7 +127,7 @@ ac_job_process_run(char **words, const char *log, double seconds, int *code, ac_
     ac_status st = AC_OK;
 
     if (n <= 0)
-        AC_FAIL(AC_E_IO, "/proc/self/exe: cannot be read: %s", strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "/proc/self/exe: cannot be read: %s", strerror(errno));
     self[n] = '\0';
     words[0] = self;
     AC_TRY(start(words, log, &child));

@@ -21,7 +21,8 @@ make_folder(const char *path)
 {
     return mkdir(path, 0700) == 0 || errno == EEXIST
                ? AC_OK
-               : ac_error_set(AC_E_IO, "%s: cannot be made: %s", path, strerror(errno));
+               : ac_error_set(ac_io_failure(errno), "%s: cannot be made: %s", path,
+                              strerror(errno));
 }
 
 static ac_status
@@ -62,7 +63,8 @@ copy_folder(const char *from, const char *to, bool top)
     ac_status st = AC_OK;
 
     if (!folder)
-        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", from, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", from,
+                            strerror(errno));
     while (st == AC_OK && (entry = readdir(folder))) {
         struct stat info;
         if (is_left_out(entry->d_name, top))
@@ -79,7 +81,7 @@ copy_folder(const char *from, const char *to, bool top)
             AC_TRY(copy_folder(old, new, false));
         } else if (ac_text_ends_with(old, ".h5")) {
             if (symlink(old, new) != 0)
-                AC_FAIL(AC_E_IO, "%s: cannot be made: %s", new, strerror(errno));
+                AC_FAIL(ac_io_failure(errno), "%s: cannot be made: %s", new, strerror(errno));
         } else if (S_ISREG(info.st_mode)) {
             AC_TRY(copy_file(old, new));
         }
@@ -100,7 +102,7 @@ ac_recompute_folder_make(char **folder, const ac_run_view *run, const bool *miss
 
     *folder = NULL;
     if (!from)
-        AC_FAIL(AC_E_IO, "%s: cannot be read: %s", run->folder, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", run->folder, strerror(errno));
     AC_TRY(ac_job_folder_make(folder, "recompute"));
     AC_TRY(copy_folder(from, *folder, true));
     for (int s = 0; s < m->stage_count; s++)

@@ -13,6 +13,7 @@
 #include "engine/linear/compute.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "io/file/file_head.h"
+#include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/mpi_start.h"
 #include "jobs/cli/options.h"
@@ -175,7 +176,7 @@ read_block(searcher *self, int64_t most)
         AC_TRY(st);
     }
     if (r->file && ferror(r->file))
-        AC_FAIL(AC_E_IO, "the queries cannot be read: %s", strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "the queries cannot be read: %s", strerror(errno));
     st = ac_queries_embed(queries, &self->archive, &self->model);
 out:
     return st;
@@ -203,7 +204,8 @@ open_reader(searcher *self)
     if (self->watch)
         self->reader.file = stdin;
     else if (path && !(self->reader.file = fopen(path, "re")))
-        return ac_error_set(AC_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                            strerror(errno));
     return AC_OK;
 }
 

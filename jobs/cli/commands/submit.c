@@ -11,6 +11,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/slurm_script.h"
 #include "jobs/cli/commands/submit_estimate.h"
@@ -67,7 +68,7 @@ absolute_path(char **out, const char *path)
     if (path[0] == '/')
         return ac_duplicate(out, path, strlen(path));
     if (!getcwd(folder, sizeof folder))
-        return ac_error_set(AC_E_IO, "the current folder cannot be determined: %s",
+        return ac_error_set(ac_io_failure(errno), "the current folder cannot be determined: %s",
                             strerror(errno));
     return ac_path_format(out, "%s/%s", folder, path);
 }
@@ -255,7 +256,7 @@ submit_script(const ac_submit_request *self, const char *name, const char *depen
     AC_TRY(ac_buffer_push_text(&command, " 2>&1"));
     fflush(stdout);
     if (!(f = popen(command.data, "r")))
-        AC_FAIL(AC_E_IO, "sbatch cannot be started: %s", strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "sbatch cannot be started: %s", strerror(errno));
     while (fgets(line, sizeof line, f))
         snprintf(said, sizeof said, "%s", line);
     said[strcspn(said, "\n")] = '\0';
@@ -278,11 +279,13 @@ submit_script(const ac_submit_request *self, const char *name, const char *depen
                                            "{\"event\": \"submit\", \"slurm_job\": %lld, "
                                            "\"script\": \"%s\", \"time\": %lld}\n",
                                            *id, name, (long long) time(NULL)) < 0)
-        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id,
-                          path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno),
+                          "job %lld is submitted, but %s cannot be written: %s", *id, path,
+                          strerror(errno));
     if (f && fclose(f) != 0 && st == AC_OK)
-        st = ac_error_set(AC_E_IO, "job %lld is submitted, but %s cannot be written: %s", *id,
-                          path, strerror(errno));
+        st = ac_error_set(ac_io_failure(errno),
+                          "job %lld is submitted, but %s cannot be written: %s", *id, path,
+                          strerror(errno));
 out:
     ac_buffer_free(&command);
     free(path);

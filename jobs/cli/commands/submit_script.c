@@ -82,7 +82,8 @@ make_names(names *self, const ac_submit_request *r, const char *path, bool array
     ac_status st = AC_OK;
 
     if (!getcwd(folder, sizeof folder))
-        AC_FAIL(AC_E_IO, "the current folder cannot be determined: %s", strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "the current folder cannot be determined: %s",
+                strerror(errno));
     ac_bash_word(&self->run, r->run);
     ac_bash_word(&self->script, path);
     ac_bash_word(&self->program, r->program);
@@ -128,7 +129,8 @@ keep_script(const char *path, const ac_buffer *text)
     st = AC_OK;
     AC_TRY(ac_path_format(&kept, "%s.before", path));
     if (rename(path, kept) != 0)
-        AC_FAIL(AC_E_IO, "%s: cannot be saved as %s: %s", path, kept, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: cannot be saved as %s: %s", path, kept,
+                strerror(errno));
     ac_terminal_print("  saved            ", kept, " (the previous script, which differs)");
 out:
     ac_buffer_free(&before);

@@ -8,6 +8,7 @@
 #include "engine/base/text.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/source/sample_name.h"
 #include "jobs/runtime/run.h"
 
@@ -21,7 +22,8 @@ ac_webdataset_open(ac_webdataset *self, const char *folder)
     *self = (ac_webdataset){ .folder = folder };
     AC_TRY(ac_run_make_folder(folder));
     if (!(d = opendir(folder)))
-        AC_FAIL(AC_E_IO, "%s: the folder cannot be read: %s", folder, strerror(errno));
+        AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", folder,
+                strerror(errno));
     while ((entry = readdir(d)))
         if (ac_text_ends_with(entry->d_name, ".tar"))
             AC_FAIL(AC_E_ARG,
