@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/file/publish.h"
+#include "io/file/io_failure.h"
 
 enum { MOST_TRIES = 3, FIRST_WAIT_MS = 100, MOST_PARTS = 10000 };
 

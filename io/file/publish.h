@@ -6,10 +6,7 @@
 #include <stddef.h>
 
 #include "engine/base/status.h"
-
-/** AC_E_RETRY for an error number that may pass by itself (a file server away, a device error),
- * else AC_E_IO. */
-AC_MUST_CHECK ac_status ac_io_failure(int error_number);
+#include "io/file/io_failure.h"
 
 /** The name under which `path` is written first, in the same folder, its own for each process
  * of each host: PATH.tmp.HOST.PID. Where that is longer than a name may be, a hash stands for
