@@ -74,10 +74,10 @@ ac_images_open_input(ac_image_source *images, const ac_config *config, const cha
     bool is_tars;
     ac_status st = AC_OK;
 
+    if (folder)
+        AC_TRY(ac_images_index_path(config, folder, "input.path", &index));
+    options.index = index;
     if (!config->input.path_annotations) {
-        if (folder)
-            AC_TRY(ac_images_index_path(config, folder, "input.path", &index));
-        options.index = index;
         AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
                                        &is_tars));
         if (!is_tars) {

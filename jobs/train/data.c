@@ -72,25 +72,38 @@ ac_training_data_free(ac_training_data *self)
 
 /* ---- the list of items ---- */
 
-/* Rank 0. */
+/* Rank 0. run: its folder. */
 static ac_status
-open_set(ac_image_source *set, const char *what, const char *folder, const char *annotations,
-         const char *images, const ac_image_options *options)
+open_set(ac_image_source *set, const ac_config *config, const char *run, const char *what,
+         const char *split)
 {
+    const bool validation = strcmp(what, "input.validation") == 0;
+    const char *folder = validation ? config->input.validation : config->input.train;
+    const char *annotations =
+        validation ? config->input.validation_annotations : config->input.train_annotations;
+    const char *images =
+        validation ? config->input.validation_images : config->input.train_images;
+    ac_image_options options = ac_images_options(config);
+    char *index = NULL;
     ac_caption_notes notes = { 0 };
     bool is_dataset = false;
     ac_status st = AC_OK;
 
+    if (*split)
+        options.split = split;
+    AC_TRY(ac_images_index_path(config, run, what, &index));
+    options.index = index;
     if (folder)
         AC_TRY(ac_image_dataset_is(folder, what, &is_dataset));
     if (is_dataset)
         AC_TRY(ac_captioned_dataset_open(set, folder));
     else
-        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, options, &notes)
-                      : ac_captioned_coco_open(set, annotations, images, options, &notes));
+        AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &options, &notes)
+                      : ac_captioned_coco_open(set, annotations, images, &options, &notes));
     ac_images_log_notes(&notes, what);
     ac_images_log_passed_over(set, what);
 out:
+    free(index);
     ac_caption_notes_free(&notes);
     return st;
 }
@@ -130,7 +143,6 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
                            const ac_config *config, const char *folder)
 {
     const int64_t crops = config->train.crops_per_image;
-    ac_image_options options;
     const ac_joined_part parts[2] = { { &self->sets[0], "train/", crops ? crops : 1 },
                                       { &self->sets[1], "validation/", 1 } };
     bool tars[2];
@@ -142,19 +154,11 @@ ac_training_items_open_all(ac_training_items *self, const ac_comm *comm,
     AC_TRY(open_tars_all(&self->sets[1], comm, config, "input.validation",
                          config->input.validation, folder, &tars[1]));
     AC_TRY(check_captions(config, tars));
-    options = ac_images_options(config);
-    if (*config->input.train_split)
-        options.split = config->input.train_split;
     if (comm->rank == 0 && !tars[0])
-        st = open_set(&self->sets[0], "input.train", config->input.train,
-                      config->input.train_annotations, config->input.train_images, &options);
-    options = ac_images_options(config);
-    if (*config->input.validation_split)
-        options.split = config->input.validation_split;
+        st = open_set(&self->sets[0], config, folder, "input.train", config->input.train_split);
     if (comm->rank == 0 && st == AC_OK && !tars[1])
-        st = open_set(&self->sets[1], "input.validation", config->input.validation,
-                      config->input.validation_annotations, config->input.validation_images,
-                      &options);
+        st = open_set(&self->sets[1], config, folder, "input.validation",
+                      config->input.validation_split);
     st = ac_agree_all(comm, st);
     if (!tars[0] && st == AC_OK)
         st = ac_images_share_all(&self->sets[0], comm, config, AC_OK);

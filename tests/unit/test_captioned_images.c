@@ -253,6 +253,144 @@ messages_name_the_key_and_the_remedy(void **state)
     ac_caption_notes_free(&notes);
 }
 
+/* ---- a large input: its index is a file ---- */
+
+enum { MANY = 65600 };
+
+static char large[64];
+
+static FILE *
+create(const char *format, int i)
+{
+    char name[64], path[160];
+    FILE *f;
+
+    snprintf(name, sizeof name, format, i);
+    snprintf(path, sizeof path, "%s/%s", large, name);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    return f;
+}
+
+/* captions: those stay with the process that opened the source. */
+static void
+check_same(const ac_image_source *a, const ac_image_source *b, bool with_captions)
+{
+    ac_buffer x = { 0 }, y = { 0 };
+    ac_texts s = { 0 }, t = { 0 };
+
+    assert_int_equal(a->count, b->count);
+    assert_string_equal(a->fingerprint, b->fingerprint);
+    for (int64_t i = 0; i < a->count; i++) {
+        ac_item_status p, q;
+        assert_int_equal(ac_image_source_key(a, i, &x), AC_OK);
+        assert_int_equal(ac_image_source_key(b, i, &y), AC_OK);
+        assert_string_equal(x.data, y.data);
+        assert_int_equal(ac_image_source_page(a, i), ac_image_source_page(b, i));
+        assert_int_equal(ac_image_source_check(a, i, &p), AC_OK);
+        assert_int_equal(ac_image_source_check(b, i, &q), AC_OK);
+        assert_int_equal(p.reason, q.reason);
+        assert_string_equal(p.detail, q.detail);
+        if (!with_captions)
+            continue;
+        assert_int_equal(ac_image_source_captions(a, i, &s), AC_OK);
+        assert_int_equal(ac_image_source_captions(b, i, &t), AC_OK);
+        assert_int_equal(s.count, t.count);
+        for (int64_t k = 0; k < s.count; k++)
+            assert_true(ac_texts_same(&s, k, &t, k));
+        assert_int_equal(ac_image_source_metadata(a, i, &x), AC_OK);
+        assert_int_equal(ac_image_source_metadata(b, i, &y), AC_OK);
+        assert_int_equal(x.size, y.size);
+        if (x.size)
+            assert_string_equal(x.data, y.data);
+    }
+    ac_buffer_free(&x);
+    ac_buffer_free(&y);
+    ac_texts_free(&s);
+    ac_texts_free(&t);
+}
+
+/* The same in memory, from the index, and in another process. */
+static void
+check_large(bool is_coco, const char *annotations)
+{
+    char index[160];
+    ac_image_options with_index = options;
+    ac_image_source memory = { 0 }, mapped = { 0 }, other = { 0 };
+    ac_caption_notes notes[2] = { { 0 } };
+    ac_buffer packed = { 0 };
+
+    snprintf(index, sizeof index, "%s/index.files", root);
+    with_index.index = index;
+    for (int k = 0; k < 2; k++) {
+        ac_image_source *out = k ? &mapped : &memory;
+        const ac_image_options *how = k ? &with_index : &options;
+        assert_int_equal(
+            is_coco ? ac_captioned_coco_open(out, annotations, large, how, &notes[k])
+                    : ac_captioned_folder_open(out, large, "input.train", how, &notes[k]),
+            AC_OK);
+    }
+    assert_int_equal(access(index, F_OK), 0);
+    assert_true(memory.count >= MANY);
+    assert_int_equal(notes[0].without_image, notes[1].without_image);
+    check_same(&memory, &mapped, true);
+    assert_int_equal(ac_images_pack(&mapped, &packed), AC_OK);
+    assert_true(packed.size < MANY * 4); /* no keys */
+    assert_int_equal(ac_images_unpack(&other, packed.data, packed.size), AC_OK);
+    check_same(&memory, &other, false);
+    ac_image_source_free(&memory);
+    ac_image_source_free(&mapped);
+    ac_image_source_free(&other);
+    for (int k = 0; k < 2; k++)
+        ac_caption_notes_free(&notes[k]);
+    ac_buffer_free(&packed);
+    remove(index);
+}
+
+static void
+large_inputs_are_mapped(void **state)
+{
+    char command[128], annotations[160];
+    FILE *json;
+
+    (void) state;
+    snprintf(large, sizeof large, "/tmp/ac-captioned-XXXXXX");
+    assert_non_null(mkdtemp(large));
+    snprintf(annotations, sizeof annotations, "%s/a.json", root);
+    json = fopen(annotations, "wb");
+    assert_non_null(json);
+    fprintf(json, "{\"images\": [");
+    for (int i = 0; i < MANY; i++) { /* not in order; two of a key; numbers and words as ids */
+        const int k = (int) ((int64_t) i * 7919 % MANY);
+        fprintf(json, "%s{\"id\": %s%d%s, \"file_name\": \"%d.%s\"}", i ? "," : "",
+                k % 3 ? "" : "\"n", k, k % 3 ? "" : "\"", k % 1000 ? k : k + 1,
+                k % 1000 ? "jpg" : "png");
+    }
+    fprintf(json, "], \"annotations\": [{\"image_id\": -1, \"caption\": \"nobody's\"}");
+    for (int i = 0; i < 3 * MANY; i++)
+        if (i % 50 && i % MANY % 3)
+            fprintf(json, ",{\"image_id\": %d, \"caption\": \"%s%d of %d\"}", i % MANY,
+                    i % 7 ? "caption " : "Gr\u00fc\u00dfe ", i / MANY, i);
+    fprintf(json, "]}");
+    assert_int_equal(fclose(json), 0);
+    check_large(true, annotations);
+
+    for (int i = 0; i < MANY; i++) {
+        fclose(create(i % 500 ? "%06d.jpg" : "%06d.png", i));
+        if (i % 100 < 3) {
+            FILE *f = create("%06d.txt", i);
+            fprintf(f, i % 100 == 1 ? "bad \xff\n" : "caption of %d\nand more\n", i);
+            fclose(f);
+        }
+        if (i % 1000 == 1)
+            fclose(create("%06d.png", i)); /* a second one of its key */
+    }
+    fclose(create("orphan%d.txt", 1));
+    check_large(false, NULL);
+    snprintf(command, sizeof command, "rm -r '%s'", large);
+    assert_int_equal(system(command), 0);
+}
+
 int
 main(void)
 {
@@ -261,6 +399,7 @@ main(void)
         cmocka_unit_test(fingerprint_follows_words_and_images),
         cmocka_unit_test(coco),
         cmocka_unit_test(messages_name_the_key_and_the_remedy),
+        cmocka_unit_test(large_inputs_are_mapped),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
