@@ -11,8 +11,8 @@
 
 /* ---- BLEU ---- */
 
-static void
-bleu_of(const ac_bleu_counts *c, double bleu[AC_NGRAM_MOST])
+void
+ac_bleu_of(const ac_bleu_counts *c, double bleu[AC_NGRAM_MOST])
 {
     const double small = 1e-9, tiny = 1e-15; /* no division by 0, and nearly 0 for no match */
     const double ratio = ((double) c->length + tiny) / (c->reference_length + small);
@@ -53,6 +53,22 @@ by_word(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Captions of at most 64 words: a row is one word, and no order is needed. */
+static int64_t
+common_of_short(ac_words a, ac_words b)
+{
+    uint64_t row = UINT64_MAX;
+
+    for (int64_t j = 0; j < b.count; j++) {
+        uint64_t here = 0, match;
+        for (int64_t i = 0; i < a.count; i++)
+            here |= (uint64_t) (a.words[i] == b.words[j]) << i;
+        match = row & here;
+        row = (row + match) | (row & ~here);
+    }
+    return __builtin_popcountll(a.count < 64 ? ~row & ((UINT64_C(1) << a.count) - 1) : ~row);
+}
+
 /* Bit-parallel (Hyyrö 2004): bit i of a row is 0 where the length grows at word i of a. */
 ac_status
 ac_common_words(ac_words a, ac_words b, int64_t *length)
@@ -63,6 +79,10 @@ ac_common_words(ac_words a, ac_words b, int64_t *length)
     ac_status st = AC_OK;
 
     *length = 0;
+    if (a.count <= 64) {
+        *length = common_of_short(a, b);
+        return AC_OK;
+    }
     if (a.count > INT32_MAX)
         AC_FAIL(AC_E_LIMIT, "a caption of %lld words", (long long) a.count);
     AC_TRY(ac_alloc(&order, a.count, sizeof *order));
@@ -143,9 +163,8 @@ typedef struct context {
 
 /* A caption's n-grams, and what CIDEr-D makes of them. */
 typedef struct weighted {
-    const ac_ngram_count *ngrams; /* [count], sorted by number */
-    int64_t count;
-    double *weights; /* [count] */
+    ac_ngrams ngrams; /* sorted by number */
+    double *weights;  /* [ngrams] */
     int64_t capacity;
     double norms[AC_NGRAM_MOST];
     double length; /* pairs of words, as the original has it */
@@ -164,16 +183,16 @@ weigh(weighted *self, const context *c, int64_t caption)
 {
     ac_status st = AC_OK;
 
-    self->ngrams = c->ngrams->ngrams + c->ngrams->starts[caption];
-    self->count = c->ngrams->starts[caption + 1] - c->ngrams->starts[caption];
-    AC_TRY(ac_grow(&self->weights, &self->capacity, self->count, sizeof *self->weights));
+    self->ngrams = ac_caption_ngrams_at(c->ngrams, caption);
+    AC_TRY(ac_grow(&self->weights, &self->capacity, self->ngrams.count, sizeof *self->weights));
     memset(self->norms, 0, sizeof self->norms);
     self->length = 0;
-    for (int64_t i = 0; i < self->count; i++) {
-        const int n = ac_word_ngram_length(&c->table->ngrams[self->ngrams[i].number]) - 1;
-        const double times = self->ngrams[i].times;
+    for (int64_t i = 0; i < self->ngrams.count; i++) {
+        const ac_ngram_count *one = &self->ngrams.ngrams[i];
+        const int n = one->length - 1;
+        const double times = one->times;
 
-        self->weights[i] = times * rarity(c, self->ngrams[i].number);
+        self->weights[i] = times * rarity(c, one->number);
         self->norms[n] += self->weights[i] * self->weights[i];
         self->length += n == 1 ? times : 0;
     }
@@ -202,24 +221,24 @@ scorer_free(scorer *self)
 /* Clipped cosines of the n-grams of each length, damped by the difference of lengths. On the
  * way: how often the reference has each of the caption's n-grams. */
 static double
-compare(scorer *self, const context *c)
+compare(scorer *self)
 {
     const weighted *a = &self->caption, *b = &self->reference;
+    const ac_ngram_count *in_b = b->ngrams.ngrams;
     const double sigma = 6, delta = a->length - b->length,
                  damped = exp(-(delta * delta) / (2 * sigma * sigma));
     double value[AC_NGRAM_MOST] = { 0 }, sum = 0;
     int64_t j = 0;
 
-    for (int64_t i = 0; i < a->count; i++) {
-        const int32_t number = a->ngrams[i].number;
-        while (j < b->count && b->ngrams[j].number < number)
+    for (int64_t i = 0; i < a->ngrams.count; i++) {
+        const ac_ngram_count *one = &a->ngrams.ngrams[i];
+        while (j < b->ngrams.count && in_b[j].number < one->number)
             j++;
-        if (j == b->count || b->ngrams[j].number != number)
+        if (j == b->ngrams.count || in_b[j].number != one->number)
             continue;
-        value[ac_word_ngram_length(&c->table->ngrams[number]) - 1] +=
-            fmin(a->weights[i], b->weights[j]) * b->weights[j];
-        if (b->ngrams[j].times > self->clipped[i])
-            self->clipped[i] = b->ngrams[j].times;
+        value[one->length - 1] += fmin(a->weights[i], b->weights[j]) * b->weights[j];
+        if (in_b[j].times > self->clipped[i])
+            self->clipped[i] = in_b[j].times;
     }
     for (int n = 0; n < AC_NGRAM_MOST; n++) {
         if (a->norms[n] != 0 && b->norms[n] != 0)
@@ -230,16 +249,18 @@ compare(scorer *self, const context *c)
 }
 
 static void
-count_matches(const scorer *self, const context *c, int64_t length, ac_bleu_counts *counts)
+count_matches(const scorer *self, int64_t length, ac_bleu_counts *counts)
 {
-    const weighted *a = &self->caption;
+    const ac_ngrams *all = &self->caption.ngrams;
 
     *counts = (ac_bleu_counts){ .length = length };
     for (int k = 0; k < AC_NGRAM_MOST; k++)
         counts->guessed[k] = length > k ? length - k : 0;
-    for (int64_t i = 0; i < a->count; i++)
-        counts->correct[ac_word_ngram_length(&c->table->ngrams[a->ngrams[i].number]) - 1] +=
-            self->clipped[i] < a->ngrams[i].times ? self->clipped[i] : a->ngrams[i].times;
+    for (int64_t i = 0; i < all->count; i++) {
+        const int64_t times = all->ngrams[i].times;
+        counts->correct[all->ngrams[i].length - 1] +=
+            self->clipped[i] < times ? self->clipped[i] : times;
+    }
 }
 
 static ac_status
@@ -250,21 +271,66 @@ score_item(scorer *self, const context *c, const ac_scored_item *item, ac_item_s
     ac_status st = AC_OK;
 
     AC_TRY(weigh(&self->caption, c, item->caption));
-    AC_TRY(
-        ac_grow(&self->clipped, &self->capacity, self->caption.count, sizeof *self->clipped));
-    for (int64_t i = 0; i < self->caption.count; i++)
+    AC_TRY(ac_grow(&self->clipped, &self->capacity, self->caption.ngrams.count,
+                   sizeof *self->clipped));
+    for (int64_t i = 0; i < self->caption.ngrams.count; i++)
         self->clipped[i] = 0;
     for (int64_t r = 0; r < item->reference_count; r++) {
         AC_TRY(weigh(&self->reference, c, item->first_reference + r));
-        sum += compare(self, c);
+        sum += compare(self);
     }
-    count_matches(self, c, length, &scores->bleu_counts);
+    count_matches(self, length, &scores->bleu_counts);
     scores->bleu_counts.reference_length = closest_length(c->words, item, length);
-    bleu_of(&scores->bleu_counts, scores->bleu);
+    ac_bleu_of(&scores->bleu_counts, scores->bleu);
     scores->cider = sum / AC_NGRAM_MOST / (double) item->reference_count * 10;
     AC_TRY(rouge_of(c->words, item, &scores->rouge_l));
 out:
     return st;
+}
+
+/* Each thread counts the n-grams that are its own: sixteen neighbours in a line of memory. */
+static ac_status
+count_part(ac_ngram_table *table, const ac_caption_ngrams *ngrams, const ac_scored_item *items,
+           int64_t count, uint32_t mine, uint32_t parts)
+{
+    int64_t *last = NULL; /* [n-grams]: the last item that was counted, from 1 */
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&last, table->count, sizeof *last));
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t r = 0; r < items[i].reference_count; r++) {
+            const ac_ngrams all = ac_caption_ngrams_at(ngrams, items[i].first_reference + r);
+            for (int64_t k = 0; k < all.count; k++) {
+                const int32_t number = all.ngrams[k].number;
+                if ((uint32_t) number / 16 % parts != mine || last[number] == i + 1)
+                    continue;
+                last[number] = i + 1;
+                table->frequencies[number]++;
+            }
+        }
+out:
+    free(last);
+    return st;
+}
+
+ac_status
+ac_count_frequencies(ac_ngram_table *table, const ac_caption_ngrams *ngrams,
+                     const ac_scored_item *items, int64_t count)
+{
+    ac_status worst = AC_OK;
+
+#pragma omp parallel if (count > 64)
+    {
+        const ac_status st =
+            count_part(table, ngrams, items, count, (uint32_t) omp_get_thread_num(),
+                       (uint32_t) omp_get_num_threads());
+        if (st != AC_OK) {
+#pragma omp atomic write
+            worst = st;
+        }
+    }
+    table->images += count;
+    return worst == AC_OK ? AC_OK : ac_error_set(worst, "out of memory while counting n-grams");
 }
 
 ac_status
@@ -313,7 +379,7 @@ ac_score_corpus(const ac_item_scores *items, const int64_t *chosen, int64_t n,
         rouge += item->rouge_l;
         cider += item->cider;
     }
-    bleu_of(&all, corpus->bleu);
+    ac_bleu_of(&all, corpus->bleu);
     corpus->rouge_l = rouge / (double) n;
     corpus->cider = cider / (double) n;
 }

@@ -32,6 +32,11 @@ typedef struct ac_corpus_scores {
     double bleu[AC_NGRAM_MOST], rouge_l, cider;
 } ac_corpus_scores;
 
+/** In how many items' references each n-gram is. Works in OpenMP's threads. AC_E_NOMEM. */
+AC_MUST_CHECK ac_status ac_count_frequencies(ac_ngram_table *table,
+                                             const ac_caption_ngrams *ngrams,
+                                             const ac_scored_item *items, int64_t count);
+
 /**
  * Scores of each item. Works in as many threads as OpenMP has.
  * @param[in] words, ngrams  of all captions and references; the table's frequencies are those
@@ -44,6 +49,9 @@ AC_MUST_CHECK ac_status ac_score_items(const ac_caption_words *words,
                                        const ac_caption_ngrams *ngrams,
                                        const ac_ngram_table *table, const ac_scored_item *items,
                                        int64_t count, ac_item_scores *scores);
+
+/** BLEU-1 to 4 of what was added up. */
+void ac_bleu_of(const ac_bleu_counts *counts, double bleu[AC_NGRAM_MOST]);
 
 /** The corpus's scores. chosen [n]: the items that it consists of, which may come several
  * times; NULL: items 0 to n - 1. n is at least 1. */

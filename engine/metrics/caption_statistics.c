@@ -25,15 +25,15 @@ ac_diversity_of(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
 
     AC_TRY(ac_alloc(&seen, table->count, sizeof *seen));
     for (int64_t i = 0; i < count; i++) {
-        const int64_t caption = items[i].caption;
-        const ac_words w = ac_caption_words_at(words, caption);
+        const ac_words w = ac_caption_words_at(words, items[i].caption);
+        const ac_ngrams all = ac_caption_ngrams_at(ngrams, items[i].caption);
         int32_t number;
 
         AC_TRY(ac_vocabulary_add(&captions, w.count ? (const char *) w.words : "",
                                  (size_t) w.count * sizeof *w.words, &number));
-        for (int64_t g = ngrams->starts[caption]; g < ngrams->starts[caption + 1]; g++) {
-            const ac_ngram_count *one = &ngrams->ngrams[g];
-            const int n = ac_word_ngram_length(&table->ngrams[one->number]) - 1;
+        for (int64_t g = 0; g < all.count; g++) {
+            const ac_ngram_count *one = &all.ngrams[g];
+            const int n = one->length - 1;
             different[n] += !seen[one->number];
             total[n] += one->times;
             seen[one->number] = true;
@@ -69,13 +69,93 @@ draw(int64_t *chosen, const ac_bootstrap_input *in, int resample)
     }
 }
 
+/* What BLEU adds up, of an item: whole numbers, whose sums have no order. */
+enum { PARTS = 2 * AC_NGRAM_MOST };
+
+typedef struct packed {
+    int32_t counts[PARTS]; /* correct, guessed */
+} packed;
+
+/* What is drawn from, packed, so that it stays in the cache. */
+typedef struct urn {
+    const ac_bootstrap_input *in;
+    packed *bleu[2];          /* [items] */
+    int32_t *lengths[2];      /* [items]: of the closest reference */
+    bool whole[2], *complete; /* whole: all fits; complete [columns]: no NaN */
+} urn;
+
+static void
+urn_free(urn *self)
+{
+    for (int s = 0; s < 2; s++) {
+        free(self->bleu[s]);
+        free(self->lengths[s]);
+    }
+    free(self->complete);
+}
+
+static ac_status
+urn_fill(urn *self)
+{
+    const ac_bootstrap_input *in = self->in;
+    ac_status st = AC_OK;
+
+    AC_CHECK(in->bleu_count <= 2);
+    AC_TRY(ac_alloc(&self->complete, in->column_count, sizeof *self->complete));
+    for (int c = 0; c < in->column_count; c++) {
+        self->complete[c] = true;
+        for (int64_t i = 0; i < in->items; i++)
+            self->complete[c] = self->complete[c] && !isnan(in->columns[c][i]);
+    }
+    for (int s = 0; s < in->bleu_count; s++) {
+        AC_TRY(ac_alloc(&self->bleu[s], in->items, sizeof *self->bleu[s]));
+        AC_TRY(ac_alloc(&self->lengths[s], in->items, sizeof *self->lengths[s]));
+        for (int64_t i = 0; i < in->items; i++) {
+            const ac_bleu_counts *c = &in->bleu[s][i].bleu_counts;
+            self->whole[s] = c->length < INT32_MAX && c->reference_length < INT32_MAX;
+            if (!self->whole[s])
+                break;
+            for (int k = 0; k < AC_NGRAM_MOST; k++) {
+                self->bleu[s][i].counts[k] = (int32_t) c->correct[k];
+                self->bleu[s][i].counts[AC_NGRAM_MOST + k] = (int32_t) c->guessed[k];
+            }
+            self->lengths[s][i] = (int32_t) c->reference_length;
+        }
+    }
+out:
+    return st;
+}
+
+static void
+bleu_of_chosen(const urn *self, int set, const int64_t *chosen, double bleu[AC_NGRAM_MOST])
+{
+    const packed *items = self->bleu[set];
+    int64_t sums[PARTS] = { 0 }, length = 0;
+    ac_bleu_counts all = { .length = 0 };
+
+    for (int64_t i = 0; i < self->in->items; i++) {
+        for (int k = 0; k < PARTS; k++)
+            sums[k] += items[chosen[i]].counts[k];
+        length += self->lengths[set][chosen[i]];
+    }
+    for (int k = 0; k < AC_NGRAM_MOST; k++) {
+        all.correct[k] = sums[k];
+        all.guessed[k] = sums[AC_NGRAM_MOST + k];
+    }
+    all.length = all.guessed[0];
+    all.reference_length = (double) length;
+    ac_bleu_of(&all, bleu);
+}
+
 static double
-mean_of_chosen(const double *values, const int64_t *chosen, int64_t n)
+mean_of_chosen(const double *values, const int64_t *chosen, int64_t n, bool complete)
 {
     double sum = 0;
-    int64_t count = 0;
+    int64_t count = complete ? n : 0;
 
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; complete && i < n; i++)
+        sum += values[chosen[i]];
+    for (int64_t i = 0; !complete && i < n; i++)
         if (!isnan(values[chosen[i]])) {
             sum += values[chosen[i]];
             count++;
@@ -83,11 +163,34 @@ mean_of_chosen(const double *values, const int64_t *chosen, int64_t n)
     return count ? sum / (double) count : (double) NAN;
 }
 
+static void
+resample(const urn *self, int64_t *chosen, int r, double *bleu, double *means)
+{
+    const ac_bootstrap_input *in = self->in;
+
+    draw(chosen, in, r);
+    for (int s = 0; s < in->bleu_count; s++) {
+        ac_corpus_scores corpus;
+        if (self->whole[s])
+            bleu_of_chosen(self, s, chosen, corpus.bleu);
+        else
+            ac_score_corpus(in->bleu[s], chosen, in->items, &corpus);
+        for (int k = 0; k < AC_NGRAM_MOST; k++)
+            bleu[(s * AC_NGRAM_MOST + k) * in->resamples + r] = corpus.bleu[k];
+    }
+    for (int c = 0; c < in->column_count; c++)
+        means[c * in->resamples + r] =
+            mean_of_chosen(in->columns[c], chosen, in->items, self->complete[c]);
+}
+
 ac_status
 ac_bootstrap(const ac_bootstrap_input *in, double *bleu, double *means)
 {
+    urn u = { .in = in };
     bool failed = false;
+    ac_status st = AC_OK;
 
+    AC_TRY(urn_fill(&u));
 #pragma omp parallel
     {
         int64_t *chosen = NULL;
@@ -97,25 +200,16 @@ ac_bootstrap(const ac_bootstrap_input *in, double *bleu, double *means)
             failed = true;
         }
 #pragma omp for schedule(dynamic, 8)
-        for (int r = 0; r < in->resamples; r++) {
-            if (!mine)
-                continue;
-            draw(chosen, in, r);
-            for (int s = 0; s < in->bleu_count; s++) {
-                ac_corpus_scores corpus;
-                ac_score_corpus(in->bleu[s], chosen, in->items, &corpus);
-                for (int k = 0; k < AC_NGRAM_MOST; k++)
-                    bleu[(s * AC_NGRAM_MOST + k) * in->resamples + r] = corpus.bleu[k];
-            }
-            for (int c = 0; c < in->column_count; c++)
-                means[c * in->resamples + r] =
-                    mean_of_chosen(in->columns[c], chosen, in->items);
-        }
+        for (int r = 0; r < in->resamples; r++)
+            if (mine)
+                resample(&u, chosen, r, bleu, means);
         free(chosen);
     }
-    return failed ? ac_error_set(AC_E_NOMEM, "out of memory for resamples of %lld items",
-                                 (long long) in->items)
-                  : AC_OK;
+    if (failed)
+        AC_FAIL(AC_E_NOMEM, "out of memory for resamples of %lld items", (long long) in->items);
+out:
+    urn_free(&u);
+    return st;
 }
 
 double

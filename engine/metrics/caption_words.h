@@ -34,27 +34,43 @@ typedef struct ac_words {
  */
 typedef struct ac_caption_words {
     int32_t *words;
-    int64_t *starts; /* [2 * count + 1]: caption i's words, and its words at spaces */
-    int64_t count, word_capacity, start_capacity;
+    struct ac_caption_span {
+        int64_t start, count;               /* its words, in `words` */
+        int64_t spaces_start, spaces_count; /* its words at spaces: mostly the same ones */
+    } * spans;                              /* [count] */
+    int64_t count, span_capacity;
+    int64_t word_count, word_capacity;
 } ac_caption_words;
 
 void ac_caption_words_free(ac_caption_words *self);
 /** Append the caption with these tokens (ac_ptb_tokenize). */
 AC_MUST_CHECK ac_status ac_caption_words_push(ac_caption_words *self, ac_vocabulary *vocabulary,
                                               const char *tokens, size_t n);
+
+/** No captions, memory kept. */
+void ac_caption_words_reset(ac_caption_words *self);
+
+/**
+ * Make room for captions [count] of other, and give their place: a later
+ * ac_caption_words_fill of each part, by any thread, completes them.
+ */
+AC_MUST_CHECK ac_status ac_caption_words_reserve(ac_caption_words *self,
+                                                 const ac_caption_words *other);
+
+/** Fill what was reserved: captions from `first`, words from `first_word`. numbers: of other's
+ * words in the vocabulary of self, [words of its vocabulary]. */
+void ac_caption_words_fill(ac_caption_words *self, int64_t first, int64_t first_word,
+                           const ac_caption_words *other, const int32_t *numbers);
+
 static inline ac_words
 ac_caption_words_at(const ac_caption_words *self, int64_t i)
 {
-    const int64_t *s = self->starts + 2 * i;
-
-    return (ac_words){ self->words + s[0], s[1] - s[0] };
+    return (ac_words){ self->words + self->spans[i].start, self->spans[i].count };
 }
 static inline ac_words
 ac_caption_words_at_spaces(const ac_caption_words *self, int64_t i)
 {
-    const int64_t *s = self->starts + 2 * i + 1;
-
-    return (ac_words){ self->words + s[0], s[1] - s[0] };
+    return (ac_words){ self->words + self->spans[i].spaces_start, self->spans[i].spaces_count };
 }
 
 #endif

@@ -165,7 +165,7 @@ ac_evidence_find(ac_evidence_finder *self, const char *caption, size_t n,
     for (int64_t e = 0; e < count; e++)
         AC_TRY(entry_row(self, ac_texts_at(entries, first + e),
                          ac_texts_size(entries, first + e), &self->rows[e]));
-    self->caption.count = 0;
+    ac_caption_words_reset(&self->caption);
     AC_TRY(push_words(self, &self->caption, caption, n));
     out->words = ac_caption_words_at(&self->caption, 0);
     AC_TRY(

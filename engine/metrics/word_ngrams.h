@@ -25,9 +25,8 @@ int ac_word_ngram_compare(const ac_word_ngram *a, const ac_word_ngram *b);
 typedef struct ac_ngram_table {
     ac_word_ngram *ngrams; /* [count] */
     int32_t *frequencies;  /* [count]: images */
-    int64_t *last_image;   /* [count]: the last image that was counted, from 1 */
-    int32_t *table;        /* [size]: number + 1; 0: free */
-    int64_t count, size, capacity, frequency_capacity, image_capacity;
+    int32_t *table;        /* [size]: number + 1; 0: free. Made by the first _add */
+    int64_t count, size, capacity, frequency_capacity;
     int64_t images; /* counted */
 } ac_ngram_table;
 
@@ -38,23 +37,41 @@ AC_MUST_CHECK ac_status ac_ngram_table_add(ac_ngram_table *self, const ac_word_n
 
 /** An n-gram of a caption. */
 typedef struct ac_ngram_count {
-    int32_t number, times;
+    int32_t number;
+    uint32_t times : 29, length : 3; /* length: words */
 } ac_ngram_count;
 
 /** The different n-grams of each caption with their counts, sorted by number. Starts zeroed. */
 typedef struct ac_caption_ngrams {
-    ac_ngram_count *ngrams;
-    int64_t *starts; /* [count + 1] */
-    int64_t count, capacity, start_capacity;
+    ac_ngram_count *all;
+    int64_t *starts; /* [count + 1]: in `all` */
+    int64_t *counts; /* [count] */
+    int64_t count;
 } ac_caption_ngrams;
 
-void ac_caption_ngrams_free(ac_caption_ngrams *self);
-/** Append the n-grams of a caption. */
-AC_MUST_CHECK ac_status ac_caption_ngrams_push(ac_caption_ngrams *self, ac_ngram_table *table,
-                                               ac_words words);
+/** Those of one caption. */
+typedef struct ac_ngrams {
+    const ac_ngram_count *ngrams;
+    int64_t count;
+} ac_ngrams;
 
-/** Count one more image: captions [first, first + count) are its references. */
-void ac_ngram_table_count_image(ac_ngram_table *self, const ac_caption_ngrams *captions,
-                                int64_t first, int64_t count);
+static inline ac_ngrams
+ac_caption_ngrams_at(const ac_caption_ngrams *self, int64_t caption)
+{
+    return (ac_ngrams){ self->all + self->starts[caption], self->counts[caption] };
+}
+
+void ac_caption_ngrams_free(ac_caption_ngrams *self);
+
+/**
+ * The n-grams of all captions. Works in OpenMP's threads; the numbers are those of the n-grams'
+ * first occurrences, whatever the number of threads. Memory: 56 bytes per word, and for a time
+ * 20 more and 32 per different n-gram.
+ * @param[out] self   starts zeroed
+ * @param[out] table  starts zeroed
+ * @return AC_E_NOMEM; AC_E_LIMIT with more than 2^30 words, or 2^28 in one caption
+ */
+AC_MUST_CHECK ac_status ac_caption_ngrams_find(ac_caption_ngrams *self, ac_ngram_table *table,
+                                               const ac_caption_words *words);
 
 #endif

@@ -6,6 +6,12 @@
 #include <string.h>
 #include <utf8proc.h>
 
+static bool
+is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 ac_status
 ac_json_string(ac_buffer *self, const char *bytes, size_t n)
 {
@@ -14,7 +20,15 @@ ac_json_string(ac_buffer *self, const char *bytes, size_t n)
         unsigned char c = (unsigned char) bytes[i];
         utf8proc_int32_t point;
         utf8proc_ssize_t used;
+        size_t plain = 0;
 
+        while (i + plain < n && is_plain((unsigned char) bytes[i + plain]))
+            plain++;
+        if (plain) {
+            ac_buffer_push(self, bytes + i, plain);
+            i += plain;
+            continue;
+        }
         if (c >= 0x80) {
             used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i,
                                     (utf8proc_ssize_t) (n - i), &point);
@@ -31,10 +45,8 @@ ac_json_string(ac_buffer *self, const char *bytes, size_t n)
             ac_buffer_printf(self, "\\%c", c);
         else if (c == '\n')
             ac_buffer_push_text(self, "\\n");
-        else if (c < 0x20 || c == 0x7f)
-            ac_buffer_printf(self, "\\u%04x", c);
         else
-            ac_buffer_push_char(self, (char) c);
+            ac_buffer_printf(self, "\\u%04x", c);
         i++;
     }
     return ac_buffer_push_char(self, '"');

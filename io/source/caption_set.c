@@ -395,6 +395,26 @@ out:
     return st;
 }
 
+/* The records in the order of their ids: runs of the same id, which most files have, are put
+ * in order as wholes. runs [n], order [n] */
+static void
+order_records(const ac_caption_records *r, int64_t *runs, int64_t *order)
+{
+    const int64_t n = r->ids.count;
+    int64_t run_count = 0, placed = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        if (!i || !ac_texts_same(&r->ids, i, &r->ids, i - 1))
+            runs[run_count++] = i;
+    qsort_r(runs, (size_t) run_count, sizeof *runs, by_id, (void *) (uintptr_t) r);
+    for (int64_t k = 0; k < run_count; k++) {
+        int64_t i = runs[k];
+        do
+            order[placed++] = i++;
+        while (i < n && ac_texts_same(&r->ids, i, &r->ids, i - 1));
+    }
+}
+
 /* A second record of the id before: one more caption, or an error. */
 static ac_status
 check_second(const ac_caption_records *r, int64_t record, ac_caption_set_use use,
@@ -412,10 +432,11 @@ build(ac_caption_set *self, const ac_caption_records *r, ac_caption_set_use use,
       const char *path)
 {
     const int64_t n = r->ids.count;
-    int64_t *order = NULL;
+    int64_t *order = NULL, *runs = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&order, n, sizeof *order));
+    AC_TRY(ac_alloc(&runs, n, sizeof *runs));
     AC_TRY(ac_alloc(&self->starts, n + 1, sizeof *self->starts));
     AC_TRY(ac_alloc(&self->name_order, n, sizeof *self->name_order));
     self->has_tables = r->has_tables;
@@ -424,9 +445,7 @@ build(ac_caption_set *self, const ac_caption_records *r, ac_caption_set_use use,
         AC_TRY(ac_alloc(&self->entry_ids, r->entries.count, sizeof *self->entry_ids));
         AC_TRY(ac_alloc(&self->margins, n, sizeof *self->margins));
     }
-    for (int64_t i = 0; i < n; i++)
-        order[i] = i;
-    qsort_r(order, (size_t) n, sizeof *order, by_id, (void *) (uintptr_t) r);
+    order_records(r, runs, order);
     for (int64_t k = 0; k < n; k++) {
         const int64_t i = order[k];
         const bool again = k && ac_texts_same(&r->ids, i, &r->ids, order[k - 1]);
@@ -450,6 +469,7 @@ build(ac_caption_set *self, const ac_caption_records *r, ac_caption_set_use use,
     qsort_r(self->name_order, (size_t) self->count, sizeof *self->name_order, by_name, self);
 out:
     free(order);
+    free(runs);
     return st;
 }
 

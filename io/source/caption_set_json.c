@@ -10,6 +10,7 @@
 #include "io/file/map.h"
 #include "io/file/text_file.h"
 #include "io/source/caption_records.h"
+#include "io/source/caption_set_scan.h"
 
 enum { PLACE_BYTES = 512 };
 
@@ -191,10 +192,15 @@ ac_captions_read_json(ac_caption_records *out, const char *path)
     json_error_t error;
     json_t *root = NULL;
     size_t mark;
+    bool understood;
     ac_status st = AC_OK;
 
     AC_TRY(ac_map_open(&map, path));
     mark = map.size >= 3 && memcmp(map.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    AC_TRY(ac_captions_scan_json(out, map.size ? (const char *) map.data + mark : "",
+                                 map.size - mark, &understood));
+    if (understood)
+        goto out;
     root = ac_json_parse(map.size ? (const char *) map.data + mark : "", map.size - mark,
                          JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!root)

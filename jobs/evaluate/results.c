@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,23 +310,43 @@ push_item(const ac_results *self, ac_buffer *b, int64_t i)
     return st == AC_OK ? b->status : st;
 }
 
+/* Blocks are made by all threads, and written in their order. With images by one thread: their
+ * keys come from the source. */
 ac_status
 ac_results_write_items(const ac_results *self, const char *path)
 {
+    enum { ITEMS_PER_BLOCK = 256 };
+    const int64_t items = self->scores->items,
+                  blocks = (items + ITEMS_PER_BLOCK - 1) / ITEMS_PER_BLOCK;
     ac_text_file f = { 0 };
-    ac_buffer b = { 0 };
-    ac_status st = AC_OK;
+    ac_status worst = AC_OK, st = AC_OK;
 
     AC_TRY(ac_text_file_create(&f, path));
-    for (int64_t i = 0; i < self->scores->items; i++) {
-        AC_TRY(push_item(self, &b, i));
-        ac_text_file_write(&f, b.data, b.size);
-        ac_buffer_reset(&b);
+#pragma omp parallel if (blocks > 1 && !self->images)
+    {
+        ac_buffer b = { 0 };
+#pragma omp for ordered schedule(dynamic, 1)
+        for (int64_t k = 0; k < blocks; k++) {
+            ac_status mine = AC_OK;
+            ac_buffer_reset(&b);
+            for (int64_t i = k * ITEMS_PER_BLOCK;
+                 i < (k + 1) * ITEMS_PER_BLOCK && i < items && mine == AC_OK; i++)
+                mine = push_item(self, &b, i);
+#pragma omp ordered
+            {
+                if (mine != AC_OK)
+                    worst = mine;
+                ac_text_file_write(&f, b.data, b.size);
+            }
+        }
+        ac_buffer_free(&b);
     }
+    if (worst != AC_OK && omp_get_max_threads() > 1 && !self->images)
+        AC_FAIL(worst, "out of memory while writing %s", path);
+    AC_TRY(worst);
     AC_TRY(ac_text_file_commit(&f));
 out:
     ac_text_file_abandon(&f);
-    ac_buffer_free(&b);
     return st;
 }
 

@@ -106,8 +106,18 @@ ac_scores_find(ac_scores *self, const char *name)
 
 /* ---- words ---- */
 
+enum { ITEMS_PER_PART = 256 };
+
+/* What a thread makes of ITEMS_PER_PART items: their captions' words, by numbers of its own. */
+typedef struct part {
+    ac_vocabulary vocabulary;
+    ac_caption_words words;
+    int32_t *numbers;          /* [vocabulary]: in that of all captions */
+    int64_t first, first_word; /* where its captions and words are among all */
+} part;
+
 static ac_status
-push_caption(ac_scores *self, ac_ptb_tokenizer *tokenizer, ac_buffer *tokens,
+push_caption(part *self, ac_ptb_tokenizer *tokenizer, ac_buffer *tokens,
              const ac_texts *captions, int64_t row)
 {
     ac_status st = AC_OK;
@@ -115,41 +125,118 @@ push_caption(ac_scores *self, ac_ptb_tokenizer *tokenizer, ac_buffer *tokens,
     ac_buffer_reset(tokens);
     AC_TRY(ac_ptb_tokenize(tokenizer, tokens, ac_texts_at(captions, row),
                            ac_texts_size(captions, row)));
-    AC_TRY(ac_caption_words_push(&self->words, &self->vocabulary, tokens->data, tokens->size));
-    st = ac_caption_ngrams_push(&self->ngrams, &self->table,
-                                ac_caption_words_at(&self->words, self->words.count - 1));
+    st = ac_caption_words_push(&self->words, &self->vocabulary, tokens->data, tokens->size);
+out:
+    return st;
+}
+
+/* The captions of one item, in the order of all: its own, its references, the other one. */
+static ac_status
+push_item(part *self, ac_ptb_tokenizer *tokenizer, ac_buffer *tokens, const ac_evaluated *e,
+          int64_t i)
+{
+    const int64_t r = e->reference[i];
+    ac_status st = AC_OK;
+
+    AC_TRY(push_caption(self, tokenizer, tokens, &e->predictions.captions, e->prediction[i]));
+    for (int64_t k = r >= 0 ? e->references.starts[r] : 0;
+         r >= 0 && k < e->references.starts[r + 1]; k++)
+        AC_TRY(push_caption(self, tokenizer, tokens, &e->references.captions, k));
+    if (e->has_against)
+        st = push_caption(self, tokenizer, tokens, &e->against.captions, e->other[i]);
 out:
     return st;
 }
 
 static ac_status
-tokenize(ac_scores *self, const ac_evaluated *e)
+tokenize_parts(part *parts, int64_t count, const ac_evaluated *e)
 {
-    ac_ptb_tokenizer *tokenizer = NULL;
-    ac_buffer tokens = { 0 };
+    ac_status worst = AC_OK;
+
+#pragma omp parallel if (count > 1)
+    {
+        ac_ptb_tokenizer *tokenizer = NULL;
+        ac_buffer tokens = { 0 };
+        ac_status st = ac_ptb_tokenizer_new(&tokenizer);
+
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t p = 0; p < count; p++) {
+            const int64_t end = (p + 1) * ITEMS_PER_PART;
+            for (int64_t i = p * ITEMS_PER_PART; i < end && i < e->count && st == AC_OK; i++)
+                st = push_item(&parts[p], tokenizer, &tokens, e, i);
+        }
+        if (st != AC_OK) {
+#pragma omp atomic write
+            worst = st;
+        }
+        ac_ptb_tokenizer_free(tokenizer);
+        ac_buffer_free(&tokens);
+    }
+    return worst == AC_OK ? AC_OK : ac_error_set(worst, "out of memory for captions' words");
+}
+
+/* Words get the numbers that they would get one after the other. */
+static ac_status
+join_parts(ac_scores *self, part *parts, int64_t count)
+{
     ac_status st = AC_OK;
 
-    AC_TRY(ac_ptb_tokenizer_new(&tokenizer));
+    for (int64_t p = 0; p < count; p++) {
+        const ac_texts *words = &parts[p].vocabulary.words;
+        AC_TRY(ac_alloc(&parts[p].numbers, words->count, sizeof *parts[p].numbers));
+        for (int64_t w = 0; w < words->count; w++)
+            AC_TRY(ac_vocabulary_add(&self->vocabulary, ac_texts_at(words, w),
+                                     ac_texts_size(words, w), &parts[p].numbers[w]));
+        parts[p].first = self->words.count;
+        parts[p].first_word = self->words.word_count;
+        AC_TRY(ac_caption_words_reserve(&self->words, &parts[p].words));
+    }
+#pragma omp parallel for schedule(dynamic, 1) if (count > 1)
+    for (int64_t p = 0; p < count; p++)
+        ac_caption_words_fill(&self->words, parts[p].first, parts[p].first_word,
+                              &parts[p].words, parts[p].numbers);
+out:
+    return st;
+}
+
+static void
+number_items(ac_scores *self, const ac_evaluated *e)
+{
+    int64_t caption = 0;
+
     for (int64_t i = 0; i < e->count; i++) {
-        const int64_t r = e->reference[i];
-        AC_TRY(
-            push_caption(self, tokenizer, &tokens, &e->predictions.captions, e->prediction[i]));
-        self->scored[i] = (ac_scored_item){ .caption = self->words.count - 1,
-                                            .first_reference = self->words.count };
-        for (int64_t k = r >= 0 ? e->references.starts[r] : 0;
-             r >= 0 && k < e->references.starts[r + 1]; k++) {
-            AC_TRY(push_caption(self, tokenizer, &tokens, &e->references.captions, k));
-            self->scored[i].reference_count++;
-        }
+        const int64_t r = e->reference[i],
+                      n = r >= 0 ? e->references.starts[r + 1] - e->references.starts[r] : 0;
+
+        self->scored[i] = (ac_scored_item){ caption, caption + 1, n };
+        caption += 1 + n;
         if (!e->has_against)
             continue;
-        AC_TRY(push_caption(self, tokenizer, &tokens, &e->against.captions, e->other[i]));
-        self->scored_other[i] = self->scored[i];
-        self->scored_other[i].caption = self->words.count - 1;
+        self->scored_other[i] = (ac_scored_item){ caption, self->scored[i].first_reference, n };
+        caption++;
     }
+}
+
+static ac_status
+tokenize(ac_scores *self, const ac_evaluated *e)
+{
+    const int64_t count = (e->count + ITEMS_PER_PART - 1) / ITEMS_PER_PART;
+    part *parts = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&parts, count, sizeof *parts));
+    AC_TRY(tokenize_parts(parts, count, e));
+    AC_TRY(join_parts(self, parts, count));
+    number_items(self, e);
 out:
-    ac_ptb_tokenizer_free(tokenizer);
-    ac_buffer_free(&tokens);
+    for (int64_t p = 0; parts && p < count; p++) {
+        ac_vocabulary_free(&parts[p].vocabulary);
+        ac_caption_words_free(&parts[p].words);
+        free(parts[p].numbers);
+    }
+    free(parts);
+    if (st == AC_OK)
+        st = ac_caption_ngrams_find(&self->ngrams, &self->table, &self->words);
     return st;
 }
 
@@ -196,11 +283,10 @@ score_texts(ac_scores *self, const ac_evaluated *e, const char *frequencies_file
 {
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; !frequencies_file && i < self->items; i++)
-        ac_ngram_table_count_image(&self->table, &self->ngrams, self->scored[i].first_reference,
-                                   self->scored[i].reference_count);
     if (frequencies_file)
         AC_TRY(ac_frequencies_load(self, frequencies_file));
+    else
+        AC_TRY(ac_count_frequencies(&self->table, &self->ngrams, self->scored, self->items));
     AC_TRY(ac_alloc(&self->texts, self->items, sizeof *self->texts));
     AC_TRY(ac_score_items(&self->words, &self->ngrams, &self->table, self->scored, self->items,
                           self->texts));

@@ -29,7 +29,7 @@ read_training(ac_vocabulary *out, const ac_caption_set *training)
         ac_buffer_reset(&tokens);
         AC_TRY(ac_ptb_tokenize(tokenizer, &tokens, ac_texts_at(&training->captions, i),
                                ac_texts_size(&training->captions, i)));
-        words.count = 0; /* the vocabulary is all that counts */
+        ac_caption_words_reset(&words); /* the vocabulary is all that counts */
         AC_TRY(ac_caption_words_push(&words, out, tokens.data, tokens.size));
     }
 out:

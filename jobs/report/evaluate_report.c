@@ -1,5 +1,6 @@
 #include "jobs/report/evaluate_report.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,11 @@
 #include "ac_report_assets.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
-#include "io/file/json_lines.h"
+#include "io/file/base64.h"
+#include "io/file/json_scan.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
-#include "io/file/base64.h"
 #include "jobs/report/page.h"
 
 enum { MOST_METRICS = 32, SHOWN = 24, ITEMS_PER_BLOCK = 256 };
@@ -27,8 +28,14 @@ typedef struct scores_report {
     double *values;      /* [items, count]; NaN: none */
     ac_texts keys;       /* [items]: of the image, else of the item: what has the thumbnail */
     bool *best_or_worst; /* [items]: of any score */
-    int64_t items, capacity, seen, limit, written, block;
-    ac_buffer records;
+    ac_buffer text;      /* items.jsonl */
+    struct line {
+        const char *data;
+        size_t size;
+    } * lines;     /* [line_count]; once they are read, [items]: those that are items */
+    bool *is_item; /* [line_count] */
+    int64_t line_count, line_capacity;
+    int64_t items, limit, block;
 } scores_report;
 
 static void
@@ -39,7 +46,9 @@ report_free(scores_report *self)
     free(self->values);
     ac_texts_free(&self->keys);
     free(self->best_or_worst);
-    ac_buffer_free(&self->records);
+    ac_buffer_free(&self->text);
+    free(self->lines);
+    free(self->is_item);
 }
 
 /* ---- reading ---- */
@@ -71,37 +80,118 @@ out:
     return st;
 }
 
+/* The lines of items.jsonl, and where each begins. */
 static ac_status
-for_each_item(const scores_report *self, ac_json_line take, void *context)
+read_items(scores_report *self)
 {
     char *path = NULL;
-    ac_status st = ac_path_format(&path, "%s/items.jsonl", self->run->folder);
+    ac_status st = AC_OK;
 
-    if (st == AC_OK)
-        st = ac_json_lines_read(path, take, context);
+    AC_TRY(ac_path_format(&path, "%s/items.jsonl", self->run->folder));
+    AC_TRY(ac_text_file_read(path, &self->text));
+    for (size_t at = 0; at < self->text.size;) {
+        const char *end = memchr(self->text.data + at, '\n', self->text.size - at);
+        AC_TRY(ac_grow(&self->lines, &self->line_capacity, self->line_count + 1,
+                       sizeof *self->lines));
+        self->lines[self->line_count].data = self->text.data + at;
+        at = end ? (size_t) (end - self->text.data) + 1 : self->text.size;
+        self->lines[self->line_count].size =
+            (size_t) (self->text.data + at - self->lines[self->line_count].data);
+        self->line_count++;
+    }
+out:
     free(path);
     return st;
 }
 
-static ac_status
-take_values(void *context, json_t *item)
+/* The scores and the key of a line; image: the key that the thumbnail has. False: it is not a
+ * line of items, which may be half written. */
+static bool
+scan_line(const scores_report *self, int64_t line, double *values, ac_buffer *key)
 {
-    scores_report *self = context;
-    const json_t *image = json_object_get(item, "image"),
-                 *key = image ? image : json_object_get(item, "key");
+    ac_json_scan json = ac_json_scan_begin(self->lines[line].data, self->lines[line].size);
+    bool has_image = false;
+
+    for (int c = 0; c < self->count; c++)
+        values[c] = (double) NAN;
+    ac_buffer_reset(key);
+    if (!ac_json_scan_sign(&json, '{'))
+        return false;
+    do {
+        const char *name;
+        size_t n;
+        bool is_image, is_key;
+
+        if (!ac_json_scan_name(&json, &name, &n) || !ac_json_scan_sign(&json, ':'))
+            return false;
+        is_image = n == 5 && memcmp(name, "image", n) == 0;
+        is_key = n == 3 && memcmp(name, "key", n) == 0 && !has_image;
+        if (is_image || is_key) {
+            has_image = is_image;
+            ac_buffer_reset(key);
+            if (!ac_json_scan_string(&json, key))
+                return false;
+            continue;
+        }
+        for (int c = 0; c < self->count; c++)
+            if (strlen(self->names[c]) == n && memcmp(self->names[c], name, n) == 0 &&
+                json.at < json.end && strchr("-0123456789", *json.at))
+                values[c] = strtod(json.at, NULL);
+        if (!ac_json_scan_skip(&json))
+            return false;
+    } while (ac_json_scan_sign(&json, ','));
+    return ac_json_scan_sign(&json, '}') && json.at == json.end;
+}
+
+/* A block of lines: their values in their places, and their keys. */
+typedef struct scanned {
+    ac_texts keys;
+    ac_status status;
+} scanned;
+
+static void
+scan_block(scores_report *self, int64_t block, scanned *out)
+{
+    ac_buffer key = { 0 };
+
+    for (int64_t i = block * ITEMS_PER_BLOCK;
+         i < (block + 1) * ITEMS_PER_BLOCK && i < self->line_count; i++) {
+        self->is_item[i] = scan_line(self, i, self->values + i * self->count, &key);
+        if (out->status == AC_OK && self->is_item[i])
+            out->status = ac_texts_push(&out->keys, key.data, key.size);
+    }
+    ac_buffer_free(&key);
+}
+
+static ac_status
+read_values(scores_report *self)
+{
+    const int64_t blocks = (self->line_count + ITEMS_PER_BLOCK - 1) / ITEMS_PER_BLOCK;
+    scanned *parts = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&self->values, &self->capacity, (self->items + 1) * self->count,
-                   sizeof *self->values));
-    for (int c = 0; c < self->count; c++) {
-        const json_t *x = json_object_get(item, self->names[c]);
-        self->values[self->items * self->count + c] =
-            json_is_number(x) ? json_number_value(x) : (double) NAN;
+    AC_TRY(ac_alloc(&parts, blocks, sizeof *parts));
+    AC_TRY(ac_alloc(&self->values, self->line_count * self->count, sizeof *self->values));
+    AC_TRY(ac_alloc(&self->is_item, self->line_count, sizeof *self->is_item));
+#pragma omp parallel for schedule(dynamic, 1) if (blocks > 1)
+    for (int64_t b = 0; b < blocks; b++)
+        scan_block(self, b, &parts[b]);
+    for (int64_t b = 0; b < blocks; b++) {
+        AC_TRY(parts[b].status);
+        for (int64_t i = 0; i < parts[b].keys.count; i++)
+            AC_TRY(ac_texts_push(&self->keys, ac_texts_at(&parts[b].keys, i),
+                                 ac_texts_size(&parts[b].keys, i)));
     }
-    AC_TRY(ac_texts_push(&self->keys, json_is_string(key) ? json_string_value(key) : "",
-                         json_is_string(key) ? json_string_length(key) : 0));
-    self->items++;
+    for (int64_t i = 0; i < self->line_count; i++)
+        if (self->is_item[i]) {
+            memmove(self->values + self->items * self->count, self->values + i * self->count,
+                    (size_t) self->count * sizeof *self->values);
+            self->lines[self->items++] = self->lines[i];
+        }
 out:
+    for (int64_t b = 0; parts && b < blocks; b++)
+        ac_texts_free(&parts[b].keys);
+    free(parts);
     return st;
 }
 
@@ -259,37 +349,24 @@ write_comparison(scores_report *self)
 
 /* ---- items ---- */
 
-static void
-end_block(scores_report *self)
+static bool
+is_shown(const scores_report *self, int64_t number)
 {
-    char id[48];
-
-    if (!self->records.size)
-        return;
-    ac_buffer_push_text(&self->records, "]");
-    snprintf(id, sizeof id, "items-%lld", (long long) self->block++);
-    if (self->records.status != AC_OK)
-        self->page.status = self->records.status;
-    else
-        ac_page_json(&self->page, id, self->records.data, self->records.size);
-    ac_buffer_reset(&self->records);
+    return self->best_or_worst[number] || self->items <= self->limit ||
+           number * self->limit / self->items != (number - 1) * self->limit / self->items;
 }
 
 /* [number, key, caption, [references], [values], evidence or null, the other caption or null]
  */
 static ac_status
-take_record(void *context, json_t *item)
+push_record(const scores_report *self, int64_t number, ac_buffer *out)
 {
-    scores_report *self = context;
-    const int64_t number = self->seen++;
-    const bool evenly =
-        self->items <= self->limit ||
-        number * self->limit / self->items != (number - 1) * self->limit / self->items;
-    json_t *record, *values;
-    char *text;
+    json_t *item = json_loadb(self->lines[number].data, self->lines[number].size, 0, NULL),
+           *record = NULL, *values;
+    char *text = NULL;
     ac_status st = AC_OK;
 
-    if (!evenly && !self->best_or_worst[number])
+    if (!item)
         return AC_OK;
     values = json_array();
     for (int c = 0; c < self->count; c++) {
@@ -304,13 +381,64 @@ take_record(void *context, json_t *item)
     text = record ? json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (!text)
         AC_FAIL(AC_E_NOMEM, "out of memory");
-    ac_buffer_push_text(&self->records, self->records.size ? "," : "[");
-    AC_TRY(ac_buffer_push_text(&self->records, text));
-    if (++self->written % ITEMS_PER_BLOCK == 0)
-        end_block(self);
+    ac_buffer_push_text(out, out->size ? "," : "[");
+    AC_TRY(ac_buffer_push_text(out, text));
 out:
     free(text);
     json_decref(record);
+    json_decref(item);
+    return st;
+}
+
+static void
+write_block(scores_report *self, ac_buffer *records, ac_status st)
+{
+    char id[48];
+
+    if (st == AC_OK && !records->size)
+        return;
+    ac_buffer_push_text(records, "]");
+    snprintf(id, sizeof id, "items-%lld", (long long) self->block++);
+    if (st == AC_OK)
+        st = records->status;
+    if (st != AC_OK)
+        self->page.status = st;
+    else
+        ac_page_json(&self->page, id, records->data, records->size);
+}
+
+/* Blocks of records are made by all threads, and written in their order. */
+static ac_status
+write_records(scores_report *self)
+{
+    int64_t *shown = NULL, count = 0, blocks;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&shown, self->items, sizeof *shown));
+    for (int64_t i = 0; i < self->items; i++)
+        if (is_shown(self, i))
+            shown[count++] = i;
+    blocks = (count + ITEMS_PER_BLOCK - 1) / ITEMS_PER_BLOCK;
+    json_object_seed(0); /* jansson's, before threads need it */
+#pragma omp parallel if (blocks > 1)
+    {
+        ac_buffer records = { 0 };
+#pragma omp for ordered schedule(dynamic, 1)
+        for (int64_t b = 0; b < blocks; b++) {
+            ac_status mine = AC_OK;
+            ac_buffer_reset(&records);
+            for (int64_t k = b * ITEMS_PER_BLOCK;
+                 k < (b + 1) * ITEMS_PER_BLOCK && k < count && mine == AC_OK; k++)
+                mine = push_record(self, shown[k], &records);
+#pragma omp ordered
+            write_block(self, &records, mine);
+        }
+        ac_buffer_free(&records);
+    }
+    if (self->page.status != AC_OK)
+        st = ac_error_set(self->page.status, "the captions of the report cannot be written");
+out:
+    free(shown);
     return st;
 }
 
@@ -440,7 +568,8 @@ ac_evaluate_report_write(const ac_run_view *run, const ac_job *const *jobs, cons
     ac_status st = AC_OK;
 
     AC_TRY(read_metrics(&r));
-    AC_TRY(for_each_item(&r, take_values, &r));
+    AC_TRY(read_items(&r));
+    AC_TRY(read_values(&r));
     AC_TRY(mark_best_and_worst(&r));
     AC_TRY(ac_page_open(&r.page, path, "antarctic evaluate", run->folder));
     write_facts(&r);
@@ -448,8 +577,7 @@ ac_evaluate_report_write(const ac_run_view *run, const ac_job *const *jobs, cons
     write_comparison(&r);
     if (r.count) {
         ac_page_section(&r.page, "items", "Captions");
-        AC_TRY(for_each_item(&r, take_record, &r));
-        end_block(&r);
+        AC_TRY(write_records(&r));
         AC_TRY(write_names(&r));
         AC_TRY(write_thumbnails(&r, jobs));
         ac_page_html(&r.page, ac_report_evaluation_html);

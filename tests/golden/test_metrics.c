@@ -109,10 +109,6 @@ push(corpus *self, const json_t *tokens)
                                            json_string_value(tokens),
                                            json_string_length(tokens)),
                      AC_OK);
-    assert_int_equal(
-        ac_caption_ngrams_push(&self->ngrams, &self->table,
-                               ac_caption_words_at(&self->words, self->words.count - 1)),
-        AC_OK);
 }
 
 static void
@@ -131,9 +127,10 @@ score(corpus *self, const json_t *lines, size_t start, size_t count)
         self->items[i] = (ac_scored_item){ self->words.count - 1, self->words.count,
                                            (int64_t) json_array_size(references) };
         json_array_foreach(references, k, tokens) push(self, tokens);
-        ac_ngram_table_count_image(&self->table, &self->ngrams, self->items[i].first_reference,
-                                   self->items[i].reference_count);
     }
+    assert_int_equal(ac_caption_ngrams_find(&self->ngrams, &self->table, &self->words), AC_OK);
+    assert_int_equal(
+        ac_count_frequencies(&self->table, &self->ngrams, self->items, self->count), AC_OK);
     assert_int_equal(ac_score_items(&self->words, &self->ngrams, &self->table, self->items,
                                     self->count, self->scores),
                      AC_OK);

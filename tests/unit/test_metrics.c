@@ -4,13 +4,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <ctype.h>
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/metrics/caption_statistics.h"
 #include "engine/metrics/evidence.h"
+#include "engine/metrics/ptb_rules.h"
+#include "engine/metrics/ptb_tokenizer.h"
 #include "io/source/caption_set.h"
 
 static uint32_t state_of_random = 12345;
@@ -188,6 +192,157 @@ expect_found(const ac_caption_set *set, const char *key, const char *id)
     assert_true(ac_texts_is(&set->ids, at, id, strlen(id)));
 }
 
+/* The tokenizer takes words of letters without the automaton. From all states that letters
+ * reach: behind a space or the line's end nothing but the letters themselves can be a match. */
+static void
+letters_before_a_blank_are_one_token(void **state)
+{
+    enum { MOST = 4096 };
+    static int32_t queue[MOST];
+    bool *seen = calloc(MOST, sizeof *seen);
+    ac_automaton *automaton;
+    int32_t next;
+    int count = 0, kinds[AC_PTB_GREATER + 1] = { 0 };
+
+    (void) state;
+    assert_int_equal(ac_automaton_new(&automaton, ac_ptb_rules, ac_ptb_rule_count), AC_OK);
+    queue[count++] = 0;
+    for (int i = 0; i < count; i++) {
+        const int rule = i ? ac_automaton_accepts(automaton, queue[i]) : -1;
+        for (const char *end = " \n"; *end; end++) {
+            assert_int_equal(ac_automaton_step(automaton, queue[i], *end, &next), AC_OK);
+            if (i && next >= 0) { /* a rule that wants to see the blank, and no more */
+                const int with = ac_automaton_accepts(automaton, next);
+                assert_true(with >= 0 && ac_ptb_rules[with].context_points <= 1);
+                assert_true(ac_ptb_rules[with].context);
+                assert_int_equal(ac_ptb_rules[with].kind, AC_PTB_PLAIN);
+                for (int32_t p = 1; p < 0x3100; p++) {
+                    int32_t further;
+                    assert_int_equal(ac_automaton_step(automaton, next, p, &further), AC_OK);
+                    assert_true(further < 0);
+                }
+            }
+        }
+        if (i) {
+            assert_true(rule >= 0);
+            kinds[ac_ptb_rules[rule].kind]++;
+            assert_true(ac_ptb_rules[rule].kind == AC_PTB_PLAIN ||
+                        ac_ptb_rules[rule].kind == AC_PTB_WORD ||
+                        ac_ptb_rules[rule].kind == AC_PTB_SPLIT_2 ||
+                        ac_ptb_rules[rule].kind == AC_PTB_SPLIT_3);
+        }
+        for (int c = 'A'; c <= 'z'; c++) {
+            if (!isalpha(c))
+                continue;
+            assert_int_equal(ac_automaton_step(automaton, queue[i], c, &next), AC_OK);
+            assert_true(next >= 0 && next < MOST);
+            if (seen[next])
+                continue;
+            seen[next] = true;
+            assert_true(count < MOST);
+            queue[count++] = next;
+        }
+    }
+    print_message("%d states\n", count);
+    assert_true(count > 100);
+    assert_true(kinds[AC_PTB_SPLIT_2] && kinds[AC_PTB_SPLIT_3]);
+    free(seen);
+    ac_automaton_free(automaton);
+}
+
+/* In simple words, by the rules (an added sign makes them), and with both in one text. */
+static void
+words_that_are_split(void **state)
+{
+    static const char *const cases[][2] = {
+        { "I cannot GONNA gotta", "i can not gon na got ta" },
+        { "lemme  Gimme wanna ", "lem me gim me wan na" },
+        { "cannot.", "can not" },
+        { "a cannots (gonna) wannas", "a cannots -lrb- gon na -rrb- wannas" },
+        { "Mr Cannot no U.S. gonna", "mr can not no u.s. gon na" },
+        { "", "" },
+        { "  ", "" },
+        { "a", "a" },
+    };
+    ac_ptb_tokenizer *tokenizer;
+    ac_buffer out = { 0 };
+
+    (void) state;
+    assert_int_equal(ac_ptb_tokenizer_new(&tokenizer), AC_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ac_buffer_reset(&out);
+        assert_int_equal(ac_ptb_tokenize(tokenizer, &out, cases[i][0], strlen(cases[i][0])),
+                         AC_OK);
+        assert_string_equal(out.data, cases[i][1]);
+    }
+    ac_buffer_free(&out);
+    ac_ptb_tokenizer_free(tokenizer);
+}
+
+/* Numbers, counts and frequencies of n-grams as one finds them one after the other, whatever
+ * the number of threads. */
+static void
+ngrams_in_the_order_of_their_first(void **state)
+{
+    enum { CAPTIONS = 300 };
+    char text[256];
+    ac_vocabulary vocabulary = { 0 };
+    ac_caption_words words = { 0 };
+    ac_ngram_table slow = { 0 };
+    uint32_t x = 7;
+
+    (void) state;
+    for (int c = 0; c < CAPTIONS; c++) {
+        size_t n = 0;
+        for (int w = 0; w < c % 12; w++) {
+            x = x * 1664525 + 1013904223;
+            n += (size_t) sprintf(text + n, "%s%c", w ? " " : "", 'a' + (int) (x >> 29));
+        }
+        if (c % 7 == 0)
+            n += (size_t) sprintf(text + n, "\xc2\xa0z"); /* a blank that is no space */
+        assert_int_equal(ac_caption_words_push(&words, &vocabulary, text, n), AC_OK);
+    }
+    for (int threads = 1; threads <= 5; threads++) {
+        ac_caption_ngrams ngrams = { 0 };
+        ac_ngram_table table = { 0 };
+        int32_t number;
+
+        omp_set_num_threads(threads);
+        assert_int_equal(ac_caption_ngrams_find(&ngrams, &table, &words), AC_OK);
+        for (int c = 0; c < CAPTIONS; c++) {
+            const ac_words w = ac_caption_words_at(&words, c);
+            const ac_ngrams found = ac_caption_ngrams_at(&ngrams, c);
+            int64_t total = 0, expected = 0;
+
+            for (int64_t i = 0; i < w.count; i++) {
+                ac_word_ngram g = { { 0 } };
+                for (int n = 0; n < AC_NGRAM_MOST && i + n < w.count; n++) {
+                    bool has = false;
+                    g.words[n] = w.words[i + n];
+                    assert_int_equal(ac_ngram_table_add(&slow, &g, &number), AC_OK);
+                    assert_int_equal(ac_word_ngram_compare(&table.ngrams[number], &g), 0);
+                    for (int64_t k = 0; k < found.count; k++)
+                        has = has || (found.ngrams[k].number == number &&
+                                      found.ngrams[k].length == n + 1);
+                    assert_true(has);
+                    expected++;
+                }
+            }
+            for (int64_t k = 0; k < found.count; k++) {
+                total += found.ngrams[k].times;
+                assert_true(!k || found.ngrams[k - 1].number < found.ngrams[k].number);
+            }
+            assert_int_equal(total, expected);
+        }
+        assert_int_equal(table.count, slow.count);
+        ac_caption_ngrams_free(&ngrams);
+        ac_ngram_table_free(&table);
+    }
+    ac_ngram_table_free(&slow);
+    ac_caption_words_free(&words);
+    ac_vocabulary_free(&vocabulary);
+}
+
 static void
 ids_and_names(void **state)
 {
@@ -234,6 +389,9 @@ main(void)
         cmocka_unit_test(function_words_are_documented),
         cmocka_unit_test(percentiles),
         cmocka_unit_test(resamples_are_paired),
+        cmocka_unit_test(letters_before_a_blank_are_one_token),
+        cmocka_unit_test(words_that_are_split),
+        cmocka_unit_test(ngrams_in_the_order_of_their_first),
         cmocka_unit_test(hostile_lines),
         cmocka_unit_test(ids_and_names),
     };
