@@ -13,7 +13,8 @@
 
 enum { SIDE = 224, MOST_PIXELS = 178956970 };
 
-/* The line before the rounds. first: the first text's best caption, for a comparison; or NULL. */
+/* The line before the rounds. first: the first text's best caption, for a comparison; or NULL.
+ */
 static void
 say_facts(ac_precision precision, const ac_compute *compute, const ac_candidate *first)
 {
@@ -191,7 +192,8 @@ main(int argc, char **argv)
     }
     if (strcmp(topic, "decode") == 0 || strcmp(topic, "resize") == 0) {
         ac_compute_init(atoi(argv[2]));
-        st = bench_decode(strcmp(topic, "resize") == 0, atoi(argv[2]), atoi(argv[3]), argc - 4, argv + 4);
+        st = bench_decode(strcmp(topic, "resize") == 0, atoi(argv[2]), atoi(argv[3]), argc - 4,
+                          argv + 4);
     } else {
         while (argc > 5 && ac_precision_names[precision + 1] &&
                strcmp(argv[5], ac_precision_names[precision]) != 0)

@@ -1,6 +1,6 @@
-/* How bench/rows.py lets several programs take turns: each prints a line of facts when its models
- * are loaded, and then does one round of its work for each line on stdin, and prints what that took.
- * By hand: `yes | head -n 3 | build/release/bench/ac_bench …`. */
+/* How bench/rows.py lets several programs take turns: each prints a line of facts when its
+ * models are loaded, and then does one round of its work for each line on stdin, and prints
+ * what that took. By hand: `yes | head -n 3 | build/release/bench/ac_bench …`. */
 #include <stdio.h>
 #include <time.h>
 
@@ -13,7 +13,8 @@ now(clockid_t clock)
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* A round that has begun. CPU seconds are of all threads: on a busy machine the steadier measure. */
+/* A round that has begun. CPU seconds are of all threads: on a busy machine the steadier
+ * measure. */
 typedef struct bench_round {
     double start, cpu;
 } bench_round;

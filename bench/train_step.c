@@ -21,12 +21,18 @@ typedef struct settings {
 } settings;
 
 static const struct option options[] = {
-    { "model", required_argument, NULL, 'm' },   { "batch", required_argument, NULL, 'B' },
-    { "table", required_argument, NULL, 't' },   { "caption", required_argument, NULL, 'c' },
-    { "steps", required_argument, NULL, 's' },   { "threads", required_argument, NULL, 'n' },
-    { "backend", required_argument, NULL, 'b' }, { "precision", required_argument, NULL, 'p' },
-    { "exact", no_argument, NULL, 'e' },         { "recompute", no_argument, NULL, 'r' },
-    { "dropout", no_argument, NULL, 'd' },       { "rounds", no_argument, NULL, 'R' },
+    { "model", required_argument, NULL, 'm' },
+    { "batch", required_argument, NULL, 'B' },
+    { "table", required_argument, NULL, 't' },
+    { "caption", required_argument, NULL, 'c' },
+    { "steps", required_argument, NULL, 's' },
+    { "threads", required_argument, NULL, 'n' },
+    { "backend", required_argument, NULL, 'b' },
+    { "precision", required_argument, NULL, 'p' },
+    { "exact", no_argument, NULL, 'e' },
+    { "recompute", no_argument, NULL, 'r' },
+    { "dropout", no_argument, NULL, 'd' },
+    { "rounds", no_argument, NULL, 'R' },
     { NULL, 0, NULL, 0 },
 };
 

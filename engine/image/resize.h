@@ -37,9 +37,9 @@ void ac_resize_horizontal(uint8_t *y, const uint8_t *x, int64_t rows, int64_t wi
  * did. */
 int64_t ac_resize_horizontal_rgb_avx2(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width,
                                       const ac_taps *taps);
-/** Both passes over RGB with AVX-512 VNNI: y [down->count, across->count, 3] from x [rows, width, 3],
- * along rows first. Scratch: ac_resize_rgb_scratch_bytes, aligned as of malloc. False: not done,
- * the image is too narrow. */
+/** Both passes over RGB with AVX-512 VNNI: y [down->count, across->count, 3] from x [rows,
+ * width, 3], along rows first. Scratch: ac_resize_rgb_scratch_bytes, aligned as of malloc.
+ * False: not done, the image is too narrow. */
 bool ac_resize_rgb_avx512_vnni(uint8_t *y, const uint8_t *x, int64_t rows, int64_t width,
                                const ac_taps *across, const ac_taps *down, uint8_t *scratch);
 int64_t ac_resize_rgb_scratch_bytes(int64_t rows, int64_t width, const ac_taps *across,

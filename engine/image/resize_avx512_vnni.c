@@ -24,7 +24,8 @@ enum {
 static int64_t
 groups_of(const ac_taps *t)
 {
-    return (t->most + 3) / 4 + 1; /* one more where the first does not begin with its first tap */
+    return (t->most + 3) / 4 +
+           1; /* one more where the first does not begin with its first tap */
 }
 
 int64_t
@@ -159,7 +160,9 @@ ac_resize_rgb_avx512_vnni(uint8_t *y, const uint8_t *x, int64_t rows, int64_t wi
                           const ac_taps *across, const ac_taps *down, uint8_t *scratch)
 {
     int32_t *const table = (int32_t *) (void *) scratch, *const row_digits =
-                               table + across->count * groups_of(across) * DIGITS;
+                                                             table + across->count *
+                                                                         groups_of(across) *
+                                                                         DIGITS;
     uint8_t *const quads = (uint8_t *) (row_digits + groups_of(down) * DIGITS),
                    *const last = quads + (rows + 3) / 4 * across->count * 12 + PADDING;
     const int64_t n = across->count * 3;

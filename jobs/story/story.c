@@ -135,10 +135,11 @@ tell_all(ac_run *run, ac_story_work *work, double started)
         ac_log(AC_LOG_WARNING, "truncated on the left to the model's limit: %lld prompts",
                (long long) counts.truncated);
     if (counts.unsaid)
-        ac_log(AC_LOG_WARNING,
-               "%lld shards are of an older version, which did not record how many prompts were "
-               "truncated; summary.json counts none of theirs",
-               (long long) counts.unsaid);
+        ac_log(
+            AC_LOG_WARNING,
+            "%lld shards are of an older version, which did not record how many prompts were "
+            "truncated; summary.json counts none of theirs",
+            (long long) counts.unsaid);
     AC_TRY(ac_check_bad_items(run));
     if (last)
         AC_TRY(ac_agree_all(

@@ -1,4 +1,5 @@
-/* h5_drop FILE ATTRIBUTE: takes an attribute away, as if an older version had written the file. */
+/* h5_drop FILE ATTRIBUTE: takes an attribute away, as if an older version had written the file.
+ */
 #include <hdf5.h>
 
 int

@@ -114,13 +114,11 @@ both_ways(void **state)
             x[i] = ac_random_uniform(SEED, 7, (uint32_t) s, (uint32_t) i) < 0.5 ? 0 : 255;
         assert_int_equal(ac_taps_filtered(&across, filter, to[0], to[2], 0, to[2]), AC_OK);
         assert_int_equal(ac_taps_filtered(&down, filter, to[1], to[3], 0, to[3]), AC_OK);
-        assert_int_equal(ac_resize_both(y, x, to[1], to[0], 3, &across, &down, &between,
-                                        &capacity),
-                         AC_OK);
+        assert_int_equal(
+            ac_resize_both(y, x, to[1], to[0], 3, &across, &down, &between, &capacity), AC_OK);
         for (int64_t r = 0; r < to[1]; r++)
             for (int64_t i = 0; i < to[2] * 3; i++)
-                first[r * to[2] * 3 + i] =
-                    plain(x + r * to[0] * 3 + i % 3, 3, &across, i / 3);
+                first[r * to[2] * 3 + i] = plain(x + r * to[0] * 3 + i % 3, 3, &across, i / 3);
         for (int64_t r = 0; r < to[3]; r++)
             for (int64_t i = 0; i < to[2] * 3; i++)
                 assert_int_equal(y[r * to[2] * 3 + i], plain(first + i, to[2] * 3, &down, r));
