@@ -131,8 +131,7 @@ ac_json_push(ac_buffer *out, const json_t *value)
         return ac_json_string(out, json_string_value(value), json_string_length(value));
     case JSON_INTEGER:
         return ac_buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    case JSON_REAL:
-        return ac_json_double(out, json_real_value(value));
+    case JSON_REAL: return ac_json_double(out, json_real_value(value));
     default:
         return ac_buffer_push_text(out, json_is_true(value)    ? "true"
                                         : json_is_false(value) ? "false"

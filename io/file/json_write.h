@@ -14,7 +14,8 @@ ac_status ac_json_text(ac_buffer *self, const char *text);
 /** A float that reads back exactly ("%.9g"); null where it is not finite. */
 ac_status ac_json_float(ac_buffer *self, float x);
 
-/** A double in the fewest digits (15 to 17) that read back to it; null where it is not finite. */
+/** A double in the fewest digits (15 to 17) that read back to it; null where it is not finite.
+ */
 ac_status ac_json_double(ac_buffer *self, double x);
 
 /** "NAME": "the string"; of the second, text i of texts. */

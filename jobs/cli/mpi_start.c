@@ -48,11 +48,12 @@ ac_mpi_check_launcher(const ac_comm *comm)
             continue;
         MPI_Get_library_version(version, &n);
         version[strcspn(version, "\n,(")] = '\0';
-        return ac_error_set(AC_E_ARG,
-                            "the launcher started %s ranks, but each is alone: it belongs to "
-                            "another MPI than the one that this program is built with (%s); use "
-                            "that one's mpirun",
-                            size, version);
+        return ac_error_set(
+            AC_E_ARG,
+            "the launcher started %s ranks, but each is alone: it belongs to "
+            "another MPI than the one that this program is built with (%s); use "
+            "that one's mpirun",
+            size, version);
     }
     return AC_OK;
 }
