@@ -24,3 +24,5 @@
 #include "engine/kernels/product_body.h"
 
 #include "engine/kernels/vector_body.h"
+
+#include "engine/kernels/attention_body.h"

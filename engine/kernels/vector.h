@@ -10,6 +10,13 @@
 
 #include <stdint.h>
 
+/** Rows that lie in slots: row t is x + slots[t] slot + t row. */
+typedef struct ac_slot_rows {
+    const float *x;
+    const int32_t *slots;
+    int64_t slot, row;
+} ac_slot_rows;
+
 typedef struct ac_vector {
     float (*dot)(const float *a, const float *b, int64_t n);
     void (*axpy)(float *y, float s, const float *x, int64_t n); /* y += s x */
@@ -39,6 +46,14 @@ typedef struct ac_vector {
                                const float *gamma, int64_t C);
     /* d = w (d - w . d) by */
     void (*softmax_backward)(float *d, const float *w, int64_t n, float by);
+
+    /* Attention of G heads that share T keys: the bits of dot and axpy, with keys read once.
+     * y [G, T], rows ldy apart = by (q [G, D] times the keys [T, D]). */
+    void (*scores)(float *y, int64_t ldy, const float *q, int64_t G, const ac_slot_rows *keys,
+                   int64_t T, int64_t D, float by);
+    /* y [G, D] = w [G, T], rows ldw apart, times the values [T, D]. */
+    void (*weighted)(float *y, const float *w, int64_t ldw, int64_t G,
+                     const ac_slot_rows *values, int64_t T, int64_t D);
 } ac_vector;
 
 extern const ac_vector ac_vector_generic;

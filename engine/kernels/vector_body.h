@@ -400,5 +400,5 @@ softmax_backward(float *d, const float *w, int64_t n, float by)
     {                                                                                 \
         dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
             quick_gelu, relu, silu, layernorm, add_products, layernorm_saved,         \
-            layernorm_backward, softmax_backward                                      \
+            layernorm_backward, softmax_backward, scores, weighted                    \
     }

@@ -13,9 +13,9 @@
 #include "engine/kernels/kernel_set.h"
 #include "engine/kernels/vector.h"
 
-enum {
-    WORTH_THREADS = 1 << 20
-}; /* multiplications: some 20 microseconds; waking threads costs several */
+/* Multiplications: some 20 microseconds; waking threads costs several. With few rows the time
+ * is that of reading the weights, which is as long as that of READING rows. */
+enum { WORTH_THREADS = 1 << 20, READING = 3 };
 
 /* NULL: not in this build. */
 static const ac_linear_backend *
@@ -190,8 +190,8 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
     blocks = (M + rows - 1) / rows;
     strips = (self->out + columns - 1) / columns;
     /* The other backends would start threads of their own outside of a parallel region. */
-    is_parallel =
-        self->compute.backend != AC_BACKEND_NATIVE || M * self->out * self->in > WORTH_THREADS;
+    is_parallel = self->compute.backend != AC_BACKEND_NATIVE ||
+                  (M + READING) * self->out * self->in > WORTH_THREADS;
 #pragma omp parallel for collapse(2) schedule(dynamic, 1) if (is_parallel)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {

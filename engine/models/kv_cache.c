@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/kernels/kernel_set.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/vector.h"
 
 ac_status
 ac_kv_cache_init(ac_kv_cache *self, int64_t layers, int64_t slots, int64_t positions,
@@ -55,32 +57,42 @@ ac_kv_cache_store(ac_kv_cache *self, int64_t layer, const float *keys, const flo
     }
 }
 
+enum { TOGETHER = 3 }; /* heads of one key head whose scores are in memory together */
+
+static size_t
+row_scratch_bytes(int64_t positions)
+{
+    return ac_scratch_room(TOGETHER * (size_t) positions * sizeof(float));
+}
+
 size_t
 ac_kv_cache_attend_scratch_bytes(int64_t positions)
 {
-    return (size_t) omp_get_max_threads() * ac_scratch_room((size_t) positions * sizeof(float));
+    return (size_t) omp_get_max_threads() * row_scratch_bytes(positions);
 }
 
 /* One row, all heads: y [H D] from q [H D] over keys first … n - 1. keys and values are those
- * of the layer; weights [n] is scratch. */
+ * of the layer; weights [TOGETHER, positions] is scratch. */
 static void
 attend_row(const ac_kv_cache *self, const ac_kv_attention *a, float *y, const float *q,
            const float *keys, const float *values, const int32_t *ancestry, int64_t n,
            float *weights)
 {
+    const ac_vector *v = ac_kernels()->vector;
     const int64_t P = self->positions, width = self->width, D = a->D,
                   shared = a->H / (width / D),
-                  first = a->window > 0 && n > a->window ? n - a->window : 0;
+                  first = a->window > 0 && n > a->window ? n - a->window : 0, T = n - first;
 
-    for (int64_t h = 0; h < a->H; h++) {
-        const int64_t at = h / shared * D;
-        for (int64_t t = first; t < n; t++)
-            weights[t] =
-                a->scale * ac_dot(q + h * D, keys + (ancestry[t] * P + t) * width + at, D);
-        ac_softmax(weights + first, n - first);
-        memset(y + h * D, 0, (size_t) D * sizeof(float));
-        for (int64_t t = first; t < n; t++)
-            ac_axpy(y + h * D, weights[t], values + (ancestry[t] * P + t) * width + at, D);
+    for (int64_t h = 0; h < a->H;) {
+        const int64_t left = shared - h % shared, G = left < TOGETHER ? left : TOGETHER,
+                      at = first * width + h / shared * D;
+        const ac_slot_rows k = { keys + at, ancestry + first, P * width, width },
+                           x = { values + at, ancestry + first, P * width, width };
+        v->scores(weights, T, q + h * D, G, &k, T, D, a->scale);
+        for (int64_t g = 0; g < G; g++)
+            ac_softmax(weights + g * T, T);
+        v->weighted(y + h * D, weights, T, G, &x, T, D);
+        h += G;
     }
 }
 
@@ -89,8 +101,7 @@ ac_kv_cache_attend(const ac_kv_cache *self, int64_t layer, float *y, const float
                    int64_t stride, const ac_kv_attention *attention, const ac_decoder_row *rows,
                    int64_t R, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch),
-                 each = ac_scratch_room((size_t) self->positions * sizeof(float));
+    const size_t mark = ac_scratch_mark(scratch), each = row_scratch_bytes(self->positions);
     const int64_t base = layer * self->slots * self->positions * self->width,
                   C = attention->H * attention->D;
     char *weights = ac_scratch_take(scratch, ac_kv_cache_attend_scratch_bytes(self->positions));

@@ -139,6 +139,54 @@ compare_rows(const ac_kernel_set *set, const float *a, const float *b, const flo
     same("softmax_backward", set, n, x, y, bytes);
 }
 
+/* Attention of G heads over T rows in three slots, against dot and axpy of the generic set. */
+static void
+compare_attention(const ac_kernel_set *set, int64_t G, int64_t T, int64_t D)
+{
+    enum { ROWS = 23, WIDE = 131, HEADS = 7, SLOTS = 3 };
+    static float rows[SLOTS * ROWS * (WIDE + 1)], q[HEADS * WIDE], x[HEADS * WIDE + 1],
+        w[HEADS * ROWS], y[HEADS * ROWS + 1];
+    int32_t slots[ROWS];
+    const ac_vector *v = set->vector, *one = here[0]->vector;
+    const ac_slot_rows view = { rows + 1, slots, ROWS * (WIDE + 1), WIDE + 1 };
+
+    assert_true(G <= HEADS && T <= ROWS && D <= WIDE);
+    draw(rows, SLOTS * ROWS * (WIDE + 1), 71, 2);
+    draw(q, HEADS * WIDE, 72, 1);
+    draw(w, HEADS * ROWS, 73, 1);
+    for (int32_t t = 0; t < ROWS; t++)
+        slots[t] = t * 2 % SLOTS;
+    memset(x, 0x7f, sizeof x);
+    memset(y, 0x7f, sizeof y);
+    x[G * D] = y[(G - 1) * ROWS + T] = 77;
+    v->scores(y, ROWS, q, G, &view, T, D, 0.3f);
+    v->weighted(x, w, ROWS, G, &view, T, D);
+    for (int64_t g = 0; g < G; g++) {
+        float z[WIDE] = { 0 };
+        for (int64_t t = 0; t < T; t++) {
+            const float *row = view.x + slots[t] * view.slot + t * view.row;
+            same_number("scores", set, D, y[g * ROWS + t], 0.3f * one->dot(q + g * D, row, D));
+            one->axpy(z, w[g * ROWS + t], row, D);
+        }
+        same("weighted", set, D, x + g * D, z, (size_t) D * sizeof *z);
+    }
+    assert_true(x[G * D] == 77 && y[(G - 1) * ROWS + T] == 77);
+}
+
+static void
+attention_as_generic(void **state)
+{
+    static const int64_t lengths[] = { 1, 3, 4, 5, 8, 23 },
+                         sizes[] = { 1, 8, 16, 24, 48, 64, 80, 128, 131 };
+
+    (void) state;
+    for (int s = 0; s < sets; s++)
+        for (int64_t G = 1; G <= 7; G++)
+            for (size_t t = 0; t < sizeof lengths / sizeof *lengths; t++)
+                for (size_t d = 0; d < sizeof sizes / sizeof *sizes; d++)
+                    compare_attention(here[s], G, lengths[t], sizes[d]);
+}
+
 static void
 vectors_agree(void **state)
 {
@@ -358,9 +406,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_agree),  cmocka_unit_test(products_as_a_chain),
-        cmocka_unit_test(whole_products), cmocka_unit_test(loops_agree),
-        cmocka_unit_test(choice),
+        cmocka_unit_test(attention_as_generic), cmocka_unit_test(vectors_agree),
+        cmocka_unit_test(products_as_a_chain),  cmocka_unit_test(whole_products),
+        cmocka_unit_test(loops_agree),          cmocka_unit_test(choice),
     };
 
     find_sets();
