@@ -96,6 +96,7 @@ disturbed() {
   case $kind:$ended in
     *:0) [ -e run/run/DONE ] || failed 'exit 0 without DONE' ;;
     *:hang) failed "no end within $limit s" ;;
+    kill*:139) if ! grep -q ' mpirun(' said.txt || grep -q ' [^ ]*antarctic(' said.txt; then failed 'a segmentation fault'; fi ;; # Open MPI 4.1.4: mpirun's own, at its end
     kill*:137 | kill*:13[34] | kill*:205 | kill*:7[45] | kill*:1 | kill*:2) ;; # mpirun's own code where it lost a rank as it started
     term*:75 | term*:143 | term*:74 | term_launcher:1 | term:1) ;;
     fault:2 | fault:1 | fault:74 | disk:2 | disk:74) ;;
