@@ -12,6 +12,7 @@
 #include "io/file/checksum.h"
 #include "io/hdf5/h5_create.h"
 #include "io/hdf5/h5_error.h"
+#include "io/hdf5/h5_guard.h"
 #include "io/hdf5/h5_zstd.h"
 #include "io/file/file_head.h"
 #include "io/file/file_open.h"
@@ -340,17 +341,19 @@ ac_h5_abandon(ac_h5_writer *self)
 
 /* ---- reading ---- */
 
-ac_status
-ac_h5_open(ac_h5_reader *self, const char *path)
+static ac_status
+open_guarded(ac_h5_reader *self, const char *path, bool may_show)
 {
     ac_status st = AC_OK;
     hid_t file, properties = H5I_INVALID_HID;
     int tries = 0;
+    int64_t bytes = 0;
 
     *self = (ac_h5_reader){ 0 };
     AC_TRY(prepare());
     AC_TRY(ac_file_check(path));
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
+    AC_TRY(ac_h5_guard_structure(path, &bytes, &self->names));
     properties = access_properties();
     do {
         file = H5Fopen(path, H5F_ACC_RDONLY, properties);
@@ -362,6 +365,7 @@ ac_h5_open(ac_h5_reader *self, const char *path)
     if (file < 0)
         AC_FAIL(AC_E_FORMAT, "%s: not an HDF5 file, or a damaged one", path);
     self->file = file;
+    st = ac_h5_guard_content(path, file, bytes, &self->names, may_show);
 out:
     if (properties >= 0)
         H5Pclose(properties);
@@ -370,12 +374,25 @@ out:
     return st;
 }
 
+ac_status
+ac_h5_open(ac_h5_reader *self, const char *path)
+{
+    return open_guarded(self, path, false);
+}
+
+ac_status
+ac_h5_open_joined(ac_h5_reader *self, const char *path)
+{
+    return open_guarded(self, path, true);
+}
+
 void
 ac_h5_close(ac_h5_reader *self)
 {
     if (self->file)
         H5Fclose(self->file);
     free(self->path);
+    ac_texts_free(&self->names);
     *self = (ac_h5_reader){ 0 };
 }
 
@@ -546,50 +563,5 @@ ac_h5_read_texts(const ac_h5_reader *self, const char *name, ac_texts *texts)
 out:
     if (st != AC_OK)
         ac_texts_reset(texts);
-    return st;
-}
-
-/* A list would be read past the room for one. */
-static bool
-is_one(hid_t attribute)
-{
-    const hid_t space = H5Aget_space(attribute);
-    const bool one = space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
-
-    if (space >= 0)
-        H5Sclose(space);
-    return one;
-}
-
-ac_status
-ac_h5_read_int_attribute(const ac_h5_reader *self, const char *name, int64_t *value)
-{
-    hid_t a = H5Aopen(self->file, name, H5P_DEFAULT);
-    bool good = a >= 0 && is_one(a) && H5Aread(a, H5T_NATIVE_INT64, value) >= 0;
-
-    if (a >= 0)
-        H5Aclose(a);
-    return good ? AC_OK
-                : ac_error_set(AC_E_FORMAT, "%s: has no number attribute %s", self->path, name);
-}
-
-ac_status
-ac_h5_read_text_attribute(const ac_h5_reader *self, const char *name, char **value)
-{
-    hid_t a = H5Aopen(self->file, name, H5P_DEFAULT), type;
-    ac_status st = AC_OK;
-
-    *value = NULL;
-    if (a < 0)
-        return ac_error_set(AC_E_FORMAT, "%s: has no attribute %s", self->path, name);
-    type = H5Aget_type(a);
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 || !is_one(a))
-        st = ac_error_set(AC_E_FORMAT, "%s: attribute %s is not a text", self->path, name);
-    else
-        st = ac_alloc(value, (int64_t) H5Tget_size(type) + 1, 1);
-    if (st == AC_OK && H5Aread(a, type, *value) < 0)
-        st = ac_error_set(AC_E_FORMAT, "%s: attribute %s cannot be read", self->path, name);
-    H5Tclose(type);
-    H5Aclose(a);
     return st;
 }

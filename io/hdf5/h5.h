@@ -46,9 +46,16 @@ void ac_h5_abandon(ac_h5_writer *self);
 typedef struct ac_h5_reader {
     int64_t file;
     char *path;
+    ac_texts names; /* of its datasets, sorted; each with its zero byte */
 } ac_h5_reader;
 
+/** Files that this program did not write are refused by name before data is read (AC_E_FORMAT):
+ * links, external and virtual storage, other filters, more elements than the file can hold
+ * (io/hdf5/h5_guard.h, ADR 306). */
 AC_MUST_CHECK ac_status ac_h5_open(ac_h5_reader *self, const char *path);
+/** The same of a file that may show others below its folder: captions.h5. Whoever reads its
+ * virtual datasets calls ac_h5_check_sources first. */
+AC_MUST_CHECK ac_status ac_h5_open_joined(ac_h5_reader *self, const char *path);
 void ac_h5_close(ac_h5_reader *self);
 bool ac_h5_has(const ac_h5_reader *self, const char *name);
 bool ac_h5_has_attribute(const ac_h5_reader *self, const char *name);

@@ -11,12 +11,6 @@
 
 enum { BLOCK_BYTES = 8 << 20 };
 
-typedef struct checker {
-    const char *path;
-    int64_t datasets;
-    ac_status st;
-} checker;
-
 /* All rows, a block at a time; false: some part cannot be read. */
 static bool
 read_rows(hid_t set, hid_t space, hid_t type, void *block, int rank, const hsize_t *dims,
@@ -183,65 +177,30 @@ check_sources_of(const char *path, hid_t file, const char *name)
     return st;
 }
 
-static herr_t
-visit_sources(hid_t file, const char *name, const H5L_info_t *info, void *context)
-{
-    checker *self = context;
-
-    (void) info;
-    self->st = check_sources_of(self->path, file, name);
-    return self->st != AC_OK;
-}
-
 ac_status
 ac_h5_check_sources(const ac_h5_reader *file)
 {
-    checker self = { .path = file->path };
+    ac_status st = AC_OK;
 
-    if (H5Literate(file->file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_sources, &self) < 0 &&
-        self.st == AC_OK)
-        self.st =
-            ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be listed: damaged", file->path);
-    return self.st;
+    for (int64_t i = 0; i < file->names.count && st == AC_OK; i++)
+        st = check_sources_of(file->path, (hid_t) file->file, ac_texts_at(&file->names, i));
+    return st;
 }
 
 /* ---- all of a file ---- */
-
-static herr_t
-visit(hid_t file, const char *name, const H5L_info_t *info, void *context)
-{
-    checker *self = context;
-    H5O_info_t object;
-
-    (void) info;
-    if (H5Oget_info_by_name1(file, name, &object, H5P_DEFAULT) < 0) {
-        self->st = ac_error_set(AC_E_FORMAT, "%s: object %s cannot be opened: damaged",
-                                self->path, name);
-        return 1;
-    }
-    if (object.type != H5O_TYPE_DATASET)
-        return 0;
-    self->st = check_dataset(self->path, file, name);
-    self->datasets++;
-    return self->st != AC_OK;
-}
 
 ac_status
 ac_h5_check(const char *path, int64_t *datasets)
 {
     ac_h5_reader file = { 0 };
-    checker self = { .path = path };
-    ac_status st = ac_h5_open(&file, path);
+    ac_status st = AC_OK;
 
     *datasets = 0;
-    if (st != AC_OK)
-        return st;
-    self.st = ac_h5_check_sources(&file); /* what is not there would be read as zeros */
-    if (self.st == AC_OK &&
-        H5Literate(file.file, H5_INDEX_NAME, H5_ITER_INC, NULL, visit, &self) < 0 &&
-        self.st == AC_OK)
-        self.st = ac_error_set(AC_E_FORMAT, "%s: its datasets cannot be listed: damaged", path);
+    AC_TRY(ac_h5_open_joined(&file, path));
+    AC_TRY(ac_h5_check_sources(&file)); /* what is not there would be read as zeros */
+    for (int64_t i = 0; i < file.names.count; i++, ++*datasets)
+        AC_TRY(check_dataset(path, (hid_t) file.file, ac_texts_at(&file.names, i)));
+out:
     ac_h5_close(&file);
-    *datasets = self.datasets;
-    return self.st;
+    return st;
 }

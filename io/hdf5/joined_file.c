@@ -102,7 +102,7 @@ ac_joined_check(const char *path)
     ac_h5_reader file = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(ac_h5_open(&file, path));
+    AC_TRY(ac_h5_open_joined(&file, path));
     schema = ac_shard_schema_read(&file);
     if (schema && schema->kind == AC_SHARD_JOINED)
         st = check_all(&file);

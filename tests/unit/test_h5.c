@@ -155,17 +155,48 @@ list_attribute(hid_t file, const char *name, hid_t type, const void *values, hsi
     H5Sclose(space);
 }
 
-/* Other programs' files, and broken ones: lists as attributes wrote past the room for one;
- * extents beyond any memory went round for ever, or were passed over as if empty. */
+/* A file of the kind that we write, by hand. */
+static hid_t
+create_by_hand(const char *path)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t file;
+
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
+    file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    assert_true(file >= 0);
+    H5Pclose(access);
+    return file;
+}
+
+/* What is refused by name when a file is opened. */
+static void
+refused_as(const char *path, const char *why)
+{
+    ac_h5_reader r = { 0 };
+
+    assert_int_equal(ac_h5_open_joined(&r, path), AC_E_FORMAT);
+    if (!strstr(ac_error_message(), why))
+        fail_msg("said: %s", ac_error_message());
+    ac_h5_close(&r);
+}
+
+/* Lists as attributes wrote past the room for one; extents beyond any memory went round for
+ * ever, or were passed over as if empty; offsets may fall. */
 static void
 extents_are_not_believed(void **state)
 {
     static int64_t numbers[1000];
-    const int64_t ends[2] = { 0, INT64_MAX - 1 };
+    const int64_t ends[2] = { 0, INT64_MAX - 1 }, two = 2, few = 10;
     const hsize_t long_row[3] = { 4, (hsize_t) 1 << 32, (hsize_t) 1 << 31 },
-                  bytes = INT64_MAX - 1, two = 2;
-    char *path = in_folder("c.h5"), *text = NULL;
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), set, space;
+                  bytes = INT64_MAX - 1, thousand = 1000;
+    const struct {
+        int rank;
+        const hsize_t *dims;
+    } claims[] = { { 3, long_row }, { 1, &bytes }, { 1, &thousand } };
+    char *path = in_folder("c.h5"), *text = NULL, checksum[33];
+    hid_t file = create_by_hand(path);
+    ac_h5_writer w = { 0 };
     ac_h5_reader r = { 0 };
     ac_texts texts = { 0 };
     int64_t number = 7, datasets;
@@ -173,24 +204,97 @@ extents_are_not_believed(void **state)
     (void) state;
     list_attribute(file, "numbers", H5T_NATIVE_INT64, numbers, 1000);
     list_attribute(file, "letters", H5T_C_S1, numbers, 8000);
-    claim(file, "x", 3, long_row, H5T_NATIVE_FLOAT);
-    claim(file, "texts_bytes", 1, &bytes, H5T_NATIVE_UINT8);
-    space = H5Screate_simple(1, &two, NULL);
-    set = H5Dcreate2(file, "texts_offsets", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT,
-                     H5P_DEFAULT);
-    assert_true(H5Dwrite(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ends) >= 0);
-    H5Dclose(set);
-    H5Sclose(space);
     H5Fclose(file);
     assert_int_equal(ac_h5_open(&r, path), AC_OK);
     assert_int_equal(ac_h5_read_int_attribute(&r, "numbers", &number), AC_E_FORMAT);
     assert_int_equal(number, 7);
     assert_int_equal(ac_h5_read_text_attribute(&r, "letters", &text), AC_E_FORMAT);
     assert_null(text);
+    ac_h5_close(&r);
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        file = create_by_hand(path);
+        claim(file, "x", claims[i].rank, claims[i].dims, H5T_NATIVE_FLOAT);
+        H5Fclose(file);
+        refused_as(path, i == 0 ? "x has chunks of an impossible size"
+                                : "x has 0 chunks, and its shape needs");
+        assert_int_equal(ac_h5_check(path, &datasets), AC_E_FORMAT);
+    }
+    assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_NONE), AC_OK);
+    assert_int_equal(ac_h5_write(&w, "texts_bytes", AC_U8, 1, &few, numbers), AC_OK);
+    assert_int_equal(ac_h5_write(&w, "texts_offsets", AC_I64, 1, &two, ends), AC_OK);
+    assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
+    assert_int_equal(ac_h5_open(&r, path), AC_OK);
     assert_int_equal(ac_h5_read_texts(&r, "texts", &texts), AC_E_FORMAT);
     ac_h5_close(&r);
     ac_texts_free(&texts);
-    assert_int_equal(ac_h5_check(path, &datasets), AC_E_FORMAT);
+    unlink(path);
+    free(path);
+}
+
+/* Links, groups, types, filters and storage that we do not write. */
+static void
+other_kinds_are_refused_by_name(void **state)
+{
+    char *path = in_folder("k.h5");
+    const hsize_t n = 4;
+    const hid_t space = H5Screate_simple(1, &n, NULL), varying = H5Tcopy(H5T_C_S1);
+    hid_t file, p;
+
+    (void) state;
+    H5Tset_size(varying, H5T_VARIABLE);
+    file = create_by_hand(path);
+    assert_true(H5Lcreate_soft("/x", file, "soft", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    refused_as(path, "soft is a link to a name");
+    file = create_by_hand(path);
+    assert_true(
+        H5Lcreate_external("/etc/passwd", "/x", file, "out", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    refused_as(path, "out is a link into another file");
+    file = create_by_hand(path);
+    H5Gclose(H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    refused_as(path, "group is a group, not a dataset");
+    file = create_by_hand(path);
+    assert_true(H5Lcreate_hard(file, "/", file, "cycle", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    refused_as(path, "cycle");
+    file = create_by_hand(path);
+    H5Dclose(H5Dcreate2(file, "texts", varying, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    refused_as(path, "texts holds texts of varying length");
+    file = create_by_hand(path);
+    p = H5Pcreate(H5P_DATASET_CREATE);
+    assert_true(H5Pset_external(p, "/etc/passwd", 0, 16) >= 0);
+    H5Dclose(H5Dcreate2(file, "outside", H5T_NATIVE_INT32, space, H5P_DEFAULT, p, H5P_DEFAULT));
+    H5Pclose(p);
+    H5Fclose(file);
+    refused_as(path, "outside is stored in another file (external storage)");
+    file = create_by_hand(path);
+    p = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(p, 1, &n);
+    H5Pset_shuffle(p);
+    p = H5Dcreate2(file, "shuffled", H5T_NATIVE_INT32, space, H5P_DEFAULT, p, H5P_DEFAULT);
+    assert_true(H5Dwrite(p, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                         (int[]){ 1, 2, 3, 4 }) >= 0);
+    H5Dclose(p);
+    H5Fclose(file);
+    refused_as(path, "shuffled is stored through filter 2");
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = { "/etc/passwd", "../x.h5", "a/../../x.h5", "." };
+        ac_h5_source source = { .file = names[i], .rows = 4, .dataset = "x" };
+        ac_h5_writer w = { 0 };
+        char checksum[33];
+        assert_int_equal(ac_h5_create(&w, path, AC_COMPRESSION_NONE), AC_OK);
+        assert_int_equal(ac_h5_write_virtual(&w, "shown", AC_I32, 0, &source, 1), AC_OK);
+        assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
+        refused_as(path, "which is not beside or below it");
+    }
+    file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    refused_as(path, "an HDF5 file of another program (superblock 0)");
+    H5Sclose(space);
+    H5Tclose(varying);
     unlink(path);
     free(path);
 }
@@ -313,7 +417,9 @@ virtual_datasets_show_their_sources(void **state)
     assert_int_equal(ac_h5_write_virtual(&w, "y", AC_F32, 2, sources, 3), AC_OK);
     assert_int_equal(ac_h5_write_virtual(&w, "none", AC_F32, 2, sources + 1, 1), AC_OK);
     assert_int_equal(ac_h5_commit(&w, checksum), AC_OK);
-    assert_int_equal(ac_h5_open(&r, path), AC_OK);
+    assert_int_equal(ac_h5_open(&r, path), AC_E_FORMAT);
+    assert_non_null(strstr(ac_error_message(), "y shows other files"));
+    assert_int_equal(ac_h5_open_joined(&r, path), AC_OK);
     assert_int_equal(ac_h5_read(&r, "y", AC_F32, 2, (int64_t[]){ 6, 2 }, y), AC_OK);
     for (int j = 0; j < 8; j++)
         assert_true(y[j] == (float) j);
@@ -440,6 +546,7 @@ main(void)
         cmocka_unit_test(reads_back_and_repeats_its_bytes),
         cmocka_unit_test(damage_is_seen),
         cmocka_unit_test(extents_are_not_believed),
+        cmocka_unit_test(other_kinds_are_refused_by_name),
         cmocka_unit_test(first_error_is_told),
         cmocka_unit_test(no_file_is_an_error_of_its_own),
         cmocka_unit_test(virtual_datasets_show_their_sources),

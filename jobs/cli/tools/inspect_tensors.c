@@ -236,7 +236,7 @@ ac_inspect_h5(json_t *out, const char *path)
     AC_TRY(ac_file_checksum(path, checksum));
     ac_inspect_put_text(out, "checksum", checksum);
     AC_TRY(check_against_manifest(out, path, checksum));
-    AC_TRY(ac_h5_open(&file, path));
+    AC_TRY(ac_h5_open_joined(&file, path));
     l.schema = ac_shard_schema_read(&file);
     AC_TRY(ac_h5_list(&file, visit, &l));
     if (json_object_size(l.attributes))
