@@ -13,8 +13,9 @@ cp kept.md before.md
 row 3.5
 python3 "$source/bench/report.py" kept.md train_step result.json 'CPU A, 2 cores'
 # one line is another: the verdict of that topic on that CPU
-[ "$(diff before.md kept.md | grep -c '^[<>]')" -eq 2 ]
-diff before.md kept.md | grep '^> .*\*\*3.50\*\*.*≥ 4, missed' > /dev/null
+diff before.md kept.md > changed.txt || true
+[ "$(grep -c '^[<>]' changed.txt)" -eq 2 ]
+grep '^> .*\*\*3.50\*\*.*≥ 4, missed' changed.txt > /dev/null
 [ "$(grep -c '≥ 4, reached' kept.md)" -eq 2 ]
 [ "$(grep -c '^## CPU [AB], ' kept.md)" -eq 2 ]
 # the sections that were there are there still, line for line
