@@ -7,8 +7,8 @@
 static void
 pass_white(ac_json_scan *self)
 {
-    while (self->at < self->end && (*self->at == ' ' || *self->at == '\n' || *self->at == '\r' ||
-                                    *self->at == '\t'))
+    while (self->at < self->end &&
+           (*self->at == ' ' || *self->at == '\n' || *self->at == '\r' || *self->at == '\t'))
         self->at++;
 }
 

@@ -19,7 +19,8 @@ ac_json_scan ac_json_scan_begin(const char *text, size_t n);
 /** Is this sign next? Then it is passed over. */
 bool ac_json_scan_sign(ac_json_scan *self, char sign);
 
-/** A string; its bytes are appended to out. False: none, or one that is not UTF-8, or memory. */
+/** A string; its bytes are appended to out. False: none, or one that is not UTF-8, or memory.
+ */
 bool ac_json_scan_string(ac_json_scan *self, ac_buffer *out);
 
 /** A string without escapes, as it stands in the text. */

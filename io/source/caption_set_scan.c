@@ -88,9 +88,9 @@ take_caption(scan *self)
 {
     ac_buffer_reset(&self->caption);
     return ac_json_scan_string(&self->json, &self->caption) &&
-           went_well(self, ac_caption_records_push(&self->records, self->id.data, self->id.size,
-                                                   "", 0, self->caption.data,
-                                                   self->caption.size));
+           went_well(self,
+                     ac_caption_records_push(&self->records, self->id.data, self->id.size, "",
+                                             0, self->caption.data, self->caption.size));
 }
 
 static bool
@@ -161,9 +161,9 @@ take_result(scan *self)
             return false;
     } while (ac_json_scan_sign(&self->json, ','));
     return has_id && has_caption && ac_json_scan_sign(&self->json, '}') &&
-           went_well(self, ac_caption_records_push(&self->records, self->id.data, self->id.size,
-                                                   "", 0, self->caption.data,
-                                                   self->caption.size));
+           went_well(self,
+                     ac_caption_records_push(&self->records, self->id.data, self->id.size, "",
+                                             0, self->caption.data, self->caption.size));
 }
 
 static bool

@@ -175,7 +175,7 @@ take_coco_captions(ac_captioned *self, const ac_coco *coco, int64_t i, int64_t i
     for (int64_t k = coco->caption_offsets[image];
          self->bad[i] == AC_GOOD && k < coco->caption_offsets[image + 1]; k++)
         AC_TRY(ac_captioned_push(self, ac_texts_at(&coco->captions, k),
-                            ac_texts_size(&coco->captions, k), notes));
+                                 ac_texts_size(&coco->captions, k), notes));
     if (coco->id_is_number[image])
         AC_TRY(ac_buffer_push(&id, ac_texts_at(&coco->id_texts, image),
                               ac_texts_size(&coco->id_texts, image)));

@@ -1,4 +1,5 @@
-/** What a source of captioned images is made of: for captioned_images.c, and captioned_coco.c. */
+/** What a source of captioned images is made of: for captioned_images.c, and captioned_coco.c.
+ */
 #ifndef AC_IO_SOURCE_CAPTIONED_STATE_H
 #define AC_IO_SOURCE_CAPTIONED_STATE_H
 

@@ -10,26 +10,6 @@
 #include "io/source/location.h"
 
 bool
-ac_image_files_has_key(const ac_image_files *self, const char *key, size_t n)
-{
-    int64_t low = 0, high = self->count;
-
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        const int order = ac_image_key_compare(
-            ac_texts_at(&self->names, middle), ac_image_files_key_size(self, middle),
-            self->pages ? self->pages[middle] : 0, key, n, 0);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
-bool
 ac_image_files_owns(const ac_image_files *self, int64_t place)
 {
     size_t n;

@@ -90,6 +90,26 @@ add(finder *self, const char *path, const char *name)
     return st;
 }
 
+bool
+ac_image_files_has_key(const ac_image_files *self, const char *key, size_t n)
+{
+    int64_t low = 0, high = self->count;
+
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        const int order = ac_image_key_compare(
+            ac_texts_at(&self->names, middle), ac_image_files_key_size(self, middle),
+            self->pages ? self->pages[middle] : 0, key, n, 0);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 /* What img2dataset and others put beside an image: image_files_source.c reads it. */
 #define METADATA ".json"
 
