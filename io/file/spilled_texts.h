@@ -3,6 +3,8 @@
 #ifndef AC_IO_FILE_SPILLED_TEXTS_H
 #define AC_IO_FILE_SPILLED_TEXTS_H
 
+#include <string.h>
+
 #include "io/file/spill.h"
 
 /** Starts zeroed: then never in a file. */
@@ -16,7 +18,8 @@ typedef struct ac_spilled_texts {
 static inline void
 ac_spilled_texts_init(ac_spilled_texts *self, const char *folder)
 {
-    *self = (ac_spilled_texts){ .bytes.folder = folder, .ends.folder = folder };
+    memset(self, 0, sizeof *self);
+    self->bytes.folder = self->ends.folder = folder;
 }
 
 static inline void

@@ -1,5 +1,6 @@
 /* The job ingest: one stage, and the merge of what people read. */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "engine/base/log.h"
 #include "engine/image/recipe.h"
@@ -39,6 +40,22 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
     st = ac_images_share_all(images, comm, config, st);
 out:
     return st;
+}
+
+/* Rank 0. A dataset in its source's own folder would be the source when the run resumes. */
+static ac_status
+check_folder(const ac_config *config, const char *folder)
+{
+    const char *source = ac_images_place(config);
+    struct stat a, b;
+
+    if (source && stat(source, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev &&
+        a.st_ino == b.st_ino)
+        return ac_error_set(AC_E_ARG,
+                            "%s is the source itself: the image dataset needs a folder of its "
+                            "own (--out)",
+                            folder);
+    return AC_OK;
 }
 
 /* ---- the merge, on rank 0 ---- */
@@ -223,6 +240,7 @@ run_ingest_all(const ac_comm *comm, const ac_config *config, const char *folder,
 
     (void) locks;
     AC_TRY(ac_agree_all(comm, ac_fields_check(config)));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? check_folder(config, folder) : AC_OK));
     AC_TRY(open_images_all(&images, comm, config, folder));
     AC_TRY(ac_agree_all(comm, comm->rank == 0 ? make_plan(&made, config, &images) : AC_OK));
     ac_broadcast_bytes_all(comm, &made, sizeof made, 0);

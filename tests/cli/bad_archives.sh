@@ -104,6 +104,17 @@ for source_ in no_image.tar nothing.txt blank.txt folder.none; do
   rm -rf x
 done
 
+# into the source itself: its images would be gone from sight behind the dataset
+mkdir self
+cp good.jpg self/a.jpg
+run 1 ingest self --out self
+says 'is the source itself'
+run_on 2 1 ingest self/ --out ./self
+says 'is the source itself'
+run 0 ingest self --out self/inside
+run 0 ingest self --out self/inside # what is there is no image of the source
+says 'nothing to do'
+
 # a dataset whose shard is another program's HDF5 file, or its manifest another dataset's
 mkdir three
 for n in 1 2 3; do cp good.jpg three/i$n.jpg; done

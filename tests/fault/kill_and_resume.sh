@@ -30,7 +30,7 @@ output: { shard_items: 2 }
 compute: { threads: 1 }
 END
 
-printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > ingest.yaml
+printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 2 }\n' > ingest.yaml
 
 start() { # start JOB RUN RANKS: in the background, so that $! is mpirun
   mpirun --oversubscribe -n "$3" "$antarctic" "$1" "$1.yaml" --run "$2" > "$2.said" 2>&1 &
