@@ -1,6 +1,9 @@
 /* COCO's annotations, or Karpathy's, and the folder of their images, as a source. */
 #include "io/source/captioned_state.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +213,16 @@ out:
     return st;
 }
 
+/* The file's values were many small pieces: the C library keeps what they took unless it is
+ * asked. */
+static void
+give_back_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 ac_status
 ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char *folder,
                        const ac_image_options *options, ac_caption_notes *notes)
@@ -242,5 +255,6 @@ ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char
 out:
     ac_coco_free(&coco);
     free(places);
+    give_back_memory();
     return ac_captioned_finish(out, self, st);
 }
