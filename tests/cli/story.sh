@@ -89,6 +89,28 @@ run 3 story long.txt --model "$model" --run refused --set story.overflow=refuse
 run 0 story captions.txt --model "$model" --run far --set story.max_new_tokens=100000 --set generation.eos_token_id=none
 [ "$(jq -r '.stories[].end' far/stories.jsonl | sort -u)" = positions ]
 
+# limits.memory bounds keys and values: said beforehand; fewer stories at once are the same stories; too little is refused before anything is made
+many=(--model "$model" --set story.max_new_tokens=20 --set story.stories=30)
+run 0 story captions.txt "${many[@]}" --run large --set limits.memory=1GiB
+says 'keys and values up to 25[0-9] MB per rank'
+run 0 story captions.txt "${many[@]}" --run small --set limits.memory=1000000
+says 'keys and values up to 0 MB per rank'
+cmp large/stories.jsonl small/stories.jsonl
+run 2 story captions.txt "${many[@]}" --run tight --set limits.memory=1000000 --set generation.num_beams=500 --set generation.do_sample=false
+says 'limits.memory leaves 0.[0-9] MB per rank for keys and values, but one text of 21 tokens needs 1.[0-9]: .*lower generation.num_beams'
+[ ! -e tight/manifest.json ]
+
+# each key of sampling reaches the job: one token likely enough is the greedy story, n-grams of one token never come twice
+greedy=$("$antarctic" retell one 000001 --set generation.do_sample=false --set story.stories=1 | jq -c '.stories[0].ids')
+for set in top_k=1 top_p=1e-9 min_p=1 temperature=1e-4; do
+  [ "$("$antarctic" retell one 000001 --set story.stories=1 --set generation.$set | jq -c '.stories[0].ids')" = "$greedy" ] || { echo "generation.$set"; exit 1; }
+done
+for set in no_repeat_ngram_size=1 repetition_penalty=100; do
+  "$antarctic" retell one 000001 --set story.max_new_tokens=30 --set generation.$set > told.json
+  jq -e 'all(.stories[]; (.ids | length) == (.ids | unique | length))' told.json > /dev/null || { echo "generation.$set"; exit 1; }
+done
+"$antarctic" retell one 000001 --set story.max_new_tokens=30 | jq -e 'any(.stories[]; (.ids | length) > (.ids | unique | length))' > /dev/null
+
 # a stop string ends a story wherever the tokens lie, is cut off, and is counted; whatever the ranks
 python3 - one/stories.jsonl > stop.txt << 'END'
 import json, re, sys
