@@ -74,6 +74,12 @@ run 0 story run --model "$model" --prompt '{caption}; {table}' --out records --s
 [ "$(jq -r .prompt records/stories.jsonl)" = "a dog; dog | grass | " ]
 [ "$(jq -r '.key + " " + .reason' records/bad_items.jsonl)" = "a/y no_caption" ]
 
+# a key that comes twice is the first one's
+printf '{"key": "%s", "caption": "%s"}\n' a 'a cat' b 'a dog' a 'an owl' > twice.jsonl
+run 0 story twice.jsonl --model "$model" --run twice --set story.max_new_tokens=4
+[ "$(jq -r '.key + " " + .caption' twice/stories.jsonl | tr '\n' ';')" = 'a a cat;b a dog;' ]
+[ "$(jq -r '.key + " " + .reason' twice/bad_items.jsonl)" = 'a duplicate_key' ]
+
 # greedy stories are what the tool generates
 jq -c '{text: .prompt}' records/stories.jsonl | "$antarctic" generate --model "$model" --max-new-tokens 4 > tool.jsonl
 [ "$(jq -c '.candidates[0].ids' tool.jsonl)" = "$(jq -c '.stories[0].ids' records/stories.jsonl)" ]
@@ -84,6 +90,7 @@ context=$("$antarctic" inspect --json "$model" | jq '[.. | ."llama.context_lengt
 python3 -c "print('word ' * 2 * $context)" > long.txt
 run 0 story long.txt --model "$model" --run truncated --set story.max_new_tokens=5
 says 'truncated on the left to the model.s limit: 1'
+[ "$(jq -r '.stories[0].end' truncated/stories.jsonl)" = length ] # what is wanted fits behind it
 run 3 story long.txt --model "$model" --run refused --set story.overflow=refuse
 [ "$(jq -r .reason refused/bad_items.jsonl)" = too_large ]
 run 0 story captions.txt --model "$model" --run far --set story.max_new_tokens=100000 --set generation.eos_token_id=none
