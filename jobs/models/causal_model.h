@@ -104,6 +104,11 @@ AC_MUST_CHECK ac_status ac_causal_model_said(const ac_causal_model *self, const 
 /** Tokens that a prompt has at most, so that one more can follow. */
 int64_t ac_causal_model_longest_prompt(const ac_causal_model *self);
 
+/** AC_E_LIMIT: the keys and values of one text of so many tokens do not fit into cache_bytes,
+ * where that is set. */
+AC_MUST_CHECK ac_status ac_causal_model_check_cache(const ac_causal_model *self,
+                                                    int64_t tokens);
+
 /** Candidates for B prompts (ids [offsets[B]], offsets [B + 1]) by self->generation; streams
  * [B]: random streams. Sequences end at the model's last position. */
 AC_MUST_CHECK ac_status ac_causal_model_generate(ac_causal_model *self, const int32_t *ids,

@@ -195,8 +195,9 @@ ac_causal_model_end(const ac_causal_model *self, const ac_candidate *c, int64_t 
         return AC_CAUSAL_END;
     if (c->count > prompt && stops(self, c->ids, c->count, NULL))
         return AC_CAUSAL_STOP;
-    return c->count >= self->net.config.max_position_embeddings ? AC_CAUSAL_POSITIONS
-                                                                : AC_CAUSAL_LENGTH;
+    return c->count < ac_generation_config_most(&self->generation, prompt, INT64_MAX)
+               ? AC_CAUSAL_POSITIONS
+               : AC_CAUSAL_LENGTH;
 }
 
 ac_status

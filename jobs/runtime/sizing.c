@@ -172,10 +172,14 @@ ac_sizing_add_causal(ac_sizing *self, const ac_config *config, int64_t cache_byt
     const char *model = config->story.model;
     ac_causal_config c;
     size_t packed;
-    int64_t work;
+    int64_t work, longest;
     ac_status st = AC_OK;
 
     AC_TRY(ac_causal_model_sizes(&c, &packed, model, &compute));
+    longest = 2 * c.layers * c.key_heads * c.head_size * c.max_position_embeddings *
+              (int64_t) sizeof(float);
+    if (cache_bytes / longest > AC_GENERATE_ROWS)
+        cache_bytes = AC_GENERATE_ROWS * longest;
     self->mapped += weight_bytes(model);
     self->packed += (int64_t) packed;
     work = cache_bytes +

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/memory.h"
+#include "engine/base/random.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
@@ -19,6 +21,7 @@ ac_story_captions_free(ac_story_captions *self)
     ac_texts_free(&self->keys);
     ac_texts_free(&self->captions);
     ac_texts_free(&self->tables);
+    free(self->repeated);
     *self = (ac_story_captions){ 0 };
 }
 
@@ -118,6 +121,31 @@ out:
 /* ---- all ---- */
 
 static ac_status
+find_repeated(ac_story_captions *self)
+{
+    const ac_texts *keys = &self->keys;
+    int64_t mask = 15, *table = NULL; /* open addressing: an item's number + 1; 0: free */
+    ac_status st = AC_OK;
+
+    while (mask < 2 * keys->count)
+        mask = 2 * mask + 1;
+    AC_TRY(ac_alloc(&self->repeated, keys->count, sizeof *self->repeated));
+    AC_TRY(ac_alloc(&table, mask + 1, sizeof *table));
+    for (int64_t i = 0; i < keys->count; i++) {
+        int64_t at =
+            (int64_t) ac_random_stream(ac_texts_at(keys, i), ac_texts_size(keys, i)) & mask;
+        while (table[at] && !ac_texts_same(keys, table[at] - 1, keys, i))
+            at = (at + 1) & mask;
+        self->repeated[i] = table[at] != 0;
+        if (!table[at])
+            table[at] = i + 1;
+    }
+out:
+    free(table);
+    return st;
+}
+
+static ac_status
 make_fingerprint(ac_story_captions *self)
 {
     const ac_texts *const all[] = { &self->keys, &self->captions, &self->tables };
@@ -155,6 +183,7 @@ ac_story_captions_read(ac_story_captions *self, const char *path)
     }
     if (self->keys.count == 0)
         AC_FAIL(AC_E_FORMAT, "%s: there is no caption in it", path);
+    AC_TRY(find_repeated(self));
     st = make_fingerprint(self);
 out:
     free(file);

@@ -3,12 +3,15 @@
 #ifndef AC_JOBS_STORY_CAPTIONS_H
 #define AC_JOBS_STORY_CAPTIONS_H
 
+#include <stdbool.h>
+
 #include "engine/base/buffer.h"
 
 /** Item i has keys[i], captions[i] (empty: there is none), and its retrieved entries as one
  * text (empty: none). Starts zeroed; owns everything. */
 typedef struct ac_story_captions {
     ac_texts keys, captions, tables;
+    bool *repeated;       /* [keys.count]: an earlier item has the same key */
     char fingerprint[33]; /* of all of it */
 } ac_story_captions;
 

@@ -21,28 +21,28 @@
 
 enum {
     STORY = 0, /* the stage's number */
-    LEAST_CACHE = 64 << 20,
     MOST_CACHE = 1 << 30
 };
 
 /* Memory for keys and values: a quarter of what is left beside the weights, shared by the
- * node's ranks. No result depends on it. */
-static void
+ * node's ranks. No result depends on it. AC_E_LIMIT where not even one story could be told. */
+static ac_status
 set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
 {
     const int64_t node =
         config->limits.memory > 0 ? config->limits.memory : ac_machine_memory();
     const int64_t left = node - (int64_t) ac_causal_model_packed_bytes(model),
-                  share = left / comm->node_size / 4;
+                  share = left / comm->node_size / 4,
+                  most = model->generation.max_new_tokens;
 
-    model->cache_bytes = share < LEAST_CACHE  ? LEAST_CACHE
-                         : share > MOST_CACHE ? MOST_CACHE
-                                              : share;
+    model->cache_bytes = share < 1 ? 1 : share > MOST_CACHE ? MOST_CACHE : share;
     if (comm->rank == 0)
         ac_log(AC_LOG_INFO,
                "%s: weights %lld MB per node, keys and values up to %lld MB per rank",
                model->path, (long long) ((int64_t) ac_causal_model_packed_bytes(model) >> 20),
                (long long) (model->cache_bytes >> 20));
+    return ac_causal_model_check_cache(
+        model, most < model->net.config.max_position_embeddings ? most + 1 : 1);
 }
 
 /* ---- results, on rank 0 ---- */
@@ -173,7 +173,7 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     AC_TRY(ac_agree_all(comm, ac_story_captions_read(&captions, config->input.path)));
     AC_TRY(ac_models_open_causal_all(comm, config, &model));
     AC_TRY(ac_agree_all(comm, ac_story_set_generation(&model, config)));
-    set_memory(&model, comm, config);
+    AC_TRY(ac_agree_all(comm, set_memory(&model, comm, config)));
     if (config->story.rank) {
         work.ranker = &ranker;
         AC_TRY(ac_story_ranker_open_all(&ranker, comm, config));

@@ -74,6 +74,12 @@ run 0 story run --model "$model" --prompt '{caption}; {table}' --out records --s
 [ "$(jq -r .prompt records/stories.jsonl)" = "a dog; dog | grass | " ]
 [ "$(jq -r '.key + " " + .reason' records/bad_items.jsonl)" = "a/y no_caption" ]
 
+# a key that comes twice is the first one's
+printf '{"key": "%s", "caption": "%s"}\n' a 'a cat' b 'a dog' a 'an owl' > twice.jsonl
+run 0 story twice.jsonl --model "$model" --run twice --set story.max_new_tokens=4
+[ "$(jq -r '.key + " " + .caption' twice/stories.jsonl | tr '\n' ';')" = 'a a cat;b a dog;' ]
+[ "$(jq -r '.key + " " + .reason' twice/bad_items.jsonl)" = 'a duplicate_key' ]
+
 # greedy stories are what the tool generates
 jq -c '{text: .prompt}' records/stories.jsonl | "$antarctic" generate --model "$model" --max-new-tokens 4 > tool.jsonl
 [ "$(jq -c '.candidates[0].ids' tool.jsonl)" = "$(jq -c '.stories[0].ids' records/stories.jsonl)" ]
@@ -84,10 +90,33 @@ context=$("$antarctic" inspect --json "$model" | jq '[.. | ."llama.context_lengt
 python3 -c "print('word ' * 2 * $context)" > long.txt
 run 0 story long.txt --model "$model" --run truncated --set story.max_new_tokens=5
 says 'truncated on the left to the model.s limit: 1'
+[ "$(jq -r '.stories[0].end' truncated/stories.jsonl)" = length ] # what is wanted fits behind it
 run 3 story long.txt --model "$model" --run refused --set story.overflow=refuse
 [ "$(jq -r .reason refused/bad_items.jsonl)" = too_large ]
 run 0 story captions.txt --model "$model" --run far --set story.max_new_tokens=100000 --set generation.eos_token_id=none
 [ "$(jq -r '.stories[].end' far/stories.jsonl | sort -u)" = positions ]
+
+# limits.memory bounds keys and values: said beforehand; fewer stories at once are the same stories; too little is refused before anything is made
+many=(--model "$model" --set story.max_new_tokens=20 --set story.stories=30)
+run 0 story captions.txt "${many[@]}" --run large --set limits.memory=1GiB
+says 'keys and values up to 25[0-9] MB per rank'
+run 0 story captions.txt "${many[@]}" --run small --set limits.memory=1000000
+says 'keys and values up to 0 MB per rank'
+cmp large/stories.jsonl small/stories.jsonl
+run 2 story captions.txt "${many[@]}" --run tight --set limits.memory=1000000 --set generation.num_beams=500 --set generation.do_sample=false
+says 'limits.memory leaves 0.[0-9] MB per rank for keys and values, but one text of 21 tokens needs 1.[0-9]: .*lower generation.num_beams'
+[ ! -e tight/manifest.json ]
+
+# each key of sampling reaches the job: one token likely enough is the greedy story, n-grams of one token never come twice
+greedy=$("$antarctic" retell one 000001 --set generation.do_sample=false --set story.stories=1 | jq -c '.stories[0].ids')
+for set in top_k=1 top_p=1e-9 min_p=1 temperature=1e-4; do
+  [ "$("$antarctic" retell one 000001 --set story.stories=1 --set generation.$set | jq -c '.stories[0].ids')" = "$greedy" ] || { echo "generation.$set"; exit 1; }
+done
+for set in no_repeat_ngram_size=1 repetition_penalty=100; do
+  "$antarctic" retell one 000001 --set story.max_new_tokens=30 --set generation.$set > told.json
+  jq -e 'all(.stories[]; (.ids | length) == (.ids | unique | length))' told.json > /dev/null || { echo "generation.$set"; exit 1; }
+done
+"$antarctic" retell one 000001 --set story.max_new_tokens=30 | jq -e 'any(.stories[]; (.ids | length) > (.ids | unique | length))' > /dev/null
 
 # a stop string ends a story wherever the tokens lie, is cut off, and is counted; whatever the ranks
 python3 - one/stories.jsonl > stop.txt << 'END'

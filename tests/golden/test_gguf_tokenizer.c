@@ -238,12 +238,70 @@ unfinished_characters(void **state)
     free(path);
 }
 
+/* With little memory for keys and values fewer sequences are computed at once: within it, and
+ * the same ones. With too little for one text nothing is generated. */
+static void
+bounded_memory(void **state)
+{
+    enum { TEXTS = 9, LENGTH = 5 };
+    char *path = golden_path("gguf/models/llama-f16.gguf");
+    ac_causal_model model;
+    ac_generated much = { 0 }, little = { 0 };
+    ac_generation_config c;
+    int32_t ids[TEXTS * LENGTH];
+    int64_t offsets[TEXTS + 1], token;
+    uint64_t streams[TEXTS];
+
+    (void) state;
+    if (!path)
+        skip();
+    if (ac_causal_model_open(&model, &(ac_causal_options){ .model = path }) != AC_OK)
+        fail_msg("%s", ac_error_message());
+    for (int64_t i = 0; i <= TEXTS; i++)
+        offsets[i] = LENGTH * i;
+    for (int i = 0; i < TEXTS * LENGTH; i++)
+        ids[i] = i % LENGTH < 2 ? 7 : 3 + 11 * i % 300;
+    for (int i = 0; i < TEXTS; i++)
+        streams[i] = (uint64_t) i;
+    ac_generation_config_defaults(&c, -1, -1);
+    c.do_sample = true;
+    c.num_return_sequences = 3;
+    c.max_new_tokens = 8;
+    assert_int_equal(ac_causal_model_set_generation(&model, &c), AC_OK);
+    token = 2 * model.net.config.layers * model.net.config.key_heads *
+            model.net.config.head_size * (int64_t) sizeof(float);
+    assert_int_equal(ac_causal_model_generate(&model, ids, offsets, streams, TEXTS, &much),
+                     AC_OK);
+    assert_int_equal(model.generator.state.capacity.slots, TEXTS * 3);
+    ac_generator_free(&model.generator);
+    model.cache_bytes = 5 * token * (LENGTH + 8);
+    assert_int_equal(ac_causal_model_generate(&model, ids, offsets, streams, TEXTS, &little),
+                     AC_OK);
+    assert_true(model.generator.state.capacity.slots *
+                    model.generator.state.capacity.positions * token <=
+                model.cache_bytes);
+    for (int64_t i = 0; i < TEXTS * 3; i++) {
+        const ac_candidate a = ac_generated_at(&much, i / 3, i % 3),
+                           b = ac_generated_at(&little, i / 3, i % 3);
+        assert_int_equal(a.count, b.count);
+        assert_memory_equal(a.ids, b.ids, (size_t) a.count * sizeof *a.ids);
+    }
+    model.cache_bytes = token * (LENGTH + 8);
+    assert_int_equal(ac_causal_model_generate(&model, ids, offsets, streams, TEXTS, &little),
+                     AC_E_LIMIT);
+    ac_causal_model_free(&model);
+    ac_generated_free(&much);
+    ac_generated_free(&little);
+    free(path);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(ways_to_split),
                                         cmocka_unit_test(models), cmocka_unit_test(malformed),
-                                        cmocka_unit_test(unfinished_characters) };
+                                        cmocka_unit_test(unfinished_characters),
+                                        cmocka_unit_test(bounded_memory) };
 
     return golden_result(cmocka_run_group_tests(tests, NULL, NULL));
 }
