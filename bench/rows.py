@@ -326,7 +326,7 @@ def main():
         result.update(report.facts(THREADS), load=[load, os.getloadavg()[0]], seconds=time.monotonic() - start)
         json.dump(result, open(f"{RESULTS}/{topic}.json", "w"))
         report.show(topic, result)
-        report.write("docs/BENCHMARKS.md", topic, result)
+        report.write(os.environ.get("OUT", "docs/BENCHMARKS.md"), topic, result)
 
 
 THREADS, WEIGHTS = int(sys.argv[1]), sys.argv[2]
