@@ -270,7 +270,8 @@ def text_tower():
 
 def whole():
     """`caption` on 500 JPEGs, from the start of the process to its end, against the original's loop on a few of them, its models loaded."""
-    files = jpegs("photos", 500)
+    count = int(os.environ.get("PHOTOS", "500"))
+    files = jpegs(f"photos{count}", count)
     folder = f"{RESULTS}/whole"
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
@@ -281,7 +282,7 @@ def whole():
 
     def ours(precision):
         run = f"{folder}/run.{precision}"
-        words = [f"input.path={RESULTS}/photos", f"clip.model={folder}/clip", f"bart.model={folder}/bart", f"cache.path={folder}/cache", "retrieval.topk=10",
+        words = [f"input.path={RESULTS}/photos{count}", f"clip.model={folder}/clip", f"bart.model={folder}/bart", f"cache.path={folder}/cache", "retrieval.topk=10",
                  "generation.num_beams=3", "generation.num_return_sequences=3", "generation.max_length=20", "generation.min_length=20",
                  "generation.early_stopping=true", "generation.no_repeat_ngram_size=3", "generation.forced_bos_token_id=none",
                  "generation.forced_eos_token_id=2", f"compute.threads={THREADS}", f"compute.precision={precision}"]
@@ -295,8 +296,8 @@ def whole():
 
     loop = lambda precision: peer("caption_loop", f"{folder}/clip", f"{folder}/bart", f"{folder}/out/postcache.txt", f"{folder}/out/postcache.npy", 10, THREADS,
                                   8, f"{folder}/run.{precision}/captions.jsonl", *files, most=1)
-    done = join([contest(f"caption, 500 JPEGs, {p}", "images/s", 20, ours(p), loop(p)) for p in ("fp32", "int8")])
-    done["notes"].append("This program: start, loading and packing of the models, and all files written, 500 images. The loop: 8 of them, its models loaded before, nothing written.")
+    done = join([contest(f"caption, {count} JPEGs, {p}", "images/s", 20, ours(p), loop(p)) for p in ("fp32", "int8")])
+    done["notes"].append("This program: start, loading and packing of the models, and all files written. The loop: 8 of them, its models loaded before, nothing written.")
     return done
 
 
@@ -325,7 +326,7 @@ def main():
         result.update(report.facts(THREADS), load=[load, os.getloadavg()[0]], seconds=time.monotonic() - start)
         json.dump(result, open(f"{RESULTS}/{topic}.json", "w"))
         report.show(topic, result)
-        report.write("docs/BENCHMARKS.md", topic, result)
+        report.write(os.environ.get("OUT", "docs/BENCHMARKS.md"), topic, result)
 
 
 THREADS, WEIGHTS = int(sys.argv[1]), sys.argv[2]

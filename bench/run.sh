@@ -2,7 +2,7 @@
 # bench/run.sh [TOPIC…] (or ROWS="TOPIC…"): images, captions, samples, decode, topk, train_step, text_tower, whole (default: these, less than
 # 25 minutes on two cores); mining, million. This program and others take turns on the same threads and weights; prints ratios as they come
 # and writes each topic into the section of this kind of CPU in docs/BENCHMARKS.md.
-#   PYTHON, THREADS, AC_FULLSIZE: bench/lib.sh; ROUNDS_EACH: rounds of each side (3)
+#   PYTHON, THREADS, AC_FULLSIZE: bench/lib.sh; ROUNDS_EACH: rounds of each side (3); OUT=FILE.md: written instead
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

@@ -81,7 +81,7 @@ def use_ctranslate2():
     if topic == "captions":
         more.update(beam_size=3, num_hypotheses=3)
     else:
-        more.update(beam_size=1, num_hypotheses=100, sampling_topk=0)
+        more.update(beam_size=1, num_hypotheses=100, sampling_topk=50)
 
     def run(texts):
         return translator.translate_batch([[names[i] for i in t] for t in texts], **more)

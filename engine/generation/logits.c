@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/kernels/activation.h"
+#include "engine/kernels/per_set.h"
 
 /* ---- processors ---- */
 
@@ -180,26 +181,61 @@ ac_logits_draw(const float *x, int64_t V, double u)
     return last;
 }
 
-void
-ac_logits_accumulate(double *sums, const float *x, int64_t V)
-{
-    double sum = 0;
-    float most = -INFINITY;
+enum { CHUNK = 64, CHUNKS = 64 };
 
-    for (int64_t i = 0; i < V; i++)
-        most = x[i] > most ? x[i] : most;
-    for (int64_t i = 0; i < V; i++) {
-        if (x[i] > -INFINITY)
-            sum += exp((double) x[i] - (double) most);
-        sums[i] = sum;
+/* How many of each CHUNK numbers of x [n] are at least this. */
+AC_PER_SET_BODY void
+count_chunks_body(int32_t *counts, const float *x, int64_t n, float least)
+{
+    for (int64_t c = 0; c * CHUNK < n; c++) {
+        const int64_t end = n < (c + 1) * CHUNK ? n : (c + 1) * CHUNK;
+        int32_t count = 0;
+        for (int64_t i = c * CHUNK; i < end; i++)
+            count += x[i] >= least;
+        counts[c] = count;
     }
 }
 
-int32_t
-ac_logits_find(const double *sums, int64_t V, double u)
+AC_PER_SET(count_chunks, (int32_t * counts, const float *x, int64_t n, float least),
+           (counts, x, n, least))
+
+int64_t
+ac_logits_gather(ac_scored_token *order, const float *x, int64_t V, float least)
 {
-    const double target = u * sums[V - 1];
-    int64_t low = 0, high = V - 1; /* the last sum is above the target: for u < 1 the product
+    int32_t counts[CHUNKS];
+    int64_t n = 0;
+
+    for (int64_t at = 0; at < V; at += CHUNK * CHUNKS) {
+        const int64_t end = V - at < CHUNK * CHUNKS ? V : at + CHUNK * CHUNKS;
+        count_chunks(counts, x + at, end - at, least);
+        for (int64_t first = at; first < end; first += CHUNK)
+            for (int64_t i = first;
+                 counts[(first - at) / CHUNK] && i < end && i < first + CHUNK; i++)
+                if (x[i] >= least)
+                    order[n++] = (ac_scored_token){ x[i], (int32_t) i };
+    }
+    return n;
+}
+
+int64_t
+ac_logits_accumulate(double *sums, ac_scored_token *order, const float *x, int64_t V)
+{
+    const int64_t n = ac_logits_gather(order, x, V, -FLT_MAX);
+    float most = -INFINITY;
+    double sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        most = order[i].value > most ? order[i].value : most;
+    for (int64_t i = 0; i < n; i++)
+        sums[i] = sum += exp((double) order[i].value - (double) most);
+    return n;
+}
+
+int64_t
+ac_logits_find(const double *sums, int64_t n, double u)
+{
+    const double target = u * sums[n - 1];
+    int64_t low = 0, high = n - 1; /* the last sum is above the target: for u < 1 the product
                                       rounds to less than it */
 
     while (low < high) {
@@ -209,5 +245,5 @@ ac_logits_find(const double *sums, int64_t V, double u)
         else
             low = middle + 1;
     }
-    return (int32_t) low;
+    return low;
 }

@@ -44,11 +44,16 @@ void ac_logits_warp(const ac_generation_config *config, float *x, int64_t V,
  * ids. */
 int32_t ac_logits_draw(const float *x, int64_t V, double u);
 
-/** For many draws from one row: sums[i] = the sum over j <= i of exp(x[j] - largest), in double
- * in order of ids. x, sums [V]. */
-void ac_logits_accumulate(double *sums, const float *x, int64_t V);
+/** The tokens of at least this value, in order of ids: order [V]. Returns how many. */
+int64_t ac_logits_gather(ac_scored_token *order, const float *x, int64_t V, float least);
 
-/** What ac_logits_draw gives for the x that sums [V] are of, by bisection. */
-int32_t ac_logits_find(const double *sums, int64_t V, double u);
+/** For many draws from one row: order [n] its tokens that can be drawn, and sums [n], the sum
+ * over j <= i of exp(order[j].value - largest), in double in order of ids. Returns n. sums,
+ * order: capacity V. */
+int64_t ac_logits_accumulate(double *sums, ac_scored_token *order, const float *x, int64_t V);
+
+/** Where in order [n] the token stands that ac_logits_draw gives for the x that sums [n] are
+ * of, by bisection. n >= 1. */
+int64_t ac_logits_find(const double *sums, int64_t n, double u);
 
 #endif

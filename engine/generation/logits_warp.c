@@ -1,11 +1,13 @@
 /* The filters of sampling. Sums over probabilities are in double, in order of ids or of values.
  */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "engine/generation/logits.h"
+#include "engine/kernels/per_set.h"
 
-enum { TOP_H_TOKENS = 100 };
+enum { TOP_H_TOKENS = 100, CLASSES = 1024 };
 
 /* Descending by value; equal ones: higher ids first, so that the lower are dropped first from
  * the other end. */
@@ -22,12 +24,7 @@ compare_descending(const void *a, const void *b)
 static int64_t
 gather_finite(const float *x, int64_t V, ac_scored_token *order)
 {
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < V; i++)
-        if (x[i] > -INFINITY)
-            order[n++] = (ac_scored_token){ x[i], (int32_t) i };
-    return n;
+    return ac_logits_gather(order, x, V, -FLT_MAX);
 }
 
 /* The k-th largest of order [n] by quickselect; order is permuted. */
@@ -60,18 +57,57 @@ kth_largest(ac_scored_token *order, int64_t n, int64_t k)
     return order[k - 1].value;
 }
 
+/* The largest of the numbers whose index has the same rest: most [CLASSES] of x [V]. */
+AC_PER_SET_BODY void
+class_maxima_body(float *most, const float *x, int64_t V)
+{
+    for (int64_t j = 0; j < CLASSES; j++)
+        most[j] = -INFINITY;
+    for (int64_t i = 0; i < V; i += CLASSES) {
+        const int64_t n = V - i < CLASSES ? V - i : CLASSES;
+        for (int64_t j = 0; j < n; j++)
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    }
+}
+
+AC_PER_SET(class_maxima, (float *most, const float *x, int64_t V), (most, x, V))
+
+AC_PER_SET_BODY void
+drop_below_body(float *x, int64_t V, float least)
+{
+    for (int64_t i = 0; i < V; i++)
+        x[i] = x[i] < least ? -INFINITY : x[i];
+}
+
+AC_PER_SET(drop_below, (float *x, int64_t V, float least), (x, V, least))
+
+/* Tokens among which the k likeliest are, with all that equal the k-th: those at least as
+ * large as the k-th largest of the classes' maxima, since k numbers are. */
+static int64_t
+gather_largest(const float *x, int64_t V, int64_t k, ac_scored_token *order)
+{
+    float most[CLASSES];
+    ac_scored_token maxima[CLASSES];
+    int64_t n = 0;
+
+    if (k > CLASSES / 2)
+        return gather_finite(x, V, order);
+    class_maxima(most, x, V);
+    for (int64_t j = 0; j < CLASSES; j++)
+        if (most[j] > -INFINITY)
+            maxima[n++] = (ac_scored_token){ most[j], 0 };
+    if (n < k)
+        return gather_finite(x, V, order);
+    return ac_logits_gather(order, x, V, kth_largest(maxima, n, k));
+}
+
 static void
 keep_top_k(float *x, int64_t V, int64_t k, ac_scored_token *order)
 {
-    int64_t n = gather_finite(x, V, order);
-    float least;
+    const int64_t n = gather_largest(x, V, k, order);
 
-    if (k >= n)
-        return;
-    least = kth_largest(order, n, k);
-    for (int64_t i = 0; i < V; i++)
-        if (x[i] < least)
-            x[i] = -INFINITY;
+    if (k <= n)
+        drop_below(x, V, kth_largest(order, n, k));
 }
 
 static void

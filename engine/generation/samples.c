@@ -232,6 +232,13 @@ leave(tree *self, int64_t s)
 
 /* ---- growing ---- */
 
+/* Where no token can be drawn (every logit is -inf or NaN), the last one. */
+static int32_t
+draw_one(const double *sums, const ac_scored_token *order, int64_t n, double u, int64_t V)
+{
+    return n > 0 ? order[ac_logits_find(sums, n, u)].token : (int32_t) (V - 1);
+}
+
 /* The next token of each sequence of a node, from its logits [V], which become the logarithms
  * of what was drawn from. */
 static void
@@ -244,15 +251,17 @@ draw(const tree *self, int64_t node, float *logits, int64_t thread)
                   first = self->now.first[node], end = self->now.first[node + 1];
     const int64_t one = group->from + self->now.members[first], length = out->counts[one];
     double *sums = c->do_sample ? self->sums + thread * V : NULL;
+    ac_scored_token *order = self->order + thread * V;
     ac_logits_context context = ac_group_context(group, one / each);
     int32_t token = 0;
+    int64_t n = 0;
 
     context.tokens = out->ids + one * out->longest;
     context.count = length;
     ac_logits_process(c, logits, V, &context);
     if (c->do_sample) {
-        ac_logits_warp(c, logits, V, 1, self->order + thread * V);
-        ac_logits_accumulate(sums, logits, V);
+        ac_logits_warp(c, logits, V, 1, order);
+        n = ac_logits_accumulate(sums, order, logits, V);
     } else {
         for (int64_t i = 1; i < V; i++)
             token = logits[i] > logits[token] ? (int32_t) i : token;
@@ -261,10 +270,10 @@ draw(const tree *self, int64_t node, float *logits, int64_t thread)
     for (int64_t m = first; m < end; m++) {
         const int64_t at = group->from + self->now.members[m];
         if (c->do_sample)
-            token =
-                ac_logits_find(sums, V,
-                               ac_random_uniform(c->seed, group->input->streams[at / each],
-                                                 (uint32_t) (at % each), (uint32_t) length));
+            token = draw_one(sums, order, n,
+                             ac_random_uniform(c->seed, group->input->streams[at / each],
+                                               (uint32_t) (at % each), (uint32_t) length),
+                             V);
         out->scores[at] += (double) logits[token];
         out->ids[at * out->longest + length] = token;
         out->counts[at] = length + 1;

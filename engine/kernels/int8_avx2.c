@@ -1,41 +1,16 @@
 /* int8 products with AVX2: numbers and weights widened to 16 bits, whose products in pairs
  * cannot saturate. 6 rows by 8 columns, 12 accumulators of two half sums for each of 4 columns.
  */
-#include <immintrin.h>
-#include <string.h>
+#include "engine/kernels/int8_lanes8.h"
 
-#include "engine/kernels/int8.h"
-
-typedef float vec __attribute__((vector_size(32)));
-typedef int32_t ivec __attribute__((vector_size(32)));
 typedef int16_t number;
 
-enum { LANES = 8, ROWS = 6 };
-
-static inline vec
-smaller(vec a, vec b)
-{
-    return _mm256_min_ps(a, b);
-}
-
-static inline vec
-larger(vec a, vec b)
-{
-    return _mm256_max_ps(a, b);
-}
-
-static inline ivec
-larger_bits(ivec a, ivec b)
-{
-    return (ivec) _mm256_max_epi32((__m256i) a, (__m256i) b);
-}
+enum { ROWS = 6 };
 
 static inline void
 store_rounded(number *p, vec x, ivec zero)
 {
-    const __m256i q = _mm256_max_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(x), (__m256i) zero),
-                                       _mm256_setzero_si256());
-
+    const __m256i q = rounded(x, zero);
     const __m256i pairs = _mm256_permute4x64_epi64(
         _mm256_packus_epi32(_mm256_min_epi32(q, _mm256_set1_epi32(255)), q), 0x08);
 

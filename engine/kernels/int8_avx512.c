@@ -1,39 +1,15 @@
 /* int8 products with AVX-512BW, for CPUs without VNNI: as with AVX2, 12 rows by 16 columns, 24
  * accumulators of two half sums for each of 8 columns. */
-#include <immintrin.h>
-#include <string.h>
+#include "engine/kernels/int8_lanes16.h"
 
-#include "engine/kernels/int8.h"
-
-typedef float vec __attribute__((vector_size(64)));
-typedef int32_t ivec __attribute__((vector_size(64)));
 typedef int16_t number;
 
-enum { LANES = 16, ROWS = 12 };
-
-static inline vec
-smaller(vec a, vec b)
-{
-    return _mm512_min_ps(a, b);
-}
-
-static inline vec
-larger(vec a, vec b)
-{
-    return _mm512_max_ps(a, b);
-}
-
-static inline ivec
-larger_bits(ivec a, ivec b)
-{
-    return (ivec) _mm512_max_epi32((__m512i) a, (__m512i) b);
-}
+enum { ROWS = 12 };
 
 static inline void
 store_rounded(number *p, vec x, ivec zero)
 {
-    const __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(x), (__m512i) zero),
-                                       _mm512_setzero_si512());
+    const __m512i q = rounded(x, zero);
 
     _mm256_storeu_si256((__m256i *) (void *) p,
                         _mm512_cvtepi32_epi16(_mm512_min_epi32(q, _mm512_set1_epi32(255))));

@@ -1,41 +1,10 @@
 /* int8 products with AVX-512 VNNI: 12 rows by 32 columns, 24 accumulators. */
-#include <immintrin.h>
-#include <string.h>
+#include "engine/kernels/int8_lanes16.h"
 
-#include "engine/kernels/int8.h"
-
-typedef float vec __attribute__((vector_size(64)));
-typedef int32_t ivec __attribute__((vector_size(64)));
 typedef uint8_t number;
+#define store_rounded store_bytes
 
-enum { LANES = 16, ROWS = 12 };
-
-static inline vec
-smaller(vec a, vec b)
-{
-    return _mm512_min_ps(a, b);
-}
-
-static inline vec
-larger(vec a, vec b)
-{
-    return _mm512_max_ps(a, b);
-}
-
-static inline ivec
-larger_bits(ivec a, ivec b)
-{
-    return (ivec) _mm512_max_epi32((__m512i) a, (__m512i) b);
-}
-
-static inline void
-store_rounded(number *p, vec x, ivec zero)
-{
-    const __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(x), (__m512i) zero),
-                                       _mm512_setzero_si512());
-
-    _mm_storeu_si128((__m128i *) (void *) p, _mm512_cvtusepi32_epi8(q));
-}
+enum { ROWS = 12 };
 
 static inline __attribute__((always_inline)) void
 dots_of(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t depth,

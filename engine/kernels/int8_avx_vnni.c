@@ -1,39 +1,14 @@
 /* int8 products with AVX-VNNI: 6 rows by 16 columns, 12 accumulators. */
-#include <immintrin.h>
-#include <string.h>
+#include "engine/kernels/int8_lanes8.h"
 
-#include "engine/kernels/int8.h"
-
-typedef float vec __attribute__((vector_size(32)));
-typedef int32_t ivec __attribute__((vector_size(32)));
 typedef uint8_t number;
 
-enum { LANES = 8, ROWS = 6 };
-
-static inline vec
-smaller(vec a, vec b)
-{
-    return _mm256_min_ps(a, b);
-}
-
-static inline vec
-larger(vec a, vec b)
-{
-    return _mm256_max_ps(a, b);
-}
-
-static inline ivec
-larger_bits(ivec a, ivec b)
-{
-    return (ivec) _mm256_max_epi32((__m256i) a, (__m256i) b);
-}
+enum { ROWS = 6 };
 
 static inline void
 store_rounded(number *p, vec x, ivec zero)
 {
-    const __m256i q = _mm256_max_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(x), (__m256i) zero),
-                                       _mm256_setzero_si256());
-
+    const __m256i q = rounded(x, zero);
     const __m128i pairs =
         _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
 

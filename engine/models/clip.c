@@ -302,15 +302,25 @@ tower_scratch(const tower *self, int64_t T, int64_t longest)
            (attention > linear ? attention : linear);
 }
 
-/* Run the blocks over packed sequences. x [T, C] is scratch's own and is returned, possibly as
- * another buffer. */
-static float *
+/* Rows [n] of x [T, C], ascending, move to its beginning. */
+static void
+gather_rows(float *x, const int64_t *rows, int64_t n, int64_t C)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (rows[i] != i)
+            memcpy(x + i * C, x + rows[i] * C, (size_t) C * sizeof(float));
+}
+
+/* Run the blocks over packed sequences; x [T, C]. Where `rows` [n], ascending, says which rows
+ * are needed, x is [n, C] in the end, and the last block computes no others behind its
+ * attention. */
+static void
 run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets, int64_t B,
-           bool causal, const char *name, ac_scratch *scratch)
+           bool causal, const int64_t *rows, int64_t n, const char *name, ac_scratch *scratch)
 {
     const ac_clip_tower_config *c = &t->config;
-    const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads,
-                  T = offsets[B];
+    const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads;
+    int64_t T = offsets[B];
     float *other = take(scratch, T * C), *normed = take(scratch, T * C),
           *wide = take(scratch, T * (3 * C > F ? 3 * C : F));
 
@@ -319,13 +329,17 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
         ac_layernorm(normed, x, k->norm1_weight, k->norm1_bias, T, C, c->layer_norm_eps);
         ac_linear_forward(&k->qkv, wide, normed, T, AC_ACTIVATION_NONE, NULL, scratch);
         ac_self_attention(normed, wide, offsets, B, H, C / H, causal, scratch);
+        if (rows && l + 1 == c->num_hidden_layers) {
+            gather_rows(normed, rows, n, C);
+            gather_rows(x, rows, n, C);
+            T = n;
+        }
         ac_linear_forward(&k->out, other, normed, T, AC_ACTIVATION_NONE, x, scratch);
         ac_layernorm(normed, other, k->norm2_weight, k->norm2_bias, T, C, c->layer_norm_eps);
         ac_linear_forward(&k->fc1, wide, normed, T, c->hidden_act, NULL, scratch);
         ac_linear_forward(&k->fc2, x, wide, T, AC_ACTIVATION_NONE, other, scratch);
         tap(self, name, l, x, T, C);
     }
-    return x;
 }
 
 size_t
@@ -382,14 +396,13 @@ embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
     ac_scratch_release(scratch, mark);
 }
 
-/* x [B R, C] after the blocks -> y [B, projection_dim]. */
+/* x after the blocks, [B, C] the class tokens or (SigLIP) [B R, C] -> y [B, projection_dim]. */
 static void
 pool_images(const ac_clip *self, float *y, float *x, int64_t B, ac_scratch *scratch)
 {
     const struct ac_clip_vision *v = self->vision;
     const ac_clip_tower_config *c = &self->config.vision;
     const int64_t C = c->hidden_size, R = image_rows(&self->config);
-    float *pooled;
 
     if (self->config.siglip) {
         ac_layernorm(x, x, v->tower.final_weight, v->tower.final_bias, B * R, C,
@@ -397,13 +410,9 @@ pool_images(const ac_clip *self, float *y, float *x, int64_t B, ac_scratch *scra
         ac_clip_pooling_forward(&v->head, c, y, x, B, R, scratch);
         return;
     }
-    pooled = take(scratch, B * C);
-    for (int64_t b = 0; b < B; b++)
-        memcpy(pooled + b * C, x + b * R * C, (size_t) C * sizeof(float));
-    ac_layernorm(pooled, pooled, v->tower.final_weight, v->tower.final_bias, B, C,
-                 c->layer_norm_eps);
-    tap(self, "vision.pooled", -1, pooled, B, C);
-    ac_linear_forward(&v->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
+    ac_layernorm(x, x, v->tower.final_weight, v->tower.final_bias, B, C, c->layer_norm_eps);
+    tap(self, "vision.pooled", -1, x, B, C);
+    ac_linear_forward(&v->tower.projection, y, x, B, AC_ACTIVATION_NONE, NULL, scratch);
 }
 
 void
@@ -425,7 +434,12 @@ ac_clip_embed_images(const ac_clip *self, float *y, const float *pixels, int64_t
     if (v->pre_weight)
         ac_layernorm(x, x, v->pre_weight, v->pre_bias, B * R, C, c->layer_norm_eps);
     tap(self, "vision.pre_norm", -1, x, B * R, C);
-    x = run_blocks(self, &v->tower, x, offsets, B, false, "vision.layer", scratch);
+    /* the class token of each image; all rows where somebody looks */
+    run_blocks(self, &v->tower, x, offsets, B, false,
+               self->config.siglip || self->tap.fn ? NULL : offsets, B, "vision.layer",
+               scratch);
+    if (!self->config.siglip && self->tap.fn)
+        gather_rows(x, offsets, B, C);
     pool_images(self, y, x, B, scratch);
     tap(self, "vision.projected", -1, y, B, D);
     ac_normalize(y, y, B, D);
@@ -438,7 +452,8 @@ ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
     const int64_t L = self->config.max_position_embeddings,
                   T = self->config.siglip ? B * L : tokens;
 
-    return tower_scratch(&self->text->tower, T, L) + floats(B * self->config.text.hidden_size) +
+    return tower_scratch(&self->text->tower, T, L) +
+           ac_scratch_room((size_t) B * sizeof(int64_t)) +
            (self->config.siglip
                 ? floats(T) + ac_scratch_room((size_t) (B + 1) * sizeof(int64_t))
                 : 0);
@@ -471,9 +486,12 @@ embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *of
     const ac_clip_tower_config *c = &self->config.text;
     const int64_t C = c->hidden_size, T = offsets[B], D = self->config.projection_dim;
     const size_t mark = ac_scratch_mark(scratch);
-    float *x = take(scratch, T * C), *pooled = take(scratch, B * C);
+    float *x = take(scratch, T * C);
+    int64_t *rows = ac_scratch_take(scratch, (size_t) B * sizeof *rows);
 
     for (int64_t b = 0; b < B; b++) {
+        rows[b] = offsets[b] + ac_clip_pooled_position(&self->config, ids + offsets[b],
+                                                       offsets[b + 1] - offsets[b]);
         AC_CHECK(offsets[b + 1] > offsets[b] &&
                  offsets[b + 1] - offsets[b] <= self->config.max_position_embeddings);
         for (int64_t i = offsets[b]; i < offsets[b + 1]; i++) {
@@ -485,21 +503,17 @@ embed_texts(const ac_clip *self, float *y, const int32_t *ids, const int64_t *of
         }
     }
     tap(self, "text.embed", -1, x, T, C);
-    x = run_blocks(self, &t->tower, x, offsets, B, !self->config.siglip, "text.layer", scratch);
-    if (self->tap.fn) {
+    run_blocks(self, &t->tower, x, offsets, B, !self->config.siglip, self->tap.fn ? NULL : rows,
+               B, "text.layer", scratch);
+    if (self->tap.fn) { /* all rows, then the pooled ones */
         ac_layernorm(x, x, t->tower.final_weight, t->tower.final_bias, T, C, c->layer_norm_eps);
         tap(self, "text.final_norm", -1, x, T, C);
+        gather_rows(x, rows, B, C);
+    } else {
+        ac_layernorm(x, x, t->tower.final_weight, t->tower.final_bias, B, C, c->layer_norm_eps);
     }
-    for (int64_t b = 0; b < B; b++) {
-        int64_t at = offsets[b] + ac_clip_pooled_position(&self->config, ids + offsets[b],
-                                                          offsets[b + 1] - offsets[b]);
-        memcpy(pooled + b * C, x + at * C, (size_t) C * sizeof(float));
-    }
-    if (!self->tap.fn) /* the pooled rows alone */
-        ac_layernorm(pooled, pooled, t->tower.final_weight, t->tower.final_bias, B, C,
-                     c->layer_norm_eps);
-    tap(self, "text.pooled", -1, pooled, B, C);
-    ac_linear_forward(&t->tower.projection, y, pooled, B, AC_ACTIVATION_NONE, NULL, scratch);
+    tap(self, "text.pooled", -1, x, B, C);
+    ac_linear_forward(&t->tower.projection, y, x, B, AC_ACTIVATION_NONE, NULL, scratch);
     tap(self, "text.projected", -1, y, B, D);
     ac_normalize(y, y, B, D);
     ac_scratch_release(scratch, mark);

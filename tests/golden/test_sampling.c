@@ -125,9 +125,11 @@ many_draws(void **state)
     enum { V = 97, ROWS = 300, DRAWS = 40 };
     float x[V];
     double sums[V];
+    ac_scored_token order[V];
 
     (void) state;
     for (uint32_t row = 0; row < ROWS; row++) {
+        int64_t n;
         for (uint32_t i = 0; i < V; i++) {
             const double r = ac_random_uniform(7, 1, row, i);
             x[i] = r < 0.01 * (row % 100)
@@ -136,14 +138,70 @@ many_draws(void **state)
                                   r); /* 200: most weigh nothing beside the largest */
         }
         x[row % V] = 1;
-        ac_logits_accumulate(sums, x, V);
+        n = ac_logits_accumulate(sums, order, x, V);
         for (uint32_t i = 0; i < DRAWS; i++) {
             const double u = i == 0   ? 0
                              : i == 1 ? nextafter(1, 0)
                                       : ac_random_uniform(7, 2, row, i);
-            assert_int_equal(ac_logits_find(sums, V, u), ac_logits_draw(x, V, u));
+            assert_int_equal(order[ac_logits_find(sums, n, u)].token, ac_logits_draw(x, V, u));
         }
     }
+}
+
+static int
+descending(const void *a, const void *b)
+{
+    const float x = *(const float *) a, y = *(const float *) b;
+
+    return x > y ? -1 : x < y;
+}
+
+/* top_k in large vocabularies keeps what is at least the k-th of all sorted, whatever is equal,
+ * dropped before or not a number. */
+static void
+top_k_of_many(void **state)
+{
+    static const int64_t sizes[] = { 1, 63, 64, 1023, 1024, 1025, 4097, 9000 },
+                         ks[] = { 1, 2, 50, 512, 513, 4096, 9000 };
+    enum { MOST = 9000 };
+    float *x = malloc(MOST * sizeof *x), *sorted = malloc(MOST * sizeof *sorted),
+          *y = malloc(MOST * sizeof *y);
+    ac_scored_token *order = malloc(MOST * sizeof *order);
+    ac_generation_config c;
+
+    (void) state;
+    for (uint32_t turn = 0; turn < 6 * 8 * 7; turn++) {
+        const int64_t V = sizes[turn % 8], k = ks[turn / 8 % 7];
+        const uint32_t kind = turn / 56;
+        int64_t n = 0;
+        float least = -INFINITY;
+        ac_generation_config_defaults(&c, 0, 1);
+        c.top_k = k;
+        c.do_sample = true;
+        for (int64_t i = 0; i < V; i++) {
+            const double r = ac_random_uniform(9, 1, turn, (uint32_t) i);
+            x[i] = kind == 1   ? (float) (int) (8 * r) /* many are equal */
+                   : kind == 2 ? (r < 0.99 ? -INFINITY : (float) r)
+                   : kind == 3 ? (r < 0.01 ? NAN : (float) r)
+                   : kind == 4 ? (float) i
+                               : (float) -r;
+            y[i] = x[i];
+            if (x[i] > -INFINITY)
+                sorted[n++] = x[i];
+        }
+        qsort(sorted, (size_t) n, sizeof *sorted, descending);
+        if (k < n)
+            least = sorted[k - 1];
+        ac_logits_warp(&c, y, V, 1, order);
+        for (int64_t i = 0; i < V; i++)
+            if (!(isnan(x[i]) ? isnan(y[i]) : y[i] == (x[i] < least ? -INFINITY : x[i])))
+                fail_msg("kind %u, V %lld, k %lld: token %lld", kind, (long long) V,
+                         (long long) k, (long long) i);
+    }
+    free(x);
+    free(y);
+    free(sorted);
+    free(order);
 }
 
 /* ---- with a model ---- */
@@ -513,11 +571,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processors),
-        cmocka_unit_test(many_draws),
-        cmocka_unit_test(independent_of_neighbours),
-        cmocka_unit_test(many_candidates),
-        cmocka_unit_test(drawing_with_beams),
+        cmocka_unit_test(processors),      cmocka_unit_test(many_draws),
+        cmocka_unit_test(top_k_of_many),   cmocka_unit_test(independent_of_neighbours),
+        cmocka_unit_test(many_candidates), cmocka_unit_test(drawing_with_beams),
     };
 
     ac_compute_init(2);
