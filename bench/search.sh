@@ -1,7 +1,8 @@
 #!/bin/bash
 # bench/search.sh [PROGRAM]: one query after another over a million vectors of 512 numbers: `search --watch` against faiss-cpu
-# (IndexFlatIP, IVF) and numpy, taking turns in one run, with the same threads. The time of ours is from the line written to the line read.
-# Prints the CPU, the load and one markdown table. Needs Python with numpy and faiss-cpu (PYTHON=…, default python3), 10 GB of memory,
+# (IndexFlatIP, IVF), what clip-retrieval does around it, and numpy, taking turns in one run, with the same threads. The time of ours is
+# from the line written to the line read.
+# Prints the CPU, the load and one markdown table. Needs Python with numpy and faiss-cpu (PYTHON=…, default python3), 12 GB of memory,
 # 5 GB of disk in TMPDIR, and weights of a CLIP of that width: those that follow from a formula (0.6 GB, bench/lib.sh), or MODEL=DIR.
 # ENTRIES=, QUERIES=, THREADS= (default: the cores) change the sizes.
 set -eu -o pipefail

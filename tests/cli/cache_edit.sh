@@ -67,8 +67,19 @@ for seconds in 0.02 0.05 0.1 0.2; do
   timeout -s KILL $seconds "$antarctic" cache-edit a --remove remove.txt --merge b --out killed > /dev/null 2>&1 || true
   [ ! -e killed ] || { run 0 verify killed; rm -r killed; }
 done
-rm -rf killed.tmp.* # what a kill leaves
+# what a kill leaves goes when the same name is asked for again; not another host's, nor that of a process at work
+rm -rf killed.tmp.*
+sh -c 'exit 0' & dead=$!
+wait $dead
+mkdir -p "killed.tmp.$(hostname).$dead/shards" "killed.tmp.$(hostname).$$" killed.tmp.elsewhere.1
+touch "killed.tmp.$(hostname).$dead/shards/00000.h5" "killed.tmp.$(hostname).$dead/postcache.txt"
 run 0 cache-edit a --remove remove.txt --merge b --out killed
+says "killed.tmp.$(hostname).$dead: of an earlier call that was killed: removed"
+says 'killed.tmp.elsewhere.1: another cache-edit is at work there'
+[ ! -e "killed.tmp.$(hostname).$dead" ]
+[ -d "killed.tmp.$(hostname).$$" ]
+[ -d killed.tmp.elsewhere.1 ]
+rm -r killed.tmp.*
 run 0 verify killed
 
 # what cannot be

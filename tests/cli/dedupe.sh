@@ -108,6 +108,29 @@ says 'without embeddings'
 run 1 dedupe cache_crowded --threshold 0.8 --out one_crowded # another threshold
 says 'dedupe.threshold'
 run 1 dedupe cache_crowded --threshold 0.9 --update --out one_crowded
+# too many pairs: said before the work where any two are one, else when they are counted; written when all are asked for
+python3 - x.npy entries.txt << 'P'
+import struct, sys
+n, width = 4500, 256
+with open(sys.argv[1], "wb") as f:
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }" % (n, width)
+    head += " " * (63 - (10 + len(head)) % 64) + "\n"
+    f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode())
+    for i in range(n):
+        f.write(struct.pack("<%df" % width, *[0.0625 if d != i % width else -0.0625 for d in range(width)]))
+with open(sys.argv[2], "w") as f:
+    f.writelines("entry %d\n" % i for i in range(n))
+P
+run 0 import --text entries.txt --embeddings x.npy --model "$demo/clip" --out cache_many
+run 1 dedupe cache_many --threshold -1 --out many
+says 'dedupe.threshold -1 makes a pair of any two: 10122750 pairs of 4500, and more than 10000000 are written with --all only'
+[ ! -e many/pairs.jsonl ]
+run_on 2 1 dedupe cache_many --threshold 0.9 --out many_on_two
+says 'dedupe.threshold 0.9 gives more than 10000000 pairs: a higher one, or --all'
+[ ! -e many_on_two/pairs.jsonl ]
+[ ! -e many_on_two/DONE ]
+run 0 dedupe cache_many --threshold 0.99 --out fewer # the same cache with a threshold that leaves few: 256 kinds of entries
+[ "$(wc -l < fewer/kept.txt)" = 256 ]
 run 0 dedupe cache_random --threshold -1 --all --out all
 [ "$(wc -l < all/pairs.jsonl)" = 11175 ]
 run 0 dedupe --help

@@ -69,6 +69,16 @@ jq -e -s 'all(.[].table; length == 3) and all(.[].table[]; (.cache == 0 and .id 
 [ -e c1/caches/0/manifest.json ]
 [ -e c1/caches/1/manifest.json ]
 run 0 verify c1
+cp -r c1 damaged # the caches that a run built are part of it
+printf x >> damaged/caches/1/shards/00000.h5
+run 2 verify damaged
+says 'caches/1/shards/00000.h5: not the file that was published'
+rm -r damaged
+cp -r c1 damaged
+rm damaged/caches/0/manifest.json
+run 2 verify damaged
+says 'damaged/caches/0'
+rm -r damaged
 run_on 2 0 caption caption.yaml --run c2 --set 'cache.path=[cache.txt, more.txt]' --set output.shard_items=2
 cmp c1/captions.jsonl c2/captions.jsonl
 rm c1/DONE c1/tables/00001.h5 c1/captions.jsonl

@@ -1,5 +1,8 @@
 /* antarctic cache-edit: a new cache from another, of which nothing is embedded again. */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +136,71 @@ check_out(const char *out)
     return AC_OK;
 }
 
+static void
+remove_unfinished(const char *folder)
+{
+    if (ac_remove_files(folder, "shards", false) != AC_OK ||
+        ac_remove_files(folder, ".", false) != AC_OK)
+        (void) rmdir(folder); /* what cannot be removed stays, and harms nothing */
+}
+
+/* Is that the ending of a folder that a process of this host made, which is no more? */
+static bool
+is_left_over(const char *ending)
+{
+    char host[256] = "";
+    long pid = 0;
+    size_t n;
+
+    gethostname(host, sizeof host - 1);
+    n = strlen(host);
+    if (strncmp(ending, host, n) != 0 || ending[n] != '.' ||
+        strspn(ending + n + 1, "0123456789") != strlen(ending + n + 1))
+        return false;
+    pid = strtol(ending + n + 1, NULL, 10);
+    return pid > 0 && pid < INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
+}
+
+/* A killed call leaves its folder NEW.tmp.HOST.PID. The same host's are removed; another host's
+ * may be at work. */
+static ac_status
+remove_left_over(const char *out)
+{
+    const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
+    char *folder = NULL, *start = NULL, *path = NULL;
+    struct dirent *entry;
+    DIR *d = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&folder, "%.*s", slash ? (int) (slash - out) + 1 : 1,
+                          slash ? out : "."));
+    AC_TRY(ac_path_format(&start, "%s.tmp.", name));
+    if (!(d = opendir(folder)))
+        goto out; /* making the new one says what is the matter */
+    while ((entry = readdir(d))) {
+        if (strncmp(entry->d_name, start, strlen(start)) != 0)
+            continue;
+        AC_TRY(ac_path_format(&path, "%s/%s", folder, entry->d_name));
+        if (is_left_over(entry->d_name + strlen(start))) {
+            remove_unfinished(path);
+            ac_log(AC_LOG_INFO, "%s: of an earlier call that was killed: removed", path);
+        } else {
+            ac_log(AC_LOG_WARNING,
+                   "%s: another cache-edit is at work there, or was killed on another host",
+                   path);
+        }
+        free(path);
+        path = NULL;
+    }
+out:
+    if (d)
+        closedir(d);
+    free(folder);
+    free(start);
+    free(path);
+    return st;
+}
+
 /* Into a folder beside it, which gets the name when it is whole. */
 static ac_status
 write_cache(const editor *self)
@@ -150,9 +218,7 @@ write_cache(const editor *self)
         st = ac_publish_rename(folder, self->out);
     if (st == AC_OK)
         goto out;
-    if (ac_remove_files(folder, "shards", false) != AC_OK || /* the failure stands */
-        ac_remove_files(folder, ".", false) != AC_OK)
-        (void) rmdir(folder);
+    remove_unfinished(folder); /* the failure stands */
 out:
     free(folder);
     return st;
@@ -166,6 +232,7 @@ run(const ac_arguments *a, const char *out)
     ac_status st = AC_OK;
 
     AC_TRY(check_out(out));
+    AC_TRY(remove_left_over(out));
     AC_TRY(read_all(&e));
     AC_TRY(embed(&e));
     AC_TRY(write_cache(&e));

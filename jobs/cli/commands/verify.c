@@ -473,17 +473,48 @@ verify_files(verifier *self, const char *folder)
     return st;
 }
 
+/* The caches that a run built from the texts of a list, each in a folder by its number. One of
+ * a run at work may not be whole yet. */
+static ac_status
+verify_built_caches(verifier *self, const char *folder, bool is_done)
+{
+    struct dirent **entries = NULL;
+    char *path = NULL, *manifest = NULL;
+    const int n = scandir(folder, &entries, NULL, alphasort);
+    ac_status st = AC_OK;
+
+    if (n < 0)
+        return errno == ENOMEM ? ac_error_set(AC_E_NOMEM, "out of memory") : AC_OK;
+    for (int i = 0; i < n && st == AC_OK; i++) {
+        if (strspn(entries[i]->d_name, "0123456789") != strlen(entries[i]->d_name))
+            continue;
+        st = ac_path_format(&path, "%s/%s", folder, entries[i]->d_name);
+        if (st == AC_OK)
+            st = ac_path_format(&manifest, "%s/manifest.json", path);
+        if (st == AC_OK && (is_done || access(manifest, F_OK) == 0))
+            st = verify_cache(self, path);
+        free(path);
+        free(manifest);
+        path = manifest = NULL;
+    }
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return st;
+}
+
 static ac_status
 verify_folder(verifier *self, const char *folder)
 {
     ac_status st = AC_OK;
-    char *manifest = NULL, *done = NULL, *cache = NULL, *checkpoints = NULL;
+    char *manifest = NULL, *done = NULL, *cache = NULL, *caches = NULL, *checkpoints = NULL;
     json_t *root = NULL;
     bool is_done, is_known = false;
 
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", folder));
     AC_TRY(ac_path_format(&done, "%s/DONE", folder));
     AC_TRY(ac_path_format(&cache, "%s/cache/manifest.json", folder));
+    AC_TRY(ac_path_format(&caches, "%s/caches", folder));
     AC_TRY(ac_path_format(&checkpoints, "%s/checkpoints", folder));
     is_done = access(done, F_OK) == 0;
     if (access(manifest, F_OK) != 0 && !is_done) {
@@ -505,17 +536,20 @@ verify_folder(verifier *self, const char *folder)
         AC_TRY(ac_done_visit(folder, visit_result, self));
     if (access(checkpoints, F_OK) == 0)
         AC_TRY(verify_files(self, checkpoints));
-    if (access(cache, F_OK) == 0) {
+    if (access(cache, F_OK) == 0 || access(caches, F_OK) == 0) {
         char kept[sizeof self->note];
         memcpy(kept, self->note, sizeof kept);
         *strrchr(cache, '/') = '\0';
-        AC_TRY(verify_cache(self, cache));
+        if (access(cache, F_OK) == 0)
+            AC_TRY(verify_cache(self, cache));
+        AC_TRY(verify_built_caches(self, caches, is_done));
         memcpy(self->note, kept, sizeof kept);
     }
 out:
     free(manifest);
     free(done);
     free(cache);
+    free(caches);
     free(checkpoints);
     json_decref(root);
     return st;
