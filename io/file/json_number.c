@@ -129,9 +129,8 @@ ac_json_double(ac_buffer *self, double x)
     /* the powers are rounded */
     if ((m * power_of_ten(MOST_DIGITS - 1 - exponent)) >> s < power_of_ten(MOST_DIGITS - 1))
         exponent--;
-    number = exponent < -4 || exponent > LEAST_DIGITS - 2
-                 ? 0
-                 : find_digits(m, s, exponent, &digits);
+    number =
+        exponent < -4 || exponent > LEAST_DIGITS - 2 ? 0 : find_digits(m, s, exponent, &digits);
     if (!number) {
         push_by_library(self, x);
         return self->status;

@@ -84,11 +84,26 @@ numbers_as_the_library_writes_them(void **state)
 static void
 strings_as_jansson_reads_them(void **state)
 {
-    static const char *const pieces[] = { "a",       "\"",      "\\",           "\\n",
-                                          "\\u00e9", "\\u0000", "\\ud83d\\ude00", "\\ud83d",
-                                          "\\udc00", "é",       "\xc3",         "\xed\xa0\x80",
-                                          "\n",      "\x7f",    "\\/",          "\\x",
-                                          "\\u12",   " ",       "]",            "word" };
+    static const char *const pieces[] = { "a",
+                                          "\"",
+                                          "\\",
+                                          "\\n",
+                                          "\\u00e9",
+                                          "\\u0000",
+                                          "\\ud83d\\ude00",
+                                          "\\ud83d",
+                                          "\\udc00",
+                                          "é",
+                                          "\xc3",
+                                          "\xed\xa0\x80",
+                                          "\n",
+                                          "\x7f",
+                                          "\\/",
+                                          "\\x",
+                                          "\\u12",
+                                          " ",
+                                          "]",
+                                          "word" };
     ac_buffer text = { 0 }, out = { 0 };
     int taken = 0, refused = 0;
 
@@ -125,11 +140,11 @@ static void
 whole_numbers_and_other_values(void **state)
 {
     static const char *const whole[] = { "0", "7", "-12", "123456789012345678" },
-                      *const other[] = { "-0", "01", "1.0", "1e3", "-", "", "\"1\"",
-                                         "1234567890123456789" },
-                      *const values[] = { "1.5e3", "null", "[1, {\"a\": \"]\\\"}\"}]", "{}",
-                                          "\"a,b\"" },
-                      *const broken[] = { "", "]", ",", "[1", "\"a", "{\"a\": \"}" };
+                             *const other[] = { "-0", "01", "1.0",   "1e3",
+                                                "-",  "",   "\"1\"", "1234567890123456789" },
+                             *const values[] = { "1.5e3", "null", "[1, {\"a\": \"]\\\"}\"}]",
+                                                 "{}", "\"a,b\"" },
+                             *const broken[] = { "", "]", ",", "[1", "\"a", "{\"a\": \"}" };
     ac_buffer out = { 0 };
 
     (void) state;
