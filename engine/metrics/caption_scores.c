@@ -362,24 +362,33 @@ ac_score_items(const ac_caption_words *words, const ac_caption_ngrams *ngrams,
 }
 
 void
-ac_score_corpus(const ac_item_scores *items, const int64_t *chosen, int64_t n,
-                ac_corpus_scores *corpus)
+ac_bleu_of_items(const ac_item_scores *items, const uint32_t *chosen, int64_t n,
+                 double bleu[AC_NGRAM_MOST])
 {
     ac_bleu_counts all = { .length = 0 };
-    double rouge = 0, cider = 0;
 
     for (int64_t k = 0; k < n; k++) {
-        const ac_item_scores *item = &items[chosen ? chosen[k] : k];
+        const ac_bleu_counts *item = &items[chosen ? chosen[k] : k].bleu_counts;
         for (int i = 0; i < AC_NGRAM_MOST; i++) {
-            all.correct[i] += item->bleu_counts.correct[i];
-            all.guessed[i] += item->bleu_counts.guessed[i];
+            all.correct[i] += item->correct[i];
+            all.guessed[i] += item->guessed[i];
         }
-        all.length += item->bleu_counts.length;
-        all.reference_length += item->bleu_counts.reference_length;
-        rouge += item->rouge_l;
-        cider += item->cider;
+        all.length += item->length;
+        all.reference_length += item->reference_length;
     }
-    ac_bleu_of(&all, corpus->bleu);
+    ac_bleu_of(&all, bleu);
+}
+
+void
+ac_score_corpus(const ac_item_scores *items, int64_t n, ac_corpus_scores *corpus)
+{
+    double rouge = 0, cider = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        rouge += items[i].rouge_l;
+        cider += items[i].cider;
+    }
+    ac_bleu_of_items(items, NULL, n, corpus->bleu);
     corpus->rouge_l = rouge / (double) n;
     corpus->cider = cider / (double) n;
 }

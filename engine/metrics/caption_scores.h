@@ -53,10 +53,13 @@ AC_MUST_CHECK ac_status ac_score_items(const ac_caption_words *words,
 /** BLEU-1 to 4 of what was added up. */
 void ac_bleu_of(const ac_bleu_counts *counts, double bleu[AC_NGRAM_MOST]);
 
-/** The corpus's scores. chosen [n]: the items that it consists of, which may come several
- * times; NULL: items 0 to n - 1. n is at least 1. */
-void ac_score_corpus(const ac_item_scores *items, const int64_t *chosen, int64_t n,
-                     ac_corpus_scores *corpus);
+/** BLEU-1 to 4 of all items together. chosen [n]: the items, which may come several times;
+ * NULL: items 0 to n - 1. */
+void ac_bleu_of_items(const ac_item_scores *items, const uint32_t *chosen, int64_t n,
+                      double bleu[AC_NGRAM_MOST]);
+
+/** The corpus's scores. n is at least 1. */
+void ac_score_corpus(const ac_item_scores *items, int64_t n, ac_corpus_scores *corpus);
 
 /** Words in common, in order: the length of the longest common subsequence. */
 AC_MUST_CHECK ac_status ac_common_words(ac_words a, ac_words b, int64_t *length);

@@ -53,7 +53,7 @@ out:
 /* ---- bootstrap ---- */
 
 static void
-draw(int64_t *chosen, const ac_bootstrap_input *in, int resample)
+draw(uint32_t *chosen, const ac_bootstrap_input *in, int resample)
 {
     const uint32_t key[2] = { (uint32_t) in->seed, (uint32_t) (in->seed >> 32) };
     uint32_t y[4] = { 0 };
@@ -65,11 +65,11 @@ draw(int64_t *chosen, const ac_bootstrap_input *in, int resample)
                       (const uint32_t[4]){ (uint32_t) resample, 0, (uint32_t) block,
                                            (uint32_t) (block >> 32) },
                       key);
-        chosen[i] = (int64_t) ((uint64_t) y[i % 4] * (uint64_t) in->items >> 32);
+        chosen[i] = (uint32_t) ((uint64_t) y[i % 4] * (uint64_t) in->items >> 32);
     }
 }
 
-/* What BLEU adds up, of an item: whole numbers, whose sums have no order. */
+/* What BLEU adds up, of an item: whole numbers, whose sums need no order. */
 enum { PARTS = 2 * AC_NGRAM_MOST };
 
 typedef struct packed {
@@ -79,9 +79,10 @@ typedef struct packed {
 /* What is drawn from, packed, so that it stays in the cache. */
 typedef struct urn {
     const ac_bootstrap_input *in;
-    packed *bleu[2];          /* [items] */
-    int32_t *lengths[2];      /* [items]: of the closest reference */
-    bool whole[2], *complete; /* whole: all fits; complete [columns]: no NaN */
+    packed *bleu[2];     /* [items] */
+    int32_t *lengths[2]; /* [items]: of the closest reference */
+    bool fits[2];        /* sums of as many items fit their type */
+    bool *complete;      /* [columns]: no NaN */
 } urn;
 
 static void
@@ -108,18 +109,18 @@ urn_fill(urn *self)
             self->complete[c] = self->complete[c] && !isnan(in->columns[c][i]);
     }
     for (int s = 0; s < in->bleu_count; s++) {
+        const int64_t most = INT32_MAX / in->items;
         AC_TRY(ac_alloc(&self->bleu[s], in->items, sizeof *self->bleu[s]));
         AC_TRY(ac_alloc(&self->lengths[s], in->items, sizeof *self->lengths[s]));
-        for (int64_t i = 0; i < in->items; i++) {
+        self->fits[s] = true;
+        for (int64_t i = 0; i < in->items && self->fits[s]; i++) {
             const ac_bleu_counts *c = &in->bleu[s][i].bleu_counts;
-            self->whole[s] = c->length < INT32_MAX && c->reference_length < INT32_MAX;
-            if (!self->whole[s])
-                break;
-            for (int k = 0; k < AC_NGRAM_MOST; k++) {
+            self->fits[s] = c->length <= most && c->reference_length <= (double) most;
+            for (int k = 0; k < AC_NGRAM_MOST && self->fits[s]; k++) {
                 self->bleu[s][i].counts[k] = (int32_t) c->correct[k];
                 self->bleu[s][i].counts[AC_NGRAM_MOST + k] = (int32_t) c->guessed[k];
             }
-            self->lengths[s][i] = (int32_t) c->reference_length;
+            self->lengths[s][i] = self->fits[s] ? (int32_t) c->reference_length : 0;
         }
     }
 out:
@@ -127,10 +128,10 @@ out:
 }
 
 static void
-bleu_of_chosen(const urn *self, int set, const int64_t *chosen, double bleu[AC_NGRAM_MOST])
+bleu_of_chosen(const urn *self, int set, const uint32_t *chosen, double bleu[AC_NGRAM_MOST])
 {
     const packed *items = self->bleu[set];
-    int64_t sums[PARTS] = { 0 }, length = 0;
+    int32_t sums[PARTS] = { 0 }, length = 0;
     ac_bleu_counts all = { .length = 0 };
 
     for (int64_t i = 0; i < self->in->items; i++) {
@@ -143,19 +144,17 @@ bleu_of_chosen(const urn *self, int set, const int64_t *chosen, double bleu[AC_N
         all.guessed[k] = sums[AC_NGRAM_MOST + k];
     }
     all.length = all.guessed[0];
-    all.reference_length = (double) length;
+    all.reference_length = length;
     ac_bleu_of(&all, bleu);
 }
 
 static double
-mean_of_chosen(const double *values, const int64_t *chosen, int64_t n, bool complete)
+mean_of_chosen(const double *values, const uint32_t *chosen, int64_t n)
 {
     double sum = 0;
-    int64_t count = complete ? n : 0;
+    int64_t count = 0;
 
-    for (int64_t i = 0; complete && i < n; i++)
-        sum += values[chosen[i]];
-    for (int64_t i = 0; !complete && i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         if (!isnan(values[chosen[i]])) {
             sum += values[chosen[i]];
             count++;
@@ -163,24 +162,47 @@ mean_of_chosen(const double *values, const int64_t *chosen, int64_t n, bool comp
     return count ? sum / (double) count : (double) NAN;
 }
 
+/* Of two columns without NaN: the sum of the one need not wait for that of the other. */
 static void
-resample(const urn *self, int64_t *chosen, int r, double *bleu, double *means)
+means_of_two(const double *a, const double *b, const uint32_t *chosen, int64_t n,
+             double *mean_a, double *mean_b)
+{
+    double sum_a = 0, sum_b = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        sum_a += a[chosen[i]];
+        sum_b += b[chosen[i]];
+    }
+    *mean_a = sum_a / (double) n;
+    *mean_b = sum_b / (double) n;
+}
+
+static void
+resample(const urn *self, uint32_t *chosen, int r, double *bleu, double *means)
 {
     const ac_bootstrap_input *in = self->in;
+    const int64_t n = in->items;
 
     draw(chosen, in, r);
     for (int s = 0; s < in->bleu_count; s++) {
-        ac_corpus_scores corpus;
-        if (self->whole[s])
-            bleu_of_chosen(self, s, chosen, corpus.bleu);
+        double one[AC_NGRAM_MOST];
+        if (self->fits[s])
+            bleu_of_chosen(self, s, chosen, one);
         else
-            ac_score_corpus(in->bleu[s], chosen, in->items, &corpus);
+            ac_bleu_of_items(in->bleu[s], chosen, n, one);
         for (int k = 0; k < AC_NGRAM_MOST; k++)
-            bleu[(s * AC_NGRAM_MOST + k) * in->resamples + r] = corpus.bleu[k];
+            bleu[(s * AC_NGRAM_MOST + k) * in->resamples + r] = one[k];
     }
-    for (int c = 0; c < in->column_count; c++)
-        means[c * in->resamples + r] =
-            mean_of_chosen(in->columns[c], chosen, in->items, self->complete[c]);
+    for (int c = 0; c < in->column_count; c++) {
+        double *mean = means + c * in->resamples + r;
+        if (c + 1 < in->column_count && self->complete[c] && self->complete[c + 1]) {
+            means_of_two(in->columns[c], in->columns[c + 1], chosen, n, mean,
+                         mean + in->resamples);
+            c++;
+        } else {
+            *mean = mean_of_chosen(in->columns[c], chosen, n);
+        }
+    }
 }
 
 ac_status
@@ -193,7 +215,7 @@ ac_bootstrap(const ac_bootstrap_input *in, double *bleu, double *means)
     AC_TRY(urn_fill(&u));
 #pragma omp parallel
     {
-        int64_t *chosen = NULL;
+        uint32_t *chosen = NULL;
         const bool mine = ac_alloc(&chosen, in->items, sizeof *chosen) == AC_OK;
         if (!mine) {
 #pragma omp atomic write

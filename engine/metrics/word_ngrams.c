@@ -129,8 +129,10 @@ typedef struct waiting {
 typedef struct occurrences {
     const ac_caption_words *words;
     uint32_t *first[AC_NGRAM_MOST]; /* [places], of 1 to 4 words: place of the first such */
-    uint8_t *is_first;              /* [places]: bit n - 1: of n words, the first */
-    uint32_t *before; /* [places]: n-grams that begin before it for the first time */
+    struct mark {
+        uint32_t before;  /* n-grams that begin before this place for the first time */
+        uint8_t is_first; /* bit n - 1: one of n words begins here for the first time */
+    } * marks;            /* [places] */
 } occurrences;
 
 static uint64_t
@@ -283,10 +285,10 @@ ngrams_of(int64_t count)
 static int32_t
 number_of(const occurrences *self, int64_t place, int n)
 {
-    const uint32_t first = self->first[n - 1][place];
-    const unsigned shorter = self->is_first[first] & ((1u << (n - 1)) - 1);
+    const struct mark *first = &self->marks[self->first[n - 1][place]];
+    const unsigned shorter = first->is_first & ((1u << (n - 1)) - 1);
 
-    return (int32_t) (self->before[first] + (uint32_t) __builtin_popcount(shorter));
+    return (int32_t) (first->before + (uint32_t) __builtin_popcount(shorter));
 }
 
 /* Which n-grams are the first of their kind, and how many are before them: their numbers. */
@@ -301,11 +303,10 @@ number_all(const occurrences *self, ac_ngram_table *table)
         const int64_t start = words->spans[c].start, size = words->spans[c].count;
         for (int64_t i = 0; i < size; i++) {
             uint8_t bits = 0;
-            self->before[start + i] = (uint32_t) count;
             for (int n = 1; n <= AC_NGRAM_MOST && i + n <= size; n++)
                 if (self->first[n - 1][start + i] == start + i)
                     bits |= (uint8_t) (1u << (n - 1));
-            self->is_first[start + i] = bits;
+            self->marks[start + i] = (struct mark){ (uint32_t) count, bits };
             count += __builtin_popcount(bits);
         }
     }
@@ -368,7 +369,7 @@ list_caption(const occurrences *self, ac_caption_ngrams *out, ac_ngram_table *ta
             const int32_t number = number_of(self, place, n);
             g.words[n - 1] = words.words[i + n - 1];
             list[count++] = (ac_ngram_count){ number, 1, (unsigned) n & 7 };
-            if (self->is_first[place] & 1u << (n - 1))
+            if (self->marks[place].is_first & 1u << (n - 1))
                 table->ngrams[number] = g;
         }
     }
@@ -400,12 +401,11 @@ ac_caption_ngrams_find(ac_caption_ngrams *self, ac_ngram_table *table,
         self->starts[c + 1] = self->starts[c] + ngrams_of(words->spans[c].count);
     }
     for (int n = 0; n < AC_NGRAM_MOST; n++)
-        AC_TRY(ac_alloc(&o.first[n], places, sizeof **o.first));
-    AC_TRY(ac_alloc(&o.is_first, places, sizeof *o.is_first));
-    AC_TRY(ac_alloc(&o.before, places, sizeof *o.before));
+        AC_TRY(ac_alloc_aligned(&o.first[n], places, sizeof **o.first));
+    AC_TRY(ac_alloc_aligned(&o.marks, places, sizeof *o.marks));
     AC_TRY(find_all_firsts(&o));
     AC_TRY(number_all(&o, table));
-    AC_TRY(ac_alloc(&self->all, self->starts[words->count], sizeof *self->all));
+    AC_TRY(ac_alloc_aligned(&self->all, self->starts[words->count], sizeof *self->all));
     self->count = words->count;
 #pragma omp parallel for schedule(dynamic, 256) if (words->count > 64)
     for (int64_t c = 0; c < words->count; c++)
@@ -413,7 +413,6 @@ ac_caption_ngrams_find(ac_caption_ngrams *self, ac_ngram_table *table,
 out:
     for (int n = 0; n < AC_NGRAM_MOST; n++)
         free(o.first[n]);
-    free(o.is_first);
-    free(o.before);
+    free(o.marks);
     return st;
 }

@@ -65,8 +65,8 @@ void ac_caption_ngrams_free(ac_caption_ngrams *self);
 
 /**
  * The n-grams of all captions. Works in OpenMP's threads; the numbers are those of the n-grams'
- * first occurrences, whatever the number of threads. Memory: 56 bytes per word, and for a time
- * 20 more and 32 per different n-gram.
+ * first occurrences, whatever the number of threads. Memory: 32 bytes per word and 20 per
+ * different n-gram; for a time 24 more per word and 64 per different one of one length.
  * @param[out] self   starts zeroed
  * @param[out] table  starts zeroed
  * @return AC_E_NOMEM; AC_E_LIMIT with more than 2^30 words, or 2^28 in one caption

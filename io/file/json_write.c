@@ -1,8 +1,6 @@
 #include "io/file/json_write.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -64,21 +62,6 @@ ac_json_float(ac_buffer *self, float x)
     if (!isfinite(x))
         return ac_buffer_push_text(self, "null");
     return ac_buffer_printf(self, "%.9g", (double) x);
-}
-
-ac_status
-ac_json_double(ac_buffer *self, double x)
-{
-    char text[40];
-
-    if (!isfinite(x))
-        return ac_buffer_push_text(self, "null");
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    return ac_buffer_push_text(self, text);
 }
 
 ac_status

@@ -347,9 +347,9 @@ set_corpus_scores(ac_scores *self)
     ac_corpus_scores mine = { .cider = 0 }, other = { .cider = 0 };
 
     if (self->texts)
-        ac_score_corpus(self->texts, NULL, self->items, &mine);
+        ac_score_corpus(self->texts, self->items, &mine);
     if (self->texts_other)
-        ac_score_corpus(self->texts_other, NULL, self->items, &other);
+        ac_score_corpus(self->texts_other, self->items, &other);
     for (int i = 0; i < self->column_count; i++) {
         ac_score_column *c = &self->columns[i];
         const int k = bleu_number(c);

@@ -202,37 +202,39 @@ typedef struct ranked {
     int64_t item;
 } ranked;
 
-static int
-by_value(const void *a, const void *b)
+/* One more item, the last so far, among the first SHOWN. */
+static void
+rank(ranked *order, int64_t *n, double value, int64_t item)
 {
-    const ranked *x = a, *y = b;
+    int64_t k = SHOWN - 1;
 
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return (x->item > y->item) - (x->item < y->item);
+    if (*n < SHOWN)
+        k = (*n)++;
+    else if (value >= order[k].value)
+        return;
+    for (; k > 0 && order[k - 1].value > value; k--)
+        order[k] = order[k - 1];
+    order[k] = (ranked){ value, item };
 }
 
 /* As the page's script orders them: by value, equal ones in the order of items. */
 static ac_status
 mark_best_and_worst(scores_report *self)
 {
-    ranked *order = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&self->best_or_worst, self->items, sizeof *self->best_or_worst));
-    AC_TRY(ac_alloc(&order, self->items, sizeof *order));
     for (int c = 0; c < self->count; c++)
         for (int sign = -1; sign <= 1; sign += 2) {
+            ranked order[SHOWN];
             int64_t n = 0;
             for (int64_t i = 0; i < self->items; i++)
                 if (!isnan(self->values[i * self->count + c]))
-                    order[n++] = (ranked){ sign * self->values[i * self->count + c], i };
-            qsort(order, (size_t) n, sizeof *order, by_value);
-            for (int64_t k = 0; k < n && k < SHOWN; k++)
+                    rank(order, &n, sign * self->values[i * self->count + c], i);
+            for (int64_t k = 0; k < n; k++)
                 self->best_or_worst[order[k].item] = true;
         }
 out:
-    free(order);
     return st;
 }
 
