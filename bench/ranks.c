@@ -1,5 +1,5 @@
-/* One rank with all entries, then all ranks with a part each, in turns; each with the threads of
- * OMP_NUM_THREADS. The merging of the ranks' lists is in it.
+/* One rank with all entries, then all ranks with a part each, in turns; each with the threads
+ * of OMP_NUM_THREADS. The merging of the ranks' lists is in it.
  *
  *   mpirun -n 2 bench_ranks ENTRIES WIDTH QUERIES CROWDED ROUNDS
  *
@@ -103,10 +103,10 @@ print(const bench *b, const series *one, const series *all, int64_t rounds)
     const int64_t half = rounds / 2;
 
     printf("%s, %lld x %lld, %lld queries, %d threads per rank\n",
-           ac_topk_index_scan(&b->whole), (long long) b->n, (long long) b->D,
-           (long long) b->nq, omp_get_max_threads());
-    printf("one rank: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n",
-           one->wall[0], one->wall[half], one->cpu[0], one->cpu[half]);
+           ac_topk_index_scan(&b->whole), (long long) b->n, (long long) b->D, (long long) b->nq,
+           omp_get_max_threads());
+    printf("one rank: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n", one->wall[0],
+           one->wall[half], one->cpu[0], one->cpu[half]);
     printf("%d ranks: least %.2f ms, median %.2f; CPU of the slowest least %.2f, median %.2f\n",
            b->comm.size, all->wall[0], all->wall[half], all->cpu[0], all->cpu[half]);
     printf("times as fast: %.2f (least), %.2f (median); CPU %.2f, %.2f\n",

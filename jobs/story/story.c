@@ -32,8 +32,7 @@ set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
     const int64_t node =
         config->limits.memory > 0 ? config->limits.memory : ac_machine_memory();
     const int64_t left = node - (int64_t) ac_causal_model_packed_bytes(model),
-                  share = left / comm->node_size / 4,
-                  most = model->generation.max_new_tokens;
+                  share = left / comm->node_size / 4, most = model->generation.max_new_tokens;
 
     model->cache_bytes = share < 1 ? 1 : share > MOST_CACHE ? MOST_CACHE : share;
     if (comm->rank == 0)
