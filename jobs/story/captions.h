@@ -11,7 +11,7 @@
  * text (empty: none). Starts zeroed; owns everything. */
 typedef struct ac_story_captions {
     ac_texts keys, captions, tables;
-    bool *repeated;       /* [keys.count]: an earlier item has the same key */
+    bool *repeated;       /* [keys.count]: an earlier item has the same key; NULL: none has */
     char fingerprint[33]; /* of all of it */
 } ac_story_captions;
 

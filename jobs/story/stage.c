@@ -107,7 +107,7 @@ encode(teller *self, int64_t item, ac_item_status *status)
     if (ac_quarantine_has(&self->run->quarantine, item))
         return ac_item_status_set(status, AC_REJECT_CRASHED,
                                   "ended the program, and again when it was tried alone");
-    if (c->repeated[item])
+    if (c->repeated && c->repeated[item])
         return ac_item_status_set(status, AC_REJECT_DUPLICATE_KEY,
                                   "an earlier caption has this key");
     if (ac_texts_size(&c->captions, item) == 0)
