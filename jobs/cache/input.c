@@ -1,6 +1,8 @@
 #include "jobs/cache/input.h"
 
+#include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "cache_builder/cache.h"
@@ -8,6 +10,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/path.h"
 #include "jobs/cache/mining/mine.h"
 
 void
@@ -58,6 +61,34 @@ read_list(ac_texts *entries, const ac_config *config)
     return st == AC_OK && config->ngrams.unique ? drop_duplicates(entries) : st;
 }
 
+/* Rank 0. A run's folder holds texts that are no corpus: its log, its keys. */
+static ac_status
+refuse_runs(const char *input)
+{
+    char *path = NULL;
+    json_t *root = NULL;
+    const char *job;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/manifest.json", input));
+    root = json_load_file(path, 0, NULL);
+    job = json_string_value(json_object_get(root, "job"));
+    if (job && strcmp(job, "ingest") == 0)
+        st = ac_error_set(AC_E_ARG,
+                          "input.path: %s is an image dataset; its captions become texts with "
+                          "`antarctic export %s --format folder --out FOLDER`",
+                          input, input);
+    else if (job)
+        st = ac_error_set(AC_E_ARG,
+                          "input.path: %s is the folder of a run of %s, not of texts (the "
+                          "captions of a run are its preds.txt)",
+                          input, job);
+out:
+    json_decref(root);
+    free(path);
+    return st;
+}
+
 ac_status
 ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_config *config,
                         const char *folder)
@@ -69,6 +100,7 @@ ac_entry_input_read_all(ac_entry_input *self, const ac_comm *comm, const ac_conf
         AC_TRY(ac_agree_all(comm,
                             ac_error_set(AC_E_ARG, "compute.parts: a cache is made by one run; "
                                                    "parts are for the jobs on images")));
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? refuse_runs(config->input.path) : AC_OK));
     mined = ac_mining_is_asked_all(comm, config);
     self->kind = mined ? "ngrams" : "lines";
     if (mined)

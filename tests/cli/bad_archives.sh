@@ -115,6 +115,15 @@ run 0 ingest self --out self/inside
 run 0 ingest self --out self/inside # what is there is no image of the source
 says 'nothing to do'
 
+# a dataset or a run is no text for a cache: what lies in its folder is a log
+run 1 build-cache --run cache --set input.path=self/inside --set clip.model="$demo/clip"
+says 'is an image dataset; its captions become texts with'
+run_on 2 1 build-cache --run cache --set input.path=nested.run --set clip.model="$demo/clip"
+says 'is the folder of a run of embed-images, not of texts'
+run 0 export self/inside --format folder --out self.texts
+run 2 build-cache --run cache --set input.path=self.texts --set clip.model="$demo/clip" # it had no captions
+says 'no text in this folder'
+
 # a dataset whose shard is another program's HDF5 file, or its manifest another dataset's
 mkdir three
 for n in 1 2 3; do cp good.jpg three/i$n.jpg; done
