@@ -81,8 +81,8 @@ push_reasons(ac_buffer *b, const ac_scores *s)
     }
     for (int n = 0; s->has_diversity && n < AC_NGRAM_MOST; n++)
         if (isnan(s->diversity.distinct[n])) {
-            ac_buffer_printf(b, "%s\"distinct_%d\": \"no caption has %d words\"",
-                             first ? "" : ", ", n + 1, n + 1);
+            ac_buffer_printf(b, "%s\"distinct_%d\": \"no caption has %d word%s\"",
+                             first ? "" : ", ", n + 1, n + 1, n ? "s" : "");
             first = false;
         }
     ac_buffer_push_text(b, "},\n");

@@ -15,6 +15,7 @@
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
+#include "jobs/report/evaluate_comparison.h"
 #include "jobs/report/page.h"
 
 enum { MOST_METRICS = 32, SHOWN = 24, ITEMS_PER_BLOCK = 256 };
@@ -306,49 +307,6 @@ write_scores(scores_report *self)
     ac_page_panel_end(page);
 }
 
-static void
-write_comparison(scores_report *self)
-{
-    const json_t *comparison = json_object_get(self->metrics, "comparison");
-    ac_page *page = &self->page;
-    const char *name;
-    json_t *value;
-
-    if (!comparison)
-        return;
-    ac_page_section(page, "comparison", "Compared with other captions");
-    ac_page_html(page, "<p class=\"note\">");
-    ac_page_printf(page,
-                   "The others: %s. Intervals are of the difference, over resamples of "
-                   "the same items for both.",
-                   json_string_value(json_object_get(comparison, "against")));
-    ac_page_html(page, "</p>\n<table class=\"list\"><thead><tr><th>Score</th><th>These</th>"
-                       "<th>Others</th><th>Difference</th><th>95 % interval</th>"
-                       "<th>Resamples in which these are higher</th></tr></thead><tbody>\n");
-    json_object_foreach((json_t *) (uintptr_t) comparison, name, value)
-    {
-        const json_t *interval = json_object_get(value, "interval");
-        if (!json_is_object(value))
-            continue;
-        ac_page_html(page, "<tr><td>");
-        ac_page_printf(page, "%s", name);
-        ac_page_html(page, "</td><td>");
-        ac_page_printf(page, "%.4f", json_number_value(json_object_get(value, "score")));
-        ac_page_html(page, "</td><td>");
-        ac_page_printf(page, "%.4f", json_number_value(json_object_get(value, "other")));
-        ac_page_html(page, "</td><td><strong>");
-        ac_page_printf(page, "%+.4f", json_number_value(json_object_get(value, "difference")));
-        ac_page_html(page, "</strong></td><td>");
-        ac_page_printf(page, "%+.4f to %+.4f", json_number_value(json_array_get(interval, 0)),
-                       json_number_value(json_array_get(interval, 1)));
-        ac_page_html(page, "</td><td>");
-        ac_page_printf(page, "%.1f %%",
-                       100 * json_number_value(json_object_get(value, "higher_in_resamples")));
-        ac_page_html(page, "</td></tr>\n");
-    }
-    ac_page_html(page, "</tbody></table>\n");
-}
-
 /* ---- items ---- */
 
 static bool
@@ -576,7 +534,7 @@ ac_evaluate_report_write(const ac_run_view *run, const ac_job *const *jobs, cons
     AC_TRY(ac_page_open(&r.page, path, "antarctic evaluate", run->folder));
     write_facts(&r);
     write_scores(&r);
-    write_comparison(&r);
+    ac_evaluate_comparison_write(&r.page, json_object_get(r.metrics, "comparison"));
     if (r.count) {
         ac_page_section(&r.page, "items", "Captions");
         AC_TRY(write_records(&r));

@@ -229,6 +229,10 @@ jq 'with_entries(.value |= (split(" ") | .[:4] | join(" ")))' predictions.json >
 run 0 evaluate --predictions predictions.json --references references.json --against shorter.json --out better
 jq -e '.comparison.CIDEr.interval[0] > 0 and .comparison.CIDEr.higher_in_resamples > 0.99 and (.comparison.changed_most | length) == 24' better/metrics.json > /dev/null
 jq -e '.against.caption and .against.CIDEr != null' <(sed -n 1p better/items.jsonl) > /dev/null
+# the report shows them: as many items that changed most as metrics.json has, each with both captions
+[ "$(jq '.comparison.changed_most | length' better/metrics.json)" -gt 0 ]
+[ "$(sed -n '/Changed most/,/<\/table>/p' better/report.html | grep -c '^<tr><td>')" -eq "$(jq '.comparison.changed_most | length' better/metrics.json)" ]
+[ "$(grep -c 'Changed most' same/report.html)" -eq 0 ]
 
 # through Slurm's script: the same words as on the command line
 printf 'evaluate: { predictions: predictions.json, references: references.json }\n' > evaluate.yaml
