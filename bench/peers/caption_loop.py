@@ -52,7 +52,7 @@ def caption(path):
     texts = bart_words.batch_decode(made, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     words = clip_words(texts, return_tensors="pt", padding=True, truncation=True)
     scores = unit(clip.text_projection(clip.text_model(**words).pooler_output)) @ image[0]
-    return texts[int(scores.argmax())]
+    return texts[int(scores.argmax())].strip()
 
 
 done = {}
