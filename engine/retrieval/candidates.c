@@ -12,7 +12,7 @@ enum { BATCH = 64 };
 int64_t
 ac_candidates_capacity(int64_t k)
 {
-    return 4 * k > 256 ? 4 * k : 256;
+    return 4 * k > 128 ? 4 * k : 128;
 }
 
 void
@@ -77,13 +77,13 @@ ac_candidates_prune(ac_candidates *self)
     self->count = kept;
 }
 
-/* Single precision's bounds for those that have the scan's. */
+/* Single precision's bounds for those of the first `count` that have the scan's. */
 static void
-narrow(ac_candidates *self, const ac_candidate_source *source)
+narrow(ac_candidates *self, const ac_candidate_source *source, int64_t count)
 {
-    for (int64_t i = 0; i < self->count; i++) {
+    for (int64_t i = 0; i < count; i++) {
         ac_topk_candidate *item = &self->items[i];
-        const int64_t ahead = i + 2 < self->count ? i + 2 : i;
+        const int64_t ahead = i + 2 < count ? i + 2 : i;
         if (item->narrowed || item->lower == item->upper)
             continue;
         item->narrowed = true;
@@ -91,6 +91,16 @@ narrow(ac_candidates *self, const ac_candidate_source *source)
                          source->embeddings + item->at * source->D,
                          source->embeddings + self->items[ahead].at * source->D, source->D);
     }
+}
+
+/* Prune, with a threshold from narrow bounds: those of the k that have the largest lower
+ * bounds, which pruning puts first. */
+static void
+prune_narrowly(ac_candidates *self, const ac_candidate_source *source)
+{
+    ac_candidates_prune(self);
+    narrow(self, source, self->count < self->k ? self->count : self->k);
+    ac_candidates_prune(self);
 }
 
 static int
@@ -106,7 +116,8 @@ compare(const void *left, const void *right)
 void
 ac_candidates_settle(ac_candidates *self, const ac_candidate_source *source)
 {
-    narrow(self, source);
+    prune_narrowly(self, source);
+    narrow(self, source, self->count);
     ac_candidates_prune(self);
     for (int64_t i = 0; i < self->count;) {
         const float *rows[BATCH];
@@ -136,9 +147,7 @@ ac_candidates_add(ac_candidates *self, const ac_candidate_source *source,
                   const ac_topk_candidate *item)
 {
     if (self->count == self->capacity) {
-        ac_candidates_prune(self);
-        narrow(self, source);
-        ac_candidates_prune(self);
+        prune_narrowly(self, source);
         if (self->count > self->capacity / 2)
             ac_candidates_settle(self, source);
     }
