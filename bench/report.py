@@ -21,6 +21,7 @@ TITLES = {
     "whole": "From JPEGs to captions, ViT-B/16 and BART-large shapes",
     "mining": "N-grams mined from 100 MB of text",
     "million": "A cache of a million n-grams of WordNet's glosses",
+    "stories": "Stories by causal models",
 }
 HEAD = """# Benchmarks
 

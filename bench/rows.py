@@ -311,7 +311,8 @@ def script(name):
 
 
 TOPICS = {"images": images, "captions": captions, "samples": samples, "decode": decode, "topk": topk, "train_step": train_step, "text_tower": text_tower,
-          "whole": whole, "mining": script("mining"), "million": script("million")}
+          "whole": whole, "mining": script("mining"), "million": script("million"),
+          "stories": script("stories")}
 
 
 def main():
