@@ -14,6 +14,7 @@ ac_comm_init(ac_comm *self, MPI_Comm mpi)
     MPI_Comm node;
 
     self->heartbeat = NULL;
+    self->threads = NULL;
     AC_MPI(MPI_Comm_dup(mpi, &self->mpi));
     AC_MPI(MPI_Comm_rank(self->mpi, &self->rank));
     AC_MPI(MPI_Comm_size(self->mpi, &self->size));
@@ -27,6 +28,8 @@ void
 ac_comm_free(ac_comm *self)
 {
     AC_MPI(MPI_Comm_free(&self->mpi));
+    free(self->threads);
+    self->threads = NULL;
 }
 
 ac_status

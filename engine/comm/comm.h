@@ -16,6 +16,7 @@ typedef struct ac_comm {
     int rank, size;
     int node_rank, node_size; /* among the ranks of this node */
     ac_heartbeat *heartbeat;  /* borrowed; beats with each agreement and claim; or NULL */
+    int *threads;             /* [size] of each rank, owned; NULL: not said */
 } ac_comm;
 
 /* A call of MPI that fails ends the job: no rank could continue. */

@@ -21,7 +21,7 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
              ac_config_presence(self, &ac_config_keys[i]) == AC_UNSET))
             continue;
         ac_buffer_printf(&text, "%s=", ac_config_keys[i].name);
-        ac_config_value_print(self, &ac_config_keys[i], &text);
+        ac_config_value_print_exact(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
     st = text.status;

@@ -166,5 +166,16 @@ ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *
     else if (k->type == KEY_OPTIONAL_LIST)
         ac_buffer_push_text(out, ((const ac_optional_list *) at)->text);
     else
+        print_real(o->value, out);
+}
+
+void
+ac_config_value_print_exact(const ac_config *self, const ac_config_key *k, ac_buffer *out)
+{
+    const ac_optional *o = ac_config_place(self, k);
+
+    if ((k->type == KEY_OPTIONAL || k->type == KEY_OPTIONAL_REAL) && o->presence == AC_SET)
         ac_buffer_printf(out, "%.17g", o->value);
+    else
+        ac_config_value_print(self, k, out);
 }

@@ -51,5 +51,7 @@ AC_MUST_CHECK ac_status ac_config_value_set(ac_config *self, const ac_config_key
 
 /** The value as YAML; it reads back to the same. */
 void ac_config_value_print(const ac_config *self, const ac_config_key *k, ac_buffer *out);
+/** The same for fingerprints, whose form never changes: 17 digits for generation's numbers. */
+void ac_config_value_print_exact(const ac_config *self, const ac_config_key *k, ac_buffer *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/base/memory.h"
@@ -158,6 +159,58 @@ out:
     return st;
 }
 
+/* Files that are open beside the sources: streams, the file itself, MPI's. */
+enum { OTHER_FILES = 32 };
+
+/* Counted up to `most` + 1. Sources come in the order of rows: of an updated run, back and
+ * forth among few files. */
+static int64_t
+count_distinct(const ac_texts *names, int64_t most)
+{
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < names->count && count <= most; i++) {
+        bool seen = false;
+        for (int64_t k = i - 1; k >= 0 && !seen; k--)
+            seen = ac_texts_size(names, k) == ac_texts_size(names, i) &&
+                   memcmp(ac_texts_at(names, k), ac_texts_at(names, i),
+                          ac_texts_size(names, i)) == 0;
+        count += !seen;
+    }
+    return count;
+}
+
+/* HDF5 keeps each source of a virtual dataset open while the file is, and shows zeros for those
+ * that it cannot open: are so many files allowed? */
+static ac_status
+check_open_files(const char *path, const char *name, hid_t properties, size_t count)
+{
+    struct rlimit files;
+    ac_texts names = { 0 };
+    int64_t most;
+    ac_status st = AC_OK;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || count + OTHER_FILES <= files.rlim_cur)
+        goto out;
+    for (size_t i = 0; i < count; i++) {
+        char file[PATH_MAX];
+        if (H5Pget_virtual_filename(properties, i, file, sizeof file) >= 0)
+            AC_TRY(ac_texts_push(&names, file, strlen(file)));
+    }
+    most = (int64_t) files.rlim_cur - OTHER_FILES;
+    if (count_distinct(&names, most) > most)
+        st = ac_error_set(
+            AC_E_LIMIT,
+            "%s: dataset %s shows what is in up to %zu files, all of which HDF5 keeps "
+            "open, and this process may have %llu open files (ulimit -n): what "
+            "cannot be opened would read as zeros; raise the limit, or read a "
+            "file of antarctic export RUN --format h5, which needs no other",
+            path, name, count, (unsigned long long) files.rlim_cur);
+out:
+    ac_texts_free(&names);
+    return st;
+}
+
 static ac_status
 check_sources_of(const char *path, hid_t file, const char *name)
 {
@@ -168,6 +221,8 @@ check_sources_of(const char *path, hid_t file, const char *name)
 
     if (properties >= 0 && H5Pget_layout(properties) == H5D_VIRTUAL)
         H5Pget_virtual_count(properties, &count);
+    if (count)
+        st = check_open_files(path, name, properties, count);
     for (size_t i = 0; i < count && st == AC_OK; i++)
         st = check_source(path, name, properties, i);
     if (properties >= 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "engine/base/memory.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/linear/compute.h"
 #include "io/file/path.h"
@@ -17,6 +18,7 @@
 #include "jobs/cli/options.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/job_limits.h"
 #include "jobs/runtime/run_log.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/runtime/version.h"
@@ -78,6 +80,41 @@ start_log(ac_run_log *log, const ac_comm *comm, const char *name, const char *co
                                "with AVX2; results are the same");
 }
 
+/* What each rank has, for the log and the summary. Collective. */
+static ac_status
+log_limits_all(ac_comm *comm, const ac_config *config, int threads)
+{
+    ac_job_limits limits;
+    int own, share;
+    int64_t bound = ac_mpi_is_bound_short(comm, &own, &share);
+    ac_status st = ac_agree_all(comm, ac_alloc(&comm->threads, comm->size, sizeof threads));
+
+    if (st != AC_OK)
+        return st;
+    AC_MPI(MPI_Allgather(&threads, 1, MPI_INT, comm->threads, 1, MPI_INT, comm->mpi));
+    ac_sum_int64_all(comm, &bound, 1);
+    ac_job_limits_read(&limits, "");
+    for (int from = 0, to; from < comm->size; from = to) {
+        for (to = from + 1; to < comm->size && comm->threads[to] == comm->threads[from];)
+            to++;
+        ac_log(AC_LOG_DEBUG, "threads: %d on each of ranks %d to %d", comm->threads[from], from,
+               to - 1);
+    }
+    ac_log(AC_LOG_DEBUG, "this node: %lld MB of memory (%s), %lld cores (%s)",
+           (long long) (limits.memory >> 20), limits.memory_from, (long long) limits.cores,
+           limits.cores_from);
+    if (config->limits.memory > limits.memory)
+        ac_log(AC_LOG_WARNING, "limits.memory is %lld MB, but %s allows %lld MB",
+               (long long) (config->limits.memory >> 20), limits.memory_from,
+               (long long) (limits.memory >> 20));
+    if (bound)
+        ac_log(AC_LOG_WARNING,
+               "%lld of %d ranks are bound to fewer cores than the job may use (rank 0: %d of "
+               "%d): start with mpirun --bind-to none (srun --cpu-bind=none)",
+               (long long) bound, comm->size, own < share ? own : share, share);
+    return AC_OK;
+}
+
 static void
 stop_log(ac_run_log *log, ac_status st)
 {
@@ -97,21 +134,26 @@ say(const ac_job *job, const ac_comm *comm, ac_status st)
 /* In the run folder, locked and watched. */
 static ac_status
 run_in_folder(const ac_job *job, const char *config_path, const ac_config *config,
-              const ac_comm *comm, const char *folder)
+              ac_comm *comm, const char *folder)
 {
+    const int threads =
+        config->compute.threads ? (int) config->compute.threads : ac_mpi_threads(comm);
     ac_attempt attempt = { 0 };
     ac_run_log log;
     ac_status st;
 
     start_log(&log, comm, job->name, config_path, folder);
-    ac_compute_init(config->compute.threads ? (int) config->compute.threads
-                                            : ac_mpi_threads(comm));
+    ac_compute_init(threads);
+    st = log_limits_all(comm, config, threads);
     ac_signals_init();
-    st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now,
-                              ac_exit_code);
+    if (st == AC_OK)
+        st = ac_attempt_begin_all(&attempt, comm, config, folder, job->name, ac_end_now,
+                                  ac_exit_code);
     if (st == AC_OK)
         st = job->run(comm, config, folder, &attempt.locks);
     ac_attempt_end(&attempt, st);
+    if (st == AC_OK)
+        st = ac_agree_all(comm, ac_terminal_check_output());
     say(job, comm, st);
     stop_log(&log, st);
     return st;

@@ -1,10 +1,14 @@
 #include "jobs/cli/mpi_start.h"
 
-#include <sched.h>
+#include <limits.h>
 #include <mpi.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "jobs/runtime/job_limits.h"
 
 bool
 ac_mpi_is_launched(void)
@@ -64,17 +68,98 @@ ac_mpi_check_launcher(const ac_comm *comm)
     return AC_OK;
 }
 
-int
-ac_mpi_threads(const ac_comm *comm)
+/* ---- threads ---- */
+
+/* Is a process of this name one that starts ranks, and binds them? */
+static bool
+is_launcher(const char *name)
+{
+    static const char *const names[] = { "mpirun", "mpiexec", "orterun",   "orted",
+                                         "prte",   "hydra",   "slurmstepd" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The name of a process, and its parent; false: it cannot be told. */
+static bool
+look_at_process(int pid, char name[32], int *parent)
+{
+    char path[64], line[512], *end;
+    FILE *f;
+    bool good;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (!(f = fopen(path, "re")))
+        return false;
+    good = fgets(line, sizeof line, f) && (end = strrchr(line, ')')) &&
+           sscanf(line, "%*d (%31[^)]", name) == 1 && sscanf(end + 1, " %*c %d", parent) == 1;
+    fclose(f);
+    return good;
+}
+
+/* How many cores the launcher may use, which it may have divided among its ranks; 0: no
+ * launcher is among the processes above this one. */
+static int
+launcher_cores(void)
+{
+    int pid = getppid();
+    char name[32];
+    cpu_set_t set;
+
+    for (int depth = 0; depth < 8 && pid > 1; depth++) {
+        int parent;
+        if (!look_at_process(pid, name, &parent))
+            return 0;
+        if (is_launcher(name))
+            return sched_getaffinity(pid, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+        pid = parent;
+    }
+    return 0;
+}
+
+/* What this rank is bound to. */
+static int
+own_cores(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? CPU_COUNT(&set)
+                                                                              : INT_MAX;
+}
+
+/* A rank's share of the node, whatever it is bound to. */
+static int
+share_of_cores(const ac_comm *comm)
 {
     const char *given = getenv("SLURM_CPUS_PER_TASK");
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN), ranks = comm ? comm->node_size : 1,
-               share = cores > ranks ? cores / ranks : 1;
-    cpu_set_t bound;
+    const int ranks = comm ? comm->node_size : 1, launcher = launcher_cores();
+    ac_job_limits limits;
+    int cores;
 
     if (given && atoi(given) > 0)
         return atoi(given);
-    if (sched_getaffinity(0, sizeof bound, &bound) == 0 && CPU_COUNT(&bound) < share)
-        return CPU_COUNT(&bound) > 0 ? CPU_COUNT(&bound) : 1;
-    return (int) share;
+    ac_job_limits_read(&limits, "");
+    cores = (int) limits.cores;
+    if (launcher && launcher < cores)
+        cores = launcher;
+    return cores > ranks ? cores / ranks : 1;
+}
+
+int
+ac_mpi_threads(const ac_comm *comm)
+{
+    const int share = share_of_cores(comm), own = own_cores();
+
+    return own < share ? own : share;
+}
+
+bool
+ac_mpi_is_bound_short(const ac_comm *comm, int *own, int *share)
+{
+    *own = own_cores();
+    *share = share_of_cores(comm);
+    return ac_mpi_is_launched() && *own < *share;
 }

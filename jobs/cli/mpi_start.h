@@ -17,8 +17,12 @@ void ac_mpi_prepare(void);
  * another MPI's: every rank would take itself for the only one, and do all the work. */
 AC_MUST_CHECK ac_status ac_mpi_check_launcher(const ac_comm *comm);
 
-/** This rank's share of the node's cores, and no more than it is bound to; under Slurm, what
- * the job was given. comm NULL: one process. */
+/** This rank's share of the node's cores that the job may use (jobs/runtime/job_limits.h), and
+ * no more than it is bound to; under Slurm, what a task was given. comm NULL: one process. */
 int ac_mpi_threads(const ac_comm *comm);
+
+/** Has the launcher bound this rank to fewer cores (own) than are its share of those that the
+ * job may use? */
+bool ac_mpi_is_bound_short(const ac_comm *comm, int *own, int *share);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/base/text.h"
 #include "io/file/publish.h"
@@ -54,6 +55,14 @@ ac_terminal_flush(ac_status st)
         return ac_error_set(ac_io_failure(errno), "standard output cannot be written: %s",
                             strerror(errno));
     return st;
+}
+
+ac_status
+ac_terminal_check_output(void)
+{
+    if (write(STDOUT_FILENO, "", 0) < 0 && errno == ENOSPC)
+        return ac_error_set(AC_E_IO, "standard output cannot be written: %s", strerror(errno));
+    return AC_OK;
 }
 
 void

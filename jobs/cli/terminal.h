@@ -23,4 +23,8 @@ AC_MUST_CHECK ac_status ac_terminal_flush(ac_status st);
  * yet: wait, shortly, until it has. */
 void ac_terminal_wait_until_read(int fd);
 
+/** Can anything be written to standard output, had there been something to say? AC_E_IO where
+ * it is a full device. A closed one is none. */
+AC_MUST_CHECK ac_status ac_terminal_check_output(void);
+
 #endif

@@ -133,7 +133,7 @@ write_summary(const ac_run *run, const ac_image_source *images, double seconds)
     ac_status st;
 
     ac_summary_begin(&b, run, ok, ac_run_bad(run, INGEST));
-    ac_buffer_printf(&b, "  \"ranks\": %d,\n", run->comm->size);
+    ac_summary_ranks(&b, run->comm);
     if (ac_passed_over_any(&images->passed_over)) {
         ac_buffer_push_text(&b, "  \"passed_over\": ");
         ac_passed_over_push_json(&images->passed_over, &b);

@@ -1,36 +1,16 @@
 #include "jobs/runtime/memory_limit.h"
 
-#include <stdio.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-/* The number in a file of the kernel; -1: not there, or "max". */
-static int64_t
-read_number(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    long long number = -1;
-
-    if (!f)
-        return -1;
-    if (fscanf(f, "%lld", &number) != 1)
-        number = -1;
-    fclose(f);
-    return number;
-}
+#include "jobs/runtime/job_limits.h"
 
 int64_t
 ac_machine_memory(void)
 {
-    const int64_t machine = (int64_t) sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    const int64_t limits[] = { read_number("/sys/fs/cgroup/memory.max"),
-                               read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes") };
-    int64_t least = machine;
+    ac_job_limits limits;
 
-    for (int i = 0; i < 2; i++)
-        if (limits[i] > 0 && limits[i] < least)
-            least = limits[i];
-    return least;
+    ac_job_limits_read(&limits, "");
+    return limits.memory;
 }
 
 int64_t

@@ -6,8 +6,7 @@
 
 #include "engine/comm/comm.h"
 
-/** Bytes of memory of this machine, or of the container (cgroup) this process is in where that
- * has less. */
+/** Bytes of memory that the ranks of this node may use together (job_limits.h). */
 int64_t ac_machine_memory(void);
 
 /** Collective. The most bytes that any rank has had in memory so far. */

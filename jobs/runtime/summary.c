@@ -19,11 +19,24 @@ ac_summary_begin(ac_buffer *out, const ac_run *run, int64_t ok, int64_t bad)
 }
 
 void
+ac_summary_ranks(ac_buffer *out, const ac_comm *comm)
+{
+    ac_buffer_printf(out, "  \"ranks\": %d,\n", comm->size);
+    if (!comm->threads)
+        return;
+    ac_buffer_push_text(out, "  \"threads\": [");
+    for (int r = 0; r < comm->size; r++)
+        ac_buffer_printf(out, "%s%d", r ? ", " : "", comm->threads[r]);
+    ac_buffer_push_text(out, "],\n");
+}
+
+void
 ac_summary_compute(ac_buffer *out, const ac_run *run)
 {
     const char *backend = run->manifest.kernels;
 
-    ac_buffer_printf(out, "  \"ranks\": %d,\n  \"precision\": \"%s\",\n", run->comm->size,
+    ac_summary_ranks(out, run->comm);
+    ac_buffer_printf(out, "  \"precision\": \"%s\",\n",
                      ac_precision_names[run->config->compute.precision]);
     ac_buffer_printf(out, "  \"kernels\": \"%s\",\n  \"backend\": ", ac_kernels()->name);
     ac_json_text(out, backend);

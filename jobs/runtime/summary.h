@@ -10,7 +10,10 @@
 /** job, version, state, items, ok, bad. */
 void ac_summary_begin(ac_buffer *out, const ac_run *run, int64_t ok, int64_t bad);
 
-/** ranks, precision, kernels ("avx2"), backend ("native"), equal_bytes (on every CPU). */
+/** ranks, and the threads of each. */
+void ac_summary_ranks(ac_buffer *out, const ac_comm *comm);
+
+/** The same, precision, kernels ("avx2"), backend ("native"), equal_bytes (on every CPU). */
 void ac_summary_compute(ac_buffer *out, const ac_run *run);
 
 /** Work before the run's stages; name NULL: there was none. */
