@@ -58,18 +58,15 @@ ac_h5_guard_structure(const char *path, int64_t *bytes, ac_texts *names)
     unsigned char block[SUPERBLOCK_BYTES] = { 0 };
     ac_h5_raw raw = { .path = path, .name = "its root", .names = names };
     struct stat info;
-    int file = -1, tries = 0;
-    ssize_t got;
+    size_t got = 0;
+    int file = -1;
     ac_status st = AC_OK;
 
     AC_TRY(ac_file_open(&file, path));
-    do {
-        got = pread(file, block, sizeof block, 0);
-    } while (got < 0 && ac_file_try_again(errno, &tries));
-    if (got < 0 || fstat(file, &info) != 0)
+    if (!ac_file_read_at(file, block, sizeof block, 0, &got) || fstat(file, &info) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     *bytes = info.st_size;
-    if (got < (ssize_t) sizeof block || memcmp(block, signature, sizeof signature) != 0)
+    if (got < sizeof block || memcmp(block, signature, sizeof signature) != 0)
         goto out; /* HDF5 and the caller say what it is */
     if (block[8] < 2 || block[8] > 3 || block[9] != 8 || block[10] != 8)
         AC_FAIL(AC_E_FORMAT,

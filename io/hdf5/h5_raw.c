@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/memory.h"
 #include "io/file/file_open.h"
@@ -37,20 +36,15 @@ ac_h5_raw_refuse(const ac_h5_raw *self, const char *what)
 ac_status
 ac_h5_raw_read(const ac_h5_raw *self, uint64_t at, void *out, size_t n)
 {
-    ssize_t got;
-    int tries = 0;
+    size_t got = 0;
 
     if (at > (uint64_t) self->bytes || n > (uint64_t) self->bytes - at)
         return ac_h5_raw_refuse(self, "lies beyond the end of the file: damaged");
-    do {
-        got = pread(self->file, out, n, (off_t) at);
-    } while (got < 0 && ac_file_try_again(errno, &tries));
-    if (got < 0)
+    if (!ac_file_read_at(self->file, out, n, (int64_t) at, &got))
         return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", self->path,
                             strerror(errno));
-    return (size_t) got == n
-               ? AC_OK
-               : ac_h5_raw_refuse(self, "lies beyond the end of the file: damaged");
+    return got == n ? AC_OK
+                    : ac_h5_raw_refuse(self, "lies beyond the end of the file: damaged");
 }
 
 typedef struct part {

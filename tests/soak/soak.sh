@@ -46,6 +46,12 @@ failed() { # failed TEXT: says what is wrong, keeps the run, and returns false, 
 count() { tried[$1]=$((${tried[$1]:-0} + 1)); }
 part_of() { awk -v r=$RANDOM -v s="$1" 'BEGIN { printf "%.3f", s * r / 32768 }'; }
 
+# mpirun_crashed: it, and none of its ranks (Open MPI 4.1.4, at its end, after ranks were killed).
+mpirun_crashed() {
+  if grep -q ' [^ ]*antarctic(' said.txt; then return 1; fi
+  grep -q ' mpirun(' said.txt
+}
+
 # disturbed KIND RANKS: one start that something happens to.
 disturbed() {
   local kind=$1 ranks=$2 launcher pids=() FAULT_RANK= FAULT_KIND= FAULT_NTH= used
@@ -96,7 +102,7 @@ disturbed() {
   case $kind:$ended in
     *:0) [ -e run/run/DONE ] || failed 'exit 0 without DONE' ;;
     *:hang) failed "no end within $limit s" ;;
-    kill*:139) if ! grep -q ' mpirun(' said.txt || grep -q ' [^ ]*antarctic(' said.txt; then failed 'a segmentation fault'; fi ;; # Open MPI 4.1.4: mpirun's own, at its end
+    kill*:139) mpirun_crashed || failed 'a segmentation fault' ;;
     kill*:137 | kill*:13[34] | kill*:205 | kill*:7[45] | kill*:1 | kill*:2) ;; # mpirun's own code where it lost a rank as it started
     term*:75 | term*:143 | term*:74 | term_launcher:1 | term:1) ;;
     fault:2 | fault:1 | fault:74 | disk:2 | disk:74) ;;
