@@ -28,8 +28,8 @@ grep -qx jobs/models/clip_model.h public.txt
 # json_lines.h and json_value.h need jansson's headers, which those who use it have
 comm -23 used.txt public.txt | grep -vE '^jobs/cli/|^io/file/json_(lines|value)\.h$' > private.txt || true
 cat private.txt
-# of the jobs: memory for `measure`, run folders and the job table for `inspect`
-printf 'jobs/job_table.h\njobs/runtime/memory_limit.h\njobs/runtime/run_view.h\n' | cmp - private.txt
+# of the ranks: their merge for bench/ranks.c; of the jobs: memory for `measure`, run folders and the job table for `inspect`
+printf 'engine/comm/topk_merge.h\njobs/job_table.h\njobs/runtime/memory_limit.h\njobs/runtime/run_view.h\n' | cmp - private.txt
 
 if ! command -v c++ > /dev/null; then
   echo 'not tried: C++ (no compiler)'
