@@ -1,7 +1,7 @@
 /* int8 products with AMX: 32 rows by 32 columns in four tiles of 16 by 16 sums; 64 of K at a
  * time. The layout of the matrix is that of a tile: 16 rows of 64 bytes, a row 4 numbers of
  * each of 16 columns. */
-#include "engine/kernels/int8_lanes16.h"
+#include "engine/kernels/int8_lanes16_body.h"
 
 typedef uint8_t number;
 #define store_rounded store_bytes

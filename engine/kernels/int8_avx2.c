@@ -1,7 +1,7 @@
 /* int8 products with AVX2: numbers and weights widened to 16 bits, whose products in pairs
  * cannot saturate. 6 rows by 8 columns, 12 accumulators of two half sums for each of 4 columns.
  */
-#include "engine/kernels/int8_lanes8.h"
+#include "engine/kernels/int8_lanes8_body.h"
 
 typedef int16_t number;
 

@@ -1,6 +1,6 @@
 /* int8 products with AVX-512BW, for CPUs without VNNI: as with AVX2, 12 rows by 16 columns, 24
  * accumulators of two half sums for each of 8 columns. */
-#include "engine/kernels/int8_lanes16.h"
+#include "engine/kernels/int8_lanes16_body.h"
 
 typedef int16_t number;
 

@@ -1,5 +1,5 @@
 /* int8 products with AVX-512 VNNI: 12 rows by 32 columns, 24 accumulators. */
-#include "engine/kernels/int8_lanes16.h"
+#include "engine/kernels/int8_lanes16_body.h"
 
 typedef uint8_t number;
 #define store_rounded store_bytes

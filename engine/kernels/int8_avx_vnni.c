@@ -1,5 +1,5 @@
 /* int8 products with AVX-VNNI: 6 rows by 16 columns, 12 accumulators. */
-#include "engine/kernels/int8_lanes8.h"
+#include "engine/kernels/int8_lanes8_body.h"
 
 typedef uint8_t number;
 
