@@ -20,6 +20,7 @@ slurm_start_node() { # each with a host name of its own, as nodes have
 
 slurm_up() {
   export OMP_WAIT_POLICY=passive OMPI_MCA_mpi_yield_when_idle=1
+  export OMPI_MCA_btl_tcp_if_include=lo # both nodes are this machine: Open MPI 5 finds no way from one to the other over its other networks
   slurm_need
   export PATH=$PATH:/usr/sbin:/sbin
   slurm=$PWD/slurm
