@@ -12,7 +12,7 @@
 static void
 put(uint64_t *slots, int64_t capacity, uint64_t hash, bool *was_there)
 {
-    int64_t at = (int64_t) (hash & (uint64_t) (capacity - 1));
+    int64_t at = (int64_t) (hash >> 1 & (uint64_t) (capacity - 1)); /* its lowest bit is set */
 
     while (slots[at] && slots[at] != hash)
         at = (at + 1) & (capacity - 1);
@@ -20,16 +20,21 @@ put(uint64_t *slots, int64_t capacity, uint64_t hash, bool *was_there)
     slots[at] = hash;
 }
 
-/* A set of 64-bit hashes: two names in a billion that are taken for one would only be told as
- * a repetition. */
-static ac_status
-seen(ac_tar_seen *self, const void *bytes, size_t n, bool *was_there)
+/* Of a name, for a set of 64-bit hashes: two names in a billion that are taken for one would
+ * only be told as a repetition. */
+static uint64_t
+hash_of(const void *bytes, size_t n)
 {
-    const uint64_t hash = XXH3_64bits(bytes, n) | 1;
+    return XXH3_64bits(bytes, n) | 1;
+}
+
+static ac_status
+seen(ac_tar_seen *self, uint64_t hash, bool *was_there)
+{
     ac_status st = AC_OK;
 
     *was_there = false;
-    if (2 * self->count >= self->capacity) {
+    if (4 * self->count >= 3 * self->capacity) {
         const int64_t capacity = self->capacity ? 2 * self->capacity : 16;
         uint64_t *slots = NULL;
         bool ignored;
@@ -148,21 +153,24 @@ static ac_status
 group(ac_tar_samples *self, ac_tar_part *part)
 {
     const char *name = part->member.name;
+    const uint64_t suffix =
+        hash_of(self->suffix.data ? self->suffix.data : "", self->suffix.size);
+    uint64_t key;
     bool repeated = false;
     ac_status st = AC_OK;
 
-    part->begins = !self->keys.count || self->key.size != part->key_size ||
+    part->begins = !self->is_begun || self->key.size != part->key_size ||
                    memcmp(self->key.data, name, part->key_size) != 0;
     if (!part->begins)
-        AC_TRY(seen(&self->suffixes, self->suffix.data ? self->suffix.data : "",
-                    self->suffix.size, &repeated));
+        AC_TRY(seen(&self->suffixes, suffix, &repeated));
     part->begins = part->begins || repeated;
     if (!part->begins)
         return AC_OK;
     forget(&self->suffixes);
-    AC_TRY(seen(&self->suffixes, self->suffix.data ? self->suffix.data : "", self->suffix.size,
-                &repeated));
-    AC_TRY(seen(&self->keys, name, part->key_size, &part->again));
+    AC_TRY(seen(&self->suffixes, suffix, &repeated));
+    key = hash_of(name, part->key_size);
+    AC_TRY(seen(&self->keys[key >> 56], key, &part->again));
+    self->is_begun = true;
     ac_buffer_reset(&self->key);
     st = ac_buffer_push(&self->key, name, part->key_size);
 out:
@@ -183,7 +191,8 @@ ac_tar_samples_close(ac_tar_samples *self)
     ac_buffer_free(&self->key);
     ac_buffer_free(&self->suffix);
     free(self->suffixes.slots);
-    free(self->keys.slots);
+    for (int p = 0; p < AC_TAR_KEY_PARTS; p++)
+        free(self->keys[p].slots);
     ac_skip_free(&self->skipping);
     *self = (ac_tar_samples){ 0 };
 }

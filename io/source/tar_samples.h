@@ -35,12 +35,18 @@ typedef struct ac_tar_seen {
     int64_t capacity, count;
 } ac_tar_seen;
 
+enum { AC_TAR_KEY_PARTS = 256 };
+
 /** Starts zeroed. */
 typedef struct ac_tar_samples {
     ac_tar_reader reader;
     bool files; /* as files */
     ac_buffer key, suffix;
-    ac_tar_seen suffixes, keys; /* of the present sample; of the tar */
+    ac_tar_seen suffixes; /* of the present sample */
+    /* of the tar, by their hashes' highest byte: each part grows by itself, so that no old
+     * table of the whole stands beside a new one: 11 to 21 bytes per key */
+    ac_tar_seen keys[AC_TAR_KEY_PARTS];
+    bool is_begun; /* a sample was */
     ac_skip skipping; /* what is passed over by name; the caller's to set after opening */
 } ac_tar_samples;
 
