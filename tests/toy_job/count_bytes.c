@@ -157,6 +157,8 @@ count_bytes_all(const ac_comm *comm, const ac_config *config, const char *folder
     ac_status st = AC_OK;
 
     (void) locks;
+    if (!config->input.path)
+        AC_FAIL(AC_E_ARG, "input.path: a folder, a list, a dataset or tars");
     AC_TRY(ac_tar_input_open_all(&images, comm, config, &tars, &is_tars));
     if (comm->rank == 0 && !is_tars)
         st = ac_images_index_path(config, folder, "input.path", &index);
