@@ -46,7 +46,7 @@ typedef struct ac_tar_samples {
     /* of the tar, by their hashes' highest byte: each part grows by itself, so that no old
      * table of the whole stands beside a new one: 11 to 21 bytes per key */
     ac_tar_seen keys[AC_TAR_KEY_PARTS];
-    bool is_begun; /* a sample was */
+    bool is_begun;    /* a sample was */
     ac_skip skipping; /* what is passed over by name; the caller's to set after opening */
 } ac_tar_samples;
 

@@ -254,6 +254,8 @@ finish(const ac_comm *comm, const ac_config *config, int64_t made_before)
     CHECK(made == STAGES * SHARDS); /* each once, and none twice */
     check_files(&run);
     ac_run_free(&run);
+    MPI_Barrier(
+        comm->mpi); /* a rank that is done may change the files that others still check */
 }
 
 static void
