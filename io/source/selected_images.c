@@ -162,3 +162,114 @@ ac_selected_images_open(ac_image_source *out, const ac_image_source *source,
     }
     return st;
 }
+
+/* ---- those that a list names ---- */
+
+typedef struct listed {
+    selected shown; /* first: the functions above take it */
+    ac_image_source source;
+    int64_t *numbers, count;
+    char *root;
+} listed;
+
+static void
+free_listed(void *state)
+{
+    listed *self = state;
+
+    ac_image_source_free(&self->source);
+    free(self->numbers);
+    free(self->root);
+    free(self);
+}
+
+static ac_status
+locate_listed(const void *state, int64_t i, ac_buffer *out)
+{
+    ac_buffer_push_text(out, ((const listed *) state)->root);
+    return locate(state, i, out);
+}
+
+static ac_status
+check_listed_captions(const void *state, int64_t i, ac_item_status *status)
+{
+    const listed *self = state;
+
+    return ac_image_source_check_captions(&self->source, self->numbers[i], status);
+}
+
+static ac_image_stamp
+stamp_listed(const void *state, int64_t i)
+{
+    const listed *self = state;
+
+    return ac_image_source_stamp(&self->source, self->numbers[i]);
+}
+
+/* Without its source. */
+static ac_status
+new_listed(listed **out, const void *numbers, int64_t count, const char *root)
+{
+    listed *self = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&self, 1, sizeof *self));
+    AC_TRY(ac_alloc(&self->numbers, count, sizeof *self->numbers));
+    AC_TRY(ac_duplicate(&self->root, root, strlen(root)));
+    if (count)
+        memcpy(self->numbers, numbers, (size_t) count * sizeof *self->numbers);
+    self->count = count;
+    self->shown = (selected){ &self->source, self->numbers };
+    *out = self;
+    self = NULL;
+out:
+    if (self)
+        free_listed(self);
+    return st;
+}
+
+#define LISTED                                                                            \
+    .name = "listed", .key = key, .locate = locate_listed, .read = read_item,             \
+    .pixels = pixels, .check = check, .page = page, .captions = captions,                 \
+    .check_captions = check_listed_captions, .metadata = metadata, .stamp = stamp_listed, \
+    .free = free_listed
+
+const ac_image_source_type ac_listed_images_type = { LISTED };
+const ac_image_source_type ac_listed_hashed_images_type = { LISTED, .hash = hash };
+
+ac_status
+ac_listed_images_take(ac_image_source *images, const void *numbers, int64_t count,
+                      const char *root)
+{
+    listed *self = NULL;
+    const ac_status st = new_listed(&self, numbers, count, root);
+
+    if (st == AC_OK) {
+        self->source = *images;
+        self->source.passed_over = (ac_passed_over){ 0 }; /* stays where it was */
+        images->type =
+            images->type->hash ? &ac_listed_hashed_images_type : &ac_listed_images_type;
+        images->state = self;
+        images->count = count;
+        images->choice = AC_CAPTIONS_OWN; /* the source below has made it */
+    }
+    return st;
+}
+
+const ac_image_source *
+ac_listed_images_whole(const ac_image_source *images)
+{
+    return images->type == &ac_listed_images_type ||
+                   images->type == &ac_listed_hashed_images_type
+               ? &((const listed *) images->state)->source
+               : images;
+}
+
+const int64_t *
+ac_listed_images_numbers(const ac_image_source *images, const char **root)
+{
+    const listed *self = images->state;
+
+    *root = self->root;
+    return self->numbers;
+}

@@ -13,6 +13,7 @@
 #include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
+#include "io/source/selected_images.h"
 #include "io/source/tar_files.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_scan.h"
@@ -492,12 +493,21 @@ out:
     return st;
 }
 
+/* NULL: another source. Of some of their items it is that of all. */
+static const tar_images *
+tars_of(const ac_image_source *source)
+{
+    const ac_image_source *whole = ac_listed_images_whole(source);
+
+    return whole->type == &ac_tar_images_type ? whole->state : NULL;
+}
+
 int64_t
 ac_tar_images_count(const ac_image_source *source)
 {
-    return source->type == &ac_tar_images_type
-               ? ((const tar_images *) source->state)->index.head->tars
-               : 0;
+    const tar_images *self = tars_of(source);
+
+    return self ? self->index.head->tars : 0;
 }
 
 int64_t
@@ -511,14 +521,15 @@ ac_tar_images_bytes(const ac_image_source *source, int64_t i)
 const char *
 ac_tar_images_notes(const ac_image_source *source)
 {
-    return source->type == &ac_tar_images_type
-               ? ((const tar_images *) source->state)->index.notes
-               : NULL;
+    const tar_images *self = tars_of(source);
+
+    return self ? self->index.notes : NULL;
 }
 
 bool
 ac_tar_images_prefixed(const ac_image_source *source)
 {
-    return source->type == &ac_tar_images_type &&
-           ((const tar_images *) source->state)->index.head->prefixed;
+    const tar_images *self = tars_of(source);
+
+    return self && self->index.head->prefixed;
 }

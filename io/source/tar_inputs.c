@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "io/file/text_file.h"
 #include "io/image/names.h"
 #include "io/source/location.h"
+#include "io/source/place_list.h"
 #include "io/source/tar_reader.h"
 
 enum { MOST_DEPTH = 64, HEAD = 512, MAGIC_AT = 257 };
@@ -28,6 +30,7 @@ enum { MOST_DEPTH = 64, HEAD = 512, MAGIC_AT = 257 };
 typedef struct found_tars {
     ac_texts paths;
     char *root;
+    json_t *named; /* of a list of places inside tars: the paths, as names; else NULL */
 } found_tars;
 
 void
@@ -158,6 +161,26 @@ out:
 
 /* ---- lists ---- */
 
+/* The folder that all paths are below. */
+static ac_status
+set_common_root(found_tars *self)
+{
+    const ac_texts *paths = &self->paths;
+    const char *first = ac_texts_at(paths, 0);
+    size_t n = ac_texts_size(paths, 0);
+
+    for (int64_t i = 1; i < paths->count; i++) {
+        const char *p = ac_texts_at(paths, i);
+        size_t same = 0;
+        while (same < n && same < ac_texts_size(paths, i) && p[same] == first[same])
+            same++;
+        n = same;
+    }
+    while (n && first[n - 1] != '/')
+        n--;
+    return ac_duplicate(&self->root, first, n);
+}
+
 static ac_status
 mixed(const char *what, const char *list, const char *a, const char *b)
 {
@@ -166,6 +189,16 @@ mixed(const char *what, const char *list, const char *a, const char *b)
         "%s: %s names tars and other files (%s, %s): give one kind, in a run of "
         "its own",
         what, list, a, b);
+}
+
+static ac_status
+mixed_places(const char *what, const char *list, const char *place, const char *other)
+{
+    return ac_error_set(
+        AC_E_ARG,
+        "%s: %s names places inside archives and files (%s, %s): give one kind, in a run of "
+        "its own",
+        what, list, place, other);
 }
 
 /* A line's path, or paths: relative to the list's folder. */
@@ -182,15 +215,50 @@ add_line(found_tars *self, const char *folder, const char *line)
     return st;
 }
 
+/* A place inside a tar: the tar, once. */
+static ac_status
+add_place(found_tars *self, const char *folder, const char *line, size_t archive)
+{
+    char *path = NULL;
+    ac_status st =
+        ac_path_format(&path, "%s%.*s", line[0] == '/' ? "" : folder, (int) archive, line);
+
+    if (st == AC_OK && !self->named && !(self->named = json_object()))
+        st = ac_error_set(AC_E_NOMEM, "out of memory");
+    if (st == AC_OK && !json_object_get(self->named, path) &&
+        json_object_set_new_nocheck(self->named, path, json_true()) != 0)
+        st = ac_error_set(AC_E_NOMEM, "out of memory");
+    free(path);
+    return st;
+}
+
+/* The tars of places, sorted; their names are relative to the folder that they share. */
+static ac_status
+take_named(found_tars *self)
+{
+    ac_texts found = { 0 };
+    const char *path;
+    json_t *one;
+    ac_status st = AC_OK;
+
+    json_object_foreach(self->named, path, one)
+        AC_TRY(ac_texts_push(&found, path, strlen(path)));
+    AC_TRY(push_sorted(&self->paths, &found));
+    st = set_common_root(self);
+out:
+    ac_texts_free(&found);
+    return st;
+}
+
 static ac_status
 find_in_list(found_tars *self, const char *list, const char *what)
 {
     const char *slash = strrchr(list, '/');
-    char *folder = NULL, *first_tar = NULL, *first_other = NULL;
+    char *folder = NULL, *first_tar = NULL, *first_other = NULL, *first_place = NULL;
     ac_text_lines lines = { 0 };
     char *line;
     bool first = true;
-    size_t n;
+    size_t n, archive;
     ac_status st = AC_OK;
 
     AC_TRY(ac_duplicate(&folder, list, slash ? (size_t) (slash - list + 1) : 0));
@@ -210,9 +278,15 @@ find_in_list(found_tars *self, const char *list, const char *what)
             if (!first_tar)
                 AC_TRY(ac_duplicate(&first_tar, line, n));
             AC_TRY(add_line(self, folder, line));
+        } else if (ac_place_split(line, &archive) != AC_LISTED_FILE) {
+            if (!first_place)
+                AC_TRY(ac_duplicate(&first_place, line, n));
+            AC_TRY(add_place(self, folder, line, archive));
         } else if (!first_other) {
             AC_TRY(ac_duplicate(&first_other, line, n));
         }
+        if (first_place && (first_tar || first_other))
+            AC_TRY(mixed_places(what, list, first_place, first_tar ? first_tar : first_other));
         if (first_tar && first_other)
             AC_TRY(mixed(what, list, first_tar, first_other));
     }
@@ -220,6 +294,7 @@ out:
     free(folder);
     free(first_tar);
     free(first_other);
+    free(first_place);
     ac_text_lines_close(&lines);
     return st;
 }
@@ -283,26 +358,6 @@ ac_tar_is_compressed(const char *path, const char *what, bool *is)
     return AC_OK;
 }
 
-/* The folder that all paths are below. */
-static ac_status
-set_common_root(found_tars *self)
-{
-    const ac_texts *paths = &self->paths;
-    const char *first = ac_texts_at(paths, 0);
-    size_t n = ac_texts_size(paths, 0);
-
-    for (int64_t i = 1; i < paths->count; i++) {
-        const char *p = ac_texts_at(paths, i);
-        size_t same = 0;
-        while (same < n && same < ac_texts_size(paths, i) && p[same] == first[same])
-            same++;
-        n = same;
-    }
-    while (n && first[n - 1] != '/')
-        n--;
-    return ac_duplicate(&self->root, first, n);
-}
-
 static ac_status
 find(found_tars *self, const char *input, const char *what, const char *skip)
 {
@@ -318,7 +373,7 @@ find(found_tars *self, const char *input, const char *what, const char *skip)
         AC_TRY(find_in_folder(self, input, skip));
     } else if (ends_with(input, ".txt")) {
         AC_TRY(find_in_list(self, input, what));
-        AC_TRY(ac_location_root(input, &self->root));
+        AC_TRY(self->named ? take_named(self) : ac_location_root(input, &self->root));
     } else if (is_tar_file(input)) {
         AC_TRY(ac_texts_push(&self->paths, input, strlen(input)));
         AC_TRY(set_common_root(self));
@@ -381,6 +436,7 @@ ac_tar_inputs_find(ac_tar_inputs *self, const char *input, const char *what, con
 out:
     ac_texts_free(&found.paths);
     free(found.root);
+    json_decref(found.named);
     if (st != AC_OK)
         ac_tar_inputs_free(self);
     return st;

@@ -10,7 +10,6 @@
 #include "io/source/optional_captions.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/tar_input.h"
-#include "jobs/runtime/visible.h"
 
 ac_image_options
 ac_images_options(const ac_config *config)
@@ -102,47 +101,6 @@ const char *
 ac_images_place(const ac_config *config)
 {
     return config->input.path ? config->input.path : config->input.path_images;
-}
-
-/* A rank that did not open the source. */
-static ac_status
-unpack(ac_image_source *images, const ac_comm *comm, const ac_config *config,
-       const ac_buffer *packed)
-{
-    char *index = NULL;
-    ac_status st = ac_images_packed_index(packed->data, packed->size, &index);
-
-    if (st == AC_OK && index)
-        st = ac_visible_wait(index, config, comm->heartbeat);
-    if (st == AC_OK)
-        st = ac_images_unpack(images, packed->data, packed->size);
-    free(index);
-    return st;
-}
-
-ac_status
-ac_images_share_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
-                    ac_status st)
-{
-    ac_buffer packed = { 0 };
-    int64_t bytes;
-
-    if (comm->rank == 0 && st == AC_OK)
-        st = ac_images_pack(images, &packed);
-    AC_TRY(ac_agree_all(comm, st));
-    bytes = (int64_t) packed.size;
-    ac_broadcast_bytes_all(comm, &bytes, sizeof bytes, 0);
-    if (comm->rank != 0)
-        st = ac_buffer_reserve(&packed, (size_t) bytes);
-    AC_TRY(ac_agree_all(comm, st));
-    ac_broadcast_bytes_all(comm, packed.data, (size_t) bytes, 0);
-    packed.size = (size_t) bytes;
-    if (comm->rank != 0)
-        st = unpack(images, comm, config, &packed);
-    st = ac_agree_all(comm, st);
-out:
-    ac_buffer_free(&packed);
-    return st;
 }
 
 void

@@ -6,6 +6,7 @@
 #include "io/config/config.h"
 #include "io/source/captioned_images.h"
 #include "io/source/image_source.h"
+#include "jobs/runtime/share_images.h"
 
 /** How the config wants an input looked through. Borrows its texts. */
 ac_image_options ac_images_options(const ac_config *config);
@@ -23,14 +24,6 @@ AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_c
 /** What locations of a run's images are relative to: input.path, or the folder of annotations;
  * NULL: the config has neither. Borrowed. */
 const char *ac_images_place(const ac_config *config);
-
-/**
- * Collective. The source that rank 0 has opened, on every rank; captions that were read already
- * stay with rank 0.
- * @param[in] st  rank 0: how opening went; all ranks return it where it failed
- */
-AC_MUST_CHECK ac_status ac_images_share_all(ac_image_source *images, const ac_comm *comm,
-                                            const ac_config *config, ac_status st);
 
 /** What opening the source passed over, where it passed over anything: a line by extension, and
  * one of what macOS left. Local. what: the config's key. */

@@ -14,12 +14,13 @@
 #include "engine/base/memory.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
-#include "io/source/image_dataset.h"
+#include "io/source/place_list.h"
 #include "io/source/tar_images.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_scan.h"
 #include "io/source/tar_unpack.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/share_images.h"
 #include "jobs/runtime/visible.h"
 
 /* What the ranks open together. */
@@ -114,20 +115,22 @@ static ac_status
 find(opener *self, const ac_config *config)
 {
     const char *what = self->input->what;
+    char *dataset = NULL;
     bool is_dataset;
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_captions_check(config->input.captions));
-    AC_TRY(ac_image_dataset_is(self->input->path, what, &is_dataset));
+    AC_TRY(ac_place_dataset_find(self->input->path, what, &is_dataset, &dataset));
     if (!is_dataset)
         AC_TRY(ac_tar_inputs_find(&self->tars, self->input->path, what, config->input.skip));
     if (self->tars.count == 0)
-        return AC_OK;
+        goto out;
     AC_TRY(refuse_compressed(self));
     st = make_folder(self);
     if (st == AC_OK)
         remove_half_files(self);
 out:
+    free(dataset);
     return st;
 }
 
@@ -502,17 +505,21 @@ ac_tar_input_open_alone(ac_image_source *images, const ac_config *config, const 
 {
     const ac_tar_options options = options_of(config, false, NULL);
     ac_tar_inputs tars = { 0 };
+    char *dataset = NULL;
     bool is_dataset;
     ac_status st = AC_OK;
 
     *is_tars = false;
-    AC_TRY(ac_image_dataset_is(path, what, &is_dataset));
+    AC_TRY(ac_place_dataset_find(path, what, &is_dataset, &dataset));
     if (!is_dataset)
         AC_TRY(ac_tar_inputs_find(&tars, path, what, config->input.skip));
     *is_tars = tars.count > 0;
-    if (*is_tars)
-        st = ac_tar_images_open_alone(images, &tars, &options);
+    if (*is_tars) {
+        AC_TRY(ac_tar_images_open_alone(images, &tars, &options));
+        st = ac_place_list_select(images, path, what);
+    }
 out:
+    free(dataset);
     ac_tar_inputs_free(&tars);
     return st;
 }
@@ -527,8 +534,10 @@ ac_tar_input_open_index(ac_image_source *images, const ac_config *config, const 
 
     AC_TRY(ac_path_format(&path, "%s/tars/%s.index", folder, what));
     *is_tars = access(path, F_OK) == 0;
-    if (*is_tars)
-        st = ac_tar_images_open(images, path, &options);
+    if (*is_tars) {
+        AC_TRY(ac_tar_images_open(images, path, &options));
+        st = ac_place_list_select(images, config->input.path, what);
+    }
 out:
     free(path);
     return st;
@@ -561,7 +570,8 @@ ac_tar_input_open_all(ac_image_source *images, const ac_comm *comm, const ac_con
         st = ac_tar_images_open(images, self.index, &self.options);
     AC_TRY(ac_agree_all(comm, st));
     *is_tars = true;
-    st = ac_agree_all(comm, comm->rank == 0 ? log_notes(images, input->what) : AC_OK);
+    AC_TRY(ac_agree_all(comm, comm->rank == 0 ? log_notes(images, input->what) : AC_OK));
+    st = ac_images_select_all(images, comm, config, input->path, input->what);
 out:
     opener_free(&self);
     return st;

@@ -11,6 +11,7 @@
 #include "io/source/captioned_images.h"
 #include "io/source/image_dataset.h"
 #include "io/source/joined_images.h"
+#include "io/source/place_list.h"
 #include "jobs/models/prompt.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/tar_input.h"
@@ -86,6 +87,7 @@ open_set(ac_image_source *set, const ac_config *config, const char *run, const c
     ac_image_options options = ac_images_options(config);
     char *index = NULL;
     ac_caption_notes notes = { 0 };
+    char *dataset = NULL;
     bool is_dataset = false;
     ac_status st = AC_OK;
 
@@ -94,16 +96,19 @@ open_set(ac_image_source *set, const ac_config *config, const char *run, const c
     AC_TRY(ac_images_index_path(config, run, what, &index));
     options.index = index;
     if (folder)
-        AC_TRY(ac_image_dataset_is(folder, what, &is_dataset));
-    if (is_dataset)
-        AC_TRY(ac_captioned_dataset_open(set, folder));
-    else
+        AC_TRY(ac_place_dataset_find(folder, what, &is_dataset, &dataset));
+    if (is_dataset) {
+        AC_TRY(ac_captioned_dataset_open(set, dataset));
+        AC_TRY(ac_place_list_select(set, folder, what));
+    } else {
         AC_TRY(folder ? ac_captioned_folder_open(set, folder, what, &options, &notes)
                       : ac_captioned_coco_open(set, annotations, images, &options, &notes));
+    }
     ac_images_log_notes(&notes, what);
     ac_images_log_passed_over(set, what);
 out:
     free(index);
+    free(dataset);
     ac_caption_notes_free(&notes);
     return st;
 }
