@@ -15,6 +15,7 @@
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/models.h"
 #include "jobs/runtime/summary.h"
+#include "jobs/runtime/tar_input.h"
 
 typedef struct evaluation {
     const ac_comm *comm;
@@ -80,14 +81,23 @@ static ac_status
 open_images_all(evaluation *self)
 {
     const ac_image_options options = ac_images_options(self->config);
+    const char *path = self->config->evaluate.images, *what = "evaluate.images";
+    bool is_tars = false;
     ac_status st = AC_OK;
 
     if (self->comm->rank == 0)
-        st = ac_images_open(&self->images, self->config->evaluate.images, "evaluate.images",
-                            &options);
-    if (self->comm->rank == 0 && st == AC_OK)
-        ac_images_log_passed_over(&self->images, "evaluate.images");
-    return ac_images_share_all(&self->images, self->comm, self->config, st);
+        st = ac_images_open(&self->images, path, what, &options);
+    if (self->comm->rank == 0 && st == AC_OK) {
+        ac_images_log_passed_over(&self->images, what);
+        is_tars = ac_tar_input_key_prefix(&self->images) != NULL;
+    }
+    ac_broadcast_bytes_all(self->comm, &is_tars, sizeof is_tars, 0);
+    if (!is_tars)
+        return ac_images_share_all(&self->images, self->comm, self->config, st);
+    /* no run folder keeps an index of the tars for all: each rank makes its own */
+    if (self->comm->rank != 0)
+        st = ac_images_open(&self->images, path, what, &options);
+    return ac_agree_all(self->comm, st);
 }
 
 /* Are the files usable that are needed at the end? Rank 0. */

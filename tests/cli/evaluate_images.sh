@@ -18,6 +18,13 @@ evaluate=(evaluate --predictions captions --references images --images images --
 run 0 "${evaluate[@]}" --out one
 run_on 3 0 "${evaluate[@]}" --out three
 for f in metrics.json items.jsonl clip_scores/00000.h5 embeddings/00001.h5; do cmp "one/$f" "three/$f"; done
+# images in a tar, on ranks that share no index of it
+(cd images && tar -cf ../images.tar *)
+for ranks in 1 3; do
+  run_on $ranks 0 "${evaluate[@]}" --images images.tar --out tar$ranks
+  cmp one/clip_scores/00000.h5 tar$ranks/clip_scores/00000.h5
+  [ "$(jq .CLIPScore one/metrics.json)" = "$(jq .CLIPScore tar$ranks/metrics.json)" ]
+done
 jq -e '.CLIPScore > 0 and .RefCLIPScore > 0 and .items == 10 and .cache_copied >= 0 and .cache_copied_unseen != null and .novel_unseen != null' one/metrics.json > /dev/null
 jq -s -e '[.[] | has("evidence") and has("image") and .CLIPScore != null] | all' one/items.jsonl > /dev/null
 # the words that no training caption has are named, and they are what the two shares count
