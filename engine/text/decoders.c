@@ -48,9 +48,8 @@ fuse(const ac_texts *tokens, ac_texts *out)
     return ac_texts_push(out, tokens->bytes.data ? tokens->bytes.data : "", tokens->bytes.size);
 }
 
-/* The byte of <0xHH>; -1: the token is none. */
-static int
-byte_token(const char *t, size_t n)
+int
+ac_text_byte_token(const char *t, size_t n)
 {
     int value = 0;
 
@@ -89,7 +88,7 @@ byte_fallback(const ac_texts *tokens, ac_texts *out)
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < tokens->count; i++) {
-        const int byte = byte_token(ac_texts_at(tokens, i), ac_texts_size(tokens, i));
+        const int byte = ac_text_byte_token(ac_texts_at(tokens, i), ac_texts_size(tokens, i));
         if (byte >= 0) {
             AC_TRY(ac_buffer_push_char(&bytes, (char) byte));
             continue;

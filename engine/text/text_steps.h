@@ -90,4 +90,7 @@ AC_MUST_CHECK ac_status ac_text_pre_tokenize(const ac_text_steps *self, const ch
 AC_MUST_CHECK ac_status ac_text_decode(const ac_text_steps *self, const ac_texts *tokens,
                                        ac_buffer *out);
 
+/** The byte of a token "<0xHH>"; -1: it is none. */
+int ac_text_byte_token(const char *token, size_t n);
+
 #endif

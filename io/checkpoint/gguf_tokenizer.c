@@ -6,7 +6,7 @@
 #include "engine/base/memory.h"
 
 /* What kinds of token there are, as GGUF counts them. */
-enum { CONTROL = 3, USER_DEFINED = 4 };
+enum { CONTROL = 3, USER_DEFINED = 4, UNUSED = 5 };
 
 #define TODAYS_WORDS(digits)                                             \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits \
@@ -60,24 +60,30 @@ check_kind(const ac_gguf *file)
 }
 
 static ac_status
-read_tokens(const ac_gguf *file, int64_t vocab_size, ac_texts *out)
+find_tokens(const ac_gguf *file, int64_t vocab_size, const ac_gguf_pair **out)
 {
-    const ac_gguf_pair *tokens;
+    const ac_status st = need_texts(file, "tokenizer.ggml.tokens", out);
+
+    if (st == AC_OK && (*out)->count != (uint64_t) vocab_size)
+        return ac_error_set(
+            AC_E_FORMAT,
+            "%s: tokenizer.ggml.tokens has %llu tokens, but the model's token embedding %lld",
+            file->path, (unsigned long long) (*out)->count, (long long) vocab_size);
+    return st;
+}
+
+/* Unused ones, which fill an embedding with more rows than there are tokens, are no tokens. */
+static ac_status
+read_tokens(const ac_gguf_pair *tokens, const unsigned char *kinds, ac_texts *out)
+{
     size_t at = 0;
     ac_status st = AC_OK;
 
-    AC_TRY(need_texts(file, "tokenizer.ggml.tokens", &tokens));
-    if (tokens->count != (uint64_t) vocab_size)
-        AC_FAIL(
-            AC_E_FORMAT,
-            "%s: tokenizer.ggml.tokens has %llu tokens, but the model's token embedding %lld",
-            file->path, (unsigned long long) tokens->count, (long long) vocab_size);
-    for (uint64_t i = 0; i < tokens->count; i++) {
+    for (uint64_t i = 0; st == AC_OK && i < tokens->count; i++) {
         size_t size;
         const char *text = ac_gguf_next_string(tokens, &at, &size);
-        AC_TRY(ac_texts_push(out, text, size));
+        st = ac_texts_push(out, text, kinds[i] == UNUSED ? 0 : size);
     }
-out:
     return st;
 }
 
@@ -223,6 +229,7 @@ ac_status
 ac_gguf_tokenizer_open(ac_tokenizer *self, const ac_gguf *file, int64_t vocab_size,
                        int32_t *bos)
 {
+    const ac_gguf_pair *list;
     ac_texts tokens = { 0 };
     ac_buffer merges = { 0 };
     unsigned char *kinds = NULL;
@@ -236,9 +243,10 @@ ac_gguf_tokenizer_open(ac_tokenizer *self, const ac_gguf *file, int64_t vocab_si
         AC_FAIL(AC_E_FORMAT,
                 "%s: has no key \"tokenizer.ggml.pre\", which says how words are split",
                 file->path);
-    AC_TRY(read_tokens(file, vocab_size, &tokens));
-    AC_TRY(ac_alloc(&kinds, tokens.count, sizeof *kinds));
-    AC_TRY(read_kinds(file, tokens.count, kinds));
+    AC_TRY(find_tokens(file, vocab_size, &list));
+    AC_TRY(ac_alloc(&kinds, vocab_size, sizeof *kinds));
+    AC_TRY(read_kinds(file, vocab_size, kinds));
+    AC_TRY(read_tokens(list, kinds, &tokens));
     AC_TRY(read_merges(file, &merges));
     AC_TRY(read_bos(file, split, vocab_size, bos));
     st = make(self, &tokens, kinds, &merges, split);

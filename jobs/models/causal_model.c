@@ -179,28 +179,43 @@ ac_causal_model_free(ac_causal_model *self)
 
 /* ---- generating ---- */
 
-/* Ids that no text has: rows of the embedding past the vocabulary. */
+/* Has this id no text, and ends none? So it is with rows of the embedding past the vocabulary,
+ * and with holes in that. */
+static bool
+is_no_token(const ac_tokenizer *t, const ac_generation_config *c, int64_t id)
+{
+    return (id >= t->bpe.tokens.count || ac_texts_size(&t->bpe.tokens, id) == 0) &&
+           ac_added_tokens_find(&t->pipeline.added, (int32_t) id) < 0 &&
+           !ac_generation_config_ends(c, (int32_t) id);
+}
+
+/* Ids that are no tokens never come out. */
 static ac_status
 suppress_surplus(const ac_causal_model *self, ac_generation_config *c)
 {
-    const int64_t more = self->net.config.vocab_size - ac_tokenizer_size(&self->tokenizer);
+    const int64_t V = self->net.config.vocab_size;
     ac_token_sequences *s = &c->suppress_tokens;
-    ac_token_sequences made = { .count = s->count + more };
     const int64_t before = s->count ? s->offsets[s->count] : 0;
+    int64_t more = 0;
+    ac_token_sequences made = { .count = s->count };
     ac_status st = AC_OK;
 
-    if (!self->has_tokenizer || more <= 0)
+    for (int64_t id = 0; self->has_tokenizer && id < V; id++)
+        more += is_no_token(&self->tokenizer, c, id);
+    if (more == 0)
         return AC_OK;
     AC_TRY(ac_alloc(&made.tokens, before + more, sizeof *made.tokens));
-    AC_TRY(ac_alloc(&made.offsets, made.count + 1, sizeof *made.offsets));
+    AC_TRY(ac_alloc(&made.offsets, s->count + more + 1, sizeof *made.offsets));
     if (before)
         memcpy(made.tokens, s->tokens, (size_t) before * sizeof *made.tokens);
     for (int64_t i = 0; i <= s->count; i++)
         made.offsets[i] = s->count ? s->offsets[i] : 0;
-    for (int64_t i = 0; i < more; i++) {
-        made.tokens[before + i] = (int32_t) (ac_tokenizer_size(&self->tokenizer) + i);
-        made.offsets[s->count + i + 1] = before + i + 1;
-    }
+    for (int64_t id = 0; id < V; id++)
+        if (is_no_token(&self->tokenizer, c, id)) {
+            const int64_t at = made.offsets[made.count];
+            made.tokens[at] = (int32_t) id;
+            made.offsets[++made.count] = at + 1;
+        }
     ac_token_sequences_free(s);
     *s = made;
     return AC_OK;

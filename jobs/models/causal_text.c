@@ -1,5 +1,4 @@
 /* What a causal model reads and says: texts to ids, ids to texts, and where a text ends. */
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/memory.h"
@@ -44,36 +43,42 @@ finished(const char *bytes, size_t n)
 static int
 byte_of(const ac_tokenizer *t, int32_t id)
 {
-    char text[7] = "";
-    unsigned byte;
-    int end = 0;
-
     if (!ac_text_steps_have(&t->pipeline.decoders, AC_STEP_BYTE_FALLBACK) ||
-        id >= t->bpe.tokens.count || ac_texts_size(&t->bpe.tokens, id) != 6)
+        id >= t->bpe.tokens.count)
         return -1;
-    memcpy(text, ac_texts_at(&t->bpe.tokens, id), 6);
-    return sscanf(text, "<0x%2x>%n", &byte, &end) == 1 && end == 6 ? (int) byte : -1;
+    return ac_text_byte_token(ac_texts_at(&t->bpe.tokens, id),
+                              ac_texts_size(&t->bpe.tokens, id));
+}
+
+static bool
+is_passed_over(const ac_tokenizer *t, int32_t id)
+{
+    const int64_t a = ac_added_tokens_find(&t->pipeline.added, id);
+
+    return a >= 0 && t->pipeline.added.items[a].skipped;
 }
 
 /* How many of the ids are left without the bytes of a character that is not finished at their
- * end, where a tokenizer has tokens for bytes. */
+ * end, where a tokenizer has tokens for bytes. Special tokens are no text, wherever they are. */
 static int64_t
 without_unfinished(const ac_tokenizer *t, const int32_t *ids, int64_t n)
 {
     char bytes[MOST_CHARACTER];
+    int64_t places[MOST_CHARACTER];
     size_t size = 0;
-    int64_t last = n; /* behind the last id that is no special token */
 
-    while (last > 0) {
-        const int64_t a = ac_added_tokens_find(&t->pipeline.added, ids[last - 1]);
-        if (a < 0 || !t->pipeline.added.items[a].skipped)
+    for (int64_t i = n; i > 0 && size < sizeof bytes; i--) {
+        const int byte = byte_of(t, ids[i - 1]);
+        if (is_passed_over(t, ids[i - 1]))
+            continue;
+        if (byte < 0)
             break;
-        last--;
+        size++;
+        bytes[sizeof bytes - size] = (char) byte;
+        places[sizeof bytes - size] = i - 1;
     }
-    for (int64_t i = last; i > 0 && size < sizeof bytes && byte_of(t, ids[i - 1]) >= 0; i--)
-        bytes[sizeof bytes - ++size] = (char) byte_of(t, ids[i - 1]);
     size -= finished(bytes + sizeof bytes - size, size);
-    return size ? last - (int64_t) size : n;
+    return size ? places[sizeof bytes - size] : n;
 }
 
 ac_status
@@ -93,6 +98,36 @@ ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t 
     st = ac_utf8_replace(text, bytes.data, finished(bytes.data, bytes.size));
 out:
     ac_buffer_free(&bytes);
+    return st;
+}
+
+/* The text of ids [n] that follow a prompt: where a tokenizer's decoder looks at its neighbours,
+ * what they add to the prompt's text, as in transformers. Llama 2's takes the blank off a
+ * text's first word. */
+static ac_status
+decode_behind(const ac_causal_model *self, const int32_t *ids, int64_t prompt, int64_t n,
+              ac_buffer *text)
+{
+    const ac_tokenizer *t = &self->tokenizer;
+    ac_buffer before = { 0 };
+    ac_status st = AC_OK;
+
+    if (ac_tokenizer_is_byte_level(t))
+        return ac_causal_model_decode(self, ids + prompt, n - prompt, text);
+    ac_buffer_reset(text);
+    AC_TRY(ac_buffer_push(text, "", 0));
+    AC_TRY(ac_buffer_push(&before, "", 0));
+    AC_TRY(ac_tokenizer_decode(t, ids, prompt, false, &before));
+    AC_TRY(ac_tokenizer_decode(
+        t, ids, prompt + without_unfinished(t, ids + prompt, n - prompt), false, text));
+    if (text->size < before.size || memcmp(text->data, before.data, before.size) != 0) {
+        st = ac_causal_model_decode(self, ids + prompt, n - prompt, text);
+        goto out; /* bytes that together with the prompt's are no text */
+    }
+    memmove(text->data, text->data + before.size, text->size - before.size + 1);
+    text->size -= before.size;
+out:
+    ac_buffer_free(&before);
     return st;
 }
 
@@ -212,8 +247,7 @@ ac_causal_model_said(const ac_causal_model *self, const ac_candidate *c, int64_t
 
     if (stopped)
         stops(self, c->ids, c->count, &at);
-    st = ac_causal_model_decode(self, c->ids + prompt,
-                                at.token >= prompt ? at.token + 1 - prompt : 0, text);
+    st = decode_behind(self, c->ids, prompt, at.token >= prompt ? at.token + 1 : prompt, text);
     if (st != AC_OK || !stopped || at.token < prompt)
         return st;
     /* the text of that token from the stop string on, as far as its characters are finished; a
