@@ -111,18 +111,18 @@ ac_product_pack_rows(float *a, ac_matrix x, int64_t rows, int64_t K, int64_t mos
 
 void
 ac_product_block(ac_product_kernel kernel, int panels, float *y, int64_t ldy, const float *a,
-                 const void *b, int64_t stride, int64_t K, int64_t R, int64_t columns, bool add,
-                 float *edge)
+                 const void *b, int64_t stride, int64_t next, int64_t K, int64_t R,
+                 int64_t columns, bool add, float *edge)
 {
     const int64_t width = panels * PANEL;
 
     if (columns >= width) {
-        kernel(y, ldy, a, b, stride, K, (int) R, add);
+        kernel(y, ldy, a, b, stride, next, K, (int) R, add);
         return;
     }
     for (int64_t r = 0; r < R && add; r++)
         memcpy(edge + r * width, y + r * ldy, (size_t) columns * sizeof(float));
-    kernel(edge, width, a, b, stride, K, (int) R, add);
+    kernel(edge, width, a, b, stride, next, K, (int) R, add);
     for (int64_t r = 0; r < R; r++)
         memcpy(y + r * ldy, edge + r * width, (size_t) columns * sizeof(float));
 }
@@ -138,14 +138,16 @@ ac_product_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t 
                 const float *b, int64_t out, int64_t in, void *scratch)
 {
     const ac_product *kernels = ac_kernels()->product;
+    const int64_t width = kernels->panels * PANEL;
     float *a = scratch, *edge = a + AC_PRODUCT_MOST_ROWS * DEPTH;
 
     for (int64_t k = 0; k < in; k += DEPTH) {
         const int64_t K = in - k < DEPTH ? in - k : DEPTH;
         ac_product_pack_rows(a, (ac_matrix){ x + k, x_row, 1 }, R, K, R);
-        for (int64_t c = 0; c < out; c += kernels->panels * PANEL)
+        for (int64_t c = 0; c < out; c += width)
             ac_product_block(kernels->fp32, kernels->panels, y + c, y_row, a,
-                             b + c * in + k * PANEL, PANEL * in, K, R, out - c, k > 0, edge);
+                             b + c * in + k * PANEL, PANEL * in, width * in, K, R, out - c,
+                             k > 0, edge);
     }
 }
 
@@ -196,15 +198,16 @@ multiply_strip(float *y, int64_t y_row, ac_matrix a, const float *columns, int64
                int64_t K, bool add, float *rows, float *edge)
 {
     const ac_product *kernels = ac_kernels()->product;
+    const int64_t width = kernels->panels * PANEL;
 
     for (int64_t m = 0; m < M; m += ROWS) {
         const int64_t block = M - m < ROWS ? M - m : ROWS;
         ac_product_pack_rows(rows, (ac_matrix){ a.x + m * a.row, a.row, a.column }, block, K,
                              kernels->rows);
-        for (int64_t n = 0; n < N; n += kernels->panels * PANEL)
+        for (int64_t n = 0; n < N; n += width)
             for (int64_t r = 0; r < block; r += kernels->rows)
                 ac_product_block(kernels->fp32, kernels->panels, y + (m + r) * y_row + n, y_row,
-                                 rows + r * K, columns + n * K, K * PANEL, K,
+                                 rows + r * K, columns + n * K, K * PANEL, width * K, K,
                                  block - r < kernels->rows ? block - r : kernels->rows, N - n,
                                  add, edge);
     }

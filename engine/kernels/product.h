@@ -26,10 +26,11 @@ enum {
  * R rows by 1 or 2 panels of columns over K <= AC_PRODUCT_DEPTH: y = a b, or y += a b with
  * `add`. Shapes: a [K, R] (packed); b [K, PANEL], the next panel `stride` elements further; y
  * [R, panels PANEL], rows ldy apart. Each number is one chain of fused multiply-adds in the
- * order of k, so it does not depend on R, nor on the kernel.
+ * order of k, so it does not depend on R, nor on the kernel. What is multiplied next, `next`
+ * elements further than b, is fetched ahead.
  */
 typedef void (*ac_product_kernel)(float *y, int64_t ldy, const float *a, const void *b,
-                                  int64_t stride, int64_t K, int R, int add);
+                                  int64_t stride, int64_t next, int64_t K, int R, int add);
 
 typedef struct ac_product {
     int rows, panels;                            /* the most R; panels a call takes */
@@ -58,8 +59,8 @@ void ac_product_pack_rows(float *a, ac_matrix x, int64_t rows, int64_t K, int64_
 /** The kernel on one group of rows; of the kernel's columns only `columns` are written. edge:
  * scratch of MOST_ROWS * WIDEST floats. */
 void ac_product_block(ac_product_kernel kernel, int panels, float *y, int64_t ldy,
-                      const float *a, const void *b, int64_t stride, int64_t K, int64_t R,
-                      int64_t columns, bool add, float *edge);
+                      const float *a, const void *b, int64_t stride, int64_t next, int64_t K,
+                      int64_t R, int64_t columns, bool add, float *edge);
 
 /**
  * R <= the kernels' rows: y [R, out] = x [R, in] times a packed fp32 matrix b

@@ -12,12 +12,30 @@
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define ROWS_OF JOIN(NAME, _rows)
+#define AHEAD_OF JOIN(NAME, _ahead)
+
+/* What is multiplied next, into the second cache: `next` numbers further; a line of each panel,
+ * or, with many rows, whose time is not that of reading, of the first. A line holds several k
+ * of narrow weights: they take turns. */
+static inline __attribute__((always_inline)) void
+AHEAD_OF(const WEIGHT *next, int64_t stride, int64_t k, const int R)
+{
+    enum { FEW = 4, EACH = 4 / sizeof(WEIGHT) };
+
+    if (R > FEW)
+        __builtin_prefetch(next, 0, 2);
+    else
+#pragma GCC unroll 2
+        for (int p = 0; p < PANELS; p++)
+            if (k % EACH == p % EACH)
+                __builtin_prefetch(next + p * stride, 0, 2);
+}
 
 /* One loop for every R: the constant is known after inlining, so the accumulators stay in
  * registers. */
 static inline __attribute__((always_inline)) void
-ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t K,
-        const int R, int add)
+ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t next,
+        int64_t K, const int R, int add)
 {
     vec sums[ROWS][VECTORS];
 
@@ -31,9 +49,7 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             weights[v] = load_b(b + v / IN_PANEL * stride + v % IN_PANEL * WIDTH);
-        __builtin_prefetch(
-            b + PANELS * stride, 0,
-            2); /* the next panels, into the second cache: + 3 % at 192 rows, + 40 % at 6 */
+        AHEAD_OF(b + next, stride, k, R);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
             const vec x = set1(a[r]);
@@ -52,12 +68,12 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 }
 
 static void
-NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t K, int R,
-     int add)
+NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t next,
+     int64_t K, int R, int add)
 {
     switch (R) {
 #define CASE(n) \
-    case n: ROWS_OF(y, ldy, a, b, stride, K, n, add); return
+    case n: ROWS_OF(y, ldy, a, b, stride, next, K, n, add); return
         CASE(1);
         CASE(2);
         CASE(3);
@@ -83,3 +99,4 @@ NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64
 #undef JOIN_
 #undef JOIN
 #undef ROWS_OF
+#undef AHEAD_OF

@@ -71,28 +71,44 @@ tile_scratch_bytes(const ac_linear *self)
     return sizeof(float) * (ROWS * DEPTH + AC_PRODUCT_MOST_ROWS * WIDEST);
 }
 
+/* Some columns, all rows, over K of k from `k` on; a: those rows, packed. */
+static void
+multiply(const ac_linear *self, const ac_linear_tile *t, const float *a, int64_t k,
+         int64_t column, ac_product_kernel kernel, size_t each, float *edge)
+{
+    const ac_product *kernels = ac_kernels()->product;
+    const int64_t in = self->in, width = kernels->panels * PANEL,
+                  K = in - k < DEPTH ? in - k : DEPTH,
+                  next = k + K < in ? PANEL * K : width * in - PANEL * k;
+    const char *b =
+        (const char *) self->packed + (size_t) ((t->column + column) * in + k * PANEL) * each;
+
+    for (int64_t r = 0; r < t->rows; r += kernels->rows) {
+        const int64_t R = t->rows - r < kernels->rows ? t->rows - r : kernels->rows;
+        ac_product_block(kernel, kernels->panels, t->y + r * self->out + column, self->out, a,
+                         b, PANEL * in, next, K, R, t->columns - column, k > 0, edge);
+        a += R * K;
+    }
+}
+
+/* Where there is room for all of x at once, the weights are read in the order of memory. */
 void
 ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *t, void *scratch,
                       ac_product_kernel kernel, size_t each)
 {
     const ac_product *kernels = ac_kernels()->product;
-    const int64_t in = self->in, width = kernels->panels * PANEL;
+    const int64_t in = self->in, width = kernels->panels * PANEL, room = ROWS * DEPTH / t->rows,
+                  depth = in <= room ? in : DEPTH;
     float *a = scratch, *edge = a + ROWS * DEPTH;
 
-    for (int64_t k = 0; k < in; k += DEPTH) {
-        const int64_t K = in - k < DEPTH ? in - k : DEPTH;
-        ac_product_pack_rows(a, (ac_matrix){ t->x + k, in, 1 }, t->rows, K, kernels->rows);
-        for (int64_t c = 0; c < t->columns; c += width) {
-            const char *b = (const char *) self->packed +
-                            (size_t) ((t->column + c) * in + k * PANEL) * each;
-            const float *group = a;
-            for (int64_t r = 0; r < t->rows; r += kernels->rows) {
-                const int64_t R = t->rows - r < kernels->rows ? t->rows - r : kernels->rows;
-                ac_product_block(kernel, kernels->panels, t->y + r * self->out + c, self->out,
-                                 group, b, PANEL * in, K, R, t->columns - c, k > 0, edge);
-                group += R * K;
-            }
-        }
+    for (int64_t from = 0; from < in; from += depth) {
+        const int64_t to = in - from < depth ? in : from + depth;
+        for (int64_t k = from; k < to; k += DEPTH)
+            ac_product_pack_rows(a + (k - from) * t->rows, (ac_matrix){ t->x + k, in, 1 },
+                                 t->rows, to - k < DEPTH ? to - k : DEPTH, kernels->rows);
+        for (int64_t c = 0; c < t->columns; c += width)
+            for (int64_t k = from; k < to; k += DEPTH)
+                multiply(self, t, a + (k - from) * t->rows, k, c, kernel, each, edge);
     }
 }
 

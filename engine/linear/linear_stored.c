@@ -242,7 +242,7 @@ multiply_rows(const ac_quantized_kernel *kernel, float *y, int64_t ldy, const sp
         for (int64_t r = 0; r < rows; r += product->rows) {
             const int64_t R = rows - r < product->rows ? rows - r : product->rows;
             ac_product_block(product->fp32, product->panels, y + r * ldy + c, ldy, group,
-                             mine->expanded, PANEL * K, K, R, columns - c, add, mine->edge);
+                             mine->expanded, PANEL * K, 0, K, R, columns - c, add, mine->edge);
             group += R * K;
         }
     }

@@ -59,7 +59,8 @@ is_passed_over(const ac_tokenizer *t, int32_t id)
 }
 
 /* How many of the ids are left without the bytes of a character that is not finished at their
- * end, where a tokenizer has tokens for bytes. Special tokens are no text, wherever they are. */
+ * end, where a tokenizer has tokens for bytes. Special tokens are no text, wherever they are.
+ */
 static int64_t
 without_unfinished(const ac_tokenizer *t, const int32_t *ids, int64_t n)
 {
@@ -101,9 +102,9 @@ out:
     return st;
 }
 
-/* The text of ids [n] that follow a prompt: where a tokenizer's decoder looks at its neighbours,
- * what they add to the prompt's text, as in transformers. Llama 2's takes the blank off a
- * text's first word. */
+/* The text of ids [n] that follow a prompt: where a tokenizer's decoder looks at its
+ * neighbours, what they add to the prompt's text, as in transformers. Llama 2's takes the blank
+ * off a text's first word. */
 static ac_status
 decode_behind(const ac_causal_model *self, const int32_t *ids, int64_t prompt, int64_t n,
               ac_buffer *text)
@@ -118,8 +119,8 @@ decode_behind(const ac_causal_model *self, const int32_t *ids, int64_t prompt, i
     AC_TRY(ac_buffer_push(text, "", 0));
     AC_TRY(ac_buffer_push(&before, "", 0));
     AC_TRY(ac_tokenizer_decode(t, ids, prompt, false, &before));
-    AC_TRY(ac_tokenizer_decode(
-        t, ids, prompt + without_unfinished(t, ids + prompt, n - prompt), false, text));
+    AC_TRY(ac_tokenizer_decode(t, ids, prompt + without_unfinished(t, ids + prompt, n - prompt),
+                               false, text));
     if (text->size < before.size || memcmp(text->data, before.data, before.size) != 0) {
         st = ac_causal_model_decode(self, ids + prompt, n - prompt, text);
         goto out; /* bytes that together with the prompt's are no text */
