@@ -31,7 +31,7 @@ finished(const char *bytes, size_t n)
     for (size_t back = 1; back <= 3 && back <= n; back++) {
         const unsigned char c = (unsigned char) bytes[n - back];
         const size_t needs = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
-        if (c < 0x80 || c >= 0xf5)
+        if (c < 0x80 || c == 0xc0 || c == 0xc1 || c >= 0xf5) /* no byte of a longer one */
             return n;
         if (c >= 0xc2)
             return needs > back ? n - back : n;
@@ -82,6 +82,16 @@ without_unfinished(const ac_tokenizer *t, const int32_t *ids, int64_t n)
     return size ? places[sizeof bytes - size] : n;
 }
 
+/* How many of the ids are left without those past the vocabulary at their end, which an end
+ * token may be. */
+static int64_t
+within_vocabulary(const ac_tokenizer *t, const int32_t *ids, int64_t n)
+{
+    while (n > 0 && ids[n - 1] >= ac_tokenizer_size(t))
+        n--;
+    return n;
+}
+
 ac_status
 ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t n,
                        ac_buffer *text)
@@ -89,6 +99,7 @@ ac_causal_model_decode(const ac_causal_model *self, const int32_t *ids, int64_t 
     ac_buffer bytes = { 0 };
     ac_status st = AC_OK;
 
+    n = within_vocabulary(&self->tokenizer, ids, n);
     ac_buffer_reset(text);
     AC_TRY(ac_buffer_push(text, "", 0));
     if (!ac_tokenizer_is_byte_level(&self->tokenizer))
@@ -110,10 +121,14 @@ decode_behind(const ac_causal_model *self, const int32_t *ids, int64_t prompt, i
               ac_buffer *text)
 {
     const ac_tokenizer *t = &self->tokenizer;
+    bool plain = ac_tokenizer_is_byte_level(t); /* or ids that have no text */
     ac_buffer before = { 0 };
     ac_status st = AC_OK;
 
-    if (ac_tokenizer_is_byte_level(t))
+    n = prompt + within_vocabulary(t, ids + prompt, n - prompt);
+    for (int64_t i = 0; i < prompt; i++)
+        plain = plain || ids[i] >= ac_tokenizer_size(t);
+    if (plain)
         return ac_causal_model_decode(self, ids + prompt, n - prompt, text);
     ac_buffer_reset(text);
     AC_TRY(ac_buffer_push(text, "", 0));
