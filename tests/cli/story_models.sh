@@ -125,7 +125,7 @@ says 'eos_token_id is 400, but the tokens of this model are 0 to 399'
 for kind in gptj llama; do
   tiny $kind 270 259 plain_$kind level
   for name in $(tiny spoil plain_$kind/model.safetensors '*' 0); do
-    for value in nan inf; do
+    for value in $([ $kind = gptj ] && echo nan || echo inf); do
       cp plain_$kind/model.safetensors kept
       tiny spoil plain_$kind/model.safetensors "$name" $value
       run 2 story captions.txt --model plain_$kind --run x
