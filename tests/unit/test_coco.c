@@ -38,10 +38,12 @@ check_caption(const ac_coco *c, int64_t i, int k, const char *expected)
     assert_memory_equal(text, expected, n);
 }
 
-#define IMAGES "\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": \"x\", \"file_name\": \"b\"}]"
-#define ANNOTATIONS                                                                            \
-    "\"annotations\": [{\"image_id\": \"x\", \"caption\": \"]}\\\"\"}, {\"image_id\": 1.0, "        \
-    "\"caption\": \"one\"}, {\"image_id\": \"1\", \"caption\": \"two\", \"more\": [{}, \"[\"]}]"
+#define IMAGES \
+    "\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": \"x\", \"file_name\": \"b\"}]"
+#define ANNOTATIONS                                                                          \
+    "\"annotations\": [{\"image_id\": \"x\", \"caption\": \"]}\\\"\"}, {\"image_id\": 1.0, " \
+    "\"caption\": \"one\"}, {\"image_id\": \"1\", \"caption\": \"two\", \"more\": [{}, "     \
+    "\"[\"]}]"
 
 static void
 lists_come_in_any_order(void **state)
@@ -49,7 +51,8 @@ lists_come_in_any_order(void **state)
     static const char *const files[] = {
         "{" IMAGES ", " ANNOTATIONS "}",
         " \n{" ANNOTATIONS ", \"info\": {\"a\": [NaN, 1]}, " IMAGES "}\n",
-        "\xef\xbb\xbf{\"licenses\": [], " IMAGES ",\t" ANNOTATIONS ", \"n\": 123456789012345678901}",
+        "\xef\xbb\xbf{\"licenses\": [], " IMAGES ",\t" ANNOTATIONS
+        ", \"n\": 123456789012345678901}",
         /* what is no JSON by the letter, in another place, and for which the file is read as a
          * whole */
         "{\"in\\ud800fo\": 1, " IMAGES ", " ANNOTATIONS ", \"odd\": \"\xff\"}",
@@ -91,7 +94,8 @@ what_is_wrong_is_said(void **state)
         { "{" IMAGES ", " ANNOTATIONS "} x", "not JSON: end of file expected" },
         { "{" IMAGES ", " ANNOTATIONS ", \"images\": []}", "duplicate object key" },
         { "{" IMAGES ", " ANNOTATIONS ", \"a\\u0000\": 1}", "NUL byte in object key" },
-        { "{" IMAGES ", " ANNOTATIONS ", \"i\": {\"a\": 1, \"a\": 1}}", "duplicate object key" },
+        { "{" IMAGES ", " ANNOTATIONS ", \"i\": {\"a\": 1, \"a\": 1}}",
+          "duplicate object key" },
         { "{\"images\": [{\"id\": 1, \"file_name\": \"a\", \"n\\u0000\": 2}], "
           "\"annotations\": []}",
           "NUL byte in object key" },
