@@ -191,8 +191,8 @@ ac_captioned_sets_open(ac_captioned_set *const sets[AC_SETS], ac_map *map, const
     }
     for (int s = 0; s < AC_SETS; s++)
         *sets[s] = (ac_captioned_set){ 0 };
-    st = ac_error_set(AC_E_FORMAT, "%s: not the file that was published there; run again",
-                      path);
+    st =
+        ac_error_set(AC_E_FORMAT, "%s: not the file that was published there; run again", path);
 out:
     return st;
 }
