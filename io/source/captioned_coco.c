@@ -26,10 +26,26 @@ typedef struct place {
     int32_t page;
 } place;
 
-static int
-compare_places(const void *a, const void *b)
+/* All items, in files without a name where they are many. */
+typedef struct place_list {
+    ac_spill places; /* place, … */
+    ac_spill order;  /* int64_t [count]: which is which, by key */
+    int64_t count;
+} place_list;
+
+static const place *
+place_at(const place_list *self, int64_t i)
 {
-    const place *x = a, *y = b;
+    const int64_t *order = (const int64_t *) (const void *) self->order.data;
+
+    return (const place *) (const void *) self->places.data + order[i];
+}
+
+static int
+compare_places(const void *a, const void *b, void *of)
+{
+    const place *places = of, *x = &places[*(const int64_t *) a],
+                *y = &places[*(const int64_t *) b];
     const int order =
         ac_image_key_compare(x->name, x->stem, x->page, y->name, y->stem, y->page);
 
@@ -41,8 +57,9 @@ compare_places(const void *a, const void *b)
 static ac_status
 place_image(place *out, const ac_coco *coco, int64_t i, const char *root)
 {
-    const char *name = ac_texts_at(&coco->file_names, i);
-    const size_t n = ac_texts_size(&coco->file_names, i), folder = coco->folder_sizes[i];
+    const size_t folder = ac_coco_image_at(coco, i)->folder_size;
+    size_t n;
+    const char *name = ac_spilled_texts_at(&coco->file_names, i, &n);
     char *path = NULL, *flat = NULL;
     ac_status st = AC_OK;
 
@@ -62,15 +79,15 @@ out:
     return st;
 }
 
-/* All items, sorted by key; *places [*count] is the caller's. */
+/* All items, sorted by key. folder: where files without a name lie. */
 static ac_status
-place_images(place **places, int64_t *count, const ac_coco *coco, const char *root,
-             bool all_pages)
+place_images(place_list *self, const ac_coco *coco, const char *root, bool all_pages,
+             const char *folder)
 {
-    int64_t room = 0;
     char *path = NULL;
     ac_status st = AC_OK;
 
+    self->places.folder = self->order.folder = folder;
     for (int64_t i = 0; i < coco->count; i++) {
         int64_t pages = 1;
         place p;
@@ -82,11 +99,13 @@ place_images(place **places, int64_t *count, const ac_coco *coco, const char *ro
             pages = ac_image_file_pages(path);
         }
         for (p.page = 0; p.page < pages; p.page++) {
-            AC_TRY(ac_grow(places, &room, *count + 1, sizeof **places));
-            (*places)[(*count)++] = p;
+            AC_TRY(ac_spill_push(&self->order, &self->count, sizeof self->count));
+            AC_TRY(ac_spill_push(&self->places, &p, sizeof p));
+            self->count++;
         }
     }
-    qsort(*places, (size_t) *count, sizeof **places, compare_places);
+    qsort_r(self->order.data, (size_t) self->count, sizeof(int64_t), compare_places,
+            self->places.data);
 out:
     free(path);
     return st;
@@ -125,9 +144,10 @@ out:
 
 /* The items in order. */
 static ac_status
-list_images(ac_captioned *self, const place *places, int64_t count,
-            const ac_image_options *options, char fingerprint[33])
+list_images(ac_captioned *self, const place_list *places, const ac_image_options *options,
+            char fingerprint[33])
 {
+    const int64_t count = places->count;
     const bool large = options->index && count >= AC_IMAGE_FILES_LARGE;
     ac_image_files *files = &self->files;
     ac_found_files found = { .files.folder = self->folder, .order.folder = self->folder };
@@ -139,7 +159,7 @@ list_images(ac_captioned *self, const place *places, int64_t count,
     if (options->all_pages && !large)
         AC_TRY(ac_alloc(&files->pages, count, sizeof *files->pages));
     for (int64_t i = 0; i < count; i++) {
-        const place *p = &places[i];
+        const place *p = place_at(places, i);
         ac_image_stamp stamp = { -1, -1 };
         struct stat info;
         int64_t size;
@@ -169,22 +189,24 @@ out:
 }
 
 static ac_status
-take_coco_captions(ac_captioned *self, const ac_coco *coco, int64_t i, int64_t image,
+take_coco_captions(ac_captioned *self, const ac_coco *coco, int64_t i, int64_t number,
                    ac_caption_notes *notes)
 {
+    const ac_coco_image *image = ac_coco_image_at(coco, number);
     ac_buffer id = { 0 };
+    const char *text;
+    size_t n;
     ac_status st = AC_OK;
 
-    for (int64_t k = coco->caption_offsets[image];
-         self->bad[i] == AC_GOOD && k < coco->caption_offsets[image + 1]; k++)
-        AC_TRY(ac_captioned_push(self, ac_texts_at(&coco->captions, k),
-                                 ac_texts_size(&coco->captions, k), notes));
-    if (coco->id_is_number[image])
-        AC_TRY(ac_buffer_push(&id, ac_texts_at(&coco->id_texts, image),
-                              ac_texts_size(&coco->id_texts, image)));
+    for (int k = 0; self->bad[i] == AC_GOOD && k < image->caption_count; k++) {
+        text = ac_spilled_texts_at(&coco->captions, image->captions[k], &n);
+        AC_TRY(ac_captioned_push(self, text, n, notes));
+    }
+    text = ac_spilled_texts_at(&coco->id_texts, number, &n);
+    if (image->id_is_number)
+        AC_TRY(ac_buffer_push(&id, text, n));
     else
-        AC_TRY(ac_json_string(&id, ac_texts_at(&coco->id_texts, image),
-                              ac_texts_size(&coco->id_texts, image)));
+        AC_TRY(ac_json_string(&id, text, n));
     AC_TRY(ac_spilled_texts_push(&self->ids, id.data, id.size));
     ac_captioned_end_image(self, i);
 out:
@@ -213,8 +235,8 @@ out:
     return st;
 }
 
-/* The file's values were many small pieces: the C library keeps what they took unless it is
- * asked. */
+/* A file that was read as a whole is many small values: the C library keeps what they took
+ * unless it is asked. */
 static void
 give_back_memory(void)
 {
@@ -230,31 +252,32 @@ ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char
     ac_status st = AC_OK;
     ac_coco coco = { 0 };
     ac_captioned *self = NULL;
-    place *places = NULL;
+    place_list places = { 0 };
     struct stat info;
-    int64_t count = 0;
     char images[33];
 
     *out = (ac_image_source){ 0 };
     if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
         AC_FAIL(AC_E_IO, "%s: there is no such folder of images (for %s)", folder, annotations);
-    AC_TRY(ac_coco_read_split(&coco, annotations, options->split ? options->split : "all"));
+    AC_TRY(ac_captioned_new(&self, options));
+    AC_TRY(ac_coco_read_split(&coco, annotations, options->split ? options->split : "all",
+                              self->folder));
     if (coco.count == 0)
         AC_FAIL(AC_E_FORMAT, "%s: lists no image%s%s", annotations,
                 coco.other_splits ? " of the split " : "",
                 coco.other_splits ? options->split : "");
-    AC_TRY(ac_captioned_new(&self, options));
     AC_TRY(ac_location_root(folder, &self->files.root));
-    AC_TRY(place_images(&places, &count, &coco, self->files.root, options->all_pages));
-    AC_TRY(list_images(self, places, count, options, images));
+    AC_TRY(place_images(&places, &coco, self->files.root, options->all_pages, self->folder));
+    AC_TRY(list_images(self, &places, options, images));
     AC_TRY(ac_captioned_begin(self));
-    for (int64_t i = 0; i < count; i++)
-        AC_TRY(take_coco_captions(self, &coco, i, places[i].image, notes));
+    for (int64_t i = 0; i < places.count; i++)
+        AC_TRY(take_coco_captions(self, &coco, i, place_at(&places, i)->image, notes));
     AC_TRY(take_coco_notes(notes, &coco, options));
     st = ac_captioned_fingerprint(self, images, out->fingerprint);
 out:
     ac_coco_free(&coco);
-    free(places);
+    ac_spill_free(&places.places);
+    ac_spill_free(&places.order);
     give_back_memory();
     return ac_captioned_finish(out, self, st);
 }

@@ -5,27 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
-#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "io/source/coco_json.h"
-
-/* An image's id and its place in the list, sorted by id. */
-typedef struct entry {
-    const char *id;
-    size_t size;
-    int64_t place;
-} entry;
-
-static int
-compare_entries(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-
-    return ac_bytes_compare(x->id, x->size, y->id, y->size);
-}
 
 /* ---- values ---- */
 
@@ -66,28 +51,14 @@ note_unusable(ac_coco *self, const char *name)
 
 /* The member `name` of the file, a list. */
 static ac_status
-need_list(json_t **out, const json_t *root, const char *name, const char *path)
+need_list(ac_coco_list *out, ac_coco_json *file, const char *name)
 {
-    *out = json_object_get(root, name);
-    if (json_is_array(*out))
+    if (ac_coco_list_begin(out, file, name))
         return AC_OK;
     return ac_error_set(AC_E_FORMAT,
                         "%s: no list \"%s\": is this one of COCO's captions_….json, or "
                         "Karpathy's dataset_….json?",
-                        path, name);
-}
-
-static ac_status
-allocate(ac_coco *self, int64_t most)
-{
-    ac_status st = AC_OK;
-
-    AC_TRY(ac_alloc(&self->ids, most, sizeof *self->ids));
-    AC_TRY(ac_alloc(&self->id_is_number, most, sizeof *self->id_is_number));
-    AC_TRY(ac_alloc(&self->folder_sizes, most, sizeof *self->folder_sizes));
-    st = ac_alloc(&self->caption_offsets, most + 1, sizeof *self->caption_offsets);
-out:
-    return st;
+                        file->path, name);
 }
 
 /* One more image, its file name in two parts. */
@@ -96,21 +67,117 @@ add_image(ac_coco *self, const char *id, size_t id_size, bool is_number, const c
           const json_t *name)
 {
     const bool slash = *folder && folder[strlen(folder) - 1] != '/';
+    ac_coco_image image = { .id_is_number = is_number };
     ac_buffer whole = { 0 };
     char *end;
     ac_status st = AC_OK;
 
     AC_TRY(ac_buffer_printf(&whole, "%s%s", folder, slash ? "/" : ""));
-    self->folder_sizes[self->count] = whole.size;
+    if (whole.size > UINT32_MAX)
+        AC_FAIL(AC_E_LIMIT, "a folder's name of %zu bytes", whole.size);
+    image.folder_size = (uint32_t) whole.size;
     AC_TRY(ac_buffer_push_text(&whole, json_string_value(name)));
-    AC_TRY(ac_texts_push(&self->file_names, whole.data, whole.size));
-    AC_TRY(ac_texts_push(&self->id_texts, id, id_size));
-    self->ids[self->count] = strtoll(id, &end, 10);
+    AC_TRY(ac_spilled_texts_push(&self->file_names, whole.data, whole.size));
+    AC_TRY(ac_spilled_texts_push(&self->id_texts, id, id_size));
+    image.id = strtoll(id, &end, 10);
     if (*end)
-        self->ids[self->count] = 0;
-    self->id_is_number[self->count++] = is_number;
+        image.id = 0;
+    AC_TRY(ac_spill_push(&self->images, &image, sizeof image));
+    self->count++;
 out:
     ac_buffer_free(&whole);
+    return st;
+}
+
+/* One more caption of the image, which has less than it may have. */
+static ac_status
+add_caption(ac_coco *self, int64_t i, const json_t *caption)
+{
+    ac_coco_image *image = ac_coco_image_at(self, i);
+
+    image->captions[image->caption_count++] = self->captions.count;
+    return ac_spilled_texts_push(&self->captions, json_string_value(caption),
+                                 json_string_length(caption));
+}
+
+/* ---- ids ---- */
+
+static int
+compare_ids(const void *a, const void *b, void *of)
+{
+    const ac_coco *self = of;
+    const int64_t i = *(const int64_t *) a, k = *(const int64_t *) b;
+    size_t m, n;
+    const char *x = ac_spilled_texts_at(&self->id_texts, i, &m),
+               *y = ac_spilled_texts_at(&self->id_texts, k, &n);
+    const int order = ac_bytes_compare(x, m, y, n);
+
+    return order ? order : (i > k) - (i < k);
+}
+
+/* Two images have the same id: of those that have, the first by id are named. */
+static ac_status
+name_same_ids(ac_coco *self, const char *path)
+{
+    ac_spill order = { .folder = self->images.folder };
+    const int64_t *sorted;
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < self->count; i++)
+        AC_TRY(ac_spill_push(&order, &i, sizeof i));
+    qsort_r(order.data, (size_t) self->count, sizeof(int64_t), compare_ids, self);
+    sorted = (const int64_t *) (const void *) order.data;
+    for (int64_t k = 1; k < self->count; k++) {
+        size_t m, n;
+        const char *a = ac_spilled_texts_at(&self->id_texts, sorted[k - 1], &m),
+                   *b = ac_spilled_texts_at(&self->id_texts, sorted[k], &n);
+        if (ac_bytes_compare(a, m, b, n) == 0)
+            AC_FAIL(AC_E_FORMAT, "%s: images[%lld] and images[%lld] have the same id, %.*s",
+                    path, (long long) sorted[k - 1], (long long) sorted[k], (int) n, b);
+    }
+out:
+    ac_spill_free(&order);
+    return st;
+}
+
+/* Images by their ids: places + 1 in an open table, 0 where none is. */
+typedef struct id_table {
+    ac_spill places; /* int64_t [size], of which at most half are taken */
+    uint64_t size;
+} id_table;
+
+static int64_t *
+look_up(const id_table *self, const ac_coco *coco, const char *id, size_t size)
+{
+    int64_t *places = (int64_t *) (void *) self->places.data;
+
+    for (uint64_t at = XXH3_64bits(id, size);; at++) {
+        int64_t *place = &places[at & (self->size - 1)];
+        size_t n;
+        const char *other = *place ? ac_spilled_texts_at(&coco->id_texts, *place - 1, &n) : "";
+        if (!*place || (n == size && memcmp(other, id, n) == 0))
+            return place;
+    }
+}
+
+static ac_status
+table_init(id_table *self, ac_coco *coco, const char *path)
+{
+    ac_status st = AC_OK;
+
+    self->places.folder = coco->images.folder;
+    for (self->size = 16; self->size < 2 * (uint64_t) coco->count;)
+        self->size *= 2;
+    AC_TRY(ac_spill_reserve(&self->places, self->size * sizeof(int64_t)));
+    for (int64_t i = 0; i < coco->count; i++) {
+        size_t n;
+        const char *id = ac_spilled_texts_at(&coco->id_texts, i, &n);
+        int64_t *place = look_up(self, coco, id, n);
+        if (*place)
+            AC_TRY(name_same_ids(coco, path));
+        *place = i + 1;
+    }
+out:
     return st;
 }
 
@@ -124,121 +191,79 @@ is_name(const json_t *name)
 }
 
 static ac_status
-read_images(ac_coco *self, const json_t *images, const char *path)
+read_images(ac_coco *self, ac_coco_json *file)
 {
-    size_t i;
-    json_t *image;
-    ac_status st = AC_OK;
-
-    json_array_foreach(images, i, image)
-    {
-        const json_t *name = json_object_get(image, "file_name");
-        char id[64];
-        size_t size;
-        bool is_number;
-        if (!read_id(id, &size, &is_number, json_object_get(image, "id")) || !is_name(name))
-            AC_FAIL(AC_E_FORMAT,
-                    "%s: images[%zu] needs a number or text \"id\" and a text \"file_name\"",
-                    path, i);
-        AC_TRY(add_image(self, id, size, is_number, "", name));
-    }
-out:
-    return st;
-}
-
-/* sorted [count], by id: no two are the same. */
-static ac_status
-sort_images(const ac_coco *self, entry *sorted, const char *path)
-{
-    for (int64_t i = 0; i < self->count; i++)
-        sorted[i] =
-            (entry){ ac_texts_at(&self->id_texts, i), ac_texts_size(&self->id_texts, i), i };
-    if (self->count)
-        qsort(sorted, (size_t) self->count, sizeof *sorted, compare_entries);
-    for (int64_t k = 1; k < self->count; k++)
-        if (compare_entries(&sorted[k], &sorted[k - 1]) == 0) {
-            const int64_t a = sorted[k - 1].place, b = sorted[k].place;
-            return ac_error_set(AC_E_FORMAT,
-                                "%s: images[%lld] and images[%lld] have the same id, %.*s",
-                                path, (long long) (a < b ? a : b), (long long) (a < b ? b : a),
-                                (int) sorted[k].size, sorted[k].id);
-        }
-    return AC_OK;
-}
-
-static const entry *
-find(const entry *sorted, int64_t count, const char *id, size_t size)
-{
-    const entry wanted = { .id = id, .size = size };
-
-    return count ? bsearch(&wanted, sorted, (size_t) count, sizeof wanted, compare_entries)
-                 : NULL;
-}
-
-/* kept [count × AC_COCO_MAX_CAPTIONS]: an image's first captions; found [count]: how many. */
-static ac_status
-read_annotations(ac_coco *self, const json_t *annotations, const entry *sorted,
-                 const json_t **kept, int *found, const char *path)
-{
-    size_t i, size;
-    json_t *annotation;
-    char id[64], name[64];
+    ac_coco_list list = { 0 };
+    const json_t *image;
+    char id[64];
+    size_t size;
     bool is_number;
     ac_status st = AC_OK;
 
-    json_array_foreach(annotations, i, annotation)
-    {
+    AC_TRY(need_list(&list, file, "images"));
+    for (size_t i = 0; (image = ac_coco_list_next(&list)); i++) {
+        const json_t *name = json_object_get(image, "file_name");
+        if (!read_id(id, &size, &is_number, json_object_get(image, "id")) || !is_name(name))
+            AC_FAIL(AC_E_FORMAT,
+                    "%s: images[%zu] needs a number or text \"id\" and a text \"file_name\"",
+                    file->path, i);
+        AC_TRY(add_image(self, id, size, is_number, "", name));
+    }
+out:
+    ac_coco_list_end(&list);
+    return st;
+}
+
+/* An image's first captions. */
+static ac_status
+read_annotations(ac_coco *self, ac_coco_json *file, const id_table *ids)
+{
+    ac_coco_list list = { 0 };
+    const json_t *annotation;
+    char id[64], name[64];
+    size_t size;
+    bool is_number;
+    ac_status st = AC_OK;
+
+    AC_TRY(need_list(&list, file, "annotations"));
+    for (size_t i = 0; (annotation = ac_coco_list_next(&list)); i++) {
         const json_t *caption = json_object_get(annotation, "caption");
-        const entry *image;
+        int64_t image;
         if (!read_id(id, &size, &is_number, json_object_get(annotation, "image_id")) ||
             !json_is_string(caption))
             AC_FAIL(AC_E_FORMAT,
                     "%s: annotations[%zu] needs a number or text \"image_id\" and a text "
                     "\"caption\"",
-                    path, i);
-        image = find(sorted, self->count, id, size);
-        if (!image) {
+                    file->path, i);
+        image = *look_up(ids, self, id, size) - 1;
+        if (image < 0) {
             if (self->unlisted++ == 0)
                 memcpy(self->first_unlisted, id, sizeof id);
         } else if (!is_usable(caption)) {
             snprintf(name, sizeof name, "annotations[%zu]", i);
             AC_TRY(note_unusable(self, name));
-        } else if (found[image->place] < AC_COCO_MAX_CAPTIONS) {
-            kept[image->place * AC_COCO_MAX_CAPTIONS + found[image->place]++] = caption;
+        } else if (ac_coco_image_at(self, image)->caption_count < AC_COCO_MAX_CAPTIONS) {
+            AC_TRY(add_caption(self, image, caption));
         }
     }
 out:
+    ac_coco_list_end(&list);
     return st;
 }
 
 static ac_status
-read_coco(ac_coco *self, const json_t *images, const json_t *annotations, const char *path)
+read_coco(ac_coco *self, ac_coco_json *file)
 {
-    const int64_t most = (int64_t) json_array_size(images);
-    entry *sorted = NULL;
-    const json_t **kept = NULL;
-    int *found = NULL;
+    ac_coco_list annotations = { 0 };
+    id_table ids = { 0 };
     ac_status st = AC_OK;
 
-    AC_TRY(allocate(self, most));
-    AC_TRY(ac_alloc(&sorted, most, sizeof *sorted));
-    AC_TRY(ac_alloc(&kept, most * AC_COCO_MAX_CAPTIONS, sizeof *kept));
-    AC_TRY(ac_alloc(&found, most, sizeof *found));
-    AC_TRY(read_images(self, images, path));
-    AC_TRY(sort_images(self, sorted, path));
-    AC_TRY(read_annotations(self, annotations, sorted, kept, found, path));
-    for (int64_t i = 0; i < self->count; i++) {
-        for (int k = 0; k < found[i]; k++) {
-            const json_t *caption = kept[i * AC_COCO_MAX_CAPTIONS + k];
-            AC_TRY(ac_texts_push(&self->captions, json_string_value(caption),
-                                 json_string_length(caption)));
-        }
-        self->caption_offsets[i + 1] = self->captions.count;
-    }
+    AC_TRY(need_list(&annotations, file, "annotations"));
+    AC_TRY(read_images(self, file));
+    AC_TRY(table_init(&ids, self, file->path));
+    st = read_annotations(self, file, &ids);
 out:
-    free(sorted);
-    free(kept);
-    free(found);
+    ac_spill_free(&ids.places);
     return st;
 }
 
@@ -265,12 +290,12 @@ is_in_split(const char *split, const char *word)
     return word == NULL;
 }
 
+/* Of the last image. */
 static ac_status
 read_sentences(ac_coco *self, const json_t *sentences, size_t image, const char *path)
 {
     size_t i;
     json_t *sentence;
-    int64_t taken = 0;
     char name[64];
     ac_status st = AC_OK;
 
@@ -283,32 +308,41 @@ read_sentences(ac_coco *self, const json_t *sentences, size_t image, const char 
         if (!is_usable(raw)) {
             snprintf(name, sizeof name, "images[%zu].sentences[%zu]", image, i);
             AC_TRY(note_unusable(self, name));
-        } else if (taken < AC_COCO_MAX_CAPTIONS) {
-            AC_TRY(ac_texts_push(&self->captions, json_string_value(raw),
-                                 json_string_length(raw)));
-            taken++;
+        } else if (ac_coco_image_at(self, self->count - 1)->caption_count <
+                   AC_COCO_MAX_CAPTIONS) {
+            AC_TRY(add_caption(self, self->count - 1, raw));
         }
     }
-    self->caption_offsets[self->count] = self->captions.count;
 out:
     return st;
 }
 
-static ac_status
-read_karpathy(ac_coco *self, const json_t *images, const char *split, const char *path)
+/* Does any image tell its split? */
+static void
+look_for_splits(ac_coco *self, ac_coco_json *file)
 {
-    const int64_t most = (int64_t) json_array_size(images);
-    entry *sorted = NULL;
-    size_t i, size;
-    json_t *image;
+    ac_coco_list list;
+    const json_t *image;
+
+    if (ac_coco_list_begin(&list, file, "images"))
+        while (!self->has_splits && (image = ac_coco_list_next(&list)))
+            self->has_splits = json_is_string(json_object_get(image, "split"));
+    ac_coco_list_end(&list);
+}
+
+static ac_status
+read_karpathy(ac_coco *self, ac_coco_json *file, const char *split)
+{
+    const char *path = file->path;
+    ac_coco_list list = { 0 };
+    id_table ids = { 0 };
+    const json_t *image;
+    size_t size;
     ac_status st = AC_OK;
 
-    AC_TRY(allocate(self, most));
-    AC_TRY(ac_alloc(&sorted, most, sizeof *sorted));
-    json_array_foreach(images, i, image) self->has_splits |=
-        json_is_string(json_object_get(image, "split"));
-    json_array_foreach(images, i, image)
-    {
+    look_for_splits(self, file);
+    AC_TRY(need_list(&list, file, "images"));
+    for (size_t i = 0; (image = ac_coco_list_next(&list)); i++) {
         const json_t *name = json_object_get(image, "filename"),
                      *folder = json_object_get(image, "filepath"),
                      *id = json_object_get(image, "cocoid"),
@@ -332,35 +366,63 @@ read_karpathy(ac_coco *self, const json_t *images, const char *split, const char
                          name));
         AC_TRY(read_sentences(self, sentences, i, path));
     }
-    st = sort_images(self, sorted, path);
+    st = table_init(&ids, self, path);
 out:
-    free(sorted);
+    ac_coco_list_end(&list);
+    ac_spill_free(&ids.places);
     return st;
 }
 
 /* ---- the file ---- */
 
-ac_status
-ac_coco_read_split(ac_coco *self, const char *path, const char *split)
+static void
+reset(ac_coco *self, const char *folder)
 {
+    ac_coco_free(self);
+    self->images.folder = folder;
+    ac_spilled_texts_init(&self->id_texts, folder);
+    ac_spilled_texts_init(&self->file_names, folder);
+    ac_spilled_texts_init(&self->captions, folder);
+}
+
+static ac_status
+read_file(ac_coco *self, ac_coco_json *file, const char *split)
+{
+    ac_coco_list images = { 0 };
+    bool karpathy;
     ac_status st = AC_OK;
-    json_t *root = NULL, *images = NULL, *annotations = NULL;
+
+    AC_TRY(need_list(&images, file, "images"));
+    karpathy = !ac_coco_json_has(file, "annotations") &&
+               json_object_get(ac_coco_list_next(&images), "sentences");
+    st = karpathy ? read_karpathy(self, file, split) : read_coco(self, file);
+out:
+    ac_coco_list_end(&images);
+    return st;
+}
+
+ac_status
+ac_coco_read_split(ac_coco *self, const char *path, const char *split, const char *folder)
+{
+    ac_coco_json file = { 0 };
+    ac_status st = AC_OK;
 
     *self = (ac_coco){ 0 };
+    reset(self, folder);
     if (!is_in_split(split, NULL))
         AC_FAIL(AC_E_ARG,
                 "\"%s\" is not a split: all, or train, val, test, restval, joined by +", split);
-    AC_TRY(ac_coco_json_read(&root, path));
-    AC_TRY(need_list(&images, root, "images", path));
-    if (!json_object_get(root, "annotations") &&
-        json_object_get(json_array_get(images, 0), "sentences")) {
-        st = read_karpathy(self, images, split, path);
-        goto out;
+    AC_TRY(ac_coco_json_open(&file, path));
+    if (!file.doubtful)
+        st = read_file(self, &file, split);
+    /* what is no JSON is said first, wherever it stands */
+    if (file.doubtful || ((st == AC_OK || st == AC_E_FORMAT) && !ac_coco_json_check(&file))) {
+        reset(self, folder);
+        AC_TRY(ac_coco_json_read_whole(&file));
+        st = read_file(self, &file, split);
     }
-    AC_TRY(need_list(&annotations, root, "annotations", path));
-    st = read_coco(self, images, annotations, path);
 out:
-    json_decref(root);
+    ac_coco_json_close(&file);
     if (st != AC_OK)
         ac_coco_free(self);
     return st;
@@ -369,20 +431,17 @@ out:
 ac_status
 ac_coco_read(ac_coco *self, const char *path)
 {
-    return ac_coco_read_split(self, path, "all");
+    return ac_coco_read_split(self, path, "all", NULL);
 }
 
 void
 ac_coco_free(ac_coco *self)
 {
-    free(self->ids);
-    free(self->id_is_number);
-    free(self->folder_sizes);
-    free(self->caption_offsets);
-    ac_texts_free(&self->id_texts);
+    ac_spill_free(&self->images);
+    ac_spilled_texts_free(&self->id_texts);
+    ac_spilled_texts_free(&self->file_names);
+    ac_spilled_texts_free(&self->captions);
     ac_texts_free(&self->unusable_names);
-    ac_texts_free(&self->file_names);
-    ac_texts_free(&self->captions);
     *self = (ac_coco){ 0 };
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "engine/base/buffer.h"
+#include "io/file/spilled_texts.h"
 
 enum {
     AC_COCO_MAX_CAPTIONS = 5
@@ -13,23 +14,28 @@ enum {
 
 enum { AC_COCO_NAMES = 10 }; /* captions that are left out, of which so many are named */
 
+/** An image of the file. */
+typedef struct ac_coco_image {
+    int64_t id;                             /* 0 where it is no number */
+    int64_t captions[AC_COCO_MAX_CAPTIONS]; /* [caption_count], among the file's captions */
+    uint32_t folder_size; /* of a file name's part that Karpathy's files have as "filepath",
+                             with its slash */
+    uint8_t caption_count;
+    bool id_is_number; /* so it stands in the file */
+} ac_coco_image;
+
 /**
- * Images in the order of the file. Starts zeroed; owns everything.
- * Image i has the captions [caption_offsets[i], caption_offsets[i + 1]), in the order of the
+ * Images in the order of the file. Starts zeroed; owns everything. Where they are many, all of
+ * it is in files without a name (io/file/spill.h). An image's captions are in the order of the
  * file, as they stand there. An id may be a number or a text; 7 and "7" are the same.
  */
 typedef struct ac_coco {
     int64_t count;
-    ac_texts id_texts;    /* [count] */
-    int64_t *ids;         /* [count]; 0 where the id is no number */
-    bool *id_is_number;   /* [count]: so it stands in the file */
-    ac_texts file_names;  /* [count] */
-    size_t *folder_sizes; /* [count]: of a file name's part that Karpathy's files have as
-                             "filepath", with its slash */
-    ac_texts captions;
-    int64_t *caption_offsets; /* [count + 1] */
-    int64_t unlisted;         /* captions of images that are not listed; the caller says so */
-    char first_unlisted[64];  /* the image_id of the first of them */
+    ac_spill images;                       /* ac_coco_image [count] */
+    ac_spilled_texts id_texts, file_names; /* [count] */
+    ac_spilled_texts captions;
+    int64_t unlisted;        /* captions of images that are not listed; the caller says so */
+    char first_unlisted[64]; /* the image_id of the first of them */
     int64_t unusable; /* captions with \u0000, half of a surrogate pair, or bytes that are not
                          UTF-8: left out */
     ac_texts unusable_names; /* the first AC_COCO_NAMES: "annotations[3]" */
@@ -37,17 +43,25 @@ typedef struct ac_coco {
     int64_t other_splits;    /* images that the caller's split leaves out */
 } ac_coco;
 
-/**
- * COCO's captions_….json, or Karpathy's dataset_….json (images with "sentences" and "split").
- * AC_E_FORMAT names the file and the entry ("annotations[12]"). A byte-order mark at the start
- * is passed over.
- */
-AC_MUST_CHECK ac_status ac_coco_read(ac_coco *self, const char *annotations_path);
+static inline ac_coco_image *
+ac_coco_image_at(const ac_coco *self, int64_t i)
+{
+    return (ac_coco_image *) (void *) self->images.data + i;
+}
 
-/** The same, with those images alone that are of the split: "all", "train", "train+restval" …;
- * all where the file has no splits. AC_E_ARG for words that no split has. */
+/**
+ * COCO's captions_….json, or Karpathy's dataset_….json (images with "sentences" and "split"):
+ * those images that are of the split, "all", "train", "train+restval" …; all where the file has
+ * no splits. A byte-order mark at the start is passed over.
+ * @param[in] folder  where files without a name lie, borrowed; NULL: all is in memory
+ * @return AC_E_FORMAT names the file and the entry ("annotations[12]"); AC_E_ARG for words that
+ * no split has
+ */
 AC_MUST_CHECK ac_status ac_coco_read_split(ac_coco *self, const char *annotations_path,
-                                           const char *split);
+                                           const char *split, const char *folder);
+
+/** The same, with all images, in memory. */
+AC_MUST_CHECK ac_status ac_coco_read(ac_coco *self, const char *annotations_path);
 
 void ac_coco_free(ac_coco *self);
 

@@ -7,38 +7,36 @@
 /* What a number is drawn for: the last counter word. Epochs count in the one before. */
 enum { FOR_ORDER = 0x6f726472, FOR_CAPTION = 0x63617074, FOR_TABLE = 0x7461626c };
 
-typedef struct place {
-    double at;
-    int64_t image;
-} place;
+/* What an epoch's order is made from. */
+typedef struct epoch_places {
+    const uint64_t *streams;
+    uint64_t seed;
+    uint32_t epoch;
+} epoch_places;
 
+/* Images by what was drawn for them, which is drawn again: less than it takes to keep. */
 static int
-compare_places(const void *a, const void *b)
+compare_places(const void *a, const void *b, void *of)
 {
-    const place *x = a, *y = b;
+    const epoch_places *self = of;
+    const int64_t x = *(const int64_t *) a, y = *(const int64_t *) b;
+    const double p = ac_random_uniform(self->seed, self->streams[x], self->epoch, FOR_ORDER),
+                 q = ac_random_uniform(self->seed, self->streams[y], self->epoch, FOR_ORDER);
 
-    if (x->at != y->at)
-        return x->at < y->at ? -1 : 1;
-    return x->image < y->image ? -1 : x->image > y->image;
+    if (p != q)
+        return p < q ? -1 : 1;
+    return x < y ? -1 : x > y;
 }
 
-ac_status
+void
 ac_epoch_order(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t *order)
 {
-    place *places = NULL;
-    ac_status st = ac_alloc(&places, set->count, sizeof *places);
+    epoch_places places = { set->streams, seed, (uint32_t) epoch };
 
-    if (st != AC_OK)
-        return st;
     for (int64_t i = 0; i < set->count; i++)
-        places[i] =
-            (place){ ac_random_uniform(seed, set->streams[i], (uint32_t) epoch, FOR_ORDER), i };
+        order[i] = i;
     if (set->count)
-        qsort(places, (size_t) set->count, sizeof *places, compare_places);
-    for (int64_t i = 0; i < set->count; i++)
-        order[i] = places[i].image;
-    free(places);
-    return AC_OK;
+        qsort_r(order, (size_t) set->count, sizeof *order, compare_places, &places);
 }
 
 int64_t
@@ -70,7 +68,7 @@ ac_batch_builder_free(ac_batch_builder *self)
 }
 
 static ac_status
-copy_list(ac_id_lists *to, const ac_id_lists *from, int64_t i, int64_t skip_first,
+copy_list(ac_id_lists *to, const ac_id_view *from, int64_t i, int64_t skip_first,
           int64_t skip_last)
 {
     return ac_id_lists_push(to, from->ids + from->offsets[i] + skip_first,

@@ -10,8 +10,7 @@
 #include "jobs/train/data.h"
 
 /** The order of an epoch: a permutation of [0, set->count) into order [count]. */
-AC_MUST_CHECK ac_status ac_epoch_order(const ac_captioned_set *set, uint64_t seed,
-                                       int64_t epoch, int64_t *order);
+void ac_epoch_order(const ac_captioned_set *set, uint64_t seed, int64_t epoch, int64_t *order);
 
 /** The image's caption of this epoch, drawn evenly: an index into set->captions. */
 int64_t ac_epoch_caption(const ac_captioned_set *set, uint64_t seed, int64_t epoch,

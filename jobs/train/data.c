@@ -7,6 +7,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/random.h"
+#include "io/file/path.h"
 #include "io/hdf5/shard_file.h"
 #include "io/source/captioned_images.h"
 #include "io/source/image_dataset.h"
@@ -15,6 +16,7 @@
 #include "jobs/models/prompt.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/tar_input.h"
+#include "jobs/runtime/visible.h"
 
 /* ---- small objects ---- */
 
@@ -44,18 +46,6 @@ out:
 }
 
 void
-ac_captioned_set_free(ac_captioned_set *self)
-{
-    ac_texts_free(&self->keys);
-    ac_id_lists_free(&self->tables);
-    ac_id_lists_free(&self->captions);
-    free(self->streams);
-    free(self->caption_offsets);
-    free(self->items);
-    *self = (ac_captioned_set){ 0 };
-}
-
-void
 ac_training_items_free(ac_training_items *self)
 {
     ac_image_source_free(&self->images);
@@ -67,8 +57,9 @@ ac_training_items_free(ac_training_items *self)
 void
 ac_training_data_free(ac_training_data *self)
 {
-    ac_captioned_set_free(&self->train);
-    ac_captioned_set_free(&self->validation);
+    ac_map_close(&self->map);
+    free(self->path);
+    *self = (ac_training_data){ 0 };
 }
 
 /* ---- the list of items ---- */
@@ -186,6 +177,7 @@ typedef struct loader {
     const ac_bart_model *bart;
     const ac_training_items *items;
     ac_training_data *data;
+    ac_set_builder sets[AC_SETS]; /* training, validation */
     ac_prompt prompt;
     ac_encoding encoding; /* of a caption */
     ac_texts keys, entries;
@@ -220,7 +212,7 @@ out:
 }
 
 static ac_status
-push_table(loader *self, ac_captioned_set *set, int64_t row)
+push_table(loader *self, ac_set_builder *set, int64_t row)
 {
     const ac_config *config = self->run->config;
     const ac_bart_model *bart = self->bart;
@@ -233,15 +225,14 @@ push_table(loader *self, ac_captioned_set *set, int64_t row)
     AC_TRY(ac_prompt_join(&self->prompt, &self->entries, row * K, self->ids + row * K, K));
     AC_TRY(ac_prompt_encode(&self->prompt, &bart->tokenizer, most));
     self->data->cut_tables += e->length > e->count;
-    AC_TRY(ac_id_lists_push(&set->tables, e->ids, e->count));
+    st = ac_set_builder_push_table(set, e->ids, e->count);
 out:
     return st;
 }
 
 /* Image i of its set is complete: its key, stream and captions. */
 static ac_status
-push_image(loader *self, ac_captioned_set *set, const ac_image_source *images, int64_t i,
-           int64_t item)
+push_image(loader *self, ac_set_builder *set, const ac_image_source *images, int64_t i)
 {
     const ac_config *config = self->run->config;
     const ac_bart_model *bart = self->bart;
@@ -251,19 +242,17 @@ push_image(loader *self, ac_captioned_set *set, const ac_image_source *images, i
         config->train.max_target_tokens < limit ? config->train.max_target_tokens : limit;
     ac_status st;
 
-    AC_TRY(ac_image_source_key(images, i, &self->key));
-    AC_TRY(ac_texts_push(&set->keys, self->key.data, self->key.size));
-    set->streams[set->count] = ac_random_stream(self->key.data, self->key.size);
-    set->items[set->count] = item;
     AC_TRY(ac_image_source_captions(images, i, &self->captions));
     for (int64_t c = 0; c < self->captions.count; c++) {
         AC_TRY(ac_tokenizer_encode(&bart->tokenizer, ac_texts_at(&self->captions, c),
                                    ac_texts_size(&self->captions, c), most, true,
                                    &self->encoding));
         self->data->cut_captions += self->encoding.length > self->encoding.count;
-        AC_TRY(ac_id_lists_push(&set->captions, self->encoding.ids, self->encoding.count));
+        AC_TRY(ac_set_builder_push_caption(set, self->encoding.ids, self->encoding.count));
     }
-    set->caption_offsets[++set->count] = set->captions.count;
+    AC_TRY(ac_image_source_key(images, i, &self->key));
+    st = ac_set_builder_push_image(set, self->key.data, self->key.size,
+                                   ac_random_stream(self->key.data, self->key.size));
 out:
     return st;
 }
@@ -284,19 +273,11 @@ out:
     return st;
 }
 
-/* Of an image that has not all its crops (one of them rejected) nothing stays: tables are
- * found by the image's number. */
-static void
-drop_half_images(ac_captioned_set *set)
-{
-    set->tables.count = set->count * set->tables_each;
-}
-
 static ac_status
 load_item(loader *self, int64_t item, int64_t *row)
 {
     const bool validation = item >= self->items->training;
-    ac_captioned_set *set = validation ? &self->data->validation : &self->data->train;
+    ac_set_builder *set = &self->sets[validation];
     const int64_t within = validation ? item - self->items->training : item,
                   image = within / set->tables_each;
     bool same;
@@ -304,7 +285,7 @@ load_item(loader *self, int64_t item, int64_t *row)
 
     if (within % set->tables_each == 0) {
         self->tables_pushed = 0;
-        drop_half_images(set);
+        ac_set_builder_drop_tables(set);
     }
     AC_TRY(row_is(self, *row, item, &same));
     if (!same)
@@ -312,21 +293,7 @@ load_item(loader *self, int64_t item, int64_t *row)
     ac_inflight_begin(&self->run->inflight, 0, item, 1);
     AC_TRY(push_table(self, set, (*row)++));
     if (++self->tables_pushed == set->tables_each)
-        AC_TRY(push_image(self, set, &self->items->sets[validation], image,
-                          item - set->tables_each + 1));
-out:
-    return st;
-}
-
-static ac_status
-set_init(ac_captioned_set *self, int64_t images, int64_t tables_each)
-{
-    ac_status st = AC_OK;
-
-    self->tables_each = tables_each;
-    AC_TRY(ac_alloc(&self->streams, images, sizeof *self->streams));
-    AC_TRY(ac_alloc(&self->items, images, sizeof *self->items));
-    AC_TRY(ac_alloc(&self->caption_offsets, images + 1, sizeof *self->caption_offsets));
+        AC_TRY(push_image(self, set, &self->items->sets[validation], image));
 out:
     return st;
 }
@@ -337,8 +304,6 @@ load(loader *self)
     const ac_run *run = self->run;
     ac_status st = AC_OK;
 
-    AC_TRY(set_init(&self->data->train, self->items->sets[0].count, self->items->crops));
-    AC_TRY(set_init(&self->data->validation, self->items->sets[1].count, 1));
     for (int64_t s = 0; s < run->manifest.shard_count; s++) {
         int64_t first, count, row = 0;
         AC_TRY(read_shard(self, s));
@@ -347,7 +312,7 @@ load(loader *self)
             AC_TRY(load_item(self, item, &row));
         AC_CHECK(row == self->keys.count);
     }
-    drop_half_images(&self->data->train);
+    ac_set_builder_drop_tables(&self->sets[0]);
 out:
     ac_inflight_end(&self->run->inflight, 0);
     ac_encoding_free(&self->encoding);
@@ -362,48 +327,19 @@ out:
 
 /* ---- to all ranks ---- */
 
+/* Rank 0: read all, and write the file. folder: where files without a name lie. */
 static ac_status
-broadcast_lists_all(const ac_comm *comm, ac_id_lists *lists)
+write_file(loader *self, const char *folder, ac_set_size sizes[AC_SETS])
 {
-    int64_t sizes[2] = { lists->count, lists->count ? lists->offsets[lists->count] : 0 };
     ac_status st = AC_OK;
 
-    ac_broadcast_bytes_all(comm, sizes, sizeof sizes, 0);
-    if (comm->rank != 0) {
-        st = ac_grow(&lists->offsets, &lists->offsets_capacity, sizes[0] + 1,
-                     sizeof *lists->offsets);
-        if (st == AC_OK)
-            st = ac_grow(&lists->ids, &lists->ids_capacity, sizes[1], sizeof *lists->ids);
-    }
-    AC_TRY(ac_agree_all(comm, st));
-    if (!sizes[0])
-        goto out;
-    ac_broadcast_bytes_all(comm, lists->offsets,
-                           (size_t) (sizes[0] + 1) * sizeof *lists->offsets, 0);
-    ac_broadcast_bytes_all(comm, lists->ids, (size_t) sizes[1] * sizeof *lists->ids, 0);
-    lists->count = sizes[0];
+    ac_set_builder_init(&self->sets[0], self->items->crops, folder);
+    ac_set_builder_init(&self->sets[1], 1, folder);
+    AC_TRY(load(self));
+    st = ac_captioned_sets_write(self->sets, self->data->path, sizes);
 out:
-    return st;
-}
-
-static ac_status
-broadcast_set_all(const ac_comm *comm, ac_captioned_set *set, int64_t tables_each)
-{
-    int64_t count = set->count;
-    ac_status st = AC_OK;
-
-    ac_broadcast_bytes_all(comm, &count, sizeof count, 0);
-    if (comm->rank != 0)
-        st = set_init(set, count, tables_each);
-    AC_TRY(ac_agree_all(comm, st));
-    set->count = count;
-    ac_broadcast_bytes_all(comm, set->streams, (size_t) count * sizeof *set->streams, 0);
-    ac_broadcast_bytes_all(comm, set->caption_offsets,
-                           (size_t) (count + 1) * sizeof *set->caption_offsets, 0);
-    AC_TRY(ac_broadcast_texts_all(comm, &set->keys, 0));
-    AC_TRY(broadcast_lists_all(comm, &set->tables));
-    AC_TRY(broadcast_lists_all(comm, &set->captions));
-out:
+    for (int s = 0; s < AC_SETS; s++)
+        ac_set_builder_free(&self->sets[s]);
     return st;
 }
 
@@ -413,14 +349,31 @@ ac_training_data_load_all(ac_training_data *self, const ac_training_items *items
 {
     loader l = { .run = run, .bart = bart, .items = items, .data = self };
     const ac_comm *comm = run->comm;
-    ac_status st = AC_OK;
+    ac_captioned_set *const sets[AC_SETS] = { &self->train, &self->validation };
+    ac_set_size sizes[AC_SETS] = { { 0 } };
+    char *folder = NULL;
+    ac_status st;
 
     run->inflight.stage = AC_STAGE_RETRIEVE; /* which made the tables */
-    if (comm->rank == 0)
-        st = load(&l);
+    st = ac_run_path(run, &folder, "journal");
+    if (st == AC_OK)
+        st = ac_path_format(&self->path, "%s/training.data", folder);
+    if (st == AC_OK && comm->rank == 0)
+        st = write_file(&l, folder, sizes);
     AC_TRY(ac_agree_all(comm, st));
-    AC_TRY(broadcast_set_all(comm, &self->train, items->crops));
-    AC_TRY(broadcast_set_all(comm, &self->validation, 1));
+    ac_broadcast_bytes_all(comm, sizes, sizeof sizes, 0);
+    st = ac_visible_wait(self->path, comm->rank == 0 ? NULL : run->config, comm->heartbeat);
+    if (st == AC_OK)
+        st = ac_captioned_sets_open(sets, &self->map, self->path, sizes);
+    st = ac_agree_all(comm, st);
 out:
+    free(folder);
     return st;
+}
+
+void
+ac_training_data_remove(const ac_training_data *self)
+{
+    if (self->path)
+        (void) remove(self->path);
 }

@@ -1,15 +1,16 @@
 /**
  * What is trained on. The images of training and validation are embedded and their tables
  * retrieved once, as the items of one list, by the stages of jobs/caption; then each image is
- * its tables and captions as token ids, held by every rank.
+ * its tables and captions as token ids (captioned_set.h).
  */
 #ifndef AC_JOBS_TRAIN_DATA_H
 #define AC_JOBS_TRAIN_DATA_H
 
 #include "io/source/image_source.h"
 #include "jobs/caption/stages.h"
+#include "jobs/train/captioned_set.h"
 
-/** Lists of token ids, one after the other. Starts zeroed. */
+/** Lists of token ids, one after the other, in memory. Starts zeroed. */
 typedef struct ac_id_lists {
     int32_t *ids;
     int64_t *offsets; /* [count + 1]; NULL while empty */
@@ -18,20 +19,6 @@ typedef struct ac_id_lists {
 
 void ac_id_lists_free(ac_id_lists *self);
 AC_MUST_CHECK ac_status ac_id_lists_push(ac_id_lists *self, const int32_t *ids, int64_t n);
-
-/** Images of one folder that have tables and captions, in the order of their keys. Starts
- * zeroed. */
-typedef struct ac_captioned_set {
-    int64_t count, tables_each;
-    ac_texts keys;            /* [count] */
-    uint64_t *streams;        /* [count]: ac_random_stream of the keys */
-    ac_id_lists tables;       /* [count × tables_each]: an image's lie together */
-    ac_id_lists captions;     /* <s> … </s> */
-    int64_t *caption_offsets; /* [count + 1] into captions */
-    int64_t *items; /* [count]: its first item in ac_training_items; rank 0, for the report */
-} ac_captioned_set;
-
-void ac_captioned_set_free(ac_captioned_set *self);
 
 /** The items: "train/KEY" ("train/KEY#C" for crop C of several), then "validation/KEY". Starts
  * zeroed; stays where it is, since images refers to sets. */
@@ -53,15 +40,20 @@ AC_MUST_CHECK ac_status ac_training_items_open_all(ac_training_items *self, cons
 /** Training and validation, ready. */
 typedef struct ac_training_data {
     ac_captioned_set train, validation;
-    int64_t cut_tables, cut_captions;
+    int64_t cut_tables, cut_captions; /* rank 0 */
+    ac_map map;                       /* of the file that all of it is in */
+    char *path;
 } ac_training_data;
 
 void ac_training_data_free(ac_training_data *self);
 
-/** Collective, after the stages embed and retrieve: rank 0 reads tables and tokenizes, all
- * ranks get the ids. */
+/** Collective, after the stages embed and retrieve: rank 0 reads tables and tokenizes, and
+ * publishes the ids as journal/training.data, which all ranks map. */
 AC_MUST_CHECK ac_status ac_training_data_load_all(ac_training_data *self,
                                                   const ac_training_items *items, ac_run *run,
                                                   const ac_bart_model *bart);
+
+/** One rank: remove the file, which nobody opens any more. */
+void ac_training_data_remove(const ac_training_data *self);
 
 #endif

@@ -57,7 +57,7 @@ out:
 }
 
 static ac_status
-push_ids(const ac_training *self, ac_buffer *out, const ac_id_lists *lists, int64_t i)
+push_ids(const ac_training *self, ac_buffer *out, const ac_id_view *lists, int64_t i)
 {
     ac_buffer text = { 0 };
     ac_status st =
@@ -75,10 +75,12 @@ push_sample(const ac_training *self, const sampler *s, int64_t i, ac_buffer *out
 {
     const ac_captioned_set *set = &self->data.validation;
     const int64_t p = s->images[i];
+    size_t n;
+    const char *key = ac_captioned_set_key(set, p, &n);
     ac_status st = AC_OK;
 
     ac_buffer_push_text(out, "{\"key\": ");
-    ac_json_string(out, ac_texts_at(&set->keys, p), ac_texts_size(&set->keys, p));
+    ac_json_string(out, key, n);
     ac_buffer_push_text(out, ", \"before\": ");
     ac_json_string(out, ac_texts_at(&s->before, i), ac_texts_size(&s->before, i));
     ac_buffer_push_text(out, ", \"after\": ");

@@ -102,20 +102,17 @@ ac_training_free(ac_training *self)
 /* ---- one step ---- */
 
 /* The images of a replica in step `step`: train.batch of the epoch's order. */
-static ac_status
+static void
 images_of(ac_training *self, int64_t step, int64_t replica, const int64_t **images)
 {
     const ac_config *config = config_of(self);
     const int64_t epoch = step / self->steps_per_epoch, position = step % self->steps_per_epoch;
-    ac_status st = AC_OK;
 
     if (self->order_epoch != epoch) {
-        AC_TRY(ac_epoch_order(&self->data.train, seed_of(self), epoch, self->order));
+        ac_epoch_order(&self->data.train, seed_of(self), epoch, self->order);
         self->order_epoch = epoch;
     }
     *images = self->order + (position * config->train.replicas + replica) * config->train.batch;
-out:
-    return st;
 }
 
 /* Local: the gradients of this rank's replicas, put where the exchange takes them. */
@@ -131,7 +128,7 @@ run_replicas(ac_training *self)
         ac_bart_batch batch;
         ac_bart_loss loss;
         replica_part head;
-        AC_TRY(images_of(self, self->step, self->replicas.first + i, &images));
+        images_of(self, self->step, self->replicas.first + i, &images);
         AC_TRY(ac_batch_build(&self->builder, &self->data.train, seed_of(self),
                               self->step / self->steps_per_epoch, self->step, images,
                               config->train.batch, &batch));
@@ -212,21 +209,22 @@ not_finite(ac_training *self, const step_sum *sum)
                   replica = sum->bad_replica < 0 ? 0 : sum->bad_replica;
     const int64_t *images;
     ac_buffer names = { 0 };
-    ac_status st = images_of(self, self->step, replica, &images);
+    ac_status st;
 
-    for (int64_t i = 0; st == AC_OK && i < batch && i < 8; i++)
-        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "",
-                         (int) ac_texts_size(&set->keys, images[i]),
-                         ac_texts_at(&set->keys, images[i]));
-    if (st == AC_OK)
-        st = ac_error_set(
-            AC_E_FORMAT,
-            "step %lld (epoch %lld): the %s is not a finite number; %s %lld processed %s%s. "
-            "Earlier checkpoints stay; lower train.learning_rate, set train.clip_norm, or look "
-            "at these images' captions",
-            (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch),
-            sum->bad_replica < 0 ? "gradient" : "loss", "replica", (long long) replica,
-            names.data ? names.data : "", batch > 8 ? ", …" : "");
+    images_of(self, self->step, replica, &images);
+    for (int64_t i = 0; i < batch && i < 8; i++) {
+        size_t n;
+        const char *key = ac_captioned_set_key(set, images[i], &n);
+        ac_buffer_printf(&names, "%s%.*s", i ? ", " : "", (int) n, key);
+    }
+    st = ac_error_set(
+        AC_E_FORMAT,
+        "step %lld (epoch %lld): the %s is not a finite number; %s %lld processed %s%s. "
+        "Earlier checkpoints stay; lower train.learning_rate, set train.clip_norm, or look "
+        "at these images' captions",
+        (long long) self->step + 1, (long long) (self->step / self->steps_per_epoch),
+        sum->bad_replica < 0 ? "gradient" : "loss", "replica", (long long) replica,
+        names.data ? names.data : "", batch > 8 ? ", …" : "");
     ac_buffer_free(&names);
     return st;
 }

@@ -207,6 +207,8 @@ train_all(training_job *p, double started)
     AC_TRY(ac_agree_all(p->comm, p->comm->rank == 0
                                      ? write_results(self, ac_progress_clock() - started, peak)
                                      : AC_OK));
+    if (p->comm->rank == 0)
+        ac_training_data_remove(&self->data);
     st = ac_run_finish_all(&p->run);
 out:
     return st;

@@ -14,11 +14,13 @@
 #include "tests/support/golden.h"
 
 static bool
-same_text(const ac_texts *texts, int64_t i, const json_t *expected)
+same_text(const ac_spilled_texts *texts, int64_t i, const json_t *expected)
 {
-    return ac_texts_size(texts, i) == json_string_length(expected) &&
-           memcmp(ac_texts_at(texts, i), json_string_value(expected),
-                  ac_texts_size(texts, i)) == 0;
+    size_t n;
+    const char *text = ac_spilled_texts_at(texts, i, &n);
+
+    return n == json_string_length(expected) &&
+           memcmp(text, json_string_value(expected), n) == 0;
 }
 
 static void
@@ -33,12 +35,13 @@ check_captions(const char *name, const ac_coco *c, const json_t *first_five,
         return;
     }
     for (int64_t i = 0; i < c->count; i++) {
-        const int64_t first = c->caption_offsets[i], n = c->caption_offsets[i + 1] - first;
-        snprintf(id, sizeof id, "%lld", (long long) c->ids[i]);
+        const ac_coco_image *image = ac_coco_image_at(c, i);
+        snprintf(id, sizeof id, "%lld", (long long) image->id);
         const json_t *captions = json_object_get(first_five, id);
-        bool same = json_is_array(captions) && json_array_size(captions) == (size_t) n;
-        for (int64_t k = 0; same && k < n; k++)
-            same = same_text(&c->captions, first + k, json_array_get(captions, (size_t) k));
+        bool same =
+            json_is_array(captions) && json_array_size(captions) == image->caption_count;
+        for (size_t k = 0; same && k < image->caption_count; k++)
+            same = same_text(&c->captions, image->captions[k], json_array_get(captions, k));
         if (!same ||
             (images && !same_text(&c->file_names, i, json_array_get(images, (size_t) i))))
             test_format_wrong("%s: image %s differs\n", name, id);

@@ -112,22 +112,45 @@ outline(const json_t *object)
     return list;
 }
 
+/* The first captions, of images in their order. */
+static ac_status
+sample_captions(const ac_coco *c, ac_texts *sample)
+{
+    ac_status st = AC_OK;
+
+    for (int64_t i = 0; i < c->count; i++) {
+        const ac_coco_image *image = ac_coco_image_at(c, i);
+        for (int k = 0; k < image->caption_count; k++) {
+            size_t n;
+            const char *text = ac_spilled_texts_at(&c->captions, image->captions[k], &n);
+            if (sample->count == AC_INSPECT_SAMPLE)
+                return AC_OK;
+            AC_TRY(ac_texts_push(sample, text, n));
+        }
+    }
+out:
+    return st;
+}
+
 static ac_status
 inspect_coco(json_t *out, const char *path)
 {
     ac_coco c;
-    const ac_status st = ac_coco_read(&c, path);
+    ac_texts sample = { 0 };
+    ac_status st = AC_OK;
 
-    if (st != AC_OK)
-        return st;
+    AC_TRY(ac_coco_read(&c, path));
+    AC_TRY(sample_captions(&c, &sample));
     ac_inspect_put_text(out, "kind", "COCO captions");
     ac_inspect_put(out, "images", json_integer(c.count));
     ac_inspect_put(out, "captions", json_integer(c.captions.count));
     if (c.unlisted)
         ac_inspect_put(out, "unlisted_captions", json_integer(c.unlisted));
-    ac_inspect_put(out, "sample", ac_inspect_texts(&c.captions, AC_INSPECT_SAMPLE));
+    ac_inspect_put(out, "sample", ac_inspect_texts(&sample, AC_INSPECT_SAMPLE));
+out:
     ac_coco_free(&c);
-    return AC_OK;
+    ac_texts_free(&sample);
+    return st;
 }
 
 static bool
