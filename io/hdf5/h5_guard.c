@@ -52,6 +52,26 @@ out:
 
 static const unsigned char signature[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
 
+/* HDF5 looks for a file's beginning at 512 bytes, and at each doubling, too. */
+static ac_status
+refuse_user_block(const char *path, int file, int64_t bytes)
+{
+    unsigned char found[sizeof signature];
+    size_t got = 0;
+
+    for (int64_t at = 512; at <= bytes - (int64_t) sizeof found; at *= 2) {
+        if (!ac_file_read_at(file, found, sizeof found, at, &got))
+            return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
+                                strerror(errno));
+        if (got == sizeof found && memcmp(found, signature, sizeof found) == 0)
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: an HDF5 file of another program (it begins at byte %lld): "
+                                "this program reads those that it wrote",
+                                path, (long long) at);
+    }
+    return AC_OK;
+}
+
 ac_status
 ac_h5_guard_structure(const char *path, int64_t *bytes, ac_texts *names)
 {
@@ -66,8 +86,10 @@ ac_h5_guard_structure(const char *path, int64_t *bytes, ac_texts *names)
     if (!ac_file_read_at(file, block, sizeof block, 0, &got) || fstat(file, &info) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     *bytes = info.st_size;
-    if (got < sizeof block || memcmp(block, signature, sizeof signature) != 0)
+    if (got < sizeof block || memcmp(block, signature, sizeof signature) != 0) {
+        st = refuse_user_block(path, file, info.st_size);
         goto out; /* HDF5 and the caller say what it is */
+    }
     if (block[8] < 2 || block[8] > 3 || block[9] != 8 || block[10] != 8)
         AC_FAIL(AC_E_FORMAT,
                 "%s: an HDF5 file of another program (superblock %d): this program reads those "
@@ -84,7 +106,7 @@ ac_h5_guard_structure(const char *path, int64_t *bytes, ac_texts *names)
                 (unsigned long long) ac_h5_raw_number(block + END_AT, 8),
                 (long long) info.st_size);
     raw.file = file;
-    raw.bytes = info.st_size;
+    raw.bytes = raw.left = info.st_size;
     AC_TRY(ac_h5_raw_check_group(&raw, ac_h5_raw_number(block + ROOT_AT, 8)));
     st = sort_names(names);
 out:

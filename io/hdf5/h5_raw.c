@@ -8,7 +8,7 @@
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
-enum { HEAD_BYTES = 16, MOST_PARTS = 64, SHARED = 2 };
+enum { HEAD_BYTES = 16, MOST_PARTS = 64, MOST_PART = 1 << 20, SHARED = 2 };
 
 uint64_t
 ac_h5_raw_number(const unsigned char *bytes, int n)
@@ -67,8 +67,12 @@ note_part(header *self, const unsigned char *message, size_t n)
                    size = n < 16 ? 0 : ac_h5_raw_number(message + 8, 8),
                    all = (uint64_t) self->raw->bytes;
 
-    if (self->count == MOST_PARTS || at > all || size > all - at || size < 8)
+    if (self->count == MOST_PARTS || at > all || size > all - at || size < 8 ||
+        size > MOST_PART)
         return ac_h5_raw_damaged(self->raw, "header");
+    for (int i = 0; i < self->count; i++) /* a loop, or the same messages once more */
+        if (at + 4 < self->parts[i].end && self->parts[i].at < at + size - 4)
+            return ac_h5_raw_damaged(self->raw, "header");
     self->parts[self->count++] = (part){ at + 4, at + size - 4 };
     return AC_OK;
 }
@@ -126,7 +130,7 @@ ac_h5_raw_messages(ac_h5_raw *self, uint64_t at,
     h.head = 4 + ((head[5] & 0x04) ? 2 : 0);
     size = ac_h5_raw_number(head + first, wide);
     at += first + (size_t) wide;
-    if (at > (uint64_t) self->bytes || size > (uint64_t) self->bytes - at)
+    if (at > (uint64_t) self->bytes || size > (uint64_t) self->bytes - at || size > MOST_PART)
         AC_TRY(ac_h5_raw_damaged(self, "header"));
     h.parts[0] = (part){ at, at + size };
     for (int i = 0; i < h.count; i++)

@@ -33,6 +33,7 @@ typedef struct ac_h5_raw {
     const char *name; /* of the object that is read: for messages */
     int file;
     int64_t bytes;
+    int64_t left;    /* bytes of indexes that may still be walked: each is named once */
     ac_texts *names; /* gets those of the links */
 } ac_h5_raw;
 

@@ -272,6 +272,10 @@ read_node(dataset *self, uint64_t at, int level)
     if (memcmp(head, "TREE", 4) != 0 || head[4] != 1 || own > MOST_LEVEL || used < 1 ||
         (level >= 0 && own != level))
         return ac_h5_raw_damaged(self->raw, "index of chunks");
+    /* nodes that are named over and over would be walked for ever */
+    self->raw->left -= NODE_HEAD + used * (int64_t) (key + 8);
+    if (self->raw->left < 0)
+        return ac_h5_raw_damaged(self->raw, "index of chunks");
     AC_TRY(ac_alloc(&entries, used, key + 8));
     AC_TRY(ac_h5_raw_read(self->raw, at + NODE_HEAD, entries, (size_t) used * (key + 8)));
     for (int i = 0; i < used; i++) {

@@ -14,6 +14,7 @@ enum {
     TREE_LINKS = 5, /* records: hash, heap id */
     HASH_BYTES = 4,
     MOST_LINK = 512,
+    MOST_LINKS = 4096,
     LINK_SOFT = 1,
     LINK_EXTERNAL = 64
 };
@@ -67,6 +68,8 @@ check_link(group *self, const unsigned char *m, size_t n)
         AC_TRY(ac_h5_raw_refuse(self->raw, "is a link of a kind that we do not write"));
     else if (n - at != 8)
         AC_TRY(ac_h5_raw_damaged(self->raw, "link"));
+    if (self->raw->names->count == MOST_LINKS)
+        AC_TRY(ac_h5_raw_refuse(self->raw, "is one of more datasets than we write"));
     AC_TRY(ac_h5_raw_check_dataset(self->raw, ac_h5_raw_number(m + at, 8)));
     st = ac_texts_push(self->raw->names, name, length + 1); /* with its zero byte */
 out:

@@ -1,6 +1,8 @@
 /* Stage retrieve: all ranks together, each holding its slice of the cache. Blocks of queries (a
  * shard's embeddings) go to every rank, each finds its slice's exact top k, the lists are
- * merged, and the owners send the entries' text. */
+ * merged, and the owners send the entries' text.
+ * A shard's root reads and writes its files, and all ranks do this at the same time, once per
+ * round of as many shards as there are ranks: nobody waits for the files of one. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "engine/retrieval/topk.h"
 #include "io/file/checksum.h"
 #include "io/hdf5/shard_file.h"
+#include "jobs/caption/entry_texts.h"
 #include "jobs/caption/equal_images.h"
 #include "jobs/caption/equal_rows.h"
 #include "jobs/caption/stages.h"
@@ -28,19 +31,26 @@ typedef struct ac_retriever {
                           index keeps only what it packs */
     ac_texts entries;  /* [count] */
     ac_topk_index index;
+    int64_t rows;              /* of the shard, then */
     float *queries;            /* [shard_items, D] */
     int64_t *ids, *merged_ids; /* [shard_items, K] */
     float *scores, *merged_scores;
-    float scale;                 /* of probabilities; 0: none are written */
-    int64_t *sums;               /* [shard_items], then */
-    float *tops, *probabilities; /* [shard_items], [shard_items, K] */
-    int32_t *cache_of;           /* [shard_items, K], of several caches */
-    int64_t *cache_ids;          /* the same: ids there */
+    float scale;        /* of probabilities; 0: none are written */
+    int64_t *sums;      /* [shard_items], then */
+    float *tops;        /* [shard_items] */
+    int32_t *cache_of;  /* [shard_items, K], of several caches */
+    int64_t *cache_ids; /* the same: ids there */
     ac_equal_images equal;
     /* [shard_items]: which query an image is; equal embeddings are one. From shard_items on: a
      * table of an earlier shard */
     int64_t *query;
-    ac_texts keys; /* of the shard */
+    /* Of the shard of this round whose root this rank is: what it reads when the round begins,
+     * and what it writes at its end */
+    ac_texts keys;
+    float *embedded; /* [shard_items, D] */
+    ac_texts found;  /* [keys * K]: entries */
+    int64_t *found_ids;
+    float *found_scores, *probabilities; /* [shard_items, K] */
     /* Tables of earlier shards, of images that this one has too: known to the rank that writes
      * the shard; which rows they are for, to all */
     int64_t shard_first;    /* its first item */
@@ -67,6 +77,10 @@ retriever_free(retriever *self)
     free(self->table_scores);
     free(self->table_probabilities);
     ac_texts_free(&self->keys);
+    ac_texts_free(&self->found);
+    free(self->embedded);
+    free(self->found_ids);
+    free(self->found_scores);
     ac_texts_free(&self->table_entries);
     free(self->ids_of);
     free(self->sums);
@@ -150,8 +164,10 @@ retriever_init(retriever *self, const ac_run *run)
 
     AC_TRY(ac_topk_index_init(&self->index, self->embeddings, self->admitted, self->width,
                               self->ids_of ? 0 : self->first, AC_SCAN_AUTO, items));
-    AC_TRY(ac_alloc_aligned(&self->queries, run->manifest.shard_items * self->width,
-                            sizeof(float)));
+    AC_TRY(ac_alloc_aligned(&self->queries, items * self->width, sizeof(float)));
+    AC_TRY(ac_alloc_aligned(&self->embedded, items * self->width, sizeof(float)));
+    AC_TRY(ac_alloc(&self->found_ids, rows, sizeof *self->found_ids));
+    AC_TRY(ac_alloc(&self->found_scores, rows, sizeof *self->found_scores));
     AC_TRY(ac_alloc(&self->ids, rows, sizeof *self->ids));
     AC_TRY(ac_alloc(&self->scores, rows, sizeof *self->scores));
     AC_TRY(ac_alloc(&self->merged_ids, rows, sizeof *self->merged_ids));
@@ -258,7 +274,7 @@ find_tables_all(retriever *self, const ac_stage_shard *shard)
     if (!ac_equal_rows_any(&rows))
         return AC_OK;
     AC_TRY(ac_agree_all(comm, comm->rank == shard->root ? ac_equal_rows_find(&rows) : AC_OK));
-    ac_broadcast_bytes_all(comm, self->table, (size_t) self->keys.count * sizeof *self->table,
+    ac_broadcast_bytes_all(comm, self->table, (size_t) self->rows * sizeof *self->table,
                            shard->root);
 out:
     return st;
@@ -296,7 +312,7 @@ gather_queries(retriever *self, int64_t n)
 
 /* Local: the shard's keys and embeddings. */
 static ac_status
-read_queries(retriever *self, int64_t shard)
+read_shard(retriever *self, int64_t shard)
 {
     ac_texts *keys = &self->keys;
     ac_status st = AC_OK;
@@ -307,14 +323,39 @@ read_queries(retriever *self, int64_t shard)
     AC_TRY(ac_run_published_shard(self->run, AC_STAGE_EMBED, shard, &path));
     AC_TRY(ac_h5_open(&r, path));
     AC_TRY(ac_shard_read_texts(&r, AC_EMBED_KEYS, keys));
-    AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, keys->count, self->width, self->queries));
-    if (!ac_embeddings_check(self->queries, keys->count, self->width, &bad))
+    AC_TRY(ac_shard_read(&r, AC_EMBED_EMBEDDINGS, keys->count, self->width, self->embedded));
+    if (!ac_embeddings_check(self->embedded, keys->count, self->width, &bad))
         AC_FAIL(AC_E_FORMAT,
                 "%s: the embedding of %.*s is not finite; remove the file and run again", path,
                 (int) ac_texts_size(keys, bad), ac_texts_at(keys, bad));
 out:
     ac_h5_close(&r);
     free(path);
+    return st;
+}
+
+/* When a round begins, each rank reads the shard whose root it will be; then each root in turn
+ * gives its own to all. */
+static ac_status
+share_queries_all(retriever *self, const ac_stage *stage, const ac_stage_shard *shard)
+{
+    const ac_comm *comm = self->run->comm;
+    const int64_t own = stage->at + comm->rank;
+    ac_status st = AC_OK;
+
+    if (shard->root == 0)
+        AC_TRY(ac_agree_all(comm, own < stage->todo_count ? read_shard(self, stage->todo[own])
+                                                          : AC_OK));
+    if (comm->rank == shard->root) {
+        self->rows = self->keys.count;
+        memcpy(self->queries, self->embedded,
+               (size_t) (self->rows * self->width) * sizeof *self->queries);
+    }
+    ac_broadcast_bytes_all(comm, &self->rows, sizeof self->rows, shard->root);
+    ac_broadcast_bytes_all(comm, self->queries,
+                           (size_t) (self->rows * self->width) * sizeof *self->queries,
+                           shard->root);
+out:
     return st;
 }
 
@@ -325,62 +366,12 @@ search_slice(retriever *self, int64_t *n)
 {
     ac_status st;
 
-    *n = gather_queries(self, self->keys.count);
+    *n = gather_queries(self, self->rows);
     st =
         ac_topk_search(&self->index, self->queries, *n, self->K, self->ids, self->scores, NULL);
     for (int64_t i = 0; st == AC_OK && self->ids_of && i < *n * self->K; i++)
         if (self->ids[i] >= 0)
             self->ids[i] = self->ids_of[self->ids[i]];
-    return st;
-}
-
-/* The texts of the merged ids that lie in this slice, in the order of the merged list, as
- * lengths and bytes. */
-static ac_status
-pack_entries(const retriever *self, int64_t n, ac_buffer *out)
-{
-    for (int64_t i = 0; i < n * self->K; i++) {
-        int64_t at = self->merged_ids[i] - self->first;
-        int32_t length;
-        if (self->merged_ids[i] < 0 || at < 0 || at >= self->count)
-            continue;
-        length = (int32_t) ac_texts_size(&self->entries, at);
-        ac_buffer_push(out, &length, sizeof length);
-        ac_buffer_push(out, ac_texts_at(&self->entries, at), (size_t) length);
-    }
-    return out->status;
-}
-
-/* Root: put the owners' texts back into the merged order. all: the ranks' blocks, ends [size +
- * 1] their bounds. */
-static ac_status
-unpack_entries(const retriever *self, int64_t n, const char *all, const int64_t *bounds,
-               ac_texts *entries)
-{
-    ac_status st = AC_OK;
-    int64_t total = self->caches->entries, size = self->run->comm->size;
-    int64_t *cursor = NULL;
-
-    AC_TRY(ac_alloc(&cursor, size, sizeof *cursor));
-    memcpy(cursor, bounds, (size_t) size * sizeof *cursor);
-    for (int64_t i = 0; i < n * self->K; i++) {
-        int64_t id = self->merged_ids[i], owner;
-        int32_t length;
-        if (id < 0) {
-            AC_TRY(ac_texts_push(entries, "", 0));
-            continue;
-        }
-        owner = id * size / total;
-        while (id < total * owner / size)
-            owner--;
-        while (id >= total * (owner + 1) / size)
-            owner++;
-        memcpy(&length, all + cursor[owner], sizeof length);
-        AC_TRY(ac_texts_push(entries, all + cursor[owner] + sizeof length, (size_t) length));
-        cursor[owner] += (int64_t) sizeof length + length;
-    }
-out:
-    free(cursor);
     return st;
 }
 
@@ -402,27 +393,30 @@ spread_probabilities(retriever *self, int64_t i, bool earlier, int64_t from)
     }
 }
 
-/* A row for each image again, from those of the queries: ids and scores are the result. */
+/* A row for each image again, from those of the queries. */
 static ac_status
-spread_rows(retriever *self, int64_t n, const ac_texts *entries, ac_texts *out)
+spread_rows(retriever *self, const ac_texts *entries)
 {
     const size_t K = (size_t) self->K;
+    const int64_t n = self->keys.count;
     ac_status st = AC_OK;
 
+    ac_texts_reset(&self->found);
     for (int64_t i = 0; i < n; i++) {
         const int64_t table = self->query[i] - self->run->manifest.shard_items;
         const bool earlier = table >= 0;
         const int64_t from = (earlier ? table : self->query[i]) * self->K;
         const ac_texts *texts = earlier ? &self->table_entries : entries;
-        memcpy(self->ids + i * self->K, (earlier ? self->table_ids : self->merged_ids) + from,
-               K * sizeof *self->ids);
-        memcpy(self->scores + i * self->K,
+        memcpy(self->found_ids + i * self->K,
+               (earlier ? self->table_ids : self->merged_ids) + from,
+               K * sizeof *self->found_ids);
+        memcpy(self->found_scores + i * self->K,
                (earlier ? self->table_scores : self->merged_scores) + from,
-               K * sizeof *self->scores);
+               K * sizeof *self->found_scores);
         if (self->scale > 0)
             spread_probabilities(self, i, earlier, from);
         for (int64_t k = from; k < from + self->K; k++)
-            AC_TRY(ac_texts_push(out, ac_texts_at(texts, k), ac_texts_size(texts, k)));
+            AC_TRY(ac_texts_push(&self->found, ac_texts_at(texts, k), ac_texts_size(texts, k)));
     }
 out:
     return st;
@@ -446,26 +440,26 @@ static void
 place_entries(const retriever *self, int64_t n)
 {
     for (int64_t i = 0; i < n * self->K; i++) {
-        const bool none = self->ids[i] < 0;
-        const int64_t cache = none ? 0 : ac_cache_set_find(self->caches, self->ids[i]);
+        const bool none = self->found_ids[i] < 0;
+        const int64_t cache = none ? 0 : ac_cache_set_find(self->caches, self->found_ids[i]);
         self->cache_of[i] = none ? -1 : (int32_t) cache;
-        self->cache_ids[i] = none ? -1 : self->ids[i] - self->caches->first[cache];
+        self->cache_ids[i] = none ? -1 : self->found_ids[i] - self->caches->first[cache];
     }
 }
 
 static ac_status
-write_tables(const retriever *self, const char *path, const ac_texts *keys,
-             const ac_texts *entries, char checksum[33])
+write_tables(const retriever *self, const char *path, char checksum[33])
 {
+    const ac_texts *keys = &self->keys;
     ac_status st = AC_OK;
     ac_shard_writer w = { 0 };
 
     AC_TRY(ac_shard_create(&w, path, (ac_compression) self->run->config->output.compression,
                            AC_SHARD_TABLES));
     AC_TRY(ac_shard_write_texts(&w, AC_TABLES_KEYS, keys));
-    AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->ids));
-    AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->scores));
-    AC_TRY(ac_shard_write_texts(&w, AC_TABLES_ENTRIES, entries));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_IDS, keys->count, self->K, self->found_ids));
+    AC_TRY(ac_shard_write(&w, AC_TABLES_SCORES, keys->count, self->K, self->found_scores));
+    AC_TRY(ac_shard_write_texts(&w, AC_TABLES_ENTRIES, &self->found));
     if (self->caches->count > 1) {
         place_entries(self, keys->count);
         AC_TRY(ac_shard_write(&w, AC_TABLES_CACHES, keys->count, self->K, self->cache_of));
@@ -504,13 +498,16 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_retrieve_work *work = context;
     retriever *self = work->retriever;
     const ac_comm *comm = stage->run->comm;
+    const ac_entry_slice slice = { .total = self->caches->entries,
+                                   .ranks = comm->size,
+                                   .first = self->first,
+                                   .count = self->count };
     ac_status st = AC_OK;
-    const ac_texts *keys = &self->keys;
-    ac_texts entries = { 0 }, spread = { 0 };
+    ac_texts entries = { 0 };
     ac_buffer packed = { 0 }, all = { 0 };
     int64_t n = 0, *bounds = NULL;
 
-    AC_TRY(ac_agree_all(comm, read_queries(self, shard->number)));
+    AC_TRY(share_queries_all(self, stage, shard));
     AC_TRY(find_tables_all(self, shard));
     st = search_slice(self, &n);
     if (st == AC_OK)
@@ -520,22 +517,32 @@ retrieve_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
                              self->merged_scores));
     if (self->scale > 0)
         add_up_all(self, n);
-    AC_TRY(ac_agree_all(comm, pack_entries(self, n, &packed)));
+    AC_TRY(ac_agree_all(comm, ac_entry_texts_pack(&slice, self->merged_ids, n * self->K,
+                                                  &self->entries, &packed)));
     AC_TRY(ac_gather_bytes_all(comm, packed.data, packed.size, shard->root, &all, bounds));
     if (comm->rank == shard->root) {
-        AC_TRY(unpack_entries(self, n, all.data, bounds, &entries));
-        AC_TRY(spread_rows(self, keys->count, &entries, &spread));
-        AC_TRY(write_tables(self, shard->path, keys, &spread, shard->checksum));
-        shard->rows = keys->count;
+        AC_TRY(ac_entry_texts_unpack(&slice, self->merged_ids, n * self->K, all.data, bounds,
+                                     &entries));
+        AC_TRY(spread_rows(self, &entries));
         work->taken += self->tables;
     }
 out:
     ac_texts_free(&entries);
-    ac_texts_free(&spread);
     ac_buffer_free(&packed);
     ac_buffer_free(&all);
     free(bounds);
     return st;
+}
+
+static ac_status
+write_found(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    ac_retrieve_work *work = context;
+    retriever *self = work->retriever;
+
+    (void) stage;
+    shard->rows = self->keys.count;
+    return write_tables(self, shard->path, shard->checksum);
 }
 
 static void
@@ -558,5 +565,6 @@ const ac_stage_type ac_stage_retrieve = {
     .crashes_before_probe = 1,
     .open = open_retriever_all,
     .shard = retrieve_shard_all,
+    .write = write_found,
     .close = close_retriever,
 };

@@ -157,22 +157,27 @@ publish(ac_stage *self, const ac_stage_shard *shard)
     return st;
 }
 
-static ac_status
-make_shard(ac_stage *self, void *context, int64_t number, int root)
+static ac_stage_shard
+begin_shard(ac_stage *self, int64_t number, int root)
 {
     ac_run *run = self->run;
     ac_stage_shard shard = { .number = number, .path = self->shard_path, .root = root };
-    ac_status st;
 
     ac_run_shard_items(run, number, &shard.first, &shard.count);
     snprintf(self->shard_path, self->shard_path_bytes, "%s/%s/%05lld.h5", run->folder,
              self->type->folder, (long long) number);
     ac_heartbeat_shard(run->comm->heartbeat, number);
-    st = self->type->shard(context, self, &shard);
-    ac_inflight_clear(&run->inflight); /* a stop or a failure is no death */
-    if (st == AC_OK && root == run->comm->rank)
-        st = publish(self, &shard);
-    return st;
+    return shard;
+}
+
+static ac_status
+make_shard(ac_stage *self, void *context, int64_t number)
+{
+    ac_stage_shard shard = begin_shard(self, number, self->run->comm->rank);
+    const ac_status st = self->type->shard(context, self, &shard);
+
+    ac_inflight_clear(&self->run->inflight); /* a stop or a failure is no death */
+    return st == AC_OK ? publish(self, &shard) : st;
 }
 
 /* Local: shards of this rank. */
@@ -182,29 +187,63 @@ make_shards(ac_stage *self, void *context)
     ac_status st = AC_OK;
 
     for (int64_t shard; st == AC_OK && next_shard(self, &shard); self->at++) {
-        st = make_shard(self, context, shard, self->run->comm->rank);
+        st = make_shard(self, context, shard);
         if (st == AC_OK)
             st = ac_stage_tick(self);
     }
     return st;
 }
 
+/* Local: the file of a shard that all have computed. */
+static ac_status
+write_shard(ac_stage *self, void *context, int64_t number)
+{
+    ac_stage_shard shard = begin_shard(self, number, self->run->comm->rank);
+    const ac_status st = self->type->write(context, self, &shard);
+
+    ac_inflight_clear(&self->run->inflight);
+    return st == AC_OK ? publish(self, &shard) : st;
+}
+
+/* As many shards as there are ranks, each the root of one; what of a round is computed when a
+ * stop comes is written. stopped: out. */
+static ac_status
+make_round_all(ac_stage *self, void *context, bool *stopped)
+{
+    const ac_comm *comm = self->run->comm;
+    int64_t mine = -1;
+    ac_status st = AC_OK;
+
+    for (int root = 0; root < comm->size && self->at < self->todo_count; root++, self->at++) {
+        int64_t stop = ac_signals_stopped();
+        ac_stage_shard shard;
+        ac_sum_int64_all(comm, &stop,
+                         1); /* one rank told to stop stops all, at the same shard */
+        *stopped = stop != 0;
+        if (stop)
+            break;
+        shard = begin_shard(self, self->todo[self->at], root);
+        st = self->type->shard(context, self, &shard);
+        ac_inflight_clear(&self->run->inflight);
+        AC_TRY(ac_agree_all(comm, st));
+        if (root == comm->rank)
+            mine = shard.number;
+        ac_progress_tick(&self->progress);
+    }
+    st = ac_agree_all(comm, mine >= 0 ? write_shard(self, context, mine) : AC_OK);
+out:
+    return st;
+}
+
 static ac_status
 make_shards_together_all(ac_stage *self, void *context)
 {
-    const ac_comm *comm = self->run->comm;
+    bool stopped = false;
     ac_status st = AC_OK;
 
-    for (int64_t i = 0; st == AC_OK && i < self->todo_count; i++) {
-        int64_t stop = ac_signals_stopped();
-        ac_sum_int64_all(comm, &stop,
-                         1); /* one rank told to stop stops all, at the same shard */
-        if (stop)
-            break;
-        st = ac_agree_all(comm,
-                          make_shard(self, context, self->todo[i], (int) (i % comm->size)));
-        ac_progress_tick(&self->progress);
-    }
+    self->at = 0;
+    while (st == AC_OK && !stopped && self->at < self->todo_count)
+        st = make_round_all(self, context, &stopped);
     return st;
 }
 

@@ -18,7 +18,8 @@ typedef struct ac_stage {
     int number;    /* of the run's stages */
     int64_t *todo; /* [todo_count]: shards that are not done, the same on all ranks */
     int64_t todo_count;
-    int64_t at, end; /* AC_SHARDS_RANGES: this rank's are todo[at, end), the present first */
+    int64_t at, end; /* AC_SHARDS_RANGES: this rank's are todo[at, end), the present first;
+                        AC_SHARDS_TOGETHER: the present is todo[at] */
     ac_shard_record *mine; /* [shard_count]: published by this rank */
     ac_queue queue;
     ac_progress progress;

@@ -28,7 +28,8 @@ typedef struct ac_stage_shard {
 typedef enum ac_stage_sharing {
     AC_SHARDS_CLAIMED = 0, /* each rank claims the next one when it has time */
     AC_SHARDS_RANGES,      /* each rank has a range: what it reads for one serves the next */
-    AC_SHARDS_TOGETHER     /* collective: all ranks work on one after the other */
+    AC_SHARDS_TOGETHER     /* collective: all ranks work on one after the other, in rounds of as
+                              many as there are ranks: each is the root of one */
 } ac_stage_sharing;
 
 typedef struct ac_stage_type {
@@ -50,6 +51,10 @@ typedef struct ac_stage_type {
     /** Compute a shard and publish its file (HDF5: ac_h5_commit); ac_stage_tick between
      * batches. What is in flight is told to stage->run->inflight. */
     ac_status (*shard)(void *context, struct ac_stage *stage, ac_stage_shard *shard);
+    /** Of a collective stage alone, whose `shard` only computes: local, publish the file of the
+     * shard that this rank was the root of. Called once all ranks' shards are computed, so that
+     * all write at the same time. */
+    ac_status (*write)(void *context, struct ac_stage *stage, ac_stage_shard *shard);
     /** Local. After open, also where that failed, and where it was not called. */
     void (*close)(void *context);
 } ac_stage_type;

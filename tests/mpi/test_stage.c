@@ -32,6 +32,8 @@ typedef struct toy {
     int failing_rank; /* of a stage of all ranks together, and of open */
     bool open_fails;
     int opened, closed, made;
+    int64_t computed;       /* of a stage of all ranks together: what is to be written */
+    int64_t write_fails_at; /* of it; 0: none */
 } toy;
 
 static ac_status
@@ -116,10 +118,26 @@ toy_shard_all(void *context, ac_stage *stage, ac_stage_shard *shard)
     AC_TRY(ac_agree_all(comm, st));
     ac_sum_int64_all(comm, &sum, 1);
     CHECK(sum == (int64_t) comm->size * (comm->size + 1) / 2); /* all work on the same shard */
-    if (comm->rank == shard->root) {
-        AC_TRY(write_shard(stage, shard));
-        self->made++;
-    }
+    CHECK(stage->todo[stage->at] == shard->number && stage->at % comm->size == shard->root);
+    if (shard->root == comm->rank)
+        self->computed = shard->number;
+out:
+    return st;
+}
+
+/* What this rank was the root of, once per round. */
+static ac_status
+toy_write(void *context, ac_stage *stage, ac_stage_shard *shard)
+{
+    toy *self = context;
+    ac_status st = AC_OK;
+
+    CHECK(shard->number == self->computed && shard->root == stage->run->comm->rank);
+    self->computed = -1;
+    if (self->write_fails_at && shard->number == self->write_fails_at)
+        return fail(shard);
+    AC_TRY(write_shard(stage, shard));
+    self->made++;
 out:
     return st;
 }
@@ -138,6 +156,7 @@ static const ac_stage_type first = { .name = "first",
                                       .crashes_before_probe = 1,
                                       .open = toy_open,
                                       .shard = toy_shard_all,
+                                      .write = toy_write,
                                       .close = toy_close },
                            third = { .name = "third", /* neither open nor close */
                                      .folder = "c",
@@ -308,6 +327,25 @@ a_failure_is_everyones(const ac_comm *comm, const ac_config *config, int failing
     finish(comm, config, made);
 }
 
+/* So is a file that cannot be written; what other ranks wrote in the same round counts. */
+static void
+a_failed_write_is_everyones(const ac_comm *comm, const ac_config *config)
+{
+    toy t = { .fails_at = -1, .write_fails_at = SHARDS / 2 }, good = { .fails_at = -1 };
+    int64_t made;
+    ac_run run = { 0 };
+
+    clear_folder(comm);
+    open_run(&run, comm, config);
+    CHECK(ac_stage_run_all(&run, stages[0], &good) == AC_OK);
+    CHECK(ac_stage_run_all(&run, stages[1], &t) == AC_E_IO);
+    CHECK(strstr(ac_error_message(), "toy: shard 6 fails") != NULL);
+    made = sum_all(comm, t.made);
+    CHECK(made >= SHARDS / 2 / comm->size * comm->size && done_shards(&run, 1) == made);
+    ac_run_free(&run);
+    finish(comm, config, SHARDS + made);
+}
+
 static void
 memory_that_is_not_there(const ac_comm *comm, const ac_config *config)
 {
@@ -432,6 +470,7 @@ main(int argc, char **argv)
     for (int rank = 0; rank < comm.size; rank++)
         a_failure_is_everyones(&comm, &config, 1, rank);
     a_failure_is_everyones(&comm, &config, 2, 0);
+    a_failed_write_is_everyones(&comm, &config);
     memory_that_is_not_there(&comm, &config);
     a_lost_file_is_made_again(&comm, &config);
     a_cut_journal_is_read(&comm, &config);
