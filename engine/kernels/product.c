@@ -153,6 +153,11 @@ ac_product_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t 
 static void
 pack_panel(float *y, ac_matrix b, int64_t K, int64_t n)
 {
+    if (n == PANEL && b.column == 1) { /* copies of a known size, which become moves */
+        for (int64_t k = 0; k < K; k++)
+            memcpy(y + k * PANEL, b.x + k * b.row, PANEL * sizeof *y);
+        return;
+    }
     if (n < PANEL)
         memset(y, 0, (size_t) (K * PANEL) * sizeof *y);
     if (b.column == 1)
