@@ -11,7 +11,9 @@ enum {
     PANEL = AC_PRODUCT_PANEL,
     DEPTH = AC_PRODUCT_DEPTH,
     WIDEST = AC_PRODUCT_WIDEST,
-    STRIP = 512 /* columns packed at a time */
+    STRIP = 512, /* columns packed at a time */
+    FEW = 8,     /* rows of which a strip's panels are packed at a time */
+    LINE = 16    /* floats of a cache line */
 };
 
 /* An even number of panels, so that a kernel may take two. */
@@ -81,8 +83,12 @@ pack_group(float *a, ac_matrix matrix, int64_t R, int64_t K)
 
     for (; i + 4 <= R; i += 4) {
         int64_t k = 0;
-        for (; k + 4 <= K; k += 4)
+        for (; k + 4 <= K; k += 4) {
+            if (k % LINE == 0) /* the next group's */
+                for (int64_t j = i + R; j < i + R + 4; j++)
+                    __builtin_prefetch(x + j * in + k);
             turn_four(a + k * R + i, x + i * in + k, in, R);
+        }
         for (; k < K; k++)
             for (int64_t j = i; j < i + 4; j++)
                 a[k * R + j] = x[j * in + k];
@@ -155,6 +161,17 @@ ac_product_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t 
 static void
 pack_panel(float *y, ac_matrix b, int64_t K, int64_t n)
 {
+    if (n == PANEL && b.column == 1) { /* copies of a known size, which become moves */
+        for (int64_t k = 0; k < K; k++) {
+            __builtin_prefetch(b.x + (k + FEW) * b.row);
+            memcpy(y + k * PANEL, b.x + k * b.row, PANEL * sizeof *y);
+        }
+        return;
+    }
+    if (n == PANEL && b.row == 1) {
+        pack_group(y, (ac_matrix){ b.x, b.column, 1 }, PANEL, K);
+        return;
+    }
     if (n < PANEL)
         memset(y, 0, (size_t) (K * PANEL) * sizeof *y);
     if (b.column == 1)
@@ -171,7 +188,6 @@ pack_panel(float *y, ac_matrix b, int64_t K, int64_t n)
 static void
 pack_columns(float *y, ac_matrix b, int64_t K, int64_t N)
 {
-    enum { FEW = 8 };
     const int64_t step = b.column == 1 && N % WIDEST == 0 ? FEW : K,
                   all = ac_product_columns(N);
 

@@ -7,7 +7,8 @@
 #include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
 
-enum { ROWS = 256, COLUMNS = 512 };
+/* Of a tile: the weights of its columns are packed once for all of its rows, so it is tall. */
+enum { MOST_ROWS = 10 * AC_PRODUCT_ROWS, LEAST_ROWS = 192, COLUMNS = 512, LEAST_COLUMNS = 128 };
 
 size_t
 ac_linear_transposed_packed_bytes(const ac_compute *compute, int64_t out, int64_t in)
@@ -125,12 +126,33 @@ apply_tile(const ac_linear_transposed *self, float *dx, const float *dy, int64_t
         v->axpy(dx + r * in + column, 1.0f, residual + r * in + column, columns);
 }
 
+static int64_t
+parts_of(int64_t n, int64_t each)
+{
+    return (n + each - 1) / each;
+}
+
+/* Two tiles for each thread, where that leaves them large enough. */
+static void
+tiling(int64_t M, int64_t in, int threads, int64_t *rows, int64_t *columns)
+{
+    const int64_t wanted = threads > 1 ? 2 * threads : 1;
+
+    *columns = COLUMNS;
+    *rows = parts_of(M, parts_of(M, MOST_ROWS));
+    while (parts_of(M, *rows) * parts_of(in, COLUMNS) < wanted && *rows / 2 >= LEAST_ROWS)
+        *rows = (*rows + 1) / 2;
+    *rows = parts_of(*rows, AC_PRODUCT_ROWS) * AC_PRODUCT_ROWS;
+    while (parts_of(M, *rows) * parts_of(in, *columns) < wanted && *columns > LEAST_COLUMNS)
+        *columns /= 2;
+}
+
 void
 ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const float *dy,
                            int64_t M, const float *residual, ac_scratch *scratch)
 {
-    const int64_t in = self->forward->in, blocks = (M + ROWS - 1) / ROWS,
-                  strips = (in + COLUMNS - 1) / COLUMNS;
+    const int64_t in = self->forward->in;
+    int64_t rows, columns, blocks, strips;
     const size_t mark = ac_scratch_mark(scratch), each = ac_product_scratch_bytes();
     char *space;
 
@@ -139,13 +161,16 @@ ac_linear_transposed_apply(const ac_linear_transposed *self, float *dx, const fl
         ac_linear_forward(&self->layer, dx, dy, M, AC_ACTIVATION_NONE, residual, scratch);
         return;
     }
+    tiling(M, in, omp_get_max_threads(), &rows, &columns);
+    blocks = parts_of(M, rows);
+    strips = parts_of(in, columns);
     space = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t s = 0; s < strips; s++) {
         for (int64_t b = 0; b < blocks; b++) {
-            const int64_t row = b * ROWS, column = s * COLUMNS;
-            apply_tile(self, dx, dy, row, M - row < ROWS ? M - row : ROWS, column,
-                       in - column < COLUMNS ? in - column : COLUMNS, residual,
+            const int64_t row = b * rows, column = s * columns;
+            apply_tile(self, dx, dy, row, M - row < rows ? M - row : rows, column,
+                       in - column < columns ? in - column : columns, residual,
                        space + each * (size_t) omp_get_thread_num());
         }
     }
