@@ -37,10 +37,11 @@ check_array_size(const ac_submit_request *self)
     if (!self->array || !self->slurm.answered || !ac_slurm_array_ask(&most, &name) ||
         self->array <= most)
         return AC_OK;
-    return ac_error_set(AC_E_LIMIT,
-                        "--array %lld, but this Slurm allows %lld tasks (%s): give --array %lld "
-                        "or less; each part is then larger",
-                        (long long) self->array, (long long) most, name, (long long) most);
+    return ac_error_set(
+        AC_E_LIMIT,
+        "--array %lld, but this Slurm allows %lld tasks (%s): give --array %lld "
+        "or less; each part is then larger",
+        (long long) self->array, (long long) most, name, (long long) most);
 }
 
 /* The smallest node of the partition; where Slurm does not answer, this machine, which may be
