@@ -1,5 +1,5 @@
-# On a real Slurm: preemption, and a node that is taken away. In each case the job saves, ends in time, starts again, and ends with
-# the complete output, equal to the byte.
+# On a real Slurm: preemption by cancelling with a grace time. The job saves, ends in time, starts again, and ends with the complete output,
+# equal to the byte. SLURM_MODES="grace requeue" are the other kinds: preempt_modes.sh.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_settings='PreemptType=preempt/partition_prio
@@ -14,7 +14,7 @@ slurm_demo
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
 # With a grace time the ranks publish what they have, and end with 75; without one Slurm ends them. limits.grace_seconds fits the grace time.
-for partition in cancel grace requeue; do
+for partition in ${SLURM_MODES:-cancel}; do
   submit caption slow.yaml --run "$partition" --nodes 2 --ranks-per-node 1 --time 30 --partition "$partition" --set limits.grace_seconds=45
   job=$(submitted)
   job_shards "$partition" shards 180
@@ -30,15 +30,3 @@ for partition in cancel grace requeue; do
   fi
   echo "preemption, $partition: well"
 done
-
-# A node that an administrator takes away, while its processes live on for a moment.
-submit caption slow.yaml --run down --nodes 2 --ranks-per-node 1 --time 30
-job=$(submitted)
-job_shards down shards 180
-scontrol update nodename=n2 state=down reason=test
-until=$((SECONDS + 240))
-until [ "$(job_field "$job" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ]; sleep 0.5; done
-scontrol update nodename=n2 state=resume
-job_ends "$job" 400 COMPLETED
-complete slow down
-echo "a node that is down: well"
