@@ -126,7 +126,7 @@ part() {
   parts="$parts$(printf '%-28s %4d s' "$name" $((SECONDS - started)))"$'\n'
 }
 
-demo_run() { mpirun --oversubscribe -n 2 build/release/antarctic caption configs/demo.yaml; }
+demo_run() { mpirun --oversubscribe --bind-to none -n 2 build/release/antarctic caption configs/demo.yaml; }
 
 demo() {
   local code=0
@@ -204,12 +204,12 @@ story_model() {
 
 story() {
   local code=0
-  mpirun --oversubscribe -n 2 build/release/antarctic story configs/story.yaml || code=$?
+  mpirun --oversubscribe --bind-to none -n 2 build/release/antarctic story configs/story.yaml || code=$?
   if [ $code -eq 1 ] && [ -d runs/story-story ]; then # of other captions, or by another version of the program
     printf 'Removing runs/story-story, which was made with other settings or captions; the stories start again.\n'
     rm -rf runs/story-story
     code=0
-    mpirun --oversubscribe -n 2 build/release/antarctic story configs/story.yaml || code=$?
+    mpirun --oversubscribe --bind-to none -n 2 build/release/antarctic story configs/story.yaml || code=$?
   fi
   [ $code -eq 0 ] || exit $code
   printf '\n'

@@ -17,6 +17,7 @@ static const char *const chat_words[] = { "none", "chatml", "llama3", NULL };
 static const char *const rank_words[] = { "score", "clip", NULL };
 static const char *const overflow_words[] = { "truncate", "refuse", NULL };
 static const char *const missing_words[] = { "error", "skip", NULL };
+static const char *const slurm_memory_words[] = { "node", "per-cpu", "none", NULL };
 static const char *const loss_means[] = { "replica", "token", NULL };
 
 #define AT(field) offsetof(ac_config, field)
@@ -365,6 +366,12 @@ const ac_config_key ac_config_keys[] = {
       false,
       "on a shared file system: wait so long for what another rank has published, then exit "
       "code 74" },
+    { "slurm.memory", KEY_CHOICE, AT(slurm.memory), "node", 0, 0, slurm_memory_words, false,
+      "how submit asks for memory: --mem, --mem-per-cpu, or not at all (the cluster's "
+      "default)" },
+    { "slurm.setup", KEY_TEXTS, AT(slurm.setup), "none", 0, 0, NULL, false,
+      "commands that the batch script runs before the ranks start, a list: [\"module load "
+      "OpenMPI HDF5\"]" },
 };
 
 const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_keys;
@@ -387,7 +394,7 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
     "clip", "seed", "output.shard_items", "output.compression", "compute.threads",  \
         "compute.batch", "compute.backend", "compute.kernels", "compute.precision", \
         "limits.max_bad_items", "limits.memory", "limits.stall_minutes",            \
-        "limits.grace_seconds", "limits.visibility_seconds"
+        "limits.grace_seconds", "limits.visibility_seconds", "slurm"
 
 const ac_config_job ac_config_jobs[] = {
     {
@@ -452,8 +459,8 @@ const ac_config_job ac_config_jobs[] = {
         .name = "ingest",
         .keys = { "input.path", COCO, TARS, "input.apply_exif", "input.pages", "input.skip",
                   "clip", "ingest", "output.shard_items", "output.exif", "compute.threads",
-                  "compute.batch", "compute.kernels", "compute.part", "compute.parts",
-                  "limits" },
+                  "compute.batch", "compute.kernels", "compute.part", "compute.parts", "limits",
+                  "slurm" },
         .needed = { "input.path" },
     },
     {
@@ -462,7 +469,7 @@ const ac_config_job ac_config_jobs[] = {
                   "output.compression", "compute.threads", "compute.backend", "compute.kernels",
                   "compute.precision", "compute.part", "compute.parts", "limits.max_bad_items",
                   "limits.memory", "limits.stall_minutes", "limits.grace_seconds",
-                  "limits.visibility_seconds" },
+                  "limits.visibility_seconds", "slurm" },
         .needed = { "input.path", "story.model" },
         .made = { "input.path" },
     },
@@ -470,7 +477,8 @@ const ac_config_job ac_config_jobs[] = {
         .name = "dedupe",
         .keys = { "input.path", "dedupe", "output.shard_items", "output.compression",
                   "compute.threads", "compute.kernels", "compute.part", "compute.parts",
-                  "limits.stall_minutes", "limits.grace_seconds", "limits.visibility_seconds" },
+                  "limits.stall_minutes", "limits.grace_seconds", "limits.visibility_seconds",
+                  "slurm" },
         .needed = { "input.path" },
         .made = { "input.path" },
     },

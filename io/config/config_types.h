@@ -49,6 +49,13 @@ typedef enum ac_update_by {
     AC_UPDATE_BY_HASH
 } ac_update_by;
 
+/** How submit asks Slurm for memory. */
+typedef enum ac_slurm_memory {
+    AC_SLURM_MEMORY_NODE = 0, /* --mem */
+    AC_SLURM_MEMORY_PER_CPU,
+    AC_SLURM_MEMORY_NONE /* not at all */
+} ac_slurm_memory;
+
 /** Captions without references, and the reverse. */
 typedef enum ac_missing { AC_MISSING_ERROR = 0, AC_MISSING_SKIP } ac_missing;
 
@@ -153,6 +160,10 @@ typedef struct ac_config {
         int64_t max_pixels, memory; /* memory: bytes a node; 0: auto */
         double stall_minutes, grace_seconds, visibility_seconds;
     } limits;
+    struct {
+        int64_t memory; /* ac_slurm_memory */
+        char *setup;    /* commands, one per line; NULL: none */
+    } slurm;
     ac_update_by update; /* of the command line: no key */
     int64_t sample;      /* the same: how many items, spread over the input; 0: all */
 } ac_config;

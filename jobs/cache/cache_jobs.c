@@ -2,7 +2,10 @@
  * cache. Both need CLIP's text tower. */
 #include "jobs/cache/cache_jobs.h"
 
+#include <sys/stat.h>
+
 #include "engine/base/log.h"
+#include "io/text/text_source.h"
 #include "jobs/cache/build.h"
 #include "jobs/cache/embed.h"
 #include "jobs/cache/extend.h"
@@ -43,9 +46,34 @@ run_extend_cache_all(const ac_comm *comm, const ac_config *config, const char *f
     return finish(&clip, comm, st, config->cache.path);
 }
 
+/* Mining counts in half of the memory that it gets (mining/mine.c), and spills what does not
+ * fit to the disk. An n-gram and its counts take about the bytes of a few of its occurrences.
+ */
+static void
+size_mining(ac_sizing *sizing, const ac_config *config)
+{
+    enum { BYTES_PER_BYTE = 8 };
+    const char *input = config->input.path;
+    ac_texts sources = { 0 };
+    ac_skip skip = { 0 };
+    struct stat info;
+
+    if (!input ||
+        !(config->ngrams.unigrams || config->ngrams.bigrams || config->ngrams.trigrams))
+        return;
+    if (ac_skip_init(&skip, config->input.skip) == AC_OK &&
+        ac_text_sources_list(&sources, &input, 1, &skip) == AC_OK)
+        for (int64_t i = 0; i < sources.count; i++)
+            if (stat(ac_texts_at(&sources, i), &info) == 0)
+                sizing->more += BYTES_PER_BYTE * (int64_t) info.st_size;
+    ac_skip_free(&skip);
+    ac_texts_free(&sources);
+}
+
 static ac_status
 size_cache(ac_sizing *sizing, const ac_config *config)
 {
+    size_mining(sizing, config);
     return ac_sizing_add_clip(sizing, config, AC_CLIP_TEXT);
 }
 

@@ -14,6 +14,7 @@ typedef struct ac_sizing {
     int64_t work;   /* a shard's items and a batch's intermediate values: each rank */
     int64_t program;  /* the program and its libraries: each rank */
     int64_t cache;    /* embeddings, entries and the scan's copy: split over all ranks */
+    int64_t more;     /* per node: with which the job works faster, and not needed */
     bool cache_known; /* false: it is not built yet */
     int64_t width;    /* of CLIP's embeddings, once ac_sizing_add_clip has read it */
 } ac_sizing;

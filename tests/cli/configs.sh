@@ -32,7 +32,7 @@ shown() { grep -o '\["[^"]*",-\?[0-9.]*,"[^"]*"\]' "$1/report.html" | wc -l; }
 # help is useful: what must be given, an example, the exit codes
 for job in caption tag train embed-images build-cache; do
   "$antarctic" $job --help > help.txt
-  for line in '^  clip.model ' "mpirun -n 8 antarctic $job my.yaml" '^  75  stopped'; do
+  for line in '^  clip.model ' "mpirun --bind-to none -n 8 antarctic $job my.yaml" '^  75  stopped'; do
     grep -q "$line" help.txt || { echo "$job --help lacks $line"; exit 1; }
   done
 done

@@ -144,6 +144,7 @@ says '--partition: a batch script cannot name it'
 # the script starts the ranks with exactly these words, one rank here in place of srun
 printf '#!/bin/bash\nwhile [ $# -gt 0 ] && [ "$1" != "$PROGRAM" ]; do shift; done\nprintf "%%s\\0" "$@" > "$WORDS"\n' > bin/mpirun
 printf '#!/bin/bash\nexit 1\n' | tee bin/scontrol > bin/srun
+printf '#!/bin/bash\n' > bin/sleep # the script tries again to requeue itself
 chmod +x bin/*
 for name in $'tab\there' $'M\xc3\xbcller' $'latin\xe9' "a'b" $'esc\033[2Jx' '-lead' '50% j' '$HOME `id` $(id)'; do
   export PROGRAM="$top/places/$name/./pro'gram" WORDS=$top/words

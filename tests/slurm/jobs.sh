@@ -68,7 +68,7 @@ wait $reference
 submit caption slow.yaml --run requeue --nodes 2 --ranks-per-node 1 --time 10
 job=$(submitted)
 job_shards requeue shards 60
-scontrol requeue "$job"
+job_requeue "$job"
 job_ends "$job" 180 COMPLETED
 [ "$(job_field "$job" Restarts)" -ge 1 ]
 complete slow requeue

@@ -18,6 +18,7 @@ slurm_start_node() { # each with a host name of its own, as nodes have
   unshare --uts sh -c "hostname $1; exec slurmd -D -N $1 -f $SLURM_CONF" >> "$slurm/slurmd.$1.out" 2>&1 &
 }
 
+# slurm_up: with what the test sets: slurm_settings and slurm_partitions (lines of slurm.conf), slurm_select, slurm_cpus, slurm_tasks
 slurm_up() {
   export OMP_WAIT_POLICY=passive OMPI_MCA_mpi_yield_when_idle=1
   export OMPI_MCA_btl_tcp_if_include=lo # both nodes are this machine: Open MPI 5 finds no way from one to the other over its other networks
@@ -50,9 +51,9 @@ SlurmdPidFile=$slurm/slurmd.%n.pid
 SlurmctldLogFile=$slurm/slurmctld.log
 SlurmdLogFile=$slurm/slurmd.%n.log
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=${slurm_tasks:-task/none}
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=${slurm_select:-CR_Core}
 SlurmdParameters=config_overrides
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
@@ -62,10 +63,13 @@ MinJobAge=86400
 ReturnToService=2
 SlurmdTimeout=10
 KillWait=10
+MessageTimeout=60
+${slurm_settings-}
 MailProg=/bin/true
-NodeName=n1 NodeHostname=$host NodeAddr=$address Port=$((port + 1)) CPUs=1 RealMemory=8000
-NodeName=n2 NodeHostname=$host NodeAddr=$address Port=$((port + 2)) CPUs=1 RealMemory=8000
+NodeName=n1 NodeHostname=$host NodeAddr=$address Port=$((port + 1)) CPUs=${slurm_cpus:-1} RealMemory=8000
+NodeName=n2 NodeHostname=$host NodeAddr=$address Port=$((port + 2)) CPUs=${slurm_cpus:-1} RealMemory=8000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+${slurm_partitions-}
 END
   echo 'CgroupPlugin=cgroup/v1' > "$slurm/cgroup.conf"
   export SLURM_CONF=$slurm/slurm.conf
@@ -110,6 +114,12 @@ slurm_down() {
 }
 
 job_field() { timeout 10 scontrol show job "$1" 2> /dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | sed -n 1p; }
+
+# job_requeue ID: a busy Slurm may not answer in time ("Unexpected message received"), whether it did it or not
+job_requeue() {
+  local until=$((SECONDS + 120))
+  until timeout 90 scontrol requeue "$1" || [ "$(job_field "$1" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ] || return 1; sleep 1; done
+}
 
 # job_ends ID SECONDS STATE: waits until the job is over, and is in this state.
 job_ends() {

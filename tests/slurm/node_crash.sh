@@ -1,5 +1,5 @@
 # On a real Slurm: a node that dies with all its processes. Slurm notices, starts the job again when the node is back, and the run ends
-# with the complete output, equal to the byte.
+# with the complete output, equal to the byte. Then a node that an administrator sets down.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_up
@@ -18,3 +18,15 @@ job_ends "$job" 240 COMPLETED
 [ "$(job_field "$job" Restarts)" -ge 1 ]
 complete slow crash
 echo "node crash: well"
+
+# A node that an administrator takes away, while its processes live on for a moment.
+submit caption slow.yaml --run down --nodes 2 --ranks-per-node 1 --time 30
+job=$(submitted)
+job_shards down shards 180
+scontrol update nodename=n2 state=down reason=test
+until=$((SECONDS + 240))
+until [ "$(job_field "$job" Restarts)" -ge 1 ]; do [ $SECONDS -lt $until ]; sleep 0.5; done
+scontrol update nodename=n2 state=resume
+job_ends "$job" 400 COMPLETED
+complete slow down
+echo "a node that is down: well"

@@ -74,6 +74,28 @@ ac_slurm_nodes_ask(ac_slurm_nodes *out, const char *partition)
     out->answered = pclose(f) == 0 && out->partitions[0];
 }
 
+bool
+ac_slurm_array_ask(int64_t *most, const char **name)
+{
+    char line[4096];
+    FILE *f = popen("timeout 10 scontrol show config 2>/dev/null", "r");
+
+    *most = INT64_MAX;
+    *name = NULL;
+    while (f && fgets(line, sizeof line, f)) {
+        static const char *const names[] = { "MaxArraySize", "max_array_tasks" };
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            const char *at = strstr(line, names[i]), *number = at ? strchr(at, '=') : NULL;
+            const int64_t value = number ? strtoll(number + 1, NULL, 10) : -1;
+            if (value >= 0 && value < *most) {
+                *most = value;
+                *name = names[i];
+            }
+        }
+    }
+    return f && pclose(f) == 0 && *name;
+}
+
 static void
 add_id(ac_slurm_jobs *self, int64_t id)
 {

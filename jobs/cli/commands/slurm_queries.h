@@ -23,6 +23,10 @@ typedef struct ac_slurm_nodes {
  * default. */
 void ac_slurm_nodes_ask(ac_slurm_nodes *out, const char *partition);
 
+/** How many tasks an array may have, and which of Slurm's settings says so: MaxArraySize, or
+ * max_array_tasks of SchedulerParameters. false: Slurm does not answer. */
+bool ac_slurm_array_ask(int64_t *most, const char **name);
+
 /** The jobs of a run, as jobs.jsonl (written by submit) and attempts.jsonl (by the runs) name
  * them. */
 typedef struct ac_slurm_jobs {

@@ -15,16 +15,16 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/slurm_script.h"
 #include "jobs/cli/commands/submit_estimate.h"
+#include "jobs/cli/commands/submit_resources.h"
 #include "jobs/cli/commands/submit_script.h"
 #include "jobs/cli/job_arguments.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
-#include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/run.h"
 
-enum { CORES_A_RANK = 8, ENDING_SECONDS = 120 };
+enum { ENDING_SECONDS = 120 };
 
 static const ac_option options[] = {
     { "run", 0, "DIR", "the run folder (default: runs/JOB-CONFIGNAME)" },
@@ -71,78 +71,6 @@ absolute_path(char **out, const char *path)
         return ac_error_set(ac_io_failure(errno), "the current folder cannot be determined: %s",
                             strerror(errno));
     return ac_path_format(out, "%s/%s", folder, path);
-}
-
-/* The smallest node of the partition; where Slurm does not answer, this machine. */
-static ac_status
-ask_nodes(ac_submit_request *self)
-{
-    const char *partition = ac_arguments_get(self->a, "partition");
-    ac_slurm_nodes *slurm = &self->slurm;
-
-    ac_slurm_nodes_ask(slurm, partition);
-    if (slurm->answered && slurm->count == 0 && partition)
-        return ac_error_set(AC_E_ARG,
-                            "--partition %s: there is no such partition (Slurm has: %s)",
-                            partition, slurm->partitions);
-    if (slurm->answered && slurm->count == 0)
-        return ac_error_set(
-            AC_E_ARG, "this Slurm has no default partition: give --partition (there are: %s)",
-            slurm->partitions);
-    if (slurm->answered && self->nodes > slurm->count)
-        return ac_error_set(AC_E_ARG, "--nodes %lld, but the partition has %lld",
-                            (long long) self->nodes, (long long) slurm->count);
-    self->cores = slurm->answered ? slurm->cores : sysconf(_SC_NPROCESSORS_ONLN);
-    self->memory = slurm->answered ? slurm->memory : ac_machine_memory();
-    if (self->config.limits.memory)
-        self->memory = self->config.limits.memory;
-    return AC_OK;
-}
-
-static void
-print_sizes(const ac_submit_request *self)
-{
-    const ac_sizing *s = &self->sizing;
-    const double MB = 1 << 20;
-
-    printf("  a node has       %lld cores, %.0f MB%s\n", (long long) self->cores,
-           (double) self->memory / MB,
-           self->slurm.answered ? "" : " (this machine: Slurm does not answer)");
-    printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n",
-           (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
-           self->array ? ", for each part" : "");
-    printf("  memory per node  %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
-           "x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
-           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB,
-           (long long) self->ranks, (double) s->work / MB, (double) s->program / MB,
-           (double) s->cache / (double) self->nodes / MB,
-           s->cache_known ? "" : " (the cache is not there yet: not counted)");
-}
-
-/* Ranks and threads; refused where the node cannot hold them. */
-static ac_status
-fit(ac_submit_request *self)
-{
-    const bool given = ac_arguments_has(self->a, "ranks-per-node");
-
-    if (!given)
-        self->ranks = self->cores / CORES_A_RANK > 1 ? self->cores / CORES_A_RANK : 1;
-    while (!given && self->ranks > 1 &&
-           ac_sizing_node_bytes(&self->sizing, self->nodes, self->ranks) > self->memory)
-        self->ranks--;
-    self->threads = self->cores / self->ranks > 1 ? self->cores / self->ranks : 1;
-    self->needed = ac_sizing_node_bytes(&self->sizing, self->nodes, self->ranks);
-    print_sizes(self);
-    if (self->ranks > self->cores)
-        return ac_error_set(AC_E_ARG, "--ranks-per-node %lld, but a node has %lld cores",
-                            (long long) self->ranks, (long long) self->cores);
-    if (self->needed > self->memory)
-        return ac_error_set(AC_E_LIMIT,
-                            "not submitted: a node would need %lld MB and has %lld; use more "
-                            "nodes (the cache is split over them), "
-                            "fewer ranks per node, or a smaller output.shard_items",
-                            (long long) (self->needed >> 20), (long long) (self->memory >> 20));
-    return AC_OK;
 }
 
 static ac_status
@@ -272,7 +200,8 @@ submit_script(const ac_submit_request *self, const char *name, const char *depen
                 "accepted",
                 path);
     if (code != 0 || sscanf(said, "%lld", id) != 1)
-        AC_FAIL(AC_E_IO, "%s: sbatch refused it: %s", path, *said ? said : "it said nothing");
+        AC_FAIL(AC_E_IO, "%s: sbatch refused it: %s%s", path, *said ? said : "it said nothing",
+                strstr(said, "emory") ? " (slurm.memory: per-cpu or none asks otherwise)" : "");
     free(path);
     AC_TRY(ac_path_format(&path, "%s/jobs.jsonl", self->run));
     if (!(f = fopen(path, "a")) || fprintf(f,
@@ -292,6 +221,30 @@ out:
     return st;
 }
 
+/* sbatch takes options from its environment, and these before the script's own. What the script
+ * says must stay; all else (SBATCH_ACCOUNT, SBATCH_QOS, …) is the user's choice. */
+static void
+forget_clashes(const ac_submit_request *self)
+{
+    static const char *const always[] = {
+        "SBATCH_ARRAY_INX", "SBATCH_JOB_NAME",      "SBATCH_NO_REQUEUE", "SBATCH_OPEN_MODE",
+        "SBATCH_OUTPUT",    "SBATCH_ERROR",         "SBATCH_INPUT",      "SBATCH_SIGNAL",
+        "SBATCH_WAIT",      "SBATCH_TRES_PER_TASK", "SLURM_HINT"
+    };
+    static const char *const memory[] = { "SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU",
+                                          "SBATCH_MEM_PER_GPU" };
+
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        unsetenv(always[i]);
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
+        if (self->config.slurm.memory != AC_SLURM_MEMORY_NONE)
+            unsetenv(memory[i]);
+    if (ac_arguments_has(self->a, "time"))
+        unsetenv("SBATCH_TIMELIMIT");
+    if (ac_arguments_has(self->a, "partition"))
+        unsetenv("SBATCH_PARTITION");
+}
+
 /* Submit what was written, and say what to watch. */
 static ac_status
 submit_all(const ac_submit_request *self)
@@ -301,6 +254,7 @@ submit_all(const ac_submit_request *self)
     char dependency[160];
     long long id, last;
 
+    forget_clashes(self);
     AC_TRY(submit_script(self, "job.sbatch", "", &id));
     if (self->array) {
         /* afterany: whatever a part did not do, the last job does */
@@ -488,11 +442,7 @@ ac_command_submit(int argc, char **argv)
     }
     printf("%s ", r.job->name);
     ac_terminal_print("into ", r.run, "");
-    AC_TRY(ask_nodes(&r));
-    ac_sizing_init(&r.sizing);
-    if (r.job->size)
-        AC_TRY(r.job->size(&r.sizing, &r.config));
-    AC_TRY(fit(&r));
+    AC_TRY(ac_submit_resources_find(&r));
     AC_TRY(write_scripts(&r));
     if (ac_arguments_has(&a, "dry-run")) {
         AC_TRY(ac_submit_estimate(&r, sample));

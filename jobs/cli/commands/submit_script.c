@@ -13,15 +13,6 @@
 #include "jobs/cli/commands/slurm_script.h"
 #include "jobs/cli/terminal.h"
 
-/* Megabytes for #SBATCH --mem: the estimate and half as much again, within what a node has. */
-static int64_t
-megabytes_asked(const ac_submit_request *self)
-{
-    const int64_t asked = (self->needed + self->needed / 2) >> 20, most = self->memory >> 20;
-
-    return asked < 1024 ? (most < 1024 ? most : 1024) : asked < most ? asked : most;
-}
-
 /* caption CONFIG --run RUN --set … as words of the shell. */
 static void
 push_words(const ac_submit_request *self, ac_buffer *out)
@@ -54,6 +45,53 @@ push_directive(ac_buffer *out, const char *name, const char *value)
     ac_buffer_printf(out, "#SBATCH %s=", what);
     st = ac_slurm_value(out, what, value);
     return st == AC_OK ? ac_buffer_push_char(out, '\n') : st;
+}
+
+/* The line that asks for memory. */
+static ac_status
+push_memory(ac_buffer *out, const ac_submit_request *self)
+{
+    const int64_t megabytes = self->asked >> 20, cpus = self->ranks * self->threads;
+
+    switch ((ac_slurm_memory) self->config.slurm.memory) {
+    case AC_SLURM_MEMORY_NODE:
+        return ac_buffer_printf(out, "#SBATCH --mem=%lldM", (long long) megabytes);
+    case AC_SLURM_MEMORY_PER_CPU:
+        return ac_buffer_printf(out, "#SBATCH --mem-per-cpu=%lldM",
+                                (long long) ((megabytes + cpus - 1) / cpus));
+    case AC_SLURM_MEMORY_NONE: break;
+    }
+    return ac_buffer_push_text(out, "# slurm.memory: none, so the cluster's default holds");
+}
+
+/* The submitter's paths, for a job that gets no variables of theirs (not where a container is
+ * entered: its paths are its own); and slurm.setup of the config. */
+static ac_status
+push_environment(ac_buffer *out, const ac_submit_request *self)
+{
+    static const char *const names[] = { "PATH", "LD_LIBRARY_PATH" };
+    const char *setup = self->config.slurm.setup;
+
+    for (size_t i = 0; i < 2 && !ac_arguments_has(self->a, "program"); i++) {
+        const char *value = getenv(names[i]);
+        if (!value || !*value)
+            continue;
+        ac_buffer_printf(out, "export %s=", names[i]);
+        ac_bash_word(out, value);
+        ac_buffer_printf(out, "${%s:+:$%s}\n", names[i], names[i]);
+    }
+    if (setup && *setup)
+        ac_buffer_printf(
+            out,
+            "for file in \"${MODULESHOME:-?}/init/bash\" "
+            "/etc/profile.d/{z00_lmod,lmod,modules}.sh; "
+            "do # the command module\n"
+            "  if ! type module > /dev/null 2>&1 && [ -r \"$file\" ]; then . \"$file\"; fi\n"
+            "done\n%s\n",
+            setup);
+    if (out->status == AC_OK && out->size)
+        out->data[--out->size] = '\0'; /* the template ends the line */
+    return out->status;
 }
 
 /* What the script says of paths, each as the place in it needs it. Starts zeroed. */
@@ -144,14 +182,15 @@ ac_submit_script_make(ac_buffer *out, const ac_submit_request *self, const char 
 {
     ac_status st = AC_OK;
     const bool array = part == AC_SUBMIT_PARTS, is_last = part == AC_SUBMIT_END;
-    ac_buffer words = { 0 }, optional = { 0 };
-    char nodes[24], ranks[24], threads[24], memory[24], range[48], *path = NULL;
+    ac_buffer words = { 0 }, optional = { 0 }, memory = { 0 }, environment = { 0 };
+    char nodes[24], ranks[24], threads[24], range[48], grace[32], *path = NULL;
     names n = { 0 };
 
     snprintf(nodes, sizeof nodes, "%lld", (long long) self->nodes);
     snprintf(ranks, sizeof ranks, "%lld", (long long) self->ranks);
     snprintf(threads, sizeof threads, "%lld", (long long) self->threads);
-    snprintf(memory, sizeof memory, "%lld", (long long) megabytes_asked(self));
+    snprintf(grace, sizeof grace, "%lld",
+             (long long) (self->config.limits.grace_seconds + 0.999));
     snprintf(range, sizeof range, "0-%lld", (long long) self->array - 1);
     AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
     AC_TRY(make_names(&n, self, path, array, is_last));
@@ -171,6 +210,8 @@ ac_submit_script_make(ac_buffer *out, const ac_submit_request *self, const char 
         optional.data[--optional.size] = '\0'; /* the template ends the line */
     AC_TRY(words.status);
     AC_TRY(optional.status);
+    AC_TRY(push_memory(&memory, self));
+    AC_TRY(push_environment(&environment, self));
     {
         const ac_slurm_word list[] = {
             { "JOB", self->job->name },
@@ -184,7 +225,10 @@ ac_submit_script_make(ac_buffer *out, const ac_submit_request *self, const char 
             { "NODES", nodes },
             { "RANKS", ranks },
             { "THREADS", threads },
-            { "MEMORY", memory },
+            { "MEMORY", memory.data },
+            { "ARRAY", array ? "yes" : "no" },
+            { "ENVIRONMENT", environment.size ? environment.data : ":" },
+            { "GRACE", grace },
             { "OPTIONAL", optional.data ? optional.data : "#" },
             { "LOG", n.log.data },
             { "ANTARCTIC", n.program.data },
@@ -197,6 +241,8 @@ ac_submit_script_make(ac_buffer *out, const ac_submit_request *self, const char 
 out:
     ac_buffer_free(&words);
     ac_buffer_free(&optional);
+    ac_buffer_free(&memory);
+    ac_buffer_free(&environment);
     names_free(&n);
     free(path);
     return st;

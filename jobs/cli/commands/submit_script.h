@@ -16,10 +16,12 @@ typedef struct ac_submit_request {
     ac_config config;
     char *config_path, *run, *program; /* absolute; owned */
     int64_t nodes, ranks, threads, array;
-    int64_t cores, memory; /* of a node; memory in bytes */
+    int64_t cores, memory; /* of a node, or of limits.memory; memory in bytes, INT64_MAX: not
+                            * known */
+    char memory_from[200]; /* what allows no more memory */
     ac_slurm_nodes slurm;
     ac_sizing sizing;
-    int64_t needed; /* bytes a node */
+    int64_t needed, asked; /* bytes per node: by the estimate, and to ask Slurm for */
     char dependency[128];
 } ac_submit_request;
 
