@@ -40,9 +40,9 @@ read_index(const ac_topk_index *x)
 {
     const int64_t padded = (x->n + GROUP - 1) / GROUP * GROUP;
 
-    return read_bytes(x->packed, padded * x->D) + read_bytes(x->scales, padded * 4) +
-           read_bytes(x->errors, padded * 4) + read_bytes(x->norms, padded * 4) +
-           read_bytes(x->sums, padded * 4);
+    return read_bytes(x->packed, (int64_t) x->packed_bytes) +
+           read_bytes(x->scales, padded * 4) + read_bytes(x->errors, padded * 4) +
+           read_bytes(x->norms, padded * 4) + read_bytes(x->sums, padded * 4);
 }
 
 static int

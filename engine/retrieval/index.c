@@ -27,9 +27,9 @@ ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
 bool
 ac_scan_from_name(const char *name, ac_scan *out)
 {
-    static const char *const names[] = { "auto", "int8", "bf16", "fp32" };
+    static const char *const names[] = { "auto", "int8", "bf16", "fp32", "int6" };
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         if (strcmp(name, names[i]) == 0) {
             *out = (ac_scan) i;
             return true;
@@ -113,6 +113,8 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
     *self = (ac_topk_index){
         .embeddings = embeddings, .n = n, .D = D, .first = first, .kernel = kernel
     };
+    self->packed_bytes =
+        (size_t) (padded / AC_SCAN_GROUP * ac_scan_group_bytes(kernel->scan, D));
     if (D < 1 || D > AC_TOPK_MAX_DIMENSION)
         AC_FAIL(AC_E_LIMIT, "top-k: vectors of %lld values; the search takes 1 to %d",
                 (long long) D, AC_TOPK_MAX_DIMENSION);

@@ -12,8 +12,14 @@
 #include "engine/base/status.h"
 
 /** What the scan reads: entries rounded to int8 (a quarter of the bytes), to bfloat16 (half),
- * or as they are. */
-typedef enum ac_scan { AC_SCAN_AUTO = 0, AC_SCAN_INT8, AC_SCAN_BF16, AC_SCAN_FP32 } ac_scan;
+ * as they are, or rounded to 6 bits (of int8's bytes three quarters). */
+typedef enum ac_scan {
+    AC_SCAN_AUTO = 0,
+    AC_SCAN_INT8,
+    AC_SCAN_BF16,
+    AC_SCAN_FP32,
+    AC_SCAN_INT6
+} ac_scan;
 
 enum { AC_TOPK_MAX_DIMENSION = 65536 };
 
@@ -23,7 +29,8 @@ typedef struct ac_topk_index {
     const float *embeddings; /* [n, D] */
     int64_t n, D, first;
     const struct ac_scan_kernel *kernel;
-    size_t bytes; /* of memory that the index itself holds, beside the embeddings */
+    size_t bytes;        /* of memory that the index itself holds, beside the embeddings */
+    size_t packed_bytes; /* those of them that a scan reads: the packed entries */
     /* owned */
     float *centre; /* [D]; taken off the entries before they are rounded */
     double centre_norm;
@@ -49,7 +56,7 @@ void ac_topk_index_free(ac_topk_index *self);
 /** "int8 avx2": which scan runs on which instructions. */
 const char *ac_topk_index_scan(const ac_topk_index *self);
 
-/** "auto", "int8", "bf16", "fp32" -> the scan; false where it is none of them. */
+/** "auto", "int8", "bf16", "fp32", "int6" -> the scan; false where it is none of them. */
 bool ac_scan_from_name(const char *name, ac_scan *out);
 
 #endif

@@ -16,9 +16,11 @@ static const double TINY = 0x1p-80;
 static const ac_scan_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ac_scan_int8_avx512vnni, &ac_scan_int8_avxvnni, &ac_scan_int8_avx2,
+    &ac_scan_int6_avx512vnni, &ac_scan_int6_avxvnni, &ac_scan_int6_avx2,
     &ac_scan_bf16_avx2,       &ac_scan_fp32_avx2,
 #endif
-    &ac_scan_int8_scalar,     &ac_scan_bf16_scalar,  &ac_scan_fp32_scalar,
+    &ac_scan_int8_scalar,     &ac_scan_int6_scalar,  &ac_scan_bf16_scalar,
+    &ac_scan_fp32_scalar,
 };
 
 enum { KERNELS = sizeof kernels / sizeof *kernels };
@@ -52,8 +54,19 @@ ac_scan_group_bytes(ac_scan scan, int64_t D)
 {
     switch (scan) {
     case AC_SCAN_INT8: return AC_SCAN_GROUP * ac_scan_padded(D);
+    case AC_SCAN_INT6: return AC_SCAN_GROUP * ac_scan_int6_padded(D) * 6 / 8;
     case AC_SCAN_BF16: return AC_SCAN_GROUP * D * 2;
     default: return 0;
+    }
+}
+
+int64_t
+ac_scan_panel_width(const ac_scan_kernel *kernel, int64_t D)
+{
+    switch (kernel->scan) {
+    case AC_SCAN_INT8: return ac_scan_padded(D);
+    case AC_SCAN_INT6: return AC_SCAN_INT6_HEAD + ac_scan_int6_padded(D);
+    default: return D;
     }
 }
 
@@ -116,7 +129,7 @@ account(rounding *self, double wanted, double got)
     self->norm += got * got;
 }
 
-/* Sums over one entry rounded to 8 bits: of (v - c^)^2, of +-(v - c^) with the sign of the
+/* Sums over one entry rounded to integers: of (v - c^)^2, of +-(v - c^) with the sign of the
  * lowest bit, of integers. */
 typedef struct int8_sums {
     double error, signed_error;
@@ -124,10 +137,10 @@ typedef struct int8_sums {
     int32_t integers;
 } int8_sums;
 
-/* v = x - centre; row [D] takes the integers. */
+/* v = x - centre; row [D] takes the integers, up to `most`. */
 INLINE void
 round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
-          int64_t D)
+          int64_t D, float most)
 {
     float largest, inverse;
     double error = 0, signed_error = 0;
@@ -140,13 +153,13 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
         largest_bits = bits > largest_bits ? bits : largest_bits;
     }
     memcpy(&largest, &largest_bits, sizeof largest);
-    *scale = (double) largest < TINY ? 0 : largest / 127;
+    *scale = (double) largest < TINY ? 0 : largest / most;
     inverse = *scale > 0 ? 1 / *scale : 0;
     for (int64_t d = 0; d < D; d++) {
         float r = (x[d] - centre[d]) *
                   inverse; /* nearest, halves away from zero; any rounding would do */
         r += r < 0 ? -0.5f : 0.5f;
-        r = r > 127 ? 127 : r < -127 ? -127 : r;
+        r = r > most ? most : r < -most ? -most : r;
         row[d] = (int8_t) (int32_t) r;
     }
 #pragma omp simd reduction(+ : error, signed_error, total)
@@ -172,19 +185,31 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
 
 static void
 round_row_scalar(int8_t *row, float *scale, int8_sums *sums, const float *x,
-                 const float *centre, int64_t D)
+                 const float *centre, int64_t D, float most)
 {
-    round_row(row, scale, sums, x, centre, D);
+    round_row(row, scale, sums, x, centre, D, most);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void
 round_row_avx2(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
-               int64_t D)
+               int64_t D, float most)
 {
-    round_row(row, scale, sums, x, centre, D);
+    round_row(row, scale, sums, x, centre, D, most);
 }
 #endif
+
+static void
+round_entry(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
+            int64_t D, float most)
+{
+#if defined(__x86_64__)
+    if (ac_kernels_include(AC_CPU_AVX2))
+        round_row_avx2(row, scale, sums, x, centre, D, most);
+    else
+#endif
+        round_row_scalar(row, scale, sums, x, centre, D, most);
+}
 
 /*
  * The coarse number of an 8-bit integer i is 2 (i >> 1) + 1/2, so that what it leaves is what i
@@ -199,12 +224,7 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     int8_sums s;
     double unit;
 
-#if defined(__x86_64__)
-    if (ac_kernels_include(AC_CPU_AVX2))
-        round_row_avx2(row, scale, &s, x, centre, D);
-    else
-#endif
-        round_row_scalar(row, scale, &s, x, centre, D);
+    round_entry(row, scale, &s, x, centre, D, 127);
     unit = (double) *scale;
     *sum = s.integers;
     fine->error = s.error;
@@ -216,6 +236,19 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     memset(row + D, 0, (size_t) (ac_scan_padded(D) - D));
     for (int64_t d = 0; d < D; d += AC_SCAN_STEP)
         memcpy(group + d * AC_SCAN_GROUP, row + d, AC_SCAN_STEP);
+}
+
+static void
+pack_int6(unsigned char *group, int64_t j, float *scale, rounding *fine, const float *x,
+          const float *centre, int64_t D)
+{
+    int8_t row[AC_TOPK_MAX_DIMENSION];
+    int8_sums s;
+
+    round_entry(row, scale, &s, x, centre, D, 31);
+    fine->error = s.error;
+    fine->norm = (double) *scale * (double) *scale * (double) s.squares;
+    ac_scan_int6_pack(group, j, row, D);
 }
 
 /* To the nearest, ties to even; the numbers are finite and far from overflow. */
@@ -254,6 +287,8 @@ pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, con
     } else if (scan == AC_SCAN_INT8) {
         pack_int8((int8_t *) group + j * AC_SCAN_STEP, &facts->scales[j], &facts->sums[j],
                   &fine, &coarse, x, centre, D);
+    } else if (scan == AC_SCAN_INT6) {
+        pack_int6(group, j, &facts->scales[j], &fine, x, centre, D);
     } else if (scan == AC_SCAN_BF16) {
         pack_bf16((uint16_t *) group + j, &fine, x, centre, D);
     } else {

@@ -18,7 +18,7 @@
  * Memory: entries lie in groups of 16. A group is [D / 4][16][4] int8, [D][16] bfloat16, or,
  * for fp32, the caller's own rows. A panel of R queries is [D / 4][R][4] int16 or uint8, or
  * [D][R] fp32, so that one step of a kernel reads both in a row. D is rounded up to a multiple
- * of 4 with zeros (fp32: not rounded).
+ * of 4 with zeros (fp32: not rounded). int6 is described in scan_int6.c.
  */
 #ifndef AC_ENGINE_RETRIEVAL_SCAN_H
 #define AC_ENGINE_RETRIEVAL_SCAN_H
@@ -31,10 +31,12 @@
 #include "engine/retrieval/index.h"
 
 enum {
-    AC_SCAN_GROUP = 16,     /* entries */
-    AC_SCAN_ROWS = 6,       /* queries: 6 rows of 16 columns fill AVX2's registers */
-    AC_SCAN_STEP = 4,       /* elements of one entry that lie together in a group of int8 */
-    AC_SCAN_COARSE_STEP = 8 /* elements of one query that lie together in a coarse panel */
+    AC_SCAN_GROUP = 16,         /* entries */
+    AC_SCAN_ROWS = 6,           /* queries: 6 rows of 16 columns fill AVX2's registers */
+    AC_SCAN_STEP = 4,           /* elements of one entry that lie together in a group of int8 */
+    AC_SCAN_COARSE_STEP = 8,    /* elements of one query that lie together in a coarse panel */
+    AC_SCAN_INT6_ELEMENTS = 16, /* of one entry, in three lines of a group of int6 */
+    AC_SCAN_INT6_HEAD = 16      /* bytes before a query's integers in a panel of int6 */
 };
 
 /** A query rounded, and what the bound needs to know of them. */
@@ -99,7 +101,8 @@ typedef struct ac_scan_kernel {
     /* NULL, or tile for two packed groups that follow each other: out [2, 6, 16]; sums [32] */
     void (*tile_two)(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
                      int64_t D, int rows);
-    /* With tile_two. Bit j of masks [rows]: entry j may reach limits[r], given tile's out. */
+    /* NULL without tile_two, or: bit j of masks [rows]: entry j may reach limits[r], given
+     * tile's out. */
     void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
                    const ac_scan_query *queries, const float *limits, int rows);
 } ac_scan_kernel;
@@ -124,6 +127,18 @@ ac_scan_coarse_padded(int64_t D)
 {
     return (D + AC_SCAN_COARSE_STEP - 1) / AC_SCAN_COARSE_STEP * AC_SCAN_COARSE_STEP;
 }
+
+static inline int64_t
+ac_scan_int6_padded(int64_t D)
+{
+    return (D + AC_SCAN_INT6_ELEMENTS - 1) / AC_SCAN_INT6_ELEMENTS * AC_SCAN_INT6_ELEMENTS;
+}
+
+/** Elements (of kernel->query_bytes) that a query has in a panel. */
+int64_t ac_scan_panel_width(const ac_scan_kernel *kernel, int64_t D);
+
+/** Entry j of a group of int6: integers [D] from -31 to 31. */
+void ac_scan_int6_pack(unsigned char *group, int64_t j, const int8_t *row, int64_t D);
 
 /** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
 int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
@@ -154,10 +169,14 @@ const ac_scan_coarse *ac_scan_coarse_of(const ac_scan_kernel *kernel, int64_t D)
 double ac_scan_norm(const float *x, int64_t D);
 float ac_scan_round_up(double x);
 
-extern const ac_scan_kernel ac_scan_int8_scalar, ac_scan_bf16_scalar, ac_scan_fp32_scalar;
+extern const ac_scan_kernel ac_scan_int8_scalar, ac_scan_int6_scalar, ac_scan_bf16_scalar,
+    ac_scan_fp32_scalar;
 #if defined(__x86_64__)
+void ac_scan_select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+                           const ac_scan_query *queries, const float *limits, int rows);
 extern const ac_scan_kernel ac_scan_int8_avx2, ac_scan_int8_avxvnni, ac_scan_int8_avx512vnni,
-    ac_scan_bf16_avx2, ac_scan_fp32_avx2;
+    ac_scan_int6_avx2, ac_scan_int6_avxvnni, ac_scan_int6_avx512vnni, ac_scan_bf16_avx2,
+    ac_scan_fp32_avx2;
 #endif
 
 #endif

@@ -79,6 +79,12 @@ out:
     return st;
 }
 
+ac_scan
+ac_topk_scan_of_few(void)
+{
+    return ac_scan_kernel_best(AC_SCAN_INT6)->instructions ? AC_SCAN_INT6 : AC_SCAN_INT8;
+}
+
 ac_status
 ac_topk_index_init(ac_topk_index *self, const float *embeddings, int64_t n, int64_t D,
                    int64_t first, ac_scan scan, int64_t batch)

@@ -124,12 +124,46 @@ take_candidates(const block *b, const ac_scan_selection *use, worker *w, const g
     }
 }
 
+/* Entries first + j that may be among the best, and the dot products of their integers. */
+static void
+take_sums(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
+          const int32_t *sums)
+{
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        if (first + j >= b->index->n)
+            break;
+        push(b, w, r, first + j,
+             (float) sums[j] * b->index->scales[first + j] * b->queries[r].fine.scale);
+    }
+}
+
+/* A group whose kernel selects by itself. */
+static void
+scan_selecting(const block *b, worker *w, const group *g)
+{
+    const ac_topk_index *x = b->index;
+    const ac_scan_kernel *kernel = x->kernel;
+    const int64_t panel_bytes = ac_scan_panel_width(kernel, x->D) * kernel->query_bytes;
+    uint32_t masks[AC_SCAN_ROWS];
+
+    for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
+        const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
+        kernel->tile(w->sums, g->packed, b->panels + from * panel_bytes, g->facts.sums, x->D,
+                     rows);
+        kernel->select(masks, w->sums, &g->facts, b->queries + from, w->limits + from, rows);
+        for (int r = 0; r < rows; r++)
+            if (masks[r])
+                take_sums(b, w, from + r, g->first, masks[r], w->sums + r * AC_SCAN_GROUP);
+    }
+}
+
 static void
 scan_fine(const block *b, const ac_scan_selection *use, worker *w, const group *g)
 {
     const ac_scan_kernel *kernel = b->index->kernel;
-    const int64_t D = b->index->D, panel_bytes = (kernel->query_max ? ac_scan_padded(D) : D) *
-                                                 kernel->query_bytes;
+    const int64_t D = b->index->D,
+                  panel_bytes = ac_scan_panel_width(kernel, D) * kernel->query_bytes;
 
     if (!b->direct && kernel->expand)
         kernel->expand(w->tile, g->packed, D, g->count);
@@ -185,20 +219,6 @@ scan_coarse(const block *b, worker *w, const group *g)
         }
     }
     w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
-}
-
-/* Entries first + j that may be among the best, and the dot products of their integers. */
-static void
-take_sums(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
-          const int32_t *sums)
-{
-    for (; mask; mask &= mask - 1) {
-        const int j = __builtin_ctz(mask);
-        if (first + j >= b->index->n)
-            break;
-        push(b, w, r, first + j,
-             (float) sums[j] * b->index->scales[first + j] * b->queries[r].fine.scale);
-    }
 }
 
 /* Two groups that follow each other. */
@@ -271,6 +291,10 @@ scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from
         scan_two(b, w, from);
     for (int64_t i = from; i < to; i++) {
         const group g = group_at(b->index, i);
+        if (b->index->kernel->select) {
+            scan_selecting(b, w, &g);
+            continue;
+        }
         if (!b->coarse || coarse->rest > 0) {
             scan_fine(b, use, w, &g);
             continue;
@@ -398,7 +422,7 @@ sizes_of(const ac_topk_index *x, int64_t nq, int64_t k)
 
     s.capacity = ac_candidates_capacity(s.k);
     by_candidates = CANDIDATE_BYTES / (s.capacity * (int64_t) sizeof(ac_topk_candidate));
-    s.width = x->kernel->query_max ? ac_scan_padded(x->D) : x->D;
+    s.width = ac_scan_panel_width(x->kernel, x->D);
     s.rows = PANEL_BYTES / (s.width * x->kernel->query_bytes);
     s.rows = s.rows < AC_SCAN_ROWS ? AC_SCAN_ROWS : s.rows - s.rows % AC_SCAN_ROWS;
     s.rows = s.rows < by_candidates ? s.rows : by_candidates > 0 ? by_candidates : 1;

@@ -25,6 +25,11 @@ AC_MUST_CHECK ac_status ac_topk_index_init(ac_topk_index *self, const float *emb
                                            int64_t n, int64_t D, int64_t first, ac_scan scan,
                                            int64_t batch);
 
+/** The scan that reads the fewest bytes at the speed of memory, for searches of up to
+ * AC_TOPK_FEW queries: int6 where this CPU has a kernel of it, else int8. */
+enum { AC_TOPK_FEW = 3 };
+ac_scan ac_topk_scan_of_few(void);
+
 /**
  * Shapes: queries [nq, D], finite; ids, scores [nq, k]. Local; runs on OpenMP's threads.
  * No [nq, n] matrix is formed: memory is bounded by the threads, a block of queries, and k.

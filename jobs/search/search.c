@@ -47,6 +47,8 @@ ac_status
 ac_search_init_all(ac_search *self, const ac_comm *comm, ac_archive *archive, int64_t k,
                    float least, int64_t queries)
 {
+    const ac_scan scan =
+        queries > 0 && queries <= AC_TOPK_FEW ? ac_topk_scan_of_few() : AC_SCAN_INT8;
     const int64_t n = archive->n, rank = comm ? comm->rank : 0, size = comm ? comm->size : 1,
                   first = n * rank / size, count = n * (rank + 1) / size - first;
     ac_status st;
@@ -57,7 +59,7 @@ ac_search_init_all(ac_search *self, const ac_comm *comm, ac_archive *archive, in
     st = ac_archive_load(archive, first, count);
     if (st == AC_OK)
         st = ac_topk_index_init(&self->index, archive->embeddings, count, archive->D, first,
-                                count < LEAST_PACKED ? AC_SCAN_FP32 : AC_SCAN_INT8, queries);
+                                count < LEAST_PACKED ? AC_SCAN_FP32 : scan, queries);
     return agree_all(self, st);
 }
 

@@ -30,7 +30,7 @@ search_equals_the_single_one(const ac_comm *comm, int64_t n, int64_t D, int64_t 
     const int64_t first = n * comm->rank / comm->size,
                   count = n * (comm->rank + 1) / comm->size - first;
     const ac_scan scan =
-        (ac_scan) (AC_SCAN_INT8 + (comm->rank + 1) % 3); /* ranks need not agree */
+        (ac_scan) (AC_SCAN_INT8 + (comm->rank + 1) % 4); /* ranks need not agree */
     float *x = calloc((size_t) (n * D + 1), sizeof *x),
           *q = calloc((size_t) (nq * D), sizeof *q),
           *scores = calloc((size_t) (3 * nq * k), sizeof *scores);

@@ -361,6 +361,61 @@ kernels_give_the_same_integers(void **state)
     }
 }
 
+/* The same of the int6 kernels, packed from rows. */
+static void
+six_bits_give_the_same_integers(void **state)
+{
+    int count;
+    const ac_scan_kernel *const *kernels = ac_scan_kernels(&count);
+
+    (void) state;
+    for (int i = 0; i < count; i++) {
+        if (kernels[i]->scan != AC_SCAN_INT6 || !ac_cpu_has(kernels[i]->instructions))
+            continue;
+        for (int64_t D = 1; D <= 1100; D = D * 3 + 1) {
+            const int64_t padded = ac_scan_padded(D);
+            const int32_t most = ac_scan_query_max(kernels[i], D);
+            unsigned char *group = calloc(1, (size_t) ac_scan_group_bytes(AC_SCAN_INT6, D)),
+                          *panel = malloc(
+                              (size_t) (ac_scan_panel_width(kernels[i], D) * AC_SCAN_ROWS));
+            int8_t *rows = malloc((size_t) (D * AC_SCAN_GROUP));
+            int16_t *integers = calloc((size_t) (padded * AC_SCAN_ROWS), sizeof *integers);
+            ac_scan_query queries[AC_SCAN_ROWS] = { 0 };
+            for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
+                for (int64_t d = 0; d < D; d++)
+                    rows[j * D + d] = (int8_t) (j == 0   ? 31
+                                                : j == 1 ? -31
+                                                         : draw_from(22, d * 16 + j, -31, 31));
+                ac_scan_int6_pack(group, j, rows + j * D, D);
+            }
+            for (int64_t r = 0; r < AC_SCAN_ROWS; r++) {
+                for (int64_t d = 0; d < D; d++)
+                    integers[r * padded + d] =
+                        (int16_t) (r == 0   ? most
+                                   : r == 1 ? -most
+                                            : draw_from(23, d * 6 + r, -most, most));
+                queries[r].fine.integers = integers + r * padded;
+            }
+            for (int n = 1; n <= AC_SCAN_ROWS; n++) {
+                int32_t out[AC_SCAN_ROWS * AC_SCAN_GROUP];
+                kernels[i]->panel(panel, queries, n, D);
+                kernels[i]->tile(out, group, panel, NULL, D, n);
+                for (int64_t j = 0; j < n * AC_SCAN_GROUP; j++) {
+                    int64_t sum = 0;
+                    for (int64_t d = 0; d < D; d++)
+                        sum += (int64_t) integers[j / AC_SCAN_GROUP * padded + d] *
+                               rows[j % AC_SCAN_GROUP * D + d];
+                    assert_int_equal(out[j], sum);
+                }
+            }
+            free(group);
+            free(panel);
+            free(rows);
+            free(integers);
+        }
+    }
+}
+
 /* The coarse stage's integers at the extremes: nothing saturates, and fine_one is the plain
  * sum. */
 static void
@@ -553,14 +608,16 @@ the_worst_case_is_found(void **state)
     (void) state;
     ac_compute_init(1);
     for (int i = 0; i < count; i++) {
-        const float unit = 1.0f / 127,
+        const int most = kernels[i]->scan == AC_SCAN_INT6 ? 31 : 127;
+        const float unit = 1.0f / (float) most,
                     query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
-        if (kernels[i]->scan != AC_SCAN_INT8 || !ac_cpu_has(kernels[i]->instructions))
+        if ((kernels[i]->scan != AC_SCAN_INT8 && kernels[i]->scan != AC_SCAN_INT6) ||
+            !ac_cpu_has(kernels[i]->instructions))
             continue;
         for (int64_t d = 0; d < D;
              d++) { /* entries: multiples of a unit; the query: signs, which are exact */
             const int sign = draw_from(31, d, 0, 1) ? 1 : -1,
-                      g = (int) draw_from(30, d, 1, 60) * sign;
+                      g = (int) draw_from(30, d, 1, most / 2 - 3) * sign;
             q[d] = d ? (float) sign : 0;
             for (int64_t j = 0; j < ENTRIES; j++)
                 x[j * D + d] = d ? (float) (g - (j + d) % 2 * sign) * unit : 1;
@@ -575,7 +632,7 @@ the_worst_case_is_found(void **state)
         for (int64_t d = 0; d < D; d++) {
             const float sign = draw_from(31, d, 0, 1) ? 1 : -1;
             q[d] = d == 0   ? 1
-                   : d == 1 ? rintf(0.86f * 62 * 0.49f * 127) * query_unit
+                   : d == 1 ? rintf(0.86f * 62 * 0.49f * (float) most) * query_unit
                             : 0.49f * query_unit * sign;
             x[(ENTRIES - 1) * D + d] = d == 0 ? 1 : d == 1 ? 0 : sign;
         }
@@ -681,6 +738,7 @@ chooses_a_scan_by_itself(void **state)
     ac_topk_index_free(&index);
     problem_free(&p);
     assert_true(ac_scan_from_name("bf16", &scan) && scan == AC_SCAN_BF16);
+    assert_true(ac_scan_from_name("int6", &scan) && scan == AC_SCAN_INT6);
     assert_false(ac_scan_from_name("int4", &scan));
     assert_int_equal(
         ac_topk_index_init(&index, NULL, 0, AC_TOPK_MAX_DIMENSION + 1, 0, AC_SCAN_FP32, 0),
@@ -705,6 +763,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_give_the_same_integers),
+        cmocka_unit_test(six_bits_give_the_same_integers),
         cmocka_unit_test(coarse_integers_are_exact),
         cmocka_unit_test(bounds_hold),
         cmocka_unit_test(the_worst_case_is_found),

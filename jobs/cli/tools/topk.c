@@ -30,7 +30,7 @@ static const ac_option options[] = {
       "read the tokenizer's files from here: a folder, a tokenizer.json, or "
       "OpenAI's " AC_OPENAI_VOCABULARY },
     { "scan", 0, "S",
-      "int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
+      "int6, int8, bf16, fp32, or auto (default): the fastest here; the answer is the same" },
     { "repeat", 0, "R", "search R more times and print their times as a JSON line" },
     AC_TOOL_COMPUTE_OPTIONS,
     { NULL, 0, NULL, NULL },
@@ -108,7 +108,8 @@ init_index(ac_topk_index *index, const ac_arguments *a, const vectors *v, int64_
     ac_scan scan = AC_SCAN_AUTO;
 
     if (name && !ac_scan_from_name(name, &scan))
-        return ac_error_set(AC_E_ARG, "--scan: \"%s\" is none of auto, int8, bf16, fp32", name);
+        return ac_error_set(AC_E_ARG, "--scan: \"%s\" is none of auto, int6, int8, bf16, fp32",
+                            name);
     return ac_topk_index_init(index, v->x, v->n, v->D, 0, scan, queries);
 }
 

@@ -1,0 +1,348 @@
+/* The int6 scan, for the few queries whose time is that of reading the entries: three quarters
+ * of int8's bytes. Sixteen elements of each of a group's entries are three lines of 64 bytes:
+ * low halves (4 bits) of steps 0 and 1, of steps 2 and 3, and the upper 2 bits of all four. The
+ * integers, from -31 to 31, are stored with 32 added; 32 times the query's sum comes off again
+ * at the end. With so few bits AVX2's product of uint8 and int8 is exact: four of them make at
+ * most 4 * 63 * 127 = 32,004. */
+#include <string.h>
+
+#include "engine/retrieval/scan.h"
+
+enum {
+    SHIFT = 32,
+    QUERY_MAX = 127,
+    STEPS = AC_SCAN_INT6_ELEMENTS / AC_SCAN_STEP,
+    LINE = AC_SCAN_GROUP * AC_SCAN_STEP,
+    LINES = 3, /* of 16 elements */
+    TOGETHER = 3 /* queries that share an expanded line */
+};
+
+/* A query: 32 times the sum of its integers, then these, as signed bytes. */
+static int64_t
+stride_of(int64_t D)
+{
+    return AC_SCAN_INT6_HEAD + ac_scan_int6_padded(D);
+}
+
+static void
+panel_int8(void *panel, const ac_scan_query *queries, int rows, int64_t D)
+{
+    for (int r = 0; r < rows; r++) {
+        int8_t *y = (int8_t *) panel + r * stride_of(D);
+        int32_t sum = 0;
+        memset(y, 0, (size_t) stride_of(D));
+        for (int64_t d = 0; d < D; d++) {
+            y[AC_SCAN_INT6_HEAD + d] = (int8_t) queries[r].fine.integers[d];
+            sum += queries[r].fine.integers[d];
+        }
+        sum *= SHIFT;
+        memcpy(y, &sum, sizeof sum);
+    }
+}
+
+static int32_t
+head_of(const int8_t *q)
+{
+    int32_t shift;
+
+    memcpy(&shift, q, sizeof shift);
+    return shift;
+}
+
+void
+ac_scan_int6_pack(unsigned char *group, int64_t j, const int8_t *row, int64_t D)
+{
+    const uint32_t low = 0x0f0f0f0f, top = 0x03030303;
+
+    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, group += LINES * LINE) {
+        uint8_t u[AC_SCAN_INT6_ELEMENTS];
+        uint32_t w[STEPS], y[LINES];
+        for (int64_t i = 0; i < AC_SCAN_INT6_ELEMENTS; i++)
+            u[i] = (uint8_t) (d + i < D ? row[d + i] + SHIFT : SHIFT);
+        memcpy(w, u, sizeof w);
+        y[0] = (w[0] & low) | (w[1] & low) << 4;
+        y[1] = (w[2] & low) | (w[3] & low) << 4;
+        y[2] = (w[0] >> 4 & top) | (w[1] >> 4 & top) << 2 | (w[2] >> 4 & top) << 4 |
+               (w[3] >> 4 & top) << 6;
+        for (int l = 0; l < LINES; l++)
+            memcpy(group + l * LINE + j * AC_SCAN_STEP, &y[l], sizeof y[l]);
+    }
+}
+
+static void
+tile_scalar(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+            int rows)
+{
+    const int8_t *q = panel;
+    int32_t *y = out;
+
+    (void) sums;
+    for (int r = 0; r < rows; r++, q += stride_of(D), y += AC_SCAN_GROUP) {
+        const uint8_t *c = entries;
+        for (int j = 0; j < AC_SCAN_GROUP; j++)
+            y[j] = -head_of(q);
+        for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE)
+            for (int s = 0; s < STEPS; s++)
+                for (int i = 0; i < LINE; i++)
+                    y[i / AC_SCAN_STEP] +=
+                        ((c[s / 2 * LINE + i] >> s % 2 * 4 & 15) |
+                         (c[2 * LINE + i] >> 2 * s & 3) << 4) *
+                        q[AC_SCAN_INT6_HEAD + d + s * AC_SCAN_STEP + i % AC_SCAN_STEP];
+    }
+}
+
+const ac_scan_kernel ac_scan_int6_scalar = {
+    .name = "int6 scalar",
+    .scan = AC_SCAN_INT6,
+    .query_max = QUERY_MAX,
+    .query_bytes = sizeof(int8_t),
+    .panel = panel_int8,
+    .tile = tile_scalar,
+};
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* Lines are fetched so far ahead, into the second-level cache; groups follow each other, and
+ * beyond the last nothing is fetched. */
+enum { AHEAD = 3072 };
+
+static inline int32_t
+four_bytes(const int8_t *q)
+{
+    int32_t bits;
+
+    memcpy(&bits, q, sizeof bits);
+    return bits;
+}
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
+#define AVX512_INLINE                                                                          \
+    static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vnni")))
+
+AVX512_INLINE void
+rows_avx512(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
+{
+    const __m512i low = _mm512_set1_epi8(0x0f), top = _mm512_set1_epi8(0x30);
+    const uint8_t *c = entries;
+    const int64_t stride = stride_of(D);
+    __m512i sums[TOGETHER][STEPS];
+
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++)
+        for (int s = 0; s < STEPS; s++)
+            sums[r][s] = _mm512_setzero_si512();
+    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
+        const __m512i a = _mm512_loadu_si512(c), b = _mm512_loadu_si512(c + LINE),
+                      t = _mm512_loadu_si512(c + 2 * LINE);
+        const __m512i u[STEPS] = {
+            (a & low) | (_mm512_slli_epi16(t, 4) & top),
+            (_mm512_srli_epi16(a, 4) & low) | (_mm512_slli_epi16(t, 2) & top),
+            (b & low) | (t & top),
+            (_mm512_srli_epi16(b, 4) & low) | (_mm512_srli_epi16(t, 2) & top),
+        };
+        const int8_t *x = q + AC_SCAN_INT6_HEAD + d;
+#pragma GCC unroll 3
+        for (int l = 0; l < LINES; l++)
+            _mm_prefetch((const char *) c + l * LINE + AHEAD, _MM_HINT_T1);
+#pragma GCC unroll 3
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+            for (int s = 0; s < STEPS; s++)
+                sums[r][s] = _mm512_dpbusd_epi32(
+                    sums[r][s], u[s],
+                    _mm512_set1_epi32(four_bytes(x + r * stride + s * AC_SCAN_STEP)));
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++) {
+        const __m512i sum =
+            _mm512_add_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]),
+                             _mm512_add_epi32(sums[r][2], sums[r][3]));
+        _mm512_storeu_si512(out + r * AC_SCAN_GROUP,
+                            _mm512_sub_epi32(sum, _mm512_set1_epi32(head_of(q + r * stride))));
+    }
+}
+
+AVX512 static void
+tile_avx512(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+            int rows)
+{
+    const int8_t *q = panel;
+    int32_t *y = out;
+
+    (void) sums;
+    for (; rows > 0;
+         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
+        switch (rows) {
+        case 1: rows_avx512(y, entries, q, D, 1); break;
+        case 2: rows_avx512(y, entries, q, D, 2); break;
+        default: rows_avx512(y, entries, q, D, TOGETHER); break;
+        }
+    }
+}
+
+const ac_scan_kernel ac_scan_int6_avx512vnni = {
+    .name = "int6 avx512-vnni",
+    .scan = AC_SCAN_INT6,
+    .instructions = AC_CPU_AVX512 | AC_CPU_AVX512_VNNI,
+    .query_max = QUERY_MAX,
+    .query_bytes = sizeof(int8_t),
+    .panel = panel_int8,
+    .tile = tile_avx512,
+    .select = ac_scan_select_avx512,
+};
+
+#define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE static inline __attribute__((always_inline, target("avx2")))
+#define AVXVNNI __attribute__((target("avx2,avxvnni")))
+#define AVXVNNI_INLINE static inline __attribute__((always_inline, target("avx2,avxvnni")))
+
+/* The numbers of 8 entries, four of each in each of four registers. */
+AVX2_INLINE void
+expand_half(__m256i *u, const uint8_t *c)
+{
+    const __m256i low = _mm256_set1_epi8(0x0f), top = _mm256_set1_epi8(0x30),
+                  a = _mm256_loadu_si256((const __m256i *) c),
+                  b = _mm256_loadu_si256((const __m256i *) (c + LINE)),
+                  t = _mm256_loadu_si256((const __m256i *) (c + 2 * LINE));
+
+    u[0] = (a & low) | (_mm256_slli_epi16(t, 4) & top);
+    u[1] = (_mm256_srli_epi16(a, 4) & low) | (_mm256_slli_epi16(t, 2) & top);
+    u[2] = (b & low) | (t & top);
+    u[3] = (_mm256_srli_epi16(b, 4) & low) | (_mm256_srli_epi16(t, 2) & top);
+    for (int l = 0; l < LINES; l++)
+        _mm_prefetch((const char *) c + l * LINE + AHEAD, _MM_HINT_T1);
+}
+
+AVX2_INLINE void
+store_half(int32_t *out, __m256i sum, const int8_t *q)
+{
+    _mm256_storeu_si256((__m256i *) out,
+                        _mm256_sub_epi32(sum, _mm256_set1_epi32(head_of(q))));
+}
+
+AVX2_INLINE void
+rows_avx2(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    const uint8_t *c = entries;
+    const int64_t stride = stride_of(D);
+    __m256i sums[TOGETHER][2];
+
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++)
+        sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; h++) {
+            __m256i u[STEPS];
+            expand_half(u, c + h * (LINE / 2));
+#pragma GCC unroll 3
+            for (int r = 0; r < R; r++) {
+                const int8_t *x = q + r * stride + AC_SCAN_INT6_HEAD + d;
+                __m256i y[STEPS];
+#pragma GCC unroll 4
+                for (int s = 0; s < STEPS; s++)
+                    y[s] = _mm256_maddubs_epi16(
+                        u[s], _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
+                sums[r][h] = _mm256_add_epi32(
+                    sums[r][h],
+                    _mm256_add_epi32(_mm256_madd_epi16(_mm256_add_epi16(y[0], y[1]), ones),
+                                     _mm256_madd_epi16(_mm256_add_epi16(y[2], y[3]), ones)));
+            }
+        }
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++)
+        for (int h = 0; h < 2; h++)
+            store_half(out + r * AC_SCAN_GROUP + 8 * h, sums[r][h], q + r * stride);
+}
+
+AVX2 static void
+tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+          int rows)
+{
+    const int8_t *q = panel;
+    int32_t *y = out;
+
+    (void) sums;
+    for (; rows > 0;
+         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
+        switch (rows) {
+        case 1: rows_avx2(y, entries, q, D, 1); break;
+        case 2: rows_avx2(y, entries, q, D, 2); break;
+        default: rows_avx2(y, entries, q, D, TOGETHER); break;
+        }
+    }
+}
+
+const ac_scan_kernel ac_scan_int6_avx2 = {
+    .name = "int6 avx2",
+    .scan = AC_SCAN_INT6,
+    .instructions = AC_CPU_AVX2,
+    .query_max = QUERY_MAX,
+    .query_bytes = sizeof(int8_t),
+    .panel = panel_int8,
+    .tile = tile_avx2,
+};
+
+AVXVNNI_INLINE void
+rows_avxvnni(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
+{
+    const uint8_t *c = entries;
+    const int64_t stride = stride_of(D);
+    __m256i sums[TOGETHER][2];
+
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++)
+        sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; h++) {
+            __m256i u[STEPS];
+            expand_half(u, c + h * (LINE / 2));
+#pragma GCC unroll 3
+            for (int r = 0; r < R; r++) {
+                const int8_t *x = q + r * stride + AC_SCAN_INT6_HEAD + d;
+#pragma GCC unroll 4
+                for (int s = 0; s < STEPS; s++)
+                    sums[r][h] = _mm256_dpbusd_avx_epi32(
+                        sums[r][h], u[s],
+                        _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
+            }
+        }
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < R; r++)
+        for (int h = 0; h < 2; h++)
+            store_half(out + r * AC_SCAN_GROUP + 8 * h, sums[r][h], q + r * stride);
+}
+
+AVXVNNI static void
+tile_avxvnni(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
+             int rows)
+{
+    const int8_t *q = panel;
+    int32_t *y = out;
+
+    (void) sums;
+    for (; rows > 0;
+         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
+        switch (rows) {
+        case 1: rows_avxvnni(y, entries, q, D, 1); break;
+        case 2: rows_avxvnni(y, entries, q, D, 2); break;
+        default: rows_avxvnni(y, entries, q, D, TOGETHER); break;
+        }
+    }
+}
+
+const ac_scan_kernel ac_scan_int6_avxvnni = {
+    .name = "int6 avx-vnni",
+    .scan = AC_SCAN_INT6,
+    .instructions = AC_CPU_AVX2 | AC_CPU_AVX_VNNI,
+    .query_max = QUERY_MAX,
+    .query_bytes = sizeof(int8_t),
+    .panel = panel_int8,
+    .tile = tile_avxvnni,
+};
+#endif
