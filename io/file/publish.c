@@ -82,8 +82,8 @@ out:
     return st;
 }
 
-static ac_status
-sync_folder_of(const char *path)
+ac_status
+ac_publish_sync_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = NULL;
@@ -95,9 +95,9 @@ sync_folder_of(const char *path)
     if (st != AC_OK)
         return st;
     fd = ac_file_open_for(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL, ENOTSUP: a file system whose folders cannot be synced; the rename has happened
-     * all the same */
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
+    /* EINVAL, ENOTSUP: a file system whose folders cannot be synced; EACCES: a folder that may
+     * be written and not read. The change has happened all the same. */
+    if (fd < 0 ? errno != EACCES : fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
         st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be synced: %s", folder,
                           strerror(errno));
     if (fd >= 0)
@@ -112,7 +112,18 @@ ac_publish_rename(const char *temporary, const char *path)
     if (rename(temporary, path) != 0)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be renamed to %s: %s", temporary,
                             path, strerror(errno));
-    return sync_folder_of(path);
+    return ac_publish_sync_name(path);
+}
+
+ac_status
+ac_publish_remove(const char *path)
+{
+    if (unlink(path) == 0)
+        return ac_publish_sync_name(path);
+    if (errno == ENOENT)
+        return AC_OK;
+    return ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
+                        strerror(errno));
 }
 
 ac_status

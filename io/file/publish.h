@@ -1,5 +1,5 @@
 /** Files appear under their final name whole or not at all: temporary name, fsync, rename,
- * fsync of the folder. */
+ * fsync of the folder. What was published, made or removed here stays so after a power loss. */
 #ifndef AC_IO_FILE_PUBLISH_H
 #define AC_IO_FILE_PUBLISH_H
 
@@ -28,5 +28,13 @@ AC_MUST_CHECK ac_status ac_publish_try(const char *folder);
 /** Rename a closed, synced temporary file to its final name in the same folder. The temporary
  * stays on failure. */
 AC_MUST_CHECK ac_status ac_publish_rename(const char *temporary, const char *path);
+
+/** Sync the folder that holds `path`: from then on it has this name, or has it no more, after a
+ * power loss too. No failure where the file system does not sync folders. */
+AC_MUST_CHECK ac_status ac_publish_sync_name(const char *path);
+
+/** Remove a file for good: what is published next never stands beside it again. No failure
+ * where it is not there. */
+AC_MUST_CHECK ac_status ac_publish_remove(const char *path);
 
 #endif

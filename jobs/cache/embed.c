@@ -402,6 +402,8 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     if (st == AC_OK && !temporary && rmdir(inner) != 0)
         st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", inner,
                           strerror(errno));
+    if (st == AC_OK && !temporary)
+        st = ac_publish_sync_name(inner);
 out:
     free(inner);
     return st;

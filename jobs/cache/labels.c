@@ -218,7 +218,7 @@ clean_up(const char *work, const char *sentences)
         ((unlink(sentences) != 0 && errno != ENOENT) || (rmdir(work) != 0 && errno != ENOENT)))
         st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", work,
                           strerror(errno));
-    return st;
+    return st == AC_OK ? ac_publish_sync_name(work) : st;
 }
 
 ac_status

@@ -87,9 +87,14 @@ ac_run_make_folder(const char *path)
         if (part[i] != '/' && part[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        if (mkdir(part, 0777) == 0) {
+            const ac_status st = ac_publish_sync_name(part);
+            if (st != AC_OK)
+                return st;
+        } else if (errno != EEXIST) {
             return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be made: %s", part,
                                 strerror(errno));
+        }
         part[i] = path[i];
     }
     return AC_OK;
@@ -160,8 +165,7 @@ ac_run_forget_shard(ac_run *self, int64_t shard)
             continue;
         free(path);
         AC_TRY(ac_run_shard_path(self, s, shard, &path));
-        if (unlink(path) != 0 && errno != ENOENT)
-            AC_FAIL(ac_io_failure(errno), "%s: cannot be removed: %s", path, strerror(errno));
+        AC_TRY(ac_publish_remove(path));
     }
 out:
     free(path);
@@ -202,9 +206,8 @@ ac_run_reopen(const ac_run *self)
     char *path = NULL;
     ac_status st = ac_run_path(self, &path, "DONE");
 
-    if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
-                          strerror(errno));
+    if (st == AC_OK)
+        st = ac_publish_remove(path);
     free(path);
     return st;
 }

@@ -42,6 +42,8 @@ open_journal(ac_stage *self)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->journal_open = true;
     size = lseek(self->journal, 0, SEEK_END);
+    if (size == 0)
+        AC_TRY(ac_publish_sync_name(path)); /* or its lines are synced under no name */
     if (size > 0 && pread(self->journal, &last, 1, size - 1) != 1)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
     if (last != '\n' && write(self->journal, "\n", 1) != 1)

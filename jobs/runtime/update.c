@@ -337,9 +337,8 @@ remove_done(const char *folder)
     char *path = NULL;
     ac_status st = ac_path_format(&path, "%s/DONE", folder);
 
-    if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
-                          strerror(errno));
+    if (st == AC_OK)
+        st = ac_publish_remove(path);
     free(path);
     return st;
 }

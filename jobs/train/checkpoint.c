@@ -259,11 +259,11 @@ out:
     return st;
 }
 
-/* Remove what is neither among the `keep` best nor the last. */
-static void
-prune(ac_checkpoints *self, int64_t keep)
+ac_status
+ac_checkpoints_prune(ac_checkpoints *self, int64_t keep)
 {
     int64_t kept = 0;
+    ac_status st = AC_OK;
 
     for (int64_t i = 0; i < self->count; i++) {
         const ac_checkpoint_file *f = &self->files[i];
@@ -274,8 +274,10 @@ prune(ac_checkpoints *self, int64_t keep)
             better += self->files[k].validated && (self->files[k].vloss < f->vloss ||
                                                    (self->files[k].vloss == f->vloss && k < i));
         stays = stays || (f->validated && better < keep);
-        if (!stays && ac_path_format(&path, "%s/%s", self->folder, f->name) == AC_OK)
-            unlink(path);
+        if (!stays && st == AC_OK)
+            st = ac_path_format(&path, "%s/%s", self->folder, f->name);
+        if (!stays && st == AC_OK)
+            st = ac_publish_remove(path);
         free(path);
     }
     /* the ranks of those that stay do not change by the others' going, so the list is narrowed
@@ -290,6 +292,7 @@ prune(ac_checkpoints *self, int64_t keep)
         free(path);
     }
     self->count = kept;
+    return st;
 }
 
 ac_status
@@ -334,7 +337,7 @@ ac_checkpoints_save(ac_checkpoints *self, const ac_checkpoint *c, int64_t keep)
     if (self->count && strcmp(self->files[self->count - 1].name, name) == 0)
         self->count--; /* written again */
     AC_TRY(push_file(self, name, c->step, c->validated, c->vloss));
-    prune(self, keep);
+    st = ac_checkpoints_prune(self, keep);
 out:
     free(items);
     free(names);

@@ -59,6 +59,10 @@ void ac_checkpoints_free(ac_checkpoints *self);
 AC_MUST_CHECK ac_status ac_checkpoints_save(ac_checkpoints *self,
                                             const ac_checkpoint *checkpoint, int64_t keep);
 
+/** Remove what is neither among the `keep` best nor the last. After opening, too: a kill may
+ * have come between a save and this. */
+AC_MUST_CHECK ac_status ac_checkpoints_prune(ac_checkpoints *self, int64_t keep);
+
 /** Read file i's numbers and place into *out. */
 AC_MUST_CHECK ac_status ac_checkpoints_load(const ac_checkpoints *self, int64_t i,
                                             ac_checkpoint *out);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,17 +37,20 @@ ac_metrics_open(ac_metrics *self, const char *path, int64_t step)
 {
     ac_buffer text = { 0 };
     ac_status st = AC_OK;
+    bool there;
     int fd;
 
     *self = (ac_metrics){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if (access(path, F_OK) == 0) {
+    if ((there = access(path, F_OK) == 0)) {
         AC_TRY(ac_text_file_read(path, &text));
         AC_TRY(ac_publish_file(path, text.data ? text.data : "", part_up_to(&text, step)));
     }
     if ((fd = ac_file_open_for(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC)) < 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be opened: %s", path, strerror(errno));
     self->file = fd + 1;
+    if (!there) /* or its lines are synced under no name, and the checkpoints go on without */
+        st = ac_publish_sync_name(path);
 out:
     ac_buffer_free(&text);
     return st;

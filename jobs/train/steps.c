@@ -425,6 +425,7 @@ open_files(ac_training *self, ac_checkpoint *c)
 
     AC_TRY(ac_run_path(run, &folder, "checkpoints"));
     AC_TRY(ac_checkpoints_open(&self->checkpoints, folder, &self->trainer, &identity));
+    AC_TRY(ac_checkpoints_prune(&self->checkpoints, config_of(self)->train.save_top_k));
     AC_TRY(load_last(self, c));
     AC_TRY(ac_run_path(run, &path, "metrics.jsonl"));
     AC_TRY(ac_metrics_open(&self->metrics, path, self->checkpoints.count ? c->step : -1));

@@ -261,17 +261,14 @@ publish(importer *self)
     self->finished = access(done, F_OK) == 0 || access(pending, F_OK) == 0;
     if (self->finished) {
         AC_TRY(ac_publish_file(pending, "", 0));
-        if (unlink(done) != 0 && errno != ENOENT)
-            AC_FAIL(ac_io_failure(errno), "%s: cannot be removed: %s", done, strerror(errno));
+        AC_TRY(ac_publish_remove(done));
     }
     AC_TRY(ac_text_file_commit(&self->reviews));
     AC_TRY(ac_text_file_commit(&self->captions));
     if (!self->finished)
         goto out;
     AC_TRY(ac_done_write(self->folder));
-    if (unlink(pending) != 0 && errno != ENOENT)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", pending,
-                          strerror(errno));
+    st = ac_publish_remove(pending);
 out:
     free(done);
     free(pending);
