@@ -1,7 +1,7 @@
 /* What a rank waits for: LD_PRELOAD of bench/scale/measure.py. Each call of MPI that waits, and
  * each call that a shared file system's server answers, becomes a line of
- * $SCALE_TRACE/PROCESS.txt: when it began, seconds that it took, its name, and the process's CPU
- * seconds; and at each stage's end its memory. */
+ * $SCALE_TRACE/PROCESS.txt: when it began, seconds that it took, its name, and the process's
+ * CPU seconds; and at each stage's end its memory. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <mpi.h>
@@ -89,12 +89,12 @@ MPI_Finalize(void)
 /* ---- MPI ---- */
 
 #define TIMED(name, parameters, arguments) \
-    int name parameters \
-    { \
-        const double begun = now(); \
-        const int r = P##name arguments; \
-        note(#name, begun); \
-        return r; \
+    int name parameters                    \
+    {                                      \
+        const double begun = now();        \
+        const int r = P##name arguments;   \
+        note(#name, begun);                \
+        return r;                          \
     }
 
 TIMED(MPI_Barrier, (MPI_Comm c), (c))
@@ -133,8 +133,7 @@ MPI_Rget_accumulate(const void *x, int n, MPI_Datatype t, void *y, int m, MPI_Da
                     MPI_Request *request)
 {
     const double begun = now();
-    const int r =
-        PMPI_Rget_accumulate(x, n, t, y, m, u, rank, at, count, v, o, w, request);
+    const int r = PMPI_Rget_accumulate(x, n, t, y, m, u, rank, at, count, v, o, w, request);
 
     claim = *request;
     note("claim", begun);
@@ -170,43 +169,43 @@ is_traced(const char *path)
     return out != NULL;
 }
 
-#define OPEN(name) \
-    int name(const char *path, int flags, ...) \
-    { \
-        static int (*real)(const char *, int, ...); \
-        const double begun = now(); \
-        mode_t mode = 0; \
-        int r; \
-        va_list more; \
-        va_start(more, flags); \
-        if (flags & (O_CREAT | O_TMPFILE)) \
-            mode = va_arg(more, mode_t); \
-        va_end(more); \
-        if (!real) \
-            *(void **) &real = dlsym(RTLD_NEXT, #name); \
-        r = real(path, flags, mode); \
-        if (is_traced(path)) \
+#define OPEN(name)                                                                       \
+    int name(const char *path, int flags, ...)                                           \
+    {                                                                                    \
+        static int (*real)(const char *, int, ...);                                      \
+        const double begun = now();                                                      \
+        mode_t mode = 0;                                                                 \
+        int r;                                                                           \
+        va_list more;                                                                    \
+        va_start(more, flags);                                                           \
+        if (flags & (O_CREAT | O_TMPFILE))                                               \
+            mode = va_arg(more, mode_t);                                                 \
+        va_end(more);                                                                    \
+        if (!real)                                                                       \
+            *(void **) &real = dlsym(RTLD_NEXT, #name);                                  \
+        r = real(path, flags, mode);                                                     \
+        if (is_traced(path))                                                             \
             note((flags & O_ACCMODE) == O_RDONLY && !(flags & O_DIRECTORY) ? "open_read" \
-                                                                          : "open", \
-                 begun); \
-        return r; \
+                                                                           : "open",     \
+                 begun);                                                                 \
+        return r;                                                                        \
     }
 
 OPEN(open)
 OPEN(open64)
 
 #define FILE_CALL(name, label, path, parameters, arguments) \
-    int name parameters \
-    { \
-        static int (*real) parameters; \
-        const double begun = now(); \
-        int r; \
-        if (!real) \
-            *(void **) &real = dlsym(RTLD_NEXT, #name); \
-        r = real arguments; \
-        if (is_traced(path)) \
-            note(label, begun); \
-        return r; \
+    int name parameters                                     \
+    {                                                       \
+        static int(*real) parameters;                       \
+        const double begun = now();                         \
+        int r;                                              \
+        if (!real)                                          \
+            *(void **) &real = dlsym(RTLD_NEXT, #name);     \
+        r = real arguments;                                 \
+        if (is_traced(path))                                \
+            note(label, begun);                             \
+        return r;                                           \
     }
 
 FILE_CALL(rename, "rename", to, (const char *from, const char *to), (from, to))

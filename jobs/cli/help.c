@@ -62,7 +62,9 @@ ac_job_help(FILE *f, const ac_job *job, const ac_option *options)
             fprintf(f, "  %.*s:\n", (int) section, names[i]);
         fprintf(f, "    %s: %s\n", names[i] + section + 1, example_of(name, names[i]));
     }
-    fprintf(f, "\n  antarctic %s my.yaml\n  mpirun --bind-to none -n 8 antarctic %s my.yaml --run /data/run\n",
+    fprintf(f,
+            "\n  antarctic %s my.yaml\n  mpirun --bind-to none -n 8 antarctic %s my.yaml --run "
+            "/data/run\n",
             name, name);
     fprintf(f, "\nThe same command resumes a run that was stopped, on any number of ranks. For "
                "a finished run it only shows the results.\n\n");

@@ -1,7 +1,8 @@
 /*
  * LD_PRELOAD library: writes down, in one order for all processes, what is done to the files
  * under a folder: created, written, resized, renamed, linked, removed, synced. power_replay
- * makes of it what the folder may hold after a power loss. Syncing is written down and not done.
+ * makes of it what the folder may hold after a power loss. Syncing is written down and not
+ * done.
  *
  *     POWER_ROOT  the folder: absolute, without symbolic links
  *     POWER_LOG   records (power_log.h) are appended here
@@ -133,10 +134,10 @@ record(power_kind kind, uint64_t inode, const char *path, const char *path2, int
        size_t n, const void *bytes)
 {
     const int error = errno;
-    const power_record r = { (uint32_t) kind,          (uint32_t) getpid(),
-                             inode,                    (uint64_t) at,
-                             (uint64_t) n,             (uint32_t) strlen(path),
-                             (uint32_t) strlen(path2) };
+    const power_record r = {
+        (uint32_t) kind,         (uint32_t) getpid(),     inode, (uint64_t) at, (uint64_t) n,
+        (uint32_t) strlen(path), (uint32_t) strlen(path2)
+    };
 
     put(&r, sizeof r);
     put(path, r.path);
@@ -454,13 +455,10 @@ posix_fallocate(int fd, off_t at, off_t n)
 }
 
 int
-fallocate(int fd, int mode, off_t at, off_t n)
-{
-    RESIZING(fallocate, fallocate(fd, mode, at, n))
-}
+fallocate(int fd, int mode, off_t at,
+          off_t n){ RESIZING(fallocate, fallocate(fd, mode, at, n)) }
 
-size_t
-fwrite(const void *bytes, size_t size, size_t n, FILE *f)
+size_t fwrite(const void *bytes, size_t size, size_t n, FILE *f)
 {
     size_t done;
 

@@ -1,24 +1,24 @@
 /*
  * What a folder may hold after a power loss, from the log of power_record.
  *
- *     power_replay list LOG BEFORE          each state once: "PREFIX VARIANT what was done last"
- *     power_replay make LOG BEFORE PREFIX VARIANT TARGET    the state, as the new folder TARGET
- *     power_replay check LOG BEFORE AFTER   is the log all that happened? and what the program promised:
- *         a file is synced before it gets its final name; when the program has ended nothing is lost
- *     power_replay show LOG                 the log, for people
+ *     power_replay list LOG BEFORE          each state once: "PREFIX VARIANT what was done
+ * last" power_replay make LOG BEFORE PREFIX VARIANT TARGET    the state, as the new folder
+ * TARGET power_replay check LOG BEFORE AFTER   is the log all that happened? and what the
+ * program promised: a file is synced before it gets its final name; when the program has ended
+ * nothing is lost power_replay show LOG                 the log, for people
  *
- * BEFORE and AFTER: copies of the folder from before and after the run. A prefix is the number of
- * records that happened. Of these, changes to a file are lost unless the file was synced later,
- * and changes to a folder (a new name, a renaming, a removal: one change each) unless the folder
- * was. What may be lost may also have reached the disk, in any order, so for each prefix there
- * are the variants
+ * BEFORE and AFTER: copies of the folder from before and after the run. A prefix is the number
+ * of records that happened. Of these, changes to a file are lost unless the file was synced
+ * later, and changes to a folder (a new name, a renaming, a removal: one change each) unless
+ * the folder was. What may be lost may also have reached the disk, in any order, so for each
+ * prefix there are the variants
  *
  *     N0  nothing reached it     D0  all changes to folders did, no data of files
  *     A0  everything did         F0  all data of files did, no changes to folders
  *     -i  all but change i did   +i  change i alone did
  *
- * and, behind a colon, what became of lost data: 0, the file is as it was when it was synced (or empty);
- * 1, it has its size, and zeros; 2, half of it is there.
+ * and, behind a colon, what became of lost data: 0, the file is as it was when it was synced
+ * (or empty); 1, it has its size, and zeros; 2, half of it is there.
  */
 #include "power_log.h"
 
@@ -407,7 +407,7 @@ typedef struct variant {
 static bool
 is_noise(const char *text)
 {
-    static const char *const noise[] = { "log.txt", "progress.json", "lock",  ".hand",
+    static const char *const noise[] = { "log.txt", "progress.json",  "lock",   ".hand",
                                          "pulse",   "attempts.jsonl", ".hashes" };
 
     for (size_t i = 0; i < sizeof noise / sizeof *noise; i++)
@@ -430,7 +430,8 @@ reached(const variant *v, bool of_folder, int unit)
     }
 }
 
-/* Numbers of changes: an object's begin at first_unit(object): its folder's changes, or its data. */
+/* Numbers of changes: an object's begin at first_unit(object): its folder's changes, or its
+ * data. */
 static int
 first_unit(int at)
 {
@@ -451,8 +452,8 @@ content_by_form(content *out, const object *o, int form)
         return;
     }
     if (form)
-        size = form == HALF && o->now.size > size ? size + (o->now.size - size) / 2
-                                                  : o->now.size;
+        size =
+            form == HALF && o->now.size > size ? size + (o->now.size - size) / 2 : o->now.size;
     set_size(out, 0);
     set_size(out, size);
     if (form == HALF && size)
@@ -710,8 +711,8 @@ check_event(const event *e)
     describe(what, e);
     if (e->r.kind == POWER_RENAME && (at = find_path(e->path)) >= 0 &&
         !strstr(e->path2, ".tmp") && !is_noise(e->path2))
-        promise(!objects[at].unsynced && (objects[at].folder || objects[at].synced.size ==
-                                                                    objects[at].now.size),
+        promise(!objects[at].unsynced &&
+                    (objects[at].folder || objects[at].synced.size == objects[at].now.size),
                 "gets its name and is not synced", what);
     if (e->r.kind != POWER_SYNC || objects[by_inode(e->r.inode)].folder)
         return;
