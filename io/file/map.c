@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/mapped.h"
 #include "io/file/file_head.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
@@ -31,6 +32,7 @@ ac_map_open(ac_map *self, const char *path)
                     strerror(errno));
         self->data = p;
         self->size = (size_t) info.st_size;
+        ac_mapped_add(p, self->size, path);
         st = ac_head_check(path, self->data, self->size);
     }
 out:
@@ -43,6 +45,7 @@ out:
 void
 ac_map_close(ac_map *self)
 {
+    ac_mapped_remove(self->data);
     if (self->data)
         munmap((void *) (size_t) self->data, self->size);
     *self = (ac_map){ 0 };

@@ -1,4 +1,5 @@
-/** A file mapped into memory, read-only. */
+/** A file mapped into memory, read-only. Its name is known to the handler of SIGBUS
+ * (engine/base/mapped.h). */
 #ifndef AC_IO_FILE_MAP_H
 #define AC_IO_FILE_MAP_H
 

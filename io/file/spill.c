@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine/base/mapped.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
@@ -68,6 +69,7 @@ become_file(ac_spill *self, size_t capacity)
         munmap(self->data, self->capacity);
     self->data = data;
     self->capacity = capacity;
+    ac_mapped_add(data, capacity, self->folder);
 out:
     return st;
 }
@@ -88,6 +90,7 @@ ac_spill_reserve(ac_spill *self, size_t bytes)
         return become_file(self, capacity);
     if (self->is_file)
         AC_TRY(grow_file(self, capacity));
+    ac_mapped_remove(self->data);
     data = self->data ? mremap(self->data, self->capacity, capacity, MREMAP_MAYMOVE)
                       : mmap(NULL, capacity, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -95,6 +98,8 @@ ac_spill_reserve(ac_spill *self, size_t bytes)
         AC_TRY(no_memory(capacity));
     self->data = data;
     self->capacity = capacity;
+    if (self->is_file)
+        ac_mapped_add(data, capacity, self->folder);
 out:
     return st;
 }
@@ -114,6 +119,7 @@ ac_spill_push(ac_spill *self, const void *bytes, size_t n)
 void
 ac_spill_free(ac_spill *self)
 {
+    ac_mapped_remove(self->data);
     if (self->data)
         munmap(self->data, self->capacity);
     if (self->is_file)

@@ -4,10 +4,16 @@
 #include <jansson.h>
 #include <mpi.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/mapped.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/runtime/child.h"
 
 static ac_end_process end_process; /* main's */
@@ -107,10 +113,62 @@ ac_guard_launcher_off(void)
     alarm(0);
 }
 
+static void
+put(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return; /* nobody is left to tell */
+}
+
+/* A mapped file lacks what is read: it was truncated, or its disk or server fails. Only what a
+ * signal handler may do is done: the name lies ready, nothing is formatted. */
+static void
+on_bus_error(int number, siginfo_t *info, void *context)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    static ac_mapped_file file;
+    struct stat now;
+    bool there, shorter;
+
+    (void) context;
+    if (atomic_flag_test_and_set(&said)) /* another thread tells, and ends all */
+        for (;;)
+            pause();
+    if (info->si_code <= 0 || !ac_mapped_find(&file, info->si_addr)) { /* a bug, or a kill */
+        signal(number, SIG_DFL);
+        raise(number); /* once this handler is left */
+        return;
+    }
+    there = file.name[0] && stat(file.name, &now) == 0 && S_ISREG(now.st_mode);
+    shorter = there && (size_t) now.st_size <= file.at;
+    put("antarctic: ");
+    put(file.name[0] ? file.name : "a mapped file");
+    put(shorter
+            ? ": is shorter than it was when it was opened: it was truncated or written "
+              "again while it was in use; restore it, and run again\n"
+            : ": cannot be read any more: an input/output error of its disk or file server, "
+              "or it was replaced while it was in use; run again\n");
+    ac_terminal_wait_until_read(STDERR_FILENO);
+    end_process(ac_exit_code(shorter ? AC_E_IO : AC_E_RETRY));
+}
+
+void
+ac_endings_catch_bus_errors(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
 void
 ac_endings_install(ac_end_process end)
 {
     end_process = end;
+    ac_endings_catch_bus_errors();
     ac_bug_handler_set(on_bug);
     json_set_alloc_funcs(memory_for_json, free);
 }

@@ -13,8 +13,12 @@
 typedef void (*ac_end_process)(int code);
 
 /** Once, first of all: bugs are reported and end all ranks, refused memory inside the JSON
- * library ends the process. */
+ * library ends the process, and so does a mapped file that can no longer be read (SIGBUS), by
+ * its name. */
 void ac_endings_install(ac_end_process end);
+
+/** Once more after MPI_Init: MPI's libraries (UCX) put handlers of their own in the place. */
+void ac_endings_catch_bus_errors(void);
 
 /** The exit code of a status (INTERFACE: 0, 1, 2, 3, 74, 75). */
 int ac_exit_code(ac_status st);

@@ -231,6 +231,7 @@ run_under_mpi(const ac_job *job, const ac_arguments *a, const ac_config *config,
     ac_mpi_prepare();
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     ac_guard_launcher_off();
+    ac_endings_catch_bus_errors();
     st = run_job(job, a, config, st);
     ac_guard_launcher(config->limits.stall_minutes);
     MPI_Finalize();

@@ -90,7 +90,8 @@ init_manifest(ac_manifest *self, const ac_run_identity *id, int64_t shard_items,
 static bool
 is_first_file(const char *name)
 {
-    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp." };
+    static const char *const ours[] = { "config.yaml.tmp.", "manifest.json.tmp.", "lock.tmp.",
+                                        "00000.items.tmp." };
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strncmp(name, ours[i], strlen(ours[i])) == 0)
@@ -103,15 +104,14 @@ is_first_file(const char *name)
 static ac_status
 remove_temporary_files(const ac_run *self, bool is_new)
 {
-    for (int s = -2; s < self->manifest.stage_count && !ac_run_is_part(self);
-         s++) { /* -1: the run folder itself */
+    static const char *const others[] = { "generations", "journal", "." };
+
+    for (int s = -3; s < self->manifest.stage_count && !ac_run_is_part(self); s++) {
         char *folder = NULL, *path = NULL;
         struct dirent *entry;
         DIR *d;
-        ac_status st = ac_run_path(self, &folder, "%s",
-                                   s < -1  ? "journal"
-                                   : s < 0 ? "."
-                                           : self->stages[s]->folder);
+        ac_status st =
+            ac_run_path(self, &folder, "%s", s < 0 ? others[s + 3] : self->stages[s]->folder);
 
         if (st == AC_OK && (d = opendir(folder))) {
             while ((entry = readdir(d)))
