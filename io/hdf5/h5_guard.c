@@ -220,39 +220,75 @@ out:
     return st;
 }
 
-/* Is the file that `name` means for the file at `path` below its folder, or below that of what
- * a link points to? One that is not there is nowhere: who reads it says so. */
-static ac_status
-lies_below(const char *path, const char *name, bool *good)
+/* Of a shard's name as this program writes it, the folder: "shards" of "shards/00000.h5", or
+ * with "./" before it. NULL: it is none of these. */
+static const char *
+folder_of_stage(const char *name)
 {
-    char *real = NULL, *beside = NULL, *folder = NULL, *source = NULL;
-    const char *slash = strrchr(path, '/');
+    static const char *const folders[] = { "embeddings", "tables", "shards" };
+
+    name += strncmp(name, "./", 2) == 0 ? 2 : 0;
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        const size_t n = strlen(folders[f]);
+        if (strncmp(name, folders[f], n) == 0 && name[n] == '/')
+            return strcspn(name + n + 1, "/") == strlen(name + n + 1) ? folders[f] : NULL;
+    }
+    return NULL;
+}
+
+/* Does `name`, a file at or below `folder`, mean one that lies below what `root` points to? One
+ * that is not there is nowhere: who reads it says so. */
+static ac_status
+is_below(const char *folder, const char *name, const char *root, bool *good)
+{
+    char *real = realpath(root, NULL), *path = NULL, *source = NULL;
+    const size_t n = real ? strlen(real) : 0;
     ac_status st = AC_OK;
 
     *good = false;
-    AC_TRY(ac_path_format(&folder, "%.*s.", slash ? (int) (slash - path) + 1 : 0, path));
-    for (int turn = 0; turn < 2 && !*good; turn++) {
-        size_t n;
-        free(real);
-        free(beside);
-        free(source);
-        real = beside = source = NULL;
-        real = realpath(turn ? path : folder, NULL);
-        if (!real)
-            break;
-        if (turn)
-            *(strrchr(real, '/') + (strrchr(real, '/') == real)) = '\0';
-        n = strlen(real);
-        AC_TRY(ac_path_format(&beside, "%s/%s", real, name));
-        source = realpath(beside, NULL);
-        *good = source ? n == 1 || (strncmp(source, real, n) == 0 && source[n] == '/')
-                       : errno == ENOENT;
-    }
+    if (!real)
+        goto out;
+    AC_TRY(ac_path_format(&path, "%s/%s", folder, name));
+    source = realpath(path, NULL);
+    *good = source ? n == 1 || (strncmp(source, real, n) == 0 && source[n] == '/')
+                   : errno == ENOENT;
 out:
     free(real);
-    free(beside);
-    free(folder);
+    free(path);
     free(source);
+    return st;
+}
+
+/* Is the file that `name` means for the file at `path` below its folder, or below that of what
+ * a link points to? The folders of a run's stages may be links to elsewhere, as people put
+ * shards on a faster disk. */
+static ac_status
+lies_below(const char *path, const char *name, bool *good)
+{
+    const char *slash = strrchr(path, '/'), *stage = folder_of_stage(name);
+    char *folder = NULL, *target = NULL, *root = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&folder, "%.*s.", slash ? (int) (slash - path) + 1 : 0, path));
+    AC_TRY(is_below(folder, name, folder, good));
+    if (!*good && stage) {
+        AC_TRY(ac_path_format(&root, "%s/%s", folder, stage));
+        AC_TRY(is_below(folder, name, root, good));
+        free(root);
+        root = NULL;
+    }
+    if (*good || !(target = realpath(path, NULL)))
+        goto out;
+    *(strrchr(target, '/') + (strrchr(target, '/') == target)) = '\0';
+    AC_TRY(is_below(target, name, target, good));
+    if (!*good && stage) {
+        AC_TRY(ac_path_format(&root, "%s/%s", target, stage));
+        st = is_below(target, name, root, good);
+    }
+out:
+    free(folder);
+    free(target);
+    free(root);
     return st;
 }
 

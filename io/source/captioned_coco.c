@@ -245,6 +245,21 @@ give_back_memory(void)
 #endif
 }
 
+static ac_status
+lists_none(const ac_coco *coco, const char *annotations, const char *split)
+{
+    ac_buffer present = { 0 };
+    ac_status st;
+
+    if (!coco->other_splits)
+        return ac_error_set(AC_E_FORMAT, "%s: lists no image", annotations);
+    ac_coco_print_splits(coco, &present);
+    st = ac_error_set(AC_E_FORMAT, "%s: lists no image of the split %s; it has %s", annotations,
+                      split, present.size ? present.data : "none");
+    ac_buffer_free(&present);
+    return st;
+}
+
 ac_status
 ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char *folder,
                        const ac_image_options *options, ac_caption_notes *notes)
@@ -263,9 +278,7 @@ ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char
     AC_TRY(ac_coco_read_split(&coco, annotations, options->split ? options->split : "all",
                               self->folder));
     if (coco.count == 0)
-        AC_FAIL(AC_E_FORMAT, "%s: lists no image%s%s", annotations,
-                coco.other_splits ? " of the split " : "",
-                coco.other_splits ? options->split : "");
+        AC_TRY(lists_none(&coco, annotations, options->split));
     AC_TRY(ac_location_root(folder, &self->files.root));
     AC_TRY(place_images(&places, &coco, self->files.root, options->all_pages, self->folder));
     AC_TRY(list_images(self, &places, options, images));

@@ -269,25 +269,75 @@ out:
 
 /* ---- Karpathy's splits ---- */
 
-/* Is the word one of those that '+' joins? word NULL: are all of them words that splits have?
- */
+/* Is the word one of those that '+' joins, or all of them? */
 static bool
 is_in_split(const char *split, const char *word)
 {
+    for (const char *p = split; *p || p == split;) {
+        const size_t n = strcspn(p, "+");
+        if ((strlen(word) == n && memcmp(word, p, n) == 0) ||
+            (n == 3 && memcmp(p, "all", 3) == 0))
+            return true;
+        p += n + (p[n] == '+');
+    }
+    return false;
+}
+
+static ac_status
+count_split(ac_coco *self, const char *name)
+{
+    const size_t n = strlen(name);
+    int64_t k = 0;
+    ac_status st = AC_OK;
+
+    while (k < self->splits.count && !ac_texts_is(&self->splits, k, name, n))
+        k++;
+    if (k == AC_COCO_NAMES)
+        return AC_OK;
+    if (k == self->splits.count)
+        AC_TRY(ac_texts_push(&self->splits, name, n));
+    self->split_counts[k]++;
+out:
+    return st;
+}
+
+void
+ac_coco_print_splits(const ac_coco *self, ac_buffer *out)
+{
+    for (int64_t k = 0; k < self->splits.count; k++)
+        ac_buffer_printf(out, "%s%.*s %lld", k ? ", " : "",
+                         (int) ac_texts_size(&self->splits, k), ac_texts_at(&self->splits, k),
+                         (long long) self->split_counts[k]);
+}
+
+/* Words that nobody's splits have are a mistake; the file may have others than Karpathy's. */
+static ac_status
+check_split(const ac_coco *self, const char *split, const char *path)
+{
     static const char *const words[] = { "all", "train", "val", "test", "restval" };
+    ac_buffer present = { 0 };
+    ac_status st = AC_OK;
 
     for (const char *p = split; *p || p == split;) {
         const size_t n = strcspn(p, "+");
         bool known = false;
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             known |= strlen(words[i]) == n && memcmp(words[i], p, n) == 0;
-        if (word ? (strlen(word) == n && memcmp(word, p, n) == 0) ||
-                       (n == 3 && memcmp(p, "all", 3) == 0)
-                 : !known || (p[n] == '+' && !p[n + 1]))
-            return word != NULL;
+        for (int64_t k = 0; n && k < self->splits.count; k++)
+            known |= ac_texts_is(&self->splits, k, p, n);
+        if (!known || (p[n] == '+' && !p[n + 1])) {
+            ac_coco_print_splits(self, &present);
+            st = ac_error_set(AC_E_ARG,
+                              "\"%s\" is not a split: all, or train, val, test, restval, "
+                              "joined by +%s%s%s%s",
+                              split, present.size ? "; " : "", present.size ? path : "",
+                              present.size ? " has " : "", present.size ? present.data : "");
+            break;
+        }
         p += n + (p[n] == '+');
     }
-    return word == NULL;
+    ac_buffer_free(&present);
+    return st;
 }
 
 /* Of the last image. */
@@ -357,6 +407,8 @@ read_karpathy(ac_coco *self, ac_coco_json *file, const char *split)
                 "%s: images[%zu] needs a \"cocoid\" or \"imgid\", a text \"filename\" and a "
                 "list \"sentences\"",
                 path, i);
+        if (of && *of)
+            AC_TRY(count_split(self, of));
         /* where others have a split, an image without one is in none */
         if (self->has_splits && !is_in_split(split, of ? of : "")) {
             self->other_splits++;
@@ -409,9 +461,6 @@ ac_coco_read_split(ac_coco *self, const char *path, const char *split, const cha
 
     *self = (ac_coco){ 0 };
     reset(self, folder);
-    if (!is_in_split(split, NULL))
-        AC_FAIL(AC_E_ARG,
-                "\"%s\" is not a split: all, or train, val, test, restval, joined by +", split);
     AC_TRY(ac_coco_json_open(&file, path));
     if (!file.doubtful)
         st = read_file(self, &file, split);
@@ -421,6 +470,8 @@ ac_coco_read_split(ac_coco *self, const char *path, const char *split, const cha
         AC_TRY(ac_coco_json_read_whole(&file));
         st = read_file(self, &file, split);
     }
+    AC_TRY(st);
+    st = check_split(self, split, path);
 out:
     ac_coco_json_close(&file);
     if (st != AC_OK)
@@ -442,6 +493,7 @@ ac_coco_free(ac_coco *self)
     ac_spilled_texts_free(&self->file_names);
     ac_spilled_texts_free(&self->captions);
     ac_texts_free(&self->unusable_names);
+    ac_texts_free(&self->splits);
     *self = (ac_coco){ 0 };
 }
 

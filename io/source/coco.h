@@ -41,6 +41,8 @@ typedef struct ac_coco {
     ac_texts unusable_names; /* the first AC_COCO_NAMES: "annotations[3]" */
     bool has_splits;         /* the file tells each image's split */
     int64_t other_splits;    /* images that the caller's split leaves out */
+    ac_texts splits;         /* the first AC_COCO_NAMES names of splits, as they come */
+    int64_t split_counts[AC_COCO_NAMES];
 } ac_coco;
 
 static inline ac_coco_image *
@@ -55,13 +57,16 @@ ac_coco_image_at(const ac_coco *self, int64_t i)
  * no splits. A byte-order mark at the start is passed over.
  * @param[in] folder  where files without a name lie, borrowed; NULL: all is in memory
  * @return AC_E_FORMAT names the file and the entry ("annotations[12]"); AC_E_ARG for words that
- * no split has
+ * are neither Karpathy's splits nor any of this file
  */
 AC_MUST_CHECK ac_status ac_coco_read_split(ac_coco *self, const char *annotations_path,
                                            const char *split, const char *folder);
 
 /** The same, with all images, in memory. */
 AC_MUST_CHECK ac_status ac_coco_read(ac_coco *self, const char *annotations_path);
+
+/** Appended to out: the splits that the file tells, "train 82783, val 5000". */
+void ac_coco_print_splits(const ac_coco *self, ac_buffer *out);
 
 void ac_coco_free(ac_coco *self);
 

@@ -69,6 +69,17 @@ run 0 verify away/captions.h5
 cp out/embeddings/00002.h5 away/embeddings/00000.h5
 run 2 verify away/captions.h5
 says 'than is in away/embeddings/00000.h5'
+# the folders of stages may be links, as people put shards on another disk; what lies in them may not
+cp -r out scratched && mkdir scratch && mv scratched/shards scratched/tables scratch
+ln -s ../scratch/tables scratched/tables && ln -s "$PWD/scratch/shards" scratched/shards
+run 0 verify scratched/captions.h5 scratched
+run 0 inspect scratched/captions.h5
+says sample
+run 0 export scratched --format h5 --out scratched.h5
+run 0 verify scratched.h5
+mv scratch/shards/00000.h5 scratch && ln -s ../00000.h5 scratch/shards/00000.h5
+run 2 verify scratched/captions.h5
+says 'shows the file shards/00000.h5, which is not beside or below it'
 
 # exports
 run 0 export out --format coco --out coco.json

@@ -130,7 +130,14 @@ sed 's|karpathy.json|undecided.json|' splits.yaml > undecided.yaml
 run 0 train undecided.yaml --run undecided
 says 'training: 1 images'
 run 1 train nosplits.yaml --run x --set input.split=dev
-says '"dev" is not a split'
+says '"dev" is not a split: all, or train, val, test, restval, joined by +; .*karpathy.json has train 1, restval 1, val 1, test 1'
+jq '.images[2].split = "validation" | .images[3].split = "validation"' karpathy.json > named.json # as others name theirs
+sed 's|karpathy.json|named.json|' splits.yaml > named.yaml
+run 2 train named.yaml --run x
+says 'lists no image of the split val; it has train 1, restval 1, validation 2'
+sed -i 's|split: val|split: validation|' named.yaml
+run 0 train named.yaml --run named
+says 'validation: 2 images'
 mkdir coco/val2014
 mv coco/scene_0[01].jpg coco/val2014
 run 0 train splits.yaml --run foldered
