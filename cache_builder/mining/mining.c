@@ -22,8 +22,8 @@ prepare(ac_miner *self, const char *const *inputs, int64_t count)
         free(spool);
         AC_TRY(ac_miner_spool_path(self->options, i, &spool));
         AC_TRY(ac_text_source_prepare(ac_texts_at(&sources, i), spool,
-                                      self->options->member_extension, &documents[i], &skipped,
-                                      self->options->heartbeat));
+                                      self->options->member_extension, self->options->unpack,
+                                      &documents[i], &skipped, self->options->heartbeat));
     }
     AC_TRY(ac_miner_take_skipped(self, skipped.bytes.data, skipped.bytes.size));
     st = ac_miner_arrange(self, &sources, documents);

@@ -35,6 +35,7 @@ typedef struct ac_mining_options {
     const char *skip;    /* what is passed over in folders (io/file/skip.h); NULL: nothing */
     const char *scratch; /* a folder for spilled counts and unpacked text, there already */
     int64_t memory;      /* bytes, of this process */
+    int64_t unpack;      /* of ac_mine alone: bytes to unpack a source in; 0: no limit */
     int64_t piece_bytes; /* 0: a default; no result depends on it */
     ac_heartbeat *heartbeat; /* beats while texts are unpacked and read; NULL: nobody watches */
 } ac_mining_options;

@@ -91,7 +91,7 @@ finish(int file, const char *path, const char *from)
 }
 
 ac_status
-ac_tar_unpack(const char *from, const char *to, ac_buffer *damage)
+ac_tar_unpack(const char *from, const char *to, int64_t memory, ac_buffer *damage)
 {
     ac_byte_stream stream = { 0 };
     char *temporary = NULL;
@@ -100,6 +100,7 @@ ac_tar_unpack(const char *from, const char *to, ac_buffer *damage)
 
     ac_buffer_reset(damage);
     AC_TRY(ac_byte_stream_open(&stream, from));
+    ac_byte_stream_limit(&stream, memory);
     AC_TRY(ac_publish_temporary(&temporary, to));
     file = ac_file_open_for(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC);
     if (file < 0)

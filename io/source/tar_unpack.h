@@ -10,7 +10,9 @@
  * Damaged or cut compressed data is no failure: what was whole is there, the plain tar ends
  * within a header or member, as a reader of it says too, and *damage has the message ("":
  * none). A failure: reading, writing, memory.
+ * @param[in] memory  bytes for it (ac_byte_stream_limit); 0: no limit
  */
-AC_MUST_CHECK ac_status ac_tar_unpack(const char *from, const char *to, ac_buffer *damage);
+AC_MUST_CHECK ac_status ac_tar_unpack(const char *from, const char *to, int64_t memory,
+                                      ac_buffer *damage);
 
 #endif

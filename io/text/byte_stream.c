@@ -12,7 +12,7 @@
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
-enum { INPUT_BYTES = 1 << 18, GZIP_WINDOW = 15 + 16 };
+enum { INPUT_BYTES = 1 << 18, GZIP_WINDOW = 15 + 16, LEAST_WINDOW_LOG = 23 };
 
 /* More input behind what is not used yet. */
 static ac_status
@@ -88,6 +88,19 @@ out:
 }
 
 void
+ac_byte_stream_limit(ac_byte_stream *self, int64_t bytes)
+{
+    int log = LEAST_WINDOW_LOG;
+
+    if (self->kind != AC_STREAM_ZSTD || bytes <= 0)
+        return;
+    while (log < ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound && bytes >> (log + 1))
+        log++;
+    self->most = bytes;
+    ZSTD_DCtx_setParameter(self->decoder, ZSTD_d_windowLogMax, log);
+}
+
+void
 ac_byte_stream_close(ac_byte_stream *self)
 {
     if (self->decoder && self->kind == AC_STREAM_GZIP) {
@@ -156,6 +169,13 @@ read_zstd(ac_byte_stream *self, unsigned char *bytes, int64_t n, int64_t *made)
         return AC_OK;
     }
     result = ZSTD_decompressStream(self->decoder, &out, &in);
+    if (self->most && ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+        return ac_error_set(
+            AC_E_NOMEM,
+            "%s: its zstd window (as of --long=31) needs more memory than the %lld MB that "
+            "limits.memory or the job leaves for it: give more, or compress the file again "
+            "without --long",
+            self->name, (long long) (self->most >> 20));
     if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ||
         ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
         return ac_error_set(

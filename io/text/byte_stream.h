@@ -23,12 +23,19 @@ typedef struct ac_byte_stream {
         between; /* between: a whole gzip member or zstd frame was read, another may follow */
     unsigned char *input; /* owned */
     int64_t input_size, input_used;
+    int64_t most;  /* bytes of a window; 0: no limit */
     void *decoder; /* owned */
 } ac_byte_stream;
 
 /** path "-": standard input. The kind is told by the first bytes. The name is kept, not copied.
  */
 AC_MUST_CHECK ac_status ac_byte_stream_open(ac_byte_stream *self, const char *path);
+
+/** Before the first read: a zstd frame whose window is larger than `bytes` is refused,
+ * AC_E_NOMEM with both sizes. Windows of 8 MiB, which every decoder is to take, always are. 0:
+ * no limit. */
+void ac_byte_stream_limit(ac_byte_stream *self, int64_t bytes);
+
 void ac_byte_stream_close(ac_byte_stream *self);
 
 /**

@@ -388,7 +388,8 @@ describe_plain(const char *path, const struct stat *before, const checker *c, in
 
 ac_status
 ac_text_source_prepare(const char *path, const char *spool_path, const char *extension,
-                       ac_text_document *out, ac_texts *skipped, ac_heartbeat *heartbeat)
+                       int64_t memory, ac_text_document *out, ac_texts *skipped,
+                       ac_heartbeat *heartbeat)
 {
     ac_byte_stream stream = { 0 };
     spool to = { .path = spool_path, .source = path, .file = -1 };
@@ -400,6 +401,7 @@ ac_text_source_prepare(const char *path, const char *spool_path, const char *ext
 
     *out = (ac_text_document){ 0 };
     AC_TRY(ac_byte_stream_open(&stream, path));
+    ac_byte_stream_limit(&stream, memory);
     AC_TRY(ac_alloc(&c, 1, sizeof *c));
     c->heartbeat = heartbeat;
     if (fstat(stream.file, &before) != 0)

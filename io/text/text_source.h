@@ -46,12 +46,14 @@ typedef struct ac_text_document {
  * @param[in] spool      the file to unpack into, made where it is needed and removed where it
  * stays empty
  * @param[in] extension  of the members of a tar that are taken, without the dot
+ * @param[in] memory     bytes for unpacking it (ac_byte_stream_limit); 0: no limit
  * @param[out] skipped   appended: the names of texts that are not UTF-8, "shard.tar: member"
  * for a member; each with its zero byte
  * @param[in] heartbeat      beats with each block; may be NULL
  */
 AC_MUST_CHECK ac_status ac_text_source_prepare(const char *path, const char *spool,
-                                               const char *extension, ac_text_document *out,
-                                               ac_texts *skipped, ac_heartbeat *heartbeat);
+                                               const char *extension, int64_t memory,
+                                               ac_text_document *out, ac_texts *skipped,
+                                               ac_heartbeat *heartbeat);
 
 #endif

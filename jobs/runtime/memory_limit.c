@@ -14,6 +14,14 @@ ac_machine_memory(void)
 }
 
 int64_t
+ac_memory_for_task(const ac_comm *comm, int64_t limit, int64_t tasks)
+{
+    const int64_t together = tasks < comm->node_size ? tasks : comm->node_size;
+
+    return (limit ? limit : ac_machine_memory()) / (together > 1 ? together : 1);
+}
+
+int64_t
 ac_peak_memory_all(const ac_comm *comm)
 {
     struct rusage usage;

@@ -20,6 +20,7 @@
 #include "io/source/tar_scan.h"
 #include "io/source/tar_unpack.h"
 #include "jobs/runtime/attempt.h"
+#include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/share_images.h"
 #include "jobs/runtime/visible.h"
 
@@ -201,13 +202,13 @@ is_made(const char *plain, const char *tar)
 }
 
 static ac_status
-unpack(const ac_tar_place *tar, const char *plain)
+unpack(const ac_tar_place *tar, const char *plain, int64_t memory)
 {
     ac_buffer damage = { 0 };
     ac_status st = AC_OK;
 
     if (!is_made(plain, tar->path))
-        st = ac_tar_unpack(tar->path, plain, &damage);
+        st = ac_tar_unpack(tar->path, plain, memory, &damage);
     if (st == AC_OK && damage.size)
         ac_log(AC_LOG_WARNING, "%s", damage.data);
     ac_buffer_free(&damage);
@@ -268,7 +269,9 @@ unpack_all(opener *self)
             ac_heartbeat_beat(self->comm->heartbeat);
             st = make_folders_of(self->plain[t], strlen(self->input->folder) + 1);
             if (st == AC_OK)
-                st = unpack(tar, self->plain[t]);
+                st = unpack(tar, self->plain[t],
+                            ac_memory_for_task(self->comm, self->config->limits.memory,
+                                               self->tars.count));
         }
         tar->path = self->plain[t];
     }

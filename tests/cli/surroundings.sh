@@ -220,7 +220,7 @@ done
 python3 - << 'END'
 import struct
 # a frame with a window of 2 GiB (as zstd --long=31) and one of 4 MiB, a raw block, no checksum
-for name, window in (("long", 21), ("usual", 12)):
+for name, window in (("long", 21), ("wide", 17), ("usual", 12)):
     text = b"red car\nzebra\nan ice cream cone\n"
     with open(name + ".txt.zst", "wb") as f:
         f.write(b"\x28\xb5\x2f\xfd\x00" + bytes([window << 3]) + struct.pack("<I", len(text) << 3 | 1)[:3] + text)
@@ -229,6 +229,35 @@ for name in long usual; do
   run 0 build-cache --run "cache_$name" --set "input.path=$name.txt.zst" --set "clip.model=$demo/clip"
 done
 cmp cache_long/shards/00000.h5 cache_usual/shards/00000.h5
+# a window is held against limits.memory: read within it, or refused by its name; those of 8 MiB and less always are read
+window() { # window CODE FILE MEMORY
+  rm -rf cache_window
+  run "$1" build-cache --run cache_window --set "input.path=$2" --set "clip.model=$demo/clip" --set "limits.memory=$3"
+  if [ "$1" -eq 0 ]; then cmp cache_window/shards/00000.h5 cache_usual/shards/00000.h5; else says "$2: its zstd window .* limits.memory"; fi
+}
+window 2 long.txt.zst 1GiB
+window 0 long.txt.zst 2GiB
+window 2 wide.txt.zst 100MB
+window 0 wide.txt.zst 200MB
+window 0 usual.txt.zst 1MB
+code=0
+"$antarctic" ngrams --use-line true --memory 1000 long.txt.zst > said.txt 2>&1 || code=$?
+[ $code -eq 2 ]
+says 'its zstd window'
+mkdir tarred
+tar cf tarred/a.tar -C images .
+python3 - << 'END'
+import struct
+data = open("tarred/a.tar", "rb").read()
+with open("tarred/long.tar.zst", "wb") as f:
+    f.write(b"\x28\xb5\x2f\xfd\x00" + bytes([21 << 3]))
+    blocks = [data[i : i + 100000] for i in range(0, len(data), 100000)]
+    for i, block in enumerate(blocks):
+        f.write(struct.pack("<I", len(block) << 3 | (i == len(blocks) - 1))[:3] + block)
+END
+run 2 ingest tarred/long.tar.zst --out set_window --set limits.memory=1GiB
+says 'long.tar.zst: its zstd window .* limits.memory'
+run 0 ingest tarred/long.tar.zst --out set_window --set limits.memory=2GiB
 
 cat > coco.json << 'END'
 {"info": {"x": NaN, "y": [Infinity, -Infinity], "z": 123456789012345678901234567890, "e": 1e999},

@@ -108,7 +108,7 @@ open_any(ac_tar_samples *tar, const char *path, char plain[64])
     if (st != AC_E_ARG)
         return st;
     snprintf(plain, 64, "/tmp/ac-tar-%d.tar", (int) getpid());
-    AC_TRY(ac_tar_unpack(path, plain, &damage));
+    AC_TRY(ac_tar_unpack(path, plain, 0, &damage));
     AC_TRY(ac_tar_samples_open(tar, plain, false));
     if (damage.size) {
         ac_tar_samples_close(tar);

@@ -100,7 +100,8 @@ static ac_status
 prepare(const char *name, ac_text_document *d, ac_texts *skipped)
 {
     char *path = strdup(strcmp(name, "-") == 0 ? name : place(name));
-    const ac_status st = ac_text_source_prepare(path, place("spool"), "txt", d, skipped, NULL);
+    const ac_status st =
+        ac_text_source_prepare(path, place("spool"), "txt", 0, d, skipped, NULL);
 
     free(path);
     return st;

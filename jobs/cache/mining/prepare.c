@@ -5,6 +5,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/comm/queue.h"
+#include "jobs/runtime/memory_limit.h"
 #include "jobs/runtime/progress.h"
 #include "jobs/runtime/signals.h"
 #include "jobs/runtime/visible.h"
@@ -15,6 +16,7 @@ typedef struct preparer {
     ac_texts sources;
     ac_text_document *documents; /* [sources.count]; zeroed but for those this rank prepared */
     ac_texts skipped;            /* names, by this rank */
+    int64_t memory;              /* bytes to unpack a source in */
 } preparer;
 
 static bool
@@ -31,8 +33,8 @@ prepare_source(preparer *self, const ac_mining_options *options, int64_t i)
 
     if (st == AC_OK)
         st = ac_text_source_prepare(ac_texts_at(&self->sources, i), spool,
-                                    options->member_extension, &self->documents[i],
-                                    &self->skipped, options->heartbeat);
+                                    options->member_extension, self->memory,
+                                    &self->documents[i], &self->skipped, options->heartbeat);
     free(spool);
     return st;
 }
@@ -130,6 +132,7 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const ac_config *con
     AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_broadcast_texts_all(comm, &p.sources, 0));
     AC_TRY(ac_agree_all(comm, ac_alloc(&p.documents, p.sources.count, sizeof *p.documents)));
+    p.memory = ac_memory_for_task(comm, config->limits.memory, p.sources.count);
     AC_TRY(prepare_sources_all(&p, comm, miner->options, progress_path));
     share_documents_all(&p, comm);
     AC_TRY(gather_skipped_all(&p, comm, miner));

@@ -69,16 +69,19 @@ push_memory(ac_buffer *out, const ac_submit_request *self)
 static ac_status
 push_environment(ac_buffer *out, const ac_submit_request *self)
 {
-    static const char *const names[] = { "PATH", "LD_LIBRARY_PATH" };
-    const char *setup = self->config.slurm.setup;
+    const char *setup = self->config.slurm.setup, *programs = getenv("PATH"),
+               *libraries = getenv("LD_LIBRARY_PATH");
+    const bool own = !ac_arguments_has(self->a, "program");
 
-    for (size_t i = 0; i < 2 && !ac_arguments_has(self->a, "program"); i++) {
-        const char *value = getenv(names[i]);
-        if (!value || !*value)
-            continue;
-        ac_buffer_printf(out, "export %s=", names[i]);
-        ac_bash_word(out, value);
-        ac_buffer_printf(out, "${%s:+:$%s}\n", names[i], names[i]);
+    if (own && programs && *programs) { /* behind: what the job has counts */
+        ac_buffer_push_text(out, "export PATH=${PATH:+$PATH:}");
+        ac_bash_word(out, programs);
+        ac_buffer_push_char(out, '\n');
+    }
+    if (own && libraries && *libraries) { /* in front: with these the program runs */
+        ac_buffer_push_text(out, "export LD_LIBRARY_PATH=");
+        ac_bash_word(out, libraries);
+        ac_buffer_push_text(out, "${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\n");
     }
     if (setup && *setup)
         ac_buffer_printf(

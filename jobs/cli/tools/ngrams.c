@@ -54,6 +54,7 @@ read_options(const ac_arguments *a, ac_mining_options *o)
     if (ac_arguments_has(a, "member-extension"))
         o->member_extension = ac_arguments_get(a, "member-extension");
     o->memory = megabytes << 20;
+    o->unpack = ac_arguments_has(a, "memory") ? o->memory : 2 * o->memory;
     if (!o->wanted[0] && !o->wanted[1] && !o->wanted[2] && !o->wanted[3])
         st = ac_error_set(AC_E_ARG, "no entries are requested: switch on --use-line, "
                                     "--unigrams, --bigrams or --trigrams");
