@@ -122,6 +122,7 @@ static int
 decode_round(uint8_t *rgb, ac_resizer *resizers, const ac_image *decoded, int64_t times,
              int64_t n, char **files)
 {
+    const ac_preprocess_recipe recipe = ac_preprocess_openai(SIDE);
     int failed = 0;
 
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
@@ -130,8 +131,9 @@ decode_round(uint8_t *rgb, ac_resizer *resizers, const ac_image *decoded, int64_
         ac_image read = { 0 };
         ac_item_status bad = { 0 };
 
-        if (!decoded && (ac_image_read_file(&read, files[i % n], MOST_PIXELS, &bad) != AC_OK ||
-                         bad.reason != AC_GOOD))
+        if (!decoded &&
+            (ac_image_read_file_for(&read, files[i % n], &recipe, MOST_PIXELS, &bad) != AC_OK ||
+             bad.reason != AC_GOOD))
             failed++;
         else if (ac_image_clip_resize(rgb + (int64_t) t * SIDE * SIDE * 3,
                                       decoded ? &decoded[i % n] : &read, SIDE,

@@ -7,6 +7,7 @@
 
 #include "engine/base/item_status.h"
 #include "engine/image/image.h"
+#include "engine/image/recipe.h"
 
 /* Always built. */
 AC_MUST_CHECK ac_status ac_bmp_decode(ac_image *out, const unsigned char *bytes, size_t n,
@@ -15,6 +16,10 @@ AC_MUST_CHECK ac_status ac_gif_decode(ac_image *out, const unsigned char *bytes,
                                       int64_t max_pixels, ac_item_status *item_status);
 AC_MUST_CHECK ac_status ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n,
                                        int64_t max_pixels, ac_item_status *item_status);
+/** Only pixels that ac_image_preprocess looks at need be right (ac_image_decode_for). */
+AC_MUST_CHECK ac_status ac_jpeg_decode_for(ac_image *out, const unsigned char *bytes, size_t n,
+                                           const ac_preprocess_recipe *recipe,
+                                           int64_t max_pixels, ac_item_status *item_status);
 AC_MUST_CHECK ac_status ac_png_decode(ac_image *out, const unsigned char *bytes, size_t n,
                                       int64_t max_pixels, ac_item_status *item_status);
 AC_MUST_CHECK ac_status ac_webp_decode(ac_image *out, const unsigned char *bytes, size_t n,
