@@ -53,6 +53,13 @@ bool ac_image_check_size(int64_t width, int64_t height, int64_t max_pixels,
 /** The size that ac_image_check_size called too large; false where something else was wrong. */
 bool ac_image_size_read(const ac_item_status *item_status, int64_t *width, int64_t *height);
 
+/** The same as ac_image_allocate, but the pixels are not zeroed: for decoders that write all of
+ * them, or whose image is rejected. */
+AC_MUST_CHECK ac_status ac_image_allocate_unset(ac_image *out, ac_image_mode mode,
+                                                int64_t width, int64_t height,
+                                                int64_t max_pixels,
+                                                ac_item_status *item_status);
+
 /** Set mode and size and allocate the pixels, zeroed; a size that is too large or zero becomes
  * the item_status. */
 AC_MUST_CHECK ac_status ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width,

@@ -192,7 +192,8 @@ decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out,
         return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
                                   "JPEG of %d components", d->num_components);
     }
-    st = ac_image_allocate(out, mode, d->image_width, d->image_height, max_pixels, item_status);
+    st = ac_image_allocate_unset(out, mode, d->image_width, d->image_height, max_pixels,
+                                 item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
         return st;
     area = recipe && has_exact_parts(d) ? part(d, recipe) : whole(d);

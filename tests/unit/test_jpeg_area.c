@@ -1,5 +1,5 @@
-/* JPEGs of which only what the resize looks at is decoded: the same result to the byte as of the
- * whole image, and the same item status where the file is damaged or ends early; all
+/* JPEGs of which only what the resize looks at is decoded: the same result to the byte as of
+ * the whole image, and the same item status where the file is damaged or ends early; all
  * subsamplings, sizes and recipes. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,9 +40,9 @@ static void
 make_row(unsigned char *row, int64_t width, int64_t y, uint32_t stream)
 {
     for (int64_t i = 0; i < width * 3; i++)
-        row[i] = (unsigned char) (ac_random_uniform(SEED, stream, (uint32_t) y, (uint32_t) i) *
-                                      200 +
-                                  (double) ((i + y) % 56));
+        row[i] =
+            (unsigned char) (ac_random_uniform(SEED, stream, (uint32_t) y, (uint32_t) i) * 200 +
+                             (double) ((i + y) % 56));
 }
 
 static jpeg
@@ -116,8 +116,8 @@ compare(const jpeg *file, size_t n, const ac_preprocess_recipe *recipe, const ch
         if (memcmp(whole_rgb, part_rgb, sizeof part_rgb) != 0)
             fail_msg("%s, %lld x %lld: other pixels", what, (long long) whole.width,
                      (long long) whole.height);
-        left_out = memcmp(whole.pixels, part.pixels,
-                          (size_t) (whole.width * whole.height * 3)) != 0;
+        left_out =
+            memcmp(whole.pixels, part.pixels, (size_t) (whole.width * whole.height * 3)) != 0;
     }
     ac_resizer_free(&resizer);
     ac_image_free(&whole);
