@@ -117,11 +117,13 @@ out:
     return st;
 }
 
-/* One round: each thread takes images. `decoded` (or NULL): what is resized alone. */
+/* One round: each thread takes images. `decoded` (or NULL): what is resized alone. The files'
+ * bytes are in memory, as the other program has them. */
 static int
 decode_round(uint8_t *rgb, ac_resizer *resizers, const ac_image *decoded, int64_t times,
-             int64_t n, char **files)
+             int64_t n, const ac_buffer *files)
 {
+    const ac_preprocess_recipe recipe = ac_preprocess_openai(SIDE);
     int failed = 0;
 
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : failed)
@@ -130,7 +132,8 @@ decode_round(uint8_t *rgb, ac_resizer *resizers, const ac_image *decoded, int64_
         ac_image read = { 0 };
         ac_item_status bad = { 0 };
 
-        if (!decoded && (ac_image_read_file(&read, files[i % n], MOST_PIXELS, &bad) != AC_OK ||
+        if (!decoded && (ac_image_decode_for(&read, files[i % n].data, files[i % n].size, 0,
+                                             &recipe, MOST_PIXELS, &bad) != AC_OK ||
                          bad.reason != AC_GOOD))
             failed++;
         else if (ac_image_clip_resize(rgb + (int64_t) t * SIDE * SIDE * 3,
@@ -147,22 +150,27 @@ bench_decode(bool resize_alone, int threads, int64_t times, int64_t n, char **fi
 {
     ac_resizer *resizers = NULL;
     ac_image *decoded = NULL;
+    ac_buffer *bytes = NULL;
     uint8_t *rgb = NULL;
     bench_round round;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&resizers, threads, sizeof *resizers));
     AC_TRY(ac_alloc(&decoded, n, sizeof *decoded));
+    AC_TRY(ac_alloc(&bytes, n, sizeof *bytes));
     AC_TRY(ac_alloc(&rgb, (int64_t) threads * SIDE * SIDE, 3));
     for (int64_t i = 0; i < n; i++) {
         ac_item_status bad = { 0 };
-        AC_TRY(ac_image_read_file(&decoded[i], files[i], MOST_PIXELS, &bad));
+        AC_TRY(ac_file_bytes(&bytes[i], files[i], &bad));
+        if (bad.reason == AC_GOOD)
+            AC_TRY(
+                ac_image_decode(&decoded[i], bytes[i].data, bytes[i].size, MOST_PIXELS, &bad));
         if (bad.reason != AC_GOOD)
             AC_FAIL(AC_E_FORMAT, "%s: %s", files[i], bad.detail);
     }
     say_facts(AC_PRECISION_FP32, &(ac_compute){ 0 }, NULL);
     while (round_begin(&round)) {
-        if (decode_round(rgb, resizers, resize_alone ? decoded : NULL, times, n, files) > 0)
+        if (decode_round(rgb, resizers, resize_alone ? decoded : NULL, times, n, bytes) > 0)
             AC_FAIL(AC_E_IO, "an image failed");
         round_end(&round, times * n);
     }
@@ -171,6 +179,9 @@ out:
         ac_resizer_free(&resizers[t]);
     for (int64_t i = 0; decoded && i < n; i++)
         ac_image_free(&decoded[i]);
+    for (int64_t i = 0; bytes && i < n; i++)
+        ac_buffer_free(&bytes[i]);
+    free(bytes);
     free(resizers);
     free(decoded);
     free(rgb);

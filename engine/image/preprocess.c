@@ -77,6 +77,31 @@ measure(const ac_image *p, const ac_preprocess_recipe *r)
     return g;
 }
 
+/* Along one side, of `in` pixels resized to `out`: what the widest filter reaches from outputs
+ * [*first, *first + *count). */
+static void
+widen(int64_t *first, int64_t *count, int64_t in, int64_t out)
+{
+    const double scale = (double) in / (double) out, reach = 3 * (scale < 1 ? 1 : scale) + 1;
+    const int64_t low = (int64_t) floor((double) *first * scale - reach),
+                  high = (int64_t) ceil((double) (*first + *count) * scale + reach);
+
+    *first = low < 0 ? 0 : low;
+    *count = (high > in ? in : high) - *first;
+}
+
+ac_image_area
+ac_preprocess_area(int64_t width, int64_t height, const ac_preprocess_recipe *r)
+{
+    const ac_image image = { .width = width, .height = height };
+    const geometry g = measure(&image, r);
+    ac_image_area area = { g.left, g.top, g.columns, g.rows };
+
+    widen(&area.left, &area.columns, width, g.width);
+    widen(&area.top, &area.rows, height, g.height);
+    return area;
+}
+
 /* Nearest neighbour: the source index of outputs [first, first + n); the scale is added up, not
  * multiplied. */
 static void

@@ -26,7 +26,17 @@ AC_MUST_CHECK ac_status ac_image_preprocess(uint8_t *rgb, const ac_image *image,
                                             const ac_preprocess_recipe *recipe,
                                             ac_resizer *resizer);
 
-/** The same by OpenAI's recipe for models of image size S. */
+/** Pixels of an image: rows [top, top + rows), of them columns [left, left + columns). */
+typedef struct ac_image_area {
+    int64_t left, top, columns, rows;
+} ac_image_area;
+
+/** The pixels of an image of width × height that ac_image_preprocess looks at, where it does
+ * not convert the image before it resizes it; perhaps a few more. */
+ac_image_area ac_preprocess_area(int64_t width, int64_t height,
+                                 const ac_preprocess_recipe *recipe);
+
+/** ac_image_preprocess by OpenAI's recipe for models of image size S. */
 AC_MUST_CHECK ac_status ac_image_clip_resize(uint8_t *rgb, const ac_image *image, int64_t S,
                                              ac_resizer *resizer);
 

@@ -34,14 +34,31 @@ ac_image_size_read(const ac_item_status *item_status, int64_t *width, int64_t *h
     return true;
 }
 
-ac_status
-ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
-                  int64_t max_pixels, ac_item_status *item_status)
+static ac_status
+allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height, int64_t max_pixels,
+         ac_item_status *item_status, bool zeroed)
 {
+    const size_t bytes = (size_t) ac_image_pixel_bytes(mode);
+
     if (!ac_image_check_size(width, height, max_pixels, item_status))
         return AC_OK;
     out->mode = mode;
     out->width = width;
     out->height = height;
-    return ac_alloc(&out->pixels, width * height, (size_t) ac_image_pixel_bytes(mode));
+    return zeroed ? ac_alloc(&out->pixels, width * height, bytes)
+                  : ac_alloc_aligned(&out->pixels, width * height, bytes);
+}
+
+ac_status
+ac_image_allocate(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
+                  int64_t max_pixels, ac_item_status *item_status)
+{
+    return allocate(out, mode, width, height, max_pixels, item_status, true);
+}
+
+ac_status
+ac_image_allocate_unset(ac_image *out, ac_image_mode mode, int64_t width, int64_t height,
+                        int64_t max_pixels, ac_item_status *item_status)
+{
+    return allocate(out, mode, width, height, max_pixels, item_status, false);
 }

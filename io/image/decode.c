@@ -181,7 +181,7 @@ ac_image_count_pages(const void *bytes, size_t n)
 
 static ac_status
 decode_page(ac_image *out, const unsigned char *bytes, size_t n, int64_t page,
-            int64_t max_pixels, ac_item_status *item_status)
+            const ac_preprocess_recipe *recipe, int64_t max_pixels, ac_item_status *item_status)
 {
     const struct format *format = format_of(bytes, n);
     const ac_head head = format ? AC_HEAD_OTHER : ac_head_of(bytes, n);
@@ -197,6 +197,8 @@ decode_page(ac_image *out, const unsigned char *bytes, size_t n, int64_t page,
                                   "%s, which this build does not read: it was built without "
                                   "%s (Debian: %s)",
                                   format->name, format->library, format->package);
+    if (page == 0 && recipe && format->decode == ac_jpeg_decode)
+        return ac_jpeg_decode_for(out, bytes, n, recipe, max_pixels, item_status);
     if (page == 0)
         return format->decode(out, bytes, n, max_pixels, item_status);
 #ifdef AC_HAVE_TIFF
@@ -211,8 +213,9 @@ decode_page(ac_image *out, const unsigned char *bytes, size_t n, int64_t page,
 }
 
 ac_status
-ac_image_decode_page(ac_image *out, const void *bytes, size_t n, int64_t page,
-                     int64_t max_pixels, ac_item_status *item_status)
+ac_image_decode_for(ac_image *out, const void *bytes, size_t n, int64_t page,
+                    const ac_preprocess_recipe *recipe, int64_t max_pixels,
+                    ac_item_status *item_status)
 {
     ac_status st;
 
@@ -220,12 +223,19 @@ ac_image_decode_page(ac_image *out, const void *bytes, size_t n, int64_t page,
     *item_status = (ac_item_status){ 0 };
     if (n == 0)
         return ac_item_status_set(item_status, AC_REJECT_EMPTY, "no bytes");
-    st = decode_page(out, bytes, n, page, max_pixels, item_status);
+    st = decode_page(out, bytes, n, page, recipe, max_pixels, item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
         ac_image_free(out);
     else if (out->orientation == 0)
         out->orientation = ac_exif_orientation(bytes, n);
     return st;
+}
+
+ac_status
+ac_image_decode_page(ac_image *out, const void *bytes, size_t n, int64_t page,
+                     int64_t max_pixels, ac_item_status *item_status)
+{
+    return ac_image_decode_for(out, bytes, n, page, NULL, max_pixels, item_status);
 }
 
 ac_status
@@ -254,8 +264,8 @@ ac_image_decode(ac_image *out, const void *bytes, size_t n, int64_t max_pixels,
 }
 
 ac_status
-ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
-                   ac_item_status *item_status)
+ac_image_read_file_for(ac_image *out, const char *path, const ac_preprocess_recipe *recipe,
+                       int64_t max_pixels, ac_item_status *item_status)
 {
     ac_buffer bytes = { 0 };
     ac_status st = AC_OK;
@@ -263,8 +273,16 @@ ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
     *out = (ac_image){ 0 };
     AC_TRY(ac_file_bytes(&bytes, path, item_status));
     if (item_status->reason == AC_GOOD)
-        st = ac_image_decode(out, bytes.data, bytes.size, max_pixels, item_status);
+        st = ac_image_decode_for(out, bytes.data, bytes.size, 0, recipe, max_pixels,
+                                 item_status);
 out:
     ac_buffer_free(&bytes);
     return st;
+}
+
+ac_status
+ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,
+                   ac_item_status *item_status)
+{
+    return ac_image_read_file_for(out, path, NULL, max_pixels, item_status);
 }

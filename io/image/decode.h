@@ -8,6 +8,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/item_status.h"
 #include "engine/image/image.h"
+#include "engine/image/recipe.h"
 
 /**
  * Decode n bytes, whatever their file was called. A failure status is only for memory.
@@ -21,6 +22,14 @@ AC_MUST_CHECK ac_status ac_image_decode(ac_image *out, const void *bytes, size_t
 AC_MUST_CHECK ac_status ac_image_decode_page(ac_image *out, const void *bytes, size_t n,
                                              int64_t page, int64_t max_pixels,
                                              ac_item_status *item_status);
+
+/**
+ * The same for ac_image_preprocess with this recipe (NULL: for anything): pixels that it does
+ * not look at may be anything. What is wrong with the image is found all the same.
+ */
+AC_MUST_CHECK ac_status ac_image_decode_for(ac_image *out, const void *bytes, size_t n,
+                                            int64_t page, const ac_preprocess_recipe *recipe,
+                                            int64_t max_pixels, ac_item_status *item_status);
 
 /**
  * Width and height of a page as its header says, before any turning by EXIF; nothing is
@@ -48,6 +57,11 @@ typedef struct ac_image_format {
 
 /** Format i, from 0; false behind the last. */
 bool ac_image_format_at(int i, ac_image_format *out);
+
+/** Read a regular file and decode it; recipe as in ac_image_decode_for. */
+AC_MUST_CHECK ac_status ac_image_read_file_for(ac_image *out, const char *path,
+                                               const ac_preprocess_recipe *recipe,
+                                               int64_t max_pixels, ac_item_status *item_status);
 
 /** Read a regular file and decode it. */
 AC_MUST_CHECK ac_status ac_image_read_file(ac_image *out, const char *path, int64_t max_pixels,

@@ -9,6 +9,7 @@
 #include <jerror.h>
 
 #include "engine/base/memory.h"
+#include "engine/image/preprocess.h"
 #include "io/image/decode.h"
 #include "io/image/formats.h"
 
@@ -85,14 +86,93 @@ error_manager_init(error_manager *e)
     return &e->base;
 }
 
-/* Everything between two setjmp's: no variable of it is looked at after a jump. */
+/* Columns and rows of one unit of the coded image at most, where a part of it may be decoded.
+ */
+enum { UNIT = 16 };
+
+/* Whether libjpeg-turbo decodes a part of the image to the pixels of the whole (tests compare
+ * them): colour in one scan, of the usual subsamplings. Known before the decoding starts. */
+static bool
+has_exact_parts(struct jpeg_decompress_struct *d)
+{
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2000000
+    const jpeg_component_info *c = d->comp_info;
+
+    return d->num_components == 3 && d->jpeg_color_space == JCS_YCbCr && !d->arith_code &&
+           !d->progressive_mode && !jpeg_has_multiple_scans(d) && c[0].h_samp_factor <= 2 &&
+           c[0].v_samp_factor <= 2 && c[1].h_samp_factor == 1 && c[1].v_samp_factor == 1 &&
+           c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
+#else
+    (void) d;
+    return false;
+#endif
+}
+
+static ac_image_area
+whole(const struct jpeg_decompress_struct *d)
+{
+    return (ac_image_area){ 0, 0, d->image_width, d->image_height };
+}
+
+/* With a margin: what is decoded as if the image ended there differs from the whole in the
+ * first and last pixels. All columns, or rows from the first, where leaving them out would not
+ * save much. */
+static ac_image_area
+part(const struct jpeg_decompress_struct *d, const ac_preprocess_recipe *recipe)
+{
+    ac_image_area a = ac_preprocess_area(d->image_width, d->image_height, recipe);
+
+    a.columns += a.left < UNIT ? a.left + UNIT : 2 * UNIT;
+    a.left = a.left < UNIT ? 0 : a.left - UNIT;
+    a.columns = a.columns > d->image_width - a.left ? d->image_width - a.left : a.columns;
+    if (d->image_width - a.columns < 4 * UNIT) {
+        a.left = 0;
+        a.columns = d->image_width;
+    }
+    a.rows += a.top < 4 * UNIT ? a.top : 2 * UNIT;
+    a.top = a.top < 4 * UNIT ? 0 : a.top - 2 * UNIT;
+    return a;
+}
+
+/* The rows of the area, and of them its columns or a few more. The entropy coding of all others
+ * is read too: a file that ends early, or is damaged, is found. */
+static void
+read_area(struct jpeg_decompress_struct *d, const error_manager *e, ac_image *out,
+          ac_image_area a)
+{
+    const size_t row = (size_t) d->output_width * (size_t) d->output_components;
+    const int64_t end = a.top + a.rows;
+    JDIMENSION left = (JDIMENSION) a.left, columns = (JDIMENSION) a.columns;
+
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2000000
+    if (columns < d->output_width)
+        jpeg_crop_scanline(d, &left, &columns);
+    if (a.top > 0)
+        jpeg_skip_scanlines(d, (JDIMENSION) a.top);
+#endif
+    while (d->output_scanline < d->output_height && !e->truncated) {
+        JSAMPROW at = out->pixels + d->output_scanline * row +
+                      (size_t) left * (size_t) d->output_components;
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2000000
+        /* not the last row: libjpeg would not read what is coded of those it skips */
+        if (d->output_scanline >= end && d->output_height - d->output_scanline > 1) {
+            jpeg_skip_scanlines(d, d->output_height - d->output_scanline - 1);
+            continue;
+        }
+#endif
+        jpeg_read_scanlines(d, &at, 1);
+    }
+}
+
+/* Everything between two setjmp's: no variable of it is looked at after a jump. recipe NULL:
+ * the whole image. */
 static ac_status
-decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_t max_pixels,
-       ac_item_status *item_status)
+decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out,
+       const ac_preprocess_recipe *recipe, int64_t max_pixels, ac_item_status *item_status)
 {
     ac_image_mode mode;
+    ac_image_area area;
     ac_status st;
-    size_t row;
 
     jpeg_read_header(d, TRUE);
     switch (d->num_components) {
@@ -112,26 +192,25 @@ decode(struct jpeg_decompress_struct *d, error_manager *e, ac_image *out, int64_
         return ac_item_status_set(item_status, AC_REJECT_UNSUPPORTED_FORMAT,
                                   "JPEG of %d components", d->num_components);
     }
-    st = ac_image_allocate(out, mode, d->image_width, d->image_height, max_pixels, item_status);
+    st = ac_image_allocate_unset(out, mode, d->image_width, d->image_height, max_pixels,
+                                 item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
         return st;
+    area = recipe && has_exact_parts(d) ? part(d, recipe) : whole(d);
     jpeg_start_decompress(d);
-    row = (size_t) d->output_width * (size_t) d->output_components;
-    while (d->output_scanline < d->output_height && !e->truncated) {
-        JSAMPROW at = out->pixels + d->output_scanline * row;
-        jpeg_read_scanlines(d, &at, 1);
-    }
+    read_area(d, e, out, area);
     if (!e->truncated)
         jpeg_finish_decompress(d);
     if (mode == AC_MODE_CMYK) /* stored inverted, marker or not */
-        for (size_t i = 0; i < row * (size_t) out->height; i++)
+        for (int64_t i = 0; i < out->width * out->height * 4; i++)
             out->pixels[i] = (uint8_t) (255 - out->pixels[i]);
     return AC_OK;
 }
 
 ac_status
-ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
-               ac_item_status *item_status)
+ac_jpeg_decode_for(ac_image *out, const unsigned char *bytes, size_t n,
+                   const ac_preprocess_recipe *recipe, int64_t max_pixels,
+                   ac_item_status *item_status)
 {
     struct jpeg_decompress_struct d;
     struct jpeg_progress_mgr progress = { .progress_monitor = count_scans };
@@ -152,11 +231,18 @@ ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_
     d.progress = &progress;
     e.bytes = (int64_t) n;
     jpeg_mem_src(&d, bytes, n);
-    st = decode(&d, &e, out, max_pixels, item_status);
+    st = decode(&d, &e, out, recipe, max_pixels, item_status);
     jpeg_destroy_decompress(&d);
     if (st == AC_OK && item_status->reason == AC_GOOD && e.truncated)
         ac_item_status_set(item_status, AC_REJECT_TRUNCATED, "JPEG: ends before its last row");
     return st;
+}
+
+ac_status
+ac_jpeg_decode(ac_image *out, const unsigned char *bytes, size_t n, int64_t max_pixels,
+               ac_item_status *item_status)
+{
+    return ac_jpeg_decode_for(out, bytes, n, NULL, max_pixels, item_status);
 }
 
 ac_status

@@ -182,6 +182,7 @@ decode_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i,
 {
     reader *own = &self->readers[omp_get_thread_num()];
     uint8_t *rgb = self->rgb + i * self->size * self->size * 3;
+    const bool whole = item < p->random_crops || self->run->config->input.apply_exif;
     ac_status st = AC_OK;
     ac_image image = { 0 };
 
@@ -189,8 +190,9 @@ decode_image(embedder *self, const ac_embed_work *p, int64_t item, int64_t i,
     if (bad->reason == AC_GOOD && item >= p->random_crops)
         ac_checksum_bytes(own->bytes.data, own->bytes.size, self->hashes[i]);
     if (bad->reason == AC_GOOD && !is_equal(self, i) && elsewhere(self, item) < 0) {
-        AC_TRY(ac_image_decode_page(&image, own->bytes.data, own->bytes.size, self->pages[i],
-                                    self->run->config->limits.max_pixels, bad));
+        AC_TRY(ac_image_decode_for(&image, own->bytes.data, own->bytes.size, self->pages[i],
+                                   whole ? NULL : &p->clip->recipe,
+                                   self->run->config->limits.max_pixels, bad));
         if (bad->reason == AC_GOOD && self->run->config->input.apply_exif)
             AC_TRY(ac_image_orient(&image));
         if (bad->reason == AC_GOOD)

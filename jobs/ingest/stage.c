@@ -114,8 +114,9 @@ look_at(const ingester *self, item *x, int slot)
     if (x->status.reason != AC_GOOD ||
         (self->run->config->ingest.check != AC_CHECK_DECODE && !self->recipe))
         goto out;
-    AC_TRY(
-        ac_image_decode_page(&image, x->bytes.data, x->bytes.size, x->page, most, &x->status));
+    AC_TRY(ac_image_decode_for(&image, x->bytes.data, x->bytes.size, x->page,
+                               self->run->config->input.apply_exif ? NULL : self->recipe, most,
+                               &x->status));
     if (x->status.reason != AC_GOOD || !self->recipe)
         goto out;
     if (self->run->config->input.apply_exif)

@@ -211,7 +211,7 @@ ac_clip_model_embed_file(ac_clip_model *self, float *y, const char *path, int64_
     uint8_t *rgb = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_image_read_file(&image, path, max_pixels, &status));
+    AC_TRY(ac_image_read_file_for(&image, path, &self->recipe, max_pixels, &status));
     if (status.reason != AC_GOOD)
         AC_FAIL(AC_E_FORMAT, "%s: %s: %s", path, ac_reject_reason_name(status.reason),
                 status.detail);

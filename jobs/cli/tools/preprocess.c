@@ -37,7 +37,7 @@ ac_images_read(uint8_t *rgb, ac_item_status *statuses, const char *const *files,
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) {
         ac_image p = { 0 };
-        ac_status one = ac_image_read_file(&p, files[i], max_pixels, &statuses[i]);
+        ac_status one = ac_image_read_file_for(&p, files[i], recipe, max_pixels, &statuses[i]);
         if (one == AC_OK && statuses[i].reason == AC_GOOD)
             one = ac_image_preprocess(rgb + i * S * S * 3, &p, recipe,
                                       &resizers[omp_get_thread_num()]);
