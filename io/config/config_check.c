@@ -51,6 +51,12 @@ ac_config_has(const char *job, const char *name)
            ac_config_job_has(ac_config_job_find(job), k);
 }
 
+const char *
+ac_config_key_meaning(const ac_config_job *job, const ac_config_key *key)
+{
+    return job && job->input && strcmp(key->name, "input.path") == 0 ? job->input : key->help;
+}
+
 int
 ac_config_needed(const char *job, const char *names[], const char *meanings[])
 {
@@ -60,7 +66,7 @@ ac_config_needed(const char *job, const char *names[], const char *meanings[])
         const ac_config_key *k = NULL;
         AC_CHECK(ac_config_key_find(&k, *name, "") == AC_OK);
         names[n] = k->name;
-        meanings[n++] = k->help;
+        meanings[n++] = ac_config_key_meaning(ac_config_job_find(job), k);
     }
     return n;
 }
@@ -124,7 +130,7 @@ ac_config_check(const ac_config *self, const char *job)
             AC_TRY(check_captioned(self, job, *name, k->help));
         else if (!*(char **) ac_config_place(self, k))
             AC_FAIL(AC_E_ARG, "%s needs %s (%s): give it in the config, or with --set %s=…",
-                    job, k->name, k->help, k->name);
+                    job, k->name, ac_config_key_meaning(ac_config_job_find(job), k), k->name);
     }
     if (self->compute.precision == AC_PRECISION_INT8 && strcmp(job, "train") == 0)
         AC_FAIL(AC_E_ARG,

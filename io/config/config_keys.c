@@ -40,8 +40,7 @@ static const char *const loss_means[] = { "replica", "token", NULL };
 const ac_config_key ac_config_keys[] = {
     { "input.path", KEY_PATH, AT(input.path), "none", 0, 0, NULL, false,
       "a folder (searched recursively), one image, a .txt list of paths or an image dataset "
-      "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them); "
-      "text for build-cache and extend-cache; a run or a cache for dedupe" },
+      "(of ingest); tars (data/{00000..00041}.tar, A.tar::B.tar, a list or folder of them)" },
     { "input.path.annotations", KEY_PATH, AT(input.path_annotations), "none", 0, 0, NULL, false,
       "COCO's captions_….json, in place of input.path: its captions are references" },
     { "input.path.images", KEY_PATH, AT(input.path_images), "none", 0, 0, NULL, false,
@@ -396,6 +395,8 @@ const size_t ac_config_key_count = sizeof ac_config_keys / sizeof *ac_config_key
         "limits.max_bad_items", "limits.memory", "limits.stall_minutes",            \
         "limits.grace_seconds", "limits.visibility_seconds", "slurm"
 
+#define TEXT "text: its lines become entries, or its n-grams (ngrams)"
+
 const ac_config_job ac_config_jobs[] = {
     {
         .name = "caption",
@@ -448,12 +449,14 @@ const ac_config_job ac_config_jobs[] = {
         .name = "build-cache",
         .keys = { RUN, "input.path", "input.skip", "ngrams" },
         .needed = { "input.path", "clip.model" },
+        .input = TEXT,
     },
     {
         .name = "extend-cache",
         .keys = { RUN, "input.path", "input.skip", "cache", "ngrams" },
         .needed = { "input.path", "clip.model", "cache.path" },
         .made = { "input.path", "cache.path" },
+        .input = TEXT,
     },
     {
         .name = "ingest",
@@ -472,6 +475,7 @@ const ac_config_job ac_config_jobs[] = {
                   "limits.visibility_seconds", "slurm" },
         .needed = { "input.path", "story.model" },
         .made = { "input.path" },
+        .input = "a run of caption, a captions.jsonl, or a text with a caption per line",
     },
     {
         .name = "dedupe",
@@ -481,6 +485,7 @@ const ac_config_job ac_config_jobs[] = {
                   "slurm" },
         .needed = { "input.path" },
         .made = { "input.path" },
+        .input = "a run, or a cache",
     },
     {
         .name = "evaluate",

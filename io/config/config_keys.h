@@ -53,7 +53,11 @@ typedef struct ac_config_job {
     const char *keys[40];
     const char *needed[AC_CONFIG_MOST_NEEDED + 1]; /* must be given */
     const char *made[4]; /* files that another run may make first (submit --after) */
+    const char *input;   /* what input.path is; NULL: images, as its row says */
 } ac_config_job;
+
+/** What a key means to a job (NULL: to any). */
+const char *ac_config_key_meaning(const ac_config_job *job, const ac_config_key *key);
 
 /** name NULL at the end. */
 extern const ac_config_job ac_config_jobs[];

@@ -24,7 +24,7 @@ ac_config_print(const ac_config *self, const char *job, ac_buffer *out)
         }
         ac_buffer_printf(out, "%s%s: ", n ? "  " : "\n", n ? dot + 1 : ac_config_keys[i].name);
         ac_config_value_print(self, &ac_config_keys[i], out);
-        ac_buffer_printf(out, "  # %s", ac_config_keys[i].help);
+        ac_buffer_printf(out, "  # %s", ac_config_key_meaning(row, &ac_config_keys[i]));
         for (const char *const *word = ac_config_keys[i].words; word && *word; word++)
             ac_buffer_printf(out, "%s%s", word == ac_config_keys[i].words ? "; one of " : ", ",
                              *word);

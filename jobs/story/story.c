@@ -217,7 +217,8 @@ const ac_job ac_job_story = {
     .usage = "RUN --model MODEL",
     .short_forms =
         (const ac_short_form[]){
-            { "model", "DIR", "story.model", "short for --set story.model=DIR" },
+            { "model", "MODEL", "story.model",
+              "a folder or a .gguf file: short for --set story.model=MODEL" },
             { "prompt", "TEXT", "story.prompt", "short for --set story.prompt=TEXT" },
             { "out", "DIR", NULL, "the run folder: the same as --run" },
             { 0 } },
