@@ -13,7 +13,7 @@ enum {
     QUERY_MAX = 127,
     STEPS = AC_SCAN_INT6_ELEMENTS / AC_SCAN_STEP,
     LINE = AC_SCAN_GROUP * AC_SCAN_STEP,
-    LINES = 3, /* of 16 elements */
+    LINES = 3,   /* of 16 elements */
     TOGETHER = 3 /* queries that share an expanded line */
 };
 
@@ -117,7 +117,7 @@ four_bytes(const int8_t *q)
 }
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
-#define AVX512_INLINE                                                                          \
+#define AVX512_INLINE \
     static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vnni")))
 
 AVX512_INLINE void
@@ -155,9 +155,8 @@ rows_avx512(int32_t *out, const void *entries, const int8_t *q, int64_t D, const
     }
 #pragma GCC unroll 3
     for (int r = 0; r < R; r++) {
-        const __m512i sum =
-            _mm512_add_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]),
-                             _mm512_add_epi32(sums[r][2], sums[r][3]));
+        const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]),
+                                             _mm512_add_epi32(sums[r][2], sums[r][3]));
         _mm512_storeu_si512(out + r * AC_SCAN_GROUP,
                             _mm512_sub_epi32(sum, _mm512_set1_epi32(head_of(q + r * stride))));
     }
@@ -217,8 +216,7 @@ expand_half(__m256i *u, const uint8_t *c)
 AVX2_INLINE void
 store_half(int32_t *out, __m256i sum, const int8_t *q)
 {
-    _mm256_storeu_si256((__m256i *) out,
-                        _mm256_sub_epi32(sum, _mm256_set1_epi32(head_of(q))));
+    _mm256_storeu_si256((__m256i *) out, _mm256_sub_epi32(sum, _mm256_set1_epi32(head_of(q))));
 }
 
 AVX2_INLINE void
@@ -307,8 +305,7 @@ rows_avxvnni(int32_t *out, const void *entries, const int8_t *q, int64_t D, cons
 #pragma GCC unroll 4
                 for (int s = 0; s < STEPS; s++)
                     sums[r][h] = _mm256_dpbusd_avx_epi32(
-                        sums[r][h], u[s],
-                        _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
+                        sums[r][h], u[s], _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
             }
         }
     }
