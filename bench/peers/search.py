@@ -1,6 +1,11 @@
-"""One query after another: `search --watch` side by side with faiss and numpy. Called by bench/search.sh."""
+"""One query at a time: `search --watch` side by side with faiss and numpy. Called by bench/search.sh.
+
+Programs take turns. A turn begins with a pause, in which the threads of the program before it fall asleep: OpenBLAS's run on for a tenth of
+a second after each product, on the cores of whoever is next. The query after the pause finds memory and cores as others left them, and is
+counted apart from those that follow it at once."""
 import argparse
 import json
+import os
 import subprocess
 import time
 
@@ -9,6 +14,8 @@ import numpy as np
 import vectors
 
 K = 20
+PAUSE = 0.3
+FOLLOWING = 4  # queries that follow at once
 
 
 class Ours:
@@ -105,25 +112,51 @@ class Numpy:
 
 
 class Reading:
-    """What reading as many bytes as the quantized keys have takes, in as many threads as are given to numpy: a sum of 8-byte words by
-    OpenBLAS's dot product, which reads and nothing else that counts."""
+    """What reading so many bytes takes, in as many threads as are given to numpy: a sum of 8-byte words by OpenBLAS's dot product, which
+    reads and nothing else that counts."""
 
-    name = "reading as many bytes as the int8 keys have"
-
-    def __init__(self, args, x):
-        self.bytes = np.ones(x.size // 8, np.float64)  # zeros would be one page, read again and again
+    def __init__(self, args, x, bits):
+        self.name = f"reading as many bytes as the keys have in {bits} bits"
+        self.words = np.ones(x.size * bits // 64, np.float64)  # zeros would be one page, read again and again
 
     def prepare(self, q):
         return None
 
     def ask(self, q):
-        np.dot(self.bytes, self.bytes)
+        np.dot(self.words, self.words)
         return None
+
+
+class Asked(Ours):
+    """The same process, asked in another way."""
+
+    def __init__(self, ours, name, records):
+        self.process, self.name, self.records, self.at = ours.process, name, records, 0
+
+    def prepare(self, q):
+        self.at += 1
+        return json.dumps(self.records[self.at % len(self.records)]) + "\n"
+
+    def ask(self, line):
+        super().ask(line)
+        return None
+
+
+WORDS = "red bus house dogs beach old harbour boats dusk woman hat snow mountains lake street at night".split()
+
+
+def by_model(args, ours, x):
+    """Queries that the model has to embed, where it has a vocabulary: texts, and an image."""
+    yield Asked(ours, "the same, an entry's key", [{"key": f"{i:08d}"} for i in range(0, len(x), len(x) // 16 + 1)])
+    if not any(os.path.exists(f"{args.model}/{f}") for f in ("tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz")):
+        return
+    yield Asked(ours, "the same, a text of six words", [{"text": " ".join(WORDS[i : i + 6])} for i in range(10)])
+    yield Asked(ours, "the same, an image", [{"image": args.image}])
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("program", "folder", "model"):
+    for name in ("program", "folder", "model", "image"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("threads", "entries", "queries"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -134,23 +167,30 @@ def main():
     noise = rng.standard_normal((args.queries, x.shape[1]), dtype=np.float32)
     queries = vectors.unit(x[rng.integers(0, len(x), args.queries)] + 0.7 / x.shape[1] ** 0.5 * noise)
     vectors.head(args, x)
-    peers = [kind(args, x) for kind in (Ours, Flat, Ivf, ClipRetrieval, Numpy, Reading)]
-    seconds, found = {p.name: [] for p in peers}, {p.name: [] for p in peers}
-    for number, q in enumerate(queries):
+    ours = Ours(args, x)
+    peers = [ours, *by_model(args, ours, x), *(kind(args, x) for kind in (Flat, Ivf, ClipRetrieval, Numpy)), Reading(args, x, 8), Reading(args, x, 6)]
+    after, at_once, found = ({p.name: [] for p in peers} for _ in range(3))
+    for number in range(0, len(queries), 1 + FOLLOWING):
         for p in peers:
-            asked = p.prepare(q)
-            start = time.perf_counter()
-            answer = p.ask(asked)
-            if number:  # the first warms up
-                seconds[p.name].append(time.perf_counter() - start)
-            found[p.name].append(answer)
-    exact = found[Numpy.name]
-    print("| program | ms per query, median | least | over ours | of the exact 20 |\n|---|---|---|---|---|")
-    ours = np.median(seconds[Ours.name])
+            for place, q in enumerate(queries[number : number + 1 + FOLLOWING]):
+                if place == 0:
+                    time.sleep(PAUSE)
+                asked = p.prepare(q)
+                start = time.perf_counter()
+                answer = p.ask(asked)
+                if number:  # the first turn warms up
+                    (at_once if place else after)[p.name].append(1e3 * (time.perf_counter() - start))
+                found[p.name].append(answer)
+    exact = found[f"{Numpy.name}"]
+    print("| program | ms per query after a pause, median | least | at once after another, median | least | over ours | of the exact 20 |\n|---|---|---|---|---|---|---|")
     for p in peers:
-        t = seconds[p.name]
-        share = "" if found[p.name][0] is None else f"{np.mean([len(set(a) & set(b)) / K for a, b in zip(found[p.name], exact)]):.3f}"
-        print(f"| {p.name} | {1e3 * np.median(t):.1f} | {1e3 * min(t):.1f} | {np.median(t) / ours:.2f} | {share} |")
+        a, o = after[p.name], at_once[p.name]
+        share = "" if found[p.name][0] is None else f"{np.mean([len(set(f) & set(e)) / K for f, e in zip(found[p.name], exact)]):.3f}"
+        print(
+            f"| {p.name} | {np.median(a):.1f} | {min(a):.1f} | {np.median(o):.1f} | {min(o):.1f} "
+            f"| {np.median(a) / np.median(after[ours.name]):.2f}, {np.median(o) / np.median(at_once[ours.name]):.2f} | {share} |"
+        )
+    print(f"\nload {os.getloadavg()[0]:.1f} at the end")
     peers[0].process.stdin.close()
     peers[0].process.wait()
 
