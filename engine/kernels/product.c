@@ -116,19 +116,20 @@ ac_product_pack_rows(float *a, ac_matrix x, int64_t rows, int64_t K, int64_t mos
 }
 
 void
-ac_product_block(ac_product_kernel kernel, int panels, float *y, int64_t ldy, const float *a,
-                 const void *b, int64_t stride, int64_t next, int64_t K, int64_t R,
-                 int64_t columns, bool add, float *edge)
+ac_product_block(float *y, int64_t ldy, const float *a, const float *b, int64_t stride,
+                 int64_t next, int64_t K, int64_t R, int64_t columns, bool add, float *edge)
 {
-    const int64_t width = panels * PANEL;
+    const ac_product *kernels = ac_kernels()->product;
+    const int64_t width = kernels->panels * PANEL;
+    const ac_product_ahead ahead = { b + next, PANEL * sizeof *b };
 
     if (columns >= width) {
-        kernel(y, ldy, a, b, stride, next, K, (int) R, add);
+        kernels->fp32(y, ldy, a, b, stride, K, (int) R, add, ahead);
         return;
     }
     for (int64_t r = 0; r < R && add; r++)
         memcpy(edge + r * width, y + r * ldy, (size_t) columns * sizeof(float));
-    kernel(edge, width, a, b, stride, next, K, (int) R, add);
+    kernels->fp32(edge, width, a, b, stride, K, (int) R, add, ahead);
     for (int64_t r = 0; r < R; r++)
         memcpy(y + r * ldy, edge + r * width, (size_t) columns * sizeof(float));
 }
@@ -151,9 +152,8 @@ ac_product_rows(float *y, int64_t y_row, const float *x, int64_t x_row, int64_t 
         const int64_t K = in - k < DEPTH ? in - k : DEPTH;
         ac_product_pack_rows(a, (ac_matrix){ x + k, x_row, 1 }, R, K, R);
         for (int64_t c = 0; c < out; c += width)
-            ac_product_block(kernels->fp32, kernels->panels, y + c, y_row, a,
-                             b + c * in + k * PANEL, PANEL * in, width * in, K, R, out - c,
-                             k > 0, edge);
+            ac_product_block(y + c, y_row, a, b + c * in + k * PANEL, PANEL * in, width * in, K,
+                             R, out - c, k > 0, edge);
     }
 }
 
@@ -222,8 +222,8 @@ multiply_strip(float *y, int64_t y_row, ac_matrix a, const float *columns, int64
                              kernels->rows);
         for (int64_t n = 0; n < N; n += width)
             for (int64_t r = 0; r < block; r += kernels->rows)
-                ac_product_block(kernels->fp32, kernels->panels, y + (m + r) * y_row + n, y_row,
-                                 rows + r * K, columns + n * K, K * PANEL, width * K, K,
+                ac_product_block(y + (m + r) * y_row + n, y_row, rows + r * K, columns + n * K,
+                                 K * PANEL, width * K, K,
                                  block - r < kernels->rows ? block - r : kernels->rows, N - n,
                                  add, edge);
     }

@@ -22,15 +22,22 @@ enum {
     AC_PRODUCT_ROWS = 96                      /* rows packed at a time */
 };
 
+/** What is multiplied next, fetched ahead: `at`, and for each k what is `step` bytes further.
+ */
+typedef struct ac_product_ahead {
+    const void *at;
+    int64_t step;
+} ac_product_ahead;
+
 /**
  * R rows by 1 or 2 panels of columns over K <= AC_PRODUCT_DEPTH: y = a b, or y += a b with
  * `add`. Shapes: a [K, R] (packed); b [K, PANEL], the next panel `stride` elements further; y
  * [R, panels PANEL], rows ldy apart. Each number is one chain of fused multiply-adds in the
- * order of k, so it does not depend on R, nor on the kernel. What is multiplied next, `next`
- * elements further than b, is fetched ahead.
+ * order of k, so it does not depend on R, nor on the kernel.
  */
 typedef void (*ac_product_kernel)(float *y, int64_t ldy, const float *a, const void *b,
-                                  int64_t stride, int64_t next, int64_t K, int R, int add);
+                                  int64_t stride, int64_t K, int R, int add,
+                                  ac_product_ahead ahead);
 
 typedef struct ac_product {
     int rows, panels;                            /* the most R; panels a call takes */
@@ -56,11 +63,12 @@ int64_t ac_product_columns(int64_t out);
  * the last with as many rows as are left. */
 void ac_product_pack_rows(float *a, ac_matrix x, int64_t rows, int64_t K, int64_t most);
 
-/** The kernel on one group of rows; of the kernel's columns only `columns` are written. edge:
- * scratch of MOST_ROWS * WIDEST floats. */
-void ac_product_block(ac_product_kernel kernel, int panels, float *y, int64_t ldy,
-                      const float *a, const void *b, int64_t stride, int64_t next, int64_t K,
-                      int64_t R, int64_t columns, bool add, float *edge);
+/** The fp32 kernel on one group of rows; of its columns only `columns` are written. What is
+ * multiplied next lies `next` elements further than b. edge: scratch of MOST_ROWS * WIDEST
+ * floats. */
+void ac_product_block(float *y, int64_t ldy, const float *a, const float *b, int64_t stride,
+                      int64_t next, int64_t K, int64_t R, int64_t columns, bool add,
+                      float *edge);
 
 /**
  * R <= the kernels' rows: y [R, out] = x [R, in] times a packed fp32 matrix b

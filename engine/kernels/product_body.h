@@ -14,11 +14,10 @@
 #define ROWS_OF JOIN(NAME, _rows)
 #define AHEAD_OF JOIN(NAME, _ahead)
 
-/* What is multiplied next, into the second cache: `next` numbers further; a line of each panel,
- * or, with many rows, whose time is not that of reading, of the first. A line holds several k
- * of narrow weights: they take turns. */
+/* What is multiplied next, into the second cache; with few rows a line of each panel. A line
+ * holds several k of narrow weights: they take turns. */
 static inline __attribute__((always_inline)) void
-AHEAD_OF(const WEIGHT *next, int64_t stride, int64_t k, const int R)
+AHEAD_OF(const char *next, int64_t stride, int64_t k, const int R)
 {
     enum { FEW = 4, EACH = 4 / sizeof(WEIGHT) };
 
@@ -28,15 +27,16 @@ AHEAD_OF(const WEIGHT *next, int64_t stride, int64_t k, const int R)
 #pragma GCC unroll 2
         for (int p = 0; p < PANELS; p++)
             if (k % EACH == p % EACH)
-                __builtin_prefetch(next + p * stride, 0, 2);
+                __builtin_prefetch(next + p * stride * (int64_t) sizeof(WEIGHT), 0, 2);
 }
 
 /* One loop for every R: the constant is known after inlining, so the accumulators stay in
  * registers. */
 static inline __attribute__((always_inline)) void
-ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t next,
-        int64_t K, const int R, int add)
+ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, int64_t K,
+        const int R, int add, ac_product_ahead ahead)
 {
+    const char *next = ahead.at;
     vec sums[ROWS][VECTORS];
 
 #pragma GCC unroll 16
@@ -50,12 +50,12 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
         for (int p = 0; p < PANELS; p++) /* the result's lines, which a tall tile left in the
                                             second cache or beyond: + 3 to 6 % */
             __builtin_prefetch(y + r * ldy + p * AC_PRODUCT_PANEL, 1, 3);
-    for (int64_t k = 0; k < K; k++, a += R, b += AC_PRODUCT_PANEL) {
+    for (int64_t k = 0; k < K; k++, a += R, b += AC_PRODUCT_PANEL, next += ahead.step) {
         vec weights[VECTORS];
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             weights[v] = load_b(b + v / IN_PANEL * stride + v % IN_PANEL * WIDTH);
-        AHEAD_OF(b + next, stride, k, R);
+        AHEAD_OF(next, stride, k, R);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
             const vec x = set1(a[r]);
@@ -74,12 +74,12 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 }
 
 static void
-NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t next,
-     int64_t K, int R, int add)
+NAME(float *y, int64_t ldy, const float *a, const void *b, int64_t stride, int64_t K, int R,
+     int add, ac_product_ahead ahead)
 {
     switch (R) {
 #define CASE(n) \
-    case n: ROWS_OF(y, ldy, a, b, stride, next, K, n, add); return
+    case n: ROWS_OF(y, ldy, a, b, stride, K, n, add, ahead); return
         CASE(1);
         CASE(2);
         CASE(3);

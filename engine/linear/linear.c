@@ -11,7 +11,6 @@
 
 #include "engine/linear/linear_backend.h"
 #include "engine/kernels/kernel_set.h"
-#include "engine/kernels/vector.h"
 
 /* Multiplications: some 20 microseconds; waking threads costs several. With few rows the time
  * is that of reading the weights, which is as long as that of READING rows. */
@@ -154,22 +153,6 @@ ac_linear_scratch_bytes(const ac_linear *self, int64_t M)
     return (size_t) omp_get_max_threads() * tile_room(self);
 }
 
-/* Bias, activation, residual, while the tile is in the cache. */
-static void
-finish_tile(const ac_linear *self, const ac_linear_tile *t, ac_activation activation,
-            const float *residual)
-{
-    const ac_vector *v = ac_kernels()->vector;
-
-    for (int64_t r = 0; r < t->rows; r++) {
-        float *y = t->y + r * self->out;
-        v->add(y, self->bias + t->column, t->columns);
-        ac_activation_apply(activation, y, t->columns);
-        if (residual)
-            v->add(y, residual + r * self->out, t->columns);
-    }
-}
-
 void
 ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
                   ac_activation activation, const float *residual, ac_scratch *scratch)
@@ -192,22 +175,25 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
     /* The other backends would start threads of their own outside of a parallel region. */
     is_parallel = self->compute.backend != AC_BACKEND_NATIVE ||
                   (M + READING) * self->out * self->in > WORTH_THREADS;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (is_parallel)
-    for (int64_t s = 0; s < strips; s++) {
-        for (int64_t b = 0; b < blocks; b++) {
-            const int64_t row = b * rows, column = s * columns;
-            const ac_linear_tile tile = {
-                .y = y + row * self->out + column,
-                .x = x + row * self->in,
-                .column = column,
-                .rows = M - row < rows ? M - row : rows,
-                .columns = self->out - column < columns ? self->out - column : columns,
-            };
-            self->backend->tile(self, &tile,
-                                space ? space + each * (size_t) omp_get_thread_num() : NULL);
-            finish_tile(self, &tile, activation,
-                        residual ? residual + row * self->out + column : NULL);
-        }
+#pragma omp parallel for schedule(dynamic, 1) if (is_parallel)
+    for (int64_t i = 0; i < strips * blocks; i++) {
+        const int64_t row = i % blocks * rows, column = i / blocks * columns,
+                      next = (i + (is_parallel ? threads : 1)) % blocks * rows;
+        const ac_linear_tile tile = {
+            .y = y + row * self->out + column,
+            .x = x + row * self->in,
+            .column = column,
+            .rows = M - row < rows ? M - row : rows,
+            .columns = self->out - column < columns ? self->out - column : columns,
+            .activation = activation,
+            .residual = residual ? residual + row * self->out + column : NULL,
+            .next_x = x + next * self->in,
+            .next_rows = M - next < rows ? M - next : rows,
+        };
+        self->backend->tile(self, &tile,
+                            space ? space + each * (size_t) omp_get_thread_num() : NULL);
+        for (int64_t r = 0; r < tile.rows && !self->backend->finishes; r++)
+            ac_linear_finish_row(self, &tile, r);
     }
     ac_scratch_release(scratch, mark);
 }

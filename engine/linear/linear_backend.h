@@ -8,12 +8,16 @@
 /* Weights are packed a strip of columns at a time; a tile never crosses a strip. */
 enum { AC_LINEAR_STRIP = 512 };
 
-/** A tile of a layer: rows of x times a block of columns, without bias. Called by one thread,
- * no nested parallelism. */
+/** A tile of a layer: rows of x times a block of columns. Called by one thread, no nested
+ * parallelism. */
 typedef struct ac_linear_tile {
     float *y;       /* its first element; rows `out` apart */
     const float *x; /* its first row; rows `in` apart */
     int64_t rows, column, columns;
+    ac_activation activation;
+    const float *residual; /* as y, or NULL */
+    const float *next_x;   /* what the thread probably multiplies next: */
+    int64_t next_rows;     /* for prefetching */
 } ac_linear_tile;
 
 typedef struct ac_linear_backend {
@@ -27,13 +31,14 @@ typedef struct ac_linear_backend {
      * Several threads, one strip each. */
     void (*pack)(const ac_linear *self, void *packed, const float *weight, int64_t column,
                  int64_t columns);
-    /** The size of tiles for M rows; *columns divides AC_LINEAR_STRIP. May depend on `threads`
-     * only where the bits do not. */
+    /** The size of tiles for M rows; May depend on `threads` only where the bits do not. A
+     * backend that packs strips takes a *columns that divides AC_LINEAR_STRIP. */
     void (*tiling)(const ac_linear *self, int64_t M, int threads, int64_t *rows,
                    int64_t *columns);
     /** Scratch of one thread; NULL: none. */
     size_t (*tile_scratch_bytes)(const ac_linear *self);
     void (*tile)(const ac_linear *self, const ac_linear_tile *tile, void *scratch);
+    bool finishes; /* tile calls ac_linear_finish_row for each row; else the product alone */
     /** After packing: AC_E_FORMAT naming a weight that cannot be packed. NULL: all can. */
     ac_status (*check)(const ac_linear *self, const ac_tensor *const *weights, int parts);
     /** The whole of ac_linear_forward, in place of tiling and tile, and its scratch; NULL: tile
@@ -44,6 +49,9 @@ typedef struct ac_linear_backend {
 } ac_linear_backend;
 
 extern const ac_linear_backend ac_linear_native, ac_linear_int8, ac_linear_openblas;
+
+/** Bias, activation and residual of row r of a tile. */
+void ac_linear_finish_row(const ac_linear *self, const ac_linear_tile *tile, int64_t r);
 
 /** native's tile with weights of `each` bytes, which `kernel` multiplies. */
 void ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *tile, void *scratch,

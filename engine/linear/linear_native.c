@@ -1,5 +1,7 @@
 /* Linear layers by our own products (engine/kernels/product.h): packing of the weights, tiles.
  * A row's bits follow from the row and the weights alone. */
+#include <string.h>
+
 #include "engine/kernels/kernel_set.h"
 #include "engine/kernels/product.h"
 #include "engine/linear/linear_backend.h"
@@ -8,7 +10,10 @@ enum {
     ROWS = AC_PRODUCT_ROWS,
     PANEL = AC_PRODUCT_PANEL,
     DEPTH = AC_PRODUCT_DEPTH,
-    WIDEST = AC_PRODUCT_WIDEST
+    COLUMNS = 768,       /* of a tile; all but few layers have a multiple */
+    FEWEST_COLUMNS = 96, /* COLUMNS halved thrice: whole WIDESTs */
+    WHOLE_GROUPS = 12,   /* rows: a multiple of every kernel's */
+    LINE = 64            /* bytes of a cache line */
 };
 
 static size_t
@@ -52,64 +57,150 @@ pack(const ac_linear *self, void *packed, const float *weight, int64_t column, i
     }
 }
 
+/* Equal blocks of rows: a last block of few rows would read all weights for those. And the
+ * widest columns whose tiles leave no thread waiting long for the last: 4 tiles per thread, and
+ * an idle share of at most 1 in 32. */
 static void
 tiling(const ac_linear *self, int64_t M, int threads, int64_t *rows, int64_t *columns)
 {
-    const int64_t blocks = (M + ROWS - 1) / ROWS;
+    const int64_t blocks = M > ROWS ? (M + ROWS - 1) / ROWS : 1,
+                  even = M > 0 ? (M + blocks - 1) / blocks : 1;
 
-    *rows = ROWS;
-    *columns = AC_LINEAR_STRIP;
-    while (threads > 1 && *columns > 2 * WIDEST &&
-           blocks * ((self->out + *columns - 1) / *columns) < 4 * threads)
+    *rows = (even + WHOLE_GROUPS - 1) / WHOLE_GROUPS * WHOLE_GROUPS;
+    *columns = COLUMNS;
+    while (threads > 1 && *columns > FEWEST_COLUMNS) {
+        const int64_t tiles = blocks * ((self->out + *columns - 1) / *columns),
+                      turns = (tiles + threads - 1) / threads;
+        if (tiles >= 4 * threads && (turns * threads - tiles) * 32 <= tiles)
+            break;
         *columns /= 2;
+    }
 }
 
 static size_t
 tile_scratch_bytes(const ac_linear *self)
 {
     (void) self;
-    return sizeof(float) * (ROWS * DEPTH + AC_PRODUCT_MOST_ROWS * WIDEST);
+    return sizeof(float) * ROWS * (DEPTH + COLUMNS);
 }
 
-/* Some columns, all rows, over K of k from `k` on; a: those rows, packed. */
+/* ---- a tile ---- */
+
+/* What the next block of k, or the next tile, reads of x: prefetched a few lines per kernel
+ * call, because a block's rows are mostly in no nearer cache than the third. */
+typedef struct rows_ahead {
+    const float *x;
+    int64_t row, lines_per_row, lines, done;
+} rows_ahead;
+
+static rows_ahead
+look_ahead(const ac_linear *self, const ac_linear_tile *t, int64_t done)
+{
+    const int64_t in = self->in;
+    const bool is_last = done >= in;
+    const int64_t at = is_last ? 0 : done, K = in - at < DEPTH ? in - at : DEPTH,
+                  lines = (K * (int64_t) sizeof(float) + LINE - 1) / LINE;
+
+    return (rows_ahead){ (is_last ? t->next_x : t->x) + at, in, lines,
+                         lines * (is_last ? t->next_rows : t->rows), 0 };
+}
+
+static inline void
+prefetch_rows(rows_ahead *self, int64_t until)
+{
+    for (; self->done < until; self->done++)
+        __builtin_prefetch(self->x + self->done / self->lines_per_row * self->row +
+                               self->done % self->lines_per_row *
+                                   (LINE / (int64_t) sizeof(float)),
+                           0, 2);
+}
+
+/* Row r of the tile, from blocks [columns / width, rows, width]; then the epilogue, while it is
+ * in the first cache. */
 static void
-multiply(const ac_linear *self, const ac_linear_tile *t, const float *a, int64_t k,
-         int64_t column, ac_product_kernel kernel, size_t each, float *edge)
+finish_row(const ac_linear *self, const ac_linear_tile *t, const float *results, int64_t width,
+           int64_t r)
+{
+    float *y = t->y + r * self->out;
+
+    for (int64_t c = 0; c < t->columns; c += PANEL) {
+        const float *from = results + c / width * width * t->rows + r * width + c % width;
+        if (t->columns - c >= PANEL)
+            memcpy(y + c, from, PANEL * sizeof *y);
+        else
+            memcpy(y + c, from, (size_t) (t->columns - c) * sizeof *y);
+    }
+    ac_linear_finish_row(self, t, r);
+}
+
+/* A tile's product: weights of `each` bytes, and where results go. */
+typedef struct product {
+    ac_product_kernel kernel;
+    size_t each;
+    float *results;
+} product;
+
+/* Some columns, all rows, over K of k from `k` on; a: those rows, packed. next: the columns and
+ * the k that are multiplied after these. The groups of rows share the prefetching of their
+ * weights; each prefetches its part of `rows`, which has `calls` in all. */
+static void
+multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const float *a,
+         int64_t k, int64_t column, int64_t next, rows_ahead *rows, int64_t calls)
 {
     const ac_product *kernels = ac_kernels()->product;
-    const int64_t in = self->in, width = kernels->panels * PANEL,
-                  K = in - k < DEPTH ? in - k : DEPTH,
-                  next = k + K < in ? PANEL * K : width * in - PANEL * k;
-    const char *b =
-        (const char *) self->packed + (size_t) ((t->column + column) * in + k * PANEL) * each;
+    const int64_t in = self->in, width = kernels->panels * PANEL, most = kernels->rows,
+                  K = in - k < DEPTH ? in - k : DEPTH, groups = (t->rows + most - 1) / most,
+                  shares = groups > kernels->panels ? groups / kernels->panels : 1;
+    const char *weights = (const char *) self->packed + (size_t) (t->column * in) * p->each,
+               *b = weights + (size_t) (column * in + k * PANEL) * p->each;
+    const size_t panel = (size_t) (PANEL * K) * p->each, share = panel / (size_t) shares;
 
-    for (int64_t r = 0; r < t->rows; r += kernels->rows) {
-        const int64_t R = t->rows - r < kernels->rows ? t->rows - r : kernels->rows;
-        ac_product_block(kernel, kernels->panels, t->y + r * self->out + column, self->out, a,
-                         b, PANEL * in, next, K, R, t->columns - column, k > 0, edge);
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t r = g * most, R = t->rows - r < most ? t->rows - r : most;
+        const ac_product_ahead ahead = { weights + (size_t) next * p->each +
+                                             (size_t) (g / shares * PANEL * in) * p->each +
+                                             (size_t) (g % shares) * share,
+                                         (int64_t) (share / (size_t) K) };
+        if (groups > 1)
+            prefetch_rows(rows, (column / width * groups + g + 1) * rows->lines / calls);
+        p->kernel(p->results + column * t->rows + r * width, width, a, b, PANEL * in, K,
+                  (int) R, k > 0, ahead);
         a += R * K;
     }
 }
 
-/* Where there is room for all of x at once, the weights are read in the order of memory. */
+/* Where there is room for all of x at once, the weights are read in the order of memory. The
+ * kernels' results lie in a block of their own for each call: rows of y lie apart by a distance
+ * that often puts them all into the same few places of the first cache. */
 void
 ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *t, void *scratch,
                       ac_product_kernel kernel, size_t each)
 {
     const ac_product *kernels = ac_kernels()->product;
     const int64_t in = self->in, width = kernels->panels * PANEL, room = ROWS * DEPTH / t->rows,
-                  depth = in <= room ? in : DEPTH;
-    float *a = scratch, *edge = a + ROWS * DEPTH;
+                  depth = in <= room ? in : DEPTH,
+                  calls = (t->rows + kernels->rows - 1) / kernels->rows *
+                          ((t->columns + width - 1) / width);
+    float *a = scratch;
+    const product p = { kernel, each, a + ROWS * DEPTH };
 
     for (int64_t from = 0; from < in; from += depth) {
         const int64_t to = in - from < depth ? in : from + depth;
+        rows_ahead rows = look_ahead(self, t, to);
         for (int64_t k = from; k < to; k += DEPTH)
             ac_product_pack_rows(a + (k - from) * t->rows, (ac_matrix){ t->x + k, in, 1 },
                                  t->rows, to - k < DEPTH ? to - k : DEPTH, kernels->rows);
         for (int64_t c = 0; c < t->columns; c += width)
-            for (int64_t k = from; k < to; k += DEPTH)
-                multiply(self, t, a + (k - from) * t->rows, k, c, kernel, each, edge);
+            for (int64_t k = from; k < to; k += DEPTH) {
+                const bool is_last = k + DEPTH >= to;
+                const int64_t next = !is_last                 ? c * in + (k + DEPTH) * PANEL
+                                     : c + width < t->columns ? (c + width) * in + from * PANEL
+                                                              : to % in * PANEL;
+                multiply(self, t, &p, a + (k - from) * t->rows, k, c, next, &rows, calls);
+            }
     }
+    for (int64_t r = 0; r < t->rows; r++)
+        finish_row(self, t, p.results, width, r);
 }
 
 static void
@@ -129,4 +220,5 @@ const ac_linear_backend ac_linear_native = {
     .tiling = tiling,
     .tile_scratch_bytes = tile_scratch_bytes,
     .tile = tile,
+    .finishes = true,
 };

@@ -241,8 +241,8 @@ multiply_rows(const ac_quantized_kernel *kernel, float *y, int64_t ldy, const sp
                 memset(mine->expanded + p * PANEL * K, 0, (size_t) (PANEL * K) * sizeof *y);
         for (int64_t r = 0; r < rows; r += product->rows) {
             const int64_t R = rows - r < product->rows ? rows - r : product->rows;
-            ac_product_block(product->fp32, product->panels, y + r * ldy + c, ldy, group,
-                             mine->expanded, PANEL * K, 0, K, R, columns - c, add, mine->edge);
+            ac_product_block(y + r * ldy + c, ldy, group, mine->expanded, PANEL * K, 0, K, R,
+                             columns - c, add, mine->edge);
             group += R * K;
         }
     }
@@ -308,7 +308,8 @@ static const ac_linear_backend quantized = { .free = free_plan,
 static const ac_linear_backend halves = { .free = free_plan,
                                           .tiling = tiling,
                                           .tile_scratch_bytes = tile_scratch_bytes,
-                                          .tile = tile_halves };
+                                          .tile = tile_halves,
+                                          .finishes = true };
 
 /* ---- layers ---- */
 
