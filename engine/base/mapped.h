@@ -1,6 +1,7 @@
 /**
  * Which files lie mapped in memory, and where: what a mapped file no longer has, because it was
- * truncated or its disk or server fails, is met by a signal (SIGBUS) that tells an address alone.
+ * truncated or its disk or server fails, is met by a signal (SIGBUS) that tells an address
+ * alone.
  */
 #ifndef AC_ENGINE_BASE_MAPPED_H
 #define AC_ENGINE_BASE_MAPPED_H

@@ -2,8 +2,8 @@
  * LD_PRELOAD library: a file that is mapped has lost its end when it is read.
  *
  *     MAPPED_MATCH  the file: its path ends with this
- *     MAPPED_KIND   short: it is truncated to nothing; replaced: another process has put a whole
- *                   file under its name meanwhile, and what is mapped is gone, as on a file server
+ *     MAPPED_KIND   short: it is truncated to nothing; replaced: another process has put a
+ * whole file under its name meanwhile, and what is mapped is gone, as on a file server
  */
 #include <dlfcn.h>
 #include <fcntl.h>
