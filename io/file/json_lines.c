@@ -4,29 +4,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/base/buffer.h"
-#include "io/file/text_file.h"
+#include "io/file/line_reader.h"
 
 ac_status
 ac_json_lines_read(const char *path, ac_json_line take, void *context)
 {
-    ac_buffer text = { 0 };
+    ac_line_reader reader = { 0 };
+    const char *line;
+    size_t n;
     ac_status st = AC_OK;
 
     if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return AC_OK;
-    AC_TRY(ac_text_file_read(path, &text));
-    for (size_t at = 0; at < text.size && st == AC_OK;) {
-        const char *newline = memchr(text.data + at, '\n', text.size - at);
-        const size_t n = newline ? (size_t) (newline - text.data) - at : text.size - at;
-        json_t *record = json_loadb(text.data + at, n, 0, NULL);
+    AC_TRY(ac_line_reader_open(&reader, path));
+    while (st == AC_OK) {
+        json_t *record;
+        AC_TRY(ac_line_reader_next(&reader, &line, &n));
+        if (!line)
+            break;
+        record = json_loadb(line, n, 0, NULL);
         if (record)
             st = take(context, record);
         json_decref(record);
-        at += n + 1;
     }
 out:
-    ac_buffer_free(&text);
+    ac_line_reader_close(&reader);
     return st;
 }
 
@@ -43,18 +45,18 @@ has_content(const char *line, size_t n)
 ac_status
 ac_json_lines_read_all(const char *path, ac_json_line take, void *context)
 {
-    ac_buffer text = { 0 };
-    long long number = 0;
+    ac_line_reader reader = { 0 };
+    const char *line;
+    size_t n;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_text_file_read(path, &text));
-    for (size_t at = 0; at < text.size && st == AC_OK;) {
-        const char *line = text.data + at, *newline = memchr(line, '\n', text.size - at);
-        const size_t n = newline ? (size_t) (newline - line) : text.size - at;
+    AC_TRY(ac_line_reader_open(&reader, path));
+    for (long long number = 1; st == AC_OK; number++) {
         json_error_t error;
         json_t *record;
-        number++;
-        at += n + 1;
+        AC_TRY(ac_line_reader_next(&reader, &line, &n));
+        if (!line)
+            break;
         if (!has_content(line, n))
             continue;
         record = json_loadb(line, n, JSON_ALLOW_NUL, &error);
@@ -65,6 +67,6 @@ ac_json_lines_read_all(const char *path, ac_json_line take, void *context)
             st = ac_error_prefix(st, "%s, line %lld", path, number);
     }
 out:
-    ac_buffer_free(&text);
+    ac_line_reader_close(&reader);
     return st;
 }

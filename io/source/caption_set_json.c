@@ -7,8 +7,8 @@
 
 #include "engine/base/memory.h"
 #include "io/file/json_value.h"
+#include "io/file/line_reader.h"
 #include "io/file/map.h"
-#include "io/file/text_file.h"
 #include "io/source/caption_records.h"
 #include "io/source/caption_set_scan.h"
 
@@ -304,33 +304,34 @@ out:
 ac_status
 ac_captions_read_lines(ac_caption_records *out, const char *path)
 {
-    ac_buffer text = { 0 }, id = { 0 };
-    int64_t line = 1;
+    ac_line_reader reader = { 0 };
+    ac_buffer id = { 0 };
+    const char *line;
+    size_t n;
     ac_status st = AC_OK;
 
     if (!out->format)
         out->format = "JSON lines";
-    AC_TRY(ac_text_file_read(path, &text));
-    for (size_t at = 0; at < text.size; line++) {
-        const char *end = memchr(text.data + at, '\n', text.size - at);
-        const size_t n = end ? (size_t) (end - text.data) - at : text.size - at;
+    AC_TRY(ac_line_reader_open(&reader, path));
+    for (long long number = 1;; number++) {
         json_error_t error;
         json_t *record;
         char place[PLACE_BYTES];
 
-        snprintf(place, sizeof place, "%s: line %lld", path, (long long) line);
-        if (strspn(text.data + at, " \t\r") < n) {
-            record = ac_json_parse(text.data + at, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                                   &error);
+        AC_TRY(ac_line_reader_next(&reader, &line, &n));
+        if (!line)
+            break;
+        snprintf(place, sizeof place, "%s: line %lld", path, number);
+        if (strspn(line, " \t\r") < n) {
+            record = ac_json_parse(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
             st = record ? read_line(out, record, &id, place)
                         : ac_error_set(AC_E_FORMAT, "%s: not JSON: %s", place, error.text);
             json_decref(record);
             AC_TRY(st);
         }
-        at += n + 1;
     }
 out:
-    ac_buffer_free(&text);
+    ac_line_reader_close(&reader);
     ac_buffer_free(&id);
     return st;
 }

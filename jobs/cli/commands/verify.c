@@ -16,6 +16,7 @@
 #include "io/file/checksum.h"
 #include "io/file/file_head.h"
 #include "io/file/json_value.h"
+#include "io/file/line_reader.h"
 #include "io/hdf5/h5_check.h"
 #include "io/hdf5/joined_file.h"
 #include "io/hdf5/image_shard.h"
@@ -25,7 +26,6 @@
 #include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
-#include "io/file/text_file.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/recompute.h"
 #include "jobs/cli/options.h"
@@ -136,34 +136,35 @@ check_by_kind(verifier *self, const char *path)
 static ac_status
 count_lines(verifier *self, const char *path, bool jsonl, int64_t *lines)
 {
-    ac_buffer text = { 0 };
-    ac_status st = ac_text_file_read(path, &text);
+    ac_line_reader reader = { 0 };
+    const char *line;
+    size_t n;
+    int64_t count = 0;
+    ac_status st = AC_OK;
 
     *lines = -1;
-    if (st == AC_E_NOMEM)
-        goto out;
-    if (st != AC_OK) {
-        trouble_from_error(self, path);
-        st = AC_OK;
-        goto out;
-    }
-    *lines = 0;
-    for (const char *line = text.data ? text.data : "", *end = line + text.size; line < end;) {
-        const char *newline = memchr(line, '\n', (size_t) (end - line));
-        json_t *record =
-            jsonl ? ac_json_parse(line, (size_t) ((newline ? newline : end) - line), 0, NULL)
-                  : NULL;
-        ++*lines;
-        if (jsonl && !record)
-            trouble(self, path, "line %lld is not JSON", (long long) *lines);
-        json_decref(record);
-        if (!newline)
+    AC_TRY(ac_line_reader_open(&reader, path));
+    for (;;) {
+        AC_TRY(ac_line_reader_next(&reader, &line, &n));
+        if (!line)
+            break;
+        count++;
+        if (jsonl) {
+            json_t *record = ac_json_parse(line, n, 0, NULL);
+            if (!record)
+                trouble(self, path, "line %lld is not JSON", (long long) count);
+            json_decref(record);
+        }
+        if (reader.truncated)
             trouble(self, path, "its last line is truncated");
-        line = newline ? newline + 1 : end;
     }
+    *lines = count;
 out:
-    ac_buffer_free(&text);
-    return st;
+    ac_line_reader_close(&reader);
+    if (st == AC_OK || st == AC_E_NOMEM)
+        return st;
+    trouble_from_error(self, path);
+    return AC_OK;
 }
 
 /* ---- caches ---- */
