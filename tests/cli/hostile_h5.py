@@ -8,9 +8,8 @@ import subprocess
 import sys
 
 program, checksum, corpus, demo = sys.argv[1:5]
-ALL = os.environ.get("HOSTILE_ALL") == "1"
-EVERY = 1 if ALL else 40  # of the files, for a command
-PATIENCE = 1 if ALL else 4  # of the files, for verify
+EVERY = int(os.environ.get("HOSTILE_EVERY", 40))  # of so many files one, for a command
+PATIENCE = min(EVERY, 4)  # the same, for verify
 SECONDS, MEMORY = 60, 8 << 30
 # Whole files of other content, or with damage that nothing reads: no command needs to refuse them as HDF5.
 SOUND = {"whole", "heap_whole", "zeros_compressed", "attributes_many"}
@@ -60,7 +59,7 @@ CACHE_COMMANDS = [
     ("build-cache", False, ["build-cache", "--run", "cache", "--set", "input.path=cache.txt", "--set", clip], ["DONE"]),
     ("caption", True, ["caption", "job.yaml", "--run", "new"], []),
     ("tag", True, ["tag", "--run", "new", "--set", "input.path=images", "--set", clip, "--set", "cache.path=cache", "--set", "retrieval.topk=3"], []),
-    ("train", True, ["train", "--run", "new", "--set", "input.train=images", "--set", clip, "--set", bart, "--set", "cache.path=cache"], []),
+    ("train", True, ["train", "--run", "new", "--set", "input.train=images", "--set", "input.validation=images", "--set", clip, "--set", bart, "--set", "cache.path=cache"], []),
 ]
 DATA_COMMANDS = [
     ("verify", True, ["verify", "dataset"], []),
@@ -68,7 +67,7 @@ DATA_COMMANDS = [
     ("embed-images", True, ["embed-images", "--run", "new", "--set", "input.path=dataset", "--set", clip], []),
     ("caption", True, ["caption", "job.yaml", "--run", "new", "--set", "input.path=dataset"], []),
     ("tag", True, ["tag", "--run", "new", "--set", "input.path=dataset", "--set", clip, "--set", "cache.path=good_cache"], []),
-    ("train", True, ["train", "--run", "new", "--set", "input.train=dataset", "--set", clip, "--set", bart, "--set", "cache.path=good_cache"], []),
+    ("train", True, ["train", "--run", "new", "--set", "input.train=dataset", "--set", "input.validation=images", "--set", clip, "--set", bart, "--set", "cache.path=good_cache"], []),
     ("export", True, ["export", "dataset", "--format", "folder", "--out", "new"], []),
     ("ingest again", False, ["ingest", "images", "--out", "dataset"], ["DONE"]),
     ("ingest", True, ["ingest", "dataset", "--out", "new"], []),

@@ -1,6 +1,6 @@
 # HDF5 files made to do harm (tests/data/hostile_h5, tests/golden/make/hostile_h5.py), each where a command opens one: in runs, caches, datasets,
 # with manifests that name their checksums. No command is ended by a signal or a bug, or hangs; what reads the file refuses it by name. Each
-# command gets some of the files, each file goes to some of the commands; HOSTILE_ALL=1 takes every pair (half an hour).
+# command gets some of the files, each file goes to some of the commands; HOSTILE_EVERY=1 tries every pair (more than half an hour).
 . "$source/tests/cli/lib.sh"
 
 mkdir images
