@@ -171,7 +171,7 @@ ac_evidence_find(ac_evidence_finder *self, const char *caption, size_t n,
     AC_TRY(
         ac_grow(&self->flags, &self->flag_capacity, 2 * out->words.count, sizeof *self->flags));
     content = self->flags;
-    in_table = self->flags + out->words.count;
+    in_table = self->flags ? self->flags + out->words.count : NULL; /* of no word */
     for (int64_t i = 0; i < out->words.count; i++) {
         content[i] = self->content[out->words.words[i] - 1];
         in_table[i] = false;

@@ -44,7 +44,7 @@ refuse(reader *r, const char *format, ...)
 static const unsigned char *
 take(reader *r, uint64_t n, const char *what)
 {
-    const unsigned char *p = r->data + r->at;
+    const unsigned char *p = r->data ? r->data + r->at : NULL; /* of an empty file */
 
     if (r->status == AC_OK && n > r->size - r->at)
         refuse(r, "the file ends within %s: is it complete?", what);

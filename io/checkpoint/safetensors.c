@@ -8,7 +8,19 @@
 #include "engine/base/memory.h"
 #include "io/file/json_value.h"
 
-enum { MAX_HEADER = 100000000 };
+enum { MAX_HEADER = 100000000, MOST_VALUES = 4000000 };
+
+/* A value of two bytes takes a hundred in memory: the header is asked before it is parsed. A
+ * tensor has eleven of these characters; those inside names count too, and are few. */
+static bool
+has_too_many_values(const unsigned char *header, size_t n)
+{
+    size_t values = 0;
+
+    for (size_t i = 0; i < n; i++)
+        values += header[i] == ',' || header[i] == '[' || header[i] == '{';
+    return values > MOST_VALUES;
+}
 
 static bool
 dtype_from_name(const char *name, ac_dtype *out)
@@ -199,6 +211,9 @@ ac_safetensors_open(ac_safetensors *self, const char *path)
                 path, (unsigned long long) length, self->map.size);
     if (length == 0 || self->map.data[8] != '{')
         AC_FAIL(AC_E_FORMAT, "%s: the header does not begin with '{'", path);
+    if (has_too_many_values(self->map.data + 8, (size_t) length))
+        AC_FAIL(AC_E_FORMAT, "%s: a header of more than %d values: damaged, or made to do harm",
+                path, MOST_VALUES);
     header = ac_json_parse((const char *) self->map.data + 8, (size_t) length,
                            JSON_REJECT_DUPLICATES, &error);
     if (!header)

@@ -8,7 +8,7 @@
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
-enum { HEAD_BYTES = 16, MOST_PARTS = 64, MOST_PART = 1 << 20, SHARED = 2 };
+enum { HEAD_BYTES = 6 + 16 + 4 + 8, MOST_PARTS = 64, MOST_PART = 1 << 20, SHARED = 2 };
 
 uint64_t
 ac_h5_raw_number(const unsigned char *bytes, int n)
@@ -114,13 +114,13 @@ ac_h5_raw_messages(ac_h5_raw *self, uint64_t at,
                    void *context)
 {
     header h = { .raw = self, .count = 1 };
-    unsigned char head[HEAD_BYTES + 16] = { 0 };
+    unsigned char head[HEAD_BYTES] = { 0 };
     size_t first = 6;
     int wide;
     uint64_t size;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_h5_raw_read(self, at, head, sizeof head));
+    AC_TRY(ac_h5_raw_read(self, at, head, first));
     if (memcmp(head, "OHDR", 4) != 0 || head[4] != 2)
         AC_FAIL(AC_E_FORMAT, "%s: refused: %s has a header that we do not write", self->path,
                 self->name);
@@ -128,6 +128,7 @@ ac_h5_raw_messages(ac_h5_raw *self, uint64_t at,
     first += (head[5] & 0x10) ? 4 : 0;  /* when attributes move out */
     wide = 1 << (head[5] & 3);
     h.head = 4 + ((head[5] & 0x04) ? 2 : 0);
+    AC_TRY(ac_h5_raw_read(self, at, head, first + (size_t) wide));
     size = ac_h5_raw_number(head + first, wide);
     at += first + (size_t) wide;
     if (at > (uint64_t) self->bytes || size > (uint64_t) self->bytes - at || size > MOST_PART)

@@ -1,8 +1,10 @@
 /* Headers of datasets and attributes, and the index of chunks: a B-tree of version 1. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "io/hdf5/h5_packing.h"
 #include "io/hdf5/h5_raw.h"
 
 enum {
@@ -27,6 +29,8 @@ typedef struct dataset {
     int64_t dims[AC_MAX_RANK], sides[AC_MAX_RANK + 1], element;
     uint64_t root;
     int64_t chunks, found;
+    int64_t before[AC_MAX_RANK]; /* where the chunk lies that the index named last */
+    ac_h5_packing packing;
 } dataset;
 
 /* ---- messages ---- */
@@ -86,7 +90,7 @@ check_fill(const ac_h5_raw *raw, const unsigned char *m, size_t n)
 }
 
 static ac_status
-check_filters(const ac_h5_raw *raw, const unsigned char *m, size_t n)
+check_filters(const ac_h5_raw *raw, const unsigned char *m, size_t n, ac_h5_packing *packing)
 {
     size_t at = 2;
 
@@ -98,6 +102,7 @@ check_filters(const ac_h5_raw *raw, const unsigned char *m, size_t n)
         if (n - at < 6)
             return ac_h5_raw_damaged(raw, "list of filters");
         id = ac_h5_raw_number(m + at, 2);
+        ac_h5_packing_add(packing, (int) id);
         at += 2;
         if (id >= 256) {
             name = (size_t) ac_h5_raw_number(m + at, 2);
@@ -240,7 +245,7 @@ read_message(void *context, int type, const unsigned char *m, size_t n)
     case AC_H5_DATATYPE: return check_type(self->raw, m, n, &self->element);
     case AC_H5_FILL_VALUE: return check_fill(self->raw, m, n);
     case AC_H5_LAYOUT: return read_layout(self, m, n);
-    case AC_H5_FILTERS: return check_filters(self->raw, m, n);
+    case AC_H5_FILTERS: return check_filters(self->raw, m, n, &self->packing);
     case AC_H5_ATTRIBUTE: return ac_h5_raw_check_attribute(self->raw, m, n);
     case AC_H5_ATTRIBUTE_INFO:
         return n >= 2 && (m[1] & 1) == 0 && n >= 18 && ac_h5_raw_number(m + 2, 8) == UINT64_MAX
@@ -256,6 +261,25 @@ read_message(void *context, int type, const unsigned char *m, size_t n)
 }
 
 /* ---- the index ---- */
+
+/* Is there a chunk of the shape at these offsets, behind the one before? So that each is named
+ * once. */
+static bool
+is_next(dataset *self, const unsigned char *offsets)
+{
+    bool behind = self->found == 1; /* of the first all are */
+
+    for (int i = 0; i < self->rank; i++) {
+        const uint64_t at = ac_h5_raw_number(offsets + 8 * (size_t) i, 8);
+        if (at >= (uint64_t) self->dims[i] || at % (uint64_t) self->sides[i] != 0)
+            return false;
+        if (!behind && (int64_t) at < self->before[i])
+            return false;
+        behind = behind || (int64_t) at > self->before[i];
+        self->before[i] = (int64_t) at;
+    }
+    return behind && ac_h5_raw_number(offsets + 8 * (size_t) self->rank, 8) == 0;
+}
 
 /* The node at `at`, of `level`; -1: of any. */
 static ac_status
@@ -289,8 +313,10 @@ read_node(dataset *self, uint64_t at, int level)
         }
         if (++self->found > self->chunks || child > (uint64_t) self->raw->bytes || size == 0 ||
             size > (uint64_t) self->raw->bytes - child ||
-            ac_h5_raw_number(entry + 4, 4) != 0) /* a filter left out */
+            ac_h5_raw_number(entry + 4, 4) != 0 /* a filter left out */ ||
+            !is_next(self, entry + 8))
             AC_TRY(ac_h5_raw_damaged(self->raw, "index of chunks"));
+        AC_TRY(ac_h5_packing_check(&self->packing, self->raw, child, (int64_t) size));
     }
 out:
     free(entries);
@@ -305,8 +331,11 @@ check_chunks(dataset *self)
     if (self->keys != self->rank + 1 || self->sides[self->rank] != self->element)
         return ac_h5_raw_refuse(self->raw, "has chunks of another shape than it: damaged");
     self->chunks = 1;
+    self->packing.unpacked = self->element;
     for (int i = 0; i < self->rank; i++)
         if (self->sides[i] < 1 ||
+            __builtin_mul_overflow(self->packing.unpacked, self->sides[i],
+                                   &self->packing.unpacked) ||
             __builtin_mul_overflow(self->chunks,
                                    self->dims[i] / self->sides[i] +
                                        (self->dims[i] % self->sides[i] != 0),

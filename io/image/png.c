@@ -82,6 +82,21 @@ read_palette(png_structp png, png_infop info, ac_image *out)
     }
 }
 
+/* What stands beside the pixels is passed over unread: libpng would unpack a thousand texts of
+ * 8 MB each from as many blocks of 8 kB. */
+static void
+pass_over_texts(png_structp png)
+{
+#ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
+    static const png_byte names[] =
+        "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0eXIf\0hIST\0pCAL\0sCAL\0tIME";
+
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, names, sizeof names / 5);
+#else
+    (void) png;
+#endif
+}
+
 static ac_status
 decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels,
        ac_item_status *item_status, source *s)
@@ -91,6 +106,7 @@ decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels,
     size_t row;
 
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+    pass_over_texts(png);
     png_read_info(png, info);
     mode = choose_mode(png, info);
     st = ac_image_allocate(out, mode, png_get_image_width(png, info),

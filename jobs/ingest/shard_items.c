@@ -46,7 +46,7 @@ mean_bytes(const ac_image_source *images, double *mean)
         AC_TRY(bytes_of(images, k * images->count / count, &bytes, &n));
         sum += (double) n;
     }
-    *mean = sum > count ? sum / (double) count : 1;
+    *mean = sum > (double) count ? sum / (double) count : 1;
 out:
     ac_buffer_free(&bytes);
     return st;

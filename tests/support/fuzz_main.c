@@ -1,12 +1,17 @@
 /* The main of fuzz harnesses where libFuzzer is not linked (it is with AC_FUZZ, and takes the
  * same arguments): replays the files and folders given, or the harness's own corpus, each file
- * as it is and in mutated forms. */
+ * as it is and in mutated forms. The limits are those that libFuzzer is given: 10 s for an
+ * input, 1 GB of memory for the process. */
 #include "tests/support/fuzz.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "engine/base/random.h"
 
@@ -17,7 +22,46 @@ enum {
     SEED = 1
 }; /* a large file: a tenth of the mutations */
 
+enum { MOST_SECONDS = 10, MOST_KB = 1 << 20 };
+
 static uint8_t input[LONGEST], mutated[2 * LONGEST];
+static const uint8_t *present; /* for the handler */
+static size_t present_bytes;
+
+/* Of CPU time, so that a busy machine is no fault. What took it is left in a file. */
+static void
+say_slow(int signal)
+{
+    static const char text[] = "an input took more than 10 s of CPU time: see timeout-input\n";
+    FILE *f = fopen("timeout-input", "wb");
+
+    (void) signal;
+    if (f) {
+        fwrite(present, 1, present_bytes, f);
+        fclose(f);
+    }
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        _exit(2);
+    abort();
+}
+
+static void
+allow_seconds(int seconds)
+{
+    const struct itimerval limit = { .it_value = { .tv_sec = seconds } };
+
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
+static void
+check_memory(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    if (used.ru_maxrss > MOST_KB)
+        fuzz_broken(__FILE__, __LINE__, "an input took more than 1 GB of memory");
+}
 
 /* Overwrite, cut, double or insert: one to four times, by numbers that follow from file and
  * mutation alone. */
@@ -60,7 +104,12 @@ run_one(const uint8_t *bytes, size_t n)
     if (!copy)
         abort();
     memcpy(copy, bytes, n);
+    present = bytes;
+    present_bytes = n;
+    allow_seconds(MOST_SECONDS);
     LLVMFuzzerTestOneInput(copy, n);
+    allow_seconds(0);
+    check_memory();
     free(copy);
 }
 
@@ -114,6 +163,7 @@ main(int argc, char **argv)
     char folder[4096];
     int failed = 0, files = 0;
 
+    signal(SIGPROF, say_slow);
     name += strncmp(name, "fuzz_", 5) == 0 ? 5 : 0;
     snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", AC_SOURCE_DIR, name);
     if (argc < 2)
