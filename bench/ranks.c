@@ -1,5 +1,8 @@
-/* One rank with all entries, then all ranks with a part each, in turns; each with the threads
- * of OMP_NUM_THREADS. The merging of the ranks' lists is in it.
+/* One rank with all entries, the same rank with its part alone, then all ranks with a part
+ * each, in turns; each with the threads of OMP_NUM_THREADS. The merging of the ranks' lists is
+ * in it. All against the part alone: what a part costs more than its share. The part alone
+ * against all at once: what the machine loses when its cores work together, whatever the
+ * program does.
  *
  *   mpirun -n 2 bench_ranks ENTRIES WIDTH QUERIES CROWDED ROUNDS
  *
@@ -98,7 +101,7 @@ sort_series(series *s, int64_t rounds)
 }
 
 static void
-print(const bench *b, const series *one, const series *all, int64_t rounds)
+print(const bench *b, const series *one, const series *alone, const series *all, int64_t rounds)
 {
     const int64_t half = rounds / 2;
 
@@ -107,27 +110,46 @@ print(const bench *b, const series *one, const series *all, int64_t rounds)
            omp_get_max_threads());
     printf("one rank: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n", one->wall[0],
            one->wall[half], one->cpu[0], one->cpu[half]);
+    printf("its part alone: least %.2f ms, median %.2f; CPU least %.2f, median %.2f\n",
+           alone->wall[0], alone->wall[half], alone->cpu[0], alone->cpu[half]);
     printf("%d ranks: least %.2f ms, median %.2f; CPU of the slowest least %.2f, median %.2f\n",
            b->comm.size, all->wall[0], all->wall[half], all->cpu[0], all->cpu[half]);
     printf("times as fast: %.2f (least), %.2f (median); CPU %.2f, %.2f\n",
            one->wall[0] / all->wall[0], one->wall[half] / all->wall[half],
            one->cpu[0] / all->cpu[0], one->cpu[half] / all->cpu[half]);
+    printf("of these, the part alone against all entries: %.2f; CPU %.2f; and the machine, a "
+           "part by each rank at once against one alone: %.2f of it; CPU %.2f (medians)\n",
+           one->wall[half] / alone->wall[half], one->cpu[half] / alone->cpu[half],
+           alone->wall[half] / all->wall[half], alone->cpu[half] / all->cpu[half]);
+}
+
+/* Rank 0 searches, while the others sleep. */
+static ac_status
+search_alone(bench *b, const ac_topk_index *index, series *s, int64_t at)
+{
+    double start;
+    ac_status st = AC_OK;
+
+    meet(b);
+    start = now(CLOCK_MONOTONIC);
+    if (b->comm.rank == 0)
+        AC_TRY(search(b, index, false, &s->cpu[at]));
+    s->wall[at] = 1e3 * (now(CLOCK_MONOTONIC) - start);
+out:
+    return st;
 }
 
 static ac_status
 measure(bench *b, int64_t rounds)
 {
-    static series one, all;
+    static series one, alone, all;
     ac_status st = AC_OK;
 
     for (int64_t i = -1; i < rounds; i++) { /* the first is not counted */
         const int64_t at = i < 0 ? 0 : i;
         double start, cpu = 0;
-        meet(b);
-        start = now(CLOCK_MONOTONIC);
-        if (b->comm.rank == 0)
-            AC_TRY(search(b, &b->whole, false, &one.cpu[at]));
-        one.wall[at] = 1e3 * (now(CLOCK_MONOTONIC) - start);
+        AC_TRY(search_alone(b, &b->whole, &one, at));
+        AC_TRY(search_alone(b, &b->part, &alone, at));
         meet(b);
         MPI_Barrier(b->comm.mpi);
         start = now(CLOCK_MONOTONIC);
@@ -136,9 +158,10 @@ measure(bench *b, int64_t rounds)
         AC_MPI(MPI_Allreduce(&cpu, &all.cpu[at], 1, MPI_DOUBLE, MPI_MAX, b->comm.mpi));
     }
     sort_series(&one, rounds);
+    sort_series(&alone, rounds);
     sort_series(&all, rounds);
     if (b->comm.rank == 0)
-        print(b, &one, &all, rounds);
+        print(b, &one, &alone, &all, rounds);
 out:
     return st;
 }
