@@ -24,8 +24,8 @@ static const double LEAST_SECONDS = 0.03;
 
 static const ac_option options[] = {
     { "model", 0, "DIR",
-      "a CLIP or BART folder: its own shapes (default: those of CLIP ViT-B/16 and "
-      "BART-large)" },
+      "a folder of CLIP, BART or a causal language model, or a .gguf file: its own "
+      "shapes (default: those of CLIP ViT-B/16 and BART-large)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { "kernels", 0, "K", "of the backend native: auto, amx, avx512, avx2, … (default: auto)" },
     { "json", 0, NULL, "print one JSON object instead of the table" },
