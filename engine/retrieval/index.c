@@ -126,7 +126,10 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
     AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
     AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
     AC_TRY(take(self, &self->sums, padded, sizeof *self->sums));
-    if (ac_scan_coarse_of(kernel, D)) {
+    self->low_bytes = ac_scan_low_bytes(kernel->scan, D);
+    if (self->low_bytes)
+        AC_TRY(take(self, &self->low, padded, (size_t) self->low_bytes));
+    if (ac_scan_coarse_of(kernel, D) || self->low) {
         AC_TRY(take(self, &self->coarse_errors, padded, sizeof *self->coarse_errors));
         AC_TRY(take(self, &self->coarse_norms, padded, sizeof *self->coarse_norms));
     }
@@ -153,5 +156,6 @@ ac_topk_index_free(ac_topk_index *self)
     free(self->coarse_errors);
     free(self->coarse_norms);
     free(self->sums);
+    free(self->low);
     *self = (ac_topk_index){ 0 };
 }
