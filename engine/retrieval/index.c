@@ -6,22 +6,29 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/tensor.h"
 #include "engine/retrieval/scan.h"
 
 enum {
-    CENTRE_SAMPLE = 4096 /* entries the centre is taken from */
+    CENTRE_SAMPLE = 4096, /* entries the centre is taken from */
+    CHECKED = 1024        /* entries that a thread checks at a time */
 };
 
 bool
 ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
 {
-    for (int64_t i = 0; i < n * D; i++) {
-        if (!isfinite(x[i])) {
-            *bad_row = i / D;
-            return false;
-        }
+    int64_t bad = n;
+
+#pragma omp parallel for schedule(static) reduction(min : bad)
+    for (int64_t from = 0; from < n; from += CHECKED) {
+        const int64_t rows = n - from < CHECKED ? n - from : CHECKED,
+                      row = from + ac_floats_not_finite(x + from * D, rows * D) / D;
+        if (row < from + rows && row < bad)
+            bad = row;
     }
-    return true;
+    if (bad < n)
+        *bad_row = bad;
+    return bad == n;
 }
 
 bool

@@ -73,16 +73,20 @@ ac_scan_int6_pack(unsigned char *group, unsigned char *low, int64_t j, const int
 {
     const uint32_t nibble = 0x0f0f0f0f, top = 0x03030303;
 
-    for (int64_t d = 0; d < D; d++) {
-        const int64_t line = d / AC_SCAN_LOW_ELEMENTS, at = d % AC_SCAN_LOW_ELEMENTS;
-        low[line * LINE + at % LINE] |=
-            (unsigned char) (((row[d] + SHIFT) & 3) << at / LINE * 2);
+    for (int64_t d = 0; d < D; d += LINE) {
+        const int64_t n = D - d < LINE ? D - d : LINE;
+        unsigned char *line = low + d / AC_SCAN_LOW_ELEMENTS * LINE;
+        const int shift = (int) (d % AC_SCAN_LOW_ELEMENTS / LINE * 2);
+        for (int64_t i = 0; i < n; i++)
+            line[i] = (unsigned char) (line[i] | ((row[d + i] + SHIFT) & 3) << shift);
     }
     for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, group += LINES * LINE) {
-        uint8_t u[AC_SCAN_INT6_ELEMENTS];
+        const int64_t n = D - d < AC_SCAN_INT6_ELEMENTS ? D - d : AC_SCAN_INT6_ELEMENTS;
+        uint8_t u[AC_SCAN_INT6_ELEMENTS] = { 0 };
         uint32_t w[STEPS], y[LINES];
+        memcpy(u, row + d, (size_t) n);
         for (int64_t i = 0; i < AC_SCAN_INT6_ELEMENTS; i++)
-            u[i] = (uint8_t) (d + i < D ? (row[d + i] + SHIFT) >> 2 : 0);
+            u[i] = (uint8_t) ((uint8_t) (u[i] + SHIFT) >> 2);
         memcpy(w, u, sizeof w);
         y[0] = (w[0] & nibble) | (w[1] & nibble) << 4;
         y[1] = (w[2] & nibble) | (w[3] & nibble) << 4;
