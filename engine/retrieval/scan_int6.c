@@ -176,7 +176,7 @@ const ac_scan_kernel ac_scan_int6_scalar = {
 
 /* Lines are fetched so far ahead, into the second-level cache; groups follow each other, and
  * beyond the last nothing is fetched. */
-enum { AHEAD = 3072 };
+enum { AHEAD = 6144 };
 
 static inline int32_t
 four_bytes(const int8_t *q)
