@@ -40,9 +40,12 @@ read_index(const ac_topk_index *x)
 {
     const int64_t padded = (x->n + GROUP - 1) / GROUP * GROUP;
 
+    /* of int6 the lower bits of a few entries are read in addition */
     return read_bytes(x->packed, (int64_t) x->packed_bytes) +
-           read_bytes(x->scales, padded * 4) + read_bytes(x->errors, padded * 4) +
-           read_bytes(x->norms, padded * 4) + read_bytes(x->sums, padded * 4);
+           read_bytes(x->scales, padded * 4) +
+           read_bytes(x->low ? x->coarse_errors : x->errors, padded * 4) +
+           read_bytes(x->low ? x->coarse_norms : x->norms, padded * 4) +
+           (x->low ? 0 : read_bytes(x->sums, padded * 4));
 }
 
 static int

@@ -1,10 +1,10 @@
 /* A cache's shards: writing one, and reading a slice across them. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache_builder/cache.h"
+#include "engine/base/tensor.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
@@ -77,10 +77,12 @@ read_part(const ac_cache *self, int64_t shard, int64_t from, int64_t rows, float
                                   embeddings));
     if (entries)
         AC_TRY(read_entries(&r, path, self->shards[shard].rows, from, rows, entries));
-    for (int64_t i = 0; embeddings && i < rows * self->dimension; i++)
-        if (!isfinite(embeddings[i]))
+    if (embeddings) {
+        const int64_t n = rows * self->dimension, bad = ac_floats_not_finite(embeddings, n);
+        if (bad < n)
             AC_FAIL(AC_E_FORMAT, "%s: the embedding of entry %lld is not finite", path,
-                    (long long) (from + i / self->dimension));
+                    (long long) (from + bad / self->dimension));
+    }
 out:
     ac_h5_close(&r);
     free(path);

@@ -1,5 +1,6 @@
 #include "engine/base/tensor.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,4 +187,24 @@ ac_tensors_need(const ac_tensors *self, const ac_tensor **out, const char *name,
                             self->source, name, ac_dtype_name(t->dtype));
     *out = t;
     return AC_OK;
+}
+
+int64_t
+ac_floats_not_finite(const float *x, int64_t n)
+{
+    enum { BLOCK = 1024, EXPONENT = 0x7f800000 };
+
+    for (int64_t from = 0; from < n; from += BLOCK) {
+        const int64_t to = from + BLOCK < n ? from + BLOCK : n;
+        int32_t bad = 0;
+        for (int64_t i = from; i < to; i++) {
+            int32_t bits;
+            memcpy(&bits, &x[i], sizeof bits);
+            bad += (bits & EXPONENT) == EXPONENT;
+        }
+        for (int64_t i = from; bad && i < to; i++)
+            if (!isfinite(x[i]))
+                return i;
+    }
+    return n;
 }

@@ -55,6 +55,9 @@ int64_t ac_tensor_count(const ac_tensor *self); /* elements; 1 for rank 0 */
  * F64 rounded). */
 void ac_tensor_read(const ac_tensor *self, float *y, int64_t first, int64_t n);
 
+/** The first of n floats that is not finite; n: there is none. */
+int64_t ac_floats_not_finite(const float *x, int64_t n);
+
 /** The matrix [rows, columns] of a plain one [columns, rows]: a view of the same data. */
 ac_tensor ac_tensor_transposed(const ac_tensor *self);
 

@@ -6,22 +6,29 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/base/tensor.h"
 #include "engine/retrieval/scan.h"
 
 enum {
-    CENTRE_SAMPLE = 4096 /* entries the centre is taken from */
+    CENTRE_SAMPLE = 4096, /* entries the centre is taken from */
+    CHECKED = 1024        /* entries that a thread checks at a time */
 };
 
 bool
 ac_embeddings_check(const float *x, int64_t n, int64_t D, int64_t *bad_row)
 {
-    for (int64_t i = 0; i < n * D; i++) {
-        if (!isfinite(x[i])) {
-            *bad_row = i / D;
-            return false;
-        }
+    int64_t bad = n;
+
+#pragma omp parallel for schedule(static) reduction(min : bad)
+    for (int64_t from = 0; from < n; from += CHECKED) {
+        const int64_t rows = n - from < CHECKED ? n - from : CHECKED,
+                      row = from + ac_floats_not_finite(x + from * D, rows * D) / D;
+        if (row < from + rows && row < bad)
+            bad = row;
     }
-    return true;
+    if (bad < n)
+        *bad_row = bad;
+    return bad == n;
 }
 
 bool
@@ -126,7 +133,10 @@ ac_topk_index_init_kernel(ac_topk_index *self, const float *embeddings, int64_t 
     AC_TRY(take(self, &self->errors, padded, sizeof *self->errors));
     AC_TRY(take(self, &self->norms, padded, sizeof *self->norms));
     AC_TRY(take(self, &self->sums, padded, sizeof *self->sums));
-    if (ac_scan_coarse_of(kernel, D)) {
+    self->low_bytes = ac_scan_low_bytes(kernel->scan, D);
+    if (self->low_bytes)
+        AC_TRY(take(self, &self->low, padded, (size_t) self->low_bytes));
+    if (ac_scan_coarse_of(kernel, D) || self->low) {
         AC_TRY(take(self, &self->coarse_errors, padded, sizeof *self->coarse_errors));
         AC_TRY(take(self, &self->coarse_norms, padded, sizeof *self->coarse_norms));
     }
@@ -153,5 +163,6 @@ ac_topk_index_free(ac_topk_index *self)
     free(self->coarse_errors);
     free(self->coarse_norms);
     free(self->sums);
+    free(self->low);
     *self = (ac_topk_index){ 0 };
 }

@@ -12,7 +12,7 @@
 #include "engine/base/status.h"
 
 /** What the scan reads: entries rounded to int8 (a quarter of the bytes), to bfloat16 (half),
- * as they are, or rounded to 6 bits (of int8's bytes three quarters). */
+ * as they are, or rounded to int8 of which the upper 6 bits are read first. */
 typedef enum ac_scan {
     AC_SCAN_AUTO = 0,
     AC_SCAN_INT8,
@@ -37,7 +37,9 @@ typedef struct ac_topk_index {
     unsigned char *packed;               /* [groups] groups of 16 entries */
     float *scales, *errors, *norms;      /* [groups * 16] */
     float *coarse_errors, *coarse_norms; /* [groups * 16], or NULL */
-    int32_t *sums;                       /* [groups * 16] */
+    unsigned char *low;                  /* [groups * 16, low_bytes]: of int6, else NULL */
+    int64_t low_bytes;
+    int32_t *sums; /* [groups * 16] */
 } ac_topk_index;
 
 /** Every number finite? @param[out] bad_row  the first row with one that is not */

@@ -65,7 +65,7 @@ ac_scan_panel_width(const ac_scan_kernel *kernel, int64_t D)
 {
     switch (kernel->scan) {
     case AC_SCAN_INT8: return ac_scan_padded(D);
-    case AC_SCAN_INT6: return AC_SCAN_INT6_HEAD + ac_scan_int6_padded(D);
+    case AC_SCAN_INT6: return AC_SCAN_INT6_HEAD + 4 * ac_scan_low_bytes(AC_SCAN_INT6, D);
     default: return D;
     }
 }
@@ -104,13 +104,17 @@ ac_scan_query_integers(const ac_scan_kernel *kernel, int64_t D)
 ac_scan_facts
 ac_scan_facts_at(const ac_scan_facts *all, int64_t at)
 {
-    ac_scan_facts f = { all->scales + at, all->errors + at, all->norms + at, NULL, NULL,
-                        all->sums + at };
+    ac_scan_facts f = {
+        all->scales + at, all->errors + at, all->norms + at, NULL, NULL, all->sums + at, NULL,
+        all->low_bytes
+    };
 
     if (all->coarse_errors) {
         f.coarse_errors = all->coarse_errors + at;
         f.coarse_norms = all->coarse_norms + at;
     }
+    if (all->low)
+        f.low = all->low + at * all->low_bytes;
     return f;
 }
 
@@ -137,10 +141,10 @@ typedef struct int8_sums {
     int32_t integers;
 } int8_sums;
 
-/* v = x - centre; row [D] takes the integers, up to `most`. */
+/* v = x - centre; row [D] takes the integers. */
 INLINE void
 round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
-          int64_t D, float most)
+          int64_t D)
 {
     float largest, inverse;
     double error = 0, signed_error = 0;
@@ -153,13 +157,13 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
         largest_bits = bits > largest_bits ? bits : largest_bits;
     }
     memcpy(&largest, &largest_bits, sizeof largest);
-    *scale = (double) largest < TINY ? 0 : largest / most;
+    *scale = (double) largest < TINY ? 0 : largest / 127;
     inverse = *scale > 0 ? 1 / *scale : 0;
     for (int64_t d = 0; d < D; d++) {
         float r = (x[d] - centre[d]) *
                   inverse; /* nearest, halves away from zero; any rounding would do */
         r += r < 0 ? -0.5f : 0.5f;
-        r = r > most ? most : r < -most ? -most : r;
+        r = r > 127 ? 127 : r < -127 ? -127 : r;
         row[d] = (int8_t) (int32_t) r;
     }
 #pragma omp simd reduction(+ : error, signed_error, total)
@@ -185,30 +189,30 @@ round_row(int8_t *row, float *scale, int8_sums *sums, const float *x, const floa
 
 static void
 round_row_scalar(int8_t *row, float *scale, int8_sums *sums, const float *x,
-                 const float *centre, int64_t D, float most)
+                 const float *centre, int64_t D)
 {
-    round_row(row, scale, sums, x, centre, D, most);
+    round_row(row, scale, sums, x, centre, D);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void
 round_row_avx2(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
-               int64_t D, float most)
+               int64_t D)
 {
-    round_row(row, scale, sums, x, centre, D, most);
+    round_row(row, scale, sums, x, centre, D);
 }
 #endif
 
 static void
 round_entry(int8_t *row, float *scale, int8_sums *sums, const float *x, const float *centre,
-            int64_t D, float most)
+            int64_t D)
 {
 #if defined(__x86_64__)
     if (ac_kernels_include(AC_CPU_AVX2))
-        round_row_avx2(row, scale, sums, x, centre, D, most);
+        round_row_avx2(row, scale, sums, x, centre, D);
     else
 #endif
-        round_row_scalar(row, scale, sums, x, centre, D, most);
+        round_row_scalar(row, scale, sums, x, centre, D);
 }
 
 /*
@@ -224,7 +228,7 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
     int8_sums s;
     double unit;
 
-    round_entry(row, scale, &s, x, centre, D, 127);
+    round_entry(row, scale, &s, x, centre, D);
     unit = (double) *scale;
     *sum = s.integers;
     fine->error = s.error;
@@ -238,17 +242,51 @@ pack_int8(int8_t *group, float *scale, int32_t *sum, rounding *fine, rounding *c
         memcpy(group + d * AC_SCAN_GROUP, row + d, AC_SCAN_STEP);
 }
 
+/* What is left of an entry, and its norm, where of each 8-bit integer i the upper 6 bits and
+ * the middle of the lower 2 are taken: i + 3/2 - (i & 3). */
+INLINE void
+account_upper(rounding *self, const int8_t *row, double unit, const float *x,
+              const float *centre, int64_t D)
+{
+    double error = 0, norm = 0;
+
+#pragma omp simd reduction(+ : error, norm)
+    for (int64_t d = 0; d < D; d++) {
+        const double got = unit * (row[d] + 1.5 - (row[d] & 3)),
+                     left = (double) x[d] - (double) centre[d] - got;
+        error += left * left;
+        norm += got * got;
+    }
+    *self = (rounding){ error, norm };
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void
+account_upper_avx2(rounding *self, const int8_t *row, double unit, const float *x,
+                   const float *centre, int64_t D)
+{
+    account_upper(self, row, unit, x, centre, D);
+}
+#endif
+
 static void
-pack_int6(unsigned char *group, int64_t j, float *scale, rounding *fine, const float *x,
-          const float *centre, int64_t D)
+pack_int6(unsigned char *group, const ac_scan_facts *facts, int64_t j, rounding *fine,
+          rounding *coarse, const float *x, const float *centre, int64_t D)
 {
     int8_t row[AC_TOPK_MAX_DIMENSION];
     int8_sums s;
+    double unit;
 
-    round_entry(row, scale, &s, x, centre, D, 31);
-    fine->error = s.error;
-    fine->norm = (double) *scale * (double) *scale * (double) s.squares;
-    ac_scan_int6_pack(group, j, row, D);
+    round_entry(row, &facts->scales[j], &s, x, centre, D);
+    unit = (double) facts->scales[j];
+    *fine = (rounding){ s.error, unit * unit * (double) s.squares };
+#if defined(__x86_64__)
+    if (ac_kernels_include(AC_CPU_AVX2))
+        account_upper_avx2(coarse, row, unit, x, centre, D);
+    else
+#endif
+        account_upper(coarse, row, unit, x, centre, D);
+    ac_scan_int6_pack(group, facts->low + j * facts->low_bytes, j, row, D);
 }
 
 /* To the nearest, ties to even; the numbers are finite and far from overflow. */
@@ -288,7 +326,7 @@ pack_entry(ac_scan scan, void *group, const ac_scan_facts *facts, int64_t j, con
         pack_int8((int8_t *) group + j * AC_SCAN_STEP, &facts->scales[j], &facts->sums[j],
                   &fine, &coarse, x, centre, D);
     } else if (scan == AC_SCAN_INT6) {
-        pack_int6(group, j, &facts->scales[j], &fine, x, centre, D);
+        pack_int6(group, facts, j, &fine, &coarse, x, centre, D);
     } else if (scan == AC_SCAN_BF16) {
         pack_bf16((uint16_t *) group + j, &fine, x, centre, D);
     } else {
@@ -307,6 +345,8 @@ ac_scan_pack_group(ac_scan scan, void *group, const ac_scan_facts *facts, const 
                    const float *centre, int64_t count, int64_t D)
 {
     memset(group, 0, (size_t) ac_scan_group_bytes(scan, D));
+    if (facts->low)
+        memset(facts->low, 0, (size_t) (AC_SCAN_GROUP * facts->low_bytes));
     for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
         facts->scales[j] = 1;
         facts->sums[j] = 0;

@@ -36,7 +36,8 @@ enum {
     AC_SCAN_STEP = 4,           /* elements of one entry that lie together in a group of int8 */
     AC_SCAN_COARSE_STEP = 8,    /* elements of one query that lie together in a coarse panel */
     AC_SCAN_INT6_ELEMENTS = 16, /* of one entry, in three lines of a group of int6 */
-    AC_SCAN_INT6_HEAD = 16      /* bytes before a query's integers in a panel of int6 */
+    AC_SCAN_INT6_HEAD = 64,     /* bytes before a query's integers in a panel of int6 */
+    AC_SCAN_LOW_ELEMENTS = 256  /* whose lower 2 bits are one line */
 };
 
 /** A query rounded, and what the bound needs to know of them. */
@@ -61,8 +62,10 @@ typedef struct ac_scan_facts {
     float *scales;         /* of the integers; 1 for others */
     float *errors, *norms; /* |c - m - c^| and |c^|, rounded up */
     float *coarse_errors,
-        *coarse_norms; /* the same of the 7-bit elements; NULL without a coarse stage */
-    int32_t *sums;     /* of the integers */
+        *coarse_norms;  /* the same of elements with fewer bits; NULL without a coarse stage */
+    int32_t *sums;      /* of the integers */
+    unsigned char *low; /* [, low_bytes]: the lower bits of int6; or NULL */
+    int64_t low_bytes;
 } ac_scan_facts;
 
 /** The coarse stage: entries in 7 bits, made from the packed 8 when a group is expanded. */
@@ -101,10 +104,14 @@ typedef struct ac_scan_kernel {
     /* NULL, or tile for two packed groups that follow each other: out [2, 6, 16]; sums [32] */
     void (*tile_two)(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
                      int64_t D, int rows);
-    /* NULL without tile_two, or: bit j of masks [rows]: entry j may reach limits[r], given
+    /* With tile_two and with refine: bit j of masks [rows]: entry j may reach limits[r], given
      * tile's out. */
     void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
                    const ac_scan_query *queries, const float *limits, int rows);
+    /* int6: tile and select have the upper 6 bits, and the coarse errors and norms. From an
+     * entry's number of tile's out, its lower 2 bits and the query's part of the panel: the dot
+     * product of the integers of 8 bits, for the errors and norms proper. */
+    int32_t (*refine)(int32_t upper, const unsigned char *low, const void *query, int64_t D);
 } ac_scan_kernel;
 
 /** All kernels compiled into this program, the preferred one of each scan first. */
@@ -137,8 +144,19 @@ ac_scan_int6_padded(int64_t D)
 /** Elements (of kernel->query_bytes) that a query has in a panel. */
 int64_t ac_scan_panel_width(const ac_scan_kernel *kernel, int64_t D);
 
-/** Entry j of a group of int6: integers [D] from -31 to 31. */
-void ac_scan_int6_pack(unsigned char *group, int64_t j, const int8_t *row, int64_t D);
+/** Bytes of one entry's lower bits; 0 but for int6. */
+static inline int64_t
+ac_scan_low_bytes(ac_scan scan, int64_t D)
+{
+    return scan == AC_SCAN_INT6 ? (D + AC_SCAN_LOW_ELEMENTS - 1) / AC_SCAN_LOW_ELEMENTS *
+                                      (AC_SCAN_LOW_ELEMENTS / 4)
+                                : 0;
+}
+
+/** Entry j of a group of int6: integers [D] from -127 to 127. low [ac_scan_low_bytes]: its own,
+ * 0 before. */
+void ac_scan_int6_pack(unsigned char *group, unsigned char *low, int64_t j, const int8_t *row,
+                       int64_t D);
 
 /** Bytes of one packed group; 0 for fp32, which reads the caller's rows. */
 int64_t ac_scan_group_bytes(ac_scan scan, int64_t D);
@@ -153,7 +171,8 @@ static inline ac_scan_facts
 ac_scan_facts_of(const ac_topk_index *index)
 {
     return (ac_scan_facts){ index->scales,        index->errors,       index->norms,
-                            index->coarse_errors, index->coarse_norms, index->sums };
+                            index->coarse_errors, index->coarse_norms, index->sums,
+                            index->low,           index->low_bytes };
 }
 ac_scan_facts ac_scan_facts_at(const ac_scan_facts *all, int64_t at);
 
@@ -172,8 +191,6 @@ float ac_scan_round_up(double x);
 extern const ac_scan_kernel ac_scan_int8_scalar, ac_scan_int6_scalar, ac_scan_bf16_scalar,
     ac_scan_fp32_scalar;
 #if defined(__x86_64__)
-void ac_scan_select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
-                           const ac_scan_query *queries, const float *limits, int rows);
 extern const ac_scan_kernel ac_scan_int8_avx2, ac_scan_int8_avxvnni, ac_scan_int8_avx512vnni,
     ac_scan_int6_avx2, ac_scan_int6_avxvnni, ac_scan_int6_avx512vnni, ac_scan_bf16_avx2,
     ac_scan_fp32_avx2;

@@ -1,15 +1,24 @@
-/* The int6 scan, for the few queries whose time is that of reading the entries: three quarters
- * of int8's bytes. Sixteen elements of each of a group's entries are three lines of 64 bytes:
- * low halves (4 bits) of steps 0 and 1, of steps 2 and 3, and the upper 2 bits of all four. The
- * integers, from -31 to 31, are stored with 32 added; 32 times the query's sum comes off again
- * at the end. With so few bits AVX2's product of uint8 and int8 is exact: four of them make at
- * most 4 * 63 * 127 = 32,004. */
+/* The int6 scan, for the few queries whose time is that of reading the entries. Of the integers
+ * of int8, with 128 added, the upper 6 bits lie apart from the lower 2: three quarters of the
+ * bytes are read, and the lower bits of those entries alone that the upper ones cannot rule
+ * out.
+ *
+ * The upper bits of sixteen elements of each of a group's entries are three lines of 64 bytes:
+ * the lower 4 of them of steps 0 and 1, of steps 2 and 3, and the upper 2 of all four. The
+ * lower bits of 256 elements of one entry are a line: elements i, 64 + i, 128 + i, 192 + i in
+ * byte i. With so few bits AVX2's product of uint8 and int8 is exact: four of them make at most
+ * 4 * 63 * 127 = 32,004.
+ *
+ * Let u be the upper bits, l the lower ones, q a query's integers, sums over all elements. The
+ * integer of 8 bits is 4 u + l - 128, and what the upper ones say is 4 u + 3/2 - 128. A tile
+ * gives twice the latter's product, 8 sum(u q) - 253 sum(q): at most 253 * 127 * 65,536 < 2^31
+ * (what does not fit on the way wraps around and back). */
 #include <string.h>
 
 #include "engine/retrieval/scan.h"
 
 enum {
-    SHIFT = 32,
+    SHIFT = 128,
     QUERY_MAX = 127,
     STEPS = AC_SCAN_INT6_ELEMENTS / AC_SCAN_STEP,
     LINE = AC_SCAN_GROUP * AC_SCAN_STEP,
@@ -17,11 +26,14 @@ enum {
     TOGETHER = 3 /* queries that share an expanded line */
 };
 
-/* A query: 32 times the sum of its integers, then these, as signed bytes. */
+/* Compiled once for any CPU and once for each kind of vectors. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* A query: the sum of its integers, then these, as signed bytes. */
 static int64_t
 stride_of(int64_t D)
 {
-    return AC_SCAN_INT6_HEAD + ac_scan_int6_padded(D);
+    return AC_SCAN_INT6_HEAD + 4 * ac_scan_low_bytes(AC_SCAN_INT6, D);
 }
 
 static void
@@ -35,33 +47,49 @@ panel_int8(void *panel, const ac_scan_query *queries, int rows, int64_t D)
             y[AC_SCAN_INT6_HEAD + d] = (int8_t) queries[r].fine.integers[d];
             sum += queries[r].fine.integers[d];
         }
-        sum *= SHIFT;
         memcpy(y, &sum, sizeof sum);
     }
 }
 
 static int32_t
+sum_of(const int8_t *q)
+{
+    int32_t sum;
+
+    memcpy(&sum, q, sizeof sum);
+    return sum;
+}
+
+/* What comes off 8 sum(u q). */
+static int32_t
 head_of(const int8_t *q)
 {
-    int32_t shift;
-
-    memcpy(&shift, q, sizeof shift);
-    return shift;
+    return 253 * sum_of(q);
 }
 
 void
-ac_scan_int6_pack(unsigned char *group, int64_t j, const int8_t *row, int64_t D)
+ac_scan_int6_pack(unsigned char *group, unsigned char *low, int64_t j, const int8_t *row,
+                  int64_t D)
 {
-    const uint32_t low = 0x0f0f0f0f, top = 0x03030303;
+    const uint32_t nibble = 0x0f0f0f0f, top = 0x03030303;
 
+    for (int64_t d = 0; d < D; d += LINE) {
+        const int64_t n = D - d < LINE ? D - d : LINE;
+        unsigned char *line = low + d / AC_SCAN_LOW_ELEMENTS * LINE;
+        const int shift = (int) (d % AC_SCAN_LOW_ELEMENTS / LINE * 2);
+        for (int64_t i = 0; i < n; i++)
+            line[i] = (unsigned char) (line[i] | ((row[d + i] + SHIFT) & 3) << shift);
+    }
     for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, group += LINES * LINE) {
-        uint8_t u[AC_SCAN_INT6_ELEMENTS];
+        const int64_t n = D - d < AC_SCAN_INT6_ELEMENTS ? D - d : AC_SCAN_INT6_ELEMENTS;
+        uint8_t u[AC_SCAN_INT6_ELEMENTS] = { 0 };
         uint32_t w[STEPS], y[LINES];
+        memcpy(u, row + d, (size_t) n);
         for (int64_t i = 0; i < AC_SCAN_INT6_ELEMENTS; i++)
-            u[i] = (uint8_t) (d + i < D ? row[d + i] + SHIFT : SHIFT);
+            u[i] = (uint8_t) ((uint8_t) (u[i] + SHIFT) >> 2);
         memcpy(w, u, sizeof w);
-        y[0] = (w[0] & low) | (w[1] & low) << 4;
-        y[1] = (w[2] & low) | (w[3] & low) << 4;
+        y[0] = (w[0] & nibble) | (w[1] & nibble) << 4;
+        y[1] = (w[2] & nibble) | (w[3] & nibble) << 4;
         y[2] = (w[0] >> 4 & top) | (w[1] >> 4 & top) << 2 | (w[2] >> 4 & top) << 4 |
                (w[3] >> 4 & top) << 6;
         for (int l = 0; l < LINES; l++)
@@ -79,15 +107,56 @@ tile_scalar(void *out, const void *entries, const void *panel, const int32_t *su
     (void) sums;
     for (int r = 0; r < rows; r++, q += stride_of(D), y += AC_SCAN_GROUP) {
         const uint8_t *c = entries;
-        for (int j = 0; j < AC_SCAN_GROUP; j++)
-            y[j] = -head_of(q);
+        int32_t products[AC_SCAN_GROUP] = { 0 };
         for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE)
             for (int s = 0; s < STEPS; s++)
                 for (int i = 0; i < LINE; i++)
-                    y[i / AC_SCAN_STEP] +=
+                    products[i / AC_SCAN_STEP] +=
                         ((c[s / 2 * LINE + i] >> s % 2 * 4 & 15) |
                          (c[2 * LINE + i] >> 2 * s & 3) << 4) *
                         q[AC_SCAN_INT6_HEAD + d + s * AC_SCAN_STEP + i % AC_SCAN_STEP];
+        for (int j = 0; j < AC_SCAN_GROUP; j++)
+            y[j] = (int32_t) (8 * (int64_t) products[j] - head_of(q));
+    }
+}
+
+/* 4 sum(u q) - 128 sum(q) + sum(l q), of `upper` = 8 sum(u q) - 253 sum(q). */
+INLINE int32_t
+refine(int32_t upper, const unsigned char *low, const int8_t *q, int64_t D)
+{
+    const int32_t sum = sum_of(q);
+    int32_t rest = 0;
+
+    q += AC_SCAN_INT6_HEAD;
+    for (int64_t d = 0; d < D; d += AC_SCAN_LOW_ELEMENTS, low += LINE)
+        for (int k = 0; k < AC_SCAN_LOW_ELEMENTS / LINE; k++, q += LINE)
+            for (int i = 0; i < LINE; i++)
+                rest += (low[i] >> 2 * k & 3) * q[i];
+    return (int32_t) (((int64_t) upper - 3 * (int64_t) sum) / 2) + rest;
+}
+
+static int32_t
+refine_scalar(int32_t upper, const unsigned char *low, const void *query, int64_t D)
+{
+    return refine(upper, low, query, D);
+}
+
+/* Bit j: the upper bound that 6 bits give of entry j is not below the limit (also where it is
+ * not a number). */
+static void
+select_scalar(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+              const ac_scan_query *queries, const float *limits, int rows)
+{
+    for (int r = 0; r < rows; r++, out += AC_SCAN_GROUP) {
+        const ac_scan_rounded *q = &queries[r].fine;
+        const float half = 0.5f * q->scale;
+        masks[r] = 0;
+        for (int j = 0; j < AC_SCAN_GROUP; j++)
+            masks[r] |= (uint32_t) !((float) out[j] * facts->scales[j] * half +
+                                         (q->spread * facts->coarse_errors[j] +
+                                          q->slack * facts->coarse_norms[j]) <
+                                     limits[r])
+                        << j;
     }
 }
 
@@ -98,6 +167,8 @@ const ac_scan_kernel ac_scan_int6_scalar = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_scalar,
+    .select = select_scalar,
+    .refine = refine_scalar,
 };
 
 #if defined(__x86_64__)
@@ -105,7 +176,7 @@ const ac_scan_kernel ac_scan_int6_scalar = {
 
 /* Lines are fetched so far ahead, into the second-level cache; groups follow each other, and
  * beyond the last nothing is fetched. */
-enum { AHEAD = 3072 };
+enum { AHEAD = 6144 };
 
 static inline int32_t
 four_bytes(const int8_t *q)
@@ -158,7 +229,8 @@ rows_avx512(int32_t *out, const void *entries, const int8_t *q, int64_t D, const
         const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]),
                                              _mm512_add_epi32(sums[r][2], sums[r][3]));
         _mm512_storeu_si512(out + r * AC_SCAN_GROUP,
-                            _mm512_sub_epi32(sum, _mm512_set1_epi32(head_of(q + r * stride))));
+                            _mm512_sub_epi32(_mm512_slli_epi32(sum, 3),
+                                             _mm512_set1_epi32(head_of(q + r * stride))));
     }
 }
 
@@ -180,6 +252,32 @@ tile_avx512(void *out, const void *entries, const void *panel, const int32_t *su
     }
 }
 
+AVX512 static int32_t
+refine_avx512(int32_t upper, const unsigned char *low, const void *query, int64_t D)
+{
+    return refine(upper, low, query, D);
+}
+
+AVX512 static void
+select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+              const ac_scan_query *queries, const float *limits, int rows)
+{
+    const __m512 scales = _mm512_loadu_ps(facts->scales),
+                 errors = _mm512_loadu_ps(facts->coarse_errors),
+                 norms = _mm512_loadu_ps(facts->coarse_norms);
+
+    for (int r = 0; r < rows; r++) {
+        const ac_scan_rounded *q = &queries[r].fine;
+        const __m512 x = _mm512_cvtepi32_ps(_mm512_loadu_si512(out + r * AC_SCAN_GROUP)),
+                     score = _mm512_mul_ps(_mm512_mul_ps(x, scales),
+                                           _mm512_set1_ps(0.5f * q->scale)),
+                     radius = _mm512_add_ps(_mm512_mul_ps(_mm512_set1_ps(q->spread), errors),
+                                            _mm512_mul_ps(_mm512_set1_ps(q->slack), norms));
+        masks[r] = _mm512_cmp_ps_mask(_mm512_add_ps(score, radius), _mm512_set1_ps(limits[r]),
+                                      _CMP_NLT_UQ);
+    }
+}
+
 const ac_scan_kernel ac_scan_int6_avx512vnni = {
     .name = "int6 avx512-vnni",
     .scan = AC_SCAN_INT6,
@@ -188,7 +286,8 @@ const ac_scan_kernel ac_scan_int6_avx512vnni = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avx512,
-    .select = ac_scan_select_avx512,
+    .select = select_avx512,
+    .refine = refine_avx512,
 };
 
 #define AVX2 __attribute__((target("avx2")))
@@ -216,7 +315,8 @@ expand_half(__m256i *u, const uint8_t *c)
 AVX2_INLINE void
 store_half(int32_t *out, __m256i sum, const int8_t *q)
 {
-    _mm256_storeu_si256((__m256i *) out, _mm256_sub_epi32(sum, _mm256_set1_epi32(head_of(q))));
+    _mm256_storeu_si256((__m256i *) out, _mm256_sub_epi32(_mm256_slli_epi32(sum, 3),
+                                                          _mm256_set1_epi32(head_of(q))));
 }
 
 AVX2_INLINE void
@@ -274,6 +374,36 @@ tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums
     }
 }
 
+AVX2 static int32_t
+refine_avx2(int32_t upper, const unsigned char *low, const void *query, int64_t D)
+{
+    return refine(upper, low, query, D);
+}
+
+AVX2 static void
+select_avx2(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+            const ac_scan_query *queries, const float *limits, int rows)
+{
+    for (int r = 0; r < rows; r++) {
+        const ac_scan_rounded *q = &queries[r].fine;
+        const __m256 half = _mm256_set1_ps(0.5f * q->scale), A = _mm256_set1_ps(q->spread),
+                     B = _mm256_set1_ps(q->slack);
+        masks[r] = 0;
+        for (int h = 0; h < AC_SCAN_GROUP; h += 8) {
+            const __m256 x = _mm256_cvtepi32_ps(_mm256_loadu_si256(
+                             (const __m256i *) (out + r * AC_SCAN_GROUP + h))),
+                         score = _mm256_mul_ps(
+                             _mm256_mul_ps(x, _mm256_loadu_ps(facts->scales + h)), half),
+                         radius = _mm256_add_ps(
+                             _mm256_mul_ps(A, _mm256_loadu_ps(facts->coarse_errors + h)),
+                             _mm256_mul_ps(B, _mm256_loadu_ps(facts->coarse_norms + h))),
+                         keep = _mm256_cmp_ps(_mm256_add_ps(score, radius),
+                                              _mm256_set1_ps(limits[r]), _CMP_NLT_UQ);
+            masks[r] |= (uint32_t) _mm256_movemask_ps(keep) << h;
+        }
+    }
+}
+
 const ac_scan_kernel ac_scan_int6_avx2 = {
     .name = "int6 avx2",
     .scan = AC_SCAN_INT6,
@@ -282,6 +412,8 @@ const ac_scan_kernel ac_scan_int6_avx2 = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avx2,
+    .select = select_avx2,
+    .refine = refine_avx2,
 };
 
 AVXVNNI_INLINE void
@@ -341,5 +473,7 @@ const ac_scan_kernel ac_scan_int6_avxvnni = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avxvnni,
+    .select = select_avx2,
+    .refine = refine_avx2,
 };
 #endif

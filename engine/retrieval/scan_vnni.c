@@ -166,9 +166,9 @@ tile_two_avx512(int32_t *out, const void *groups, const void *panel, const int32
     }
 }
 
-__attribute__((target("avx512f"))) void
-ac_scan_select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
-                      const ac_scan_query *queries, const float *limits, int rows)
+__attribute__((target("avx512f"))) static void
+select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
+              const ac_scan_query *queries, const float *limits, int rows)
 {
     const __m512 scales = _mm512_loadu_ps(facts->scales),
                  errors = _mm512_loadu_ps(facts->errors), norms = _mm512_loadu_ps(facts->norms);
@@ -193,7 +193,7 @@ const ac_scan_kernel ac_scan_int8_avx512vnni = {
     .panel = panel_uint8,
     .tile = tile_avx512,
     .tile_two = tile_two_avx512,
-    .select = ac_scan_select_avx512,
+    .select = select_avx512,
 };
 
 #define AVXVNNI_INLINE static inline __attribute__((always_inline, target("avx2,avxvnni")))

@@ -25,7 +25,9 @@ enum {
     CHUNK_GROUPS = 64,          /* groups a thread takes at a time */
     COARSE_SHARE = 20, /* the coarse stage pays while it rules out all but one in so many */
     COARSE_REST = 4,   /* chunks without it before it is tried again */
-    AMX_LEAST = 4      /* queries that fill enough of a tile */
+    AMX_LEAST = 4,     /* queries that fill enough of a tile */
+    WAITING = 64,      /* entries whose lower bits are fetched together */
+    CACHE_LINE = 64
 };
 
 /* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules
@@ -34,6 +36,12 @@ typedef struct coarse_state {
     int64_t looked_at, kept; /* pairs of entry and query in this chunk */
     int rest;                /* chunks to go without it */
 } coarse_state;
+
+/* An entry that the upper bits of int6 could not rule out; its lower ones are on their way. */
+typedef struct waiting_entry {
+    int64_t r, at;
+    int32_t upper; /* of tile's out */
+} waiting_entry;
 
 /* One thread's memory. */
 typedef struct worker {
@@ -45,6 +53,8 @@ typedef struct worker {
     float *scanned;           /* [6, 16] */
     int32_t *sums;            /* [32, 32], or [2, 6, 16]: of two groups */
     coarse_state coarse;
+    waiting_entry waiting[WAITING];
+    int waits;
 } worker;
 
 /* A block of queries in search. */
@@ -138,6 +148,48 @@ take_sums(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
     }
 }
 
+/* The waiting entries in 8 bits. */
+static void
+refine_waiting(const block *b, worker *w)
+{
+    const ac_topk_index *x = b->index;
+    const int64_t stride = ac_scan_panel_width(x->kernel, x->D) * x->kernel->query_bytes;
+
+    for (int i = 0; i < w->waits; i++) {
+        const waiting_entry *e = &w->waiting[i];
+        const ac_scan_rounded *q = &b->queries[e->r].fine;
+        const int32_t sum = x->kernel->refine(e->upper, x->low + e->at * x->low_bytes,
+                                              b->panels + e->r * stride, x->D);
+        const float scanned = (float) sum * x->scales[e->at] * q->scale;
+        if (!(scanned + (q->spread * x->errors[e->at] + q->slack * x->norms[e->at]) <
+              w->limits[e->r]))
+            push(b, w, e->r, e->at, scanned);
+    }
+    w->waits = 0;
+}
+
+/* Entries first + j, which wait for their lower bits. */
+static void
+wait_for_low(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
+             const int32_t *out)
+{
+    const ac_topk_index *x = b->index;
+
+    for (; mask; mask &= mask - 1) {
+        const int j = __builtin_ctz(mask);
+        const unsigned char *low = x->low + (first + j) * x->low_bytes;
+        if (first + j >= x->n)
+            break;
+        for (int64_t i = 0; i < x->low_bytes; i += CACHE_LINE)
+            __builtin_prefetch(low + i);
+        __builtin_prefetch(x->errors + first + j);
+        __builtin_prefetch(x->norms + first + j);
+        w->waiting[w->waits++] = (waiting_entry){ r, first + j, out[j] };
+        if (w->waits == WAITING)
+            refine_waiting(b, w);
+    }
+}
+
 /* A group whose kernel selects by itself. */
 static void
 scan_selecting(const block *b, worker *w, const group *g)
@@ -154,7 +206,8 @@ scan_selecting(const block *b, worker *w, const group *g)
         kernel->select(masks, w->sums, &g->facts, b->queries + from, w->limits + from, rows);
         for (int r = 0; r < rows; r++)
             if (masks[r])
-                take_sums(b, w, from + r, g->first, masks[r], w->sums + r * AC_SCAN_GROUP);
+                (kernel->refine ? wait_for_low : take_sums)(b, w, from + r, g->first, masks[r],
+                                                            w->sums + r * AC_SCAN_GROUP);
     }
 }
 
@@ -304,6 +357,7 @@ scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from
             coarse->rest = COARSE_REST;
     }
     coarse->rest -= coarse->rest > 0;
+    refine_waiting(b, w);
 }
 
 /* Learn the other threads' thresholds, and tell ours. A larger value lost between reading and

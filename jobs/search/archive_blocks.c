@@ -60,9 +60,11 @@ out:
     return st;
 }
 
-/* x [capacity, D]: all rows of a block; grown as needed. */
+/* All rows of a block: at *place [room, D], if that is not NULL and they fit; else *place
+ * becomes x [capacity, D], which is grown as needed. */
 static ac_status
-read_block(const ac_archive *self, int64_t block, float **x, int64_t *capacity)
+read_block(const ac_archive *self, int64_t block, float **x, int64_t *capacity, float **place,
+           int64_t room)
 {
     const ac_archive_source *s = self->sources;
     ac_h5_reader h5 = { 0 };
@@ -85,11 +87,14 @@ read_block(const ac_archive *self, int64_t block, float **x, int64_t *capacity)
                     (long long) s->run.manifest.stages[0].shards[block].rows,
                     (long long) self->D);
     }
-    AC_TRY(ac_grow(x, capacity, rows * self->D, sizeof **x));
+    if (!*place || rows > room) {
+        AC_TRY(ac_grow(x, capacity, rows * self->D, sizeof **x));
+        *place = *x;
+    }
     if (s->is_cache)
-        st = ac_cache_read_slice(&s->cache, block * AC_ARCHIVE_ENTRIES, rows, *x, NULL);
+        st = ac_cache_read_slice(&s->cache, block * AC_ARCHIVE_ENTRIES, rows, *place, NULL);
     else
-        st = ac_shard_read(&h5, AC_EMBED_EMBEDDINGS, rows, self->D, *x);
+        st = ac_shard_read(&h5, AC_EMBED_EMBEDDINGS, rows, self->D, *place);
 out:
     ac_h5_close(&h5);
     return st;
@@ -116,12 +121,22 @@ group_by_block(const ac_archive *self, int64_t first, int64_t count, int64_t *st
     return AC_OK;
 }
 
+/* These rows of the archive follow each other, and are the first ones of a block. */
+static bool
+in_order(const ac_archive *self, const int64_t *rows, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i] != rows[0] + i || self->places[rows[i]].row != i)
+            return false;
+    return true;
+}
+
 ac_status
 ac_archive_read(ac_archive *self, int64_t first, int64_t count, float *embeddings)
 {
     const int64_t D = self->D;
     int64_t *starts = NULL, *rows = NULL, capacity = 0, bad;
-    float *x = NULL;
+    float *x = NULL, *at;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc(&starts, self->block_count + 1, sizeof *starts));
@@ -130,8 +145,11 @@ ac_archive_read(ac_archive *self, int64_t first, int64_t count, float *embedding
     for (int64_t b = 0; b < self->block_count; b++) {
         if (starts[b] == starts[b + 1])
             continue;
-        AC_TRY(read_block(self, b, &x, &capacity));
-        for (int64_t i = starts[b]; i < starts[b + 1]; i++)
+        at = in_order(self, rows + starts[b], starts[b + 1] - starts[b])
+                 ? embeddings + (rows[starts[b]] - first) * D
+                 : NULL;
+        AC_TRY(read_block(self, b, &x, &capacity, &at, starts[b + 1] - starts[b]));
+        for (int64_t i = starts[b]; at == x && i < starts[b + 1]; i++)
             memcpy(embeddings + (rows[i] - first) * D, x + self->places[rows[i]].row * D,
                    (size_t) D * sizeof *x);
     }

@@ -9,7 +9,8 @@
 enum {
     BLOCK_QUERIES = 1024,
     BLOCK_RESULTS = 1 << 22, /* of all queries of a block */
-    LEAST_PACKED = 4096      /* with fewer rows nothing is worth packing */
+    LEAST_PACKED = 4096,     /* with fewer rows nothing is worth packing */
+    MOST_UNPACKED = 16       /* nor for so many queries that no others follow */
 };
 
 static ac_status
@@ -43,12 +44,19 @@ ac_search_free(ac_search *self)
     *self = (ac_search){ 0 };
 }
 
+/* Packing takes as long as twenty scans of the rows as they are. */
+static ac_scan
+choose_scan(int64_t rows, int64_t queries, bool once)
+{
+    if (rows < LEAST_PACKED || (once && queries > 0 && queries <= MOST_UNPACKED))
+        return AC_SCAN_FP32;
+    return queries > 0 && queries <= AC_TOPK_FEW ? ac_topk_scan_of_few() : AC_SCAN_INT8;
+}
+
 ac_status
 ac_search_init_all(ac_search *self, const ac_comm *comm, ac_archive *archive, int64_t k,
-                   float least, int64_t queries)
+                   float least, int64_t queries, bool once)
 {
-    const ac_scan scan =
-        queries > 0 && queries <= AC_TOPK_FEW ? ac_topk_scan_of_few() : AC_SCAN_INT8;
     const int64_t n = archive->n, rank = comm ? comm->rank : 0, size = comm ? comm->size : 1,
                   first = n * rank / size, count = n * (rank + 1) / size - first;
     ac_status st;
@@ -59,7 +67,7 @@ ac_search_init_all(ac_search *self, const ac_comm *comm, ac_archive *archive, in
     st = ac_archive_load(archive, first, count);
     if (st == AC_OK)
         st = ac_topk_index_init(&self->index, archive->embeddings, count, archive->D, first,
-                                count < LEAST_PACKED ? AC_SCAN_FP32 : scan, queries);
+                                choose_scan(count, queries, once), queries);
     return agree_all(self, st);
 }
 

@@ -20,10 +20,12 @@ typedef struct ac_search {
 } ac_search;
 
 /** Collective over comm. This rank's slice of the rows is read and made into an index.
- * Afterwards archive->embeddings holds it. */
+ * Afterwards archive->embeddings holds it.
+ * @param[in] queries  how many a block will bring; 0: many
+ * @param[in] once     no other block follows: what making an index takes counts */
 AC_MUST_CHECK ac_status ac_search_init_all(ac_search *self, const ac_comm *comm,
                                            ac_archive *archive, int64_t k, float least,
-                                           int64_t queries);
+                                           int64_t queries, bool once);
 void ac_search_free(ac_search *self);
 
 /** How many queries make a block: no result depends on it. */

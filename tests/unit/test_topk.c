@@ -378,15 +378,18 @@ six_bits_give_the_same_integers(void **state)
             unsigned char *group = calloc(1, (size_t) ac_scan_group_bytes(AC_SCAN_INT6, D)),
                           *panel = malloc(
                               (size_t) (ac_scan_panel_width(kernels[i], D) * AC_SCAN_ROWS));
+            const int64_t low_bytes = ac_scan_low_bytes(AC_SCAN_INT6, D);
+            unsigned char *low = calloc(AC_SCAN_GROUP, (size_t) low_bytes);
             int8_t *rows = malloc((size_t) (D * AC_SCAN_GROUP));
             int16_t *integers = calloc((size_t) (padded * AC_SCAN_ROWS), sizeof *integers);
             ac_scan_query queries[AC_SCAN_ROWS] = { 0 };
             for (int64_t j = 0; j < AC_SCAN_GROUP; j++) {
                 for (int64_t d = 0; d < D; d++)
-                    rows[j * D + d] = (int8_t) (j == 0   ? 31
-                                                : j == 1 ? -31
-                                                         : draw_from(22, d * 16 + j, -31, 31));
-                ac_scan_int6_pack(group, j, rows + j * D, D);
+                    rows[j * D + d] =
+                        (int8_t) (j == 0   ? 127
+                                  : j == 1 ? -127
+                                           : draw_from(22, d * 16 + j, -127, 127));
+                ac_scan_int6_pack(group, low + j * low_bytes, j, rows + j * D, D);
             }
             for (int64_t r = 0; r < AC_SCAN_ROWS; r++) {
                 for (int64_t d = 0; d < D; d++)
@@ -401,14 +404,22 @@ six_bits_give_the_same_integers(void **state)
                 kernels[i]->panel(panel, queries, n, D);
                 kernels[i]->tile(out, group, panel, NULL, D, n);
                 for (int64_t j = 0; j < n * AC_SCAN_GROUP; j++) {
-                    int64_t sum = 0;
-                    for (int64_t d = 0; d < D; d++)
-                        sum += (int64_t) integers[j / AC_SCAN_GROUP * padded + d] *
-                               rows[j % AC_SCAN_GROUP * D + d];
-                    assert_int_equal(out[j], sum);
+                    const int64_t r = j / AC_SCAN_GROUP, c = j % AC_SCAN_GROUP;
+                    int64_t sum = 0, twice_upper = 0;
+                    for (int64_t d = 0; d < D; d++) {
+                        const int q = integers[r * padded + d], v = rows[c * D + d];
+                        sum += (int64_t) q * v;
+                        twice_upper += (int64_t) q * (2 * v + 3 - 2 * (v & 3));
+                    }
+                    assert_int_equal(out[j], twice_upper);
+                    assert_int_equal(
+                        kernels[i]->refine(out[j], low + c * low_bytes,
+                                           panel + r * ac_scan_panel_width(kernels[i], D), D),
+                        sum);
                 }
             }
             free(group);
+            free(low);
             free(panel);
             free(rows);
             free(integers);
@@ -499,7 +510,8 @@ check_bounds(const problem *p, const ac_scan_kernel *kernel)
     const int64_t D = p->D, room = ac_scan_query_integers(kernel, D);
     const ac_scan_coarse *coarse = ac_scan_coarse_of(kernel, D);
     int16_t *integers = calloc((size_t) (p->nq * room + 1), sizeof *integers);
-    unsigned char *panel = calloc((size_t) (p->nq * ac_scan_coarse_padded(D)), sizeof(float));
+    unsigned char *panel = calloc(
+        (size_t) (p->nq * (AC_SCAN_INT6_HEAD + D + AC_SCAN_LOW_ELEMENTS)), sizeof(float));
     void *tile = aligned_alloc(64, (size_t) D * AC_SCAN_GROUP * sizeof(float));
     ac_scan_query queries[AC_SCAN_ROWS];
     ac_topk_index x = { 0 };
@@ -528,7 +540,19 @@ check_bounds(const problem *p, const ac_scan_kernel *kernel)
             const int64_t r = j / AC_SCAN_GROUP, at = g * AC_SCAN_GROUP + j % AC_SCAN_GROUP;
             const ac_scan_query *q = &queries[r];
             double scanned = (double) out[j];
-            if (kernel->query_max) {
+            if (kernel->refine) {
+                const ac_scan_rounded *f = &q->fine;
+                int32_t upper, sum;
+                memcpy(&upper, &out[j], sizeof upper);
+                sum = kernel->refine(upper, x.low + at * x.low_bytes,
+                                     panel + r * ac_scan_panel_width(kernel, D), D);
+                assert_within(
+                    p, "int6, upper bits", r, at,
+                    q->base + (double) ((float) upper * x.scales[at] * (0.5f * f->scale)),
+                    (double) f->spread * (double) x.coarse_errors[at] +
+                        (double) f->slack * (double) x.coarse_norms[at] + q->constant);
+                scanned = (double) ((float) sum * x.scales[at] * f->scale);
+            } else if (kernel->query_max) {
                 int32_t integer;
                 memcpy(&integer, &out[j], sizeof integer);
                 scanned = (double) ((float) integer * x.scales[at] * q->fine.scale);
@@ -608,8 +632,7 @@ the_worst_case_is_found(void **state)
     (void) state;
     ac_compute_init(1);
     for (int i = 0; i < count; i++) {
-        const int most = kernels[i]->scan == AC_SCAN_INT6 ? 31 : 127;
-        const float unit = 1.0f / (float) most,
+        const float unit = 1.0f / 127,
                     query_unit = 1.0f / (float) ac_scan_query_max(kernels[i], D);
         if ((kernels[i]->scan != AC_SCAN_INT8 && kernels[i]->scan != AC_SCAN_INT6) ||
             !ac_cpu_has(kernels[i]->instructions))
@@ -617,7 +640,7 @@ the_worst_case_is_found(void **state)
         for (int64_t d = 0; d < D;
              d++) { /* entries: multiples of a unit; the query: signs, which are exact */
             const int sign = draw_from(31, d, 0, 1) ? 1 : -1,
-                      g = (int) draw_from(30, d, 1, most / 2 - 3) * sign;
+                      g = (int) draw_from(30, d, 1, 60) * sign;
             q[d] = d ? (float) sign : 0;
             for (int64_t j = 0; j < ENTRIES; j++)
                 x[j * D + d] = d ? (float) (g - (j + d) % 2 * sign) * unit : 1;
@@ -632,7 +655,7 @@ the_worst_case_is_found(void **state)
         for (int64_t d = 0; d < D; d++) {
             const float sign = draw_from(31, d, 0, 1) ? 1 : -1;
             q[d] = d == 0   ? 1
-                   : d == 1 ? rintf(0.86f * 62 * 0.49f * (float) most) * query_unit
+                   : d == 1 ? rintf(0.86f * 62 * 0.49f * 127) * query_unit
                             : 0.49f * query_unit * sign;
             x[(ENTRIES - 1) * D + d] = d == 0 ? 1 : d == 1 ? 0 : sign;
         }

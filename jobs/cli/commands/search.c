@@ -264,7 +264,7 @@ search_all(searcher *self)
         st = ac_query_model_check(&self->model, &self->archive);
     AC_TRY(agree_all(self, st));
     AC_TRY(ac_search_init_all(&self->search, self->comm, &self->archive, self->k,
-                              (float) self->least, queries));
+                              (float) self->least, queries, !self->watch));
     if (is_first(self))
         st = ac_answers_open(&self->answers, &self->search);
     AC_TRY(agree_all(self, st));
