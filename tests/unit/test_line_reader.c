@@ -1,4 +1,5 @@
-/* Lines of files: short, empty, longer than what is read at once, and a last one without an end. */
+/* Lines of files: short, empty, longer than what is read at once, and a last one without an
+ * end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
