@@ -8,9 +8,9 @@
  *     POWER_LOG   records (power_log.h) are appended here
  *
  * What stdio writes by itself is found by looking at the file, where a stream is written or
- * flushed. Files that are written through a mapping are not followed. (One long file, since a
- * preloaded library of the tests is made of one.)
- */
+ * flushed. Files that are written through a mapping are not followed.
+ * Longer than 600 lines: a preloaded library is one source, and each call that it stands for is
+ * a short function. */
 #include "power_log.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,6 @@
 /*
+ * Longer than 600 lines: its commands read one log into one model of a folder.
+ *
  * What a folder may hold after a power loss, from the log of power_record.
  *
  *     power_replay list LOG BEFORE          each state once: "PREFIX VARIANT what was done
