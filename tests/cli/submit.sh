@@ -158,6 +158,8 @@ for name in $'tab\there' $'M\xc3\xbcller' $'latin\xe9' "a'b" $'esc\033[2Jx' '-le
 done
 
 # how long it will take: from a sample, or the reason why not; nothing of it stays
+mkdir temporary # of its own: other tests estimate too
+export TMPDIR=$PWD/temporary
 before=$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'antarctic-sample-*' | wc -l)
 run 0 submit embed-images job.yaml --dry-run --sample 3 --run sampled --set limits.memory=100GB
 grep -q '^  estimate  *less than 0.01 node-hours for 1 image$' said.txt
