@@ -18,6 +18,28 @@ ac_mpi_is_launched(void)
 }
 
 void
+ac_mpi_forget_launcher(void)
+{
+    static const char *const set[] = { "PMI_",           "PMI2_",
+                                       "PMIX_",          "OMPI_COMM_WORLD_",
+                                       "OMPI_MCA_orte_", "OMPI_MCA_ess" };
+    char name[128];
+
+    for (char **at = environ; *at;) {
+        bool is = false;
+        for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+            is = is || strncmp(*at, set[i], strlen(set[i])) == 0;
+        is = is && strncmp(*at, "PMIX_MCA_", 9) != 0 && strcspn(*at, "=") < sizeof name;
+        if (is) {
+            snprintf(name, sizeof name, "%.*s", (int) strcspn(*at, "="), *at);
+            unsetenv(name); /* the next takes its place */
+        } else {
+            at++;
+        }
+    }
+}
+
+void
 ac_mpi_prepare(void)
 {
 #if defined OMPI_MAJOR_VERSION && OMPI_MAJOR_VERSION < 5
@@ -28,6 +50,10 @@ ac_mpi_prepare(void)
     /* hwloc's plugins for displays and OpenCL look for an X server; MPI needs neither */
     setenv("HWLOC_COMPONENTS", "-gl,-opencl", 0);
     if (!ac_mpi_is_launched()) {
+        /* srun --mpi=none, as of an interactive job: Open MPI would end, because no PMI is
+         * there */
+        unsetenv("SLURM_STEP_ID");
+        unsetenv("SLURM_STEPID");
 #if defined OMPI_MAJOR_VERSION && OMPI_MAJOR_VERSION >= 5
         /* without a network of its own, ucx writes an error about a window that others serve */
         setenv("OMPI_MCA_osc", "^ucx", 0);

@@ -10,6 +10,10 @@
 /** By mpirun or srun: there may be other ranks. */
 bool ac_mpi_is_launched(void);
 
+/** For child processes that are to be alone: a rank that starts them leaves them none of the
+ * variables that tell of its own launcher. PMIX_MCA_* are the user's, and stay. */
+void ac_mpi_forget_launcher(void);
+
 /** The environment that MPI_Init is to see. */
 void ac_mpi_prepare(void);
 

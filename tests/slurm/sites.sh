@@ -48,6 +48,13 @@ exec "$antarctic" submit embed-images job.yaml --run within --nodes 2 --ranks-pe
 END
 timeout 120 salloc -Q -n 1 --mem-per-cpu=100 srun --mpi=pmix bash within.sh > submitted.txt 2> said.txt || failed submitted.txt said.txt
 within=$(submitted)
+# The program itself in a step without PMI, as of an interactive job, and a sample that a rank computes in a process of its own.
+timeout 120 srun -n 1 --mem=100 --mpi=none "$antarctic" embed-images job.yaml --run step > said.txt 2>&1 || failed said.txt
+"$antarctic" verify step
+for kind in none pmix; do
+  timeout 120 srun -n 1 --mem=100 --mpi=$kind "$antarctic" submit embed-images job.yaml --run sampled --dry-run --sample 2 > said.txt 2>&1 || failed said.txt
+  grep '^  estimate  *less than' said.txt || failed said.txt
+done
 # Nothing of the submitter's environment.
 SBATCH_EXPORT=NONE submit embed-images job.yaml --run bare --ranks-per-node 1 --time 10 --set 'slurm.setup=export AC_SEEN=yes'
 bare=$(submitted)

@@ -15,6 +15,7 @@
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
+#include "jobs/cli/mpi_start.h"
 #include "jobs/runtime/progress.h"
 
 extern char **environ;
@@ -130,6 +131,7 @@ ac_job_process_run(char **words, const char *log, double seconds, int *code, ac_
         AC_FAIL(ac_io_failure(errno), "/proc/self/exe: cannot be read: %s", strerror(errno));
     self[n] = '\0';
     words[0] = self;
+    ac_mpi_forget_launcher();
     AC_TRY(start(words, log, &child));
     AC_TRY(wait_for(child, seconds, &how));
     *code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
