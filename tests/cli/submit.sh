@@ -171,3 +171,27 @@ grep -q '^  estimate  *none: .*all of the 1 items are rejected' said.txt
 [ "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'antarctic-sample-*' | wc -l)" = "$before" ]
 run 1 submit embed-images job.yaml --sample 3
 says 'goes with --dry-run'
+
+# what Slurm says of its nodes: memory that was never configured is not known; arrays have a limit; --mem-per-cpu is a CPU's share
+printf '#!/bin/bash\necho "main*|4|1|2"\n' > bin/sinfo
+printf '#!/bin/bash\nprintf "MaxArraySize            = 1001\\nSchedulerParameters     = bf_continue,max_array_tasks=900\\n"\n' > bin/scontrol
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run asked --ranks-per-node 2 --set slurm.memory=none
+says '4 cores, memory not known'
+says 'asked for  *4 CPUs per node, and memory as the cluster gives it'
+if grep '^#SBATCH --mem' asked/job.sbatch; then exit 1; fi
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run asked --ranks-per-node 2 --set slurm.memory=per-cpu --set limits.memory=2001MiB
+grep '^#SBATCH --mem-per-cpu=501M$' asked/job.sbatch
+printf '#!/bin/bash\necho "main*|4|8000|2"\n' > bin/sinfo
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run asked --set 'slurm.setup=[module load "A B", "export X=1"]'
+says 'asked for  *4 CPUs and 1024 MB per node: the estimate and half as much again'
+grep '^#SBATCH --mem=1024M$' asked/job.sbatch
+bash -n asked/job.sbatch
+grep -x 'export X=1' asked/job.sbatch
+run 2 submit embed-images job.yaml --dry-run --sample 0 --run x --array 901
+says 'this Slurm allows 900 tasks (max_array_tasks)'
+run 0 submit embed-images job.yaml --dry-run --sample 0 --run asked --array 900
+run 2 submit embed-images job.yaml --dry-run --sample 0 --run x --set limits.memory=9GB
+says 'limits.memory is 8583 MB, but a node has 8000 MB'
+seq 4000000 > mined.txt # 31 MB: eight times as much
+run 0 submit build-cache --run mined --dry-run --sample 0 job.yaml --set input.path=mined.txt --set ngrams.unigrams=true
+says 'tables of n-grams'
