@@ -39,6 +39,7 @@ typedef struct ac_run {
     char prefix[16];      /* of this part's own files; "" for a whole run */
     bool listed;          /* its items are images that an update may ask for again */
     bool finished_before; /* DONE is there and nothing changed */
+    bool fresh; /* another host has worked here a moment ago: its shards may be seen late */
     /* of an updated run: the input's item for each item of the run, or -1 */
     int64_t *numbers; /* [ac_manifest_numbers]; NULL: they are the same */
     ac_image_source selected;

@@ -21,6 +21,7 @@
 #include "io/source/selected_images.h"
 #include "jobs/runtime/attempt.h"
 #include "jobs/runtime/done.h"
+#include "jobs/runtime/earlier.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/update.h"
 #include "jobs/runtime/version.h"
@@ -256,6 +257,8 @@ verify_stage_all(ac_run *self, int stage, int64_t *lost)
             continue;
         }
         st = ac_run_shard_path(self, stage, i, &path);
+        if (st == AC_OK && self->fresh)
+            st = ac_run_await(self, path);
         if (st == AC_OK && ac_file_checksum(path, found) == AC_E_NOMEM)
             st = AC_E_NOMEM; /* says nothing about the file */
         else if (st == AC_OK && strcmp(found, records[i].checksum) != 0) {
@@ -457,14 +460,16 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     ac_status st = AC_OK;
     ac_manifest *m = &self->manifest;
     layout generations = { 0 };
-    char finished = 0;
+    char finished = 0, fresh = 0;
 
     *self = (ac_run){
         .comm = comm, .config = config, .stages = id->stages, .listed = id->images != NULL
     };
     ac_part_prefix(self->prefix, config);
     ac_heartbeat_phase(comm->heartbeat, "check of finished shards");
-    if (comm->rank == 0 && config->update && id->images)
+    if (comm->rank == 0)
+        st = ac_earlier_await(folder, config, comm->heartbeat, &self->fresh);
+    if (comm->rank == 0 && st == AC_OK && config->update && id->images)
         st = ac_update_plan(folder, config, id);
     if (comm->rank == 0 && st == AC_OK)
         st = read_layout(&generations, folder);
@@ -482,6 +487,9 @@ ac_run_open_all(ac_run *self, const ac_comm *comm, const ac_config *config, cons
     finished = self->finished_before;
     ac_broadcast_bytes_all(comm, &finished, 1, 0);
     self->finished_before = finished;
+    fresh = self->fresh;
+    ac_broadcast_bytes_all(comm, &fresh, 1, 0);
+    self->fresh = fresh;
     AC_TRY(ac_quarantine_share_all(&self->quarantine, comm));
     AC_TRY(verify_shards_all(self));
     if (!self->finished_before)

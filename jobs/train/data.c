@@ -374,6 +374,6 @@ out:
 void
 ac_training_data_remove(const ac_training_data *self)
 {
-    if (self->path)
-        (void) remove(self->path);
+    if (self->path && ac_publish_remove(self->path) != AC_OK)
+        ac_log(AC_LOG_DEBUG, "%s", ac_error_message());
 }

@@ -77,3 +77,36 @@ done
 # and the same command goes on where it stood
 run 0 caption job.yaml --run late_over_2
 same whole_caption late_over_2
+
+# Parts of an array and the run that completes them, on three hosts; then a start on a fourth, which finds the run finished. What the parts
+# and that run have made is not made again, though its names are seen late.
+# on HOST EXPECTED_CODE arguments…
+on() {
+  local host=$1 expected=$2 code=0
+  shift 2
+  timeout 300 env LD_PRELOAD="$fault/late_names.so" LATE_SECONDS=$seconds LATE_ERRNO=$error LATE_MATCH=/late_ LATE_NOTES="$PWD/notes" LATE_HOST=$host "$antarctic" "$@" > said.txt 2>&1 || code=$?
+  [ "$code" -eq "$expected" ] || { echo "exit $code, expected $expected, host $host, names $seconds s late (error $error): $*"; cat said.txt; exit 1; }
+}
+made_when() { (cd "$1" && stat -c '%n %i %y' embeddings/*.h5 tables/*.h5 shards/*.h5); }
+run 0 build-cache cache.yaml --run cache
+for error in 2 116; do
+  rm -rf notes late_parts
+  mkdir -p notes late_parts/journal
+  seconds=0
+  on one 0 caption job.yaml --set cache.path=cache --run late_parts --set compute.parts=2 --set compute.part=0
+  rm -r notes # the first part is old by now
+  mkdir notes
+  on two 0 caption job.yaml --set cache.path=cache --run late_parts --set compute.parts=2 --set compute.part=1
+  made_when late_parts > before
+  seconds=3600
+  on three 74 caption job.yaml --set cache.path=cache --run late_parts --set limits.visibility_seconds=1
+  says 'limits.visibility_seconds'
+  seconds=$(($(date +%s) - $(stat -c %Y late_parts/journal/p1-DONE) + 5))
+  on three 0 caption job.yaml --set cache.path=cache --run late_parts
+  made_when late_parts | cmp before -
+  seconds=$(($(date +%s) - $(stat -c %Y late_parts/DONE) + 5))
+  on four 0 caption job.yaml --set cache.path=cache --run late_parts
+  says 'this run is finished'
+  run 0 caption job.yaml --set cache.path=cache --run whole_parts
+  same whole_parts late_parts
+done
