@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/base/random.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "io/hdf5/shard_file.h"
 #include "io/source/captioned_images.h"
 #include "io/source/image_dataset.h"
