@@ -89,8 +89,9 @@ tile_scratch_bytes(const ac_linear *self)
 /* What the next block of k, or the next tile, reads of x: prefetched a few lines per kernel
  * call, because a block's rows are mostly in no nearer cache than the third. */
 typedef struct rows_ahead {
-    const float *x;
-    int64_t row, lines_per_row, lines, done;
+    const char *row;         /* its lines are prefetched now */
+    int64_t distance, bytes; /* of rows, of each */
+    int64_t at, lines, done; /* bytes of this row; lines in all */
 } rows_ahead;
 
 static rows_ahead
@@ -98,21 +99,27 @@ look_ahead(const ac_linear *self, const ac_linear_tile *t, int64_t done)
 {
     const int64_t in = self->in;
     const bool is_last = done >= in;
-    const int64_t at = is_last ? 0 : done, K = in - at < DEPTH ? in - at : DEPTH,
-                  lines = (K * (int64_t) sizeof(float) + LINE - 1) / LINE;
+    const int64_t k = is_last ? 0 : done, K = in - k < DEPTH ? in - k : DEPTH,
+                  bytes = K * (int64_t) sizeof(float);
 
-    return (rows_ahead){ (is_last ? t->next_x : t->x) + at, in, lines,
-                         lines * (is_last ? t->next_rows : t->rows), 0 };
+    return (rows_ahead){ .row = (const char *) ((is_last ? t->next_x : t->x) + k),
+                         .distance = in * (int64_t) sizeof(float),
+                         .bytes = bytes,
+                         .lines =
+                             (bytes + LINE - 1) / LINE * (is_last ? t->next_rows : t->rows) };
 }
 
 static inline void
 prefetch_rows(rows_ahead *self, int64_t until)
 {
-    for (; self->done < until; self->done++)
-        __builtin_prefetch(self->x + self->done / self->lines_per_row * self->row +
-                               self->done % self->lines_per_row *
-                                   (LINE / (int64_t) sizeof(float)),
-                           0, 2);
+    for (; self->done < until; self->done++) {
+        __builtin_prefetch(self->row + self->at, 0, 2);
+        self->at += LINE;
+        if (self->at >= self->bytes) {
+            self->at = 0;
+            self->row += self->distance;
+        }
+    }
 }
 
 /* Row r of the tile, from blocks [columns / width, rows, width]; then the epilogue, while it is
@@ -123,12 +130,14 @@ finish_row(const ac_linear *self, const ac_linear_tile *t, const float *results,
 {
     float *y = t->y + r * self->out;
 
-    for (int64_t c = 0; c < t->columns; c += PANEL) {
-        const float *from = results + c / width * width * t->rows + r * width + c % width;
-        if (t->columns - c >= PANEL)
-            memcpy(y + c, from, PANEL * sizeof *y);
+    for (int64_t c = 0; c < t->columns; c += width) {
+        const float *from = results + c * t->rows + r * width;
+        const int64_t left = t->columns - c;
+        if (left < width)
+            memcpy(y + c, from, (size_t) left * sizeof *y);
         else
-            memcpy(y + c, from, (size_t) (t->columns - c) * sizeof *y);
+            for (int64_t p = 0; p < width; p += PANEL)
+                memcpy(y + c + p, from + p, PANEL * sizeof *y);
     }
     ac_linear_finish_row(self, t, r);
 }
