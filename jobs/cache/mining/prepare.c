@@ -132,7 +132,7 @@ ac_mining_prepare_all(ac_miner *miner, const ac_comm *comm, const ac_config *con
     AC_TRY(ac_agree_all(comm, st));
     AC_TRY(ac_broadcast_texts_all(comm, &p.sources, 0));
     AC_TRY(ac_agree_all(comm, ac_alloc(&p.documents, p.sources.count, sizeof *p.documents)));
-    p.memory = ac_memory_for_task(comm, config->limits.memory, p.sources.count);
+    p.memory = ac_memory_for_task(comm, config ? config->limits.memory : 0, p.sources.count);
     AC_TRY(prepare_sources_all(&p, comm, miner->options, progress_path));
     share_documents_all(&p, comm);
     AC_TRY(gather_skipped_all(&p, comm, miner));
