@@ -234,29 +234,9 @@ rows_avx512(int32_t *out, const void *entries, const int8_t *q, int64_t D, const
     }
 }
 
-AVX512 static void
-tile_avx512(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
-            int rows)
-{
-    const int8_t *q = panel;
-    int32_t *y = out;
-
-    (void) sums;
-    for (; rows > 0;
-         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
-        switch (rows) {
-        case 1: rows_avx512(y, entries, q, D, 1); break;
-        case 2: rows_avx512(y, entries, q, D, 2); break;
-        default: rows_avx512(y, entries, q, D, TOGETHER); break;
-        }
-    }
-}
-
-AVX512 static int32_t
-refine_avx512(int32_t upper, const unsigned char *low, const void *query, int64_t D)
-{
-    return refine(upper, low, query, D);
-}
+#define NAME(function) function##_avx512
+#define TARGET AVX512
+#include "engine/retrieval/scan_int6_tile_body.h"
 
 AVX512 static void
 select_avx512(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
@@ -319,66 +299,42 @@ store_half(int32_t *out, __m256i sum, const int8_t *q)
                                                           _mm256_set1_epi32(head_of(q))));
 }
 
-AVX2_INLINE void
-rows_avx2(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
+/* Adds the products of four numbers of each entry, four times. */
+AVX2_INLINE __m256i
+add_avx2(__m256i sum, const __m256i *u, const int8_t *x)
 {
     const __m256i ones = _mm256_set1_epi16(1);
-    const uint8_t *c = entries;
-    const int64_t stride = stride_of(D);
-    __m256i sums[TOGETHER][2];
+    __m256i y[STEPS];
 
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++)
-        sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
-#pragma GCC unroll 2
-        for (int h = 0; h < 2; h++) {
-            __m256i u[STEPS];
-            expand_half(u, c + h * (LINE / 2));
-#pragma GCC unroll 3
-            for (int r = 0; r < R; r++) {
-                const int8_t *x = q + r * stride + AC_SCAN_INT6_HEAD + d;
-                __m256i y[STEPS];
 #pragma GCC unroll 4
-                for (int s = 0; s < STEPS; s++)
-                    y[s] = _mm256_maddubs_epi16(
-                        u[s], _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
-                sums[r][h] = _mm256_add_epi32(
-                    sums[r][h],
-                    _mm256_add_epi32(_mm256_madd_epi16(_mm256_add_epi16(y[0], y[1]), ones),
-                                     _mm256_madd_epi16(_mm256_add_epi16(y[2], y[3]), ones)));
-            }
-        }
-    }
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++)
-        for (int h = 0; h < 2; h++)
-            store_half(out + r * AC_SCAN_GROUP + 8 * h, sums[r][h], q + r * stride);
+    for (int s = 0; s < STEPS; s++)
+        y[s] = _mm256_maddubs_epi16(u[s], _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
+    return _mm256_add_epi32(
+        sum, _mm256_add_epi32(_mm256_madd_epi16(_mm256_add_epi16(y[0], y[1]), ones),
+                              _mm256_madd_epi16(_mm256_add_epi16(y[2], y[3]), ones)));
 }
 
-AVX2 static void
-tile_avx2(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
-          int rows)
+AVXVNNI_INLINE __m256i
+add_avxvnni(__m256i sum, const __m256i *u, const int8_t *x)
 {
-    const int8_t *q = panel;
-    int32_t *y = out;
-
-    (void) sums;
-    for (; rows > 0;
-         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
-        switch (rows) {
-        case 1: rows_avx2(y, entries, q, D, 1); break;
-        case 2: rows_avx2(y, entries, q, D, 2); break;
-        default: rows_avx2(y, entries, q, D, TOGETHER); break;
-        }
-    }
+#pragma GCC unroll 4
+    for (int s = 0; s < STEPS; s++)
+        sum = _mm256_dpbusd_avx_epi32(sum, u[s],
+                                      _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
+    return sum;
 }
 
-AVX2 static int32_t
-refine_avx2(int32_t upper, const unsigned char *low, const void *query, int64_t D)
-{
-    return refine(upper, low, query, D);
-}
+#define NAME(function) function##_avx2
+#define TARGET AVX2
+#define TARGET_INLINE AVX2_INLINE
+#include "engine/retrieval/scan_int6_halves_body.h"
+#include "engine/retrieval/scan_int6_tile_body.h"
+
+#define NAME(function) function##_avxvnni
+#define TARGET AVXVNNI
+#define TARGET_INLINE AVXVNNI_INLINE
+#include "engine/retrieval/scan_int6_halves_body.h"
+#include "engine/retrieval/scan_int6_tile_body.h"
 
 AVX2 static void
 select_avx2(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,
@@ -416,55 +372,6 @@ const ac_scan_kernel ac_scan_int6_avx2 = {
     .refine = refine_avx2,
 };
 
-AVXVNNI_INLINE void
-rows_avxvnni(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
-{
-    const uint8_t *c = entries;
-    const int64_t stride = stride_of(D);
-    __m256i sums[TOGETHER][2];
-
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++)
-        sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
-#pragma GCC unroll 2
-        for (int h = 0; h < 2; h++) {
-            __m256i u[STEPS];
-            expand_half(u, c + h * (LINE / 2));
-#pragma GCC unroll 3
-            for (int r = 0; r < R; r++) {
-                const int8_t *x = q + r * stride + AC_SCAN_INT6_HEAD + d;
-#pragma GCC unroll 4
-                for (int s = 0; s < STEPS; s++)
-                    sums[r][h] = _mm256_dpbusd_avx_epi32(
-                        sums[r][h], u[s], _mm256_set1_epi32(four_bytes(x + s * AC_SCAN_STEP)));
-            }
-        }
-    }
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++)
-        for (int h = 0; h < 2; h++)
-            store_half(out + r * AC_SCAN_GROUP + 8 * h, sums[r][h], q + r * stride);
-}
-
-AVXVNNI static void
-tile_avxvnni(void *out, const void *entries, const void *panel, const int32_t *sums, int64_t D,
-             int rows)
-{
-    const int8_t *q = panel;
-    int32_t *y = out;
-
-    (void) sums;
-    for (; rows > 0;
-         rows -= TOGETHER, q += TOGETHER * stride_of(D), y += TOGETHER * AC_SCAN_GROUP) {
-        switch (rows) {
-        case 1: rows_avxvnni(y, entries, q, D, 1); break;
-        case 2: rows_avxvnni(y, entries, q, D, 2); break;
-        default: rows_avxvnni(y, entries, q, D, TOGETHER); break;
-        }
-    }
-}
-
 const ac_scan_kernel ac_scan_int6_avxvnni = {
     .name = "int6 avx-vnni",
     .scan = AC_SCAN_INT6,
@@ -474,6 +381,6 @@ const ac_scan_kernel ac_scan_int6_avxvnni = {
     .panel = panel_int8,
     .tile = tile_avxvnni,
     .select = select_avx2,
-    .refine = refine_avx2,
+    .refine = refine_avxvnni,
 };
 #endif

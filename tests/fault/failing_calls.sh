@@ -20,33 +20,7 @@ if [ $sanitized ]; then export OMPI_MCA_memory=^patcher; fi
 # (ASAN_OPTIONS=fast_unwind_on_malloc=0 shows callers behind the C library too, and takes twice as long).
 export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1:exitcode=0:abort_on_error=1:${ASAN_OPTIONS:-} UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
-mkdir images
-cp "$demo/pictures/scene_00.jpg" "$demo/pictures/scene_00.txt" "$demo/pictures/scene_01.jpg" "$demo/pictures/scene_01.txt" images
-head -40 "$demo/cache.txt" > cache.txt
-cat > build-cache.yaml <<END
-input: { path: cache.txt }
-clip: { model: $demo/clip }
-compute: { threads: 1 }
-output: { shard_items: 20 }
-END
-cat > caption.yaml <<END
-input: { path: images }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 1, num_return_sequences: 1, max_length: 4 }
-compute: { threads: 1 }
-output: { shard_items: 1 }
-END
-cat > train.yaml <<END
-input: { train: images, validation: images }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart }
-train: { batch: 2, max_steps: 2, validate_every: 1, save_top_k: 1, crops_per_image: 0 }
-compute: { threads: 1 }
-END
-printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > ingest.yaml
+tiny_jobs 2
 "$antarctic" build-cache build-cache.yaml --run cache 2> said.txt
 "$antarctic" "$job" "$job.yaml" --run whole 2> said.txt
 update=

@@ -34,6 +34,33 @@ gone_within() {
   done
 }
 
+# tiny_jobs STEPS: here, two images, a text of 40 entries, and configs for one thread: build-cache.yaml, caption.yaml (with the cache folder
+# `cache`), train.yaml (so many steps), ingest.yaml.
+tiny_jobs() {
+  mkdir images
+  cp "$demo"/pictures/scene_0[01].jpg "$demo"/pictures/scene_0[01].txt images
+  head -40 "$demo/cache.txt" > cache.txt
+  printf 'input: { path: cache.txt }\nclip: { model: %s }\ncompute: { threads: 1 }\noutput: { shard_items: 20 }\n' "$demo/clip" > build-cache.yaml
+  cat > caption.yaml <<END
+input: { path: images }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
+generation: { num_beams: 1, num_return_sequences: 1, max_length: 4 }
+compute: { threads: 1 }
+output: { shard_items: 1 }
+END
+  cat > train.yaml <<END
+input: { train: images, validation: images }
+clip: { model: $demo/clip }
+cache: { path: cache }
+bart: { model: $demo/bart }
+train: { batch: 2, max_steps: $1, validate_every: 1, save_top_k: 1, crops_per_image: 0 }
+compute: { threads: 1 }
+END
+  printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > ingest.yaml
+}
+
 # small_jobs IMAGES SHARD: IMAGES (names in the demo's folder), a text of 600 entries, and the configs job.yaml (caption, with the cache
 # folder `cache`) and cache.yaml (build-cache of the text); SHARD items a shard of images, 64 of entries.
 small_jobs() {

@@ -102,29 +102,9 @@ one() {
   echo "$name: $tried of $(wc -l < "$name/states") states tried, $bad bad" | tee -a results
 }
 
-mkdir base base/images
-cp "$demo"/pictures/scene_0[01].jpg "$demo"/pictures/scene_0[01].txt base/images
-head -40 "$demo/cache.txt" > base/cache.txt
+mkdir base
+(cd base && tiny_jobs 3)
 printf 'a red bus\ntwo zebras\nan umbrella\n' > base/more.txt
-printf 'input: { path: cache.txt }\nclip: { model: %s }\ncompute: { threads: 1 }\noutput: { shard_items: 20 }\n' "$demo/clip" > base/build-cache.yaml
-cat > base/caption.yaml <<END
-input: { path: images }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart, layer_norms: $demo/layer_norms.safetensors }
-generation: { num_beams: 1, num_return_sequences: 1, max_length: 4 }
-compute: { threads: 1 }
-output: { shard_items: 1 }
-END
-cat > base/train.yaml <<END
-input: { train: images, validation: images }
-clip: { model: $demo/clip }
-cache: { path: cache }
-bart: { model: $demo/bart }
-train: { batch: 2, max_steps: 3, validate_every: 1, save_top_k: 1, crops_per_image: 0 }
-compute: { threads: 1 }
-END
-printf 'input: { path: images }\ningest: { check: decode }\noutput: { shard_items: 1 }\ncompute: { threads: 1 }\n' > base/ingest.yaml
 touch -d '1 hour ago' base/images/* # before the runs, whose files power_replay makes ten minutes old
 (cd base && "$antarctic" build-cache build-cache.yaml --run cache > said.txt 2>&1)
 

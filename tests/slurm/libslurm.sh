@@ -147,6 +147,17 @@ slurm_demo() {
   sed -e 's/num_beams: 3, num_return_sequences: 3/num_beams: 1, do_sample: true, num_return_sequences: 60/' job.yaml > slow.yaml
 }
 
+# slow_for SECONDS LEAST: slow.yaml keeps one core of any CPU busy for as long, with no fewer than LEAST candidates per image; a short run tells
+# how fast it is.
+slow_for() {
+  local candidates
+  "$antarctic" caption slow.yaml --set compute.threads=1 --set generation.num_return_sequences=150 --run short 2> said.txt
+  candidates=$(jq --argjson seconds "$1" --argjson least "$2" \
+    '.stages[] | select(.name == "generate") | 150 * $seconds / .seconds | floor | [., $least] | max' short/summary.json)
+  sed -i "s/num_return_sequences: 60/num_return_sequences: $candidates/" slow.yaml
+  grep "num_return_sequences: $candidates" slow.yaml
+}
+
 submitted() { sed -n 's/^submitted: job \([0-9]*\).*/\1/p' submitted.txt; }
 submit() { "$antarctic" submit "$@" > submitted.txt || { cat submitted.txt; return 1; }; }
 complete() { # complete REFERENCE RUN

@@ -11,11 +11,8 @@ PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=9 Preemp
 slurm_up
 slurm_demo
 "$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
-# Longer than a preemption takes, on any CPU: a short run tells how many candidates one core generates in 40 seconds.
-"$antarctic" caption slow.yaml --set compute.threads=1 --set generation.num_return_sequences=150 --run short 2> said.txt
-candidates=$(jq '.stages[] | select(.name == "generate") | 150 * 40 / .seconds | floor | [., 60] | max' short/summary.json)
-sed -i "s/num_return_sequences: 60/num_return_sequences: $candidates/" slow.yaml
-grep -q "num_return_sequences: $candidates" slow.yaml
+# Longer than a preemption takes.
+slow_for 40 60
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
 # With a grace time the ranks publish what they have, and end with 75; without one Slurm ends them. limits.grace_seconds fits the grace time.

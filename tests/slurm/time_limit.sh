@@ -1,15 +1,12 @@
 # On a real Slurm: a time limit. USR1 before it, exit code 75, requeued by the script; then the limit is raised, and the next start ends the
 # run. Slurm's shortest limit is a minute, and the signal asked for 52 seconds before it comes within the first half minute, so the run
-# must take longer than that on any CPU: a short run tells how many candidates one core generates in 90 seconds.
+# must take longer than that on any CPU.
 . "$source/tests/slurm/libslurm.sh"
 . "$source/tests/fault/libfault.sh"
 slurm_up
 slurm_demo
 "$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
-"$antarctic" caption slow.yaml --set compute.threads=1 --set generation.num_return_sequences=150 --run short 2> said.txt
-candidates=$(jq '.stages[] | select(.name == "generate") | 150 * 90 / .seconds | floor | [., 1500] | max' short/summary.json)
-sed -i "s/num_return_sequences: 60/num_return_sequences: $candidates/" slow.yaml
-grep -q "num_return_sequences: $candidates" slow.yaml
+slow_for 90 1500
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
 submit caption slow.yaml --run limit --nodes 2 --ranks-per-node 1 --time 1 --set limits.grace_seconds=10 --dry-run --sample 0
