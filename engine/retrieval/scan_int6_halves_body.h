@@ -21,8 +21,7 @@ NAME(rows)(int32_t *out, const void *entries, const int8_t *q, int64_t D, const 
             expand_half(u, c + h * (LINE / 2));
 #pragma GCC unroll 3
             for (int r = 0; r < R; r++)
-                sums[r][h] =
-                    NAME(add)(sums[r][h], u, q + r * stride + AC_SCAN_INT6_HEAD + d);
+                sums[r][h] = NAME(add)(sums[r][h], u, q + r * stride + AC_SCAN_INT6_HEAD + d);
         }
     }
 #pragma GCC unroll 3
