@@ -14,6 +14,12 @@ ac_dot(const float *a, const float *b, int64_t n)
     return ac_kernels()->vector->dot(a, b, n);
 }
 
+double
+ac_multiply_adds(int64_t rounds, float *sum)
+{
+    return 2 * ac_kernels()->vector->multiply_adds(rounds, sum);
+}
+
 void
 ac_axpy(float *y, float s, const float *x, int64_t n)
 {

@@ -68,6 +68,12 @@ void ac_self_attention_ref(float *y, const float *qkv, const int64_t *offsets, i
 
 /** dot(a, b), in an order that depends on n and the CPU alone. */
 float ac_dot(const float *a, const float *b, int64_t n);
+/**
+ * So many rounds of multiply-adds on registers alone, of one thread: what the CPU can do.
+ * @param[out] sum  depends on all of them, so that no compiler leaves them out
+ * @return floating-point operations done, two per multiply-add
+ */
+double ac_multiply_adds(int64_t rounds, float *sum);
 /** y += s x */
 void ac_axpy(float *y, float s, const float *x, int64_t n);
 

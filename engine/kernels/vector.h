@@ -54,6 +54,10 @@ typedef struct ac_vector {
     /* y [G, D] = w [G, T], rows ldw apart, times the values [T, D]. */
     void (*weighted)(float *y, const float *w, int64_t ldw, int64_t G,
                      const ac_slot_rows *values, int64_t T, int64_t D);
+
+    /* The most multiply-adds that this CPU makes: so many rounds on registers alone. Returns
+     * the multiply-adds of all lanes; *sum depends on them all. */
+    double (*multiply_adds)(int64_t rounds, float *sum);
 } ac_vector;
 
 extern const ac_vector ac_vector_generic;

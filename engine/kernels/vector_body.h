@@ -396,9 +396,30 @@ softmax_backward(float *d, const float *w, int64_t n, float by)
                                       left););
 }
 
+/* As many chains as hide an addition's latency on two ports, and fit into 16 registers. */
+static double
+multiply_adds(int64_t rounds, float *sum)
+{
+    enum { CHAINS = 12 };
+    const vec by = set1(0.5f), plus = set1(1.0f);
+    vec y[CHAINS], total = zero();
+    float lanes[WIDTH];
+
+    for (int i = 0; i < CHAINS; i++)
+        y[i] = set1((float) i);
+    for (int64_t r = 0; r < rounds; r++)
+        for (int i = 0; i < CHAINS; i++)
+            y[i] = fma_(y[i], by, plus);
+    for (int i = 0; i < CHAINS; i++)
+        total = add_(total, y[i]);
+    store(lanes, total);
+    *sum = lanes[0];
+    return (double) rounds * CHAINS * WIDTH;
+}
+
 #define AC_VECTOR_TABLE                                                               \
     {                                                                                 \
         dot, axpy, add, scale, shift, largest, sum, sum_exp, exp_all, gelu, gelu_new, \
             quick_gelu, relu, silu, layernorm, add_products, layernorm_saved,         \
-            layernorm_backward, softmax_backward, scores, weighted                    \
+            layernorm_backward, softmax_backward, scores, weighted, multiply_adds     \
     }

@@ -152,6 +152,7 @@ run_in_folder(const ac_job *job, const char *config_path, const ac_config *confi
     if (st == AC_OK)
         st = job->run(comm, config, folder, &attempt.locks);
     ac_attempt_end(&attempt, st);
+    ac_signals_end();
     if (st == AC_OK)
         st = ac_agree_all(comm, ac_terminal_check_output());
     say(job, comm, st);

@@ -46,6 +46,12 @@ ac_signals_init(void)
                                  and is reported */
 }
 
+void
+ac_signals_end(void)
+{
+    signal(SIGTERM, SIG_IGN);
+}
+
 bool
 ac_signals_stopped(void)
 {

@@ -8,6 +8,11 @@
  * usual. */
 void ac_signals_init(void);
 
+/** The end is written down: a TERM no longer ends the process. A launcher that is asked to stop
+ * sends one more to each rank that is left once the first has ended (srun --kill-on-bad-exit),
+ * and the rank's own exit code must count. INT, and the bound on MPI_Finalize, stay. */
+void ac_signals_end(void);
+
 /** Was a stop asked for? Cheap; asked between units of work. */
 bool ac_signals_stopped(void);
 

@@ -50,6 +50,15 @@ wait $! || code=$?
 expect 75 stopped int $code
 completed int
 
+# TERM, and one more as the rank ends: srun sends it to the ranks that are left. The rank's own exit code counts, not the signal.
+LD_PRELOAD=$fault/term_at_end.so "$antarctic" caption job.yaml --run term > term.said 2>&1 &
+wait_for_stage term embeddings
+kill -TERM $!
+code=0
+wait $! || code=$?
+expect 75 stopped term $code
+completed term
+
 # The shard in flight takes longer than limits.grace_seconds: dropped, exit 75 all the same.
 caption 2 grace $slow --set output.shard_items=20 --set generation.num_return_sequences=2000 --set limits.grace_seconds=0.5 &
 wait_for_stage grace tables

@@ -12,7 +12,7 @@ slurm_up
 slurm_demo
 "$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
 # Longer than a preemption takes.
-slow_for 40 60
+slow_for 30 60
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
 # With a grace time the ranks publish what they have, and end with 75; without one Slurm ends them. limits.grace_seconds fits the grace time.

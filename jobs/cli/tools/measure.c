@@ -18,9 +18,13 @@
 #include "jobs/models/causal_model.h"
 #include "jobs/cli/tools/tools.h"
 
-enum { MOST_SHAPES = 16, COMPUTES = 6, SIZES = 2 };
+enum { MOST_SHAPES = 16, COMPUTES = 6, SIZES = 2, MOST_COPIES = 512 };
 
 static const double LEAST_SECONDS = 0.03;
+
+/* Few rows are bound by reading weights, which a model of many layers finds in no cache: so
+ * many bytes of copies of a layer take turns. */
+static const int64_t COPIES_BYTES = 256 << 20;
 
 static const ac_option options[] = {
     { "model", 0, "DIR",
@@ -50,12 +54,14 @@ typedef struct shape {
     int64_t out, in, count, rows[SIZES];
     double gflops[COMPUTES][SIZES]
                  [2]; /* one thread, all threads; 0: not in this build, or not on this CPU */
+    int64_t bytes[COMPUTES]; /* packed weights */
 } shape;
 
 typedef struct machine {
     shape shapes[MOST_SHAPES];
     int count, threads;
     double bandwidth[2]; /* GB/s, reading: one thread, all threads */
+    double peak[2];      /* GFLOP/s, fp32 multiply-adds on registers */
 } machine;
 
 static void
@@ -155,41 +161,112 @@ now(void)
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* The best of three bursts, so that others on the machine disturb it less. */
+/* A layer, and copies of its packed weights. */
+typedef struct copies {
+    ac_linear layers[MOST_COPIES];
+    int count;
+    void *packed;
+} copies;
+
+static void
+copies_free(copies *self)
+{
+    for (int i = 0; i < self->count; i++)
+        ac_linear_free(&self->layers[i]);
+    self->count = 0;
+    free(self->packed);
+    self->packed = NULL;
+}
+
+/* Fails but for memory where this build or this CPU has no such compute. */
+static ac_status
+copies_init(copies *self, const ac_compute *compute, const ac_tensor *weight, int64_t bytes)
+{
+    const size_t size = (size_t) bytes;
+    int wanted = (int) (COPIES_BYTES / bytes);
+    char *at;
+    ac_status st = AC_OK;
+
+    wanted = wanted < 1 ? 1 : wanted > MOST_COPIES ? MOST_COPIES : wanted;
+    self->count = 0;
+    AC_TRY(ac_alloc_aligned(&at, wanted * bytes, 1));
+    self->packed = at;
+    for (int i = 0; i < wanted; i++) {
+        if (i > 0)
+            memcpy(at + (size_t) i * size, at, size);
+        AC_TRY(ac_linear_init(&self->layers[i], compute, &weight, NULL, 1,
+                              at + (size_t) i * size, i == 0));
+        self->count++;
+    }
+out:
+    if (st != AC_OK)
+        copies_free(self);
+    return st;
+}
+
+/* GFLOP/s; the best of three bursts, so that others on the machine disturb it less. */
 static double
-measure_forward(const ac_linear *layer, float *y, const float *x, int64_t M,
+measure_forward(const copies *c, int turns, float *y, const float *x, int64_t M,
                 ac_scratch *scratch)
 {
+    const ac_linear *layers = c->layers;
     double best = 0;
 
-    ac_linear_forward(layer, y, x, M, AC_ACTIVATION_NONE, NULL, scratch);
+    ac_linear_forward(&layers[0], y, x, M, AC_ACTIVATION_NONE, NULL, scratch);
     for (int burst = 0; burst < 3; burst++) {
         const double start = now();
-        double seconds;
+        double seconds, rate;
         int64_t runs = 0;
         do {
-            ac_linear_forward(layer, y, x, M, AC_ACTIVATION_NONE, NULL, scratch);
+            ac_linear_forward(&layers[runs % turns], y, x, M, AC_ACTIVATION_NONE, NULL,
+                              scratch);
             runs++;
             seconds = now() - start;
-        } while (seconds < LEAST_SECONDS);
-        seconds /= (double) runs;
-        if (2e-9 * (double) (M * layer->out * layer->in) / seconds > best)
-            best = 2e-9 * (double) (M * layer->out * layer->in) / seconds;
+        } while (seconds < LEAST_SECONDS || runs < turns);
+        rate = 2e-9 * (double) (M * layers->out * layers->in * runs) / seconds;
+        best = rate > best ? rate : best;
     }
     return best;
 }
 
 static ac_status
+measure_compute(shape *s, int c, const ac_tensor *weight, float *y, const float *x, int threads)
+{
+    ac_scratch scratch = { 0 };
+    copies *layer = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&layer, 1, sizeof *layer));
+    s->bytes[c] = (int64_t) ac_linear_packed_bytes(&computes[c].compute, s->out, s->in);
+    omp_set_num_threads(threads);
+    st = copies_init(layer, &computes[c].compute, weight, s->bytes[c]);
+    if (st != AC_OK) {
+        st = st == AC_E_NOMEM ? st : AC_OK; /* not in this build, or not on this CPU */
+        goto out;
+    }
+    AC_TRY(
+        ac_scratch_reserve(&scratch, ac_linear_scratch_bytes(&layer->layers[0], s->rows[1])));
+    for (int all = 0; all < 2; all++) {
+        omp_set_num_threads(all ? threads : 1);
+        s->gflops[c][0][all] = measure_forward(layer, layer->count, y, x, s->rows[0], &scratch);
+        s->gflops[c][1][all] = measure_forward(layer, 1, y, x, s->rows[1], &scratch);
+    }
+out:
+    omp_set_num_threads(threads);
+    if (layer)
+        copies_free(layer);
+    free(layer);
+    ac_scratch_free(&scratch);
+    return st;
+}
+
+static ac_status
 measure_shape(shape *s, int threads)
 {
-    const ac_tensor weight_view = {
+    ac_tensor weight = {
         .name = "weight", .dtype = AC_F32, .rank = 2, .shape = { s->out, s->in }
     };
-    ac_tensor weight = weight_view;
-    const ac_tensor *one = &weight;
     float *w = NULL, *x = NULL, *y = NULL;
-    ac_scratch scratch = { 0 };
-    void *packed = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_alloc_aligned(&w, s->out * s->in, sizeof *w));
@@ -200,33 +277,36 @@ measure_shape(shape *s, int threads)
     for (int64_t i = 0; i < s->rows[1] * s->in; i++)
         x[i] = (float) (i % 241 - 120) / 100;
     weight.data = w;
-    for (int c = 0; c < COMPUTES; c++) {
-        ac_linear layer;
-        free(packed);
-        packed = NULL;
-        omp_set_num_threads(threads);
-        AC_TRY(ac_alloc_aligned(
-            &packed, (int64_t) ac_linear_packed_bytes(&computes[c].compute, s->out, s->in) + 64,
-            1));
-        if (ac_linear_init(&layer, &computes[c].compute, &one, NULL, 1, packed, true) != AC_OK)
-            continue; /* not in this build, or not on this CPU */
-        st = ac_scratch_reserve(&scratch, ac_linear_scratch_bytes(&layer, s->rows[1]));
-        for (int all = 0; all < 2 && st == AC_OK; all++) {
-            omp_set_num_threads(all ? threads : 1);
-            for (int k = 0; k < SIZES; k++)
-                s->gflops[c][k][all] = measure_forward(&layer, y, x, s->rows[k], &scratch);
-        }
-        ac_linear_free(&layer);
-        AC_TRY(st);
-    }
+    for (int c = 0; c < COMPUTES; c++)
+        AC_TRY(measure_compute(s, c, &weight, y, x, threads));
 out:
-    omp_set_num_threads(threads);
-    ac_scratch_free(&scratch);
-    free(packed);
     free(w);
     free(x);
     free(y);
     return st;
+}
+
+/* All threads at once, as in a job: the clock falls with the number of busy cores. */
+static void
+measure_peak(machine *m)
+{
+    enum { ROUNDS = 1 << 20 };
+
+    for (int all = 0; all < 2; all++) {
+        omp_set_num_threads(all ? m->threads : 1);
+        for (int burst = 0; burst < 5; burst++) {
+            const double start = now();
+            double total = 0, rate;
+#pragma omp parallel reduction(+ : total)
+            {
+                float sum;
+                total += ac_multiply_adds(ROUNDS, &sum);
+            }
+            rate = 1e-9 * total / (now() - start);
+            m->peak[all] = rate > m->peak[all] ? rate : m->peak[all];
+        }
+    }
+    omp_set_num_threads(m->threads);
 }
 
 /* Two arrays far larger than any cache, read once. */
@@ -301,6 +381,33 @@ advised(const machine *m)
                : best;
 }
 
+/* Of all threads. */
+static double
+share_of_peak(const machine *m, const shape *s, int c, int k)
+{
+    return s->gflops[c][k][1] / m->peak[1];
+}
+
+/* Of all threads: each product reads the weights once. */
+static double
+share_of_reading(const machine *m, const shape *s, int c, int k)
+{
+    const double products =
+        1e9 * s->gflops[c][k][1] / (2.0 * (double) (s->rows[k] * s->out * s->in));
+
+    return 1e-9 * products * (double) s->bytes[c] / m->bandwidth[1];
+}
+
+/* How near a product is to what bounds it. */
+static void
+print_bound(const machine *m, const shape *s, int k)
+{
+    const double peak = share_of_peak(m, s, 0, k), reading = share_of_reading(m, s, 0, k);
+
+    printf("  %3.0f %% of %s\n", 100 * (peak > reading ? peak : reading),
+           peak > reading ? "the multiply-adds" : "reading");
+}
+
 static void
 print_table(const machine *m, const char *cpu)
 {
@@ -312,13 +419,15 @@ print_table(const machine *m, const char *cpu)
         if (m->shapes[0].gflops[c][0][0] > 0)
             printf("  %-9s %s\n", computes[c].backend,
                    ac_compute_describe(&computes[c].compute));
-    printf("memory: %.1f GB/s read by one thread, %.1f by %d\n\n", m->bandwidth[0],
+    printf("memory: %.1f GB/s read by one thread, %.1f by %d\n", m->bandwidth[0],
            m->bandwidth[1], m->threads);
+    printf("multiply-adds in fp32, without memory: %.0f GFLOP/s of one thread, %.0f of %d\n\n",
+           m->peak[0], m->peak[1], m->threads);
     printf("GFLOP/s, one thread / %d threads. Rows: those of a layer's input.\n%-26s %5s %12s",
            m->threads, "layer", "rows", "out x in");
     for (int c = 0; c < COMPUTES; c++)
         printf("  %9s %s", computes[c].backend, computes[c].precision);
-    printf("\n");
+    printf("  native fp32\n");
     for (int i = 0; i < m->count; i++) {
         const shape *s = &m->shapes[i];
         for (int k = 0; k < SIZES; k++) {
@@ -333,7 +442,7 @@ print_table(const machine *m, const char *cpu)
                     snprintf(cell, sizeof cell, "-");
                 printf("  %14s", cell);
             }
-            printf("\n");
+            print_bound(m, s, k);
         }
     }
     printf("\ncompute:\n  threads: %d\n  backend: %s   # fp32 at these shapes: all layers in "
@@ -355,6 +464,22 @@ print_table(const machine *m, const char *cpu)
     }
 }
 
+static void
+push_product(ac_buffer *b, const machine *m, const shape *s, int c, int k)
+{
+    ac_buffer_printf(b,
+                     "{\"layer\": \"%s\", \"rows\": %lld, \"out\": %lld, \"in\": %lld, "
+                     "\"backend\": \"%s\", \"precision\": \"%s\", "
+                     "\"gflops_one_thread\": %.4g, \"gflops\": %.4g",
+                     s->name, (long long) s->rows[k], (long long) s->out, (long long) s->in,
+                     computes[c].backend, computes[c].precision, s->gflops[c][k][0],
+                     s->gflops[c][k][1]);
+    ac_buffer_printf(b, ", \"of_reading\": %.4g", share_of_reading(m, s, c, k));
+    if (computes[c].compute.precision == AC_PRECISION_FP32)
+        ac_buffer_printf(b, ", \"of_multiply_adds\": %.4g", share_of_peak(m, s, c, k));
+    ac_buffer_push_text(b, "}");
+}
+
 static ac_status
 print_json(const machine *m, const char *cpu)
 {
@@ -374,22 +499,16 @@ print_json(const machine *m, const char *cpu)
     }
     ac_buffer_printf(&b,
                      "}, \"read_gb_per_second\": {\"one_thread\": %.4g, \"all_threads\": "
-                     "%.4g}, \"products\": [",
-                     m->bandwidth[0], m->bandwidth[1]);
-    for (int i = 0, n = 0; i < m->count; i++) {
-        const shape *s = &m->shapes[i];
+                     "%.4g}, \"multiply_add_gflops\": {\"one_thread\": %.4g, "
+                     "\"all_threads\": %.4g}, \"products\": [",
+                     m->bandwidth[0], m->bandwidth[1], m->peak[0], m->peak[1]);
+    for (int i = 0, n = 0; i < m->count; i++)
         for (int k = 0; k < SIZES; k++)
             for (int c = 0; c < COMPUTES; c++)
-                if (s->gflops[c][k][0] > 0)
-                    ac_buffer_printf(&b,
-                                     "%s{\"layer\": \"%s\", \"rows\": %lld, \"out\": %lld, "
-                                     "\"in\": %lld, \"backend\": \"%s\", \"precision\": "
-                                     "\"%s\", \"gflops_one_thread\": %.4g, \"gflops\": %.4g}",
-                                     n++ ? ", " : "", s->name, (long long) s->rows[k],
-                                     (long long) s->out, (long long) s->in, computes[c].backend,
-                                     computes[c].precision, s->gflops[c][k][0],
-                                     s->gflops[c][k][1]);
-    }
+                if (m->shapes[i].gflops[c][k][0] > 0) {
+                    ac_buffer_push_text(&b, n++ ? ", " : "");
+                    push_product(&b, m, &m->shapes[i], c, k);
+                }
     ac_buffer_printf(
         &b, "], \"compute\": {\"threads\": %d, \"backend\": \"%s\", \"precision\": \"fp32\"}}",
         m->threads, computes[best].backend);
@@ -429,10 +548,13 @@ ac_tool_measure(int argc, char **argv)
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
     if (a.help) {
-        ac_options_help(stdout, "measure [--model DIR] [--json]",
-                        "Measures matrix products at a model's shapes and the memory "
-                        "bandwidth, and suggests compute settings. Takes half a minute.",
-                        options);
+        ac_options_help(
+            stdout, "measure [--model DIR] [--json]",
+            "Measures matrix products at a model's shapes, memory bandwidth and "
+            "fp32 multiply-adds, and suggests compute settings. Takes half a minute. "
+            "The last column says how near native products in fp32 are to what bounds "
+            "them: reading weights, or multiply-adds.",
+            options);
         goto out;
     }
     AC_TRY(ac_arguments_int(&a, "threads", &threads, 1, 4096));
@@ -441,6 +563,7 @@ ac_tool_measure(int argc, char **argv)
     AC_TRY(ac_kernels_use(ac_arguments_get(&a, "kernels")));
     AC_TRY(read_shapes(&m, ac_arguments_get(&a, "model")));
     AC_TRY(measure_bandwidth(&m));
+    measure_peak(&m);
     for (int i = 0; i < m.count; i++)
         AC_TRY(measure_shape(&m.shapes[i], m.threads));
     cpu_name(cpu, sizeof cpu);
