@@ -56,9 +56,10 @@ right() {
   done
 }
 
-# leaks FILE: the sanitizer reports memory that is ours. What HDF5 allocated for itself is not: 1.10.8 loses a header's image when its read fails.
+# leaks FILE: the sanitizer reports memory that is ours. What HDF5 and MPI allocated for themselves is not: HDF5 1.10.8
+# loses a header's image when its read fails, PMIx 5.0.7 some 150 bytes in every run.
 leaks() {
-  awk 'BEGIN { RS = "" } / leak of / && !/#1 [^\n]*\/libhdf5/ { found = 1 } END { exit !found }' "$1"
+  awk 'BEGIN { RS = "" } / leak of / && !/#1 [^\n]*\/lib(hdf5|pmix)/ { found = 1 } END { exit !found }' "$1"
 }
 
 one() { # one KIND N: writes "KIND N STATUS" to statuses
