@@ -10,10 +10,10 @@
 /** Starts zeroed, with `file` set; which is borrowed. */
 typedef struct ac_waiting_lines {
     int file;
-    const char *name; /* for messages: "the queries"; borrowed */
-    bool end;         /* nothing more will come */
-    int failure;      /* an errno: nothing more can be read */
-    ac_buffer text;   /* from `at` on not given yet */
+    const char *name;          /* for messages: "the queries"; borrowed */
+    bool end;                  /* nothing more will come */
+    int failure;               /* an errno: nothing more can be read */
+    ac_buffer text;            /* from `at` on not given yet */
     size_t at, before, looked; /* before: where the last line began; looked: no '\n' so far */
     int64_t number;            /* of the line that was given last, from 1 */
 } ac_waiting_lines;

@@ -1,5 +1,5 @@
-/* Lines of a pipe as they come: which wait, what a line that is being written does, a line given
- * twice, the end, an input that cannot be read. */
+/* Lines of a pipe as they come: which wait, what a line that is being written does, a line
+ * given twice, the end, an input that cannot be read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
