@@ -121,7 +121,7 @@ ac_product_block(float *y, int64_t ldy, const float *a, const float *b, int64_t 
 {
     const ac_product *kernels = ac_kernels()->product;
     const int64_t width = kernels->panels * PANEL;
-    const ac_product_ahead ahead = { b + next, PANEL * sizeof *b };
+    const ac_product_ahead ahead = { b + next, PANEL * sizeof *b, false };
 
     if (columns >= width) {
         kernels->fp32(y, ldy, a, b, stride, K, (int) R, add, ahead);

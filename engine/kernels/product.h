@@ -23,10 +23,11 @@ enum {
 };
 
 /** What is multiplied next, fetched ahead: `at`, and for each k what is `step` bytes further.
- */
+ * soon: a little further on in the same panels, all of which are read once. */
 typedef struct ac_product_ahead {
     const void *at;
     int64_t step;
+    bool soon;
 } ac_product_ahead;
 
 /**

@@ -14,14 +14,20 @@
 #define ROWS_OF JOIN(NAME, _rows)
 #define AHEAD_OF JOIN(NAME, _ahead)
 
-/* What is multiplied next, into the second cache; with few rows a line of each panel. A line
- * holds several k of narrow weights: they take turns. */
+/* What is multiplied next, into the second cache; with few rows a line of each panel, and what
+ * comes soon into the first. A line holds several k of narrow weights: they take turns. */
 static inline __attribute__((always_inline)) void
-AHEAD_OF(const char *next, int64_t stride, int64_t k, const int R)
+AHEAD_OF(const char *next, int64_t stride, bool soon, int64_t k, const int R)
 {
     enum { FEW = 4, EACH = 4 / sizeof(WEIGHT) };
 
-    if (R > FEW)
+    if (soon)
+#pragma GCC unroll 2
+        for (int p = 0; p < PANELS; p++) {
+            if (k % EACH == p % EACH)
+                __builtin_prefetch(next + p * stride * (int64_t) sizeof(WEIGHT), 0, 3);
+        }
+    else if (R > FEW)
         __builtin_prefetch(next, 0, 2);
     else
 #pragma GCC unroll 2
@@ -55,7 +61,7 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             weights[v] = load_b(b + v / IN_PANEL * stride + v % IN_PANEL * WIDTH);
-        AHEAD_OF(next, stride, k, R);
+        AHEAD_OF(next, stride, ahead.soon, k, R);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
             const vec x = set1(a[r]);

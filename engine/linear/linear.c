@@ -175,25 +175,31 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
     /* The other backends would start threads of their own outside of a parallel region. */
     is_parallel = self->compute.backend != AC_BACKEND_NATIVE ||
                   (M + READING) * self->out * self->in > WORTH_THREADS;
-#pragma omp parallel for schedule(dynamic, 1) if (is_parallel)
-    for (int64_t i = 0; i < strips * blocks; i++) {
-        const int64_t row = i % blocks * rows, column = i / blocks * columns,
-                      next = (i + (is_parallel ? threads : 1)) % blocks * rows;
-        const ac_linear_tile tile = {
-            .y = y + row * self->out + column,
-            .x = x + row * self->in,
-            .column = column,
-            .rows = M - row < rows ? M - row : rows,
-            .columns = self->out - column < columns ? self->out - column : columns,
-            .activation = activation,
-            .residual = residual ? residual + row * self->out + column : NULL,
-            .next_x = x + next * self->in,
-            .next_rows = M - next < rows ? M - next : rows,
-        };
-        self->backend->tile(self, &tile,
-                            space ? space + each * (size_t) omp_get_thread_num() : NULL);
-        for (int64_t r = 0; r < tile.rows && !self->backend->finishes; r++)
-            ac_linear_finish_row(self, &tile, r);
+#pragma omp parallel if (is_parallel)
+    {
+        void *mine = space ? space + each * (size_t) omp_get_thread_num() : NULL;
+        int64_t before = -1; /* the row where this thread's last tile began */
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t i = 0; i < strips * blocks; i++) {
+            const int64_t row = i % blocks * rows, column = i / blocks * columns,
+                          next = (i + (is_parallel ? threads : 1)) % blocks * rows;
+            const ac_linear_tile tile = {
+                .y = y + row * self->out + column,
+                .x = x + row * self->in,
+                .column = column,
+                .rows = M - row < rows ? M - row : rows,
+                .columns = self->out - column < columns ? self->out - column : columns,
+                .activation = activation,
+                .residual = residual ? residual + row * self->out + column : NULL,
+                .next_x = x + next * self->in,
+                .next_rows = M - next < rows ? M - next : rows,
+                .again = row == before,
+            };
+            before = row;
+            self->backend->tile(self, &tile, mine);
+            for (int64_t r = 0; r < tile.rows && !self->backend->finishes; r++)
+                ac_linear_finish_row(self, &tile, r);
+        }
     }
     ac_scratch_release(scratch, mark);
 }

@@ -18,6 +18,7 @@ typedef struct ac_linear_tile {
     const float *residual; /* as y, or NULL */
     const float *next_x;   /* what the thread probably multiplies next: */
     int64_t next_rows;     /* for prefetching */
+    bool again;            /* the same rows, and the same scratch, as in the tile before */
 } ac_linear_tile;
 
 typedef struct ac_linear_backend {

@@ -13,7 +13,8 @@ enum {
     COLUMNS = 768,       /* of a tile; all but few layers have a multiple */
     FEWEST_COLUMNS = 96, /* COLUMNS halved thrice: whole WIDESTs */
     WHOLE_GROUPS = 12,   /* rows: a multiple of every kernel's */
-    LINE = 64            /* bytes of a cache line */
+    LINE = 64,           /* bytes of a cache line */
+    SOON = 4096          /* so many bytes ahead the weights of few rows are fetched */
 };
 
 static size_t
@@ -151,7 +152,8 @@ typedef struct product {
 
 /* Some columns, all rows, over K of k from `k` on; a: those rows, packed. next: the columns and
  * the k that are multiplied after these. The groups of rows share the prefetching of their
- * weights; each prefetches its part of `rows`, which has `calls` in all. */
+ * weights; each prefetches its part of `rows`, which has `calls` in all. One group alone waits
+ * for memory: it fetches both panels' lines shortly before it reads them (ADR 201). */
 static void
 multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const float *a,
          int64_t k, int64_t column, int64_t next, rows_ahead *rows, int64_t calls)
@@ -166,14 +168,15 @@ multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const
 
     for (int64_t g = 0; g < groups; g++) {
         const int64_t r = g * most, R = t->rows - r < most ? t->rows - r : most;
-        const ac_product_ahead ahead = { weights + (size_t) next * p->each +
+        const ac_product_ahead later = { weights + (size_t) next * p->each +
                                              (size_t) (g / shares * PANEL * in) * p->each +
                                              (size_t) (g % shares) * share,
-                                         (int64_t) (share / (size_t) K) };
+                                         (int64_t) (share / (size_t) K), false },
+                               soon = { b + SOON, (int64_t) (PANEL * p->each), true };
         if (groups > 1)
             prefetch_rows(rows, (column / width * groups + g + 1) * rows->lines / calls);
         p->kernel(p->results + column * t->rows + r * width, width, a, b, PANEL * in, K,
-                  (int) R, k > 0, ahead);
+                  (int) R, k > 0, groups > 1 ? later : soon);
         a += R * K;
     }
 }
@@ -196,7 +199,7 @@ ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *t, void *scra
     for (int64_t from = 0; from < in; from += depth) {
         const int64_t to = in - from < depth ? in : from + depth;
         rows_ahead rows = look_ahead(self, t, to);
-        for (int64_t k = from; k < to; k += DEPTH)
+        for (int64_t k = from; k < to && !(t->again && depth == in); k += DEPTH)
             ac_product_pack_rows(a + (k - from) * t->rows, (ac_matrix){ t->x + k, in, 1 },
                                  t->rows, to - k < DEPTH ? to - k : DEPTH, kernels->rows);
         for (int64_t c = 0; c < t->columns; c += width)

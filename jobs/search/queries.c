@@ -28,6 +28,12 @@ ac_queries_reset(ac_queries *self)
 }
 
 void
+ac_queries_drop_last(ac_queries *self)
+{
+    query_free(&self->items[--self->count]);
+}
+
+void
 ac_queries_free(ac_queries *self)
 {
     ac_queries_reset(self);
@@ -203,6 +209,16 @@ check_model(const ac_archive *archive, const ac_query_model *model)
                                 clip->image_fingerprint, hash);
     }
     return AC_OK;
+}
+
+bool
+ac_query_model_is_open_for(const ac_query_model *self, const ac_query *query)
+{
+    switch (query->kind) {
+    case AC_QUERY_TEXT: return (self->towers & AC_CLIP_TEXT) && self->clip.has_tokenizer;
+    case AC_QUERY_IMAGE: return self->towers & AC_CLIP_VISION;
+    default: return true;
+    }
 }
 
 /* The text tower is always opened: with its vocabulary the model can be compared with any run

@@ -47,6 +47,8 @@ typedef struct ac_queries {
 void ac_queries_free(ac_queries *self);
 /** No queries; memory is kept. */
 void ac_queries_reset(ac_queries *self);
+/** Without the query that was added last. */
+void ac_queries_drop_last(ac_queries *self);
 
 /** A query as its JSON record, {"text"}, {"image"}, {"key"} (and "source") or {"embedding"};
  * record NULL: no JSON object. What cannot be asked becomes AC_QUERY_BAD. Vectors of
@@ -62,6 +64,9 @@ AC_MUST_CHECK ac_status ac_queries_embed(ac_queries *self, const ac_archive *arc
 /** Where archive->mixed is set: AC_E_ARG naming the source that another model embedded. The
  * model is opened. */
 AC_MUST_CHECK ac_status ac_query_model_check(ac_query_model *self, const ac_archive *archive);
+
+/** Can this query be embedded with what is open? */
+bool ac_query_model_is_open_for(const ac_query_model *self, const ac_query *query);
 
 void ac_query_model_free(ac_query_model *self);
 

@@ -82,6 +82,69 @@ code=0
 [ "$(jq -r 'select(.error).error' watched.jsonl | grep -c 'no such\|embedding of 2\|query of nothing\|not a JSON object')" = 4 ]
 [ "$(sed -n 1p watched.jsonl)" = "$("$antarctic" search a --text "a zebra" -k 3 2> /dev/null)" ]
 
+# lines that wait are answered together: the bytes are those of lines that come one at a time, bad ones among them
+# one_by_one LINES ANSWERS program…: a line is written when the line before it is answered
+one_by_one() {
+  local lines=$1 answers=$2 line answer pid code=0
+  shift 2
+  : > "$answers"
+  coproc asked { exec timeout 120 "$@" 2> alone.txt; }
+  pid=$asked_PID
+  exec {to}>&"${asked[1]}" {from}<&"${asked[0]}" {asked[1]}>&-
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%s\n' "$line" >&"$to"
+    [ -n "${line%$'\r'}" ] || continue
+    IFS= read -r answer <&"$from"
+    printf '%s\n' "$answer" >> "$answers"
+  done < "$lines"
+  exec {to}>&-
+  wait "$pid" || code=$?
+  exec {from}<&-
+  [ "$code" = 2 ] || { echo "exit $code, expected 2"; cat alone.txt; exit 1; }
+}
+python3 "$vectors" make random 3 256 x.npy three.txt
+python3 "$vectors" queries x.npy three.jsonl
+{
+  printf '\357\273\277{"key": "scene_02"}\nzebra\n' # a byte-order mark; the model is opened while lines wait
+  for i in $(seq -w 0 24); do printf 'a photo of %s red cars on a street\r\n{"key": "scene_%s"}\n' "$i" "$i"; done
+  printf '{"image": "%s"}\n{"image": "no/such.jpg"}\n\n{oops\n' "$pictures/scene_07.jpg"
+  cat three.jsonl
+  for i in 1 2 3; do printf '{"text": "a boat", "id": %d}\n{"key": "no such"}\n{"embedding": [1, 2]}\n{"image": "%s"}\n\r\n' "$i" "$pictures/scene_0$i.jpg"; done
+  printf '{"text": " "}\n{"text": "a", "key": "b"}\nthe last line has no end'
+} > lines
+one_by_one lines alone.jsonl "$antarctic" search a --watch -k 4
+[ "$(wc -l < alone.jsonl)" = "$(grep -c '[^[:space:]]' lines)" ]
+[ "$(grep -c '"error"' alone.jsonl)" = 10 ]
+scans_of() { sed -n 's/.*(.*, \([0-9]*\) scans*).*/\1/p' "$1"; }
+[ "$(scans_of alone.txt)" = "$(wc -l < alone.jsonl)" ]
+for ranks in 0 1 3; do
+  code=0
+  if [ $ranks = 0 ]; then
+    timeout 120 "$antarctic" search a --watch -k 4 < lines > together.jsonl 2> said.txt || code=$?
+  else
+    cat lines | timeout 120 mpirun --oversubscribe -n $ranks "$antarctic" search a --watch -k 4 > together.jsonl 2> said.txt || code=$?
+  fi
+  [ $code = 2 ] || { echo "exit $code"; cat said.txt; exit 1; }
+  cmp alone.jsonl together.jsonl
+  [ "$(scans_of said.txt)" -lt "$(wc -l < alone.jsonl)" ]
+done
+one_by_one lines ranks.jsonl mpirun --oversubscribe -n 2 "$antarctic" search a --watch -k 4
+cmp alone.jsonl ranks.jsonl
+# with OpenBLAS a text's bits depend on the texts beside it, so that it has none
+one_by_one lines blas.jsonl "$antarctic" search a --watch -k 4 --backend openblas
+code=0
+"$antarctic" search a --watch -k 4 --backend openblas < lines > together.jsonl 2> said.txt || code=$?
+[ $code = 2 ]
+cmp blas.jsonl together.jsonl
+[ "$(scans_of said.txt)" = "$(wc -l < blas.jsonl)" ]
+# what comes before a line whose model cannot be opened is answered
+printf '{"key": "scene_01"}\n{"key": "scene_02"}\na zebra\n{"key": "scene_03"}\n' > lines
+code=0
+"$antarctic" search a --watch -k 2 --model nowhere < lines > before.jsonl 2> said.txt || code=$?
+[ $code != 0 ]
+says nowhere
+[ "$(jq -c .query.key before.jsonl | tr '\n' ' ')" = '"scene_01" "scene_02" ' ]
+
 # many queries
 run 0 search cache_crowded --key entry_0 -k 3 --out one.jsonl
 awk 'BEGIN { for (i = 0; i < 100000; i++) print "{\"key\": \"entry_0\"}" }' > many.jsonl

@@ -249,7 +249,7 @@ compare_kernel(const ac_kernel_set *set, bool bf16, int64_t K, int R)
         for (int add = 0; add < 2; add++)
             (bf16 ? p->bf16 : p->fp32)(y + c, WIDE, a,
                                        bf16 ? (const void *) (narrow + c * K) : b + c * K,
-                                       K * PANEL, K, R, add, (ac_product_ahead){ b, 0 });
+                                       K * PANEL, K, R, add, (ac_product_ahead){ b, 0, R % 2 });
     for (int r = 0; r < R; r++)
         for (int j = 0; j < WIDE; j++) {
             float sum = 0;

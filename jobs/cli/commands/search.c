@@ -14,6 +14,7 @@
 #include "io/checkpoint/tokenizer_openai.h"
 #include "io/file/file_head.h"
 #include "io/file/publish.h"
+#include "io/file/waiting_lines.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/mpi_start.h"
 #include "jobs/cli/options.h"
@@ -31,8 +32,8 @@ static const ac_option options[] = {
       "a query per line: {\"text\"}, {\"image\"}, {\"key\"} (with \"source\" where several "
       "runs have the key) or {\"embedding\": […]}" },
     { "watch", 0, NULL,
-      "keep all in memory and answer each line of standard input at once: a record as in "
-      "--queries, or a text" },
+      "keep all in memory and answer each line of standard input at once, together with those "
+      "that wait behind it: a record as in --queries, or a text" },
     { "k", 'k', "K", "how many results (default: 20)" },
     { "min-score", 0, "S", "leave out results with a lower score" },
     { "model", 0, "DIR", "the CLIP that made the embeddings (default: where the run says)" },
@@ -46,13 +47,17 @@ static const ac_option options[] = {
     { NULL, 0, NULL, NULL },
 };
 
+/* The most lines of standard input that are answered together, where so many wait. */
+enum { TOGETHER = 8 };
+
 /* Lines of --queries or of standard input. */
 typedef struct reader {
     FILE *file;
     char *line;
     size_t capacity;
     int64_t number;
-    int option; /* of the queries on the command line: the next to look at */
+    ac_waiting_lines waiting; /* of standard input */
+    int option;               /* of the queries on the command line: the next to look at */
 } reader;
 
 typedef struct searcher {
@@ -83,9 +88,10 @@ agree_all(const searcher *self, ac_status st)
 static void
 searcher_free(searcher *self)
 {
-    if (self->reader.file && self->reader.file != stdin)
+    if (self->reader.file)
         fclose(self->reader.file);
     free(self->reader.line);
+    ac_waiting_lines_free(&self->reader.waiting);
     self->reader = (reader){ 0 };
     ac_answers_abandon(&self->answers);
     ac_query_model_free(&self->model);
@@ -112,7 +118,20 @@ count_queries(const ac_arguments *a)
     return count;
 }
 
-/* The next line with something in it, without its end; false: there is none. */
+/* A line without the mark before the first one, and without its end; false: it is empty. */
+static bool
+trim(const char **line, size_t *n, bool is_first_line)
+{
+    const size_t mark = is_first_line ? ac_head_mark(*line, *n) : 0;
+
+    *line += mark;
+    *n -= mark;
+    while (*n > 0 && ((*line)[*n - 1] == '\n' || (*line)[*n - 1] == '\r'))
+        (*n)--;
+    return *n > 0;
+}
+
+/* The next line of --queries with something in it; false: there is none. */
 static bool
 next_line(reader *self, const char **line, size_t *n)
 {
@@ -120,14 +139,8 @@ next_line(reader *self, const char **line, size_t *n)
 
     while (self->file && (size = getline(&self->line, &self->capacity, self->file)) >= 0) {
         *line = self->line;
-        if (self->number++ == 0) {
-            *line += ac_head_mark(self->line, (size_t) size);
-            size -= *line - self->line;
-        }
-        while (size > 0 && ((*line)[size - 1] == '\n' || (*line)[size - 1] == '\r'))
-            size--;
         *n = (size_t) size;
-        if (size > 0)
+        if (trim(line, n, self->number++ == 0))
             return true;
     }
     return false;
@@ -144,6 +157,64 @@ record_of(const searcher *self, const char *line, size_t n)
         record = json_pack("{s:s%}", "text", line, n);
     }
     return record;
+}
+
+static ac_status
+add_line(searcher *self, const char *line, size_t n, int64_t number)
+{
+    json_t *record = record_of(self, line, n);
+    const ac_status st = ac_queries_add(&self->search.queries, &self->archive, record, number);
+
+    json_decref(record);
+    return st;
+}
+
+/* With OpenBLAS the bits of a text's embedding depend on the texts beside it, so that answers
+ * would depend on which lines wait. */
+static int64_t
+most_together(const searcher *self)
+{
+    const int64_t block = ac_search_block(&self->search);
+
+    if (ac_backend_resolve(&self->model.options.compute) == AC_BACKEND_OPENBLAS)
+        return 1;
+    return block < TOGETHER ? block : TOGETHER;
+}
+
+/* Rank 0: a line of standard input, and those that wait behind it. An image, which takes longer
+ * than several texts, stands alone; what needs a model that is not open comes first, so that
+ * nobody before it waits for the model, or gets no answer where it cannot be opened. */
+static ac_status
+read_waiting(searcher *self)
+{
+    ac_queries *queries = &self->search.queries;
+    ac_waiting_lines *lines = &self->reader.waiting;
+    const int64_t most = most_together(self);
+    bool alone = false;
+    ac_status st = AC_OK;
+
+    ac_queries_reset(queries);
+    while (queries->count < most && !alone) {
+        const ac_query *added;
+        const char *line;
+        size_t n;
+        AC_TRY(ac_waiting_lines_next(lines, queries->count == 0, &line, &n));
+        if (!line)
+            break;
+        if (!trim(&line, &n, lines->number == 1))
+            continue;
+        AC_TRY(add_line(self, line, n, lines->number));
+        added = &queries->items[queries->count - 1];
+        alone = added->kind == AC_QUERY_IMAGE;
+        if (queries->count > 1 && (alone || !ac_query_model_is_open_for(&self->model, added))) {
+            ac_queries_drop_last(queries);
+            ac_waiting_lines_return(lines);
+            break;
+        }
+    }
+    st = ac_queries_embed(queries, &self->archive, &self->model);
+out:
+    return st;
 }
 
 /* Rank 0: the next queries, up to `most`. */
@@ -169,12 +240,8 @@ read_block(searcher *self, int64_t most)
         json_decref(record);
         AC_TRY(st);
     }
-    while (queries->count < most && next_line(r, &line, &n)) {
-        json_t *record = record_of(self, line, n);
-        st = ac_queries_add(queries, &self->archive, record, r->number);
-        json_decref(record);
-        AC_TRY(st);
-    }
+    while (queries->count < most && next_line(r, &line, &n))
+        AC_TRY(add_line(self, line, n, r->number));
     if (r->file && ferror(r->file))
         AC_FAIL(ac_io_failure(errno), "the queries cannot be read: %s", strerror(errno));
     st = ac_queries_embed(queries, &self->archive, &self->model);
@@ -188,7 +255,7 @@ check_block(const searcher *self)
 {
     const ac_queries *queries = &self->search.queries;
 
-    for (int64_t i = 0; !self->reader.file && i < queries->count; i++)
+    for (int64_t i = 0; !self->reader.file && !self->watch && i < queries->count; i++)
         if (queries->items[i].kind == AC_QUERY_BAD)
             return ac_error_set(AC_E_ARG, "%s", queries->items[i].error);
     return AC_OK;
@@ -202,7 +269,8 @@ open_reader(searcher *self)
     const char *path = ac_arguments_get(self->a, "queries");
 
     if (self->watch)
-        self->reader.file = stdin;
+        self->reader.waiting =
+            (ac_waiting_lines){ .file = STDIN_FILENO, .name = "the queries" };
     else if (path && !(self->reader.file = fopen(path, "re")))
         return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
                             strerror(errno));
@@ -212,21 +280,23 @@ open_reader(searcher *self)
 static ac_status
 answer_all(searcher *self)
 {
-    const int64_t most = self->watch ? 1 : ac_search_block(&self->search);
     double seconds = 0;
+    int64_t scans = 0;
     ac_status st = AC_OK;
     bool more = true;
 
     while (more) {
         double start;
         if (is_first(self)) {
-            st = read_block(self, most);
+            st = self->watch ? read_waiting(self)
+                             : read_block(self, ac_search_block(&self->search));
             if (st == AC_OK)
                 st = check_block(self);
         }
         start = ac_progress_clock();
         AC_TRY(ac_search_block_all(&self->search, st, &more));
         seconds += ac_progress_clock() - start;
+        scans += more;
         if (is_first(self) && more)
             st = ac_answers_put(&self->answers, &self->search);
         AC_TRY(agree_all(self, st));
@@ -237,9 +307,10 @@ answer_all(searcher *self)
                               ac_arguments_get(self->a, "queries"));
         if (st == AC_OK)
             st = ac_answers_commit(&self->answers);
-        ac_log(AC_LOG_INFO, "%lld quer%s of %lld in %.3f s (%s)",
+        ac_log(AC_LOG_INFO, "%lld quer%s of %lld in %.3f s (%s, %lld scan%s)",
                (long long) self->answers.answered, self->answers.answered == 1 ? "y" : "ies",
-               (long long) self->archive.n, seconds, ac_topk_index_scan(&self->search.index));
+               (long long) self->archive.n, seconds, ac_topk_index_scan(&self->search.index),
+               (long long) scans, scans == 1 ? "" : "s");
     }
     st = agree_all(self, st);
 out:
