@@ -120,20 +120,28 @@ out:
     return st;
 }
 
-/* Nothing stands there, or an empty folder. */
+/* Nothing stands there, or an empty folder, which the new one replaces. */
 static ac_status
 check_out(const char *out)
 {
     struct stat info;
+    int64_t inside = 0;
+    DIR *d;
+    ac_status st = AC_OK;
 
-    if (stat(out, &info) != 0)
+    if (lstat(out, &info) != 0)
         return errno == ENOENT
                    ? AC_OK
                    : ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", out,
                                   strerror(errno));
-    if (!S_ISDIR(info.st_mode) || rmdir(out) != 0)
-        return ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
-    return AC_OK;
+    d = S_ISDIR(info.st_mode) ? opendir(out) : NULL;
+    for (struct dirent *entry; d && (entry = readdir(d));)
+        inside += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (!d || inside)
+        st = ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
+    if (d)
+        closedir(d);
+    return st;
 }
 
 static void
@@ -224,6 +232,27 @@ out:
     return st;
 }
 
+/* Each names one thing; the folder without slashes behind its name. */
+static ac_status
+read_options(const ac_arguments *a, char **out)
+{
+    static const char *const single[] = { "remove", "merge", "add" };
+    const char *given;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_need(a, "out", &given));
+    AC_TRY(ac_duplicate(out, given, strlen(given)));
+    for (size_t n = strlen(*out); n > 1 && (*out)[n - 1] == '/';)
+        (*out)[--n] = '\0';
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        AC_TRY(ac_arguments_once(a, single[i]));
+    if (!ac_arguments_has(a, "remove") && !ac_arguments_has(a, "merge") &&
+        !ac_arguments_has(a, "add"))
+        st = ac_error_set(AC_E_ARG, "cache-edit needs --remove, --merge or --add");
+out:
+    return st;
+}
+
 static ac_status
 run(const ac_arguments *a, const char *out)
 {
@@ -251,7 +280,7 @@ ac_status
 ac_command_cache_edit(int argc, char **argv)
 {
     ac_arguments a = { 0 };
-    const char *out;
+    char *out = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -268,12 +297,10 @@ ac_command_cache_edit(int argc, char **argv)
     }
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "cache-edit needs one cache; cache-edit --help shows the usage");
-    AC_TRY(ac_arguments_need(&a, "out", &out));
-    if (!ac_arguments_has(&a, "remove") && !ac_arguments_has(&a, "merge") &&
-        !ac_arguments_has(&a, "add"))
-        AC_FAIL(AC_E_ARG, "cache-edit needs --remove, --merge or --add");
+    AC_TRY(read_options(&a, &out));
     st = run(&a, out);
 out:
+    free(out);
     ac_arguments_free(&a);
     return st;
 }

@@ -48,6 +48,7 @@ static const ac_option options[] = {
 
 /* Lines of --queries or of standard input. */
 typedef struct reader {
+    ac_text_lines queries; /* has the file of --queries */
     FILE *file;
     char *line;
     size_t capacity;
@@ -83,8 +84,7 @@ agree_all(const searcher *self, ac_status st)
 static void
 searcher_free(searcher *self)
 {
-    if (self->reader.file && self->reader.file != stdin)
-        fclose(self->reader.file);
+    ac_text_lines_close(&self->reader.queries);
     free(self->reader.line);
     self->reader = (reader){ 0 };
     ac_answers_abandon(&self->answers);
@@ -163,14 +163,20 @@ read_block(searcher *self, int64_t most)
         if (!is_query(name))
             continue;
         record = json_pack("{s:s}", name, self->a->set[r->option].value);
-        if (!record)
+        if (!record && strcmp(name, "text") == 0)
             AC_FAIL(AC_E_ARG, "--%s: \"%s\" is not UTF-8", name, self->a->set[r->option].value);
-        st = ac_queries_add(queries, &self->archive, record, 0);
+        st = record ? ac_queries_add(queries, &self->archive, record, 0)
+                    : ac_queries_add_name(queries, &self->archive,
+                                          name[0] == 'k' ? AC_QUERY_KEY : AC_QUERY_IMAGE,
+                                          self->a->set[r->option].value);
         json_decref(record);
         AC_TRY(st);
     }
     while (queries->count < most && next_line(r, &line, &n)) {
-        json_t *record = record_of(self, line, n);
+        json_t *record;
+        if (!self->watch && strspn(line, " \t\r") >= n)
+            continue;
+        record = record_of(self, line, n);
         st = ac_queries_add(queries, &self->archive, record, r->number);
         json_decref(record);
         AC_TRY(st);
@@ -190,7 +196,7 @@ check_block(const searcher *self)
 
     for (int64_t i = 0; !self->reader.file && i < queries->count; i++)
         if (queries->items[i].kind == AC_QUERY_BAD)
-            return ac_error_set(AC_E_ARG, "%s", queries->items[i].error);
+            return ac_error_set(queries->items[i].reason, "%s", queries->items[i].error);
     return AC_OK;
 }
 
@@ -200,13 +206,11 @@ static ac_status
 open_reader(searcher *self)
 {
     const char *path = ac_arguments_get(self->a, "queries");
+    const ac_status st =
+        path ? ac_text_lines_open(&self->reader.queries, path, true) : AC_OK;
 
-    if (self->watch)
-        self->reader.file = stdin;
-    else if (path && !(self->reader.file = fopen(path, "re")))
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
-                            strerror(errno));
-    return AC_OK;
+    self->reader.file = self->watch ? stdin : self->reader.queries.stream;
+    return st;
 }
 
 static ac_status
@@ -325,6 +329,7 @@ read_options(searcher *self)
     self->model.given = ac_arguments_get(a, "model");
     self->model.options.model_config = ac_arguments_get(a, "model-config");
     self->model.options.vocabulary = ac_arguments_get(a, "vocabulary");
+    AC_TRY(ac_arguments_once(a, "queries"));
     AC_TRY(ac_arguments_int(a, "k", &self->k, 1, 1000000));
     AC_TRY(ac_arguments_real(a, "min-score", &self->least));
     if (format && !ac_answer_format_from_name(format, &self->answers.format))
