@@ -75,7 +75,8 @@ is_invisible(int32_t p)
 }
 
 /* Letters, digits, marks and "_" in one form: NFKC's with case folded, so that full width, bold
- * or ligatures are no way around a phrase. Symbols stay: the sign of a trademark is no letter. */
+ * or ligatures are no way around a phrase. Symbols stay: the sign of a trademark is no letter.
+ */
 static ac_status
 fold(ac_buffer *out, const char *text, size_t n)
 {

@@ -195,9 +195,9 @@ ac_arguments_once(const ac_arguments *self, const char *name)
 
     for (int i = 0; i < self->set_count; i++)
         count += strcmp(self->set[i].option->name, name) == 0;
-    return count > 1 ? ac_error_set(AC_E_ARG, "--%s is given %d times, and takes one", name,
-                                    count)
-                     : AC_OK;
+    return count > 1
+               ? ac_error_set(AC_E_ARG, "--%s is given %d times, and takes one", name, count)
+               : AC_OK;
 }
 
 ac_status

@@ -136,8 +136,8 @@ is_same_folder(const char *a, const char *b)
 {
     struct stat x, y;
 
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+                                 x.st_ino == y.st_ino);
 }
 
 /* Which may be searched together. */
@@ -363,8 +363,8 @@ find_told(const ac_archive *self, const char *key, size_t n, const char *source,
     AC_TRY(ac_json_string(&wanted, key, n));
     for (int64_t i = 0; i < self->n && !several; i++) {
         ac_buffer_reset(&told);
-        AC_TRY(ac_json_string(&told, ac_texts_at(&self->keys, i),
-                              ac_texts_size(&self->keys, i)));
+        AC_TRY(
+            ac_json_string(&told, ac_texts_at(&self->keys, i), ac_texts_size(&self->keys, i)));
         if (told.size != wanted.size || memcmp(told.data, wanted.data, told.size) != 0 ||
             !is_of(self, i, source))
             continue;
@@ -391,9 +391,8 @@ ac_archive_find(const ac_archive *self, const char *key, size_t n, const char *s
             *row = end;
     for (int64_t i = first; *row >= 0 && i < end; i++)
         *others += self->places[i].source != self->places[*row].source;
-    return *row < 0 && memmem(key, n, "\xef\xbf\xbd", 3)
-               ? find_told(self, key, n, source, row)
-               : AC_OK;
+    return *row < 0 && memmem(key, n, "\xef\xbf\xbd", 3) ? find_told(self, key, n, source, row)
+                                                         : AC_OK;
 }
 
 ac_status

@@ -121,8 +121,10 @@ find_key(ac_query *q, const ac_archive *archive, const char *source)
     if (st != AC_OK)
         return st;
     if (q->row < 0)
-        return refuse(q, "no image of the archive has the key \"%s\"%s%s", q->value,
-                      source ? " in " : "", source ? source : "");
+        return archive->sources[0].is_cache
+                   ? refuse(q, "the cache has no entry \"%s\"", q->value)
+                   : refuse(q, "no image of the archive has the key \"%s\"%s%s", q->value,
+                            source ? " in " : "", source ? source : "");
     if (others && !source)
         ac_log(AC_LOG_WARNING, "the key %s is in %lld sources: asked for that of %s", q->value,
                (long long) others + 1, archive->sources[archive->places[q->row].source].path);

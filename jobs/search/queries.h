@@ -25,7 +25,7 @@ typedef struct ac_query {
     char *value; /* the text, the image's path, the key; NULL */
     char *error;
     ac_status reason; /* of AC_QUERY_BAD: AC_E_ARG, or why its image cannot be used */
-    int64_t row; /* of a key; else -1 */
+    int64_t row;      /* of a key; else -1 */
 } ac_query;
 
 /** Which model embeds queries, opened when the first needs it. Borrows its texts. */
@@ -54,8 +54,8 @@ void ac_queries_reset(ac_queries *self);
  * embeddings are set. number: of its line, for messages. */
 AC_MUST_CHECK ac_status ac_queries_add(ac_queries *self, const ac_archive *archive,
                                        const json_t *record, int64_t number);
-/** An image's path or a key that is no UTF-8, which JSON cannot hold: its bytes are asked for as
- * they are, and told with U+FFFD. */
+/** An image's path or a key that is no UTF-8, which JSON cannot hold: its bytes are asked for
+ * as they are, and told with U+FFFD. */
 AC_MUST_CHECK ac_status ac_queries_add_name(ac_queries *self, const ac_archive *archive,
                                             ac_query_kind kind, const char *name);
 

@@ -27,6 +27,10 @@ python3 "$vectors" make random 1 256 x.npy one.txt
 run 0 import --text one.txt --embeddings x.npy --model "$demo/clip" --out cache_one
 run_on 2 0 search cache_one --key entry_0 --out one.jsonl # it is not found, and one rank has no row
 [ "$(jq -c .results one.jsonl)" = "[]" ]
+run 0 search cache_one --key entry_0 --format html --out one.html
+grep -q 'nothing else is in it' one.html
+run 1 search cache_one --key nothing
+says 'the cache has no entry "nothing"'
 
 # two runs whose keys are the same: told apart by their source
 run 0 embed-images --set "input.path=$pictures" --set "clip.model=$demo/clip" --set output.shard_items=7 --run a
@@ -66,6 +70,7 @@ while read -r path; do [ -f "$path" ]; done < paths.txt
 run 0 embed-images --set input.path=paths.txt --set "clip.model=$demo/clip" --run again # a list is an input
 run 0 search a b --text "a <b>zebra</b>" --key scene_01 -k 4 --format html --out page.html
 [ "$(grep -c '<article class="image">' page.html)" = 8 ]
+[ "$(grep -c '<article class="image asked">' page.html)" = 1 ] # the image of the key
 grep -q 'a &lt;b&gt;zebra&lt;/b&gt;' page.html
 [ "$(grep -o 'src="[a-z]*:' page.html | sort -u)" = 'src="data:' ]
 [ "$(grep -c 'https\?://' page.html)" = 0 ]

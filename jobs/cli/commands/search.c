@@ -206,8 +206,7 @@ static ac_status
 open_reader(searcher *self)
 {
     const char *path = ac_arguments_get(self->a, "queries");
-    const ac_status st =
-        path ? ac_text_lines_open(&self->reader.queries, path, true) : AC_OK;
+    const ac_status st = path ? ac_text_lines_open(&self->reader.queries, path, true) : AC_OK;
 
     self->reader.file = self->watch ? stdin : self->reader.queries.stream;
     return st;
