@@ -1,8 +1,10 @@
 #include "io/file/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +178,46 @@ ac_publish_sync_name(const char *path)
         close(fd);
     free(folder);
     return st;
+}
+
+bool
+ac_publish_is_left_over(const char *ending)
+{
+    char own[LONGEST_HOST + 32];
+    const char *dot = strrchr(ending, '.');
+    const size_t n = dot ? (size_t) (dot - ending) : 0;
+    long pid;
+
+    write_ending(own); /* .tmp.HOST.PID */
+    if (!n || strlen(own) < 5 + n || strncmp(own + 5, ending, n) != 0 || own[5 + n] != '.' ||
+        strspn(own + 6 + n, "0123456789") != strlen(own + 6 + n) ||
+        strspn(dot + 1, "0123456789") != strlen(dot + 1))
+        return false;
+    pid = strtol(dot + 1, NULL, 10);
+    return pid > 0 && pid < INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
+}
+
+void
+ac_publish_remove_left_over(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const size_t n = strlen(name);
+    char *folder = NULL;
+    struct dirent *entry;
+    DIR *d;
+
+    if (ac_path_format(&folder, "%.*s", slash ? (int) (slash - path) + 1 : 2,
+                       slash ? path : "./") != AC_OK)
+        return;
+    d = *name ? opendir(folder) : NULL;
+    while (d && (entry = readdir(d)))
+        if (strncmp(entry->d_name, name, n) == 0 &&
+            strncmp(entry->d_name + n, ".tmp.", 5) == 0 &&
+            ac_publish_is_left_over(entry->d_name + n + 5))
+            (void) unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
+    free(folder);
 }
 
 ac_status

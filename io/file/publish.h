@@ -3,6 +3,7 @@
 #ifndef AC_IO_FILE_PUBLISH_H
 #define AC_IO_FILE_PUBLISH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/base/status.h"
@@ -24,6 +25,13 @@ AC_MUST_CHECK ac_status ac_publish_open_stream(int *file, const char *path);
 /** Write n bytes as the file `path`, replacing what is there, or to the stream that it names.
  * Removes its temporary file on failure. */
 AC_MUST_CHECK ac_status ac_publish_file(const char *path, const void *bytes, size_t n);
+
+/** HOST.PID, as at the end of a temporary name: of a process of this host that is no more? */
+bool ac_publish_is_left_over(const char *ending);
+
+/** Remove the temporary files of `path` that killed processes of this host left. What cannot be
+ * removed stays. */
+void ac_publish_remove_left_over(const char *path);
 
 /** Bytes that a name in this folder may have, as its file system says; 255 where it does not.
  */

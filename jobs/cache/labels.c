@@ -106,8 +106,8 @@ read_labels(labels *self)
     AC_TRY(ac_entries_pick_new(&none, &self->labels, first, &count));
     if (count < self->labels.count)
         ac_log(AC_LOG_WARNING,
-               "%s: %lld labels come again, and share the probability of the first",
-               self->path, (long long) (self->labels.count - count));
+               "%s: %lld labels come again, and share the probability of the first", self->path,
+               (long long) (self->labels.count - count));
 out:
     ac_texts_free(&lines);
     free(first);

@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "io/file/base64.h"
 #include "io/file/json_write.h"
+#include "io/file/publish.h"
 
 enum { FLUSH_BYTES = 1 << 18 };
 
@@ -48,6 +49,8 @@ ac_answers_open(ac_answers *self, const ac_search *search)
     ac_buffer names = { 0 };
     ac_status st = AC_OK;
 
+    if (self->path)
+        ac_publish_remove_left_over(self->path);
     if (self->format != AC_ANSWERS_HTML)
         return self->path ? ac_text_file_create(&self->file, self->path) : AC_OK;
     for (int i = 0; i < a->source_count; i++) {

@@ -224,3 +224,17 @@ says 'pipe: a device, a pipe or an open file; this needs the name of a file'
 : > pipe # ends the reader
 wait
 [ -p pipe ]
+
+# what a killed call left beside its output goes with the next; not another host's, nor that of a process at work
+sh -c 'exit 0' & dead=$!
+wait $dead
+for file in plain.jsonl plain.csv plain.html; do
+  : > "$file.tmp.$(hostname).$dead"
+  : > "$file.tmp.$(hostname).$$"
+  : > "$file.tmp.elsewhere.$dead"
+done
+run 0 search out --key scene_00 -k 1 --out plain.jsonl
+run 0 export out --format csv --out ./plain.csv
+run 0 report out --out "$PWD/plain.html"
+[ "$(find . -maxdepth 1 -name 'plain*.tmp.*' | wc -l)" -eq 6 ]
+[ "$(find . -maxdepth 1 -name "plain*.tmp.$(hostname).$dead" | wc -l)" -eq 0 ]

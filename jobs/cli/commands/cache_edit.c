@@ -1,8 +1,6 @@
 /* antarctic cache-edit: a new cache from another, of which nothing is embedded again. */
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,23 +150,6 @@ remove_unfinished(const char *folder)
         (void) rmdir(folder); /* what cannot be removed stays, and harms nothing */
 }
 
-/* Is that the ending of a folder that a process of this host made, which is no more? */
-static bool
-is_left_over(const char *ending)
-{
-    char host[256] = "";
-    long pid = 0;
-    size_t n;
-
-    gethostname(host, sizeof host - 1);
-    n = strlen(host);
-    if (strncmp(ending, host, n) != 0 || ending[n] != '.' ||
-        strspn(ending + n + 1, "0123456789") != strlen(ending + n + 1))
-        return false;
-    pid = strtol(ending + n + 1, NULL, 10);
-    return pid > 0 && pid < INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
-}
-
 /* A killed call leaves its folder NEW.tmp.HOST.PID. The same host's are removed; another host's
  * may be at work. */
 static ac_status
@@ -189,7 +170,7 @@ remove_left_over(const char *out)
         if (strncmp(entry->d_name, start, strlen(start)) != 0)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", folder, entry->d_name));
-        if (is_left_over(entry->d_name + strlen(start))) {
+        if (ac_publish_is_left_over(entry->d_name + strlen(start))) {
             remove_unfinished(path);
             ac_log(AC_LOG_INFO, "%s: of an earlier call that was killed: removed", path);
         } else {
