@@ -96,7 +96,7 @@ cmp odd_found.jsonl piped.jsonl
 printf '{"text": null}\n{"text": "\302\240\343\200\200"}\n{"text": 7}\n[1]\n{"text": "\377"}\n' > bad.jsonl
 run 2 search a --queries bad.jsonl --out bad_found.jsonl
 [ "$(jq -r .error bad_found.jsonl | grep -c 'a query has one of\|a query of nothing\|is a text\|line [45] is not a JSON object')" = 5 ]
-printf '{"text": "a zebra"}\n' | iconv -t UTF-16 > utf16.jsonl
+printf '{"text": "a zebra"}\n' | iconv -f UTF-8 -t UTF-16 > utf16.jsonl
 run 2 search a --queries utf16.jsonl
 says 'utf16.jsonl: text in UTF-16'
 
