@@ -5,6 +5,7 @@
  */
 #include "engine/retrieval/pairs.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ ac_pairs_init(ac_pairs *self, const float *embeddings, int64_t n, int64_t D, dou
     const ac_scan_kernel *kernel = ac_scan_kernel_best(AC_SCAN_INT8);
     ac_status st = AC_OK;
 
-    *self = (ac_pairs){ .threshold = threshold };
+    *self = (ac_pairs){ .threshold = (float) threshold };
     AC_TRY(ac_topk_index_init_kernel(&self->index, embeddings, n, D, 0, kernel));
     AC_TRY(ac_alloc(&self->scratch, 1, sizeof *self->scratch));
     st = init_scratch(self->scratch, kernel, n, D);
@@ -137,7 +138,7 @@ take(const block *b, worker *w, int64_t a, const int64_t *later, int n)
         rows[i] = x->embeddings + later[i] * x->D;
     ac_exact_scores(scores, x->embeddings + a * x->D, rows, n, x->D);
     for (int i = 0; i < n && w->status == AC_OK; i++) {
-        if (!((double) scores[i] >= b->pairs->threshold))
+        if (!(scores[i] >= b->pairs->threshold))
             continue;
         if (w->found.count >= b->most)
             w->status = AC_E_LIMIT;
@@ -240,12 +241,14 @@ prepare(const ac_pairs *self, int64_t first, int64_t rows)
     const ac_topk_index *x = &self->index;
     scratch *s = self->scratch;
     const int64_t each = ac_scan_query_integers(x->kernel, x->D);
+    /* what lies above this may be rounded up to the threshold */
+    const double least = (double) nextafterf(self->threshold, -INFINITY);
 
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows; r++) {
         ac_scan_query_init(&s->queries[r], x->kernel, x->embeddings + (first + r) * x->D,
                            s->integers + r * each, x->centre, x->centre_norm, x->D);
-        s->limits[r] = ac_scan_limit(self->threshold, &s->queries[r]);
+        s->limits[r] = ac_scan_limit(least, &s->queries[r]);
     }
     if (s->amx)
         ac_amx_panels((int8_t *) s->panels, s->queries, rows, x->D);

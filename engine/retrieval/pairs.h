@@ -28,14 +28,15 @@ struct ac_pairs_scratch;
 /** Starts zeroed. */
 typedef struct ac_pairs {
     ac_topk_index index; /* borrows the embeddings */
-    double threshold;
+    float threshold;
     struct ac_pairs_scratch *scratch;
 } ac_pairs;
 
 enum { AC_PAIRS_ROWS = 512 }; /* as many are looked at in one call at most */
 
 /** Shapes: embeddings [n, D], finite, borrowed until ac_pairs_free. Local; runs on OpenMP's
- * threads. */
+ * threads. threshold: rounded to float, as scores are, so that a score that was written is a
+ * threshold that its own pair reaches. */
 AC_MUST_CHECK ac_status ac_pairs_init(ac_pairs *self, const float *embeddings, int64_t n,
                                       int64_t D, double threshold);
 void ac_pairs_free(ac_pairs *self);

@@ -7,7 +7,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 
-enum { FINAL_SIGMA = 0x3C2, SIGMA = 0x3C3, DOT_ABOVE = 0x307 };
+enum { DOT_ABOVE = 0x307, MOST_POINTS = 32 }; /* that one becomes: U+FDFA has 18 */
 
 void
 ac_deny_words_free(ac_deny_words *self)
@@ -67,6 +67,44 @@ kind_of(int32_t p)
     return KIND_BREAK;
 }
 
+/* What no reader sees: soft hyphens, joiners, variation selectors, fillers. */
+static bool
+is_invisible(int32_t p)
+{
+    return utf8proc_get_property(p)->ignorable;
+}
+
+/* Letters, digits, marks and "_" in one form: NFKC's with case folded, so that full width, bold
+ * or ligatures are no way around a phrase. Symbols stay: the sign of a trademark is no letter.
+ */
+static ac_status
+fold(ac_buffer *out, const char *text, size_t n)
+{
+    utf8proc_int32_t points[MOST_POINTS];
+    int last = 0;
+
+    for (size_t at = 0; at < n;) {
+        const int32_t p = ac_utf8_next(text, n, &at);
+        const utf8proc_category_t c = utf8proc_category(p);
+        utf8proc_ssize_t count = 1;
+        points[0] = p;
+        if (p < 0x80)
+            points[0] = p >= 'A' && p <= 'Z' ? p - 'A' + 'a' : p;
+        else if (is_invisible(p))
+            count = 0;
+        else if ((c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NO) ||
+                 c == UTF8PROC_CATEGORY_PC)
+            count = utf8proc_decompose_char(
+                p, points, MOST_POINTS,
+                UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD, &last);
+        if (count < 0 || count > MOST_POINTS)
+            return ac_error_set(AC_E_FORMAT, "U+%04X cannot be decomposed", (unsigned) p);
+        for (utf8proc_ssize_t i = 0; i < count; i++)
+            ac_utf8_push(out, points[i]);
+    }
+    return out->status;
+}
+
 static ac_status
 end_word(ac_deny_words *self)
 {
@@ -81,11 +119,11 @@ out:
     return st;
 }
 
-/* normal: NFC, lower-cased; words: its words, each with a line feed behind it. */
+/* normal: folded, in NFC; words: its words, each with a line feed behind it. */
 static ac_status
 find_words(ac_deny_words *self, const char *text, size_t n)
 {
-    ac_buffer composed = { 0 };
+    ac_buffer folded = { 0 };
     int32_t before = 0;
     bool alone = false; /* a word of one character has begun */
     ac_status st = AC_OK;
@@ -93,9 +131,8 @@ find_words(ac_deny_words *self, const char *text, size_t n)
     ac_buffer_reset(&self->normal);
     ac_buffer_reset(&self->words);
     self->count = 0;
-    AC_TRY(ac_unicode_nfc(&composed, text, n));
-    AC_TRY(ac_unicode_lower_each(&self->normal, composed.data ? composed.data : "",
-                                 composed.size));
+    AC_TRY(fold(&folded, text, n));
+    AC_TRY(ac_unicode_nfc(&self->normal, folded.data ? folded.data : "", folded.size));
     for (size_t at = 0; at < self->normal.size;) {
         int32_t p = ac_utf8_next(self->normal.data, self->normal.size, &at);
         const kind k = kind_of(p);
@@ -105,14 +142,14 @@ find_words(ac_deny_words *self, const char *text, size_t n)
         if (k == KIND_BREAK || k == KIND_ALONE || (alone && k != KIND_MARK))
             AC_TRY(end_word(self));
         if (k == KIND_IN_WORD || k == KIND_ALONE || (k == KIND_MARK && !empty))
-            ac_utf8_push(&self->words, p == FINAL_SIGMA ? SIGMA : p);
+            ac_utf8_push(&self->words, p);
         alone = k == KIND_ALONE || (alone && k == KIND_MARK);
         before = p;
     }
     AC_TRY(self->words.status);
     st = end_word(self);
 out:
-    ac_buffer_free(&composed);
+    ac_buffer_free(&folded);
     return st;
 }
 

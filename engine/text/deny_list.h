@@ -2,8 +2,9 @@
  * Phrases that no entry may hold: each is a sequence of words, and an entry is denied where a
  * phrase's words stand in it one after the other, whatever is between them that is no word.
  *
- * Words are compared in normal form C, lower-cased. A word is a run of letters, numbers and "_"
- * with the marks on them; invisible format characters count as nothing. In scripts that are
+ * Words are compared in normal form KC with case folded ("ADA" in full width is "ada", "Straße"
+ * is "strasse"). A word is a run of letters, numbers and "_" with the marks on them; invisible
+ * characters count as nothing. In scripts that are
  * written without spaces (Han, kana, Thai, Lao, Burmese, Khmer) each character is a word. A
  * phrase without any word (an emoji) is looked for as it stands.
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file/file_head.h"
 #include "io/file/line_reader.h"
 
 ac_status
@@ -57,6 +58,11 @@ ac_json_lines_read_all(const char *path, ac_json_line take, void *context)
         AC_TRY(ac_line_reader_next(&reader, &line, &n));
         if (!line)
             break;
+        if (number == 1) { /* a byte-order mark is no part of the text */
+            const size_t mark = ac_head_mark(line, n);
+            line += mark;
+            n -= mark;
+        }
         if (!has_content(line, n))
             continue;
         record = json_loadb(line, n, JSON_ALLOW_NUL, &error);

@@ -1,11 +1,14 @@
 #include "io/file/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -13,7 +16,7 @@
 #include "io/file/file_open.h"
 #include "io/file/path.h"
 
-enum { LONGEST_HOST = 64 };
+enum { LONGEST_HOST = 64, MOST_LINKS = 8 };
 
 size_t
 ac_publish_longest_name(const char *folder)
@@ -53,6 +56,76 @@ write_ending(char ending[LONGEST_HOST + 32])
     snprintf(ending, LONGEST_HOST + 32, ".tmp.%.*s.%d", n, host, (int) getpid());
 }
 
+/* The number at the end of /proc/PID/fd/N, where PID is this process. */
+static int
+descriptor_at(const char *folder, const char *name)
+{
+    char own[64], real[PATH_MAX];
+
+    snprintf(own, sizeof own, "/proc/%d/fd", (int) getpid());
+    return *name && strspn(name, "0123456789") == strlen(name) && strlen(name) < 9 &&
+                   realpath(folder, real) && strcmp(real, own) == 0
+               ? atoi(name)
+               : -1;
+}
+
+/* The open file that this path is another name of: /dev/stdout, /dev/fd/3; -1: none. */
+static int
+descriptor_of(const char *path)
+{
+    char name[PATH_MAX], folder[PATH_MAX], target[PATH_MAX];
+    int found = -1;
+
+    if (strlen(path) >= sizeof name)
+        return -1;
+    strcpy(name, path);
+    for (int links = 0; links < MOST_LINKS && found < 0; links++) {
+        char *slash = strrchr(name, '/');
+        const size_t n = slash ? (size_t) (slash - name) + 1 : 0;
+        ssize_t size;
+        memcpy(folder, n ? name : "./", n ? n : 2);
+        folder[n ? n : 2] = '\0';
+        found = descriptor_at(folder, name + n);
+        size = readlink(name, target, sizeof target - 1);
+        if (size <= 0 || (target[0] != '/' && n + (size_t) size >= sizeof name))
+            return found;
+        target[size] = '\0';
+        strcpy(target[0] == '/' ? name : name + n, target);
+    }
+    return found;
+}
+
+ac_status
+ac_publish_open_stream(int *file, const char *path)
+{
+    const int descriptor = descriptor_of(path);
+    struct stat info;
+
+    *file = -1;
+    if (descriptor >= 0)
+        *file = dup(descriptor);
+    else if (stat(path, &info) != 0 || (!S_ISCHR(info.st_mode) && !S_ISFIFO(info.st_mode)))
+        return AC_OK;
+    else
+        *file = ac_file_open_for(path, O_WRONLY | O_CLOEXEC);
+    return *file >= 0 ? AC_OK
+                      : ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", path,
+                                     strerror(errno));
+}
+
+/* What is there must be a file or a folder, or a link to such. */
+static ac_status
+check_replaced(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0 ||
+        ((S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) && descriptor_of(path) < 0))
+        return AC_OK;
+    return ac_error_set(
+        AC_E_ARG, "%s: a device, a pipe or an open file; this needs the name of a file", path);
+}
+
 ac_status
 ac_publish_temporary(char **out, const char *path)
 {
@@ -62,6 +135,7 @@ ac_publish_temporary(char **out, const char *path)
     size_t ending_size, most;
     ac_status st = AC_OK;
 
+    AC_TRY(check_replaced(path));
     write_ending(ending);
     ending_size = strlen(ending);
     AC_TRY(ac_path_format(&folder, "%.*s", (int) folder_size, folder_size ? path : "."));
@@ -104,6 +178,46 @@ ac_publish_sync_name(const char *path)
         close(fd);
     free(folder);
     return st;
+}
+
+bool
+ac_publish_is_left_over(const char *ending)
+{
+    char own[LONGEST_HOST + 32];
+    const char *dot = strrchr(ending, '.');
+    const size_t n = dot ? (size_t) (dot - ending) : 0;
+    long pid;
+
+    write_ending(own); /* .tmp.HOST.PID */
+    if (!n || strlen(own) < 5 + n || strncmp(own + 5, ending, n) != 0 || own[5 + n] != '.' ||
+        strspn(own + 6 + n, "0123456789") != strlen(own + 6 + n) ||
+        strspn(dot + 1, "0123456789") != strlen(dot + 1))
+        return false;
+    pid = strtol(dot + 1, NULL, 10);
+    return pid > 0 && pid < INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
+}
+
+void
+ac_publish_remove_left_over(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const size_t n = strlen(name);
+    char *folder = NULL;
+    struct dirent *entry;
+    DIR *d;
+
+    if (ac_path_format(&folder, "%.*s", slash ? (int) (slash - path) + 1 : 2,
+                       slash ? path : "./") != AC_OK)
+        return;
+    d = *name ? opendir(folder) : NULL;
+    while (d && (entry = readdir(d)))
+        if (strncmp(entry->d_name, name, n) == 0 &&
+            strncmp(entry->d_name + n, ".tmp.", 5) == 0 &&
+            ac_publish_is_left_over(entry->d_name + n + 5))
+            (void) unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
+    free(folder);
 }
 
 ac_status
@@ -159,6 +273,18 @@ write_all(int fd, const char *bytes, size_t n, const char *path)
     return AC_OK;
 }
 
+static ac_status
+write_stream(int fd, const void *bytes, size_t n, const char *path)
+{
+    const bool written = ac_file_write(fd, bytes, n);
+    const int why = errno;
+
+    return close(fd) == 0 && written
+               ? AC_OK
+               : ac_error_set(ac_io_failure(written ? errno : why), "%s: cannot be written: %s",
+                              path, strerror(written ? errno : why));
+}
+
 ac_status
 ac_publish_file(const char *path, const void *bytes, size_t n)
 {
@@ -166,6 +292,9 @@ ac_publish_file(const char *path, const void *bytes, size_t n)
     char *temporary = NULL;
     int fd = -1;
 
+    AC_TRY(ac_publish_open_stream(&fd, path));
+    if (fd >= 0)
+        return write_stream(fd, bytes, n, path);
     AC_TRY(ac_publish_temporary(&temporary, path));
     fd = ac_file_open_for(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
     if (fd < 0)

@@ -20,11 +20,14 @@ ac_text_file_create(ac_text_file *self, const char *path)
 
     *self = (ac_text_file){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    AC_TRY(ac_publish_temporary(&self->temporary, path));
-    file = ac_file_open_for(self->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
+    AC_TRY(ac_publish_open_stream(&file, path));
+    if (file < 0) {
+        AC_TRY(ac_publish_temporary(&self->temporary, path));
+        file = ac_file_open_for(self->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC);
+    }
     if (file < 0 || !(self->stream = fdopen(file, "wb")))
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s", self->temporary,
-                          strerror(errno));
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be created: %s",
+                          self->temporary ? self->temporary : path, strerror(errno));
     if (st != AC_OK && file >= 0)
         close(file);
 out:
@@ -43,19 +46,21 @@ ac_text_file_write(ac_text_file *self, const char *bytes, size_t n)
 ac_status
 ac_text_file_commit(ac_text_file *self)
 {
+    const char *name = self->temporary ? self->temporary : self->path;
     ac_status st = AC_OK;
 
-    if (!self->error && (fflush(self->stream) != 0 || fsync(fileno(self->stream)) != 0))
+    if (!self->error &&
+        (fflush(self->stream) != 0 || (self->temporary && fsync(fileno(self->stream)) != 0)))
         self->error = errno;
     if (self->error)
         st = ac_error_set(ac_io_failure(self->error),
-                          "%s: cannot be written: %s; is the disk full?", self->temporary,
+                          "%s: cannot be written: %s; is the disk full?", name,
                           strerror(self->error));
     if (fclose(self->stream) != 0 && st == AC_OK)
-        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", self->temporary,
+        st = ac_error_set(ac_io_failure(errno), "%s: cannot be written: %s", name,
                           strerror(errno));
     self->stream = NULL;
-    if (st == AC_OK)
+    if (st == AC_OK && self->temporary)
         st = ac_publish_rename(self->temporary, self->path);
     if (st == AC_OK) {
         free(self->temporary);

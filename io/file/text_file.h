@@ -1,4 +1,5 @@
-/** A text file written piece by piece under a temporary name and published whole. */
+/** A text file written piece by piece under a temporary name and published whole; a stream
+ * (ac_publish_open_stream) as it comes. */
 #ifndef AC_IO_FILE_TEXT_FILE_H
 #define AC_IO_FILE_TEXT_FILE_H
 
@@ -10,8 +11,8 @@
 /** Starts zeroed. Write errors stick and are reported by the commit. */
 typedef struct ac_text_file {
     FILE *stream;
-    char *path, *temporary;
-    int error; /* of the first write that failed; 0: none */
+    char *path, *temporary; /* temporary NULL: a stream */
+    int error;              /* of the first write that failed; 0: none */
 } ac_text_file;
 
 AC_MUST_CHECK ac_status ac_text_file_create(ac_text_file *self, const char *path);

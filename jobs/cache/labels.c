@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "cache_builder/cache.h"
+#include "cache_builder/duplicates.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/text/unicode.h"
 #include "io/file/checksum.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -76,6 +78,42 @@ push_sentences(ac_buffer *out, const labels *self)
     return out->status;
 }
 
+static bool
+is_blank(const char *text, size_t n)
+{
+    for (size_t at = 0; at < n;)
+        if (!ac_unicode_is_space(ac_utf8_next(text, n, &at)))
+            return false;
+    return true;
+}
+
+/* A line each, but for blank ones: no image is nearest to nothing. */
+static ac_status
+read_labels(labels *self)
+{
+    ac_texts lines = { 0 }, none = { 0 };
+    int64_t *first = NULL, count = 0;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_cache_read_entries(self->path, &lines));
+    for (int64_t i = 0; i < lines.count; i++)
+        if (!is_blank(ac_texts_at(&lines, i), ac_texts_size(&lines, i)))
+            AC_TRY(
+                ac_texts_push(&self->labels, ac_texts_at(&lines, i), ac_texts_size(&lines, i)));
+    if (self->labels.count == 0)
+        AC_FAIL(AC_E_FORMAT, "%s: no label in it (one per line)", self->path);
+    AC_TRY(ac_alloc(&first, self->labels.count, sizeof *first));
+    AC_TRY(ac_entries_pick_new(&none, &self->labels, first, &count));
+    if (count < self->labels.count)
+        ac_log(AC_LOG_WARNING,
+               "%s: %lld labels come again, and share the probability of the first", self->path,
+               (long long) (self->labels.count - count));
+out:
+    ac_texts_free(&lines);
+    free(first);
+    return st;
+}
+
 /* Rank 0: what is there, and the file of sentences where the cache is not. */
 static ac_status
 prepare(labels *self)
@@ -86,7 +124,7 @@ prepare(labels *self)
     ac_status st = AC_OK;
 
     AC_TRY(read_templates(self));
-    AC_TRY(ac_cache_read_entries(self->path, &self->labels));
+    AC_TRY(read_labels(self));
     AC_TRY(push_sentences(&sentences, self));
     ac_buffer_printf(&sentences, "%lld\n", (long long) self->templates.count);
     AC_TRY(sentences.status);

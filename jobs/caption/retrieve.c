@@ -211,11 +211,12 @@ log_memory_all(const retriever *self, const ac_admission *admission)
                self->caches->entries, comm->size, comm->size == 1 ? "" : "s",
                ac_topk_index_scan(&self->index), (double) bytes[0] / comm->size * 1e-6,
                (double) bytes[1] / comm->size * 1e-6);
-    if (comm->rank == 0 && left_out[0] + left_out[1])
+    if (comm->rank == 0 && left_out[0])
+        ac_log(AC_LOG_INFO, "%" PRId64 " entries are denied by retrieval.deny", left_out[0]);
+    if (comm->rank == 0 && left_out[1])
         ac_log(AC_LOG_INFO,
-               "left out of the search: %" PRId64 " entries denied by %s, %" PRId64
-               " that an earlier cache has",
-               left_out[0], self->run->config->retrieval.deny ? "retrieval.deny" : "nothing",
+               "%" PRId64 " entries are left out: an earlier cache has them, or their own has "
+               "them twice",
                left_out[1]);
 }
 

@@ -136,7 +136,7 @@ ac_reviews_read(ac_reviews *self, const char *path)
     int64_t line = 1;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_text_file_read(path, &text));
+    AC_TRY(ac_text_read(path, &text));
     for (size_t at = 0; at < text.size; line++) {
         const char *end = memchr(text.data + at, '\n', text.size - at);
         const size_t n = end ? (size_t) (end - text.data) - at : text.size - at;

@@ -189,6 +189,18 @@ ac_arguments_bool(const ac_arguments *self, const char *name, bool *out)
 }
 
 ac_status
+ac_arguments_once(const ac_arguments *self, const char *name)
+{
+    int count = 0;
+
+    for (int i = 0; i < self->set_count; i++)
+        count += strcmp(self->set[i].option->name, name) == 0;
+    return count > 1
+               ? ac_error_set(AC_E_ARG, "--%s is given %d times, and takes one", name, count)
+               : AC_OK;
+}
+
+ac_status
 ac_arguments_need(const ac_arguments *self, const char *name, const char **out)
 {
     *out = ac_arguments_get(self, name);

@@ -58,6 +58,10 @@ AC_MUST_CHECK ac_status ac_arguments_bool(const ac_arguments *self, const char *
 AC_MUST_CHECK ac_status ac_arguments_need(const ac_arguments *self, const char *name,
                                           const char **out);
 
+/** AC_E_ARG where the option was given more than once: for one that names what is read, of
+ * which the last alone would count unnoticed. */
+AC_MUST_CHECK ac_status ac_arguments_once(const ac_arguments *self, const char *name);
+
 void ac_options_help(FILE *f, const char *usage, const char *what, const ac_option *options);
 
 /** The candidate nearest to `word` by edit distance, or NULL if none is near. names ends with

@@ -45,12 +45,17 @@ all_pairs(int64_t n)
     return 0.5 * (double) n * ((double) n - 1);
 }
 
-/* Scores of unit vectors are never below -1: then every pair is one. */
+/* Scores of unit vectors are never below -1: then every pair is one; nor above 1, but for
+ * rounding: a threshold in per cent. */
 static ac_status
 check_threshold(const deduper *self)
 {
     const double threshold = self->config->dedupe.threshold;
 
+    if (threshold > 1.001 && !self->archive.sources[0].is_cache && self->comm->rank == 0)
+        ac_log(AC_LOG_WARNING,
+               "dedupe.threshold %g: no two images reach it, since no score is above 1",
+               threshold);
     if (!(threshold <= -1) || self->config->dedupe.all ||
         all_pairs(self->archive.n) <= AC_DEDUPE_MOST_PAIRS)
         return AC_OK;

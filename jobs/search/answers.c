@@ -1,5 +1,6 @@
 #include "jobs/search/answers.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "engine/base/log.h"
 #include "io/file/base64.h"
 #include "io/file/json_write.h"
+#include "io/file/publish.h"
 
 enum { FLUSH_BYTES = 1 << 18 };
 
@@ -47,6 +49,8 @@ ac_answers_open(ac_answers *self, const ac_search *search)
     ac_buffer names = { 0 };
     ac_status st = AC_OK;
 
+    if (self->path)
+        ac_publish_remove_left_over(self->path);
     if (self->format != AC_ANSWERS_HTML)
         return self->path ? ac_text_file_create(&self->file, self->path) : AC_OK;
     for (int i = 0; i < a->source_count; i++) {
@@ -187,9 +191,9 @@ push_thumbnail(ac_page *page, ac_archive *archive, int64_t row, bool *has)
     return st;
 }
 
-/* The image, what it is called, and how near it is. */
+/* The image, what it is called, and how near it is; score NULL: it is what was asked for. */
 static ac_status
-push_card(ac_page *page, ac_archive *archive, int64_t row, float score)
+push_card(ac_page *page, ac_archive *archive, int64_t row, const float *score)
 {
     const ac_texts *keys = &archive->keys;
     const char *caption;
@@ -197,7 +201,7 @@ push_card(ac_page *page, ac_archive *archive, int64_t row, float score)
     bool has;
     ac_status st = AC_OK;
 
-    ac_page_html(page, "<article class=\"image\">");
+    ac_page_html(page, score ? "<article class=\"image\">" : "<article class=\"image asked\">");
     AC_TRY(push_thumbnail(page, archive, row, &has));
     if (!has)
         ac_page_html(page, "<div class=\"top bare\">");
@@ -218,8 +222,11 @@ push_card(ac_page *page, ac_archive *archive, int64_t row, float score)
         ac_page_printf(page, "%s", source_of(archive, row));
         ac_page_html(page, "</p>");
     }
-    ac_page_html(page, "<p class=\"score\">");
-    ac_page_printf(page, "%.4f", (double) score);
+    ac_page_html(page, score ? "<p class=\"score\">" : "<p class=\"key\">");
+    if (score)
+        ac_page_printf(page, "%.4f", (double) *score);
+    else
+        ac_page_html(page, "asked for");
     ac_page_html(page, "</p></div></div></article>\n");
 out:
     return st;
@@ -231,7 +238,7 @@ heading_of(const ac_query *q)
     switch (q->kind) {
     case AC_QUERY_IMAGE: return "like the image ";
     case AC_QUERY_KEY: return "more like ";
-    case AC_QUERY_EMBEDDING: return "near an embedding";
+    case AC_QUERY_EMBEDDING: return "near the embedding ";
     default: return "";
     }
 }
@@ -248,7 +255,7 @@ push_section(ac_answers *self, const ac_search *search, int64_t i)
 
     snprintf(id, sizeof id, "query-%lld", (long long) self->answered + 1);
     ac_buffer_push_text(&heading, heading_of(q));
-    ac_buffer_push_text(&heading, q->value ? q->value : q->kind ? "" : q->echo);
+    ac_buffer_push_text(&heading, q->value ? q->value : q->echo);
     AC_TRY(heading.status);
     ac_page_section(&self->page, id, heading.data);
     if (q->kind == AC_QUERY_BAD) {
@@ -258,11 +265,16 @@ push_section(ac_answers *self, const ac_search *search, int64_t i)
         goto out;
     }
     ac_page_html(&self->page, "<div class=\"cards\">\n");
+    if (q->row >= 0)
+        AC_TRY(push_card(&self->page, search->archive, q->row, NULL));
     for (; ac_search_result(search, i, j, &row, &score); j++)
-        AC_TRY(push_card(&self->page, search->archive, row, score));
+        AC_TRY(push_card(&self->page, search->archive, row, &score));
     ac_page_html(&self->page, "</div>\n");
     if (j == 0)
-        ac_page_html(&self->page, "<p class=\"note\">nothing reaches the least score</p>\n");
+        ac_page_html(&self->page,
+                     isinf(search->least)
+                         ? "<p class=\"note\">nothing else is in it</p>\n"
+                         : "<p class=\"note\">nothing reaches the least score</p>\n");
 out:
     ac_buffer_free(&heading);
     return st;

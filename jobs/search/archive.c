@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/source/location.h"
 #include "jobs/caption/stages.h"
@@ -128,6 +130,16 @@ model_path_of(const ac_archive_source *s)
     return s->is_cache ? s->cache.model_path : s->config.clip.model;
 }
 
+/* Whatever the two are called. */
+static bool
+is_same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+                                 x.st_ino == y.st_ino);
+}
+
 /* Which may be searched together. */
 static ac_status
 check_sources(ac_archive *self)
@@ -142,7 +154,7 @@ check_sources(ac_archive *self)
                                 "by itself",
                                 a->path, b->path);
         for (int j = 0; j < i; j++)
-            if (strcmp(self->sources[j].path, b->path) == 0)
+            if (is_same_folder(self->sources[j].path, b->path))
                 return ac_error_set(AC_E_ARG, "%s is given twice", b->path);
         if (strcmp(ac_archive_source_model(a), ac_archive_source_model(b)) != 0)
             self->mixed = true;
@@ -327,22 +339,60 @@ lower_bound(const ac_archive *self, const char *key, size_t n)
     return low;
 }
 
-int64_t
-ac_archive_find(const ac_archive *self, const char *key, size_t n, const char *source,
-                int64_t *others)
+/* Of this source, which may be named with a slash behind it; NULL: of any. */
+static bool
+is_of(const ac_archive *self, int64_t row, const char *source)
 {
-    int64_t found = -1;
+    const char *path = self->sources[self->places[row].source].path;
+    size_t n = source ? strlen(source) : 0;
 
-    *others = 0;
-    for (int64_t i = lower_bound(self, key, n);
-         i < self->n && ac_texts_is(&self->keys, i, key, n); i++) {
-        const char *path = self->sources[self->places[i].source].path;
-        if (found < 0 && (!source || strcmp(source, path) == 0))
-            found = i;
-        else
-            ++*others;
+    while (n > 1 && source[n - 1] == '/')
+        n--;
+    return !source || (strlen(path) == n && memcmp(path, source, n) == 0);
+}
+
+/* The only row whose key is told as this text; -1: none, or several. */
+static ac_status
+find_told(const ac_archive *self, const char *key, size_t n, const char *source, int64_t *row)
+{
+    ac_buffer wanted = { 0 }, told = { 0 };
+    bool several = false;
+    ac_status st = AC_OK;
+
+    *row = -1;
+    AC_TRY(ac_json_string(&wanted, key, n));
+    for (int64_t i = 0; i < self->n && !several; i++) {
+        ac_buffer_reset(&told);
+        AC_TRY(
+            ac_json_string(&told, ac_texts_at(&self->keys, i), ac_texts_size(&self->keys, i)));
+        if (told.size != wanted.size || memcmp(told.data, wanted.data, told.size) != 0 ||
+            !is_of(self, i, source))
+            continue;
+        several = *row >= 0;
+        *row = several ? -1 : i;
     }
-    return found;
+out:
+    ac_buffer_free(&wanted);
+    ac_buffer_free(&told);
+    return st;
+}
+
+ac_status
+ac_archive_find(const ac_archive *self, const char *key, size_t n, const char *source,
+                int64_t *row, int64_t *others)
+{
+    const int64_t first = lower_bound(self, key, n);
+    int64_t end = first;
+
+    *row = -1;
+    *others = 0;
+    for (; end < self->n && ac_texts_is(&self->keys, end, key, n); end++)
+        if (*row < 0 && is_of(self, end, source))
+            *row = end;
+    for (int64_t i = first; *row >= 0 && i < end; i++)
+        *others += self->places[i].source != self->places[*row].source;
+    return *row < 0 && memmem(key, n, "\xef\xbf\xbd", 3) ? find_told(self, key, n, source, row)
+                                                         : AC_OK;
 }
 
 ac_status

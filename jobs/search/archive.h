@@ -72,10 +72,11 @@ const char *ac_archive_model(const ac_archive *self);
 const char *ac_archive_model_path(const ac_archive *self);
 const char *ac_archive_source_model(const ac_archive_source *source);
 
-/** The row of this key; source NULL: of the first source that has it. -1: none has.
+/** The row of this key; source NULL: of the first source that has it. -1: none has. A key that
+ * is no UTF-8 is also found as results tell it, with U+FFFD, where no other is told so.
  * @param[out] others  how many other sources have it too */
-int64_t ac_archive_find(const ac_archive *self, const char *key, size_t n, const char *source,
-                        int64_t *others);
+AC_MUST_CHECK ac_status ac_archive_find(const ac_archive *self, const char *key, size_t n,
+                                        const char *source, int64_t *row, int64_t *others);
 
 /** Of a row, borrowed until the next call; *bytes NULL where there is none. Not thread-safe. */
 AC_MUST_CHECK ac_status ac_archive_caption(ac_archive *self, int64_t row, const char **bytes,

@@ -8,6 +8,8 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "engine/text/unicode.h"
+#include "io/file/json_write.h"
 #include "io/file/path.h"
 
 static void
@@ -58,6 +60,7 @@ refuse(ac_query *q, const char *format, ...)
     int n;
 
     q->kind = AC_QUERY_BAD;
+    q->reason = AC_E_ARG;
     free(q->error);
     va_start(args, format);
     n = vasprintf(&q->error, format, args);
@@ -86,7 +89,12 @@ set_echo(ac_query *q, const json_t *record)
 static bool
 is_blank(const char *text)
 {
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
+    const size_t n = strlen(text);
+
+    for (size_t at = 0; at < n;)
+        if (!ac_unicode_is_space(ac_utf8_next(text, n, &at)))
+            return false;
+    return true;
 }
 
 static ac_status
@@ -108,33 +116,41 @@ read_embedding(ac_query *q, float *y, const ac_archive *archive, const json_t *l
     return AC_OK;
 }
 
+/* source NULL: of any. */
 static ac_status
-find_key(ac_query *q, const ac_archive *archive, const json_t *record)
+find_key(ac_query *q, const ac_archive *archive, const char *source)
 {
-    const char *source = json_string_value(json_object_get(record, "source"));
     int64_t others;
+    const ac_status st =
+        ac_archive_find(archive, q->value, strlen(q->value), source, &q->row, &others);
 
-    q->row = ac_archive_find(archive, q->value, strlen(q->value), source, &others);
+    if (st != AC_OK)
+        return st;
     if (q->row < 0)
-        return refuse(q, "no image of the archive has the key \"%s\"%s%s", q->value,
-                      source ? " in " : "", source ? source : "");
+        return archive->sources[0].is_cache
+                   ? refuse(q, "the cache has no entry \"%s\"", q->value)
+                   : refuse(q, "no image of the archive has the key \"%s\"%s%s", q->value,
+                            source ? " in " : "", source ? source : "");
     if (others && !source)
         ac_log(AC_LOG_WARNING, "the key %s is in %lld sources: asked for that of %s", q->value,
                (long long) others + 1, archive->sources[archive->places[q->row].source].path);
     return AC_OK;
 }
 
-/* The one member that says what is asked for. */
+/* Members of a record. */
+static const char *const names[] = { "", "text", "image", "key", "embedding" };
+
+/* The one member that says what is asked for; one that is null says nothing. */
 static ac_status
 read_record(ac_query *q, float *y, const ac_archive *archive, const json_t *record)
 {
-    static const char *const names[] = { "", "text", "image", "key", "embedding" };
     const json_t *value = NULL;
     int kinds = 0;
     ac_status st = AC_OK;
 
     for (int k = AC_QUERY_TEXT; k <= AC_QUERY_EMBEDDING; k++)
-        if (json_object_get(record, names[k])) {
+        if (json_object_get(record, names[k]) &&
+            !json_is_null(json_object_get(record, names[k]))) {
             value = json_object_get(record, names[k]);
             q->kind = (ac_query_kind) k;
             kinds++;
@@ -153,8 +169,48 @@ read_record(ac_query *q, float *y, const ac_archive *archive, const json_t *reco
         return refuse(q, "a query of nothing: \"%s\" is empty", names[q->kind]);
     AC_TRY(ac_duplicate(&q->value, json_string_value(value), json_string_length(value)));
     if (q->kind == AC_QUERY_KEY)
-        st = find_key(q, archive, record);
+        st = find_key(q, archive, json_string_value(json_object_get(record, "source")));
 out:
+    return st;
+}
+
+/* Room for another one; *y [D]: its vector, zeros. */
+static ac_status
+reserve(ac_queries *self, int64_t D, float **y)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
+    AC_TRY(ac_grow(&self->vectors, &self->vector_capacity, (self->count + 1) * D,
+                   sizeof *self->vectors));
+    *y = self->vectors + self->count * D;
+    memset(*y, 0, (size_t) D * sizeof **y);
+out:
+    return st;
+}
+
+ac_status
+ac_queries_add_name(ac_queries *self, const ac_archive *archive, ac_query_kind kind,
+                    const char *name)
+{
+    ac_query q = { .row = -1, .kind = kind };
+    ac_buffer echo = { 0 };
+    float *y;
+    ac_status st = AC_OK;
+
+    AC_TRY(reserve(self, archive->D, &y));
+    ac_buffer_push_text(&echo, "{");
+    ac_json_field(&echo, names[kind], name, strlen(name));
+    AC_TRY(ac_buffer_push_text(&echo, "}"));
+    AC_TRY(ac_duplicate(&q.echo, echo.data, echo.size));
+    AC_TRY(ac_duplicate(&q.value, name, strlen(name)));
+    if (kind == AC_QUERY_KEY)
+        AC_TRY(find_key(&q, archive, NULL));
+    self->items[self->count++] = q;
+    q = (ac_query){ 0 };
+out:
+    ac_buffer_free(&echo);
+    query_free(&q);
     return st;
 }
 
@@ -166,11 +222,7 @@ ac_queries_add(ac_queries *self, const ac_archive *archive, const json_t *record
     float *y;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_grow(&self->items, &self->capacity, self->count + 1, sizeof *self->items));
-    AC_TRY(ac_grow(&self->vectors, &self->vector_capacity, (self->count + 1) * archive->D,
-                   sizeof *self->vectors));
-    y = self->vectors + self->count * archive->D;
-    memset(y, 0, (size_t) archive->D * sizeof *y);
+    AC_TRY(reserve(self, archive->D, &y));
     AC_TRY(set_echo(&q, json_is_object(record) ? record : NULL));
     if (json_is_object(record))
         AC_TRY(read_record(&q, y, archive, record));
@@ -290,8 +342,11 @@ embed_images(ac_queries *self, const ac_archive *archive, ac_query_model *model)
         AC_TRY(open_model(archive, model, AC_CLIP_VISION, false));
         st = ac_clip_model_embed_file(&model->clip, self->vectors + i * archive->D, q->value,
                                       model->max_pixels);
-        if (st == AC_E_FORMAT || st == AC_E_IO || st == AC_E_ARG)
+        if (st == AC_E_FORMAT || st == AC_E_IO || st == AC_E_ARG) {
+            const ac_status reason = st;
             st = refuse(q, "%s", ac_error_message());
+            q->reason = reason;
+        }
         AC_TRY(st);
     }
 out:

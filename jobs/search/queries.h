@@ -24,7 +24,8 @@ typedef struct ac_query {
     char *echo;  /* JSON: what was asked, an embedding as its length */
     char *value; /* the text, the image's path, the key; NULL */
     char *error;
-    int64_t row; /* of a key; else -1 */
+    ac_status reason; /* of AC_QUERY_BAD: AC_E_ARG, or why its image cannot be used */
+    int64_t row;      /* of a key; else -1 */
 } ac_query;
 
 /** Which model embeds queries, opened when the first needs it. Borrows its texts. */
@@ -55,6 +56,10 @@ void ac_queries_drop_last(ac_queries *self);
  * embeddings are set. number: of its line, for messages. */
 AC_MUST_CHECK ac_status ac_queries_add(ac_queries *self, const ac_archive *archive,
                                        const json_t *record, int64_t number);
+/** An image's path or a key that is no UTF-8, which JSON cannot hold: its bytes are asked for
+ * as they are, and told with U+FFFD. */
+AC_MUST_CHECK ac_status ac_queries_add_name(ac_queries *self, const ac_archive *archive,
+                                            ac_query_kind kind, const char *name);
 
 /** Vectors of texts and images; an image that cannot be read becomes AC_QUERY_BAD. AC_E_ARG
  * naming both where the model is not the one that embedded the archive. */

@@ -11,6 +11,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
+#include "io/file/file_head.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -98,7 +99,7 @@ read_lines(ac_story_captions *self, const char *path)
     AC_TRY(ac_file_bytes(&text, path, &status));
     if (status.reason != AC_GOOD && status.reason != AC_REJECT_EMPTY)
         AC_FAIL(AC_E_IO, "%s: %s", path, status.detail);
-    for (size_t at = 0; at < text.size;) {
+    for (size_t at = ac_head_mark(text.data, text.size); at < text.size;) {
         const char *line = text.data + at, *end = memchr(line, '\n', text.size - at);
         size_t n = end ? (size_t) (end - line) : text.size - at;
         char key[24];

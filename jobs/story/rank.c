@@ -80,10 +80,9 @@ ac_story_ranker_caption(ac_story_ranker *self, int64_t caption, const char *key,
     int64_t others;
     ac_status st = ac_grow(&self->rows, &self->row_capacity, caption + 1, sizeof *self->rows);
 
-    if (st != AC_OK)
-        return st;
-    self->rows[caption] = ac_archive_find(&self->images, key, n, NULL, &others);
-    if (self->rows[caption] < 0)
+    if (st == AC_OK)
+        st = ac_archive_find(&self->images, key, n, NULL, &self->rows[caption], &others);
+    if (st == AC_OK && self->rows[caption] < 0)
         st = ac_error_set(AC_E_FORMAT,
                           "%s: captions.jsonl has \"%.*s\", but no embedding is of this image",
                           self->images.sources[0].path, (int) n, key);

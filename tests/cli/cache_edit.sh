@@ -82,7 +82,19 @@ says 'killed.tmp.elsewhere.1: another cache-edit is at work there'
 rm -r killed.tmp.*
 run 0 verify killed
 
+# the new folder's name with slashes behind it, or an empty folder, which a failure leaves
+run 0 cache-edit twice --remove two.txt --out slashed//
+cmp <(jq -c .cache.shards slashed/manifest.json) <(jq -c .cache.shards less/manifest.json)
+mkdir empty
+run 2 cache-edit twice --remove twice.txt --out empty
+[ -d empty ]
+run 0 cache-edit twice --remove two.txt --out empty
+differ 0 less empty
+
 # what cannot be
+run 1 cache-edit twice --merge a --merge b --out x
+says '--merge is given 2 times'
+differ 1 less empty --tolerance -1
 run 1 cache-edit a --remove remove.txt --out new
 says 'new: is there already'
 run 1 cache-edit a --out x

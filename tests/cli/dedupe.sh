@@ -79,6 +79,36 @@ jq -r .drop[] images/groups.jsonl > dropped
 run 1 export dataset_all --format folder --without run --out none
 run 1 export run --format csv --without of_dataset_dedupe --out none
 
+# names that are no UTF-8: groups tell them with U+FFFD, and what is dropped is found by that where it is one image
+mkdir latin
+cp "$demo/pictures/scene_01.jpg" "latin/$(printf 'a\351').jpg"
+cp "$demo/pictures/scene_01.jpg" "latin/$(printf 'b\351').jpg"
+cp "$demo/pictures/scene_02.jpg" latin/c.jpg
+run 0 ingest latin --out dataset_latin
+run 0 embed-images --set input.path=dataset_latin --set "clip.model=$demo/clip" --run latin_run
+run 0 dedupe latin_run --threshold 0.99999 --out latin_dedupe
+run 0 export dataset_latin --format folder --without latin_dedupe --out latin_kept
+[ "$(ls latin_kept | LC_ALL=C sort | od -An -c | tr -d ' \n')" = 'a351.jpg\nc.jpg\n' ]
+cp "$demo/pictures/scene_03.jpg" "latin/$(printf 'b\350').jpg" # told as the dropped one is
+run 0 ingest latin --out dataset_told
+run 1 export dataset_told --format folder --without latin_dedupe --out told_kept
+says 'latin_dedupe drops 1 of the 2 images whose names are no UTF-8'
+[ ! -e told_kept ]
+run 0 ingest latin_dedupe/kept.txt --out dataset_of_list
+[ "$(jq .items dataset_of_list/summary.json)" = 2 ]
+# of another archive: what is not there is said
+run 0 export dataset_latin --format folder --without of_dataset_dedupe --out all_kept
+says '2 images that of_dataset_dedupe drops are none of dataset_latin'
+
+# a score as it is written is a threshold that its pair reaches; copies may score a little less than 1, and nothing more
+while read -r score; do
+  run 0 dedupe cache_crowded --threshold "$score" --out "written_$score"
+  grep -q "\"score\": $score}" "written_$score/pairs.jsonl"
+done < <(sed -n 's/.*"score": \(.*\)}/\1/p' one_crowded/pairs.jsonl | sed -n '1~9p' | sed -n 1,12p)
+run 0 dedupe run --threshold 96 --out percent
+says 'dedupe.threshold 96: no two images reach it'
+[ ! -s percent/pairs.jsonl ]
+
 # a shard that is lost, a killed run, a part at a time: the same files
 rm other_crowded/pairs/00003.h5 other_crowded/DONE
 run_on 2 0 dedupe cache_crowded --threshold 0.9 --out other_crowded --set output.shard_items=7 --set compute.kernels=generic
@@ -101,6 +131,8 @@ cmp one_equal/pairs.jsonl full/pairs.jsonl
 
 # refused
 run 1 dedupe run --threshold x --out none
+run 1 dedupe run --threshold nan --out none
+run 1 dedupe run --threshold inf --out none
 run 1 dedupe nowhere/at/all.yaml
 run 2 dedupe nowhere --out none
 run 1 dedupe dataset --out none

@@ -51,6 +51,18 @@ grep -q 'tables were taken from earlier shards' from_dataset/log.txt
 cmp <(jq -c .table best/tags.jsonl) <(jq -c 'select(.key | startswith("z_") | not).table' from_dataset/tags.jsonl)
 cmp <(jq -c .table best/tags.jsonl) <(jq -c 'select(.key | startswith("z_")).table' from_dataset/tags.jsonl)
 
+# blank lines are no labels; one that comes again is warned of
+{ echo; head -2 labels.txt; printf '  \r\n'; tail -n +3 labels.txt; printf '\302\240\n'; } > blank.txt
+run 0 tag "${keys[@]}" --set cache.path=blank.txt --set "retrieval.templates=$templates" --set retrieval.topk=3 --run blank
+cmp best/tags.jsonl blank/tags.jsonl
+cmp best/cache/shards/00000.h5 blank/cache/shards/00000.h5
+{ cat labels.txt; head -1 labels.txt; } > again.txt
+run 0 tag "${keys[@]}" --set cache.path=again.txt --set "retrieval.templates=$templates" --set retrieval.topk=3 --run again
+says 'again.txt: 1 labels come again'
+printf '\n \n' > nothing.txt
+run 2 tag "${keys[@]}" --set cache.path=nothing.txt --set "retrieval.templates=$templates" --run nothing
+says 'nothing.txt: no label in it'
+
 # interrupted while the sentences are embedded, and just before they are removed: the same again
 cp -r best killed
 rm -r killed/DONE killed/tables killed/tags.jsonl killed/tags.csv killed/cache

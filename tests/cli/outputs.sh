@@ -197,3 +197,44 @@ grep -q '"precision": "fp32"' out/manifest.json
 run 0 tag job.yaml --run lean --set cache.path=out/cache
 run 1 export lean --out post
 says 'is a run without a cache of its own: give --format coco, csv, txt, xmp, h5 or webdataset'
+
+# what is no file is written to as it is, and never replaced: a pipe, a device, an open file's name; HDF5 needs a file
+mkfifo pipe
+run 0 search out --key scene_00 -k 1 --out plain.jsonl
+cat pipe > piped.jsonl &
+run 0 search out --key scene_00 -k 1 --out pipe
+wait
+cmp plain.jsonl piped.jsonl
+[ -p pipe ]
+run 0 search out --key scene_00 -k 1 --out /dev/fd/7 7> by_number.jsonl
+cmp plain.jsonl by_number.jsonl
+run 0 search out --key scene_00 -k 1 --out /proc/self/fd/7 7>> by_number.jsonl
+[ "$(wc -l < by_number.jsonl)" -eq 2 ]
+ln -s /dev/fd/7 link
+run 0 export out --format csv --out link 7> linked.csv
+run 0 export out --format csv --out plain.csv
+cmp plain.csv linked.csv
+[ -L link ]
+run 0 report out --out plain.html
+run 0 report out --out /dev/fd/7 7> by_number.html
+cmp plain.html by_number.html
+cat pipe > piped.h5 &
+run 1 export out --format h5 --out pipe
+says 'pipe: a device, a pipe or an open file; this needs the name of a file'
+: > pipe # ends the reader
+wait
+[ -p pipe ]
+
+# what a killed call left beside its output goes with the next; not another host's, nor that of a process at work
+sh -c 'exit 0' & dead=$!
+wait $dead
+for file in plain.jsonl plain.csv plain.html; do
+  : > "$file.tmp.$(hostname).$dead"
+  : > "$file.tmp.$(hostname).$$"
+  : > "$file.tmp.elsewhere.$dead"
+done
+run 0 search out --key scene_00 -k 1 --out plain.jsonl
+run 0 export out --format csv --out ./plain.csv
+run 0 report out --out "$PWD/plain.html"
+[ "$(find . -maxdepth 1 -name 'plain*.tmp.*' | wc -l)" -eq 6 ]
+[ "$(find . -maxdepth 1 -name "plain*.tmp.$(hostname).$dead" | wc -l)" -eq 0 ]

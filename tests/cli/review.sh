@@ -116,6 +116,14 @@ says 'not one of its 4 reviews is of what this run computed'
 [ ! -e fresh/reviewed.jsonl ]
 run 0 verify fresh
 cmp <(jq -c 'del(.reviewed)' out/captions.jsonl) <(jq -c . fresh/captions.jsonl)
+# as editors of other systems save it
+{ printf '\357\273\277'; tail -n +2 review.jsonl | sed 's/$/\r/'; printf '\r\n'; } > other_editor.jsonl
+cp -r fresh edited
+run 0 import-review edited other_editor.jsonl
+[ "$(jq -c '.reviewed.status' edited/captions.jsonl | tr '\n' ' ')" = '"accepted" null "rejected" "edited" null null ' ]
+iconv -f UTF-8 -t UTF-16 review.jsonl > utf16.jsonl
+run 2 import-review fresh utf16.jsonl
+says 'utf16.jsonl: text in UTF-16'
 # files that are no review
 printf '{"key": "scene_00", "status": "fine"}\n' > bad.jsonl
 run 2 import-review fresh bad.jsonl

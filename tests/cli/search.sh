@@ -27,6 +27,10 @@ python3 "$vectors" make random 1 256 x.npy one.txt
 run 0 import --text one.txt --embeddings x.npy --model "$demo/clip" --out cache_one
 run_on 2 0 search cache_one --key entry_0 --out one.jsonl # it is not found, and one rank has no row
 [ "$(jq -c .results one.jsonl)" = "[]" ]
+run 0 search cache_one --key entry_0 --format html --out one.html
+grep -q 'nothing else is in it' one.html
+run 1 search cache_one --key nothing
+says 'the cache has no entry "nothing"'
 
 # two runs whose keys are the same: told apart by their source
 run 0 embed-images --set "input.path=$pictures" --set "clip.model=$demo/clip" --set output.shard_items=7 --run a
@@ -47,8 +51,8 @@ says 'is in 2 sources'
 [ "$(jq -c '.results[0] | [.key, .source, .score > 0.9999]' twice.jsonl)" = '["scene_03","b",true]' ]
 [ "$(jq -r '.results[0].caption' twice.jsonl)" = "$(jq -r 'select(.key == "scene_03").caption' b/captions.jsonl)" ]
 [ "$(jq -c '.results[1].caption' twice.jsonl)" = null ]
-printf '{"key": "scene_03", "source": "b", "id": 7}\n' > q.jsonl
-run 0 search a b --queries q.jsonl -k 1 --out other.jsonl
+printf '{"key": "scene_03", "source": "b/", "id": 7}\n' > q.jsonl
+run 0 search a b/ --queries q.jsonl -k 1 --out other.jsonl
 [ "$(jq -c '[.query.id, .results[0].source]' other.jsonl)" = '[7,"a"]' ]
 
 # by text and image; ranks; the page and the paths
@@ -66,6 +70,7 @@ while read -r path; do [ -f "$path" ]; done < paths.txt
 run 0 embed-images --set input.path=paths.txt --set "clip.model=$demo/clip" --run again # a list is an input
 run 0 search a b --text "a <b>zebra</b>" --key scene_01 -k 4 --format html --out page.html
 [ "$(grep -c '<article class="image">' page.html)" = 8 ]
+[ "$(grep -c '<article class="image asked">' page.html)" = 1 ] # the image of the key
 grep -q 'a &lt;b&gt;zebra&lt;/b&gt;' page.html
 [ "$(grep -o 'src="[a-z]*:' page.html | sort -u)" = 'src="data:' ]
 [ "$(grep -c 'https\?://' page.html)" = 0 ]
@@ -144,6 +149,43 @@ code=0
 [ $code != 0 ]
 says nowhere
 [ "$(jq -c .query.key before.jsonl | tr '\n' ' ')" = '"scene_01" "scene_02" ' ]
+# a file of queries as other systems leave it: a byte-order mark, blank lines, carriage returns, null members, no line feed at the end
+printf '\357\273\277\r\n  \t\r\n{"text": "a zebra", "image": null}\r\n\n{"key": "scene_01", "text": null, "n": 2}' > odd.jsonl
+run 0 search a --queries odd.jsonl -k 3 --out odd_found.jsonl
+[ "$(jq -c '[.query.n, (.results | length)]' odd_found.jsonl | tr '\n' ' ')" = '[null,3] [2,3] ' ]
+run 0 search a --queries <(cat odd.jsonl) -k 3 --out piped.jsonl
+cmp odd_found.jsonl piped.jsonl
+printf '{"text": null}\n{"text": "\302\240\343\200\200"}\n{"text": 7}\n[1]\n{"text": "\377"}\n' > bad.jsonl
+run 2 search a --queries bad.jsonl --out bad_found.jsonl
+[ "$(jq -r .error bad_found.jsonl | grep -c 'a query has one of\|a query of nothing\|is a text\|line [45] is not a JSON object')" = 5 ]
+printf '{"text": "a zebra"}\n' | iconv -f UTF-8 -t UTF-16 > utf16.jsonl
+run 2 search a --queries utf16.jsonl
+says 'utf16.jsonl: text in UTF-16'
+
+# names that are no UTF-8: asked for by their bytes, or as results tell them
+mkdir latin
+cp "$pictures/scene_02.jpg" "latin/$(printf 'caf\351').jpg"
+cp "$pictures/scene_03.jpg" "latin/$(printf 'th\350').jpg"
+cp "$pictures/scene_04.jpg" "latin/$(printf 'th\351').jpg"
+run 0 embed-images --set input.path=latin --set "clip.model=$demo/clip" --run l
+run 0 search l --key "$(printf 'caf\351')" --out latin.jsonl
+[ "$(jq -c '[.query.key, (.results | length)]' latin.jsonl)" = "$(printf '["caf\357\277\275",2]')" ]
+run 0 search l --image "latin/$(printf 'caf\351').jpg" -k 1 --out latin_image.jsonl
+[ "$(jq -c '.results[0] | [.key, .score > 0.9999]' latin_image.jsonl)" = "$(printf '["caf\357\277\275",true]')" ]
+jq -c '{key: .query.key}' latin.jsonl > told.jsonl
+run 0 search l --queries told.jsonl --out told_found.jsonl
+cmp <(jq -c .results latin.jsonl) <(jq -c .results told_found.jsonl)
+run 1 search l --key "$(printf 'th\357\277\275')" # two are told so
+run 1 search l --text "$(printf 'caf\351')"
+says 'is not UTF-8'
+
+# an entry that a cache has twice is no key of several sources
+python3 "$vectors" make random 2 256 x.npy entries.txt
+printf 'twice\ntwice\n' > entries.txt
+run 0 import --text entries.txt --embeddings x.npy --model "$demo/clip" --out cache_twice
+run 0 search cache_twice --key twice --out twice.jsonl
+[ "$(grep -c 'sources' said.txt)" = 0 ]
+[ "$(jq -c '[.results[].key]' twice.jsonl)" = '["twice"]' ]
 
 # many queries
 run 0 search cache_crowded --key entry_0 -k 3 --out one.jsonl
@@ -163,6 +205,17 @@ run 1 search a --text x --queries q.jsonl
 run 1 search a --text x --format html
 run 1 search a a --text x
 says 'twice'
+run 1 search a ./a --text x
+says 'twice'
+ln -s a linked
+run 1 search a linked --text x
+says 'twice'
+run 1 search a --queries q.jsonl --queries q.jsonl
+says '--queries is given 2 times'
+run 2 search a --image nowhere.jpg
+says 'nowhere.jpg'
+run 2 search a --image q.jsonl
+says 'q.jsonl'
 run 1 search a cache_long --text x
 : > empty.jsonl
 run 1 search a --queries empty.jsonl

@@ -18,6 +18,12 @@ static const char *const phrases[] = {
     "\360\237\215\206",                         /* an emoji alone */
     "istanbul",
     "x",
+    "Stra\303\237e",                        /* a sharp s */
+    "\343\202\254\343\203\252",             /* kana, the first with a voiced mark */
+    "\342\235\244\357\270\217",             /* a heart, drawn in colour */
+    "\357\274\242\357\275\217\357\275\202", /* Bob in full width */
+    "fifth",
+    "acme",
 };
 
 static const struct {
@@ -52,6 +58,24 @@ static const struct {
     { "ist\302\255an\342\200\213bul", true }, /* a soft hyphen, a space of no width */
     { "x-ray", true },
     { "xray", false },
+    { "\357\274\241\357\274\244\357\274\241\343\200\200\357\274\254ovelace",
+      true },                                                              /* full width */
+    { "\360\235\220\200\360\235\220\235\360\235\220\232 Lovelace", true }, /* bold letters */
+    { "bob", true },
+    { "bobs", false },
+    { "STRASSE 1", true },
+    { "stra\303\237e 1", true },
+    { "stra\341\272\236e", true }, /* a capital sharp s */
+    { "strase", false },
+    { "\357\275\266\357\276\236\357\276\230", true }, /* kana of half width */
+    { "\343\202\253\343\203\252", false },            /* without the mark */
+    { "a \342\235\244 for you", true },               /* the heart in black */
+    { "the \357\254\201fth", true },                  /* a ligature */
+    { "the \305\277i\357\254\201fth", false },
+    { "a\357\270\217da love\343\205\244lace", true }, /* a variation selector, a filler */
+    { "Acme\342\204\242 phone", true },               /* a trademark's sign ends a word */
+    { "acmetm", false },
+    { "CAFE\314\201\342\200\215", true },
     { "", false },
     { "  !?", false },
 };

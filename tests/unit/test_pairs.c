@@ -64,7 +64,7 @@ brute(ac_pair_list *out, const float *x, int64_t n, int64_t D, double threshold)
     for (int64_t a = 0; a < n; a++)
         for (int64_t b = a + 1; b < n; b++) {
             const float score = ac_exact_score(x + a * D, x + b * D, D);
-            if (!((double) score >= threshold))
+            if (!(score >= (float) threshold))
                 continue;
             assert_int_equal(
                 ac_grow(&out->items, &out->capacity, out->count + 1, sizeof *out->items),
@@ -159,6 +159,35 @@ test_border(void **state)
     }
 }
 
+/* A score as it is written, with nine digits, is a threshold that its pair reaches. */
+static void
+test_written(void **state)
+{
+    enum { N = 40, D = 64 };
+    float x[N * D];
+    int above = 0;
+
+    (void) state;
+    fill(x, CROWDED, N, D);
+    for (int i = 1; i < N; i++) {
+        const float score = ac_exact_score(x, x + i * D, D);
+        ac_pairs pairs = { 0 };
+        ac_pair_list got = { 0 };
+        char text[32];
+        bool found = false;
+        snprintf(text, sizeof text, "%.9g", (double) score);
+        above += strtod(text, NULL) > (double) score;
+        assert_int_equal(ac_pairs_init(&pairs, x, N, D, strtod(text, NULL)), AC_OK);
+        assert_int_equal(ac_pairs_find(&pairs, 0, 1, INT64_MAX, &got), AC_OK);
+        for (int64_t p = 0; p < got.count; p++)
+            found = found || (got.items[p].a == 0 && got.items[p].b == i);
+        assert_true(found);
+        ac_pairs_free(&pairs);
+        ac_pair_list_free(&got);
+    }
+    assert_true(above > 0);
+}
+
 static void
 test_limit(void **state)
 {
@@ -184,6 +213,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_brute_force),
         cmocka_unit_test(test_border),
+        cmocka_unit_test(test_written),
         cmocka_unit_test(test_limit),
     };
 

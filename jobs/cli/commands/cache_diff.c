@@ -103,6 +103,8 @@ ac_command_cache_diff(int argc, char **argv)
     if (a.word_count != 2)
         AC_FAIL(AC_E_ARG, "cache-diff needs two caches; cache-diff --help shows the usage");
     AC_TRY(ac_arguments_real(&a, "tolerance", &tolerance));
+    if (tolerance < 0)
+        AC_FAIL(AC_E_ARG, "--tolerance: %g is below 0", tolerance);
     st = compare(a.words, tolerance);
 out:
     ac_arguments_free(&a);

@@ -1,8 +1,6 @@
 /* antarctic cache-edit: a new cache from another, of which nothing is embedded again. */
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,20 +118,28 @@ out:
     return st;
 }
 
-/* Nothing stands there, or an empty folder. */
+/* Nothing stands there, or an empty folder, which the new one replaces. */
 static ac_status
 check_out(const char *out)
 {
     struct stat info;
+    int64_t inside = 0;
+    DIR *d;
+    ac_status st = AC_OK;
 
-    if (stat(out, &info) != 0)
+    if (lstat(out, &info) != 0)
         return errno == ENOENT
                    ? AC_OK
                    : ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", out,
                                   strerror(errno));
-    if (!S_ISDIR(info.st_mode) || rmdir(out) != 0)
-        return ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
-    return AC_OK;
+    d = S_ISDIR(info.st_mode) ? opendir(out) : NULL;
+    for (struct dirent *entry; d && (entry = readdir(d));)
+        inside += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (!d || inside)
+        st = ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
+    if (d)
+        closedir(d);
+    return st;
 }
 
 static void
@@ -142,23 +148,6 @@ remove_unfinished(const char *folder)
     if (ac_remove_files(folder, "shards", false) != AC_OK ||
         ac_remove_files(folder, ".", false) != AC_OK)
         (void) rmdir(folder); /* what cannot be removed stays, and harms nothing */
-}
-
-/* Is that the ending of a folder that a process of this host made, which is no more? */
-static bool
-is_left_over(const char *ending)
-{
-    char host[256] = "";
-    long pid = 0;
-    size_t n;
-
-    gethostname(host, sizeof host - 1);
-    n = strlen(host);
-    if (strncmp(ending, host, n) != 0 || ending[n] != '.' ||
-        strspn(ending + n + 1, "0123456789") != strlen(ending + n + 1))
-        return false;
-    pid = strtol(ending + n + 1, NULL, 10);
-    return pid > 0 && pid < INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
 }
 
 /* A killed call leaves its folder NEW.tmp.HOST.PID. The same host's are removed; another host's
@@ -181,7 +170,7 @@ remove_left_over(const char *out)
         if (strncmp(entry->d_name, start, strlen(start)) != 0)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", folder, entry->d_name));
-        if (is_left_over(entry->d_name + strlen(start))) {
+        if (ac_publish_is_left_over(entry->d_name + strlen(start))) {
             remove_unfinished(path);
             ac_log(AC_LOG_INFO, "%s: of an earlier call that was killed: removed", path);
         } else {
@@ -224,6 +213,27 @@ out:
     return st;
 }
 
+/* Each names one thing; the folder without slashes behind its name. */
+static ac_status
+read_options(const ac_arguments *a, char **out)
+{
+    static const char *const single[] = { "remove", "merge", "add" };
+    const char *given;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_arguments_need(a, "out", &given));
+    AC_TRY(ac_duplicate(out, given, strlen(given)));
+    for (size_t n = strlen(*out); n > 1 && (*out)[n - 1] == '/';)
+        (*out)[--n] = '\0';
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        AC_TRY(ac_arguments_once(a, single[i]));
+    if (!ac_arguments_has(a, "remove") && !ac_arguments_has(a, "merge") &&
+        !ac_arguments_has(a, "add"))
+        st = ac_error_set(AC_E_ARG, "cache-edit needs --remove, --merge or --add");
+out:
+    return st;
+}
+
 static ac_status
 run(const ac_arguments *a, const char *out)
 {
@@ -251,7 +261,7 @@ ac_status
 ac_command_cache_edit(int argc, char **argv)
 {
     ac_arguments a = { 0 };
-    const char *out;
+    char *out = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_arguments_parse(&a, options, argc, argv));
@@ -268,12 +278,10 @@ ac_command_cache_edit(int argc, char **argv)
     }
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "cache-edit needs one cache; cache-edit --help shows the usage");
-    AC_TRY(ac_arguments_need(&a, "out", &out));
-    if (!ac_arguments_has(&a, "remove") && !ac_arguments_has(&a, "merge") &&
-        !ac_arguments_has(&a, "add"))
-        AC_FAIL(AC_E_ARG, "cache-edit needs --remove, --merge or --add");
+    AC_TRY(read_options(&a, &out));
     st = run(&a, out);
 out:
+    free(out);
     ac_arguments_free(&a);
     return st;
 }

@@ -8,6 +8,7 @@
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
 #include "io/file/path.h"
+#include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/export_dataset.h"
 #include "jobs/cli/commands/export_run.h"
@@ -107,6 +108,8 @@ ac_command_export(int argc, char **argv)
             options);
         goto out;
     }
+    if (ac_arguments_has(&a, "out"))
+        ac_publish_remove_left_over(ac_arguments_get(&a, "out"));
     if (ac_arguments_has(&a, "format")) {
         if (a.word_count != 1)
             AC_FAIL(AC_E_ARG, "export needs one run folder; export --help shows the usage");

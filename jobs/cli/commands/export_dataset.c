@@ -225,16 +225,26 @@ take_wanted(exporter *self, int64_t i)
     return AC_OK;
 }
 
+/* What is dropped may be told in another way than the dataset's keys. */
+static ac_status
+count_key(exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->shard.keys;
+
+    return ac_dropped_keys_count(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i));
+}
+
 /* ---- over all items ---- */
 
 typedef ac_status (*use_item)(exporter *self, int64_t i);
 
-static bool
-is_dropped(const exporter *self, int64_t i)
+static ac_status
+is_dropped(const exporter *self, int64_t i, bool *dropped)
 {
     const ac_texts *keys = &self->shard.keys;
 
-    return ac_dropped_keys_has(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i));
+    return ac_dropped_keys_has(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i),
+                               dropped);
 }
 
 static ac_status
@@ -242,18 +252,23 @@ each_item_of(exporter *self, int64_t number, use_item use)
 {
     const ac_shard_record *record = &self->run.manifest.stages[0].shards[number];
     char *path = NULL;
+    bool dropped = false;
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_view_shard_path(&self->run, 0, number, &path));
     AC_TRY(ac_image_shard_open(&self->shard, path, record->rows));
     AC_TRY(ac_image_shard_read_rest(&self->shard));
-    for (int64_t i = 0; i < record->rows; i++)
-        if (is_dropped(self, i))
+    for (int64_t i = 0; i < record->rows; i++) {
+        if (use != count_key)
+            AC_TRY(is_dropped(self, i, &dropped));
+        if (dropped)
             self->dropped += use == write_item;
-        else if (self->shard.page[i] == 0) /* the first page has the whole file */
+        else if (self->shard.page[i] == 0 ||
+                 use == count_key) /* the first page has the whole file */
             AC_TRY(use(self, i));
         else if (use == write_item)
             self->pages++;
+    }
 out:
     ac_image_shard_close(&self->shard);
     free(path);
@@ -268,6 +283,20 @@ each_item(exporter *self, use_item use)
     self->seen = 0;
     for (int64_t s = 0; s < self->run.manifest.shard_count && st == AC_OK; s++)
         st = each_item_of(self, s, use);
+    return st;
+}
+
+static ac_status
+read_dropped(exporter *self, const char *without)
+{
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_dropped_keys_read(&self->without, without));
+    if (!self->without.replaced)
+        goto out;
+    AC_TRY(each_item(self, count_key));
+    st = ac_dropped_keys_check(&self->without, without);
+out:
     return st;
 }
 
@@ -319,12 +348,12 @@ ac_export_dataset(const char *folder, const char *format, const char *out, const
                 format);
     if (!out)
         AC_FAIL(AC_E_ARG, "--out is missing: the folder to write");
-    if (without)
-        AC_TRY(ac_dropped_keys_read(&e.without, without));
     AC_TRY(ac_run_view_open(&e.run, folder, ac_job_table));
     if (!e.run.done)
         AC_FAIL(AC_E_ARG, "%s: the ingest is not finished; the same command resumes it",
                 folder);
+    if (without)
+        AC_TRY(read_dropped(&e, without));
     AC_TRY(e.is_folder ? export_folder(&e) : export_tars(&e));
     if (e.pages)
         ac_log(AC_LOG_WARNING,
@@ -334,6 +363,9 @@ ac_export_dataset(const char *folder, const char *format, const char *out, const
     if (without)
         ac_log(AC_LOG_INFO, "%lld images that %s drops are left out", (long long) e.dropped,
                without);
+    if (e.dropped < e.without.keys.count)
+        ac_log(AC_LOG_WARNING, "%lld images that %s drops are none of %s",
+               (long long) (e.without.keys.count - e.dropped), without, folder);
     ac_log(AC_LOG_INFO, "%lld images: %s", (long long) e.written, out);
 out:
     exporter_free(&e);

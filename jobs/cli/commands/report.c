@@ -1,4 +1,5 @@
 /* The command report: a run's report.html, written again. */
+#include "io/file/publish.h"
 #include "jobs/job_table.h"
 #include "jobs/report/run_report.h"
 
@@ -35,6 +36,8 @@ ac_command_report(int argc, char **argv)
     if (a.word_count != 1)
         AC_FAIL(AC_E_ARG, "one run folder is needed: antarctic report RUN [--out FILE]");
     out = ac_arguments_get(&a, "out");
+    if (out)
+        ac_publish_remove_left_over(out);
     AC_TRY(ac_run_report_write(a.words[0], ac_job_table, out, images));
     ac_terminal_print("", out ? out : a.words[0], out ? "" : "/report.html");
 out:

@@ -52,6 +52,7 @@ enum { TOGETHER = 8 };
 
 /* Lines of --queries or of standard input. */
 typedef struct reader {
+    ac_text_lines queries; /* has the file of --queries */
     FILE *file;
     char *line;
     size_t capacity;
@@ -88,8 +89,7 @@ agree_all(const searcher *self, ac_status st)
 static void
 searcher_free(searcher *self)
 {
-    if (self->reader.file)
-        fclose(self->reader.file);
+    ac_text_lines_close(&self->reader.queries);
     free(self->reader.line);
     ac_waiting_lines_free(&self->reader.waiting);
     self->reader = (reader){ 0 };
@@ -234,14 +234,18 @@ read_block(searcher *self, int64_t most)
         if (!is_query(name))
             continue;
         record = json_pack("{s:s}", name, self->a->set[r->option].value);
-        if (!record)
+        if (!record && strcmp(name, "text") == 0)
             AC_FAIL(AC_E_ARG, "--%s: \"%s\" is not UTF-8", name, self->a->set[r->option].value);
-        st = ac_queries_add(queries, &self->archive, record, 0);
+        st = record ? ac_queries_add(queries, &self->archive, record, 0)
+                    : ac_queries_add_name(queries, &self->archive,
+                                          name[0] == 'k' ? AC_QUERY_KEY : AC_QUERY_IMAGE,
+                                          self->a->set[r->option].value);
         json_decref(record);
         AC_TRY(st);
     }
     while (queries->count < most && next_line(r, &line, &n))
-        AC_TRY(add_line(self, line, n, r->number));
+        if (strspn(line, " \t\r") < n)
+            AC_TRY(add_line(self, line, n, r->number));
     if (r->file && ferror(r->file))
         AC_FAIL(ac_io_failure(errno), "the queries cannot be read: %s", strerror(errno));
     st = ac_queries_embed(queries, &self->archive, &self->model);
@@ -257,7 +261,7 @@ check_block(const searcher *self)
 
     for (int64_t i = 0; !self->reader.file && !self->watch && i < queries->count; i++)
         if (queries->items[i].kind == AC_QUERY_BAD)
-            return ac_error_set(AC_E_ARG, "%s", queries->items[i].error);
+            return ac_error_set(queries->items[i].reason, "%s", queries->items[i].error);
     return AC_OK;
 }
 
@@ -267,14 +271,13 @@ static ac_status
 open_reader(searcher *self)
 {
     const char *path = ac_arguments_get(self->a, "queries");
+    const ac_status st = path ? ac_text_lines_open(&self->reader.queries, path, true) : AC_OK;
 
+    self->reader.file = self->reader.queries.stream;
     if (self->watch)
         self->reader.waiting =
             (ac_waiting_lines){ .file = STDIN_FILENO, .name = "the queries" };
-    else if (path && !(self->reader.file = fopen(path, "re")))
-        return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
-                            strerror(errno));
-    return AC_OK;
+    return st;
 }
 
 static ac_status
@@ -396,6 +399,7 @@ read_options(searcher *self)
     self->model.given = ac_arguments_get(a, "model");
     self->model.options.model_config = ac_arguments_get(a, "model-config");
     self->model.options.vocabulary = ac_arguments_get(a, "vocabulary");
+    AC_TRY(ac_arguments_once(a, "queries"));
     AC_TRY(ac_arguments_int(a, "k", &self->k, 1, 1000000));
     AC_TRY(ac_arguments_real(a, "min-score", &self->least));
     if (format && !ac_answer_format_from_name(format, &self->answers.format))
