@@ -6,7 +6,6 @@
 
 #include "engine/kernels/int8.h"
 #include "engine/kernels/kernel_set.h"
-#include "engine/kernels/vector.h"
 #include "engine/linear/linear_backend.h"
 
 enum {
@@ -79,20 +78,6 @@ tile_columns(const ac_linear *self, int64_t M, int threads)
     return columns;
 }
 
-/* y [rows, columns] of a tile. */
-static void
-finish(const ac_int8_result *out, ac_activation activation, const float *residual)
-{
-    const ac_vector *v = ac_kernels()->vector;
-
-    for (int64_t r = 0; r < out->rows && activation != AC_ACTIVATION_NONE; r++) {
-        float *y = out->y + r * out->stride;
-        ac_activation_apply(activation, y, out->columns);
-        if (residual)
-            v->add(y, residual + r * out->stride, out->columns);
-    }
-}
-
 static ac_int8_rows
 rows_from(const ac_int8_rows *rows, int64_t row)
 {
@@ -119,8 +104,8 @@ forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activatio
 #pragma omp for schedule(static)
         for (int64_t m = 0; m < M; m += TOGETHER) {
             const ac_int8_rows mine = rows_from(&rows, m);
-            kernels->quantize(&mine, x + m * self->in, M - m < TOGETHER ? M - m : TOGETHER,
-                              self->in);
+            kernels->quantize(&mine, x + m * self->in, self->in,
+                              M - m < TOGETHER ? M - m : TOGETHER, self->in);
         }
 #pragma omp for collapse(2) schedule(dynamic, 1)
         for (int64_t column = 0; column < self->out; column += columns)
@@ -132,14 +117,13 @@ forward(const ac_linear *self, float *y, const float *x, int64_t M, ac_activatio
                 const ac_int8_result tile = {
                     .y = y + at,
                     .bias = self->bias + column,
-                    .residual =
-                        residual && activation == AC_ACTIVATION_NONE ? residual + at : NULL,
+                    .residual = residual ? residual + at : NULL,
                     .stride = self->out,
                     .rows = M - row < ROWS ? M - row : ROWS,
                     .columns = self->out - column < columns ? self->out - column : columns,
+                    .activation = activation,
                 };
                 kernels->multiply(&tile, &mine, &matrix);
-                finish(&tile, activation, residual ? residual + at : NULL);
             }
     }
 }

@@ -10,6 +10,7 @@
 
 #include "engine/models/clip_layers.h"
 #include "engine/models/clip_pooling.h"
+#include "engine/kernels/int8_attention.h"
 #include "engine/kernels/kernels.h"
 #include "engine/linear/linear.h"
 #include "engine/linear/pack.h"
@@ -288,14 +289,27 @@ ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
     return most;
 }
 
+/* Attention in int8 too, where it is asked for? Not with a causal mask: a text's rows would
+ * depend on those after them. */
+static bool
+rounds_attention(const tower *self, int64_t longest, bool causal)
+{
+    return !causal && self->config.num_hidden_layers > 0 &&
+           self->blocks[0].qkv.compute.precision == AC_PRECISION_INT8 &&
+           ac_int8_attention_has(longest,
+                                 self->config.hidden_size / self->config.num_attention_heads);
+}
+
 /* x and a second copy of it, the normalised input, and the wider of qkv and the hidden layer.
  */
 static size_t
-tower_scratch(const tower *self, int64_t T, int64_t longest)
+tower_scratch(const tower *self, int64_t T, int64_t longest, bool causal)
 {
     const int64_t C = self->config.hidden_size, F = self->config.intermediate_size;
-    size_t attention =
-               ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads),
+    const int64_t D = C / self->config.num_attention_heads;
+    size_t attention = rounds_attention(self, longest, causal)
+                           ? ac_int8_self_attention_scratch_bytes(longest, D)
+                           : ac_self_attention_scratch_bytes(longest, D),
            linear = ac_clip_linear_scratch_bytes(self, T);
 
     return 3 * floats(T * C) + floats(T * (3 * C > F ? 3 * C : F)) +
@@ -320,6 +334,7 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
 {
     const ac_clip_tower_config *c = &t->config;
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads;
+    const bool rounded = rounds_attention(t, offsets[1] - offsets[0], causal);
     int64_t T = offsets[B];
     float *other = take(scratch, T * C), *normed = take(scratch, T * C),
           *wide = take(scratch, T * (3 * C > F ? 3 * C : F));
@@ -328,7 +343,10 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
         const block *k = &t->blocks[l];
         ac_layernorm(normed, x, k->norm1_weight, k->norm1_bias, T, C, c->layer_norm_eps);
         ac_linear_forward(&k->qkv, wide, normed, T, AC_ACTIVATION_NONE, NULL, scratch);
-        ac_self_attention(normed, wide, offsets, B, H, C / H, causal, scratch);
+        if (rounded)
+            ac_int8_self_attention(normed, wide, offsets, B, H, C / H, scratch);
+        else
+            ac_self_attention(normed, wide, offsets, B, H, C / H, causal, scratch);
         if (rows && l + 1 == c->num_hidden_layers) {
             gather_rows(normed, rows, n, C);
             gather_rows(x, rows, n, C);
@@ -348,7 +366,7 @@ ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B)
     const ac_clip_config *c = &self->config;
     const int64_t C = c->vision.hidden_size, N = patch_count(c), R = image_rows(c), T = B * R;
 
-    return tower_scratch(&self->vision->tower, T, R) +
+    return tower_scratch(&self->vision->tower, T, R, false) +
            (c->siglip ? ac_clip_pooling_scratch_bytes(&self->vision->head, &c->vision, B, N)
                       : 0) +
            ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
@@ -452,7 +470,7 @@ ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
     const int64_t L = self->config.max_position_embeddings,
                   T = self->config.siglip ? B * L : tokens;
 
-    return tower_scratch(&self->text->tower, T, L) +
+    return tower_scratch(&self->text->tower, T, L, !self->config.siglip) +
            ac_scratch_room((size_t) B * sizeof(int64_t)) +
            (self->config.siglip
                 ? floats(T) + ac_scratch_room((size_t) (B + 1) * sizeof(int64_t))

@@ -10,7 +10,7 @@
 #include "io/image/decode.h"
 #include "jobs/models/clip_fingerprint.h"
 
-enum { IMAGE_BATCH = 16, TEXT_BATCH = 256 };
+enum { IMAGE_BATCH = 4, TEXT_BATCH = 256 };
 
 static ac_status
 open_tokenizer(ac_clip_model *self, const ac_clip_options *o, char fingerprint[33])
