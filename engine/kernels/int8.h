@@ -7,7 +7,8 @@
  * that 0 is exact. The sum of q W is exact in 32 bits, therefore the same in any order, and one
  * formula leads back to floats:
  *
- *     y = activation(float(sum(q W) - zero sum(W)) * (step * scale) + bias)   [+ residual]
+ *     y = activation(float(sum(q W) - zero sum(W)) * (step * scale) + bias [+ before]) [+
+ * residual]
  *
  * Activations are those of activation.h, with divisions to 5e-6 of the quotient: they cost more
  * than the product otherwise, and what reads y rounds it to 8 bits.
@@ -51,7 +52,8 @@ typedef struct ac_int8_rows {
 /** Where a product goes: y [rows, columns], rows `stride` floats apart, as is residual's. */
 typedef struct ac_int8_result {
     float *y;
-    const float *bias;     /* [columns] */
+    const float *bias;     /* [columns], or NULL: zeros */
+    const float *before;   /* added before the activation: y itself, or NULL */
     const float *residual; /* or NULL */
     int64_t stride, rows, columns;
     ac_activation activation;
@@ -103,12 +105,13 @@ size_t ac_int8_packed_bytes(int64_t columns, int64_t K);
 ac_int8_matrix ac_int8_view(const void *packed, int64_t columns, int64_t K, int64_t first);
 
 /**
- * Round columns [first, first + n) of a matrix of `columns`, weight [n, K], into `packed`;
+ * Round columns [first, first + n) of a matrix of `columns`, weight [n, K], its rows `stride`
+ * apart, into `packed`;
  * first is a multiple of WIDTH, and n too but for the last columns. A column that holds a
  * number that is not finite gets the scale NaN.
  */
-void ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int64_t first,
-                  int64_t n);
+void ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int64_t stride,
+                  int64_t first, int64_t n);
 
 /** The definition without an activation, number by number, for the tests: y [M, N] of x [M, K],
  * weight [N, K], bias [N] or NULL, residual [M, N] or NULL. */

@@ -19,7 +19,7 @@ ac_int8_attention_has(int64_t longest, int64_t D)
 typedef struct head {
     void *keys, *values; /* packed */
     ac_int8_rows q, shares;
-    float *means, *scores, *mask; /* [D]; [ROWS, columns]; [columns]: 0, -inf after T */
+    float *means, *scores, *mask;  /* [D]; [ROWS, columns]; [columns]: 0, -inf after T */
     int64_t T, D, columns, filled; /* filled: T to whole panels */
 } head;
 
@@ -92,8 +92,8 @@ weigh(const head *self, int64_t R)
     for (int64_t r = 0; r < R; r++) {
         float *x = self->scores + r * self->columns;
         const float sum = v->exp(x, x, v->largest(x, self->filled), self->filled);
-        ac_kernels()->int8->round_shares((char *) self->shares.q + (size_t) r * self->shares.bytes,
-                                         x, self->filled);
+        ac_kernels()->int8->round_shares(
+            (char *) self->shares.q + (size_t) r * self->shares.bytes, x, self->filled);
         self->shares.steps[r] = 1 / (255 * sum);
         self->shares.zeros[r] = 0;
     }

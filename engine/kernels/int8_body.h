@@ -142,8 +142,8 @@ typedef struct block {
 
 /* Rows [from, to) of a whole block. What belongs to its columns is loaded once. */
 static inline __attribute__((always_inline)) void
-finish_whole(float *y, const float *residual, int64_t stride, const block *k, const float *bias,
-             ac_activation activation, int from, int to)
+finish_whole(float *y, const float *before, const float *residual, int64_t stride,
+             const block *k, const float *bias, ac_activation activation, int from, int to)
 {
     enum { VECTORS = WIDTH / LANES };
     const int32_t *sums = k->sums + from * WIDTH, *zeros = k->zeros;
@@ -153,10 +153,12 @@ finish_whole(float *y, const float *residual, int64_t stride, const block *k, co
 
     for (int v = 0; v < VECTORS; v++) {
         scales[v] = load(k->b.scales + v * LANES);
-        plus[v] = load(bias + v * LANES);
+        plus[v] = bias ? load(bias + v * LANES) : set1(0);
         memcpy(&all[v], k->b.sums + v * LANES, sizeof all[v]);
     }
     y += from * stride;
+    if (before)
+        before += from * stride;
     if (residual)
         residual += from * stride;
     for (int r = from; r < to; r++) {
@@ -167,12 +169,16 @@ finish_whole(float *y, const float *residual, int64_t stride, const block *k, co
             x = __builtin_convertvector(sum - all[v] * zeros[r], vec) *
                     (set1(steps[r]) * scales[v]) +
                 plus[v];
+            if (before)
+                x += load(before + v * LANES);
             x = activate(activation, x);
             if (residual)
                 x += load(residual + v * LANES);
             memcpy(y + v * LANES, &x, sizeof x);
         }
         y += stride;
+        if (before)
+            before += stride;
         if (residual)
             residual += stride;
     }
@@ -184,15 +190,18 @@ finish_edge(const block *k, int from, int to)
 {
     const ac_int8_result *out = k->out;
     const size_t bytes = (size_t) k->columns * sizeof(float);
-    float result[WIDTH], plus[WIDTH] = { 0 }, more[WIDTH] = { 0 };
+    float result[WIDTH], plus[WIDTH] = { 0 }, first[WIDTH] = { 0 }, more[WIDTH] = { 0 };
 
-    memcpy(plus, out->bias + k->column, bytes);
+    if (out->bias)
+        memcpy(plus, out->bias + k->column, bytes);
     for (int r = from; r < to; r++) {
         const int64_t at = k->at + r * out->stride;
+        if (out->before)
+            memcpy(first, out->before + at, bytes);
         if (out->residual)
             memcpy(more, out->residual + at, bytes);
-        finish_whole(result, out->residual ? more : NULL, 0, k, plus, out->activation, r,
-                     r + 1);
+        finish_whole(result, out->before ? first : NULL, out->residual ? more : NULL, 0, k,
+                     plus, out->activation, r, r + 1);
         memcpy(out->y + at, result, bytes);
     }
 }
@@ -202,16 +211,18 @@ static inline __attribute__((always_inline)) void
 finish(const block *k, int from, int to)
 {
     const ac_int8_result *out = k->out;
-    const float *residual = out->residual ? out->residual + k->at : NULL;
+    const float *before = out->before ? out->before + k->at : NULL,
+                *residual = out->residual ? out->residual + k->at : NULL,
+                *bias = out->bias ? out->bias + k->column : NULL;
 
     if (k->columns < WIDTH)
         finish_edge(k, from, to);
     else if (out->activation == AC_ACTIVATION_NONE)
-        finish_whole(out->y + k->at, residual, out->stride, k, out->bias + k->column,
-                     AC_ACTIVATION_NONE, from, to);
+        finish_whole(out->y + k->at, before, residual, out->stride, k, bias, AC_ACTIVATION_NONE,
+                     from, to);
     else
-        finish_whole(out->y + k->at, residual, out->stride, k, out->bias + k->column,
-                     out->activation, from, to);
+        finish_whole(out->y + k->at, before, residual, out->stride, k, bias, out->activation,
+                     from, to);
 }
 
 static inline block

@@ -1,5 +1,5 @@
-/* Vectors of four floats and their fused multiply-add on any CPU: an instruction on aarch64, made
- * of double precision on x86-64, whose baseline has none. */
+/* Vectors of four floats and their fused multiply-add on any CPU: an instruction on aarch64,
+ * made of double precision on x86-64, whose baseline has none. */
 #include <math.h>
 #include <stdint.h>
 

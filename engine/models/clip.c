@@ -285,6 +285,9 @@ ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
             size_t n = ac_linear_scratch_bytes(all[i], T);
             most = n > most ? n : most;
         }
+        const size_t pair =
+            ac_linear_pair_scratch_bytes(&self->blocks[l].fc1, &self->blocks[l].fc2, T);
+        most = pair > most ? pair : most;
     }
     return most;
 }
@@ -341,8 +344,10 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
 
     for (int64_t l = 0; l < c->num_hidden_layers; l++) {
         const block *k = &t->blocks[l];
-        ac_layernorm(normed, x, k->norm1_weight, k->norm1_bias, T, C, c->layer_norm_eps);
-        ac_linear_forward(&k->qkv, wide, normed, T, AC_ACTIVATION_NONE, NULL, scratch);
+        const ac_linear_norm norm1 = { k->norm1_weight, k->norm1_bias, c->layer_norm_eps },
+                             norm2 = { k->norm2_weight, k->norm2_bias, c->layer_norm_eps };
+        ac_linear_forward_normed(&k->qkv, wide, x, &norm1, normed, T, AC_ACTIVATION_NONE, NULL,
+                                 scratch);
         if (rounded)
             ac_int8_self_attention(normed, wide, offsets, B, H, C / H, scratch);
         else
@@ -353,9 +358,8 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
             T = n;
         }
         ac_linear_forward(&k->out, other, normed, T, AC_ACTIVATION_NONE, x, scratch);
-        ac_layernorm(normed, other, k->norm2_weight, k->norm2_bias, T, C, c->layer_norm_eps);
-        ac_linear_forward(&k->fc1, wide, normed, T, c->hidden_act, NULL, scratch);
-        ac_linear_forward(&k->fc2, x, wide, T, AC_ACTIVATION_NONE, other, scratch);
+        ac_linear_forward_pair(&k->fc1, &k->fc2, x, other, &norm2, normed, wide, T,
+                               c->hidden_act, other, scratch);
         tap(self, name, l, x, T, C);
     }
 }

@@ -67,13 +67,12 @@ compare(int64_t M, int64_t N, int64_t K, kind rows, kind columns, bool with_resi
     if (rows == NOT_FINITE)
         x[K / 2] = NAN, x[M * K - 1] = M > 1 ? -INFINITY : NAN;
     ac_int8_ref(expected, x, w, bias, with_residual ? residual : NULL, M, N, K);
-    ac_int8_pack(packed, N, K, w, 0, N);
+    ac_int8_pack(packed, N, K, w, K, 0, N);
     for (int s = 0; s < count; s++) {
         const ac_int8_rows quantized = { q, steps, zeros, ac_int8_row_bytes(K) };
         const ac_int8_matrix matrix = ac_int8_view(packed, N, K, 0);
-        const ac_int8_result result = {
-            y, bias, with_residual ? residual : NULL, N, M, N, AC_ACTIVATION_NONE
-        };
+        const ac_int8_result result = { y, bias, NULL, with_residual ? residual : NULL,
+                                        N, M,    N,    AC_ACTIVATION_NONE };
         if (!ac_cpu_has(sets[s].instructions))
             continue;
         memset(y, 0x5a, floats);
@@ -146,11 +145,11 @@ nothing_saturates(void **state)
         x[i] = i < K ? 1 : -1;
     for (int i = 0; i < N * K; i++)
         w[i] = i / K % 2 ? 1 : -1;
-    ac_int8_pack(packed, N, K, w, 0, N);
+    ac_int8_pack(packed, N, K, w, K, 0, N);
     for (int s = 0; s < count; s++) {
         const ac_int8_rows quantized = { q, steps, zeros, ac_int8_row_bytes(K) };
         const ac_int8_matrix matrix = ac_int8_view(packed, N, K, 0);
-        const ac_int8_result result = { y, bias, NULL, N, M, N, AC_ACTIVATION_NONE };
+        const ac_int8_result result = { y, bias, NULL, NULL, N, M, N, AC_ACTIVATION_NONE };
         if (!ac_cpu_has(sets[s].instructions))
             continue;
         sets[s].int8->quantize(&quantized, x, K, M, K);
@@ -180,9 +179,9 @@ activate(float *y, const float *x, int64_t n, ac_activation activation, const ac
          *q = aligned_alloc(64, ac_int8_row_bytes(K));
     float *weights = calloc((size_t) (n * K), sizeof *weights);
     const ac_int8_rows rows = { q, &step, &zero, ac_int8_row_bytes(K) };
-    const ac_int8_result result = { y, x, NULL, n, 1, n, activation };
+    const ac_int8_result result = { y, x, NULL, NULL, n, 1, n, activation };
 
-    ac_int8_pack(packed, n, K, weights, 0, n);
+    ac_int8_pack(packed, n, K, weights, K, 0, n);
     const ac_int8_matrix matrix = ac_int8_view(packed, n, K, 0);
     kernels->quantize(&rows, row, K, 1, K);
     kernels->multiply(&result, &rows, &matrix);

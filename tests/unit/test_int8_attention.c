@@ -151,7 +151,8 @@ check_matrix(const void *packed, const float *x, const float *means, int64_t col
         int32_t sum = 0, most = 0;
         for (int64_t k = 0; k < m.depth; k++) {
             const int q = weight_at(&m, c, k);
-            const float v = k < K ? x[c * by_column + k * by_k] - means[mean_by_column ? c : k] : 0;
+            const float v =
+                k < K ? x[c * by_column + k * by_k] - means[mean_by_column ? c : k] : 0;
             sum += q;
             most = abs(q) > most ? abs(q) : most;
             if (!(fabsf((float) q * m.scales[c] - v) <= 0.5001f * m.scales[c]))
@@ -196,8 +197,8 @@ packed_as_defined(void **state)
     free(values);
 }
 
-/* A value that is not finite: its channel is NaN in every row; a query: its row; a key: all. Zeros
- * and numbers too small to matter give the mean. */
+/* A value that is not finite: its channel is NaN in every row; a query: its row; a key: all.
+ * Zeros and numbers too small to matter give the mean. */
 static void
 odd_numbers(void **state)
 {
