@@ -99,6 +99,16 @@ weigh(const head *self, int64_t R)
     }
 }
 
+static void
+prefetch_rows(const float *x, int64_t stride, int64_t rows, int64_t D)
+{
+    enum { LINE = 64 / sizeof *x };
+
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t d = 0; d < D; d += LINE)
+            __builtin_prefetch(x + r * stride + d, 0, 2);
+}
+
 /* y [T, D] in rows C apart; qkv of the head in rows 3 C apart. */
 static void
 attend(float *y, const float *qkv, const head *self, int64_t C)
@@ -108,6 +118,7 @@ attend(float *y, const float *qkv, const head *self, int64_t C)
     const ac_int8_matrix keys = ac_int8_view(self->keys, T, D, 0),
                          values = ac_int8_view(self->values, D, T, 0);
 
+    prefetch_rows(qkv, 3 * C, T < ROWS ? T : ROWS, D);
     kernels->pack_keys(self->keys, qkv + C, 3 * C, T, D, 1 / sqrtf((float) D));
     kernels->pack_values(self->values, self->means, qkv + 2 * C, 3 * C, T, D);
     for (int64_t r = 0; r < T; r += ROWS) {
@@ -122,6 +133,7 @@ attend(float *y, const float *qkv, const head *self, int64_t C)
                                         .stride = C,
                                         .rows = R,
                                         .columns = D };
+        prefetch_rows(qkv + (r + R) * 3 * C, 3 * C, T - r - R < ROWS ? T - r - R : ROWS, D);
         kernels->quantize(&self->q, qkv + r * 3 * C, 3 * C, R, D);
         kernels->multiply(&scores, &self->q, &keys);
         weigh(self, R);

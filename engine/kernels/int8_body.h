@@ -270,14 +270,26 @@ nearest(vec x)
     return (ivec) (x + magic) - (ivec) magic;
 }
 
-static inline vec
-mean_of(const float *x, int64_t stride, int64_t T)
+/* means [D] of x [T, D]. Its rows lie far apart and are read here for the first time. */
+static void
+find_means(float *means, const float *x, int64_t stride, int64_t T, int64_t D)
 {
-    vec sum = set1(0);
+    enum { AHEAD = 12, LINE = 64 / sizeof(float) };
 
-    for (int64_t t = 0; t < T; t++)
-        sum += load(x + t * stride);
-    return sum / set1((float) T);
+    memset(means, 0, (size_t) D * sizeof *means);
+    for (int64_t t = 0; t < T; t++, x += stride) {
+        const float *next = x + (T - t > AHEAD ? AHEAD : 0) * stride;
+        for (int64_t d = 0; d < D; d += LINE)
+            __builtin_prefetch(next + d);
+        for (int64_t d = 0; d < D; d += LANES) {
+            const vec sum = load(means + d) + load(x + d);
+            memcpy(means + d, &sum, sizeof sum);
+        }
+    }
+    for (int64_t d = 0; d < D; d += LANES) {
+        const vec mean = load(means + d) / set1((float) T);
+        memcpy(means + d, &mean, sizeof mean);
+    }
 }
 
 /* Bits of the larger magnitude, an infinity's or more where one is not finite. */
@@ -314,13 +326,23 @@ pack_key(int8_t *to, float *scale, int32_t *sum, const float *x, const float *me
 {
     typedef int8_t bytes __attribute__((vector_size(LANES)));
     ivec most = { 0 }, total = { 0 };
+    float largest, inverse;
     vec by;
 
     for (int64_t d = 0; d < D; d += LANES)
         most = larger_magnitude(most, load(x + d) - load(means + d));
     for (int i = 1; i < LANES; i++)
         most[0] = most[i] > most[0] ? most[i] : most[0];
-    *scale = scales_of((ivec){ 0 } + most[0], &by)[0] * times;
+    memcpy(&largest, &most, sizeof largest);
+    *scale = 0;
+    inverse = 0;
+    if (most[0] >= 0x7f800000) {
+        *scale = NAN;
+    } else if (largest >= 0x1p-100f) {
+        *scale = largest / 127 * times;
+        inverse = 127 / largest;
+    }
+    by = set1(inverse);
     for (int64_t d = 0; d < D; d += LANES) {
         const ivec q = nearest((load(x + d) - load(means + d)) * by);
         const bytes narrow = __builtin_convertvector(q, bytes);
@@ -342,45 +364,61 @@ pack_keys(void *packed, const float *x, int64_t stride, int64_t T, int64_t D, fl
     float *scales = (float *) m.scales, means[MOST];
     int32_t *sums = (int32_t *) m.sums;
 
-    for (int64_t d = 0; d < D; d += LANES) {
-        const vec mean = mean_of(x + d, stride, T);
-        memcpy(means + d, &mean, sizeof mean);
-    }
+    find_means(means, x, stride, T, D);
     memset(packed, 0, ac_int8_packed_bytes(T, D));
     for (int64_t t = 0; t < T; t++)
         pack_key(weights + t / PANEL * PANEL * m.depth + t % PANEL * 4, scales + t, sums + t,
                  x + t * stride, means, D, by);
 }
 
+/* Four tokens of a channel lie side by side: rows x [count <= 4], at `to` and each PANEL
+ * channels further. */
+static inline void
+pack_four(int8_t *to, int64_t panel, int32_t *sums, const float *x, int64_t stride, int count,
+          const float *means, const float *by, int64_t D)
+{
+    for (int64_t d = 0; d < D; d += LANES) {
+        ivec four = { 0 }, total;
+        memcpy(&total, sums + d, sizeof total);
+        for (int i = 0; i < count; i++) {
+            const ivec q = nearest((load(x + i * stride + d) - load(means + d)) * load(by + d));
+            four |= (q & 255) << 8 * i;
+            total += q;
+        }
+        memcpy(to + d / AC_INT8_PANEL * panel + d % AC_INT8_PANEL * 4, &four, sizeof four);
+        memcpy(sums + d, &total, sizeof total);
+    }
+}
+
 static void
 pack_values(void *packed, float *means, const float *x, int64_t stride, int64_t T, int64_t D)
 {
-    enum { PANEL = AC_INT8_PANEL };
+    enum { PANEL = AC_INT8_PANEL, MOST = AC_INT8_MOST_HEAD };
     const ac_int8_matrix m = ac_int8_view(packed, D, T, 0);
-    const ivec none = { 0 };
+    int8_t *weights = (int8_t *) m.weights;
+    int32_t *sums = (int32_t *) m.sums, most[MOST] = { 0 };
+    float by[MOST];
 
+    find_means(means, x, stride, T, D);
     memset(packed, 0, ac_int8_packed_bytes(D, T));
-    for (int64_t d = 0; d < D; d += LANES) {
-        const vec mean = mean_of(x + d, stride, T);
-        int8_t *to = (int8_t *) m.weights + d / PANEL * PANEL * m.depth + d % PANEL * 4;
-        ivec most = none, total = none;
-        vec by, scale;
-        for (int64_t t = 0; t < T; t++)
-            most = larger_magnitude(most, load(x + t * stride + d) - mean);
-        scale = scales_of(most, &by);
-        for (int64_t t = 0; t < T; t += 4, to += 4 * PANEL) {
-            ivec four = none;
-            for (int i = 0; i < 4 && t + i < T; i++) {
-                const ivec q = nearest((load(x + (t + i) * stride + d) - mean) * by);
-                four |= (q & 255) << 8 * i;
-                total += q;
-            }
-            memcpy(to, &four, sizeof four);
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t d = 0; d < D; d += LANES) {
+            ivec bits;
+            memcpy(&bits, most + d, sizeof bits);
+            bits = larger_magnitude(bits, load(x + t * stride + d) - load(means + d));
+            memcpy(most + d, &bits, sizeof bits);
         }
-        memcpy(means + d, &mean, sizeof mean);
+    for (int64_t d = 0; d < D; d += LANES) {
+        ivec bits;
+        vec inverse, scale;
+        memcpy(&bits, most + d, sizeof bits);
+        scale = scales_of(bits, &inverse);
         memcpy((float *) m.scales + d, &scale, sizeof scale);
-        memcpy((int32_t *) m.sums + d, &total, sizeof total);
+        memcpy(by + d, &inverse, sizeof inverse);
     }
+    for (int64_t t = 0; t < T; t += 4)
+        pack_four(weights + t * PANEL, PANEL * m.depth, sums, x + t * stride, stride,
+                  T - t < 4 ? (int) (T - t) : 4, means, by, D);
 }
 
 static void

@@ -12,6 +12,7 @@
 enum {
     GROUP = 1024,           /* inputs rounded together, each with a matrix of its own */
     ROWS = 96,              /* of a tile; every kernel's rows divide it */
+    FEW = 32,               /* of them, rounded before the next are computed */
     TOGETHER = 8,           /* rows rounded by a thread at a time */
     CACHED = 512 << 10,     /* bytes of weights of a tile */
     WORTH_THREADS = 1 << 22 /* multiplications */
@@ -251,7 +252,7 @@ multiply_all(const ac_linear *self, float *y, const rounded *x, ac_activation ac
 }
 
 /* The same where y is the next layer's input: rounded at once, a group of its columns at a
- * time; its floats never leave the cache. space [threads, ROWS, GROUP] */
+ * time; its floats never leave the cache. space [threads, FEW, GROUP] */
 static void
 multiply_rounded(const ac_linear *self, const rounded *y, const rounded *x,
                  ac_activation activation, float *space)
@@ -262,17 +263,20 @@ multiply_rounded(const ac_linear *self, const rounded *y, const rounded *x,
     for (int64_t g = 0; g < groups; g++)
         for (int64_t row = 0; row < M; row += ROWS) {
             const int64_t columns = group_size(self->out, g);
-            const ac_int8_result tile = {
-                .y = space + omp_get_thread_num() * ROWS * GROUP,
-                .bias = self->bias + g * GROUP,
-                .stride = columns,
-                .rows = M - row < ROWS ? M - row : ROWS,
-                .columns = columns,
-                .activation = activation,
-            };
-            const ac_int8_rows to = rows_from(y, g, row);
-            multiply(self, &tile, x, row, g * GROUP);
-            ac_kernels()->int8->quantize(&to, tile.y, columns, tile.rows, columns);
+            const int64_t last = M - row < ROWS ? M : row + ROWS;
+            for (int64_t r = row; r < last; r += FEW) {
+                const ac_int8_result tile = {
+                    .y = space + omp_get_thread_num() * FEW * GROUP,
+                    .bias = self->bias + g * GROUP,
+                    .stride = columns,
+                    .rows = last - r < FEW ? last - r : FEW,
+                    .columns = columns,
+                    .activation = activation,
+                };
+                const ac_int8_rows to = rows_from(y, g, r);
+                multiply(self, &tile, x, r, g * GROUP);
+                ac_kernels()->int8->quantize(&to, tile.y, columns, tile.rows, columns);
+            }
         }
 }
 
@@ -300,7 +304,7 @@ static size_t
 pair_scratch_bytes(const ac_linear *first, const ac_linear *second, int64_t M)
 {
     return rounded_bytes(M, first->in) + rounded_bytes(M, second->in) +
-           ac_scratch_room((size_t) omp_get_max_threads() * ROWS * GROUP * sizeof(float));
+           ac_scratch_room((size_t) omp_get_max_threads() * FEW * GROUP * sizeof(float));
 }
 
 static void
@@ -311,7 +315,7 @@ forward_pair(const ac_linear *first, const ac_linear *second, float *y, const fl
     const rounded rows = take_rounded(scratch, M, first->in),
                   hidden = take_rounded(scratch, M, second->in);
     float *space =
-        ac_scratch_take(scratch, (size_t) omp_get_max_threads() * ROWS * GROUP * sizeof *space);
+        ac_scratch_take(scratch, (size_t) omp_get_max_threads() * FEW * GROUP * sizeof *space);
 
 #pragma omp parallel if (M * first->out * first->in > WORTH_THREADS)
     {
