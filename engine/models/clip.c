@@ -408,6 +408,7 @@ embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
     for (int64_t b = 0; b < B; b++)
         unfold(unfolded + b * N * 3 * P * P, pixels + b * 3 * S * S, S, P);
     ac_linear_forward(&v->patches, patches, unfolded, B * N, AC_ACTIVATION_NONE, NULL, scratch);
+#pragma omp parallel for
     for (int64_t b = 0; b < B; b++) {
         float *row = x + b * R * C;
         for (int64_t i = 0; i < first; i++)
