@@ -67,8 +67,8 @@ round_weight(float w, float scale)
 }
 
 void
-ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int64_t first,
-             int64_t n)
+ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int64_t stride,
+             int64_t first, int64_t n)
 {
     const int64_t filled = ac_int8_columns(n), all = ac_int8_columns(columns),
                   depth = ac_int8_depth(K);
@@ -79,7 +79,7 @@ ac_int8_pack(void *packed, int64_t columns, int64_t K, const float *weight, int6
     weights += first * depth;
     memset(weights, 0, (size_t) (filled * depth));
     for (int64_t c = 0; c < filled; c++) {
-        const float *w = weight + c * K;
+        const float *w = weight + c * stride;
         int8_t *to = weights + c / PANEL * PANEL * depth + c % PANEL * QUAD;
         int32_t sum = 0;
         scales[c] = c < n ? scale_of(w, K) : 0;

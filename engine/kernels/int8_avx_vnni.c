@@ -63,8 +63,6 @@ dots(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t de
         }
 }
 
-#define begin(R) (void) 0
-#define end() (void) 0
 #include "engine/kernels/int8_body.h"
 
 const ac_int8 ac_int8_avx_vnni = AC_INT8_TABLE;

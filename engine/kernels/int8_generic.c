@@ -1,8 +1,7 @@
 /* int8 products on any CPU. */
 #include "engine/kernels/int8.h"
+#include "engine/kernels/simd_generic_fma.h"
 
-typedef float vec __attribute__((vector_size(16)));
-typedef int32_t ivec __attribute__((vector_size(16)));
 typedef int16_t number;
 
 enum { LANES = 4, ROWS = 4 };
@@ -60,8 +59,6 @@ dots(int32_t *sums, const number *q, int64_t stride, const int8_t *b, int64_t de
         }
 }
 
-#define begin(R) (void) 0
-#define end() (void) 0
 #include "engine/kernels/int8_body.h"
 
 const ac_int8 ac_int8_generic = AC_INT8_TABLE;

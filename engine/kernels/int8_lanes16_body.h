@@ -7,6 +7,7 @@
 
 typedef float vec __attribute__((vector_size(64)));
 typedef int32_t ivec __attribute__((vector_size(64)));
+typedef uint32_t uvec __attribute__((vector_size(64)));
 
 enum { LANES = 16 };
 
@@ -20,6 +21,12 @@ static inline vec
 larger(vec a, vec b)
 {
     return _mm512_max_ps(a, b);
+}
+
+static inline vec
+fma_(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
 }
 
 static inline ivec

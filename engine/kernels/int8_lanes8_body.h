@@ -7,6 +7,7 @@
 
 typedef float vec __attribute__((vector_size(32)));
 typedef int32_t ivec __attribute__((vector_size(32)));
+typedef uint32_t uvec __attribute__((vector_size(32)));
 
 enum { LANES = 8 };
 
@@ -20,6 +21,12 @@ static inline vec
 larger(vec a, vec b)
 {
     return _mm256_max_ps(a, b);
+}
+
+static inline vec
+fma_(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
 }
 
 static inline ivec

@@ -17,6 +17,10 @@ typedef enum ac_precision {
     AC_PRECISION_INT8  /* weights rounded to 8 bits by output, inputs by row (ADR 207) */
 } ac_precision;
 
+/** How int8 rounds and sums, by number: another one whenever its results change. Part of a
+ * run's fingerprint. 1 until 28 November 2026; 2: attention too, rows in groups (ADR 207). */
+enum { AC_INT8_ARITHMETIC = 2 };
+
 /** "fp32", "bf16", "int8": by ac_precision, NULL at the end. */
 extern const char *const ac_precision_names[];
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "engine/linear/linear_backend.h"
-#include "engine/kernels/kernel_set.h"
+#include "engine/kernels/kernels.h"
 
 /* Multiplications: some 20 microseconds; waking threads costs several. With few rows the time
  * is that of reading the weights, which is as long as that of READING rows. */
@@ -165,7 +165,7 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
 
     AC_CHECK(residual != y); /* the product overwrites y first */
     if (self->backend->forward) {
-        self->backend->forward(self, y, x, M, activation, residual, scratch);
+        self->backend->forward(self, y, x, NULL, NULL, M, activation, residual, scratch);
         ac_scratch_release(scratch, mark);
         return;
     }
@@ -200,6 +200,58 @@ ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
             for (int64_t r = 0; r < tile.rows && !self->backend->finishes; r++)
                 ac_linear_finish_row(self, &tile, r);
         }
+    }
+    ac_scratch_release(scratch, mark);
+}
+
+void
+ac_linear_forward_normed(const ac_linear *self, float *y, const float *x,
+                         const ac_linear_norm *norm, float *normed, int64_t M,
+                         ac_activation activation, const float *residual, ac_scratch *scratch)
+{
+    const size_t mark = ac_scratch_mark(scratch);
+
+    AC_CHECK(residual != y && normed != x);
+    if (self->backend->forward) {
+        self->backend->forward(self, y, x, norm, normed, M, activation, residual, scratch);
+    } else {
+        ac_layernorm(normed, x, norm->weight, norm->bias, M, self->in, norm->eps);
+        ac_linear_forward(self, y, normed, M, activation, residual, scratch);
+    }
+    ac_scratch_release(scratch, mark);
+}
+
+static bool
+are_paired(const ac_linear *first, const ac_linear *second)
+{
+    return first->backend == second->backend && first->backend->forward_pair;
+}
+
+size_t
+ac_linear_pair_scratch_bytes(const ac_linear *first, const ac_linear *second, int64_t M)
+{
+    const size_t a = ac_linear_scratch_bytes(first, M), b = ac_linear_scratch_bytes(second, M);
+
+    if (are_paired(first, second))
+        return first->backend->pair_scratch_bytes(first, second, M);
+    return a > b ? a : b;
+}
+
+void
+ac_linear_forward_pair(const ac_linear *first, const ac_linear *second, float *y,
+                       const float *x, const ac_linear_norm *norm, float *normed, float *hidden,
+                       int64_t M, ac_activation activation, const float *residual,
+                       ac_scratch *scratch)
+{
+    const size_t mark = ac_scratch_mark(scratch);
+
+    AC_CHECK(first->out == second->in && residual != y && normed != x);
+    if (are_paired(first, second)) {
+        first->backend->forward_pair(first, second, y, x, norm, normed, M, activation, residual,
+                                     scratch);
+    } else {
+        ac_linear_forward_normed(first, hidden, x, norm, normed, M, activation, NULL, scratch);
+        ac_linear_forward(second, y, hidden, M, AC_ACTIVATION_NONE, residual, scratch);
     }
     ac_scratch_release(scratch, mark);
 }

@@ -69,6 +69,33 @@ size_t ac_linear_scratch_bytes(const ac_linear *self, int64_t M);
 void ac_linear_forward(const ac_linear *self, float *y, const float *x, int64_t M,
                        ac_activation activation, const float *residual, ac_scratch *scratch);
 
+/** A layer norm in front of a layer. weight, bias [in]. */
+typedef struct ac_linear_norm {
+    const float *weight, *bias;
+    float eps;
+} ac_linear_norm;
+
+/**
+ * The same of layernorm(x), with the bits of ac_layernorm and then ac_linear_forward.
+ * @param[in] normed  [M, in], what it holds afterwards is undefined; not x
+ */
+void ac_linear_forward_normed(const ac_linear *self, float *y, const float *x,
+                              const ac_linear_norm *norm, float *normed, int64_t M,
+                              ac_activation activation, const float *residual,
+                              ac_scratch *scratch);
+
+/**
+ * Two layers, the second's inputs the first's outputs: y [M, second->out] = second(activation(
+ * first(layernorm(x)))) (+ residual), with the bits of both alone.
+ * @param[in] normed  [M, first->in], @param[in] hidden  [M, first->out]: undefined afterwards
+ * @param[in] scratch ac_linear_pair_scratch_bytes()
+ */
+void ac_linear_forward_pair(const ac_linear *first, const ac_linear *second, float *y,
+                            const float *x, const ac_linear_norm *norm, float *normed,
+                            float *hidden, int64_t M, ac_activation activation,
+                            const float *residual, ac_scratch *scratch);
+size_t ac_linear_pair_scratch_bytes(const ac_linear *first, const ac_linear *second, int64_t M);
+
 /** The definition, in double, on unpacked weights: for the tests. weight [out, in], bias [out]
  * or NULL. */
 void ac_linear_ref(float *y, const float *x, const float *weight, const float *bias, int64_t M,

@@ -45,8 +45,14 @@ typedef struct ac_linear_backend {
     /** The whole of ac_linear_forward, in place of tiling and tile, and its scratch; NULL: tile
      * by tile. */
     size_t (*forward_scratch_bytes)(const ac_linear *self, int64_t M);
-    void (*forward)(const ac_linear *self, float *y, const float *x, int64_t M,
-                    ac_activation activation, const float *residual, ac_scratch *scratch);
+    void (*forward)(const ac_linear *self, float *y, const float *x, const ac_linear_norm *norm,
+                    float *normed, int64_t M, ac_activation activation, const float *residual,
+                    ac_scratch *scratch);
+    /** The whole of ac_linear_forward_pair, and its scratch; NULL: layer by layer. */
+    size_t (*pair_scratch_bytes)(const ac_linear *first, const ac_linear *second, int64_t M);
+    void (*forward_pair)(const ac_linear *first, const ac_linear *second, float *y,
+                         const float *x, const ac_linear_norm *norm, float *normed, int64_t M,
+                         ac_activation activation, const float *residual, ac_scratch *scratch);
 } ac_linear_backend;
 
 extern const ac_linear_backend ac_linear_native, ac_linear_int8, ac_linear_openblas;

@@ -10,6 +10,7 @@
 
 #include "engine/models/clip_layers.h"
 #include "engine/models/clip_pooling.h"
+#include "engine/kernels/int8_attention.h"
 #include "engine/kernels/kernels.h"
 #include "engine/linear/linear.h"
 #include "engine/linear/pack.h"
@@ -284,18 +285,34 @@ ac_clip_linear_scratch_bytes(const tower *self, int64_t T)
             size_t n = ac_linear_scratch_bytes(all[i], T);
             most = n > most ? n : most;
         }
+        const size_t pair =
+            ac_linear_pair_scratch_bytes(&self->blocks[l].fc1, &self->blocks[l].fc2, T);
+        most = pair > most ? pair : most;
     }
     return most;
+}
+
+/* Attention in int8 too, where it is asked for? Not with a causal mask: a text's rows would
+ * depend on those after them. */
+static bool
+rounds_attention(const tower *self, int64_t longest, bool causal)
+{
+    return !causal && self->config.num_hidden_layers > 0 &&
+           self->blocks[0].qkv.compute.precision == AC_PRECISION_INT8 &&
+           ac_int8_attention_has(longest,
+                                 self->config.hidden_size / self->config.num_attention_heads);
 }
 
 /* x and a second copy of it, the normalised input, and the wider of qkv and the hidden layer.
  */
 static size_t
-tower_scratch(const tower *self, int64_t T, int64_t longest)
+tower_scratch(const tower *self, int64_t T, int64_t longest, bool causal)
 {
     const int64_t C = self->config.hidden_size, F = self->config.intermediate_size;
-    size_t attention =
-               ac_self_attention_scratch_bytes(longest, C / self->config.num_attention_heads),
+    const int64_t D = C / self->config.num_attention_heads;
+    size_t attention = rounds_attention(self, longest, causal)
+                           ? ac_int8_self_attention_scratch_bytes(longest, D)
+                           : ac_self_attention_scratch_bytes(longest, D),
            linear = ac_clip_linear_scratch_bytes(self, T);
 
     return 3 * floats(T * C) + floats(T * (3 * C > F ? 3 * C : F)) +
@@ -320,24 +337,29 @@ run_blocks(const ac_clip *self, const tower *t, float *x, const int64_t *offsets
 {
     const ac_clip_tower_config *c = &t->config;
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->num_attention_heads;
+    const bool rounded = rounds_attention(t, offsets[1] - offsets[0], causal);
     int64_t T = offsets[B];
     float *other = take(scratch, T * C), *normed = take(scratch, T * C),
           *wide = take(scratch, T * (3 * C > F ? 3 * C : F));
 
     for (int64_t l = 0; l < c->num_hidden_layers; l++) {
         const block *k = &t->blocks[l];
-        ac_layernorm(normed, x, k->norm1_weight, k->norm1_bias, T, C, c->layer_norm_eps);
-        ac_linear_forward(&k->qkv, wide, normed, T, AC_ACTIVATION_NONE, NULL, scratch);
-        ac_self_attention(normed, wide, offsets, B, H, C / H, causal, scratch);
+        const ac_linear_norm norm1 = { k->norm1_weight, k->norm1_bias, c->layer_norm_eps },
+                             norm2 = { k->norm2_weight, k->norm2_bias, c->layer_norm_eps };
+        ac_linear_forward_normed(&k->qkv, wide, x, &norm1, normed, T, AC_ACTIVATION_NONE, NULL,
+                                 scratch);
+        if (rounded)
+            ac_int8_self_attention(normed, wide, offsets, B, H, C / H, scratch);
+        else
+            ac_self_attention(normed, wide, offsets, B, H, C / H, causal, scratch);
         if (rows && l + 1 == c->num_hidden_layers) {
             gather_rows(normed, rows, n, C);
             gather_rows(x, rows, n, C);
             T = n;
         }
         ac_linear_forward(&k->out, other, normed, T, AC_ACTIVATION_NONE, x, scratch);
-        ac_layernorm(normed, other, k->norm2_weight, k->norm2_bias, T, C, c->layer_norm_eps);
-        ac_linear_forward(&k->fc1, wide, normed, T, c->hidden_act, NULL, scratch);
-        ac_linear_forward(&k->fc2, x, wide, T, AC_ACTIVATION_NONE, other, scratch);
+        ac_linear_forward_pair(&k->fc1, &k->fc2, x, other, &norm2, normed, wide, T,
+                               c->hidden_act, other, scratch);
         tap(self, name, l, x, T, C);
     }
 }
@@ -348,7 +370,7 @@ ac_clip_images_scratch_bytes(const ac_clip *self, int64_t B)
     const ac_clip_config *c = &self->config;
     const int64_t C = c->vision.hidden_size, N = patch_count(c), R = image_rows(c), T = B * R;
 
-    return tower_scratch(&self->vision->tower, T, R) +
+    return tower_scratch(&self->vision->tower, T, R, false) +
            (c->siglip ? ac_clip_pooling_scratch_bytes(&self->vision->head, &c->vision, B, N)
                       : 0) +
            ac_scratch_room((size_t) (B + 1) * sizeof(int64_t)) +
@@ -386,6 +408,7 @@ embed_patches(const ac_clip *self, float *x, const float *pixels, int64_t B,
     for (int64_t b = 0; b < B; b++)
         unfold(unfolded + b * N * 3 * P * P, pixels + b * 3 * S * S, S, P);
     ac_linear_forward(&v->patches, patches, unfolded, B * N, AC_ACTIVATION_NONE, NULL, scratch);
+#pragma omp parallel for
     for (int64_t b = 0; b < B; b++) {
         float *row = x + b * R * C;
         for (int64_t i = 0; i < first; i++)
@@ -452,7 +475,7 @@ ac_clip_texts_scratch_bytes(const ac_clip *self, int64_t B, int64_t tokens)
     const int64_t L = self->config.max_position_embeddings,
                   T = self->config.siglip ? B * L : tokens;
 
-    return tower_scratch(&self->text->tower, T, L) +
+    return tower_scratch(&self->text->tower, T, L, !self->config.siglip) +
            ac_scratch_room((size_t) B * sizeof(int64_t)) +
            (self->config.siglip
                 ? floats(T) + ac_scratch_room((size_t) (B + 1) * sizeof(int64_t))

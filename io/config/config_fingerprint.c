@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/linear/compute.h"
 #include "io/config/config.h"
 #include "io/config/config_values.h"
 #include "io/file/checksum.h"
@@ -24,6 +25,8 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
         ac_config_value_print_exact(self, &ac_config_keys[i], &text);
         ac_buffer_push_char(&text, '\n');
     }
+    if (self->compute.precision == AC_PRECISION_INT8)
+        ac_buffer_printf(&text, "int8 arithmetic=%d\n", AC_INT8_ARITHMETIC);
     st = text.status;
     if (st == AC_OK)
         ac_checksum_bytes(text.data, text.size, hex);

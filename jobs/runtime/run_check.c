@@ -29,6 +29,11 @@ ac_run_check_config(const char *folder, const ac_manifest *old, const ac_config 
     AC_TRY(ac_text_file_read(path, &old_text));
     AC_TRY(ac_config_print(config, job, &new_text));
     AC_TRY(ac_config_difference(old_text.data, new_text.data, &difference));
+    if (!difference.size && strcmp(old->precision, ac_precision_names[AC_PRECISION_INT8]) == 0)
+        AC_FAIL(AC_E_ARG,
+                "%s: this run began with another version (%s), whose compute.precision: int8 "
+                "rounds otherwise; finish it with that version, or %s",
+                folder, old->version, ac_run_advice);
     st = ac_error_set(AC_E_ARG,
                       "%s: the config differs from the one this run began with: %s; %s", folder,
                       difference.data ? difference.data : "?", ac_run_advice);

@@ -27,6 +27,13 @@ run 0 caption caption.yaml --run half
 run 1 caption caption.yaml --run one --set compute.precision=bf16
 says 'compute.precision'
 
+# and so is how int8 rounds: a run of a version that rounds otherwise does not go on
+run 0 caption caption.yaml --run older --set compute.part=0 --set compute.parts=2 --set compute.precision=int8
+sed -i 's/"config_fingerprint": "[0-9a-f]*"/"config_fingerprint": "00000000000000000000000000000000"/' older/manifest.json
+[ "$(jq -r .config_fingerprint older/manifest.json)" = 00000000000000000000000000000000 ]
+run 1 caption caption.yaml --run older --set compute.precision=int8
+says 'whose compute.precision: int8 rounds otherwise'
+
 # near fp32: every embedding's cosine
 run 0 embed --model "$demo/clip" --out exact.npy --images images/*.jpg
 run 0 embed --model "$demo/clip" --out near.npy --precision int8 --images images/*.jpg

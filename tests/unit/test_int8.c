@@ -67,16 +67,17 @@ compare(int64_t M, int64_t N, int64_t K, kind rows, kind columns, bool with_resi
     if (rows == NOT_FINITE)
         x[K / 2] = NAN, x[M * K - 1] = M > 1 ? -INFINITY : NAN;
     ac_int8_ref(expected, x, w, bias, with_residual ? residual : NULL, M, N, K);
-    ac_int8_pack(packed, N, K, w, 0, N);
+    ac_int8_pack(packed, N, K, w, K, 0, N);
     for (int s = 0; s < count; s++) {
         const ac_int8_rows quantized = { q, steps, zeros, ac_int8_row_bytes(K) };
         const ac_int8_matrix matrix = ac_int8_view(packed, N, K, 0);
-        const ac_int8_result result = { y, bias, with_residual ? residual : NULL, N, M, N };
+        const ac_int8_result result = { y, bias, NULL, with_residual ? residual : NULL,
+                                        N, M,    N,    AC_ACTIVATION_NONE };
         if (!ac_cpu_has(sets[s].instructions))
             continue;
         memset(y, 0x5a, floats);
         memset(q, 0x5a, (size_t) M * ac_int8_row_bytes(K));
-        sets[s].int8->quantize(&quantized, x, M, K);
+        sets[s].int8->quantize(&quantized, x, K, M, K);
         sets[s].int8->multiply(&result, &quantized, &matrix);
         for (int64_t i = 0; i < M * N; i++)
             if (memcmp(&y[i], &expected[i], sizeof *y) != 0 &&
@@ -144,14 +145,14 @@ nothing_saturates(void **state)
         x[i] = i < K ? 1 : -1;
     for (int i = 0; i < N * K; i++)
         w[i] = i / K % 2 ? 1 : -1;
-    ac_int8_pack(packed, N, K, w, 0, N);
+    ac_int8_pack(packed, N, K, w, K, 0, N);
     for (int s = 0; s < count; s++) {
         const ac_int8_rows quantized = { q, steps, zeros, ac_int8_row_bytes(K) };
         const ac_int8_matrix matrix = ac_int8_view(packed, N, K, 0);
-        const ac_int8_result result = { y, bias, NULL, N, M, N };
+        const ac_int8_result result = { y, bias, NULL, NULL, N, M, N, AC_ACTIVATION_NONE };
         if (!ac_cpu_has(sets[s].instructions))
             continue;
-        sets[s].int8->quantize(&quantized, x, M, K);
+        sets[s].int8->quantize(&quantized, x, K, M, K);
         sets[s].int8->multiply(&result, &quantized, &matrix);
         for (int i = 0; i < M * N; i++) {
             const float sign = (i < N ? 1.0f : -1.0f) * (i % N % 2 ? 1.0f : -1.0f);
@@ -163,6 +164,65 @@ nothing_saturates(void **state)
     free(w);
     free(packed);
     free(q);
+}
+
+/* ---- activations ---- */
+
+/* One row of ones and one column per number of x: y = activation(x), by bias alone. */
+static void
+activate(float *y, const float *x, int64_t n, ac_activation activation, const ac_int8 *kernels)
+{
+    enum { K = 64 };
+    float row[K] = { 0 }, step;
+    int32_t zero;
+    void *packed = aligned_alloc(64, (ac_int8_packed_bytes(n, K) + 63) / 64 * 64),
+         *q = aligned_alloc(64, ac_int8_row_bytes(K));
+    float *weights = calloc((size_t) (n * K), sizeof *weights);
+    const ac_int8_rows rows = { q, &step, &zero, ac_int8_row_bytes(K) };
+    const ac_int8_result result = { y, x, NULL, NULL, n, 1, n, activation };
+
+    ac_int8_pack(packed, n, K, weights, K, 0, n);
+    const ac_int8_matrix matrix = ac_int8_view(packed, n, K, 0);
+    kernels->quantize(&rows, row, K, 1, K);
+    kernels->multiply(&result, &rows, &matrix);
+    free(packed);
+    free(q);
+    free(weights);
+}
+
+static void
+activations_near_and_equal(void **state)
+{
+    enum { N = 4001 };
+    float x[N], y[N], generic[N];
+    int count;
+    const ac_kernel_set *sets = ac_kernel_sets(&count);
+
+    (void) state;
+    for (int i = 0; i < N; i++)
+        x[i] = (float) (i - N / 2) * 0.01f;
+    x[0] = -1e30f, x[1] = 1e30f, x[2] = -500, x[3] = 500, x[4] = NAN, x[5] = -90, x[6] = 1e-40f;
+    for (int a = 0; a <= AC_ACTIVATION_SILU; a++) {
+        activate(generic, x, N, (ac_activation) a, sets[count - 1].int8);
+        for (int i = 0; i < N; i++) {
+            const double exact = ac_activation_ref((ac_activation) a, (double) x[i]);
+            if (isnan(x[i])
+                    ? !isnan(generic[i])
+                    : !(fabs((double) generic[i] - exact) <= 1e-5 * fabs((double) x[i]) + 1e-7))
+                fail_msg("activation %d of %g is %g, not %g", a, (double) x[i],
+                         (double) generic[i], exact);
+        }
+        for (int s = 0; s < count; s++) {
+            if (!ac_cpu_has(sets[s].instructions))
+                continue;
+            activate(y, x, N, (ac_activation) a, sets[s].int8);
+            for (int i = 0; i < N; i++)
+                if (memcmp(&y[i], &generic[i], sizeof *y) != 0 &&
+                    !(isnan(y[i]) && isnan(generic[i])))
+                    fail_msg("%s, activation %d of %g: %a, not %a", sets[s].name, a,
+                             (double) x[i], (double) y[i], (double) generic[i]);
+        }
+    }
 }
 
 /* A column of zeros but one is exact but for the row's rounding; a row of zeros but one too. */
@@ -227,11 +287,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_defined),
-        cmocka_unit_test(odd_numbers),
-        cmocka_unit_test(nothing_saturates),
-        cmocka_unit_test(near_the_product),
-        cmocka_unit_test(weights_are_the_nearest),
+        cmocka_unit_test(as_defined),        cmocka_unit_test(odd_numbers),
+        cmocka_unit_test(nothing_saturates), cmocka_unit_test(activations_near_and_equal),
+        cmocka_unit_test(near_the_product),  cmocka_unit_test(weights_are_the_nearest),
     };
     int count;
     const ac_kernel_set *sets = ac_kernel_sets(&count);
