@@ -243,7 +243,7 @@ rows_avx512(int32_t *out, const void *const *groups, const int8_t *q, int64_t D,
 
 #define NAME(function) function##_avx512
 #define TARGET AVX512
-#define PAIRED AC_SCAN_ROWS
+#define PAIRED TOGETHER
 #include "engine/retrieval/scan_int6_tile_body.h"
 
 AVX512 static void
