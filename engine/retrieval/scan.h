@@ -101,9 +101,9 @@ typedef struct ac_scan_kernel {
                  int64_t D, int rows);
     void (*tile_direct)(void *out, const void *group, const void *panel, int64_t D, int rows,
                         int64_t count);
-    /* NULL, or tile for two packed groups that follow each other: out [2, 6, 16]; sums [32] */
-    void (*tile_two)(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
-                     int64_t D, int rows);
+    /* NULL, or tile for two packed groups: out [2, 6, 16]; sums: of each, [16] */
+    void (*tile_two)(int32_t *out, const void *const groups[2], const void *panel,
+                     const int32_t *const sums[2], int64_t D, int rows);
     /* With tile_two and with refine: bit j of masks [rows]: entry j may reach limits[r], given
      * tile's out. */
     void (*select)(uint32_t *masks, const int32_t *out, const ac_scan_facts *facts,

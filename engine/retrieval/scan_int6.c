@@ -176,7 +176,7 @@ const ac_scan_kernel ac_scan_int6_scalar = {
 
 /* Lines are fetched so far ahead, into the second-level cache; groups follow each other, and
  * beyond the last nothing is fetched. */
-enum { AHEAD = 6144 };
+enum { AHEAD = 3072 };
 
 static inline int32_t
 four_bytes(const int8_t *q)
@@ -192,50 +192,58 @@ four_bytes(const int8_t *q)
     static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vnni")))
 
 AVX512_INLINE void
-rows_avx512(int32_t *out, const void *entries, const int8_t *q, int64_t D, const int R)
+rows_avx512(int32_t *out, const void *const *groups, const int8_t *q, int64_t D, const int R,
+            const int N)
 {
     const __m512i low = _mm512_set1_epi8(0x0f), top = _mm512_set1_epi8(0x30);
-    const uint8_t *c = entries;
     const int64_t stride = stride_of(D);
-    __m512i sums[TOGETHER][STEPS];
+    __m512i sums[2][TOGETHER][STEPS];
 
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++)
-        for (int s = 0; s < STEPS; s++)
-            sums[r][s] = _mm512_setzero_si512();
-    for (int64_t d = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, c += LINES * LINE) {
-        const __m512i a = _mm512_loadu_si512(c), b = _mm512_loadu_si512(c + LINE),
-                      t = _mm512_loadu_si512(c + 2 * LINE);
-        const __m512i u[STEPS] = {
-            (a & low) | (_mm512_slli_epi16(t, 4) & top),
-            (_mm512_srli_epi16(a, 4) & low) | (_mm512_slli_epi16(t, 2) & top),
-            (b & low) | (t & top),
-            (_mm512_srli_epi16(b, 4) & low) | (_mm512_srli_epi16(t, 2) & top),
-        };
-        const int8_t *x = q + AC_SCAN_INT6_HEAD + d;
-#pragma GCC unroll 3
-        for (int l = 0; l < LINES; l++)
-            _mm_prefetch((const char *) c + l * LINE + AHEAD, _MM_HINT_T1);
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++)
 #pragma GCC unroll 3
         for (int r = 0; r < R; r++)
-#pragma GCC unroll 4
             for (int s = 0; s < STEPS; s++)
-                sums[r][s] = _mm512_dpbusd_epi32(
-                    sums[r][s], u[s],
-                    _mm512_set1_epi32(four_bytes(x + r * stride + s * AC_SCAN_STEP)));
-    }
+                sums[n][r][s] = _mm512_setzero_si512();
+    for (int64_t d = 0, at = 0; d < D; d += AC_SCAN_INT6_ELEMENTS, at += LINES * LINE)
+#pragma GCC unroll 2
+        for (int n = 0; n < N; n++) {
+            const uint8_t *c = (const uint8_t *) groups[n] + at;
+            const __m512i a = _mm512_loadu_si512(c), b = _mm512_loadu_si512(c + LINE),
+                          t = _mm512_loadu_si512(c + 2 * LINE);
+            const __m512i u[STEPS] = {
+                (a & low) | (_mm512_slli_epi16(t, 4) & top),
+                (_mm512_srli_epi16(a, 4) & low) | (_mm512_slli_epi16(t, 2) & top),
+                (b & low) | (t & top),
+                (_mm512_srli_epi16(b, 4) & low) | (_mm512_srli_epi16(t, 2) & top),
+            };
+            const int8_t *x = q + AC_SCAN_INT6_HEAD + d;
 #pragma GCC unroll 3
-    for (int r = 0; r < R; r++) {
-        const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(sums[r][0], sums[r][1]),
-                                             _mm512_add_epi32(sums[r][2], sums[r][3]));
-        _mm512_storeu_si512(out + r * AC_SCAN_GROUP,
-                            _mm512_sub_epi32(_mm512_slli_epi32(sum, 3),
-                                             _mm512_set1_epi32(head_of(q + r * stride))));
-    }
+            for (int l = 0; l < LINES; l++)
+                _mm_prefetch((const char *) c + l * LINE + AHEAD, _MM_HINT_T1);
+#pragma GCC unroll 3
+            for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+                for (int s = 0; s < STEPS; s++)
+                    sums[n][r][s] = _mm512_dpbusd_epi32(
+                        sums[n][r][s], u[s],
+                        _mm512_set1_epi32(four_bytes(x + r * stride + s * AC_SCAN_STEP)));
+        }
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++)
+#pragma GCC unroll 3
+        for (int r = 0; r < R; r++) {
+            const __m512i *s = sums[n][r], sum = _mm512_add_epi32(_mm512_add_epi32(s[0], s[1]),
+                                                                  _mm512_add_epi32(s[2], s[3]));
+            _mm512_storeu_si512(out + (n * AC_SCAN_ROWS + r) * AC_SCAN_GROUP,
+                                _mm512_sub_epi32(_mm512_slli_epi32(sum, 3),
+                                                 _mm512_set1_epi32(head_of(q + r * stride))));
+        }
 }
 
 #define NAME(function) function##_avx512
 #define TARGET AVX512
+#define PAIRED TOGETHER
 #include "engine/retrieval/scan_int6_tile_body.h"
 
 AVX512 static void
@@ -266,6 +274,7 @@ const ac_scan_kernel ac_scan_int6_avx512vnni = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avx512,
+    .tile_two = tile_two_avx512,
     .select = select_avx512,
     .refine = refine_avx512,
 };
@@ -328,12 +337,14 @@ add_avxvnni(__m256i sum, const __m256i *u, const int8_t *x)
 #define TARGET AVX2
 #define TARGET_INLINE AVX2_INLINE
 #include "engine/retrieval/scan_int6_halves_body.h"
+#define PAIRED 1
 #include "engine/retrieval/scan_int6_tile_body.h"
 
 #define NAME(function) function##_avxvnni
 #define TARGET AVXVNNI
 #define TARGET_INLINE AVXVNNI_INLINE
 #include "engine/retrieval/scan_int6_halves_body.h"
+#define PAIRED 1
 #include "engine/retrieval/scan_int6_tile_body.h"
 
 AVX2 static void
@@ -368,6 +379,7 @@ const ac_scan_kernel ac_scan_int6_avx2 = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avx2,
+    .tile_two = tile_two_avx2,
     .select = select_avx2,
     .refine = refine_avx2,
 };
@@ -380,6 +392,7 @@ const ac_scan_kernel ac_scan_int6_avxvnni = {
     .query_bytes = sizeof(int8_t),
     .panel = panel_int8,
     .tile = tile_avxvnni,
+    .tile_two = tile_two_avxvnni,
     .select = select_avx2,
     .refine = refine_avxvnni,
 };

@@ -121,10 +121,10 @@ tile_avx512(void *out, const void *entries, const void *panel, const int32_t *su
 
 /* R queries against two groups: a query's numbers are loaded once for both. */
 AVX512_INLINE void
-tile_two_rows(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *entry_sums,
-              int64_t steps, const int R)
+tile_two_rows(int32_t *out, const void *const groups[2], const uint8_t *q,
+              const int32_t *const entry_sums[2], int64_t steps, const int R)
 {
-    const int8_t *second = c + steps * AC_SCAN_GROUP * AC_SCAN_STEP;
+    const int8_t *c = groups[0], *second = groups[1];
     __m512i sums[AC_SCAN_ROWS][2];
 
 #pragma GCC unroll 6
@@ -141,8 +141,7 @@ tile_two_rows(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *en
         }
     }
     for (int g = 0; g < 2; g++) {
-        const __m512i shift =
-            _mm512_slli_epi32(_mm512_loadu_si512(entry_sums + g * AC_SCAN_GROUP), 7);
+        const __m512i shift = _mm512_slli_epi32(_mm512_loadu_si512(entry_sums[g]), 7);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
             _mm512_storeu_si512(out + (g * AC_SCAN_ROWS + r) * AC_SCAN_GROUP,
@@ -151,8 +150,8 @@ tile_two_rows(int32_t *out, const int8_t *c, const uint8_t *q, const int32_t *en
 }
 
 __attribute__((target("avx512f,avx512vnni"))) static void
-tile_two_avx512(int32_t *out, const void *groups, const void *panel, const int32_t *sums,
-                int64_t D, int rows)
+tile_two_avx512(int32_t *out, const void *const groups[2], const void *panel,
+                const int32_t *const sums[2], int64_t D, int rows)
 {
     const int64_t steps = ac_scan_padded(D) / AC_SCAN_STEP;
 

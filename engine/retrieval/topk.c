@@ -18,6 +18,7 @@
 #include "engine/retrieval/scan.h"
 #include "engine/retrieval/scan_amx.h"
 #include "engine/retrieval/scan_select.h"
+#include "engine/retrieval/topk_block.h"
 
 enum {
     PANEL_BYTES = 288 << 10,    /* of a block of queries */
@@ -26,48 +27,14 @@ enum {
     COARSE_SHARE = 20, /* the coarse stage pays while it rules out all but one in so many */
     COARSE_REST = 4,   /* chunks without it before it is tried again */
     AMX_LEAST = 4,     /* queries that fill enough of a tile */
-    WAITING = 64,      /* entries whose lower bits are fetched together */
+    FETCH = 2,         /* groups ahead, whose facts are fetched */
     CACHE_LINE = 64
 };
 
-/* Whether a thread uses the coarse stage: not while there are no thresholds, nor where it rules
- * too little out. The result does not depend on it. */
-typedef struct coarse_state {
-    int64_t looked_at, kept; /* pairs of entry and query in this chunk */
-    int rest;                /* chunks to go without it */
-} coarse_state;
-
-/* An entry that the upper bits of int6 could not rule out; its lower ones are on their way. */
-typedef struct waiting_entry {
-    int64_t r, at;
-    int32_t upper; /* of tile's out */
-} waiting_entry;
-
-/* One thread's memory. */
-typedef struct worker {
-    ac_candidates *found; /* [block] */
-    float
-        *limits; /* [block]: upper bounds below it (without base and constant) cannot matter */
-    ac_topk_candidate *items; /* [block, capacity] */
-    unsigned char *tile;      /* an expanded group */
-    float *scanned;           /* [6, 16] */
-    int32_t *sums;            /* [32, 32], or [2, 6, 16]: of two groups */
-    coarse_state coarse;
-    waiting_entry waiting[WAITING];
-    int waits;
-} worker;
-
-/* A block of queries in search. */
-typedef struct block {
-    const ac_topk_index *index;
-    const ac_scan_query *queries; /* [rows] */
-    const ac_scan_coarse *coarse; /* NULL: no such stage */
-    const unsigned char *panels, *coarse_panels;
-    const int8_t *amx_panels; /* NULL: not with AMX */
-    double *thresholds;       /* [rows]: the best that any thread has made known */
-    int64_t rows, k;          /* k: of the search, at most n */
-    bool direct, two;         /* from packed groups; two of them at a time */
-} block;
+typedef ac_topk_block block;
+typedef ac_topk_worker worker;
+typedef ac_topk_coarse_state coarse_state;
+typedef ac_topk_waiting_entry waiting_entry;
 
 static ac_candidate_source
 source_of(const block *b, int64_t r)
@@ -185,9 +152,20 @@ wait_for_low(const block *b, worker *w, int64_t r, int64_t first, uint32_t mask,
         __builtin_prefetch(x->errors + first + j);
         __builtin_prefetch(x->norms + first + j);
         w->waiting[w->waits++] = (waiting_entry){ r, first + j, out[j] };
-        if (w->waits == WAITING)
+        if (w->waits == AC_TOPK_WAITING)
             refine_waiting(b, w);
     }
+}
+
+/* What the masks of these queries and a group have kept. */
+static void
+take_masks(const block *b, worker *w, int64_t from, int64_t first, const uint32_t *masks,
+           int rows, const int32_t *out)
+{
+    for (int r = 0; r < rows; r++)
+        if (masks[r])
+            (b->index->kernel->refine ? wait_for_low : take_sums)(
+                b, w, from + r, first, masks[r], out + r * AC_SCAN_GROUP);
 }
 
 /* A group whose kernel selects by itself. */
@@ -204,10 +182,7 @@ scan_selecting(const block *b, worker *w, const group *g)
         kernel->tile(w->sums, g->packed, b->panels + from * panel_bytes, g->facts.sums, x->D,
                      rows);
         kernel->select(masks, w->sums, &g->facts, b->queries + from, w->limits + from, rows);
-        for (int r = 0; r < rows; r++)
-            if (masks[r])
-                (kernel->refine ? wait_for_low : take_sums)(b, w, from + r, g->first, masks[r],
-                                                            w->sums + r * AC_SCAN_GROUP);
+        take_masks(b, w, from, g->first, masks, rows, w->sums);
     }
 }
 
@@ -274,29 +249,41 @@ scan_coarse(const block *b, worker *w, const group *g)
     w->coarse.looked_at += b->rows * AC_SCAN_GROUP;
 }
 
-/* Two groups that follow each other. */
+/* What a scan for few queries reads beside the packed groups: three more streams, of a line per
+ * group, which otherwise are waited for each time. */
 static void
-scan_two(const block *b, worker *w, int64_t g)
+fetch_facts(const ac_topk_index *x, int64_t g)
+{
+    const int64_t first = (g + FETCH) * AC_SCAN_GROUP;
+
+    if (!x->low || first >= x->n)
+        return;
+    __builtin_prefetch(x->scales + first);
+    __builtin_prefetch(x->coarse_errors + first);
+    __builtin_prefetch(x->coarse_norms + first);
+}
+
+/* Two groups. */
+static void
+scan_two(const block *b, worker *w, int64_t first, int64_t second)
 {
     const ac_topk_index *x = b->index;
     const ac_scan_kernel *kernel = x->kernel;
-    const ac_scan_facts all = ac_scan_facts_of(x);
-    const void *groups = x->packed + g * ac_scan_group_bytes(kernel->scan, x->D);
-    const int64_t panel_bytes = ac_scan_padded(x->D) * kernel->query_bytes;
+    const int64_t panel_bytes = ac_scan_panel_width(kernel, x->D) * kernel->query_bytes;
+    const group g[2] = { group_at(x, first), group_at(x, second) };
+    const void *const packed[2] = { g[0].packed, g[1].packed };
+    const int32_t *const sums[2] = { g[0].facts.sums, g[1].facts.sums };
     uint32_t masks[AC_SCAN_ROWS];
 
+    fetch_facts(x, first);
+    fetch_facts(x, second);
     for (int64_t from = 0; from < b->rows; from += AC_SCAN_ROWS) {
         const int rows = b->rows - from < AC_SCAN_ROWS ? (int) (b->rows - from) : AC_SCAN_ROWS;
-        kernel->tile_two(w->sums, groups, b->panels + from * panel_bytes,
-                         x->sums + g * AC_SCAN_GROUP, x->D, rows);
+        kernel->tile_two(w->sums, packed, b->panels + from * panel_bytes, sums, x->D, rows);
         for (int h = 0; h < 2; h++) {
-            const int64_t first = (g + h) * AC_SCAN_GROUP;
-            const ac_scan_facts facts = ac_scan_facts_at(&all, first);
             const int32_t *out = w->sums + h * AC_SCAN_ROWS * AC_SCAN_GROUP;
-            kernel->select(masks, out, &facts, b->queries + from, w->limits + from, rows);
-            for (int r = 0; r < rows; r++)
-                if (masks[r])
-                    take_sums(b, w, from + r, first, masks[r], out + r * AC_SCAN_GROUP);
+            kernel->select(masks, out, &g[h].facts, b->queries + from, w->limits + from, rows);
+            take_masks(b, w, from, g[h].first, masks, rows, out);
         }
     }
 }
@@ -329,20 +316,22 @@ scan_amx(const block *b, worker *w, int64_t from, int64_t to)
     ac_amx_scan_groups(&scan, from, to, w->sums);
 }
 
-/* Groups [from, to). */
+/* Groups [from, to). Two that are scanned together lie half the chunk apart: memory gives two
+ * streams faster than one. */
 static void
 scan_chunk(const block *b, const ac_scan_selection *use, worker *w, int64_t from, int64_t to)
 {
     coarse_state *coarse = &w->coarse;
+    const int64_t half = b->two ? (to - from) / 2 : 0;
 
     if (b->amx_panels) {
         scan_amx(b, w, from, to);
         return;
     }
     coarse->looked_at = coarse->kept = 0;
-    for (; b->two && from + 2 <= to; from += 2)
-        scan_two(b, w, from);
-    for (int64_t i = from; i < to; i++) {
+    for (int64_t i = from; i < from + half; i++)
+        scan_two(b, w, i, i + half);
+    for (int64_t i = from + 2 * half; i < to; i++) {
         const group g = group_at(b->index, i);
         if (b->index->kernel->select) {
             scan_selecting(b, w, &g);
@@ -558,7 +547,7 @@ ac_topk_search(const ac_topk_index *self, const float *queries, int64_t nq, int6
                           .rows = rows,
                           .k = s.k,
                           .direct = direct,
-                          .two = kernel->tile_two && rows > 1 };
+                          .two = kernel->tile_two && (rows > 1 || kernel->refine) };
         for (int64_t r = 0; r < rows; r++)
             ac_scan_query_init(&prepared[r], kernel, queries + (from + r) * self->D,
                                integers + r * ac_scan_query_integers(kernel, self->D),
