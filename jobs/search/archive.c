@@ -289,7 +289,7 @@ list_rows(ac_archive *self)
         AC_TRY(self->sources[i].is_cache ? list_cache(self, i, &keys, &capacity)
                                          : list_run(self, i, &keys, &capacity));
     if (keys.count == 0)
-        AC_FAIL(AC_E_FORMAT, "%s%s: there is nothing in it to search", self->sources[0].path,
+        AC_FAIL(AC_E_FORMAT, "%s%s: nothing in it was embedded", self->sources[0].path,
                 self->source_count > 1 ? " and the others" : "");
     st = sort_rows(self, &keys);
 out:

@@ -96,6 +96,36 @@ says 'latin_dedupe drops 1 of the 2 images whose names are no UTF-8'
 [ ! -e told_kept ]
 run 0 ingest latin_dedupe/kept.txt --out dataset_of_list
 [ "$(jq .items dataset_of_list/summary.json)" = 2 ]
+# a first page that other documents have too, whose further pages are its own: the file stays
+mkdir documents
+python3 - documents << 'PAGES'
+import struct, sys
+size = 64
+def page(i): # stripes and squares
+    return bytes((x * (i + 1) * 4 + 60 * i) % 256 if c == i % 3 else (255 if (x // 8 + y // (4 * i + 4)) % 2 else 40 * i)
+                 for y in range(size) for x in range(size) for c in range(3))
+def tiff(path, pages): # uncompressed RGB
+    out = bytearray(b"II*\0\0\0\0\0")
+    link = 4
+    for i in pages:
+        data = len(out)
+        out += page(i) + struct.pack("<3H", 8, 8, 8)
+        out[link:link + 4] = struct.pack("<I", len(out))
+        tags = [(256, 3, 1, size), (257, 3, 1, size), (258, 3, 3, data + 3 * size * size), (259, 3, 1, 1), (262, 3, 1, 2),
+                (273, 4, 1, data), (277, 3, 1, 3), (278, 3, 1, size), (279, 4, 1, 3 * size * size)]
+        out += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *t) for t in tags) + b"\0\0\0\0"
+        link = len(out) - 4
+    open(path, "wb").write(out)
+for name, pages in ("a", [0, 1]), ("b", [0, 2]), ("c", [0]), ("d", [0, 1]):
+    tiff("%s/%s.tif" % (sys.argv[1], name), pages)
+PAGES
+run 0 ingest documents --out dataset_pages --set input.pages=all
+run 0 embed-images --set input.path=dataset_pages --set "clip.model=$demo/clip" --run pages_run
+run 0 dedupe pages_run --threshold 0.99999 --out pages_dedupe
+[ "$(jq -c . pages_dedupe/groups.jsonl | tr '\n' ' ')" = '{"keep":"a","drop":["b","c","d"]} {"keep":"a#2","drop":["d#2"]} ' ]
+run 0 export dataset_pages --format folder --without pages_dedupe --out pages_kept
+says '1 first pages that pages_dedupe drops stay'
+[ "$(ls pages_kept | tr '\n' ' ')" = 'a.tif b.tif ' ]
 # of another archive: what is not there is said
 run 0 export dataset_latin --format folder --without of_dataset_dedupe --out all_kept
 says '2 images that of_dataset_dedupe drops are none of dataset_latin'

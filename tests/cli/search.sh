@@ -225,8 +225,14 @@ run 2 search nowhere --text x
 run 0 ingest some --out dataset
 run 1 search dataset --text x
 says 'without embeddings'
-mkdir void
-: > void.txt
+mkdir rejected # nothing in it that was embedded
+echo x > rejected/x.jpg
+run 3 embed-images --set input.path=rejected --set "clip.model=$demo/clip" --run hollow_run
+run 2 search hollow_run --text x
+says 'hollow_run: nothing in it was embedded'
+run_on 2 2 search hollow_run --key x
+run 2 dedupe hollow_run --out hollow_dedupe
+run 0 search hollow_run a --text x -k 1 --out q.out
 cp -r a hollow
 rm hollow/embeddings/00001.h5
 run 2 search hollow --text x

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache_builder/duplicates.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
@@ -91,6 +92,29 @@ ac_dropped_keys_read(ac_dropped_keys *self, const char *folder)
 out:
     free(groups);
     free(done);
+    return st;
+}
+
+ac_status
+ac_dropped_keys_spare(ac_dropped_keys *self, const ac_texts *spared)
+{
+    ac_dropped_keys left = { .replaced = self->replaced };
+    int64_t *found = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_alloc(&found, self->keys.count, sizeof *found));
+    AC_TRY(ac_entries_find(spared, &self->keys, found));
+    for (int64_t i = 0; i < self->keys.count; i++)
+        if (found[i] < 0)
+            AC_TRY(ac_texts_push(&left.keys, ac_texts_at(&self->keys, i),
+                                 ac_texts_size(&self->keys, i)));
+    AC_TRY(sort(&left));
+    ac_dropped_keys_free(self);
+    *self = left;
+    left = (ac_dropped_keys){ 0 };
+out:
+    ac_dropped_keys_free(&left);
+    free(found);
     return st;
 }
 

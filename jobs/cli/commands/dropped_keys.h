@@ -26,5 +26,7 @@ AC_MUST_CHECK ac_status ac_dropped_keys_has(const ac_dropped_keys *self, const c
                                             size_t n, bool *dropped);
 AC_MUST_CHECK ac_status ac_dropped_keys_count(ac_dropped_keys *self, const char *key, size_t n);
 AC_MUST_CHECK ac_status ac_dropped_keys_check(const ac_dropped_keys *self, const char *folder);
+/** These keys are dropped no more. */
+AC_MUST_CHECK ac_status ac_dropped_keys_spare(ac_dropped_keys *self, const ac_texts *spared);
 
 #endif

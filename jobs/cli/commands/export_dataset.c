@@ -32,6 +32,7 @@ typedef struct exporter {
     ac_buffer image, text;
     int64_t written, pages, dropped;
     ac_dropped_keys without;
+    ac_texts paged;            /* keys of files of which a further page stays */
     ac_export_targets targets; /* of a folder */
     int64_t seen, wanted[2];   /* items so far; two of them */
     ac_buffer names[2];        /* the keys of these */
@@ -47,6 +48,7 @@ exporter_free(exporter *self)
     ac_buffer_free(&self->text);
     ac_export_targets_free(&self->targets);
     ac_dropped_keys_free(&self->without);
+    ac_texts_free(&self->paged);
     for (int w = 0; w < 2; w++)
         ac_buffer_free(&self->names[w]);
 }
@@ -225,15 +227,6 @@ take_wanted(exporter *self, int64_t i)
     return AC_OK;
 }
 
-/* What is dropped may be told in another way than the dataset's keys. */
-static ac_status
-count_key(exporter *self, int64_t i)
-{
-    const ac_texts *keys = &self->shard.keys;
-
-    return ac_dropped_keys_count(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i));
-}
-
 /* ---- over all items ---- */
 
 typedef ac_status (*use_item)(exporter *self, int64_t i);
@@ -245,6 +238,28 @@ is_dropped(const exporter *self, int64_t i, bool *dropped)
 
     return ac_dropped_keys_has(&self->without, ac_texts_at(keys, i), ac_texts_size(keys, i),
                                dropped);
+}
+
+/* Before the export: what is dropped may be told in another way than the dataset's keys, and a
+ * file stays when one of its pages does. */
+static ac_status
+look_at_key(exporter *self, int64_t i)
+{
+    const ac_texts *keys = &self->shard.keys;
+    const char *key = ac_texts_at(keys, i), *mark;
+    const size_t n = ac_texts_size(keys, i);
+    bool dropped;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_dropped_keys_count(&self->without, key, n));
+    mark = self->shard.page[i] ? memrchr(key, '#', n) : NULL; /* KEY#2 */
+    if (!mark)
+        goto out;
+    AC_TRY(is_dropped(self, i, &dropped));
+    if (!dropped)
+        st = ac_texts_push(&self->paged, key, (size_t) (mark - key));
+out:
+    return st;
 }
 
 static ac_status
@@ -259,12 +274,12 @@ each_item_of(exporter *self, int64_t number, use_item use)
     AC_TRY(ac_image_shard_open(&self->shard, path, record->rows));
     AC_TRY(ac_image_shard_read_rest(&self->shard));
     for (int64_t i = 0; i < record->rows; i++) {
-        if (use != count_key)
+        if (use != look_at_key)
             AC_TRY(is_dropped(self, i, &dropped));
         if (dropped)
             self->dropped += use == write_item;
         else if (self->shard.page[i] == 0 ||
-                 use == count_key) /* the first page has the whole file */
+                 use == look_at_key) /* the first page has the whole file */
             AC_TRY(use(self, i));
         else if (use == write_item)
             self->pages++;
@@ -289,13 +304,19 @@ each_item(exporter *self, use_item use)
 static ac_status
 read_dropped(exporter *self, const char *without)
 {
+    int64_t listed;
     ac_status st = AC_OK;
 
     AC_TRY(ac_dropped_keys_read(&self->without, without));
-    if (!self->without.replaced)
-        goto out;
-    AC_TRY(each_item(self, count_key));
-    st = ac_dropped_keys_check(&self->without, without);
+    listed = self->without.keys.count;
+    AC_TRY(each_item(self, look_at_key));
+    AC_TRY(ac_dropped_keys_check(&self->without, without));
+    if (self->paged.count)
+        AC_TRY(ac_dropped_keys_spare(&self->without, &self->paged));
+    if (self->without.keys.count < listed)
+        ac_log(AC_LOG_WARNING,
+               "%lld first pages that %s drops stay: further pages of their files are kept",
+               (long long) (listed - self->without.keys.count), without);
 out:
     return st;
 }
