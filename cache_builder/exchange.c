@@ -13,6 +13,7 @@
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
 #include "io/checkpoint/npz.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -140,7 +141,7 @@ make_folder(const char *folder)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    if (access(path, F_OK) == 0)
+    if (ac_file_is_there(path))
         AC_FAIL(
             AC_E_ARG,
             "%s: this folder holds a cache or run already; give another folder, or remove it",

@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -76,12 +77,12 @@ list_folder(ac_import_files *self, const char *folder)
     const int64_t before = self->count;
     ac_status st = AC_OK;
     struct dirent *entry;
-    DIR *d = opendir(folder);
+    DIR *d = ac_folder_open(folder);
 
     if (!d)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be opened: %s", folder,
                             strerror(errno));
-    while (st == AC_OK && (entry = readdir(d))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, d, folder)) == AC_OK && entry) {
         if (part_number(entry->d_name) < 0)
             continue;
         st = ac_grow(&self->paths, &self->room, self->count + 1, sizeof *self->paths);
@@ -106,7 +107,7 @@ add_folder(ac_import_files *self, const char *folder)
 
     AC_TRY(list_folder(self, folder));
     AC_TRY(ac_path_format(&inner, "%s/text_emb", folder));
-    if (self->count == before && access(inner, F_OK) == 0)
+    if (self->count == before && ac_file_is_there(inner))
         AC_TRY(list_folder(self, inner));
     if (self->count == before)
         st = ac_error_set(AC_E_FORMAT,
@@ -179,7 +180,7 @@ ac_import_files_add(ac_import_files *self, const char *given)
 {
     struct stat info;
 
-    if (stat(given, &info) != 0)
+    if (ac_file_stat(given, &info) != 0)
         return strpbrk(given, "*?[{")
                    ? add_pattern(self, given)
                    : ac_error_set(ac_io_failure(errno), "%s: %s", given, strerror(errno));
@@ -219,7 +220,7 @@ ac_import_files_entries(const ac_import_files *self, char **path)
     const char *first = self->paths[0];
     ac_status st = ac_path_format(path, "%.*sentries.txt", folder_size(first), first);
 
-    if (st == AC_OK && access(*path, R_OK) != 0)
+    if (st == AC_OK && !ac_file_is_readable(*path))
         st = ac_error_set(AC_E_FORMAT,
                           "%s: there is no such file: clip-grams writes the entries with "
                           "--save_entries True; write them, or give --text FILE",
@@ -240,7 +241,7 @@ ac_import_files_prefix(const ac_import_files *self, char **prefix)
     *prefix = NULL;
     AC_TRY(ac_path_format(&path, "%.*sargs.txt", folder, first));
     if (strncmp(first + folder, "emb", 3) != 0 || part_number(first + folder) < 0 ||
-        access(path, F_OK) != 0)
+        !ac_file_is_there(path))
         goto out;
     AC_TRY(ac_json_file_read(&root, path, 0));
     told = json_object_get(root, "prefix");

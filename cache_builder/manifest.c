@@ -10,6 +10,7 @@
 
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
@@ -122,7 +123,7 @@ find_folder(char **out, const char *folder)
 
     AC_TRY(ac_path_format(&inner, "%s/cache", folder));
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", inner));
-    found = access(manifest, F_OK) == 0;
+    found = ac_file_is_there(manifest);
     if (!found && errno != ENOENT && errno != ENOTDIR)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be accessed: %s", manifest, strerror(errno));
     AC_TRY(ac_duplicate(out, found ? inner : folder, strlen(found ? inner : folder)));
@@ -142,7 +143,7 @@ ac_cache_open(ac_cache *self, const char *folder)
     *self = (ac_cache){ 0 };
     AC_TRY(find_folder(&self->folder, folder));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
-    if (access(path, R_OK) != 0)
+    if (!ac_file_is_readable(path))
         AC_TRY(errno == ENOENT
                    ? ac_error_set(AC_E_FORMAT,
                                   "%s: not a cache: it has no manifest.json; was its build "
@@ -201,7 +202,7 @@ ac_cache_save(const ac_cache *self, const char *folder)
     json_t *root = NULL, *cache = NULL;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    if (access(path, F_OK) == 0)
+    if (ac_file_is_there(path))
         AC_TRY(ac_json_file_read(&root, path, 0));
     else
         root = json_object();

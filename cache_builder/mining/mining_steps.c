@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/text/words.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 
 enum { PIECE_BYTES = 8 << 20, WORD_BITS = 38, PIECE_BITS = 26, NAMED_SKIPPED = 20 };
@@ -108,7 +109,7 @@ out:
 void
 ac_mining_clean(const char *scratch)
 {
-    DIR *folder = opendir(scratch);
+    DIR *folder = ac_folder_open(scratch);
     struct dirent *entry;
     char *path = NULL;
 

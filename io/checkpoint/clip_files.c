@@ -12,6 +12,7 @@
 #include "io/checkpoint/json_reader.h"
 #include "io/checkpoint/model_config.h"
 #include "io/checkpoint/open_clip.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
@@ -22,7 +23,7 @@ folder_of(char **out, const char *path)
     const char *slash = strrchr(path, '/');
     struct stat info;
 
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (ac_file_stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return ac_duplicate(out, path, strlen(path));
     return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path))
                  : ac_duplicate(out, ".", 1);
@@ -34,7 +35,7 @@ find_file(char **out, const char *folder, const char *name)
 {
     ac_status st = ac_path_format(out, "%s/%s", folder, name);
 
-    if (st != AC_OK || access(*out, F_OK) == 0)
+    if (st != AC_OK || ac_file_is_there(*out))
         return st;
     if (errno != ENOENT)
         st = ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", *out,
@@ -55,7 +56,7 @@ open_weights(ac_clip_files *self, const char *model, ac_weights_layout layout)
     struct stat info;
 
     ac_weights_close(&self->weights);
-    if (stat(model, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (ac_file_stat(model, &info) == 0 && S_ISDIR(info.st_mode)) {
         AC_TRY(ac_weights_look(model, layout, &here));
         if (!here)
             AC_TRY(ac_weights_look(model, other, &there));
@@ -222,7 +223,7 @@ ac_clip_files_open(ac_clip_files *self, const char *model, const char *model_con
     ac_status st = AC_OK;
 
     *self = (ac_clip_files){ 0 };
-    if (stat(model, &info) != 0)
+    if (ac_file_stat(model, &info) != 0)
         AC_FAIL(AC_E_IO, "%s: there is no such model", model);
     if (model_config)
         st = open_with(self, model, model_config);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "io/checkpoint/json_reader.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 
 enum { DEFAULT_SIZE = 224 };
@@ -205,7 +206,7 @@ load(json_t **out, char **path, const char *folder, const char *name)
     *out = NULL;
     if (ac_path_format(path, "%s/%s", folder, name) != AC_OK)
         return AC_E_NOMEM;
-    return access(*path, F_OK) != 0 && errno == ENOENT ? AC_OK
+    return !ac_file_is_there(*path) && errno == ENOENT ? AC_OK
                                                        : ac_json_reader_load(out, *path);
 }
 

@@ -11,6 +11,7 @@
 #include "engine/generation/generation_keys.h"
 #include "io/checkpoint/json_reader.h"
 #include "io/checkpoint/model_config.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
@@ -185,7 +186,7 @@ load(ac_generation_config *c, const char *folder, bool needs_start)
     ac_generation_config_defaults(c, -1, -1);
     AC_TRY(ac_path_format(&own, "%s/generation_config.json", folder));
     AC_TRY(ac_path_format(&model, "%s/config.json", folder));
-    own_file = access(own, F_OK) == 0;
+    own_file = ac_file_is_there(own);
     if (!own_file && errno != ENOENT)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be looked for: %s", own, strerror(errno));
     AC_TRY(read_file(own_file ? own : model, own_file, needs_start, c));

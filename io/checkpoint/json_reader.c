@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/file_head.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/publish.h"
 
@@ -133,9 +134,9 @@ out:
 ac_status
 ac_json_reader_load(json_t **out, const char *path)
 {
-    if (access(path, R_OK) != 0 && errno == ENOTDIR && strchr(path, '/'))
+    if (!ac_file_is_readable(path) && errno == ENOTDIR && strchr(path, '/'))
         return refuse_file(path);
-    if (access(path, R_OK) != 0)
+    if (!ac_file_is_readable(path))
         return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s",
                             path, strerror(errno));
     return ac_json_file_read(out, path, 0);

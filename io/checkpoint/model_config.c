@@ -1,4 +1,5 @@
 #include "io/checkpoint/model_config.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 
 #include <jansson.h>
@@ -140,7 +141,7 @@ find_config(char **out, const char *folder)
 
     AC_TRY(ac_path_format(out, "%s/config.json", folder));
     AC_TRY(ac_path_format(&other, "%s/" AC_OPEN_CLIP_CONFIG, folder));
-    if (access(*out, F_OK) != 0 && access(other, F_OK) == 0) {
+    if (!ac_file_is_there(*out) && ac_file_is_there(other)) {
         free(*out);
         *out = other;
         other = NULL;

@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
@@ -40,7 +41,7 @@ kind_of_config(int *kind, const char *folder)
 
     *kind = AC_TOKENIZER_ANY;
     AC_TRY(ac_path_format(&path, "%s/config.json", folder));
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         goto out;
     AC_TRY(ac_json_file_read(&config, path, 0));
     type = json_string_value(json_object_get(config, "model_type"));
@@ -65,7 +66,7 @@ read_hugging_face(const char *from, const char *folder, int *kind, ac_texts *tok
 
     AC_TRY(ac_path_format(&vocab_path, "%s/vocab.json", from));
     AC_TRY(ac_path_format(&merges_path, "%s/merges.txt", from));
-    if (access(vocab_path, F_OK) != 0)
+    if (!ac_file_is_there(vocab_path))
         AC_FAIL(
             AC_E_IO,
             "%s: no vocabulary here (looked for tokenizer.json, vocab.json with merges.txt, "
@@ -104,7 +105,7 @@ folder_of(char **out, const char *path)
     struct stat info;
     const char *slash = strrchr(path, '/');
 
-    if (stat(path, &info) != 0 || S_ISDIR(info.st_mode))
+    if (ac_file_stat(path, &info) != 0 || S_ISDIR(info.st_mode))
         return ac_duplicate(out, path, strlen(path));
     return slash ? ac_duplicate(out, path, slash == path ? 1 : (size_t) (slash - path))
                  : ac_duplicate(out, ".", 1);
@@ -119,14 +120,14 @@ find_openai(char **out, const char *from)
     char *path = NULL;
 
     *out = NULL;
-    if (stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
+    if (ac_file_stat(from, &info) == 0 && !S_ISDIR(info.st_mode))
         return ac_duplicate(out, from, strlen(from));
     for (int packed = 1; packed >= 0; packed--) {
         if (ac_path_format(&path, "%s/%.*s", from,
                            (int) strlen(AC_OPENAI_VOCABULARY) - (packed ? 0 : 3),
                            AC_OPENAI_VOCABULARY) != AC_OK)
             return AC_E_NOMEM;
-        if (access(path, F_OK) == 0) {
+        if (ac_file_is_there(path)) {
             *out = path;
             return AC_OK;
         }
@@ -145,7 +146,7 @@ read_vocabulary(const char *from, const char *folder, int *kind, ac_texts *token
     char *openai = NULL, *hugging_face = NULL;
 
     AC_TRY(ac_path_format(&hugging_face, "%s/vocab.json", from));
-    if (access(hugging_face, F_OK) != 0)
+    if (!ac_file_is_there(hugging_face))
         AC_TRY(find_openai(&openai, from));
     if (!openai) {
         st = read_hugging_face(from, folder, kind, tokens, vocab, merges);
@@ -179,7 +180,7 @@ find_sentencepiece(char **out, const char *from, int kind)
         return ac_duplicate(out, from, n);
     AC_TRY(ac_path_format(out, "%s/" SENTENCEPIECE_MODEL, from));
     AC_TRY(ac_path_format(&vocab, "%s/vocab.json", from));
-    if (kind == AC_TOKENIZER_ANY && (access(vocab, F_OK) == 0 || access(*out, F_OK) != 0)) {
+    if (kind == AC_TOKENIZER_ANY && (ac_file_is_there(vocab) || !ac_file_is_there(*out))) {
         free(*out);
         *out = NULL;
     }
@@ -195,7 +196,7 @@ open_sentencepiece(ac_tokenizer *self, const char *path, char fingerprint[33])
     ac_unigram model = { 0 };
     ac_status st = AC_OK;
 
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         AC_FAIL(AC_E_IO,
                 "%s: no vocabulary here (SigLIP's is " SENTENCEPIECE_MODEL " or " TOKENIZER_JSON
                 ")",
@@ -224,7 +225,7 @@ find_tokenizer_json(char **out, const char *from)
     if (n > 5 && strcmp(from + n - 5, ".json") == 0)
         return ac_duplicate(out, from, n);
     st = ac_path_format(out, "%s/" TOKENIZER_JSON, from);
-    if (st == AC_OK && access(*out, F_OK) != 0) {
+    if (st == AC_OK && !ac_file_is_there(*out)) {
         free(*out);
         *out = NULL;
     }
@@ -239,7 +240,7 @@ add_remedy(ac_status st, const char *from)
     char *vocab = NULL, *message = NULL;
 
     if (st == AC_E_FORMAT && ac_path_format(&vocab, "%s/vocab.json", from) == AC_OK &&
-        access(vocab, F_OK) == 0 &&
+        ac_file_is_there(vocab) &&
         ac_duplicate(&message, ac_error_message(), strlen(ac_error_message())) == AC_OK)
         ac_error_set(st,
                      "%s; vocab.json and merges.txt beside it are used where tokenizer.json is "
@@ -285,7 +286,7 @@ ac_tokenizer_open(ac_tokenizer *self, const char *model, const char *vocabulary,
     from = vocabulary ? vocabulary : folder;
     AC_TRY(find_sentencepiece(&sentencepiece, from, kind));
     AC_TRY(find_tokenizer_json(&tokenizer_json, from));
-    if (sentencepiece && !(tokenizer_json && access(sentencepiece, F_OK) != 0)) {
+    if (sentencepiece && !(tokenizer_json && !ac_file_is_there(sentencepiece))) {
         st = open_sentencepiece(self, sentencepiece, fingerprint);
         goto out;
     }

@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -184,7 +185,7 @@ find_place(const char *folder, ac_weights_layout layout, const place **out, char
         *path = NULL;
         if (ac_path_format(path, "%s/%s", folder, p->name) != AC_OK)
             return AC_E_NOMEM;
-        if (access(*path, F_OK) == 0) {
+        if (ac_file_is_there(*path)) {
             *out = p;
             return AC_OK;
         }
@@ -237,7 +238,7 @@ ac_weights_open_as(ac_weights *self, const char *path, ac_weights_layout layout)
 
     *self = (ac_weights){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         AC_FAIL(AC_E_IO, "%s: there is no such model", path);
     self->is_folder = S_ISDIR(info.st_mode);
     AC_TRY(self->is_folder ? add_folder(self, path, layout) : add_file(self, path, ""));

@@ -10,6 +10,7 @@
 #include "io/config/config_values.h"
 #include "io/file/base64.h"
 #include "io/file/file_head.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
@@ -426,7 +427,7 @@ stands_for_itself(const char *name, const yaml_node_t *node, const char *value)
     if (!ac_config_key_is_text(k) && k->type != KEY_OPTIONAL_TEXTS)
         return false;
     if (k->type == KEY_PATH_LIST && node->type == YAML_SEQUENCE_NODE)
-        return access(value, F_OK) == 0; /* a list, unless a file has that name */
+        return ac_file_is_there(value); /* a list, unless a file has that name */
     return node->type == YAML_SCALAR_NODE
                ? node->data.scalar.style != YAML_SINGLE_QUOTED_SCALAR_STYLE &&
                      node->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE

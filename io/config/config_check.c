@@ -8,6 +8,7 @@
 #include "io/config/config.h"
 #include "engine/base/memory.h"
 #include "io/config/config_values.h"
+#include "io/file/file_look.h"
 #include "io/file/path_set.h"
 #include "io/file/publish.h"
 
@@ -178,7 +179,7 @@ check_path(const ac_config_key *k, const char *path)
 
     if (k->type == KEY_PATH_LIST)
         AC_TRY(ac_config_paths(path, &paths));
-    else if (k->type == KEY_PATHS && access(path, F_OK) != 0)
+    else if (k->type == KEY_PATHS && !ac_file_is_there(path))
         AC_TRY(split_names(path, &paths));
     else if (strncmp(k->name, "input.", 6) == 0 && ac_path_set_is(path))
         AC_TRY(ac_path_set_expand(path, &paths));
@@ -187,7 +188,7 @@ check_path(const ac_config_key *k, const char *path)
     for (int64_t i = 0; i < paths.count; i++) {
         free(one);
         AC_TRY(ac_duplicate(&one, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
-        if (access(one, F_OK) != 0)
+        if (!ac_file_is_there(one))
             AC_FAIL(ac_io_failure(errno), "%s: %s: %s", k->name, one, strerror(errno));
     }
 out:

@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
 #include "io/file/publish.h"
@@ -63,7 +64,7 @@ resolve_list(char **out, const char *base, const char *value)
     ac_status st = AC_OK;
 
     AC_TRY(resolve_path(out, base, value));
-    if (access(*out, F_OK) == 0 || !strpbrk(value, ",["))
+    if (ac_file_is_there(*out) || !strpbrk(value, ",["))
         return AC_OK;
     if (*value != '[' && !strchr(value, ','))
         return AC_OK; /* a pattern */

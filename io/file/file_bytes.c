@@ -7,6 +7,24 @@
 #include <unistd.h>
 
 #include "io/file/file_open.h"
+#include "io/file/io_failure.h"
+
+ac_status
+ac_file_item_unreadable(ac_item_status *status, const char *path, int error_number,
+                        const char *why)
+{
+    const ac_status st = error_number ? ac_io_failure(error_number) : AC_OK;
+
+    if (st == AC_E_RETRY)
+        return ac_error_set(st,
+                            "%s: cannot be read: %s; run again, and where that stays so, take "
+                            "the file out of the input",
+                            path, why);
+    if (error_number == EMFILE || error_number == ENOMEM)
+        return ac_error_set(error_number == ENOMEM ? AC_E_NOMEM : AC_E_IO,
+                            "%s: cannot be read: %s", path, why);
+    return ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", why);
+}
 
 bool
 ac_file_item_fits(int file, int64_t at, int64_t n, ac_item_status *status)
@@ -35,7 +53,7 @@ ac_file_bytes(ac_buffer *out, const char *path, ac_item_status *item_status)
     ac_buffer_reset(out);
     *item_status = (ac_item_status){ 0 };
     if (ac_file_open_why(&fd, path, why) != AC_OK)
-        return ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", why);
+        return ac_file_item_unreadable(item_status, path, errno, why);
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "not a regular file");
         goto out;
@@ -45,7 +63,7 @@ ac_file_bytes(ac_buffer *out, const char *path, ac_item_status *item_status)
     AC_TRY(ac_buffer_reserve(out, (size_t) info.st_size));
     /* a file that is shorter than it was: the decoder says so */
     if (!ac_file_read_at(fd, out->data, (size_t) info.st_size, 0, &out->size))
-        ac_item_status_set(item_status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
+        st = ac_file_item_unreadable(item_status, path, errno, strerror(errno));
 out:
     close(fd);
     return st;

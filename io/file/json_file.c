@@ -24,3 +24,11 @@ out:
     ac_map_close(&map);
     return st;
 }
+
+ac_status
+ac_json_file_find(json_t **out, const char *path)
+{
+    const ac_status st = ac_json_file_read(out, path, 0);
+
+    return st == AC_E_RETRY || st == AC_E_NOMEM ? st : AC_OK;
+}

@@ -14,4 +14,8 @@
  */
 AC_MUST_CHECK ac_status ac_json_file_read(json_t **out, const char *path, size_t flags);
 
+/** The same of a file that need not be there: *out is NULL where it is not, or holds no JSON. A
+ * failure only for memory, and for a passing error that stays (AC_E_RETRY). */
+AC_MUST_CHECK ac_status ac_json_file_find(json_t **out, const char *path);
+
 #endif

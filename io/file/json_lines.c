@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "io/file/file_head.h"
+#include "io/file/file_look.h"
 #include "io/file/line_reader.h"
 
 ac_status
@@ -15,7 +16,7 @@ ac_json_lines_read(const char *path, ac_json_line take, void *context)
     size_t n;
     ac_status st = AC_OK;
 
-    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (!ac_file_is_there(path) && (errno == ENOENT || errno == ENOTDIR))
         return AC_OK;
     AC_TRY(ac_line_reader_open(&reader, path));
     while (st == AC_OK) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file/file_look.h"
+
 enum { MOST_PATHS = 1000000, MOST_DIGITS = 15 };
 
 /* A brace's content between `open` and the brace that closes it; NULL: it stands for itself. */
@@ -34,7 +36,7 @@ ac_path_set_is(const char *text)
     const char *close;
 
     return (strstr(text, "::") || first_brace(text, text + strlen(text), &close)) &&
-           access(text, F_OK) != 0;
+           !ac_file_is_there(text);
 }
 
 static bool

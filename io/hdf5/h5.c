@@ -356,8 +356,9 @@ open_guarded(ac_h5_reader *self, const char *path, bool may_show)
     AC_TRY(ac_h5_guard_structure(path, &bytes, &self->names));
     properties = access_properties();
     do {
+        errno = 0;
         file = H5Fopen(path, H5F_ACC_RDONLY, properties);
-    } while (file < 0 && ac_h5_try_again(&tries));
+    } while (file < 0 && ac_h5_open_again(&tries));
     if (file < 0)
         AC_TRY(ac_h5_check_opening(path));
     if (file < 0)

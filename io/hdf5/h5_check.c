@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 
 enum { BLOCK_BYTES = 8 << 20 };
@@ -99,7 +100,7 @@ source_path(char **out, const char *path, const char *name)
     if (name[0] == '/')
         return ac_duplicate(out, name, strlen(name));
     AC_TRY(ac_path_format(out, "%.*s%s", slash ? (int) (slash - path) + 1 : 0, path, name));
-    if (access(*out, F_OK) == 0 || !(real = realpath(path, NULL)) || access(real, F_OK) != 0)
+    if (ac_file_is_there(*out) || !(real = realpath(path, NULL)) || !ac_file_is_there(real))
         goto out;
     free(*out);
     *out = NULL;
@@ -138,7 +139,7 @@ check_source(const char *path, const char *name, hid_t properties, size_t i)
         AC_FAIL(AC_E_FORMAT, "%s: dataset %s does not say what it shows: damaged", path, name);
     shown = H5Pget_virtual_vspace(properties, i);
     AC_TRY(source_path(&source_file, path, file));
-    if (access(source_file, F_OK) != 0)
+    if (!ac_file_is_there(source_file))
         AC_FAIL(
             AC_E_FORMAT,
             "%s: dataset %s shows what is in %s, which is not there, so it reads as zeros: "

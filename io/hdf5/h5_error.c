@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/file/file_open.h"
+#include "io/file/io_failure.h"
 #include "io/file/publish.h"
 
 typedef struct found {
@@ -38,6 +39,19 @@ walk(void)
     return self;
 }
 
+/* H5Fopen looks at the path too, and says no number where that fails: errno tells, if it is one
+ * of a file server. */
+static found
+walk_opening(void)
+{
+    const int number = errno;
+    found self = walk();
+
+    if (!self.number && number && ac_io_failure(number) == AC_E_RETRY)
+        self.number = number;
+    return self;
+}
+
 int
 ac_h5_error_number(void)
 {
@@ -47,7 +61,7 @@ ac_h5_error_number(void)
 ac_status
 ac_h5_check_opening(const char *path)
 {
-    const found self = walk();
+    const found self = walk_opening();
 
     if (!self.number)
         return AC_OK;
@@ -68,6 +82,14 @@ bool
 ac_h5_try_again(int *tries)
 {
     const int number = ac_h5_error_number();
+
+    return number && ac_file_try_again(number, tries);
+}
+
+bool
+ac_h5_open_again(int *tries)
+{
+    const int number = walk_opening().number;
 
     return number && ac_file_try_again(number, tries);
 }

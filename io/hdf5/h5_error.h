@@ -14,7 +14,9 @@ int ac_h5_error_number(void);
  * the file, and the lock where it is that. */
 AC_MUST_CHECK ac_status ac_h5_check_opening(const char *path);
 
-/** Directly after reading failed: is it to be tried again (ac_file_try_again)? */
+/** Directly after H5Fopen failed, with errno 0 before it; after reading failed: is it to be
+ * tried again (ac_file_try_again)? */
+bool ac_h5_open_again(int *tries);
 bool ac_h5_try_again(int *tries);
 
 /** AC_E_FORMAT, or of an error of the system its own status, with a message. */

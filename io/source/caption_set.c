@@ -16,6 +16,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -71,7 +72,7 @@ read_keys(ac_texts *keys, const char *path, int64_t lines)
 
     AC_TRY(ac_path_format(&beside, "%.*s%skeys.txt", slash ? (int) (slash - path) : 0, path,
                           slash ? "/" : ""));
-    if (access(beside, F_OK) == 0) {
+    if (ac_file_is_there(beside)) {
         AC_TRY(read_text_lines(keys, beside));
         if (keys->count != lines)
             AC_FAIL(AC_E_FORMAT, "%s has %lld lines, but %s has %lld", path, (long long) lines,
@@ -170,7 +171,7 @@ read_member(ac_caption_records *out, const char *root, const char *below, const 
 
     AC_TRY(ac_path_format(&inner, "%s%s%s", below, *below ? "/" : "", name));
     AC_TRY(ac_path_format(&path, "%s/%s", root, inner));
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         goto out;
     if (S_ISDIR(info.st_mode)) {
         st = depth < DEEPEST_FOLDER ? read_text_folder(out, root, inner, depth + 1, several)
@@ -204,7 +205,7 @@ read_text_folder(ac_caption_records *out, const char *root, const char *below, i
 
     out->format = "a folder of .txt";
     AC_TRY(ac_path_format(&path, "%s%s%s", root, *below ? "/" : "", below));
-    count = scandir(path, &names, NULL, alphasort);
+    count = ac_folder_scan(path, &names, NULL);
     if (count < 0 && depth > 0 && (errno == EACCES || errno == EPERM)) {
         ac_log(AC_LOG_WARNING, "%s: a folder that cannot be read is left out: %s", path,
                strerror(errno));
@@ -274,7 +275,7 @@ read_folder(ac_caption_records *out, const char *path, bool several, const char 
     AC_TRY(ac_path_format(&items, "%s/items.jsonl", path));
     if (several) {
         AC_TRY(read_pattern(out, references, true, &found));
-        if (!found && access(captions, F_OK) == 0)
+        if (!found && ac_file_is_there(captions))
             AC_FAIL(AC_E_FORMAT, "%s: a run without ref0.txt: its images had no captions",
                     path);
         if (!found)
@@ -282,14 +283,14 @@ read_folder(ac_caption_records *out, const char *path, bool several, const char 
         if (!found)
             st =
                 is_dataset ? read_dataset(out, path) : read_text_folder(out, path, "", 0, true);
-    } else if (access(captions, F_OK) == 0) {
+    } else if (ac_file_is_there(captions)) {
         out->format = "a run";
         out->format_is_run = true;
         st = ac_captions_read_lines(out, captions);
-    } else if (access(items, F_OK) == 0) {
+    } else if (ac_file_is_there(items)) {
         out->format = "a run of evaluate";
         st = ac_captions_read_lines(out, items);
-    } else if (access(predictions, F_OK) == 0) {
+    } else if (ac_file_is_there(predictions)) {
         st = read_line_files(out, &predictions, 1, false);
     } else {
         st = read_text_folder(out, path, "", 0, false);
@@ -331,7 +332,7 @@ read_records(ac_caption_records *out, const char *path, bool several, const char
     bool found = false;
     ac_status st = AC_OK;
 
-    if (stat(path, &info) != 0) {
+    if (ac_file_stat(path, &info) != 0) {
         const int why = errno;
         if (strpbrk(path, "*?[")) {
             AC_TRY(read_pattern(out, path, several, &found));

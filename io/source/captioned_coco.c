@@ -1,4 +1,5 @@
 /* COCO's annotations, or Karpathy's, and the folder of their images, as a source. */
+#include "io/file/file_look.h"
 #include "io/source/captioned_state.h"
 
 #ifdef __GLIBC__
@@ -67,7 +68,7 @@ place_image(place *out, const ac_coco *coco, int64_t i, const char *root)
     if (folder) {
         AC_TRY(ac_path_format(&path, "%s%.*s", root, (int) n, name));
         AC_TRY(ac_path_format(&flat, "%s%.*s", root, (int) (n - folder), name + folder));
-        if (access(path, F_OK) != 0 && access(flat, F_OK) == 0) {
+        if (!ac_file_is_there(path) && ac_file_is_there(flat)) {
             out->name += folder;
             out->size -= folder;
         }
@@ -166,7 +167,7 @@ list_images(ac_captioned *self, const place_list *places, const ac_image_options
         free(path);
         AC_TRY(ac_path_format(&path, "%s%.*s", p->name[0] == '/' ? "" : files->root,
                               (int) p->size, p->name));
-        if (stat(path, &info) == 0)
+        if (ac_file_stat(path, &info) == 0)
             stamp = (ac_image_stamp){ (int64_t) info.st_size,
                                       (int64_t) info.st_mtim.tv_sec * 1000000000 +
                                           info.st_mtim.tv_nsec };
@@ -272,7 +273,7 @@ ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char
     char images[33];
 
     *out = (ac_image_source){ 0 };
-    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (ac_file_stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
         AC_FAIL(AC_E_IO, "%s: there is no such folder of images (for %s)", folder, annotations);
     AC_TRY(ac_captioned_new(&self, options));
     AC_TRY(ac_coco_read_split(&coco, annotations, options->split ? options->split : "all",

@@ -1,3 +1,4 @@
+#include "io/file/file_look.h"
 #include "io/source/captioned_state.h"
 
 #include <errno.h>
@@ -233,7 +234,7 @@ ac_captioned_folder_open(ac_image_source *out, const char *folder, const char *w
     while (n > 1 && folder[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&path, folder, n));
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
     if (!S_ISDIR(info.st_mode))
         AC_FAIL(AC_E_ARG,

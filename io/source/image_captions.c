@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/source/image_files.h"
 #include "io/source/location.h"
@@ -96,7 +97,7 @@ find_beside(const ac_image_files *self, int64_t i, char **path, ac_item_status *
          extension = extension == suffix ? ".txt" : NULL) {
         free(*path);
         AC_TRY(ac_location_sidecar(image, strlen(image), extension, path));
-        if (access(*path, F_OK) == 0)
+        if (ac_file_is_there(*path))
             goto out;
     }
     free(*path);

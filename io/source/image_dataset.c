@@ -12,7 +12,9 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/source/shard_pool.h"
 
@@ -294,7 +296,9 @@ load_manifest(const char *folder, json_t **out)
     char *path = NULL;
     ac_status st = ac_path_format(&path, "%s/manifest.json", folder);
 
-    *out = st == AC_OK ? json_load_file(path, 0, NULL) : NULL;
+    *out = NULL;
+    if (st == AC_OK)
+        st = ac_json_file_find(out, path);
     free(path);
     return st;
 }
@@ -304,7 +308,7 @@ has_file(const char *folder, const char *name)
 {
     char *path = NULL;
     const bool found =
-        ac_path_format(&path, "%s/%s", folder, name) == AC_OK && access(path, F_OK) == 0;
+        ac_path_format(&path, "%s/%s", folder, name) == AC_OK && ac_file_is_there(path);
 
     free(path);
     return found;
@@ -348,7 +352,7 @@ ac_image_dataset_is(const char *input, const char *what, bool *is_dataset)
     struct stat info;
 
     *is_dataset = false;
-    if (stat(input, &info) != 0)
+    if (ac_file_stat(input, &info) != 0)
         return AC_OK; /* whoever opens it says why */
     if (S_ISDIR(info.st_mode))
         return check_folder(input, what, is_dataset);

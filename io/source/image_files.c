@@ -12,6 +12,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
+#include "io/file/file_look.h"
 #include "io/file/map.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -52,7 +53,7 @@ add_page(finder *self, const char *path, const char *name, int32_t page)
     struct stat info;
     ac_status st = AC_OK;
 
-    if (stat(path, &info) == 0 && S_ISREG(info.st_mode))
+    if (ac_file_stat(path, &info) == 0 && S_ISREG(info.st_mode))
         file.stamp = (ac_image_stamp){ (int64_t) info.st_size,
                                        (int64_t) info.st_mtim.tv_sec * 1000000000 +
                                            info.st_mtim.tv_nsec };
@@ -162,7 +163,7 @@ search(finder *self, const char *path, size_t root, int depth)
     ac_status st = AC_OK;
     char *child = NULL;
     struct dirent *entry;
-    DIR *folder = opendir(path);
+    DIR *folder = ac_folder_open(path);
 
     if (!folder && depth > 0)
         return ac_skip_unreadable(&self->passed->skipped, path, errno);
@@ -172,9 +173,12 @@ search(finder *self, const char *path, size_t root, int depth)
     if (depth > 64)
         AC_FAIL(AC_E_ARG, "%s: folders nested more than 64 deep: is there a link in a circle?",
                 path);
-    while ((errno = 0, entry = readdir(folder))) {
+    for (;;) {
         struct stat info;
         bool skipped;
+        AC_TRY(ac_folder_next(&entry, folder, path));
+        if (!entry)
+            break;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         free(child);
@@ -184,7 +188,7 @@ search(finder *self, const char *path, size_t root, int depth)
             continue;
         if (entry->d_type == DT_DIR ||
             ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
-             stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
+             ac_file_stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {
             if (ac_image_name_is(entry->d_name)) /* a folder where an image should be: said, not
                                                     skipped in silence */
                 AC_TRY(add(self, child, child + root));
@@ -193,9 +197,6 @@ search(finder *self, const char *path, size_t root, int depth)
             AC_TRY(add_found(self, child, child + root, entry->d_name));
         }
     }
-    if (errno)
-        st = ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read to its end: %s",
-                          path, strerror(errno));
 out:
     free(child);
     closedir(folder);
@@ -377,7 +378,7 @@ ac_image_files_find(ac_image_files *self, const char *input, const char *what,
     while (n > 1 && input[n - 1] == '/')
         n--;
     AC_TRY(ac_duplicate(&path, input, n));
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, path, strerror(errno));
     AC_TRY(ac_location_root(path, &self->root));
     if (S_ISDIR(info.st_mode)) {

@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_look.h"
 #include "io/file/json_value.h"
 #include "io/file/text_file.h"
 #include "io/source/image_files.h"
@@ -105,7 +106,7 @@ metadata(const void *state, int64_t i, ac_buffer *out)
 
     AC_TRY(ac_image_files_path(state, i, &image));
     AC_TRY(ac_location_sidecar(image, strlen(image), ".json", &path));
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0)
+    if (ac_file_stat(path, &info) != 0 || !S_ISREG(info.st_mode) || !ac_file_is_readable(path))
         goto out;
     AC_TRY(ac_text_file_read(path, out));
     object = ac_json_parse(out->data ? out->data : "", out->size, 0, NULL);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/image/names.h"
 
@@ -29,7 +30,7 @@ ac_location_root(const char *input, char **root)
 
     while (n > 1 && input[n - 1] == '/')
         n--;
-    if (stat(input, &info) == 0)
+    if (ac_file_stat(input, &info) == 0)
         is_folder = S_ISDIR(info.st_mode);
     else /* gone: a name can still tell */
         is_folder =

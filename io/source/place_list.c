@@ -8,6 +8,7 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
 #include "io/source/image_dataset.h"
@@ -101,7 +102,7 @@ find_kind(const char *input, ac_listed_kind *kind, char **dataset)
 
     *kind = AC_LISTED_FILE;
     *dataset = NULL;
-    if (n < 5 || strcasecmp(input + n - 4, ".txt") != 0 || stat(input, &info) != 0 ||
+    if (n < 5 || strcasecmp(input + n - 4, ".txt") != 0 || ac_file_stat(input, &info) != 0 ||
         !S_ISREG(info.st_mode))
         return AC_OK; /* whoever opens it says why */
     AC_TRY(ac_text_lines_open(&lines, input, false));

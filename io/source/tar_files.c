@@ -64,7 +64,8 @@ release(ac_tar_files *self, ac_tar_file *slot, int file)
 }
 
 static ac_status
-read_all(int file, int64_t at, int64_t n, ac_buffer *out, ac_item_status *status)
+read_all(const char *path, int file, int64_t at, int64_t n, ac_buffer *out,
+         ac_item_status *status)
 {
     ac_status st = AC_OK;
 
@@ -74,7 +75,7 @@ read_all(int file, int64_t at, int64_t n, ac_buffer *out, ac_item_status *status
     if (st != AC_OK)
         return st;
     if (!ac_file_read_at(file, out->data, (size_t) n, at, &out->size))
-        return ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
+        return ac_file_item_unreadable(status, path, errno, strerror(errno));
     if ((int64_t) out->size < n)
         return ac_item_status_set(status, AC_REJECT_TRUNCATED,
                                   "the tar ends inside it: %lld of %lld bytes",
@@ -106,9 +107,9 @@ ac_tar_files_read(ac_tar_files *self, const ac_tar_index *index, int64_t tar, in
                                   (long long) there, (long long) n);
     slot = acquire(self, path, tar, &file);
     if (file < 0)
-        st = ac_item_status_set(status, AC_REJECT_UNREADABLE, "%s", strerror(errno));
+        st = ac_file_item_unreadable(status, path, errno, strerror(errno));
     else
-        st = read_all(file, at, n, out, status);
+        st = read_all(path, file, at, n, out, status);
     if (out->data)
         out->data[out->size] = '\0';
     release(self, slot, file);

@@ -1,5 +1,6 @@
 #include "io/source/tar_index.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
+#include "io/file/io_failure.h"
 #include "io/file/text_file.h"
 #include "io/source/location.h"
 #include "io/source/tar_notes.h"
@@ -106,9 +109,11 @@ ac_tar_index_is_current(const ac_tar_index *self, int64_t tar, char why[200])
     const ac_tar_record *r = &self->tars[tar];
     struct stat info;
 
-    if (stat(ac_tar_index_path(self, tar), &info) != 0)
+    if (ac_file_stat(ac_tar_index_path(self, tar), &info) != 0) {
+        if (ac_io_failure(errno) == AC_E_RETRY) /* whoever opens it says so */
+            return true;
         snprintf(why, 200, "it is gone");
-    else if (info.st_size != r->bytes)
+    } else if (info.st_size != r->bytes)
         snprintf(why, 200, "%lld bytes, and not %lld", (long long) info.st_size,
                  (long long) r->bytes);
     else if (info.st_mtim.tv_sec != r->seconds || info.st_mtim.tv_nsec != r->nanoseconds)

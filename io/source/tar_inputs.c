@@ -13,6 +13,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/file/path_set.h"
@@ -62,7 +63,7 @@ ac_tar_name_is(const char *name)
 static ac_status
 search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, bool *images)
 {
-    DIR *folder = opendir(path);
+    DIR *folder = ac_folder_open(path);
     struct dirent *entry;
     char *child = NULL;
     ac_status st = AC_OK;
@@ -72,9 +73,13 @@ search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, 
     if (!folder)
         return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", path,
                             strerror(errno));
-    while (depth <= MOST_DEPTH && (entry = readdir(folder))) {
+    while (depth <= MOST_DEPTH) {
         struct stat info;
-        bool is_folder = entry->d_type == DT_DIR, skipped;
+        bool is_folder, skipped;
+        AC_TRY(ac_folder_next(&entry, folder, path));
+        if (!entry)
+            break;
+        is_folder = entry->d_type == DT_DIR;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         free(child);
@@ -83,7 +88,7 @@ search(ac_texts *tars, const char *path, size_t root, ac_skip *skip, int depth, 
         if (skipped)
             continue;
         if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
-            is_folder = stat(child, &info) == 0 && S_ISDIR(info.st_mode);
+            is_folder = ac_file_stat(child, &info) == 0 && S_ISDIR(info.st_mode);
         if (is_folder)
             AC_TRY(search(tars, child, root, skip, depth + 1, images));
         else if (strncmp(entry->d_name, "._", 2) == 0)
@@ -367,7 +372,7 @@ find(found_tars *self, const char *input, const char *what, const char *skip)
     if (ac_path_set_is(input)) {
         AC_TRY(find_in_set(self, input, what));
         AC_TRY(set_common_root(self));
-    } else if (stat(input, &info) != 0) {
+    } else if (ac_file_stat(input, &info) != 0) {
         AC_FAIL(ac_io_failure(errno), "%s: %s: %s", what, input, strerror(errno));
     } else if (S_ISDIR(info.st_mode)) {
         AC_TRY(find_in_folder(self, input, skip));

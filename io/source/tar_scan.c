@@ -11,6 +11,7 @@
 #include "engine/base/heartbeat.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
 #include "io/file/spill.h"
@@ -501,7 +502,7 @@ compare_stats(scanner *self, const char *tar)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%.*s_stats.json", (int) stem, tar));
-    stats = access(path, R_OK) == 0 ? json_load_file(path, 0, NULL) : NULL;
+    stats = ac_file_is_readable(path) ? json_load_file(path, 0, NULL) : NULL;
     successes = json_object_get(stats, "successes");
     if (!json_is_integer(successes))
         goto out;

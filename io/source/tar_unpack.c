@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 #include "io/source/tar_reader.h"
@@ -77,7 +78,7 @@ finish(int file, const char *path, const char *from)
 {
     struct stat info;
 
-    if (stat(from, &info) == 0) {
+    if (ac_file_stat(from, &info) == 0) {
         const struct timespec times[2] = { info.st_atim, info.st_mtim };
         if (futimens(file, times) != 0)
             return ac_error_set(ac_io_failure(errno), "%s: its time cannot be set: %s", path,

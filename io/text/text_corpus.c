@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
@@ -180,7 +181,7 @@ ac_text_corpus_check(const ac_text_corpus *self)
     for (int64_t d = 0; d < self->count; d++) {
         struct stat now;
         if (!self->documents[d].spooled && self->documents[d].bytes &&
-            (stat(ac_texts_at(&self->paths, d), &now) != 0 ||
+            (ac_file_stat(ac_texts_at(&self->paths, d), &now) != 0 ||
              !is_as_prepared(&self->documents[d], &now)))
             return changed(ac_texts_at(&self->paths, d));
     }

@@ -14,6 +14,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/text/byte_stream.h"
 #include "io/file/file_head.h"
@@ -36,12 +37,6 @@ is_text_name(const char *name)
     return false;
 }
 
-static int
-by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 static ac_status list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip,
                              bool is_below);
 
@@ -56,7 +51,7 @@ take_found(ac_texts *paths, const char *path, const char *name, bool is_link, si
 
     if (st != AC_OK || skipped)
         return st;
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         return errno == EACCES ? ac_skip_unreadable(skip, path, errno)
                : is_text_name(name)
                    ? ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", path,
@@ -75,7 +70,7 @@ static ac_status
 list_folder(ac_texts *paths, const char *folder, size_t root, ac_skip *skip, bool is_below)
 {
     struct dirent **entries = NULL;
-    const int count = scandir(folder, &entries, NULL, by_bytes);
+    const int count = ac_folder_scan(folder, &entries, NULL);
     ac_status st = AC_OK;
 
     if (count < 0 && is_below)
@@ -107,7 +102,7 @@ ac_text_sources_list(ac_texts *paths, const char *const *inputs, int64_t count, 
         const int64_t before = paths->count;
         const bool is_named = strcmp(inputs[i], "-") != 0;
         struct stat info = { 0 };
-        if (is_named && stat(inputs[i], &info) != 0)
+        if (is_named && ac_file_stat(inputs[i], &info) != 0)
             AC_FAIL(ac_io_failure(errno), "%s: cannot be found: %s", inputs[i],
                     strerror(errno));
         if (is_named && S_ISDIR(info.st_mode)) {
@@ -465,7 +460,7 @@ ac_text_source_is_plain(const char *path)
     bool tar;
 
     if (strcmp(path, "-") == 0 || is_tar_name(path) ||
-        (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+        (ac_file_stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
         return false;
     return !look_at(path, &kind, &tar) || (kind == AC_STREAM_PLAIN && !tar);
 }
@@ -477,5 +472,6 @@ ac_text_source_is_tar(const char *path)
     struct stat info;
     bool tar;
 
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && look_at(path, &kind, &tar) && tar;
+    return ac_file_stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+           look_at(path, &kind, &tar) && tar;
 }

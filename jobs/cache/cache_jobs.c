@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
+#include "io/file/file_look.h"
 #include "io/text/text_source.h"
 #include "jobs/cache/build.h"
 #include "jobs/cache/embed.h"
@@ -64,7 +65,7 @@ size_mining(ac_sizing *sizing, const ac_config *config)
     if (ac_skip_init(&skip, config->input.skip) == AC_OK &&
         ac_text_sources_list(&sources, &input, 1, &skip) == AC_OK)
         for (int64_t i = 0; i < sources.count; i++)
-            if (stat(ac_texts_at(&sources, i), &info) == 0)
+            if (ac_file_stat(ac_texts_at(&sources, i), &info) == 0)
                 sizing->more += BYTES_PER_BYTE * (int64_t) info.st_size;
     ac_skip_free(&skip);
     ac_texts_free(&sources);

@@ -10,6 +10,7 @@
 #include "cache_builder/cache.h"
 #include "engine/models/clip_prefix.h"
 #include "engine/retrieval/topk.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/hdf5/shard_file.h"
@@ -386,9 +387,9 @@ ac_remove_files(const char *folder, const char *part, bool temporary)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&inner, "%s/%s", folder, part));
-    if (!(d = opendir(inner)))
+    if (!(d = ac_folder_open(inner)))
         goto out;
-    while (st == AC_OK && (entry = readdir(d))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, d, inner)) == AC_OK && entry) {
         if (entry->d_name[0] == '.' || (temporary && !strstr(entry->d_name, ".tmp")))
             continue;
         st = ac_path_format(&path, "%s/%s", inner, entry->d_name);

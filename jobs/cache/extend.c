@@ -12,8 +12,10 @@
 #include "cache_builder/cache.h"
 #include "cache_builder/duplicates.h"
 #include "engine/base/log.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cache/embed.h"
@@ -57,7 +59,7 @@ is_folder_with_manifest(const char *path)
     char *manifest = NULL, *inner = NULL;
     bool found = ac_path_format(&manifest, "%s/manifest.json", path) == AC_OK &&
                  ac_path_format(&inner, "%s/cache/manifest.json", path) == AC_OK &&
-                 (access(manifest, F_OK) == 0 || access(inner, F_OK) == 0);
+                 (ac_file_is_there(manifest) || ac_file_is_there(inner));
 
     free(manifest);
     free(inner);
@@ -220,7 +222,7 @@ look_back(const extender *self, const char *folder, char *joined)
     *joined = 0;
     AC_TRY(st);
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    root = json_load_file(path, 0, NULL);
+    AC_TRY(ac_json_file_find(&root, path));
     before = json_string_value(json_object_get(root, "cache_fingerprint"));
     if (!before || strcmp(before, self->cache.fingerprint) == 0)
         goto out; /* a new run, or the cache as it was when this one began */
@@ -366,7 +368,7 @@ renew_done(const char *folder)
     char *path = NULL;
     ac_status st = ac_path_format(&path, "%s/DONE", folder);
 
-    if (st == AC_OK && access(path, F_OK) == 0)
+    if (st == AC_OK && ac_file_is_there(path))
         st = ac_done_write(folder);
     free(path);
     return st;

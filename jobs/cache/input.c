@@ -10,6 +10,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 #include "jobs/cache/mining/mine.h"
 
@@ -71,7 +72,7 @@ refuse_runs(const char *input)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", input));
-    root = json_load_file(path, 0, NULL);
+    AC_TRY(ac_json_file_find(&root, path));
     job = json_string_value(json_object_get(root, "job"));
     if (job && strcmp(job, "ingest") == 0)
         st = ac_error_set(AC_E_ARG,

@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/text/unicode.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cache/build.h"
@@ -130,7 +131,7 @@ prepare(labels *self)
     AC_TRY(sentences.status);
     ac_checksum_bytes(sentences.data, sentences.size, self->fingerprint);
     AC_TRY(ac_path_format(&manifest, "%s/manifest.json", self->folder));
-    if (access(manifest, F_OK) == 0) {
+    if (ac_file_is_there(manifest)) {
         AC_TRY(ac_cache_open(&cache, self->folder));
         if (cache.source_count != 1 || strcmp(cache.sources[0].kind, "labels") != 0 ||
             strcmp(cache.sources[0].input, self->fingerprint) != 0)

@@ -1,9 +1,13 @@
 #include "jobs/cache/open.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
+#include "io/file/io_failure.h"
 #include "io/file/path.h"
 #include "io/text/text_source.h"
 #include "jobs/cache/build.h"
@@ -29,9 +33,12 @@ check_path(const ac_comm *comm, const ac_config *config, const char *path, char 
 {
     struct stat info;
 
-    if (stat(path, &info) != 0)
-        return ac_error_set(AC_E_IO, "cache.path: %s: there is no such cache or text file",
-                            path);
+    if (ac_file_stat(path, &info) != 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? ac_error_set(AC_E_IO,
+                                  "cache.path: %s: there is no such cache or text file", path)
+                   : ac_error_set(ac_io_failure(errno), "cache.path: %s: cannot be read: %s",
+                                  path, strerror(errno));
     *is_text = !S_ISDIR(info.st_mode);
     if (*is_text && config->compute.parts > 1)
         return ac_error_set(AC_E_ARG,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/memory_limit.h"
@@ -19,7 +20,8 @@ bytes_on_disk(const ac_cache *cache)
     for (int64_t i = 0; i < cache->shard_count; i++) {
         struct stat info;
         char *path = NULL;
-        if (ac_cache_shard_path(&path, cache->folder, i) == AC_OK && stat(path, &info) == 0)
+        if (ac_cache_shard_path(&path, cache->folder, i) == AC_OK &&
+            ac_file_stat(path, &info) == 0)
             bytes += info.st_size;
         free(path);
     }

@@ -9,6 +9,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/json_file.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "io/source/selected_images.h"
@@ -266,7 +267,7 @@ static ac_status
 read_counts(ac_run *run)
 {
     char *path = NULL;
-    json_t *summary;
+    json_t *summary = NULL;
     ac_status st;
 
     run->rows = ac_run_rows(run, AC_STAGE_EMBED);
@@ -274,7 +275,9 @@ read_counts(ac_run *run)
     if (!run->numbers)
         return AC_OK;
     st = ac_run_path(run, &path, "summary.json");
-    if (st == AC_OK && (summary = json_load_file(path, 0, NULL))) {
+    if (st == AC_OK)
+        st = ac_json_file_find(&summary, path);
+    if (summary) {
         run->rows = json_integer_value(json_object_get(summary, "ok"));
         run->bad = json_integer_value(json_object_get(summary, "bad"));
         json_decref(summary);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 
 static int64_t
 shard_of(const ac_equal_rows *self, int64_t item)
@@ -52,7 +53,7 @@ is_there(const ac_equal_rows *self, int64_t shard, const char *path)
         return true;
     if (ac_run_is_part(run) && (shard < n * part / parts || shard >= n * (part + 1) / parts))
         return false;
-    return access(path, R_OK) == 0;
+    return ac_file_is_readable(path);
 }
 
 ac_status

@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
@@ -171,7 +172,7 @@ ac_reviews_open(ac_reviews *self, const char *folder)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/%s", folder, ac_review_file));
-    st = access(path, F_OK) == 0 ? ac_reviews_read(self, path) : AC_OK;
+    st = ac_file_is_there(path) ? ac_reviews_read(self, path) : AC_OK;
 out:
     free(path);
     return st;

@@ -5,6 +5,7 @@
 #include "engine/base/log.h"
 #include "engine/image/recipe.h"
 #include "io/checkpoint/clip_files.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
 #include "io/hdf5/shard_file.h"
@@ -49,8 +50,8 @@ check_folder(const ac_config *config, const char *folder)
     const char *source = ac_images_place(config);
     struct stat a, b;
 
-    if (source && stat(source, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev &&
-        a.st_ino == b.st_ino)
+    if (source && ac_file_stat(source, &a) == 0 && ac_file_stat(folder, &b) == 0 &&
+        a.st_dev == b.st_dev && a.st_ino == b.st_ino)
         return ac_error_set(AC_E_ARG,
                             "%s is the source itself: the image dataset needs a folder of its "
                             "own (--out)",

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "io/file/file_look.h"
 #include "io/source/tar_images.h"
 #include "jobs/ingest/stage.h"
 
@@ -22,7 +23,8 @@ bytes_of(const ac_image_source *images, int64_t i, ac_buffer *bytes, int64_t *n)
     *n = 0;
     if (images->type->file) {
         AC_TRY(ac_image_source_file(images, i, &path));
-        *n = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t) info.st_size : 0;
+        *n = ac_file_stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t) info.st_size
+                                                                     : 0;
         goto out;
     }
     AC_TRY(ac_image_source_read(images, i, bytes, &status));

@@ -11,6 +11,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/base64.h"
+#include "io/file/file_look.h"
 #include "io/file/json_scan.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -64,7 +65,7 @@ read_metrics(scores_report *self)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/metrics.json", self->run->folder));
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         AC_FAIL(AC_E_FORMAT, "%s is not there yet: the run is not finished", path);
     AC_TRY(ac_text_file_read(path, &text));
     self->metrics = json_loadb(text.data, text.size, 0, NULL);
@@ -485,7 +486,7 @@ write_thumbnails(scores_report *self, const ac_job *const *jobs)
         AC_TRY(push_thumbnails(self, self->run, &json));
     } else if (captions) {
         AC_TRY(ac_path_format(&manifest, "%s/manifest.json", captions));
-        if (access(manifest, F_OK) == 0 && ac_run_view_open(&other, captions, jobs) == AC_OK &&
+        if (ac_file_is_there(manifest) && ac_run_view_open(&other, captions, jobs) == AC_OK &&
             other.manifest.stage_count > 0 && other.stages[0] &&
             strcmp(other.stages[0]->name, "embed") == 0 &&
             push_thumbnails(self, &other, &json) != AC_OK)

@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
 #include "jobs/report/gallery.h"
@@ -50,7 +51,7 @@ find_thumbnails(writer *w, const ac_job *const *jobs)
     const char *folder = w->config.input.path;
     struct stat info;
 
-    if (!folder || stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (!folder || ac_file_stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
         return;
     if (open_thumbnails(&w->images, folder, jobs) == AC_OK)
         return;

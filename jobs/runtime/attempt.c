@@ -11,6 +11,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -112,14 +113,14 @@ static ac_status
 check_other_locks(const ac_attempt *self, bool is_part)
 {
     ac_status st = AC_OK;
-    DIR *d = opendir(self->folder);
+    DIR *d = ac_folder_open(self->folder);
     struct dirent *entry;
     char *path = NULL;
 
     if (!d)
         return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s",
                             self->folder, strerror(errno));
-    while (st == AC_OK && (entry = readdir(d))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, d, self->folder)) == AC_OK && entry) {
         const char *dash = strchr(entry->d_name, '-');
         const bool whole = strcmp(entry->d_name, "lock") == 0,
                    part = entry->d_name[0] == 'p' && dash && strcmp(dash, "-lock") == 0;

@@ -11,6 +11,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -50,16 +51,18 @@ push_folder(ac_buffer *out, const char *folder, const char *inside)
     int n = 0;
 
     AC_TRY(ac_path_format(&path, "%s/%s", folder, inside));
-    if ((n = scandir(path, &entries, select_files, alphasort)) < 0) {
+    if ((n = ac_folder_scan(path, &entries, select_files)) < 0) {
         n = 0;
         if (errno != ENOENT)
-            AC_FAIL(errno == ENOMEM ? AC_E_NOMEM : AC_E_IO, "%s: the folder cannot be read: %s",
-                    path, strerror(errno));
+            AC_FAIL(errno == ENOMEM ? AC_E_NOMEM : ac_io_failure(errno),
+                    "%s: the folder cannot be read: %s", path, strerror(errno));
     }
     for (int i = 0; i < n; i++) {
         free(path);
         AC_TRY(ac_path_format(&path, "%s/%s%s", folder, inside, entries[i]->d_name));
-        if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        if (ac_file_stat(path, &info) != 0)
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", path, strerror(errno));
+        if (!S_ISREG(info.st_mode))
             continue;
         AC_TRY(ac_file_checksum(path, checksum));
         AC_TRY(ac_buffer_printf(out, "%s  %s%s\n", checksum, inside, entries[i]->d_name));

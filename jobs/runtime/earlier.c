@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
 #include "jobs/runtime/visible.h"
@@ -118,7 +119,7 @@ ac_earlier_await(const char *folder, const ac_config *config, ac_heartbeat *hear
     *fresh = false;
     gethostname(self.host, sizeof self.host - 1);
     AC_TRY(ac_path_format(&path, "%s/DONE", folder));
-    if (access(path, F_OK) == 0) /* all else was published before it */
+    if (ac_file_is_there(path)) /* all else was published before it */
         goto out;
     free(path);
     AC_TRY(ac_path_format(&path, "%s/attempts.jsonl", folder));

@@ -9,6 +9,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
@@ -91,10 +92,13 @@ ac_hash_log_read(const char *folder, int64_t shard_items, ac_image_hash *hashes,
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&journal, "%s/journal", folder));
-    if (!(d = opendir(journal)))
+    if (!(d = ac_folder_open(journal)))
         AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", journal,
                 strerror(errno));
-    while ((entry = readdir(d))) {
+    for (;;) {
+        AC_TRY(ac_folder_next(&entry, d, journal));
+        if (!entry)
+            break;
         if (!ac_text_ends_with(entry->d_name, ".hashes"))
             continue;
         free(path);

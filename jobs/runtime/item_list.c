@@ -7,6 +7,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "jobs/runtime/run.h"
 
@@ -173,7 +174,7 @@ ac_item_list_open(ac_item_list_reader *self, const char *folder, int64_t generat
     *self = (ac_item_list_reader){ 0 };
     *found = false;
     AC_TRY(ac_item_list_path(folder, generation, &self->path));
-    if (access(self->path, F_OK) != 0)
+    if (!ac_file_is_there(self->path))
         goto out;
     AC_TRY(ac_byte_stream_open(&self->stream, self->path));
     self->open = true;

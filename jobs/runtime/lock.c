@@ -13,6 +13,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -162,7 +163,7 @@ look(ac_lock_holder *out, const char *path, int64_t now)
     struct stat info;
 
     *out = (ac_lock_holder){ 0 };
-    if (stat(path, &info) != 0) {
+    if (ac_file_stat(path, &info) != 0) {
         out->found = out->alive = out->certain = errno != ENOENT; /* nothing to watch */
         return;
     }

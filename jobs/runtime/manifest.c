@@ -10,6 +10,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/linear/compute.h"
+#include "io/file/file_look.h"
 #include "io/file/json_file.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -311,10 +312,10 @@ ac_manifest_load(ac_manifest *self, const char *path, bool *found)
     size_t i, j;
 
     *found = false;
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         return AC_OK;
-    if (ac_json_file_read(&root, path, 0) != AC_OK)
-        return ac_error_set(AC_E_FORMAT,
+    if ((st = ac_json_file_read(&root, path, 0)) != AC_OK)
+        return ac_error_set(st == AC_E_RETRY || st == AC_E_NOMEM ? st : AC_E_FORMAT,
                             "%s; restore it, or start afresh with another --run folder",
                             ac_error_message());
     if (json_integer_value(json_object_get(root, "format")) != MANIFEST_FORMAT)
@@ -385,7 +386,7 @@ replay_files(ac_manifest *self, DIR *d, const char *folder)
     ac_status st = AC_OK;
     struct dirent *entry;
 
-    while (st == AC_OK && (entry = readdir(d))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, d, folder)) == AC_OK && entry) {
         ac_buffer text = { 0 };
         char *path = NULL;
         if (!strstr(entry->d_name, ".jsonl") || strstr(entry->d_name, ".tmp"))
@@ -406,7 +407,7 @@ ac_manifest_replay_folder(ac_manifest *self, const char *folder)
 {
     ac_manifest journals = { 0 };
     ac_status st = AC_OK;
-    DIR *d = opendir(folder);
+    DIR *d = ac_folder_open(folder);
 
     if (!d)
         return errno == ENOENT

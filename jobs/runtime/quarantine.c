@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -71,12 +72,12 @@ read_files(ac_quarantine *self, const char *journal, const char *prefix)
     int64_t capacity = 0;
     struct dirent *entry;
     char *path = NULL;
-    DIR *d = opendir(journal);
+    DIR *d = ac_folder_open(journal);
 
     if (!d)
         return ac_error_set(ac_io_failure(errno), "%s: the folder cannot be read: %s", journal,
                             strerror(errno));
-    while (st == AC_OK && (entry = readdir(d))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, d, journal)) == AC_OK && entry) {
         st = ac_path_format(&path, "%s/%s", journal, entry->d_name);
         if (st == AC_OK && ac_text_ends_with(entry->d_name, "crashed.jsonl"))
             st = ac_json_lines_read(path, take_quarantined, self);

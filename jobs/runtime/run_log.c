@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 
 static const char *const marks[] = { "error: ", "warning: ", "", "" };
@@ -18,7 +19,8 @@ open_file(ac_run_log *self)
     struct stat info;
     char *path = NULL;
 
-    if (self->file || !self->folder || stat(self->folder, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (self->file || !self->folder || ac_file_stat(self->folder, &info) != 0 ||
+        !S_ISDIR(info.st_mode))
         return;
     if (ac_path_format(&path, "%s/log.txt", self->folder) == AC_OK)
         self->file = fopen(path, "a");

@@ -1,4 +1,5 @@
 /* Opening a run: the folder, its config, what is finished in it. */
+#include "io/file/file_look.h"
 #include "jobs/runtime/run.h"
 
 #include <dirent.h>
@@ -41,7 +42,7 @@ read_layout(layout *self, const char *folder)
     char *path = NULL;
     ac_status st = ac_path_format(&path, "%s/manifest.json", folder);
 
-    if (st == AC_OK && access(path, F_OK) == 0 && ac_manifest_read(&m, path) == AC_OK) {
+    if (st == AC_OK && ac_file_is_there(path) && ac_manifest_read(&m, path) == AC_OK) {
         self->items = m.items;
         self->count = m.generation_count;
         self->generations = m.generations;
@@ -114,8 +115,8 @@ remove_temporary_files(const ac_run *self, bool is_new)
         ac_status st =
             ac_run_path(self, &folder, "%s", s < 0 ? others[s + 3] : self->stages[s]->folder);
 
-        if (st == AC_OK && (d = opendir(folder))) {
-            while ((entry = readdir(d)))
+        if (st == AC_OK && (d = ac_folder_open(folder))) {
+            while ((st = ac_folder_next(&entry, d, folder)) == AC_OK && entry)
                 if (strstr(entry->d_name, ".tmp") &&
                     (!is_new || is_first_file(entry->d_name)) &&
                     ac_path_format(&path, "%s/%s", folder, entry->d_name) == AC_OK) {
@@ -217,7 +218,7 @@ open_folder(ac_run *self, const ac_run_identity *id, const layout *before)
         AC_TRY(ac_manifest_save(&self->manifest, manifest));
     }
     AC_TRY(ac_run_path(self, &done, "DONE"));
-    if (found && access(done, F_OK) == 0) {
+    if (found && ac_file_is_there(done)) {
         ac_status whole = ac_done_check(self->folder);
         if (whole == AC_E_NOMEM)
             AC_TRY(whole);

@@ -7,6 +7,8 @@
 
 #include "engine/base/memory.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
+#include "io/file/json_file.h"
 #include "io/file/path.h"
 
 static void
@@ -29,7 +31,7 @@ ac_run_view_open(ac_run_view *self, const char *folder, const ac_job *const *job
     *self = (ac_run_view){ 0 };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    if (access(path, R_OK) != 0)
+    if (!ac_file_is_readable(path))
         AC_FAIL(AC_E_FORMAT, "%s: not a run folder: it has no manifest.json that can be read",
                 folder);
     AC_TRY(ac_manifest_read(&self->manifest, path));
@@ -39,7 +41,7 @@ ac_run_view_open(ac_run_view *self, const char *folder, const ac_job *const *job
     AC_TRY(ac_manifest_replay_folder(&self->manifest, path));
     free(path);
     AC_TRY(ac_path_format(&path, "%s/summary.json", folder));
-    self->summary = json_load_file(path, 0, NULL);
+    AC_TRY(ac_json_file_find(&self->summary, path));
     state = json_string_value(json_object_get(self->summary, "state"));
     self->done = state && strcmp(state, "done") == 0;
 out:

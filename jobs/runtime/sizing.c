@@ -13,6 +13,7 @@
 #include "io/checkpoint/clip_files.h"
 #include "io/checkpoint/model_config.h"
 
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "jobs/models/causal_model.h"
@@ -43,18 +44,18 @@ weight_bytes(const char *path)
     int64_t bytes = 0;
     DIR *d;
 
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         return 0;
     if (!S_ISDIR(info.st_mode))
         return info.st_size;
-    if (!(d = opendir(path)))
+    if (!(d = ac_folder_open(path)))
         return 0;
     while ((entry = readdir(d))) {
         char *file = NULL;
         const char *dot = strrchr(entry->d_name, '.');
         if (dot && (strcmp(dot, ".safetensors") == 0 || strcmp(dot, ".bin") == 0) &&
             ac_path_format(&file, "%s/%s", path, entry->d_name) == AC_OK) {
-            if (stat(file, &info) == 0)
+            if (ac_file_stat(file, &info) == 0)
                 bytes += info.st_size;
             free(file);
         }
@@ -201,7 +202,7 @@ count_entries(const char *path)
     FILE *f;
     int c;
 
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         return -1;
     if (S_ISDIR(info.st_mode)) {
         if (ac_cache_open(&cache, path) != AC_OK)

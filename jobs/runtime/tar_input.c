@@ -12,6 +12,7 @@
 #include "engine/base/heartbeat.h"
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/source/place_list.h"
@@ -197,8 +198,8 @@ is_made(const char *plain, const char *tar)
 {
     struct stat a, b;
 
-    return stat(plain, &a) == 0 && stat(tar, &b) == 0 && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+    return ac_file_stat(plain, &a) == 0 && ac_file_stat(tar, &b) == 0 &&
+           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
 static ac_status
@@ -225,14 +226,14 @@ is_finished(const opener *self)
     bool is = false;
 
     if (ac_path_format(&done, "%s/DONE", self->input->folder) == AC_OK &&
-        access(done, F_OK) == 0 && ac_tar_index_open(&index, self->index) == AC_OK) {
+        ac_file_is_there(done) && ac_tar_index_open(&index, self->index) == AC_OK) {
         is = index.head->tars == self->tars.count &&
              index.head->options == ac_tar_options_hash(&self->options);
         for (int64_t t = 0; is && t < self->tars.count; t++) {
             const ac_tar_record *r = &index.tars[t];
             struct stat info;
             is = strcmp(ac_tar_index_name(&index, t), self->tars.tars[t].name) == 0 &&
-                 stat(self->tars.tars[t].given, &info) == 0 &&
+                 ac_file_stat(self->tars.tars[t].given, &info) == 0 &&
                  info.st_mtim.tv_sec == r->seconds && info.st_mtim.tv_nsec == r->nanoseconds;
         }
         ac_tar_index_close(&index);
@@ -298,7 +299,7 @@ ac_tar_input_remove_plain(const char *folder)
 {
     char *path = NULL;
 
-    if (ac_path_format(&path, "%s/tars/plain", folder) == AC_OK && access(path, F_OK) == 0)
+    if (ac_path_format(&path, "%s/tars/plain", folder) == AC_OK && ac_file_is_there(path))
         nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(path);
 }
@@ -319,7 +320,7 @@ is_scanned(const opener *self, int64_t tar, const char *path)
     ac_tar_index scan;
     bool is = false;
 
-    if (access(path, F_OK) == 0 && ac_tar_index_open(&scan, path) == AC_OK) {
+    if (ac_file_is_there(path) && ac_tar_index_open(&scan, path) == AC_OK) {
         is = ac_tar_index_matches(&scan, &self->tars.tars[tar], 1, &self->options);
         ac_tar_index_close(&scan);
     }
@@ -424,7 +425,7 @@ look_at_index(opener *self, ac_tar_options *merging)
     *merging = self->options;
     if (self->options.prefix == AC_TAR_PREFIX_AUTO)
         merging->keep_prefix = recorded_prefix(self);
-    if (access(self->index, F_OK) != 0 || ac_tar_index_open(&index, self->index) != AC_OK)
+    if (!ac_file_is_there(self->index) || ac_tar_index_open(&index, self->index) != AC_OK)
         return false;
     matches = ac_tar_index_matches(&index, self->tars.tars, self->tars.count, &self->options);
     if (!matches)
@@ -536,7 +537,7 @@ ac_tar_input_open_index(ac_image_source *images, const ac_config *config, const 
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/tars/%s.index", folder, what));
-    *is_tars = access(path, F_OK) == 0;
+    *is_tars = ac_file_is_there(path);
     if (*is_tars) {
         AC_TRY(ac_tar_images_open(images, path, &options));
         st = ac_place_list_select(images, config->input.path, what);

@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -402,7 +403,7 @@ ac_update_plan(const char *folder, const ac_config *config, const ac_run_identit
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         goto out; /* the run's first start */
     AC_TRY(ac_manifest_read(&old, path));
     AC_TRY(ac_run_check_same(folder, &old, config, id));
@@ -446,7 +447,7 @@ ac_update_show(const char *folder, const ac_config *config, const char *job,
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", folder));
-    if (access(path, F_OK) == 0) {
+    if (ac_file_is_there(path)) {
         AC_TRY(ac_manifest_read(&old, path));
         AC_TRY(ac_run_check_config(folder, &old, config, job));
         AC_TRY(comparison_init(&c, folder, &old));
@@ -516,7 +517,7 @@ ac_update_adopt(const char *folder, const ac_config *config, const ac_image_sour
     if (found)
         goto out;
     AC_TRY(ac_path_format(&path, "%s/config.yaml", folder)); /* a run's first file */
-    if (stat(path, &begun) != 0)
+    if (ac_file_stat(path, &begun) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: %s", path, strerror(errno));
     st = write_first_list(folder, config, images,
                           (int64_t) begun.st_mtim.tv_sec * 1000000000 + begun.st_mtim.tv_nsec);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -72,7 +73,7 @@ ac_update_record(const ac_run *run, bool nothing)
         AC_TRY(ac_json_lines_read(path, find_line, &finder));
     if (finder.found)
         goto out;
-    if (access(path, F_OK) == 0)
+    if (ac_file_is_there(path))
         AC_TRY(ac_text_file_read(path, &text));
     if (nothing) {
         AC_TRY(ac_buffer_printf(&text,

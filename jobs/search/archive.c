@@ -10,6 +10,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/source/location.h"
@@ -82,7 +83,7 @@ open_run(ac_archive_source *self)
     }
     AC_TRY(ac_path_format(&folder, "%s/embeddings", self->path));
     if (m->stage_count == 0 || self->run.stages[0] != &ac_stage_embed ||
-        access(folder, F_OK) != 0)
+        !ac_file_is_there(folder))
         AC_FAIL(AC_E_ARG,
                 "%s: a run of %s without embeddings; runs of embed-images, tag and caption "
                 "have them",
@@ -106,7 +107,7 @@ source_open(ac_archive_source *self, const char *path)
         self->path[strlen(self->path) - 1] = '\0';
     AC_TRY(ac_path_format(&stages, "%s/embeddings", path));
     /* a run that built a cache of its own is searched for its images */
-    if (access(stages, F_OK) != 0 && ac_cache_open(&self->cache, path) == AC_OK) {
+    if (!ac_file_is_there(stages) && ac_cache_open(&self->cache, path) == AC_OK) {
         self->is_cache = true;
         self->blocks = (self->cache.entries + AC_ARCHIVE_ENTRIES - 1) / AC_ARCHIVE_ENTRIES;
     } else {
@@ -136,8 +137,8 @@ is_same_folder(const char *a, const char *b)
 {
     struct stat x, y;
 
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-                                 x.st_ino == y.st_ino);
+    return strcmp(a, b) == 0 || (ac_file_stat(a, &x) == 0 && ac_file_stat(b, &y) == 0 &&
+                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
 }
 
 /* Which may be searched together. */

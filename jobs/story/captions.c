@@ -12,6 +12,7 @@
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
 #include "io/file/file_head.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -69,7 +70,7 @@ read_records(ac_story_captions *self, const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         return ac_error_set(ac_io_failure(errno),
                             "%s: cannot be read: %s. input.path of story is a run of caption, "
                             "a captions.jsonl, or a text with a caption per line",
@@ -174,7 +175,7 @@ ac_story_captions_read(ac_story_captions *self, const char *path)
     ac_status st = AC_OK;
 
     *self = (ac_story_captions){ 0 };
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (ac_file_stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         AC_TRY(ac_path_format(&file, "%s/captions.jsonl", path));
         AC_TRY(read_records(self, file));
     } else if (ac_text_ends_with(path, ".jsonl")) {

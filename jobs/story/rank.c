@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "jobs/runtime/models.h"
 #include "jobs/story/sentence.h"
 
@@ -15,7 +16,7 @@ open_images(ac_story_ranker *self, const char *path)
     struct stat info;
     ac_status st = AC_OK;
 
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (ac_file_stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return ac_error_set(AC_E_ARG,
                             "story.rank: clip needs the images' embeddings: input.path must be "
                             "a run of caption, and %s is a file",

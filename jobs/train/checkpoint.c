@@ -10,6 +10,7 @@
 
 #include "engine/base/log.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/checkpoint/safetensors.h"
 #include "io/checkpoint/safetensors_write.h"
@@ -188,10 +189,13 @@ ac_checkpoints_open(ac_checkpoints *self, const char *folder, const ac_bart_trai
     *self = (ac_checkpoints){ .trainer = trainer, .identity = *identity };
     AC_TRY(ac_duplicate(&self->folder, folder, strlen(folder)));
     AC_TRY(ac_run_make_folder(folder));
-    if (!(d = opendir(folder)))
+    if (!(d = ac_folder_open(folder)))
         AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", folder,
                 strerror(errno));
-    while ((entry = readdir(d))) {
+    for (;;) {
+        AC_TRY(ac_folder_next(&entry, d, folder));
+        if (!entry)
+            break;
         const size_t n = strlen(entry->d_name);
         char *path = NULL;
         if (strstr(entry->d_name, ".tmp.")) {
@@ -286,7 +290,7 @@ ac_checkpoints_prune(ac_checkpoints *self, int64_t keep)
         char *path = NULL;
         const bool there =
             ac_path_format(&path, "%s/%s", self->folder, self->files[i].name) != AC_OK ||
-            access(path, F_OK) == 0;
+            ac_file_is_there(path);
         if (there)
             self->files[kept++] = self->files[i];
         free(path);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -42,7 +43,7 @@ ac_metrics_open(ac_metrics *self, const char *path, int64_t step)
 
     *self = (ac_metrics){ 0 };
     AC_TRY(ac_duplicate(&self->path, path, strlen(path)));
-    if ((there = access(path, F_OK) == 0)) {
+    if ((there = ac_file_is_there(path))) {
         AC_TRY(ac_text_file_read(path, &text));
         AC_TRY(ac_publish_file(path, text.data ? text.data : "", part_up_to(&text, step)));
     }

@@ -2,12 +2,14 @@
  * LD_PRELOAD library: input/output errors, as a file server that is away or a failing disk
  * gives them.
  *
- *     IO_CALL   open | read | write | fsync (of files) | fsync_folder | rename
+ *     IO_CALL   open | read | write | fsync (of files) | fsync_folder | rename | stat (access
+ *               too) | opendir | readdir | link | unlink | mkdir
  *     IO_ERRNO  the error number
  *     IO_MATCH  only files whose path contains this
  *     IO_TIMES  how often a call fails; 0: always
  *     IO_COUNT  a file that gets a byte for each call that failed
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +33,12 @@ typedef union function {
     int (*fsync)(int);
     int (*two)(const char *, const char *);
     FILE *(*fopen)(const char *, const char *);
+    int (*stat)(const char *, struct stat *);
+    int (*access)(const char *, int);
+    int (*one)(const char *);
+    int (*mkdir)(const char *, mode_t);
+    DIR *(*opendir)(const char *);
+    struct dirent *(*readdir)(DIR *);
 } function;
 
 static int failed; /* calls; the tests use one thread */
@@ -164,4 +172,52 @@ int
 rename(const char *from, const char *to)
 {
     return fails("rename", to) ? -1 : next("rename").two(from, to);
+}
+
+int
+stat(const char *restrict path, struct stat *restrict info)
+{
+    return fails("stat", path) ? -1 : next("stat").stat(path, info);
+}
+
+int
+lstat(const char *restrict path, struct stat *restrict info)
+{
+    return fails("stat", path) ? -1 : next("lstat").stat(path, info);
+}
+
+int
+access(const char *path, int mode)
+{
+    return fails("stat", path) ? -1 : next("access").access(path, mode);
+}
+
+DIR *
+opendir(const char *path)
+{
+    return fails("opendir", path) ? NULL : next("opendir").opendir(path);
+}
+
+struct dirent *
+readdir(DIR *folder)
+{
+    return fails_on("readdir", dirfd(folder)) ? NULL : next("readdir").readdir(folder);
+}
+
+int
+link(const char *from, const char *to)
+{
+    return fails("link", to) ? -1 : next("link").two(from, to);
+}
+
+int
+unlink(const char *path)
+{
+    return fails("unlink", path) ? -1 : next("unlink").one(path);
+}
+
+int
+mkdir(const char *path, mode_t mode)
+{
+    return fails("mkdir", path) ? -1 : next("mkdir").mkdir(path, mode);
 }

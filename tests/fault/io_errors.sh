@@ -48,6 +48,33 @@ broken 0 read 116 set/shards/00000.h5 1 caption job.yaml --run run_set --set inp
 broken 74 read 116 set/shards/00000.h5 0 caption job.yaml --run run_set2 --set input.path=set
 broken 2 open 13 model.safetensors 0
 
+# an item: a file server that is away must cost no images, captions or members; what only this file refuses is a rejected item
+for call in open read stat; do broken 0 $call 116 images/scene_00.jpg 2; done
+for error in 5 116 110; do broken 74 open $error images/scene_00.jpg 0; done
+broken 74 read 5 images/scene_01.jpg 0
+for call in open read stat; do broken 74 $call 116 images/scene_01.txt 0; done
+tar cf tarred.tar -C images .
+run 0 caption job.yaml --run tarred --set input.path=tarred.tar
+broken 0 read 116 tarred.tar 1 caption job.yaml --run tar1 --set input.path=tarred.tar
+same tarred tar1
+rm -r tar1
+run 0 embed-images job.yaml --run tar1 --set input.path=tarred.tar # indexed; then only the members are read
+mv tar1/embeddings embedded
+rm tar1/DONE
+for call in open read stat; do broken 74 $call 5 tarred.tar 0 embed-images job.yaml --run tar1 --set input.path=tarred.tar; done
+run 0 embed-images job.yaml --run tar1 --set input.path=tarred.tar
+diff -r embedded tar1/embeddings
+
+# what is only looked at, and folders: an error is not the same as "not there"
+for match in /cache images/manifest.json run/manifest.json run/DONE; do broken 0 stat 116 $match 3; done
+for match in /cache /cache/manifest.json images/manifest.json run/manifest.json run/captions.jsonl run/tables/00000.h5; do broken 74 stat 110 $match 0; done
+for call in opendir readdir; do
+  for match in images run/journal; do
+    broken 0 $call 116 $match 3
+    broken 74 $call 5 $match 0
+  done
+done
+
 # what is written
 for match in run/embeddings/00001.h5 run/journal/0000.jsonl run/manifest.json run/captions.h5; do
   broken 74 write 5 $match 0 # (a write of its own that failed once, HDF5 makes again when it closes the file)

@@ -96,7 +96,7 @@ content_by_form(content *out, const object *o, int form)
     set_size(out, size);
     if (form == HALF && size)
         memcpy(out->data, o->now.data, size);
-    else if (size)
+    else if (size && o->synced.size)
         memcpy(out->data, o->synced.data, o->synced.size < size ? o->synced.size : size);
 }
 
@@ -200,7 +200,7 @@ make_state(int at, const variant *v, const char *path)
             return;
         }
         content_by_form(&c, o, form_of(at, v));
-        if (!(f = fopen(path, "wb")) || fwrite(c.data, 1, c.size, f) != c.size ||
+        if (!(f = fopen(path, "wb")) || (c.size && fwrite(c.data, 1, c.size, f) != c.size) ||
             fclose(f) != 0)
             fail("%s: %s", path, strerror(errno));
         free(c.data);

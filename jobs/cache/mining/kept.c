@@ -7,6 +7,7 @@
 
 #include "cache_builder/cache.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -38,7 +39,7 @@ ac_mined_fingerprint(const ac_mining_options *options, const char *input, char h
     for (int64_t i = 0; i < sources.count; i++) {
         const char *path = ac_texts_at(&sources, i);
         struct stat info;
-        if (stat(path, &info) != 0)
+        if (ac_file_stat(path, &info) != 0)
             AC_FAIL(AC_E_IO, "%s: was there when the folder was listed, and is gone now", path);
         ac_buffer_printf(&text, "%s %lld %lld.%09ld\n", path, (long long) info.st_size,
                          (long long) info.st_mtim.tv_sec, info.st_mtim.tv_nsec);

@@ -11,6 +11,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/retrieval/index.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cache/build.h"
@@ -132,10 +133,10 @@ check_out(const char *out)
                    ? AC_OK
                    : ac_error_set(ac_io_failure(errno), "%s: cannot be accessed: %s", out,
                                   strerror(errno));
-    d = S_ISDIR(info.st_mode) ? opendir(out) : NULL;
-    for (struct dirent *entry; d && (entry = readdir(d));)
+    d = S_ISDIR(info.st_mode) ? ac_folder_open(out) : NULL;
+    for (struct dirent *entry; d && (st = ac_folder_next(&entry, d, out)) == AC_OK && entry;)
         inside += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    if (!d || inside)
+    if (st == AC_OK && (!d || inside))
         st = ac_error_set(AC_E_ARG, "%s: is there already: --out names a new folder", out);
     if (d)
         closedir(d);
@@ -164,9 +165,12 @@ remove_left_over(const char *out)
     AC_TRY(ac_path_format(&folder, "%.*s", slash ? (int) (slash - out) + 1 : 1,
                           slash ? out : "."));
     AC_TRY(ac_path_format(&start, "%s.tmp.", name));
-    if (!(d = opendir(folder)))
+    if (!(d = ac_folder_open(folder)))
         goto out; /* making the new one says what is the matter */
-    while ((entry = readdir(d))) {
+    for (;;) {
+        AC_TRY(ac_folder_next(&entry, d, folder));
+        if (!entry)
+            break;
         if (strncmp(entry->d_name, start, strlen(start)) != 0)
             continue;
         AC_TRY(ac_path_format(&path, "%s/%s", folder, entry->d_name));

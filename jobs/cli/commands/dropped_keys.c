@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "engine/text/unicode.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
@@ -84,7 +85,7 @@ ac_dropped_keys_read(ac_dropped_keys *self, const char *folder)
 
     AC_TRY(ac_path_format(&groups, "%s/groups.jsonl", folder));
     AC_TRY(ac_path_format(&done, "%s/DONE", folder));
-    if (access(groups, R_OK) != 0 || access(done, F_OK) != 0)
+    if (!ac_file_is_readable(groups) || !ac_file_is_there(done))
         AC_FAIL(AC_E_ARG, "%s: not a finished run of dedupe: it has no groups.jsonl and DONE",
                 folder);
     AC_TRY(ac_json_lines_read(groups, take_group, self));

@@ -7,6 +7,7 @@
 
 #include "cache_builder/exchange.h"
 #include "engine/base/log.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
@@ -42,7 +43,7 @@ is_run_of_images(const char *path)
     char *file = NULL;
     bool found = false;
 
-    if (ac_path_format(&file, "%s/manifest.json", path) == AC_OK && access(file, R_OK) == 0 &&
+    if (ac_path_format(&file, "%s/manifest.json", path) == AC_OK && ac_file_is_readable(file) &&
         ac_manifest_read(&manifest, file) == AC_OK)
         for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
             found = found || strcmp(manifest.job, jobs[i]) == 0;

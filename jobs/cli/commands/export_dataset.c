@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -59,7 +60,7 @@ ac_is_image_dataset(const char *folder)
     ac_manifest manifest = { 0 };
     char *path = NULL;
     bool found = ac_path_format(&path, "%s/manifest.json", folder) == AC_OK &&
-                 access(path, R_OK) == 0 && ac_manifest_read(&manifest, path) == AC_OK &&
+                 ac_file_is_readable(path) && ac_manifest_read(&manifest, path) == AC_OK &&
                  strcmp(manifest.content, "images") == 0;
 
     ac_manifest_free(&manifest);
@@ -130,7 +131,7 @@ look_at_file(exporter *self, int64_t i, const char *extension, const ac_buffer *
 
     AC_TRY(file_path(self, i, extension, &path));
     AC_TRY(ac_export_targets_add(&self->targets, self->seen, path, content));
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         goto out;
     if (content == &self->image) /* read where it is to be compared */
         AC_TRY(ac_image_shard_read(&self->shard, i, &self->image));

@@ -6,6 +6,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
 #include "jobs/runtime/run.h"
@@ -30,7 +31,7 @@ ac_export_check(const char *path, const char *bytes, size_t n, bool *same)
     ac_status st = AC_OK;
 
     *same = false;
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         return AC_OK;
     AC_TRY(ac_text_file_read(path, &there));
     *same = ac_bytes_compare(there.data, there.size, bytes, n) == 0;

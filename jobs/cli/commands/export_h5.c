@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "io/config/config.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/hdf5/h5_rows.h"
 #include "io/hdf5/joined_file.h"
@@ -295,7 +296,7 @@ refuse_own(const ac_run_view *run, const char *out)
         return AC_OK;
     AC_TRY(ac_path_format(&folder, "%.*s", slash ? (int) (slash - out) + 1 : 1,
                           slash ? out : "."));
-    if (stat(folder, &there) == 0 && stat(run->folder, &own) == 0 &&
+    if (ac_file_stat(folder, &there) == 0 && ac_file_stat(run->folder, &own) == 0 &&
         there.st_dev == own.st_dev && there.st_ino == own.st_ino)
         st = ac_error_set(AC_E_ARG, "--out %s is the run's own file: give another name", out);
 out:

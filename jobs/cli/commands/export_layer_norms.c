@@ -10,6 +10,7 @@
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/map.h"
 #include "io/checkpoint/model_config.h"
 #include "io/file/path.h"
@@ -107,7 +108,7 @@ out:
 static ac_status
 copy_files(const char *model, const char *out)
 {
-    DIR *folder = opendir(model);
+    DIR *folder = ac_folder_open(model);
     ac_status st = AC_OK;
     char *from = NULL, *to = NULL;
     ac_map map = { 0 };
@@ -115,7 +116,10 @@ copy_files(const char *model, const char *out)
     if (!folder)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", model,
                             strerror(errno));
-    for (const struct dirent *e; (e = readdir(folder));) {
+    for (struct dirent *e;;) {
+        AC_TRY(ac_folder_next(&e, folder, model));
+        if (!e)
+            break;
         if ((!ac_text_ends_with(e->d_name, ".json") && !ac_text_ends_with(e->d_name, ".txt")) ||
             ac_text_ends_with(e->d_name, ".index.json"))
             continue;
@@ -142,11 +146,11 @@ static ac_status
 make_empty_folder(const char *out)
 {
     ac_status st = ac_run_make_folder(out);
-    DIR *folder = st == AC_OK ? opendir(out) : NULL;
+    DIR *folder = st == AC_OK ? ac_folder_open(out) : NULL;
 
     if (st == AC_OK && !folder)
         st = ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", out, strerror(errno));
-    for (const struct dirent *e; st == AC_OK && (e = readdir(folder));)
+    for (struct dirent *e; st == AC_OK && (st = ac_folder_next(&e, folder, out)) == AC_OK && e;)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             st = ac_error_set(AC_E_ARG, "%s: is not empty; give --out a new folder", out);
     if (folder)

@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/config/config.h"
+#include "io/file/file_look.h"
 #include "io/source/coco.h"
 #include "io/file/csv_write.h"
 #include "io/file/json_write.h"
@@ -451,7 +452,7 @@ find_root(exporter *self)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/tars/input.path.index", self->run.folder));
-    if (access(path, F_OK) == 0)
+    if (ac_file_is_there(path))
         AC_FAIL(AC_E_ARG,
                 "%s: its images are members of tars, beside which no file can lie: give --out "
                 "FOLDER",

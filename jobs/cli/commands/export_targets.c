@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 
@@ -60,7 +61,7 @@ find_there(const char *folder, size_t *n)
         while (name > 1 && part[name - 1] == '/')
             name--;
         part[name] = '\0';
-        if (stat(part, &info) == 0 && S_ISDIR(info.st_mode))
+        if (ac_file_stat(part, &info) == 0 && S_ISDIR(info.st_mode))
             return AC_OK;
         if (lstat(part, &info) == 0)
             return ac_error_set(AC_E_IO, "%s: is no folder, but files are to lie in it", part);

@@ -9,6 +9,7 @@
 
 #include "engine/base/log.h"
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -258,7 +259,7 @@ publish(importer *self)
 
     AC_TRY(ac_path_format(&done, "%s/DONE", self->folder));
     AC_TRY(ac_path_format(&pending, "%s/.review-pending", self->folder));
-    self->finished = access(done, F_OK) == 0 || access(pending, F_OK) == 0;
+    self->finished = ac_file_is_there(done) || ac_file_is_there(pending);
     if (self->finished) {
         AC_TRY(ac_publish_file(pending, "", 0));
         AC_TRY(ac_publish_remove(done));

@@ -10,6 +10,7 @@
 #include "engine/base/random.h"
 #include "io/config/config.h"
 #include "io/file/checksum.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "jobs/caption/stages.h"
@@ -63,7 +64,7 @@ open_run(recomputer *self, const char *folder)
     ac_status st = AC_OK;
 
     AC_TRY(ac_path_format(&path, "%s/DONE", folder));
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         AC_FAIL(AC_E_ARG, "%s: only a finished run can be computed again, and there is no DONE",
                 folder);
     free(path);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -58,14 +59,14 @@ static ac_status
 copy_folder(const char *from, const char *to, bool top)
 {
     struct dirent *entry;
-    DIR *folder = opendir(from);
+    DIR *folder = ac_folder_open(from);
     char *old = NULL, *new = NULL;
     ac_status st = AC_OK;
 
     if (!folder)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", from,
                             strerror(errno));
-    while (st == AC_OK && (entry = readdir(folder))) {
+    while (st == AC_OK && (st = ac_folder_next(&entry, folder, from)) == AC_OK && entry) {
         struct stat info;
         if (is_left_out(entry->d_name, top))
             continue;
@@ -74,8 +75,11 @@ copy_folder(const char *from, const char *to, bool top)
         new = NULL;
         AC_TRY(ac_path_format(&old, "%s/%s", from, entry->d_name));
         AC_TRY(ac_path_format(&new, "%s/%s", to, entry->d_name));
-        if (stat(old, &info) != 0)
-            continue;
+        if (ac_file_stat(old, &info) != 0) {
+            if (errno == ENOENT)
+                continue;
+            AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", old, strerror(errno));
+        }
         if (S_ISDIR(info.st_mode)) {
             AC_TRY(make_folder(new));
             AC_TRY(copy_folder(old, new, false));

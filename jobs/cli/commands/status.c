@@ -12,6 +12,7 @@
 #include "cache_builder/cache.h"
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_lines.h"
 #include "io/file/json_value.h"
 #include "io/file/path.h"
@@ -91,12 +92,13 @@ read_locks(view *self)
     ac_status st = AC_OK;
     char *path = NULL;
     struct dirent *entry;
-    DIR *d = opendir(self->folder);
+    DIR *d = ac_folder_open(self->folder);
 
     if (!d)
         return ac_error_set(ac_io_failure(errno), "%s: there is no such run folder: %s",
                             self->folder, strerror(errno));
-    while (st == AC_OK && !self->holder.alive && (entry = readdir(d))) {
+    while (st == AC_OK && !self->holder.alive &&
+           (st = ac_folder_next(&entry, d, self->folder)) == AC_OK && entry) {
         const size_t n = strlen(entry->d_name);
         if (strcmp(entry->d_name, "lock") != 0 &&
             (n < 6 || entry->d_name[0] != 'p' || strcmp(entry->d_name + n - 5, "-lock") != 0))
@@ -133,7 +135,7 @@ read_folder(view *self)
 
     AC_TRY(read_locks(self));
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->folder));
-    if (access(path, F_OK) == 0) {
+    if (ac_file_is_there(path)) {
         self->has_manifest = ac_manifest_read(&self->manifest, path) ==
                              AC_OK; /* a cache's, or another job's: without stages */
         free(path);
@@ -146,7 +148,7 @@ read_folder(view *self)
     self->progress = json_load_file(path, 0, NULL);
     free(path);
     AC_TRY(ac_path_format(&path, "%s/DONE", self->folder));
-    self->done_marker = access(path, F_OK) == 0;
+    self->done_marker = ac_file_is_there(path);
     AC_TRY(ac_slurm_jobs_read(&self->slurm, self->folder));
     AC_TRY(read_attempts(self));
 out:
@@ -320,7 +322,7 @@ has_bad_items(const char *folder)
 {
     char *path = NULL;
     const bool there =
-        ac_path_format(&path, "%s/bad_items.jsonl", folder) == AC_OK && access(path, F_OK) == 0;
+        ac_path_format(&path, "%s/bad_items.jsonl", folder) == AC_OK && ac_file_is_there(path);
 
     free(path);
     return there;

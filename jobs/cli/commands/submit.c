@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/cli/commands/commands.h"
@@ -79,7 +80,7 @@ has_file(bool *out, const char *folder, const char *name)
     char *path = NULL;
     const ac_status st = ac_path_format(&path, "%s/%s", folder, name);
 
-    *out = path && access(path, F_OK) == 0;
+    *out = path && ac_file_is_there(path);
     free(path);
     return st;
 }
@@ -132,7 +133,7 @@ check_run(const ac_submit_request *self, bool *done)
     char *path = NULL;
 
     AC_TRY(ac_path_format(&path, "%s/manifest.json", self->run));
-    if (access(path, F_OK) == 0 &&
+    if (ac_file_is_there(path) &&
         ac_manifest_read(&manifest, path) == AC_OK) /* a cache's manifest tells no config */
         AC_TRY(ac_run_check_config(self->run, &manifest, &self->config, self->job->name));
     if (!self->config.update) /* an update finds out by itself what is left to do */
@@ -386,7 +387,7 @@ check_array(const ac_submit_request *self)
     for (int64_t i = 0; i < paths.count; i++) {
         free(path);
         AC_TRY(ac_duplicate(&path, ac_texts_at(&paths, i), ac_texts_size(&paths, i)));
-        if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+        if (ac_file_stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
             AC_FAIL(AC_E_ARG,
                     "--array: cache.path %s is a text file; build a cache of it first "
                     "(antarctic submit build-cache), name that in "

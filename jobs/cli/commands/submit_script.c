@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file/file_look.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "io/file/text_file.h"
@@ -160,7 +161,7 @@ keep_script(const char *path, const ac_buffer *text)
     ac_buffer before = { 0 };
     char *kept = NULL;
 
-    if (access(path, F_OK) != 0)
+    if (!ac_file_is_there(path))
         return AC_OK;
     if ((st = ac_text_file_read(path, &before)) == AC_E_NOMEM)
         goto out;

@@ -15,6 +15,8 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_head.h"
+#include "io/file/file_look.h"
+#include "io/file/io_failure.h"
 #include "io/file/json_value.h"
 #include "io/file/line_reader.h"
 #include "io/hdf5/h5_check.h"
@@ -350,7 +352,7 @@ verify_lines(verifier *self, const char *folder)
         int64_t lines;
         free(path);
         AC_TRY(ac_path_format(&path, "%s/%s", folder, files[i].name));
-        if (access(path, F_OK) != 0) /* not of this job; DONE knows which must be there */
+        if (!ac_file_is_there(path)) /* not of this job; DONE knows which must be there */
             continue;
         AC_TRY(count_lines(self, path, files[i].jsonl, &lines));
         if (lines >= 0 && lines != files[i].lines)
@@ -370,7 +372,7 @@ verify_summary(verifier *self, const char *folder)
     json_int_t items = -1, ok = -1, bad = -1;
     ac_status st = ac_path_format(&path, "%s/summary.json", folder);
 
-    if (st == AC_OK && access(path, F_OK) == 0) {
+    if (st == AC_OK && ac_file_is_there(path)) {
         root = json_load_file(path, 0, NULL);
         if (json_unpack(root, "{s:I, s:I, s:I}", "items", &items, "ok", &ok, "bad", &bad) !=
                 0 ||
@@ -454,11 +456,13 @@ verify_files(verifier *self, const char *folder)
     ac_status st = AC_OK;
     struct dirent **entries = NULL;
     char *path = NULL;
-    int n = scandir(folder, &entries, NULL, alphasort);
+    int n = ac_folder_scan(folder, &entries, NULL);
 
     if (n < 0)
-        return ac_error_set(errno == ENOMEM ? AC_E_NOMEM : AC_E_ARG, "%s: cannot be read: %s",
-                            folder, strerror(errno));
+        return ac_error_set(errno == ENOMEM                      ? AC_E_NOMEM
+                            : ac_io_failure(errno) == AC_E_RETRY ? AC_E_RETRY
+                                                                 : AC_E_ARG,
+                            "%s: cannot be read: %s", folder, strerror(errno));
     for (int i = 0; i < n && st == AC_OK; i++) {
         if (entries[i]->d_name[0] == '.' || strstr(entries[i]->d_name, ".tmp"))
             continue;
@@ -481,18 +485,21 @@ verify_built_caches(verifier *self, const char *folder, bool is_done)
 {
     struct dirent **entries = NULL;
     char *path = NULL, *manifest = NULL;
-    const int n = scandir(folder, &entries, NULL, alphasort);
+    const int n = ac_folder_scan(folder, &entries, NULL);
     ac_status st = AC_OK;
 
     if (n < 0)
-        return errno == ENOMEM ? ac_error_set(AC_E_NOMEM, "out of memory") : AC_OK;
+        return errno == ENOENT
+                   ? AC_OK
+                   : ac_error_set(errno == ENOMEM ? AC_E_NOMEM : ac_io_failure(errno),
+                                  "%s: cannot be read: %s", folder, strerror(errno));
     for (int i = 0; i < n && st == AC_OK; i++) {
         if (strspn(entries[i]->d_name, "0123456789") != strlen(entries[i]->d_name))
             continue;
         st = ac_path_format(&path, "%s/%s", folder, entries[i]->d_name);
         if (st == AC_OK)
             st = ac_path_format(&manifest, "%s/manifest.json", path);
-        if (st == AC_OK && (is_done || access(manifest, F_OK) == 0))
+        if (st == AC_OK && (is_done || ac_file_is_there(manifest)))
             st = verify_cache(self, path);
         free(path);
         free(manifest);
@@ -517,12 +524,12 @@ verify_folder(verifier *self, const char *folder)
     AC_TRY(ac_path_format(&cache, "%s/cache/manifest.json", folder));
     AC_TRY(ac_path_format(&caches, "%s/caches", folder));
     AC_TRY(ac_path_format(&checkpoints, "%s/checkpoints", folder));
-    is_done = access(done, F_OK) == 0;
-    if (access(manifest, F_OK) != 0 && !is_done) {
+    is_done = ac_file_is_there(done);
+    if (!ac_file_is_there(manifest) && !is_done) {
         st = verify_files(self, folder);
         goto out;
     }
-    root = json_load_file(manifest, 0, NULL);
+    AC_TRY(ac_json_file_find(&root, manifest));
     if (!root)
         trouble(self, manifest, "not JSON: damaged, or gone");
     if ((is_known = json_is_array(json_object_get(root, "stages"))))
@@ -535,13 +542,13 @@ verify_folder(verifier *self, const char *folder)
         AC_TRY(verify_files(self, folder));
     if (is_done)
         AC_TRY(ac_done_visit(folder, visit_result, self));
-    if (access(checkpoints, F_OK) == 0)
+    if (ac_file_is_there(checkpoints))
         AC_TRY(verify_files(self, checkpoints));
-    if (access(cache, F_OK) == 0 || access(caches, F_OK) == 0) {
+    if (ac_file_is_there(cache) || ac_file_is_there(caches)) {
         char kept[sizeof self->note];
         memcpy(kept, self->note, sizeof kept);
         *strrchr(cache, '/') = '\0';
-        if (access(cache, F_OK) == 0)
+        if (ac_file_is_there(cache))
             AC_TRY(verify_cache(self, cache));
         AC_TRY(verify_built_caches(self, caches, is_done));
         memcpy(self->note, kept, sizeof kept);
@@ -561,7 +568,7 @@ verify_path(verifier *self, const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) != 0) {
+    if (ac_file_stat(path, &info) != 0) {
         trouble(self, path, "%s", strerror(errno));
         return AC_OK;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
@@ -21,15 +22,19 @@ ac_webdataset_open(ac_webdataset *self, const char *folder)
 
     *self = (ac_webdataset){ .folder = folder };
     AC_TRY(ac_run_make_folder(folder));
-    if (!(d = opendir(folder)))
+    if (!(d = ac_folder_open(folder)))
         AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be read: %s", folder,
                 strerror(errno));
-    while ((entry = readdir(d)))
+    for (;;) {
+        AC_TRY(ac_folder_next(&entry, d, folder));
+        if (!entry)
+            break;
         if (ac_text_ends_with(entry->d_name, ".tar"))
             AC_FAIL(AC_E_ARG,
                     "%s: holds %s already, which a reader would take for a part of the export; "
                     "give --out a new folder",
                     folder, entry->d_name);
+    }
 out:
     if (d)
         closedir(d);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/text.h"
+#include "io/file/file_look.h"
 #include "io/file/json_value.h"
 #include "jobs/cli/tools/tools.h"
 
@@ -125,7 +126,7 @@ inspect(json_t *out, const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) != 0)
+    if (ac_file_stat(path, &info) != 0)
         return ac_error_set(AC_E_IO, "%s: there is no such file or folder", path);
     return S_ISDIR(info.st_mode) ? ac_inspect_folder(out, path) : ac_inspect_file(out, path);
 }

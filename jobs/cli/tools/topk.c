@@ -12,6 +12,7 @@
 #include "engine/retrieval/topk.h"
 #include "io/checkpoint/npy.h"
 #include "io/checkpoint/tokenizer_openai.h"
+#include "io/file/file_look.h"
 #include "jobs/models/clip_model.h"
 #include "jobs/cli/tools/images.h"
 #include "jobs/cli/tools/tools.h"
@@ -89,7 +90,7 @@ open_vectors(vectors *self, const char *path)
     struct stat info;
     ac_status st = AC_OK;
 
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (ac_file_stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return read_matrix(&self->npy, path, &self->x, &self->owned, &self->n, &self->D);
     AC_TRY(ac_cache_open(&self->cache, path));
     self->n = self->cache.entries;
