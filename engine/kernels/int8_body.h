@@ -145,13 +145,14 @@ finish_whole(float *y, const float *before, const float *residual, int64_t strid
     enum { VECTORS = WIDTH / LANES };
     const int32_t *sums = k->sums + from * WIDTH, *zeros = k->zeros;
     const float *steps = k->steps;
-    vec scales[VECTORS], plus[VECTORS];
-    ivec all[VECTORS];
+    vec scales[VECTORS], plus[VECTORS], all[VECTORS];
 
     for (int v = 0; v < VECTORS; v++) {
+        ivec of_column;
         scales[v] = load(k->b.scales + v * LANES);
         plus[v] = bias ? load(bias + v * LANES) : set1(0);
-        memcpy(&all[v], k->b.sums + v * LANES, sizeof all[v]);
+        memcpy(&of_column, k->b.sums + v * LANES, sizeof of_column);
+        all[v] = __builtin_convertvector(of_column, vec);
     }
     y += from * stride;
     if (before)
@@ -163,9 +164,8 @@ finish_whole(float *y, const float *before, const float *residual, int64_t strid
             ivec sum;
             vec x;
             memcpy(&sum, sums, sizeof sum);
-            x = __builtin_convertvector(sum - all[v] * zeros[r], vec) *
-                    (set1(steps[r]) * scales[v]) +
-                plus[v];
+            x = fma_(all[v], set1((float) -zeros[r]), __builtin_convertvector(sum, vec));
+            x = fma_(x, set1(steps[r]) * scales[v], plus[v]);
             if (before)
                 x += load(before + v * LANES);
             x = activate(activation, x);
