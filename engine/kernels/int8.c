@@ -132,11 +132,14 @@ ac_int8_ref(float *y, const float *x, const float *weight, const float *bias,
         const float step = step_of(x + m * K, K, &zero);
         for (int64_t n = 0; n < N; n++) {
             const float scale = scale_of(weight + n * K, K);
-            int32_t sum = 0;
-            for (int64_t k = 0; k < K; k++)
-                sum += (round_number(x[m * K + k], step, zero) - zero) *
-                       round_weight(weight[n * K + k], scale);
-            y[m * N + n] = (float) sum * (step * scale) + (bias ? bias[n] : 0);
+            int32_t sum = 0, all = 0;
+            for (int64_t k = 0; k < K; k++) {
+                const int w = round_weight(weight[n * K + k], scale);
+                sum += round_number(x[m * K + k], step, zero) * w;
+                all += w;
+            }
+            y[m * N + n] = fmaf(fmaf((float) all, (float) -zero, (float) sum), step * scale,
+                                bias ? bias[n] : 0);
             if (residual)
                 y[m * N + n] += residual[m * N + n];
         }

@@ -7,11 +7,11 @@
  * that 0 is exact. The sum of q W is exact in 32 bits, therefore the same in any order, and one
  * formula leads back to floats:
  *
- *     y = activation(float(sum(q W) - zero sum(W)) * (step * scale) + bias [+ before]) [+
- * residual]
+ *     y = activation((sum(q W) - zero sum(W)) * (step * scale) + bias [+ before]) [+ residual]
  *
- * Activations are those of activation.h, with divisions to 5e-6 of the quotient: they cost more
- * than the product otherwise, and what reads y rounds it to 8 bits.
+ * by two fused multiply-adds. Activations are those of activation.h to 1e-5 of x (their
+ * own polynomials): exact ones take as long as the product, and what reads y rounds it to 8
+ * bits.
  *
  * Every instruction set gives the same bits, and a row of y depends on its row of x alone
  * (docs/adr/0207-int8-products.md).

@@ -4,6 +4,7 @@
  *   number        the type of q: uint8_t, or int16_t
  *   smaller(a, b), larger(a, b)    of floats, lane by lane; b where one is NaN or both are 0
  *   larger_bits(a, b)              of integers
+ *   smallest_of(v), largest_of(v), largest_bits_of(i), sum_of(i)   of all lanes, numbers finite
  *   store_rounded(p, x, zero)      x rounded to whole numbers, ties to even, plus zero, limited
  *                 to 0 to 255, as LANES numbers
  *   ROWS          the most rows of the kernel
@@ -63,22 +64,18 @@ find_step(const float *x, int64_t K, int32_t *zero)
 {
     const float magic = 12582912.0f; /* 1.5 2^23: adding it rounds to a whole number */
     range r = { 0 };
-    float low = 0, high = 0, step;
-    bool bad = false;
+    float low, high, step;
     int64_t k = 0;
 
     for (; k + LANES <= K; k += LANES)
         widen(&r, load(x + k));
     if (k < K)
         widen(&r, load_some(x + k, K - k));
-    for (int i = 0; i < LANES; i++) {
-        low = r.low[i] < low ? r.low[i] : low;
-        high = r.high[i] > high ? r.high[i] : high;
-        bad |= r.bad[i] >= 0x7f800000;
-    }
+    low = smallest_of(r.low); /* both were 0 before x was looked at */
+    high = largest_of(r.high);
     step = high / 255 - low / 255; /* a difference could overflow */
     *zero = 0;
-    if (bad)
+    if (largest_bits_of(r.bad) >= 0x7f800000)
         return NAN;
     if (!(step >= 0x1p-100f))
         return 0;
@@ -148,13 +145,14 @@ finish_whole(float *y, const float *before, const float *residual, int64_t strid
     enum { VECTORS = WIDTH / LANES };
     const int32_t *sums = k->sums + from * WIDTH, *zeros = k->zeros;
     const float *steps = k->steps;
-    vec scales[VECTORS], plus[VECTORS];
-    ivec all[VECTORS];
+    vec scales[VECTORS], plus[VECTORS], all[VECTORS];
 
     for (int v = 0; v < VECTORS; v++) {
+        ivec of_column;
         scales[v] = load(k->b.scales + v * LANES);
         plus[v] = bias ? load(bias + v * LANES) : set1(0);
-        memcpy(&all[v], k->b.sums + v * LANES, sizeof all[v]);
+        memcpy(&of_column, k->b.sums + v * LANES, sizeof of_column);
+        all[v] = __builtin_convertvector(of_column, vec);
     }
     y += from * stride;
     if (before)
@@ -166,9 +164,8 @@ finish_whole(float *y, const float *before, const float *residual, int64_t strid
             ivec sum;
             vec x;
             memcpy(&sum, sums, sizeof sum);
-            x = __builtin_convertvector(sum - all[v] * zeros[r], vec) *
-                    (set1(steps[r]) * scales[v]) +
-                plus[v];
+            x = fma_(all[v], set1((float) -zeros[r]), __builtin_convertvector(sum, vec));
+            x = fma_(x, set1(steps[r]) * scales[v], plus[v]);
             if (before)
                 x += load(before + v * LANES);
             x = activate(activation, x);
@@ -327,16 +324,16 @@ pack_key(int8_t *to, float *scale, int32_t *sum, const float *x, const float *me
     typedef int8_t bytes __attribute__((vector_size(LANES)));
     ivec most = { 0 }, total = { 0 };
     float largest, inverse;
+    int32_t bits;
     vec by;
 
     for (int64_t d = 0; d < D; d += LANES)
         most = larger_magnitude(most, load(x + d) - load(means + d));
-    for (int i = 1; i < LANES; i++)
-        most[0] = most[i] > most[0] ? most[i] : most[0];
-    memcpy(&largest, &most, sizeof largest);
+    bits = largest_bits_of(most);
+    memcpy(&largest, &bits, sizeof largest);
     *scale = 0;
     inverse = 0;
-    if (most[0] >= 0x7f800000) {
+    if (bits >= 0x7f800000) {
         *scale = NAN;
     } else if (largest >= 0x1p-100f) {
         *scale = largest / 127 * times;
@@ -350,9 +347,7 @@ pack_key(int8_t *to, float *scale, int32_t *sum, const float *x, const float *me
         for (int i = 0; i < LANES; i += 4)
             memcpy(to + (d + i) * AC_INT8_PANEL, (const char *) &narrow + i, 4);
     }
-    *sum = 0;
-    for (int i = 0; i < LANES; i++)
-        *sum += total[i];
+    *sum = sum_of(total);
 }
 
 static void

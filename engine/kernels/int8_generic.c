@@ -30,6 +30,8 @@ larger_bits(ivec a, ivec b)
     return b;
 }
 
+#include "engine/kernels/int8_lane_loops_body.h"
+
 static inline void
 store_rounded(number *p, vec x, ivec zero)
 {

@@ -35,6 +35,30 @@ larger_bits(ivec a, ivec b)
     return (ivec) _mm512_max_epi32((__m512i) a, (__m512i) b);
 }
 
+static inline float
+smallest_of(vec v)
+{
+    return _mm512_reduce_min_ps(v);
+}
+
+static inline float
+largest_of(vec v)
+{
+    return _mm512_reduce_max_ps(v);
+}
+
+static inline int32_t
+largest_bits_of(ivec v)
+{
+    return _mm512_reduce_max_epi32((__m512i) v);
+}
+
+static inline int32_t
+sum_of(ivec v)
+{
+    return _mm512_reduce_add_epi32((__m512i) v);
+}
+
 /* x rounded to whole numbers, ties to even, plus zero, at least 0. */
 static inline __m512i
 rounded(vec x, ivec zero)

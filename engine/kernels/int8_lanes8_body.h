@@ -35,6 +35,8 @@ larger_bits(ivec a, ivec b)
     return (ivec) _mm256_max_epi32((__m256i) a, (__m256i) b);
 }
 
+#include "engine/kernels/int8_lane_loops_body.h"
+
 /* x rounded to whole numbers, ties to even, plus zero, at least 0. */
 static inline __m256i
 rounded(vec x, ivec zero)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/base/random.h"
+#include "engine/kernels/kernels.h"
 #include "engine/linear/linear.h"
 
 enum { SEED = 41, COMPUTES = 7 };
@@ -171,9 +172,9 @@ static void
 as_defined(void **state)
 {
     static const int64_t rows[] = { 1, 2, 3, 5, 6, 7, 12, 13, 47, 96, 97, 201 };
-    static const int64_t shapes[][2] = { { 1, 1 },     { 7, 3 },     { 16, 16 },
-                                         { 33, 40 },   { 96, 32 },   { 129, 68 },
-                                         { 512, 256 }, { 513, 257 }, { 1043, 300 } };
+    static const int64_t shapes[][2] = { { 1, 1 },      { 7, 3 },    { 16, 16 },   { 33, 40 },
+                                         { 96, 32 },    { 129, 68 }, { 512, 256 }, { 513, 257 },
+                                         { 1043, 300 }, { 70, 2100 } };
 
     (void) state;
     for (int c = 0; c < COMPUTES; c++)
@@ -223,6 +224,63 @@ rows_stand_alone(void **state)
     }
 }
 
+/* A layer norm in front, and two layers at once: the bits of each alone. */
+static void
+norms_and_pairs(void **state)
+{
+    static const int64_t shapes[][3] = {
+        { 1, 16, 7 }, { 5, 96, 130 }, { 100, 40, 1030 }, { 201, 33, 2100 }
+    }; /* M, in and out, hidden */
+
+    (void) state;
+    for (int c = 0; c < COMPUTES; c++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+            const int64_t M = shapes[s][0], C = shapes[s][1], F = shapes[s][2];
+            const size_t bytes = (size_t) (M * C) * sizeof(float);
+            float *x = malloc(bytes), *residual = malloc(bytes), *normed = malloc(bytes),
+                  *expected = malloc(bytes), *y = malloc(bytes),
+                  *hidden = malloc((size_t) (M * F) * sizeof *x),
+                  *other = malloc((size_t) (M * F) * sizeof *x), weight[96], bias[96];
+            const ac_linear_norm norm = { weight, bias, 1e-5f };
+            ac_scratch scratch = { 0 };
+            layer first, second;
+            fill(x, M * C, 7);
+            fill(residual, M * C, 8);
+            fill(weight, C, 9);
+            fill(bias, C, 10);
+            if (layer_init(&first, &computes[c].compute, F, C, 1, true) &&
+                layer_init(&second, &computes[c].compute, C, F, 1, true)) {
+                omp_set_num_threads(3);
+                ac_layernorm(normed, x, weight, bias, M, C, norm.eps);
+                forward(&first.net, hidden, normed, M, AC_ACTIVATION_QUICK_GELU, NULL);
+                forward(&second.net, expected, hidden, M, AC_ACTIVATION_NONE, residual);
+                assert_int_equal(ac_scratch_init(&scratch, ac_linear_pair_scratch_bytes(
+                                                               &first.net, &second.net, M)),
+                                 AC_OK);
+                for (int threads = 3; threads >= 1; threads -= 2) {
+                    omp_set_num_threads(threads);
+                    ac_linear_forward_normed(&first.net, other, x, &norm, normed, M,
+                                             AC_ACTIVATION_QUICK_GELU, NULL, &scratch);
+                    assert_memory_equal(other, hidden, (size_t) (M * F) * sizeof *x);
+                    ac_linear_forward_pair(&first.net, &second.net, y, x, &norm, normed, other,
+                                           M, AC_ACTIVATION_QUICK_GELU, residual, &scratch);
+                    assert_memory_equal(y, expected, bytes);
+                }
+                omp_set_num_threads(3);
+                ac_scratch_free(&scratch);
+                layer_free(&first);
+                layer_free(&second);
+            }
+            free(x);
+            free(residual);
+            free(normed);
+            free(expected);
+            free(y);
+            free(hidden);
+            free(other);
+        }
+}
+
 static void
 attached(void **state)
 {
@@ -262,6 +320,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_defined),
         cmocka_unit_test(rows_stand_alone),
+        cmocka_unit_test(norms_and_pairs),
         cmocka_unit_test(attached),
     };
 
