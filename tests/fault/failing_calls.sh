@@ -5,6 +5,7 @@
 # FAULT_STEP=1 for every call (docs/RELIABILITY.md); by default every tenth, with the sanitizers every ninetieth. Of malloc@1 the second of two ranks alone has the fault: the
 # first must learn of it wherever it waits. Starting two ranks takes longer, so of these every fiftieth (FAULT_STEP=1: every fifth).
 # FAULT_UPDATE=1: an update (--update) of a finished run instead, whose input got one image, lost one, and has a changed one.
+# FAULT_SECONDS: after so many a run hangs (180: an fsync of a busy disk has taken 40).
 # FAULT_JOB: build-cache, train or ingest in place of caption. FAULT_KINDS: which kinds of call.
 # AC_TEST_LABELS: calls
 . "$source/tests/fault/libfault.sh"
@@ -64,7 +65,7 @@ leaks() {
 
 one() { # one KIND N: writes "KIND N STATUS" to statuses
   local kind=$1 nth=$2 run=run.$1.$2 code=0 result=good
-  timeout -k 5 "${FAULT_SECONDS:-60}" bash -c 'attempt "$@"' attempt "$kind" "$nth" "$run" > "$run.said" 2>&1 || code=$?
+  timeout -k 5 "${FAULT_SECONDS:-180}" bash -c 'attempt "$@"' attempt "$kind" "$nth" "$run" > "$run.said" 2>&1 || code=$?
   if [ $code -eq 124 ] || [ $code -eq 137 ]; then
     result=HANG
   elif [ $code -eq 0 ]; then # the call did not matter, or was tried again
