@@ -79,7 +79,8 @@ END
   slurm_pids=$!
   local until=$((SECONDS + 20))
   while [ ! -S "$slurm/munge.socket" ]; do [ $SECONDS -lt $until ] || slurm_skip "munged does not start: $(cat "$slurm/munge.out")"; sleep 0.1; done
-  slurmctld -D -f "$SLURM_CONF" > "$slurm/slurmctld.out" 2>&1 &
+  # srun on a node is answered by the node's name, which Slurm 24 looks up for ten seconds, with all others waiting
+  NODE_NAMES=' n1 n2 ' NODE_ADDRESS=$address LD_PRELOAD=$fault/node_names.so slurmctld -D -f "$SLURM_CONF" > "$slurm/slurmctld.out" 2>&1 &
   slurm_pids="$slurm_pids $!"
   slurm_start_node n1
   slurm_start_node n2
