@@ -19,11 +19,13 @@ enum {
     AC_PRODUCT_WIDEST = 2 * AC_PRODUCT_PANEL, /* columns of the widest kernel */
     AC_PRODUCT_DEPTH = 256,                   /* of k at a time */
     AC_PRODUCT_MOST_ROWS = 12,                /* rows of the tallest kernel */
-    AC_PRODUCT_ROWS = 96                      /* rows packed at a time */
+    AC_PRODUCT_FEW = 4,  /* up to so many rows a line of each panel is fetched per k */
+    AC_PRODUCT_ROWS = 96 /* rows packed at a time */
 };
 
 /** What is multiplied next, fetched ahead: `at`, and for each k what is `step` bytes further.
- * soon: a little further on in the same panels, all of which are read once. */
+ * soon: a little further on in the same panels, which are read once; for several panels and
+ * more than AC_PRODUCT_FEW rows. */
 typedef struct ac_product_ahead {
     const void *at;
     int64_t step;

@@ -14,20 +14,20 @@
 #define ROWS_OF JOIN(NAME, _rows)
 #define AHEAD_OF JOIN(NAME, _ahead)
 
-/* What is multiplied next, into the second cache; with few rows a line of each panel, and what
- * comes soon into the first. A line holds several k of narrow weights: they take turns. */
+/* What is multiplied next, into the second cache, with few rows a line of each panel; or what
+ * comes soon, into the first. A line holds several k of narrow weights: they take turns. */
 static inline __attribute__((always_inline)) void
 AHEAD_OF(const char *next, int64_t stride, bool soon, int64_t k, const int R)
 {
-    enum { FEW = 4, EACH = 4 / sizeof(WEIGHT) };
+    enum { EACH = 4 / sizeof(WEIGHT) };
 
-    if (soon)
+    if (PANELS > 1 && R > AC_PRODUCT_FEW && soon)
 #pragma GCC unroll 2
         for (int p = 0; p < PANELS; p++) {
             if (k % EACH == p % EACH)
                 __builtin_prefetch(next + p * stride * (int64_t) sizeof(WEIGHT), 0, 3);
         }
-    else if (R > FEW)
+    else if (R > AC_PRODUCT_FEW)
         __builtin_prefetch(next, 0, 2);
     else
 #pragma GCC unroll 2

@@ -152,8 +152,8 @@ typedef struct product {
 
 /* Some columns, all rows, over K of k from `k` on; a: those rows, packed. next: the columns and
  * the k that are multiplied after these. The groups of rows share the prefetching of their
- * weights; each prefetches its part of `rows`, which has `calls` in all. One group alone waits
- * for memory: it fetches both panels' lines shortly before it reads them (ADR 201). */
+ * weights; each prefetches its part of `rows`, which has `calls` in all. One group alone, of
+ * two panels, fetches the lines of both shortly before it reads them (ADR 201). */
 static void
 multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const float *a,
          int64_t k, int64_t column, int64_t next, rows_ahead *rows, int64_t calls)
@@ -165,6 +165,7 @@ multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const
     const char *weights = (const char *) self->packed + (size_t) (t->column * in) * p->each,
                *b = weights + (size_t) (column * in + k * PANEL) * p->each;
     const size_t panel = (size_t) (PANEL * K) * p->each, share = panel / (size_t) shares;
+    const bool is_soon = groups == 1 && t->rows > AC_PRODUCT_FEW && kernels->panels > 1;
 
     for (int64_t g = 0; g < groups; g++) {
         const int64_t r = g * most, R = t->rows - r < most ? t->rows - r : most;
@@ -176,7 +177,7 @@ multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const
         if (groups > 1)
             prefetch_rows(rows, (column / width * groups + g + 1) * rows->lines / calls);
         p->kernel(p->results + column * t->rows + r * width, width, a, b, PANEL * in, K,
-                  (int) R, k > 0, groups > 1 ? later : soon);
+                  (int) R, k > 0, is_soon ? soon : later);
         a += R * K;
     }
 }
