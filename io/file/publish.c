@@ -232,7 +232,12 @@ ac_publish_rename(const char *temporary, const char *path)
 ac_status
 ac_publish_remove(const char *path)
 {
-    if (unlink(path) == 0)
+    int tries = 0, result;
+
+    do {
+        result = unlink(path);
+    } while (result != 0 && ac_file_try_again(errno, &tries));
+    if (result == 0)
         return ac_publish_sync_name(path);
     if (errno == ENOENT)
         return AC_OK;

@@ -104,6 +104,22 @@ whole_cores(long long quota, long long period)
 
 /* ---- one group ---- */
 
+/* v1: the least of the groups above, which a container does not see. */
+static void
+look_at_hierarchy(ac_job_limits *self, const char *group)
+{
+    char path[LINE], line[LINE];
+    long long bytes = 0;
+    const int n = snprintf(path, LINE, "%s/memory.stat", group);
+    FILE *f = n > 0 && n < LINE ? fopen(path, "re") : NULL;
+
+    while (f && fgets(line, LINE, f))
+        if (sscanf(line, "hierarchical_memory_limit %lld", &bytes) == 1)
+            limit_memory(self, bytes, path);
+    if (f)
+        fclose(f);
+}
+
 static void
 look_at_memory(ac_job_limits *self, const char *group)
 {
@@ -113,6 +129,7 @@ look_at_memory(ac_job_limits *self, const char *group)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (read_of(group, files[i], path, line)) /* "max" is 0 */
             limit_memory(self, strtoll(line, NULL, 10), path);
+    look_at_hierarchy(self, group);
 }
 
 static void
@@ -175,10 +192,24 @@ decode(char *text)
     *to = '\0';
 }
 
-/* The mount of a controller of v1, or (controller "") of v2; else the usual place. */
-static void
-find_hierarchy(hierarchy *self, const char *root, const char *controller)
+/* What of the group's name comes below a mount's top; NULL: the group is not below it. */
+static const char *
+below_top(const char *group, const char *top)
 {
+    const size_t n = strcmp(top, "/") == 0 ? 0 : strlen(top);
+
+    return strncmp(group, top, n) == 0 && (!group[n] || group[n] == '/') &&
+                   !strstr(group, "/..")
+               ? group + n
+               : NULL;
+}
+
+/* The mount of a controller of v1, or (controller "") of v2; else the usual place. Of several
+ * mounts the first that shows the group: others show other groups. */
+static void
+find_hierarchy(hierarchy *self, const char *root, const char *controller, const char *group)
+{
+    bool found = false;
     char path[LINE], line[LINE];
     FILE *f;
 
@@ -188,7 +219,7 @@ find_hierarchy(hierarchy *self, const char *root, const char *controller)
     snprintf(self->top, LINE, "/");
     if (!(f = fopen(path, "re")))
         return;
-    while (fgets(line, sizeof line, f)) {
+    while (!(found && below_top(group, self->top)) && fgets(line, sizeof line, f)) {
         /* number parent device root place options … - type source super-options */
         char top[LINE], place[LINE], type[32], options[LINE];
         const char *dash = strstr(line, " - ");
@@ -200,12 +231,12 @@ find_hierarchy(hierarchy *self, const char *root, const char *controller)
             continue;
         decode(top);
         decode(place);
-        if (strlen(root) + strlen(place) >= LINE)
+        if (strlen(root) + strlen(place) >= LINE || (found && !below_top(group, top)))
             continue;
         memcpy(self->place, root, strlen(root));
         memcpy(self->place + strlen(root), place, strlen(place) + 1);
         memcpy(self->top, top, sizeof top);
-        break;
+        found = true;
     }
     fclose(f);
 }
@@ -216,13 +247,11 @@ static void
 visit_groups(ac_job_limits *self, const hierarchy *h, const char *group,
              void (*look)(ac_job_limits *self, const char *folder))
 {
-    const size_t top = strcmp(h->top, "/") == 0 ? 0 : strlen(h->top), place = strlen(h->place);
+    const size_t place = strlen(h->place);
     char folder[2 * LINE];
-    const char *below = strncmp(group, h->top, top) == 0 ? group + top : "";
+    const char *below = below_top(group, h->top);
 
-    if (strstr(group, "/..") || (*below && *below != '/'))
-        below = "";
-    snprintf(folder, sizeof folder, "%s%s", h->place, below);
+    snprintf(folder, sizeof folder, "%s%s", h->place, below ? below : "");
     if (access(folder, F_OK) != 0)
         folder[place] = '\0';
     for (;;) {
@@ -251,7 +280,7 @@ visit_line(ac_job_limits *self, const char *root, const char *controllers, const
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (*controllers && !has_word(controllers, kinds[i].controller))
             continue;
-        find_hierarchy(&h, root, *controllers ? kinds[i].controller : "");
+        find_hierarchy(&h, root, *controllers ? kinds[i].controller : "", group);
         visit_groups(self, &h, group, kinds[i].look);
     }
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/log.h"
+#include "io/file/file_open.h"
 #include "io/file/path.h"
 #include "io/file/publish.h"
 #include "jobs/runtime/done.h"
@@ -84,10 +85,14 @@ ac_run_make_folder(const char *path)
         return ac_error_set(AC_E_LIMIT, "%.100s…: a path of %zu bytes is too long", path, n);
     memcpy(part, path, n + 1);
     for (size_t i = 1; i <= n; i++) {
+        int tries = 0, result;
         if (part[i] != '/' && part[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, 0777) == 0) {
+        do {
+            result = mkdir(part, 0777);
+        } while (result != 0 && ac_file_try_again(errno, &tries));
+        if (result == 0) {
             const ac_status st = ac_publish_sync_name(part);
             if (st != AC_OK)
                 return st;

@@ -157,6 +157,36 @@ for name in $'tab\there' $'M\xc3\xbcller' $'latin\xe9' "a'b" $'esc\033[2Jx' '-le
   cmp expected_words words
 done
 
+# the grace time of a preemption: the partition's, or, where Slurm preempts by QOS, the QOS's; a longer one changes nothing
+cat > bin/scontrol << 'END'
+#!/bin/bash
+case $* in
+"show config") printf 'PreemptMode             = CANCEL\nPreemptType             = preempt/%s\n' "$PREEMPT" ;;
+"show partition main") echo '   DisableRootJobs=NO ExclusiveUser=NO GraceTime=14 Hidden=NO' ;;
+*) exit 1 ;;
+esac
+END
+printf '#!/bin/bash\n[ "$*" = "-nP show qos low format=gracetime" ] && echo "$QOS_GRACE"\n' > bin/sacctmgr
+chmod +x bin/*
+export PROGRAM=$PWD/program WORDS=$PWD/words PREEMPT QOS_GRACE
+run 0 submit caption job.yaml --run graced --dry-run --sample 0 --set limits.memory=100GB --program program
+while read -r PREEMPT QOS_GRACE expected; do
+  SLURM_JOB_ID=1 SLURM_JOB_NODELIST=n1 SLURM_CPUS_PER_TASK=1 SLURM_NTASKS=1 SLURM_JOB_PARTITION=main SLURM_JOB_QOS=low \
+    bash graced/job.sbatch < /dev/null > started.txt 2>&1 || [ $? -eq 74 ]
+  said=$(tr '\0' '\n' < words | sed -n 's/^limits.grace_seconds=//p')
+  [ "$said" = "${expected#none}" ] || { echo "preempt/$PREEMPT, QOS $QOS_GRACE: limits.grace_seconds is \"$said\", expected $expected"; exit 1; }
+done << 'END'
+partition_prio 00:00:10 7
+none 00:00:10 7
+qos 00:00:10 5
+qos 00:00:09 4
+qos 00:01:08 none
+qos 1-00:00:00 none
+qos 00:00:00 none
+qos - none
+END
+rm bin/sacctmgr
+
 # how long it will take: from a sample, or the reason why not; nothing of it stays
 mkdir temporary # of its own: other tests estimate too
 export TMPDIR=$PWD/temporary

@@ -85,6 +85,12 @@ for match in run/captions.jsonl run/DONE run/summary.json; do broken 74 fsync 5 
 broken 2 fsync 28 run/captions.jsonl 1
 for match in run/tables/00001.h5 run/manifest.json run/DONE; do broken 74 rename 116 $match 1; done
 
+# folders that are made, and names that are removed
+broken 0 mkdir 116 run/tables 3
+broken 74 mkdir 5 run/tables 0
+broken 0 unlink 116 run/ref5.txt 3
+broken 74 unlink 5 run/ref5.txt 0
+
 # folders that cannot be synced, and one that is broken
 for error in 22 95; do broken 0 fsync_folder $error run 0; done
 broken 74 fsync_folder 5 run/tables 1

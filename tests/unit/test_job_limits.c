@@ -144,6 +144,40 @@ a_group_that_is_the_top_of_its_mount(void **state)
     assert_int_equal(limits().memory, 384 << 20);
 }
 
+/* A container sees none of the groups above its own, but what they allow together. */
+static void
+groups_above_that_are_not_seen(void **state)
+{
+    (void) state;
+    put("proc/self/cgroup", "4:memory:/docker/abc\n");
+    put("proc/self/mountinfo",
+        "35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
+    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    put("sys/fs/cgroup/memory/memory.stat",
+        "cache 1\nhierarchical_memory_limit 805306368\nhierarchical_memsw_limit 1048576\n");
+    assert_int_equal(limits().memory, 768 << 20);
+}
+
+/* The same hierarchy mounted more than once: only the mount that shows our group counts. */
+static void
+mounts_of_other_groups(void **state)
+{
+    (void) state;
+    put("proc/self/cgroup", "0::/job/step\n");
+    put("proc/self/mountinfo", "30 23 0:28 /neighbour /run/other rw - cgroup2 cgroup2 rw\n"
+                               "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    put("run/other/memory.max", "1048576\n");
+    put("sys/fs/cgroup/job/step/memory.high", "2147483648\n");
+    put("sys/fs/cgroup/job/memory.max", "3221225472\n");
+    assert_int_equal(limits().memory, 2LL << 30);
+    put("proc/self/mountinfo", "30 23 0:28 /jo /run/other rw - cgroup2 cgroup2 rw\n"
+                               "31 23 0:28 /job /sys/fs/cgroup/job rw - cgroup2 cgroup2 rw\n");
+    assert_int_equal(limits().memory, 2LL << 30);
+    put("proc/self/cgroup", "0::/elsewhere\n"); /* shown by none: the first, as it is */
+    put("run/other/memory.max", "1073741824\n");
+    assert_int_equal(limits().memory, 1LL << 30);
+}
+
 static void
 times_and_sets_of_cores(void **state)
 {
@@ -204,6 +238,8 @@ main(void)
         cmocka_unit_test_setup_teardown(groups_of_version_2, begin, end),
         cmocka_unit_test_setup_teardown(groups_of_version_1, begin, end),
         cmocka_unit_test_setup_teardown(a_group_that_is_the_top_of_its_mount, begin, end),
+        cmocka_unit_test_setup_teardown(groups_above_that_are_not_seen, begin, end),
+        cmocka_unit_test_setup_teardown(mounts_of_other_groups, begin, end),
         cmocka_unit_test_setup_teardown(times_and_sets_of_cores, begin, end),
         cmocka_unit_test_setup_teardown(slurms_variables, begin, end),
     };

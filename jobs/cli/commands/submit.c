@@ -228,9 +228,9 @@ static void
 forget_clashes(const ac_submit_request *self)
 {
     static const char *const always[] = {
-        "SBATCH_ARRAY_INX", "SBATCH_JOB_NAME",      "SBATCH_NO_REQUEUE", "SBATCH_OPEN_MODE",
-        "SBATCH_OUTPUT",    "SBATCH_ERROR",         "SBATCH_INPUT",      "SBATCH_SIGNAL",
-        "SBATCH_WAIT",      "SBATCH_TRES_PER_TASK", "SLURM_HINT"
+        "SBATCH_ARRAY_INX", "SBATCH_JOB_NAME",      "SBATCH_NO_REQUEUE",   "SBATCH_OPEN_MODE",
+        "SBATCH_OUTPUT",    "SBATCH_ERROR",         "SBATCH_INPUT",        "SBATCH_SIGNAL",
+        "SBATCH_WAIT",      "SBATCH_TRES_PER_TASK", "SBATCH_CPUS_PER_GPU", "SLURM_HINT"
     };
     static const char *const memory[] = { "SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU",
                                           "SBATCH_MEM_PER_GPU" };
