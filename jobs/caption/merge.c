@@ -275,9 +275,8 @@ remove_references(const ac_run *run, int64_t first)
     for (int64_t r = first; st == AC_OK && r < MAX_REFERENCES; r++) {
         char *path = NULL;
         st = ac_run_path(run, &path, "ref%lld.txt", (long long) r);
-        if (st == AC_OK && unlink(path) != 0 && errno != ENOENT)
-            st = ac_error_set(ac_io_failure(errno), "%s: cannot be removed: %s", path,
-                              strerror(errno));
+        if (st == AC_OK)
+            st = ac_publish_remove(path);
         free(path);
     }
     return st;

@@ -129,7 +129,6 @@ look_at_memory(ac_job_limits *self, const char *group)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (read_of(group, files[i], path, line)) /* "max" is 0 */
             limit_memory(self, strtoll(line, NULL, 10), path);
-    look_at_hierarchy(self, group);
 }
 
 static void
@@ -273,6 +272,7 @@ visit_line(ac_job_limits *self, const char *root, const char *controllers, const
         const char *controller;
         void (*look)(ac_job_limits *self, const char *folder);
     } kinds[] = { { "memory", look_at_memory },
+                  { "memory", look_at_hierarchy }, /* behind: it does not say which group */
                   { "cpu", look_at_time },
                   { "cpuset", look_at_set } };
     hierarchy h;
