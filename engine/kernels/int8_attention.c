@@ -133,7 +133,8 @@ attend(float *y, const float *qkv, const head *self, int64_t C)
                                         .stride = C,
                                         .rows = R,
                                         .columns = D };
-        prefetch_rows(qkv + (r + R) * 3 * C, 3 * C, T - r - R < ROWS ? T - r - R : ROWS, D);
+        if (r + R < T)
+            prefetch_rows(qkv + (r + R) * 3 * C, 3 * C, T - r - R < ROWS ? T - r - R : ROWS, D);
         kernels->quantize(&self->q, qkv + r * 3 * C, 3 * C, R, D);
         kernels->multiply(&scores, &self->q, &keys);
         weigh(self, R);

@@ -264,7 +264,7 @@ nearest(vec x)
 {
     const vec magic = set1(12582912.0f);
 
-    return (ivec) (x + magic) - (ivec) magic;
+    return (ivec) ((uvec) (x + magic) - (uvec) magic);
 }
 
 /* means [D] of x [T, D]. Its rows lie far apart and are read here for the first time. */
@@ -322,7 +322,8 @@ pack_key(int8_t *to, float *scale, int32_t *sum, const float *x, const float *me
          float times)
 {
     typedef int8_t bytes __attribute__((vector_size(LANES)));
-    ivec most = { 0 }, total = { 0 };
+    ivec most = { 0 };
+    uvec total = { 0 }; /* may overflow where a number is not finite */
     float largest, inverse;
     int32_t bits;
     vec by;
@@ -343,11 +344,11 @@ pack_key(int8_t *to, float *scale, int32_t *sum, const float *x, const float *me
     for (int64_t d = 0; d < D; d += LANES) {
         const ivec q = nearest((load(x + d) - load(means + d)) * by);
         const bytes narrow = __builtin_convertvector(q, bytes);
-        total += q;
+        total += (uvec) q;
         for (int i = 0; i < LANES; i += 4)
             memcpy(to + (d + i) * AC_INT8_PANEL, (const char *) &narrow + i, 4);
     }
-    *sum = sum_of(total);
+    *sum = sum_of((ivec) total);
 }
 
 static void
@@ -373,10 +374,11 @@ pack_four(int8_t *to, int64_t panel, int32_t *sums, const float *x, int64_t stri
           const float *means, const float *by, int64_t D)
 {
     for (int64_t d = 0; d < D; d += LANES) {
-        ivec four = { 0 }, total;
+        uvec four = { 0 }, total;
         memcpy(&total, sums + d, sizeof total);
         for (int i = 0; i < count; i++) {
-            const ivec q = nearest((load(x + i * stride + d) - load(means + d)) * load(by + d));
+            const uvec q =
+                (uvec) nearest((load(x + i * stride + d) - load(means + d)) * load(by + d));
             four |= (q & 255) << 8 * i;
             total += q;
         }

@@ -34,9 +34,9 @@ largest_bits_of(ivec v)
 static inline int32_t
 sum_of(ivec v)
 {
-    int32_t y = 0;
+    uint32_t y = 0; /* whose overflow is defined */
 
     for (int i = 0; i < LANES; i++)
-        y += v[i];
-    return y;
+        y += (uint32_t) v[i];
+    return (int32_t) y;
 }
