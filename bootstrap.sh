@@ -10,7 +10,7 @@ build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev open
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
 # Formats of images beyond JPEG, PNG, WebP, GIF and BMP: a build without one of them rejects its images, and says so.
 image_packages="libtiff-dev libopenjp2-7-dev libavif-dev libheif-dev libjxl-dev"
-test_packages="libcmocka-dev jq procps python3"
+test_packages="libcmocka-dev jq procps python3 zstd"
 # To fetch, open and print what the stories need.
 story_packages="python3-pip unzip jq"
 # The pinned formatter, for the test that every source is formatted by it.

@@ -22,7 +22,10 @@ for partition in ${SLURM_MODES:-cancel}; do
   job_shards "$partition" shards 180
   urgent=$(sbatch --parsable --partition=urgent --nodes=2 --time=5 --output="$PWD/urgent.out" --wrap 'sleep 1')
   job_ends "$urgent" 240 COMPLETED
-  job_ends "$job" 400 COMPLETED
+  until=$((SECONDS + 400))
+  until [ -e "$partition/DONE" ]; do [ $SECONDS -lt $until ] || { cat "$partition"/slurm-*.out; exit 1; }; sleep 0.5; done
+  job_ends "$job" 60 'COMPLETED|PREEMPTED' # Slurm 24.11 still says PREEMPTED of a job that was, and has then ended well
+  [ "$(job_field "$job" ExitCode)" = 0:0 ]
   [ "$(job_field "$job" Restarts)" -ge 1 ]
   complete slow "$partition"
   if [ "$partition" != requeue ]; then
