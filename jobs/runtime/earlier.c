@@ -113,13 +113,14 @@ ac_earlier_await(const char *folder, const ac_config *config, ac_heartbeat *hear
     const int64_t oldest =
         (int64_t) time(NULL) - (seconds > LATE_SECONDS ? (int64_t) seconds : LATE_SECONDS);
     history self = { 0 };
+    struct stat info;
     char *path = NULL;
     ac_status st = AC_OK;
 
     *fresh = false;
     gethostname(self.host, sizeof self.host - 1);
     AC_TRY(ac_path_format(&path, "%s/DONE", folder));
-    if (ac_file_is_there(path)) /* all else was published before it */
+    if (ac_file_stat(path, &info) == 0) /* all else was published before it */
         goto out;
     free(path);
     AC_TRY(ac_path_format(&path, "%s/attempts.jsonl", folder));

@@ -18,6 +18,7 @@ job_ends "$second" 90 COMPLETED
 "$antarctic" caption job.yaml --set compute.threads=1 --run whole 2> said.txt
 complete whole chain
 jq -se 'map(select(.event == "start")) | all(.ranks == 2)' chain/attempts.jsonl > /dev/null
+slow_for 15 60
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt &
 reference=$!
 

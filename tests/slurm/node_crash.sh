@@ -5,6 +5,7 @@
 slurm_up
 slurm_demo
 "$antarctic" build-cache cache.yaml --set compute.threads=1 --run cache 2> said.txt
+slow_for 20 60 # the run must not end before its node
 "$antarctic" caption slow.yaml --set compute.threads=1 --run slow 2> said.txt
 
 submit caption slow.yaml --run crash --nodes 2 --ranks-per-node 1 --time 10 --set limits.stall_minutes=1
