@@ -45,10 +45,12 @@ echo "refusals: well"
 
 # A chain whose first job fails ends too, and does not wait for ever.
 : > none.txt
-submit build-cache cache.yaml --run broken --set input.path=none.txt --time 10
-first=$(submitted)
+submit build-cache cache.yaml --run broken --set input.path=none.txt --time 10 --dry-run --sample 0
+first=$(sbatch --parsable --hold broken/job.sbatch) # so that it has not failed before the second is submitted
+printf '{"event": "submit", "slurm_job": %d}\n' "$first" > broken/jobs.jsonl
 submit caption job.yaml --run never --after broken --time 10
 second=$(submitted)
+scontrol release "$first"
 job_ends "$first" 60 FAILED
 job_ends "$second" 60 CANCELLED
 "$antarctic" status broken --json | jq -e '.state == "failed" and (.last_error | test("none.txt"))' > /dev/null
