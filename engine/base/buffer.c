@@ -22,6 +22,16 @@ ac_buffer_reset(ac_buffer *self)
         self->data[0] = '\0';
 }
 
+void
+ac_buffer_drop(ac_buffer *self, size_t n)
+{
+    if (!n)
+        return;
+    self->size -= n;
+    memmove(self->data, self->data + n, self->size);
+    self->data[self->size] = '\0';
+}
+
 ac_status
 ac_buffer_reserve(ac_buffer *self, size_t n)
 {

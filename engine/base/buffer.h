@@ -21,6 +21,8 @@ typedef struct ac_buffer {
 
 void ac_buffer_free(ac_buffer *self);
 void ac_buffer_reset(ac_buffer *self); /* size 0, memory and failure kept */
+/** Without its first n bytes; what is behind them moves to the front. */
+void ac_buffer_drop(ac_buffer *self, size_t n);
 /** Room for n more bytes and a zero byte, for whoever writes into data itself. */
 ac_status ac_buffer_reserve(ac_buffer *self, size_t n);
 ac_status ac_buffer_push(ac_buffer *self, const void *bytes, size_t n);

@@ -17,11 +17,8 @@ read_more(ac_line_reader *self)
     size_t n;
     ac_status st = AC_OK;
 
-    if (self->at) {
-        memmove(self->text.data, self->text.data + self->at, self->text.size - self->at);
-        self->text.size -= self->at;
-        self->at = 0;
-    }
+    ac_buffer_drop(&self->text, self->at);
+    self->at = 0;
     AC_TRY(ac_buffer_reserve(&self->text, BLOCK));
     if (!ac_file_read_on(self->file, self->text.data + self->text.size, BLOCK, &n))
         AC_FAIL(ac_io_failure(errno), "%s: cannot be read: %s", self->path, strerror(errno));

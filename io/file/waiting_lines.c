@@ -25,11 +25,8 @@ read_once(ac_waiting_lines *self)
     ssize_t n;
     ac_status st = AC_OK;
 
-    if (self->at) {
-        memmove(self->text.data, self->text.data + self->at, self->text.size - self->at);
-        self->text.size -= self->at;
-        self->at = 0;
-    }
+    ac_buffer_drop(&self->text, self->at);
+    self->at = 0;
     AC_TRY(ac_buffer_reserve(&self->text, BLOCK));
     n = read(self->file, self->text.data + self->text.size, BLOCK);
     if (n > 0)

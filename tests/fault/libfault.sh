@@ -62,7 +62,7 @@ END
 }
 
 # small_jobs IMAGES SHARD: IMAGES (names in the demo's folder), a text of 600 entries, and the configs job.yaml (caption, with the cache
-# folder `cache`) and cache.yaml (build-cache of the text); SHARD items a shard of images, 64 of entries.
+# folder `cache`) and cache.yaml (build-cache of the text); SHARD items per shard of images, 64 of entries.
 small_jobs() {
   local name
   mkdir images

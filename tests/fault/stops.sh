@@ -41,23 +41,19 @@ for to in launcher rank; do
   jq -e '.last_error | test("stopped on request")' state.json > /dev/null
   rm -r usr1
 done
-# INT to a run without a launcher; then it goes on where it was.
-"$antarctic" caption job.yaml --run int > int.said 2>&1 &
-wait_for_stage int embeddings
-kill -INT $!
-code=0
-wait $! || code=$?
-expect 75 stopped int $code
-completed int
-
-# TERM, and one more as the rank ends: srun sends it to the ranks that are left. The rank's own exit code counts, not the signal.
-LD_PRELOAD=$fault/term_at_end.so "$antarctic" caption job.yaml --run term > term.said 2>&1 &
-wait_for_stage term embeddings
-kill -TERM $!
-code=0
-wait $! || code=$?
-expect 75 stopped term $code
-completed term
+# INT to a run without a launcher; then it goes on where it was. TERM, and one more as the rank ends, which srun sends to the ranks that are
+# left: the rank's own exit code counts, not the signal.
+for signal in INT TERM; do
+  at_end=
+  [ $signal = INT ] || at_end=$fault/term_at_end.so
+  LD_PRELOAD=$at_end "$antarctic" caption job.yaml --run $signal > $signal.said 2>&1 &
+  wait_for_stage $signal embeddings
+  kill -$signal $!
+  code=0
+  wait $! || code=$?
+  expect 75 stopped $signal $code
+  completed $signal
+done
 
 # The shard in flight takes longer than limits.grace_seconds: dropped, exit 75 all the same.
 caption 2 grace $slow --set output.shard_items=20 --set generation.num_return_sequences=2000 --set limits.grace_seconds=0.5 &
