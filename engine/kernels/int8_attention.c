@@ -1,8 +1,8 @@
 #include "engine/kernels/int8_attention.h"
 
 #include <math.h>
-#include <omp.h>
 
+#include "engine/kernels/attention_heads.h"
 #include "engine/kernels/int8.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/kernels/vector.h"
@@ -16,12 +16,12 @@ ac_int8_attention_has(int64_t longest, int64_t D)
 }
 
 /* What a thread needs for one head. */
-typedef struct head {
+typedef struct workspace {
     void *keys, *values; /* packed */
     ac_int8_rows q, shares;
     float *means, *scores, *mask;  /* [D]; [ROWS, columns]; [columns]: 0, -inf after T */
     int64_t T, D, columns, filled; /* filled: T to whole panels */
-} head;
+} workspace;
 
 static size_t
 rows_bytes(int64_t K)
@@ -53,12 +53,12 @@ head_bytes(int64_t T, int64_t D)
            ac_scratch_room((size_t) columns * sizeof(float));
 }
 
-static head
-take_head(char *space, int64_t T, int64_t D, int each)
+static workspace
+take_workspace(char *space, int64_t T, int64_t D, int each)
 {
     const int64_t columns = ac_int8_columns(T);
     ac_scratch mine = { (unsigned char *) space, head_bytes(T, D), 0 };
-    head self = {
+    workspace self = {
         .keys = ac_scratch_take(&mine, ac_int8_packed_bytes(T, D)),
         .values = ac_scratch_take(&mine, ac_int8_packed_bytes(D, T)),
         .q = take_rows(&mine, D, each),
@@ -77,15 +77,9 @@ take_head(char *space, int64_t T, int64_t D, int each)
     return self;
 }
 
-size_t
-ac_int8_self_attention_scratch_bytes(int64_t longest, int64_t D)
-{
-    return (size_t) omp_get_max_threads() * head_bytes(longest, D);
-}
-
 /* R scores rows -> weights, rounded; positions after T have the score -inf, so the weight 0. */
 static void
-weigh(const head *self, int64_t R)
+weigh(const workspace *self, int64_t R)
 {
     const ac_vector *v = ac_kernels()->vector;
 
@@ -109,61 +103,51 @@ prefetch_rows(const float *x, int64_t stride, int64_t rows, int64_t D)
             __builtin_prefetch(x + r * stride + d, 0, 2);
 }
 
-/* y [T, D] in rows C apart; qkv of the head in rows 3 C apart. */
 static void
-attend(float *y, const float *qkv, const head *self, int64_t C)
+attend(const ac_attention_head *head)
 {
     const ac_int8 *kernels = ac_kernels()->int8;
-    const int64_t T = self->T, D = self->D;
-    const ac_int8_matrix keys = ac_int8_view(self->keys, T, D, 0),
-                         values = ac_int8_view(self->values, D, T, 0);
+    const int64_t T = head->T, D = head->D, C = head->C;
+    const float *qkv = head->qkv;
+    const workspace self = take_workspace(head->space, T, D, kernels->each);
+    const ac_int8_matrix keys = ac_int8_view(self.keys, T, D, 0),
+                         values = ac_int8_view(self.values, D, T, 0);
 
     prefetch_rows(qkv, 3 * C, T < ROWS ? T : ROWS, D);
-    kernels->pack_keys(self->keys, qkv + C, 3 * C, T, D, 1 / sqrtf((float) D));
-    kernels->pack_values(self->values, self->means, qkv + 2 * C, 3 * C, T, D);
+    kernels->pack_keys(self.keys, qkv + C, 3 * C, T, D, 1 / sqrtf((float) D));
+    kernels->pack_values(self.values, self.means, qkv + 2 * C, 3 * C, T, D);
     for (int64_t r = 0; r < T; r += ROWS) {
         const int64_t R = T - r < ROWS ? T - r : ROWS;
-        const ac_int8_result scores = { .y = self->scores,
-                                        .bias = self->mask,
-                                        .stride = self->columns,
+        const ac_int8_result scores = { .y = self.scores,
+                                        .bias = self.mask,
+                                        .stride = self.columns,
                                         .rows = R,
-                                        .columns = self->columns },
-                             result = { .y = y + r * C,
-                                        .bias = self->means,
+                                        .columns = self.columns },
+                             result = { .y = head->y + r * C,
+                                        .bias = self.means,
                                         .stride = C,
                                         .rows = R,
                                         .columns = D };
         if (r + R < T)
             prefetch_rows(qkv + (r + R) * 3 * C, 3 * C, T - r - R < ROWS ? T - r - R : ROWS, D);
-        kernels->quantize(&self->q, qkv + r * 3 * C, 3 * C, R, D);
-        kernels->multiply(&scores, &self->q, &keys);
-        weigh(self, R);
-        kernels->multiply(&result, &self->shares, &values);
+        kernels->quantize(&self.q, qkv + r * 3 * C, 3 * C, R, D);
+        kernels->multiply(&scores, &self.q, &keys);
+        weigh(&self, R);
+        kernels->multiply(&result, &self.shares, &values);
     }
+}
+
+static const ac_attention_kernel int8 = { head_bytes, attend };
+
+size_t
+ac_int8_self_attention_scratch_bytes(int64_t longest, int64_t D)
+{
+    return ac_attention_heads_scratch_bytes(&int8, longest, D);
 }
 
 void
 ac_int8_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H,
                        int64_t D, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch);
-    const int64_t C = H * D;
-    int64_t longest = 0;
-    size_t each;
-    char *space;
-
-    for (int64_t b = 0; b < B; b++)
-        longest = offsets[b + 1] - offsets[b] > longest ? offsets[b + 1] - offsets[b] : longest;
-    each = head_bytes(longest, D);
-    space = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (offsets[B] * C > 65536)
-    for (int64_t b = 0; b < B; b++) {
-        for (int64_t h = 0; h < H; h++) {
-            const int64_t first = offsets[b], T = offsets[b + 1] - first;
-            const head mine = take_head(space + each * (size_t) omp_get_thread_num(), T, D,
-                                        ac_kernels()->int8->each);
-            attend(y + first * C + h * D, qkv + first * 3 * C + h * D, &mine, C);
-        }
-    }
-    ac_scratch_release(scratch, mark);
+    ac_attention_heads(&int8, y, qkv, offsets, B, H, D, false, scratch);
 }

@@ -1,9 +1,9 @@
 #include "engine/kernels/kernels.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
+#include "engine/kernels/attention_heads.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/kernels/product.h"
 #include "engine/kernels/vector.h"
@@ -139,55 +139,41 @@ ac_attention_rows(float *y, int64_t y_row, const float *q, int64_t q_row, int64_
 
 /* Packed keys, packed values, scratch of the rows. */
 static size_t
-one_attention_bytes(int64_t T, int64_t D)
+head_bytes(int64_t T, int64_t D)
 {
     return ac_scratch_room((size_t) ac_attention_keys_size(T, D) * sizeof(float)) +
            ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float)) +
            ac_attention_rows_scratch_bytes(T);
 }
 
-size_t
-ac_self_attention_scratch_bytes(int64_t longest, int64_t D)
-{
-    return (size_t) omp_get_max_threads() * one_attention_bytes(longest, D);
-}
-
-/* One text, one head: y [T, D] in rows C apart; qkv of the head in rows 3 C apart. */
+/* One text, one head. */
 static void
-attend(float *y, const float *qkv, int64_t T, int64_t C, int64_t D, bool causal, char *space)
+attend(const ac_attention_head *head)
 {
-    float *keys = (float *) (void *) space;
-    float *values =
-        (float *) (void *) (space + ac_scratch_room((size_t) ac_attention_keys_size(T, D) *
-                                                    sizeof(float)));
+    const int64_t T = head->T, C = head->C, D = head->D;
+    float *keys = (float *) (void *) head->space;
+    float *values = (float *) (void *) (head->space +
+                                        ac_scratch_room((size_t) ac_attention_keys_size(T, D) *
+                                                        sizeof(float)));
     char *rest = (char *) values +
                  ac_scratch_room((size_t) ac_attention_values_size(T, D) * sizeof(float));
 
-    ac_attention_pack(keys, values, qkv + C, qkv + 2 * C, 3 * C, T, D);
-    ac_attention_rows(y, C, qkv, 3 * C, T, keys, values, T, D, causal ? 0 : -1, rest);
+    ac_attention_pack(keys, values, head->qkv + C, head->qkv + 2 * C, 3 * C, T, D);
+    ac_attention_rows(head->y, C, head->qkv, 3 * C, T, keys, values, T, D,
+                      head->causal ? 0 : -1, rest);
+}
+
+static const ac_attention_kernel fp32 = { head_bytes, attend };
+
+size_t
+ac_self_attention_scratch_bytes(int64_t longest, int64_t D)
+{
+    return ac_attention_heads_scratch_bytes(&fp32, longest, D);
 }
 
 void
 ac_self_attention(float *y, const float *qkv, const int64_t *offsets, int64_t B, int64_t H,
                   int64_t D, bool causal, ac_scratch *scratch)
 {
-    const size_t mark = ac_scratch_mark(scratch);
-    const int64_t C = H * D;
-    int64_t longest = 0;
-    size_t each;
-    char *space;
-
-    for (int64_t b = 0; b < B; b++)
-        longest = offsets[b + 1] - offsets[b] > longest ? offsets[b + 1] - offsets[b] : longest;
-    each = one_attention_bytes(longest, D);
-    space = ac_scratch_take(scratch, each * (size_t) omp_get_max_threads());
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) if (offsets[B] * C > 65536)
-    for (int64_t b = 0; b < B; b++) {
-        for (int64_t h = 0; h < H; h++) {
-            const int64_t first = offsets[b], T = offsets[b + 1] - first;
-            attend(y + first * C + h * D, qkv + first * 3 * C + h * D, T, C, D, causal,
-                   space + each * (size_t) omp_get_thread_num());
-        }
-    }
-    ac_scratch_release(scratch, mark);
+    ac_attention_heads(&fp32, y, qkv, offsets, B, H, D, causal, scratch);
 }
