@@ -1,5 +1,5 @@
-/** Inside io/torch*.c: what the container (zip or legacy) offers to the walk over the pickle's
- * tree. */
+/** Inside io/checkpoint/torch*.c: what the container (zip or legacy) offers to the walk over
+ * the pickle's tree. */
 #ifndef AC_IO_CHECKPOINT_TORCH_FILE_H
 #define AC_IO_CHECKPOINT_TORCH_FILE_H
 

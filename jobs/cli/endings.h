@@ -20,7 +20,7 @@ void ac_endings_install(ac_end_process end);
 /** Once more after MPI_Init: MPI's libraries (UCX) put handlers of their own in the place. */
 void ac_endings_catch_bus_errors(void);
 
-/** The exit code of a status (INTERFACE: 0, 1, 2, 3, 74, 75). */
+/** The exit code of a status: 0, 1, 2, 3, 74 or 75 (ac_exit_codes_help lists them). */
 int ac_exit_code(ac_status st);
 
 /** The exit codes, one per line. */

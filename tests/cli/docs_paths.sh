@@ -1,4 +1,5 @@
-# Every file, folder, test, ADR and function that a document names must exist. No program is run.
+# Every file, folder, test, ADR and function that a document names must exist, and every file and ADR that a comment in a source names.
+# No program is run.
 # X, NAME, NNNN, * and … in a path stand for anything; {a,b} for each of the two. tests/data has documents of its own, which are not read.
 cd "$source"
 
@@ -25,9 +26,11 @@ exists() {
   compgen -G "$pattern" > /dev/null
 }
 
+folders='(engine|io|cache_builder|jobs|slurm|configs|tests|bench|docs|models|cmake)'
+
 # paths_of FILE: what the document names. Paths begin with a folder of the source tree or stand in a link; `unit.linear` is a test; ADR 201 a decision.
 paths_of() {
-  local folders='(engine|io|cache_builder|jobs|slurm|configs|tests|bench|docs|models|cmake)' here
+  local here
   here=$(dirname "$1")
   grep -oE "(^|[^A-Za-z0-9_./-])$folders/[A-Za-z0-9_./{},*…-]*" "$1" | sed -E "s/^[^a-z]//; s/[.,…]+$//" || true
   grep -oE '(^|[ `(])(\./)?(README|CHANGELOG|CONTRIBUTING|LICENSE|CMakeLists|CMakePresets|bootstrap)\.[a-z]+' "$1" | sed -E 's/^[ `(]*(\.\/)?//' || true
@@ -36,6 +39,23 @@ paths_of() {
   grep -oE '`fuzz\.[a-z0-9_]+`' "$1" | sed -E 's|`fuzz\.([a-z0-9_]+)`|tests/fuzz/fuzz_\1.c|' || true
   grep -oE '`(cli|fault)\.[a-z0-9_]+`' "$1" | sed -E 's|`([a-z]+)\.([a-z0-9_]+)`|tests/\1/\2.sh|' || true
   grep -oE 'ADRs? [0-9]{1,4}' "$1" | sed -E 's/.* //' | while read -r number; do printf 'docs/adr/%04d\n' "$((10#$number))"; done
+}
+
+# in_sources FOLDER…: "FILE NAME" for each file and ADR that a C source or header below names.
+in_sources() {
+  grep -roE --include='*.[ch]' "(^|[^A-Za-z0-9_./-])$folders/[A-Za-z0-9_./*-]*\.(c|h|md|sh|py|in|yaml)\b" "$@" | sed -E 's/:[^a-z]?/ /'
+  grep -roE --include='*.[ch]' 'ADRs? [0-9]{1,4}' "$@" | sed -E 's/:ADRs? /\t/' | while IFS=$'\t' read -r file number; do
+    printf '%s docs/adr/%04d\n' "$file" "$((10#$number))"
+  done
+}
+
+# missing_in_sources FOLDER…: those that do not exist.
+missing_in_sources() {
+  local file name
+  in_sources "$@" | sort -u | while read -r file name; do
+    echo "$name" >> "$checked"
+    exists "$name" || printf '%s names %s, which does not exist\n' "$file" "$name"
+  done
 }
 
 # missing_of FILE: the names that stand for nothing. Counts what it looked at into checked.txt.
@@ -58,8 +78,8 @@ unknown_functions() {
   done || true
 }
 
-checked=$(mktemp) trial=$(mktemp)
-trap 'rm -f "$checked" "$trial"' EXIT
+checked=$(mktemp) trial=$(mktemp) trials=$(mktemp -d)
+trap 'rm -rf "$checked" "$trial" "$trials"' EXIT
 
 # The check itself: five of these names are wrong, and one of the functions.
 printf '%s\n' 'See `jobs/main.c`, `jobs/no_such.c`, tests/unit/test_X.c, `configs/{demo,none}.yaml`, ADR 1 and ADR 9999,' \
@@ -69,6 +89,15 @@ expected='configs/none.yaml docs/adr/9999 jobs/no_such.c no_such.md tests/unit/t
 [ "$wrong" = "$expected" ] || { echo "the check finds: $wrong"; echo "and should find: $expected"; exit 1; }
 unknown=$(unknown_functions "$trial")
 [ "$unknown" = "$trial names ac_no_such, which no source has" ] || { echo "the check of functions finds: $unknown"; exit 1; }
+
+printf '%s\n' '#include "engine/base/log.h"' '/* jobs/no_such.h, ADR 9999, ADR 1, jobs/cli/tools/inspect*.c and docs/adr/0009-nothing.md */' > "$trials/x.c"
+wrong=$(missing_in_sources "$trials" | sed 's/.* names //; s/,.*//' | sort | tr '\n' ' ')
+[ "$wrong" = 'docs/adr/0009-nothing.md docs/adr/9999 jobs/no_such.h ' ] || { echo "the check of sources finds: $wrong"; exit 1; }
+
+: > "$checked"
+missing_in_sources engine io cache_builder jobs > "$trial"
+[ "$(wc -l < "$checked")" -ge 1000 ] || { echo "only $(wc -l < "$checked") names were found in the sources"; exit 1; }
+[ ! -s "$trial" ] || { cat "$trial"; exit 1; }
 
 : > "$checked"
 missing=$(find . -name '*.md' -not -path './tests/data/*' -not -path './build/*' -not -path './runs/*' -not -path './.git/*' | sed 's|^\./||' | sort |

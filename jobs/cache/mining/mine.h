@@ -20,8 +20,8 @@ bool ac_mining_is_asked_all(const ac_comm *comm, const ac_config *config);
 /**
  * Collective. The entries that config->ngrams asks for, of config->input.path, in the order of
  * a cache. They are the same for any number of ranks and any limits.memory. What was mined is
- * kept in the run folder (jobs/mining/kept.h), and taken from there where options and sources
- * are the same as then.
+ * kept in the run folder (jobs/cache/mining/kept.h), and taken from there where options and
+ * sources are the same as then.
  * @param[in]  folder    the run folder, which all ranks see; made where it is not there
  * @param[out] entries   on rank 0: replaced; elsewhere untouched
  * AC_E_ARG where no entry is left, AC_E_IO where a text vanished or changed meanwhile, or the

@@ -20,8 +20,8 @@ AC_MUST_CHECK ac_status ac_command_import(int argc, char **argv);
 /** Ours -> other programs' files: a cache as postcache.txt and postcache.npy. */
 AC_MUST_CHECK ac_status ac_command_export(int argc, char **argv);
 
-/** The reference's Lightning checkpoint -> a safetensors file of layer norms (io/lightning.h),
- * published whole. */
+/** The reference's Lightning checkpoint -> a safetensors file of layer norms
+ * (io/checkpoint/lightning.h), published whole. */
 AC_MUST_CHECK ac_status ac_import_checkpoint(const char *checkpoint, const char *out);
 
 /**
