@@ -28,12 +28,7 @@ typedef struct ac_generated {
 } ac_generated;
 
 void ac_generated_free(ac_generated *self);
-static inline int64_t
-ac_generated_count(const ac_generated *self, int64_t text)
-{
-    (void) text;
-    return self->each;
-}
+/** Candidate number `candidate` of a text; a view. */
 static inline ac_candidate
 ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
 {
@@ -43,7 +38,7 @@ ac_generated_at(const ac_generated *self, int64_t text, int64_t candidate)
 
 /** Memory reused between calls. Usable when zeroed. */
 typedef struct ac_generator {
-    int64_t max_rows; /* decoder lines at once, which bounds the memory; 0: AC_GENERATE_ROWS */
+    int64_t max_rows; /* decoder rows at once, which bounds the memory; 0: AC_GENERATE_ROWS */
     ac_decoder_state state;
     ac_scratch scratch;
     float *logits;

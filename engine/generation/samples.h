@@ -6,7 +6,7 @@
 
 /**
  * The group's sequences into group->out, whose arrays are reserved. Sequences of a text that
- * have drawn the same tokens so far are one line of the decoder until they part. AC_E_NOMEM.
+ * have drawn the same tokens so far are one row of the decoder until they diverge. AC_E_NOMEM.
  * Local.
  */
 AC_MUST_CHECK ac_status ac_samples_run(const ac_generation_group *group);

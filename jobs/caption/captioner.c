@@ -180,7 +180,7 @@ take_candidates(ac_captioner *self, int64_t first, int64_t n)
 
     for (int64_t i = 0; i < n; i++) {
         begin(self, first + i, 1);
-        for (int64_t c = 0; c < ac_generated_count(&self->generated, i); c++) {
+        for (int64_t c = 0; c < self->generated.each; c++) {
             ac_candidate candidate = ac_generated_at(&self->generated, i, c);
             int64_t at = self->candidates.count;
 

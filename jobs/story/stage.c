@@ -196,7 +196,7 @@ clip_score(const teller *self, int64_t i, int64_t k)
 {
     const ac_story_ranker *r = self->work->ranker;
 
-    return r ? r->scores[i * ac_generated_count(&self->generated, i) + k] : 0;
+    return r ? r->scores[i * self->generated.each + k] : 0;
 }
 
 /* Does story a come before b, which was generated earlier? */
@@ -215,8 +215,7 @@ static ac_status
 push_stories(teller *self, int64_t i)
 {
     const ac_generated *g = &self->generated;
-    const int64_t each = ac_generated_count(g, i),
-                  prompt = self->offsets[i + 1] - self->offsets[i];
+    const int64_t each = g->each, prompt = self->offsets[i + 1] - self->offsets[i];
     int64_t *order = NULL;
     ac_status st = ac_alloc(&order, each, sizeof *order);
 
@@ -247,7 +246,7 @@ rank_chunk(teller *self)
 
     ac_story_ranker_begin(r);
     for (int64_t i = 0; i < self->count; i++) {
-        const int64_t item = self->items[i], each = ac_generated_count(&self->generated, i);
+        const int64_t item = self->items[i], each = self->generated.each;
         AC_TRY(
             ac_story_ranker_caption(r, i, ac_texts_at(keys, item), ac_texts_size(keys, item)));
         for (int64_t k = 0; k < each; k++) {

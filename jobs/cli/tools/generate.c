@@ -34,19 +34,23 @@ static const ac_option options[] = {
     { "top-h", 0, "H", "with --do-sample true; none: off" },
     { "epsilon-cutoff", 0, "X", "with --do-sample true; none: off" },
     { "eta-cutoff", 0, "X", "with --do-sample true; none: off" },
-    { "max-length", 0, "N", "tokens, the start token counted" },
-    { "max-new-tokens", 0, "N", "tokens, the start token not counted; beats --max-length" },
-    { "min-length", 0, "N", "tokens, the start token counted" },
-    { "min-new-tokens", 0, "N", "tokens, the start token not counted; beats --min-length" },
+    { "max-length", 0, "N", "most tokens, the start token counted" },
+    { "max-new-tokens", 0, "N",
+      "most tokens, the start token not counted; overrides --max-length" },
+    { "min-length", 0, "N", "fewest tokens, the start token counted" },
+    { "min-new-tokens", 0, "N",
+      "fewest tokens, the start token not counted; overrides --min-length" },
     { "length-penalty", 0, "X", "a hypothesis scores sum / length^penalty" },
-    { "repetition-penalty", 0, "X", "above 1: what was said is less likely; none: off" },
+    { "repetition-penalty", 0, "X",
+      "above 1: tokens that were generated already are less likely; none: off" },
     { "encoder-repetition-penalty", 0, "X",
-      "above 1: what the input has is likelier; none: off" },
+      "above 1: tokens of the input are likelier; none: off" },
     { "no-repeat-ngram-size", 0, "N", "no n-gram of this size twice; none: off" },
-    { "encoder-no-repeat-ngram-size", 0, "N", "no n-gram of the input's; none: off" },
-    { "bad-words-ids", 0, "LISTS", "never said: '[[5, 6], [7]]'; none: off" },
-    { "suppress-tokens", 0, "LIST", "never said: '[5, 6]'; none: off" },
-    { "begin-suppress-tokens", 0, "LIST", "never said first: '[5, 6]'; none: off" },
+    { "encoder-no-repeat-ngram-size", 0, "N",
+      "no n-gram of this size that the input has; none: off" },
+    { "bad-words-ids", 0, "LISTS", "never generated: '[[5, 6], [7]]'; none: off" },
+    { "suppress-tokens", 0, "LIST", "never generated: '[5, 6]'; none: off" },
+    { "begin-suppress-tokens", 0, "LIST", "never generated first: '[5, 6]'; none: off" },
     { "sequence-bias", 0, "LISTS", "added to scores: '[[[5, 6], -1.5]]'; none: off" },
     { "exponential-decay-length-penalty", 0, "PAIR",
       "'[start, factor]': the end is likelier with each token; none: off" },
@@ -115,7 +119,7 @@ flush(ac_bart_model *bart, const ac_config *config, batch *b, ac_generated *gene
     AC_TRY(ac_bart_model_generate(bart, b->ids, b->offsets, b->streams, b->count, generated));
     for (int64_t i = 0; i < b->count; i++) {
         ac_buffer_push_text(&out, "{\"candidates\": [");
-        for (int64_t k = 0; k < ac_generated_count(generated, i); k++) {
+        for (int64_t k = 0; k < generated->each; k++) {
             const ac_candidate c = ac_generated_at(generated, i, k);
             ac_buffer_printf(&out, "%s{", k ? ", " : "");
             if (bart->has_tokenizer) {

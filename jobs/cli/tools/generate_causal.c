@@ -89,7 +89,7 @@ flush(ac_causal_model *model, batch *b)
                                     &b->generated));
     for (int64_t i = 0; i < b->count; i++) {
         ac_buffer_push_text(&out, "{\"candidates\": [");
-        for (int64_t k = 0; k < ac_generated_count(&b->generated, i); k++) {
+        for (int64_t k = 0; k < b->generated.each; k++) {
             const ac_candidate c = ac_generated_at(&b->generated, i, k);
             ac_buffer_printf(&out, "%s{", k ? ", " : "");
             AC_TRY(push_candidate(model, &c, b->offsets[i + 1] - b->offsets[i], &text, &out));
