@@ -67,8 +67,8 @@ tell_what_loses(const ac_config *self, const ac_generation_config *c)
                (long long) c->min_new_tokens);
     if (ac_generation_config_least(c, 1) > ac_generation_config_most(c, 1, INT32_MAX))
         ac_log(AC_LOG_WARNING,
-               "generation: at least %lld tokens and at most %lld: every text is cut at the "
-               "greatest length",
+               "generation: at least %lld tokens and at most %lld: every text is truncated at "
+               "the latter",
                (long long) ac_generation_config_least(c, 1),
                (long long) ac_generation_config_most(c, 1, INT32_MAX));
 }

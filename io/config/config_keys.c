@@ -67,12 +67,16 @@ const ac_config_key ac_config_keys[] = {
     { "input.apply_exif", KEY_BOOL, AT(input.apply_exif), "false", 0, 0, NULL, true,
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
-      "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
+      "of a TIFF with several pages: only the first, or every page as an image of its own "
+      "(KEY, "
+      "KEY#2, …)" },
     { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, false,
-      "of tars: where captions are: txt (a line each), json:FIELD (of the json member), none" },
+      "of tars: where captions are: txt (one per line), json:FIELD (of the json member), "
+      "none" },
     { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words, false,
-      "of tars: webdataset (members of a key are a sample), files (each image is one); auto: "
-      "files where an image has more than an extension behind the first dot" },
+      "of tars: webdataset (members with the same key are one sample), files (each image is "
+      "one); "
+      "auto: files where the name of an image has a second dot" },
     { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
       "of tars: keys begin with their tar's name; auto: where a key comes in more than one "
       "tar" },
@@ -88,7 +92,7 @@ const ac_config_key ac_config_keys[] = {
       "a cache folder (extend-cache: the one to extend), or a text file with one entry per "
       "line; or a list of them, [a, b], which are searched as one" },
     { "cache.duplicates", KEY_CHOICE, AT(cache.duplicates), "drop", 0, 0, duplicate_words, true,
-      "new entries that the cache has already, or that occur twice" },
+      "what becomes of new entries that the cache has already, or that occur twice" },
     { "bart.model", KEY_PATH, AT(bart.model), "none", 0, 0, NULL, false,
       "Hugging Face folder of a BART model" },
     { "bart.layer_norms", KEY_PATH, AT(bart.layer_norms), "none", 0, 0, NULL, false,
@@ -96,18 +100,17 @@ const ac_config_key ac_config_keys[] = {
     { "retrieval.topk", KEY_INT, AT(retrieval.topk), "10", 1, 10000, NULL, true,
       "entries retrieved per image" },
     { "retrieval.max_tokens", KEY_OPTIONAL, AT(retrieval.max_tokens), "128", 3, 1e6, NULL, true,
-      "prompts are truncated to so many tokens; none: the model's limit" },
+      "prompts are truncated to this many tokens; none: the model's limit" },
     { "retrieval.templates", KEY_TEXTS, AT(retrieval.templates), "none", 0, 0, NULL,
       AC_KEY_IF_SET,
-      "the entries are labels: each is embedded in these sentences, [\"a photo of {}\"], whose "
-      "mean it gets, and probabilities are written" },
+      "the entries are labels: a label's embedding is the mean of those of these sentences, "
+      "[\"a photo of {}\"], and probabilities are written" },
     { "retrieval.duplicates", KEY_CHOICE, AT(retrieval.duplicates), "drop", 0, 0,
       duplicate_words, AC_KEY_IF_SET,
-      "of several caches: an entry of a later one that an earlier one has, or that occurs "
-      "twice "
-      "in it" },
+      "of several caches: what becomes of an entry that an earlier cache has, or that occurs "
+      "twice in its own" },
     { "retrieval.deny", KEY_PATH, AT(retrieval.deny), "none", 0, 0, NULL, false,
-      "a text file with a phrase per line: entries in which its words occur are never "
+      "a text file with one phrase per line: entries that contain a phrase are never "
       "retrieved" },
     GENERATION(num_beams, KEY_OPTIONAL, 1, 1000,
                "number of beams. All generation keys have transformers' names; auto: the value "
@@ -119,25 +122,26 @@ const ac_config_key ac_config_keys[] = {
     GENERATION(top_k, KEY_OPTIONAL, 0, 1e9, "with do_sample; none: off"),
     GENERATION(top_p, KEY_OPTIONAL_REAL, 0, 1, "with do_sample; none: off"),
     LATER(min_p, KEY_OPTIONAL_REAL, 0, 1,
-          "with do_sample: a token is at least so likely, times the likeliest; none: off"),
+          "with do_sample: the least probability of a token, as a share of the likeliest "
+          "token's; none: off"),
     LATER(typical_p, KEY_OPTIONAL_REAL, 0, 1,
-          "with do_sample: the mass of the tokens of typical surprise; none: off"),
+          "with do_sample: the probability mass of the locally typical tokens; none: off"),
     LATER(top_h, KEY_OPTIONAL_REAL, 0, 1,
           "with do_sample: the share of the entropy that the likeliest tokens hold; none: off"),
     LATER(epsilon_cutoff, KEY_OPTIONAL_REAL, 0, 1,
-          "with do_sample: a token is at least so likely; none: off"),
+          "with do_sample: the least probability of a token; none: off"),
     LATER(eta_cutoff, KEY_OPTIONAL_REAL, 0, 1,
-          "with do_sample: the same, less where the entropy is high; none: off"),
-    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "tokens, the start token counted"),
+          "with do_sample: as epsilon_cutoff, but lower where the entropy is high; none: off"),
+    GENERATION(max_length, KEY_OPTIONAL, 2, 1e6, "most tokens, the start token counted"),
     LATER(max_new_tokens, KEY_OPTIONAL, 1, 1e6,
-          "tokens, the start token not counted; beats max_length; neither: 20"),
-    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "tokens, the start token counted"),
+          "most tokens, the start token not counted; overrides max_length; neither: 20"),
+    GENERATION(min_length, KEY_OPTIONAL, 0, 1e6, "fewest tokens, the start token counted"),
     LATER(min_new_tokens, KEY_OPTIONAL, 0, 1e6,
-          "tokens, the start token not counted; beats min_length"),
+          "fewest tokens, the start token not counted; overrides min_length"),
     GENERATION(length_penalty, KEY_OPTIONAL_REAL, -100, 100,
                "a hypothesis scores sum of log-probabilities / length^penalty"),
     LATER(repetition_penalty, KEY_OPTIONAL_REAL, 1e-6, 1e6,
-          "above 1: tokens that were said already are less likely; none: off"),
+          "above 1: tokens that were generated already are less likely; none: off"),
     LATER(encoder_repetition_penalty, KEY_OPTIONAL_REAL, 1e-6, 1e6,
           "above 1: tokens of the prompt are likelier; none: off"),
     GENERATION(no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000,
@@ -145,9 +149,9 @@ const ac_config_key ac_config_keys[] = {
     LATER(encoder_no_repeat_ngram_size, KEY_OPTIONAL, 0, 1000,
           "no n-gram of this size that the prompt has; none: off"),
     LATER(bad_words_ids, KEY_OPTIONAL_LIST, 0, 0,
-          "sequences of token ids that are never said: [[5, 6], [7]]; none: off"),
+          "sequences of token ids that are never generated: [[5, 6], [7]]; none: off"),
     LATER(suppress_tokens, KEY_OPTIONAL_LIST, 0, 0,
-          "token ids that are never said: [5, 6]; none: off"),
+          "token ids that are never generated: [5, 6]; none: off"),
     LATER(begin_suppress_tokens, KEY_OPTIONAL_LIST, 0, 0,
           "token ids that no text begins with: [5, 6]; none: off"),
     LATER(sequence_bias, KEY_OPTIONAL_LIST, 0, 0,
@@ -155,7 +159,7 @@ const ac_config_key ac_config_keys[] = {
     LATER(exponential_decay_length_penalty, KEY_OPTIONAL_LIST, 0, 0,
           "[start, factor]: the end is likelier with each token after the start; none: off"),
     LATER(renormalize_logits, KEY_OPTIONAL_BOOL, 0, 1,
-          "scores are probabilities again after all that changes them"),
+          "normalise the scores again after all processors and filters"),
     LATER(remove_invalid_values, KEY_OPTIONAL_BOOL, 0, 1,
           "scores that are not finite are replaced by the largest and smallest numbers"),
     GENERATION(early_stopping, KEY_OPTIONAL_EARLY, 0, 2, "false, true, never"),
@@ -198,7 +202,7 @@ const ac_config_key ac_config_keys[] = {
     { "ngrams.unique", KEY_BOOL, AT(ngrams.unique), "false", 0, 0, NULL, true,
       "drop an entry that occurred before" },
     { "ngrams.member_extension", KEY_TEXT, AT(ngrams.member_extension), "txt", 0, 0, NULL, true,
-      "extension of the members of a tar that are text" },
+      "the extension of the members of a tar that are read as text" },
     TRAINING(replicas, KEY_INT, "1", 1, 65536, NULL,
              "parts of the global batch, divided among the ranks; results do not depend on the "
              "number of ranks"),
@@ -210,24 +214,26 @@ const ac_config_key ac_config_keys[] = {
     TRAINING(weight_decay, KEY_REAL, "0.01", 0, 1e6, NULL,
              "AdamW's, on every trained parameter"),
     TRAINING(t_max, KEY_REAL, "100000", 1, 1e12, NULL,
-             "the learning rate follows a cosine: it falls for so many steps (epochs with "
+             "the learning rate follows a cosine: it falls for this many steps (epochs with "
              "per_epoch), then rises again"),
     TRAINING(per_epoch, KEY_BOOL, "false", 0, 0, NULL,
              "change the learning rate per epoch, as the reference does"),
     TRAINING(warmup_steps, KEY_INT, "0", 0, 1e12, NULL,
-             "the learning rate rises linearly over so many first steps (epochs with "
+             "the learning rate rises linearly over this many first steps (epochs with "
              "per_epoch); the cosine follows"),
     TRAINING(clip_norm, KEY_OPTIONAL_REAL, "none", 1e-9, 1e9, NULL,
              "a gradient with a greater norm is scaled to this norm"),
     TRAINING(
         validate_every, KEY_INT, "epoch", 0, 1e12, NULL,
         "steps between validations (each with a checkpoint); epoch: at the end of each epoch"),
-    TRAINING(save_top_k, KEY_INT, "10", 0, 1e6, NULL,
-             "best checkpoints that are saved, by validation loss; the last is always saved"),
+    TRAINING(
+        save_top_k, KEY_INT, "10", 0, 1e6, NULL,
+        "how many of the best checkpoints are kept, by validation loss; the last one always "
+        "is"),
     TRAINING(max_source_tokens, KEY_INT, "128", 3, 1e6, NULL,
-             "prompts are truncated to so many tokens"),
+             "prompts are truncated to this many tokens"),
     TRAINING(max_target_tokens, KEY_INT, "32", 3, 1e6, NULL,
-             "captions are truncated to so many tokens"),
+             "captions are truncated to this many tokens"),
     TRAINING(crops_per_image, KEY_INT, "1", 0, 1000, NULL,
              "prompts per image, each from its own random crop, drawn once; 0: one prompt, "
              "from the centre crop"),
@@ -235,20 +241,19 @@ const ac_config_key ac_config_keys[] = {
         loss_mean, KEY_CHOICE, "replica", 0, 0, loss_means,
         "the loss of a step: the mean of the replicas' means, or the mean over all tokens"),
     TRAINING(dropout, KEY_OPTIONAL_REAL, "auto", 0, 0.99, NULL,
-             "auto: the model's; a number replaces each of the model's probabilities that is "
-             "not 0; none: off"),
+             "auto: the model's probabilities; a number replaces those that are not 0; none: "
+             "off"),
     { "train.recompute", KEY_BOOL, AT(train.recompute), "false", 0, 0, NULL, false,
       "save fewer activations and compute them again in the backward pass: a third slower, the "
       "same results" },
     { "ingest.store", KEY_CHOICE, AT(ingest.store), "original", 0, 0, store_words, true,
-      "what the dataset holds of an image: its bytes as they came; or CLIP's input, resized "
-      "and "
-      "cropped as clip.model says, or as OpenAI's models want it: then embedding decodes "
+      "what the dataset holds of an image: the bytes of its file; or CLIP's input, resized and "
+      "cropped as clip.model (else OpenAI's models) wants it, so that embedding decodes "
       "nothing" },
     { "ingest.size", KEY_INT, AT(ingest.size), "224", 1, 16384, NULL, true,
       "of store: pixels without clip.model: side of CLIP's input, by OpenAI's recipe" },
     { "ingest.shard_bytes", KEY_BYTES, AT(ingest.shard_bytes), "1 GiB", 1, 1e15, NULL, true,
-      "about so many bytes of images per shard; an output.shard_items other than its default "
+      "about this many bytes of images per shard; an output.shard_items other than its default "
       "decides instead (both given: the smaller shard)" },
     { "ingest.check", KEY_CHOICE, AT(ingest.check), "header", 0, 0, check_words, true,
       "header: format and size are read; decode: every image is decoded. What fails is a "
@@ -261,8 +266,9 @@ const ac_config_key ac_config_keys[] = {
       "what a story begins with; {caption}: the image's caption, {table}: its retrieved "
       "entries" },
     { "story.chat", KEY_CHOICE, AT(story.chat), "none", 0, 0, chat_words, true,
-      "for a model that follows instructions: the prompt is the user's message, in the marks "
-      "of this kind of chat" },
+      "for a model tuned to follow instructions: the prompt is the user's message, in this "
+      "chat "
+      "template" },
     { "story.system", KEY_TEXT, AT(story.system), "none", 0, 0, NULL, true,
       "with chat: the system's message; none: there is none" },
     { "story.overflow", KEY_CHOICE, AT(story.overflow), "truncate", 0, 0, overflow_words, true,
@@ -292,13 +298,12 @@ const ac_config_key ac_config_keys[] = {
     { "evaluate.missing", KEY_CHOICE, AT(evaluate.missing), "error", 0, 0, missing_words, true,
       "ids without prediction, reference or image: an error that names them, or left out" },
     { "evaluate.reviewed", KEY_BOOL, AT(evaluate.reviewed), "false", 0, 0, NULL, AC_KEY_IF_SET,
-      "of a run: captions as a person left them (import-review); rejected ones are left out, "
-      "and "
-      "their references too" },
+      "of a run: captions as a person left them (import-review); rejected ones and their "
+      "references are left out" },
     { "evaluate.training_captions", KEY_PATHS, AT(evaluate.training_captions), "none", 0, 0,
       NULL, false,
-      "captions of training, as references, or a list of words: which words are copied from "
-      "the cache although never trained" },
+      "the captions that BART was trained on (in a form that evaluate.references takes), or a "
+      "list of words: finds words copied from the cache that no training caption had" },
     { "evaluate.against", KEY_PATHS, AT(evaluate.against), "none", 0, 0, NULL, false,
       "other predictions of the same items, to compare with" },
     { "evaluate.write_idf", KEY_PATHS, AT(evaluate.write_idf), "none", 0, 0, NULL, false,
@@ -324,7 +329,7 @@ const ac_config_key ac_config_keys[] = {
     { "output.evidence", KEY_BOOL, AT(output.evidence), "false", 0, 0, NULL, AC_KEY_IF_SET,
       "in captions.jsonl: which words of a caption come from which retrieved entry" },
     { "output.metadata", KEY_TEXTS, AT(output.metadata), "none", 0, 0, NULL, AC_KEY_IF_SET,
-      "fields that came with the images and stand in captions.jsonl and exports too: [url, "
+      "fields that came with the images and are written to captions.jsonl and exports: [url, "
       "license]" },
     { "output.exif", KEY_TEXTS, AT(output.exif), "none", 0, 0, NULL, AC_KEY_IF_SET,
       "the same of the images' EXIF: [Make, Model, DateTimeOriginal]" },
@@ -342,9 +347,8 @@ const ac_config_key ac_config_keys[] = {
       "kernel set (the CPU's instruction set); auto: the fastest; no result depends on it" },
     { "compute.precision", KEY_CHOICE, AT(compute.precision), "fp32", 0, 0, ac_precision_names,
       true,
-      "of the linear layers: bf16: weights in 16 bits; int8: weights and their inputs in 8 "
-      "(not "
-      "train)" },
+      "of the linear layers: bf16: weights in 16 bits; int8: weights and inputs in 8 bits (not "
+      "for train)" },
     { "compute.part", KEY_INT, AT(compute.part), "0", 0, 99999, NULL, false,
       "compute only this part of the shards, 0 to parts - 1: one task of a job array" },
     { "compute.parts", KEY_INT, AT(compute.parts), "1", 1, 100000, NULL, false,
@@ -356,14 +360,15 @@ const ac_config_key ac_config_keys[] = {
       "memory per node, shared by its ranks: 512 MB, 4 GiB; auto: the node's (half of it for "
       "mining)" },
     { "limits.max_pixels", KEY_INT, AT(limits.max_pixels), "178956970", 1, 1e12, NULL, false,
-      "a larger image is rejected" },
+      "an image with more pixels is rejected" },
     { "limits.stall_minutes", KEY_REAL, AT(limits.stall_minutes), "15", 0, 1e6, NULL, false,
-      "when no rank makes progress for so long, the run ends with exit code 74; 0: never" },
+      "when no rank makes progress for this long, the run ends with exit code 74; 0: never" },
     { "limits.grace_seconds", KEY_REAL, AT(limits.grace_seconds), "20", 0, 1e6, NULL, false,
       "after USR1, TERM or INT: finish the shard in flight within this time, or drop it" },
     { "limits.visibility_seconds", KEY_REAL, AT(limits.visibility_seconds), "60", 0, 1e6, NULL,
       false,
-      "on a shared file system: wait so long for what another rank has published, then exit "
+      "on a shared file system: how long to wait for what another rank has published, then "
+      "exit "
       "code 74" },
     { "slurm.memory", KEY_CHOICE, AT(slurm.memory), "node", 0, 0, slurm_memory_words, false,
       "how submit asks for memory: --mem, --mem-per-cpu, or not at all (the cluster's "
