@@ -1,5 +1,5 @@
 /**
- * Caches in other programs' layouts: a text file of one entry a line and, row by row, the
+ * Caches in other programs' layouts: a text file of one entry per line and, row by row, the
  * embeddings in .npy files.
  *
  *     postcache.txt + postcache.npy                 the reference's sampler

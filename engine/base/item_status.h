@@ -1,5 +1,5 @@
 /**
- * What is said of one item (an image, a cache entry): good, or rejected with a reason. A
+ * The status of one item (an image, a cache entry): good, or rejected with a reason. A
  * rejected item is data, not an error: it is recorded and counted.
  */
 #ifndef AC_ENGINE_BASE_ITEM_STATUS_H

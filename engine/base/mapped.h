@@ -1,7 +1,7 @@
 /**
- * Which files lie mapped in memory, and where: what a mapped file no longer has, because it was
- * truncated or its disk or server fails, is met by a signal (SIGBUS) that tells an address
- * alone.
+ * Which files are mapped into memory, and where. Reading a page that the file no longer has
+ * (it was truncated, or its disk or server failed) raises SIGBUS, which gives nothing but an
+ * address: from this table its handler finds the file's name.
  */
 #ifndef AC_ENGINE_BASE_MAPPED_H
 #define AC_ENGINE_BASE_MAPPED_H
@@ -17,8 +17,8 @@ typedef struct ac_mapped_file {
     size_t at;                 /* where in the file the address is */
 } ac_mapped_file;
 
-/** The file `name` lies at [data, data + size). Any thread. Of more than some thousand mappings
- * the last are not known. */
+/** The file `name` is mapped at [data, data + size). Any thread. The table has room for some
+ * thousand mappings; later ones are not recorded. */
 void ac_mapped_add(const void *data, size_t size, const char *name);
 
 /** Before the mapping at `data` ends. */

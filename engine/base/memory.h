@@ -62,7 +62,8 @@ ac_scratch_release(ac_scratch *self, size_t mark)
     self->used = mark;
 }
 
-/** What ac_scratch_take(bytes) uses up: sum these in a *_scratch_bytes() function. */
+/** Bytes that ac_scratch_take(bytes) uses, padding included: sum these in a *_scratch_bytes()
+ * function. */
 static inline size_t
 ac_scratch_room(size_t bytes)
 {

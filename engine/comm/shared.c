@@ -95,7 +95,7 @@ create(size_t size)
     return fd;
 }
 
-/* Where a rank has a /proc of its own (a container a rank), another process has this number
+/* Where a rank has a /proc of its own (one container per rank), another process has this number
  * there: its file is not the one meant. */
 static int
 join(const invitation *i)

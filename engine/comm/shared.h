@@ -1,11 +1,11 @@
 /**
- * Memory that the ranks of a node hold once between them: one fills it, all read it. The packed
- * weights of models.
+ * Memory that the ranks of a node share, such as the packed weights of models: one rank fills
+ * it, all read it.
  *
  * The memory is an unnamed file in memory (memfd), which the other ranks of the node open
  * through /proc. So it has no name that could be left behind, ends with the last process, and
  * is not bounded by /dev/shm, which containers limit to 64 MB. Where ranks cannot see each
- * other's /proc (a container a rank), each holds a copy of its own, and the log says so.
+ * other's /proc (one container per rank), each holds a copy of its own, and the log says so.
  */
 #ifndef AC_ENGINE_COMM_SHARED_H
 #define AC_ENGINE_COMM_SHARED_H

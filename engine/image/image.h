@@ -8,7 +8,7 @@
 #include "engine/base/status.h"
 
 typedef enum ac_image_mode {
-    AC_MODE_1 = 0, /* one byte a pixel, 0 or 255 */
+    AC_MODE_1 = 0, /* one byte per pixel, 0 or 255 */
     AC_MODE_L,
     AC_MODE_LA,
     AC_MODE_P,

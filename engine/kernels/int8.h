@@ -1,17 +1,17 @@
 /**
- * Products of rows rounded to 8 bits with a matrix rounded to 8 bits, by one micro-kernel per
- * instruction set.
+ * Products of a matrix of rows and a matrix of columns, both quantized to 8 bits, by one
+ * micro-kernel per instruction set.
  *
- * A column of the matrix is w = scale W with integers |W| <= 127. A row is x = step (q - zero)
- * with integers 0 <= q <= 255 from its own smallest and largest number, zero among them, so
- * that 0 is exact. The sum of q W is exact in 32 bits, therefore the same in any order, and one
- * formula leads back to floats:
+ * A column is quantized symmetrically: w = scale W with integers |W| <= 127. A row is quantized
+ * asymmetrically: x = step (q - zero) with integers 0 <= q <= 255, whose range is that of the
+ * row's numbers and 0, so that 0 is exact. The sum of q W is exact in 32 bits, therefore the
+ * same in any order. It is dequantized by
  *
  *     y = activation((sum(q W) - zero sum(W)) * (step * scale) + bias [+ before]) [+ residual]
  *
- * by two fused multiply-adds. Activations are those of activation.h to 1e-5 of x (their
- * own polynomials): exact ones take as long as the product, and what reads y rounds it to 8
- * bits.
+ * with two fused multiply-adds. Activations have polynomials of their own, which agree with
+ * those of activation.h to 1e-5 of x: more exact ones would take as long as the product, and
+ * the layer that reads y rounds it to 8 bits.
  *
  * Every instruction set gives the same bits, and a row of y depends on its row of x alone
  * (docs/adr/0207-int8-products.md).
@@ -28,7 +28,7 @@ enum {
     AC_INT8_PANEL = 16,        /* columns packed side by side: [K / 4, PANEL, 4] */
     AC_INT8_WIDTH = 32,        /* columns a kernel takes: two panels */
     AC_INT8_MOST_ROWS = 32,    /* rows of the tallest kernel */
-    AC_INT8_DEPTH = 64,        /* K is filled up with zeros to a multiple of it */
+    AC_INT8_DEPTH = 64,        /* K is padded with zeros to a multiple of it */
     AC_INT8_MOST_IN = 1 << 16, /* K; 255 * 127 * K < 2^31 */
     AC_INT8_MOST_HEAD = 256    /* D of attention */
 };
@@ -38,10 +38,10 @@ typedef struct ac_int8_matrix {
     const int8_t *weights; /* panels [depth / 4, PANEL, 4], one after the other */
     const float *scales;   /* [columns] */
     const int32_t *sums;   /* [columns]: sum(W) */
-    int64_t depth;         /* K filled up */
+    int64_t depth;         /* K, padded */
 } ac_int8_matrix;
 
-/** Rows rounded: q as the kernel set in use wants it, rows `bytes` apart. */
+/** Quantized rows: q in the type that the kernel set in use wants, rows `bytes` apart. */
 typedef struct ac_int8_rows {
     void *q;
     float *steps;   /* [rows] */
@@ -70,8 +70,8 @@ typedef struct ac_int8 {
                      const ac_int8_matrix *matrix);
     /** For attention (int8_attention.h), where a matrix is made of activations. D is a multiple
      * of PANEL.
-     * x [T, D], rows `stride` apart, less its mean over T, as a matrix of T columns [T, D], its
-     * scales times `by`. */
+     * x [T, D], rows `stride` apart, minus its mean over T, as a matrix of T columns [T, D],
+     * its scales times `by`. */
     void (*pack_keys)(void *packed, const float *x, int64_t stride, int64_t T, int64_t D,
                       float by);
     /** x as before, as a matrix of D columns [D, T]; means [D]: what was subtracted. */
@@ -88,14 +88,14 @@ extern const ac_int8 ac_int8_avx2, ac_int8_avx_vnni, ac_int8_avx512, ac_int8_avx
     ac_int8_amx;
 #endif
 
-/** K filled up. */
+/** K, padded. */
 int64_t ac_int8_depth(int64_t K);
 
-/** Bytes between rows of q: K filled up, and one cache line more, so that rows do not fall on
- * each other in a cache. */
+/** Bytes between rows of q: K, padded, and one more cache line, so that rows do not compete for
+ * the same cache sets. */
 size_t ac_int8_row_bytes(int64_t K);
 
-/** Columns filled up to whole widths. */
+/** Columns, padded to whole widths. */
 int64_t ac_int8_columns(int64_t columns);
 
 /** Bytes of a packed matrix [columns, K], with its scales and sums. */

@@ -44,7 +44,7 @@ ac_kernel_sets(int *count)
 
 #if defined(__x86_64__)
 /* Linux saves tiles only for a process that asked for it; threads and children inherit the
- * leave. Asking again costs one system call. */
+ * permission. Asking again costs one system call. */
 static bool
 may_use_tiles(void)
 {

@@ -19,7 +19,7 @@ typedef enum ac_instructions {
     AC_CPU_AVX_VNNI = 2,
     AC_CPU_AVX512 = 4, /* AVX512F and AVX512BW */
     AC_CPU_AVX512_VNNI = 8,
-    AC_CPU_AMX_INT8 = 16 /* and the operating system's leave to use tiles */
+    AC_CPU_AMX_INT8 = 16 /* and the operating system's permission to use tiles */
 } ac_instructions;
 
 typedef struct ac_kernel_set {

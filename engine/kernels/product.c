@@ -184,7 +184,7 @@ pack_panel(float *y, ac_matrix b, int64_t K, int64_t n)
 }
 
 /* N columns of b [K, N], as panels; an even number of them. A few rows of b at a time, so that
- * they stay in the first cache while the panels take what is theirs. */
+ * they stay in L1 while the panels take what is theirs. */
 static void
 pack_columns(float *y, ac_matrix b, int64_t K, int64_t N)
 {

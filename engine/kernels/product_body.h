@@ -14,8 +14,8 @@
 #define ROWS_OF JOIN(NAME, _rows)
 #define AHEAD_OF JOIN(NAME, _ahead)
 
-/* What is multiplied next, into the second cache, with few rows a line of each panel; or what
- * comes soon, into the first. A line holds several k of narrow weights: they take turns. */
+/* Prefetch what is multiplied next into L2 (with few rows, one cache line of each panel), or
+ * what comes soon into L1. A line holds several k of narrow weights: they take turns. */
 static inline __attribute__((always_inline)) void
 AHEAD_OF(const char *next, int64_t stride, bool soon, int64_t k, const int R)
 {
@@ -53,8 +53,8 @@ ROWS_OF(float *y, int64_t ldy, const float *a, const WEIGHT *b, int64_t stride, 
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 16
-        for (int p = 0; p < PANELS; p++) /* the result's lines, which a tall tile left in the
-                                            second cache or beyond: + 3 to 6 % */
+        for (int p = 0; p < PANELS; p++) /* the result's lines, which a tall tile left in L2 or
+                                            beyond: 3 to 6 % faster */
             __builtin_prefetch(y + r * ldy + p * AC_PRODUCT_PANEL, 1, 3);
     for (int64_t k = 0; k < K; k++, a += R, b += AC_PRODUCT_PANEL, next += ahead.step) {
         vec weights[VECTORS];

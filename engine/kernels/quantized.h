@@ -17,7 +17,7 @@
  * scales, each for all columns side by side:
  *   without groups  per unit: fp16 scale, fp16 least
  *   with groups     fp16 scale, fp16 least; per group: int8 scale, uint8 least
- * (no leasts where the kind has none), filled up to 64 bytes; then per unit the codes: for each
+ * (no leasts where the kind has none), padded to 64 bytes; then per unit the codes: for each
  * column `bits` words of 32 bits, the codes of 32 numbers one after the other from the lowest
  * bit on; word 0 of all columns, word 1 of all columns …
  */

@@ -44,7 +44,7 @@ typedef struct ac_tap {
 } ac_tap;
 
 /**
- * Once a process, before any model: `threads` for our OpenMP loops, and one for each OpenBLAS
+ * Once per process, before any model: `threads` for our OpenMP loops, and one for each OpenBLAS
  * call (products run single-threaded on fixed tiles, see linear.h).
  */
 void ac_compute_init(int threads);

@@ -32,7 +32,7 @@ typedef struct ac_linear_backend {
      * Several threads, one strip each. */
     void (*pack)(const ac_linear *self, void *packed, const float *weight, int64_t column,
                  int64_t columns);
-    /** The size of tiles for M rows; May depend on `threads` only where the bits do not. A
+    /** The size of tiles for M rows. May depend on `threads` only where the bits do not. A
      * backend that packs strips takes a *columns that divides AC_LINEAR_STRIP. */
     void (*tiling)(const ac_linear *self, int64_t M, int threads, int64_t *rows,
                    int64_t *columns);

@@ -88,7 +88,7 @@ tile_scratch_bytes(const ac_linear *self)
 /* ---- a tile ---- */
 
 /* What the next block of k, or the next tile, reads of x: prefetched a few lines per kernel
- * call, because a block's rows are mostly in no nearer cache than the third. */
+ * call, because a block's rows are mostly in no cache nearer than L3. */
 typedef struct rows_ahead {
     const char *row;         /* its lines are prefetched now */
     int64_t distance, bytes; /* of rows, of each */
@@ -124,7 +124,7 @@ prefetch_rows(rows_ahead *self, int64_t until)
 }
 
 /* Row r of the tile, from blocks [columns / width, rows, width]; then the epilogue, while it is
- * in the first cache. */
+ * in L1. */
 static void
 finish_row(const ac_linear *self, const ac_linear_tile *t, const float *results, int64_t width,
            int64_t r)
@@ -184,7 +184,7 @@ multiply(const ac_linear *self, const ac_linear_tile *t, const product *p, const
 
 /* Where there is room for all of x at once, the weights are read in the order of memory. The
  * kernels' results lie in a block of their own for each call: rows of y lie apart by a distance
- * that often puts them all into the same few places of the first cache. */
+ * that often maps them all to the same few sets of L1. */
 void
 ac_linear_native_tile(const ac_linear *self, const ac_linear_tile *t, void *scratch,
                       ac_product_kernel kernel, size_t each)

@@ -130,7 +130,7 @@ out:
     return st;
 }
 
-/* Words of visible ASCII with single spaces between them: parted alike in both ways. */
+/* Words of visible ASCII with single spaces between them: both ways split them alike. */
 static bool
 is_plain(const char *text, size_t n)
 {

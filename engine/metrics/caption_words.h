@@ -28,7 +28,7 @@ typedef struct ac_words {
 
 /**
  * The words of many captions. Starts zeroed.
- * A line of tokens is parted in two ways, as pycocoevalcap does: at blanks of every kind (BLEU,
+ * A line of tokens is split in two ways, as pycocoevalcap does: at blanks of every kind (BLEU,
  * CIDEr), where an empty line has no words, and at single spaces (ROUGE-L), where it has one
  * empty word.
  */

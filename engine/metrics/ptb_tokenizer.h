@@ -17,7 +17,7 @@ void ac_ptb_tokenizer_free(ac_ptb_tokenizer *self);
 /**
  * Append the tokens of text [n], which is valid UTF-8, with a space between each two. Line ends
  * of every kind are blanks: a caption is one line. A token may hold a no-break space, which
- * stands for a space that parts no tokens ("1 1/2").
+ * stands for a space within a token ("1 1/2").
  */
 AC_MUST_CHECK ac_status ac_ptb_tokenize(ac_ptb_tokenizer *self, ac_buffer *out,
                                         const char *text, size_t n);

@@ -86,7 +86,7 @@ ac_bart_layout_find(ac_bart_layout *out, const ac_tensors *tensors,
     if (!out->encoder_tokens)
         return ac_error_set(
             AC_E_FORMAT,
-            "%s: has no table of words: neither \"%s\" nor \"%s\", \"%s\"%s%s%s: "
+            "%s: has no token embedding: neither \"%s\" nor \"%s\", \"%s\"%s%s%s: "
             "is this the right model folder, complete?",
             tensors->source, n->shared, n->encoder, n->decoder, config->untied ? "" : ", \"",
             config->untied ? "" : n->head, config->untied ? "" : "\"");

@@ -2,7 +2,7 @@
  * Keys and values of the sequences being decoded, of any model. A slot is one line of decoding
  * (a beam, a sample) and has place, layer by layer, for a key and a value per position. A line
  * that continues another does not copy them: for each slot and position `ancestry` names the
- * slot that holds the key and the value. Beams that change parents, samples that part, and
+ * slot that holds the key and the value. Beams that change parents, samples that diverge, and
  * prompts that begin alike all do so by copying rows of this small table.
  */
 #ifndef AC_MODELS_KV_CACHE_H

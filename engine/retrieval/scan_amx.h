@@ -24,7 +24,7 @@ ac_amx_panels_bytes(int64_t rows, int64_t D)
 }
 
 /** panels [rows / 32][D / 64][32][64]: the fine integers of `rows` queries, within [-127, 127];
- * the last panel is filled up with zeros. */
+ * the last panel is padded with zeros. */
 void ac_amx_panels(int8_t *panels, const ac_scan_query *queries, int64_t rows, int64_t D);
 
 /** Queries that meet entries, and who takes what remains. Views. */

@@ -174,7 +174,7 @@ const ac_scan_kernel ac_scan_int6_scalar = {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/* Lines are fetched so far ahead, into the second-level cache; groups follow each other, and
+/* Lines are fetched so far ahead, into L2; groups follow each other, and
  * beyond the last nothing is fetched. */
 enum { AHEAD = 3072 };
 

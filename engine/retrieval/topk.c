@@ -1,5 +1,5 @@
 /*
- * The search. Queries in blocks whose panels fit a core's second-level cache; entries in chunks
+ * The search. Queries in blocks whose panels fit a core's L2 cache; entries in chunks
  * that the threads share out. For each group of 16 entries (expanded once) and each panel of 6
  * queries a kernel gives 96 approximate scores, which are looked at at once: those that can
  * still matter become candidates, the others are never written anywhere. Where the kernel has a

@@ -25,7 +25,7 @@ typedef struct ac_bpe {
 
 /**
  * @param[in] tokens    [size] token texts by id, empty where an id has no token; copied
- * @param[in] merges    merges.txt: a pair a line, best first; a first line "#version…" is
+ * @param[in] merges    merges.txt: one pair per line, best first; a first line "#version…" is
  * passed over
  * @param[in] word_end  a word's last symbol carries "</w>" (CLIP)
  */

@@ -90,7 +90,7 @@ property(parser *p, bool negated)
     if (is_one_of(name, n, scripts))
         put(p, "sc:");
     else if (!is_one_of(name, n, categories))
-        refuse(p, "\\p{…} of a name that is not read here");
+        refuse(p, "\\p{…} of a name that is not supported");
     if (ac_buffer_push(p->out, name, n) != AC_OK && p->status == AC_OK)
         p->status = p->out->status;
     put(p, "}");
@@ -166,7 +166,7 @@ escaped_class(parser *p)
     else if (follows(p, "\\w") || follows(p, "\\W")) /* ½ is in Oniguruma's, ৴ is not */
         refuse(p, "\\w, whose characters no other library has,");
     else
-        refuse(p, "an escape that is not read here");
+        refuse(p, "an escape that is not supported");
 }
 
 /* ---- classes ---- */
@@ -257,7 +257,7 @@ group(parser *p, int depth)
         check_caseless(p);
         put(p, "(?i:");
     } else if (follows(p, "(?")) {
-        refuse(p, "a group of a kind that is not read here");
+        refuse(p, "a group of a kind that is not supported");
     } else {
         p->at++;
         put(p, "(?:");
@@ -282,7 +282,7 @@ interval(parser *p)
             high = (high < 0 ? 0 : high * 10) + (p->text[i] - '0');
     if (low < 0 || low > MOST_REPEATS || high > MOST_REPEATS || (high >= 0 && high < low) ||
         i == p->n || p->text[i] != '}') {
-        refuse(p, "a repetition {…} that is not read here");
+        refuse(p, "a repetition {…} that is not supported");
         return;
     }
     i++;

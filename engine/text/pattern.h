@@ -22,7 +22,7 @@ typedef struct ac_pattern {
     size_t literal_bytes;
 } ac_pattern;
 
-/** Oniguruma's syntax (engine/text/oniguruma.h). AC_E_FORMAT: not read here, or it can match no
+/** Oniguruma's syntax (engine/text/oniguruma.h). AC_E_FORMAT: not supported, or it can match no
  * character at all. */
 AC_MUST_CHECK ac_status ac_pattern_init_regex(ac_pattern *self, const char *regex, size_t n);
 /** AC_E_FORMAT where the text is empty. */

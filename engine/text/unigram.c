@@ -72,7 +72,7 @@ read_scores(ac_unigram *self, const float *scores, const uint8_t *kinds)
             least = scores[id] < least ? scores[id] : least;
         else if (kinds[id] != AC_PIECE_CONTROL && kinds[id] != AC_PIECE_UNUSED)
             AC_FAIL(AC_E_FORMAT,
-                    "piece %lld is of a kind that is not read here (user-defined or byte)",
+                    "piece %lld is of a kind that is not supported (user-defined or byte)",
                     (long long) id);
     }
     if (self->unknown < 0 || least == INFINITY)

@@ -37,7 +37,7 @@ typedef struct ac_unigram {
 /**
  * Shapes: scores, kinds [pieces->count], copied. charsmap: normalizer_spec's
  * precompiled_charsmap.
- * @return AC_E_FORMAT for pieces of a kind that is not read here, a missing unknown piece, a
+ * @return AC_E_FORMAT for pieces of a kind that is not supported, a missing unknown piece, a
  *         table that is damaged
  */
 AC_MUST_CHECK ac_status ac_unigram_init(ac_unigram *self, const ac_texts *pieces,

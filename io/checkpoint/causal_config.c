@@ -131,7 +131,7 @@ read_gpt2(ac_json_reader *r, ac_causal_config *c)
     c->unscaled = !ac_json_reader_boolean(r, "scale_attn_weights", true);
     c->scale_by_layer = ac_json_reader_boolean(r, "scale_attn_by_inverse_layer_idx", false);
     c->untied = !ac_json_reader_boolean(r, "tie_word_embeddings", true);
-    refuse_where_true(r, "add_cross_attention", "is true, which this program does not do");
+    refuse_where_true(r, "add_cross_attention", "is true, which this program does not support");
     read_tokens(r, c, 50256, 50256);
 }
 
@@ -144,7 +144,7 @@ read_gptj(ac_json_reader *r, ac_causal_config *c)
     c->rotary.theta = 10000;
     c->rotary.neighbours = true;
     if (json_is_null(json_object_get(r->object, "rotary_dim")))
-        ac_json_reader_refuse(r, "rotary_dim", "is null, which this program does not do");
+        ac_json_reader_refuse(r, "rotary_dim", "is null, which this program does not support");
     c->rotary.dimensions = width(r, "rotary_dim", 64);
     if (c->rotary.dimensions > c->head_size || c->rotary.dimensions % 2)
         ac_json_reader_refuse(r, "rotary_dim", "is not an even number up to n_embd / n_head");
@@ -238,10 +238,10 @@ read_rotary(ac_json_reader *r, ac_causal_config *c)
         ac_json_reader_refuse(today ? &s : r, "rope_theta", "is not a number above 0");
     if (type && !o->llama3 && strcmp(type, "default") != 0)
         ac_json_reader_refuse(&s, key,
-                              "asks for what this program does not do (it has default and "
+                              "asks for what this program does not support (it has default and "
                               "llama3)");
     if (ac_json_reader_real(&s, "partial_rotary_factor", 1) != 1)
-        ac_json_reader_refuse(&s, "partial_rotary_factor", "is not 1: not done here");
+        ac_json_reader_refuse(&s, "partial_rotary_factor", "is not 1: not supported");
     if (o->llama3) {
         o->factor = ac_json_reader_real(&s, "factor", 0);
         o->low_freq_factor = ac_json_reader_real(&s, "low_freq_factor", 0);
@@ -281,7 +281,7 @@ refuse_windows(ac_json_reader *r, const ac_causal_config *c)
         !json_is_null(window) &&
         ac_json_reader_whole(r, "max_window_layers", 28, 0, AC_MOST_LAYERS) < c->layers)
         ac_json_reader_refuse(r, "use_sliding_window",
-                              "is true: windows are not done by this program");
+                              "is true: sliding windows are not supported");
 }
 
 static void
@@ -310,8 +310,8 @@ read_llama(ac_json_reader *r, ac_causal_config *c)
     if (c->heads % c->key_heads)
         ac_json_reader_refuse(r, "num_attention_heads",
                               "is not a multiple of num_key_value_heads");
-    refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not done here");
-    refuse_where_said(r, "num_experts", "asks for a mixture of experts: not done here");
+    refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not supported");
+    refuse_where_said(r, "num_experts", "asks for a mixture of experts: not supported");
     refuse_windows(r, c);
     read_rotary(r, c);
     read_tokens(r, c, llama ? 1 : -1, llama ? 2 : -1);

@@ -14,8 +14,8 @@
  */
 bool ac_causal_config_is(const char *folder);
 
-/** AC_E_FORMAT names file and key: a wrong value, or what this program does not do (rope types
- * besides default and llama3, sliding windows in use, mixtures of experts …). */
+/** AC_E_FORMAT names file and key: a wrong value, or what this program does not support (rope
+ * types besides default and llama3, sliding windows in use, mixtures of experts …). */
 AC_MUST_CHECK ac_status ac_causal_config_load(ac_causal_config *out, const char *folder);
 
 /** As ac_bart_config_describe. */

@@ -72,7 +72,7 @@ read_size(ac_json_reader *r, ac_preprocess_recipe *out, bool siglip)
     } else if (j) {
         ac_json_reader_refuse(r, "size",
                               "has another form than a number, {\"shortest_edge\"} or "
-                              "{\"height\", \"width\"}, which are what can be done here");
+                              "{\"height\", \"width\"}, the forms that are supported");
     }
 }
 
@@ -182,7 +182,7 @@ read_processor(ac_preprocess_recipe *out, const json_t *object, const char *path
     check_result(&r, out, flag(&r, "do_center_crop", !siglip));
     read_numbers(&r, out);
     if (json_is_true(json_object_get(object, "do_pad")))
-        ac_json_reader_refuse(&r, "do_pad", "is on, which is not done here");
+        ac_json_reader_refuse(&r, "do_pad", "is on, which is not supported");
     return r.status;
 }
 

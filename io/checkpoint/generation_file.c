@@ -69,10 +69,11 @@ refuse_what_is_not_done(const char *path, const char *key, const json_t *value)
 {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(key, refused[i].key) == 0 && !asks_for_nothing(value, refused[i].neutral))
-            return ac_error_set(AC_E_FORMAT,
-                                "%s: %s asks for what this program does not do (%s): set it to "
-                                "null in that file",
-                                path, key, refused[i].what);
+            return ac_error_set(
+                AC_E_FORMAT,
+                "%s: %s asks for what this program does not support (%s): set it to "
+                "null in that file",
+                path, key, refused[i].what);
     return AC_OK;
 }
 

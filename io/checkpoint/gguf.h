@@ -90,7 +90,7 @@ typedef struct ac_gguf_format {
     uint32_t id;
     const char *name;
     int64_t elements;
-    size_t bytes; /* 0: a type of ggml's that is not read here */
+    size_t bytes; /* 0: a type of ggml's that is not supported */
     ac_dtype dtype;
     ac_tensor_form form; /* form.read NULL: the numbers lie plainly */
 } ac_gguf_format;

@@ -37,7 +37,7 @@ refuse(const keys *k, const char *key, const char *what)
     return ac_error_set(AC_E_FORMAT, "%s: %s.%s %s", k->file->path, k->architecture, key, what);
 }
 
-/* A key whose value, other than 0, asks for what is not done here. */
+/* A key whose value, other than 0, asks for what is not supported. */
 static ac_status
 refuse_where_said(const keys *k, const char *key, int64_t harmless, const char *what)
 {
@@ -82,8 +82,7 @@ read_sizes(const keys *k, ac_causal_config *c)
             st = refuse(k, "attention.head_count", "does not divide embedding_length");
     }
     if (st == AC_OK && value_size != c->head_size)
-        st = refuse(k, "attention.value_length",
-                    "is not key_length, which is not done by this program");
+        st = refuse(k, "attention.value_length", "is not key_length, which is not supported");
 out:
     return st;
 }
@@ -112,7 +111,7 @@ read_rotary(const keys *k, ac_causal_config *c)
     is_none = !scaling || strcmp(scaling, "none") == 0;
     free(scaling);
     if (!is_none) {
-        st = refuse(k, "rope.scaling.type", "asks for what this program does not do");
+        st = refuse(k, "rope.scaling.type", "asks for what this program does not support");
         goto out;
     }
     r->neighbours = c->type == AC_CAUSAL_LLAMA; /* its q and k rows are stored so */
@@ -141,10 +140,11 @@ read_rest(const keys *k, ac_causal_config *c)
         goto out;
     }
     c->norm_eps = (float) eps;
-    AC_TRY(refuse_where_said(k, "expert_count", INT64_MAX,
-                             "asks for a mixture of experts, which this program does not do"));
+    AC_TRY(refuse_where_said(
+        k, "expert_count", INT64_MAX,
+        "asks for a mixture of experts, which this program does not support"));
     AC_TRY(refuse_where_said(k, "attention.sliding_window", c->max_position_embeddings,
-                             "asks for sliding windows, which this program does not do"));
+                             "asks for sliding windows, which this program does not support"));
     c->activation = AC_ACTIVATION_SILU;
     c->qkv_bias = has(k, "blk.0.attn_q.bias");
     c->out_bias = has(k, "blk.0.attn_output.bias");

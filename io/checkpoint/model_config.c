@@ -116,7 +116,7 @@ read_siglip(ac_clip_config *c, const json_t *root, const char *path)
     if (c->image_size % c->patch_size)
         ac_json_reader_refuse(&r, "image_size", "is not a multiple of patch_size");
     if (!ac_json_reader_boolean(&r, "vision_use_head", true))
-        ac_json_reader_refuse(&r, "vision_use_head", "is false, which is not run here");
+        ac_json_reader_refuse(&r, "vision_use_head", "is false, which is not supported");
     open_section(&r, root, "text_config", "text_config_dict");
     read_tower(&r, &c->text, 768, 12, 12, 3072, true);
     c->max_position_embeddings =

@@ -22,7 +22,7 @@ AC_MUST_CHECK ac_status ac_bart_config_load(ac_bart_config *out, const char *fol
 /**
  * How a folder says to generate: generation_config.json, or where there is none config.json's
  * keys, over transformers' defaults; replaces what out holds, which starts zeroed. AC_E_FORMAT
- * names file and key: a wrong value, or what this program does not do.
+ * names file and key: a wrong value, or what this program does not support.
  */
 AC_MUST_CHECK ac_status ac_generation_config_load(ac_generation_config *out,
                                                   const char *folder);

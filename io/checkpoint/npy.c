@@ -132,7 +132,7 @@ parse_header(header *h, cursor c, const char *path)
         if (good && strcmp(key, "descr") == 0) {
             if (!take_text(&c, descr, sizeof descr) || !parse_descr(h, descr))
                 return ac_error_set(AC_E_FORMAT,
-                                    "%s: its values are of a type that is not read here "
+                                    "%s: its values are of a type that is not supported "
                                     "(numbers and booleans are)",
                                     path);
             h->has_descr = true;
@@ -172,7 +172,7 @@ find_header(const ac_map *map, cursor *c, size_t *data, const char *path)
     if (map->size < 10 || memcmp(map->data, "\x93NUMPY", 6) != 0)
         return ac_error_set(AC_E_FORMAT, "%s: not a .npy file", path);
     if (map->data[6] < 1 || map->data[6] > 3)
-        return ac_error_set(AC_E_FORMAT, "%s: .npy version %d is not known here", path,
+        return ac_error_set(AC_E_FORMAT, "%s: .npy version %d is not supported", path,
                             map->data[6]);
     at = map->data[6] == 1 ? 10 : 12;
     if (map->size < at)

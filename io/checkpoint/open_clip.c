@@ -9,7 +9,8 @@
 /* What a key may hold. */
 typedef enum allowed {
     ANY, /* read elsewhere, or without effect on embeddings */
-    OFF, /* false, null, "", 0, {}: another value changes the network to one not run here */
+    OFF, /* false, null, "", 0, {}: another value changes the network to one that is not
+            supported */
 } allowed;
 
 typedef struct key {
@@ -105,9 +106,9 @@ check_keys(ac_json_reader *r, const key *a, size_t a_count, const key *b, size_t
         const key *k = find_key(a, a_count, name);
         k = k ? k : find_key(b, b_count, name);
         if (!k)
-            ac_json_reader_refuse(r, name, "is a key that is not known here");
+            ac_json_reader_refuse(r, name, "is a key that is not supported");
         else if (k->allowed == OFF && !is_off(json_object_iter_value(at)))
-            ac_json_reader_refuse(r, name, "asks for a model of a kind that is not run here");
+            ac_json_reader_refuse(r, name, "asks for a kind of model that is not supported");
     }
 }
 
@@ -121,7 +122,7 @@ need_text(ac_json_reader *r, const char *name, const char *value, const char *ot
     const char *text = json_string_value(j);
 
     if (j && !(text && (strcmp(text, value) == 0 || (other && strcmp(text, other) == 0))))
-        ac_json_reader_refuse(r, name, "asks for a model of a kind that is not run here");
+        ac_json_reader_refuse(r, name, "asks for a kind of model that is not supported");
 }
 
 /* The tower's activation and its norms' epsilon. */
@@ -161,7 +162,7 @@ read_tower(ac_json_reader *r, ac_clip_tower_config *t, int64_t width, bool quick
     if (json_is_array(json_object_get(r->object, "layers")))
         ac_json_reader_refuse(r, "layers",
                               "is a list, so this is a ResNet CLIP; only those with "
-                              "a vision transformer are run here");
+                              "a vision transformer are supported");
     t->hidden_size = ac_json_reader_whole(r, "width", width, 1, AC_MOST_WIDTH);
     t->num_hidden_layers = ac_json_reader_whole(r, "layers", 12, 1, AC_MOST_LAYERS);
     if (!(ratio * (double) t->hidden_size >= 1 &&
@@ -217,7 +218,7 @@ read_text(ac_json_reader *r, ac_clip_config *c, bool quick_gelu)
         c->pools_highest_id = false;
         c->eos_token_id = (int32_t) ac_json_reader_whole(r, "eos_id", 2, 0, c->vocab_size - 1);
         if (c->eos_token_id == 2) /* in a ac_clip_config this is a mark of old configs */
-            ac_json_reader_refuse(r, "eos_id", "is 2, which is not run here");
+            ac_json_reader_refuse(r, "eos_id", "is 2, which is not supported");
     }
 }
 
@@ -252,7 +253,7 @@ choice(ac_json_reader *r, const char *name, const char *const *words, int count)
     for (int i = 0; text && i < count; i++)
         if (strcmp(text, words[i]) == 0)
             return i;
-    ac_json_reader_refuse(r, name, "is a word that is not known here");
+    ac_json_reader_refuse(r, name, "is a value that is not supported");
     return 0;
 }
 

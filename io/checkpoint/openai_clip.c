@@ -215,7 +215,7 @@ ac_openai_clip_map(ac_openai_clip *self, const ac_tensors *from, const char *pre
     if (has(from, prefix, "visual.layer1.0.conv1.weight"))
         return ac_error_set(AC_E_FORMAT,
                             "%s: a ResNet CLIP; only those with a vision transformer "
-                            "(ViT-B/32, ViT-B/16, ViT-L/14 …) are run here",
+                            "(ViT-B/32, ViT-B/16, ViT-L/14 …) are supported",
                             from->source);
     AC_TRY(ac_alloc(&self->items, 3 * from->count, sizeof *self->items));
     for (int64_t i = 0; i < from->count; i++)

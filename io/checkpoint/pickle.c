@@ -144,7 +144,7 @@ step_rest(ac_pickle_machine *m, int op)
         return x >= 2 && x <= 5
                    ? AC_OK
                    : ac_pickle_damaged(
-                         m, "a pickle of a protocol that is not read here (2 to 5 are)");
+                         m, "a pickle of a protocol that is not supported (2 to 5 are)");
     case OP_FRAME: return ac_pickle_take_number(m, 8, &x);
     case OP_MARK:
         AC_TRY(ac_grow(&m->marks, &m->mark_capacity, m->mark_count + 1, sizeof *m->marks));
@@ -169,7 +169,7 @@ step_rest(ac_pickle_machine *m, int op)
     case OP_NEWOBJ: return ac_pickle_new_object(m, 1);
     case OP_NEWOBJ_EX: return ac_pickle_new_object(m, 2);
     case OP_BUILD: return ac_pickle_build(m);
-    default: return ac_pickle_damaged(m, "an instruction that is not known here");
+    default: return ac_pickle_damaged(m, "an instruction that is not supported");
     }
 out:
     return st;

@@ -79,7 +79,7 @@ typedef struct model {
     const char *charsmap;
     size_t charsmap_bytes;
     bool damaged;
-    const char *refused; /* the setting that is not read here */
+    const char *refused; /* the setting that is not supported */
 } model;
 
 static ac_status
@@ -180,7 +180,7 @@ ac_sentencepiece_read(ac_unigram *out, const char *bytes, size_t n, const char *
         AC_FAIL(AC_E_FORMAT, "%s: not a model of sentencepiece, or damaged: get the file again",
                 path);
     if (self.refused)
-        AC_FAIL(AC_E_FORMAT, "%s: %s, which is not read here", path, self.refused);
+        AC_FAIL(AC_E_FORMAT, "%s: %s, which is not supported", path, self.refused);
     st = ac_unigram_init(out, &self.pieces, self.scores, self.kinds, self.charsmap,
                          self.charsmap_bytes);
     if (st != AC_OK)

@@ -6,7 +6,7 @@
 
 /**
  * @return AC_E_FORMAT naming the file: damaged, or a model of another kind than unigram or with
- *         settings that are not read here
+ *         settings that are not supported
  */
 AC_MUST_CHECK ac_status ac_sentencepiece_read(ac_unigram *out, const char *bytes, size_t n,
                                               const char *path);

@@ -383,7 +383,7 @@ read_steps(parts *self)
             return ac_json_node_refuse(&self->root, "pre_tokenizer",
                                        "has a Metaspace with prepend_scheme \"first\" behind a "
                                        "step that takes text away or splits it, which is not "
-                                       "read here");
+                                       "supported");
     st = ac_tokenizer_json_post_processor(&self->root, self->size, &p->before, &p->after);
 out:
     return st;
@@ -404,7 +404,7 @@ make_bpe(parts *self, int kind, ac_tokenizer *out)
     if (kind == AC_TOKENIZER_SIGLIP)
         return ac_json_node_refuse(
             &self->model, "type",
-            "is \"BPE\": of SigLIP's tokenizers only Unigram is read here "
+            "is \"BPE\": of SigLIP's tokenizers only Unigram is supported "
             "(SigLIP 2's is not)");
     if (kind == AC_TOKENIZER_CLIP) {
         st = make_clip(self, out);
@@ -439,7 +439,7 @@ make(parts *self, int kind, ac_tokenizer *out)
     if (strcmp(type, "Unigram") == 0 && kind == AC_TOKENIZER_SIGLIP)
         return ac_tokenizer_json_unigram(&self->root, &self->model, out);
     st = ac_json_node_refuse(&self->model, "type",
-                             "is \"%.60s\": BPE is read here, and Unigram for SigLIP alone",
+                             "is \"%.60s\": BPE is supported, and Unigram for SigLIP alone",
                              type);
 out:
     return st;

@@ -24,7 +24,7 @@ ac_json_node_refuse_value(const ac_json_node *self, const char *key)
 {
     char *value = json_dumps(json_object_get(self->object, key),
                              JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    const ac_status st = ac_json_node_refuse(self, key, "is %.120s, which is not read here",
+    const ac_status st = ac_json_node_refuse(self, key, "is %.120s, which is not supported",
                                              value ? value : "missing");
 
     free(value);
@@ -59,7 +59,7 @@ ac_json_node_known_keys(const ac_json_node *self, const char *names)
     for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i))
         if (!is_among(names, json_object_iter_key(i)))
             return ac_json_node_refuse(self, json_object_iter_key(i),
-                                       "is a key that is not read here");
+                                       "is a key that is not supported");
     return AC_OK;
 }
 

@@ -18,7 +18,7 @@ typedef struct ac_json_node {
 /** AC_E_FORMAT: "PATH: WHERE.KEY WHAT"; what: a format. */
 ac_status ac_json_node_refuse(const ac_json_node *self, const char *key, const char *what, ...)
     __attribute__((format(printf, 3, 4)));
-/** "PATH: WHERE.KEY is VALUE, which is not read here". */
+/** "PATH: WHERE.KEY is VALUE, which is not supported". */
 ac_status ac_json_node_refuse_value(const ac_json_node *self, const char *key);
 /** Refuse keys that are not in the list: names with blanks between. */
 AC_MUST_CHECK ac_status ac_json_node_known_keys(const ac_json_node *self, const char *names);

@@ -7,10 +7,10 @@
 #define AC_OPENAI_VOCABULARY "bpe_simple_vocab_16e6.txt.gz"
 
 /**
- * Read the file (gzip or plain): a heading, then a merge a line. The vocabulary follows from
- * it, as in CLIP's simple_tokenizer.py: the bytes, the bytes at a word's end, the merges in
- * order, <|startoftext|>, <|endoftext|>. Of the file's merges the first 48,894 count; a shorter
- * file (another model's) is used whole.
+ * Read the file (gzip or plain): a heading, then one merge per line. The vocabulary follows
+ * from it, as in CLIP's simple_tokenizer.py: the bytes, the bytes at a word's end, the merges
+ * in order, <|startoftext|>, <|endoftext|>. Of the file's merges the first 48,894 count; a
+ * shorter file (another model's) is used whole.
  * @param[out] tokens  token texts by id
  * @param[out] merges  the merges, a line each
  */

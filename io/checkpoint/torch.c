@@ -63,7 +63,7 @@ read_zip(ac_torch_file *f)
                 "they are read: save it again with torch.save",
                 o->path);
     if (order && order->stored && !(order->size == 6 && memcmp(order->data, "little", 6) == 0))
-        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here",
+        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not supported",
                 o->path);
     o->kind = ac_zip_find(&f->zip, "constants.pkl", 13) ? AC_TORCH_SCRIPT : AC_TORCH_ZIP;
     AC_TRY(ac_pickle_read(&f->pickle, pickle->data, pickle->size, rules, o->path, NULL));
@@ -113,7 +113,7 @@ read_types(ac_torch_file *f)
         if (!ac_pickle_tuple(p, p->values[i].as.pair.a, id, 6) ||
             p->values[id[2]].type != AC_PICKLE_TEXT || !ac_torch_storage_type(p, id[1], &dtype))
             return ac_error_set(AC_E_FORMAT,
-                                "%s: a storage of a type that is not read here (floats, "
+                                "%s: a storage of a type that is not supported (floats, "
                                 "integers and booleans are)",
                                 f->out->path);
         if (p->values[id[5]].type != AC_PICKLE_NONE)
@@ -201,7 +201,7 @@ read_legacy(ac_torch_file *f)
     AC_TRY(ac_pickle_read(&facts, o->map.data + at, o->map.size - at, rules, o->path, &used));
     at += used;
     if (!is_true(&facts, "little_endian"))
-        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not read here",
+        AC_FAIL(AC_E_FORMAT, "%s: written on a big-endian machine, which is not supported",
                 o->path);
     AC_TRY(
         ac_pickle_read(&f->pickle, o->map.data + at, o->map.size - at, rules, o->path, &used));

@@ -61,7 +61,7 @@ read_storage(const walk *w, view *v, int64_t place)
         return refuse(w, "has no storage: the file is damaged; get it again");
     if (!ac_torch_storage_type(p, id[1], &v->dtype))
         return refuse(w,
-                      "is of a type that is not read here (floats, integers and booleans are)");
+                      "is of a type that is not supported (floats, integers and booleans are)");
     key = &p->values[id[2]];
     count = &p->values[id[4]];
     if (key->type != AC_PICKLE_TEXT || count->type != AC_PICKLE_INT || count->as.integer < 0)

@@ -22,7 +22,7 @@ AC_MUST_CHECK ac_status ac_text_file_commit(ac_text_file *self);
 /** Remove what was not committed. Idempotent, also after a commit. */
 void ac_text_file_abandon(ac_text_file *self);
 
-/** A line for a file of one item a line: \n and \r inside it become blanks. */
+/** A line for a file of one item per line: \n and \r inside it become blanks. */
 ac_status ac_text_push_name_line(ac_buffer *out, const char *bytes, size_t n);
 
 /** The same of a text for other programs' readers: all that ends a line for any of them

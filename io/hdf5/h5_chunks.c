@@ -116,7 +116,7 @@ read_at(int file, const char *path, int64_t at, void *out, size_t n)
         return ac_error_set(ac_io_failure(errno), "%s: cannot be read: %s", path,
                             strerror(errno));
     if (got < n)
-        return ac_error_set(AC_E_FORMAT, "%s: is cut: it ends at byte %lld", path,
+        return ac_error_set(AC_E_FORMAT, "%s: truncated: it ends at byte %lld", path,
                             (long long) at + (long long) got);
     return AC_OK;
 }

@@ -424,8 +424,8 @@ check_shards(const ac_shard_pool *self)
         st = ac_h5_open(&h5, path);
         ac_h5_close(&h5);
         if (st != AC_OK)
-            AC_TRY(ac_error_prefix(st, "image dataset %s: a shard is cut or damaged, or gone",
-                                   self->folder));
+            AC_TRY(ac_error_prefix(
+                st, "image dataset %s: a shard is truncated, damaged or gone", self->folder));
     }
 out:
     free(path);

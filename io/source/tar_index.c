@@ -77,7 +77,7 @@ ac_tar_index_open(ac_tar_index *self, const char *path)
                 (size_t) h->items * sizeof *self->items +
                 (size_t) (h->paths_bytes + h->texts_bytes + h->notes_bytes) !=
             self->map.size)
-        AC_FAIL(AC_E_FORMAT, "%s: an index of tars that is cut; remove it and run again", path);
+        AC_FAIL(AC_E_FORMAT, "%s: a truncated index of tars; remove it and run again", path);
     self->head = h;
     at = (const char *) self->map.data + sizeof *h;
     self->tars = (const ac_tar_record *) (const void *) at;

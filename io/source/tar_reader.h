@@ -10,7 +10,7 @@
 
 typedef enum ac_tar_kind {
     AC_TAR_FILE = 0,
-    AC_TAR_SPARSE, /* a file with holes, whose data is not what it says: not read here */
+    AC_TAR_SPARSE, /* a file with holes, whose data is not what it says: not supported */
     AC_TAR_OTHER   /* a folder, a link, a device, a pipe, what a program put there for itself */
 } ac_tar_kind;
 

@@ -62,7 +62,7 @@ AC_MUST_CHECK ac_status ac_causal_model_pack(ac_causal_model *self);
 void ac_causal_model_free(ac_causal_model *self);
 
 /**
- * How to generate; copied. Ids that are no tokens, which a table of words may have, are
+ * How to generate; copied. Ids that are no tokens, which a token embedding may have, are
  * suppressed. Part of the fingerprint. AC_E_ARG names the key that cannot be.
  */
 AC_MUST_CHECK ac_status ac_causal_model_set_generation(ac_causal_model *self,

@@ -12,7 +12,7 @@
 #include "jobs/models/clip_fingerprint.h"
 
 /* With int8 the numbers between the layers are read more than the weights: those of FEW images
- * mostly stay in a core's second cache. */
+ * mostly stay in a core's L2 cache. */
 enum { IMAGE_BATCH = 16, FEW_IMAGES = 4, TEXT_BATCH = 256 };
 
 static ac_status

@@ -1,5 +1,5 @@
 /**
- * The gallery of a report: a card an image with thumbnail, caption, candidates as bars and the
+ * The gallery of a report: a card per image with thumbnail, caption, candidates as bars and the
  * retrieved table; search, sorting, one page of cards at a time. Data goes into the page as
  * blocks of JSON, so that ten thousand images open quickly. One gallery a page. Records come in
  * the order of keys.

@@ -195,7 +195,7 @@ write_chart(ac_page *page, const curves *c)
     push_line(&svg, &f, &c->validation, "--accent", true);
     ac_buffer_push_text(&svg,
                         "</svg>\n<p class=\"note\">Thick with dots: validation, one fixed "
-                        "caption an image, no dropout. Thin: training, with dropout; "
+                        "caption per image, no dropout. Thin: training, with dropout; "
                         "where steps are many, means of stretches of them.</p>\n");
     AC_TRY(svg.status);
     ac_page_html(page, svg.data);

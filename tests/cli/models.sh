@@ -61,7 +61,7 @@ refused 'untied: has no tensor "lm_head.weight".*tie_word_embeddings is false' g
 with_bart dropped '.dropout = 1'
 refused 'dropped/config.json: dropout is not a probability' generate --model dropped
 
-# BART's names with a wrapper's before them, and without any table of words
+# BART's names with a wrapper's before them, and without any token embedding
 named() { # named FOLDER 'sed program': the demo's BART under other names of the same length
   mkdir "$1"
   sed "$2" "$demo/bart/model.safetensors" > "$1/model.safetensors"
@@ -70,7 +70,7 @@ named() { # named FOLDER 'sed program': the demo's BART under other names of the
 named wrapped 's/"model\.\(encoder\|decoder\|shared\)\./"mobil.\1./g'
 refused 'wrapped: has "mobil.encoder.embed_positions.weight" where "model.encoder.embed_positions.weight" is needed' generate --model wrapped
 named wordless_bart 's/"model\.shared\.weight"/"model.shared.weighs"/'
-refused 'wordless_bart: has no table of words: neither "model.shared.weight" nor .*"lm_head.weight".*complete?' generate --model wordless_bart
+refused 'wordless_bart: has no token embedding: neither "model.shared.weight" nor .*"lm_head.weight".*complete?' generate --model wordless_bart
 
 # where generation_config.json is, config.json's settings of generation do not count; without it they do
 with_bart forced '.forced_bos_token_id = 7'
@@ -87,7 +87,7 @@ with_bart penalised '.' '.max_length = null | .repetition_penalty = 1.5 | .max_n
 [ "$(generated penalised)" = "$(generated plain --max-length none --repetition-penalty 1.5 --max-new-tokens 9)" ]
 [ "$(generated penalised --max-new-tokens none --repetition-penalty none --max-length 12)" = "$(generated plain --max-length 12)" ]
 with_bart watermarked '.' '.watermarking_config = {bias: 2.5}'
-refused 'watermarked/generation_config.json: watermarking_config asks for what this program does not do.*null' generate --model watermarked
+refused 'watermarked/generation_config.json: watermarking_config asks for what this program does not support.*null' generate --model watermarked
 with_bart stopping '.' '.stop_strings = ["."] | .num_beams = 1'
 refused 'stopping/generation_config.json: stop_strings' generate --model stopping
 with_bart texts '.' '.suppress_tokens = "5"'

@@ -88,7 +88,7 @@ run 0 story captions.txt --model unused.gguf --run unused "${greedy[@]}"
 jq -e 'length >= 3' unused.json > /dev/null
 jq -e --argjson never "$(cat unused.json)" 'all(.stories[]; (.ids | length) == 12 and .ids - $never == .ids)' unused/stories.jsonl > /dev/null
 
-# a table of words smaller than the tokenizer's, and no tokenizer at all
+# a token embedding smaller than the tokenizer's, and no tokenizer at all
 tiny gptj 200 0 small
 cp wide/tokenizer.json small
 run 2 story captions.txt --model small --run x

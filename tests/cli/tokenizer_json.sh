@@ -77,13 +77,13 @@ refused() { # refused FOLDER FROM 'jq program' 'words'
   run 2 tokenize --model "$1" < texts.jsonl
   says "$1/tokenizer.json: $4"
 }
-refused dropout bart '.model.dropout = 0.1' 'model.dropout is 0.1, which is not read here'
+refused dropout bart '.model.dropout = 0.1' 'model.dropout is 0.1, which is not supported'
 refused prefix bart '.model.continuing_subword_prefix = "##"' 'model.continuing_subword_prefix is "##", which'
 refused step bart '.pre_tokenizer = {type: "Sequence", pretokenizers: [{type: "BertPreTokenizer"}]}' 'pre_tokenizer.pretokenizers\[0\].type is "BertPreTokenizer", which'
-refused setting bart '.pre_tokenizer.split_by = 1' 'pre_tokenizer.split_by is a key that is not read here'
-refused look bart '.pre_tokenizer = {type: "Split", pattern: {Regex: "(?<=a)b"}, behavior: "Isolated", invert: false}' 'pre_tokenizer.pattern.Regex: a group of a kind that is not read here at byte 0'
+refused setting bart '.pre_tokenizer.split_by = 1' 'pre_tokenizer.split_by is a key that is not supported'
+refused look bart '.pre_tokenizer = {type: "Split", pattern: {Regex: "(?<=a)b"}, behavior: "Isolated", invert: false}' 'pre_tokenizer.pattern.Regex: a group of a kind that is not supported at byte 0'
 refused empty bart '.pre_tokenizer = {type: "Split", pattern: {Regex: "a*"}, behavior: "Isolated", invert: false}' 'pre_tokenizer.pattern.Regex: the regular expression can match an empty text'
-refused other bart '.model = {type: "WordPiece", vocab: {}}' 'model.type is "WordPiece": BPE is read here'
+refused other bart '.model = {type: "WordPiece", vocab: {}}' 'model.type is "WordPiece": BPE is supported'
 refused ends clip '.post_processor = null' 'post_processor does not put <|startoftext|> in front'
 refused suffix clip '.model.ignore_merges = true' 'model.ignore_merges is true, which'
 refused lost both '.model.merges += [["qq", "zz"]]' 'merge .*"qq" and "zz"'

@@ -1,7 +1,7 @@
 /**
- * What was mined, kept in the run folder: `mined.txt`, an entry a line (no entry holds the end
- * of a line), and `mining.json`: what was done, which texts were left out, and by what a later
- * start knows that nothing has changed. One process, rank 0.
+ * What was mined, kept in the run folder: `mined.txt`, one entry per line (no entry holds the
+ * end of a line), and `mining.json`: what was done, which texts were left out, and by what a
+ * later start knows that nothing has changed. One process, rank 0.
  */
 #ifndef AC_JOBS_CACHE_MINING_KEPT_H
 #define AC_JOBS_CACHE_MINING_KEPT_H

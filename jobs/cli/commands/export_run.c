@@ -320,7 +320,7 @@ compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Scorers take one caption an image. */
+/* Scorers take one caption per image. */
 static ac_status
 check_unique(const exporter *self)
 {

@@ -332,7 +332,7 @@ visit_result(void *context, const char *name, const char *what)
         trouble(self, name, "%s; the same command makes it again", what);
 }
 
-/* The files for people and tools hold a line an item. */
+/* The files for people and tools hold one line per item. */
 static ac_status
 verify_lines(verifier *self, const char *folder)
 {

@@ -18,7 +18,7 @@ static const ac_option options[] = {
       "a config.json or open_clip_config.json that is not in the model's folder" },
     { "out", 0, "X.npy", "uint8 [N, S, S, 3], a zero row where an image cannot be used" },
     { "float", 0, NULL, "fp32 [N, 3, S, S], normalised, in place of bytes" },
-    { "max-pixels", 0, "N", "a larger image is rejected (default: 178956970)" },
+    { "max-pixels", 0, "N", "an image with more pixels is rejected (default: 178956970)" },
     { "threads", 0, "N", "threads (default: the machine's cores)" },
     { NULL, 0, NULL, NULL },
 };
