@@ -10,8 +10,8 @@ ac_attention_heads_scratch_bytes(const ac_attention_kernel *kernel, int64_t long
 
 void
 ac_attention_heads(const ac_attention_kernel *kernel, float *y, const float *qkv,
-                const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal,
-                ac_scratch *scratch)
+                   const int64_t *offsets, int64_t B, int64_t H, int64_t D, bool causal,
+                   ac_scratch *scratch)
 {
     const size_t mark = ac_scratch_mark(scratch);
     const int64_t C = H * D;

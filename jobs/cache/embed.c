@@ -69,7 +69,7 @@ embed_each(embedder *self, ac_clip_model *clip, ac_stage *stage)
         const int64_t left = t->count - first;
         AC_TRY(ac_clip_model_embed_ids(clip, self->rows + first * D, t->ids, t->offsets + first,
                                        left < AC_ENTRY_BATCH ? left : AC_ENTRY_BATCH));
-        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_stage_tick(stage, first + (left < AC_ENTRY_BATCH ? left : AC_ENTRY_BATCH)));
     }
 out:
     return st;
@@ -90,7 +90,7 @@ embed_trees(embedder *self, ac_clip_model *clip, ac_stage *stage)
         AC_TRY(ac_scratch_reserve(&clip->scratch,
                                   ac_clip_prefixes_scratch_bytes(&clip->net, &self->tree)));
         ac_clip_embed_prefixes(&clip->net, self->rows + first * D, &self->tree, &clip->scratch);
-        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_stage_tick(stage, first + n));
     }
 out:
     return st;

@@ -527,9 +527,9 @@ embed_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     memset(self->listed, 0, (size_t) shard->count * sizeof *self->listed);
     AC_TRY(find_elsewhere(self, work, shard));
     for (int64_t i = 0; i < shard->count; i += self->batch) {
-        AC_TRY(embed_batch(self, work, shard->first + i,
-                           shard->count - i < self->batch ? shard->count - i : self->batch));
-        AC_TRY(ac_stage_tick(stage));
+        const int64_t n = shard->count - i < self->batch ? shard->count - i : self->batch;
+        AC_TRY(embed_batch(self, work, shard->first + i, n));
+        AC_TRY(ac_stage_tick(stage, i + n));
     }
     if (stage->run->listed) /* before the shard: one that is published has its hashes */
         ac_hash_log_append(stage->run, shard->number, self->listed, shard->count);

@@ -69,9 +69,9 @@ caption_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
         const int64_t n =
             self->keys.count - i < self->chunk ? self->keys.count - i : self->chunk;
         AC_TRY(ac_captioner_generate(self, i, n));
-        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_stage_tick(stage, i));
         AC_TRY(ac_captioner_choose(self, i, n));
-        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_stage_tick(stage, i + n));
     }
     ac_inflight_end(&stage->run->inflight, 0);
     AC_TRY(write_shard(self, shard->path, shard->checksum));

@@ -36,9 +36,9 @@ close_pairs(void *context)
     ac_pair_list_free(&work->found);
 }
 
-/* Rows [from, to) with all behind them. */
+/* Rows [from, to) with all behind them. *done: rows of this shard that have been compared. */
 static ac_status
-find(ac_dedupe_work *work, ac_stage *stage, int64_t from, int64_t to)
+find(ac_dedupe_work *work, ac_stage *stage, int64_t from, int64_t to, int64_t *done)
 {
     ac_status st = AC_OK;
 
@@ -49,7 +49,8 @@ find(ac_dedupe_work *work, ac_stage *stage, int64_t from, int64_t to)
         if (st == AC_E_LIMIT)
             st = ac_dedupe_too_many(work->threshold);
         AC_TRY(st);
-        AC_TRY(ac_stage_tick(stage));
+        *done += rows;
+        AC_TRY(ac_stage_tick(stage, *done));
     }
 out:
     return st;
@@ -91,11 +92,13 @@ pair_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
 {
     ac_dedupe_work *work = context;
     const int64_t end = shard->first + shard->count, n = work->n;
+    int64_t done = 0;
     ac_status st = AC_OK;
 
     work->found.count = 0;
-    AC_TRY(find(work, stage, shard->first / 2, end / 2));
-    AC_TRY(find(work, stage, n - (end - end / 2), n - (shard->first - shard->first / 2)));
+    AC_TRY(find(work, stage, shard->first / 2, end / 2, &done));
+    AC_TRY(
+        find(work, stage, n - (end - end / 2), n - (shard->first - shard->first / 2), &done));
     st = write_pairs(work, stage->run, shard);
 out:
     return st;

@@ -239,7 +239,7 @@ score_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     for (int64_t row = 0; row < r.keys.count; row++) {
         AC_TRY(score_row(&r, work, row));
         if (row % 32 == 31)
-            AC_TRY(ac_stage_tick(stage));
+            AC_TRY(ac_stage_tick(stage, row + 1));
     }
     AC_TRY(ac_shard_create(&w, shard->path,
                            (ac_compression) stage->run->config->output.compression,

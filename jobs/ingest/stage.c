@@ -229,7 +229,7 @@ write_item(void *context, int64_t i, int64_t at)
 
     AC_TRY(x->status.reason == AC_GOOD ? push_good(self, i, x) : push_bad(self, i, &x->status));
     if ((self->keys.count + self->bad_keys.count) % (self->ring / 2) == 0)
-        st = ac_stage_tick(self->stage);
+        st = ac_stage_tick(self->stage, self->keys.count + self->bad_keys.count);
 out:
     return st;
 }

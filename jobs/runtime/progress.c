@@ -187,7 +187,7 @@ receive_all_reports(ac_progress *self)
 }
 
 void
-ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
+ac_progress_count(ac_progress *self, int64_t items, int64_t bad)
 {
     if (self->comm->rank == 0) {
         self->done += items;
@@ -201,6 +201,12 @@ ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
                          &self->request));
         self->reports++;
     }
+}
+
+void
+ac_progress_add(ac_progress *self, int64_t items, int64_t bad)
+{
+    ac_progress_count(self, items, bad);
     ac_progress_tick(self);
 }
 

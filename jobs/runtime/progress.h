@@ -34,6 +34,10 @@ AC_MUST_CHECK ac_status ac_progress_begin_all(ac_progress *self, const ac_comm *
 /** Local, any rank: `items` more are done, `bad` of them rejected. */
 void ac_progress_add(ac_progress *self, int64_t items, int64_t bad);
 
+/** The same for items that were added and are not done after all (items < 0): nothing is shown,
+ * and this thread's error message stays. */
+void ac_progress_count(ac_progress *self, int64_t items, int64_t bad);
+
 /** Local; call between micro-batches on every rank. On rank 0 it takes in the other ranks'
  * reports and redraws, which also gives MPI its chance to serve the other ranks' claims. */
 void ac_progress_tick(ac_progress *self);

@@ -127,9 +127,24 @@ next_shard(ac_stage *self, int64_t *shard)
     return true;
 }
 
-ac_status
-ac_stage_tick(ac_stage *self)
+/* Progress counts what is computed of a shard, since one can take minutes. The other ranks tell
+ * rank 0 at most once per second. */
+static void
+report_in_flight(ac_stage *self, int64_t items)
 {
+    const double now = ac_progress_clock();
+
+    if (items <= self->reported || (self->run->comm->rank != 0 && now - self->last_report < 1))
+        return;
+    ac_progress_count(&self->progress, items - self->reported, 0);
+    self->reported = items;
+    self->last_report = now;
+}
+
+ac_status
+ac_stage_tick(ac_stage *self, int64_t items)
+{
+    report_in_flight(self, items);
     ac_progress_tick(&self->progress);
     ac_queue_progress(&self->queue);
     if (ac_signals_seconds() > self->run->config->limits.grace_seconds / 2)
@@ -155,7 +170,8 @@ publish(ac_stage *self, const ac_stage_shard *shard)
         st = ac_error_set(ac_io_failure(errno), "%s/journal: cannot be written: %s",
                           run->folder, strerror(errno));
     ac_buffer_free(&line);
-    ac_progress_add(&self->progress, shard->count, shard->bad);
+    ac_progress_add(&self->progress, shard->count - self->reported, shard->bad);
+    self->reported = 0;
     return st;
 }
 
@@ -179,7 +195,11 @@ make_shard(ac_stage *self, void *context, int64_t number)
     const ac_status st = self->type->shard(context, self, &shard);
 
     ac_inflight_clear(&self->run->inflight); /* a stop or a failure is no death */
-    return st == AC_OK ? publish(self, &shard) : st;
+    if (st == AC_OK)
+        return publish(self, &shard);
+    ac_progress_count(&self->progress, -self->reported, 0); /* the shard is dropped */
+    self->reported = 0;
+    return st;
 }
 
 /* Local: shards of this rank. */
@@ -191,7 +211,7 @@ make_shards(ac_stage *self, void *context)
     for (int64_t shard; st == AC_OK && next_shard(self, &shard); self->at++) {
         st = make_shard(self, context, shard);
         if (st == AC_OK)
-            st = ac_stage_tick(self);
+            st = ac_stage_tick(self, 0);
     }
     return st;
 }

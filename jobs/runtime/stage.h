@@ -23,6 +23,8 @@ typedef struct ac_stage {
     ac_shard_record *mine; /* [shard_count]: published by this rank */
     ac_queue queue;
     ac_progress progress;
+    int64_t reported;   /* items of the shard in flight that progress counts as done */
+    double last_report; /* when; on ac_progress_clock */
     char *progress_path;
     char *shard_path; /* of the present shard */
     size_t shard_path_bytes;
@@ -40,8 +42,12 @@ typedef struct ac_stage {
  */
 AC_MUST_CHECK ac_status ac_stage_run_all(ac_run *run, const ac_stage_type *type, void *context);
 
-/** Local, between batches: progress, and MPI for the other ranks' claims. AC_E_STOPPED, once
- * half of limits.grace_seconds has passed: the shard in flight is to be dropped. */
-AC_MUST_CHECK ac_status ac_stage_tick(ac_stage *self);
+/**
+ * Local, between batches: progress, and MPI for the other ranks' claims.
+ * @param[in] items  items of the shard in flight that are computed so far; 0: not known
+ * @return AC_E_STOPPED, once half of limits.grace_seconds has passed: the shard in flight is to
+ * be dropped
+ */
+AC_MUST_CHECK ac_status ac_stage_tick(ac_stage *self, int64_t items);
 
 #endif

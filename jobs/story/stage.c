@@ -379,12 +379,12 @@ tell_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
         AC_TRY(status.reason == AC_GOOD ? push_prompt(self, i) : push_bad(self, i, &status));
         if (self->count == CHUNK) {
             AC_TRY(tell_chunk(self));
-            AC_TRY(ac_stage_tick(stage));
+            AC_TRY(ac_stage_tick(stage, i - shard->first + 1));
         }
     }
     AC_TRY(tell_chunk(self));
     ac_inflight_end(&self->run->inflight, 0);
-    AC_TRY(ac_stage_tick(stage));
+    AC_TRY(ac_stage_tick(stage, shard->count));
     AC_TRY(write_shard(self, shard, shard->checksum));
     shard->rows = self->keys.count;
     shard->bad = self->bad_keys.count;

@@ -12,6 +12,13 @@ says '^generate: 40/40 images in [0-9.]* s$'
 if grep -q $'\r\|\033' said.txt; then exit 1; fi # nothing for terminals
 [ "$(grep -c '^embed: ' said.txt)" -ge 5 ] # at each tenth, and at the end
 
+# within a shard too, which can take minutes: here all images are one
+run 0 caption job.yaml --run whole --set compute.batch=4 --set generation.num_beams=1 --set generation.do_sample=true --set generation.num_return_sequences=200
+says '^embed: 4/40 images, [0-9.e+]*/s, ETA [0-9:?]*$'
+says '^embed: 20/40 images, [0-9.e+]*/s, ETA [0-9:?]*$'
+says '^generate: [1-3]0/40 images, [0-9.e+]*/s, ETA [0-9:?]*$'
+says '^generate: 40/40 images in [0-9.]* s$'
+
 script -q -e -c "'$antarctic' caption job.yaml --run terminal --set output.shard_items=4" typescript > /dev/null
 grep -q $'\r\033\\[Kembed: [0-9]*/40 images' typescript # drawn over and over in place
 grep -q $'\033\\[Kembed: 40/40 images in' typescript

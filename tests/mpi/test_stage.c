@@ -94,11 +94,11 @@ toy_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
     ac_status st = AC_OK;
 
     CHECK(shard->root == stage->run->comm->rank);
+    AC_TRY(ac_stage_tick(stage, shard->count / 2));
     if (shard->number == self->fails_at) {
         ac_inflight_begin(&stage->run->inflight, 0, shard->first, shard->count);
         return fail(shard);
     }
-    AC_TRY(ac_stage_tick(stage));
     AC_TRY(write_shard(stage, shard));
     self->made++;
 out:
@@ -257,6 +257,29 @@ check_nothing_in_flight(const ac_run *run)
     MPI_Barrier(run->comm->mpi); /* rank 0 removes these files when it opens the run again */
 }
 
+/* Once a stage is over, its progress is that of the finished shards alone. */
+static void
+check_progress(const ac_run *run, int stage)
+{
+    ac_buffer text = { 0 };
+    char *path = NULL, expected[64];
+    int64_t done = 0;
+
+    for (int i = 0; i < SHARDS; i++) {
+        int64_t from, count;
+        ac_run_shard_items(run, i, &from, &count);
+        done += run->manifest.stages[stage].shards[i].done ? count : 0;
+    }
+    if (run->comm->rank == 0) {
+        snprintf(expected, sizeof expected, "\"done\": %d, \"total\": %d,", (int) done, ITEMS);
+        CHECK(ac_run_path(run, &path, "progress.json") == AC_OK);
+        CHECK(ac_text_file_read(path, &text) == AC_OK);
+        CHECK(strstr(text.data, expected) != NULL);
+    }
+    free(path);
+    ac_buffer_free(&text);
+}
+
 static void
 finish(const ac_comm *comm, const ac_config *config, int64_t made_before)
 {
@@ -269,6 +292,7 @@ finish(const ac_comm *comm, const ac_config *config, int64_t made_before)
         CHECK(ac_stage_run_all(&run, stages[s], &t) == AC_OK);
         made += sum_all(comm, t.made);
         check_nothing_in_flight(&run);
+        check_progress(&run, s);
     }
     CHECK(made == STAGES * SHARDS); /* each once, and none twice */
     check_files(&run);
@@ -323,6 +347,7 @@ a_failure_is_everyones(const ac_comm *comm, const ac_config *config, int failing
     CHECK(done_shards(&run, failing_stage) == sum_all(comm, t.made));
     CHECK(t.closed == t.opened);
     check_nothing_in_flight(&run);
+    check_progress(&run, failing_stage);
     ac_run_free(&run);
     finish(comm, config, made);
 }

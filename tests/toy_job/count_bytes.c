@@ -71,7 +71,7 @@ count_shard(void *context, ac_stage *stage, ac_stage_shard *shard)
         ac_inflight_begin(&stage->run->inflight, 0, item, 1);
         AC_TRY(ac_image_source_read(self->images, item, &self->bytes, &status));
         ac_inflight_end(&stage->run->inflight, 0);
-        AC_TRY(ac_stage_tick(stage));
+        AC_TRY(ac_stage_tick(stage, i + 1));
         if (status.reason != AC_GOOD) {
             shard->bad++;
             continue;

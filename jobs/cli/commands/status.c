@@ -184,16 +184,19 @@ has_stage(const ac_manifest *m, const char *name)
     return false;
 }
 
-/* The first stage that is not done, with the items of its finished shards. Work after the
- * shards' stages (the steps of a training) is only in progress.json. */
+/* The first stage that is not done, with the items of its finished shards, and of those that a
+ * living run has in flight. Work after the shards' stages (the steps of a training) is only in
+ * progress.json. */
 static void
 count_stages(view *self)
 {
     const ac_manifest *m = &self->manifest;
+    const char *stage = json_string_value(json_object_get(self->progress, "stage"));
+    const int64_t progress = json_integer_value(json_object_get(self->progress, "done"));
     bool beyond;
 
-    self->stage = json_string_value(json_object_get(self->progress, "stage"));
-    self->done = json_integer_value(json_object_get(self->progress, "done"));
+    self->stage = stage;
+    self->done = progress;
     self->total = json_integer_value(json_object_get(self->progress, "total"));
     self->bad = json_integer_value(json_object_get(self->progress, "bad"));
     if (!self->has_manifest)
@@ -216,6 +219,9 @@ count_stages(view *self)
             self->total = total;
         }
     }
+    if (self->holder.alive && stage && self->stage && strcmp(stage, self->stage) == 0 &&
+        progress > self->done && progress <= self->total)
+        self->done = progress;
 }
 
 /* Of an updated run that is done: its shards hold what left the input, too. */
