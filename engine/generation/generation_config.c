@@ -127,6 +127,13 @@ check_whole(const ac_generation_config *c, const ac_decoder *decoder)
         { "decoder_start_token_id", c->decoder_start_token_id, encodes ? 0 : -1, last },
     };
 
+    if (c->num_beams >= 1 && whole[1].most == c->num_beams &&
+        c->num_return_sequences > c->num_beams)
+        return ac_error_set(
+            AC_E_ARG,
+            "generation.num_return_sequences is %lld, but may be at most num_beams, "
+            "which is %lld " WHERE,
+            (long long) c->num_return_sequences, (long long) c->num_beams);
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (whole[i].value < whole[i].least || whole[i].value > whole[i].most)
             return ac_error_set(AC_E_ARG,

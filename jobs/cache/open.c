@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/log.h"
 #include "engine/base/memory.h"
 #include "io/file/file_look.h"
 #include "io/file/io_failure.h"
@@ -99,6 +100,11 @@ open_one_all(ac_cache_set *self, const ac_comm *comm, const ac_config *config,
         else
             AC_TRY(build_all(comm, config, clip, path, build));
         *seconds += ac_progress_clock() - started;
+        if (config->sample && !config->retrieval.templates && comm->rank == 0)
+            ac_log(AC_LOG_INFO,
+                   "cache.path: %s is embedded for this sample alone; antarctic build-cache "
+                   "makes a cache of it that all runs share",
+                   path);
     }
     st = is_text ? open_built(&cache, comm, config, build) : ac_cache_open(&cache, path);
     if (st == AC_OK)

@@ -9,6 +9,26 @@
 #include "engine/base/text.h"
 #include "io/file/path.h"
 
+static bool
+is_yaml(const char *word)
+{
+    return ac_text_ends_with(word, ".yaml") || ac_text_ends_with(word, ".yml");
+}
+
+/* What is no config may be the images themselves. */
+static ac_status
+read_config(ac_config *config, const char *path)
+{
+    const ac_status st = ac_config_read(config, path);
+
+    return st == AC_E_ARG && !is_yaml(path)
+               ? ac_error_set(st,
+                              "%s (a job takes a config file, NAME.yaml, in which input.path "
+                              "names its input)",
+                              ac_error_message())
+               : st;
+}
+
 ac_status
 ac_job_config_read(ac_config *config, const ac_arguments *a, int word)
 {
@@ -16,7 +36,7 @@ ac_job_config_read(ac_config *config, const ac_arguments *a, int word)
 
     AC_TRY(ac_config_init(config));
     if (a->word_count > word)
-        AC_TRY(ac_config_read(config, a->words[word]));
+        AC_TRY(read_config(config, a->words[word]));
     for (int i = 0; i < a->set_count; i++)
         if (strcmp(a->set[i].option->name, "set") == 0)
             AC_TRY(ac_config_set(config, a->set[i].value));
@@ -75,7 +95,7 @@ part_words(ac_arguments *a, const char *option, const char *job)
     if (st != AC_OK)
         return st;
     for (int i = 0; i < a->word_count; i++)
-        if (ac_text_ends_with(a->words[i], ".yaml") || ac_text_ends_with(a->words[i], ".yml"))
+        if (is_yaml(a->words[i]))
             a->words[kept++] = a->words[i];
         else
             more[n++] = a->words[i];
@@ -100,7 +120,7 @@ ac_job_word_take(const char **value, const ac_job *job, ac_arguments *a)
         return part_words(a, job->several, job->name);
     for (int i = 0; i < a->word_count; i++) {
         const char *word = a->words[i];
-        if (!job->word || ac_text_ends_with(word, ".yaml") || ac_text_ends_with(word, ".yml"))
+        if (!job->word || is_yaml(word))
             a->words[kept++] = word;
         else if (*value)
             return ac_error_set(AC_E_ARG, "%s takes one %s, and \"%s\" is a second one",

@@ -252,6 +252,18 @@ print_config(const ac_job *job, const ac_config *config)
     return ac_terminal_flush(st);
 }
 
+/* Who gives no config may not know that there is one. */
+static ac_status
+check_config(const ac_config *config, const ac_job *job, const ac_arguments *a)
+{
+    const ac_status st = ac_config_check(config, job->name);
+
+    return st != AC_OK && !a->word_count
+               ? ac_error_set(st, "%s; antarctic %s --help shows an example of a config",
+                              ac_error_message(), job->name)
+               : st;
+}
+
 int
 ac_job_launch(const ac_job *job, int argc, char **argv)
 {
@@ -272,6 +284,9 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
     }
     if (st == AC_OK)
         st = ac_job_word_take(&word, job, &a);
+    if (st == AC_OK && a.word_count > 1)
+        st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
+                          job->name, a.words[1]);
     if (st == AC_OK)
         st = ac_job_config_read(&config, &a, 0);
     if (st == AC_OK)
@@ -285,11 +300,8 @@ ac_job_launch(const ac_job *job, int argc, char **argv)
         st = ac_job_update_read(&config, &a, job);
     if (st == AC_OK)
         st = ac_job_sample_read(&config, &a, job);
-    if (st == AC_OK && a.word_count > 1)
-        st = ac_error_set(AC_E_ARG, "%s takes one config file, and \"%s\" is a second one",
-                          job->name, a.words[1]);
     if (st == AC_OK)
-        st = ac_config_check(&config, job->name);
+        st = check_config(&config, job, &a);
     if (st != AC_OK && !ac_mpi_is_launched())
         ac_terminal_error(job->name);
     else

@@ -1,7 +1,11 @@
 #include "jobs/runtime/models.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "engine/base/log.h"
 #include "engine/comm/shared.h"
+#include "io/file/file_look.h"
 
 static ac_clip_options
 clip_options(const ac_config *config, unsigned towers)
@@ -24,6 +28,17 @@ bart_options(const ac_config *config)
         .compute = ac_config_compute(config),
         .need_tokenizer = true,
     };
+}
+
+/* A model that is not there: the message names the key that names it. */
+static ac_status
+name_key(ac_status st, const char *key, const char *model)
+{
+    struct stat info;
+
+    return st == AC_E_IO && ac_file_stat(model, &info) != 0 && errno == ENOENT
+               ? ac_error_prefix(st, "%s", key)
+               : st;
 }
 
 /* ---- packed weights, held once per node ---- */
@@ -72,7 +87,8 @@ out:
 static ac_status
 open_clip_all(ac_clip_model *self, const ac_comm *comm, const ac_clip_options *options)
 {
-    const ac_status st = ac_clip_model_read(self, options);
+    const ac_status st =
+        name_key(ac_clip_model_read(self, options), "clip.model", options->model);
 
     if (st == AC_OK && self->files.holds_two && comm->rank == 0)
         ac_log(AC_LOG_INFO, "%s holds two models; %s counts", options->model,
@@ -84,7 +100,8 @@ open_clip_all(ac_clip_model *self, const ac_comm *comm, const ac_clip_options *o
 static ac_status
 open_bart_all(ac_bart_model *self, const ac_comm *comm, const ac_bart_options *options)
 {
-    const ac_status st = ac_bart_model_read(self, options);
+    const ac_status st =
+        name_key(ac_bart_model_read(self, options), "bart.model", options->model);
 
     return pack_all(comm, &self->packed, st == AC_OK ? ac_bart_model_packed_bytes(self) : 0,
                     pack_bart, self, st);
@@ -104,7 +121,8 @@ ac_models_open_causal_all(const ac_comm *comm, const ac_config *config, ac_causa
     const ac_causal_options options = { .model = config->story.model,
                                         .compute = ac_config_compute(config),
                                         .need_tokenizer = true };
-    const ac_status st = ac_causal_model_read(model, &options);
+    const ac_status st =
+        name_key(ac_causal_model_read(model, &options), "story.model", options.model);
 
     return pack_all(comm, &model->packed, st == AC_OK ? ac_causal_model_packed_bytes(model) : 0,
                     pack_causal, model, st);
@@ -135,9 +153,9 @@ ac_models_open(const ac_config *config, unsigned towers, ac_clip_model *clip,
     const ac_bart_options for_bart = bart_options(config);
     ac_status st = AC_OK;
 
-    AC_TRY(ac_clip_model_open(clip, &for_clip));
+    AC_TRY(name_key(ac_clip_model_open(clip, &for_clip), "clip.model", for_clip.model));
     if (bart) {
-        AC_TRY(ac_bart_model_open(bart, &for_bart));
+        AC_TRY(name_key(ac_bart_model_open(bart, &for_bart), "bart.model", for_bart.model));
         st = ac_generation_config_load(&bart->generation, for_bart.model);
     }
 out:

@@ -46,12 +46,19 @@ says 'broken.yaml:'
 run 1 caption nowhere.yaml --run x
 says 'nowhere.yaml: the config cannot be opened'
 run 1 caption hollow --run x
-says 'hollow: the config cannot be opened: a folder, not a file'
+says 'hollow: the config cannot be opened: a folder, not a file (a job takes a config file'
+run 1 caption images/scene_00.jpg --run x
+says 'scene_00.jpg:.*(a job takes a config file, NAME.yaml, in which input.path'
+run 1 caption images/scene_00.jpg hollow --run x
+says 'caption takes one config file'
 printf 'input:\n  path: images\nclip:\n  model: m\nbart:\n  model: m\n' > lacking.yaml
 run 1 caption lacking.yaml --run x
 says 'caption needs cache.path'
 run 1 caption # without a config file every key comes from --set
-says 'caption needs input.path'
+says 'caption needs input.path .*; antarctic caption --help shows an example'
+run 1 caption job.yaml --run x --set generation.num_beams=2 --set generation.num_return_sequences=3
+says 'num_return_sequences is 3, but may be at most num_beams, which is 2'
+rm -rf x
 run 1 caption job.yaml another.yaml
 says 'another.yaml" is a second one'
 run 1 caption job.yaml --runn x

@@ -5,7 +5,9 @@ cp "$demo"/pictures/scene_0[0-3].jpg images
 small_job job.yaml images
 
 run_on 3 2 caption job.yaml --run x --set clip.model=none_such
-says 'none_such: there is no such model'
+says 'clip.model: .*/none_such: there is no such model'
+run 2 caption job.yaml --run x --set bart.model=none_such
+says 'bart.model: .*/none_such/config.json: .*No such file'
 run 2 caption job.yaml --run x --set bart.model=images
 says 'images/config.json: .*No such file'
 cp -r "$demo/bart" broken

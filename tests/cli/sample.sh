@@ -25,6 +25,10 @@ run 0 embed-images "${keys[@]}" --sample 1000 --run all
 run 0 embed-images "${keys[@]}" --sample 2
 [ -e runs/embed-images-sample/DONE ]
 
+# a text file is embedded for the sample alone, which is said
+run 0 caption "${keys[@]}" --set "cache.path=$demo/cache.txt" --sample 2 --run text
+says 'cache.txt is embedded for this sample alone; antarctic build-cache'
+
 # not the whole run's folder, nor an update, nor other jobs
 run 1 caption "${keys[@]}" --sample 7 --run whole
 says 'the input differs'
