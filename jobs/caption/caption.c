@@ -340,6 +340,7 @@ run_job_all(const ac_comm *comm, const ac_config *config, const char *folder, co
     id.bart = p.bart.fingerprint;
     AC_TRY(ac_run_open_all(&p.run, comm, config, folder, &id));
     if (!p.run.finished_before) {
+        ac_run_warn_of_idle_ranks(&p.run);
         AC_TRY(run_stages_all(&p, stages));
         if (!ac_run_is_part(&p.run))
             AC_TRY(ac_agree_all(

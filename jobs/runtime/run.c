@@ -203,6 +203,23 @@ ac_run_quarantine_all(ac_run *self, bool *crashed, const ac_item_names *names, b
     return ac_agree_all(self->comm, st);
 }
 
+void
+ac_run_warn_of_idle_ranks(const ac_run *self)
+{
+    const int64_t size = self->comm->size, items = self->manifest.items,
+                  shards = self->manifest.shard_count;
+
+    if (self->comm->rank == 0 && shards > 0 && shards < size && items > shards &&
+        !ac_run_is_part(self) && !self->manifest.generation_count)
+        ac_log(AC_LOG_WARNING,
+               "%lld items are %lld shard%s of output.shard_items: %lld, and a shard is one "
+               "rank's work: not all of %lld ranks have something to do. A run with "
+               "output.shard_items: %lld uses them",
+               (long long) items, (long long) shards, shards == 1 ? "" : "s",
+               (long long) self->manifest.shard_items, (long long) size,
+               (long long) ((items + size - 1) / size));
+}
+
 /* ---- the end ---- */
 
 ac_status

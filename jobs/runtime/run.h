@@ -153,6 +153,10 @@ ac_run_is_part(const ac_run *self)
     return self->prefix[0] != '\0';
 }
 
+/** Local, rank 0: a warning where ranks are more than shards, so that some have nothing to do,
+ * with the output.shard_items that gives each a shard. */
+void ac_run_warn_of_idle_ranks(const ac_run *self);
+
 /** Local, rank 0: the run is not done until ac_run_finish_all. Its results may be replaced. */
 AC_MUST_CHECK ac_status ac_run_reopen(const ac_run *self);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/base/log.h"
+
 /* A signal handler can reach nothing else. One number, so that no thread sees half of a
  * request: nanoseconds of the monotonic clock at the first signal; 0: none came. */
 static _Atomic int64_t stop_moment;
@@ -56,6 +58,18 @@ bool
 ac_signals_stopped(void)
 {
     return atomic_load(&stop_moment) != 0;
+}
+
+void
+ac_signals_tell(double grace_seconds)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+
+    if (ac_signals_stopped() && !atomic_flag_test_and_set(&told))
+        ac_log(AC_LOG_INFO,
+               "stop requested: the work in flight is finished within %g s "
+               "(limits.grace_seconds) or dropped; what is finished stays",
+               grace_seconds);
 }
 
 double

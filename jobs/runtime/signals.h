@@ -16,6 +16,9 @@ void ac_signals_end(void);
 /** Was a stop asked for? Cheap; asked between units of work. */
 bool ac_signals_stopped(void);
 
+/** Where a stop was asked for: a log line, once, that says what happens now. Any thread. */
+void ac_signals_tell(double grace_seconds);
+
 /** Seconds since the stop was asked for; negative: it was not. */
 double ac_signals_seconds(void);
 

@@ -114,6 +114,8 @@ next_shard(ac_stage *self, int64_t *shard)
     int64_t i;
 
     ac_progress_tick(&self->progress);
+    if (self->run->comm->rank == 0)
+        ac_signals_tell(self->run->config->limits.grace_seconds);
     if (ac_signals_stopped()) /* one rank told to stop stops all */
         ac_queue_stop(&self->queue);
     if (self->type->sharing == AC_SHARDS_RANGES) {

@@ -107,6 +107,8 @@ step(watcher *self)
     const ac_watchdog *dog = self->dog;
     const double now = ac_progress_clock();
 
+    if (dog->rank == 0)
+        ac_signals_tell(dog->grace_seconds);
     /* rank 0 first: it writes the end down, and the first rank to go takes the others along */
     if (ac_signals_seconds() > dog->grace_seconds + (dog->rank == 0 ? 0 : AFTER_RANK_0_SECONDS))
         end(dog, AC_E_STOPPED,

@@ -183,6 +183,8 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
     id.bart = model.fingerprint;
     AC_TRY(ac_run_open_all(&run, comm, config, folder, &id));
     if (!run.finished_before)
+        ac_run_warn_of_idle_ranks(&run);
+    if (!run.finished_before)
         AC_TRY(tell_all(&run, &work, started));
     else if (comm->rank == 0)
         ac_log(AC_LOG_INFO, "this run is finished; nothing to do");

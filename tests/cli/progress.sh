@@ -12,6 +12,12 @@ says '^generate: 40/40 images in [0-9.]* s$'
 if grep -q $'\r\|\033' said.txt; then exit 1; fi # nothing for terminals
 [ "$(grep -c '^embed: ' said.txt)" -ge 5 ] # at each tenth, and at the end
 
+# more ranks than shards: some would be idle, which is said, and how to use them; not where each has one
+run_on 3 0 caption job.yaml --run idle --set output.shard_items=20
+says '^warning: 40 items are 2 shards of output.shard_items: 20, .*not all of 3 ranks.* output.shard_items: 14 uses them$'
+run_on 3 0 caption job.yaml --run busy --set output.shard_items=14
+if grep -q 'ranks have something to do' said.txt; then exit 1; fi
+
 # within a shard too, which can take minutes: here all images are one
 run 0 caption job.yaml --run whole --set compute.batch=4 --set generation.num_beams=1 --set generation.do_sample=true --set generation.num_return_sequences=200
 says '^embed: 4/40 images, [0-9.e+]*/s, ETA [0-9:?]*$'

@@ -52,6 +52,7 @@ for signal in INT TERM; do
   code=0
   wait $! || code=$?
   expect 75 stopped $signal $code
+  [ "$(grep -c 'stop requested: the work in flight is finished within 20 s' $signal/log.txt)" -eq 1 ]
   completed $signal
 done
 
