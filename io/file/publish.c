@@ -113,21 +113,45 @@ ac_publish_open_stream(int *file, const char *path)
                                      strerror(errno));
 }
 
-/* What is there must be a file or a folder, or a link to such. */
+/* What is there must be a file or a link to one, and else a folder must be there for it. */
 static ac_status
 check_replaced(const char *path)
 {
+    const char *slash = strrchr(path, '/');
     struct stat info;
+    char *folder = NULL;
+    ac_status st = AC_OK;
 
-    if (stat(path, &info) != 0 ||
-        ((S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) && descriptor_of(path) < 0))
+    if (stat(path, &info) == 0) {
+        if (S_ISREG(info.st_mode) && descriptor_of(path) < 0)
+            return AC_OK;
+        if (S_ISDIR(info.st_mode))
+            return ac_error_set(AC_E_IO, "%s: a folder; this needs the name of a file", path);
+        return ac_error_set(AC_E_ARG,
+                            "%s: a device, a pipe or an open file; this needs the name of a "
+                            "file",
+                            path);
+    }
+    if (!slash || slash == path)
         return AC_OK;
-    return ac_error_set(
-        AC_E_ARG, "%s: a device, a pipe or an open file; this needs the name of a file", path);
+    st = ac_duplicate(&folder, path, (size_t) (slash - path));
+    if (st == AC_OK && stat(folder, &info) != 0 && errno == ENOENT)
+        st =
+            ac_error_set(AC_E_IO, "%s: cannot be written: there is no folder %s", path, folder);
+    free(folder);
+    return st;
 }
 
 ac_status
 ac_publish_temporary(char **out, const char *path)
+{
+    const ac_status st = check_replaced(path);
+
+    return st == AC_OK ? ac_publish_temporary_folder(out, path) : st;
+}
+
+ac_status
+ac_publish_temporary_folder(char **out, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     const size_t folder_size = (size_t) (name - path), name_size = strlen(name);
@@ -135,7 +159,6 @@ ac_publish_temporary(char **out, const char *path)
     size_t ending_size, most;
     ac_status st = AC_OK;
 
-    AC_TRY(check_replaced(path));
     write_ending(ending);
     ending_size = strlen(ending);
     AC_TRY(ac_path_format(&folder, "%.*s", (int) folder_size, folder_size ? path : "."));

@@ -11,10 +11,12 @@
 
 /** The name under which `path` is written first, in the same folder, its own for each process
  * of each host: PATH.tmp.HOST.PID. Where that is longer than a name may be, a hash stands for
- * the end of the name. Free with free(). AC_E_ARG where `path` is a device, a pipe, or an open
- * file's name in /proc or /dev (/dev/stdout): a rename would put a file in its place, for all
- * programs of the machine. */
+ * the end of the name. Free with free(). AC_E_ARG where `path` is a folder, a device, a pipe,
+ * or an open file's name in /proc or /dev (/dev/stdout): a rename would put a file in its
+ * place, for all programs of the machine. AC_E_IO where its folder is not there. */
 AC_MUST_CHECK ac_status ac_publish_temporary(char **out, const char *path);
+/** The same for a folder that is to be renamed to `path`. The caller looks at what is there. */
+AC_MUST_CHECK ac_status ac_publish_temporary_folder(char **out, const char *path);
 
 /** What bytes are written to as they come, and is never replaced: a terminal, a pipe,
  * /dev/null, an open file's name (/dev/stdout, /dev/fd/3).

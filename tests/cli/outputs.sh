@@ -225,6 +225,17 @@ says 'pipe: a device, a pipe or an open file; this needs the name of a file'
 wait
 [ -p pipe ]
 
+# a folder in place of a file, and a file in a folder that is not there: said before anything is written
+mkdir taken
+for words in 'search out --key scene_00' 'report out' 'export out --format csv' 'export out --format h5' 'export out --format review'; do
+  run 2 $words --out taken
+  says ' taken: a folder; this needs the name of a file'
+  run 2 $words --out no/such/file
+  says 'no/such/file: cannot be written: there is no folder no/such'
+done
+[ -z "$(ls taken)" ]
+if ls ./*.tmp.* > left.txt 2>&1; then cat left.txt; exit 1; fi
+
 # what a killed call left beside its output goes with the next; not another host's, nor that of a process at work
 sh -c 'exit 0' & dead=$!
 wait $dead

@@ -201,7 +201,7 @@ write_cache(const editor *self)
     char *folder = NULL;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_publish_temporary(&folder, self->out));
+    AC_TRY(ac_publish_temporary_folder(&folder, self->out));
     if (mkdir(folder, 0777) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: the folder cannot be made: %s", folder,
                 strerror(errno));
