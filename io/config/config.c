@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "engine/base/memory.h"
 #include "io/config/config_values.h"
 #include "io/file/base64.h"
 #include "io/file/file_head.h"
@@ -263,6 +264,8 @@ out:
 typedef struct origin {
     const char *file, *base;
     bool has_lines;
+    size_t *lines; /* [ac_config_key_count]: where in this file each key was given; 0: not yet.
+                      NULL: it may be given again */
 } origin;
 
 static void
@@ -277,6 +280,20 @@ print_where(char where[4400], const origin *from, const yaml_node_t *node)
 static ac_status read_node(ac_config *self, yaml_document_t *document, yaml_node_t *node,
                            const char *prefix, const origin *from);
 
+/* YAML has each key once; of two values one would be passed over. */
+static ac_status
+note_line(const ac_config_key *k, const origin *from, const yaml_node_t *value,
+          const char *where)
+{
+    size_t *line = &from->lines[k - ac_config_keys];
+
+    if (*line)
+        return ac_error_set(AC_E_ARG, "%s: %s is given a second time; the first is in line %zu",
+                            where, k->name, *line);
+    *line = value->start_mark.line + 1;
+    return AC_OK;
+}
+
 /* What a key is set to: a value, a list, or a section's keys. */
 static ac_status
 read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const char *name,
@@ -288,6 +305,8 @@ read_value(ac_config *self, yaml_document_t *document, yaml_node_t *value, const
     if (is_section(name) && !(value->type == YAML_SCALAR_NODE && is_key(name)))
         return read_node(self, document, value, name, from);
     st = ac_config_key_find(&k, name, where);
+    if (st == AC_OK && from->lines)
+        st = note_line(k, from, value, where);
     if (st != AC_OK)
         return st;
     if (value->type == YAML_SEQUENCE_NODE &&
@@ -348,7 +367,7 @@ ac_config_read(ac_config *self, const char *path)
     yaml_node_t *root;
     const char *slash = strrchr(path, '/');
     char base[4096];
-    const origin from = { .file = path, .base = base, .has_lines = true };
+    origin from = { .file = path, .base = base, .has_lines = true };
     char why[AC_FILE_WHY];
     int file;
     FILE *f;
@@ -376,12 +395,17 @@ ac_config_read(ac_config *self, const char *path)
         else if (parser.error == YAML_MEMORY_ERROR)
             st = ac_error_set(AC_E_NOMEM, "%s: out of memory for the config", path);
         else
-            st = ac_error_set(AC_E_ARG, "%s:%zu: %s", path, parser.problem_mark.line + 1,
-                              parser.problem ? parser.problem : "not YAML");
+            st = ac_error_set(AC_E_ARG, "%s:%zu: %s%s", path, parser.problem_mark.line + 1,
+                              parser.problem ? parser.problem : "not YAML",
+                              parser.problem && strstr(parser.problem, "cannot start any token")
+                                  ? " (YAML is indented by spaces, not by tabs)"
+                                  : "");
     } else {
         root = yaml_document_get_root_node(&document);
-        if (root)
+        st = ac_alloc(&from.lines, (int64_t) ac_config_key_count, sizeof *from.lines);
+        if (root && st == AC_OK)
             st = read_node(self, &document, root, "", &from);
+        free(from.lines);
         yaml_document_delete(&document);
     }
     yaml_parser_delete(&parser);

@@ -25,6 +25,11 @@ resolve_path(char **out, const char *base, const char *value)
 
     if (value[0] == '/' || strcmp(value, "-") == 0) /* "-": standard input */
         return ac_duplicate(out, value, strlen(value));
+    if (value[0] == '~' && (value[1] == '/' || !value[1])) /* the shell's word for $HOME */
+        return ac_error_set(AC_E_ARG,
+                            "\"%s\": ~ does not stand for a home folder here; write it in full "
+                            "(./~ is a folder of that name)",
+                            value);
     if (base[0] == '/')
         folder[0] = '\0';
     else if (!getcwd(folder, sizeof folder - 1))

@@ -152,7 +152,7 @@ wrong_value(const ac_config_key *k, const char *value, const char *where)
 
 static ac_status
 set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted,
-         const char *base)
+         const char *base, const char *where)
 {
     char **text = ac_config_place(self, k), *made = NULL;
     ac_status st = AC_OK;
@@ -162,7 +162,7 @@ set_text(ac_config *self, const ac_config_key *k, const char *value, bool quoted
     else if (k->type == KEY_TEXT)
         st = ac_duplicate(&made, value, strlen(value));
     if (st != AC_OK)
-        return st;
+        return st == AC_E_ARG ? ac_error_prefix(st, "%s: %s", where, k->name) : st;
     free(*text);
     *text = made;
     return AC_OK;
@@ -292,7 +292,7 @@ ac_config_value_set(ac_config *self, const ac_config_key *k, const char *value, 
     double number, pair[2];
 
     if (ac_config_key_is_text(k))
-        return set_text(self, k, value, quoted, base);
+        return set_text(self, k, value, quoted, base, where);
     if (k->type == KEY_TEXTS)
         return set_texts(self, k, value, quoted, where);
     if (k->type == KEY_OPTIONAL_LIST)

@@ -37,6 +37,20 @@ says 'key.path=value'
 printf 'input:\n  path: [a, b]\n' > list.yaml
 run 1 caption list.yaml --run x
 says 'list.yaml:2: input.path: needs one value'
+printf 'seed: 1\nretrieval:\n  topk: 5\nretrieval:\n  max_tokens: 20\n  topk: 6\n' > twice.yaml
+run 1 caption twice.yaml --print-config
+says 'twice.yaml:6: retrieval.topk is given a second time; the first is in line 3'
+printf 'input.path: images\ninput: {path: hollow}\n' > twice.yaml
+run 1 caption twice.yaml --print-config
+says 'twice.yaml:2: input.path is given a second time; the first is in line 1'
+printf 'input:\n\tpath: images\n' > tab.yaml
+run 1 caption tab.yaml --run x
+says 'tab.yaml:2: .*not by tabs'
+printf 'input:\n  path: ~/images\n' > home.yaml
+run 1 caption home.yaml --print-config
+says 'home.yaml:2: input.path: "~/images": ~ does not stand for a home folder'
+run 1 caption job.yaml --run x --set 'cache.path=[~/a, b]'
+says 'cache.path: "~/a": ~ does not stand'
 printf 'input: images\n' > section.yaml
 run 1 caption section.yaml --run x
 says 'section.yaml:1: input is a section'

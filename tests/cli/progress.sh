@@ -36,3 +36,12 @@ tr '\r' '\n' < typescript | grep -o $'^\033\\[Kgenerate: [0-9]*/40 im.*' | tail 
 [ -s drawn ]
 if grep -v 'images in' drawn | grep -E $'^\033.K.{24}'; then exit 1; fi
 jq -e '.stage == "generate" and .done == 40 and .total == 40' terminal/progress.json > /dev/null
+
+# status: the last error while the run is not done; of one that is, a start that was refused is none
+run 1 caption job.yaml --run terminal --set retrieval.topk=1
+run 0 status terminal
+says 'done$'
+if grep -q "last error" said.txt; then exit 1; fi
+run 0 status terminal --json
+run 0 status .
+says "no run was started in this folder"

@@ -345,6 +345,8 @@ print_lines(const view *self, const ac_slurm_queue *queue)
     ac_text_push_visible(&seen, self->folder, strlen(self->folder));
     printf("%s: %s%s%s\n", seen.data ? seen.data : "", job ? job : "", job ? ", " : "",
            self->state);
+    if (!self->has_manifest && strcmp(self->state, "not begun") == 0)
+        printf("  no run was started in this folder; is it one that holds run folders?\n");
     if (self->is_import)
         printf("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
@@ -364,7 +366,7 @@ print_lines(const view *self, const ac_slurm_queue *queue)
                (long long) self->holder.pid, (long long) self->holder.age);
     if (self->attempts)
         printf("  attempts   %lld\n", (long long) self->attempts);
-    if (last_error(self)) {
+    if (last_error(self) && !self->done_marker) { /* of a run that is done: a refused start */
         ac_buffer_reset(&seen);
         ac_text_push_visible(&seen, last_error(self), strlen(last_error(self)));
         printf("  last error %s (exit code %lld)\n", seen.data ? seen.data : "",
