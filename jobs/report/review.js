@@ -4,7 +4,7 @@
   const read = (id) => JSON.parse(at(id).textContent);
   const facts = read("review-facts");
   const store = "antarctic-review-" + facts.run + "-" + facts.input;
-  const words = { open: "Open", accepted: "Accepted", edited: "Edited", rejected: "Rejected" };
+  const words = { open: "Not reviewed", accepted: "Accepted", edited: "Edited", rejected: "Rejected" };
   const images = [];
   for (let b = 0; b < facts.blocks; b++)
     for (const [key, caption, score, computed, others, status, text] of read("review-" + b))
@@ -93,7 +93,7 @@
     while (only && i >= 0 && i < images.length && images[i].status !== "open") i += step;
     editing = false;
     if (i < 0 || i >= images.length) {
-      say(only ? "No open caption in this direction." : step > 0 ? "This was the last image." : "This is the first image.");
+      say(only ? "All captions in this direction are reviewed." : step > 0 ? "This was the last image." : "This is the first image.");
       show();
       return;
     }

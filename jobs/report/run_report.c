@@ -57,6 +57,45 @@ summary_number(const reporter *self, const char *name)
 
 /* ---- above the gallery ---- */
 
+/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run
+ * those of the manifest. */
+static int
+list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1],
+            double seconds[AC_MAX_STAGES + 1])
+{
+    const ac_manifest *m = &self->run.manifest;
+    const json_t *stages = json_object_get(self->run.summary, "stages"), *stage;
+    size_t i;
+    int n = 0;
+
+    json_array_foreach(stages, i, stage)
+    {
+        if (n <= AC_MAX_STAGES && json_string_value(json_object_get(stage, "name"))) {
+            names[n] = json_string_value(json_object_get(stage, "name"));
+            seconds[n++] = json_number_value(json_object_get(stage, "seconds"));
+        }
+    }
+    for (int s = 0; !stages && s < m->stage_count; s++) {
+        names[n] = m->stages[s].name;
+        seconds[n++] = m->stages[s].seconds;
+    }
+    return n;
+}
+
+/* Through all stages but the cache's, over all starts: a start that resumed or updated the run
+ * did a part of the work. 0: not known. */
+static double
+images_per_second(const reporter *self)
+{
+    const char *names[AC_MAX_STAGES + 1];
+    double seconds[AC_MAX_STAGES + 1], sum = 0;
+    const int n = list_stages(self, names, seconds);
+
+    for (int s = 0; s < n; s++)
+        sum += strcmp(names[s], "cache") == 0 ? 0 : seconds[s];
+    return sum > 0 ? (double) self->rows / sum : 0;
+}
+
 /* What the input held and the run did not take, as the summary has it. */
 static void
 write_passed_over(reporter *self)
@@ -130,38 +169,14 @@ write_facts(reporter *self)
         ac_page_fact(page, "equal to another", "%.0f", summary_number(self, "equal"));
     if (self->run.summary) {
         ac_page_fact(page, "wall time", "%.1f s", summary_number(self, "wall_seconds"));
-        ac_page_fact(page, "images / s", "%.3g", summary_number(self, "pictures_per_second"));
+        if (images_per_second(self) > 0)
+            ac_page_fact(page, "images / s", "%.3g", images_per_second(self));
         ac_page_fact(page, "ranks", "%.0f", summary_number(self, "ranks"));
     }
     if (precision)
         ac_page_fact(page, "precision", "%s", precision);
     ac_page_fact(page, "kernels", "%s", kernels ? kernels : m->kernels);
     ac_page_facts_end(page);
-}
-
-/* Stages and their seconds: as the summary has them, with the cache's; of an unfinished run
- * those of the manifest. */
-static int
-list_stages(const reporter *self, const char *names[AC_MAX_STAGES + 1],
-            double seconds[AC_MAX_STAGES + 1])
-{
-    const ac_manifest *m = &self->run.manifest;
-    const json_t *stages = json_object_get(self->run.summary, "stages"), *stage;
-    size_t i;
-    int n = 0;
-
-    json_array_foreach(stages, i, stage)
-    {
-        if (n <= AC_MAX_STAGES && json_string_value(json_object_get(stage, "name"))) {
-            names[n] = json_string_value(json_object_get(stage, "name"));
-            seconds[n++] = json_number_value(json_object_get(stage, "seconds"));
-        }
-    }
-    for (int s = 0; !stages && s < m->stage_count; s++) {
-        names[n] = m->stages[s].name;
-        seconds[n++] = m->stages[s].seconds;
-    }
-    return n;
 }
 
 static void
