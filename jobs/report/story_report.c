@@ -109,7 +109,7 @@ static void
 push_note(ac_buffer *out, const json_t *story)
 {
     static const char *const names[] = { "end", "stop", "length", "positions" },
-                             *const said[] = { "end token", "stop string", "greatest length",
+                             *const said[] = { "end token", "stop string", "maximum length",
                                                "last position" };
     const float score = number_of(story, "score"), clip = number_of(story, "clip_score");
     const text end = text_of(story, "end");
@@ -169,7 +169,7 @@ write_ends(writer *w)
 {
     static const char *const names[] = { "end", "stop", "length", "positions" },
                              *const said[] = { "ended by an end token", "by a stop string",
-                                               "at the greatest length",
+                                               "at the maximum length",
                                                "at the last position" };
     const json_t *ends = json_object_get(w->run->summary, "ends");
 

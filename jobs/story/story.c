@@ -79,12 +79,12 @@ write_results(const ac_run *run, const ac_story_counts *counts, double seconds)
     return st == AC_OK ? ac_run_report_write(run->folder, jobs, NULL, AC_REPORT_IMAGES) : st;
 }
 
-/* "12 by an end token, 28 at the greatest length" */
+/* "12 by an end token, 28 at the maximum length" */
 static void
 show_ends(const ac_story_counts *counts)
 {
     static const char *const how[] = { "by an end token", "by a stop string",
-                                       "at the greatest length",
+                                       "at the maximum length",
                                        "at the model's last position" };
     ac_buffer b = { 0 };
 
