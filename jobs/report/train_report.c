@@ -193,10 +193,10 @@ write_chart(ac_page *page, const curves *c)
     push_axes(&svg, &f);
     push_line(&svg, &f, &thinned, "--bar", false);
     push_line(&svg, &f, &c->validation, "--accent", true);
-    ac_buffer_push_text(&svg,
-                        "</svg>\n<p class=\"note\">Thick with dots: validation, one fixed "
-                        "caption per image, no dropout. Thin: training, with dropout; "
-                        "where steps are many, means of stretches of them.</p>\n");
+    ac_buffer_push_text(
+        &svg, "</svg>\n<p class=\"note\">Thick with dots: validation (one fixed "
+              "caption per image, no dropout). Thin: training (with dropout), averaged "
+              "over several steps where there are many.</p>\n");
     AC_TRY(svg.status);
     ac_page_html(page, svg.data);
 out:
@@ -223,8 +223,8 @@ write_facts(ac_page *page, const ac_run_view *run, const curves *c)
     ac_page_facts_begin(page);
     if (c->validation.count) {
         ac_page_fact(page, "validation loss before", "%.4f", c->validation.points[0].y);
-        ac_page_fact(page, "best", "%.4f", c->validation.points[best].y);
-        ac_page_fact(page, "at step", "%.0f", c->validation.points[best].x);
+        ac_page_fact(page, "best validation loss", "%.4f", c->validation.points[best].y);
+        ac_page_fact(page, "best step", "%.0f", c->validation.points[best].x);
     }
     if (c->loss.count)
         ac_page_fact(page, "steps", "%.0f", c->loss.points[c->loss.count - 1].x);

@@ -448,8 +448,8 @@ make_index_all(opener *self)
     if (matches)
         return AC_OK;
     if (self->comm->rank == 0)
-        ac_log(AC_LOG_INFO, "%s: reading the headers of %lld tars", self->input->what,
-               (long long) self->tars.count);
+        ac_log(AC_LOG_INFO, "%s: reading the headers of %lld tar%s", self->input->what,
+               (long long) self->tars.count, self->tars.count == 1 ? "" : "s");
     AC_TRY(ac_agree_all(self->comm, scan_share(self)));
     st = ac_agree_all(self->comm, self->comm->rank == 0 ? merge_scans(self, &merging) : AC_OK);
 out:
@@ -467,8 +467,9 @@ log_notes(const ac_image_source *images, const char *what)
 
     AC_TRY(ac_tar_notes_read(&notes, ac_tar_images_notes(images)));
     AC_TRY(ac_tar_notes_describe(&notes, &lines));
-    ac_log(AC_LOG_INFO, "%s: %lld items in %lld tars", what, (long long) images->count,
-           (long long) ac_tar_images_count(images));
+    ac_log(AC_LOG_INFO, "%s: %lld items in %lld tar%s", what, (long long) images->count,
+           (long long) ac_tar_images_count(images),
+           ac_tar_images_count(images) == 1 ? "" : "s");
     for (int64_t i = 0; i < lines.count; i++)
         ac_log(AC_LOG_INFO, "%s: %.*s", what, (int) ac_texts_size(&lines, i),
                ac_texts_at(&lines, i));
