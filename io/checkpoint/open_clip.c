@@ -106,7 +106,7 @@ check_keys(ac_json_reader *r, const key *a, size_t a_count, const key *b, size_t
         const key *k = find_key(a, a_count, name);
         k = k ? k : find_key(b, b_count, name);
         if (!k)
-            ac_json_reader_refuse(r, name, "is a key that is not supported");
+            ac_json_reader_refuse(r, name, "is a key that is not known");
         else if (k->allowed == OFF && !is_off(json_object_iter_value(at)))
             ac_json_reader_refuse(r, name, "asks for a kind of model that is not supported");
     }
@@ -253,7 +253,7 @@ choice(ac_json_reader *r, const char *name, const char *const *words, int count)
     for (int i = 0; text && i < count; i++)
         if (strcmp(text, words[i]) == 0)
             return i;
-    ac_json_reader_refuse(r, name, "is a value that is not supported");
+    ac_json_reader_refuse(r, name, "is a value that is not known");
     return 0;
 }
 
