@@ -253,7 +253,7 @@ choice(ac_json_reader *r, const char *name, const char *const *words, int count)
     for (int i = 0; text && i < count; i++)
         if (strcmp(text, words[i]) == 0)
             return i;
-    ac_json_reader_refuse(r, name, "is a value that is not known");
+    ac_json_reader_refuse(r, name, "is a word that is not known");
     return 0;
 }
 
