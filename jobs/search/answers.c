@@ -57,8 +57,8 @@ ac_answers_open(ac_answers *self, const ac_search *search)
         ac_buffer_push_text(&names, i ? ", " : "");
         ac_buffer_push_text(&names, a->sources[i].path);
     }
-    ac_buffer_printf(&names, ": %lld %s", (long long) a->n,
-                     a->sources[0].is_cache ? "entries" : "images");
+    ac_buffer_printf(&names, ": %lld %s. Scores are inner products of CLIP embeddings.",
+                     (long long) a->n, a->sources[0].is_cache ? "entries" : "images");
     AC_TRY(names.status);
     st = ac_page_open(&self->page, self->path, "antarctic search", names.data);
 out:
@@ -274,7 +274,7 @@ push_section(ac_answers *self, const ac_search *search, int64_t i)
         ac_page_html(&self->page,
                      isinf(search->least)
                          ? "<p class=\"note\">nothing else is in it</p>\n"
-                         : "<p class=\"note\">nothing reaches the least score</p>\n");
+                         : "<p class=\"note\">nothing reaches the minimum score</p>\n");
 out:
     ac_buffer_free(&heading);
     return st;
