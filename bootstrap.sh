@@ -63,7 +63,7 @@ install_packages() {
     [ "$(dpkg-query -W -f='${Status}' "$package" 2> /dev/null)" = 'install ok installed' ] || missing="$missing $package"
   done
   if [ -z "$missing" ]; then
-    printf 'Packages: all are installed.\n'
+    printf 'Packages%s: all are installed.\n' "${packages_for:-}"
     return
   fi
   if [ "$(id -u)" -ne 0 ]; then
@@ -81,7 +81,7 @@ install_packages() {
 configure_options=()
 # install_optional WHAT PACKAGE…: it is no error if they cannot be installed, but a line says what is missing then.
 install_optional() {
-  local what=$1
+  local what=$1 packages_for=' (optional)'
   shift
   (install_packages "$@") || printf 'Not installed: %s. %s\n' "$*" "$what"
 }

@@ -1,6 +1,7 @@
 #include "io/checkpoint/json_reader.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "io/file/file_head.h"
 #include "io/file/file_look.h"
 #include "io/file/json_file.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 
 void
@@ -131,13 +133,33 @@ out:
     return st;
 }
 
+/* A folder without a config may hold the model as a GGUF file, which is named itself. */
+static ac_status
+refuse_missing(const char *path, int error)
+{
+    const char *slash = strrchr(path, '/');
+    char *pattern = NULL;
+    glob_t found = { 0 };
+    const bool has_gguf =
+        error == ENOENT && slash &&
+        ac_path_format(&pattern, "%.*s/*.gguf", (int) (slash - path), path) == AC_OK &&
+        glob(pattern, 0, NULL, &found) == 0;
+    const ac_status st =
+        ac_error_set(ac_io_failure(error), "%s: the model's config cannot be read: %s%s%s%s",
+                     path, strerror(error), has_gguf ? " (a GGUF file is named itself: " : "",
+                     has_gguf ? found.gl_pathv[0] : "", has_gguf ? ")" : "");
+
+    globfree(&found);
+    free(pattern);
+    return st;
+}
+
 ac_status
 ac_json_reader_load(json_t **out, const char *path)
 {
     if (!ac_file_is_readable(path) && errno == ENOTDIR && strchr(path, '/'))
         return refuse_file(path);
     if (!ac_file_is_readable(path))
-        return ac_error_set(ac_io_failure(errno), "%s: the model's config cannot be read: %s",
-                            path, strerror(errno));
+        return refuse_missing(path, errno);
     return ac_json_file_read(out, path, 0);
 }

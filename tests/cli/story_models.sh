@@ -162,3 +162,9 @@ for prompt in '{captions}' 'a {caption} and {image}' '{TABLE}' '{table} {}{x}'; 
 done
 run 0 story captions.txt --model wide --run braces --prompt 'a {"json": 1} {} { caption } {caption}' --set story.max_new_tokens=2
 [ "$(jq -r .prompt braces/stories.jsonl | sed -n 1p)" = 'a {"json": 1} {} { caption } a red fox' ]
+
+# a folder that holds a GGUF file alone: the file is what is to be named
+mkdir only_gguf
+: > only_gguf/model.gguf
+run 2 generate --model only_gguf
+says 'only_gguf/config.json: .*(a GGUF file is named itself: only_gguf/model.gguf)'
