@@ -86,6 +86,27 @@ out:
     return st;
 }
 
+/* Of the ids that the files name, those that are no tokens of the model never come: as in
+ * transformers, they end nothing. Said once. */
+static void
+drop_ids_past_vocabulary(ac_causal_model *self)
+{
+    ac_generation_config *c = &self->generation;
+    const int64_t V = self->net.config.vocab_size;
+    int64_t kept = 0;
+
+    if (c->decoder_start_token_id >= V)
+        c->decoder_start_token_id = -1;
+    for (int64_t i = 0; i < c->eos_count; i++)
+        if (c->eos_token_ids[i] < V)
+            c->eos_token_ids[kept++] = c->eos_token_ids[i];
+        else
+            ac_log(AC_LOG_WARNING,
+                   "%s: the end token %d is none of the model's %lld tokens: it has no effect",
+                   self->path, c->eos_token_ids[i], (long long) V);
+    c->eos_count = kept;
+}
+
 static ac_status
 open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
 {
@@ -122,6 +143,7 @@ ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
                          : read_folder(self, o->model, weights));
+    drop_ids_past_vocabulary(self);
     AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute,
                            &self->packed_bytes));
     AC_TRY(open_tokenizer(self, o, vocabulary));

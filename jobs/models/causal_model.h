@@ -68,6 +68,9 @@ void ac_causal_model_free(ac_causal_model *self);
 AC_MUST_CHECK ac_status ac_causal_model_set_generation(ac_causal_model *self,
                                                        const ac_generation_config *generation);
 
+/** How many tokens the tokenizer puts in front of every text. */
+int64_t ac_causal_model_front(const ac_causal_model *self);
+
 /** A text's ids, with what the tokenizer puts in front. AC_E_FORMAT where it is not UTF-8. */
 AC_MUST_CHECK ac_status ac_causal_model_encode(const ac_causal_model *self, const char *text,
                                                size_t n, ac_encoding *out);

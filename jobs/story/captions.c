@@ -65,16 +65,17 @@ out:
     return st;
 }
 
+/* hint: what may be wrong where there is no such file. */
 static ac_status
-read_records(ac_story_captions *self, const char *path)
+read_records(ac_story_captions *self, const char *path, const char *hint)
 {
     struct stat info;
 
     if (ac_file_stat(path, &info) != 0)
         return ac_error_set(ac_io_failure(errno),
-                            "%s: cannot be read: %s. input.path of story is a run of caption, "
-                            "a captions.jsonl, or a text with a caption per line",
-                            path, strerror(errno));
+                            "%s: cannot be read: %s%s. input.path of story is a run of "
+                            "caption, a captions.jsonl, or a text with a caption per line",
+                            path, strerror(errno), hint);
     return ac_json_lines_read_all(path, take_record, self);
 }
 
@@ -172,14 +173,20 @@ ac_story_captions_read(ac_story_captions *self, const char *path)
 {
     struct stat info;
     char *file = NULL;
+    bool is_run;
     ac_status st = AC_OK;
 
     *self = (ac_story_captions){ 0 };
     if (ac_file_stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        AC_TRY(ac_path_format(&file, "%s/manifest.json", path));
+        is_run = ac_file_stat(file, &info) == 0;
+        free(file);
+        file = NULL;
         AC_TRY(ac_path_format(&file, "%s/captions.jsonl", path));
-        AC_TRY(read_records(self, file));
+        AC_TRY(read_records(
+            self, file, is_run ? " (this run has no captions yet, or is of another job)" : ""));
     } else if (ac_text_ends_with(path, ".jsonl")) {
-        AC_TRY(read_records(self, path));
+        AC_TRY(read_records(self, path, ""));
     } else {
         AC_TRY(read_lines(self, path));
     }
