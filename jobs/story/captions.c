@@ -90,6 +90,25 @@ is_blank(const char *line, size_t n)
     return true;
 }
 
+/* An image, a model, a text in another encoding: no captions, though each has lines. */
+static ac_status
+check_text(const char *path, const ac_buffer *text)
+{
+    const size_t head = text->size < AC_HEAD_BYTES ? text->size : AC_HEAD_BYTES;
+    ac_status st = AC_OK;
+
+    if (head == 0)
+        return AC_OK;
+    AC_TRY(ac_head_check_text(path, text->data, text->size));
+    if (memchr(text->data, 0, head))
+        AC_FAIL(AC_E_FORMAT,
+                "%s: is no text (it has zero bytes). input.path of story is a run of caption, "
+                "a captions.jsonl, or a text with a caption per line",
+                path);
+out:
+    return st;
+}
+
 static ac_status
 read_lines(ac_story_captions *self, const char *path)
 {
@@ -101,6 +120,7 @@ read_lines(ac_story_captions *self, const char *path)
     AC_TRY(ac_file_bytes(&text, path, &status));
     if (status.reason != AC_GOOD && status.reason != AC_REJECT_EMPTY)
         AC_FAIL(AC_E_IO, "%s: %s", path, status.detail);
+    AC_TRY(check_text(path, &text));
     for (size_t at = ac_head_mark(text.data, text.size); at < text.size;) {
         const char *line = text.data + at, *end = memchr(line, '\n', text.size - at);
         size_t n = end ? (size_t) (end - line) : text.size - at;

@@ -270,6 +270,17 @@ run 3 story blank.jsonl --model "$model" --run blank_run
 run 2 story one --model "$model" --run x
 says 'captions.jsonl: cannot be read.*(this run has no captions yet, or is of another job)'
 
+# files that are no texts: an image, a model, a text in UTF-16, a compressed one
+printf 'a cat\nan owl\n' | iconv -t UTF-16 > utf16.txt
+printf 'a cat\n' | gzip > gz.txt
+printf '\211PNG\r\n\032\n\0\0\0\rIHDR' > png.txt
+for file in utf16.txt gz.txt png.txt "$model"; do
+  run 2 story "$file" --model "$model" --run x
+done
+says 'is no text (it has zero bytes)'
+run 2 story utf16.txt --model "$model" --run x
+says 'UTF-16'
+
 # GGUF: what would change the tokens and is not read is refused by name; a part of a model says that it is one
 edit() { python3 "$source/tests/cli/gguf_edit.py" "$@"; }
 good() { run 0 generate --model edited.gguf < ids.jsonl; }
