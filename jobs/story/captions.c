@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
-#include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
 #include "io/file/file_head.h"
@@ -143,6 +143,14 @@ out:
 
 /* ---- all ---- */
 
+static bool
+ends_with(const char *path, const char *end)
+{
+    const size_t n = strlen(path), m = strlen(end);
+
+    return n >= m && strcasecmp(path + n - m, end) == 0;
+}
+
 static ac_status
 find_repeated(ac_story_captions *self)
 {
@@ -205,8 +213,13 @@ ac_story_captions_read(ac_story_captions *self, const char *path)
         AC_TRY(ac_path_format(&file, "%s/captions.jsonl", path));
         AC_TRY(read_records(
             self, file, is_run ? " (this run has no captions yet, or is of another job)" : ""));
-    } else if (ac_text_ends_with(path, ".jsonl")) {
+    } else if (ends_with(path, ".jsonl") || ends_with(path, ".ndjson")) {
         AC_TRY(read_records(self, path, ""));
+    } else if (ends_with(path, ".json")) {
+        AC_FAIL(AC_E_FORMAT,
+                "%s: is one JSON value, and no lines of it. input.path of story is a run of "
+                "caption, a captions.jsonl, or a text with a caption per line",
+                path);
     } else {
         AC_TRY(read_lines(self, path));
     }

@@ -270,6 +270,14 @@ run 3 story blank.jsonl --model "$model" --run blank_run
 run 2 story one --model "$model" --run x
 says 'captions.jsonl: cannot be read.*(this run has no captions yet, or is of another job)'
 
+# JSON lines by any case of their name; one JSON value is no text
+cp twice.jsonl TWICE.JSONL
+run 0 story TWICE.JSONL --model "$model" --run twice_again --set story.max_new_tokens=4
+cmp twice/stories.jsonl twice_again/stories.jsonl
+printf '[{"image_id": 1, "caption": "a dog"}]' > results.json
+run 2 story results.json --model "$model" --run x
+says 'results.json: is one JSON value'
+
 # files that are no texts: an image, a model, a text in UTF-16, a compressed one
 printf 'a cat\nan owl\n' | iconv -t UTF-16 > utf16.txt
 printf 'a cat\n' | gzip > gz.txt
