@@ -87,7 +87,7 @@ out:
 }
 
 /* Of the ids that the files name, those that are no tokens of the model never come: as in
- * transformers, they end nothing. Said once. */
+ * transformers, they end nothing. */
 static void
 drop_ids_past_vocabulary(ac_causal_model *self)
 {
@@ -101,9 +101,7 @@ drop_ids_past_vocabulary(ac_causal_model *self)
         if (c->eos_token_ids[i] < V)
             c->eos_token_ids[kept++] = c->eos_token_ids[i];
         else
-            ac_log(AC_LOG_WARNING,
-                   "%s: the end token %d is none of the model's %lld tokens: it has no effect",
-                   self->path, c->eos_token_ids[i], (long long) V);
+            self->ineffective_end = c->eos_token_ids[i];
     c->eos_count = kept;
 }
 
@@ -139,7 +137,8 @@ ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
 
     *self = (ac_causal_model){ .compute = o->compute,
                                .is_gguf = ac_gguf_is(o->model),
-                               .begin = -1 };
+                               .begin = -1,
+                               .ineffective_end = -1 };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
                          : read_folder(self, o->model, weights));
@@ -165,6 +164,10 @@ ac_causal_model_pack(ac_causal_model *self)
 {
     const ac_causal_config config = self->net.config;
 
+    if (self->packed.fills && self->ineffective_end >= 0) /* once per node */
+        ac_log(AC_LOG_WARNING,
+               "%s: the end token %d is none of the model's %lld tokens: it has no effect",
+               self->path, self->ineffective_end, (long long) config.vocab_size);
     return ac_causal_init(&self->net, &config, tensors_of(self), &self->compute,
                           self->packed.bytes, self->packed.fills);
 }

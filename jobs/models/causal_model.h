@@ -17,6 +17,8 @@ typedef struct ac_causal_model {
     ac_causal net;
     ac_tokenizer tokenizer;
     int32_t begin; /* put in front of every text; -1: nothing is */
+    int32_t
+        ineffective_end; /* an end token of the files that is past the vocabulary; -1: none */
     bool has_tokenizer, is_gguf;
     ac_texts pieces; /* [vocab_size] the bytes of each token, where stop_strings need them */
     char fingerprint[33]; /* of weights, vocabulary, config, `generation` */

@@ -121,6 +121,9 @@ done
 jq '.eos_token_id = [2, 400]' wide/config.json > list_config/config.json
 run 0 story captions.txt --model list_config --run list_3 "${one[@]}"
 says 'the end token 400 is none of the model.s 400 tokens'
+run_on 3 0 story captions.txt --model list_config --run list_6 "${one[@]}"
+[ "$(grep -c 'the end token 400' said.txt)" = 1 ]
+cmp list_3/stories.jsonl list_6/stories.jsonl
 run 0 story captions.txt --model wide --run list_4 "${one[@]}"
 cmp list_3/stories.jsonl list_4/stories.jsonl
 jq '.eos_token_id = 50256 | .bos_token_id = 50256' wide/config.json > list_config/config.json
