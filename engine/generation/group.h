@@ -39,8 +39,8 @@ ac_group_prompt(const ac_generation_group *self, int64_t text, int64_t slot)
                                 .input = (int32_t) (text - self->first_text) };
 }
 
-/** A text's beginning: its prompt, what the encoder read, and how long a sequence may become.
- */
+/** A text's beginning: its prompt, what the encoder read (without an encoder: the prompt, as in
+ * transformers), and how long a sequence may become. */
 static inline ac_logits_context
 ac_group_context(const ac_generation_group *self, int64_t text)
 {
@@ -53,8 +53,8 @@ ac_group_context(const ac_generation_group *self, int64_t text)
         .prompt = prompt.count,
         .most = ac_generation_config_most(self->config, prompt.count,
                                           self->generator->state.decoder.max_positions),
-        .input = in->ids ? in->ids + in->offsets[text] : NULL,
-        .input_count = in->ids ? in->offsets[text + 1] - in->offsets[text] : 0,
+        .input = in->ids ? in->ids + in->offsets[text] : prompt.tokens,
+        .input_count = in->ids ? in->offsets[text + 1] - in->offsets[text] : prompt.count,
     };
 }
 

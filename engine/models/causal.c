@@ -249,6 +249,48 @@ out:
     return st;
 }
 
+/* The head's own matrix; NULL: the file has none. */
+static const ac_tensor *
+find_head(const maker *m)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%s.weight", m->names->head);
+    return ac_tensors_find(m->pack.tensors, name);
+}
+
+static bool
+have_same_values(const ac_tensor *a, const ac_tensor *b)
+{
+    enum { CHUNK = 4096 };
+    const int64_t count = ac_tensor_count(a);
+    float x[CHUNK], y[CHUNK];
+
+    if (a->dtype == b->dtype && a->data == b->data)
+        return true;
+    for (int64_t i = 0; i < count; i += CHUNK) {
+        const int64_t n = count - i < CHUNK ? count - i : CHUNK;
+        ac_tensor_read(a, x, i, n);
+        ac_tensor_read(b, y, i, n);
+        if (memcmp(x, y, (size_t) n * sizeof *x) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Is the head a matrix of its own? The config says so; and where it does not, a file that has
+ * both matrices with different values, as transformers 5 reads it. */
+static bool
+is_untied(const maker *m, const ac_tensor *tokens)
+{
+    const ac_tensor *head = find_head(m);
+
+    return m->config->untied ||
+           (head && head->dtype <= AC_BF16 && head->rank == 2 &&
+            head->shape[0] == tokens->shape[0] && head->shape[1] == tokens->shape[1] &&
+            !have_same_values(head, tokens));
+}
+
 static ac_status
 make_head(maker *m, struct ac_causal_net *net)
 {
@@ -257,7 +299,7 @@ make_head(maker *m, struct ac_causal_net *net)
     const ac_tensor *weight = &net->tokens, *bias = NULL;
     ac_status st = AC_OK;
 
-    if (c->untied) {
+    if (is_untied(m, &net->tokens)) {
         m->pack.prefix = "";
         AC_TRY(ac_pack_tensor(&m->pack, &weight, 2,
                               (int64_t[]){ c->vocab_size, c->hidden_size }, "%s.weight",
@@ -317,6 +359,12 @@ make_rotary(maker *m, struct ac_causal_net *net)
         m->pack.next = next;
         if (st != AC_OK)
             goto out;
+        for (int64_t i = 0; m->pack.fill && i < n; i++)
+            if (!(divisors[i] > 0))
+                AC_FAIL(AC_E_FORMAT,
+                        "%s: tensor \"rope_freqs.weight\" has a value that is not "
+                        "above 0",
+                        m->pack.tensors->source);
     }
     m->pack.next += ac_pack_floats_bytes(n);
     ac_causal_frequencies(r, divisors, net->frequencies);
@@ -328,10 +376,32 @@ out:
 static const char *
 find_prefix(const ac_tensors *tensors, const names *n)
 {
+    const char *const stems[] = { n->tokens, n->norm };
     char name[128];
 
-    snprintf(name, sizeof name, "%s%s.weight", n->prefix, n->tokens);
-    return ac_tensors_find(tensors, name) ? n->prefix : "";
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s%s.weight", n->prefix, stems[i]);
+        if (ac_tensors_find(tensors, name))
+            return n->prefix;
+    }
+    return "";
+}
+
+/* The embedding; where it is the head's matrix too, a file may have it under that name alone.
+ */
+static ac_status
+find_tokens(const maker *m, const ac_tensor **out)
+{
+    const ac_causal_config *c = m->config;
+    const int64_t shape[2] = { c->vocab_size, c->hidden_size };
+    ac_pack head = m->pack;
+    char name[128];
+
+    snprintf(name, sizeof name, "%s%s.weight", m->pack.prefix, m->names->tokens);
+    if (c->untied || ac_tensors_find(m->pack.tensors, name) || !find_head(m))
+        return ac_pack_tensor(&m->pack, out, 2, shape, "%s.weight", m->names->tokens);
+    head.prefix = "";
+    return ac_pack_tensor(&head, out, 2, shape, "%s.weight", m->names->head);
 }
 
 static ac_status
@@ -339,12 +409,11 @@ make_embeddings(maker *m, struct ac_causal_net *net)
 {
     const ac_causal_config *c = m->config;
     const names *n = m->names;
-    const int64_t tokens[2] = { c->vocab_size, c->hidden_size },
-                  positions[2] = { c->max_position_embeddings, c->hidden_size };
+    const int64_t positions[2] = { c->max_position_embeddings, c->hidden_size };
     const ac_tensor *t;
     ac_status st = AC_OK;
 
-    AC_TRY(ac_pack_tensor(&m->pack, &t, 2, tokens, "%s.weight", n->tokens));
+    AC_TRY(find_tokens(m, &t));
     AC_TRY(check_finite(m, t));
     net->tokens = *t;
     if (ac_causal_has_positions(c)) {

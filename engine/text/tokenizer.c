@@ -470,11 +470,28 @@ out:
     return st;
 }
 
-/* The bytes of each token, CLIP's ends of words as blanks. */
+/* Without white space around, as Python's str.strip() leaves it. text is valid UTF-8. */
+static ac_status
+push_stripped(ac_buffer *out, const ac_buffer *text)
+{
+    size_t begin = text->size, end = 0;
+
+    for (size_t i = 0; i < text->size;) {
+        const size_t at = i;
+        if (ac_unicode_is_space(ac_utf8_next(text->data, text->size, &i)))
+            continue;
+        begin = at < begin ? at : begin;
+        end = i;
+    }
+    return ac_buffer_push(out, begin < end ? text->data + begin : "",
+                          begin < end ? end - begin : 0);
+}
+
+/* The bytes of each token; CLIP's ends of words as blanks, but for those around all of it. */
 static ac_status
 decode_bytes(const ac_tokenizer *self, const int32_t *ids, int64_t n, ac_buffer *out)
 {
-    ac_buffer bytes = { 0 };
+    ac_buffer bytes = { 0 }, text = { 0 };
     ac_status st = AC_OK;
 
     for (int64_t i = 0; i < n; i++) {
@@ -485,11 +502,15 @@ decode_bytes(const ac_tokenizer *self, const int32_t *ids, int64_t n, ac_buffer 
         if (ends_word)
             AC_TRY(ac_buffer_push_char(&bytes, ' '));
     }
-    if (self->kind == AC_TOKENIZER_CLIP && bytes.size && bytes.data[bytes.size - 1] == ' ')
-        bytes.size--;
-    st = ac_utf8_replace(out, bytes.data ? bytes.data : "", bytes.size);
+    if (self->kind == AC_TOKENIZER_CLIP) {
+        AC_TRY(ac_utf8_replace(&text, bytes.data ? bytes.data : "", bytes.size));
+        st = push_stripped(out, &text);
+    } else {
+        st = ac_utf8_replace(out, bytes.data ? bytes.data : "", bytes.size);
+    }
 out:
     ac_buffer_free(&bytes);
+    ac_buffer_free(&text);
     return st;
 }
 

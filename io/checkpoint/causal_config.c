@@ -40,7 +40,8 @@ width(ac_json_reader *r, const char *key, int64_t fallback)
     return ac_json_reader_whole(r, key, fallback, 1, AC_MOST_WIDTH);
 }
 
-/* A token's id or the first of a list; -1: none. */
+/* A token's id or the first of a list; -1: none, or one that the model cannot say: GPT-2's
+ * 50256 is what transformers writes of a smaller vocabulary too. */
 static int32_t
 token(ac_json_reader *r, const char *key, int64_t fallback, int64_t vocab_size)
 {
@@ -56,12 +57,7 @@ token(ac_json_reader *r, const char *key, int64_t fallback, int64_t vocab_size)
         if (!json_is_integer(j) || id < -1)
             ac_json_reader_refuse(r, key, "is not a token's id");
     }
-    if (id >= vocab_size) {
-        if (j)
-            ac_json_reader_refuse(r, key, "is not below vocab_size");
-        return -1;
-    }
-    return (int32_t) id;
+    return id < vocab_size ? (int32_t) id : -1;
 }
 
 static float
@@ -184,7 +180,9 @@ read_kinds(ac_json_reader *r, ac_causal_config *c)
         json_array_foreach(types, i, entry)
         {
             const json_t *kinds = json_array_get(entry, 0), *times = json_array_get(entry, 1);
-            for (json_int_t n = 0; n < json_integer_value(times) && layers <= c->layers; n++)
+            for (json_int_t n = 0; json_array_size(kinds) > 0 && layers <= c->layers &&
+                                   n < json_integer_value(times);
+                 n++)
                 json_array_foreach(kinds, k, kind) push_kind(r, c, key, kind, &layers);
         }
     else
@@ -214,27 +212,75 @@ read_gpt_neo(ac_json_reader *r, ac_causal_config *c)
 
 /* ---- Llama, Qwen2, Qwen3 ---- */
 
-/* rope_parameters (transformers 5), or rope_theta and rope_scaling (4). */
+/* A kind of rotation that is not supported: another type, a type that is no text, a factor
+ * without a type, or parameters for each kind of layer. */
+static void
+refuse_rotations(ac_json_reader *s)
+{
+    const char *key = json_object_get(s->object, "rope_type") ? "rope_type" : "type", *name;
+    const json_t *type = json_object_get(s->object, key),
+                 *factor = json_object_get(s->object, "factor");
+    const char *text = json_string_value(type);
+    json_t *value;
+
+    if (text ? strcmp(text, "default") != 0 && strcmp(text, "llama3") != 0
+             : (type && !json_is_null(type)) || (factor && json_number_value(factor) != 1))
+        ac_json_reader_refuse(s, key,
+                              "asks for what this program does not support (it has default and "
+                              "llama3)");
+    json_object_foreach((json_t *) (uintptr_t) s->object, name,
+                        value) if (json_is_object(value))
+        ac_json_reader_refuse(s, name,
+                              "is for one kind of layer, which this program does not "
+                              "do");
+}
+
+static void
+read_llama3(ac_json_reader *r, ac_json_reader *s, ac_causal_config *c)
+{
+    static const char length[] = "original_max_position_embeddings";
+    ac_rotary *o = &c->rotary;
+
+    o->factor = ac_json_reader_real(s, "factor", 0);
+    o->low_freq_factor = ac_json_reader_real(s, "low_freq_factor", NAN);
+    o->high_freq_factor = ac_json_reader_real(s, "high_freq_factor", NAN);
+    o->original_max_position_embeddings =
+        json_object_get(r->object, length)
+            ? width(r, length, c->max_position_embeddings)
+            : ac_json_reader_whole(s, length, c->max_position_embeddings, 1, 1 << 28);
+    if (!(o->factor > 0))
+        ac_json_reader_refuse(s, "factor", "is not a number above 0");
+    if (!isfinite(o->low_freq_factor))
+        ac_json_reader_refuse(s, "low_freq_factor", "is not a number");
+    if (!(o->high_freq_factor > o->low_freq_factor))
+        ac_json_reader_refuse(s, "high_freq_factor", "is not above low_freq_factor");
+}
+
+/* rope_theta and rope_scaling (transformers 4), which comes first where both are there; or
+ * rope_parameters (5). */
 static void
 read_rotary(ac_json_reader *r, ac_causal_config *c)
 {
-    const json_t *parameters = json_object_get(r->object, "rope_parameters"),
-                 *scaling = json_object_get(r->object, "rope_scaling");
-    const bool today = json_is_object(parameters);
-    ac_json_reader s = { .object = today ? parameters : scaling,
+    const json_t *scaling = json_object_get(r->object, "rope_scaling");
+    const bool scaled = scaling && !json_is_null(scaling) && json_object_size(scaling) > 0;
+    ac_json_reader s = { .object =
+                             scaled ? scaling : json_object_get(r->object, "rope_parameters"),
                          .path = r->path,
-                         .section = today ? "rope_parameters" : "rope_scaling" };
-    const char *key = json_object_get(s.object, "rope_type") ? "rope_type" : "type",
-               *type = json_string_value(json_object_get(s.object, key));
+                         .section = scaled ? "rope_scaling" : "rope_parameters" };
+    const bool inside = json_object_get(s.object, "rope_theta") != NULL;
+    const json_t *type = json_object_get(s.object, "rope_type");
     ac_rotary *o = &c->rotary;
-    const double outside = ac_json_reader_real(r, "rope_theta", 10000);
 
+    if (scaling && !json_is_null(scaling) && !json_is_object(scaling))
+        ac_json_reader_refuse(r, "rope_scaling", "is not an object");
+    if (s.object && !json_is_null(s.object) && !json_is_object(s.object))
+        ac_json_reader_refuse(r, s.section, "is not an object");
     o->dimensions = c->head_size;
-    o->theta = today ? ac_json_reader_real(&s, "rope_theta", outside) : outside;
-    o->llama3 = type && strcmp(type, "llama3") == 0;
+    o->theta = ac_json_reader_real(inside ? &s : r, "rope_theta", 10000);
     if (c->head_size % 2)
         ac_json_reader_refuse(r, "head_dim", "is odd, so pairs of it cannot be rotated");
     if (!(o->theta > 0 && isfinite(o->theta)))
+<<<<<<< HEAD
         ac_json_reader_refuse(today ? &s : r, "rope_theta", "is not a number above 0");
     if (type && !o->llama3 && strcmp(type, "default") != 0)
         ac_json_reader_refuse(&s, key,
@@ -253,35 +299,71 @@ read_rotary(ac_json_reader *r, ac_causal_config *c)
         if (!(o->high_freq_factor > o->low_freq_factor))
             ac_json_reader_refuse(&s, "high_freq_factor", "is not above low_freq_factor");
     }
+=======
+        ac_json_reader_refuse(inside ? &s : r, "rope_theta", "is not a number above 0");
+    refuse_rotations(&s);
+    if (ac_json_reader_real(&s, "partial_rotary_factor", 1) != 1)
+        ac_json_reader_refuse(&s, "partial_rotary_factor", "is not 1: not supported");
+    if (ac_json_reader_real(r, "partial_rotary_factor", 1) != 1)
+        ac_json_reader_refuse(r, "partial_rotary_factor", "is not 1: not supported");
+    type = type ? type : json_object_get(s.object, "type");
+    o->llama3 = json_is_string(type) && strcmp(json_string_value(type), "llama3") == 0;
+    if (o->llama3)
+        read_llama3(r, &s, c);
+>>>>>>> rev23
     if (r->status == AC_OK)
         r->status = s.status;
 }
 
-/* Sliding windows in use; one as wide as the context changes nothing. */
+/* Which layers see a window alone: those that layer_types names, or without it those from
+ * max_window_layers on. A window as wide as the context changes nothing. */
 static void
-refuse_windows(ac_json_reader *r, const ac_causal_config *c)
+read_windows(ac_json_reader *r, ac_causal_config *c)
 {
     const json_t *types = json_object_get(r->object, "layer_types"),
-                 *window = json_object_get(r->object, "sliding_window"), *type;
-    size_t i;
+                 *given = json_object_get(r->object, "sliding_window");
+    const bool listed = json_is_array(types),
+               used = c->type != AC_CAUSAL_LLAMA &&
+                      ac_json_reader_boolean(r, "use_sliding_window", false) &&
+                      !(given && json_is_null(given));
+    int64_t window = 0, from = 0;
 
-    if (json_is_integer(window) && json_integer_value(window) >= c->max_position_embeddings)
+    if (json_is_integer(given) && json_integer_value(given) >= c->max_position_embeddings)
         return;
-    if (json_is_array(types)) {
-        json_array_foreach(types, i,
-                           type) if (!json_is_string(type) ||
-                                     strcmp(json_string_value(type), "full_attention") != 0)
-            ac_json_reader_refuse(r, "layer_types",
-                                  "has layers that are not full_attention, which this program "
-                                  "does not do");
-        return;
+    if (used) {
+        window = width(r, "sliding_window", 4096);
+        from = ac_json_reader_whole(r, "max_window_layers", 28, 0, AC_MOST_LAYERS);
     }
+    if (listed && (int64_t) json_array_size(types) != c->layers)
+        ac_json_reader_refuse(r, "layer_types",
+                              "does not name as many layers as num_hidden_layers says");
+    for (int64_t l = 0; l < c->layers && r->status == AC_OK; l++) {
+        const char *type = listed ? json_string_value(json_array_get(types, (size_t) l)) : NULL;
+        const bool is_local =
+            listed ? type && strcmp(type, "sliding_attention") == 0 : used && l >= from;
+        if (listed && !is_local && (!type || strcmp(type, "full_attention") != 0))
+            ac_json_reader_refuse(r, "layer_types",
+                                  "names a kind of attention other than full_attention and "
+                                  "sliding_attention");
+        else if (is_local && !used)
+            ac_json_reader_refuse(r, "layer_types",
+                                  "has layers that are not full_attention, without a window "
+                                  "that this model uses");
+        else if (is_local && l >= AC_CAUSAL_MOST_LOCAL)
+            ac_json_reader_refuse(r, "sliding_window", "is used by too many layers");
+        else if (is_local)
+            c->local[l] = true;
+        c->window = is_local ? window : c->window;
+    }
+<<<<<<< HEAD
     if (c->type != AC_CAUSAL_LLAMA &&
         json_is_true(json_object_get(r->object, "use_sliding_window")) &&
         !json_is_null(window) &&
         ac_json_reader_whole(r, "max_window_layers", 28, 0, AC_MOST_LAYERS) < c->layers)
         ac_json_reader_refuse(r, "use_sliding_window",
                               "is true: sliding windows are not supported");
+=======
+>>>>>>> rev23
 }
 
 static void
@@ -296,7 +378,9 @@ read_llama(ac_json_reader *r, ac_causal_config *c)
     c->hidden_size = width(r, "hidden_size", 4096);
     c->layers = ac_json_reader_whole(r, "num_hidden_layers", 32, 1, AC_MOST_LAYERS);
     c->heads = width(r, "num_attention_heads", 32);
-    c->key_heads = width(r, "num_key_value_heads", llama ? c->heads : 32);
+    c->key_heads =
+        width(r, "num_key_value_heads",
+              llama || json_object_get(r->object, "num_key_value_heads") ? c->heads : 32);
     c->head_size = width(r, "head_dim", qwen3 ? 128 : c->hidden_size / c->heads);
     c->intermediate_size = width(r, "intermediate_size", llama ? 11008 : 22016);
     c->activation = ac_json_reader_activation(r, "hidden_act", "silu");
@@ -310,9 +394,15 @@ read_llama(ac_json_reader *r, ac_causal_config *c)
     if (c->heads % c->key_heads)
         ac_json_reader_refuse(r, "num_attention_heads",
                               "is not a multiple of num_key_value_heads");
+<<<<<<< HEAD
     refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not supported");
     refuse_where_said(r, "num_experts", "asks for a mixture of experts: not supported");
     refuse_windows(r, c);
+=======
+    refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not supported");
+    refuse_where_said(r, "num_experts", "asks for a mixture of experts: not supported");
+    read_windows(r, c);
+>>>>>>> rev23
     read_rotary(r, c);
     read_tokens(r, c, llama ? 1 : -1, llama ? 2 : -1);
 }

@@ -87,12 +87,27 @@ out:
     return st;
 }
 
+/* Positions divided by a factor: so a file without a type of scaling asks for it. */
+static ac_status
+refuse_factor(const keys *k, const char *key, bool has_type)
+{
+    char full[KEY_BYTES];
+    double factor;
+    ac_status st;
+
+    full_key(k, full, key);
+    st = ac_gguf_real(k->file, full, 1, &factor);
+    return st != AC_OK || has_type || factor == 1 || factor == 0
+               ? st
+               : refuse(k, key, "asks for what this program does not do");
+}
+
 static ac_status
 read_rotary(const keys *k, ac_causal_config *c)
 {
     ac_rotary *r = &c->rotary;
     char full[KEY_BYTES], *scaling = NULL;
-    bool is_none;
+    bool is_none, has_type;
     ac_status st = AC_OK;
 
     AC_TRY(size_of(k, "rope.dimension_count", c->head_size, AC_MOST_WIDTH, &r->dimensions));
@@ -109,11 +124,14 @@ read_rotary(const keys *k, ac_causal_config *c)
     full_key(k, full, "rope.scaling.type");
     AC_TRY(ac_gguf_text(k->file, full, &scaling));
     is_none = !scaling || strcmp(scaling, "none") == 0;
+    has_type = scaling != NULL;
     free(scaling);
     if (!is_none) {
         st = refuse(k, "rope.scaling.type", "asks for what this program does not support");
         goto out;
     }
+    AC_TRY(refuse_factor(k, "rope.scaling.factor", has_type));
+    AC_TRY(refuse_factor(k, "rope.scale_linear", has_type)); /* the name of before */
     r->neighbours = c->type == AC_CAUSAL_LLAMA; /* its q and k rows are stored so */
 out:
     return st;
@@ -160,6 +178,79 @@ out:
     return st;
 }
 
+static bool
+is_among(const char *name, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(name, *list) == 0)
+            return true;
+    return false;
+}
+
+/* Does the network read this tensor, or change nothing by it? */
+static bool
+is_read(const ac_causal_config *c, const char *name)
+{
+    static const char *const whole[] = { "token_embd.weight", "output_norm.weight",
+                                         "output.weight", "rope_freqs.weight", NULL },
+                             *const weights[] = { "attn_norm.weight",
+                                                  "attn_q.weight",
+                                                  "attn_k.weight",
+                                                  "attn_v.weight",
+                                                  "attn_output.weight",
+                                                  "ffn_norm.weight",
+                                                  "ffn_gate.weight",
+                                                  "ffn_up.weight",
+                                                  "ffn_down.weight",
+                                                  "attn_rot_embd.weight",
+                                                  NULL },
+                             *const norms[] = { "attn_q_norm.weight", "attn_k_norm.weight",
+                                                NULL },
+                             *const qkv[] = { "attn_q.bias", "attn_k.bias", "attn_v.bias",
+                                              NULL },
+                             *const out[] = { "attn_output.bias", NULL },
+                             *const mlp[] = { "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias",
+                                              NULL };
+    char *rest;
+
+    if (strncmp(name, "blk.", 4) != 0)
+        return is_among(name, whole);
+    if (strtoll(name + 4, &rest, 10) >= c->layers)
+        return true; /* a block past those that there are */
+    rest += *rest == '.';
+    return is_among(rest, weights) || (c->type == AC_CAUSAL_QWEN3 && is_among(rest, norms)) ||
+           (c->qkv_bias && is_among(rest, qkv)) || (c->out_bias && is_among(rest, out)) ||
+           (c->mlp_bias && is_among(rest, mlp));
+}
+
+/* A bias or a norm that is not read would change what the model says. */
+static ac_status
+refuse_unread(const ac_gguf *file, const ac_causal_config *c)
+{
+    for (int64_t i = 0; i < file->tensors.count; i++)
+        if (!is_read(c, file->items[i].name))
+            return ac_error_set(AC_E_FORMAT,
+                                "%s: tensor \"%s\" is none that this program reads of a model "
+                                "of this kind (%s)",
+                                file->path, file->items[i].name, ac_causal_type_names[c->type]);
+    return AC_OK;
+}
+
+/* One of several files that together are a model. */
+static ac_status
+refuse_part(const ac_gguf *file)
+{
+    int64_t parts;
+    const ac_status st = ac_gguf_whole(file, "split.count", 1, 0, INT64_MAX, &parts);
+
+    return st != AC_OK || parts < 2
+               ? st
+               : ac_error_set(AC_E_FORMAT,
+                              "%s: is one of %lld files of a model (split.count); this program "
+                              "reads models of one file: llama-gguf-split --merge makes one",
+                              file->path, (long long) parts);
+}
+
 static ac_status
 find_architecture(const ac_gguf *file, char **name, ac_causal_type *type)
 {
@@ -188,12 +279,14 @@ ac_gguf_config_load(ac_causal_config *c, const ac_gguf *file)
     ac_status st = AC_OK;
 
     *c = (ac_causal_config){ 0 };
+    AC_TRY(refuse_part(file));
     AC_TRY(find_architecture(file, &architecture, &c->type));
     k.architecture = architecture;
     AC_TRY(ac_gguf_check_formats(file));
     AC_TRY(read_sizes(&k, c));
     AC_TRY(read_rotary(&k, c));
-    st = read_rest(&k, c);
+    AC_TRY(read_rest(&k, c));
+    st = refuse_unread(file, c);
 out:
     free(architecture);
     return st;

@@ -270,7 +270,7 @@ const ac_config_key ac_config_keys[] = {
       "chat "
       "template" },
     { "story.system", KEY_TEXT, AT(story.system), "none", 0, 0, NULL, true,
-      "with chat: the system's message; none: there is none" },
+      "with chat: the system's message, filled in as the prompt; none: there is none" },
     { "story.overflow", KEY_CHOICE, AT(story.overflow), "truncate", 0, 0, overflow_words, true,
       "a prompt longer than the model's context: truncated on the left, or rejected" },
     { "story.max_new_tokens", KEY_OPTIONAL, AT(story.max_new_tokens), "auto", 1, 1e6, NULL,

@@ -86,6 +86,25 @@ out:
     return st;
 }
 
+/* Of the ids that the files name, those that are no tokens of the model never come: as in
+ * transformers, they end nothing. */
+static void
+drop_ids_past_vocabulary(ac_causal_model *self)
+{
+    ac_generation_config *c = &self->generation;
+    const int64_t V = self->net.config.vocab_size;
+    int64_t kept = 0;
+
+    if (c->decoder_start_token_id >= V)
+        c->decoder_start_token_id = -1;
+    for (int64_t i = 0; i < c->eos_count; i++)
+        if (c->eos_token_ids[i] < V)
+            c->eos_token_ids[kept++] = c->eos_token_ids[i];
+        else
+            self->ineffective_end = c->eos_token_ids[i];
+    c->eos_count = kept;
+}
+
 static ac_status
 open_tokenizer(ac_causal_model *self, const ac_causal_options *o, char fingerprint[33])
 {
@@ -118,10 +137,12 @@ ac_causal_model_read(ac_causal_model *self, const ac_causal_options *o)
 
     *self = (ac_causal_model){ .compute = o->compute,
                                .is_gguf = ac_gguf_is(o->model),
-                               .begin = -1 };
+                               .begin = -1,
+                               .ineffective_end = -1 };
     AC_TRY(ac_duplicate(&self->path, o->model, strlen(o->model)));
     AC_TRY(self->is_gguf ? read_gguf(self, o->model, weights)
                          : read_folder(self, o->model, weights));
+    drop_ids_past_vocabulary(self);
     AC_TRY(ac_causal_check(&self->net.config, tensors_of(self), &self->compute,
                            &self->packed_bytes));
     AC_TRY(open_tokenizer(self, o, vocabulary));
@@ -143,6 +164,10 @@ ac_causal_model_pack(ac_causal_model *self)
 {
     const ac_causal_config config = self->net.config;
 
+    if (self->packed.fills && self->ineffective_end >= 0) /* once per node */
+        ac_log(AC_LOG_WARNING,
+               "%s: the end token %d is none of the model's %lld tokens: it has no effect",
+               self->path, self->ineffective_end, (long long) config.vocab_size);
     return ac_causal_init(&self->net, &config, tensors_of(self), &self->compute,
                           self->packed.bytes, self->packed.fills);
 }

@@ -17,6 +17,8 @@ typedef struct ac_causal_model {
     ac_causal net;
     ac_tokenizer tokenizer;
     int32_t begin; /* put in front of every text; -1: nothing is */
+    int32_t
+        ineffective_end; /* an end token of the files that is past the vocabulary; -1: none */
     bool has_tokenizer, is_gguf;
     ac_texts pieces; /* [vocab_size] the bytes of each token, where stop_strings need them */
     char fingerprint[33]; /* of weights, vocabulary, config, `generation` */
@@ -67,6 +69,9 @@ void ac_causal_model_free(ac_causal_model *self);
  */
 AC_MUST_CHECK ac_status ac_causal_model_set_generation(ac_causal_model *self,
                                                        const ac_generation_config *generation);
+
+/** How many tokens the tokenizer puts in front of every text. */
+int64_t ac_causal_model_front(const ac_causal_model *self);
 
 /** A text's ids, with what the tokenizer puts in front. AC_E_FORMAT where it is not UTF-8. */
 AC_MUST_CHECK ac_status ac_causal_model_encode(const ac_causal_model *self, const char *text,

@@ -24,6 +24,12 @@ out:
     return st;
 }
 
+int64_t
+ac_causal_model_front(const ac_causal_model *self)
+{
+    return self->tokenizer.pipeline.before.count + (self->begin >= 0);
+}
+
 /* How many of the bytes are left without a character that is not finished at their end. */
 static size_t
 finished(const char *bytes, size_t n)

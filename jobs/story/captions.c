@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
-#include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_bytes.h"
 #include "io/file/file_head.h"
@@ -65,16 +65,17 @@ out:
     return st;
 }
 
+/* hint: what may be wrong where there is no such file. */
 static ac_status
-read_records(ac_story_captions *self, const char *path)
+read_records(ac_story_captions *self, const char *path, const char *hint)
 {
     struct stat info;
 
     if (ac_file_stat(path, &info) != 0)
         return ac_error_set(ac_io_failure(errno),
-                            "%s: cannot be read: %s. input.path of story is a run of caption, "
-                            "a captions.jsonl, or a text with a caption per line",
-                            path, strerror(errno));
+                            "%s: cannot be read: %s%s. input.path of story is a run of "
+                            "caption, a captions.jsonl, or a text with a caption per line",
+                            path, strerror(errno), hint);
     return ac_json_lines_read_all(path, take_record, self);
 }
 
@@ -89,6 +90,25 @@ is_blank(const char *line, size_t n)
     return true;
 }
 
+/* An image, a model, a text in another encoding: no captions, though each has lines. */
+static ac_status
+check_text(const char *path, const ac_buffer *text)
+{
+    const size_t head = text->size < AC_HEAD_BYTES ? text->size : AC_HEAD_BYTES;
+    ac_status st = AC_OK;
+
+    if (head == 0)
+        return AC_OK;
+    AC_TRY(ac_head_check_text(path, text->data, text->size));
+    if (memchr(text->data, 0, head))
+        AC_FAIL(AC_E_FORMAT,
+                "%s: is no text (it has zero bytes). input.path of story is a run of caption, "
+                "a captions.jsonl, or a text with a caption per line",
+                path);
+out:
+    return st;
+}
+
 static ac_status
 read_lines(ac_story_captions *self, const char *path)
 {
@@ -100,6 +120,7 @@ read_lines(ac_story_captions *self, const char *path)
     AC_TRY(ac_file_bytes(&text, path, &status));
     if (status.reason != AC_GOOD && status.reason != AC_REJECT_EMPTY)
         AC_FAIL(AC_E_IO, "%s: %s", path, status.detail);
+    AC_TRY(check_text(path, &text));
     for (size_t at = ac_head_mark(text.data, text.size); at < text.size;) {
         const char *line = text.data + at, *end = memchr(line, '\n', text.size - at);
         size_t n = end ? (size_t) (end - line) : text.size - at;
@@ -121,6 +142,14 @@ out:
 }
 
 /* ---- all ---- */
+
+static bool
+ends_with(const char *path, const char *end)
+{
+    const size_t n = strlen(path), m = strlen(end);
+
+    return n >= m && strcasecmp(path + n - m, end) == 0;
+}
 
 static ac_status
 find_repeated(ac_story_captions *self)
@@ -172,14 +201,25 @@ ac_story_captions_read(ac_story_captions *self, const char *path)
 {
     struct stat info;
     char *file = NULL;
+    bool is_run;
     ac_status st = AC_OK;
 
     *self = (ac_story_captions){ 0 };
     if (ac_file_stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        AC_TRY(ac_path_format(&file, "%s/manifest.json", path));
+        is_run = ac_file_stat(file, &info) == 0;
+        free(file);
+        file = NULL;
         AC_TRY(ac_path_format(&file, "%s/captions.jsonl", path));
-        AC_TRY(read_records(self, file));
-    } else if (ac_text_ends_with(path, ".jsonl")) {
-        AC_TRY(read_records(self, path));
+        AC_TRY(read_records(
+            self, file, is_run ? " (this run has no captions yet, or is of another job)" : ""));
+    } else if (ends_with(path, ".jsonl") || ends_with(path, ".ndjson")) {
+        AC_TRY(read_records(self, path, ""));
+    } else if (ends_with(path, ".json")) {
+        AC_FAIL(AC_E_FORMAT,
+                "%s: is one JSON value, and no lines of it. input.path of story is a run of "
+                "caption, a captions.jsonl, or a text with a caption per line",
+                path);
     } else {
         AC_TRY(read_lines(self, path));
     }

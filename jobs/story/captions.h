@@ -16,9 +16,9 @@ typedef struct ac_story_captions {
 } ac_story_captions;
 
 /**
- * Local. path: a run folder with captions.jsonl; such a file (its name ends in .jsonl); or a
- * text file, a caption per line, whose keys are the numbers of the lines; blank lines are
- * passed over.
+ * Local. path: a run folder with captions.jsonl; such a file (its name ends in .jsonl or
+ * .ndjson); or a text file, a caption per line, whose keys are the numbers of the lines; blank
+ * lines are passed over. AC_E_FORMAT for what is no text.
  */
 AC_MUST_CHECK ac_status ac_story_captions_read(ac_story_captions *self, const char *path);
 void ac_story_captions_free(ac_story_captions *self);

@@ -61,38 +61,50 @@ teller_free(teller *self)
     ac_texts_free(&self->bad_details);
 }
 
+const char *
+ac_story_system(const ac_config *config)
+{
+    const char *system = config->story.system;
+
+    return system && *system && strcmp(system, "none") != 0 ? system : NULL;
+}
+
 ac_status
 ac_story_prompt(ac_buffer *out, const ac_config *config, const ac_story_captions *captions,
                 int64_t item)
 {
-    const char *system = config->story.system;
-
-    if (system && (!*system || strcmp(system, "none") == 0))
-        system = NULL;
-    return ac_story_template_fill(out, config->story.prompt, system,
+    return ac_story_template_fill(out, config->story.prompt, ac_story_system(config),
                                   (ac_story_chat) config->story.chat, &captions->captions,
                                   &captions->tables, item);
 }
 
 /* ---- prompts ---- */
 
-/* The last tokens of a prompt that is too long, so that what is wanted fits behind them; what
- * the tokenizer puts in front stays. */
+/* The last tokens of a prompt that is longer than `longest`, so that what is wanted fits behind
+ * them; what the tokenizer puts in front stays. */
 static void
-truncate_left(teller *self)
+truncate_left(teller *self, int64_t longest)
 {
     const ac_causal_model *m = self->work->model;
-    const int64_t positions = m->net.config.max_position_embeddings,
-                  wanted = m->generation.max_new_tokens,
-                  most =
-                      wanted < positions / 2 ? positions - wanted : positions - positions / 2,
-                  kept = m->begin >= 0 ? 1 : 0;
+    const int64_t all = longest + 1, wanted = m->generation.max_new_tokens,
+                  most = wanted > 0 && wanted < all / 2 ? all - wanted : all - all / 2,
+                  front = ac_causal_model_front(m), kept = front < most ? front : most;
     ac_encoding *e = &self->encoding;
 
     memmove(e->ids + kept, e->ids + e->count - (most - kept),
             (size_t) (most - kept) * sizeof *e->ids);
     e->count = most;
     self->truncated++;
+}
+
+static bool
+is_blank(const char *text, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && strchr(" \t\r\n", text[i]) && text[i])
+        i++;
+    return i == n;
 }
 
 /* An item's prompt into self->encoding, or what is wrong with it into status. */
@@ -110,7 +122,7 @@ encode(teller *self, int64_t item, ac_item_status *status)
     if (c->repeated && c->repeated[item])
         return ac_item_status_set(status, AC_REJECT_DUPLICATE_KEY,
                                   "an earlier caption has this key");
-    if (ac_texts_size(&c->captions, item) == 0)
+    if (is_blank(ac_texts_at(&c->captions, item), ac_texts_size(&c->captions, item)))
         return ac_item_status_set(status, AC_REJECT_NO_CAPTION, "there is no caption");
     AC_TRY(ac_story_prompt(&self->text, self->run->config, c, item));
     if (ac_utf8_check(self->text.data, self->text.size) != AC_OK)
@@ -123,7 +135,7 @@ encode(teller *self, int64_t item, ac_item_status *status)
             return ac_item_status_set(status, AC_REJECT_TOO_LARGE,
                                       "the prompt has %lld tokens; %lld fit into the model",
                                       (long long) self->encoding.count, (long long) most);
-        truncate_left(self);
+        truncate_left(self, most);
     }
 out:
     return st;

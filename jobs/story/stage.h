@@ -28,6 +28,9 @@ AC_MUST_CHECK ac_status ac_story_tell_one(const ac_story_work *work, const ac_co
                                           int64_t item, ac_buffer *line,
                                           ac_item_status *status);
 
+/** The system's message; NULL: there is none. */
+const char *ac_story_system(const ac_config *config);
+
 /** The text that an item's story begins with; replaces what out held. */
 AC_MUST_CHECK ac_status ac_story_prompt(ac_buffer *out, const ac_config *config,
                                         const ac_story_captions *captions, int64_t item);

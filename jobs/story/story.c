@@ -32,7 +32,7 @@ set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
     const int64_t node =
         config->limits.memory > 0 ? config->limits.memory : ac_machine_memory();
     const int64_t left = node - (int64_t) ac_causal_model_packed_bytes(model),
-                  share = left / comm->node_size / 4, most = model->generation.max_new_tokens;
+                  share = left / comm->node_size / 4;
 
     model->cache_bytes = share < 1 ? 1 : share > MOST_CACHE ? MOST_CACHE : share;
     if (comm->rank == 0)
@@ -41,7 +41,8 @@ set_memory(ac_causal_model *model, const ac_comm *comm, const ac_config *config)
                model->path, (long long) ((int64_t) ac_causal_model_packed_bytes(model) >> 20),
                (long long) (model->cache_bytes >> 20));
     return ac_causal_model_check_cache(
-        model, most < model->net.config.max_position_embeddings ? most + 1 : 1);
+        model, ac_generation_config_most(&model->generation, 1,
+                                         model->net.config.max_position_embeddings));
 }
 
 /* ---- results, on rank 0 ---- */
@@ -168,7 +169,10 @@ run_story_all(const ac_comm *comm, const ac_config *config, const char *folder, 
 
     (void) locks;
     id.kernels = ac_compute_kernels(&compute);
-    AC_TRY(ac_agree_all(comm, ac_story_template_check(config->story.prompt)));
+    AC_TRY(ac_agree_all(comm,
+                        ac_story_template_check(config->story.prompt, config->story.system)));
+    if (comm->rank == 0 && ac_story_system(config) && config->story.chat == AC_CHAT_NONE)
+        ac_log(AC_LOG_WARNING, "story.system has no effect without story.chat");
     AC_TRY(ac_agree_all(comm, ac_story_captions_read(&captions, config->input.path)));
     AC_TRY(ac_models_open_causal_all(comm, config, &model));
     AC_TRY(ac_agree_all(comm, ac_story_set_generation(&model, config)));

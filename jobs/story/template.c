@@ -2,18 +2,27 @@
 
 #include <string.h>
 
-/* The length of "{word}" at the text's beginning; 0: none stands there. */
+static bool
+is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80);
+}
+
+/* The length of "{word}" at the text's beginning; 0: none stands there. What looks like a name
+ * is a word: letters of any language, and digits, blanks and - . : between them. */
 static size_t
 word_in_braces(const char *text)
 {
     size_t n = 1;
+    bool letters = false;
 
     if (*text != '{')
         return 0;
-    while ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
-           text[n] == '_')
-        n++;
-    return n > 1 && text[n] == '}' ? n + 1 : 0;
+    for (; is_letter(text[n]) || (text[n] >= '0' && text[n] <= '9') ||
+           (text[n] && strchr(" -.:", text[n]));
+         n++)
+        letters = letters || is_letter(text[n]);
+    return letters && text[n] == '}' ? n + 1 : 0;
 }
 
 static bool
@@ -22,17 +31,24 @@ is_word(const char *text, size_t n, const char *word)
     return n == strlen(word) && memcmp(text, word, n) == 0;
 }
 
-ac_status
-ac_story_template_check(const char *prompt)
+static ac_status
+check_words(const char *key, const char *text)
 {
-    for (const char *p = prompt; *p; p++) {
+    for (const char *p = text; *p; p++) {
         const size_t n = word_in_braces(p);
         if (n && !is_word(p, n, "{caption}") && !is_word(p, n, "{table}"))
-            return ac_error_set(AC_E_ARG,
-                                "story.prompt: %.*s is not known; {caption} and {table} are",
-                                (int) n, p);
+            return ac_error_set(AC_E_ARG, "%s: %.*s is not known; {caption} and {table} are",
+                                key, (int) n, p);
     }
     return AC_OK;
+}
+
+ac_status
+ac_story_template_check(const char *prompt, const char *system)
+{
+    const ac_status st = check_words("story.prompt", prompt);
+
+    return st == AC_OK && system ? check_words("story.system", system) : st;
 }
 
 static void
@@ -91,7 +107,7 @@ ac_story_template_fill(ac_buffer *out, const char *prompt, const char *system,
     }
     if (system) {
         begin_message(out, m, "system");
-        ac_buffer_push_text(out, system);
+        fill(out, system, captions, tables, item);
         end_message(out, m);
     }
     begin_message(out, m, "user");
@@ -110,13 +126,14 @@ ac_story_chat_end(const ac_causal_model *model, ac_story_chat chat, int32_t *out
 
     *out = -1;
     for (int i = 0; chat != AC_CHAT_NONE && i < 2; i++) {
-        AC_TRY(ac_causal_model_encode(model, needed[i], strlen(needed[i]), &ids));
-        if (ids.count != 1 + (model->begin >= 0))
+        AC_TRY(ac_tokenizer_encode(&model->tokenizer, needed[i], strlen(needed[i]), 0, false,
+                                   &ids));
+        if (ids.count != 1)
             AC_FAIL(AC_E_ARG,
                     "story.chat: %s is no token of %s: this model was made for another kind of "
                     "chat, or for none",
                     needed[i], model->path);
-        *out = ids.ids[ids.count - 1];
+        *out = ids.ids[0];
     }
 out:
     ac_encoding_free(&ids);

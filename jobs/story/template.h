@@ -9,8 +9,8 @@
 /** As the choices of story.chat. */
 typedef enum ac_story_chat { AC_CHAT_NONE = 0, AC_CHAT_CHATML, AC_CHAT_LLAMA3 } ac_story_chat;
 
-/** AC_E_ARG where a {word} in braces is none of {caption} and {table}. */
-AC_MUST_CHECK ac_status ac_story_template_check(const char *prompt);
+/** AC_E_ARG where a {word} in braces is none of {caption} and {table}. system NULL: none. */
+AC_MUST_CHECK ac_status ac_story_template_check(const char *prompt, const char *system);
 
 /** The prompt's text; replaces what out held. */
 AC_MUST_CHECK ac_status ac_story_template_fill(ac_buffer *out, const char *prompt,

@@ -221,6 +221,97 @@ refuses() {
 refuses '.rope_parameters.rope_type = "yarn"' 'rope_parameters.rope_type'
 refuses '.num_local_experts = 8' 'num_local_experts'
 refuses '.quantization_config = {}' 'quantization_config'
+refuses '.rope_parameters.rope_type = 3' 'rope_parameters.rope_type'
+refuses 'del(.rope_parameters) | .rope_scaling = {"type": "linear", "factor": 2}' 'rope_scaling.type'
+refuses '.rope_scaling = {"type": "dynamic", "factor": 2}' 'rope_scaling.type' # of both, the older one counts
+refuses 'del(.rope_parameters) | .rope_scaling = {"factor": 2}' 'rope_scaling.type'
+refuses '.rope_scaling = "linear"' 'rope_scaling is not an object'
+refuses '.rope_parameters = {"full_attention": {"rope_theta": 5}}' 'rope_parameters.full_attention'
+refuses '.rope_parameters = {"rope_type": "llama3", "factor": 8, "high_freq_factor": 4}' 'rope_parameters.low_freq_factor'
+refuses '.partial_rotary_factor = 0.5' 'partial_rotary_factor'
 refuses '.layer_types = ["sliding_attention", "full_attention"] | .sliding_window = 8' 'layer_types'
 refuses '.num_key_value_heads = 3' 'num_attention_heads'
 refuses '.model_type = "mamba"' 'model_type is "mamba"'
+# a list of layers that never ends
+rm -rf folder
+mkdir folder
+jq '.attention_types = [[[], 1000000000000000000]]' "$data/golden/gpt/gpt_neo/config.json" > folder/config.json
+run 2 generate --model folder < ids.jsonl
+says 'config.json: attention_types'
+
+# windows of Qwen2: those of the layers that use one change what is said, those that nobody uses do not
+windows() {
+  rm -rf folder
+  cp -r "$data/golden/llama/qwen2" folder
+  chmod -R u+w folder
+  [ ! -e folder/model.safetensors.zst ] || zstd -dqf --rm folder/model.safetensors.zst
+  jq "$1" "$data/golden/llama/qwen2/config.json" > folder/config.json
+  seq 20 | jq -sc '{ids: .}' | "$antarctic" loss --model folder > loss.jsonl 2> said.txt || echo refused > loss.jsonl
+  cat loss.jsonl
+}
+plain=$(windows .)
+[ "$(windows '.sliding_window = 4 | del(.layer_types)')" = "$plain" ]
+[ "$(windows '.use_sliding_window = true | .sliding_window = 4 | .max_window_layers = 3 | del(.layer_types)')" = "$plain" ]
+[ "$(windows '.use_sliding_window = true | .sliding_window = 20 | .max_window_layers = 0 | del(.layer_types)')" = "$plain" ]
+[ "$(windows '.use_sliding_window = true | .sliding_window = null | .max_window_layers = 0 | del(.layer_types)')" = "$plain" ]
+last=$(windows '.use_sliding_window = true | .sliding_window = 4 | .max_window_layers = 2 | del(.layer_types)')
+[ "$last" != "$plain" ]
+[ "$last" != refused ]
+[ "$(windows '.use_sliding_window = true | .sliding_window = 4 | .layer_types = ["full_attention", "full_attention", "sliding_attention"]')" = "$last" ]
+for wrong in '.layer_types = ["sliding_attention", "full_attention", "full_attention"]' '.layer_types = ["full_attention"]' '.layer_types = ["full_attention", "full_attention", "linear_attention"]'; do
+  [ "$(windows "$wrong | .sliding_window = 4")" = refused ]
+  says 'config.json: layer_types'
+done
+
+# a blank caption is none, a run without captions is said to be
+printf '{"key": "a", "caption": " \\t\\n"}\n' > blank.jsonl
+run 3 story blank.jsonl --model "$model" --run blank_run
+[ "$(jq -r .reason blank_run/bad_items.jsonl)" = no_caption ]
+run 2 story one --model "$model" --run x
+says 'captions.jsonl: cannot be read.*(this run has no captions yet, or is of another job)'
+
+# JSON lines by any case of their name; one JSON value is no text
+cp twice.jsonl TWICE.JSONL
+run 0 story TWICE.JSONL --model "$model" --run twice_again --set story.max_new_tokens=4
+cmp twice/stories.jsonl twice_again/stories.jsonl
+printf '[{"image_id": 1, "caption": "a dog"}]' > results.json
+run 2 story results.json --model "$model" --run x
+says 'results.json: is one JSON value'
+
+# files that are no texts: an image, a model, a text in UTF-16, a compressed one
+printf 'a cat\nan owl\n' | iconv -t UTF-16 > utf16.txt
+printf 'a cat\n' | gzip > gz.txt
+printf '\211PNG\r\n\032\n\0\0\0\rIHDR' > png.txt
+for file in utf16.txt gz.txt png.txt "$model"; do
+  run 2 story "$file" --model "$model" --run x
+done
+says 'is no text (it has zero bytes)'
+run 2 story utf16.txt --model "$model" --run x
+says 'UTF-16'
+
+# GGUF: what would change the tokens and is not read is refused by name; a part of a model says that it is one
+edit() { python3 "$source/tests/cli/gguf_edit.py" "$@"; }
+good() { run 0 generate --model edited.gguf < ids.jsonl; }
+wrong() { run 2 generate --model edited.gguf < ids.jsonl; says "$1"; }
+edit "$model" edited.gguf
+good
+edit "$model" edited.gguf u32:llama.rope.scale_linear=1 str:llama.rope.scaling.type=none
+good
+edit "$model" edited.gguf f32:llama.rope.scaling.factor=4
+wrong 'llama.rope.scaling.factor asks for'
+edit "$model" edited.gguf f32:llama.rope.scale_linear=2
+wrong 'llama.rope.scale_linear asks for'
+edit "$model" edited.gguf str:llama.rope.scaling.type=none f32:llama.rope.scaling.factor=4
+good
+edit "$model" edited.gguf u16:split.count=3 u16:split.no=0
+wrong 'one of 3 files of a model'
+edit "$model" edited.gguf u16:split.count=1
+good
+for name in blk.0.attn_k.bias blk.0.ffn_up.bias blk.0.attn_q_norm.weight output.bias; do
+  edit "$model" edited.gguf tensor:$name=32
+  wrong "\"$name\" is none that this program reads"
+done
+edit "$model" edited.gguf tensor:rope_freqs.weight=8
+wrong 'rope_freqs.weight. has a value that is not above 0'
+edit "$model" edited.gguf tensor:rope_freqs.weight=8:1
+good

@@ -117,8 +117,19 @@ for wrong in '[2, "x"]' '[-3]' '"x"' '2.5'; do
   run 2 story captions.txt --model list_config --run x
   says 'config.json: eos_token_id'
 done
+# an end token past the vocabulary ends nothing, as in transformers, whose small GPTs all say 50256; said, and no error; a setting is
 jq '.eos_token_id = [2, 400]' wide/config.json > list_config/config.json
-run 1 story captions.txt --model list_config --run x
+run 0 story captions.txt --model list_config --run list_3 "${one[@]}"
+says 'the end token 400 is none of the model.s 400 tokens'
+run_on 3 0 story captions.txt --model list_config --run list_6 "${one[@]}"
+[ "$(grep -c 'the end token 400' said.txt)" = 1 ]
+cmp list_3/stories.jsonl list_6/stories.jsonl
+run 0 story captions.txt --model wide --run list_4 "${one[@]}"
+cmp list_3/stories.jsonl list_4/stories.jsonl
+jq '.eos_token_id = 50256 | .bos_token_id = 50256' wide/config.json > list_config/config.json
+run 0 story captions.txt --model list_config --run list_5 "${one[@]}"
+jq -e 'all(.stories[]; .end == "length")' list_5/stories.jsonl > /dev/null
+run 1 story captions.txt --model wide --run x --set 'generation.eos_token_id=[2,400]'
 says 'eos_token_id is 400, but the tokens of this model are 0 to 399'
 
 # a number that is none, in any weight of any kind of model: an error that names it; what nobody reads may be infinite
@@ -155,16 +166,79 @@ jq -e 'all(.stories[]; .end == "positions" and (.ids | length) < 60 and (.ids | 
 [ "$(jq .ends.positions past/summary.json)" = 3 ]
 says 'at the model.s last position'
 
-# placeholders: those of another name, wherever they stand
-for prompt in '{captions}' 'a {caption} and {image}' '{TABLE}' '{table} {}{x}'; do
-  run 1 story captions.txt --model wide --run x --prompt "$prompt"
-  says 'story.prompt: {[A-Za-z]*} is not known; {caption} and {table} are'
-done
-run 0 story captions.txt --model wide --run braces --prompt 'a {"json": 1} {} { caption } {caption}' --set story.max_new_tokens=2
-[ "$(jq -r .prompt braces/stories.jsonl | sed -n 1p)" = 'a {"json": 1} {} { caption } a red fox' ]
-
 # a folder that holds a GGUF file alone: the file is what is to be named
 mkdir only_gguf
 : > only_gguf/model.gguf
 run 2 generate --model only_gguf
 says 'only_gguf/config.json: .*(a GGUF file is named itself: only_gguf/model.gguf)'
+
+# generation.max_length counts the prompt: a longer one is truncated to half of it, or rejected
+for overflow in truncate refuse; do
+  code=0
+  [ $overflow = truncate ] || code=3
+  run $code story long.txt --model wide --run "counted_$overflow" --set story.overflow=$overflow --set generation.max_length=20 --set generation.eos_token_id=none
+done
+[ "$(jq -c '[.key, (.stories[0].ids | length), .stories[0].end]' counted_truncate/stories.jsonl | sort -u | tr '\n' ' ')" = \
+  '["000001",10,"length"] ["000002",10,"length"] ["000003",10,"length"] ["000004",10,"length"] ["000006",10,"length"] ["000007",10,"length"] ' ]
+jq -e '.reason == "too_large" and (.detail | contains("; 19 fit"))' counted_refuse/bad_items.jsonl > /dev/null
+
+# what a tokenizer puts in front stays when a prompt is truncated, and is no part of a chat's marks
+python3 - wide fronted <<'END'
+import json, os, shutil, sys
+source, folder = sys.argv[1:]
+shutil.copytree(source, folder)
+t = json.load(open(f"{source}/tokenizer.json", encoding="utf-8"))
+marks = ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+for i, mark in enumerate(marks):
+    t["model"]["vocab"][mark] = 259 + i
+    t["added_tokens"].append({**t["added_tokens"][0], "id": 259 + i, "content": mark})
+t["post_processor"] = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                       "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                       "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}
+json.dump(t, open(f"{folder}/tokenizer.json", "w", encoding="utf-8"))
+END
+greedy=(--set generation.do_sample=false --set story.max_new_tokens=9 --set generation.eos_token_id=none)
+run 0 story long.txt --model fronted --run fronted_run "${greedy[@]}"
+python3 - fronted <<'END' > front.jsonl
+import json
+vocabulary = json.load(open("fronted/tokenizer.json", encoding="utf-8"))["model"]["vocab"]
+for line in open("fronted_run/stories.jsonl"):
+    text = json.loads(line)["prompt"]
+    ids = [1, *(vocabulary[c] for c in text.replace(" ", "\u0120"))]
+    print(json.dumps({"ids": ids if len(ids) < 64 else [1, *ids[-54:]]}))
+END
+"$antarctic" generate --model fronted --max-new-tokens 9 --eos-token-id none < front.jsonl | jq -c '.candidates[0].ids' > front_ids
+jq -c '.stories[0].ids' fronted_run/stories.jsonl | cmp - front_ids
+run 0 story captions.txt --model fronted --run fronted_chat "${greedy[@]}" --set story.chat=llama3 --set 'story.system=Of {caption}.' --prompt '{caption}!'
+[ "$(jq -r .prompt fronted_chat/stories.jsonl | sed -n 1p)" = '<|start_header_id|>system<|end_header_id|>' ]
+[ "$(jq -r .prompt fronted_chat/stories.jsonl | grep -c 'Of an owl.<|eot_id|><|start_header_id|>user<|end_header_id|>')" = 1 ]
+run 0 story captions.txt --model fronted --run unsaid_system "${greedy[@]}" --set story.system=x
+says 'story.system has no effect without story.chat'
+
+# one matrix for embedding and head may have either name; two of them that differ are two, whatever the config says
+jq '.tie_word_embeddings = true' wide/config.json > tied.json
+for how in embedding head both_same both_differ; do
+  cp -r wide tied_$how
+  cp tied.json tied_$how/config.json
+  tiny tie wide/model.safetensors $how tied_$how/model.safetensors
+  run 0 story captions.txt --model tied_$how --run tied_$how.run "${one[@]}"
+done
+cmp tied_embedding.run/stories.jsonl tied_head.run/stories.jsonl
+cmp tied_embedding.run/stories.jsonl tied_both_same.run/stories.jsonl
+cmp tied_both_differ.run/stories.jsonl list_4/stories.jsonl
+! cmp -s tied_embedding.run/stories.jsonl tied_both_differ.run/stories.jsonl || { echo "a head of its own is not read"; exit 1; }
+
+# settings of an encoder's input are of the prompt, as in transformers
+echo '{"ids": [70, 71, 72, 73, 74, 75]}' > prompt.jsonl
+"$antarctic" generate --model wide --max-new-tokens 30 --encoder-repetition-penalty 1000 < prompt.jsonl | jq -e '.candidates[0].ids | all(. >= 70 and . <= 75)' > /dev/null
+"$antarctic" generate --model wide --max-new-tokens 30 --encoder-repetition-penalty 1000 --encoder-no-repeat-ngram-size 1 --eos-token-id none < prompt.jsonl | jq -e '.candidates[0].ids | length == 30 and all(. < 70 or . > 75)' > /dev/null
+
+# placeholders: those of another name, wherever they stand
+for prompt in '{captions}' 'a {caption} and {image}' '{TABLE}' '{table} {}{x}' '{ caption }' '{caption2}' '{caption-1}' '{table.0}' '{caption:>9}{légende}'; do
+  run 1 story captions.txt --model wide --run x --prompt "$prompt"
+  says 'story.prompt: {[^{}]*} is not known; {caption} and {table} are'
+  run 1 story captions.txt --model fronted --run x --set story.chat=llama3 --set "story.system=$prompt"
+  says 'story.system: {[^{}]*} is not known; {caption} and {table} are'
+done
+run 0 story captions.txt --model wide --run braces --prompt 'a {"json": 1} {} {1} {{caption}}' --set story.max_new_tokens=2
+[ "$(jq -r .prompt braces/stories.jsonl | sed -n 1p)" = 'a {"json": 1} {} {1} {a red fox}' ]

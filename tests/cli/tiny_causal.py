@@ -3,6 +3,7 @@
   tiny_causal.py TYPE ROWS TOKENS FOLDER [KIND]   TYPE: gptj, llama; ROWS of the embedding; TOKENS of the tokenizer, 0: there is none.
                                                   KIND: bytes (<0xHH> tokens, as Llama 2), or level (byte level, as GPT-2)
   tiny_causal.py spoil FILE TENSOR VALUE          the last number of a tensor of F32 becomes nan, inf …; * lists the tensors
+  tiny_causal.py tie FILE HOW TO                  of a GPT-J's embedding and head: embedding, head: one matrix under that name; both_same, both_differ
   tiny_causal.py decode FOLDER IDS                the text of ids, behind another one, a character that is not finished left out
 
 Rows past the tokens are by far the likeliest, if nothing suppresses them. Nothing but the standard library.
@@ -119,6 +120,26 @@ def spoil(path, name, value):
     open(path, "wb").write(data)
 
 
+def tie(path, how, to):
+    data = open(path, "rb").read()
+    n = struct.unpack_from("<Q", data)[0]
+    header = json.loads(data[8:8 + n])
+    tokens, head = "transformer.wte.weight", "lm_head.weight"
+    if how == "embedding":
+        del header[head]
+    elif how == "head":
+        header[head] = header.pop(tokens)
+    elif how == "both_same":
+        header[head] = header[tokens]
+    rest, moved = b"", {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        moved[name] = {**entry, "data_offsets": [len(rest), len(rest) + end - begin]}
+        rest += data[8 + n + begin:8 + n + end]
+    text = json.dumps(moved).encode()
+    open(to, "wb").write(struct.pack("<Q", len(text)) + text + rest)
+
+
 def decode(folder, ids):
     """A run of byte tokens is the text that they are, or U+FFFD for each."""
     vocabulary = {i: p for p, i in json.load(open(f"{folder}/tokenizer.json", encoding="utf-8"))["model"]["vocab"].items()}
@@ -153,6 +174,8 @@ def could_begin(tail, size):
 if __name__ == "__main__":
     if sys.argv[1] == "spoil":
         spoil(*sys.argv[2:])
+    elif sys.argv[1] == "tie":
+        tie(*sys.argv[2:])
     elif sys.argv[1] == "decode":
         print(json.dumps(decode(*sys.argv[2:])))
     else:

@@ -69,6 +69,11 @@ id=$(jq '.model.vocab | length' clip/tokenizer.json)
 [ "$(echo '{"text": "A <cat-TOY> &amp; car"}' | "$antarctic" tokenize --no-special --model both | jq ".ids[1]")" -eq "$id" ]
 [ "$(echo '{"text": "A <cat-TOY> &amp; car"}' | "$antarctic" tokenize --no-special --model both | jq -c .ids)" = \
   "$(for text in A '&amp;' car; do echo "{\"text\": \"$text\"}" | "$antarctic" tokenize --no-special --model clip; [ "$text" != A ] || echo "{\"ids\": [$id]}"; done | jq -cs 'map(.ids) | add')" ]
+# CLIP's text has no white space around it: words of blanks alone, at both ends
+blank=$(jq '.["\u0120</w>"]' "$demo/clip/vocab.json")
+cat=$(jq '.["cat</w>"]' "$demo/clip/vocab.json")
+[ "$(echo "{\"ids\": [$blank, $blank, $cat, $blank, $cat, $blank, $blank]}" | "$antarctic" tokenize --decode --model "$demo/clip" | jq -r .text)" = 'cat   cat' ]
+[ "$(echo "{\"ids\": [$blank]}" | "$antarctic" tokenize --decode --model "$demo/clip" | jq -r .text)" = '' ]
 [ "$(echo "{\"ids\": [$id]}" | "$antarctic" tokenize --decode --model both | jq -r .text)" = '<Cat-toy>' ]
 
 # refused: key, value, file; nothing is left out without a word

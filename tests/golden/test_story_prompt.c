@@ -19,7 +19,7 @@ expect_filled(const char *prompt, const char *system, ac_story_chat chat, const 
     ac_texts captions = { 0 }, tables = { 0 };
     ac_buffer out = { 0 };
 
-    assert_int_equal(ac_story_template_check(prompt), AC_OK);
+    assert_int_equal(ac_story_template_check(prompt, system), AC_OK);
     assert_int_equal(ac_texts_push(&captions, "another", 7), AC_OK);
     assert_int_equal(ac_texts_push(&captions, caption, strlen(caption)), AC_OK);
     assert_int_equal(ac_texts_push(&tables, "", 0), AC_OK);
@@ -35,18 +35,28 @@ expect_filled(const char *prompt, const char *system, ac_story_chat chat, const 
 static void
 placeholders(void **state)
 {
+    static const char *const unknown[] = { "{captions}", "{Caption}",   "{a_b}",
+                                           "{ caption}", "{caption2}",  "{caption-1}",
+                                           "{table.0}",  "{caption:5}", "{légende}" };
+
     (void) state;
     expect_filled("Once upon a time there was {caption}", NULL, AC_CHAT_NONE, "a cat", "",
                   "Once upon a time there was a cat");
     expect_filled("{table}{caption}: {caption}", NULL, AC_CHAT_NONE, "a cat", "x | y | ",
                   "x | y | a cat: a cat");
-    expect_filled("{}{ caption}{1}{{caption}}", NULL, AC_CHAT_NONE, "{table}", "t",
-                  "{}{ caption}{1}{{table}}"); /* what a caption says is not filled in */
+    expect_filled("{}{1}{{caption}}", NULL, AC_CHAT_NONE, "{table}", "t",
+                  "{}{1}{{table}}"); /* what a caption says is not filled in */
     expect_filled("", NULL, AC_CHAT_NONE, "a", "", "");
-    assert_int_equal(ac_story_template_check("a {captions}"), AC_E_ARG);
-    assert_non_null(strstr(ac_error_message(), "{captions}"));
-    assert_int_equal(ac_story_template_check("{caption} {Caption}"), AC_E_ARG);
-    assert_int_equal(ac_story_template_check("{a_b}"), AC_E_ARG);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "{caption} %s {table}", unknown[i]);
+        assert_int_equal(ac_story_template_check(text, NULL), AC_E_ARG);
+        assert_non_null(strstr(ac_error_message(), unknown[i]));
+        assert_int_equal(ac_story_template_check("{caption}", text), AC_E_ARG);
+        assert_non_null(strstr(ac_error_message(), "story.system"));
+    }
+    assert_int_equal(ac_story_template_check("{} {1} {\"a\": 1} {{caption}} {", "{table}"),
+                     AC_OK);
 }
 
 static void
@@ -56,8 +66,8 @@ chats(void **state)
     expect_filled("About {caption}", NULL, AC_CHAT_LLAMA3, "a cat", "",
                   "<|start_header_id|>user<|end_header_id|>\n\nAbout a cat<|eot_id|>"
                   "<|start_header_id|>assistant<|end_header_id|>\n\n");
-    expect_filled("About {caption}", "Be {brief}", AC_CHAT_LLAMA3, "a cat", "",
-                  "<|start_header_id|>system<|end_header_id|>\n\nBe {brief}<|eot_id|>"
+    expect_filled("About {caption}", "Be brief {} on {caption}", AC_CHAT_LLAMA3, "a cat", "",
+                  "<|start_header_id|>system<|end_header_id|>\n\nBe brief {} on a cat<|eot_id|>"
                   "<|start_header_id|>user<|end_header_id|>\n\nAbout a cat<|eot_id|>"
                   "<|start_header_id|>assistant<|end_header_id|>\n\n");
     expect_filled("{caption}?", NULL, AC_CHAT_CHATML, "a cat", "",

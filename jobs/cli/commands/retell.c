@@ -60,7 +60,7 @@ read_config(reteller *self, const char *folder, const ac_arguments *a)
     for (int i = 0; i < a->set_count; i++)
         if (strcmp(a->set[i].option->name, "set") == 0)
             AC_TRY(ac_config_set(&self->config, a->set[i].value));
-    st = ac_story_template_check(self->config.story.prompt);
+    st = ac_story_template_check(self->config.story.prompt, self->config.story.system);
 out:
     free(path);
     ac_run_view_close(&run);
