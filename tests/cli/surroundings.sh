@@ -72,6 +72,12 @@ python3 "$source/tests/cli/hostile_images.py" texts texts.png
   ulimit -t 5
   run 0 preprocess --size 32 --out x.npy texts.png
 )
+# what lies behind the pixels is not unpacked to be thrown away; a little of it does no harm
+python3 "$source/tests/cli/hostile_images.py" behind behind.png 400
+run 3 preprocess --size 32 --out x.npy behind.png
+says '"reason": "too_large"'
+python3 "$source/tests/cli/hostile_images.py" behind little.png 1
+run 0 preprocess --size 32 --out x.npy little.png
 # a header of many empty lists
 python3 -c 'import struct; h = b"{\"a\":[" + b"[]," * 5000000 + b"[]]}"; open("lists.safetensors", "wb").write(struct.pack("<Q", len(h)) + h)'
 run 2 inspect lists.safetensors
@@ -304,6 +310,17 @@ for name in long usual; do
   run 0 build-cache --run "cache_$name" --set "input.path=$name.txt.zst" --set "clip.model=$demo/clip"
 done
 cmp cache_long/shards/00000.h5 cache_usual/shards/00000.h5
+# a frame to be skipped in front, as of pzstd, and several frames; zeros behind gzip data
+printf '\x50\x2a\x4d\x18\x04\x00\x00\x00abcd' | cat - usual.txt.zst > parallel.txt.zst
+gzip -c cache.txt | cat - <(head -c 1000 /dev/zero) > padded.txt.gz
+for name in parallel.txt.zst padded.txt.gz; do
+  run 0 build-cache --run "cache_$name" --set "input.path=$name" --set "clip.model=$demo/clip"
+  cmp "cache_$name/shards/00000.h5" cache_usual/shards/00000.h5
+done
+# a line without an end is named by the file that it is in, packed or not
+head -c 600000000 /dev/zero | tr '\0' a | gzip -1c > endless.txt.gz
+run 2 build-cache --run cache_endless --set input.path=endless.txt.gz --set "clip.model=$demo/clip"
+says 'endless.txt.gz: a line of more than'
 # a window is held against limits.memory: read within it, or refused by its name; those of 8 MiB and less always are read
 window() { # window CODE FILE MEMORY
   rm -rf cache_window
@@ -362,6 +379,15 @@ for model in bart clip; do
   sed -i '0,/{/s//{"not_asked_for": NaN, "nor_this": -Infinity,/' "nan_$model/config.json"
 done
 run 0 caption job.yaml --run nan_run --set bart.model=nan_bart --set clip.model=nan_clip
+run 0 inspect nan_bart
+says 'model (bart)'
+run 0 inspect nan_clip
+says 'model (clip)'
+printf '{"text": "a red car", "weight": NaN}\n' > nan.jsonl
+run 0 search nan_run --queries nan.jsonl
+printf '{"key": "a", "caption": "a red car", "score": Infinity}\n' > nan_captions.jsonl
+run 2 story --run nan_story --set input.path=nan_captions.jsonl --set "story.model=$demo/bart"
+says 'model_type' # the captions are read before
 
 if [ -w /dev/full ]; then
   for words in --help help "help caption" "caption --help" --version "caption --print-config" "inspect coco" "status coco" "status coco --json" "verify coco" "verify coco --json" \
