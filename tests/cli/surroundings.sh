@@ -164,6 +164,7 @@ not_waiting 2 story --run odd_x --set input.path=pipe.jsonl --set "story.model=$
 not_waiting 2 story --run odd_x --set input.path=cache.txt --set story.model=pipe.gguf
 not_waiting 2 evaluate --run odd_x --set evaluate.predictions=pipe.json --set evaluate.references=pipe.txt
 not_waiting 2 import --text pipe.txt --embeddings pipe.npy --model "$demo/clip" --out odd_c
+not_waiting 2 search odd_run --text car --vocabulary pipe.txt
 not_waiting 2 import --checkpoint pipe.pt --out x.safetensors
 not_waiting 2 ngrams pipe.txt
 not_waiting 2 topk --cache pipe.npy --queries pipe.npy --out-ids i.npy --out-scores s.npy
