@@ -1,4 +1,5 @@
 /* The program: which job, command or tool. The only file that ends the process. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,19 @@ allow_open_files(void)
     (void) setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* Where standard input, output or error is closed, the next file that is opened would take its
+ * number, and what is printed would be written into it. Nothing can be read from, or written
+ * to, what stands there instead: so it is closed, as before. */
+static void
+hold_standard_files(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+    for (int i = 0; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", flags[i]) < 0)
+            return; /* without /dev/null */
+}
+
 /* What was printed is all that was wanted. */
 static int
 end_of_output(const char *name)
@@ -80,6 +94,7 @@ end_of_output(const char *name)
 int
 main(int argc, char **argv)
 {
+    hold_standard_files();
     choose_openblas_kernels(argc, argv);
     allow_open_files();
     ac_endings_install(end_process);

@@ -86,6 +86,7 @@ ac_miner_arrange(ac_miner *self, const ac_texts *sources, ac_text_document *docu
         spool = NULL;
         if (documents[i].spooled)
             AC_TRY(ac_miner_spool_path(self->options, i, &spool));
+        AC_TRY(ac_texts_push(&corpus->names, path, strlen(path) + 1));
         path = spool ? spool : path;
         AC_TRY(ac_texts_push(&corpus->paths, path, strlen(path) + 1));
         self->report.texts += documents[i].texts;

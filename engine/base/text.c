@@ -106,14 +106,21 @@ ac_text_control(const char *bytes, size_t n)
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+size_t
+ac_text_obeyed(const char *bytes, size_t n)
+{
+    const size_t control = ac_text_control(bytes, n);
+
+    return control ? control : layout(bytes, n);
+}
+
 ac_status
 ac_text_push_visible(ac_buffer *out, const char *bytes, size_t n)
 {
     size_t from = 0, control;
 
     for (size_t i = 0; i < n; i += control ? control : ac_text_utf8(bytes + i, n - i)) {
-        control = ac_text_control(bytes + i, n - i);
-        control = control ? control : layout(bytes + i, n - i);
+        control = ac_text_obeyed(bytes + i, n - i);
         if (!control)
             continue;
         ac_buffer_push(out, bytes + from, i - from);

@@ -33,9 +33,13 @@ size_t ac_text_line_end(const char *bytes, size_t n);
  */
 size_t ac_text_control(const char *bytes, size_t n);
 
+/** Bytes of what begins here [n] and a terminal would obey rather than show: what
+ * ac_text_control finds, what ends a line, and what turns the direction of writing; 0:
+ * something to be seen. Of a signal handler's functions too. */
+size_t ac_text_obeyed(const char *bytes, size_t n);
+
 /** Append a text as one line for people: \n and \r as these two characters, all else that
- * ac_text_control finds, and what ends a line or turns the direction of writing, as \x1b. The
- * rest, backslashes too, stays as it is. */
+ * ac_text_obeyed finds as \x1b. The rest, backslashes too, stays as it is. */
 ac_status ac_text_push_visible(ac_buffer *out, const char *bytes, size_t n);
 
 #endif

@@ -280,26 +280,6 @@ read_rotary(ac_json_reader *r, ac_causal_config *c)
     if (c->head_size % 2)
         ac_json_reader_refuse(r, "head_dim", "is odd, so pairs of it cannot be rotated");
     if (!(o->theta > 0 && isfinite(o->theta)))
-<<<<<<< HEAD
-        ac_json_reader_refuse(today ? &s : r, "rope_theta", "is not a number above 0");
-    if (type && !o->llama3 && strcmp(type, "default") != 0)
-        ac_json_reader_refuse(&s, key,
-                              "asks for what this program does not support (it has default and "
-                              "llama3)");
-    if (ac_json_reader_real(&s, "partial_rotary_factor", 1) != 1)
-        ac_json_reader_refuse(&s, "partial_rotary_factor", "is not 1: not supported");
-    if (o->llama3) {
-        o->factor = ac_json_reader_real(&s, "factor", 0);
-        o->low_freq_factor = ac_json_reader_real(&s, "low_freq_factor", 0);
-        o->high_freq_factor = ac_json_reader_real(&s, "high_freq_factor", 0);
-        o->original_max_position_embeddings =
-            width(&s, "original_max_position_embeddings", c->max_position_embeddings);
-        if (!(o->factor > 0))
-            ac_json_reader_refuse(&s, "factor", "is not a number above 0");
-        if (!(o->high_freq_factor > o->low_freq_factor))
-            ac_json_reader_refuse(&s, "high_freq_factor", "is not above low_freq_factor");
-    }
-=======
         ac_json_reader_refuse(inside ? &s : r, "rope_theta", "is not a number above 0");
     refuse_rotations(&s);
     if (ac_json_reader_real(&s, "partial_rotary_factor", 1) != 1)
@@ -310,7 +290,6 @@ read_rotary(ac_json_reader *r, ac_causal_config *c)
     o->llama3 = json_is_string(type) && strcmp(json_string_value(type), "llama3") == 0;
     if (o->llama3)
         read_llama3(r, &s, c);
->>>>>>> rev23
     if (r->status == AC_OK)
         r->status = s.status;
 }
@@ -355,15 +334,6 @@ read_windows(ac_json_reader *r, ac_causal_config *c)
             c->local[l] = true;
         c->window = is_local ? window : c->window;
     }
-<<<<<<< HEAD
-    if (c->type != AC_CAUSAL_LLAMA &&
-        json_is_true(json_object_get(r->object, "use_sliding_window")) &&
-        !json_is_null(window) &&
-        ac_json_reader_whole(r, "max_window_layers", 28, 0, AC_MOST_LAYERS) < c->layers)
-        ac_json_reader_refuse(r, "use_sliding_window",
-                              "is true: sliding windows are not supported");
-=======
->>>>>>> rev23
 }
 
 static void
@@ -394,15 +364,9 @@ read_llama(ac_json_reader *r, ac_causal_config *c)
     if (c->heads % c->key_heads)
         ac_json_reader_refuse(r, "num_attention_heads",
                               "is not a multiple of num_key_value_heads");
-<<<<<<< HEAD
-    refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not supported");
-    refuse_where_said(r, "num_experts", "asks for a mixture of experts: not supported");
-    refuse_windows(r, c);
-=======
     refuse_where_said(r, "num_local_experts", "asks for a mixture of experts: not supported");
     refuse_where_said(r, "num_experts", "asks for a mixture of experts: not supported");
     read_windows(r, c);
->>>>>>> rev23
     read_rotary(r, c);
     read_tokens(r, c, llama ? 1 : -1, llama ? 2 : -1);
 }

@@ -3,9 +3,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "io/file/file_head.h"
+#include "io/file/file_open.h"
 
 enum { MERGES = 49152 - 256 - 2, MAX_BYTES = 64 << 20 };
 
@@ -16,12 +18,16 @@ unpack(const char *path, ac_buffer *text)
     char block[65536];
     gzFile f;
     ac_status st = ac_head_check_file(path);
-    int n;
+    int n, file;
 
+    if (st == AC_OK)
+        st = ac_file_open(&file, path);
     if (st != AC_OK)
         return st;
-    if (!(f = gzopen(path, "rb")))
-        return ac_error_set(AC_E_IO, "%s: cannot be opened", path);
+    if (!(f = gzdopen(file, "rb"))) {
+        close(file);
+        return ac_error_set(AC_E_NOMEM, "%s: out of memory for zlib", path);
+    }
     while (st == AC_OK && (n = gzread(f, block, sizeof block)) > 0) {
         st = ac_buffer_push(text, block, (size_t) n);
         if (st == AC_OK && text->size > MAX_BYTES)

@@ -113,6 +113,15 @@ has_at(span s, size_t at, const char *what, size_t n)
     return s.n >= at + n && memcmp(s.at + at, what, n) == 0;
 }
 
+bool
+ac_head_is_zstd(const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+
+    return n >= 4 && (memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0 ||
+                      ((p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0));
+}
+
 ac_head
 ac_head_of(const void *bytes, size_t n)
 {
@@ -124,12 +133,12 @@ ac_head_of(const void *bytes, size_t n)
         return AC_HEAD_POINTER;
     if (is_page(behind(s, ac_head_mark(bytes, n))))
         return AC_HEAD_PAGE;
-    return is_tar(bytes, n)                      ? AC_HEAD_TAR
-           : has_at(s, 0, "\x1f\x8b", 2)         ? AC_HEAD_GZIP
-           : has_at(s, 0, "\x28\xb5\x2f\xfd", 4) ? AC_HEAD_ZSTD
-           : has_at(s, 0, "PK\3\4", 4)           ? AC_HEAD_ZIP
-           : is_utf16(bytes, n)                  ? AC_HEAD_UTF16
-                                                 : AC_HEAD_OTHER;
+    return is_tar(bytes, n)              ? AC_HEAD_TAR
+           : has_at(s, 0, "\x1f\x8b", 2) ? AC_HEAD_GZIP
+           : ac_head_is_zstd(bytes, n)   ? AC_HEAD_ZSTD
+           : has_at(s, 0, "PK\3\4", 4)   ? AC_HEAD_ZIP
+           : is_utf16(bytes, n)          ? AC_HEAD_UTF16
+                                         : AC_HEAD_OTHER;
 }
 
 const char *

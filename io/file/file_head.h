@@ -3,6 +3,7 @@
 #ifndef AC_IO_FILE_FILE_HEAD_H
 #define AC_IO_FILE_FILE_HEAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/base/status.h"
@@ -40,5 +41,9 @@ AC_MUST_CHECK ac_status ac_head_check_file(const char *path);
 
 /** Bytes of UTF-8's byte-order mark at the head: 3, or 0. */
 size_t ac_head_mark(const void *bytes, size_t n);
+
+/** Do these n bytes begin zstd data? A frame that is to be skipped, as pzstd writes first, is
+ * one too. */
+bool ac_head_is_zstd(const void *bytes, size_t n);
 
 #endif

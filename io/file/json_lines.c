@@ -6,6 +6,7 @@
 
 #include "io/file/file_head.h"
 #include "io/file/file_look.h"
+#include "io/file/json_value.h"
 #include "io/file/line_reader.h"
 
 ac_status
@@ -24,7 +25,7 @@ ac_json_lines_read(const char *path, ac_json_line take, void *context)
         AC_TRY(ac_line_reader_next(&reader, &line, &n));
         if (!line)
             break;
-        record = json_loadb(line, n, 0, NULL);
+        record = ac_json_parse(line, n, 0, NULL);
         if (record)
             st = take(context, record);
         json_decref(record);
@@ -66,7 +67,7 @@ ac_json_lines_read_all(const char *path, ac_json_line take, void *context)
         }
         if (!has_content(line, n))
             continue;
-        record = json_loadb(line, n, JSON_ALLOW_NUL, &error);
+        record = ac_json_parse(line, n, JSON_ALLOW_NUL, &error);
         st = record ? take(context, record)
                     : ac_error_set(AC_E_FORMAT, "is not JSON: %s", error.text);
         json_decref(record);

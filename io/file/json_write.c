@@ -4,6 +4,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "engine/base/text.h"
+
 static bool
 is_plain(unsigned char c)
 {
@@ -75,4 +77,29 @@ ac_status
 ac_json_texts_field(ac_buffer *self, const char *name, const ac_texts *texts, int64_t i)
 {
     return ac_json_field(self, name, ac_texts_at(texts, i), ac_texts_size(texts, i));
+}
+
+ac_status
+ac_json_push_visible(ac_buffer *self, const char *json, size_t n)
+{
+    size_t from = 0, obeyed;
+
+    for (size_t i = 0; i < n; i += obeyed ? obeyed : 1) {
+        const unsigned char c = (unsigned char) json[i];
+        utf8proc_int32_t point;
+        /* below the blank are only JSON's own line breaks; what begins a character that is
+         * obeyed: DEL, C1, U+2028 and its neighbours, a byte that is not UTF-8 */
+        obeyed = c < 0x7f ? 0 : ac_text_obeyed(json + i, n - i);
+        if (!obeyed) {
+            obeyed = ac_text_utf8(json + i, n - i);
+            continue;
+        }
+        ac_buffer_push(self, json + from, i - from);
+        from = i + obeyed;
+        if (utf8proc_iterate((const utf8proc_uint8_t *) json + i, (utf8proc_ssize_t) (n - i),
+                             &point) < 1)
+            point = 0xfffd;
+        ac_buffer_printf(self, "\\u%04x", (unsigned) point);
+    }
+    return ac_buffer_push(self, json + from, n - from);
 }

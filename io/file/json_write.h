@@ -23,4 +23,8 @@ ac_status ac_json_field(ac_buffer *self, const char *name, const char *bytes, si
 ac_status ac_json_texts_field(ac_buffer *self, const char *name, const ac_texts *texts,
                               int64_t i);
 
+/** Append JSON [n] for a terminal: it reads back the same, but each character of its strings
+ * that ac_text_obeyed finds is written as \u202e. */
+ac_status ac_json_push_visible(ac_buffer *self, const char *json, size_t n);
+
 #endif

@@ -1,6 +1,7 @@
 #include "io/file/skip.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -10,11 +11,19 @@
 #include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/json_write.h"
+#include "io/file/path.h"
 #include "io/file/publish.h"
 
-const char ac_skip_default[] = "@eaDir\n#recycle\n#snapshot\n.Trash*\n.thumbnails\n"
-                               ".ipynb_checkpoints\n.Spotlight-V100\n$RECYCLE.BIN\n"
-                               "System Volume Information\n__MACOSX\n.git";
+enum { MOST_LOOKS = 1000 };
+
+/* Folders that no person makes for images: of Synology, QNAP, NetApp, ZFS; of Linux desktops,
+ * macOS, Windows; of Jupyter, Picasa, Syncthing, Dropbox; of version control. */
+const char ac_skip_default[] =
+    "@eaDir\n#recycle\n#snapshot\n@Recycle\n@Recently-Snapshot\n.@__thumb\n.snapshot\n"
+    ".snapshots\n.zfs\n.Trash*\n.thumbnails\n.Spotlight-V100\n.fseventsd\n"
+    ".TemporaryItems\n.AppleDouble\n__MACOSX\n$RECYCLE.BIN\nRECYCLER\n"
+    "System Volume Information\n.ipynb_checkpoints\n.picasaoriginals\n.stversions\n"
+    ".dropbox.cache\n.git\n.svn\n.hg";
 
 ac_status
 ac_skip_init(ac_skip *self, const char *patterns)
@@ -78,6 +87,7 @@ ac_skip_ask(ac_skip *self, const char *path, bool *skipped)
         return AC_OK;
     kind->count++;
     self->total++;
+    self->last = kind - self->kinds;
     if (!kind->first || strcmp(path, kind->first) < 0) {
         const ac_status st = ac_duplicate(&copy, path, strlen(path));
         if (st != AC_OK)
@@ -86,6 +96,35 @@ ac_skip_ask(ac_skip *self, const char *path, bool *skipped)
         kind->first = copy;
     }
     return AC_OK;
+}
+
+static int64_t
+count_wanted(ac_skip *self, const char *path, bool (*is_wanted)(const char *name))
+{
+    struct dirent *entry;
+    DIR *folder = self->looked < MOST_LOOKS ? opendir(path) : NULL;
+    int64_t count = 0;
+
+    self->looked += folder != NULL;
+    while (folder && (entry = readdir(folder))) {
+        char *child = NULL;
+        if (entry->d_type != DT_DIR) {
+            count += is_wanted(entry->d_name);
+        } else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                   ac_path_format(&child, "%s/%s", path, entry->d_name) == AC_OK) {
+            count += count_wanted(self, child, is_wanted);
+            free(child);
+        }
+    }
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+void
+ac_skip_look(ac_skip *self, const char *path, bool (*is_wanted)(const char *name))
+{
+    self->kinds[self->last].images += count_wanted(self, path, is_wanted);
 }
 
 ac_status
@@ -137,6 +176,15 @@ ac_skip_print(const ac_skip *self, ac_buffer *out)
                          k->first);
         comma = ", ";
     }
+    comma = "; images in them: ";
+    for (const ac_skip_kind *k = self->kinds; k < self->kinds + self->count; k++) {
+        if (!k->images)
+            continue;
+        ac_buffer_printf(out, "%s%lld %s", comma, (long long) k->images, k->pattern);
+        comma = ", ";
+    }
+    if (self->looked == MOST_LOOKS)
+        ac_buffer_push_text(out, ", or more");
 }
 
 void

@@ -15,7 +15,8 @@ extern const char ac_skip_default[];
 typedef struct ac_skip_kind {
     char *pattern; /* owned */
     int64_t count;
-    char *first; /* owned: the first path, bytewise; NULL: none */
+    char *first;    /* owned: the first path, bytewise; NULL: none */
+    int64_t images; /* that were seen in these folders */
 } ac_skip_kind;
 
 /** Starts zeroed: nothing is passed over. */
@@ -23,6 +24,8 @@ typedef struct ac_skip {
     ac_skip_kind *kinds; /* [count] */
     int64_t count;
     int64_t total;        /* passed over by all of them */
+    int64_t last;         /* the kind of what ac_skip_ask found last */
+    int64_t looked;       /* folders of those passed over that ac_skip_look has looked into */
     ac_buffer unreadable; /* "PATH: why", one per line: folders that the system keeps closed */
     int64_t unreadable_count;
 } ac_skip;
@@ -35,6 +38,10 @@ void ac_skip_free(ac_skip *self);
 /** Is this folder or file to be passed over? It is counted. path: relative to the folder that
  * is searched. */
 AC_MUST_CHECK ac_status ac_skip_ask(ac_skip *self, const char *path, bool *skipped);
+
+/** What ac_skip_ask has just passed over, at this path: if it is a folder, count what is_wanted
+ * in it and below, for the log; no more than 1,000 folders in all. */
+void ac_skip_look(ac_skip *self, const char *path, bool (*is_wanted)(const char *name));
 
 /**
  * A folder that cannot be read (lost+found, another user's): all else is done, and ac_skip_log
@@ -49,7 +56,8 @@ AC_MUST_CHECK ac_status ac_skip_unreadable(ac_skip *self, const char *path, int 
 AC_MUST_CHECK ac_status ac_skip_ask_member(ac_skip *self, const char *name, size_t n,
                                            bool *skipped);
 
-/** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git)". total > 0. */
+/** Appended to out: "12 @eaDir (first: a/@eaDir), 1 .git (first: .git); images in them: 120
+ * @eaDir". total > 0. */
 void ac_skip_print(const ac_skip *self, ac_buffer *out);
 
 /** Appended to out, as a JSON object: {"@eaDir": 12, …}. */

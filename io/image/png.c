@@ -3,6 +3,7 @@
 #include <png.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,42 @@ pass_over_texts(png_structp png)
 #endif
 }
 
+static uint32_t
+big_endian(const unsigned char *p)
+{
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
+}
+
+/* How many bytes the chunks IDAT say that they hold. */
+static uint64_t
+count_data(const source *s)
+{
+    enum { SIGNATURE = 8, FRAME = 12 /* length, name, checksum */ };
+    uint64_t sum = 0;
+
+    for (size_t at = SIGNATURE, size; s->n - at >= FRAME; at += size) {
+        const uint32_t length = big_endian(s->bytes + at);
+        if (memcmp(s->bytes + at + 4, "IDAT", 4) == 0)
+            sum += length;
+        size = (size_t) length + FRAME;
+        if (size > s->n - at)
+            break;
+    }
+    return sum;
+}
+
+/* libpng unpacks what lies behind the last row too, a thousand bytes for each: a file may hold
+ * no more than rows take that are not compressed at all, each in a block of its own. */
+static bool
+has_only_rows(const source *s, png_structp png, png_infop info)
+{
+    enum { BLOCK = 16, SLACK = 1 << 16 };
+    const uint64_t row = png_get_rowbytes(png, info) + BLOCK,
+                   rows = row * png_get_image_height(png, info);
+
+    return count_data(s) <= rows + rows / 4 + SLACK;
+}
+
 static ac_status
 decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels,
        ac_item_status *item_status, source *s)
@@ -104,15 +141,20 @@ decode(png_structp png, png_infop info, ac_image *out, int64_t max_pixels,
     ac_image_mode mode;
     ac_status st;
     size_t row;
+    bool fits;
 
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
     pass_over_texts(png);
     png_read_info(png, info);
+    fits = has_only_rows(s, png, info);
     mode = choose_mode(png, info);
     st = ac_image_allocate(out, mode, png_get_image_width(png, info),
                            png_get_image_height(png, info), max_pixels, item_status);
     if (st != AC_OK || item_status->reason != AC_GOOD)
         return st;
+    if (!fits)
+        return ac_item_status_set(item_status, AC_REJECT_TOO_LARGE,
+                                  "PNG: far more data than its pixels take");
     if (mode == AC_MODE_P)
         read_palette(png, info, out);
     png_set_interlace_handling(png);

@@ -184,8 +184,11 @@ search(finder *self, const char *path, size_t root, int depth)
         free(child);
         AC_TRY(ac_path_format(&child, "%s/%s", path, entry->d_name));
         AC_TRY(ac_skip_ask(&self->passed->skipped, child + root, &skipped));
-        if (skipped)
+        if (skipped) {
+            if (entry->d_type == DT_DIR)
+                ac_skip_look(&self->passed->skipped, child, ac_image_name_is);
             continue;
+        }
         if (entry->d_type == DT_DIR ||
             ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
              ac_file_stat(child, &info) == 0 && S_ISDIR(info.st_mode))) {

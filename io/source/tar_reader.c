@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_head.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
@@ -40,11 +41,11 @@ enum {
 const char *
 ac_tar_compression(const void *bytes, size_t n)
 {
-    static const unsigned char gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+    static const unsigned char gzip[] = { 0x1f, 0x8b };
 
     if (n >= sizeof gzip && memcmp(bytes, gzip, sizeof gzip) == 0)
         return "gzip";
-    return n >= sizeof zstd && memcmp(bytes, zstd, sizeof zstd) == 0 ? "zstd" : NULL;
+    return ac_head_is_zstd(bytes, n) ? "zstd" : NULL;
 }
 
 /* Up to n bytes from `at` on; *got fewer where the tar ends. */

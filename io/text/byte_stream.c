@@ -9,6 +9,7 @@
 #include <zstd_errors.h>
 
 #include "engine/base/memory.h"
+#include "io/file/file_head.h"
 #include "io/file/file_open.h"
 #include "io/file/publish.h"
 
@@ -36,10 +37,11 @@ fill(ac_byte_stream *self)
 static ac_status
 start_decoder(ac_byte_stream *self)
 {
-    static const unsigned char gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+    enum { HEAD = 4 };
+    static const unsigned char gzip[] = { 0x1f, 0x8b };
     ac_status st = AC_OK;
 
-    while (self->input_size < (int64_t) sizeof zstd && !self->at_end && st == AC_OK)
+    while (self->input_size < HEAD && !self->at_end && st == AC_OK)
         st = fill(self);
     if (st != AC_OK)
         return st;
@@ -53,8 +55,7 @@ start_decoder(ac_byte_stream *self)
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zlib", self->name);
         }
         self->decoder = z;
-    } else if (self->input_size >= (int64_t) sizeof zstd &&
-               memcmp(self->input, zstd, sizeof zstd) == 0) {
+    } else if (ac_head_is_zstd(self->input, (size_t) self->input_size)) {
         self->kind = AC_STREAM_ZSTD;
         if (!(self->decoder = ZSTD_createDStream()))
             return ac_error_set(AC_E_NOMEM, "%s: out of memory for zstd", self->name);
@@ -140,6 +141,10 @@ read_gzip(ac_byte_stream *self, unsigned char *bytes, int64_t n, int64_t *made)
     z_stream *z = self->decoder;
     int result;
 
+    while (self->between && self->input_used < self->input_size &&
+           self->input[self->input_used] == 0)
+        self->input_used++; /* zeros behind the data, as tapes leave: for gzip(1) they are none
+                             */
     if (self->between && self->input_used < self->input_size) {
         inflateReset(z);
         self->between = false;

@@ -33,6 +33,7 @@ void
 ac_text_corpus_free(ac_text_corpus *self)
 {
     ac_texts_free(&self->paths);
+    ac_texts_free(&self->names);
     free(self->documents);
     free(self->starts);
     *self = (ac_text_corpus){ 0 };
@@ -127,21 +128,21 @@ static ac_status
 read_part(const ac_text_corpus *self, int64_t d, int64_t from, int64_t to, ac_text_take take,
           void *context)
 {
-    const char *path = ac_texts_at(&self->paths, d);
+    const char *name = ac_texts_at(self->names.count ? &self->names : &self->paths, d);
     const int64_t bytes = self->documents[d].bytes;
     char *text = NULL;
     int file = -1;
     ac_status st = AC_OK;
 
     AC_TRY(open_document(self, d, &file));
-    AC_TRY(line_start(file, path, bytes, from, &from));
-    AC_TRY(line_start(file, path, bytes, to, &to));
+    AC_TRY(line_start(file, name, bytes, from, &from));
+    AC_TRY(line_start(file, name, bytes, to, &to));
     if (from >= to)
         goto out;
     AC_TRY(ac_alloc_aligned(&text, to - from, 1));
-    AC_TRY(read_at(file, path, text, to - from, from));
+    AC_TRY(read_at(file, name, text, to - from, from));
     if (ac_utf8_check(text, (size_t) (to - from)) != AC_OK) /* it was, when it was prepared */
-        AC_TRY(changed(path));
+        AC_TRY(changed(name));
     st = take(context, text, (size_t) (to - from));
 out:
     free(text);

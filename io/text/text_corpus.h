@@ -8,10 +8,11 @@
 
 #include "io/text/text_source.h"
 
-/** Starts zeroed. The caller fills paths (a zero byte behind each) and documents, then calls
- * ac_text_corpus_arrange. */
+/** Starts zeroed. The caller fills paths, names (a zero byte behind each) and documents,
+ * then calls ac_text_corpus_arrange. */
 typedef struct ac_text_corpus {
     ac_texts paths;              /* [count] of the plain file or the spool file */
+    ac_texts names;              /* [count] of what people gave, for messages; or none */
     ac_text_document *documents; /* [count], owned */
     int64_t *starts;             /* [count + 1], owned */
     int64_t count, piece_bytes, pieces;

@@ -298,15 +298,15 @@ tell_captions(const ac_image_source *images)
             continue;
         AC_TRY(ac_image_source_key(images, i, &key));
         if (count++ < NAMED)
-            ac_buffer_printf(&names, "\n    %.*s: %s: %s", (int) key.size, key.data,
-                             ac_reject_reason_name(status.reason), status.detail);
+            ac_buffer_printf(&names, "%s%.*s: %s: %s", count > 1 ? "; " : " ", (int) key.size,
+                             key.data, ac_reject_reason_name(status.reason), status.detail);
     }
     AC_TRY(names.status);
     if (count)
         ac_log(AC_LOG_WARNING,
                "captions of %lld images are not used as they are (what is not UTF-8 becomes "
                "U+FFFD in ref*.txt):%s%s",
-               (long long) count, names.data, count > NAMED ? "\n    …" : "");
+               (long long) count, names.data, count > NAMED ? "; …" : "");
 out:
     ac_buffer_free(&key);
     ac_buffer_free(&names);

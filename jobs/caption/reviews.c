@@ -10,6 +10,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/file_look.h"
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/file/text_file.h"
@@ -147,7 +148,7 @@ ac_reviews_read(ac_reviews *self, const char *path)
 
         snprintf(place, sizeof place, "%s: line %lld", path, (long long) line);
         if (strspn(text.data + at, " \t\r") < n) {
-            record = json_loadb(text.data + at, n, JSON_REJECT_DUPLICATES, &error);
+            record = ac_json_parse(text.data + at, n, JSON_REJECT_DUPLICATES, &error);
             if (!json_is_object(record))
                 st = ac_error_set(AC_E_FORMAT, "%s: not a JSON object", place);
             else if (json_object_get(record, "antarctic_review"))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/mapped.h"
+#include "engine/base/text.h"
 #include "jobs/cli/terminal.h"
 #include "jobs/runtime/child.h"
 
@@ -54,7 +55,7 @@ ac_end_now(ac_status st, const char *message)
 {
     const struct timespec pause = { 2, 0 };
 
-    fprintf(stderr, "antarctic: %s\n", message);
+    ac_terminal_complain("antarctic: ", message, "");
     if (st == AC_E_RETRY)
         nanosleep(&pause, NULL);
     end_process(ac_exit_code(st));
@@ -65,10 +66,8 @@ on_bug(const char *text)
 {
     int initialized = 0, finalized = 0;
 
-    fprintf(stderr,
-            "antarctic: a bug of this program: %s\nPlease report it with the command and this "
-            "line.\n",
-            text);
+    ac_terminal_complain("antarctic: a bug of this program: ", text, "");
+    fprintf(stderr, "Please report it with the command and this line.\n");
     MPI_Initialized(&initialized);
     MPI_Finalized(&finalized);
     if (initialized && !finalized)
@@ -120,6 +119,21 @@ put(const char *text)
         return; /* nobody is left to tell */
 }
 
+/* With a question mark for each character that a terminal would obey. */
+static void
+put_name(char *name)
+{
+    const size_t n = strlen(name);
+    size_t to = 0, obeyed;
+
+    for (size_t i = 0; i < n; i += obeyed ? obeyed : 1) {
+        obeyed = ac_text_obeyed(name + i, n - i);
+        name[to++] = obeyed ? '?' : name[i];
+    }
+    name[to] = '\0';
+    put(name);
+}
+
 /* A mapped file lacks what is read: it was truncated, or its disk or server fails. Only what a
  * signal handler may do is done: the name lies ready, nothing is formatted. */
 static void
@@ -142,7 +156,10 @@ on_bus_error(int number, siginfo_t *info, void *context)
     there = file.name[0] && stat(file.name, &now) == 0 && S_ISREG(now.st_mode);
     shorter = there && (size_t) now.st_size <= file.at;
     put("antarctic: ");
-    put(file.name[0] ? file.name : "a mapped file");
+    if (file.name[0])
+        put_name(file.name);
+    else
+        put("a mapped file");
     put(shorter
             ? ": is shorter than it was when it was opened: it was truncated or written "
               "again while it was in use; restore it, and run again\n"

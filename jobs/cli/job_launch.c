@@ -247,7 +247,7 @@ print_config(const ac_job *job, const ac_config *config)
     ac_status st = ac_config_print(config, job->name, &text);
 
     if (st == AC_OK)
-        fputs(text.data, stdout);
+        ac_terminal_json(text.data, text.size);
     ac_buffer_free(&text);
     return ac_terminal_flush(st);
 }

@@ -1,7 +1,10 @@
 #include "jobs/cli/terminal.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -9,20 +12,27 @@
 #include <unistd.h>
 
 #include "engine/base/text.h"
+#include "io/file/json_write.h"
 #include "io/file/publish.h"
+
+void
+ac_terminal_complain(const char *before, const char *text, const char *behind)
+{
+    ac_buffer seen = { 0 };
+
+    if (ac_text_push_visible(&seen, text, strlen(text)) == AC_OK)
+        text = seen.data;
+    fprintf(stderr, "%s%s%s\n", before, text ? text : "", behind);
+    ac_buffer_free(&seen);
+}
 
 void
 ac_terminal_line(void *context, ac_log_level level, const char *line)
 {
     static const char *const marks[] = { "error: ", "warning: ", "", "" };
 
-    ac_buffer seen = { 0 };
-
     (void) context;
-    if (ac_text_push_visible(&seen, line, strlen(line)) == AC_OK)
-        line = seen.data;
-    fprintf(stderr, "%s%s\n", marks[level], line);
-    ac_buffer_free(&seen);
+    ac_terminal_complain(marks[level], line, "");
 }
 
 void
@@ -39,12 +49,32 @@ ac_terminal_error(const char *name)
 }
 
 void
-ac_terminal_print(const char *before, const char *text, const char *behind)
+ac_terminal_print(const char *format, ...)
+{
+    ac_buffer seen = { 0 };
+    char *text = NULL;
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    const bool ends = n && text[n - 1] == '\n';
+    if (ac_text_push_visible(&seen, text, (size_t) n - ends) == AC_OK)
+        printf("%s%s", seen.data ? seen.data : "", ends ? "\n" : "");
+    ac_buffer_free(&seen);
+    free(text);
+}
+
+void
+ac_terminal_json(const char *json, size_t n)
 {
     ac_buffer seen = { 0 };
 
-    if (ac_text_push_visible(&seen, text, strlen(text)) == AC_OK)
-        printf("%s%s%s\n", before, seen.data ? seen.data : "", behind);
+    if (ac_json_push_visible(&seen, json, n) == AC_OK && seen.size)
+        fwrite(seen.data, 1, seen.size, stdout);
     ac_buffer_free(&seen);
 }
 

@@ -1,6 +1,9 @@
-/** What a process writes for people: errors and log lines on stderr, results on stdout. */
+/** What a process writes for people: errors and log lines on stderr, results on stdout. Nothing
+ * here prints a character that a terminal would obey. */
 #ifndef AC_JOBS_CLI_TERMINAL_H
 #define AC_JOBS_CLI_TERMINAL_H
+
+#include <stddef.h>
 
 #include "engine/base/log.h"
 #include "engine/base/status.h"
@@ -12,9 +15,16 @@ void ac_terminal_line(void *context, ac_log_level level, const char *line);
  * source. */
 void ac_terminal_error(const char *name);
 
-/** A line on stdout, "BEFORE TEXT BEHIND": the text, which may be of other people, as
- * ac_text_push_visible writes it. */
-void ac_terminal_print(const char *before, const char *text, const char *behind);
+/** A line on stdout, as ac_text_push_visible writes it, for it may hold texts of other people:
+ * a line break at the format's end is one, all others are shown. */
+void ac_terminal_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** JSON [n], or YAML whose texts are in quotation marks, on stdout, as ac_json_push_visible
+ * writes it. */
+void ac_terminal_json(const char *json, size_t n);
+
+/** The rest of a message that others have formatted, on stderr: as ac_terminal_print. */
+void ac_terminal_complain(const char *before, const char *text, const char *behind);
 
 /** st, or, where all went well, AC_E_IO if what was printed on stdout did not arrive. */
 AC_MUST_CHECK ac_status ac_terminal_flush(ac_status st);

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
+#include "engine/base/text.h"
+#include "io/file/json_write.h"
 #include "jobs/runtime/version.h"
 #include "ac_report_assets.h"
 
@@ -40,24 +41,25 @@ ac_page_html(ac_page *self, const char *markup)
 void
 ac_page_text(ac_page *self, const char *bytes, size_t n)
 {
-    for (size_t i = 0; i < n;) {
-        utf8proc_int32_t point;
-        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *) bytes + i,
-                                                 (utf8proc_ssize_t) (n - i), &point);
-
-        if (used < 1) {
+    for (size_t i = 0, used; i < n; i += used) {
+        used = ac_text_utf8(bytes + i, n - i);
+        if (used == 0) {
             ac_page_html(self, "\xef\xbf\xbd");
             used = 1;
-        } else {
-            switch (point) {
-            case '&': ac_page_html(self, "&amp;"); break;
-            case '<': ac_page_html(self, "&lt;"); break;
-            case '>': ac_page_html(self, "&gt;"); break;
-            case '"': ac_page_html(self, "&quot;"); break;
-            default: push(self, bytes + i, (size_t) used);
-            }
+            continue;
         }
-        i += (size_t) used;
+        switch (bytes[i]) {
+        case '&': ac_page_html(self, "&amp;"); break;
+        case '<': ac_page_html(self, "&lt;"); break;
+        case '>': ac_page_html(self, "&gt;"); break;
+        case '"': ac_page_html(self, "&quot;"); break;
+        case '\n': push(self, "\n", 1); break;
+        default:
+            if (ac_text_obeyed(bytes + i, used))
+                ac_text_push_visible(&self->buffer, bytes + i, used);
+            else
+                push(self, bytes + i, used);
+        }
     }
 }
 
@@ -262,8 +264,13 @@ ac_page_bars_end(ac_page *self)
 void
 ac_page_json(ac_page *self, const char *id, const char *json, size_t n)
 {
-    const char *end = json + n, *tag;
+    ac_buffer visible = { 0 };
+    const char *end, *tag;
 
+    ac_json_push_visible(&visible, json, n);
+    self->status = self->status == AC_OK ? visible.status : self->status;
+    json = visible.data ? visible.data : "";
+    end = json + visible.size;
     ac_page_html(self, "<script type=\"application/json\" id=\"");
     ac_page_text(self, id, strlen(id));
     ac_page_html(self, "\">");
@@ -274,6 +281,7 @@ ac_page_json(ac_page *self, const char *id, const char *json, size_t n)
     }
     push(self, json, (size_t) (end - json));
     ac_page_html(self, "</script>\n");
+    ac_buffer_free(&visible);
 }
 
 void

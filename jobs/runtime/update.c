@@ -437,6 +437,19 @@ out:
     return st;
 }
 
+/* keys: JSON strings. */
+static ac_status
+show_keys(const ac_buffer *keys, const char *name, bool more, FILE *out)
+{
+    ac_buffer seen = { 0 };
+    const ac_status st = ac_json_push_visible(&seen, keys->data, keys->size);
+
+    if (st == AC_OK)
+        fprintf(out, "%s: %s%s\n", name, seen.data, more ? ", …" : "");
+    ac_buffer_free(&seen);
+    return st;
+}
+
 ac_status
 ac_update_show(const char *folder, const ac_config *config, const char *job,
                const ac_image_source *images, FILE *out)
@@ -465,8 +478,7 @@ ac_update_show(const char *folder, const ac_config *config, const char *job,
             (long long) c.counts[REMOVED], (long long) c.same);
     for (int i = 0; i < CHANGES; i++)
         if (c.counts[i])
-            fprintf(out, "%s: %.*s%s\n", change_names[i], (int) c.keys[i].size, c.keys[i].data,
-                    c.counts[i] > KEYS_SHOWN ? ", …" : "");
+            AC_TRY(show_keys(&c.keys[i], change_names[i], c.counts[i] > KEYS_SHOWN, out));
 out:
     comparison_free(&c);
     ac_manifest_free(&old);

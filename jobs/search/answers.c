@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 #include "io/file/base64.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
@@ -27,19 +29,44 @@ ac_answer_format_from_name(const char *name, ac_answer_format *out)
 
 /* ---- where they go ---- */
 
+/* Names of files keep their bytes for whoever opens them, but not where a person reads them. */
+static ac_status
+put_on_stdout(const ac_buffer *text, ac_answer_format format)
+{
+    ac_buffer seen = { 0 };
+    ac_status st = AC_OK;
+
+    if (format == AC_ANSWERS_PATHS && !isatty(STDOUT_FILENO)) {
+        fwrite(text->data, 1, text->size, stdout);
+        return AC_OK;
+    }
+    if (format == AC_ANSWERS_JSONL)
+        ac_json_push_visible(&seen, text->data, text->size);
+    for (const char *line = text->data, *end; format == AC_ANSWERS_PATHS && *line;
+         line = end + 1) {
+        end = line + strcspn(line, "\n");
+        ac_text_push_visible(&seen, line, (size_t) (end - line));
+        ac_buffer_push_char(&seen, '\n');
+    }
+    if ((st = seen.status) == AC_OK)
+        fwrite(seen.data, 1, seen.size, stdout);
+    ac_buffer_free(&seen);
+    return st;
+}
+
 static ac_status
 flush(ac_answers *self)
 {
-    const ac_status st = self->text.status;
+    ac_status st = self->text.status;
 
     if (st != AC_OK || !self->text.size)
         return st;
     if (self->path)
         ac_text_file_write(&self->file, self->text.data, self->text.size);
     else
-        fwrite(self->text.data, 1, self->text.size, stdout);
+        st = put_on_stdout(&self->text, self->format);
     ac_buffer_reset(&self->text);
-    return AC_OK;
+    return st;
 }
 
 ac_status

@@ -8,7 +8,7 @@ templates='[a-z0-9_]*_body'
 [ "$(wc -l < headers.txt)" -gt 80 ]
 includes() { sed 's/.*/#include "&"/' "$1"; }
 options=(-Wall -Wextra -Werror -D_GNU_SOURCE "-I$source" "-I$build/include" -fsyntax-only)
-read -ra jansson < <(pkg-config --cflags jansson; echo) # of io/file/json_lines.h, json_value.h
+read -ra jansson < <(pkg-config --cflags jansson; echo) # of io/file/json_file.h, json_lines.h, json_value.h
 [ ${#jansson[@]} -eq 0 ] || options+=("${jansson[@]}")
 
 printf '#include <stdlib.h>\n' > all.c # the compiler complains of a unit without any declaration
@@ -25,8 +25,8 @@ cc -std=c11 -pedantic -Wall -Wextra -Werror "-I$source" "-I$build/include" -fsyn
 cc -std=c11 "-I$source" "-I$build/include" -MM umbrella.c | tr -s ' \\' '\n' | sed -n "s|^$source/||p" | sort -u > public.txt
 grep -qx jobs/models/clip_model.h public.txt
 (cd "$source" && grep -hoE '^#include "(engine|io|cache_builder|jobs)/[^"]*' bench/*.c jobs/cli/tools/*.[ch]) | cut -d'"' -f2 | sort -u > used.txt
-# json_lines.h and json_value.h need jansson's headers, which those who use it have
-comm -23 used.txt public.txt | grep -vE '^jobs/cli/|^io/file/json_(lines|value)\.h$' > private.txt || true
+# json_file.h, json_lines.h and json_value.h need jansson's headers, which those who use it have
+comm -23 used.txt public.txt | grep -vE '^jobs/cli/|^io/file/json_(file|lines|value)\.h$' > private.txt || true
 cat private.txt
 # of the ranks: their merge for bench/ranks.c; of the jobs: memory for `measure`, run folders and the job table for `inspect`
 printf 'engine/comm/topk_merge.h\njobs/job_table.h\njobs/runtime/memory_limit.h\njobs/runtime/run_view.h\n' | cmp - private.txt

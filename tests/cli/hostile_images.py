@@ -71,8 +71,23 @@ def texts(path):
         f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 2, 0, 0, 0)) + text * 999 + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
 
 
+def behind(path, megabytes):
+    """32 x 32 pixels, and zeros of so many MB behind them in the same stream."""
+    rows = (b"\0" + bytes(96)) * 32
+    header = struct.pack(">IIBBBBB", 32, 32, 8, 2, 0, 0, 0)
+    stream = zlib.compressobj(9)
+    data = stream.compress(rows)
+    for _ in range(megabytes):
+        data += stream.compress(bytes(1 << 20))
+    data += stream.flush()
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
 if sys.argv[1] == "scans":
     scans(sys.argv[2], *map(int, sys.argv[3:6]))
+elif sys.argv[1] == "behind":
+    behind(sys.argv[2], int(sys.argv[3]))
 elif sys.argv[1] == "texts":
     texts(sys.argv[2])
 else:

@@ -72,6 +72,12 @@ python3 "$source/tests/cli/hostile_images.py" texts texts.png
   ulimit -t 5
   run 0 preprocess --size 32 --out x.npy texts.png
 )
+# what lies behind the pixels is not unpacked to be thrown away; a little of it does no harm
+python3 "$source/tests/cli/hostile_images.py" behind behind.png 400
+run 3 preprocess --size 32 --out x.npy behind.png
+says '"reason": "too_large"'
+python3 "$source/tests/cli/hostile_images.py" behind little.png 1
+run 0 preprocess --size 32 --out x.npy little.png
 # a header of many empty lists
 python3 -c 'import struct; h = b"{\"a\":[" + b"[]," * 5000000 + b"[]]}"; open("lists.safetensors", "wb").write(struct.pack("<Q", len(h)) + h)'
 run 2 inspect lists.safetensors
@@ -158,6 +164,7 @@ not_waiting 2 story --run odd_x --set input.path=pipe.jsonl --set "story.model=$
 not_waiting 2 story --run odd_x --set input.path=cache.txt --set story.model=pipe.gguf
 not_waiting 2 evaluate --run odd_x --set evaluate.predictions=pipe.json --set evaluate.references=pipe.txt
 not_waiting 2 import --text pipe.txt --embeddings pipe.npy --model "$demo/clip" --out odd_c
+not_waiting 2 search odd_run --text car --vocabulary pipe.txt
 not_waiting 2 import --checkpoint pipe.pt --out x.safetensors
 not_waiting 2 ngrams pipe.txt
 not_waiting 2 topk --cache pipe.npy --queries pipe.npy --out-ids i.npy --out-scores s.npy
@@ -183,7 +190,10 @@ run 0 ngrams <(printf 'a b c\na b c\na b c\n')
 # ---- control characters ----
 # plain: what was printed has none, and is a line per message
 plain() {
-  if LC_ALL=C grep -naP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]' "$1"; then echo "$1 holds control characters"; exit 1; fi
+  if LC_ALL=C grep -naP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1"; then
+    echo "$1 holds control characters"
+    exit 1
+  fi
 }
 folder=$(printf 'im\033[2Jages')
 mkdir "$folder"
@@ -209,22 +219,83 @@ for wrong in "$(printf 'ca\033[2Jption')" "caption --set in$(printf '\033')put=1
   plain said.txt
 done
 
+# the same in entries, keys, queries and files of others: JSON for a terminal reads back the same
+evil=$(printf 'e\033[2J\xc2\x9b31m\xe2\x80\xaer\xe2\x81\xa6\x7f')
+mkdir evil
+cp images/a.jpg evil
+cp images/b.jpg "evil/$evil.jpg"
+printf 'red car\n%s zebra\nan ice cream cone\n' "$evil" > evil.txt
+run 0 build-cache --run evil_cache --set input.path=evil.txt --set "clip.model=$demo/clip"
+run 0 caption job.yaml --run evil_run --set input.path=evil --set cache.path=evil.txt
+plain evil_run/report.html
+# shows arguments…: what is printed is plain, and the name is there (its "31m" is to be seen)
+shows() {
+  code=0
+  timeout 120 "$antarctic" "$@" > said.txt 2>&1 < /dev/null || code=$?
+  [ "$code" -lt 4 ] || { echo "exit $code: $*"; cat said.txt; exit 1; }
+  plain said.txt
+  says 31m
+}
+shows inspect evil.txt
+shows inspect --json evil.txt
+shows inspect evil_cache/shards/00000.h5
+shows inspect --json evil_cache/shards/00000.h5
+shows recaption evil_run "$evil"
+shows search evil_run --text "$evil"
+shows search evil_run --key "$evil"
+run 0 search evil_run --key "$evil" --format html --out found.html
+grep 31m found.html > /dev/null
+plain found.html
+shows topk --cache evil_cache --model "$demo/clip" --text "red car" --k 3
+shows caption job.yaml --print-config --set "input.path=$evil"
+shows preprocess --size 32 --out x.npy "$evil"
+cp images/a.jpg "evil/new$evil.jpg"
+shows caption job.yaml --run evil_run --set input.path=evil --set cache.path=evil.txt --update --dry-run
+printf 'a %s b\na %s b\na %s b\n' "$evil" "$evil" "$evil" > evil_lines.txt
+shows ngrams --use-line true evil_lines.txt
+for model in bart clip; do
+  cp -r "$demo/$model" "evil_$model"
+  printf '{"model_type": "\\u009b31m\\u001b\\u202e", "\\u009b\\u001b\\u202e": 3}' > "evil_$model/config.json"
+  shows inspect "evil_$model"
+  shows inspect --json "evil_$model"
+done
+printf '{"\\u009b31m\\u001b\\u202e": [{"name": "\\u009b"}, {"\\u202e": "\302\233"}]}' > evil.json
+shows inspect evil.json
+shows inspect --json evil.json
+for words in status 'status --json' verify 'verify --json' report inspect 'inspect --json'; do
+  rm -rf evil_other
+  cp -r evil_run evil_other
+  sed -i 's/"job": "caption"/"job": "caption\\u001b[2J\\u009b31m\\u202e"/' evil_other/manifest.json
+  code=0
+  "$antarctic" $words evil_other > said.txt 2>&1 || code=$?
+  [ "$code" -le 2 ]
+  plain said.txt
+done
+"$antarctic" search evil_run --key "$evil" | python3 -c 'import json, sys; assert json.load(sys.stdin)["query"]["key"] == "e\x1b[2J\x9b31m\u202er\u2066\x7f"'
+
 # ---- words that end up in a batch script ----
+no_line_of_ours() { # no_line_of_ours WHAT
+  find . -name '*.sbatch' -exec cat {} + > scripts.txt
+  python3 -c '
+import sys
+for line in open("scripts.txt", encoding="utf-8", errors="surrogateescape", newline="").read().splitlines():
+    assert not line.startswith(("evil", "#SBATCH --evil")), "a line of the script is from " + sys.argv[1]' "$1"
+}
 mkdir -p work
-line=$(printf 'x\n#SBATCH --evil\nevil')
-return=$(printf 'x\r#SBATCH --evil\revil')
-for text in "$line" "$return"; do
+# what ends a line, for Slurm or for any other reader
+for end in '\n' '\r' '\v' '\f' '\x1c' '\x1e' '\xc2\x85' '\xe2\x80\xa8' '\xe2\x80\xa9'; do
+  text=$(printf "x${end}#SBATCH --evil${end}evil")
   cp job.yaml "work/$text.yaml"
   for words in "--run|$text" "--partition|$text" "--time|$text" "--set|bart.layer_norms=$text" "--program|$text" "--after|$text"; do
     rm -rf script_run "$text" runs
     "$antarctic" submit caption job.yaml --dry-run --run script_run "${words%%|*}" "${words#*|}" > said.txt 2>&1 || :
     plain said.txt
-    find . -name '*.sbatch' -exec cat {} + > scripts.txt
-    if grep -aE '^(evil|#SBATCH --evil)' scripts.txt; then echo "a line of the script is from ${words%%|*}"; exit 1; fi
+    no_line_of_ours "${words%%|*}"
   done
   "$antarctic" submit caption "work/$text.yaml" --dry-run --run script_run --set "input.path=$PWD/images" --set "cache.path=$PWD/cache.txt" > said.txt 2>&1 || :
-  find . -name '*.sbatch' -exec cat {} + > scripts.txt
-  if grep -aE '^(evil|#SBATCH --evil)' scripts.txt; then echo "a line of the script is from the config's name"; exit 1; fi
+  no_line_of_ours "the config's name"
+  PATH="$PATH:/$text" LD_LIBRARY_PATH="/$text" "$antarctic" submit caption job.yaml --dry-run --run script_run > said.txt 2>&1
+  no_line_of_ours PATH
 done
 
 # ---- zstd windows, Python's JSON, line ends, standard output ----
@@ -240,6 +311,17 @@ for name in long usual; do
   run 0 build-cache --run "cache_$name" --set "input.path=$name.txt.zst" --set "clip.model=$demo/clip"
 done
 cmp cache_long/shards/00000.h5 cache_usual/shards/00000.h5
+# a frame to be skipped in front, as of pzstd, and several frames; zeros behind gzip data
+printf '\x50\x2a\x4d\x18\x04\x00\x00\x00abcd' | cat - usual.txt.zst > parallel.txt.zst
+gzip -c cache.txt | cat - <(head -c 1000 /dev/zero) > padded.txt.gz
+for name in parallel.txt.zst padded.txt.gz; do
+  run 0 build-cache --run "cache_$name" --set "input.path=$name" --set "clip.model=$demo/clip"
+  cmp "cache_$name/shards/00000.h5" cache_usual/shards/00000.h5
+done
+# a line without an end is named by the file that it is in, packed or not
+head -c 600000000 /dev/zero | tr '\0' a | gzip -1c > endless.txt.gz
+run 2 build-cache --run cache_endless --set input.path=endless.txt.gz --set "clip.model=$demo/clip"
+says 'endless.txt.gz: a line of more than'
 # a window is held against limits.memory: read within it, or refused by its name; those of 8 MiB and less always are read
 window() { # window CODE FILE MEMORY
   rm -rf cache_window
@@ -298,6 +380,15 @@ for model in bart clip; do
   sed -i '0,/{/s//{"not_asked_for": NaN, "nor_this": -Infinity,/' "nan_$model/config.json"
 done
 run 0 caption job.yaml --run nan_run --set bart.model=nan_bart --set clip.model=nan_clip
+run 0 inspect nan_bart
+says 'model (bart)'
+run 0 inspect nan_clip
+says 'model (clip)'
+printf '{"text": "a red car", "weight": NaN}\n' > nan.jsonl
+run 0 search nan_run --queries nan.jsonl
+printf '{"key": "a", "caption": "a red car", "score": Infinity}\n' > nan_captions.jsonl
+run 2 story --run nan_story --set input.path=nan_captions.jsonl --set "story.model=$demo/bart"
+says 'model_type' # the captions are read before
 
 if [ -w /dev/full ]; then
   for words in --help help "help caption" "caption --help" --version "caption --print-config" "inspect coco" "status coco" "status coco --json" "verify coco" "verify coco --json" \
@@ -309,6 +400,32 @@ if [ -w /dev/full ]; then
     says 'standard output cannot be written'
   done
 fi
+
+# closed, it is not: no file that the program opens takes its place. Nor that of standard error
+code=0
+"$antarctic" preprocess --size 32 --out x.npy images/a.jpg >&- 2> said.txt || code=$?
+[ "$code" -eq 2 ]
+says 'standard output cannot be written'
+python3 - "$antarctic" << 'END'
+import os, subprocess, sys, time
+p = subprocess.Popen([sys.argv[1], "tokenize", "--model", os.environ["demo"] + "/clip"], stdin=subprocess.PIPE, preexec_fn=lambda: (os.close(1), os.close(2)))
+for _ in range(1000):
+    held = {}
+    for n in "12":
+        try:
+            held[n] = os.readlink(f"/proc/{p.pid}/fd/{n}")
+        except FileNotFoundError:
+            pass
+    if held == {"1": "/dev/null", "2": "/dev/null"}:
+        break
+    time.sleep(0.01)
+p.stdin.close()
+assert p.wait() == 0
+assert held == {"1": "/dev/null", "2": "/dev/null"}, held
+END
+run 0 caption job.yaml --run open_run
+"$antarctic" caption job.yaml --run closed_run <&- >&- 2>&-
+cmp open_run/captions.jsonl closed_run/captions.jsonl
 
 # ---- a job submitted from within another: the ranks have neither its memory limits nor its binding ----
 run 0 submit caption job.yaml --run inner --dry-run --set limits.memory=100GB

@@ -51,10 +51,26 @@ for place in @eaDir/x.jpg b/@eaDir '#recycle' .Trash-1000 '$Recycle.Bin' mine b;
   echo 'some words' > "nas/$place/in.txt"
 done
 run 0 embed-images job.yaml --run nas_run --set input.path=nas
-says 'input.path: passed over by input.skip.*: 2 @eaDir (first: @eaDir), 1 #recycle (first: #recycle), 1 .Trash\* (first: .Trash-1000), 1 $RECYCLE.BIN'
+says 'input.path: passed over by input.skip.*: 2 @eaDir (first: @eaDir), 1 #recycle (first: #recycle), 1 .Trash\* (first: .Trash-1000), 1 $RECYCLE.BIN.*; images in them: 2 @eaDir, 1 #recycle, 1 .Trash\*, 1 $RECYCLE.BIN'
 printf 'b/in\nmine/in\n' | cmp - nas_run/keys.txt
 jq -e '.passed_over.skipped == {"@eaDir": 2, "#recycle": 1, ".Trash*": 1, "$RECYCLE.BIN": 1}' nas_run/summary.json
 grep 'Passed over by input.skip: 2 @eaDir, 1 #recycle' nas_run/report.html > /dev/null
+# other systems' folders of the kind, with more than one image in them
+mkdir others
+cp "$demo"/pictures/scene_00.jpg others/a.jpg
+for place in @Recycle @Recently-Snapshot .@__thumb .snapshot .zfs/snapshot/daily .AppleDouble .svn RECYCLER .stversions .picasaoriginals; do
+  mkdir -p "others/$place/below"
+  cp others/a.jpg "others/$place/b.jpg"
+  cp others/a.jpg "others/$place/below/c.jpg"
+done
+run 0 embed-images job.yaml --run others_run --set input.path=others
+echo a | cmp - others_run/keys.txt
+says '1 .@__thumb (first: .@__thumb).*images in them: .*2 .@__thumb'
+run 0 ingest others --out others_set
+says '1 items\|1 images\|1/1'
+tar cf others.tar -C others .
+run 0 embed-images job.yaml --run others_tar --set input.path=others.tar
+grep -c . others_tar/keys.txt | grep -x 1 > /dev/null
 run 0 embed-images job.yaml --run mine --set input.path=nas --set 'input.skip=["@EADIR", "#*", "mi?e", "x/*", "b/*.jpg", "*.bin"]'
 printf '.Trash-1000/in\n' | cmp - mine/keys.txt
 run 0 embed-images job.yaml --run all --set input.path=nas --set input.skip=none

@@ -7,6 +7,7 @@
 #include "io/file/json_write.h"
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
 
 static const ac_option options[] = {
     { "tolerance", 0, "T",
@@ -33,7 +34,7 @@ print_change(void *context, ac_cache_change change, const char *entry, size_t n,
         ac_buffer_printf(b, ", \"difference\": %.9g", difference);
     ac_buffer_push_text(b, "}\n");
     if (b->status == AC_OK)
-        fwrite(b->data, 1, b->size, stdout);
+        ac_terminal_json(b->data, b->size);
     return b->status;
 }
 
@@ -50,7 +51,7 @@ print_identity(ac_buffer *b, const char *name, const char *x, const char *y)
     ac_json_text(b, y);
     ac_buffer_push_text(b, "}\n");
     if (b->status == AC_OK)
-        fwrite(b->data, 1, b->size, stdout);
+        ac_terminal_json(b->data, b->size);
     return true;
 }
 

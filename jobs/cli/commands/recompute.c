@@ -17,6 +17,7 @@
 #include "jobs/cli/commands/job_process.h"
 #include "jobs/cli/commands/recompute_folder.h"
 #include "jobs/cli/commands/recompute_shards.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/images.h"
 #include "jobs/runtime/hash_log.h"
@@ -326,7 +327,11 @@ print_line(const recomputer *self)
         push_hashes(self, &out, result);
     }
     AC_TRY(out.status);
-    printf("%s\n", out.data);
+    if (self->options->json)
+        ac_terminal_json(out.data, out.size);
+    else
+        ac_terminal_print("%s", out.data);
+    ac_terminal_print("\n");
 out:
     ac_buffer_free(&out);
     return st;

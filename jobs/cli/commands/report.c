@@ -39,7 +39,7 @@ ac_command_report(int argc, char **argv)
     if (out)
         ac_publish_remove_left_over(out);
     AC_TRY(ac_run_report_write(a.words[0], ac_job_table, out, images));
-    ac_terminal_print("", out ? out : a.words[0], out ? "" : "/report.html");
+    ac_terminal_print("%s%s\n", out ? out : a.words[0], out ? "" : "/report.html");
 out:
     ac_arguments_free(&a);
     return st;

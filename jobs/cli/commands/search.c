@@ -13,6 +13,7 @@
 #include "engine/linear/compute.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "io/file/file_head.h"
+#include "io/file/json_value.h"
 #include "io/file/publish.h"
 #include "io/file/waiting_lines.h"
 #include "jobs/cli/commands/commands.h"
@@ -150,7 +151,7 @@ next_line(reader *self, const char **line, size_t *n)
 static json_t *
 record_of(const searcher *self, const char *line, size_t n)
 {
-    json_t *record = json_loadb(line, n, 0, NULL);
+    json_t *record = ac_json_parse(line, n, 0, NULL);
 
     if (!json_is_object(record) && self->watch && line[0] != '{') {
         json_decref(record);

@@ -57,13 +57,21 @@ ac_shell_word(ac_buffer *out, const char *text)
     ac_buffer_push_char(out, '\'');
 }
 
-/* The place of the first control character; n: none. */
+/* Bytes of what begins here and would not be seen as it is, or would end a line for some
+ * reader of the script; 0: something plain. */
 static size_t
-find_control(const char *text, size_t n)
+hidden(const char *text, size_t n)
+{
+    return n && text[0] == '\t' ? 1 : ac_text_obeyed(text, n);
+}
+
+/* The place of the first such character; n: none. */
+static size_t
+find_hidden(const char *text, size_t n)
 {
     size_t i = 0;
 
-    while (i < n && !ac_text_control(text + i, n - i) && text[i] != '\t')
+    while (i < n && !hidden(text + i, n - i))
         i += ac_text_utf8(text + i, n - i);
     return i;
 }
@@ -73,17 +81,16 @@ ac_bash_word(ac_buffer *out, const char *text)
 {
     const size_t n = strlen(text);
 
-    if (find_control(text, n) == n) {
+    if (find_hidden(text, n) == n) {
         ac_shell_word(out, text);
         return;
     }
     ac_buffer_push_text(out, "$'");
     for (size_t i = 0; i < n;) {
-        const size_t seen = i + find_control(text + i, n - i);
+        const size_t seen = i + find_hidden(text + i, n - i);
         for (; i < seen; i++)
             ac_buffer_printf(out, text[i] == '\'' || text[i] == '\\' ? "\\%c" : "%c", text[i]);
-        for (size_t end = i + (i < n && text[i] == '\t' ? 1 : ac_text_control(text + i, n - i));
-             i < end; i++)
+        for (const size_t end = i + hidden(text + i, n - i); i < end; i++)
             ac_buffer_printf(out, "\\x%02x", (unsigned char) text[i]);
     }
     ac_buffer_push_char(out, '\'');
@@ -94,9 +101,11 @@ ac_bash_word(ac_buffer *out, const char *text)
 ac_status
 ac_slurm_value(ac_buffer *out, const char *what, const char *value)
 {
-    if (value[strcspn(value, "\n\r")])
-        return ac_error_set(
-            AC_E_ARG, "%s: a batch script cannot name it, because it has a line break", what);
+    for (const char *at = value; *at; at++) /* for any reader: editors and Python see more */
+        if (ac_text_line_end(at, strlen(at)))
+            return ac_error_set(
+                AC_E_ARG, "%s: a batch script cannot name it, because it has a line break",
+                what);
     if (is_plain(value))
         return ac_buffer_push_text(out, value);
     ac_buffer_push_char(out, '"');
@@ -140,7 +149,7 @@ ac_slurm_job_name(ac_buffer *out, const char *text)
         size = ac_text_utf8(text + i, n - i);
         if (out->size + size > MOST)
             return;
-        if (size > 1 && !ac_text_control(text + i, n - i))
+        if (size > 1 && !ac_text_obeyed(text + i, n - i))
             ac_buffer_push(out, text + i, size);
         else
             ac_buffer_push_char(out, size == 1 && memchr(plain, text[i], sizeof plain - 1) &&

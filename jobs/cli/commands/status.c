@@ -20,6 +20,7 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/slurm_queries.h"
 #include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/runtime/lock.h"
 #include "jobs/runtime/manifest.h"
 
@@ -317,7 +318,8 @@ print_json(const view *self, const ac_slurm_queue *queue)
     json_decref(root);
     if (!text)
         return ac_error_set(AC_E_NOMEM, "out of memory for the answer");
-    printf("%s\n", text);
+    ac_terminal_json(text, strlen(text));
+    ac_terminal_print("\n");
     free(text);
     return AC_OK;
 }
@@ -339,44 +341,43 @@ print_lines(const view *self, const ac_slurm_queue *queue)
 {
     double rate, eta;
     const char *job = job_of(self);
-    ac_buffer seen = { 0 };
 
     pace(self, &rate, &eta);
-    ac_text_push_visible(&seen, self->folder, strlen(self->folder));
-    printf("%s: %s%s%s\n", seen.data ? seen.data : "", job ? job : "", job ? ", " : "",
-           self->state);
+    ac_terminal_print("%s: %s%s%s\n", self->folder, job ? job : "", job ? ", " : "",
+                      self->state);
     if (!self->has_manifest && strcmp(self->state, "not begun") == 0)
-        printf("  no run was started in this folder; is it one that holds run folders?\n");
+        ac_terminal_print(
+            "  no run was started in this folder; is it one that holds run folders?\n");
     if (self->is_import)
-        printf("  cache      %lld entries\n", (long long) self->total);
+        ac_terminal_print("  cache      %lld entries\n", (long long) self->total);
     if (self->stage && self->total)
-        printf("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage, (long long) self->done,
-               (long long) self->total, 100 * (double) self->done / (double) self->total);
+        ac_terminal_print("  stage      %s, %lld of %lld (%.1f %%)\n", self->stage,
+                          (long long) self->done, (long long) self->total,
+                          100 * (double) self->done / (double) self->total);
     if (rate > 0)
-        printf("  rate       %.3g per second\n", rate);
+        ac_terminal_print("  rate       %.3g per second\n", rate);
     if (eta >= 0)
-        printf("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600,
-               (long long) eta / 60 % 60, (long long) eta % 60);
-    printf("  rejected   %lld%s\n", (long long) self->bad,
-           !self->bad                    ? ""
-           : has_bad_items(self->folder) ? " (bad_items.jsonl)"
-                                         : " (bad_items.jsonl, once the run is done)");
+        ac_terminal_print("  ETA        %lld:%02lld:%02lld\n", (long long) eta / 3600,
+                          (long long) eta / 60 % 60, (long long) eta % 60);
+    ac_terminal_print("  rejected   %lld%s\n", (long long) self->bad,
+                      !self->bad ? ""
+                      : has_bad_items(self->folder)
+                          ? " (bad_items.jsonl)"
+                          : " (bad_items.jsonl, once the run is done)");
     if (self->holder.alive)
-        printf("  running on %s, process %lld, last seen %lld s ago\n", self->holder.host,
-               (long long) self->holder.pid, (long long) self->holder.age);
+        ac_terminal_print("  running on %s, process %lld, last seen %lld s ago\n",
+                          self->holder.host, (long long) self->holder.pid,
+                          (long long) self->holder.age);
     if (self->attempts)
-        printf("  attempts   %lld\n", (long long) self->attempts);
-    if (last_error(self) && !self->done_marker) { /* of a run that is done: a refused start */
-        ac_buffer_reset(&seen);
-        ac_text_push_visible(&seen, last_error(self), strlen(last_error(self)));
-        printf("  last error %s (exit code %lld)\n", seen.data ? seen.data : "",
-               (long long) json_integer_value(json_object_get(self->end, "code")));
-    }
+        ac_terminal_print("  attempts   %lld\n", (long long) self->attempts);
+    if (last_error(self) && !self->done_marker) /* of a run that is done: a refused start */
+        ac_terminal_print("  last error %s (exit code %lld)\n", last_error(self),
+                          (long long) json_integer_value(json_object_get(self->end, "code")));
     if (self->slurm.count)
-        printf("  Slurm      %s\n", queue->text[0]    ? queue->text
-                                    : queue->answered ? "its jobs are no longer in the queue"
-                                                      : "Slurm does not answer here");
-    ac_buffer_free(&seen);
+        ac_terminal_print("  Slurm      %s\n", queue->text[0] ? queue->text
+                                               : queue->answered
+                                                   ? "its jobs are no longer in the queue"
+                                                   : "Slurm does not answer here");
 }
 
 ac_status

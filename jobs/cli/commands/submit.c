@@ -140,7 +140,7 @@ check_run(const ac_submit_request *self, bool *done)
         AC_TRY(has_file(done, self->run, "DONE"));
     if (*done &&
         (st = ac_done_check(self->run)) != AC_OK) { /* damaged since: it is made again */
-        ac_terminal_print("", ac_error_message(), "");
+        ac_terminal_print("%s\n", ac_error_message());
         *done = false;
     }
     if (st == AC_E_NOMEM)
@@ -150,7 +150,7 @@ check_run(const ac_submit_request *self, bool *done)
     for (int i = 0; !*done && queue.text[0] && !queue.waiting && i < ENDING_SECONDS;
          i++) { /* its ranks would refuse the new ones */
         if (i == 0) {
-            printf("waiting for the previous job to end: %s\n", queue.text);
+            ac_terminal_print("waiting for the previous job to end: %s\n", queue.text);
             fflush(stdout);
         }
         sleep(1);
@@ -262,16 +262,18 @@ submit_all(const ac_submit_request *self)
         snprintf(dependency, sizeof dependency,
                  "--dependency=afterany:%lld --kill-on-invalid-dep=yes", id);
         AC_TRY(submit_script(self, "end.sbatch", dependency, &last));
-        printf("submitted: job %lld (%lld parts), then job %lld, which completes the run\n", id,
-               (long long) self->array, last);
+        ac_terminal_print(
+            "submitted: job %lld (%lld parts), then job %lld, which completes the run\n", id,
+            (long long) self->array, last);
     } else {
-        printf("submitted: job %lld%s%s\n", id, self->dependency[0] ? ", to begin " : "",
-               self->dependency);
+        ac_terminal_print("submitted: job %lld%s%s\n", id,
+                          self->dependency[0] ? ", to begin " : "", self->dependency);
     }
     ac_bash_word(&run, self->run);
     AC_TRY(run.status);
-    printf("watch:     antarctic status %s\n           tail -f %s/slurm-%lld%s.out\n", run.data,
-           run.data, id, self->array ? "_0" : "");
+    ac_terminal_print("watch:     antarctic status %s\n", run.data);
+    ac_terminal_print("           tail -f %s/slurm-%lld%s.out\n", run.data, id,
+                      self->array ? "_0" : "");
 out:
     ac_buffer_free(&run);
     return st;
@@ -286,12 +288,13 @@ tell_how_to_submit(const ac_submit_request *self)
 
     ac_bash_word(&run, self->run);
     AC_TRY(run.status);
-    printf("nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n",
-           run.data);
+    ac_terminal_print(
+        "nothing is submitted (--dry-run); submit it with: sbatch %s/job.sbatch\n", run.data);
     if (self->array)
-        printf("and then, with that job's number: sbatch --dependency=afterany:NUMBER "
-               "--kill-on-invalid-dep=yes %s/end.sbatch\n",
-               run.data);
+        ac_terminal_print(
+            "and then, with that job's number: sbatch --dependency=afterany:NUMBER "
+            "--kill-on-invalid-dep=yes %s/end.sbatch\n",
+            run.data);
 out:
     ac_buffer_free(&run);
     return st;
@@ -433,7 +436,7 @@ ac_command_submit(int argc, char **argv)
     AC_TRY(check_run(&r, &done));
     if (done) {
         ac_terminal_print(
-            "", r.run,
+            "%s%s\n", r.run,
             r.job->preview ? ": this run is done, and nothing is submitted; --update computes "
                              "images that are new or changed; for other settings give --run "
                              "another folder"
@@ -441,8 +444,7 @@ ac_command_submit(int argc, char **argv)
                              "settings or images give --run another folder");
         goto out;
     }
-    printf("%s ", r.job->name);
-    ac_terminal_print("into ", r.run, "");
+    ac_terminal_print("%s into %s\n", r.job->name, r.run);
     AC_TRY(ac_submit_resources_find(&r));
     AC_TRY(write_scripts(&r));
     if (ac_arguments_has(&a, "dry-run")) {

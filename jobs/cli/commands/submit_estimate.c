@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "io/file/path.h"
 #include "jobs/cli/commands/job_process.h"
+#include "jobs/cli/terminal.h"
 
 enum { OWN_WORDS = 12 };
 
@@ -116,22 +117,23 @@ print_estimate(const ac_submit_request *request, const sample s[2], int64_t thre
     const int64_t nodes = request->nodes * (request->array ? request->array : 1);
 
     if (high < 0.01)
-        printf("  estimate         less than 0.01 node-hours for %lld image%s\n",
-               (long long) s[0].of, s[0].of == 1 ? "" : "s");
+        ac_terminal_print("  estimate         less than 0.01 node-hours for %lld image%s\n",
+                          (long long) s[0].of, s[0].of == 1 ? "" : "s");
     else
-        printf(
+        ac_terminal_print(
             "  estimate         %.3g to %.3g node-hours for %lld images, %.3g to %.3g hours on "
             "%lld node%s\n",
             low, high, (long long) s[0].of, low / (double) nodes, high / (double) nodes,
             (long long) nodes, nodes == 1 ? "" : "s");
-    printf(
+    ac_terminal_print(
         "                   (%lld images, computed here on %lld core%s: %.3g s of a core each, "
-        "%.3g core-hours per million;\n"
-        "                   the nodes' CPU may be another)\n",
+        "%.3g core-hours per million;\n",
         (long long) (s[0].items + s[1].items), (long long) threads, threads == 1 ? "" : "s",
         mean * (double) threads, mean * (double) threads * 1e6 / 3600);
+    ac_terminal_print("                   the nodes' CPU may be another)\n");
     if (s[0].before > 0)
-        printf("                   and %.3g s once, for a cache from a text\n", s[0].before);
+        ac_terminal_print("                   and %.3g s once, for a cache from a text\n",
+                          s[0].before);
 }
 
 ac_status
@@ -148,8 +150,8 @@ ac_submit_estimate(const ac_submit_request *request, int64_t items)
     if (items == 0)
         return AC_OK;
     if (!request->job->preview) {
-        printf("  estimate         none: %s does not go over its items one by one\n",
-               request->job->name);
+        ac_terminal_print("  estimate         none: %s does not go over its items one by one\n",
+                          request->job->name);
         return AC_OK;
     }
     fflush(stdout);
@@ -161,9 +163,9 @@ ac_submit_estimate(const ac_submit_request *request, int64_t items)
     if (!why.size && s[1].items == 0) /* one image alone was asked for, or is there */
         s[1] = s[0];
     if (why.size)
-        printf("  estimate         none: %s\n", why.data);
+        ac_terminal_print("  estimate         none: %s\n", why.data);
     else if (s[0].items == 0)
-        printf("  estimate         none: there are no images\n");
+        ac_terminal_print("  estimate         none: there are no images\n");
     else
         print_estimate(request, s, threads);
 out:

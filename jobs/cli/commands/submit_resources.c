@@ -1,4 +1,5 @@
 #include "jobs/cli/commands/submit_resources.h"
+#include "jobs/cli/terminal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,20 +95,22 @@ print_asked(const ac_submit_request *self)
 {
     const long long cpus = (long long) (self->ranks * self->threads);
 
-    printf("  asked for        ");
+    ac_terminal_print("  asked for        ");
     switch ((ac_slurm_memory) self->config.slurm.memory) {
     case AC_SLURM_MEMORY_NONE:
-        printf("%lld CPUs per node, and memory as the cluster gives it (slurm.memory: none)\n",
-               cpus);
+        ac_terminal_print(
+            "%lld CPUs per node, and memory as the cluster gives it (slurm.memory: none)\n",
+            cpus);
         break;
     case AC_SLURM_MEMORY_NODE:
     case AC_SLURM_MEMORY_PER_CPU:
-        printf("%lld CPUs and %lld MB per node%s: %s\n", cpus, (long long) (self->asked >> 20),
-               self->config.slurm.memory == AC_SLURM_MEMORY_NODE ? "" : ", divided by its CPUs",
-               self->asked == self->memory ? self->memory_from
-               : self->sizing.more         ? "the estimate, half as much again, and tables of "
-                                             "n-grams"
-                                           : "the estimate and half as much again");
+        ac_terminal_print(
+            "%lld CPUs and %lld MB per node%s: %s\n", cpus, (long long) (self->asked >> 20),
+            self->config.slurm.memory == AC_SLURM_MEMORY_NODE ? "" : ", divided by its CPUs",
+            self->asked == self->memory ? self->memory_from
+            : self->sizing.more         ? "the estimate, half as much again, and tables of "
+                                          "n-grams"
+                                        : "the estimate and half as much again");
         break;
     }
 }
@@ -121,18 +124,19 @@ print_sizes(const ac_submit_request *self)
 
     if (self->memory != INT64_MAX)
         snprintf(memory, sizeof memory, "%.0f MB", (double) self->memory / MB);
-    printf("  a node has       %lld cores, %s%s%s\n", (long long) self->cores, memory,
-           self->config.limits.memory ? " (limits.memory)" : "",
-           self->slurm.answered ? "" : " (this machine: Slurm does not answer)");
-    printf("  to be started    nodes %lld x ranks %lld x threads %lld%s\n",
-           (long long) self->nodes, (long long) self->ranks, (long long) self->threads,
-           self->array ? ", for each part" : "");
-    printf("  memory per node  %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
-           "x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
-           (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB,
-           (long long) self->ranks, (double) s->work / MB, (double) s->program / MB,
-           (double) s->cache / (double) self->nodes / MB,
-           s->cache_known ? "" : " (the cache is not there yet: not counted)");
+    ac_terminal_print("  a node has       %lld cores, %s%s%s\n", (long long) self->cores,
+                      memory, self->config.limits.memory ? " (limits.memory)" : "",
+                      self->slurm.answered ? "" : " (this machine: Slurm does not answer)");
+    ac_terminal_print("  to be started    nodes %lld x ranks %lld x threads %lld%s\n",
+                      (long long) self->nodes, (long long) self->ranks,
+                      (long long) self->threads, self->array ? ", for each part" : "");
+    ac_terminal_print(
+        "  memory per node  %.0f MB = models' files %.0f + packed weights %.0f + ranks %lld "
+        "x (batch %.0f + program %.0f) + cache slice %.0f%s\n",
+        (double) self->needed / MB, (double) s->mapped / MB, (double) s->packed / MB,
+        (long long) self->ranks, (double) s->work / MB, (double) s->program / MB,
+        (double) s->cache / (double) self->nodes / MB,
+        s->cache_known ? "" : " (the cache is not there yet: not counted)");
 }
 
 /* Ranks and threads; refused where the node cannot hold them. */

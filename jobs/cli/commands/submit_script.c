@@ -173,7 +173,7 @@ keep_script(const char *path, const ac_buffer *text)
     if (rename(path, kept) != 0)
         AC_FAIL(ac_io_failure(errno), "%s: cannot be saved as %s: %s", path, kept,
                 strerror(errno));
-    ac_terminal_print("  saved            ", kept, " (the previous script, which differs)");
+    ac_terminal_print("  saved            %s (the previous script, which differs)\n", kept);
 out:
     ac_buffer_free(&before);
     free(kept);
@@ -261,7 +261,7 @@ ac_submit_script_write(const ac_buffer *text, const ac_submit_request *self, con
     AC_TRY(ac_path_format(&path, "%s/%s", self->run, name));
     AC_TRY(keep_script(path, text));
     AC_TRY(ac_publish_file(path, text->data, text->size));
-    ac_terminal_print("  script           ", path, "");
+    ac_terminal_print("  script           %s\n", path);
 out:
     free(path);
     return st;

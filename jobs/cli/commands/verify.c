@@ -31,6 +31,7 @@
 #include "jobs/cli/commands/commands.h"
 #include "jobs/cli/commands/recompute.h"
 #include "jobs/cli/options.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/job_table.h"
 #include "jobs/runtime/done.h"
 #include "jobs/runtime/manifest.h"
@@ -66,19 +67,15 @@ trouble(verifier *self, const char *file, const char *format, ...)
     va_end(args);
     self->troubles++;
     if (!self->json) {
-        ac_buffer_push_text(&line, "FAILED  ");
-        ac_text_push_visible(&line, file, strlen(file));
-        ac_buffer_push_text(&line, ": ");
-        ac_text_push_visible(&line, what, strlen(what));
-        printf("%s\n", line.data ? line.data : "");
-        ac_buffer_free(&line);
+        ac_terminal_print("FAILED  %s: %s\n", file, what);
         return;
     }
     ac_buffer_push_text(&line, "{\"file\": ");
     ac_json_text(&line, file);
     ac_buffer_push_text(&line, ", \"trouble\": ");
     ac_json_text(&line, what);
-    printf("%s}\n", line.data ? line.data : "");
+    ac_buffer_push_text(&line, "}\n");
+    ac_terminal_json(line.data ? line.data : "", line.size);
     ac_buffer_free(&line);
 }
 
@@ -589,16 +586,16 @@ print_result(const verifier *self)
     ac_buffer line = { 0 };
 
     if (!self->json) {
-        ac_text_push_visible(&line, self->root, strlen(self->root));
-        printf("%s  %s: %s%s%lld files checked, %lld failed",
-               self->troubles ? "FAILED" : "ok    ", line.data ? line.data : "", self->note,
-               *self->note ? ", " : "", (long long) self->files, (long long) self->troubles);
+        ac_terminal_print("%s  %s: %s%s%lld files checked, %lld failed",
+                          self->troubles ? "FAILED" : "ok    ", self->root, self->note,
+                          *self->note ? ", " : "", (long long) self->files,
+                          (long long) self->troubles);
         if (self->items)
-            printf("; %lld items in, %lld ok + %lld rejected%s", (long long) self->items,
-                   (long long) self->ok, (long long) self->bad,
-                   self->ok + self->bad < self->items ? " so far" : "");
-        printf("\n");
-        ac_buffer_free(&line);
+            ac_terminal_print("; %lld items in, %lld ok + %lld rejected%s",
+                              (long long) self->items, (long long) self->ok,
+                              (long long) self->bad,
+                              self->ok + self->bad < self->items ? " so far" : "");
+        ac_terminal_print("\n");
         return;
     }
     ac_buffer_push_text(&line, "{\"path\": ");
@@ -610,7 +607,8 @@ print_result(const verifier *self)
                      (long long) self->troubles, (long long) self->items, (long long) self->ok,
                      (long long) self->bad);
     ac_json_text(&line, self->note);
-    printf("%s}\n", line.data ? line.data : "");
+    ac_buffer_push_text(&line, "}\n");
+    ac_terminal_json(line.data ? line.data : "", line.size);
     ac_buffer_free(&line);
 }
 

@@ -2,12 +2,14 @@
 #include "jobs/cli/tools/inspect.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "engine/base/text.h"
 #include "io/file/file_look.h"
 #include "io/file/json_value.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/cli/tools/tools.h"
 
 enum { MOST_ROWS = 24 }; /* of a list, for people */
@@ -19,6 +21,18 @@ static const ac_option options[] = {
 };
 
 /* ---- printing for people ---- */
+
+/* What others have called something, then blanks up to this many columns, one at least. */
+static void
+push_name(ac_buffer *b, const char *name, size_t columns)
+{
+    const size_t from = b->size;
+
+    ac_text_push_visible(b, name, strlen(name));
+    do {
+        ac_buffer_push_char(b, ' ');
+    } while (b->status == AC_OK && b->size - from <= columns);
+}
 
 /* A value on one line: numbers and texts as they are, lists in brackets, objects as "key value"
  * pairs. */
@@ -43,8 +57,8 @@ print_inline(ac_buffer *b, const json_t *value)
     } else if (json_is_object(value)) {
         json_object_foreach((json_t *) (uintptr_t) value, key, item)
         {
-            ac_buffer_printf(b, "%s%s ", b->size && b->data[b->size - 1] != ' ' ? "  " : "",
-                             key);
+            ac_buffer_push_text(b, b->size && b->data[b->size - 1] != ' ' ? "  " : "");
+            push_name(b, key, 0);
             print_inline(b, item);
         }
     } else if ((text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)))) {
@@ -59,7 +73,9 @@ print_list(ac_buffer *b, const char *key, const json_t *list, bool all)
 {
     const size_t n = json_array_size(list), shown = all || n <= MOST_ROWS ? n : MOST_ROWS;
 
-    ac_buffer_printf(b, "  %s (%zu)\n", key, n);
+    ac_buffer_push_text(b, "  ");
+    push_name(b, key, 0);
+    ac_buffer_printf(b, "(%zu)\n", n);
     for (size_t i = 0; i < shown; i++) {
         const json_t *item = json_array_get(list, i);
         const char *name = json_string_value(json_object_get(item, "name"));
@@ -67,12 +83,12 @@ print_list(ac_buffer *b, const char *key, const json_t *list, bool all)
         if (name) { /* what has a name begins with it */
             json_t *rest = json_copy((json_t *) (uintptr_t) item);
             json_object_del(rest, "name");
-            ac_buffer_printf(&line, "%-56s ", name);
+            push_name(&line, name, 56);
             for (void *at = json_object_iter(rest); at; at = json_object_iter_next(rest, at)) {
                 const char *part = json_object_iter_key(at);
                 if (strcmp(part, "dtype") != 0 && strcmp(part, "type") != 0 &&
                     strcmp(part, "shape") != 0)
-                    ac_buffer_printf(&line, "%s ", part);
+                    push_name(&line, part, 0);
                 print_inline(&line, json_object_iter_value(at));
                 ac_buffer_push_text(&line, "  ");
             }
@@ -94,14 +110,16 @@ print_object(const json_t *out, bool all)
 {
     ac_buffer b = { 0 };
     const char *path = json_string_value(json_object_get(out, "path"));
+    const char *kind = json_object_get(out, "kind")
+                           ? json_string_value(json_object_get(out, "kind"))
+                           : "cannot be used";
     const char *key;
     json_t *value;
 
     ac_text_push_visible(&b, path, strlen(path));
-    ac_buffer_printf(&b, ": %s\n",
-                     json_object_get(out, "kind")
-                         ? json_string_value(json_object_get(out, "kind"))
-                         : "cannot be used");
+    ac_buffer_push_text(&b, ": ");
+    ac_text_push_visible(&b, kind, strlen(kind));
+    ac_buffer_push_char(&b, '\n');
     json_object_foreach((json_t *) (uintptr_t) out, key, value)
     {
         const json_t *first = json_array_get(value, 0);
@@ -111,7 +129,8 @@ print_object(const json_t *out, bool all)
             print_list(&b, key, value, all);
             continue;
         }
-        ac_buffer_printf(&b, "  %-18s ", key);
+        ac_buffer_push_text(&b, "  ");
+        push_name(&b, key, 18);
         print_inline(&b, value);
         ac_buffer_push_char(&b, '\n');
     }
@@ -120,6 +139,16 @@ print_object(const json_t *out, bool all)
 }
 
 /* ---- the tool ---- */
+
+static void
+print_json(const json_t *out)
+{
+    char *text = json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+    ac_terminal_json(text ? text : "null", text ? strlen(text) : 4);
+    ac_terminal_print("\n");
+    free(text);
+}
 
 static ac_status
 inspect(json_t *out, const char *path)
@@ -158,8 +187,7 @@ ac_tool_inspect(int argc, char **argv)
             problems++;
         }
         if (ac_arguments_has(&a, "json")) {
-            json_dumpf(out, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-            putchar('\n');
+            print_json(out);
         } else {
             print_object(out, ac_arguments_has(&a, "all"));
         }

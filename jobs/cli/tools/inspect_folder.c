@@ -13,6 +13,7 @@
 #include "io/source/tar_images.h"
 #include "io/file/text_file.h"
 #include "io/checkpoint/open_clip.h"
+#include "io/file/json_file.h"
 #include "jobs/models/bart_model.h"
 #include "jobs/models/clip_model.h"
 #include "jobs/job_table.h"
@@ -26,8 +27,9 @@ load_json(const char *folder, const char *name)
     char *path = NULL;
     json_t *root = NULL;
 
-    if (ac_path_format(&path, "%s/%s", folder, name) == AC_OK)
-        root = json_load_file(path, 0, NULL);
+    if (ac_path_format(&path, "%s/%s", folder, name) != AC_OK ||
+        ac_json_file_read(&root, path, 0) != AC_OK)
+        root = NULL;
     free(path);
     return root;
 }

@@ -10,6 +10,7 @@
 #include "io/file/file_head.h"
 #include "io/file/json_value.h"
 #include "io/file/json_write.h"
+#include "jobs/cli/terminal.h"
 
 ac_status
 ac_tool_compute(const ac_arguments *a, ac_compute *out)
@@ -47,7 +48,7 @@ void
 ac_json_put(ac_buffer *line)
 {
     ac_buffer_push_char(line, '\n');
-    fwrite(line->data, 1, line->size, stdout);
+    ac_terminal_json(line->data, line->size);
     fflush(stdout);
     ac_buffer_reset(line);
 }

@@ -13,6 +13,7 @@
 #include "io/checkpoint/npy.h"
 #include "io/checkpoint/tokenizer_openai.h"
 #include "io/file/file_look.h"
+#include "jobs/cli/terminal.h"
 #include "jobs/models/clip_model.h"
 #include "jobs/cli/tools/images.h"
 #include "jobs/cli/tools/tools.h"
@@ -223,19 +224,17 @@ out:
     return st;
 }
 
-/* rank, score, id, and the entry where there is a text; a line break in an entry is shown as a
- * space. */
+/* rank, score, id, and the entry where there is a text. */
 static void
 print_table(const vectors *v, const int64_t *ids, const float *scores, int64_t k)
 {
     printf("%4s  %7s  %9s  %s\n", "rank", "score", "id", v->entries.count ? "entry" : "");
     for (int64_t i = 0; i < k && ids[i] >= 0; i++) {
-        printf("%4" PRId64 "  %7.4f  %9" PRId64 "  ", i + 1, (double) scores[i], ids[i]);
-        for (size_t j = 0; v->entries.count && j < ac_texts_size(&v->entries, ids[i]); j++) {
-            const char c = ac_texts_at(&v->entries, ids[i])[j];
-            putchar((unsigned char) c < ' ' ? ' ' : c);
-        }
-        putchar('\n');
+        const bool named = v->entries.count > 0;
+        ac_terminal_print("%4" PRId64 "  %7.4f  %9" PRId64 "  %.*s\n", i + 1,
+                          (double) scores[i], ids[i],
+                          named ? (int) ac_texts_size(&v->entries, ids[i]) : 0,
+                          named ? ac_texts_at(&v->entries, ids[i]) : "");
     }
 }
 
