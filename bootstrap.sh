@@ -4,7 +4,7 @@
 set -eu -o pipefail
 cd "$(dirname "$0")"
 
-# What a build needs, and what the tests need in addition; all of the same names in Debian 12 and 13.
+# What a build needs, and what the tests need in addition; the names are those of Debian 12 and 13.
 build_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
   libopenblas-openmp-dev libdnnl-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libzstd-dev libpcre2-dev
   libutf8proc-dev libarchive-dev libjansson-dev libyaml-dev librandom123-dev libxxhash-dev zlib1g-dev"
@@ -17,6 +17,7 @@ story_packages="python3-pip unzip jq"
 format_packages="clang-format-14"
 # For the tests on a real Slurm, which are skipped without them.
 slurm_packages="slurmctld slurmd slurm-client munge libpmix-dev"
+configure_options=()
 
 usage() {
   cat <<END
@@ -28,14 +29,27 @@ usage: $0 demo | story | test | build
 END
 }
 
-# os_field NAME: a field of /etc/os-release, without its quotes.
-os_field() { sed -n "s/^$1=//p" /etc/os-release 2> /dev/null | tr -d '"'; }
+# os_field NAME: a field of /etc/os-release (or of the file that a test names), without its quotes.
+os_field() { sed -n "s/^$1=//p" "${AC_OS_RELEASE:-/etc/os-release}" 2> /dev/null | tr -d '"'; }
 
-# other_system PACKAGE…: on other systems than Debian 12 and 13 nothing is installed. Print what is needed, and continue with what is installed.
+# Which system this is, and its packages' names where they are not Debian's.
+system=other
+case "$(os_field ID) $(os_field VERSION_ID)" in
+'debian 12' | 'debian 13') system=Debian ;;
+'ubuntu 24.04')
+  system=Ubuntu
+  build_packages=${build_packages/libjpeg62-turbo-dev/libjpeg-turbo8-dev}
+  image_packages="$image_packages libheif-plugin-libde265" # HEIC's decoder, which libheif only recommends there
+  configure_options=(-DAC_WERROR=OFF)
+  ;;
+esac
+
+# other_system PACKAGE…: on other systems than these nothing is installed. Print what is needed, and continue with what is installed.
 other_system() {
   local name program missing=""
   name=$(os_field PRETTY_NAME) || true
-  printf 'This is %s, neither Debian 12 nor 13, so no packages are installed. These are needed (Debian names):\n' "${name:-another system}"
+  printf 'This is %s, not Debian 12 or 13 or Ubuntu 24.04, so no packages are installed. These are needed (Debian names):\n' \
+    "${name:-another system}"
   printf '%s ' $build_packages "$@" | fold -s -w 100 | sed 's/^/  /'
   printf '\n'
   for program in cc cmake ninja pkg-config mpirun; do
@@ -51,14 +65,11 @@ other_system() {
 
 # Install the missing packages, and print which.
 install_packages() {
-  local missing="" package as_root=""
-  case "$(os_field ID) $(os_field VERSION_ID)" in
-  'debian 12' | 'debian 13') ;;
-  *)
+  local missing="" package as_root="" code=0
+  if [ $system = other ]; then
     other_system "$@"
     return
-    ;;
-  esac
+  fi
   for package in $build_packages "$@"; do
     [ "$(dpkg-query -W -f='${Status}' "$package" 2> /dev/null)" = 'install ok installed' ] || missing="$missing $package"
   done
@@ -73,12 +84,16 @@ install_packages() {
       exit 2
     fi
   fi
-  printf 'Installing from Debian:%s\n' "$missing"
+  printf 'Installing from %s:%s\n' "$system" "$missing"
   $as_root apt-get update -q
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing || code=$?
+  if [ $code -ne 0 ] && [ $system = Ubuntu ]; then
+    printf 'If apt-get could not locate a package: many of these are in universe, which is switched on as root by\n' >&2
+    printf '  apt-get install software-properties-common && add-apt-repository universe\nThen run this again.\n' >&2
+  fi
+  return $code
 }
 
-configure_options=()
 # install_optional WHAT PACKAGE…: it is no error if they cannot be installed, but a line says what is missing then.
 install_optional() {
   local what=$1 packages_for=' (optional)'
@@ -87,6 +102,10 @@ install_optional() {
 }
 # All that a build of every format needs, and what else is named.
 install_for_build() {
+  if [ $system = Ubuntu ]; then
+    printf 'On Ubuntu 24.04 this is untried: its package names were looked up, nothing was run there (docs/PORTING.md).\n'
+    printf 'Compiler warnings are not treated as errors.\n'
+  fi
   install_packages "$@"
   install_optional 'Images of these formats are rejected (`antarctic --version` lists them).' $image_packages
 }

@@ -1,4 +1,4 @@
-# Every third-party library, as an imported target named ac::NAME. All are packages of Debian 12 and 13.
+# Every third-party library, as an imported target named ac::NAME. All are packages of Debian 12 and 13 and Ubuntu 24.04.
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)

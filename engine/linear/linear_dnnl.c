@@ -65,11 +65,16 @@ is_buffered(int group, int64_t columns, int64_t out)
 }
 
 /* Distance of rows of a buffered result. oneDNN 3.7 passes over the distance of rows of one
- * column, whose sums there do not depend on the number of rows either. */
+ * column, whose sums there do not depend on the number of rows either; 2.6 and 3.1 heed it, and
+ * their sums depend on the number of rows without it. Of the versions between, 3.2 was tried.
+ */
 static int64_t
 buffer_row(int64_t columns)
 {
-    return columns == 1 && DNNL_VERSION_MAJOR >= 3 ? 1 : columns + GAP;
+    const bool heeded =
+        DNNL_VERSION_MAJOR < 3 || (DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR < 3);
+
+    return columns == 1 && !heeded ? 1 : columns + GAP;
 }
 
 /* The product of `rows` rows by the strip. `weights` with format any: oneDNN chooses. ldy:
