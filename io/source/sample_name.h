@@ -15,6 +15,13 @@ extern const char ac_sample_key_field[]; /* "antarctic_key" */
  */
 ac_status ac_sample_name(const char *key, size_t n, ac_buffer *out);
 
+/**
+ * The key of a sample whose json shows it as `shown`, in place of what `key` held. JSON has
+ * U+FFFD for bytes that are not UTF-8: they are taken from the member's name up to its
+ * extension [n], where ac_sample_name made it of such a key.
+ */
+ac_status ac_sample_key(const char *shown, const char *name, size_t n, ac_buffer *key);
+
 /** The extension for an image's bytes: that of the location [n], if it is one of images (lower:
  * in lower case), else the format's (ac_image_format_name). Without the dot; out [16]. */
 void ac_sample_extension(const char *location, size_t n, const char *format, bool lower,

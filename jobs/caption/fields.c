@@ -97,7 +97,7 @@ ac_status
 ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, size_t n,
                const void *bytes, size_t size)
 {
-    json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
+    json_t *object = n ? ac_json_parse_metadata(metadata, n) : NULL;
     const char *at = config->output.metadata, *name;
     size_t length;
     ac_status st = AC_OK;
@@ -152,7 +152,7 @@ ac_fields_add_exif(ac_buffer *metadata, const ac_config *config, const void *byt
 {
     static const char *const none[] = { NULL };
     json_t *object =
-        metadata->size ? ac_json_parse(metadata->data, metadata->size, 0, NULL) : NULL;
+        metadata->size ? ac_json_parse_metadata(metadata->data, metadata->size) : NULL;
     ac_buffer fields = { 0 }, value = { 0 }, made = { 0 };
     const char *at = config->output.exif, *name;
     size_t n;

@@ -32,13 +32,8 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_input_open_all(images, comm, config, &tars, &is_tars));
-    if (is_tars)
-        return AC_OK;
-    if (comm->rank == 0)
-        st = ac_images_open_input(images, config, folder);
-    if (comm->rank == 0 && st == AC_OK)
-        ac_images_log_passed_over(images, "input.path");
-    st = ac_images_share_all(images, comm, config, st);
+    if (!is_tars)
+        st = ac_images_open_input_all(images, comm, config, folder, true);
 out:
     return st;
 }
