@@ -68,9 +68,10 @@ const ac_config_key ac_config_keys[] = {
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
-    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, false,
+    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, AC_KEY_OF_INGEST,
       "of tars: where captions are: txt (a line each), json:FIELD (of the json member), none" },
-    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words, false,
+    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words,
+      AC_KEY_OF_INGEST,
       "of tars: webdataset (members of a key are a sample), files (each image is one); auto: "
       "files where an image has more than an extension behind the first dot" },
     { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
