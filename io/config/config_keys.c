@@ -69,7 +69,8 @@ const ac_config_key ac_config_keys[] = {
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: the first, or each as an image KEY, KEY#2, …" },
     { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, AC_KEY_OF_INGEST,
-      "of tars: where captions are: txt (a line each), json:FIELD (of the json member), none" },
+      "where captions are: txt (the .txt file or member, a line each), json:FIELD (a field of "
+      "what else came with the image), none" },
     { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words,
       AC_KEY_OF_INGEST,
       "of tars: webdataset (members of a key are a sample), files (each image is one); auto: "

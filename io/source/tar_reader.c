@@ -49,6 +49,30 @@ ac_tar_compression(const void *bytes, size_t n)
     return n >= sizeof zstd && memcmp(bytes, zstd, sizeof zstd) == 0 ? "zstd" : NULL;
 }
 
+/* What people have under a tar's name, by its first bytes. */
+static const char *
+not_a_tar(const char *bytes)
+{
+    static const struct {
+        const char *head, *words;
+    } others[] = {
+        { "\xfd"
+          "7zXZ",
+          "not a tar, but compressed by xz: unpack it, or compress it by gzip or zstd" },
+        { "BZh",
+          "not a tar, but compressed by bzip2: unpack it, or compress it by gzip or zstd" },
+        { "\x04\x22\x4d\x18",
+          "not a tar, but compressed by lz4: unpack it, or compress it by gzip or zstd" },
+        { "PK\x03\x04", "not a tar, but a zip archive: unpack it to a folder" },
+        { "7z\xbc\xaf", "not a tar, but a 7z archive: unpack it to a folder" },
+    };
+
+    for (size_t i = 0; bytes && i < sizeof others / sizeof *others; i++)
+        if (strncmp(bytes, others[i].head, strlen(others[i].head)) == 0)
+            return others[i].words;
+    return "not a tar";
+}
+
 /* Up to n bytes from `at` on; *got fewer where the tar ends. */
 static ac_status
 read_at(const ac_tar_reader *self, int64_t at, char *bytes, int64_t n, int64_t *got)
@@ -453,7 +477,7 @@ next_header(ac_tar_reader *self, const char **header, int64_t *size)
     }
     if (!checksum_is_right(*header))
         return damaged(self, AC_REJECT_CORRUPT,
-                       self->at ? "a header whose checksum is wrong" : "not a tar");
+                       self->at ? "a header whose checksum is wrong" : not_a_tar(*header));
     if (!parse_number(*header + SIZE_AT, SIZE_SIZE, size))
         return damaged(self, AC_REJECT_CORRUPT, "a header whose size is not a number");
 out:

@@ -54,6 +54,23 @@ run 0 ingest src --out pixels --set ingest.store=pixels --set clip.model="$demo/
 run 0 caption job.yaml --run frompixels --set input.path=pixels "${fields[@]}"
 cmp folder2/captions.jsonl frompixels/captions.jsonl
 
+# what other programs write: NaN, half of a surrogate pair, a byte-order mark, Latin-1; from a folder, a tar, and a dataset alike
+mkdir odd
+for i in 0 1 2 3; do cp "$demo"/pictures/scene_0$i.jpg odd/$i.jpg; done
+printf '{"alt": "of NaN", "p": NaN}' > odd/0.json
+printf '{"alt": "half \\ud83d"}' > odd/1.json
+printf '\357\273\277{"alt": ["a mark", "two\\r"]}' > odd/2.json
+printf '{"alt": "caf\351"}' > odd/3.json
+tar cf odd.tar -C odd 0.jpg 0.json 1.jpg 1.json 2.jpg 2.json 3.jpg 3.json
+printf 'of NaN\nhalf \357\277\275\na mark\ncaf\357\277\275\n' > wanted.txt
+run 0 ingest odd --out odd.dataset
+for input in odd odd.tar odd.dataset; do
+  run 0 caption job.yaml --run alt.$input --set input.path=$input --set input.captions=json:alt --set 'output.metadata=[alt]'
+  cmp wanted.txt alt.$input/ref0.txt
+  cmp alt.odd/captions.jsonl alt.$input/captions.jsonl
+done
+[ "$(jq -r 'select(.key == "3").alt' alt.odd/captions.jsonl | tail -c 4)" = "$(printf '\357\277\275')" ]
+
 # another list is another run; a name that is no field is refused before any work
 run 1 caption job.yaml --run folder2 --set output.metadata=url
 says 'output.metadata'

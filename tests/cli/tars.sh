@@ -214,6 +214,17 @@ run 1 caption letters.yaml --run letters
 says '{0..x}.* is no range of numbers or letters'
 run 1 caption braces.yaml --run captions --set input.captions=jason:x
 says 'input.captions'
+printf 'a line of text' > some.tar.xz
+printf 'some.tar.xz\n' > some.txt
+for name in some.tar.xz some.txt "'kept.tar::some.tar.xz'"; do
+  job other "$name"
+  run 1 caption other.yaml --run other
+  says 'some.tar.xz: archives of this kind are not read: unpack it'
+done
+printf '\3757zXZ\0%01000d' 1 > named.tar
+job other named.tar
+run 2 caption other.yaml --run other
+says 'named.tar: byte 0: not a tar, but compressed by xz'
 cp kept.tar images/backup.tar # images with a tar beside them: the images are the input
 run 0 caption folder.yaml --run beside
 says '1 tars beside them are passed over'
