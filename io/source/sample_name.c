@@ -150,9 +150,13 @@ rename_members(json_t *object, const char *const *names, ac_buffer *text)
 {
     json_object_del(object, ac_sample_key_field);
     for (; *names; names++) {
-        char name[64];
+        char name[256];
         json_t *value = json_object_get(object, *names);
         snprintf(name, sizeof name, "original_%s", *names);
+        while (value && json_object_get(object, name) && strlen(name) < sizeof name - 10) {
+            memmove(name + 9, name, strlen(name) + 1); /* that one is somebody's already */
+            memcpy(name, "original_", 9);
+        }
         if (value && json_object_set(object, name, value) != 0)
             return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
         json_object_del(object, *names);

@@ -31,7 +31,8 @@ void ac_sample_extension(const char *location, size_t n, const char *format, boo
  * A JSON object for a member .json, appended: `metadata` [n] (an object, or empty), then
  * `fields` (members without braces, or empty). The metadata stays as it is, to the byte, unless
  * it has one of `names` (NULL at the end), which `fields` defines: that member is then called
- * original_NAME. The true key's member is dropped from the metadata.
+ * original_NAME (original_original_NAME, where that is there too). The true key's member is
+ * dropped from the metadata.
  */
 AC_MUST_CHECK ac_status ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                                        const char *const *names, ac_buffer *out);

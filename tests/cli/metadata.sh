@@ -71,6 +71,18 @@ for input in odd odd.tar odd.dataset; do
 done
 [ "$(jq -r 'select(.key == "3").alt' alt.odd/captions.jsonl | tail -c 4)" = "$(printf '\357\277\275')" ]
 
+# no name comes twice in a line: of a field that is named twice, and where what came with an image was captioned before
+printf '{"caption": "second", "original_caption": "first", "url": "u"}' > odd/0.json
+run 0 caption job.yaml --run again --set input.path=odd --set 'output.metadata=[url, caption, original_caption, url]'
+head -1 again/captions.jsonl > line.json
+[ "$(grep -o '"[a-z_]*": \("second"\|"first"\|"u"\)' line.json | paste -sd ' ')" = \
+  '"url": "u" "original_original_caption": "second" "original_caption": "first"' ]
+run 0 export again --format csv --out again.csv
+[[ $(head -1 again.csv) == key,caption,clip_score,url,original_original_caption,original_caption$'\r' ]]
+run 0 export again --format webdataset --out again.tars
+tar xOf again.tars/00000.tar 0.json > sample.json
+[ "$(jq -r '.original_caption + " " + .original_original_caption' sample.json)" = 'first second' ]
+
 # another list is another run; a name that is no field is refused before any work
 run 1 caption job.yaml --run folder2 --set output.metadata=url
 says 'output.metadata'
