@@ -9,6 +9,21 @@
 #include "io/config/config_values.h"
 #include "io/file/checksum.h"
 
+/* Is the key's value part of the job's fingerprint? */
+static bool
+counts(const ac_config *self, const char *job, const ac_config_key *k)
+{
+    if (!k->in_fingerprint || !ac_config_job_has(ac_config_job_find(job), k))
+        return false;
+    if (k->in_fingerprint == AC_KEY_OF_INGEST && strcmp(job, "ingest") != 0)
+        return false;
+    if (k->type == KEY_TEXT && k->in_fingerprint == AC_KEY_OF_INGEST) {
+        const char *text = *(char *const *) ac_config_place(self, k);
+        return text && strcmp(text, k->fallback) != 0;
+    }
+    return k->in_fingerprint == true || ac_config_presence(self, k) != AC_UNSET;
+}
+
 ac_status
 ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
 {
@@ -16,10 +31,7 @@ ac_config_fingerprint(const ac_config *self, const char *job, char hex[33])
     ac_status st;
 
     for (size_t i = 0; i < ac_config_key_count; i++) {
-        if (!ac_config_keys[i].in_fingerprint ||
-            !ac_config_job_has(ac_config_job_find(job), &ac_config_keys[i]) ||
-            (ac_config_keys[i].in_fingerprint == AC_KEY_IF_SET &&
-             ac_config_presence(self, &ac_config_keys[i]) == AC_UNSET))
+        if (!counts(self, job, &ac_config_keys[i]))
             continue;
         ac_buffer_printf(&text, "%s=", ac_config_keys[i].name);
         ac_config_value_print_exact(self, &ac_config_keys[i], &text);

@@ -68,15 +68,14 @@ const ac_config_key ac_config_keys[] = {
       "rotate images by their EXIF orientation" },
     { "input.pages", KEY_CHOICE, AT(input.pages), "first", 0, 0, page_words, false,
       "of a TIFF with several pages: only the first, or every page as an image of its own "
-      "(KEY, "
-      "KEY#2, …)" },
-    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, false,
-      "of tars: where captions are: txt (one per line), json:FIELD (of the json member), "
-      "none" },
-    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words, false,
+      "(KEY, KEY#2, …)" },
+    { "input.captions", KEY_TEXT, AT(input.captions), "txt", 0, 0, NULL, AC_KEY_OF_INGEST,
+      "where captions are: txt (the .txt file or member, one per line), json:FIELD (a field of "
+      "what else came with the image), none" },
+    { "input.grouping", KEY_CHOICE, AT(input.grouping), "auto", 0, 0, grouping_words,
+      AC_KEY_OF_INGEST,
       "of tars: webdataset (members with the same key are one sample), files (each image is "
-      "one); "
-      "auto: files where the name of an image has a second dot" },
+      "one); auto: files where the name of an image has a second dot" },
     { "input.key_prefix", KEY_CHOICE, AT(input.key_prefix), "auto", 0, 0, prefix_words, false,
       "of tars: keys begin with their tar's name; auto: where a key comes in more than one "
       "tar" },

@@ -33,6 +33,9 @@ typedef enum ac_key_type {
 /** A key that came later: part of a run's fingerprint only where it is set, so that a run that
  * began before there was such a key still matches. */
 enum { AC_KEY_IF_SET = 2 };
+/* of `ingest` alone, where it is not the default: other jobs read captions anew when they merge
+ */
+enum { AC_KEY_OF_INGEST = 3 };
 
 /** A row of the table. */
 typedef struct ac_config_key {
@@ -42,7 +45,8 @@ typedef struct ac_config_key {
     const char *fallback;     /* the default, as in YAML */
     double least, most;       /* numbers */
     const char *const *words; /* choices; NULL at the end */
-    int in_fingerprint; /* false, true, AC_KEY_IF_SET (optional types, bools, choices, texts) */
+    int in_fingerprint; /* false, true, AC_KEY_IF_SET (optional types, bools, choices, texts),
+                           AC_KEY_OF_INGEST (choices, one text) */
     const char *help;
 } ac_config_key;
 

@@ -9,15 +9,35 @@
 #include "io/file/file_look.h"
 
 enum { MOST_PATHS = 1000000, MOST_DIGITS = 15 };
+#define BLANKS " \t\r\n"
 
-/* A brace's content between `open` and the brace that closes it; NULL: it stands for itself. */
+/* Of a brace at `open`: the one that closes it, and whether a comma is in it but in no brace
+ * inside of it. NULL: none closes it. */
+static const char *
+matching_brace(const char *open, const char *end, bool *comma)
+{
+    int depth = 0;
+
+    *comma = false;
+    for (const char *p = open; p < end; p++) {
+        depth += (*p == '{') - (*p == '}');
+        if (depth == 0)
+            return p;
+        *comma = *comma || (depth == 1 && *p == ',');
+    }
+    return NULL;
+}
+
+/* A brace that holds several; NULL: it stands for itself. */
 static const char *
 closing_brace(const char *open, const char *end)
 {
-    const char *close = memchr(open, '}', (size_t) (end - open));
-    const size_t n = close ? (size_t) (close - open) : 0;
+    bool comma;
+    const char *close = matching_brace(open, end, &comma);
+    const char *inner = close ? memchr(open + 1, '{', (size_t) (close - open)) : NULL;
+    const size_t n = close ? (size_t) ((inner ? inner : close) - open) : 0;
 
-    return close && (memchr(open, ',', n) || memmem(open, n, "..", 2)) ? close : NULL;
+    return close && (comma || memmem(open, n, "..", 2)) ? close : NULL;
 }
 
 /* The first brace in [text, end) that stands for several; NULL: none. */
@@ -39,8 +59,15 @@ ac_path_set_is(const char *text)
            !ac_file_is_there(text);
 }
 
+/* What a range counts: numbers, or letters. */
+typedef struct range {
+    int64_t first, last, step;
+    int width;   /* of a number, with zeros in front */
+    bool letter; /* first and last are letters */
+} range;
+
 static bool
-parse_bound(const char *text, size_t n, int64_t *value)
+parse_number(const char *text, size_t n, int64_t *value)
 {
     *value = 0;
     if (n == 0 || n > MOST_DIGITS)
@@ -51,6 +78,38 @@ parse_bound(const char *text, size_t n, int64_t *value)
         *value = 10 * *value + (text[i] - '0');
     }
     return true;
+}
+
+static bool
+is_letter(const char *text, size_t n)
+{
+    return n == 1 && ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z'));
+}
+
+/* FIRST..LAST or FIRST..LAST..STEP, between the braces. */
+static bool
+parse_range(const char *text, size_t n, range *out)
+{
+    const char *dots = memmem(text, n, "..", 2), *last = dots + 2, *more;
+    const size_t m = (size_t) (dots - text);
+    size_t k = n - m - 2;
+
+    *out = (range){ .step = 1, .width = 1 };
+    more = memmem(last, k, "..", 2);
+    if (more) {
+        if (!parse_number(more + 2, (size_t) (last + k - more - 2), &out->step) || !out->step)
+            return false;
+        k = (size_t) (more - last);
+    }
+    if (is_letter(text, m) && is_letter(last, k)) {
+        out->first = *text;
+        out->last = *last;
+        out->letter = true;
+        return true;
+    }
+    if ((*text == '0' && m > 1) || (*last == '0' && k > 1))
+        out->width = (int) (m > k ? m : k);
+    return parse_number(text, m, &out->first) && parse_number(last, k, &out->last);
 }
 
 static ac_status expand(const char *text, size_t n, ac_texts *out);
@@ -75,26 +134,25 @@ static ac_status
 expand_range(const char *text, const char *open, const char *close, const char *end,
              ac_texts *out)
 {
-    const char *dots = memmem(open + 1, (size_t) (close - open - 1), "..", 2);
-    const size_t first_size = (size_t) (dots - open - 1),
-                 last_size = (size_t) (close - dots - 2);
-    int64_t first, last;
-    int width;
+    const int shown = (int) (close - open + 1);
+    range r;
+    int64_t count;
     ac_status st = AC_OK;
 
-    if (!parse_bound(open + 1, first_size, &first) || !parse_bound(dots + 2, last_size, &last))
-        return ac_error_set(AC_E_ARG, "\"%.*s\" is no range of numbers, such as {00000..00041}",
-                            (int) (close - open + 1), open);
-    if (last < first || last - first >= MOST_PATHS)
-        return ac_error_set(AC_E_ARG, "\"%.*s\": %s", (int) (close - open + 1), open,
-                            last < first ? "the range ends before it begins"
-                                         : "more than a million paths");
-    width = (open[1] == '0' && first_size > 1) || (dots[2] == '0' && last_size > 1)
-                ? (int) (first_size > last_size ? first_size : last_size)
-                : 1;
-    for (int64_t i = first; i <= last && st == AC_OK; i++) {
+    if (!parse_range(open + 1, (size_t) (close - open - 1), &r))
+        return ac_error_set(AC_E_ARG,
+                            "\"%.*s\" is no range of numbers or letters, such as "
+                            "{00000..00041}, {0..40..2}, {a..f}",
+                            shown, open);
+    count = (r.last < r.first ? r.first - r.last : r.last - r.first) / r.step + 1;
+    if (count > MOST_PATHS)
+        return ac_error_set(AC_E_ARG, "\"%.*s\": more than a million paths", shown, open);
+    for (int64_t i = 0; i < count && st == AC_OK; i++) {
+        const int64_t at = r.last < r.first ? r.first - i * r.step : r.first + i * r.step;
         char value[32];
-        const int n = snprintf(value, sizeof value, "%0*lld", width, (long long) i);
+        const int n = r.letter
+                          ? snprintf(value, sizeof value, "%c", (int) at)
+                          : snprintf(value, sizeof value, "%0*lld", r.width, (long long) at);
         st = expand_one(text, (size_t) (open - text), value, (size_t) n, close + 1,
                         (size_t) (end - close - 1), out);
     }
@@ -105,11 +163,13 @@ static ac_status
 expand_list(const char *text, const char *open, const char *close, const char *end,
             ac_texts *out)
 {
+    int depth = 1;
     ac_status st = AC_OK;
 
-    for (const char *at = open + 1; at <= close && st == AC_OK;) {
-        const char *comma = memchr(at, ',', (size_t) (close - at));
-        const char *stop = comma ? comma : close;
+    for (const char *at = open + 1, *stop = at; at <= close && st == AC_OK; stop++) {
+        depth += (*stop == '{') - (*stop == '}');
+        if (stop < close && (depth > 1 || *stop != ','))
+            continue;
         st = expand_one(text, (size_t) (open - text), at, (size_t) (stop - at), close + 1,
                         (size_t) (end - close - 1), out);
         at = stop + 1;
@@ -121,14 +181,29 @@ static ac_status
 expand(const char *text, size_t n, ac_texts *out)
 {
     const char *end = text + n, *close, *open = first_brace(text, end, &close);
+    bool comma;
 
     if (out->count >= MOST_PATHS)
         return ac_error_set(AC_E_ARG, "more than a million paths");
     if (!open)
         return ac_texts_push(out, text, n);
-    return memchr(open, ',', (size_t) (close - open))
-               ? expand_list(text, open, close, end, out)
-               : expand_range(text, open, close, end, out);
+    matching_brace(open, end, &comma);
+    return comma ? expand_list(text, open, close, end, out)
+                 : expand_range(text, open, close, end, out);
+}
+
+/* The next of the paths that "::" joins, without blanks at its ends; *at: what follows, NULL:
+ * nothing. */
+static const char *
+next_path(const char **at, size_t *n)
+{
+    const char *path = *at + strspn(*at, BLANKS), *next = strstr(path, "::");
+
+    *n = next ? (size_t) (next - path) : strlen(path);
+    while (*n && strchr(BLANKS, path[*n - 1]))
+        --*n;
+    *at = next ? next + 2 : NULL;
+    return path;
 }
 
 ac_status
@@ -136,16 +211,13 @@ ac_path_set_expand(const char *text, ac_texts *out)
 {
     ac_status st = AC_OK;
 
-    for (const char *at = text; st == AC_OK;) {
-        const char *next = strstr(at, "::");
-        const size_t n = next ? (size_t) (next - at) : strlen(at);
+    for (const char *at = text; at && st == AC_OK;) {
+        size_t n;
+        const char *path = next_path(&at, &n);
         if (n == 0)
             return ac_error_set(AC_E_ARG, "\"%s\": an empty path before or behind \"::\"",
                                 text);
-        st = expand(at, n, out);
-        if (!next)
-            break;
-        at = next + 2;
+        st = expand(path, n, out);
     }
     return st;
 }
@@ -156,16 +228,13 @@ ac_path_set_resolve(char **out, const char *folder, const char *text)
     ac_buffer whole = { 0 };
 
     *out = NULL;
-    for (const char *at = text;;) {
-        const char *next = strstr(at, "::");
-        if (*at != '/')
+    for (const char *at = text; at;) {
+        size_t n;
+        const char *path = next_path(&at, &n);
+        if (n && *path != '/')
             ac_buffer_push_text(&whole, folder);
-        if (!next) {
-            ac_buffer_push_text(&whole, at);
-            break;
-        }
-        ac_buffer_push(&whole, at, (size_t) (next - at) + 2);
-        at = next + 2;
+        ac_buffer_push(&whole, path, n);
+        ac_buffer_push_text(&whole, at ? "::" : "");
     }
     if (whole.status != AC_OK) {
         ac_buffer_free(&whole);

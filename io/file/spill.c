@@ -119,9 +119,10 @@ ac_spill_push(ac_spill *self, const void *bytes, size_t n)
 void
 ac_spill_free(ac_spill *self)
 {
-    ac_mapped_remove(self->data);
-    if (self->data)
+    if (self->capacity) { /* else a view of a file's map (spill_file.c) */
+        ac_mapped_remove(self->data);
         munmap(self->data, self->capacity);
+    }
     if (self->is_file)
         close(self->fd);
     *self = (ac_spill){ .folder = self->folder };

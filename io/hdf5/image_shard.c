@@ -184,6 +184,18 @@ ac_image_shard_close(ac_image_shard *self)
     *self = (ac_image_shard){ 0 };
 }
 
+void
+ac_image_shard_contents(const ac_texts *keys, const ac_texts *hashes, char hex[33])
+{
+    char of[3][33];
+
+    ac_checksum_bytes(keys->bytes.data ? keys->bytes.data : "", keys->bytes.size, of[0]);
+    ac_checksum_bytes(keys->offsets,
+                      keys->offsets ? (size_t) (keys->count + 1) * sizeof(int64_t) : 0, of[1]);
+    ac_checksum_bytes(hashes->bytes.data ? hashes->bytes.data : "", hashes->bytes.size, of[2]);
+    ac_checksum_bytes(of, sizeof of, hex);
+}
+
 int64_t
 ac_image_shard_bytes(const ac_image_shard *self, int64_t i)
 {

@@ -32,6 +32,9 @@ AC_MUST_CHECK ac_status ac_image_shard_open(ac_image_shard *self, const char *pa
 AC_MUST_CHECK ac_status ac_image_shard_read_rest(ac_image_shard *self);
 void ac_image_shard_close(ac_image_shard *self);
 
+/** What tells this shard from any other: 32 digits, of its images' keys and hashes. */
+void ac_image_shard_contents(const ac_texts *keys, const ac_texts *hashes, char hex[33]);
+
 /** Bytes of image i as they were stored. */
 int64_t ac_image_shard_bytes(const ac_image_shard *self, int64_t i);
 

@@ -13,7 +13,6 @@
 #include <xxhash.h>
 
 #include "engine/base/memory.h"
-#include "io/file/json_write.h"
 #include "io/file/path.h"
 #include "io/source/coco.h"
 #include "io/source/found_files.h"
@@ -114,11 +113,11 @@ out:
 
 /* The next item, into memory. */
 static ac_status
-list_image(ac_image_files *files, const place *p, bool all_pages)
+list_image(ac_image_files *files, const place *p, ac_image_stamp stamp, bool all_pages)
 {
     if (all_pages)
         files->pages[files->count] = p->page;
-    files->count++;
+    files->stamps[files->count++] = stamp;
     return ac_texts_push(&files->names, p->name, p->size);
 }
 
@@ -159,6 +158,8 @@ list_images(ac_captioned *self, const place_list *places, const ac_image_options
     files->absolute = true;
     if (options->all_pages && !large)
         AC_TRY(ac_alloc(&files->pages, count, sizeof *files->pages));
+    if (!large)
+        AC_TRY(ac_alloc(&files->stamps, count, sizeof *files->stamps));
     for (int64_t i = 0; i < count; i++) {
         const place *p = place_at(places, i);
         ac_image_stamp stamp = { -1, -1 };
@@ -171,7 +172,8 @@ list_images(ac_captioned *self, const place_list *places, const ac_image_options
             stamp = (ac_image_stamp){ (int64_t) info.st_size,
                                       (int64_t) info.st_mtim.tv_sec * 1000000000 +
                                           info.st_mtim.tv_nsec };
-        AC_TRY(large ? find_image(&found, p, stamp) : list_image(files, p, options->all_pages));
+        AC_TRY(large ? find_image(&found, p, stamp)
+                     : list_image(files, p, stamp, options->all_pages));
         size = stamp.size;
         hash = XXH64(p->name, p->size, hash);
         if (p->page)
@@ -194,7 +196,6 @@ take_coco_captions(ac_captioned *self, const ac_coco *coco, int64_t i, int64_t n
                    ac_caption_notes *notes)
 {
     const ac_coco_image *image = ac_coco_image_at(coco, number);
-    ac_buffer id = { 0 };
     const char *text;
     size_t n;
     ac_status st = AC_OK;
@@ -203,15 +204,10 @@ take_coco_captions(ac_captioned *self, const ac_coco *coco, int64_t i, int64_t n
         text = ac_spilled_texts_at(&coco->captions, image->captions[k], &n);
         AC_TRY(ac_captioned_push(self, text, n, notes));
     }
-    text = ac_spilled_texts_at(&coco->id_texts, number, &n);
-    if (image->id_is_number)
-        AC_TRY(ac_buffer_push(&id, text, n));
-    else
-        AC_TRY(ac_json_string(&id, text, n));
-    AC_TRY(ac_spilled_texts_push(&self->ids, id.data, id.size));
+    text = ac_spilled_texts_at(&coco->metadata, number, &n);
+    AC_TRY(ac_spilled_texts_push(&self->metadata, text, n));
     ac_captioned_end_image(self, i);
 out:
-    ac_buffer_free(&id);
     return st;
 }
 
@@ -287,7 +283,9 @@ ac_captioned_coco_open(ac_image_source *out, const char *annotations, const char
     for (int64_t i = 0; i < places.count; i++)
         AC_TRY(take_coco_captions(self, &coco, i, place_at(&places, i)->image, notes));
     AC_TRY(take_coco_notes(notes, &coco, options));
-    st = ac_captioned_fingerprint(self, images, out->fingerprint);
+    AC_TRY(ac_captioned_fingerprint(self, images, out->fingerprint));
+    if (options->texts)
+        st = ac_captioned_share(self, options->texts);
 out:
     ac_coco_free(&coco);
     ac_spill_free(&places.places);

@@ -10,6 +10,7 @@
 #include "engine/base/text.h"
 #include "io/file/checksum.h"
 #include "io/file/publish.h"
+#include "io/file/spill_file.h"
 
 void
 ac_caption_notes_free(ac_caption_notes *self)
@@ -24,12 +25,13 @@ free_state(void *state)
 {
     ac_captioned *self = state;
 
+    if (!self->files.texts_map.data) /* else it is in that map */
+        free(self->caption_offsets);
     ac_image_files_free(&self->files);
     ac_spilled_texts_free(&self->captions);
     ac_spilled_texts_free(&self->details);
     free(self->bad);
-    free(self->caption_offsets);
-    ac_spilled_texts_free(&self->ids);
+    ac_spilled_texts_free(&self->metadata);
     free(self->folder);
     free(self);
 }
@@ -47,7 +49,7 @@ ac_captioned_new(ac_captioned **out, const ac_image_options *options)
     if (slash)
         AC_TRY(ac_duplicate(&self->folder, options->index, (size_t) (slash - options->index)));
     ac_spilled_texts_init(&self->captions, self->folder);
-    ac_spilled_texts_init(&self->ids, self->folder);
+    ac_spilled_texts_init(&self->metadata, self->folder);
     ac_spilled_texts_init(&self->details, self->folder);
 out:
     return st;
@@ -315,13 +317,21 @@ static ac_status
 metadata(const void *state, int64_t i, ac_buffer *out)
 {
     const ac_captioned *self = state;
-    const char *id;
+    const char *text;
     size_t n;
 
-    if (!self->ids.count)
+    if (!self->metadata.count)
         return AC_OK;
-    id = ac_spilled_texts_at(&self->ids, i, &n);
-    return ac_buffer_printf(out, "{\"image_id\": %.*s}", (int) n, id);
+    text = ac_spilled_texts_at(&self->metadata, i, &n);
+    return ac_buffer_push(out, text, n);
+}
+
+static ac_image_stamp
+stamp(const void *state, int64_t i)
+{
+    const ac_image_files *files = &((const ac_captioned *) state)->files;
+
+    return files->stamps ? files->stamps[i] : (ac_image_stamp){ -1, -1 };
 }
 
 static int64_t
@@ -330,6 +340,45 @@ page(const void *state, int64_t i)
     const ac_image_files *files = &((const ac_captioned *) state)->files;
 
     return files->pages ? files->pages[i] : 0;
+}
+
+enum { SHARED = 5 };
+
+ac_status
+ac_captioned_share(ac_captioned *self, const char *path)
+{
+    const ac_spill offsets = { .data = (char *) self->caption_offsets,
+                               .size = (size_t) (self->files.count + 1) *
+                                       sizeof *self->caption_offsets };
+    const ac_spill *const parts[SHARED] = { &self->captions.bytes, &self->captions.ends,
+                                            &offsets, &self->metadata.bytes,
+                                            &self->metadata.ends };
+    const ac_status st = ac_spill_file_publish(path, parts, SHARED);
+
+    return st == AC_OK ? ac_duplicate(&self->files.texts, path, strlen(path)) : st;
+}
+
+/* What the process that opened the source has published. */
+static ac_status
+open_shared(ac_captioned *self)
+{
+    const size_t size = sizeof(int64_t);
+    ac_spill offsets = { 0 };
+    ac_spill *const parts[SHARED] = { &self->captions.bytes, &self->captions.ends, &offsets,
+                                      &self->metadata.bytes, &self->metadata.ends };
+    const ac_status st =
+        ac_spill_file_open(&self->files.texts_map, self->files.texts, parts, SHARED);
+
+    if (st != AC_OK)
+        return st;
+    self->captions.count = (int64_t) (self->captions.ends.size / size);
+    self->metadata.count = (int64_t) (self->metadata.ends.size / size);
+    self->caption_offsets = (int64_t *) (void *) offsets.data;
+    if (offsets.size == (size_t) (self->files.count + 1) * size &&
+        (self->metadata.count == 0 || self->metadata.count == self->files.count))
+        return AC_OK;
+    return ac_error_set(AC_E_FORMAT, "%s: not the file that was published there; run again",
+                        self->files.texts);
 }
 
 /* Behind the files: why each is bad, and each detail with a zero byte. */
@@ -363,6 +412,8 @@ unpack(void **state, const char *bytes, size_t n)
 
     AC_TRY(ac_alloc(&self, 1, sizeof *self));
     AC_TRY(ac_image_files_unpack(&self->files, bytes, n, &used));
+    if (self->files.texts)
+        AC_TRY(open_shared(self));
     AC_CHECK(n - used >= 2 * (size_t) self->files.count);
     AC_TRY(ac_alloc(&self->bad, self->files.count, sizeof *self->bad));
     memcpy(self->bad, bytes + used, (size_t) self->files.count);
@@ -390,6 +441,7 @@ const ac_image_source_type ac_captioned_images_type = {
     .check = check,
     .captions = captions,
     .metadata = metadata,
+    .stamp = stamp,
     .pack = pack,
     .unpack = unpack,
     .free = free_state,

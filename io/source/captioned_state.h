@@ -14,10 +14,10 @@ typedef struct ac_captioned {
     char *folder; /* where such files lie; NULL: all is in memory */
     uint8_t *bad; /* [count]: ac_reject_reason; AC_GOOD: to be used */
     ac_spilled_texts captions;
-    int64_t *caption_offsets; /* [count + 1]: item i's are [caption_offsets[i],
-                                 caption_offsets[i + 1]); NULL: unpacked, without captions */
-    ac_spilled_texts ids;     /* [count]: COCO's, as JSON; or none */
-    ac_spilled_texts details; /* [count]: why it is bad, where more is known; may be empty */
+    int64_t *caption_offsets;  /* [count + 1]: item i's are [caption_offsets[i],
+                                  caption_offsets[i + 1]); NULL: unpacked, without captions */
+    ac_spilled_texts metadata; /* [count]: COCO's, a JSON object each; or none */
+    ac_spilled_texts details;  /* [count]: why it is bad, where more is known; may be empty */
 } ac_captioned;
 
 /** An empty state, for a source that is opened with these options. *out is set also where this
@@ -37,6 +37,9 @@ void ac_captioned_end_image(ac_captioned *self, int64_t i);
 /** images: the files' fingerprint. */
 AC_MUST_CHECK ac_status ac_captioned_fingerprint(const ac_captioned *self, const char *images,
                                                  char hex[33]);
+
+/** Publish captions and metadata as the file `path`, which those map that unpack the source. */
+AC_MUST_CHECK ac_status ac_captioned_share(ac_captioned *self, const char *path);
 
 /** A caption that belongs to no image. */
 AC_MUST_CHECK ac_status ac_caption_notes_without_image(ac_caption_notes *self, const char *name,

@@ -8,29 +8,38 @@
 #include <xxhash.h>
 
 #include "engine/base/text.h"
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 #include "io/file/publish.h"
 #include "io/source/coco_json.h"
 
 /* ---- values ---- */
 
-/* An id as text: 7, 7.0 (as pandas writes it) and "7" are the same. false: it is none. */
+/* An image's id as the file has it. */
+typedef struct image_id {
+    char text[64];
+    size_t size;
+    bool is_number;
+} image_id;
+
+/* 7, 7.0 (as pandas writes it) and "7" are the same. false: it is none. */
 static bool
-read_id(char out[64], size_t *size, bool *is_number, const json_t *id)
+read_id(image_id *out, const json_t *id)
 {
     const double real = json_is_real(id) ? json_real_value(id) : 0.5;
+    const size_t room = sizeof out->text;
     int n = -1;
 
-    *is_number = !json_is_string(id);
+    out->is_number = !json_is_string(id);
     if (json_is_integer(id))
-        n = snprintf(out, 64, "%lld", (long long) json_integer_value(id));
+        n = snprintf(out->text, room, "%lld", (long long) json_integer_value(id));
     else if (real == floor(real) && fabs(real) < 0x1p53)
-        n = snprintf(out, 64, "%lld", (long long) real);
+        n = snprintf(out->text, room, "%lld", (long long) real);
     else if (json_is_string(id) && json_string_length(id) > 0 &&
              strlen(json_string_value(id)) == json_string_length(id))
-        n = snprintf(out, 64, "%s", json_string_value(id));
-    *size = n > 0 ? (size_t) n : 0;
-    return n > 0 && n < 64;
+        n = snprintf(out->text, room, "%s", json_string_value(id));
+    out->size = n > 0 ? (size_t) n : 0;
+    return n > 0 && (size_t) n < room;
 }
 
 /* A caption that is text: with \u0000 it may have been half of a surrogate pair (coco_json.c).
@@ -61,13 +70,48 @@ need_list(ac_coco_list *out, ac_coco_json *file, const char *name)
                         file->path, name);
 }
 
-/* One more image, its file name in two parts. */
+/* What the file says of an image: its id under one name, and neither captions nor what is made
+ * of them. */
 static ac_status
-add_image(ac_coco *self, const char *id, size_t id_size, bool is_number, const char *folder,
-          const json_t *name)
+push_metadata(ac_coco *self, const image_id *id, const json_t *image)
+{
+    static const char *const others[] = { "id", "image_id", "sentences", "sentids" };
+    ac_buffer text = { 0 };
+    const char *name;
+    json_t *value;
+    ac_status st = AC_OK;
+
+    ac_buffer_push_text(&text, "{\"image_id\": ");
+    if (id->is_number)
+        ac_buffer_push(&text, id->text, id->size);
+    else
+        ac_json_string(&text, id->text, id->size);
+    json_object_foreach((json_t *) (uintptr_t) image, name, value)
+    {
+        size_t other = 0;
+        while (other < sizeof others / sizeof *others && strcmp(name, others[other]) != 0)
+            other++;
+        if (other < sizeof others / sizeof *others)
+            continue;
+        ac_buffer_push_text(&text, ", ");
+        ac_json_text(&text, name);
+        ac_buffer_push_text(&text, ": ");
+        AC_TRY(ac_json_push(&text, value));
+    }
+    AC_TRY(ac_buffer_push_text(&text, "}"));
+    st = ac_spilled_texts_push(&self->metadata, text.data, text.size);
+out:
+    ac_buffer_free(&text);
+    return st;
+}
+
+/* One more image of the file, its file name in two parts. */
+static ac_status
+add_image(ac_coco *self, const image_id *id, const char *folder, const json_t *name,
+          const json_t *entry)
 {
     const bool slash = *folder && folder[strlen(folder) - 1] != '/';
-    ac_coco_image image = { .id_is_number = is_number };
+    ac_coco_image image = { 0 };
     ac_buffer whole = { 0 };
     char *end;
     ac_status st = AC_OK;
@@ -78,8 +122,9 @@ add_image(ac_coco *self, const char *id, size_t id_size, bool is_number, const c
     image.folder_size = (uint32_t) whole.size;
     AC_TRY(ac_buffer_push_text(&whole, json_string_value(name)));
     AC_TRY(ac_spilled_texts_push(&self->file_names, whole.data, whole.size));
-    AC_TRY(ac_spilled_texts_push(&self->id_texts, id, id_size));
-    image.id = strtoll(id, &end, 10);
+    AC_TRY(ac_spilled_texts_push(&self->id_texts, id->text, id->size));
+    AC_TRY(push_metadata(self, id, entry));
+    image.id = strtoll(id->text, &end, 10);
     if (*end)
         image.id = 0;
     AC_TRY(ac_spill_push(&self->images, &image, sizeof image));
@@ -195,19 +240,17 @@ read_images(ac_coco *self, ac_coco_json *file)
 {
     ac_coco_list list = { 0 };
     const json_t *image;
-    char id[64];
-    size_t size;
-    bool is_number;
+    image_id id;
     ac_status st = AC_OK;
 
     AC_TRY(need_list(&list, file, "images"));
     for (size_t i = 0; (image = ac_coco_list_next(&list)); i++) {
         const json_t *name = json_object_get(image, "file_name");
-        if (!read_id(id, &size, &is_number, json_object_get(image, "id")) || !is_name(name))
+        if (!read_id(&id, json_object_get(image, "id")) || !is_name(name))
             AC_FAIL(AC_E_FORMAT,
                     "%s: images[%zu] needs a number or text \"id\" and a text \"file_name\"",
                     file->path, i);
-        AC_TRY(add_image(self, id, size, is_number, "", name));
+        AC_TRY(add_image(self, &id, "", name, image));
     }
 out:
     ac_coco_list_end(&list);
@@ -220,25 +263,23 @@ read_annotations(ac_coco *self, ac_coco_json *file, const id_table *ids)
 {
     ac_coco_list list = { 0 };
     const json_t *annotation;
-    char id[64], name[64];
-    size_t size;
-    bool is_number;
+    image_id id;
+    char name[64];
     ac_status st = AC_OK;
 
     AC_TRY(need_list(&list, file, "annotations"));
     for (size_t i = 0; (annotation = ac_coco_list_next(&list)); i++) {
         const json_t *caption = json_object_get(annotation, "caption");
         int64_t image;
-        if (!read_id(id, &size, &is_number, json_object_get(annotation, "image_id")) ||
-            !json_is_string(caption))
+        if (!read_id(&id, json_object_get(annotation, "image_id")) || !json_is_string(caption))
             AC_FAIL(AC_E_FORMAT,
                     "%s: annotations[%zu] needs a number or text \"image_id\" and a text "
                     "\"caption\"",
                     file->path, i);
-        image = *look_up(ids, self, id, size) - 1;
+        image = *look_up(ids, self, id.text, id.size) - 1;
         if (image < 0) {
             if (self->unlisted++ == 0)
-                memcpy(self->first_unlisted, id, sizeof id);
+                memcpy(self->first_unlisted, id.text, sizeof id.text);
         } else if (!is_usable(caption)) {
             snprintf(name, sizeof name, "annotations[%zu]", i);
             AC_TRY(note_unusable(self, name));
@@ -387,7 +428,7 @@ read_karpathy(ac_coco *self, ac_coco_json *file, const char *split)
     ac_coco_list list = { 0 };
     id_table ids = { 0 };
     const json_t *image;
-    size_t size;
+    image_id id;
     ac_status st = AC_OK;
 
     look_for_splits(self, file);
@@ -395,12 +436,10 @@ read_karpathy(ac_coco *self, ac_coco_json *file, const char *split)
     for (size_t i = 0; (image = ac_coco_list_next(&list)); i++) {
         const json_t *name = json_object_get(image, "filename"),
                      *folder = json_object_get(image, "filepath"),
-                     *id = json_object_get(image, "cocoid"),
+                     *number = json_object_get(image, "cocoid"),
                      *sentences = json_object_get(image, "sentences");
         const char *of = json_string_value(json_object_get(image, "split"));
-        char text[64];
-        bool is_number;
-        if (!read_id(text, &size, &is_number, id ? id : json_object_get(image, "imgid")) ||
+        if (!read_id(&id, number ? number : json_object_get(image, "imgid")) ||
             !is_name(name) || (folder && !json_is_string(folder)) || !json_is_array(sentences))
             AC_FAIL(
                 AC_E_FORMAT,
@@ -414,8 +453,7 @@ read_karpathy(ac_coco *self, ac_coco_json *file, const char *split)
             self->other_splits++;
             continue;
         }
-        AC_TRY(add_image(self, text, size, is_number, folder ? json_string_value(folder) : "",
-                         name));
+        AC_TRY(add_image(self, &id, folder ? json_string_value(folder) : "", name, image));
         AC_TRY(read_sentences(self, sentences, i, path));
     }
     st = table_init(&ids, self, path);
@@ -435,6 +473,7 @@ reset(ac_coco *self, const char *folder)
     ac_spilled_texts_init(&self->id_texts, folder);
     ac_spilled_texts_init(&self->file_names, folder);
     ac_spilled_texts_init(&self->captions, folder);
+    ac_spilled_texts_init(&self->metadata, folder);
 }
 
 static ac_status
@@ -492,6 +531,7 @@ ac_coco_free(ac_coco *self)
     ac_spilled_texts_free(&self->id_texts);
     ac_spilled_texts_free(&self->file_names);
     ac_spilled_texts_free(&self->captions);
+    ac_spilled_texts_free(&self->metadata);
     ac_texts_free(&self->unusable_names);
     ac_texts_free(&self->splits);
     *self = (ac_coco){ 0 };

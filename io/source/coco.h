@@ -21,7 +21,6 @@ typedef struct ac_coco_image {
     uint32_t folder_size; /* of a file name's part that Karpathy's files have as "filepath",
                              with its slash */
     uint8_t caption_count;
-    bool id_is_number; /* so it stands in the file */
 } ac_coco_image;
 
 /**
@@ -33,6 +32,8 @@ typedef struct ac_coco {
     int64_t count;
     ac_spill images;                       /* ac_coco_image [count] */
     ac_spilled_texts id_texts, file_names; /* [count] */
+    ac_spilled_texts metadata; /* [count]: a JSON object each, {"image_id": …} and what else the
+                                  file says of the image, but for its sentences */
     ac_spilled_texts captions;
     int64_t unlisted;        /* captions of images that are not listed; the caller says so */
     char first_unlisted[64]; /* the image_id of the first of them */

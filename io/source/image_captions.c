@@ -4,11 +4,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
 #include "engine/base/text.h"
 #include "io/file/file_look.h"
 #include "io/file/path.h"
+#include "io/file/spill_file.h"
 #include "io/source/image_files.h"
 #include "io/source/location.h"
+
+ac_status
+ac_image_files_share_captions(ac_image_files *self, const char *path)
+{
+    const ac_spill *const parts[] = { &self->captions.names, &self->captions.order };
+    ac_status st = ac_spill_file_publish(path, parts, 2);
+
+    return st == AC_OK ? ac_duplicate(&self->texts, path, strlen(path)) : st;
+}
+
+ac_status
+ac_image_files_open_captions(ac_image_files *self)
+{
+    ac_spill *const parts[] = { &self->captions.names, &self->captions.order };
+    const ac_status st = ac_spill_file_open(&self->texts_map, self->texts, parts, 2);
+
+    self->captions.count = (int64_t) (self->captions.order.size / sizeof(int64_t));
+    self->searched = st == AC_OK;
+    return st;
+}
 
 bool
 ac_image_files_owns(const ac_image_files *self, int64_t place)

@@ -16,6 +16,7 @@
 #include "io/file/file_open.h"
 #include "io/file/json_file.h"
 #include "io/file/path.h"
+#include "io/file/text_file.h"
 #include "io/source/shard_pool.h"
 
 enum { MOST_SHARDS = 1 << 24, MOST_SIDE = 1 << 14 };
@@ -220,18 +221,26 @@ metadata(const void *state, int64_t i, ac_buffer *out)
 /* ---- for other processes ---- */
 
 typedef struct packed_head {
-    int64_t folder_size, shard_count, pixel_bytes;
+    int64_t folder_size, shard_count, pixel_bytes, contents;
 } packed_head;
+
+static size_t
+contents_size(int64_t shard_count)
+{
+    return (size_t) shard_count * sizeof *((ac_shard_pool *) NULL)->contents;
+}
 
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
     const ac_shard_pool *self = state;
     const packed_head head = { (int64_t) strlen(self->folder), self->shard_count,
-                               self->pixel_bytes };
+                               self->pixel_bytes, self->contents != NULL };
 
     ac_buffer_push(out, &head, sizeof head);
     ac_buffer_push(out, self->folder, (size_t) head.folder_size);
+    if (self->contents)
+        ac_buffer_push(out, self->contents, contents_size(self->shard_count));
     return ac_buffer_push(out, self->starts,
                           (size_t) (self->shard_count + 1) * sizeof *self->starts);
 }
@@ -240,19 +249,25 @@ static ac_status
 unpack(void **state, const char *bytes, size_t n)
 {
     packed_head head;
-    ac_shard_pool *self;
-    ac_status st;
+    ac_shard_pool *self = NULL;
+    ac_status st = AC_OK;
 
     AC_CHECK(n >= sizeof head);
     memcpy(&head, bytes, sizeof head);
     bytes += sizeof head;
-    st = ac_shard_pool_new(&self, bytes, (size_t) head.folder_size, head.shard_count);
-    if (st == AC_OK) {
-        self->pixel_bytes = head.pixel_bytes;
-        memcpy(self->starts, bytes + head.folder_size,
-               (size_t) (head.shard_count + 1) * sizeof *self->starts);
-        *state = self;
+    AC_TRY(ac_shard_pool_new(&self, bytes, (size_t) head.folder_size, head.shard_count));
+    bytes += head.folder_size;
+    self->pixel_bytes = head.pixel_bytes;
+    if (head.contents) {
+        AC_TRY(ac_alloc(&self->contents, head.shard_count, sizeof *self->contents));
+        memcpy(self->contents, bytes, contents_size(head.shard_count));
+        bytes += contents_size(head.shard_count);
     }
+    memcpy(self->starts, bytes, (size_t) (head.shard_count + 1) * sizeof *self->starts);
+    *state = self;
+    self = NULL;
+out:
+    ac_shard_pool_free(self);
     return st;
 }
 
@@ -410,6 +425,30 @@ read_recipe(ac_shard_pool *self, const json_t *root, ac_image_source *out, ac_ch
     return AC_OK;
 }
 
+/* contents.txt: a line per shard. Datasets of before have none. */
+static ac_status
+read_contents(ac_shard_pool *self)
+{
+    const size_t digits = sizeof *self->contents - 1;
+    ac_buffer text = { 0 };
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/" AC_IMAGE_CONTENTS, self->folder));
+    if (!ac_file_is_there(path))
+        goto out;
+    AC_TRY(ac_text_file_read(path, &text));
+    if (text.size != (size_t) self->shard_count * (digits + 1))
+        AC_FAIL(AC_E_FORMAT, "%s: not a line of %zu digits per shard: damaged", path, digits);
+    AC_TRY(ac_alloc(&self->contents, self->shard_count, sizeof *self->contents));
+    for (int64_t s = 0; s < self->shard_count; s++)
+        memcpy(self->contents[s], text.data + (size_t) s * (digits + 1), digits);
+out:
+    ac_buffer_free(&text);
+    free(path);
+    return st;
+}
+
 /* HDF5 tells a file that is cut or gone when it is opened. */
 static ac_status
 check_shards(const ac_shard_pool *self)
@@ -456,6 +495,7 @@ ac_image_dataset_open(ac_image_source *out, const char *folder)
     if (self->starts[self->shard_count] == 0)
         AC_FAIL(AC_E_FORMAT, "%s: this image dataset holds no image", folder);
     AC_TRY(check_shards(self));
+    AC_TRY(read_contents(self));
     ac_checksum_digest(&sum, out->fingerprint);
     out->type = &ac_image_dataset_type;
     out->count = self->starts[self->shard_count];

@@ -5,6 +5,10 @@
 #include "io/hdf5/image_shard.h"
 #include "io/source/image_source.h"
 
+/** What the shards hold, in the dataset's folder: of each, in a line, ac_image_shard_contents.
+ */
+#define AC_IMAGE_CONTENTS "contents.txt"
+
 extern const ac_image_source_type ac_image_dataset_type, ac_captioned_dataset_type;
 
 /**

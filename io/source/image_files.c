@@ -427,6 +427,8 @@ ac_image_files_free(ac_image_files *self)
     ac_map_close(&self->map);
     free(self->index);
     ac_caption_files_free(&self->captions);
+    ac_map_close(&self->texts_map);
+    free(self->texts);
     free(self->root);
     *self = (ac_image_files){ 0 };
 }
@@ -505,6 +507,7 @@ ac_image_files_bytes(const ac_image_files *self, int64_t i, ac_buffer *bytes,
 typedef struct packed_head {
     int64_t count, root_size, name_bytes, absolute, pages;
     int64_t index_size; /* of the index's path, which is packed in place of all else; 0: none */
+    int64_t texts_size; /* of the texts' path; 0: none */
 } packed_head;
 
 ac_status
@@ -515,10 +518,12 @@ ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
                                (int64_t) self->names.bytes.size,
                                self->absolute,
                                self->pages ? 1 : 0,
-                               self->index ? (int64_t) strlen(self->index) : 0 };
+                               self->index ? (int64_t) strlen(self->index) : 0,
+                               self->texts ? (int64_t) strlen(self->texts) : 0 };
 
     ac_buffer_push(out, &head, sizeof head);
     ac_buffer_push(out, self->root, (size_t) head.root_size);
+    ac_buffer_push(out, self->texts, (size_t) head.texts_size);
     if (self->index)
         ac_buffer_push(out, self->index, (size_t) head.index_size);
     else if (self->count) {
@@ -532,16 +537,20 @@ ac_image_files_pack(const ac_image_files *self, ac_buffer *out)
 }
 
 ac_status
-ac_image_files_packed_index(const char *bytes, size_t n, char **path)
+ac_image_files_packed_files(const char *bytes, size_t n, char *paths[2])
 {
     packed_head head;
+    ac_status st = AC_OK;
 
-    *path = NULL;
     AC_CHECK(n >= sizeof head);
     memcpy(&head, bytes, sizeof head);
-    return head.index_size ? ac_duplicate(path, bytes + sizeof head + head.root_size,
-                                          (size_t) head.index_size)
-                           : AC_OK;
+    bytes += sizeof head + (size_t) head.root_size;
+    if (head.texts_size)
+        AC_TRY(ac_duplicate(&paths[1], bytes, (size_t) head.texts_size));
+    if (head.index_size)
+        st = ac_duplicate(&paths[0], bytes + head.texts_size, (size_t) head.index_size);
+out:
+    return st;
 }
 
 ac_status
@@ -557,6 +566,9 @@ ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n, size_t 
     at += sizeof head;
     AC_TRY(ac_duplicate(&self->root, at, (size_t) head.root_size));
     at += head.root_size;
+    if (head.texts_size)
+        AC_TRY(ac_duplicate(&self->texts, at, (size_t) head.texts_size));
+    at += head.texts_size;
     self->count = head.count;
     self->absolute = head.absolute != 0;
     if (head.index_size) {

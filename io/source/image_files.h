@@ -24,8 +24,12 @@ typedef struct ac_image_files {
     ac_image_stamp *stamps;
     int64_t count;
     bool absolute; /* a name that begins with '/' is a path of its own (a list's) */
-    bool searched; /* a folder was searched, by this process: `captions` are its .txt files */
+    bool searched; /* a folder was searched, and `captions` are its .txt files */
     ac_caption_files captions;
+    /* what is published of the captions for other processes (image_captions.c,
+     * captioned_images.c): the file, and where it was unpacked its map; else NULL */
+    char *texts;
+    ac_map texts_map;
     /* of a large input: the index's file, and its map, in which names, pages and stamps are;
      * else NULL */
     char *index;
@@ -77,8 +81,13 @@ AC_MUST_CHECK ac_status ac_image_files_path(const ac_image_files *self, int64_t 
 AC_MUST_CHECK ac_status ac_image_files_bytes(const ac_image_files *self, int64_t i,
                                              ac_buffer *bytes, ac_item_status *status);
 
-/* Captions (image_captions.c). In a process that unpacked the files, and of a list or one
- * image, only the .txt file beside an image counts. */
+/* Captions (image_captions.c). Of a list or one image, and in a process that unpacked files
+ * without self->texts, only the .txt file beside an image counts. */
+
+/** Publish the folder's .txt files as the file `path`, for other processes. */
+AC_MUST_CHECK ac_status ac_image_files_share_captions(ac_image_files *self, const char *path);
+/** self->texts is the path. */
+AC_MUST_CHECK ac_status ac_image_files_open_captions(ac_image_files *self);
 
 /** Where the folder was searched: the .txt files of image i. count 0: none; beside < 0 and
  * count above 1: nobody knows which. A .txt file beside another image is that image's alone.
@@ -91,10 +100,12 @@ bool ac_image_files_owns(const ac_image_files *self, int64_t place);
 AC_MUST_CHECK ac_status ac_image_files_caption_text(const ac_image_files *self, int64_t i,
                                                     ac_buffer *text, ac_item_status *status);
 
-/** For other processes: appended to out, and back, without the captions. */
+/** For other processes: appended to out, and back; of what is published only where it is. */
 AC_MUST_CHECK ac_status ac_image_files_pack(const ac_image_files *self, ac_buffer *out);
-/** The index that unpacking opens; free with free(). NULL: none. */
-AC_MUST_CHECK ac_status ac_image_files_packed_index(const char *bytes, size_t n, char **path);
+/** What is published and will be opened: the index, and the texts; free with free(). NULL:
+ * none. */
+AC_MUST_CHECK ac_status ac_image_files_packed_files(const char *bytes, size_t n,
+                                                    char *paths[2]);
 /** @param[out] used  how many of the n bytes were packed files */
 AC_MUST_CHECK ac_status ac_image_files_unpack(ac_image_files *self, const char *bytes, size_t n,
                                               size_t *used);

@@ -100,7 +100,6 @@ static ac_status
 metadata(const void *state, int64_t i, ac_buffer *out)
 {
     char *image = NULL, *path = NULL;
-    json_t *object = NULL;
     struct stat info;
     ac_status st = AC_OK;
 
@@ -109,11 +108,8 @@ metadata(const void *state, int64_t i, ac_buffer *out)
     if (ac_file_stat(path, &info) != 0 || !S_ISREG(info.st_mode) || !ac_file_is_readable(path))
         goto out;
     AC_TRY(ac_text_file_read(path, out));
-    object = ac_json_parse(out->data ? out->data : "", out->size, 0, NULL);
-    if (!json_is_object(object))
-        ac_buffer_reset(out);
+    st = ac_json_keep_metadata(out);
 out:
-    json_decref(object);
     free(image);
     free(path);
     return st;
@@ -125,6 +121,13 @@ pack(const void *state, ac_buffer *out)
     return ac_image_files_pack(state, out);
 }
 
+static void
+free_state(void *state)
+{
+    ac_image_files_free(state);
+    free(state);
+}
+
 static ac_status
 unpack(void **state, const char *bytes, size_t n)
 {
@@ -134,18 +137,13 @@ unpack(void **state, const char *bytes, size_t n)
 
     if (st == AC_OK)
         st = ac_image_files_unpack(self, bytes, n, &used);
+    if (st == AC_OK && self->texts)
+        st = ac_image_files_open_captions(self);
     if (st == AC_OK)
         *state = self;
-    else
-        free(self);
+    else if (self)
+        free_state(self);
     return st;
-}
-
-static void
-free_state(void *state)
-{
-    ac_image_files_free(state);
-    free(state);
 }
 
 const ac_image_source_type ac_image_files_type = {
@@ -176,13 +174,16 @@ ac_image_files_open(ac_image_source *out, const char *input, const char *what,
     if (st == AC_OK)
         st = ac_image_files_find(self, input, what, options, &out->passed_over,
                                  out->fingerprint);
+    if (st == AC_OK && options->texts && self->captions.count)
+        st = ac_image_files_share_captions(self, options->texts);
     if (st == AC_OK) {
         out->type = &ac_image_files_type;
         out->state = self;
         out->count = self->count;
     } else {
         ac_passed_over_free(&out->passed_over);
-        free(self);
+        if (self)
+            free_state(self);
     }
     return st;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/file/json_value.h"
+
 void
 ac_image_source_free(ac_image_source *self)
 {
@@ -114,12 +116,14 @@ push_field(const ac_image_source *self, int64_t i, ac_texts *out)
     ac_status st = AC_OK;
 
     AC_TRY(ac_image_source_metadata(self, i, &metadata));
-    root = metadata.size ? json_loadb(metadata.data, metadata.size, 0, NULL) : NULL;
+    root = metadata.size ? ac_json_parse_metadata(metadata.data, metadata.size) : NULL;
     field = json_object_get(root, self->caption_field);
     for (size_t c = 0; c < (json_is_array(field) ? json_array_size(field) : 1); c++) {
         const json_t *one = json_is_array(field) ? json_array_get(field, c) : field;
-        if (json_is_string(one) && json_string_length(one))
-            AC_TRY(ac_texts_push(out, json_string_value(one), json_string_length(one)));
+        const char *text = json_string_value(one);
+        const size_t n = json_string_length(one);
+        if (n > 1 || (n && *text != '\r')) /* as lines end in a .txt, and as in tars */
+            AC_TRY(ac_texts_push(out, text, n - (text[n - 1] == '\r')));
     }
 out:
     json_decref(root);

@@ -59,6 +59,10 @@ typedef struct ac_image_options {
     /* Where the index of a large folder or list is published, to be mapped by every rank; what
      * is needed to make it lies in its folder. NULL: all is in memory */
     const char *index;
+    /* Where that is published which other processes need for captions and metadata. NULL: they
+     * need none: where the source is unpacked, annotations have none, and of a folder only the
+     * .txt files beside images are found */
+    const char *texts;
 } ac_image_options;
 
 /** Starts zeroed: no items. Items are in the order of their keys. */

@@ -21,6 +21,14 @@ ac_location_stem(const char *path, size_t n)
     return n;
 }
 
+size_t
+ac_location_tar_stem(const char *path)
+{
+    const size_t n = ac_location_stem(path, strlen(path));
+
+    return n > 4 && strncasecmp(path + n - 4, ".tar", 4) == 0 ? n - 4 : n;
+}
+
 ac_status
 ac_location_root(const char *input, char **root)
 {

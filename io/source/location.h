@@ -11,6 +11,9 @@
  * it. */
 size_t ac_location_stem(const char *path, size_t n);
 
+/** Length of a tar's path without .tar, .tar.gz, .tgz, .tar.zst. */
+size_t ac_location_tar_stem(const char *path);
+
 /**
  * The path of an image from its location [n] in the input (a folder, a list or one image); free
  * with free(). Runs of before locations were relative hold absolute paths: these stay as they

@@ -108,17 +108,23 @@ ac_images_pack(const ac_image_source *self, ac_buffer *out)
 }
 
 ac_status
-ac_images_packed_index(const char *bytes, size_t n, char **path)
+ac_images_packed_files(const char *bytes, size_t n, char *paths[2])
 {
     packed_head head;
 
-    *path = NULL;
+    paths[0] = paths[1] = NULL;
     AC_CHECK(n >= sizeof head);
     memcpy(&head, bytes, sizeof head);
     AC_CHECK(head.type >= 0 && head.type < TYPES);
-    return types[head.type] == &ac_image_files_type
-               ? ac_image_files_packed_index(bytes + sizeof head, n - sizeof head, path)
-               : AC_OK;
+    bytes += sizeof head;
+    n -= sizeof head;
+    if (types[head.type] == &ac_optional_captions_type) {
+        bytes += AC_OPTIONAL_CAPTIONS_HEAD;
+        n -= AC_OPTIONAL_CAPTIONS_HEAD;
+    } else if (types[head.type] != &ac_image_files_type &&
+               types[head.type] != &ac_captioned_images_type)
+        return AC_OK;
+    return ac_image_files_packed_files(bytes, n, paths);
 }
 
 ac_status

@@ -16,8 +16,9 @@ AC_MUST_CHECK ac_status ac_images_open(ac_image_source *out, const char *input,
 
 /** What another process of this program needs to be such a source, appended to out. */
 AC_MUST_CHECK ac_status ac_images_pack(const ac_image_source *self, ac_buffer *out);
-/** The index that unpacking will open, which must be there; free with free(). NULL: none. */
-AC_MUST_CHECK ac_status ac_images_packed_index(const char *bytes, size_t n, char **path);
+/** What unpacking will open, which must be there: the index, and the texts; free with free().
+ * NULL: none. */
+AC_MUST_CHECK ac_status ac_images_packed_files(const char *bytes, size_t n, char *paths[2]);
 AC_MUST_CHECK ac_status ac_images_unpack(ac_image_source *out, const char *bytes, size_t n);
 
 #endif

@@ -58,12 +58,19 @@ metadata(const void *state, int64_t i, ac_buffer *out)
     return ac_image_source_metadata(state, i, out);
 }
 
+static ac_image_stamp
+stamp(const void *state, int64_t i)
+{
+    return ac_image_source_stamp(state, i);
+}
+
 static ac_status
 pack(const void *state, ac_buffer *out)
 {
     const ac_image_source *self = state;
 
     AC_CHECK(self->type == &ac_captioned_images_type);
+    AC_CHECK(sizeof self->count == AC_OPTIONAL_CAPTIONS_HEAD);
     ac_buffer_push(out, &self->count, sizeof self->count);
     return self->type->pack(self->state, out);
 }
@@ -104,6 +111,7 @@ const ac_image_source_type ac_optional_captions_type = {
     .check = check,
     .captions = captions,
     .metadata = metadata,
+    .stamp = stamp,
     .pack = pack,
     .unpack = unpack,
     .free = free_state,

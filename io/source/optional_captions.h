@@ -9,6 +9,8 @@
 AC_MUST_CHECK ac_status ac_optional_captions_open(ac_image_source *out,
                                                   ac_image_source *captioned);
 
+enum { AC_OPTIONAL_CAPTIONS_HEAD = 8 }; /* bytes of it, packed, before those of `captioned` */
+
 extern const ac_image_source_type ac_optional_captions_type;
 
 #endif

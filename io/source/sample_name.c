@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "io/file/json_value.h"
 #include "io/image/names.h"
 
@@ -60,6 +61,52 @@ ac_sample_name(const char *key, size_t n, ac_buffer *out)
     return out->status;
 }
 
+static void
+push_decoded(ac_buffer *out, const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char hex[3] = "";
+        if (name[i] == '%' && i + 2 < n && isxdigit((unsigned char) name[i + 1]) &&
+            isxdigit((unsigned char) name[i + 2])) {
+            memcpy(hex, name + i + 1, 2);
+            ac_buffer_push_char(out, (char) strtoul(hex, NULL, 16));
+            i += 2;
+        } else
+            ac_buffer_push_char(out, name[i]);
+    }
+}
+
+static bool
+is_text(const ac_buffer *buffer, const char *text, size_t n)
+{
+    return buffer->size == n && (n == 0 || memcmp(buffer->data, text, n) == 0);
+}
+
+ac_status
+ac_sample_key(const char *shown, const char *name, size_t n, ac_buffer *key)
+{
+    ac_buffer text = { 0 }, again = { 0 };
+    bool same = false;
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(key);
+    if (strstr(shown, "\xef\xbf\xbd")) {
+        push_decoded(key, name, n);
+        AC_TRY(key->status);
+        AC_TRY(ac_text_push_utf8(&text, key->data ? key->data : "", key->size));
+        AC_TRY(ac_sample_name(key->data ? key->data : "", key->size, &again));
+        same = is_text(&text, shown, strlen(shown)) && is_text(&again, name, n);
+    }
+    if (!same) {
+        ac_buffer_reset(key);
+        st = ac_buffer_push_text(key, shown);
+    }
+out:
+    ac_buffer_free(&text);
+    ac_buffer_free(&again);
+    return st;
+}
+
 void
 ac_sample_extension(const char *location, size_t n, const char *format, bool lower,
                     char out[16])
@@ -103,9 +150,13 @@ rename_members(json_t *object, const char *const *names, ac_buffer *text)
 {
     json_object_del(object, ac_sample_key_field);
     for (; *names; names++) {
-        char name[64];
+        char name[256];
         json_t *value = json_object_get(object, *names);
         snprintf(name, sizeof name, "original_%s", *names);
+        while (value && json_object_get(object, name) && strlen(name) < sizeof name - 10) {
+            memmove(name + 9, name, strlen(name) + 1); /* that one is somebody's already */
+            memcpy(name, "original_", 9);
+        }
         if (value && json_object_set(object, name, value) != 0)
             return ac_error_set(AC_E_NOMEM, "out of memory for metadata");
         json_object_del(object, *names);
@@ -180,7 +231,7 @@ ac_status
 ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                const char *const *names, ac_buffer *out)
 {
-    json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
+    json_t *object = n ? ac_json_parse_metadata(metadata, n) : NULL;
     ac_buffer text = { 0 };
     size_t end;
     ac_status st = AC_OK;

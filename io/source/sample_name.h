@@ -15,6 +15,13 @@ extern const char ac_sample_key_field[]; /* "antarctic_key" */
  */
 ac_status ac_sample_name(const char *key, size_t n, ac_buffer *out);
 
+/**
+ * The key of a sample whose json shows it as `shown`, in place of what `key` held. JSON has
+ * U+FFFD for bytes that are not UTF-8: they are taken from the member's name up to its
+ * extension [n], where ac_sample_name made it of such a key.
+ */
+ac_status ac_sample_key(const char *shown, const char *name, size_t n, ac_buffer *key);
+
 /** The extension for an image's bytes: that of the location [n], if it is one of images (lower:
  * in lower case), else the format's (ac_image_format_name). Without the dot; out [16]. */
 void ac_sample_extension(const char *location, size_t n, const char *format, bool lower,
@@ -24,7 +31,8 @@ void ac_sample_extension(const char *location, size_t n, const char *format, boo
  * A JSON object for a member .json, appended: `metadata` [n] (an object, or empty), then
  * `fields` (members without braces, or empty). The metadata stays as it is, to the byte, unless
  * it has one of `names` (NULL at the end), which `fields` defines: that member is then called
- * original_NAME. The true key's member is dropped from the metadata.
+ * original_NAME (original_original_NAME, where that is there too). The true key's member is
+ * dropped from the metadata.
  */
 AC_MUST_CHECK ac_status ac_sample_json(const char *metadata, size_t n, const ac_buffer *fields,
                                        const char *const *names, ac_buffer *out);

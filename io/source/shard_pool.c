@@ -21,6 +21,7 @@ ac_shard_pool_free(void *state)
     }
     free(self->slots);
     free(self->starts);
+    free(self->contents);
     free(self->folder);
     pthread_mutex_destroy(&self->lock);
     free(self);
@@ -88,14 +89,26 @@ out:
 static ac_status
 fill_slot(ac_shard_pool *self, ac_open_shard *s, int64_t number)
 {
-    char *path = NULL;
-    ac_status st = ac_shard_pool_path(self, number, &path);
+    char *path = NULL, found[33];
+    ac_status st = AC_OK;
 
-    if (st == AC_OK)
-        st = ac_image_shard_open(&s->shard, path,
-                                 self->starts[number + 1] - self->starts[number]);
-    if (st == AC_OK)
-        s->number = number;
+    AC_TRY(ac_shard_pool_path(self, number, &path));
+    AC_TRY(
+        ac_image_shard_open(&s->shard, path, self->starts[number + 1] - self->starts[number]));
+    if (self->contents) {
+        ac_image_shard_contents(&s->shard.keys, &s->shard.hashes, found);
+        if (strcmp(found, self->contents[number]) != 0)
+            AC_FAIL(
+                AC_E_FORMAT,
+                "%s: holds other images than were ingested there: another shard has been put "
+                "in its place, or it is damaged (antarctic verify tells; the same ingest "
+                "command makes it again)",
+                path);
+    }
+    s->number = number;
+out:
+    if (st != AC_OK)
+        ac_image_shard_close(&s->shard);
     free(path);
     return st;
 }

@@ -22,7 +22,10 @@ typedef struct ac_open_shard {
 typedef struct ac_shard_pool {
     char *folder; /* of the dataset */
     int64_t shard_count;
-    int64_t *starts;     /* [shard_count + 1]: the first item of each */
+    int64_t *starts; /* [shard_count + 1]: the first item of each */
+    /* [shard_count]: ac_image_shard_contents of each; NULL: not known, of a dataset of before
+     * they were written down */
+    char (*contents)[33];
     int64_t pixel_bytes; /* of CLIP's input, where the dataset holds that; else 0 */
     pthread_mutex_t lock;
     ac_open_shard **slots; /* [slot_count] */

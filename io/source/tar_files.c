@@ -98,8 +98,9 @@ ac_tar_files_read(ac_tar_files *self, const ac_tar_index *index, int64_t tar, in
     if (!ac_tar_index_is_current(index, tar, why))
         return ac_error_set(
             AC_E_IO,
-            "%s: the tar was replaced since it was indexed (%s); put the old one "
-            "back, or take another run folder (--run)",
+            "%s: the tar was replaced since it was indexed (%s); the command that made the run "
+            "reads it again where its members are the same; else put the old one back, or take "
+            "another run folder (--run)",
             path, why);
     if (n > there) /* without memory for what is not there */
         return ac_item_status_set(status, AC_REJECT_TRUNCATED,

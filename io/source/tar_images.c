@@ -96,7 +96,7 @@ push_lines(const tar_images *self, const ac_buffer *text, ac_texts *out)
 static ac_status
 push_field(const tar_images *self, const ac_buffer *text, ac_texts *out)
 {
-    json_t *root = text->size ? ac_json_parse(text->data, text->size, 0, NULL) : NULL;
+    json_t *root = text->size ? ac_json_parse_metadata(text->data, text->size) : NULL;
     const json_t *field = json_object_get(root, self->field);
     const size_t count = json_is_array(field) ? json_array_size(field) : 1;
     ac_status st = AC_OK;
@@ -288,17 +288,13 @@ metadata(const void *state, int64_t i, ac_buffer *out)
     tar_images *self = (tar_images *) (size_t) state;
     const ac_tar_item *item = &self->index.items[i];
     ac_item_status status = { 0 };
-    json_t *root = NULL;
     ac_status st = AC_OK;
 
     if (!item->metadata_at)
         return AC_OK;
     AC_TRY(ac_tar_files_read(&self->files, &self->index, item->tar, item->metadata_at,
                              item->metadata_size, out, &status));
-    root = out->size ? ac_json_parse(out->data, out->size, 0, NULL) : NULL;
-    if (!json_is_object(root))
-        ac_buffer_reset(out);
-    json_decref(root);
+    st = ac_json_keep_metadata(out);
 out:
     return st;
 }

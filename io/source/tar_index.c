@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
@@ -275,15 +274,6 @@ keys_meet(const merger *self)
     return false;
 }
 
-/* Without .tar, .tar.gz, .tgz, .tar.zst. */
-static size_t
-without_extension(const char *name)
-{
-    const size_t n = ac_location_stem(name, strlen(name));
-
-    return n > 4 && strncasecmp(name + n - 4, ".tar", 4) == 0 ? n - 4 : n;
-}
-
 static int
 compare_prefixes(const void *a, const void *b)
 {
@@ -305,7 +295,7 @@ set_prefixes(merger *self)
         part *p = &self->parts[t];
         const char *slash = strrchr(p->name, '/');
         p->prefix = slash ? slash + 1 : p->name;
-        p->prefix_size = without_extension(p->prefix);
+        p->prefix_size = ac_location_tar_stem(p->prefix);
         sorted[t] = p;
     }
     qsort(sorted, (size_t) self->count, sizeof *sorted, compare_prefixes);
@@ -314,7 +304,7 @@ set_prefixes(merger *self)
     for (int64_t t = 0; equal && t < self->count; t++) {
         part *p = &self->parts[t];
         p->prefix = p->name + (p->name[0] == '/');
-        p->prefix_size = without_extension(p->prefix);
+        p->prefix_size = ac_location_tar_stem(p->prefix);
     }
     self->prefixed = true;
 out:

@@ -57,6 +57,24 @@ ac_tar_name_is(const char *name)
            ends_with(name, ".tar.zst");
 }
 
+/* An archive that no job reads, by its name. */
+static ac_status
+check_archive(const char *what, const char *name)
+{
+    static const char *const ends[] = { ".tar.xz", ".txz",     ".tar.bz2", ".tbz",
+                                        ".tbz2",   ".tar.lz4", ".tar.lz",  ".tar.Z",
+                                        ".zip",    ".7z",      ".rar" };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return ac_error_set(
+                AC_E_ARG,
+                "%s: %s: archives of this kind are not read: unpack it (tars are, "
+                "and .tar.gz, .tgz and .tar.zst by `antarctic ingest`)",
+                what, name);
+    return AC_OK;
+}
+
 /* ---- folders ---- */
 
 /* Tars below `path`, and whether there is an image: then the folder is one of images. */
@@ -288,6 +306,7 @@ find_in_list(found_tars *self, const char *list, const char *what)
                 AC_TRY(ac_duplicate(&first_place, line, n));
             AC_TRY(add_place(self, folder, line, archive));
         } else if (!first_other) {
+            AC_TRY(check_archive(what, line));
             AC_TRY(ac_duplicate(&first_other, line, n));
         }
         if (first_place && (first_tar || first_other))
@@ -335,6 +354,7 @@ find_in_set(found_tars *self, const char *input, const char *what)
         free(first);
         AC_TRY(
             ac_duplicate(&first, ac_texts_at(&self->paths, i), ac_texts_size(&self->paths, i)));
+        AC_TRY(check_archive(what, first));
         if (!is_tar_file(first))
             AC_FAIL(AC_E_ARG,
                     "%s: %s is no tar; \"::\" and braces name tars (a list of images is a .txt "
@@ -382,6 +402,8 @@ find(found_tars *self, const char *input, const char *what, const char *skip)
     } else if (is_tar_file(input)) {
         AC_TRY(ac_texts_push(&self->paths, input, strlen(input)));
         AC_TRY(set_common_root(self));
+    } else {
+        st = check_archive(what, input);
     }
 out:
     return st;

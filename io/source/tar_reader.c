@@ -35,7 +35,9 @@ enum {
     TYPE_AT = 156,
     MAGIC_AT = 257,
     PREFIX_AT = 345,
-    PREFIX_SIZE = 155
+    PREFIX_SIZE = 155,
+    SPARSE_MORE_AT = 482,    /* GNU: the map of holes goes on in a block behind the header */
+    SPARSE_MORE_IN_MAP = 504 /* and in another one behind that block */
 };
 
 const char *
@@ -46,6 +48,30 @@ ac_tar_compression(const void *bytes, size_t n)
     if (n >= sizeof gzip && memcmp(bytes, gzip, sizeof gzip) == 0)
         return "gzip";
     return ac_head_is_zstd(bytes, n) ? "zstd" : NULL;
+}
+
+/* What people have under a tar's name, by its first bytes. */
+static const char *
+not_a_tar(const char *bytes)
+{
+    static const struct {
+        const char *head, *words;
+    } others[] = {
+        { "\xfd"
+          "7zXZ",
+          "not a tar, but compressed by xz: unpack it, or compress it by gzip or zstd" },
+        { "BZh",
+          "not a tar, but compressed by bzip2: unpack it, or compress it by gzip or zstd" },
+        { "\x04\x22\x4d\x18",
+          "not a tar, but compressed by lz4: unpack it, or compress it by gzip or zstd" },
+        { "PK\x03\x04", "not a tar, but a zip archive: unpack it to a folder" },
+        { "7z\xbc\xaf", "not a tar, but a 7z archive: unpack it to a folder" },
+    };
+
+    for (size_t i = 0; bytes && i < sizeof others / sizeof *others; i++)
+        if (strncmp(bytes, others[i].head, strlen(others[i].head)) == 0)
+            return others[i].words;
+    return "not a tar";
 }
 
 /* Up to n bytes from `at` on; *got fewer where the tar ends. */
@@ -133,6 +159,7 @@ ac_tar_reader_close(ac_tar_reader *self)
     ac_buffer_free(&self->long_name);
     ac_buffer_free(&self->extended);
     ac_buffer_free(&self->pax_name);
+    ac_buffer_free(&self->sparse_name);
     ac_buffer_free(&self->global_name);
     *self = (ac_tar_reader){ 0 };
 }
@@ -266,9 +293,15 @@ take_record(ac_tar_reader *self, const char *key, size_t key_size, const char *v
         !parse_decimal(value, n, global ? &self->global_size : &self->pax_size))
         return damaged(self, AC_REJECT_CORRUPT,
                        "an extended header whose size is not a number");
-    if (begins(key, key_size, "GNU.sparse."))
-        self->sparse = true;
-    return AC_OK;
+    if (!begins(key, key_size, "GNU.sparse."))
+        return AC_OK;
+    self->sparse = true;
+    if (key_size != strlen("GNU.sparse.name") || memcmp(key, "GNU.sparse.name", key_size) != 0)
+        return AC_OK;
+    if (n > MOST_NAME)
+        return damaged(self, AC_REJECT_CORRUPT, "a name of more than 64 KiB");
+    ac_buffer_reset(&self->sparse_name); /* the header's and "path" are made up */
+    return ac_buffer_push(&self->sparse_name, value, n);
 }
 
 /* "LENGTH KEY=VALUE\n" …, in self->extended. */
@@ -340,7 +373,8 @@ has_data(char type)
 static ac_status
 take_name(ac_tar_reader *self, const char *header)
 {
-    const ac_buffer *given = self->pax_name.size      ? &self->pax_name
+    const ac_buffer *given = self->sparse_name.size   ? &self->sparse_name
+                             : self->pax_name.size    ? &self->pax_name
                              : self->long_name.size   ? &self->long_name
                              : self->global_name.size ? &self->global_name
                                                       : NULL;
@@ -356,10 +390,29 @@ take_name(ac_tar_reader *self, const char *header)
     return ac_buffer_push(&self->name, header + NAME_AT, strnlen(header + NAME_AT, NAME_SIZE));
 }
 
+/* Over the blocks of a map of holes that stand between a header and its data. */
+static ac_status
+pass_sparse_map(ac_tar_reader *self, bool more, int64_t *at)
+{
+    const char *block;
+    ac_status st = AC_OK;
+
+    for (; more; *at += BLOCK) {
+        AC_TRY(look(self, *at, BLOCK, &block));
+        if (!block)
+            return damaged(self, AC_REJECT_TRUNCATED,
+                           "the tar ends inside the header of a sparse member");
+        more = block[SPARSE_MORE_IN_MAP];
+    }
+out:
+    return st;
+}
+
 static ac_status
 take_member(ac_tar_reader *self, const char *header, int64_t size, ac_tar_member *member)
 {
     const char type = header[TYPE_AT];
+    const bool more = type == 'S' && header[SPARSE_MORE_AT];
     ac_status st = AC_OK;
 
     if (self->pax_size >= 0 || self->global_size >= 0)
@@ -367,6 +420,7 @@ take_member(ac_tar_reader *self, const char *header, int64_t size, ac_tar_member
     AC_TRY(take_name(self, header));
     *member = (ac_tar_member){ .kind = kind_of(self, type), .at = self->at + BLOCK };
     member->size = has_data(type) ? size : 0;
+    AC_TRY(pass_sparse_map(self, more, &member->at));
     while (self->name.size && self->name.data[self->name.size - 1] == '/') {
         member->kind = AC_TAR_OTHER; /* a folder, as old tars write it too */
         self->name.data[--self->name.size] = '\0';
@@ -381,6 +435,7 @@ take_member(ac_tar_reader *self, const char *header, int64_t size, ac_tar_member
     self->pax_size = -1;
     self->sparse = false;
     ac_buffer_reset(&self->pax_name);
+    ac_buffer_reset(&self->sparse_name);
     ac_buffer_reset(&self->long_name);
 out:
     return st;
@@ -423,7 +478,7 @@ next_header(ac_tar_reader *self, const char **header, int64_t *size)
     }
     if (!checksum_is_right(*header))
         return damaged(self, AC_REJECT_CORRUPT,
-                       self->at ? "a header whose checksum is wrong" : "not a tar");
+                       self->at ? "a header whose checksum is wrong" : not_a_tar(*header));
     if (!parse_number(*header + SIZE_AT, SIZE_SIZE, size))
         return damaged(self, AC_REJECT_CORRUPT, "a header whose size is not a number");
 out:
@@ -436,6 +491,7 @@ ac_tar_reader_next(ac_tar_reader *self, ac_tar_member *member, bool *there)
     ac_status st = AC_OK;
     const char *header;
     int64_t size = 0;
+    bool extended = false; /* a header was that belongs to the next member */
 
     *there = false;
     if (self->cut)
@@ -443,6 +499,9 @@ ac_tar_reader_next(ac_tar_reader *self, ac_tar_member *member, bool *there)
                        "the tar ends inside the member that begins here");
     for (;;) {
         AC_TRY(next_header(self, &header, &size));
+        if (!header && extended)
+            return damaged(self, AC_REJECT_TRUNCATED,
+                           "the tar ends behind an extended header, before its member");
         if (!header)
             break;
         if (!memchr("xXgLK", header[TYPE_AT], 5)) {
@@ -450,6 +509,7 @@ ac_tar_reader_next(ac_tar_reader *self, ac_tar_member *member, bool *there)
             *there = true;
             break;
         }
+        extended = extended || header[TYPE_AT] != 'g';
         AC_TRY(read_extended(self, header[TYPE_AT], size));
         self->at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
     }

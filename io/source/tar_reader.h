@@ -38,7 +38,7 @@ typedef struct ac_tar_reader {
     /* private: a piece of the tar; what extended headers say */
     ac_buffer window, name, long_name, extended;
     int64_t window_at, pax_size, global_size;
-    ac_buffer pax_name, global_name;
+    ac_buffer pax_name, sparse_name, global_name;
     bool sparse;
 } ac_tar_reader;
 

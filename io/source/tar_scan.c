@@ -18,6 +18,8 @@
 #include "io/file/text_file.h"
 #include "io/image/decode.h"
 #include "io/image/names.h"
+#include "io/source/location.h"
+#include "io/source/sample_name.h"
 #include "io/source/tar_notes.h"
 #include "io/source/tar_samples.h"
 
@@ -106,27 +108,27 @@ note_skipped(scanner *self, const ac_tar_part *part)
 
 /* ---- an item ---- */
 
-/* "antarctic_key" of a json member: the true key of an image dataset's export. *key NULL: none;
- * free with free(). */
+/* "antarctic_key" of a json member: the true key of an image dataset's export, in place of the
+ * image's own. */
 static ac_status
-read_true_key(scanner *self, const held *metadata, char **key)
+read_true_key(scanner *self, const held *image, const held *metadata, ac_buffer *key)
 {
-    static const char name[] = "antarctic_key";
     json_t *root = NULL;
     const json_t *value;
     ac_status st = AC_OK;
 
-    *key = NULL;
     if (!metadata->at || metadata->size > MOST_JSON)
         return AC_OK;
     AC_TRY(
         ac_tar_reader_bytes(&self->samples.reader, metadata->at, metadata->size, &self->text));
-    if (!self->text.size || !memmem(self->text.data, self->text.size, name, sizeof name - 1))
+    if (!self->text.size || !memmem(self->text.data, self->text.size, ac_sample_key_field,
+                                    strlen(ac_sample_key_field)))
         return AC_OK;
-    root = ac_json_parse(self->text.data, self->text.size, 0, NULL);
-    value = json_object_get(root, name);
+    root = ac_json_parse_metadata(self->text.data, self->text.size);
+    value = json_object_get(root, ac_sample_key_field);
     if (json_is_string(value) && json_string_length(value))
-        st = ac_duplicate(key, json_string_value(value), json_string_length(value));
+        st = ac_sample_key(json_string_value(value), self->names.data + image->name,
+                           image->key_size, key);
     json_decref(root);
 out:
     return st;
@@ -206,19 +208,19 @@ push_item(scanner *self, const held *image, const held *caption, const held *met
                          .caption_size = (uint32_t) caption->size,
                          .metadata_at = metadata->at,
                          .metadata_size = (uint32_t) metadata->size };
-    char *true_key = NULL;
+    ac_buffer key = { 0 };
     int64_t pages;
     ac_status st = AC_OK;
 
-    AC_TRY(read_true_key(self, metadata, &true_key));
+    AC_TRY(ac_buffer_push(&key, name, image->key_size));
+    AC_TRY(read_true_key(self, image, metadata, &key));
     AC_TRY(hash_captions(self, ac_tar_captions_are_json(self->options) ? metadata : caption));
     AC_TRY(count_pages(self, image, &pages));
     for (int64_t p = 0; p < pages; p++)
-        AC_TRY(push_page(self, true_key ? true_key : name,
-                         true_key ? strlen(true_key) : image->key_size, &item, name, p));
+        AC_TRY(push_page(self, key.data, key.size, &item, name, p));
     self->images++;
 out:
-    free(true_key);
+    ac_buffer_free(&key);
     return st;
 }
 
@@ -495,7 +497,7 @@ scanner_reset(scanner *self)
 static ac_status
 compare_stats(scanner *self, const char *tar)
 {
-    const size_t n = strlen(tar), stem = n > 4 && ac_text_ends_with(tar, ".tar") ? n - 4 : n;
+    const size_t stem = ac_location_tar_stem(tar);
     char *path = NULL;
     json_t *stats = NULL;
     const json_t *successes;

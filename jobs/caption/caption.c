@@ -52,13 +52,10 @@ open_images_all(pipeline *p, const char *folder, bool preview)
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_input_open_all(&p->images, p->comm, p->config, &tars, &is_tars));
-    if (is_tars)
-        return AC_OK;
-    if (p->comm->rank == 0)
-        st = ac_images_open_input(&p->images, p->config, preview ? NULL : folder);
-    if (p->comm->rank == 0 && st == AC_OK)
-        ac_images_log_passed_over(&p->images, "input.path");
-    st = ac_images_share_all(&p->images, p->comm, p->config, st);
+    if (!is_tars)
+        st = ac_images_open_input_all(&p->images, p->comm, p->config, preview ? NULL : folder,
+                                      p->config->input.path_annotations &&
+                                          ac_fields_wanted(p->config));
 out:
     return st;
 }

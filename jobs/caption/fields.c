@@ -41,6 +41,45 @@ is_ours(const char *name, size_t n)
     return has_name("key\ncaption\nclip_score\ntable\ncandidates\nevidence\nreviewed", name, n);
 }
 
+/* Was the name, which is one of the list's, in it before? */
+static bool
+is_repeated(const char *list, const char *name, size_t n)
+{
+    const char *other;
+    size_t m;
+
+    while (next_name(&list, &other, &m) && other < name)
+        if (m == n && memcmp(other, name, n) == 0)
+            return true;
+    return false;
+}
+
+/* What a field is called in a line: one of a name of ours as the first of original_NAME,
+ * original_original_NAME … that is no other field. */
+static ac_status
+line_name(ac_buffer *out, const ac_config *config, const char *name, size_t n)
+{
+    const char *original = "original_";
+    ac_buffer full = { 0 };
+    ac_status st = AC_OK;
+
+    ac_buffer_reset(out);
+    AC_TRY(ac_buffer_push(out, name, n));
+    if (!is_ours(name, n))
+        goto out;
+    do {
+        ac_buffer_reset(&full);
+        ac_buffer_push_text(&full, original);
+        AC_TRY(ac_buffer_push(&full, out->data, out->size));
+        ac_buffer_reset(out);
+        AC_TRY(ac_buffer_push(out, full.data, full.size));
+    } while (has_name(config->output.metadata, full.data, full.size) ||
+             has_name(config->output.exif, full.data, full.size));
+out:
+    ac_buffer_free(&full);
+    return st;
+}
+
 bool
 ac_fields_wanted(const ac_config *config)
 {
@@ -77,27 +116,26 @@ member(const json_t *object, const char *name, size_t n)
     return NULL;
 }
 
-static void
-push_name(ac_buffer *out, const char *name, size_t n)
+static ac_status
+push_name(ac_buffer *out, const ac_config *config, const char *name, size_t n)
 {
     ac_buffer full = { 0 };
+    ac_status st = AC_OK;
 
-    ac_buffer_push_text(&full, is_ours(name, n) ? "original_" : "");
-    ac_buffer_push(&full, name, n);
+    AC_TRY(line_name(&full, config, name, n));
     ac_buffer_push_text(out, out->size > 1 ? ", " : "");
-    if (full.status == AC_OK)
-        ac_json_string(out, full.data, full.size);
-    else
-        out->status = full.status;
-    ac_buffer_push_text(out, ": ");
+    ac_json_string(out, full.data, full.size);
+    st = ac_buffer_push_text(out, ": ");
+out:
     ac_buffer_free(&full);
+    return st;
 }
 
 ac_status
 ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, size_t n,
                const void *bytes, size_t size)
 {
-    json_t *object = n ? ac_json_parse(metadata, n, 0, NULL) : NULL;
+    json_t *object = n ? ac_json_parse_metadata(metadata, n) : NULL;
     const char *at = config->output.metadata, *name;
     size_t length;
     ac_status st = AC_OK;
@@ -105,13 +143,16 @@ ac_fields_make(ac_buffer *out, const ac_config *config, const char *metadata, si
     ac_buffer_reset(out);
     ac_buffer_push_char(out, '{');
     while (next_name(&at, &name, &length)) {
-        push_name(out, name, length);
+        if (is_repeated(config->output.metadata, name, length))
+            continue;
+        AC_TRY(push_name(out, config, name, length));
         AC_TRY(ac_json_push(out, member(object, name, length)));
     }
     for (at = config->output.exif; next_name(&at, &name, &length);) {
-        if (has_name(config->output.metadata, name, length))
+        if (has_name(config->output.metadata, name, length) ||
+            is_repeated(config->output.exif, name, length))
             continue;
-        push_name(out, name, length);
+        AC_TRY(push_name(out, config, name, length));
         if (size)
             AC_TRY(ac_exif_push_field(out, bytes, size, name, length));
         else
@@ -134,11 +175,9 @@ ac_fields_names(const ac_config *config, ac_texts *names)
         const char *at = lists[l], *name;
         size_t n;
         while (next_name(&at, &name, &n)) {
-            if (l == 1 && has_name(lists[0], name, n))
+            if ((l == 1 && has_name(lists[0], name, n)) || is_repeated(lists[l], name, n))
                 continue;
-            ac_buffer_reset(&full);
-            ac_buffer_push_text(&full, is_ours(name, n) ? "original_" : "");
-            AC_TRY(ac_buffer_push(&full, name, n));
+            AC_TRY(line_name(&full, config, name, n));
             AC_TRY(ac_texts_push(names, full.data, full.size));
         }
     }
@@ -152,7 +191,7 @@ ac_fields_add_exif(ac_buffer *metadata, const ac_config *config, const void *byt
 {
     static const char *const none[] = { NULL };
     json_t *object =
-        metadata->size ? ac_json_parse(metadata->data, metadata->size, 0, NULL) : NULL;
+        metadata->size ? ac_json_parse_metadata(metadata->data, metadata->size) : NULL;
     ac_buffer fields = { 0 }, value = { 0 }, made = { 0 };
     const char *at = config->output.exif, *name;
     size_t n;

@@ -8,7 +8,9 @@
 #include "io/file/file_look.h"
 #include "io/file/json_write.h"
 #include "io/file/text_file.h"
-#include "io/hdf5/shard_file.h"
+#include "io/file/publish.h"
+#include "io/hdf5/image_shard.h"
+#include "io/source/image_dataset.h"
 #include "jobs/caption/crash_probe.h"
 #include "jobs/caption/fields.h"
 #include "jobs/caption/stages.h"
@@ -32,13 +34,8 @@ open_images_all(ac_image_source *images, const ac_comm *comm, const ac_config *c
     ac_status st = AC_OK;
 
     AC_TRY(ac_tar_input_open_all(images, comm, config, &tars, &is_tars));
-    if (is_tars)
-        return AC_OK;
-    if (comm->rank == 0)
-        st = ac_images_open_input(images, config, folder);
-    if (comm->rank == 0 && st == AC_OK)
-        ac_images_log_passed_over(images, "input.path");
-    st = ac_images_share_all(images, comm, config, st);
+    if (!is_tars)
+        st = ac_images_open_input_all(images, comm, config, folder, true);
 out:
     return st;
 }
@@ -61,13 +58,14 @@ check_folder(const ac_config *config, const char *folder)
 
 /* ---- the merge, on rank 0 ---- */
 
-/* A shard's keys and rejected items, as lines. */
+/* A shard's keys, what tells it from others, and rejected items, as lines. */
 static ac_status
-push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
+push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *contents,
+           ac_buffer *bad)
 {
     ac_h5_reader h5 = { 0 };
-    ac_texts names = { 0 }, reasons = { 0 }, details = { 0 };
-    char *path = NULL;
+    ac_texts names = { 0 }, hashes = { 0 }, reasons = { 0 }, details = { 0 };
+    char *path = NULL, hex[33];
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_published_shard(run, INGEST, shard, &path));
@@ -75,6 +73,9 @@ push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_KEYS, &names));
     for (int64_t i = 0; i < names.count; i++)
         ac_text_push_name_line(keys, ac_texts_at(&names, i), ac_texts_size(&names, i));
+    AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_CONTENT_HASH, &hashes));
+    ac_image_shard_contents(&names, &hashes, hex);
+    AC_TRY(ac_buffer_printf(contents, "%s\n", hex));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_KEYS, &names));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_REASONS, &reasons));
     AC_TRY(ac_shard_read_texts(&h5, AC_IMAGES_REJECTED_DETAILS, &details));
@@ -93,18 +94,20 @@ push_shard(const ac_run *run, int64_t shard, ac_buffer *keys, ac_buffer *bad)
 out:
     ac_h5_close(&h5);
     ac_texts_free(&names);
+    ac_texts_free(&hashes);
     ac_texts_free(&reasons);
     ac_texts_free(&details);
     free(path);
     return st;
 }
 
-/* keys.txt and bad_items.jsonl. */
+/* keys.txt, contents.txt and bad_items.jsonl. */
 static ac_status
 merge(const ac_run *run)
 {
     ac_text_file keys_file = { 0 }, bad_file = { 0 };
-    ac_buffer keys = { 0 }, bad = { 0 };
+    ac_buffer keys = { 0 }, contents = { 0 }, bad = { 0 };
+    char *path = NULL;
     ac_status st = AC_OK;
 
     AC_TRY(ac_run_create_file(run, &keys_file, "keys.txt"));
@@ -112,13 +115,17 @@ merge(const ac_run *run)
     for (int64_t s = 0; s < run->manifest.shard_count; s++) {
         ac_buffer_reset(&keys);
         ac_buffer_reset(&bad);
-        AC_TRY(push_shard(run, s, &keys, &bad));
+        AC_TRY(push_shard(run, s, &keys, &contents, &bad));
         ac_text_file_write(&keys_file, keys.data ? keys.data : "", keys.size);
         ac_text_file_write(&bad_file, bad.data ? bad.data : "", bad.size);
     }
+    AC_TRY(ac_run_path(run, &path, AC_IMAGE_CONTENTS));
+    AC_TRY(ac_publish_file(path, contents.data ? contents.data : "", contents.size));
     AC_TRY(ac_text_file_commit(&keys_file));
     st = ac_text_file_commit(&bad_file);
 out:
+    ac_buffer_free(&contents);
+    free(path);
     ac_text_file_abandon(&keys_file);
     ac_text_file_abandon(&bad_file);
     ac_buffer_free(&keys);

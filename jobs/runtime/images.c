@@ -63,11 +63,12 @@ ac_images_index_path(const ac_config *config, const char *folder, const char *wh
     return ac_path_format(path, "%s/journal/%s%s.files", folder, prefix, what);
 }
 
-ac_status
-ac_images_open_input(ac_image_source *images, const ac_config *config, const char *folder)
+/* texts: what ranks that do not open it need of captions and metadata is published too. */
+static ac_status
+open_input(ac_image_source *images, const ac_config *config, const char *folder, bool texts)
 {
     ac_image_options options = ac_images_options(config);
-    char *index = NULL;
+    char *index = NULL, *published = NULL, prefix[16];
     ac_caption_notes notes = { 0 };
     ac_image_source coco = { 0 };
     bool is_tars;
@@ -75,7 +76,11 @@ ac_images_open_input(ac_image_source *images, const ac_config *config, const cha
 
     if (folder)
         AC_TRY(ac_images_index_path(config, folder, "input.path", &index));
+    ac_part_prefix(prefix, config);
+    if (folder && texts)
+        AC_TRY(ac_path_format(&published, "%s/journal/%sinput.path.texts", folder, prefix));
     options.index = index;
+    options.texts = published;
     if (!config->input.path_annotations) {
         AC_TRY(ac_tar_input_open_alone(images, config, config->input.path, "input.path",
                                        &is_tars));
@@ -92,9 +97,29 @@ ac_images_open_input(ac_image_source *images, const ac_config *config, const cha
     st = ac_image_source_choose_captions(images, config->input.captions);
 out:
     free(index);
+    free(published);
     ac_image_source_free(&coco);
     ac_caption_notes_free(&notes);
     return st;
+}
+
+ac_status
+ac_images_open_input(ac_image_source *images, const ac_config *config, const char *folder)
+{
+    return open_input(images, config, folder, false);
+}
+
+ac_status
+ac_images_open_input_all(ac_image_source *images, const ac_comm *comm, const ac_config *config,
+                         const char *folder, bool texts)
+{
+    ac_status st = AC_OK;
+
+    if (comm->rank == 0)
+        st = open_input(images, config, folder, texts && comm->size > 1);
+    if (comm->rank == 0 && st == AC_OK)
+        ac_images_log_passed_over(images, "input.path");
+    return ac_images_share_all(images, comm, config, st);
 }
 
 const char *

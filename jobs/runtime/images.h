@@ -21,6 +21,13 @@ AC_MUST_CHECK ac_status ac_images_index_path(const ac_config *config, const char
 AC_MUST_CHECK ac_status ac_images_open_input(ac_image_source *images, const ac_config *config,
                                              const char *folder);
 
+/** The same on all ranks, which agree; rank 0 says what was passed over. Collective.
+ * texts: captions and metadata are known on every rank. Else ranks other than 0 may know none
+ * of annotations, and of a folder only the .txt files beside images. */
+AC_MUST_CHECK ac_status ac_images_open_input_all(ac_image_source *images, const ac_comm *comm,
+                                                 const ac_config *config, const char *folder,
+                                                 bool texts);
+
 /** What locations of a run's images are relative to: input.path, or the folder of annotations;
  * NULL: the config has neither. Borrowed. */
 const char *ac_images_place(const ac_config *config);

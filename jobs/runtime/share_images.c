@@ -13,14 +13,16 @@ static ac_status
 unpack(ac_image_source *images, const ac_comm *comm, const ac_config *config,
        const ac_buffer *packed)
 {
-    char *index = NULL;
-    ac_status st = ac_images_packed_index(packed->data, packed->size, &index);
+    char *paths[2];
+    ac_status st = ac_images_packed_files(packed->data, packed->size, paths);
 
-    if (st == AC_OK && index)
-        st = ac_visible_wait(index, config, comm->heartbeat);
+    for (int p = 0; p < 2 && st == AC_OK; p++)
+        if (paths[p])
+            st = ac_visible_wait(paths[p], config, comm->heartbeat);
     if (st == AC_OK)
         st = ac_images_unpack(images, packed->data, packed->size);
-    free(index);
+    free(paths[0]);
+    free(paths[1]);
     return st;
 }
 

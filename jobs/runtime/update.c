@@ -31,11 +31,12 @@ typedef struct comparison {
     const ac_config *config;
     ac_item_list_reader list;
     ac_listed_item before, now;
-    bool has_before;     /* `before` is an item of the list */
-    bool listed;         /* there is a list */
-    ac_texts unreadable; /* keys of items that could not be read, in order */
-    int64_t unreadable_at;
-    ac_buffer bytes; /* of one image, for its hash */
+    bool has_before;           /* `before` is an item of the list */
+    bool listed;               /* there is a list */
+    ac_texts unreadable;       /* keys of items that could not be read, as JSON shows them */
+    int64_t *unreadable_order; /* [unreadable.count]: sorted */
+    ac_buffer bytes;           /* of one image, for its hash */
+    ac_buffer shown;           /* scratch: a key as JSON shows it */
     ac_image_hash
         *hashes; /* [hash_count]: what the run has read, by number; NULL: not wanted */
     int64_t hash_count;
@@ -59,7 +60,9 @@ comparison_free(comparison *self)
     ac_listed_item_free(&self->before);
     ac_listed_item_free(&self->now);
     ac_texts_free(&self->unreadable);
+    free(self->unreadable_order);
     ac_buffer_free(&self->bytes);
+    ac_buffer_free(&self->shown);
     free(self->hashes);
     ac_buffer_free(&self->key);
     for (int c = 0; c < CHANGES; c++)
@@ -77,6 +80,37 @@ take_unreadable(void *context, json_t *record)
     if (!key || !reason || strcmp(reason, ac_reject_reason_name(AC_REJECT_UNREADABLE)) != 0)
         return AC_OK;
     return ac_texts_push(&self->unreadable, key, strlen(key));
+}
+
+static int
+compare_unreadable(const void *a, const void *b, void *of)
+{
+    const ac_texts *keys = of;
+    const int64_t i = *(const int64_t *) a, k = *(const int64_t *) b;
+
+    return ac_bytes_compare(ac_texts_at(keys, i), ac_texts_size(keys, i), ac_texts_at(keys, k),
+                            ac_texts_size(keys, k));
+}
+
+/* bad_items.jsonl is in the order of keys; but in JSON those that are not UTF-8 are others. */
+static ac_status
+read_unreadable(comparison *self, const char *folder)
+{
+    const size_t size = sizeof *self->unreadable_order;
+    char *path = NULL;
+    ac_status st = AC_OK;
+
+    AC_TRY(ac_path_format(&path, "%s/bad_items.jsonl", folder));
+    AC_TRY(ac_json_lines_read(path, take_unreadable, self));
+    AC_TRY(ac_alloc(&self->unreadable_order, self->unreadable.count, size));
+    for (int64_t i = 0; i < self->unreadable.count; i++)
+        self->unreadable_order[i] = i;
+    if (self->unreadable.count)
+        qsort_r(self->unreadable_order, (size_t) self->unreadable.count, size,
+                compare_unreadable, &self->unreadable);
+out:
+    free(path);
+    return st;
 }
 
 static ac_status
@@ -97,7 +131,6 @@ next_before(comparison *self)
 static ac_status
 comparison_init(comparison *self, const char *folder, const ac_manifest *old)
 {
-    char *path = NULL;
     ac_status st = AC_OK;
 
     if (self->config->update == AC_UPDATE_BY_HASH) {
@@ -108,10 +141,8 @@ comparison_init(comparison *self, const char *folder, const ac_manifest *old)
     AC_TRY(ac_item_list_open(&self->list, folder, ac_manifest_last_generation(old),
                              &self->listed));
     AC_TRY(next_before(self));
-    AC_TRY(ac_path_format(&path, "%s/bad_items.jsonl", folder));
-    st = ac_json_lines_read(path, take_unreadable, self);
+    st = read_unreadable(self, folder);
 out:
-    free(path);
     return st;
 }
 
@@ -161,18 +192,31 @@ begin_key(comparison *self, const ac_buffer *key)
 
 /* Could the item not be read, though it is a file? It may be readable by now, which its size
  * and time do not tell. */
-static bool
-was_unreadable(comparison *self)
+static ac_status
+was_unreadable(comparison *self, bool *was)
 {
-    const ac_buffer *key = &self->now.key;
+    ac_buffer *shown = &self->shown;
+    int64_t low = 0, high = self->unreadable.count;
+    ac_status st = AC_OK;
 
-    while (self->unreadable_at < self->unreadable.count &&
-           ac_bytes_compare(ac_texts_at(&self->unreadable, self->unreadable_at),
-                            ac_texts_size(&self->unreadable, self->unreadable_at), key->data,
-                            key->size) < 0)
-        self->unreadable_at++;
-    return self->now.stamp.size >= 0 && self->unreadable_at < self->unreadable.count &&
-           ac_texts_is(&self->unreadable, self->unreadable_at, key->data, key->size);
+    *was = false;
+    if (self->now.stamp.size < 0 || high == 0)
+        return AC_OK;
+    ac_buffer_reset(shown);
+    AC_TRY(ac_text_push_utf8(shown, self->now.key.data, self->now.key.size));
+    while (low < high && !*was) {
+        const int64_t middle = low + (high - low) / 2, i = self->unreadable_order[middle];
+        const int order =
+            ac_bytes_compare(ac_texts_at(&self->unreadable, i),
+                             ac_texts_size(&self->unreadable, i), shown->data, shown->size);
+        *was = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+out:
+    return st;
 }
 
 static ac_status
@@ -206,9 +250,9 @@ is_in_place(const comparison *self)
 
 /* The same place, before and now: the same image? */
 static bool
-is_same(comparison *self)
+is_same(const comparison *self)
 {
-    ac_listed_item *now = &self->now;
+    const ac_listed_item *now = &self->now;
     const ac_listed_item *before = &self->before;
     const bool stamped =
         now->stamp.size == before->stamp.size && now->stamp.mtime == before->stamp.mtime;
@@ -218,8 +262,6 @@ is_same(comparison *self)
         return false;
     if (now->status.reason != AC_GOOD) /* it is not read */
         return true;
-    if (was_unreadable(self))
-        return false;
     if (strcmp(now->metadata, before->metadata) != 0)
         return false;
     if (before->hash[0] &&
@@ -233,6 +275,7 @@ static ac_status
 place_now(comparison *self, int64_t i)
 {
     ac_listed_item *now = &self->now, *before = &self->before;
+    bool unreadable = false;
     ac_status st = AC_OK;
 
     AC_TRY(ac_listed_item_of(now, self->images, i, wants_metadata(self->config)));
@@ -246,7 +289,9 @@ place_now(comparison *self, int64_t i)
     }
     AC_TRY(begin_key(self, &now->key));
     if (is_in_place(self)) {
-        if (is_same(self)) {
+        if (now->status.reason == AC_GOOD)
+            AC_TRY(was_unreadable(self, &unreadable));
+        if (is_same(self) && !unreadable) {
             now->number = before->number;
             self->same++;
             if (!now->hash[0])

@@ -136,6 +136,22 @@ run 2 verify foreign
 says '00001.h5'
 run 0 ingest three --out foreign --set output.shard_items=1
 cmp three.set/shards/00001.h5 foreign/shards/00001.h5
+# and of the right kind, but another dataset's, or another place's
+mkdir other
+for n in 4 5 6; do cp "$demo/pictures/scene_0$n.jpg" other/i$n.jpg; done
+run 0 ingest other --out other.set --set output.shard_items=1
+for from in other.set three.set; do
+  rm -rf mixed
+  cp -r three.set mixed
+  cp $from/shards/00002.h5 mixed/shards/00001.h5
+  run_on 2 2 embed-images --run y --set input.path=mixed --set clip.model="$demo/clip"
+  says 'mixed/shards/00001.h5: holds other images than were ingested there'
+  run 2 verify mixed
+  run 0 ingest three --out mixed --set output.shard_items=1
+  cmp three.set/shards/00001.h5 mixed/shards/00001.h5
+done
+rm three.set/contents.txt # of a version that did not write it
+run 0 embed-images --run before --set input.path=three.set --set clip.model="$demo/clip"
 printf '{"job": "ingest"' > foreign/manifest.json
 run 2 embed-images --run y --set input.path=foreign --set clip.model="$demo/clip"
 says 'foreign'

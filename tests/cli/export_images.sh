@@ -89,6 +89,14 @@ cmp dataset/keys.txt tars.dataset/keys.txt
 run 0 export tars.dataset --format webdataset --out tars3
 for tar in tars/*.tar; do cmp "$tar" "tars3/${tar#*/}"; done
 
+# keys that are not UTF-8, which JSON shows alike, stay apart
+mkdir bytes
+for c in '\350' '\351'; do cp src/scene_00.jpg "bytes/caf$(printf "$c").x.jpg"; done
+run 0 ingest bytes --out bytes.dataset
+run 0 export bytes.dataset --format webdataset --out bytes.tars
+run 0 ingest bytes.tars --out bytes.again
+printf 'caf\350.x\ncaf\351.x\n' | cmp - bytes.again/keys.txt
+
 # a run: image, caption, and a json of both
 small_job job.yaml src
 run 0 caption job.yaml --run captioned

@@ -54,6 +54,35 @@ run 0 ingest src --out pixels --set ingest.store=pixels --set clip.model="$demo/
 run 0 caption job.yaml --run frompixels --set input.path=pixels "${fields[@]}"
 cmp folder2/captions.jsonl frompixels/captions.jsonl
 
+# what other programs write: NaN, half of a surrogate pair, a byte-order mark, Latin-1; from a folder, a tar, and a dataset alike
+mkdir odd
+for i in 0 1 2 3; do cp "$demo"/pictures/scene_0$i.jpg odd/$i.jpg; done
+printf '{"alt": "of NaN", "p": NaN}' > odd/0.json
+printf '{"alt": "half \\ud83d"}' > odd/1.json
+printf '\357\273\277{"alt": ["a mark", "two\\r"]}' > odd/2.json
+printf '{"alt": "caf\351"}' > odd/3.json
+tar cf odd.tar -C odd 0.jpg 0.json 1.jpg 1.json 2.jpg 2.json 3.jpg 3.json
+printf 'of NaN\nhalf \357\277\275\na mark\ncaf\357\277\275\n' > wanted.txt
+run 0 ingest odd --out odd.dataset
+for input in odd odd.tar odd.dataset; do
+  run 0 caption job.yaml --run alt.$input --set input.path=$input --set input.captions=json:alt --set 'output.metadata=[alt]'
+  cmp wanted.txt alt.$input/ref0.txt
+  cmp alt.odd/captions.jsonl alt.$input/captions.jsonl
+done
+[ "$(jq -r 'select(.key == "3").alt' alt.odd/captions.jsonl | tail -c 4)" = "$(printf '\357\277\275')" ]
+
+# no name comes twice in a line: of a field that is named twice, and where what came with an image was captioned before
+printf '{"caption": "second", "original_caption": "first", "url": "u"}' > odd/0.json
+run 0 caption job.yaml --run again --set input.path=odd --set 'output.metadata=[url, caption, original_caption, url]'
+head -1 again/captions.jsonl > line.json
+[ "$(grep -o '"[a-z_]*": \("second"\|"first"\|"u"\)' line.json | paste -sd ' ')" = \
+  '"url": "u" "original_original_caption": "second" "original_caption": "first"' ]
+run 0 export again --format csv --out again.csv
+[[ $(head -1 again.csv) == key,caption,clip_score,url,original_original_caption,original_caption$'\r' ]]
+run 0 export again --format webdataset --out again.tars
+tar xOf again.tars/00000.tar 0.json > sample.json
+[ "$(jq -r '.original_caption + " " + .original_original_caption' sample.json)" = 'first second' ]
+
 # another list is another run; a name that is no field is refused before any work
 run 1 caption job.yaml --run folder2 --set output.metadata=url
 says 'output.metadata'

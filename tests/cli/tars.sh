@@ -22,7 +22,7 @@ job() {
 
 # ---- every form, on one and three ranks ----
 job braces 'shards/{00000..00001}.tar'
-job joined shards/00001.tar::shards/00000.tar
+job joined '"shards/00001.tar :: shards/00000.tar"'
 job list list.txt
 job shards shards
 ranks=1
@@ -206,10 +206,25 @@ says 'names tars and other files'
 job gap 'shards/{00000..00003}.tar'
 run 2 caption gap.yaml --run gap
 says '00002.tar: No such file'
-job backwards 'shards/{00003..00000}.tar'
-run 1 caption backwards.yaml --run backwards
+job backwards 'shards/{00001..00000..1}{,.none}.tar'
+run 2 caption backwards.yaml --run backwards
+says '00001.none.tar: No such file'
+job letters 'shards/{0..x}.tar'
+run 1 caption letters.yaml --run letters
+says '{0..x}.* is no range of numbers or letters'
 run 1 caption braces.yaml --run captions --set input.captions=jason:x
 says 'input.captions'
+printf 'a line of text' > some.tar.xz
+printf 'some.tar.xz\n' > some.txt
+for name in some.tar.xz some.txt "'kept.tar::some.tar.xz'"; do
+  job other "$name"
+  run 1 caption other.yaml --run other
+  says 'some.tar.xz: archives of this kind are not read: unpack it'
+done
+printf '\3757zXZ\0%01000d' 1 > named.tar
+job other named.tar
+run 2 caption other.yaml --run other
+says 'named.tar: byte 0: not a tar, but compressed by xz'
 cp kept.tar images/backup.tar # images with a tar beside them: the images are the input
 run 0 caption folder.yaml --run beside
 says '1 tars beside them are passed over'

@@ -21,6 +21,10 @@ for dataset in from_tars from_packed; do
   run 0 export $dataset --format folder --out out_b
   diff -r out_a out_b
 done
+run 1 ingest tars --out from_tars $small --set input.captions=json:url # what shards hold: not changed halfway
+says 'input.captions: "txt"" is now "input.captions: "json:url"'
+run 1 ingest tars --out from_tars $small --set input.grouping=files
+says 'input.grouping: auto'
 for f in from_tars/shards/*.h5; do
   [ "$(stat -c %s "$f")" -gt 1000 ]
 done

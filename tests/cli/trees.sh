@@ -32,6 +32,13 @@ printf 'far\nnear\nof the one beside\ntwo\n' | cmp - captions.txt
 rm -r tree/images/b/several.jpg tree/images/b/none.jpg tree/images/b/alone.jpg
 run 0 caption job.yaml --run refs
 printf 'far\ntwo\nnear\nof the one beside\n' | cmp - refs/ref0.txt
+for ranks in 1 3; do # and so on every rank of ingest
+  run_on $ranks 0 ingest tree --out tree.$ranks --set output.shard_items=1
+  rm -rf tree.back
+  run 0 export tree.$ranks --format folder --out tree.back
+  (cd tree.back && cat images/a/one.txt images/a/two.txt images/b/beside.txt more/alone.txt) | cmp - refs/ref0.txt
+done
+for shard in tree.1/shards/*.h5; do cmp "$shard" "tree.3/${shard#tree.1/}"; done
 printf 'caf\351\n' > tree/texts/two.TXT # Latin-1: mended, and said
 run 0 caption job.yaml --run latin
 says 'images/a/two: caption_not_utf8'

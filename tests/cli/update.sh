@@ -258,6 +258,37 @@ if command -v tar > /dev/null; then
   cmp tarred.fresh/tags.jsonl tarred/tags.jsonl
 fi
 
+# COCO: another image in the annotations and in the folder; other captions; other metadata
+mkdir coco
+for i in 00 01 02; do cp "$demo/pictures/scene_$i.jpg" coco/$i.jpg; done
+annotations() { # annotations IMAGES WORD: of so many images
+  jq -n --argjson n "$1" --arg w "$2" '{images: [range($n) | {id: ., file_name: "0\(.).jpg", coco_url: "u/\(.)"}],
+    annotations: [range($n) | {id: ., image_id: ., caption: "\($w) of \(.)"}]}' > coco.json
+}
+sed 's/path: images/path: {annotations: coco.json, images: coco}/' job.yaml > coco.yaml
+annotations 3 first
+run 0 caption coco.yaml --run annotated
+cp "$demo/pictures/scene_03.jpg" coco/03.jpg
+cp "$demo/pictures/scene_04.jpg" coco/01.jpg
+annotations 4 second
+run 1 caption coco.yaml --run annotated
+run 0 caption coco.yaml --run annotated --update --dry-run
+says '^1 new, 1 changed, 0 removed, 2 unchanged$'
+run_on 2 0 caption coco.yaml --run annotated --update
+[ "$(last_line annotated)" = '1 1 0 2 03 01 -' ]
+annotations 4 third
+run 0 caption coco.yaml --run annotated --update
+[ "$(last_line annotated)" = '0 0 0 4 - - -' ]
+run 0 caption coco.yaml --run annotated.fresh
+for file in captions.jsonl ref0.txt keys.txt; do cmp "annotated.fresh/$file" "annotated/$file"; done
+run 0 tag coco.yaml --run urls --set 'output.metadata=[coco_url]'
+sed 's#u/2#v/2#' coco.json > other.json
+mv other.json coco.json
+run 0 tag coco.yaml --run urls --set 'output.metadata=[coco_url]' --update
+[ "$(last_line urls)" = '0 1 0 3 - 02 -' ]
+run 0 tag coco.yaml --run urls.fresh --set 'output.metadata=[coco_url]'
+cmp urls.fresh/tags.jsonl urls/tags.jsonl
+
 # what ingest refuses is done like this: the dataset is made again, and only what is new or changed is captioned
 rm -rf grown
 run 0 ingest images --out grown --set output.shard_items=5

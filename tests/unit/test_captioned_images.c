@@ -192,14 +192,15 @@ coco(void **state)
     char annotations[256];
 
     (void) state;
-    put("captions.json", "{\"images\": [{\"id\": 7, \"file_name\": \"sub/c.JPEG\"}, {\"id\": "
-                         "3, \"file_name\": \"b.jpg\"},"
-                         "{\"id\": 4, \"file_name\": \"gone.jpg\"}, {\"id\": 5, \"file_name\": "
-                         "\"a.png\"}], \"annotations\": ["
-                         "{\"image_id\": 3, \"caption\": \" a b \"}, {\"image_id\": 7, "
-                         "\"caption\": \"c\"}, {\"image_id\": 3, \"caption\": \"\"},"
-                         "{\"image_id\": 4, \"caption\": \"of a file that is not there\"}, "
-                         "{\"image_id\": 99, \"caption\": \"x\"}]}");
+    put("captions.json",
+        "{\"images\": [{\"id\": 7, \"file_name\": \"sub/c.JPEG\"}, {\"license\": 4, "
+        "\"coco_url\": \"u/3\", \"id\": 3.0, \"file_name\": \"b.jpg\"},"
+        "{\"id\": 4, \"file_name\": \"gone.jpg\"}, {\"id\": 5, \"file_name\": "
+        "\"a.png\"}], \"annotations\": ["
+        "{\"image_id\": 3, \"caption\": \" a b \"}, {\"image_id\": 7, "
+        "\"caption\": \"c\"}, {\"image_id\": 3, \"caption\": \"\"},"
+        "{\"image_id\": 4, \"caption\": \"of a file that is not there\"}, "
+        "{\"image_id\": 99, \"caption\": \"x\"}]}");
     snprintf(annotations, sizeof annotations, "%s", at("captions.json"));
     assert_int_equal(ac_captioned_coco_open(&source, annotations, root, &options, &notes),
                      AC_OK);
@@ -211,7 +212,8 @@ coco(void **state)
     assert_int_equal(captions.count, 1);
     check_text(&captions, 0, "a b");
     assert_int_equal(ac_image_source_metadata(&source, 1, &text), AC_OK);
-    assert_string_equal(text.data, "{\"image_id\": 3}");
+    assert_string_equal(text.data, "{\"image_id\": 3, \"license\": 4, \"coco_url\": \"u/3\", "
+                                   "\"file_name\": \"b.jpg\"}");
     check_key(&source, 2, "gone"); /* found out when it is read */
     assert_int_equal(reason(&source, 2), AC_GOOD);
     check_key(&source, 3, "sub/c");
@@ -314,14 +316,16 @@ check_same(const ac_image_source *a, const ac_image_source *b, bool with_caption
 static void
 check_large(bool is_coco, const char *annotations)
 {
-    char index[160];
+    char index[160], texts[160];
     ac_image_options with_index = options;
     ac_image_source memory = { 0 }, mapped = { 0 }, other = { 0 };
     ac_caption_notes notes[2] = { { 0 } };
     ac_buffer packed = { 0 };
 
     snprintf(index, sizeof index, "%s/index.files", root);
+    snprintf(texts, sizeof texts, "%s/index.texts", root);
     with_index.index = index;
+    with_index.texts = is_coco ? texts : NULL;
     for (int k = 0; k < 2; k++) {
         ac_image_source *out = k ? &mapped : &memory;
         const ac_image_options *how = k ? &with_index : &options;
@@ -337,7 +341,14 @@ check_large(bool is_coco, const char *annotations)
     assert_int_equal(ac_images_pack(&mapped, &packed), AC_OK);
     assert_true(packed.size < MANY * 4); /* no keys */
     assert_int_equal(ac_images_unpack(&other, packed.data, packed.size), AC_OK);
-    check_same(&memory, &other, false);
+    check_same(&memory, &other, is_coco); /* of annotations the captions are published */
+    if (is_coco) {
+        ac_image_source_free(&other);
+        assert_int_equal(truncate(texts, 100000), 0);
+        assert_int_equal(ac_images_unpack(&other, packed.data, packed.size), AC_E_FORMAT);
+        assert_non_null(strstr(ac_error_message(), texts));
+        remove(texts);
+    }
     ac_image_source_free(&memory);
     ac_image_source_free(&mapped);
     ac_image_source_free(&other);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "io/file/json_scan.h"
+#include "io/file/json_value.h"
 #include "io/file/json_write.h"
 
 static uint64_t state_of_random = 12345;
@@ -177,6 +178,51 @@ whole_numbers_and_other_values(void **state)
     ac_buffer_free(&out);
 }
 
+/* What came with an image: "url" as it is read; kept: what stands in a dataset. NULL: no
+ * object. */
+static void
+expect_metadata(const char *text, const char *url, const char *kept)
+{
+    const size_t n = strlen(text);
+    json_t *root = ac_json_parse_metadata(text, n);
+    ac_buffer b = { 0 };
+
+    assert_int_equal(ac_buffer_push(&b, text, n), AC_OK);
+    assert_int_equal(ac_json_keep_metadata(&b), AC_OK);
+    if (url) {
+        assert_non_null(root);
+        assert_string_equal(json_string_value(json_object_get(root, "url")), url);
+        assert_string_equal(b.data, kept);
+    } else {
+        assert_null(root);
+        assert_int_equal(b.size, 0);
+    }
+    json_decref(root);
+    ac_buffer_free(&b);
+}
+
+static void
+metadata_of_other_programs(void **state)
+{
+    (void) state;
+    expect_metadata("{\"url\": \"a\", \"p\": NaN}", "a", "{\"url\": \"a\", \"p\": NaN}");
+    expect_metadata("\xef\xbb\xbf{\"url\": \"a\"}", "a", "{\"url\": \"a\"}");
+    expect_metadata("{\"url\": \"\\ud83d\\ude00 \\ud83d.\"}", "\xf0\x9f\x98\x80 \xef\xbf\xbd.",
+                    "{\"url\": \"\\ud83d\\ude00 \\ud83d.\"}");
+    expect_metadata("{\"url\": \"a\\u0000b\", \"p\": -Infinity}",
+                    "a\xef\xbf\xbd"
+                    "b",
+                    "{\"url\": \"a\\u0000b\", \"p\": -Infinity}");
+    expect_metadata("{\"url\": \"caf\xe9\", \"\\\\\": 1}", "caf\xef\xbf\xbd",
+                    "{\"url\": \"caf\\ufffd\", \"\\\\\": 1}");
+    expect_metadata("[{\"url\": \"a\"}]", NULL, NULL);
+    expect_metadata("\"url\"", NULL, NULL);
+    expect_metadata("{\"url\": \"a\"", NULL, NULL);
+    expect_metadata("{\"url\": \"a\\\"", NULL, NULL);
+    expect_metadata("{\"url\": \"\\u00", NULL, NULL);
+    expect_metadata("", NULL, NULL);
+}
+
 int
 main(void)
 {
@@ -184,6 +230,7 @@ main(void)
         cmocka_unit_test(numbers_as_the_library_writes_them),
         cmocka_unit_test(strings_as_jansson_reads_them),
         cmocka_unit_test(whole_numbers_and_other_values),
+        cmocka_unit_test(metadata_of_other_programs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

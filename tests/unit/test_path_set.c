@@ -40,15 +40,40 @@ ranges(void **state)
     assert_string_equal(expanded("{train,val}/{0..1}.tar::x.tar"),
                         "train/0.tar train/1.tar val/0.tar val/1.tar x.tar");
     assert_string_equal(expanded("{plain}.tar"), "{plain}.tar");
+    assert_string_equal(expanded("{0..7..3}"), "0 3 6");
+    assert_string_equal(expanded("{08..2..3}"), "08 05 02");
+    assert_string_equal(expanded("{a..c}{Z..Y}"), "aZ aY bZ bY cZ cY");
+    assert_string_equal(expanded("{00003..00001}.tar"), "00003.tar 00002.tar 00001.tar");
+    assert_string_equal(expanded("{00..00}.tar"), "00.tar");
+    assert_string_equal(expanded(" a.tar ::\tb{0..1}.tar "), "a.tar b0.tar b1.tar");
+    assert_string_equal(expanded("a b.tar"), "a b.tar");
     assert_string_equal(expanded("{open.tar"), "{open.tar");
+}
+
+/* As bash 5.2 expands them. */
+static void
+nested(void **state)
+{
+    (void) state;
+    assert_string_equal(expanded("{a,b{0..1},{x,y}z}.tar"),
+                        "a.tar b0.tar b1.tar xz.tar yz.tar");
+    assert_string_equal(expanded("{{0..1},{8..9}}"), "0 1 8 9");
+    assert_string_equal(expanded("a{b{0,1}c}"), "a{b0c} a{b1c}");
+    assert_string_equal(expanded("{a,{b}"), "{a,{b}");
+    assert_string_equal(expanded("}{0..1}{"), "}0{ }1{");
+    assert_string_equal(expanded("{open{0..1}"), "{open0 {open1");
+    assert_string_equal(expanded("{,a}.tar"), ".tar a.tar");
 }
 
 static void
 wrong_ones(void **state)
 {
     (void) state;
-    assert_non_null(strstr(expanded("{a..z}"), "no range of numbers"));
-    assert_non_null(strstr(expanded("{5..1}"), "ends before it begins"));
+    assert_non_null(strstr(expanded("{a..9}"), "no range of numbers"));
+    assert_non_null(strstr(expanded("{0..9..0}"), "no range of numbers"));
+    assert_non_null(strstr(expanded("{0..9..}"), "no range of numbers"));
+    assert_non_null(strstr(expanded("{aa..bb}"), "no range of numbers"));
+    assert_non_null(strstr(expanded("{..}"), "no range of numbers"));
     assert_non_null(strstr(expanded("{0..99999999}"), "more than a million"));
     assert_non_null(strstr(expanded("{0..9999}{0..9999}"), "more than a million"));
     assert_non_null(strstr(expanded("a::"), "empty path"));
@@ -64,6 +89,9 @@ resolving(void **state)
     assert_int_equal(ac_path_set_resolve(&out, "/f/", "a.tar::/b.tar::c/{0..1}.tar"), AC_OK);
     assert_string_equal(out, "/f/a.tar::/b.tar::/f/c/{0..1}.tar");
     free(out);
+    assert_int_equal(ac_path_set_resolve(&out, "/f/", "a.tar :: /b.tar ::c.tar"), AC_OK);
+    assert_string_equal(out, "/f/a.tar::/b.tar::/f/c.tar");
+    free(out);
     assert_true(ac_path_set_is("/nowhere/{0..1}.tar"));
     assert_true(ac_path_set_is("/nowhere/a::b"));
     assert_false(ac_path_set_is("/nowhere/{0}.tar"));
@@ -73,7 +101,8 @@ resolving(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ranges), cmocka_unit_test(wrong_ones),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(ranges), cmocka_unit_test(nested),
+                                        cmocka_unit_test(wrong_ones),
                                         cmocka_unit_test(resolving) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

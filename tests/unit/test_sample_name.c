@@ -39,6 +39,31 @@ names_are_encoded(void **state)
     expect_name("a/..", "a/%2E%2E");
 }
 
+/* A key that JSON cannot show comes back from the name that was made of it; any other stays
+ * what the json says. */
+static void
+expect_key(const char *shown, const char *name, const char *wanted)
+{
+    ac_buffer out = { 0 };
+
+    assert_int_equal(ac_sample_key(shown, name, strlen(name), &out), AC_OK);
+    assert_string_equal(out.data, wanted);
+    ac_buffer_free(&out);
+}
+
+static void
+keys_come_back(void **state)
+{
+    (void) state;
+    expect_key("a.b", "a%2Eb", "a.b");
+    expect_key("a.b", "anything", "a.b");
+    expect_key("caf\xef\xbf\xbd", "caf\xe9", "caf\xe9");
+    expect_key("__x/\xef\xbf\xbd%.y", "%5F_x/\xff%25%2Ey", "__x/\xff%.y");
+    expect_key("caf\xef\xbf\xbd", "caf\xef\xbf\xbd", "caf\xef\xbf\xbd");
+    expect_key("caf\xef\xbf\xbd", "tea\xe9", "caf\xef\xbf\xbd"); /* another's name */
+    expect_key("caf\xef\xbf\xbd", "caf\xe9.b", "caf\xef\xbf\xbd");
+}
+
 static void
 expect_extension(const char *location, const char *format, bool lower, const char *wanted)
 {
@@ -162,6 +187,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_encoded),
+        cmocka_unit_test(keys_come_back),
         cmocka_unit_test(extensions_are_those_of_before_or_the_formats),
         cmocka_unit_test(metadata_stays_as_it_is),
         cmocka_unit_test(the_true_key_is_taken_out),

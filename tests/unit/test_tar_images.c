@@ -105,6 +105,29 @@ put_record(FILE *f, char type, const char *key, const char *value)
     put_data(f, record, (size_t) n);
 }
 
+/* A member of GNU's sparse kind whose map of holes fills so many blocks behind the header. */
+static void
+put_many_holes(FILE *f, const char *name, int blocks)
+{
+    char header[BLOCK] = "", map[BLOCK];
+
+    memcpy(header, name, strnlen(name, 100));
+    snprintf(header + 124, 12, "%011o", 700);
+    header[156] = 'S';
+    memcpy(header + 257, "ustar  ", 8);
+    header[482] = 1;
+    finish(header);
+    fwrite(header, 1, BLOCK, f);
+    for (int i = 0; i < blocks; i++) {
+        memset(map, '1', BLOCK);
+        map[504] = i + 1 < blocks;
+        fwrite(map, 1, BLOCK, f);
+    }
+    memset(map, 'd', BLOCK);
+    put_data(f, map, BLOCK);
+    put_data(f, map, 700 - BLOCK);
+}
+
 static FILE *
 begin(const char *name)
 {
@@ -208,18 +231,23 @@ dialects(void **state)
     put_data(f, "l", 1);
     put_record(f, 'x', "GNU.sparse.major", "1");
     put(f, "more_holes.jpg", "m");
+    put_record(f, 'x', "GNU.sparse.name", "by/name.jpg");
+    put(f, "by/GNUSparseFile.17/name.jpg", "m");
+    put_many_holes(f, "very_many_holes.jpg", 3);
     put_record(f, 'g', "comment", "of all that follow");
     put(f, "last.jpg", "n");
     end(f);
     expect(at("dialects.tar"), &plain,
            "base256 dialects.tar#base256.jpg fghi\n"
            "by/gnu dialects.tar#by/gnu.jpg de\n"
+           "by/name dialects.tar#by/name.jpg unsupported_format\n"
            "by/pax dialects.tar#by/pax.jpg abc\n"
            "contiguous dialects.tar#contiguous.jpg k\n"
            "holes dialects.tar#holes.jpg unsupported_format\n"
            "last dialects.tar#last.jpg n\n"
            "more_holes dialects.tar#more_holes.jpg unsupported_format\n"
-           "old dialects.tar#old.jpg j\n");
+           "old dialects.tar#old.jpg j\n"
+           "very_many_holes dialects.tar#very_many_holes.jpg unsupported_format\n");
 }
 
 static void
@@ -245,6 +273,38 @@ negative_and_huge_sizes(void **state)
     expect(at("sizes.tar"), &plain,
            "good sizes.tar#good.jpg x\n"
            "huge sizes.tar#huge.jpg truncated\n");
+}
+
+/* Behind a header that belongs to the next one there must be one. */
+static void
+extended_ends(void **state)
+{
+    const char types[] = "xLS";
+
+    (void) state;
+    for (int i = 0; i < 4; i++) { /* the last one: a global header, which may be alone */
+        FILE *f = begin("ends.tar");
+        put(f, "good.jpg", "x");
+        if (types[i] == 'x')
+            put_record(f, 'x', "path", "next.jpg");
+        else if (types[i] == 'L') {
+            put_header(f, "././@LongLink", 'L', 8);
+            put_data(f, "next.jpg", 8);
+        } else if (types[i] == 'S') {
+            put_many_holes(f, "next.jpg", 1);
+            assert_int_equal(fseek(f, -3 * BLOCK, SEEK_END), 0);
+            assert_int_equal(fflush(f), 0);
+            assert_int_equal(ftruncate(fileno(f), ftell(f)), 0);
+        } else
+            put_record(f, 'g', "comment", "alone");
+        if (i % 2)
+            end(f);
+        else
+            fclose(f);
+        expect(at("ends.tar"), &plain,
+               types[i] ? "ends.tar ends.tar truncated\ngood ends.tar#good.jpg x\n"
+                        : "good ends.tar#good.jpg x\n");
+    }
 }
 
 /* ---- samples ---- */
@@ -435,10 +495,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes), /* first: the folder holds no other tars yet */
-        cmocka_unit_test(dialects),   cmocka_unit_test(negative_and_huge_sizes),
-        cmocka_unit_test(belongings), cmocka_unit_test(true_keys),
-        cmocka_unit_test(as_files),   cmocka_unit_test(members_of_one_key),
-        cmocka_unit_test(replaced),
+        cmocka_unit_test(dialects),           cmocka_unit_test(negative_and_huge_sizes),
+        cmocka_unit_test(extended_ends),      cmocka_unit_test(belongings),
+        cmocka_unit_test(true_keys),          cmocka_unit_test(as_files),
+        cmocka_unit_test(members_of_one_key), cmocka_unit_test(replaced),
     };
 
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -114,7 +114,7 @@ push_further(exporter *self, int64_t i)
         return AC_OK;
     fields = ac_json_parse(ac_texts_at(kept, i), ac_texts_size(kept, i), 0, NULL);
     object = self->metadata.size
-                 ? ac_json_parse(self->metadata.data, self->metadata.size, 0, NULL)
+                 ? ac_json_parse_metadata(self->metadata.data, self->metadata.size)
                  : NULL;
     json_object_foreach(fields, name, value)
     {
