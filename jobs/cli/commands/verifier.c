@@ -49,9 +49,9 @@ ac_verifier_trouble_from_error(ac_verifier *self, const char *file)
     const size_t n = strlen(file);
 
     ac_verifier_trouble(self, file, "%s",
-            strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0
-                ? message + n + 2
-                : message);
+                        strncmp(message, file, n) == 0 && strncmp(message + n, ": ", 2) == 0
+                            ? message + n + 2
+                            : message);
 }
 
 /* ---- single files ---- */

@@ -37,11 +37,11 @@ check_shard_counts(ac_verifier *self, const char *path, const ac_shard_record *r
     } else if (ac_shard_read_texts(&h5, schema->keys, &keys) != AC_OK) {
         ac_verifier_trouble_from_error(self, path);
     } else if (keys.count != r->rows) {
-        ac_verifier_trouble(self, path, "%lld rows, the manifest says %lld", (long long) keys.count,
-                (long long) r->rows);
+        ac_verifier_trouble(self, path, "%lld rows, the manifest says %lld",
+                            (long long) keys.count, (long long) r->rows);
     } else if (stage > 0 && r->rows != rows_before) {
-        ac_verifier_trouble(self, path, "%lld rows, but the stage before it has %lld", (long long) r->rows,
-                (long long) rows_before);
+        ac_verifier_trouble(self, path, "%lld rows, but the stage before it has %lld",
+                            (long long) r->rows, (long long) rows_before);
     } else if (schema->rejected == AC_NO_DATASET) {
         goto out;
     } else if (ac_shard_read_texts(&h5, schema->rejected, &rejected) != AC_OK ||
@@ -133,8 +133,8 @@ verify_lines(ac_verifier *self, const char *folder)
             continue;
         AC_TRY(ac_verifier_count_lines(self, path, files[i].jsonl, &lines));
         if (lines >= 0 && lines != files[i].lines)
-            ac_verifier_trouble(self, path, "%lld lines, but the shards hold %lld", (long long) lines,
-                    (long long) files[i].lines);
+            ac_verifier_trouble(self, path, "%lld lines, but the shards hold %lld",
+                                (long long) lines, (long long) files[i].lines);
     }
 out:
     free(path);
@@ -154,10 +154,11 @@ verify_summary(ac_verifier *self, const char *folder)
         if (json_unpack(root, "{s:I, s:I, s:I}", "items", &items, "ok", &ok, "bad", &bad) !=
                 0 ||
             items != self->items || ok != self->ok || bad != self->bad)
-            ac_verifier_trouble(self, path,
-                    "says %lld items, %lld ok, %lld rejected; the shards hold %lld, %lld, %lld",
-                    (long long) items, (long long) ok, (long long) bad, (long long) self->items,
-                    (long long) self->ok, (long long) self->bad);
+            ac_verifier_trouble(
+                self, path,
+                "says %lld items, %lld ok, %lld rejected; the shards hold %lld, %lld, %lld",
+                (long long) items, (long long) ok, (long long) bad, (long long) self->items,
+                (long long) self->ok, (long long) self->bad);
         json_decref(root);
     }
     free(path);
@@ -173,8 +174,9 @@ verify_shards(ac_verifier *self, const ac_run_view *run, bool is_done, int64_t *
     for (int s = 0; s < m->stage_count; s++) {
         const ac_stage_type *type = run->stages[s];
         if (!type)
-            ac_verifier_trouble(self, run->folder, "this program does not know stage %s of the job %s",
-                    m->stages[s].name, m->job);
+            ac_verifier_trouble(self, run->folder,
+                                "this program does not know stage %s of the job %s",
+                                m->stages[s].name, m->job);
         for (int64_t i = 0; i < m->shard_count && type; i++) {
             if (!m->stages[s].shards[i].done) {
                 ++*undone;
@@ -210,11 +212,13 @@ ac_verifier_check_run(ac_verifier *self, const char *folder, bool is_done)
     if (!is_done || (m->generation_count && self->troubles > before))
         goto out;
     if (undone)
-        ac_verifier_trouble(self, folder, "DONE is there, but %lld shards are not recorded as done",
-                (long long) undone);
+        ac_verifier_trouble(self, folder,
+                            "DONE is there, but %lld shards are not recorded as done",
+                            (long long) undone);
     else if (self->ok + self->bad != self->items)
         ac_verifier_trouble(self, folder, "%lld items in, but %lld ok + %lld rejected",
-                (long long) self->items, (long long) self->ok, (long long) self->bad);
+                            (long long) self->items, (long long) self->ok,
+                            (long long) self->bad);
     AC_TRY(verify_lines(self, folder));
     AC_TRY(verify_summary(self, folder));
 out:
