@@ -207,8 +207,8 @@ for line in open("fronted_run/stories.jsonl"):
     ids = [1, *(vocabulary[c] for c in text.replace(" ", "\u0120"))]
     print(json.dumps({"ids": ids if len(ids) < 64 else [1, *ids[-54:]]}))
 END
-"$antarctic" generate --model fronted --max-new-tokens 9 --eos-token-id none < front.jsonl | jq -c '.candidates[0].ids' > front_ids
-jq -c '.stories[0].ids' fronted_run/stories.jsonl | cmp - front_ids
+"$antarctic" generate --model fronted --max-new-tokens 9 --eos-token-id none < front.jsonl | jq -c '.candidates[0] | [.ids, .score]' > front_ids
+jq -c '.stories[0] | [.ids, .score]' fronted_run/stories.jsonl | cmp - front_ids # scores tell a prompt that the greedy tokens do not
 run 0 story captions.txt --model fronted --run fronted_chat "${greedy[@]}" --set story.chat=llama3 --set 'story.system=Of {caption}.' --prompt '{caption}!'
 [ "$(jq -r .prompt fronted_chat/stories.jsonl | sed -n 1p)" = '<|start_header_id|>system<|end_header_id|>' ]
 [ "$(jq -r .prompt fronted_chat/stories.jsonl | grep -c 'Of an owl.<|eot_id|><|start_header_id|>user<|end_header_id|>')" = 1 ]
